@@ -1,0 +1,37 @@
+"""The endpoints that the contracts cover, and the ids that fal has beyond them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from functools import cache
+from importlib.resources import files
+
+from fakefal_contracts.endpoint import Endpoint
+from fakefal_contracts.errors import UnknownEndpoint
+from fakefal_contracts.kling import o1, o3
+
+ENDPOINTS: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
+
+
+@cache
+def known_ids() -> frozenset[str]:
+    """Every Kling id that fal's catalogue had on 2026-06-11."""
+    return frozenset(json.loads(files(__package__).joinpath("kling/index.json").read_text("utf-8")))
+
+
+def find_endpoint(endpoint_id: str) -> Endpoint:
+    """The endpoint with this id.
+
+    Raises:
+        UnknownEndpoint: no contract covers it; the message lists what is covered.
+    """
+    if endpoint := ENDPOINTS.get(endpoint_id):
+        return endpoint
+    raise UnknownEndpoint(endpoint_id, nearest_ids(endpoint_id), exists_at_fal=endpoint_id in known_ids())
+
+
+def nearest_ids(endpoint_id: str) -> list[str]:
+    """The covered ids, the most similar first."""
+    near = difflib.get_close_matches(endpoint_id, ENDPOINTS, n=1)
+    return near + [one for one in ENDPOINTS if one not in near]

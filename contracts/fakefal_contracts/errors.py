@@ -1,0 +1,31 @@
+"""What the contract package raises.
+
+ContractError                 everything below
+|- UnknownEndpoint            the caller named an endpoint that no contract covers
+|- UnknownContract            the caller named a contract that does not exist, or a date before the first
+`- Unreadable                 bytes that are no picture or clip this package can measure
+"""
+
+from __future__ import annotations
+
+
+class ContractError(ValueError):
+    """The base of all errors of this package; the message says what to change."""
+
+
+class UnknownEndpoint(ContractError):
+    """No contract covers this endpoint id."""
+
+    def __init__(self, endpoint_id: str, known: list[str], *, exists_at_fal: bool = False) -> None:
+        where = "exists at fal but is not covered yet" if exists_at_fal else "is not known"
+        super().__init__(f"{endpoint_id!r} {where}; covered are: {', '.join(known)}")
+        self.endpoint_id = endpoint_id
+        self.exists_at_fal = exists_at_fal
+
+
+class UnknownContract(ContractError):
+    """The contract is neither ``documented`` nor ``latest`` nor a date on or after the first revision."""
+
+
+class Unreadable(ContractError):
+    """The bytes could not be measured; ``str()`` says why in a few words."""

@@ -1,0 +1,53 @@
+"""How well a rule is known: who says it, and since when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Grade(StrEnum):
+    """The strength of a rule's evidence, strongest first."""
+
+    OBSERVED = "observed"
+    """Seen in the answers of the live service, by somebody who published the receipt."""
+    DOCUMENTED = "documented"
+    """Printed by fal: a schema, a model page, an API reference."""
+    UPSTREAM = "upstream"
+    """Stated for Kling itself or another reseller of it."""
+    INFERRED = "inferred"
+    """Nobody has shown it: what the sources make likely."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a rule is believed: its grade, its source in words, and the day the source shows it."""
+
+    grade: Grade
+    source: str
+    date: dt.date
+
+    def but(self, grade: Grade, source: str) -> Evidence:
+        """The same day, with another grade and source: for a part that is known less well."""
+        return Evidence(grade, source, self.date)
+
+
+def documented(source: str, date: str) -> Evidence:
+    """Evidence printed by fal; ``date`` is an ISO day."""
+    return Evidence(Grade.DOCUMENTED, source, dt.date.fromisoformat(date))
+
+
+def observed(source: str, date: str) -> Evidence:
+    """Evidence from a published receipt of the live service; ``date`` is an ISO day."""
+    return Evidence(Grade.OBSERVED, source, dt.date.fromisoformat(date))
+
+
+def upstream(source: str, date: str) -> Evidence:
+    """Evidence from Kling's own interface or a reseller; ``date`` is an ISO day."""
+    return Evidence(Grade.UPSTREAM, source, dt.date.fromisoformat(date))
+
+
+def inferred(source: str, date: str) -> Evidence:
+    """No evidence but likelihood; ``date`` is the ISO day of the conclusion."""
+    return Evidence(Grade.INFERRED, source, dt.date.fromisoformat(date))

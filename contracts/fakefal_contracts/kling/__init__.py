@@ -1,0 +1,1 @@
+"""The Kling video family: models, rules and prices, one module a generation."""

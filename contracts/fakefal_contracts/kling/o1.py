@@ -1,0 +1,148 @@
+"""Kling O1: reference-to-video, and first frame (last frame) to video in two tiers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fakefal_contracts.endpoint import Endpoint, Revision
+from fakefal_contracts.evidence import documented, observed
+from fakefal_contracts.kling.shared import Picture, Prompt, Ratio, VideoOutput, named_references
+from fakefal_contracts.model import Advice, Input, Model
+from fakefal_contracts.price import Price
+from fakefal_contracts.rule import Requirement, Stage
+
+Duration = Literal["3", "4", "5", "6", "7", "8", "9", "10"]
+LaunchDuration = Literal["5", "10"]
+
+HAS_REFERENCE = Requirement(
+    kind="min_items",
+    says="at least one picture when the list is given",
+    message="At least one image from different angles is required",
+    holds=lambda pictures: len(pictures) > 0,
+    hint="add one to three pictures from other angles; repeating the frontal picture is accepted",
+    evidence=observed("message reported by one project that calls the endpoint; envelope inferred", "2026-09-01"),
+)
+REFERENCE_COUNT = Requirement(
+    kind="items",
+    says="one to three pictures, even though the schema lets the list be left out",
+    message="elementReferList: size must be between 1 and 3",
+    holds=lambda element: 1 <= len(element.reference_image_urls) <= 3,
+    hint="give each element one to three reference pictures; repeating the frontal picture is accepted",
+    evidence=observed("message reported by two projects; type and location inferred", "2026-09-01"),
+    stage=Stage.MODEL,
+    at="reference_image_urls",
+    type="invalid_request",
+)
+SEVEN_REFERENCES = Requirement(
+    kind="max_references",
+    says="elements and image_urls together at most 7",
+    message="The number of images and elements exceeds the limit, max number is 7",
+    holds=lambda body: len(body.elements or ()) + len(body.image_urls or ()) <= 7,
+    hint="send fewer: each element counts as one, however many pictures it has",
+    evidence=documented("llms.txt of o1/reference-to-video; wording from Kling's own interface", "2025-12-01"),
+)
+
+
+class Element(Model):
+    """A character or object: a frontal picture and one to three others (fal: OmniVideoElementInput)."""
+
+    frontal_image_url: Picture
+    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = []
+    requirements = (REFERENCE_COUNT,)
+
+
+class ReferenceToVideo(Input):
+    """Arguments of o1/reference-to-video (fal: OmniVideoReferenceToVideoInput)."""
+
+    prompt: Prompt
+    image_urls: list[Picture] | None = None
+    elements: list[Element] | None = None
+    duration: Duration = "5"
+    aspect_ratio: Ratio = "16:9"
+    requirements = (SEVEN_REFERENCES,)
+
+    def seconds(self) -> int:
+        """See `Input.seconds`."""
+        return int(self.duration)
+
+    def ratio(self) -> str:
+        """See `Input.ratio`."""
+        return self.aspect_ratio
+
+    def advice(self) -> Iterator[Advice]:
+        """See `Input.advice`."""
+        listed = {
+            "Image": ("image_urls", len(self.image_urls or ())),
+            "Element": ("elements", len(self.elements or ())),
+        }
+        yield from named_references([(("prompt",), self.prompt)], listed)
+
+
+class ImageToVideo(Input):
+    """Arguments of o1/image-to-video and o1/standard/image-to-video (fal: OmniVideoImageToVideoInput)."""
+
+    prompt: Prompt
+    start_image_url: Picture
+    end_image_url: Picture | None = None
+    duration: Duration = "5"
+
+    def seconds(self) -> int:
+        """See `Input.seconds`."""
+        return int(self.duration)
+
+    def first_frame(self) -> str:
+        """See `Input.first_frame`."""
+        return self.start_image_url
+
+    def advice(self) -> Iterator[Advice]:
+        """See `Input.advice`."""
+        frames = {"Image": ("end_image_url" if self.end_image_url else "start_image_url", 2 if self.end_image_url else 1)}
+        yield from named_references([(("prompt",), self.prompt)], frames)
+
+
+_LAUNCH = dt.date(2025, 12, 1)
+_WIDENED = documented("fal's OpenAPI document, unchanged on 2026-06-11", "2026-01-28")
+
+ENDPOINTS = (
+    Endpoint(
+        id="fal-ai/kling-video/o1/reference-to-video",
+        title="Kling O1 Reference Image to Video [Pro]",
+        tier="pro",
+        input=ReferenceToVideo,
+        output=VideoOutput,
+        documented=documented("llms.txt of o1/reference-to-video", "2025-12-01"),
+        revisions=(
+            Revision(documented("llms.txt of o1/reference-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
+            Revision(_WIDENED),
+        ),
+        prices=(Price(_LAUNCH, Decimal("0.112"), documented("model page of o1/reference-to-video", "2025-12-01")),),
+    ),
+    Endpoint(
+        id="fal-ai/kling-video/o1/image-to-video",
+        title="Kling O1 First Frame Last Frame to Video [Pro]",
+        tier="pro",
+        input=ImageToVideo,
+        output=VideoOutput,
+        documented=documented("llms.txt of o1/image-to-video", "2025-12-01"),
+        revisions=(
+            Revision(documented("llms.txt of o1/image-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
+            Revision(_WIDENED),
+        ),
+        prices=(Price(_LAUNCH, Decimal("0.112"), documented("llms.txt of o1/image-to-video", "2025-12-01")),),
+    ),
+    Endpoint(
+        id="fal-ai/kling-video/o1/standard/image-to-video",
+        title="Kling O1 First Frame Last Frame to Video [Standard]",
+        tier="standard",
+        input=ImageToVideo,
+        output=VideoOutput,
+        documented=documented("API reference of o1/standard/image-to-video", "2026-01-28"),
+        revisions=(Revision(_WIDENED),),
+        prices=(
+            Price(dt.date(2025, 12, 15), Decimal("0.084"), documented("llms.txt of o1/standard/image-to-video", "2025-12-15")),
+        ),
+    ),
+)

@@ -1,0 +1,237 @@
+"""Kling O3: reference-to-video."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fakefal_contracts.endpoint import Endpoint, Revision
+from fakefal_contracts.evidence import documented, inferred, observed, upstream
+from fakefal_contracts.kling.shared import Clip, Picture, Prompt, Ratio, VideoOutput, named_references
+from fakefal_contracts.model import Advice, Input, Loc, Model
+from fakefal_contracts.price import Price
+from fakefal_contracts.rule import Requirement, Stage
+
+Duration = Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
+ShotDuration = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
+SHORTEST, LONGEST, MOST_SHOTS = 3, 15, 6
+
+SHOT_PROMPT_LENGTH = Requirement(
+    kind="max_length",
+    says="at most 512 characters, though no schema says so",
+    message="Prompt must not exceed 512 characters.",
+    holds=lambda text: len(text) <= 512,
+    hint="shorten the prompt of this shot to 512 characters",
+    evidence=observed("receipt of v3/standard/image-to-video, which shares the shot type", "2026-07-16"),
+)
+PICTURES_OR_CLIP = Requirement(
+    kind="media",
+    says="a frontal picture with reference pictures, or a clip",
+    message="Either frontal_image_url and reference_image_urls or video_url must be provided.",
+    holds=lambda element: bool(element.frontal_image_url and element.reference_image_urls) or bool(element.video_url),
+    hint="give frontal_image_url and one to three reference_image_urls, or give video_url",
+    evidence=observed("reported by six projects on v3 and O3 endpoints", "2026-09-01"),
+)
+VOICE_NEEDS_CLIP = Requirement(
+    kind="voice",
+    says="voice_id only on an element that has video_url",
+    message="Voice Id is only supported for video elements",
+    holds=lambda element: not element.voice_id or bool(element.video_url),
+    hint="remove voice_id, or give the element a video_url instead of pictures",
+    evidence=documented("fal's OpenAPI document of the endpoint; wording inferred", "2026-06-11"),
+)
+REFERENCE_LIMIT = Requirement(
+    kind="items",
+    says="at most three reference pictures",
+    message="elementReferList: size must be between 1 and 3",
+    holds=lambda element: len(element.reference_image_urls or ()) <= 3,
+    hint="keep one to three reference pictures in each element",
+    evidence=documented("fal's OpenAPI document of the endpoint; wording as Kling's on O1", "2026-06-11"),
+    stage=Stage.MODEL,
+    at="reference_image_urls",
+    type="invalid_request",
+)
+PROMPT_OR_SHOTS = Requirement(
+    kind="prompt_or_multi_prompt",
+    says="prompt or multi_prompt, one of them",
+    message="Either 'prompt' or 'multi_prompt' must be provided.",
+    holds=lambda body: bool(body.prompt) or bool(body.multi_prompt),
+    hint="add prompt, or add multi_prompt with at least one shot",
+    evidence=observed("message seen in its older form; today's envelope inferred", "2026-02-21"),
+)
+PROMPT_XOR_SHOTS = Requirement(
+    kind="prompt_xor_multi_prompt",
+    says="not both prompt and multi_prompt",
+    message="Only one of 'prompt' or 'multi_prompt' must be provided.",
+    holds=lambda body: not (body.prompt and body.multi_prompt),
+    hint="remove prompt or remove multi_prompt",
+    evidence=documented("API reference of o3/pro/reference-to-video; wording inferred", "2026-02-04"),
+)
+NO_LAST_FRAME_WITH_SHOTS = Requirement(
+    kind="end_image_without_multi_prompt",
+    says="no end_image_url together with multi_prompt",
+    message="End Image Url is not supported with Multi Prompt",
+    holds=lambda body: not (body.end_image_url and body.multi_prompt),
+    hint="remove end_image_url, or use prompt instead of multi_prompt",
+    evidence=observed("receipt of v3/standard/image-to-video; not seen on O3", "2026-07-16"),
+)
+ONE_CLIP = Requirement(
+    kind="max_clips",
+    says="at most one element with video_url",
+    message="Only one element with a video is supported",
+    holds=lambda body: sum(bool(element.video_url) for element in body.elements or ()) <= 1,
+    hint="keep video_url on one element only",
+    evidence=documented("fal's OpenAPI document of the endpoint; wording inferred", "2026-06-11"),
+)
+FOUR_REFERENCES_WITH_CLIP = Requirement(
+    kind="max_references_with_clip",
+    says="elements and image_urls together at most 4 when an element has video_url",
+    message="The number of images and elements exceeds the limit, max number is 4 when using video",
+    holds=lambda body: not body.uses_clip() or body.references() <= 4,
+    hint="send fewer elements and pictures, or replace the clip by pictures (then 7 are allowed)",
+    evidence=documented("API reference of o3/pro/reference-to-video; wording inferred", "2026-02-04"),
+)
+SEVEN_REFERENCES = Requirement(
+    kind="max_references",
+    says="elements and image_urls together at most 7",
+    message="The number of images and elements exceeds the limit, max number is 7",
+    holds=lambda body: body.uses_clip() or body.references() <= 7,
+    hint="send fewer: each element counts as one, however many pictures it has",
+    evidence=upstream("Kling's own interface; fal documents it for the 4k sibling", "2026-06-11"),
+)
+
+
+class Shot(Model):
+    """One shot of a multi-shot clip (fal: KlingV3MultiPromptElement)."""
+
+    prompt: Annotated[str, SHOT_PROMPT_LENGTH]
+    duration: ShotDuration = "5"
+
+
+class Element(Model):
+    """A character or object, by pictures or by a clip (fal: KlingV3ComboElementInput)."""
+
+    frontal_image_url: Picture | None = None
+    reference_image_urls: list[Picture] | None = None
+    video_url: Clip | None = None
+    voice_id: str | None = None
+    requirements = (PICTURES_OR_CLIP, VOICE_NEEDS_CLIP, REFERENCE_LIMIT)
+
+
+class ReferenceToVideo(Input):
+    """Arguments of o3/pro/reference-to-video (fal: O3ProReferenceVideoI2VInput).
+
+    The schema requires nothing; the rules demand exactly one of prompt and multi_prompt.
+    """
+
+    prompt: Prompt | None = None
+    multi_prompt: list[Shot] | None = None
+    start_image_url: Picture | None = None
+    end_image_url: Picture | None = None
+    image_urls: list[Picture] | None = None
+    elements: list[Element] | None = None
+    generate_audio: bool = False
+    duration: Duration = "5"
+    shot_type: Literal["customize", "intelligent"] = "customize"
+    aspect_ratio: Ratio = "16:9"
+    requirements = (
+        PROMPT_OR_SHOTS,
+        PROMPT_XOR_SHOTS,
+        NO_LAST_FRAME_WITH_SHOTS,
+        ONE_CLIP,
+        FOUR_REFERENCES_WITH_CLIP,
+        SEVEN_REFERENCES,
+    )
+
+    def references(self) -> int:
+        """Elements and loose pictures, as the limits count them."""
+        return len(self.elements or ()) + len(self.image_urls or ())
+
+    def seconds(self) -> int:
+        """The sum of the shots where there are shots (inferred), else the duration."""
+        if self.multi_prompt:
+            return sum(int(shot.duration) for shot in self.multi_prompt)
+        return int(self.duration)
+
+    def clip_seconds(self) -> int:
+        """The seconds within what the model can make."""
+        return min(max(self.seconds(), SHORTEST), LONGEST)
+
+    def audio(self) -> bool:
+        """See `Input.audio`."""
+        return self.generate_audio
+
+    def uses_clip(self) -> bool:
+        """See `Input.uses_clip`."""
+        return any(element.video_url for element in self.elements or ())
+
+    def ratio(self) -> str:
+        """See `Input.ratio`."""
+        return self.aspect_ratio
+
+    def advice(self) -> Iterator[Advice]:
+        """See `Input.advice`."""
+        texts: list[tuple[Loc, str]] = [(("prompt",), self.prompt or "")]
+        texts += [(("multi_prompt", index, "prompt"), shot.prompt) for index, shot in enumerate(self.multi_prompt or ())]
+        listed = {
+            "Image": ("image_urls", len(self.image_urls or ())),
+            "Element": ("elements", len(self.elements or ())),
+        }
+        yield from named_references(texts, listed)
+        if self.end_image_url and not self.start_image_url:
+            yield Advice(
+                "end_without_start",
+                ("end_image_url",),
+                "a last frame is given without a first frame",
+                "add start_image_url: Kling itself demands it",
+            )
+        if self.multi_prompt:
+            yield from self._shots()
+
+    def _shots(self) -> Iterator[Advice]:
+        seconds, loc = self.seconds(), ("multi_prompt",)
+        shots = len(self.multi_prompt or ())
+        if "duration" in self.model_fields_set and int(self.duration) != seconds:
+            msg = f"the shots add up to {seconds} s, duration says {self.duration}"
+            yield Advice("shots_sum", loc, msg, f'set duration to "{seconds}" or leave it out')
+        if not SHORTEST <= seconds <= LONGEST:
+            msg = f"the shots add up to {seconds} s, outside {SHORTEST} to {LONGEST}"
+            yield Advice("shots_range", loc, msg, f"make the shots add up to {SHORTEST} to {LONGEST} s")
+        if shots > MOST_SHOTS:
+            yield Advice("shots_count", loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
+
+
+_LAUNCH = dt.date(2026, 2, 4)
+_PAGE = documented("API reference of o3/pro/reference-to-video, older than the enum of shot_type", "2026-02-04")
+
+ENDPOINTS = (
+    Endpoint(
+        id="fal-ai/kling-video/o3/pro/reference-to-video",
+        title="Kling O3 Reference to Video [Pro]",
+        tier="pro",
+        input=ReferenceToVideo,
+        output=VideoOutput,
+        documented=_PAGE,
+        revisions=(
+            Revision(_PAGE, {"shot_type": (str, "customize")}),
+            Revision(documented("fal's OpenAPI document", "2026-06-11")),
+        ),
+        prices=(
+            Price(
+                _LAUNCH,
+                Decimal("0.224"),
+                inferred("launch price, from the older llms.txt as a third party quotes it", "2026-02-04"),
+                usd_with_audio=Decimal("0.28"),
+            ),
+            Price(
+                dt.date(2026, 4, 1),
+                Decimal("0.112"),
+                inferred("two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01"),
+                usd_with_audio=Decimal("0.14"),
+                usd_with_clip=Decimal("0.168"),
+            ),
+        ),
+    ),
+)

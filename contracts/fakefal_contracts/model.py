@@ -1,0 +1,147 @@
+"""The base of every input model, and the walk over its fields that rules and media are read from."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from fakefal_contracts.rule import Requirement, Stage
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something the caller should know although the service accepts it."""
+
+    code: str
+    loc: Loc
+    msg: str
+    hint: str
+
+
+class Model(BaseModel):
+    """An object of a request body.  Unknown keys are ignored, as fal does (observed September 2026)."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    requirements: ClassVar[tuple[Requirement, ...]] = ()
+    """Rules about the whole object, judged in this order; like pydantic, the first failure ends it."""
+
+    @model_validator(mode="after")
+    def _whole_object(self) -> Self:
+        for requirement in self.requirements:
+            if requirement.stage is Stage.SCHEMA:
+                requirement.enforce(self)
+        return self
+
+
+class Input(Model):
+    """The arguments of one endpoint, and what they mean for the clip and the bill."""
+
+    def seconds(self) -> int:
+        """The seconds that are billed."""
+        raise NotImplementedError
+
+    def clip_seconds(self) -> int:
+        """The seconds of the clip that comes back."""
+        return self.seconds()
+
+    def audio(self) -> bool:
+        """Whether the clip has a sound track."""
+        return False
+
+    def uses_clip(self) -> bool:
+        """Whether the request brings a clip of its own."""
+        return False
+
+    def ratio(self) -> str | None:
+        """The frame shape, for example ``16:9``; None where it follows the first picture."""
+        return None
+
+    def first_frame(self) -> str | None:
+        """The address of the picture that the clip starts with."""
+        return None
+
+    def advice(self) -> Iterator[Advice]:
+        """Warnings: what the service accepts and the caller probably did not mean."""
+        return iter(())
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One place in a model: a field, or the items of a list field.
+
+    `path` writes list items as ``[]``; `kind` is the bare type; `metadata` is what the annotation
+    carries there; `required` tells whether the key must be present.
+    """
+
+    path: str
+    kind: Any
+    metadata: tuple[Any, ...]
+    required: bool = False
+
+
+def spots(model: type[Model]) -> Iterator[Spot]:
+    """Every place of a model, outermost first; the model itself comes first with an empty path."""
+    yield Spot("", model, (), required=True)
+    yield from _fields(model, "")
+
+
+def _fields(model: type[Model], prefix: str) -> Iterator[Spot]:
+    for name, field in model.model_fields.items():
+        path = f"{prefix}.{name}" if prefix else name
+        yield from _annotation(field.annotation, tuple(field.metadata), path, required=field.is_required())
+
+
+def _annotation(kind: Any, metadata: tuple[Any, ...], path: str, *, required: bool = False) -> Iterator[Spot]:
+    bare, inner = bare_type(kind)
+    yield Spot(path, bare, metadata + inner, required)
+    if get_origin(bare) is list:
+        yield from _annotation(get_args(bare)[0], (), f"{path}[]")
+    elif isinstance(bare, type) and issubclass(bare, Model):
+        yield from _fields(bare, path)
+
+
+def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    """An annotation without ``| None`` and without its metadata, and that metadata."""
+    metadata: tuple[Any, ...] = ()
+    while True:
+        if get_origin(kind) is Annotated:
+            kind, *more = get_args(kind)
+            metadata += tuple(more)
+        elif get_origin(kind) in (Union, types.UnionType):
+            (kind,) = (part for part in get_args(kind) if part is not type(None))
+        else:
+            return kind, metadata
+
+
+def values(value: Any, kind: Any, metadata: tuple[Any, ...] = (), loc: Loc = ()) -> Iterator[tuple[Loc, Any, tuple[Any, ...]]]:
+    """Every value of a parsed body with its location and the metadata of its annotation."""
+    bare, inner = bare_type(kind)
+    if value is None:
+        return
+    yield loc, value, metadata + inner
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from values(item, get_args(bare)[0], (), (*loc, index))
+    elif isinstance(value, Model):
+        for name, field in type(value).model_fields.items():
+            yield from values(getattr(value, name), field.annotation, tuple(field.metadata), (*loc, name))
+
+
+def path_of(loc: Loc) -> str:
+    """A location as the path of its spot: ``("elements", 0, "video_url")`` is ``elements[].video_url``."""
+    path = ""
+    for part in loc:
+        path += "[]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def choices(kind: Any) -> tuple[str, ...] | None:
+    """The values of a ``Literal``, else None."""
+    return get_args(kind) if get_origin(kind) is Literal else None

@@ -1,0 +1,46 @@
+"""What a request costs: seconds times a unit price, in exact decimals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fakefal_contracts.evidence import Evidence
+from fakefal_contracts.model import Input
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars per billed second since a day; the dearest tier that applies counts."""
+
+    since: dt.date
+    usd: Decimal
+    evidence: Evidence
+    usd_with_audio: Decimal | None = None
+    usd_with_clip: Decimal | None = None
+
+    def unit(self, arguments: Input) -> Decimal:
+        """US dollars per second for these arguments."""
+        tiers = [self.usd]
+        if arguments.audio() and self.usd_with_audio is not None:
+            tiers.append(self.usd_with_audio)
+        if arguments.uses_clip() and self.usd_with_clip is not None:
+            tiers.append(self.usd_with_clip)
+        return max(tiers)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The price of one request: `usd` is `seconds` times `unit_usd`."""
+
+    usd: Decimal
+    seconds: int
+    unit_usd: Decimal
+
+
+def price_of(arguments: Input, price: Price) -> Cost:
+    """What these arguments cost when they are accepted."""
+    unit = price.unit(arguments)
+    seconds = arguments.seconds()
+    return Cost(unit * seconds, seconds, unit)

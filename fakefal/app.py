@@ -1,0 +1,58 @@
+"""The ASGI application: fal's hosts and the control API in front of one emulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakefal.control import api as control
+from fakefal.emulator import Emulator
+from fakefal.version import VERSION
+from fakefal.wire import cdn, platform, queue, rest, run
+from fakefal.wire.answers import add_handlers
+from fakefal.wire.proxy import ProxyRoute
+from fakefal.wire.router import CONTROL, Router
+
+EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error-type", "x-fakefal-hint", "etag")
+
+
+def build_app(emulator: Emulator) -> ASGIApp:
+    """The application for one emulator; its lifespan keeps the emulator running."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with emulator.running():
+            yield
+
+    app = FastAPI(
+        title="fakefal", version=VERSION, lifespan=lifespan, redirect_slashes=False, redoc_url=None, docs_url="/docs"
+    )
+    app.state.emulator = emulator
+    add_handlers(app, emulator.new_id)
+    for part in (queue, run, rest, cdn, platform, control):
+        app.include_router(part.router)
+    return Router(ProxyRoute(_Cors(app)), public_url=emulator.settings.public_url)
+
+
+class _Cors:
+    """Any web page may call what fal's hosts serve, as at fal; none may call the control API."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._open = CORSMiddleware(
+            app,
+            allow_origin_regex=".*",
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_credentials=True,
+            expose_headers=EXPOSED_HEADERS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add CORS headers, or not."""
+        inner = self._app if scope.get("path", "").startswith(f"/{CONTROL}") else self._open
+        await inner(scope, receive, send)

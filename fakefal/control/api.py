@@ -1,0 +1,129 @@
+"""Look at requests, advance them, start afresh."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fakefal import jsonio
+from fakefal.control.guard import guard
+from fakefal.record import Look
+from fakefal.version import VERSION
+from fakefal.wire.answers import refusal
+from fakefal.wire.context import TheEmulator
+
+router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
+Key = Annotated[str | None, Query(description="id part of a key; without it, all keys")]
+
+
+class Health(BaseModel):
+    """That the server answers, and what it was told."""
+
+    status: Literal["ok"]
+    version: str
+    profile: str
+    contract: str
+
+
+class RequestInfo(BaseModel):
+    """A request as the developer sees it; times are emulated seconds since 1970."""
+
+    request_id: str
+    key: str
+    endpoint_id: str
+    status: str
+    queue_position: int | None
+    arguments: Any
+    submitted_at: float
+    started_at: float | None
+    ended_at: float | None
+    cancelled: bool
+    judged: bool
+    result_status: int | None
+    billable_units: float | None
+    logs: list[str]
+
+
+class AdvanceBody(BaseModel):
+    """By how many seconds, or to which moment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    to: Literal["start", "end"] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> AdvanceBody:
+        if (self.seconds is None) == (self.to is None):
+            raise ValueError('give either "seconds" or "to"')
+        return self
+
+
+@router.get("/health")
+async def health(emulator: TheEmulator) -> Health:
+    """Whether the server answers."""
+    settings = emulator.settings
+    return Health(status="ok", version=VERSION, profile=settings.profile, contract=settings.contract)
+
+
+@router.get("/ready")
+async def ready(emulator: TheEmulator) -> dict[str, bool]:
+    """Whether requests can be taken: 503 while stopping."""
+    if emulator.waker.closing:
+        raise refusal(503, "fakefal: stopping")
+    return {"ready": True}
+
+
+@router.get("/requests")
+async def requests(
+    emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+) -> list[RequestInfo]:
+    """The newest requests, newest first."""
+    return [info(look) for look in reversed((await emulator.all(key))[-limit:])]
+
+
+@router.get("/requests/{request_id}")
+async def one_request(request_id: str, emulator: TheEmulator) -> RequestInfo:
+    """One request, whosever it is."""
+    return info(await emulator.find(request_id))
+
+
+@router.post("/requests/{request_id}/advance")
+async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> RequestInfo:
+    """Bring one request nearer its end; no clock moves.  409 when it is over already."""
+    how = body.to if body.to is not None else body.seconds
+    assert how is not None
+    return info(await emulator.advance(request_id, how))
+
+
+@router.post("/reset")
+async def reset(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
+    """Forget the requests of a key; without a key, everything."""
+    return await emulator.reset(key)
+
+
+def info(look: Look) -> RequestInfo:
+    """What is shown of a request."""
+    view, plan = look.view, look.plan
+    waiting = view.state.value == "IN_QUEUE"
+    over = view.state.value == "COMPLETED" and plan is not None and not view.cancelled
+    return RequestInfo(
+        request_id=look.record.id,
+        key=look.record.key,
+        endpoint_id=look.record.endpoint_id,
+        status=view.state.value,
+        queue_position=look.position if waiting else None,
+        arguments=jsonio.parse(look.record.arguments),
+        submitted_at=look.record.submitted_at,
+        started_at=view.started_at,
+        ended_at=view.ended_at,
+        cancelled=view.cancelled,
+        judged=plan is not None,
+        result_status=plan.ending.status if over and plan else None,
+        billable_units=plan.ending.billable_units if over and plan else None,
+        logs=[text for _, text in view.logs],
+    )
+
+

@@ -1,0 +1,39 @@
+"""Who may use the control API: programs on this machine, and pages of its own; no other web page.
+
+A browser sends any page's requests to loopback, so Host, Origin and Sec-Fetch-Site are looked at, and a
+body must be JSON, which no cross-site form can send without asking first.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from fastapi import Request
+
+from fakefal.hosts import host_name
+from fakefal.settings import LOOPBACK_HOSTS, Settings
+from fakefal.wire.answers import refusal
+
+
+async def guard(request: Request) -> None:
+    """Let a call pass.
+
+    Raises:
+        WireError: 403 for a foreign Host or Origin, 415 for a body that is not JSON, 401 without the token.
+    """
+    settings: Settings = request.app.state.emulator.settings
+    headers = request.headers
+    if host_name(headers.get("host", "")) not in LOOPBACK_HOSTS | settings.control_hosts:
+        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to control_hosts")
+    origin = headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{headers['host']}":
+        raise refusal(403, "fakefal: this Origin is not allowed")
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise refusal(403, "fakefal: calls from other sites are not allowed")
+    if request.method not in ("GET", "HEAD") and headers.get("content-length", "0") != "0":
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise refusal(415, "fakefal: send application/json")
+    if settings.control_token is not None:
+        wanted = f"Bearer {settings.control_token}"
+        if not hmac.compare_digest(headers.get("authorization", "").encode(), wanted.encode()):
+            raise refusal(401, "fakefal: the control token is missing or wrong")

@@ -1,0 +1,46 @@
+"""What the core raises.  None of these knows an HTTP status; `fakefal.wire.answers` maps them.
+
+QueueError
+|- RefusedMove      the caller asked for a move that the lifecycle does not have
+|- UnknownRequest   the caller named a request that is not stored, or is another key's
+|- NeedsVerdict     the request cannot start before somebody has judged it
+`- StoreFull        the store holds only unfinished requests
+"""
+
+from __future__ import annotations
+
+
+class QueueError(Exception):
+    """The base of all errors of the queue.  Whatever raised it changed nothing."""
+
+
+class RefusedMove(QueueError):
+    """The lifecycle has no such move from this state."""
+
+    def __init__(self, state: str, move: str) -> None:
+        super().__init__(f"a request that is {state} cannot {move}")
+        self.state = state
+        self.move = move
+
+
+class UnknownRequest(QueueError):
+    """No such request is stored for this key."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"request {request_id} is not stored")
+        self.request_id = request_id
+
+
+class NeedsVerdict(QueueError):
+    """The request has no plan yet: its media are still being fetched."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"request {request_id} waits for its verdict")
+        self.request_id = request_id
+
+
+class StoreFull(QueueError):
+    """Every stored request is unfinished, so none can be dropped for a new one."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the store is full of unfinished requests ({limit})")

@@ -1,0 +1,46 @@
+"""The life of a request, as a table.  A pair that is missing from it is the error."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from fakefal.core.errors import RefusedMove
+
+
+class State(StrEnum):
+    """What the status call shows.  fal has no state for failure: a refused request is COMPLETED."""
+
+    IN_QUEUE = "IN_QUEUE"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+
+
+class Move(StrEnum):
+    """What can happen to a request."""
+
+    START = "start"
+    ADVANCE = "advance"
+    FINISH = "finish"
+    CANCEL = "cancel"
+
+
+NEXT: dict[tuple[State, Move], State] = {
+    (State.IN_QUEUE, Move.START): State.IN_PROGRESS,
+    (State.IN_QUEUE, Move.ADVANCE): State.IN_QUEUE,
+    (State.IN_QUEUE, Move.CANCEL): State.COMPLETED,
+    (State.IN_PROGRESS, Move.ADVANCE): State.IN_PROGRESS,
+    (State.IN_PROGRESS, Move.FINISH): State.COMPLETED,
+    (State.IN_PROGRESS, Move.CANCEL): State.COMPLETED,
+}
+
+
+def after(state: State, move: Move) -> State:
+    """The state that a move leads to.
+
+    Raises:
+        RefusedMove: the table has no such move; nothing has changed.
+    """
+    try:
+        return NEXT[state, move]
+    except KeyError:
+        raise RefusedMove(state, move) from None

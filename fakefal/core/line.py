@@ -1,0 +1,332 @@
+"""One line of requests and its runners: who starts when, in whose order.
+
+A key has one line, because fal counts concurrency per account.  Whoever looks first calls `advance`,
+which carries out everything that fell due, in time order and each at its own moment; so it does not
+matter when, or how often, anybody looks.  Looking at one request costs the logarithm of how many wait.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sortedcontainers import SortedList
+
+from fakefal.core.errors import NeedsVerdict, UnknownRequest
+from fakefal.core.lifecycle import Move, State, after
+from fakefal.core.plan import Marks, Plan, View, view
+
+Place = tuple[bool, int, str]
+"""Where a request stands: low priority after normal, then in the order of arrival."""
+
+Due = tuple[float, int, str]
+"""A moment, the order of arrival that breaks ties, and the request."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the line knows of one request.  `credit` are seconds it was advanced before it started."""
+
+    id: str
+    order: int
+    low: bool
+    plan: Plan | None
+    ready_at: float
+    marks: Marks = Marks()
+    credit: float = 0.0
+    extra: bool = False
+    reads: int = 0
+
+    @property
+    def place(self) -> Place:
+        return self.low, self.order, self.id
+
+    @property
+    def state(self) -> State:
+        if self.marks.ended_at is not None:
+            return State.COMPLETED
+        return State.IN_QUEUE if self.marks.started_at is None else State.IN_PROGRESS
+
+    @property
+    def poll_driven(self) -> bool:
+        return self.plan is not None and self.plan.polls is not None
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What `Line.advance` did: which requests ended, whose verdict it needs, when to come again."""
+
+    ended: tuple[str, ...]
+    needs: str | None
+    next_due: float | None
+
+
+class Line:
+    """The requests of one key and its runners."""
+
+    def __init__(self, runners: int) -> None:
+        self.runners = runners
+        self._entries: dict[str, Entry] = {}
+        self._queued: SortedList[Place] = SortedList()
+        self._ready: SortedList[Place] = SortedList()
+        self._unready: list[Due] = []
+        self._running: list[Due] = []
+        self._releases: list[float] = []
+        self._busy = 0
+        self._now = float("-inf")
+        self._ended: list[str] = []
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    @property
+    def busy(self) -> int:
+        """How many runners of the limit are taken."""
+        return self._busy
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait."""
+        return len(self._queued)
+
+    # -- the caller's moves ---------------------------------------------------------------------
+
+    def submit(self, request_id: str, plan: Plan | None, now: float, *, low: bool = False) -> None:
+        """Take a request in; `plan` is None while its verdict is open."""
+        now = self._at(now)
+        wait = plan.wait_seconds if plan else 0.0
+        entry = Entry(request_id, self._arrivals, low, plan, now + wait)
+        self._arrivals += 1
+        self._entries[request_id] = entry
+        if entry.poll_driven:
+            entry.extra = True
+        else:
+            self._enqueue(entry)
+
+    def settle(self, request_id: str, plan: Plan) -> bool:
+        """Write the verdict of a request; only the first counts.  Returns whether this was it."""
+        entry = self._entry(request_id)
+        if entry.plan is not None:
+            return False
+        entry.plan = plan
+        if entry.state is not State.IN_QUEUE:
+            return True
+        if entry.poll_driven:
+            self._dequeue(entry)
+            entry.extra = True
+        elif plan.wait_seconds:
+            self._ready.discard(entry.place)
+            entry.ready_at += plan.wait_seconds
+            heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
+        return True
+
+    def cancel(self, request_id: str, now: float) -> State:
+        """End a request now.  Returns the state it was in.
+
+        Raises:
+            RefusedMove: it is over already.
+        """
+        entry, now = self._entry(request_id), self._at(now)
+        was = entry.state
+        after(was, Move.CANCEL)
+        self._end(entry, now, cancelled=True)
+        return was
+
+    def hasten(self, request_id: str, seconds: float, now: float) -> None:
+        """Bring the remaining moments of a request nearer by so many seconds.
+
+        Raises:
+            RefusedMove: it is over already.
+        """
+        entry, now = self._entry(request_id), self._at(now)
+        after(entry.state, Move.ADVANCE)
+        if entry.state is State.IN_PROGRESS:
+            self._shift(entry, min(seconds, self._end_of(entry) - now))
+            return
+        used = min(seconds, max(0.0, entry.ready_at - now))
+        entry.credit += seconds - used
+        if used:
+            entry.ready_at -= used
+            heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
+
+    def start(self, request_id: str, now: float) -> None:
+        """Start a waiting request at once, on an extra runner outside the limit.
+
+        Raises:
+            RefusedMove: it does not wait.
+            NeedsVerdict: it has no plan yet.
+        """
+        entry, now = self._entry(request_id), self._at(now)
+        after(entry.state, Move.START)
+        if entry.plan is None:
+            raise NeedsVerdict(request_id)
+        self._dequeue(entry)
+        entry.extra = True
+        self._begin(entry, now)
+
+    def finish(self, request_id: str, now: float) -> None:
+        """Make the planned end of a request due now, with a whole run behind it.
+
+        Raises:
+            RefusedMove: it is over already.
+            NeedsVerdict: it has no plan yet.
+        """
+        entry, now = self._entry(request_id), self._at(now)
+        if entry.state is State.IN_QUEUE:
+            self.start(request_id, now)
+        after(entry.state, Move.FINISH)
+        assert entry.plan is not None
+        assert entry.marks.started_at is not None
+        started_at = min(entry.marks.started_at, now - entry.plan.run_seconds)
+        entry.marks = replace(entry.marks, started_at=started_at)
+        self._end(entry, now)
+
+    def read(self, request_id: str, now: float) -> None:
+        """Count a status read, which is what moves a poll-driven request."""
+        entry, now = self._entry(request_id), self._at(now)
+        if not entry.poll_driven or entry.state is State.COMPLETED:
+            return
+        assert entry.plan is not None
+        assert entry.plan.polls is not None
+        entry.reads += 1
+        if entry.reads > entry.plan.polls.queued and entry.state is State.IN_QUEUE:
+            self._begin(entry, now)
+        if entry.reads > entry.plan.polls.queued + entry.plan.polls.running:
+            self._end(entry, now)
+
+    def forget(self, request_id: str) -> None:
+        """Drop a request that is over."""
+        entry = self._entries.pop(request_id)
+        assert entry.state is State.COMPLETED
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def view(self, request_id: str, now: float) -> View:
+        """Where a request stands."""
+        entry = self._entry(request_id)
+        return view(entry.plan, entry.marks, self._at(now))
+
+    def plan(self, request_id: str) -> Plan | None:
+        """The plan of a request, or None while its verdict is open."""
+        return self._entry(request_id).plan
+
+    def position(self, request_id: str) -> int:
+        """How many requests stand before it; 0 for one on an extra runner."""
+        entry = self._entry(request_id)
+        return 0 if entry.extra else self._queued.bisect_left(entry.place)
+
+    def advance(self, now: float) -> Advance:
+        """Carry out everything that is due by `now`.
+
+        Where a request without a verdict would start, the line stops at that moment and says whose
+        verdict it needs; called again with the verdict written, it goes on from there.
+        """
+        now = max(now, self._now)
+        needs = self._start_ready()
+        while needs is None and (due := self._next_due()) is not None and due <= now:
+            self._now = due
+            self._carry_out(due)
+            needs = self._start_ready()
+        if needs is None:
+            self._now = now
+        ended, self._ended = tuple(self._ended), []
+        return Advance(ended, needs, None if needs else self._next_due())
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _at(self, now: float) -> float:
+        """A moment that is never before one that the line has already seen."""
+        return max(now, self._now)
+
+    def _entry(self, request_id: str) -> Entry:
+        try:
+            return self._entries[request_id]
+        except KeyError:
+            raise UnknownRequest(request_id) from None
+
+    def _enqueue(self, entry: Entry) -> None:
+        self._queued.add(entry.place)
+        heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
+
+    def _dequeue(self, entry: Entry) -> None:
+        self._queued.discard(entry.place)
+        self._ready.discard(entry.place)
+
+    def _start_ready(self) -> str | None:
+        """Fill free runners with ready requests; returns the id of one that lacks its verdict."""
+        while self._ready and self._busy < self.runners:
+            entry = self._entries[self._ready[0][2]]
+            if entry.plan is None:
+                return entry.id
+            self._dequeue(entry)
+            self._busy += 1
+            self._begin(entry, self._now)
+        return None
+
+    def _begin(self, entry: Entry, now: float) -> None:
+        after(entry.state, Move.START)
+        assert entry.plan is not None
+        entry.marks = replace(entry.marks, started_at=now - min(entry.credit, entry.plan.run_seconds))
+        if entry.plan.polls is None:
+            self._shift(entry, 0.0)
+
+    def _shift(self, entry: Entry, seconds: float) -> None:
+        """Move a run so many seconds into the past, and note when it now ends."""
+        assert entry.plan is not None
+        assert entry.marks.started_at is not None
+        entry.marks = replace(entry.marks, started_at=entry.marks.started_at - seconds)
+        if entry.plan.polls is None:
+            heapq.heappush(self._running, (self._end_of(entry), entry.order, entry.id))
+
+    @staticmethod
+    def _end_of(entry: Entry) -> float:
+        assert entry.plan is not None
+        assert entry.marks.started_at is not None
+        return entry.marks.started_at + entry.plan.run_seconds
+
+    def _end(self, entry: Entry, now: float, *, cancelled: bool = False) -> None:
+        after(entry.state, Move.CANCEL if cancelled else Move.FINISH)
+        if entry.state is State.IN_QUEUE:
+            self._dequeue(entry)
+        elif not entry.extra:
+            heapq.heappush(self._releases, now)
+        entry.marks = replace(entry.marks, ended_at=now, cancelled=cancelled)
+        self._ended.append(entry.id)
+
+    def _next_due(self) -> float | None:
+        """The next moment at which something happens by itself; stale notes are dropped."""
+        while self._unready and not self._is_current(self._unready[0], State.IN_QUEUE):
+            heapq.heappop(self._unready)
+        while self._running and not self._is_current(self._running[0], State.IN_PROGRESS):
+            heapq.heappop(self._running)
+        moments = [heap[0][0] for heap in (self._unready, self._running) if heap]
+        return min(moments + self._releases[:1], default=None)
+
+    def _is_current(self, due: Due, state: State) -> bool:
+        """Whether a noted moment still holds: its request was not moved on or advanced since."""
+        moment, _, request_id = due
+        entry = self._entries.get(request_id)
+        if entry is None or entry.state is not state:
+            return False
+        if state is State.IN_PROGRESS:
+            return moment == self._end_of(entry)
+        return moment == entry.ready_at and entry.place not in self._ready and not entry.extra
+
+    def _carry_out(self, due: float) -> None:
+        """Everything noted for this moment: ends first, so that their runners are free."""
+        while self._running and self._running[0][0] <= due:
+            note = heapq.heappop(self._running)
+            if self._is_current(note, State.IN_PROGRESS):
+                self._end(self._entries[note[2]], note[0])
+        while self._releases and self._releases[0] <= due:
+            heapq.heappop(self._releases)
+            self._busy -= 1
+        while self._unready and self._unready[0][0] <= due:
+            note = heapq.heappop(self._unready)
+            if self._is_current(note, State.IN_QUEUE):
+                self._ready.add(self._entries[note[2]].place)

@@ -1,0 +1,176 @@
+"""The plan of a request: how long it waits and runs, what it logs, how it ends.
+
+A plan is immutable and a pure function of the request, its verdict, the profile and the seed; where
+the request stands at any moment follows from it by arithmetic (`view`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+from fakefal.core.lifecycle import State
+
+REFUSED_SECONDS = 0.2
+"""How long a refused request runs (receipts of July to September 2026 show 0.2 s)."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the result call answers once the request is over: status, JSON body, billed units."""
+
+    status: int
+    body: bytes
+    billable_units: float
+    error: str | None = None
+    error_type: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the model produced its output."""
+        return self.status < 400
+
+
+@dataclass(frozen=True)
+class Polls:
+    """A poll-driven pace: how many status reads show each state before the next one."""
+
+    queued: int
+    running: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that will happen to a request, fixed before it starts.
+
+    `wait_seconds` is the least time in the queue, `run_seconds` the time on a runner, and `logs`
+    the lines with the second of the run at which each appears.  With `polls` the request ignores
+    time and moves on status reads, on a runner of its own.
+    """
+
+    ending: Ending
+    wait_seconds: float = 0.0
+    run_seconds: float = 0.0
+    logs: tuple[tuple[float, str], ...] = ()
+    polls: Polls | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time in seconds: always `median`, or log-normal around it with shape `sigma`."""
+
+    median: float
+    sigma: float = 0.0
+
+    def draw(self, seed: str) -> float:
+        """One length, the same for the same seed."""
+        if not self.sigma:
+            return self.median
+        digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        unit = (int.from_bytes(digest, "big") + 0.5) / 2**64
+        return self.median * math.exp(self.sigma * NormalDist().inv_cdf(unit))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How time passes for requests: `wait` in the queue and `run` on a runner, or by `polls`.
+
+    `run_of` gives single tiers a run of their own.
+    """
+
+    name: str
+    wait: Span
+    run: Span
+    polls: Polls | None = None
+    run_of: dict[str, Span] = field(default_factory=dict)
+    refused_seconds: float = REFUSED_SECONDS
+
+
+#: Waits of `realistic`: 226 s for v3 standard (receipt of 2026-07-16), about two minutes for O1
+#: standard (August 2026), 94 s and 318 s for O3 standard and pro (fal's own test, 2026).
+PROFILES: dict[str, Profile] = {
+    "instant": Profile("instant", Span(0), Span(0), refused_seconds=0),
+    "stepped": Profile("stepped", Span(0), Span(0), polls=Polls(queued=1, running=1), refused_seconds=0),
+    "quick": Profile("quick", Span(0.5), Span(2)),
+    "realistic": Profile(
+        "realistic",
+        Span(4, sigma=0.6),
+        Span(120, sigma=0.35),
+        run_of={"pro": Span(318, sigma=0.3), "standard": Span(120, sigma=0.35)},
+    ),
+}
+
+
+def make_plan(
+    profile: Profile, ending: Ending, *, tier: str = "", notes: tuple[str, ...] = (), seed: str = ""
+) -> Plan:
+    """The plan of a request under a profile.
+
+    `notes` are log lines of the first moment, such as media that were not checked.
+    """
+    run = profile.run_of.get(tier, profile.run).draw(f"{seed}/run") if ending.ok else profile.refused_seconds
+    return Plan(
+        ending=ending,
+        wait_seconds=profile.wait.draw(f"{seed}/wait"),
+        run_seconds=run,
+        logs=(*((0.0, note) for note in notes), *_progress(run, ending)),
+        polls=profile.polls,
+    )
+
+
+def _progress(run: float, ending: Ending) -> tuple[tuple[float, str], ...]:
+    if not ending.ok:
+        return ((0.0, "Checking the arguments"),)
+    return (
+        (0.0, "Arguments checked"),
+        (run * 0.1, "Generating video: 10%"),
+        (run * 0.5, "Generating video: 50%"),
+        (run * 0.9, "Generating video: 90%"),
+    )
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What happened to a request so far, in emulated seconds; None means not yet."""
+
+    started_at: float | None = None
+    ended_at: float | None = None
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a request stands at a moment; times are emulated seconds."""
+
+    state: State
+    logs: tuple[tuple[float, str], ...]
+    started_at: float | None
+    ended_at: float | None
+    cancelled: bool
+    next_at: float | None
+    """When the request itself next changes by time alone."""
+
+    @property
+    def run_seconds(self) -> float:
+        """How long it ran, once it is over."""
+        if self.started_at is None or self.ended_at is None:
+            return 0.0
+        return round(max(0.0, self.ended_at - self.started_at), 6)
+
+
+def view(plan: Plan | None, marks: Marks, now: float) -> View:
+    """Where a request with these marks stands at `now`."""
+    start, end = marks.started_at, marks.ended_at
+    if start is None or plan is None:
+        state = State.IN_QUEUE if end is None else State.COMPLETED
+        return View(state, (), start, end, marks.cancelled, None)
+    until = now if end is None else end
+    logs = tuple((start + offset, text) for offset, text in plan.logs if start + offset <= until)
+    if end is not None:
+        return View(State.COMPLETED, logs, start, end, marks.cancelled, None)
+    upcoming = [start + offset for offset, _ in plan.logs if start + offset > now]
+    if plan.polls is None:
+        upcoming.append(start + plan.run_seconds)
+    return View(State.IN_PROGRESS, logs, start, None, False, min(upcoming, default=None))

@@ -1,0 +1,43 @@
+"""``data:`` URIs in a body are kept once, as files by digest, and replaced by their address."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from fakefal_contracts import Unreadable
+from fakefal_contracts.probe import is_data_uri, read_data_uri
+
+from fakefal.store.files import FileStore, FileTooLarge
+
+SHORTEST_WORTH_IT = 256
+
+
+def externalize(value: Any, files: FileStore) -> Any:
+    """The same JSON value with each ``data:`` URI replaced by the CDN path of a file that holds it.
+
+    Short ones and broken ones stay as they are.
+    """
+    if isinstance(value, dict):
+        return {key: externalize(item, files) for key, item in value.items()}
+    if isinstance(value, list):
+        return [externalize(item, files) for item in value]
+    if isinstance(value, str) and len(value) >= SHORTEST_WORTH_IT and is_data_uri(value):
+        return _keep(value, files)
+    return value
+
+
+def _keep(address: str, files: FileStore) -> str:
+    try:
+        content_type, content = read_data_uri(address)
+    except Unreadable:
+        return address
+    path = f"/files/data/{hashlib.sha256(content).hexdigest()}"
+    if files.get(path) is None:
+        part = files.open_part()
+        part.write(content)
+        try:
+            files.keep(part, path, content_type or "application/octet-stream")
+        except FileTooLarge:
+            return address
+    return path

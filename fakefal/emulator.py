@@ -1,0 +1,323 @@
+"""The emulator: requests in, answers out.  HTTP is one way to it; nothing in here knows of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.media import Limits
+
+from fakefal import jsonio
+from fakefal.cdn import Cdn
+from fakefal.clock import Clock, WallClock
+from fakefal.core.errors import NeedsVerdict, QueueError, UnknownRequest
+from fakefal.core.ids import RANDOM_BITS, uuid7
+from fakefal.core.lifecycle import State
+from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
+from fakefal.datauris import externalize
+from fakefal.fetch import Fetcher
+from fakefal.hosts import Way
+from fakefal.record import Look, Record
+from fakefal.settings import Settings
+from fakefal.store.files import FileStore, SpoolFiles
+from fakefal.store.memory import MemoryQueueStore
+from fakefal.store.queue import How, QueueStore
+from fakefal.tokens import Tokens
+from fakefal.verdict import Fetched, Judge, UnknownPath, Verdict
+from fakefal.waker import Waker
+
+T = TypeVar("T")
+
+LARGE_BODY = 64 * 1024
+"""From so many bytes on, a body is handled in a worker thread."""
+
+UNKNOWN_PATH_SECONDS = 0.05
+"""How long a request for a path that fal does not know runs (captures of September 2026)."""
+
+
+class Busy(QueueError):
+    """All runners of the key are taken, and the synchronous road does not wait."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Reached concurrent requests limit of {limit}")
+        self.limit = limit
+
+
+class Stopping(QueueError):
+    """The emulator is being stopped; what it was asked to wait for did not happen."""
+
+    def __init__(self) -> None:
+        super().__init__("the emulator is stopping")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a caller sends: who, to which app and path, with which decoded body, by which way."""
+
+    key: str
+    app: str
+    path: str
+    body: Any
+    way: Way
+    low: bool = False
+    size: int = 0
+    invalid_json: jsonio.InvalidJson | None = None
+
+    @property
+    def endpoint_id(self) -> str:
+        """The full id that was called."""
+        return f"{self.app}/{self.path}" if self.path else self.app
+
+
+class Emulator:
+    """One emulated fal.
+
+    Args:
+        settings: what it was told.
+        clock: where emulated time comes from.
+        queue: where requests are kept; memory by default.
+        files: where uploads are kept; a spool folder by default.
+        fetcher: how foreign media are downloaded where `settings.fetch` allows it.
+        random_bits: where ids get their randomness from.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        clock: Clock | None = None,
+        queue: QueueStore | None = None,
+        files: FileStore | None = None,
+        fetcher: Fetcher | None = None,
+        random_bits: Callable[[int], int] = secrets.randbits,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.clock = clock or WallClock()
+        self.queue = queue or MemoryQueueStore(
+            runners=self.settings.runners,
+            max_requests=self.settings.max_requests,
+            max_bytes=self.settings.max_request_bytes,
+        )
+        self.files = files or SpoolFiles(
+            self.settings.spool, max_files=self.settings.max_files, max_bytes=self.settings.max_file_bytes
+        )
+        self.cdn = Cdn(self.files)
+        self.judge = Judge(self.settings.contract, self.cdn)
+        self.tokens = Tokens()
+        self.waker = Waker(self.queue, self.clock)
+        self._fetcher = fetcher or Fetcher()
+        self._random_bits = random_bits
+        self._profile = PROFILES[self.settings.profile]
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._accepted = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Emulator]:
+        """Keep time moving for streams, and clean up at the end."""
+        async with self.waker.running():
+            try:
+                yield self
+            finally:
+                for task in tuple(self._fetching.values()):
+                    task.cancel()
+                await asyncio.gather(*self._fetching.values(), return_exceptions=True)
+                self.files.close()
+
+    def new_id(self) -> str:
+        """A fresh request id."""
+        return uuid7(self.clock.now(""), self._random_bits(RANDOM_BITS))
+
+    # -- requests -------------------------------------------------------------------------------
+
+    async def submit(self, submission: Submission) -> Look:
+        """Accept a request, as fal's gateway does: whatever its body is, the answer comes later.
+
+        Raises:
+            NotEmulated: fal has this endpoint, the emulator does not.
+            StoreFull: only unfinished requests are stored.
+        """
+        return await self._accept(submission, self._profile)
+
+    async def run(self, submission: Submission) -> tuple[Look, Ending]:
+        """Run a request without the queue, and wait for its end.
+
+        Raises:
+            Busy: all runners of the key are taken.
+            NotEmulated, StoreFull: as `submit`.
+        """
+        if await self.queue.busy(submission.key, self.clock.now(submission.key)) >= self.settings.runners:
+            raise Busy(self.settings.runners)
+        direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
+        look = await self._accept(submission, direct)
+        async for seen in self.waker.watch(look.record, self._see):
+            look = seen
+        if look.view.state is not State.COMPLETED or look.plan is None:
+            raise Stopping
+        return look, look.plan.ending
+
+    async def look(self, key: str, request_id: str, *, read: bool = False) -> Look:
+        """See where a request of this key stands; `read` counts as a status read.
+
+        Raises:
+            UnknownRequest: no such request, or another key's.
+        """
+        look = await self.queue.look(request_id, self.clock.now(key))
+        if look.record.key != key:
+            raise UnknownRequest(request_id)
+        if read and look.plan is not None and look.plan.polls is not None:
+            look = await self.queue.look(request_id, self.clock.now(key), read=True)
+            self.waker.changed(key)
+        return look
+
+    async def find(self, request_id: str) -> Look:
+        """See where a request stands, whosever it is.
+
+        Raises:
+            UnknownRequest: no such request.
+        """
+        return await self.queue.look(request_id, self.clock.now(""))
+
+    async def watch(self, key: str, request_id: str) -> AsyncIterator[Look]:
+        """Follow a request: one look now, one whenever it changed, the last when it is over."""
+        first = await self.look(key, request_id)
+        async for look in self.waker.watch(first.record, self._read):
+            yield look
+
+    async def cancel(self, key: str, request_id: str) -> State:
+        """End a request; returns the state it was in.
+
+        Raises:
+            UnknownRequest: no such request, or another key's.
+            RefusedMove: it is over already.
+        """
+        await self.look(key, request_id)
+        was = await self.queue.cancel(request_id, self.clock.now(key))
+        self.waker.changed(key)
+        return was
+
+    async def advance(self, request_id: str, how: float | How) -> Look:
+        """Advance one request, of whatever key, once its verdict is there.
+
+        Raises:
+            UnknownRequest: no such request.
+            RefusedMove: it is too late for that.
+        """
+        key = (await self.find(request_id)).record.key
+        try:
+            look = await self.queue.advance(request_id, how, self.clock.now(key))
+        except NeedsVerdict:
+            await asyncio.shield(self._fetching[request_id])
+            look = await self.queue.advance(request_id, how, self.clock.now(key))
+        self.waker.changed(key)
+        return look
+
+    async def all(self, key: str | None = None) -> list[Look]:
+        """Every stored request of a key, or of all."""
+        return await self.queue.all(key, self.clock.now(key or ""))
+
+    async def reset(self, key: str | None = None) -> dict[str, int]:
+        """Forget the requests of a key; without a key, all requests and files."""
+        counts = {"requests": await self.queue.reset(key)}
+        if key is None:
+            counts["files"] = self.files.reset()
+        self.waker.changed(key)
+        return counts
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    async def _see(self, record: Record) -> Look:
+        return await self.queue.look(record.id, self.clock.now(record.key))
+
+    async def _read(self, record: Record) -> Look:
+        return await self.look(record.key, record.id, read=True)
+
+    async def _accept(self, submission: Submission, profile: Profile) -> Look:
+        now = self.clock.now(submission.key)
+        request_id = uuid7(now, self._random_bits(RANDOM_BITS))
+        self._accepted += 1
+        plan: Plan | None = None
+        foreign: dict[str, Limits] = {}
+        try:
+            if submission.invalid_json is not None:
+                raise submission.invalid_json
+            edition = self.judge.edition(submission.endpoint_id)
+            media = self.judge.media(edition, submission.body)
+            if self.settings.fetch:
+                foreign = {url: limits for url, limits in media.items() if self.judge.is_foreign(url, submission.way)}
+            if not foreign:
+                verdict = await self._in_thread(
+                    bool(media) or submission.size > LARGE_BODY,
+                    *(self.judge.verdict, edition, submission.body, request_id, submission.way, {}),
+                )
+                plan = self._plan(profile, request_id, verdict)
+        except UnknownPath:
+            plan = self._plan_of_unknown_path(profile, submission)
+        except jsonio.InvalidJson as error:
+            plan = self._plan(profile, request_id, Verdict(_invalid_json(error)))
+        arguments = await self._in_thread(submission.size > LARGE_BODY, self._keep_arguments, submission.body)
+        record = Record(
+            request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low
+        )
+        look = await self.queue.add(record, plan, now)
+        if foreign:
+            self._fetching[request_id] = asyncio.create_task(
+                self._fetch(edition, submission, record, profile, foreign)
+            )
+        self.waker.changed(submission.key)
+        return look
+
+    @staticmethod
+    async def _in_thread(slow: bool, work: Callable[..., T], *arguments: Any) -> T:  # noqa: FBT001
+        """Do heavy reading in a worker thread, so that the others need not wait."""
+        return await asyncio.to_thread(work, *arguments) if slow else work(*arguments)
+
+    def _keep_arguments(self, body: Any) -> bytes:
+        return jsonio.dump(externalize(body, self.files))
+
+    async def _fetch(
+        self, edition: Edition, submission: Submission, record: Record, profile: Profile, foreign: dict[str, Limits]
+    ) -> None:
+        """Download foreign media, judge, and write the verdict that the line waits for."""
+        parts = {address: self.files.open_part() for address in foreign}
+        try:
+            found = await asyncio.gather(
+                *(self._fetcher.fetch(address, foreign[address], part) for address, part in parts.items())
+            )
+            fetched: Fetched = dict(zip(foreign, found, strict=True))
+            verdict = await asyncio.to_thread(
+                self.judge.verdict, edition, submission.body, record.id, submission.way, fetched
+            )
+            await self.queue.settle(record.id, self._plan(profile, record.id, verdict), self.clock.now(record.key))
+            self.waker.changed(record.key)
+        except UnknownRequest:
+            pass  # it was reset or dropped meanwhile
+        finally:
+            for part in parts.values():
+                self.files.discard(part)
+            self._fetching.pop(record.id, None)
+
+    def _plan(self, profile: Profile, request_id: str, verdict: Verdict) -> Plan:
+        seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
+        return make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
+
+    def _plan_of_unknown_path(self, profile: Profile, submission: Submission) -> Plan:
+        body = jsonio.dump({"detail": f"Path /{submission.path} not found"})
+        plan = make_plan(profile, Ending(404, body, 0.0))
+        return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
+
+
+def _invalid_json(error: jsonio.InvalidJson) -> Ending:
+    """The answer to malformed JSON, as FastAPI words it (inferred: no capture from fal exists)."""
+    item = {
+        "type": "json_invalid",
+        "loc": ["body", error.position],
+        "msg": "JSON decode error",
+        "input": {},
+        "ctx": {"error": error.reason},
+    }
+    return Ending(422, jsonio.dump({"detail": [item]}), 0.0)

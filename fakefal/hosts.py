@@ -1,0 +1,78 @@
+"""fal's host names, what each stands for, and the way a caller came in.
+
+One table serves the router, the proxy, the certificate and the children of ``fakefal run``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Part(StrEnum):
+    """A part of the emulator; its value is the path prefix under the base URL."""
+
+    QUEUE = "queue"
+    RUN = "run"
+    REST = "rest"
+    CDN = "cdn"
+    PLATFORM = "platform"
+    SITE = "site"
+    WS = "ws"
+
+
+#: fal's hosts (documentation and both official clients, 2026).  The two falrun.com names are the
+#: backups that fal's Python client 1.0.3 turns to when a connection fails.
+HOSTS: dict[str, Part] = {
+    "queue.fal.run": Part.QUEUE,
+    "queue.falrun.com": Part.QUEUE,
+    "fal.run": Part.RUN,
+    "falrun.com": Part.RUN,
+    "ws.fal.run": Part.WS,
+    "rest.fal.ai": Part.REST,
+    "rest.alpha.fal.ai": Part.REST,
+    "v3b.fal.media": Part.CDN,
+    "v3.fal.media": Part.CDN,
+    "api.fal.ai": Part.PLATFORM,
+    "fal.ai": Part.SITE,
+}
+DOMAINS = ("fal.ai", "fal.run", "fal.media", "falrun.com", "fal.dev")
+CDN_DOMAIN = "fal.media"
+
+
+def host_name(netloc: str) -> str:
+    """The name in a Host header or URL, in lower case and without its port."""
+    if netloc.startswith("["):
+        return netloc[1:].partition("]")[0].lower()
+    return netloc.partition(":")[0].lower().rstrip(".")
+
+
+def is_fal_host(name: str) -> bool:
+    """Whether a name belongs to fal, emulated or not: nothing sent to it may leave this machine."""
+    return any(name == domain or name.endswith(f".{domain}") for domain in DOMAINS)
+
+
+def part_of(name: str) -> Part | None:
+    """What a host of fal's stands for, or None where nothing is emulated there."""
+    if part := HOSTS.get(name):
+        return part
+    return Part.CDN if name.endswith(f".{CDN_DOMAIN}") else None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a caller came in, which is how addresses in its answers must lead back.
+
+    `base` is None for callers who believe they speak to fal's own hosts.
+    """
+
+    base: str | None = None
+
+    def url(self, part: Part, path: str) -> str:
+        """An address of a part of the emulator; `path` starts with a slash."""
+        if self.base is None:
+            return f"https://{_PUBLIC_HOST[part]}{path}"
+        return f"{self.base}/{part}{path}"
+
+
+_PUBLIC_HOST = {part: name for name, part in reversed(HOSTS.items())}

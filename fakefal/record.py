@@ -1,0 +1,47 @@
+"""What is kept of a request, and the account it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fakefal.core.plan import Plan, View
+
+NO_KEY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A request as it was accepted.
+
+    `key` is the id part of the caller's key, `path` what followed the app, and `arguments` the
+    JSON body with every ``data:`` URI replaced by the address of the file it was kept in.
+    `submitted_at` is emulated time, in seconds since 1970.
+    """
+
+    id: str
+    key: str
+    app: str
+    path: str
+    arguments: bytes
+    submitted_at: float
+    low: bool = False
+
+    @property
+    def endpoint_id(self) -> str:
+        """The full id that was called."""
+        return f"{self.app}/{self.path}" if self.path else self.app
+
+    @property
+    def size(self) -> int:
+        """Roughly how many bytes it occupies."""
+        return len(self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a request: where it stands, how many wait before it, and its plan once judged."""
+
+    record: Record
+    view: View
+    position: int
+    plan: Plan | None

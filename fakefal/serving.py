@@ -1,0 +1,143 @@
+"""Listening: the same application on a plain port and, where asked for, on a TLS port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from fakefal.app import build_app
+from fakefal.emulator import Emulator
+from fakefal.settings import Settings
+
+GRACE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where a server can be reached: ``http://host:port``, and the TLS port if there is one."""
+
+    url: str
+    port: int
+    tls_port: int | None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, which lets streams go before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, emulator: Emulator) -> None:
+        super().__init__(config)
+        self._emulator = emulator
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._emulator.waker.close()
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is in use or not allowed.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.create_server((host, port), family=family, backlog=2048)
+    bound.setblocking(False)
+    return bound
+
+
+@asynccontextmanager
+async def listening(
+    emulator: Emulator, plain: socket.socket, tls: socket.socket | None = None, context: ssl.SSLContext | None = None
+) -> AsyncIterator[Listening]:
+    """Serve on bound sockets while the block lasts."""
+    app = build_app(emulator)
+    servers = [_server(app, emulator, lifespan=True)]
+    sockets = [plain]
+    if tls is not None:
+        servers.append(_server(app, emulator, lifespan=False, context=context))
+        sockets.append(tls)
+    tasks = [
+        asyncio.create_task(server.serve([bound])) for server, bound in zip(servers, sockets, strict=True)
+    ]
+    try:
+        while not all(server.started for server in servers):
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.001)
+        host, port = plain.getsockname()[:2]
+        name = f"[{host}]" if ":" in host else host
+        yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
+    finally:
+        for server in reversed(servers):
+            server.should_exit = True
+        await asyncio.gather(*tasks)
+
+
+def _server(app: ASGIApp, emulator: Emulator, *, lifespan: bool, context: ssl.SSLContext | None = None) -> _Server:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on" if lifespan else "off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ws="none",
+    )
+    config.load()
+    config.ssl = context
+    return _Server(config, emulator)
+
+
+@contextmanager
+def serving(
+    settings: Settings | None = None, *, emulator: Emulator | None = None, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Listening]:
+    """Serve from a thread of this process while the block lasts, for tests and scripts."""
+    ready = threading.Event()
+    found: list[Listening] = []
+    failed: list[BaseException] = []
+    stop: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def serve() -> None:
+        ended = asyncio.Event()
+        stop.append((asyncio.get_running_loop(), ended))
+        async with listening(emulator or Emulator(settings), bind(host, port)) as where:
+            found.append(where)
+            ready.set()
+            await ended.wait()
+
+    def body() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            failed.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=body, name="fakefal", daemon=True)
+    thread.start()
+    ready.wait()
+    if failed:
+        raise failed[0]
+    try:
+        yield found[0]
+    finally:
+        loop, ended = stop[0]
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(ended.set)
+        thread.join()

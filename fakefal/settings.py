@@ -1,0 +1,164 @@
+"""All settings: one frozen object, built once.  Only this module reads the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fakefal_contracts import ENDPOINTS, ContractError
+from fakefal_contracts.endpoint import parse_contract
+
+from fakefal.core.plan import PROFILES
+
+PREFIX = "FAKEFAL_"
+FILE_NAME = "fakefal.toml"
+DEFAULT_PORT = 8710
+MEBIBYTE = 1024 * 1024
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message says where and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an emulator is told when it is built.
+
+    Attributes:
+        profile: how time passes: instant, stepped, quick or realistic.
+        contract: documented, latest, or an ISO day.
+        seed: makes random lengths of runs repeatable.
+        runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
+        keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
+        fetch: whether media addresses outside the emulator are downloaded and judged.
+        public_url: the base of URLs in answers to callers that came by base URL.
+        max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
+        max_upload_bytes: the largest upload.
+        max_requests: how many requests are kept.
+        max_request_bytes: how many bytes of arguments and answers are kept.
+        max_files: how many uploaded files are kept.
+        max_file_bytes: how many bytes of uploaded files are kept.
+        spool: the folder for uploaded files; None makes one that is removed at the end.
+        control_hosts: Host names under which the control API answers, beside loopback.
+        control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
+            server is bound beyond loopback.
+    """
+
+    profile: str = "quick"
+    contract: str = "documented"
+    seed: str = ""
+    runners: int = 10
+    keys: Mapping[str, str] = field(default_factory=dict)
+    fetch: bool = False
+    public_url: str | None = None
+    max_body_bytes: int = 64 * MEBIBYTE
+    max_upload_bytes: int = 512 * MEBIBYTE
+    max_requests: int = 100_000
+    max_request_bytes: int = 512 * MEBIBYTE
+    max_files: int = 10_000
+    max_file_bytes: int = 4096 * MEBIBYTE
+    spool: Path | None = None
+    control_hosts: frozenset[str] = frozenset()
+    control_token: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work, before anything is started."""
+        if self.profile not in PROFILES:
+            raise SettingsError(f"profile {self.profile!r} is not known; use one of {', '.join(PROFILES)}")
+        _check_contract(self.contract)
+        for name in ("runners", "max_requests", "max_files", "max_body_bytes", "max_upload_bytes"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+def _check_contract(contract: str) -> None:
+    try:
+        day = parse_contract(contract)
+    except ContractError as error:
+        raise SettingsError(str(error)) from error
+    first = min(endpoint.editions[0].evidence.date for endpoint in ENDPOINTS.values())
+    if day < first:
+        raise SettingsError(f"contract {contract} lies before the first published schema; give {first} or later")
+
+
+def load_settings(
+    given: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    folder: Path | None = None,
+) -> Settings:
+    """Settings from, in rising order of weight, ``fakefal.toml``, the environment, and `given`.
+
+    Values of None in `given` count as not given.
+
+    Raises:
+        SettingsError: a value cannot be used, or the file names a setting that does not exist.
+    """
+    chosen: dict[str, Any] = {}
+    for source, values in (
+        (FILE_NAME, _from_file((folder or Path.cwd()) / FILE_NAME)),
+        ("the environment", _from_environment(environ)),
+        ("the command line", given or {}),
+    ):
+        for name, value in values.items():
+            if value is not None:
+                chosen[name] = _convert(name, value, source)
+    return Settings(**chosen)
+
+
+_FIELDS = {field.name: str(field.type) for field in dataclasses.fields(Settings)}
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    for name in values:
+        if name not in _FIELDS:
+            raise SettingsError(f"{path} names {name!r}, which is no setting; there are {', '.join(_FIELDS)}")
+    return values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = {name: environ.get(PREFIX + name.upper()) for name in _FIELDS}
+    return {name: value for name, value in named.items() if value}
+
+
+def _convert(name: str, value: Any, source: str) -> Any:
+    """A value in the type that its setting has; texts of the environment are read."""
+    kind = _FIELDS[name]
+    try:
+        if kind == "int":
+            return int(value)
+        if kind == "bool":
+            return _bool(value)
+        if name == "keys":
+            return dict(value) if isinstance(value, Mapping) else dict(pair.split(":", 1) for pair in value.split(","))
+        if name == "control_hosts":
+            return frozenset(value.split(",") if isinstance(value, str) else value)
+        return Path(value) if name == "spool" else str(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{name} in {source} cannot be {value!r}: it is {_kind_in_words(name, kind)}") from error
+
+
+def _bool(value: Any) -> bool:
+    text = str(value).lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return text in _TRUE
+
+
+def _kind_in_words(name: str, kind: str) -> str:
+    if name == "keys":
+        return "a list like id:secret,id2:secret2"
+    return {"int": "a whole number", "bool": "true or false"}.get(kind, "a text")

@@ -1,0 +1,204 @@
+"""Uploaded files, in a spool folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from fakefal.core.errors import QueueError
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+LONGEST_NAME = 100
+
+
+class FileTooLarge(QueueError):
+    """A file has more bytes than the store takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the file has more than {limit} bytes")
+        self.limit = limit
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file at a path of the CDN: its media type, its bytes, and where they lie."""
+
+    url_path: str
+    content_type: str
+    size: int
+    source: Path
+
+
+class FileStore(Protocol):
+    """Files by the path of their CDN address."""
+
+    def open_part(self) -> BinaryIO:
+        """A new empty file to write an upload into; hand it to `keep` or `discard`."""
+        ...
+
+    def keep(self, written: BinaryIO, url_path: str, content_type: str) -> StoredFile:
+        """Give a written file its address.
+
+        Raises:
+            FileTooLarge: it alone is larger than the store.
+        """
+        ...
+
+    def discard(self, written: BinaryIO) -> None:
+        """Remove a file that was written and is not wanted."""
+        ...
+
+    def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
+        """Hold one part of a multipart upload; returns its ETag."""
+        ...
+
+    def join(self, upload_id: str, numbers: list[int], url_path: str, content_type: str) -> StoredFile:
+        """Put parts together, in this order.
+
+        Raises:
+            KeyError: a part was never sent; its number is the argument.
+        """
+        ...
+
+    def get(self, url_path: str) -> StoredFile | None:
+        """The file at an address."""
+        ...
+
+    def all(self) -> list[StoredFile]:
+        """Every file, oldest first."""
+        ...
+
+    def reset(self) -> int:
+        """Remove every file; returns how many there were."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the folder; a temporary one is removed."""
+        ...
+
+
+class SpoolFiles:
+    """A `FileStore` in a folder: for each file its bytes and, beside them, a JSON with its address.
+
+    The oldest files go when there are too many.
+
+    Args:
+        folder: where files are kept; None makes a folder that `close` removes.
+        max_files: how many files are kept.
+        max_bytes: how many bytes all files have together.
+    """
+
+    def __init__(self, folder: Path | None = None, *, max_files: int, max_bytes: int) -> None:
+        self._temporary = folder is None
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="fakefal-files-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._max_files, self._max_bytes = max_files, max_bytes
+        self._files: dict[str, StoredFile] = {}
+        self._bytes = 0
+        for note in sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime):
+            self._remember(StoredFile(**json.loads(note.read_text("utf-8")), source=note.with_suffix(".bin")))
+
+    def open_part(self) -> BinaryIO:
+        """See `FileStore.open_part`."""
+        return tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False)  # type: ignore[return-value]
+
+    def keep(self, written: BinaryIO, url_path: str, content_type: str) -> StoredFile:
+        """See `FileStore.keep`."""
+        size = written.tell()
+        written.close()
+        if size > self._max_bytes:
+            os.unlink(written.name)
+            raise FileTooLarge(self._max_bytes)
+        source = self._folder / f"{_digest(url_path)}.bin"
+        os.replace(written.name, source)
+        kept = StoredFile(url_path, content_type, size, source)
+        note = {name: value for name, value in asdict(kept).items() if name != "source"}
+        source.with_suffix(".json").write_text(json.dumps(note), "utf-8")
+        self._forget(url_path)
+        self._make_room(size)
+        self._remember(kept)
+        return kept
+
+    def discard(self, written: BinaryIO) -> None:
+        """See `FileStore.discard`."""
+        written.close()
+        os.unlink(written.name)
+
+    def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
+        """See `FileStore.keep_part`."""
+        written.close()
+        place = self._part(upload_id, number)
+        os.replace(written.name, place)
+        with place.open("rb") as part:
+            return hashlib.file_digest(part, "md5").hexdigest()
+
+    def join(self, upload_id: str, numbers: list[int], url_path: str, content_type: str) -> StoredFile:
+        """See `FileStore.join`."""
+        places = [self._part(upload_id, number) for number in numbers]
+        for number, place in zip(numbers, places, strict=True):
+            if not place.exists():
+                raise KeyError(number)
+        whole = self.open_part()
+        for place in places:
+            with place.open("rb") as part:
+                shutil.copyfileobj(part, whole)
+        for place in set(places):
+            place.unlink()
+        return self.keep(whole, url_path, content_type)
+
+    def get(self, url_path: str) -> StoredFile | None:
+        """See `FileStore.get`."""
+        return self._files.get(url_path)
+
+    def all(self) -> list[StoredFile]:
+        """See `FileStore.all`."""
+        return list(self._files.values())
+
+    def reset(self) -> int:
+        """See `FileStore.reset`."""
+        gone = list(self._files.values())
+        for file in gone:
+            self._remove(file)
+        return len(gone)
+
+    def close(self) -> None:
+        """See `FileStore.close`."""
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _part(self, upload_id: str, number: int) -> Path:
+        return self._folder / f"{_digest(upload_id)}.{int(number)}.part"
+
+    def _remember(self, file: StoredFile) -> None:
+        self._files[file.url_path] = file
+        self._bytes += file.size
+
+    def _forget(self, url_path: str) -> None:
+        if old := self._files.pop(url_path, None):
+            self._bytes -= old.size
+
+    def _make_room(self, size: int) -> None:
+        while self._files and (len(self._files) >= self._max_files or self._bytes + size > self._max_bytes):
+            self._remove(next(iter(self._files.values())))
+
+    def _remove(self, file: StoredFile) -> None:
+        self._forget(file.url_path)
+        file.source.unlink(missing_ok=True)
+        file.source.with_suffix(".json").unlink(missing_ok=True)
+
+
+def safe_name(name: str) -> str:
+    """A file name that can stand in an address: its last segment, without surprises."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return UNSAFE.sub("_", last).lstrip(".")[-LONGEST_NAME:] or "file"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,70 @@
+"""What the emulator asks of a store of requests.  Every method is one atomic step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, Protocol
+
+from fakefal.core.lifecycle import State
+from fakefal.core.plan import Plan
+from fakefal.record import Look, Record
+
+How = Literal["start", "end"]
+
+
+class QueueStore(Protocol):
+    """Requests, the line of each key, and what became of them.
+
+    `now` is the emulated time of the key.  Each step first carries out what is due by then.
+    Methods that name a request raise `UnknownRequest` for one that is not stored; a refused step
+    raises and changes nothing.
+    """
+
+    async def add(self, record: Record, plan: Plan | None, now: float) -> Look:
+        """Take a request in; `plan` is None while its verdict is open.
+
+        Raises:
+            StoreFull: nothing that is stored is over, so nothing can be dropped.
+        """
+        ...
+
+    async def look(self, request_id: str, now: float, *, read: bool = False) -> Look:
+        """See where a request stands; `read` says that this is a status read."""
+        ...
+
+    async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
+        """Write a verdict; only the first counts.  Returns whether this was it."""
+        ...
+
+    async def cancel(self, request_id: str, now: float) -> State:
+        """End a request; returns the state it was in.  Raises `RefusedMove` when it is over."""
+        ...
+
+    async def advance(self, request_id: str, how: float | How, now: float) -> Look:
+        """Advance one request by seconds, or to its start or end.
+
+        Raises:
+            RefusedMove: it is too late for that.
+            NeedsVerdict: it has not been judged.
+        """
+        ...
+
+    async def busy(self, key: str, now: float) -> int:
+        """How many runners of a key are taken."""
+        ...
+
+    async def carry_out(self, key: str, now: float) -> float | None:
+        """Carry out what is due for a key; returns when something is due next."""
+        ...
+
+    async def keys(self) -> Iterable[str]:
+        """The keys that have a line."""
+        ...
+
+    async def all(self, key: str | None, now: float) -> list[Look]:
+        """Every stored request of a key, or of all, oldest first."""
+        ...
+
+    async def reset(self, key: str | None) -> int:
+        """Forget every request of a key, or of all; returns how many."""
+        ...

@@ -1,0 +1,1 @@
+"""fal's HTTP, part by part: paths, status codes, headers and bodies."""

@@ -1,0 +1,123 @@
+"""Answers in fal's form, and the one table from errors to answers.
+
+Facts: status codes and bodies of fal's queue as its documentation and both official clients have them
+in 2026; a body that no source quotes is marked where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fakefal import jsonio
+from fakefal.core.errors import NeedsVerdict, RefusedMove, StoreFull, UnknownRequest
+from fakefal.emulator import Busy, Stopping
+from fakefal.store.files import FileTooLarge
+from fakefal.verdict import NotEmulated
+
+REQUEST_ID = "x-fal-request-id"
+BILLABLE_UNITS = "x-fal-billable-units"
+HINT = "x-fakefal-hint"
+LONGEST_HINT = 1000
+METHOD_NOT_ALLOWED = 405
+
+
+class Json(Response):
+    """A JSON answer as fal's runners write it; `content` may be encoded already."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Encode the content."""
+        return content if isinstance(content, bytes) else jsonio.dump(content)
+
+
+class WireError(Exception):
+    """An answer that ends the call at once."""
+
+    def __init__(self, status: int, body: Any, **headers: str) -> None:
+        super().__init__(str(body))
+        self.status = status
+        self.body = body
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def refusal(status: int, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None) -> WireError:
+    """A flat ``{"detail": ...}`` answer, with a hint for the developer where there is one."""
+    error = WireError(status, {"detail": detail})
+    error.headers |= dict(headers or {}) | ({HINT: header_text(hint)} if hint else {})
+    return error
+
+
+def no_access(app: str) -> WireError:
+    """The answer to a call of an application without a key (captures of April and September 2026)."""
+    return refusal(401, f'Cannot access application "{app}". Authentication is required to access this application.')
+
+
+def header_text(text: str) -> str:
+    """A text that can stand in a header: ASCII, one line, not too long."""
+    plain = text.encode("ascii", "replace").decode()
+    return "".join(letter if letter.isprintable() else " " for letter in plain)[:LONGEST_HINT]
+
+
+def retry_headers(*, retry: bool) -> dict[str, str]:
+    """Both headers that tell whether to try again (newer documents: needs-retry, older: retryable)."""
+    word = str(retry).lower()
+    return {"x-fal-needs-retry": word, "x-fal-retryable": word}
+
+
+def _not_found(_: UnknownRequest) -> WireError:
+    return WireError(404, {"status": "NOT_FOUND"})
+
+
+def _not_emulated(error: NotEmulated) -> WireError:
+    return refusal(501, str(error), hint=str(error))
+
+
+def _store_full(error: StoreFull) -> WireError:
+    return refusal(503, f"fakefal: {error}", hint="cancel or finish requests, or raise max_requests")
+
+
+def _busy(error: Busy) -> WireError:
+    body = {"detail": str(error), "type": "concurrent_requests_limit", "data": {"limit": error.limit}}
+    return WireError(429, body, x_fal_needs_retry="1")
+
+
+ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
+    UnknownRequest: _not_found,
+    NotEmulated: _not_emulated,
+    StoreFull: _store_full,
+    Busy: _busy,
+    Stopping: lambda error: refusal(503, f"fakefal: {error}"),
+    RefusedMove: lambda error: refusal(409, f"fakefal: {error}"),
+    NeedsVerdict: lambda error: refusal(409, f"fakefal: {error}"),
+    FileTooLarge: lambda error: refusal(413, f"fakefal: {error}", hint="raise max_upload_bytes or max_file_bytes"),
+    WireError: lambda error: error,
+}
+
+
+def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
+    """Answer every error of the table, and FastAPI's own, in fal's form."""
+
+    def answer(request: Request, error: WireError) -> Response:
+        request_id = request.path_params.get("request_id") or new_id()
+        return Json(error.body, error.status, {REQUEST_ID: header_text(request_id)} | error.headers)
+
+    async def known(request: Request, error: Exception) -> Response:
+        return answer(request, ANSWERS[type(error)](error))
+
+    async def framework(request: Request, error: Exception) -> Response:
+        http = cast("HTTPException", error)
+        segments = request.url.path.strip("/").split("/")
+        if http.status_code == METHOD_NOT_ALLOWED and segments[0] in ("queue", "run"):
+            if not request.headers.get("authorization"):  # the key is checked first (probe of September 2026)
+                return answer(request, no_access("/".join(segments[1:3])))
+        return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
+
+    for kind in ANSWERS:
+        app.add_exception_handler(kind, known)
+    app.add_exception_handler(HTTPException, framework)

@@ -1,0 +1,53 @@
+"""Who calls: fal's ``Authorization: Key id:secret``.  The id is the tenant.
+
+The 401 bodies are as captured in 2026 (see each); which of several applies when is not settled by any
+source.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from fakefal.record import NO_KEY
+from fakefal.wire.answers import no_access, refusal
+
+
+def read_key(header: str | None, keys: Mapping[str, str]) -> str:
+    """The key id of a caller, or `NO_KEY` where no Authorization was sent.
+
+    Raises:
+        WireError: the header is malformed, or the key is not among the configured ones.
+    """
+    if not header:
+        return NO_KEY
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() == "bearer":
+        raise refusal(401, "bearer: unable to decode issuer")  # begins so in a capture of 2026
+    key_id, colon, secret = credentials.strip().partition(":")
+    if scheme.lower() != "key" or not colon or not key_id or not secret:
+        # issue report of March 2025
+        raise refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.")
+    if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
+        raise refusal(401, "invalid key credentials")  # captures of October 2026
+    return key_id
+
+
+def demand_key(header: str | None, keys: Mapping[str, str], app: str) -> str:
+    """The key id of a caller of an application.
+
+    Raises:
+        WireError: no key was sent (captures of April and September 2026), or as `read_key`.
+    """
+    key = read_key(header, keys)
+    if key == NO_KEY:
+        raise no_access(app)
+    return key
+
+
+def demand_rest_key(header: str | None, keys: Mapping[str, str]) -> str:
+    """The key id of a caller of the REST host (probe of 2026-09-13 for the missing header)."""
+    key = read_key(header, keys)
+    if key == NO_KEY:
+        raise refusal(401, "Authorization header is required")
+    return key

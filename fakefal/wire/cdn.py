@@ -1,0 +1,186 @@
+"""fal's CDN: uploads in the ways both official clients have, and downloads."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from fastapi import APIRouter, Request
+from starlette.responses import FileResponse, Response
+
+from fakefal import jsonio
+from fakefal.emulator import Emulator
+from fakefal.hosts import Part
+from fakefal.store.files import StoredFile
+from fakefal.tokens import BadToken
+from fakefal.wire.answers import Json, WireError, refusal
+from fakefal.wire.body import limited, read_body
+from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.rest import new_file_path
+
+router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
+OCTETS = "application/octet-stream"
+CACHE = "public, max-age=5184000, immutable"  # as fal's CDN answers (capture of 2026)
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[\x20-\x7e]*)?")
+MOST_PARTS = 10_000
+
+
+@router.post("/files/upload")
+async def upload(
+    request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+) -> Response:
+    """Take a file in one piece (Python client 1.0.3)."""
+    _bearer(emulator, authorization)
+    path = new_file_path(request.headers.get("x-fal-file-name", "file"))
+    written = await _receive(request, emulator)
+    kept = emulator.files.keep(written, path, _media_type(request.headers))
+    return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
+
+
+@router.post("/files/upload/multipart")
+async def begin_multipart(
+    request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+) -> Response:
+    """Announce a file that comes in parts (Python client 1.0.3)."""
+    _bearer(emulator, authorization)
+    path = new_file_path(request.headers.get("x-fal-file-name", "file"))
+    upload_id = emulator.tokens.issue(24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4))
+    return Json({"access_url": way.url(Part.CDN, path), "uploadId": upload_id})
+
+
+@router.put("/files/{path:path}/multipart/{upload_id}/{number}")
+async def put_part(
+    request: Request,
+    path: str,
+    upload_id: str,
+    number: int,
+    emulator: TheEmulator,
+    authorization: Authorization = None,
+) -> Response:
+    """Take one part.  The ETag is in the header (Python) and in the body (JavaScript)."""
+    _bearer(emulator, authorization)
+    _claims(emulator, upload_id, f"/files/{path}")
+    return await _keep_part(request, emulator, upload_id, number)
+
+
+@router.post("/files/{path:path}/multipart/{upload_id}/complete")
+async def complete_multipart(
+    request: Request, path: str, upload_id: str, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+) -> Response:
+    """Put the parts together (Python client)."""
+    _bearer(emulator, authorization)
+    claims = _claims(emulator, upload_id, f"/files/{path}")
+    return await _complete(request, emulator, upload_id, claims, way.url(Part.CDN, f"/files/{path}"))
+
+
+@router.put("/files/{path:path}")
+async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheWay, upload_token: str = "") -> Response:
+    """Take a file, or a numbered part of one, at an address from the REST host (JavaScript client)."""
+    claims = _claims(emulator, upload_token)
+    whole, _, number = f"/files/{path}".rpartition("/")
+    if claims["path"] == whole and number.isdecimal():
+        return await _keep_part(request, emulator, upload_token, int(number))
+    _claims(emulator, upload_token, f"/files/{path}")
+    kept = emulator.files.keep(await _receive(request, emulator), claims["path"], claims["type"])
+    return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
+
+
+@router.post("/files/{path:path}/complete")
+async def complete_file(
+    request: Request, path: str, emulator: TheEmulator, way: TheWay, upload_token: str = ""
+) -> Response:
+    """Put the parts together (JavaScript client)."""
+    claims = _claims(emulator, upload_token, f"/files/{path}")
+    return await _complete(request, emulator, upload_token, claims, way.url(Part.CDN, f"/files/{path}"))
+
+
+@router.api_route("/files/{path:path}", methods=["GET", "HEAD"])
+async def download(path: str, emulator: TheEmulator) -> Response:
+    """Give a file, whole or by range.
+
+    What was uploaded is shown, never run: an HTML page from here must not reach the control API.
+    """
+    found = emulator.cdn.find(f"/files/{path}")
+    if found is None:
+        raise refusal(404, "File not found", hint="it was not uploaded to this emulator, or was dropped for newer files")
+    return _serve(found)
+
+
+def _serve(found: StoredFile) -> Response:
+    headers = {
+        "cache-control": CACHE,
+        "access-control-allow-origin": "*",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
+    }
+    return FileResponse(found.source, media_type=found.content_type, headers=headers)
+
+
+def _bearer(emulator: Emulator, authorization: str | None) -> None:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise refusal(401, "Authorization header is required", hint="get a token from storage/auth/token")
+    _claims(emulator, token)
+
+
+def _claims(emulator: Emulator, token: str, path: str | None = None) -> dict[str, Any]:
+    try:
+        claims = emulator.tokens.read(token)
+    except BadToken as error:
+        raise refusal(401, f"Invalid upload token: {error}") from error
+    if path is not None and claims.get("path") != path:
+        raise refusal(403, "The upload token is for another file")
+    return claims
+
+
+async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
+    """The body in a new file; nothing is left behind when it does not arrive whole."""
+    written = emulator.files.open_part()
+    try:
+        async for part in limited(request, emulator.settings.max_upload_bytes):
+            written.write(part)
+    except BaseException:
+        emulator.files.discard(written)
+        raise
+    return written
+
+
+async def _keep_part(request: Request, emulator: Emulator, upload_id: str, number: int) -> Response:
+    if not 1 <= number <= MOST_PARTS:
+        raise refusal(422, f"part numbers run from 1 to {MOST_PARTS}")
+    etag = f'"{emulator.files.keep_part(await _receive(request, emulator), upload_id, number)}"'
+    return Json({"partNumber": number, "etag": etag}, headers={"etag": etag})
+
+
+async def _complete(
+    request: Request, emulator: Emulator, upload_id: str, claims: Mapping[str, Any], address: str
+) -> Response:
+    numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
+    try:
+        emulator.files.join(upload_id, numbers, claims["path"], claims["type"])
+    except KeyError as error:
+        raise refusal(422, f"part {error} was not uploaded") from error
+    return Json({"access_url": address, "uploaded": True})
+
+
+def _part_numbers(raw: bytes) -> list[int]:
+    """The numbers of ``{"parts": [{"partNumber", "etag"}]}``, in ascending order."""
+    wrong: WireError = refusal(422, 'the body must be {"parts": [{"partNumber": 1, "etag": "..."}]}')
+    try:
+        body = jsonio.parse(raw)
+    except jsonio.InvalidJson:
+        raise wrong from None
+    parts = body.get("parts") if isinstance(body, dict) else None
+    if not isinstance(parts, list) or not parts:
+        raise wrong
+    numbers = [part.get("partNumber") if isinstance(part, dict) else None for part in parts]
+    if not all(isinstance(number, int) for number in numbers):
+        raise wrong
+    return sorted({int(number) for number in numbers if number is not None})
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    given = headers.get("content-type", OCTETS)
+    return given if _MEDIA_TYPE.fullmatch(given) else OCTETS

@@ -1,0 +1,28 @@
+"""What route functions ask for: the emulator, the way the caller came, its key."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Request
+
+from fakefal.emulator import Emulator
+from fakefal.hosts import Way
+
+
+def _emulator(request: Request) -> Emulator:
+    return cast("Emulator", request.app.state.emulator)
+
+
+def _way(request: Request) -> Way:
+    return cast("Way", request.state.way)
+
+
+TheEmulator = Annotated[Emulator, Depends(_emulator)]
+"""The emulator behind this server."""
+
+TheWay = Annotated[Way, Depends(_way)]
+"""How the caller came in."""
+
+Authorization = Annotated[str | None, Header()]
+"""The Authorization header, as it was sent."""

@@ -1,0 +1,49 @@
+"""``/proxy``: fal's own proxy protocol, which the JavaScript client speaks with `proxyUrl`.
+
+The target comes in ``x-fal-target-url``; like @fal-ai/server-proxy 1.2.1 it answers 400 to a missing or
+foreign one, and brings a key of its own.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakefal.hosts import host_name, is_fal_host, part_of
+
+TARGET = b"x-fal-target-url"
+PROXY_KEY = b"Key fakefal-proxy:not-a-real-key"
+
+
+class ProxyRoute:
+    """Turns a call of ``/proxy`` into the call that its target header names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on under its real path."""
+        if scope["type"] != "http" or scope["path"] != "/proxy" or scope["method"] == "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        try:
+            target = urlsplit(headers.get(TARGET, b"").decode("ascii"))
+        except (UnicodeDecodeError, ValueError):
+            target = urlsplit("")
+        name = host_name(target.netloc)
+        part = part_of(name) if is_fal_host(name) else None
+        if part is None:
+            await PlainTextResponse("Invalid request", 400)(scope, receive, send)
+            return
+        path = f"/{part}{target.path}".rstrip("/")
+        kept = [(key, value) for key, value in scope["headers"] if key not in (TARGET, b"authorization")]
+        inner = scope | {
+            "path": path,
+            "raw_path": path.encode("ascii"),
+            "query_string": target.query.encode("ascii"),
+            "headers": [*kept, (b"authorization", headers.get(b"authorization", PROXY_KEY))],
+        }
+        await self._app(inner, receive, send)

@@ -1,0 +1,258 @@
+"""fal's queue: submit, status, status stream, result, cancel.
+
+Status codes, bodies and key order as captured in May 2026, unless a comment says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from fakefal import jsonio
+from fakefal.core.errors import RefusedMove, UnknownRequest
+from fakefal.core.lifecycle import State
+from fakefal.core.plan import Ending
+from fakefal.emulator import Emulator, Submission
+from fakefal.hosts import Part, Way
+from fakefal.record import NO_KEY, Look, Record
+from fakefal.verdict import CDN_MARK
+from fakefal.wire.answers import (
+    BILLABLE_UNITS,
+    HINT,
+    REQUEST_ID,
+    Json,
+    header_text,
+    no_access,
+    refusal,
+    retry_headers,
+)
+from fakefal.wire.auth import demand_key, read_key
+from fakefal.wire.body import read_body
+from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
+
+router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
+APPS = ("fal-ai/kling-video",)
+TRUE_WORDS = ("1", "true")
+CANCELLED = "Request cancelled by the client."  # the runner's own text (fal 1.83.0)
+
+Logs = Annotated[str, Query(description="1 or true for log lines")]
+Priority = Annotated[str, Header(alias="X-Fal-Queue-Priority", description="normal or low")]
+
+
+async def read_submission(
+    request: Request, emulator: Emulator, way: Way, app: str, path: str, authorization: str | None, priority: str = ""
+) -> Submission:
+    """The body and the caller of a request to an application.
+
+    Raises:
+        WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body.
+    """
+    key = demand_key(authorization, emulator.settings.keys, app)
+    if app not in APPS:
+        raise refusal(
+            404,
+            f'Application "{app.rpartition("/")[2]}" not found',
+            hint=f"fakefal emulates {', '.join(APPS)}",
+        )
+    raw = await read_body(request, emulator.settings.max_body_bytes)
+    body, invalid = None, None
+    if raw.strip():
+        try:
+            body = jsonio.parse(raw)
+        except jsonio.InvalidJson as error:
+            invalid = error
+    return Submission(key, app, path, body, way, priority.lower() == "low", len(raw), invalid)
+
+
+@router.post("/{owner}/{app}")
+@router.post("/{owner}/{app}/{path:path}")
+async def submit(
+    request: Request,
+    owner: str,
+    app: str,
+    emulator: TheEmulator,
+    way: TheWay,
+    path: str = "",
+    authorization: Authorization = None,
+    priority: Priority = "",
+) -> Response:
+    """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
+    submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
+    look = await emulator.submit(submission)
+    body = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
+    return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
+
+
+@router.get("/{owner}/{app}/requests/{request_id}/status")
+async def status(
+    owner: str,
+    app: str,
+    request_id: str,
+    emulator: TheEmulator,
+    way: TheWay,
+    logs: Logs = "0",
+    authorization: Authorization = None,
+) -> Response:
+    """Where a request stands: 202 until it is over, then 200."""
+    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
+    look = await emulator.look(key, request_id, read=True)
+    return Json(
+        status_body(look, way, _log_items(look) if logs.lower() in TRUE_WORDS else None),
+        200 if look.view.state is State.COMPLETED else 202,
+        {REQUEST_ID: request_id},
+    )
+
+
+@router.get("/{owner}/{app}/requests/{request_id}/status/stream")
+async def stream(
+    owner: str,
+    app: str,
+    request_id: str,
+    emulator: TheEmulator,
+    way: TheWay,
+    logs: Logs = "0",
+    authorization: Authorization = None,
+) -> Response:
+    """Server-sent status objects, one whenever something changed; log lines come once each."""
+    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
+    wanted = logs.lower() in TRUE_WORDS
+
+    async def events() -> AsyncIterator[bytes]:
+        sent = 0
+        try:
+            async for look in emulator.watch(key, request_id):
+                items = _log_items(look)
+                body = status_body(look, way, items[sent:] if wanted else None)
+                sent = len(items)
+                yield b"data: " + jsonio.dump(body) + b"\n\n"
+        except UnknownRequest:
+            return  # it was reset meanwhile
+
+    return StreamingResponse(
+        with_keep_alive(events(), KEEP_ALIVE_SECONDS),
+        media_type="text/event-stream",
+        headers={REQUEST_ID: request_id, "cache-control": "no-store"},
+    )
+
+
+@router.get("/{owner}/{app}/requests/{request_id}")
+async def result(
+    owner: str,
+    app: str,
+    request_id: str,
+    emulator: TheEmulator,
+    way: TheWay,
+    authorization: Authorization = None,
+) -> Response:
+    """What the model answered, verbatim; 400 while it is not over."""
+    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
+    look = await emulator.look(key, request_id)
+    if look.view.state is not State.COMPLETED:
+        raise refusal(400, "Request is still in progress")
+    if look.view.cancelled or look.plan is None:
+        return cancelled_answer(request_id)  # inferred: no capture shows the result of a cancelled request
+    return ending_answer(look.plan.ending, look.record, way)
+
+
+@router.put("/{owner}/{app}/requests/{request_id}/cancel")
+async def cancel(
+    owner: str, app: str, request_id: str, emulator: TheEmulator, authorization: Authorization = None
+) -> Response:
+    """End a request: 200 while it was queued, 202 while it ran, 400 when it was over."""
+    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
+    try:
+        was = await emulator.cancel(key, request_id)
+    except RefusedMove:
+        return Json({"status": "ALREADY_COMPLETED"}, 400, {REQUEST_ID: request_id})
+    if was is State.IN_QUEUE:
+        return Json({"status": "OK"}, 200, {REQUEST_ID: request_id})
+    return Json({"status": "CANCELLATION_REQUESTED"}, 202, {REQUEST_ID: request_id})
+
+
+async def _owner_of(emulator: Emulator, app: str, request_id: str, authorization: str | None) -> str:
+    """The key of the caller, who must be the one that submitted the request to this app.
+
+    An unknown request is not found even without a key (probe of September 2026).
+    """
+    key = read_key(authorization, emulator.settings.keys)
+    if key == NO_KEY:
+        await emulator.find(request_id)
+        raise no_access(app)
+    if (await emulator.look(key, request_id)).record.app != app:
+        raise UnknownRequest(request_id)
+    return key
+
+
+def _addresses(record: Record, way: Way) -> dict[str, str]:
+    """The id and the three addresses, which carry owner and app only."""
+    base = way.url(Part.QUEUE, f"/{record.app}/requests/{record.id}")
+    return {
+        "request_id": record.id,
+        "response_url": base,
+        "status_url": f"{base}/status",
+        "cancel_url": f"{base}/cancel",
+    }
+
+
+def status_body(look: Look, way: Way, logs: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """The status object.  A refusal by the model does not show in it; platform failures do."""
+    view = look.view
+    body: dict[str, Any] = {"status": view.state.value, **_addresses(look.record, way), "logs": logs, "metrics": {}}
+    if view.state is State.IN_QUEUE:
+        return body | {"queue_position": look.position}
+    if view.state is State.COMPLETED and view.started_at is not None:
+        body["metrics"] = {"inference_time": view.run_seconds}
+    if view.cancelled:
+        body |= {"error": CANCELLED, "error_type": "client_cancelled"}  # inferred
+    elif view.state is State.COMPLETED and look.plan is not None and look.plan.ending.error:
+        body |= {"error": look.plan.ending.error, "error_type": look.plan.ending.error_type}
+    return body
+
+
+def _log_items(look: Look) -> list[dict[str, Any]]:
+    return [
+        {
+            "timestamp": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds"),
+            "level": "INFO",
+            "message": text,
+            "labels": {},
+        }
+        for moment, text in look.view.logs
+    ]
+
+
+def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
+    """The model's answer with the headers that fal adds to it."""
+    headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)}
+    if ending.ok:
+        cdn = way.url(Part.CDN, "").encode()
+        return Json(ending.body.replace(CDN_MARK.encode(), cdn), ending.status, headers)
+    headers |= retry_headers(retry=False)
+    if ending.status == 404 and (hint := nearest_hint(record)):  # noqa: PLR2004
+        headers[HINT] = header_text(hint)
+    return Json(ending.body, ending.status, headers)
+
+
+def nearest_hint(record: Record) -> str:
+    """What a caller of an unknown path probably meant."""
+    from fakefal_contracts.catalogue import nearest_ids
+
+    return f"{record.endpoint_id} does not exist at fal; did you mean {nearest_ids(record.endpoint_id)[0]}?"
+
+
+def cancelled_answer(request_id: str) -> Response:
+    """The result of a cancelled request."""
+    headers = {REQUEST_ID: request_id, "x-fal-error-type": "client_cancelled", BILLABLE_UNITS: "0"}
+    return Json({"detail": CANCELLED, "error_type": "client_cancelled"}, 499, headers)
+
+
+def _units(ending: Ending) -> str:
+    """``0`` on refusals and ``8.0`` for eight seconds (captures of September 2026)."""
+    return str(ending.billable_units) if ending.billable_units else "0"
+
+

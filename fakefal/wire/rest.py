@@ -1,0 +1,88 @@
+"""fal's REST host: tokens and addresses for uploads, as both official clients ask for them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from fakefal import jsonio
+from fakefal.emulator import Emulator
+from fakefal.hosts import Part, Way
+from fakefal.store.files import safe_name
+from fakefal.wire.answers import Json, refusal
+from fakefal.wire.auth import demand_rest_key
+from fakefal.wire.body import read_body
+from fakefal.wire.context import Authorization, TheEmulator, TheWay
+
+router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
+TOKEN_SECONDS = 3600
+StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python client's fallback has it")]
+
+
+@router.post("/storage/auth/token")
+async def storage_token(emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
+    """A token for uploads to the CDN (Python client 1.0.3).  The moment it expires carries its offset."""
+    key = demand_rest_key(authorization, emulator.settings.keys)
+    expires = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS)
+    return Json(
+        {
+            "token": emulator.tokens.issue(TOKEN_SECONDS, key=key),
+            "token_type": "Bearer",
+            "base_url": way.url(Part.CDN, ""),
+            "expires_at": expires.isoformat(),
+        }
+    )
+
+
+@router.post("/storage/upload/initiate")
+async def initiate(
+    request: Request,
+    emulator: TheEmulator,
+    way: TheWay,
+    authorization: Authorization = None,
+    storage_type: StorageType = "fal-cdn-v3",
+) -> Response:
+    """Where to PUT a file and where it will lie (JavaScript client 1.10.1)."""
+    return await _initiate(request, emulator, way, authorization, storage_type)
+
+
+@router.post("/storage/upload/initiate-multipart")
+async def initiate_multipart(
+    request: Request,
+    emulator: TheEmulator,
+    way: TheWay,
+    authorization: Authorization = None,
+    storage_type: StorageType = "fal-cdn-v3",
+) -> Response:
+    """The same for a file that comes in parts: the part's number follows the address."""
+    return await _initiate(request, emulator, way, authorization, storage_type)
+
+
+async def _initiate(
+    request: Request, emulator: Emulator, way: Way, authorization: str | None, storage_type: str
+) -> Response:
+    demand_rest_key(authorization, emulator.settings.keys)
+    if storage_type not in ("fal-cdn-v3", "gcs"):
+        raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
+    try:
+        asked = jsonio.parse(await read_body(request, emulator.settings.max_body_bytes))
+    except jsonio.InvalidJson as error:
+        raise refusal(422, f"the body is not JSON: {error}") from error
+    named = asked if isinstance(asked, dict) else {}
+    name, content_type = named.get("file_name"), named.get("content_type")
+    if not isinstance(name, str) or not isinstance(content_type, str):
+        raise refusal(422, 'the body must hold "file_name" and "content_type" as strings')
+    path = new_file_path(name)
+    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=content_type)
+    return Json(
+        {"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")}
+    )
+
+
+def new_file_path(name: str) -> str:
+    """A CDN path in the form that uploads have had since 2026: eight hex digits, an id, the name."""
+    return f"/files/b/{secrets.token_hex(4)}/{secrets.token_urlsafe(16)[:21]}_{safe_name(name)}"

@@ -1,0 +1,61 @@
+"""The front door: which part of the emulator a call is for, by host name or by path prefix.
+
+After this, every call has a path that starts with the part's prefix and no slash at its end, and
+`request.state.way` says how addresses in its answer must lead back.
+"""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakefal.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
+from fakefal.wire.answers import HINT, Json, header_text
+
+CONTROL = "_fakefal"
+PREFIXES = frozenset(Part) | {CONTROL, "proxy", "openapi.json", "docs"}
+
+
+class Router:
+    """Maps fal's hosts to parts.  Bare paths on an own host stand for fal.run, or the queue."""
+
+    def __init__(self, app: ASGIApp, *, public_url: str | None = None) -> None:
+        self._app = app
+        self._public_url = public_url.rstrip("/") if public_url else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Rewrite the call and pass it on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        netloc = _header(scope, b"host")
+        name = host_name(netloc)
+        state = scope.setdefault("state", {})
+        if is_fal_host(name):
+            part = part_of(name)
+            if part is None:
+                await _unknown_host(name)(scope, receive, send)
+                return
+            state["way"] = Way()
+            path = f"/{part}{scope['path']}"
+        else:
+            state["way"] = Way(self._public_url or f"{scope['scheme']}://{netloc}")
+            path = _own_path(scope["path"], name)
+        path = path.rstrip("/") or "/"
+        await self._app(scope | {"path": path, "raw_path": path.encode("utf-8", "surrogateescape")}, receive, send)
+
+
+def _own_path(path: str, name: str) -> str:
+    """A path on an own host; what has no known prefix is what `FAL_RUN_HOST` leads here."""
+    first = path.lstrip("/").partition("/")[0]
+    if first in PREFIXES or not first:
+        return path
+    return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _unknown_host(name: str) -> Json:
+    detail = f"fakefal does not emulate {name}, and sent nothing to it; emulated are: {', '.join(HOSTS)}"
+    return Json({"detail": detail}, 501, {HINT: header_text(detail)})

@@ -1,0 +1,31 @@
+"""fal.run: the synchronous road.  No queue, no retry by the server; the model's answer at once."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from fakefal.hosts import Part
+from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.queue import cancelled_answer, ending_answer, read_submission
+
+router = APIRouter(prefix=f"/{Part.RUN}", tags=["run"])
+
+
+@router.post("/{owner}/{app}")
+@router.post("/{owner}/{app}/{path:path}")
+async def run(
+    request: Request,
+    owner: str,
+    app: str,
+    emulator: TheEmulator,
+    way: TheWay,
+    path: str = "",
+    authorization: Authorization = None,
+) -> Response:
+    """Run the model and answer with its output; 429 when all runners of the key are taken."""
+    submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization)
+    look, ending = await emulator.run(submission)
+    if look.view.cancelled:
+        return cancelled_answer(look.record.id)
+    return ending_answer(ending, look.record, way)

@@ -1,0 +1,245 @@
+"""The queue's arithmetic: laws that hold for any history, and the histories that people know."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from fakefal.core.errors import NeedsVerdict, RefusedMove, UnknownRequest
+from fakefal.core.lifecycle import NEXT, Move, State, after
+from fakefal.core.line import Line
+from fakefal.core.plan import Ending, Plan, Polls
+
+DONE = Ending(200, b"{}", 5.0)
+RANK = {State.IN_QUEUE: 0, State.IN_PROGRESS: 1, State.COMPLETED: 2}
+
+
+def plan(run: float = 10.0, wait: float = 0.0, **more: object) -> Plan:
+    return Plan(DONE, wait_seconds=wait, run_seconds=run, **more)  # type: ignore[arg-type]
+
+
+def state(line: Line, request_id: str, now: float) -> State:
+    line.advance(now)
+    return line.view(request_id, now).state
+
+
+class TestOneLine:
+    def test_a_request_runs_for_its_seconds_and_no_longer(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=10, wait=2), now=100)
+        assert state(line, "a", 101.9) is State.IN_QUEUE
+        assert state(line, "a", 102) is State.IN_PROGRESS
+        assert state(line, "a", 111.9) is State.IN_PROGRESS
+        assert state(line, "a", 112) is State.COMPLETED
+        assert line.view("a", 500).run_seconds == 10
+
+    def test_a_late_look_sees_the_same_history_as_a_punctual_one(self) -> None:
+        punctual, late = Line(runners=1), Line(runners=1)
+        for line in (punctual, late):
+            for index, name in enumerate("abc"):
+                line.submit(name, plan(run=10), now=index)
+        for now in range(40):
+            punctual.advance(now)
+        late.advance(40)
+        for name in "abc":
+            assert punctual.view(name, 40) == late.view(name, 40)
+        assert [late.view(name, 40).ended_at for name in "abc"] == [10, 20, 30]
+
+    def test_a_normal_request_overtakes_a_low_one(self) -> None:
+        line = Line(runners=1)
+        line.submit("runs", plan(), now=0)
+        line.submit("low", plan(), now=1, low=True)
+        line.submit("normal", plan(), now=2)
+        line.advance(3)
+        assert (line.position("normal"), line.position("low")) == (0, 1)
+        assert state(line, "normal", 10) is State.IN_PROGRESS
+
+    def test_a_cancelled_request_frees_its_place_at_once(self) -> None:
+        line = Line(runners=1)
+        for name in "abc":
+            line.submit(name, plan(), now=0)
+        line.advance(0)
+        assert line.position("c") == 1
+        assert line.cancel("b", 1) is State.IN_QUEUE
+        assert line.position("c") == 0
+        assert line.cancel("a", 2) is State.IN_PROGRESS
+        assert state(line, "c", 2) is State.IN_PROGRESS
+
+    def test_the_line_stops_at_a_missing_verdict_and_goes_on_from_there(self) -> None:
+        line = Line(runners=1)
+        line.submit("fetching", None, now=5)
+        line.submit("behind", plan(), now=6)
+        assert line.advance(50).needs == "fetching"
+        assert line.view("behind", 50).state is State.IN_QUEUE
+        assert line.settle("fetching", plan(run=10))
+        assert not line.settle("fetching", plan(run=99)), "the first writer wins"
+        line.advance(50)
+        assert line.view("fetching", 50).started_at == 5
+        assert line.view("behind", 50).started_at == 15
+
+    def test_a_poll_driven_request_moves_on_status_reads_only(self) -> None:
+        line = Line(runners=1)
+        line.submit("stepped", plan(polls=Polls(queued=1, running=2)), now=0)
+        line.advance(1e9)
+        seen = []
+        for _ in range(5):
+            line.read("stepped", 1e9)
+            seen.append(line.view("stepped", 1e9).state.value)
+        assert seen == ["IN_QUEUE", "IN_PROGRESS", "IN_PROGRESS", "COMPLETED", "COMPLETED"]
+
+    def test_log_lines_appear_at_their_second(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=10, logs=((0, "start"), (5, "half"))), now=0)
+        line.advance(4)
+        assert [text for _, text in line.view("a", 4).logs] == ["start"]
+        assert line.view("a", 4).next_at == 5
+        line.advance(60)
+        assert line.view("a", 60).logs == ((0, "start"), (5, "half"))
+
+
+class TestAdvancingOneRequest:
+    def test_seconds_bring_its_end_nearer(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=600), now=0)
+        line.advance(0)
+        line.hasten("a", 590, now=0)
+        assert state(line, "a", 9) is State.IN_PROGRESS
+        assert state(line, "a", 10) is State.COMPLETED
+
+    def test_seconds_left_over_from_the_wait_shorten_the_run(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=10, wait=5), now=0)
+        line.hasten("a", 8, now=0)
+        assert state(line, "a", 0) is State.IN_PROGRESS
+        assert state(line, "a", 6.9) is State.IN_PROGRESS
+        assert state(line, "a", 7) is State.COMPLETED
+
+    def test_start_takes_an_extra_runner(self) -> None:
+        line = Line(runners=1)
+        for name in "ab":
+            line.submit(name, plan(), now=0)
+        line.advance(0)
+        line.start("b", now=1)
+        assert state(line, "b", 1) is State.IN_PROGRESS
+        assert line.busy == 1
+
+    def test_end_gives_it_a_whole_run_now(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=600, logs=((300, "half"),)), now=0)
+        line.finish("a", now=1)
+        seen = line.view("a", 1)
+        assert (seen.state, seen.run_seconds, len(seen.logs)) == (State.COMPLETED, 600, 1)
+
+    def test_without_a_verdict_it_cannot_start(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", None, now=0)
+        for move in (line.start, line.finish):
+            with pytest.raises(NeedsVerdict):
+                move("a", 1)
+
+
+class TestRefusals:
+    def test_a_pair_missing_from_the_table_is_the_error(self) -> None:
+        for before in State:
+            for move in Move:
+                if (before, move) not in NEXT:
+                    with pytest.raises(RefusedMove, match=before.value):
+                        after(before, move)
+
+    def test_an_unknown_request_is_named(self) -> None:
+        with pytest.raises(UnknownRequest, match="ghost"):
+            Line(runners=1).view("ghost", 0)
+
+
+class Histories(RuleBasedStateMachine):
+    """Any history of submits, cancels, advances, verdicts and polls keeps the lifecycle's law."""
+
+    requests: Bundle[str] = Bundle("requests")
+    open_verdicts: Bundle[str] = Bundle("open_verdicts")
+
+    @initialize(runners=st.integers(1, 3))
+    def begin(self, runners: int) -> None:
+        self.line = Line(runners)
+        self.now = 0.0
+        self.count = 0
+        self.rank: dict[str, int] = {}
+        self.places: dict[str, int] = {}
+        self.low: set[str] = set()
+        self.normal_came = False
+
+    def _submit(self, verdict: Plan | None, low: bool) -> str:
+        name = f"r{self.count}"
+        self.count += 1
+        self.line.submit(name, verdict, self.now, low=low)
+        self.rank[name] = 0
+        if low:
+            self.low.add(name)
+        else:
+            self.normal_came = True
+        return name
+
+    @rule(target=requests, run=st.floats(0, 20), wait=st.floats(0, 5), low=st.booleans(), stepped=st.booleans())
+    def submit(self, run: float, wait: float, low: bool, stepped: bool) -> str:
+        return self._submit(plan(run, wait, polls=Polls(1, 1) if stepped else None), low)
+
+    @rule(target=open_verdicts, low=st.booleans())
+    def submit_unjudged(self, low: bool) -> str:
+        return self._submit(None, low)
+
+    @rule(target=requests, name=consumes(open_verdicts), run=st.floats(0, 20))
+    def verdict(self, name: str, run: float) -> str:
+        self.line.settle(name, plan(run))
+        return name
+
+    @rule(seconds=st.floats(0, 30))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(name=requests, move=st.sampled_from(["cancel", "start", "finish", "hasten"]), seconds=st.floats(0, 30))
+    def move(self, name: str, move: str, seconds: float) -> None:
+        self.line.advance(self.now)
+        before = self._picture()
+        try:
+            if move == "hasten":
+                self.line.hasten(name, seconds, self.now)
+            else:
+                getattr(self.line, move)(name, self.now)
+        except RefusedMove:
+            assert self._picture() == before, "a refused move changes nothing"
+
+    @rule(name=requests)
+    def status_read(self, name: str) -> None:
+        self.line.advance(self.now)
+        self.line.read(name, self.now)
+
+    def _picture(self) -> dict[str, object]:
+        return {name: (self.line.view(name, self.now), self.line.position(name)) for name in self.rank}
+
+    @invariant()
+    def states_only_move_forward(self) -> None:
+        if not hasattr(self, "line"):
+            return
+        needs = self.line.advance(self.now).needs
+        queued = 0
+        for name, rank in self.rank.items():
+            seen = self.line.view(name, self.now)
+            assert RANK[seen.state] >= rank
+            self.rank[name] = RANK[seen.state]
+            if seen.state is State.IN_QUEUE:
+                place = self.line.position(name)
+                overtaken = name in self.low and self.normal_came
+                assert overtaken or place <= self.places.get(name, place), "positions only shrink"
+                self.places[name] = place
+                entry = self.line._entries[name]
+                waits = not entry.extra and entry.ready_at <= self.now
+                queued += waits
+            if seen.ended_at is not None and seen.started_at is not None:
+                assert seen.started_at <= seen.ended_at <= self.now
+        self.normal_came = False
+        assert 0 <= self.line.busy <= self.line.runners
+        if needs is None:
+            assert not queued or self.line.busy == self.line.runners, "nobody waits while a runner is free"
+
+
+TestHistories = Histories.TestCase
