@@ -1,0 +1,1 @@
+"""fal's queue and the Kling video models on your own machine."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from fakefal_fixtures import example_file
-
 from fakefal.clips import clip_at
 from fakefal.hosts import Part, Way, host_name, part_of
 from fakefal.settings import LOOPBACK_HOSTS
 from fakefal.store.files import FileStore, StoredFile
+from fakefal_fixtures import example_file
 
 
 class Cdn:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from fakefal.store.files import FileStore, FileTooLarge
 from fakefal_contracts import Unreadable
 from fakefal_contracts.probe import is_data_uri, read_data_uri
-
-from fakefal.store.files import FileStore, FileTooLarge
 
 SHORTEST_WORTH_IT = 256
 

@@ -9,9 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.media import Limits
-
 from fakefal import jsonio
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock, WallClock
@@ -30,6 +27,8 @@ from fakefal.store.queue import How, QueueStore
 from fakefal.tokens import Tokens
 from fakefal.verdict import Fetched, Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
+from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.media import Limits
 
 T = TypeVar("T")
 
@@ -260,14 +259,10 @@ class Emulator:
         except jsonio.InvalidJson as error:
             plan = self._plan(profile, request_id, Verdict(_invalid_json(error)))
         arguments = await self._in_thread(submission.size > LARGE_BODY, self._keep_arguments, submission.body)
-        record = Record(
-            request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low
-        )
+        record = Record(request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low)
         look = await self.queue.add(record, plan, now)
         if foreign:
-            self._fetching[request_id] = asyncio.create_task(
-                self._fetch(edition, submission, record, profile, foreign)
-            )
+            self._fetching[request_id] = asyncio.create_task(self._fetch(edition, submission, record, profile, foreign))
         self.waker.changed(submission.key)
         return look
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import httpx
-from fakefal_contracts import Unreadable
-from fakefal_contracts.media import Limits, Missing
 
 from fakefal.hosts import is_fal_host
+from fakefal_contracts import Unreadable
+from fakefal_contracts.media import Limits, Missing
 
 MAX_REDIRECTS = 5
 Resolve = Callable[[str, int], Awaitable[str]]

@@ -6,7 +6,6 @@ import json
 import re
 from typing import Any
 
-
 DEEPEST = 100
 """How deeply a body may be nested.  The models here need six levels."""
 

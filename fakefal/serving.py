@@ -19,6 +19,7 @@ from fakefal.emulator import Emulator
 from fakefal.settings import Settings
 
 GRACE_SECONDS = 2
+BACKLOG = 2048
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,16 @@ def bind(host: str, port: int) -> socket.socket:
         OSError: the address is in use or not allowed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.create_server((host, port), family=family, backlog=2048)
-    bound.setblocking(False)
+    # asyncio switches Nagle's delay off only where the protocol number is spelled out
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return bound
 
 
@@ -69,9 +78,7 @@ async def listening(
     if tls is not None:
         servers.append(_server(app, emulator, lifespan=False, context=context))
         sockets.append(tls)
-    tasks = [
-        asyncio.create_task(server.serve([bound])) for server, bound in zip(servers, sockets, strict=True)
-    ]
+    tasks = [asyncio.create_task(server.serve([bound])) for server, bound in zip(servers, sockets, strict=True)]
     try:
         while not all(server.started for server in servers):
             for task in tasks:

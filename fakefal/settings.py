@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fakefal.core.plan import PROFILES
 from fakefal_contracts import ENDPOINTS, ContractError
 from fakefal_contracts.endpoint import parse_contract
-
-from fakefal.core.plan import PROFILES
 
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"

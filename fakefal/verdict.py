@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fakefal_contracts import ENDPOINTS, Report, UnknownContract, Unreadable, judge, known_ids, open_data_uris
-from fakefal_contracts.check import media_addresses
-from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.media import Limits, Missing
 from pydantic import ValidationError
 
 from fakefal import jsonio
@@ -18,6 +14,10 @@ from fakefal.cdn import Cdn
 from fakefal.clips import clip_address, clip_for
 from fakefal.core.plan import Ending
 from fakefal.hosts import Way
+from fakefal_contracts import ENDPOINTS, Report, UnknownContract, Unreadable, judge, known_ids, open_data_uris
+from fakefal_contracts.check import media_addresses
+from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.media import Limits, Missing
 
 CDN_MARK = "fakefal-cdn:"
 """Stands in a stored result for the CDN's address, which depends on how the reader comes in."""

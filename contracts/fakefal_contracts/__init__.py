@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakefal_contracts.catalogue import ENDPOINTS, find_endpoint, known_ids
+from fakefal_contracts.catalogue import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.check import Report, Unchecked, judge, open_data_uris
 from fakefal_contracts.endpoint import Edition, Endpoint, Revision
 from fakefal_contracts.errors import ContractError, UnknownContract, UnknownEndpoint, Unreadable
@@ -39,6 +39,7 @@ __all__ = [
     "Unreadable",
     "Violation",
     "check",
+    "examples",
     "find_endpoint",
     "judge",
     "known_ids",

@@ -6,6 +6,7 @@ import difflib
 import json
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
@@ -18,6 +19,14 @@ ENDPOINTS: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.END
 def known_ids() -> frozenset[str]:
     """Every Kling id that fal's catalogue had on 2026-06-11."""
     return frozenset(json.loads(files(__package__).joinpath("kling/index.json").read_text("utf-8")))
+
+
+@cache
+def examples(endpoint_id: str) -> dict[str, Any]:
+    """The example bodies that fal's documents print for an endpoint: ``required``, ``full``, ``output``."""
+    every = json.loads(files(__package__).joinpath("kling/examples.json").read_text("utf-8"))
+    found: dict[str, Any] = every[endpoint_id]
+    return found
 
 
 def find_endpoint(endpoint_id: str) -> Endpoint:

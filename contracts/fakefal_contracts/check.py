@@ -63,7 +63,8 @@ class Report:
                 for e in self.errors
             ],
             "warnings": [
-                {"rule": f"{name}.{w.code}", "loc": ["body", *w.loc], "msg": w.msg, "hint": w.hint} for w in self.warnings
+                {"rule": f"{name}.{w.code}", "loc": ["body", *w.loc], "msg": w.msg, "hint": w.hint}
+                for w in self.warnings
             ],
             "unchecked": [{"loc": ["body", *u.loc], "url": u.address, "reason": u.reason} for u in self.unchecked],
             "cost": self.cost
@@ -161,8 +162,8 @@ class _Media:
 
 def _schema_errors(edition: Edition, book: Rulebook, error: ValidationError, body: Any) -> Iterator[Violation]:
     places = {spot.path: spot for spot in spots(edition.model)}
-    for item in error.errors(include_url=False):
-        item = _as_fastapi(dict(item), body)
+    for found in error.errors(include_url=False):
+        item = _as_fastapi({**found}, body)
         loc: Loc = item["loc"]
         spot = places[path_of(loc)]
         rule, requirement = book.of_item(spot.path, item["type"], item.get("ctx", {}))
@@ -220,5 +221,3 @@ def _unknown_keys(body: Any, arguments: Input) -> Iterator[Advice]:
         for key in sent:
             if key not in type(value).model_fields:
                 yield Advice("unknown_key", (*loc, key), f'"{key}" is ignored', unknown_key_hint(key, type(value)))
-
-

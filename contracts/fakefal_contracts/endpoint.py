@@ -120,7 +120,9 @@ class Endpoint:
         known = [edition for edition in self.editions if edition.evidence.date <= day]
         if not known:
             first = self.editions[0].contract
-            raise UnknownContract(f"{self.id} was first published on {first}, after {contract}; give that day or a later one")
+            raise UnknownContract(
+                f"{self.id} was first published on {first}, after {contract}; give that day or a later one"
+            )
         return Edition(self, contract, known[-1].evidence, known[-1].model)
 
 
@@ -138,4 +140,6 @@ def parse_contract(contract: str) -> dt.date:
     try:
         return dt.date.fromisoformat(contract)
     except ValueError as error:
-        raise UnknownContract(f"{contract!r} is no contract: say documented, latest or a day such as 2026-06-11") from error
+        raise UnknownContract(
+            f"{contract!r} is no contract: say documented, latest or a day such as 2026-06-11"
+        ) from error

@@ -50,7 +50,7 @@ def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
 
 def unknown_key_hint(key: str, model: type[Model]) -> str:
     """What an ignored key was probably meant to be."""
-    if near := difflib.get_close_matches(key, list(model.model_fields), n=1):
+    if near := difflib.get_close_matches(key, list(model.model_fields), n=1, cutoff=0.75):
         return f'did you mean "{near[0]}"?'
     return "remove it: this endpoint has no such argument"
 

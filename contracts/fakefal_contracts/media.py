@@ -137,8 +137,7 @@ class PictureLimits(Limits):
             yield Finding(
                 "min_pixels",
                 "image_too_small",
-                "Image dimensions are too small. "
-                f"Minimum dimensions are {self.min_width}x{self.min_height} pixels.",
+                f"Image dimensions are too small. Minimum dimensions are {self.min_width}x{self.min_height} pixels.",
                 {"min_height": self.min_height, "min_width": self.min_width},
                 f"{size}: enlarge it to at least {self.min_width} x {self.min_height}",
             )
@@ -148,7 +147,7 @@ class PictureLimits(Limits):
                 "image_aspect_ratio_error",
                 f"Image aspect ratio must be between {self.min_ratio:.2f} and {self.max_ratio:.2f}.",
                 {"min_aspect_ratio": self.min_ratio, "max_aspect_ratio": self.max_ratio},
-                f"{size}, a ratio of {facts.ratio:.2f}: crop it to between {self.min_ratio:.2f} and {self.max_ratio:.2f}",
+                f"{size}, a ratio of {facts.ratio:.2f}: crop it to {self.min_ratio:.2f} to {self.max_ratio:.2f}",
             )
 
 

@@ -120,7 +120,9 @@ def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...]]:
             return kind, metadata
 
 
-def values(value: Any, kind: Any, metadata: tuple[Any, ...] = (), loc: Loc = ()) -> Iterator[tuple[Loc, Any, tuple[Any, ...]]]:
+def values(
+    value: Any, kind: Any, metadata: tuple[Any, ...] = (), loc: Loc = ()
+) -> Iterator[tuple[Loc, Any, tuple[Any, ...]]]:
     """Every value of a parsed body with its location and the metadata of its annotation."""
     bare, inner = bare_type(kind)
     if value is None:

@@ -44,3 +44,10 @@ def price_of(arguments: Input, price: Price) -> Cost:
     unit = price.unit(arguments)
     seconds = arguments.seconds()
     return Cost(unit * seconds, seconds, unit)
+
+
+def dollars(usd: Decimal) -> str:
+    """An amount as people read it: two digits, and more only where they matter."""
+    exact = usd.normalize()
+    cents = exact.quantize(Decimal("0.01"))
+    return f"${cents if cents == exact else exact}"

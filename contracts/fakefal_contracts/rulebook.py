@@ -33,7 +33,9 @@ class Rulebook:
             for kind, says, evidence in _schema_rules(spot, edition.evidence):
                 self._add(spot.path, kind, says, evidence)
             for requirement in _requirements(spot):
-                rule = self._add(_join(spot.path, requirement.at), requirement.kind, requirement.says, requirement.evidence)
+                rule = self._add(
+                    _join(spot.path, requirement.at), requirement.kind, requirement.says, requirement.evidence
+                )
                 self._by_message[spot.path, requirement.message] = rule, requirement
 
     def _add(self, path: str, kind: str, says: str, evidence: Evidence) -> Rule:

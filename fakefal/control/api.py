@@ -11,7 +11,7 @@ from fakefal import jsonio
 from fakefal.control.guard import guard
 from fakefal.record import Look
 from fakefal.version import VERSION
-from fakefal.wire.answers import refusal
+from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
@@ -76,26 +76,24 @@ async def ready(emulator: TheEmulator) -> dict[str, bool]:
     return {"ready": True}
 
 
-@router.get("/requests")
-async def requests(
-    emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
-) -> list[RequestInfo]:
+@router.get("/requests", response_model=list[RequestInfo])
+async def requests(emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Json:
     """The newest requests, newest first."""
-    return [info(look) for look in reversed((await emulator.all(key))[-limit:])]
+    return Json([info(look).model_dump() for look in reversed((await emulator.all(key))[-limit:])])
 
 
-@router.get("/requests/{request_id}")
-async def one_request(request_id: str, emulator: TheEmulator) -> RequestInfo:
+@router.get("/requests/{request_id}", response_model=RequestInfo)
+async def one_request(request_id: str, emulator: TheEmulator) -> Json:
     """One request, whosever it is."""
-    return info(await emulator.find(request_id))
+    return Json(info(await emulator.find(request_id)).model_dump())
 
 
-@router.post("/requests/{request_id}/advance")
-async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> RequestInfo:
+@router.post("/requests/{request_id}/advance", response_model=RequestInfo)
+async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> Json:
     """Bring one request nearer its end; no clock moves.  409 when it is over already."""
     how = body.to if body.to is not None else body.seconds
     assert how is not None
-    return info(await emulator.advance(request_id, how))
+    return Json(info(await emulator.advance(request_id, how)).model_dump())
 
 
 @router.post("/reset")
@@ -125,5 +123,3 @@ def info(look: Look) -> RequestInfo:
         billable_units=plan.ending.billable_units if over and plan else None,
         logs=[text for _, text in view.logs],
     )
-
-

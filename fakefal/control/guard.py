@@ -30,9 +30,9 @@ async def guard(request: Request) -> None:
         raise refusal(403, "fakefal: this Origin is not allowed")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise refusal(403, "fakefal: calls from other sites are not allowed")
-    if request.method not in ("GET", "HEAD") and headers.get("content-length", "0") != "0":
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise refusal(415, "fakefal: send application/json")
+    bodiless = request.method in ("GET", "HEAD") or headers.get("content-length", "0") == "0"
+    if not bodiless and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise refusal(415, "fakefal: send application/json")
     if settings.control_token is not None:
         wanted = f"Bearer {settings.control_token}"
         if not hmac.compare_digest(headers.get("authorization", "").encode(), wanted.encode()):

@@ -24,6 +24,9 @@ Due = tuple[float, int, str]
 """A moment, the order of arrival that breaks ties, and the request."""
 
 
+UNTOUCHED = Marks()
+
+
 @dataclass(slots=True)
 class Entry:
     """What the line knows of one request.  `credit` are seconds it was advanced before it started."""
@@ -33,23 +36,26 @@ class Entry:
     low: bool
     plan: Plan | None
     ready_at: float
-    marks: Marks = Marks()
+    marks: Marks = UNTOUCHED
     credit: float = 0.0
     extra: bool = False
     reads: int = 0
 
     @property
     def place(self) -> Place:
+        """Where it stands in the line."""
         return self.low, self.order, self.id
 
     @property
     def state(self) -> State:
+        """What the status call shows."""
         if self.marks.ended_at is not None:
             return State.COMPLETED
         return State.IN_QUEUE if self.marks.started_at is None else State.IN_PROGRESS
 
     @property
     def poll_driven(self) -> bool:
+        """Whether status reads move it, and not time."""
         return self.plan is not None and self.plan.polls is not None
 
 

@@ -13,6 +13,7 @@ from statistics import NormalDist
 
 from fakefal.core.lifecycle import State
 
+FIRST_ERROR_STATUS = 400
 REFUSED_SECONDS = 0.2
 """How long a refused request runs (receipts of July to September 2026 show 0.2 s)."""
 
@@ -30,7 +31,7 @@ class Ending:
     @property
     def ok(self) -> bool:
         """Whether the model produced its output."""
-        return self.status < 400
+        return self.status < FIRST_ERROR_STATUS
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,7 @@ PROFILES: dict[str, Profile] = {
 }
 
 
-def make_plan(
-    profile: Profile, ending: Ending, *, tier: str = "", notes: tuple[str, ...] = (), seed: str = ""
-) -> Plan:
+def make_plan(profile: Profile, ending: Ending, *, tier: str = "", notes: tuple[str, ...] = (), seed: str = "") -> Plan:
     """The plan of a request under a profile.
 
     `notes` are log lines of the first moment, such as media that were not checked.
@@ -173,4 +172,4 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
     upcoming = [start + offset for offset, _ in plan.logs if start + offset > now]
     if plan.polls is None:
         upcoming.append(start + plan.run_seconds)
-    return View(State.IN_PROGRESS, logs, start, None, False, min(upcoming, default=None))
+    return View(State.IN_PROGRESS, logs, start, None, cancelled=False, next_at=min(upcoming, default=None))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -114,10 +113,10 @@ class SpoolFiles:
         size = written.tell()
         written.close()
         if size > self._max_bytes:
-            os.unlink(written.name)
+            Path(written.name).unlink()
             raise FileTooLarge(self._max_bytes)
         source = self._folder / f"{_digest(url_path)}.bin"
-        os.replace(written.name, source)
+        Path(written.name).replace(source)
         kept = StoredFile(url_path, content_type, size, source)
         note = {name: value for name, value in asdict(kept).items() if name != "source"}
         source.with_suffix(".json").write_text(json.dumps(note), "utf-8")
@@ -129,13 +128,13 @@ class SpoolFiles:
     def discard(self, written: BinaryIO) -> None:
         """See `FileStore.discard`."""
         written.close()
-        os.unlink(written.name)
+        Path(written.name).unlink()
 
     def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
         """See `FileStore.keep_part`."""
         written.close()
         place = self._part(upload_id, number)
-        os.replace(written.name, place)
+        Path(written.name).replace(place)
         with place.open("rb") as part:
             return hashlib.file_digest(part, "md5").hexdigest()
 

@@ -113,9 +113,10 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
     async def framework(request: Request, error: Exception) -> Response:
         http = cast("HTTPException", error)
         segments = request.url.path.strip("/").split("/")
-        if http.status_code == METHOD_NOT_ALLOWED and segments[0] in ("queue", "run"):
-            if not request.headers.get("authorization"):  # the key is checked first (probe of September 2026)
-                return answer(request, no_access("/".join(segments[1:3])))
+        of_application = http.status_code == METHOD_NOT_ALLOWED and segments[0] in ("queue", "run")
+        if of_application and not request.headers.get("authorization"):
+            # the key is checked before the method (probe of September 2026)
+            return answer(request, no_access("/".join(segments[1:3])))
         return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
 
     for kind in ANSWERS:

@@ -18,10 +18,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         WireError: 413, it has more bytes than the limit (the body of the answer is inferred).
     """
-    parts: list[bytes] = []
-    async for part in limited(request, limit):
-        parts.append(part)
-    return b"".join(parts)
+    return b"".join([part async for part in limited(request, limit)])
 
 
 async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:

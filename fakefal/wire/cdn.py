@@ -28,9 +28,7 @@ MOST_PARTS = 10_000
 
 
 @router.post("/files/upload")
-async def upload(
-    request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
-) -> Response:
+async def upload(request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
     """Take a file in one piece (Python client 1.0.3)."""
     _bearer(emulator, authorization)
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
@@ -46,7 +44,9 @@ async def begin_multipart(
     """Announce a file that comes in parts (Python client 1.0.3)."""
     _bearer(emulator, authorization)
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
-    upload_id = emulator.tokens.issue(24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4))
+    upload_id = emulator.tokens.issue(
+        24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4)
+    )
     return Json({"access_url": way.url(Part.CDN, path), "uploadId": upload_id})
 
 
@@ -104,7 +104,9 @@ async def download(path: str, emulator: TheEmulator) -> Response:
     """
     found = emulator.cdn.find(f"/files/{path}")
     if found is None:
-        raise refusal(404, "File not found", hint="it was not uploaded to this emulator, or was dropped for newer files")
+        raise refusal(
+            404, "File not found", hint="it was not uploaded to this emulator, or was dropped for newer files"
+        )
     return _serve(found)
 
 

@@ -40,7 +40,8 @@ class ProxyRoute:
             return
         path = f"/{part}{target.path}".rstrip("/")
         kept = [(key, value) for key, value in scope["headers"] if key not in (TARGET, b"authorization")]
-        inner = scope | {
+        inner = {
+            **scope,
             "path": path,
             "raw_path": path.encode("ascii"),
             "query_string": target.query.encode("ascii"),

@@ -34,6 +34,7 @@ from fakefal.wire.auth import demand_key, read_key
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
+from fakefal_contracts.catalogue import nearest_ids
 
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 APPS = ("fal-ai/kling-video",)
@@ -84,7 +85,7 @@ async def submit(
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
     look = await emulator.submit(submission)
-    body = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
+    body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
     return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
 
 
@@ -240,8 +241,6 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
 
 def nearest_hint(record: Record) -> str:
     """What a caller of an unknown path probably meant."""
-    from fakefal_contracts.catalogue import nearest_ids
-
     return f"{record.endpoint_id} does not exist at fal; did you mean {nearest_ids(record.endpoint_id)[0]}?"
 
 
@@ -254,5 +253,3 @@ def cancelled_answer(request_id: str) -> Response:
 def _units(ending: Ending) -> str:
     """``0`` on refusals and ``8.0`` for eight seconds (captures of September 2026)."""
     return str(ending.billable_units) if ending.billable_units else "0"
-
-

@@ -78,9 +78,7 @@ async def _initiate(
         raise refusal(422, 'the body must hold "file_name" and "content_type" as strings')
     path = new_file_path(name)
     token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=content_type)
-    return Json(
-        {"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")}
-    )
+    return Json({"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")})
 
 
 def new_file_path(name: str) -> str:

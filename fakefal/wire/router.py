@@ -41,7 +41,8 @@ class Router:
             state["way"] = Way(self._public_url or f"{scope['scheme']}://{netloc}")
             path = _own_path(scope["path"], name)
         path = path.rstrip("/") or "/"
-        await self._app(scope | {"path": path, "raw_path": path.encode("utf-8", "surrogateescape")}, receive, send)
+        raw_path = path.encode("utf-8", "surrogateescape")
+        await self._app({**scope, "path": path, "raw_path": raw_path}, receive, send)
 
 
 def _own_path(path: str, name: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
 from fakefal_contracts.kling.shared import Picture, Prompt, Ratio, VideoOutput, named_references
@@ -50,7 +52,7 @@ class Element(Model):
     """A character or object: a frontal picture and one to three others (fal: OmniVideoElementInput)."""
 
     frontal_image_url: Picture
-    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = []
+    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list)
     requirements = (REFERENCE_COUNT,)
 
 
@@ -99,7 +101,9 @@ class ImageToVideo(Input):
 
     def advice(self) -> Iterator[Advice]:
         """See `Input.advice`."""
-        frames = {"Image": ("end_image_url" if self.end_image_url else "start_image_url", 2 if self.end_image_url else 1)}
+        frames = {
+            "Image": ("end_image_url" if self.end_image_url else "start_image_url", 2 if self.end_image_url else 1)
+        }
         yield from named_references([(("prompt",), self.prompt)], frames)
 
 
@@ -115,7 +119,9 @@ ENDPOINTS = (
         output=VideoOutput,
         documented=documented("llms.txt of o1/reference-to-video", "2025-12-01"),
         revisions=(
-            Revision(documented("llms.txt of o1/reference-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
+            Revision(
+                documented("llms.txt of o1/reference-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}
+            ),
             Revision(_WIDENED),
         ),
         prices=(Price(_LAUNCH, Decimal("0.112"), documented("model page of o1/reference-to-video", "2025-12-01")),),
@@ -142,7 +148,11 @@ ENDPOINTS = (
         documented=documented("API reference of o1/standard/image-to-video", "2026-01-28"),
         revisions=(Revision(_WIDENED),),
         prices=(
-            Price(dt.date(2025, 12, 15), Decimal("0.084"), documented("llms.txt of o1/standard/image-to-video", "2025-12-15")),
+            Price(
+                dt.date(2025, 12, 15),
+                Decimal("0.084"),
+                documented("llms.txt of o1/standard/image-to-video", "2025-12-15"),
+            ),
         ),
     ),
 )

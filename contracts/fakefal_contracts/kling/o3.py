@@ -174,7 +174,9 @@ class ReferenceToVideo(Input):
     def advice(self) -> Iterator[Advice]:
         """See `Input.advice`."""
         texts: list[tuple[Loc, str]] = [(("prompt",), self.prompt or "")]
-        texts += [(("multi_prompt", index, "prompt"), shot.prompt) for index, shot in enumerate(self.multi_prompt or ())]
+        texts += [
+            (("multi_prompt", index, "prompt"), shot.prompt) for index, shot in enumerate(self.multi_prompt or ())
+        ]
         listed = {
             "Image": ("image_urls", len(self.image_urls or ())),
             "Element": ("elements", len(self.elements or ())),
@@ -228,7 +230,9 @@ ENDPOINTS = (
             Price(
                 dt.date(2026, 4, 1),
                 Decimal("0.112"),
-                inferred("two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01"),
+                inferred(
+                    "two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01"
+                ),
                 usd_with_audio=Decimal("0.14"),
                 usd_with_clip=Decimal("0.168"),
             ),

@@ -74,8 +74,8 @@ def named_references(texts: list[tuple[Loc, str]], listed: dict[str, tuple[str, 
     """
     used: set[tuple[str, int]] = set()
     for loc, text in texts:
-        for word, digits in _NAME.findall(text):
-            word, number = word.capitalize(), int(digits[:9])
+        for name, digits in _NAME.findall(text):
+            word, number = name.capitalize(), int(digits[:9])
             used.add((word, number))
             field, count = listed.get(word, ("", 0))
             if not 1 <= number <= count:

@@ -1,0 +1,5 @@
+"""``python -m fakefal``."""
+
+from fakefal.cli import main
+
+main()

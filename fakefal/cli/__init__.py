@@ -1,0 +1,40 @@
+"""The command ``fakefal``.  Commands are imported when they are called, so that it starts fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": "Serve the emulator until it is stopped.",
+    "run": "Run a command whose calls to fal reach the emulator.",
+    "check": "Judge and price the arguments of a request.",
+    "endpoints": "List the endpoints, or the rules of one.",
+    "demo": "Send fal's own examples through the queue and save the videos.",
+    "health": "Ask a running emulator whether it answers.",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name, each in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"fakefal.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fakefal")
+def main() -> None:
+    """Fal's queue and the Kling video models on your own machine: no key, no bill."""

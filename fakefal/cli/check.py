@@ -1,0 +1,92 @@
+"""``fakefal check``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from fakefal import jsonio
+from fakefal_contracts import ContractError, Report, check, open_data_uris
+from fakefal_contracts.media import Missing
+from fakefal_contracts.price import dollars
+
+REFUSED = 1
+
+
+@click.command
+@click.argument("endpoint")
+@click.argument("file", default="-", type=click.File("r", encoding="utf-8"))
+@click.option("--contract", default="documented", show_default=True, help="documented, latest, or a day.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(endpoint: str, file: TextIO, contract: str, *, as_json: bool) -> None:
+    """Judge and price the arguments of a request, from a file or standard input.
+
+    Nothing is sent anywhere.  A local path in a media field is opened and judged.  Exit code 0: valid;
+    1: refused; 2: used wrongly.
+    """
+    try:
+        body = jsonio.parse(file.read().encode("utf-8", "surrogateescape"))
+        report = check(endpoint, body, contract=contract, opener=_Opener(_folder(file)))
+    except jsonio.InvalidJson as error:
+        raise click.UsageError(f"{file.name} is not JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file.name} is not UTF-8") from error
+    except ContractError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(json.dumps(report.as_dict(), indent=2) if as_json else _text(report))
+    sys.exit(0 if report.ok else REFUSED)
+
+
+def _folder(file: TextIO) -> Path:
+    """Where relative paths of a body are looked for, beside the working folder."""
+    return Path(file.name).parent if file.name != "<stdin>" else Path()
+
+
+class _Opener:
+    """Reads ``data:`` URIs and files of this machine; leaves other addresses unchecked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, address: str) -> bytes | Path | None:
+        scheme = urlsplit(address[:20]).scheme.lower()
+        if scheme in ("data", "http", "https"):
+            return open_data_uris(address)
+        named = Path(unquote(urlsplit(address).path) if scheme == "file" else address)
+        for place in (named, self._folder / named):
+            try:
+                if place.is_file():
+                    return place
+            except (OSError, ValueError):
+                break
+        raise Missing(f"there is no file {address[:80]}")
+
+
+def _text(report: Report) -> str:
+    lines = [_headline(report)]
+    for violation in report.errors:
+        lines += ["", f"  {_place(violation.loc)}: {violation.msg}", f"    rule  {violation.rule.id}"]
+        lines += [f"    known {violation.rule.evidence.grade}: {violation.rule.evidence.source}"]
+        lines += [f"    hint  {violation.hint}"]
+    for advice in report.warnings:
+        lines += ["", f"  warning, {_place(advice.loc)}: {advice.msg}", f"    hint  {advice.hint}"]
+    lines += [f"  unchecked, {_place(media.loc)}: {media.address[:100]}" for media in report.unchecked]
+    return "\n".join(lines)
+
+
+def _headline(report: Report) -> str:
+    name = f"{report.endpoint.id} (contract {report.contract})"
+    if not report.ok:
+        return click.style("refused", fg="red", bold=True) + f"  {name}"
+    assert report.cost is not None
+    cost = f"{dollars(report.cost.usd)} for {report.cost.seconds} s at {dollars(report.cost.unit_usd)} a second"
+    return click.style("valid", fg="green", bold=True) + f"  {name}: {cost}"
+
+
+def _place(loc: tuple[Any, ...]) -> str:
+    return ".".join(map(str, loc)) or "the body"

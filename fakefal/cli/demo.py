@@ -1,0 +1,169 @@
+"""``fakefal demo``: fal's own examples through the queue, as a program would send them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fakefal.settings import Settings
+from fakefal_contracts import ENDPOINTS, check, examples
+from fakefal_contracts.price import dollars
+
+if TYPE_CHECKING:
+    import httpx
+    from rich.console import Console
+    from rich.table import Table
+
+RUNNERS = 2
+POLL_SECONDS = 0.1
+BAR_CELLS = 20
+HEADERS = {"Authorization": "Key demo:not-a-real-key"}
+
+
+@dataclass
+class Job:
+    """One request of the demo and what is known of it so far."""
+
+    title: str
+    endpoint_id: str
+    arguments: dict[str, Any]
+    save: bool = True
+    urls: dict[str, str] = field(default_factory=dict)
+    state: str = ""
+    position: int | None = None
+    logs: list[str] = field(default_factory=list)
+    outcome: str = ""
+    usd: Decimal = Decimal(0)
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1, read off the newest log line."""
+        if self.outcome:
+            return 1.0
+        digits = self.logs[-1].rpartition(" ")[2].rstrip("%") if self.logs else ""
+        return int(digits) / 100 if digits.isdecimal() else 0.0
+
+
+def demo_jobs() -> list[Job]:
+    """Two other requests, then the documented full example of each endpoint."""
+    first = next(iter(ENDPOINTS))
+    others = [
+        Job("somebody else's clip", first, examples(first)["required"], save=False),
+        Job("a wrong duration", first, examples(first)["full"] | {"duration": "7"}, save=False),
+    ]
+    return others + [Job(one.path, one.id, examples(one.id)["full"]) for one in ENDPOINTS.values()]
+
+
+@click.command
+@click.option("--folder", default="fakefal-demo", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+def command(folder: Path) -> None:
+    """Send fal's own examples through the queue and save the videos.
+
+    Nothing leaves this machine and nothing is paid; existing files are not overwritten.
+    """
+    import httpx
+    from rich.console import Console
+
+    from fakefal.serving import serving
+
+    console = Console()
+    jobs = demo_jobs()
+    with (
+        serving(Settings(profile="quick", runners=RUNNERS)) as where,
+        httpx.Client(base_url=where.url, headers=HEADERS, trust_env=False) as http,
+        _display(console, jobs) as refresh,
+    ):
+        for job in jobs:
+            job.urls = http.post(f"/queue/{job.endpoint_id}", json=job.arguments).raise_for_status().json()
+        while not all(job.outcome for job in jobs):
+            for job in jobs:
+                if not job.outcome:
+                    _poll(http, job, folder)
+            refresh()
+            time.sleep(POLL_SECONDS)
+    total = sum((job.usd for job in jobs), Decimal(0))
+    console.print(f"At fal this would have cost {dollars(total)}. Not spent.", highlight=False)
+
+
+def _poll(http: httpx.Client, job: Job, folder: Path) -> None:
+    seen = http.get(job.urls["status_url"], params={"logs": "1"}).json()
+    job.state, job.position = seen["status"], seen.get("queue_position")
+    job.logs = [entry["message"] for entry in seen["logs"]]
+    if job.state != "COMPLETED":
+        return
+    answer = http.get(job.urls["response_url"])
+    if answer.is_error:
+        first = answer.json()["detail"][0]
+        job.outcome = f"refused: {'.'.join(map(str, first['loc']))}: {first['msg']}, not billed"
+        return
+    report = check(job.endpoint_id, job.arguments)
+    assert report.cost is not None
+    job.usd = report.cost.usd
+    video = answer.json()["video"]
+    job.outcome = f"{_save(http, video['url'], job, folder)}, {dollars(job.usd)} at fal"
+
+
+def _save(http: httpx.Client, url: str, job: Job, folder: Path) -> str:
+    """Download the video under the first free name; returns the file's path."""
+    if not job.save:
+        return "not saved"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = http.get(url).raise_for_status().content
+    stem = job.endpoint_id.removeprefix("fal-ai/kling-video/").replace("/", "-")
+    for number in range(1, 10_000):
+        path = folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4")
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            continue
+        return str(path)
+    raise click.ClickException(f"{folder} holds too many demo videos: remove some")
+
+
+@contextmanager
+def _display(console: Console, jobs: list[Job]) -> Iterator[Any]:
+    """A live table on a terminal; elsewhere a line whenever a job's news change."""
+    if console.is_terminal:
+        from rich.live import Live
+
+        with Live(console=console, refresh_per_second=10) as live:
+            yield lambda: live.update(_table(jobs))
+        return
+    told: dict[int, str] = {}
+
+    def tell() -> None:
+        for job in jobs:
+            news = _news(job)
+            if told.get(id(job)) != news:
+                told[id(job)] = news
+                console.print(f"{job.title}: {news}", soft_wrap=True, markup=False, highlight=False)
+
+    yield tell
+
+
+def _table(jobs: list[Job]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("request", "", "run", "news", box=None)
+    for job in jobs:
+        filled = round(job.progress * BAR_CELLS)
+        bar = "━" * filled + "─" * (BAR_CELLS - filled)
+        table.add_row(job.title, job.state, bar, Text(_news(job), overflow="fold"))
+    return table
+
+
+def _news(job: Job) -> str:
+    if job.outcome:
+        return job.outcome
+    if job.position is not None:
+        return f"position {job.position}"
+    return job.logs[-1] if job.logs else job.state

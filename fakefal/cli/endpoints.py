@@ -1,0 +1,54 @@
+"""``fakefal endpoints``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from fakefal_contracts import ENDPOINTS, ContractError, Edition, Endpoint, find_endpoint, rulebook
+
+
+@click.command
+@click.argument("endpoint", required=False)
+@click.option("--contract", default="documented", show_default=True, help="documented, latest, or a day.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(endpoint: str | None, contract: str, *, as_json: bool) -> None:
+    """List the endpoints, or every rule of one with its evidence."""
+    try:
+        rows = [_summary(one) for one in ENDPOINTS.values()]
+        if endpoint is not None:
+            rows = _rules(find_endpoint(endpoint).edition(contract))
+    except ContractError as error:
+        raise click.UsageError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        first, *others = (f"{value}" for value in row.values())
+        click.echo("\n  ".join([click.style(first, bold=True), *others]))
+
+
+def _summary(endpoint: Endpoint) -> dict[str, Any]:
+    price = endpoint.price
+    tiers = [f"${price.usd}/s"]
+    tiers += [f"${price.usd_with_audio}/s with audio"] if price.usd_with_audio else []
+    tiers += [f"${price.usd_with_clip}/s with a clip"] if price.usd_with_clip else []
+    return {
+        "endpoint_id": endpoint.id,
+        "title": endpoint.title,
+        "price": ", ".join(tiers),
+        "contracts": "documented, latest, " + ", ".join(edition.contract for edition in endpoint.editions),
+    }
+
+
+def _rules(edition: Edition) -> list[dict[str, Any]]:
+    return [
+        {
+            "rule": rule.id,
+            "says": rule.says,
+            "evidence": f"{rule.evidence.grade}, {rule.evidence.source} ({rule.evidence.date})",
+        }
+        for rule in rulebook(edition)
+    ]

@@ -1,0 +1,75 @@
+"""``fakefal run -- CMD``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakefal.cli.options import emulator_options, settings_from
+from fakefal.settings import Settings
+
+NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@emulator_options
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+def command(program: tuple[str, ...], **given: Any) -> None:
+    """Run a command whose calls to fal reach the emulator instead.
+
+    Works for any program that honours the proxy variables, and for Node.  The command's exit code is
+    passed on.
+    """
+    sys.exit(asyncio.run(_run(settings_from(**given), program)))
+
+
+async def _run(settings: Settings, program: tuple[str, ...]) -> int:
+    from fakefal.emulator import Emulator
+    from fakefal.serving import bind, listening
+    from fakefal.ways.authority import Authority
+    from fakefal.ways.child import Roads, child_environment
+    from fakefal.ways.tunnel import Tunnel, Upstream, tunnelling
+
+    authority = Authority()
+    plain, tls = bind("127.0.0.1", 0), bind("127.0.0.1", 0)
+    with tempfile.TemporaryDirectory(prefix="fakefal-run-") as folder:
+        async with listening(Emulator(settings), plain, tls, authority.server_context()) as where:
+            assert where.tls_port is not None
+            tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=Upstream(dict(os.environ)))
+            async with tunnelling(tunnel) as proxy_port:
+                roads = Roads(where.url, where.tls_port, proxy_port, Path(folder), authority.certificate)
+                return await _child(program, child_environment(os.environ, roads))
+
+
+async def _child(program: tuple[str, ...], environ: dict[str, str]) -> int:
+    """The child's exit code, in the shell's form where a signal ended it."""
+    try:
+        child = await asyncio.create_subprocess_exec(*program, env=environ)
+    except FileNotFoundError:
+        click.echo(f"fakefal run: {program[0]}: command not found", err=True)
+        return NOT_FOUND
+    except PermissionError:
+        click.echo(f"fakefal run: {program[0]}: cannot be executed", err=True)
+        return NOT_EXECUTABLE
+
+    def pass_on(number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            child.send_signal(number)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, pass_on, number)
+    if sys.stdin is not None and sys.stdin.isatty():
+        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal tells the child itself
+    else:
+        loop.add_signal_handler(signal.SIGINT, pass_on, signal.SIGINT)
+    code = await child.wait()
+    return code if code >= 0 else BY_SIGNAL - code

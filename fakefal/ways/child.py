@@ -1,0 +1,92 @@
+"""The environment of a child of ``fakefal run``: every road to fal leads to the emulator."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from fakefal.hosts import DOMAINS, host_name, is_fal_host
+
+FAKE_KEY = "fakefal-run:not-a-real-key"
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+REMOVED = ("FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Roads:
+    """Where the emulator listens for a child, and a folder for what the child has to read."""
+
+    url: str
+    tls_port: int
+    proxy_port: int
+    folder: Path
+    authority: bytes
+
+
+def child_environment(environ: Mapping[str, str], roads: Roads) -> dict[str, str]:
+    """The environment for a program that believes it speaks to fal.
+
+    Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
+    """
+    child = {name: value for name, value in environ.items() if name.upper() not in REMOVED}
+    proxy = f"http://127.0.0.1:{roads.proxy_port}"
+    for name in PROXY_VARIABLES:
+        child[name] = child[name.lower()] = proxy
+    child["NO_PROXY"] = child["no_proxy"] = _no_proxy(environ)
+    bundle = roads.folder / "certificates.pem"
+    bundle.write_bytes(_merged_bundle(environ, roads.authority))
+    child.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)))
+    home = roads.folder / "fal-home"
+    home.mkdir(exist_ok=True)
+    child["FAL_KEY"] = FAKE_KEY
+    child["FAL_HOME_DIR"] = str(home)
+    child["FAKEFAL_URL"] = roads.url
+    child["FAKEFAL_RUN_TLS_PORT"] = str(roads.tls_port)
+    child["FAKEFAL_RUN_DOMAINS"] = ",".join(DOMAINS)
+    child["NODE_OPTIONS"] = _node_options(environ)
+    return child
+
+
+def _no_proxy(environ: Mapping[str, str]) -> str:
+    """The user's exceptions without fal's hosts and ``*``, plus loopback."""
+    given = f"{environ.get('NO_PROXY', '')},{environ.get('no_proxy', '')}"
+    kept = [name for name in re.split(r"[,\s]+", given) if name and not _covers_fal(name)]
+    return ",".join(dict.fromkeys((*kept, *LOCAL)))
+
+
+def _covers_fal(name: str) -> bool:
+    """Whether an exception would let calls to fal past the proxy, as a host or as a suffix such as ``ai``."""
+    bare = host_name(name).lstrip("*.")
+    return not bare or is_fal_host(bare) or any(domain.endswith(f".{bare}") for domain in DOMAINS)
+
+
+def _merged_bundle(environ: Mapping[str, str], authority: bytes) -> bytes:
+    """All that the child trusted before, and the run's authority.
+
+    ``SSL_CERT_FILE`` replaces a trust store rather than adding to it, so the store goes in as well.
+    """
+    import certifi
+
+    default = ssl.get_default_verify_paths().cafile
+    sources = [certifi.where(), *(environ.get(name) for name in BUNDLE_VARIABLES), default]
+    bundles = [Path(source).read_bytes() for source in dict.fromkeys(sources) if source and Path(source).is_file()]
+    blocks = dict.fromkeys(
+        block
+        for bundle in (*bundles, authority)
+        for block in re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", bundle, re.DOTALL)
+    )
+    return b"\n".join(blocks) + b"\n"
+
+
+def _node_options(environ: Mapping[str, str]) -> str:
+    """The user's own options and the preload; a path with a space needs inner quotes."""
+    path = os.fspath(Path(str(files("fakefal.ways"))) / "preload.cjs")
+    quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{environ.get('NODE_OPTIONS', '')} --require {quoted}".strip()

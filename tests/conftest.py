@@ -1,0 +1,94 @@
+"""What all tests share: servers on real sockets, and what this machine must have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fakefal.emulator import Emulator
+from fakefal.serving import serving
+from fakefal.settings import Settings
+
+KEY = {"Authorization": "Key tester:secret"}
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+class Server:
+    """An emulator on a socket, its address, and an HTTP client that speaks to it."""
+
+    def __init__(self, emulator: Emulator, url: str, http: httpx.Client) -> None:
+        self.emulator = emulator
+        self.url = url
+        self.http = http
+
+    def submit(self, endpoint_id: str, arguments: Any, **headers: str) -> dict[str, Any]:
+        """Submit to the queue; returns the answer's body."""
+        answer = self.http.post(f"/queue/{endpoint_id}", json=arguments, headers=headers)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def result(self, endpoint_id: str, arguments: Any) -> httpx.Response:
+        """Submit, and ask for the result at once: right for the instant profile."""
+        return self.http.get(self.submit(endpoint_id, arguments)["response_url"])
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start servers: keyword arguments are settings, or an emulator of the test's own."""
+    with ExitStack() as stack:
+
+        def start(*, emulator: Emulator | None = None, **settings: Any) -> Server:
+            emulator = emulator or Emulator(Settings(**{"profile": "instant", **settings}))
+            where = stack.enter_context(serving(emulator=emulator))
+            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
+            return Server(emulator, where.url, http)
+
+        yield start
+
+
+@pytest.fixture
+def server(serve: Callable[..., Server]) -> Server:
+    """A fresh server with the instant profile."""
+    return serve()
+
+
+def required_in_ci(missing: str) -> None:
+    """Skip loudly where this machine lacks something; fail where CI must have it."""
+    message = f"NOT TESTED HERE: {missing}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{message}, but CI must test it")
+    sys.stderr.write(f"\n*** {message} ***\n")
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def offline() -> list[str]:
+    """A command prefix that gives a program a network with nothing but loopback in it."""
+    prefix = ["unshare", "-rn", sys.executable, str(ROOT / "tests" / "loopback_only.py")]
+    try:
+        tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        required_in_ci("there is no unshare")
+        raise
+    if tried.returncode:
+        required_in_ci(f"the kernel forbids a network namespace: {tried.stderr.decode()[-200:]}")
+    return prefix
+
+
+@pytest.fixture(scope="session")
+def seeds() -> dict[str, str]:
+    """The founding documents, where they lie beside the project."""
+    folder = SHARED / "reference" / "seeds"
+    if not folder.is_dir():
+        required_in_ci("the founding documents are not beside the project (../shared)")
+    return {path.name[:3]: path.read_text("utf-8") for path in sorted(folder.glob("*.txt"))}

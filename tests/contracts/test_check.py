@@ -1,0 +1,163 @@
+"""What a report says beside errors: warnings, hints, contracts, cost, unchecked media."""
+
+from __future__ import annotations
+
+import base64
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fakefal_contracts import ENDPOINTS, UnknownContract, UnknownEndpoint, check, find_endpoint, judge, known_ids
+from fakefal_contracts.price import dollars
+from media import picture
+
+I2V = "fal-ai/kling-video/o1/image-to-video"
+STANDARD = "fal-ai/kling-video/o1/standard/image-to-video"
+R2V = "fal-ai/kling-video/o1/reference-to-video"
+O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+PICTURES = {"frontal_image_url": "https://a/f.png", "reference_image_urls": ["https://a/r.png"]}
+CLIP = {"video_url": "https://a/v.mp4"}
+
+
+def codes(endpoint_id: str, arguments: Any) -> set[str]:
+    report = check(endpoint_id, arguments)
+    assert report.ok, report.errors
+    return {advice.code for advice in report.warnings}
+
+
+class TestCost:
+    @pytest.mark.parametrize(
+        ("endpoint_id", "arguments", "expected"),
+        [
+            (R2V, {"prompt": "x"}, "0.56"),
+            (R2V, {"prompt": "x", "duration": "10"}, "1.12"),
+            (I2V, {"prompt": "x", "start_image_url": "https://a/b.png"}, "0.56"),
+            (STANDARD, {"prompt": "x", "start_image_url": "https://a/b.png"}, "0.42"),
+            (O3, {"prompt": "x", "duration": "8"}, "0.896"),
+            (O3, {"prompt": "x", "duration": "8", "generate_audio": True}, "1.12"),
+            (O3, {"prompt": "x", "elements": [CLIP]}, "0.84"),
+            (O3, {"multi_prompt": [{"prompt": "x", "duration": "2"}, {"prompt": "y", "duration": "7"}]}, "1.008"),
+        ],
+    )
+    def test_seconds_times_the_unit_price(self, endpoint_id: str, arguments: Any, expected: str) -> None:
+        cost = check(endpoint_id, arguments).cost
+        assert cost is not None
+        assert cost.usd == Decimal(expected) == cost.seconds * cost.unit_usd
+
+    def test_a_body_with_schema_errors_has_none(self) -> None:
+        assert check(R2V, {}).cost is None
+
+    @pytest.mark.parametrize(("usd", "text"), [("0.560", "$0.56"), ("3", "$3.00"), ("0.896", "$0.896")])
+    def test_amounts_are_read_by_people(self, usd: str, text: str) -> None:
+        assert dollars(Decimal(usd)) == text
+
+
+class TestShots:
+    def test_the_clip_is_clamped_and_the_bill_is_not(self) -> None:
+        shots = [{"prompt": "x", "duration": "15"}, {"prompt": "y", "duration": "5"}]
+        report = check(O3, {"multi_prompt": shots})
+        assert report.arguments is not None
+        assert (report.arguments.seconds(), report.arguments.clip_seconds()) == (20, 15)
+        assert {advice.code for advice in report.warnings} == {"shots_range"}
+
+    def test_a_sum_other_than_an_explicit_duration_warns(self) -> None:
+        shots = [{"prompt": "x", "duration": "4"}]
+        assert codes(O3, {"multi_prompt": shots, "duration": "5"}) == {"shots_sum"}
+        assert codes(O3, {"multi_prompt": shots}) == set()
+
+    def test_more_than_six_shots_warn(self) -> None:
+        assert codes(O3, {"multi_prompt": [{"prompt": "x", "duration": "2"}] * 7}) == {"shots_count"}
+
+
+class TestReferences:
+    def test_a_name_that_stands_for_nothing_warns(self) -> None:
+        assert codes(R2V, {"prompt": "@Image1"}) == {"unknown_reference"}
+        assert codes(I2V, {"prompt": "@Image2", "start_image_url": "https://a/b.png"}) == {"unknown_reference"}
+        assert codes(R2V, {"prompt": "@Element0", "elements": [PICTURES]}) == {"unknown_reference", "unnamed_media"}
+
+    def test_listed_media_that_nothing_names_warn(self) -> None:
+        assert codes(R2V, {"prompt": "@image1", "image_urls": ["https://a/b.png"] * 2}) == {"unnamed_media"}
+        assert codes(O3, {"multi_prompt": [{"prompt": "@Element1"}], "elements": [PICTURES]}) == set()
+
+    def test_a_last_frame_without_a_first_warns(self) -> None:
+        assert codes(O3, {"prompt": "x", "end_image_url": "https://a/b.png"}) == {"end_without_start"}
+
+
+class TestHints:
+    @pytest.mark.parametrize(
+        ("arguments", "hint"),
+        [
+            ({"input": {"prompt": "x"}}, 'the arguments are wrapped in "input"'),
+            ({"promt": "x"}, 'did you mean it where you wrote "promt"?'),
+            ({"prompt": "x", "duration": 5}, 'send it as a string: "5"'),
+            ({"prompt": "x", "duration": "5s"}, 'write it as "5"'),
+            ({"prompt": "x" * 2510}, "shorten it by 10 characters"),
+            ({"prompt": "x", "duration": "7"}, "accepted under contract 2026-01-28"),
+            ({"prompt": None}, "leave the key out instead of sending null"),
+            ({"prompt": 5}, "5 has the wrong JSON type"),
+            (["x"], "input should be a valid dictionary"),
+            (None, "send a JSON object"),
+        ],
+    )
+    def test_they_say_what_to_change(self, arguments: Any, hint: str) -> None:
+        assert hint in check(R2V, arguments).errors[0].hint
+
+    def test_no_other_contract_is_named_where_none_accepts(self) -> None:
+        assert "accepted under" not in check(R2V, {"prompt": "x", "duration": "99"}).errors[0].hint
+
+
+class TestContracts:
+    def test_a_revision_changes_only_what_a_schema_says(self) -> None:
+        body = {"prompt": "x", "duration": "7"}
+        assert not check(R2V, body).ok
+        assert not check(R2V, body, contract="2026-01-27").ok
+        assert check(R2V, body, contract="2026-01-28").ok
+        assert check(R2V, body, contract="latest").ok
+
+    def test_shot_type_became_an_enum(self) -> None:
+        body = {"prompt": "x", "shot_type": "anything"}
+        assert check(O3, body).ok
+        assert check(O3, body, contract="2026-06-10").ok
+        assert not check(O3, body, contract="2026-06-11").ok
+
+    def test_a_day_before_the_first_names_the_first(self) -> None:
+        with pytest.raises(UnknownContract, match="first published on 2026-02-04"):
+            check(O3, {}, contract="2026-02-03")
+
+    @pytest.mark.parametrize("contract", ["newest", "2026-13-01", ""])
+    def test_other_names_are_refused(self, contract: str) -> None:
+        with pytest.raises(UnknownContract, match="documented, latest or a day"):
+            check(O3, {}, contract=contract)
+
+    def test_an_unknown_endpoint_names_the_nearest(self) -> None:
+        with pytest.raises(UnknownEndpoint, match="covered are: fal-ai/kling-video/o1/image-to-video,") as caught:
+            check("fal-ai/kling-video/o1/image-to-vido", {})
+        assert not caught.value.exists_at_fal
+        with pytest.raises(UnknownEndpoint, match="exists at fal"):
+            check("fal-ai/kling-video/o1/video-to-video/edit", {})
+
+    def test_fals_catalogue_has_the_covered_ids(self) -> None:
+        assert len(known_ids()) == 65
+        assert set(ENDPOINTS) <= known_ids()
+
+
+class TestMedia:
+    def test_data_uris_are_judged_and_others_are_listed(self) -> None:
+        small = "data:image/png;base64," + base64.b64encode(picture(299, 300)).decode()
+        body = {"prompt": "x", "start_image_url": small, "end_image_url": "https://elsewhere/b.png"}
+        report = check(I2V, body)
+        assert [error.rule.kind for error in report.errors] == ["min_pixels"]
+        assert [media.loc for media in report.unchecked] == [("end_image_url",)]
+
+    @pytest.mark.parametrize("address", ["data:image/png;base64,!!!", "data:nothing", "data:,hello", "picture.png", ""])
+    def test_broken_addresses_are_refused(self, address: str) -> None:
+        (error,) = check(I2V, {"prompt": "x", "start_image_url": address}).errors
+        assert error.rule.kind in ("readable", "reachable")
+
+    def test_media_are_not_opened_when_something_else_is_wrong(self) -> None:
+        def opener(address: str) -> bytes:
+            raise AssertionError(address)
+
+        body = {"prompt": "x", "start_image_url": "https://a/b.png", "duration": "99"}
+        assert not judge(find_endpoint(I2V).edition("documented"), body, opener).ok

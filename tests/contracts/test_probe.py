@@ -1,0 +1,79 @@
+"""Facts of pictures and clips, from files of all formats and from broken ones."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
+from media import clip, picture
+
+
+@pytest.mark.parametrize("form", ["JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF"])
+def test_pictures_of_every_format_that_fal_lists(form: str, tmp_path: Path) -> None:
+    content = picture(400, 300, form)
+    facts = probe_picture(content)
+    assert (facts.width, facts.height, facts.bytes) == (400, 300, len(content))
+    assert facts.format == {"MPO": "jpeg"}.get(form, form.lower())
+    (tmp_path / "picture").write_bytes(content)
+    assert probe_picture(tmp_path / "picture") == facts
+
+
+def test_a_picture_is_measured_as_a_viewer_turns_it() -> None:
+    facts = probe_picture(picture(800, 400, "JPEG", orientation=6))
+    assert (facts.width, facts.height) == (400, 800)
+
+
+@pytest.mark.parametrize("form", ["mp4", "mov"])
+def test_clips(form: str, tmp_path: Path) -> None:
+    path = clip(tmp_path / f"clip.{form}", width=722, height=740, seconds=4, fps=30, form=form)
+    for source in (path, path.read_bytes()):
+        facts = probe_clip(source)
+        assert (facts.format, facts.width, facts.height) == (form, 722, 740)
+        assert facts.seconds == pytest.approx(4, abs=0.05)
+        assert facts.fps == pytest.approx(30, abs=0.1)
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"<svg/>", picture()[:20]])
+def test_what_cannot_be_measured_is_unreadable(content: bytes) -> None:
+    with pytest.raises(Unreadable):
+        probe_picture(content)
+    with pytest.raises(Unreadable):
+        probe_clip(content)
+
+
+def test_a_picture_is_no_clip(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable):
+        probe_clip(picture())
+    with pytest.raises(Unreadable):
+        probe_picture(clip(tmp_path / "clip.mp4"))
+
+
+def test_absurd_dimensions_are_refused_without_decoding() -> None:
+    header = picture(64, 64, "BMP")
+    huge = header[:18] + (100_000).to_bytes(4, "little") * 2 + header[26:]
+    with pytest.raises(Unreadable, match="more pixels"):
+        probe_picture(huge)
+
+
+@given(st.binary(max_size=400), st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]), st.integers(0, 400))
+def test_any_bytes_are_measured_or_unreadable(noise: bytes, form: str, at: int) -> None:
+    whole = picture(64, 64, form)
+    for content in (noise, whole[:at] + noise, whole[:at]):
+        with suppress(Unreadable):
+            probe_picture(content)
+
+
+@given(st.text(max_size=60))
+def test_any_data_uri_is_read_or_unreadable(rest: str) -> None:
+    try:
+        content_type, content = read_data_uri(f"data:{rest}")
+    except Unreadable:
+        return
+    assert isinstance(content_type, str)
+    assert isinstance(content, bytes)

@@ -1,0 +1,111 @@
+"""The control API: what it does, and whom it lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import Server
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+
+
+def advance(server: Server, request_id: str, **body: Any) -> Any:
+    return server.http.post(f"/_fakefal/requests/{request_id}/advance", json=body)
+
+
+class TestWhatItDoes:
+    def test_health_and_ready(self, server: Server) -> None:
+        assert server.http.get("/_fakefal/health").json()["status"] == "ok"
+        assert server.http.get("/_fakefal/ready").json() == {"ready": True}
+
+    def test_requests_are_shown_newest_first(self, server: Server) -> None:
+        ids = [server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(3)]
+        shown = server.http.get("/_fakefal/requests").json()
+        assert [one["request_id"] for one in shown] == ids[::-1]
+        assert shown[0]["arguments"] == {"prompt": "2"}
+        assert shown[0]["status"] == "COMPLETED"
+        assert (shown[0]["key"], shown[0]["endpoint_id"], shown[0]["result_status"]) == ("tester", O1, 200)
+        assert server.http.get("/_fakefal/requests", params={"key": "stranger"}).json() == []
+
+    def test_advance_by_seconds_to_start_and_to_end(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic", runners=1)
+        jobs = [server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(3)]
+        assert advance(server, jobs[0], to="start").json()["status"] == "IN_PROGRESS"
+        assert advance(server, jobs[0], seconds=10_000).json()["status"] == "COMPLETED"
+        assert advance(server, jobs[1], to="end").json()["result_status"] == 200
+        over = advance(server, jobs[1], seconds=1)
+        assert (over.status_code, "COMPLETED cannot advance" in over.json()["detail"]) == (409, True)
+
+    @pytest.mark.parametrize("body", [{}, {"seconds": 1, "to": "end"}, {"seconds": -1}, {"to": "x"}, {"second": 1}])
+    def test_a_wrong_advance_says_what_is_wrong(self, server: Server, body: Any) -> None:
+        request_id = server.submit(O1, {"prompt": "x"})["request_id"]
+        assert advance(server, request_id, **body).status_code == 422
+
+    def test_reset_forgets_one_key_or_everything(self, server: Server) -> None:
+        server.submit(O1, {"prompt": "x"})
+        server.submit(O1, {"prompt": "x"}, Authorization="Key other:secret")
+        assert server.http.post("/_fakefal/reset", params={"key": "other"}).json() == {"requests": 1}
+        assert len(server.http.get("/_fakefal/requests").json()) == 1
+        assert server.http.post("/_fakefal/reset").json() == {"requests": 1, "files": 0}
+        assert server.http.get("/_fakefal/requests").json() == []
+
+    def test_data_uris_are_kept_once_and_not_shown(self, server: Server) -> None:
+        address = "data:image/png;base64," + "A" * 1000
+        for _ in range(2):
+            server.submit(O1, {"prompt": "x", "image_urls": [address]})
+        shown = server.http.get("/_fakefal/requests").json()
+        (path,) = {one["arguments"]["image_urls"][0] for one in shown}
+        assert path.startswith("/files/data/")
+        assert len(server.emulator.files.all()) == 1
+
+
+class TestWhomItLetsIn:
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"Host": "evil.example"}, 403),
+            ({"Host": "127.0.0.1.evil.example"}, 403),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Sec-Fetch-Site": "same-site"}, 403),
+            ({"Content-Type": "text/plain"}, 415),
+            ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+            ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ],
+    )
+    def test_foreign_pages_change_nothing(self, server: Server, headers: dict[str, str], status: int) -> None:
+        server.submit(O1, {"prompt": "x"})
+        answer = server.http.post(
+            "/_fakefal/reset", content=b"{}", headers={"Content-Type": "application/json"} | headers
+        )
+        assert answer.status_code == status
+        assert len(server.http.get("/_fakefal/requests").json()) == (0 if status == 200 else 1)
+
+    def test_a_simple_form_without_a_body_is_stopped_by_its_origin(self, server: Server) -> None:
+        answer = server.http.post("/_fakefal/reset", headers={"Origin": "http://evil.example"})
+        assert answer.status_code == 403
+
+    def test_its_own_page_may(self, server: Server) -> None:
+        assert server.http.get("/_fakefal/requests", headers={"Origin": server.url}).status_code == 200
+
+    def test_no_page_elsewhere_can_read_it(self, server: Server) -> None:
+        asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+        assert "access-control-allow-origin" not in server.http.options("/_fakefal/reset", headers=asked).headers
+
+    def test_a_token_where_one_is_set(self, serve: Callable[..., Server]) -> None:
+        server = serve(control_token="t0ken", control_hosts=frozenset({"fake.lan"}))
+        assert server.http.get("/_fakefal/health").status_code == 401
+        allowed = {"Authorization": "Bearer t0ken", "Host": "fake.lan:8710"}
+        assert server.http.get("/_fakefal/health", headers=allowed).status_code == 200
+
+    def test_an_uploaded_page_cannot_run(self, server: Server) -> None:
+        part = server.emulator.files.open_part()
+        part.write(b"<script>fetch('/_fakefal/reset', {method: 'POST'})</script>")
+        server.emulator.files.keep(part, "/files/b/0/evil.html", "text/html")
+        headers = server.http.get("/cdn/files/b/0/evil.html").headers
+        assert headers["content-security-policy"].startswith("sandbox;")
+        assert headers["x-content-type-options"] == "nosniff"

@@ -1,0 +1,361 @@
+"""The queue over a real socket: status codes, key order, headers and bodies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Server
+from fakefal_contracts import examples
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+APP = "fal-ai/kling-video"
+STATUS_KEYS = ["status", "request_id", "response_url", "status_url", "cancel_url", "logs", "metrics"]
+UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+
+def url(server: Server, request_id: str, rest: str = "") -> str:
+    return f"{server.url}/queue/{APP}/requests/{request_id}{rest}"
+
+
+class TestSubmit:
+    def test_the_answer_is_fals(self, server: Server) -> None:
+        answer = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
+        body = answer.json()
+        assert answer.status_code == 200
+        assert list(body) == [*STATUS_KEYS, "queue_position"]
+        assert re.fullmatch(UUID7, body["request_id"])
+        assert body == {
+            "status": "IN_QUEUE",
+            "request_id": body["request_id"],
+            "response_url": url(server, body["request_id"]),
+            "status_url": url(server, body["request_id"], "/status"),
+            "cancel_url": url(server, body["request_id"], "/cancel"),
+            "logs": None,
+            "metrics": {},
+            "queue_position": 0,
+        }
+        assert answer.headers["x-fal-request-id"] == body["request_id"]
+        assert answer.headers["content-type"] == "application/json"
+
+    @pytest.mark.parametrize("content", [b"", b"null", b"[]", b"3", b'"text"', b"{}", b'{"input": {"prompt": "x"}}'])
+    def test_any_json_is_accepted_and_refused_at_the_result(self, server: Server, content: bytes) -> None:
+        submitted = server.http.post(f"/queue/{O1}", content=content).json()
+        status = server.http.get(submitted["status_url"])
+        assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
+        assert "error" not in status.json(), "a refusal by the model does not show in the status"
+        result = server.http.get(submitted["response_url"])
+        assert result.status_code == 422
+        assert result.headers["x-fal-billable-units"] == "0"
+        assert result.headers["x-fal-needs-retry"] == result.headers["x-fal-retryable"] == "false"
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"{",
+            b"\xff\xfe",
+            b'{"a": NaN}',
+            b'{"a": 1e999}',
+            b"1" * 5000,
+            b"[" * 5000,
+            b'{"a":' * 101 + b"1" + b"}" * 101,
+            b"not json",
+        ],
+    )
+    def test_malformed_json_is_refused_at_the_result(self, server: Server, content: bytes) -> None:
+        answer = server.http.post(f"/queue/{O1}", content=content)
+        assert answer.status_code == 200
+        result = server.http.get(answer.json()["response_url"])
+        assert result.status_code == 422
+        assert [item["type"] for item in result.json()["detail"]] == ["json_invalid"]
+
+    @pytest.mark.parametrize(
+        "content", [b'{"prompt": "\\ud800"}', '{"prompt": "ü 漢 🎬"}'.encode(), b'{"seed": 17454220438242315174}']
+    )
+    def test_odd_texts_and_numbers_do_not_break_anything(self, server: Server, content: bytes) -> None:
+        submitted = server.http.post(f"/queue/{O1}", content=content).json()
+        assert server.http.get(submitted["response_url"]).status_code in (200, 422)
+        assert server.http.get(f"/_fakefal/requests/{submitted['request_id']}").status_code == 200
+
+    def test_a_body_over_the_limit_is_413(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_body_bytes=1000)
+        assert server.http.post(f"/queue/{O1}", json={"prompt": "x" * 900}).status_code == 200
+        answer = server.http.post(f"/queue/{O1}", json={"prompt": "x" * 5000})
+        assert answer.status_code == 413
+        assert answer.json() == {"detail": "Request body is too large"}
+
+    def test_an_unknown_path_is_accepted_and_404_at_the_result(self, server: Server) -> None:
+        submitted = server.submit(f"{APP}/v2.2/text-to-video", {"prompt": "x"})
+        result = server.http.get(submitted["response_url"])
+        assert (result.status_code, result.json()) == (404, {"detail": "Path /v2.2/text-to-video not found"})
+        assert result.headers["x-fal-billable-units"] == "0"
+        assert "did you mean" in result.headers["x-fakefal-hint"]
+
+    def test_an_endpoint_that_fal_has_and_we_do_not_is_501(self, server: Server) -> None:
+        answer = server.http.post(f"/queue/{APP}/v3/pro/text-to-video", json={})
+        assert answer.status_code == 501
+        assert "v3/pro/text-to-video exists at fal" in answer.json()["detail"] == answer.headers["x-fakefal-hint"]
+        assert O1 in answer.json()["detail"]
+
+    def test_an_unknown_application_is_404(self, server: Server) -> None:
+        answer = server.http.post("/queue/fal-ai/flux/dev", json={})
+        assert (answer.status_code, answer.json()) == (404, {"detail": 'Application "flux" not found'})
+
+    def test_a_day_before_an_endpoint_makes_it_unknown(self, serve: Callable[..., Server]) -> None:
+        server = serve(contract="2026-01-28")
+        assert server.result("fal-ai/kling-video/o3/pro/reference-to-video", {"prompt": "x"}).status_code == 404
+        assert server.result(O1, {"prompt": "x", "duration": "7"}).status_code == 200
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        ("header", "detail"),
+        [
+            (None, f'Cannot access application "{APP}". Authentication is required to access this application.'),
+            ("Key nocolon", "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."),
+            ("Key :", "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."),
+            ("Basic YTpi", "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."),
+            ("Bearer x.y.z", "bearer: unable to decode issuer"),
+        ],
+    )
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    def test_401(self, server: Server, part: str, header: str | None, detail: str) -> None:
+        headers = {"Authorization": header} if header is not None else {}
+        answer = httpx.post(f"{server.url}/{part}/{O1}", json={}, headers=headers, trust_env=False)
+        assert (answer.status_code, answer.json()) == (401, {"detail": detail})
+
+    def test_configured_keys_are_the_only_ones(self, serve: Callable[..., Server]) -> None:
+        server = serve(keys={"tester": "secret"})
+        assert server.http.post(f"/queue/{O1}", json={}).status_code == 200
+        for wrong in ("tester:other", "other:secret"):
+            answer = server.http.post(f"/queue/{O1}", json={}, headers={"Authorization": f"Key {wrong}"})
+            assert (answer.status_code, answer.json()) == (401, {"detail": "invalid key credentials"})
+
+    def test_the_key_is_checked_before_the_method(self, server: Server) -> None:
+        assert httpx.get(f"{server.url}/queue/{O1}", trust_env=False).status_code == 401
+        assert server.http.get(f"/queue/{O1}").status_code == 405
+
+    def test_requests_belong_to_their_key(self, server: Server) -> None:
+        submitted = server.submit(O1, {"prompt": "x"})
+        stranger = {"Authorization": "Key stranger:secret"}
+        for method, address in (("GET", "response_url"), ("GET", "status_url"), ("PUT", "cancel_url")):
+            answer = server.http.request(method, submitted[address], headers=stranger)
+            assert (answer.status_code, answer.json()) == (404, {"status": "NOT_FOUND"})
+
+    def test_an_unknown_request_is_not_found_even_without_a_key(self, server: Server) -> None:
+        nobody = httpx.Client(trust_env=False)
+        known = server.submit(O1, {"prompt": "x"})
+        assert nobody.get(url(server, "unknown", "/status")).json() == {"status": "NOT_FOUND"}
+        assert nobody.get(known["status_url"]).status_code == 401
+        nobody.close()
+
+
+class TestStatus:
+    def test_202_until_it_is_over_then_200(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="stepped")
+        submitted = server.submit(O1, {"prompt": "x"})
+        seen = [server.http.get(submitted["status_url"]) for _ in range(4)]
+        assert [(one.status_code, one.json()["status"]) for one in seen] == [
+            (202, "IN_QUEUE"),
+            (202, "IN_PROGRESS"),
+            (200, "COMPLETED"),
+            (200, "COMPLETED"),
+        ]
+        queued, running, done, _ = (one.json() for one in seen)
+        assert list(queued) == [*STATUS_KEYS, "queue_position"]
+        assert list(running) == list(done) == STATUS_KEYS
+        assert (running["metrics"], list(done["metrics"])) == ({}, ["inference_time"])
+        assert {one.headers["x-fal-request-id"] for one in seen} == {submitted["request_id"]}
+
+    @pytest.mark.parametrize(
+        ("logs", "wanted"), [("1", True), ("true", True), ("0", False), ("false", False), ("", False)]
+    )
+    def test_logs_on_request(self, server: Server, logs: str, wanted: bool) -> None:
+        submitted = server.submit(O1, {"prompt": "x"})
+        body = server.http.get(submitted["status_url"], params={"logs": logs}).json()
+        if not wanted:
+            assert body["logs"] is None
+            return
+        assert body["logs"]
+        for entry in body["logs"]:
+            assert list(entry) == ["timestamp", "level", "message", "labels"]
+            assert datetime.fromisoformat(entry["timestamp"]).tzinfo is not None
+
+    def test_positions_move(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="quick", runners=1)
+        jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(3)]
+        server.http.post(f"/_fakefal/requests/{jobs[0]['request_id']}/advance", json={"seconds": 1})
+        assert [server.http.get(job["status_url"]).json().get("queue_position") for job in jobs] == [None, 0, 1]
+        server.http.put(jobs[1]["cancel_url"])
+        assert server.http.get(jobs[2]["status_url"]).json()["queue_position"] == 0
+
+    def test_low_priority_waits(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        low = server.submit(O1, {"prompt": "x"}, **{"X-Fal-Queue-Priority": "low"})
+        server.submit(O1, {"prompt": "x"}, **{"X-Fal-Queue-Priority": "normal"})
+        assert server.http.get(low["status_url"]).json()["queue_position"] == 1
+
+    @pytest.mark.parametrize("rest", ["", "/status", "/status/stream"])
+    def test_full_endpoint_paths_are_405(self, server: Server, rest: str) -> None:
+        request_id = server.submit(O1, {"prompt": "x"})["request_id"]
+        assert server.http.get(f"/queue/{O1}/requests/{request_id}{rest}").status_code == 405
+
+    @pytest.mark.parametrize("rest", ["/", "/status/", "/status/stream/"])
+    def test_trailing_slashes_are_answered(self, server: Server, rest: str) -> None:
+        submitted = server.http.post(f"/queue/{O1}/", json={"prompt": "x"})
+        assert submitted.status_code == 200
+        assert server.http.get(url(server, submitted.json()["request_id"], rest)).status_code == 200
+
+
+class TestStream:
+    def events(self, server: Server, submitted: dict[str, Any], query: str) -> list[dict[str, Any]]:
+        with server.http.stream("GET", f"{submitted['status_url']}/stream{query}") as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            lines = [line for line in answer.iter_lines() if line]
+        assert all(line.startswith("data: ") for line in lines)
+        return [json.loads(line[6:]) for line in lines]
+
+    def test_it_tells_every_change_and_ends(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="stepped")
+        seen = self.events(server, server.submit(O1, {"prompt": "x"}), "?logs=1")
+        assert [event["status"] for event in seen] == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+        lines = [entry["message"] for event in seen for entry in event["logs"]]
+        assert lines[0] == "Arguments checked"
+        assert len(lines) == len(set(lines)), "each line comes once"
+
+    def test_time_moves_it(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="quick")
+        submitted = server.submit(O1, {"prompt": "x"})
+        server.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"seconds": 2.2})
+        seen = self.events(server, submitted, "")
+        assert seen[-1]["status"] == "COMPLETED"
+        assert {event["logs"] for event in seen} == {None}
+
+
+class TestResult:
+    def test_the_models_json_and_the_billed_seconds(self, server: Server) -> None:
+        answer = server.result(O1, examples(O1)["full"])
+        assert answer.status_code == 200
+        assert answer.headers["x-fal-billable-units"] == "5.0"
+        video = answer.json()["video"]
+        assert list(answer.json()) == ["video"]
+        assert re.fullmatch(rf"{server.url}/cdn/files/b/[0-9a-f]{{8}}/[\w-]{{21}}_output\.mp4", video["url"])
+        assert (video["content_type"], video["file_name"]) == ("video/mp4", "output.mp4")
+        assert len(server.http.get(video["url"]).content) == video["file_size"]
+
+    def test_not_yet_is_400(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        answer = server.http.get(server.submit(O1, {"prompt": "x"})["response_url"])
+        assert (answer.status_code, answer.json()) == (400, {"detail": "Request is still in progress"})
+
+    def test_addresses_lead_back_the_way_the_reader_came(self, server: Server) -> None:
+        submitted = server.submit(O1, {"prompt": "x"})
+        as_fal = server.http.get(f"/{APP}/requests/{submitted['request_id']}", headers={"Host": "queue.fal.run"}).json()
+        assert as_fal["video"]["url"].startswith("https://v3b.fal.media/files/b/")
+        status = server.http.get(f"/{APP}/requests/{submitted['request_id']}/status", headers={"Host": "queue.fal.run"})
+        assert status.json()["response_url"] == f"https://queue.fal.run/{APP}/requests/{submitted['request_id']}"
+
+    def test_public_url_overrides(self, serve: Callable[..., Server]) -> None:
+        server = serve(public_url="http://fake.example/")
+        assert server.submit(O1, {"prompt": "x"})["status_url"].startswith(f"http://fake.example/queue/{APP}/requests/")
+
+
+class TestCancel:
+    def test_queued_running_over_unknown(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        queued, running = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
+        server.http.post(f"/_fakefal/requests/{running['request_id']}/advance", json={"to": "start"})
+        for submitted, expected in ((queued, (200, "OK")), (running, (202, "CANCELLATION_REQUESTED"))):
+            answer = server.http.put(submitted["cancel_url"])
+            assert (answer.status_code, answer.json()) == (expected[0], {"status": expected[1]})
+            again = server.http.put(submitted["cancel_url"])
+            assert (again.status_code, again.json()) == (400, {"status": "ALREADY_COMPLETED"})
+        unknown = server.http.put(url(server, "unknown", "/cancel"))
+        assert (unknown.status_code, unknown.json()) == (404, {"status": "NOT_FOUND"})
+
+    def test_a_cancelled_request_is_over(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        submitted = server.submit(O1, {"prompt": "x"})
+        server.http.put(submitted["cancel_url"])
+        status = server.http.get(submitted["status_url"])
+        assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
+        assert status.json()["error_type"] == "client_cancelled"
+        result = server.http.get(submitted["response_url"])
+        assert result.status_code == 499
+        assert result.json()["error_type"] == result.headers["x-fal-error-type"] == "client_cancelled"
+
+
+class TestRun:
+    def test_the_output_at_once(self, server: Server) -> None:
+        answer = server.http.post(f"/run/{O1}", json={"prompt": "x", "duration": "10"})
+        assert answer.status_code == 200
+        assert answer.headers["x-fal-billable-units"] == "10.0"
+        assert re.fullmatch(UUID7, answer.headers["x-fal-request-id"])
+        assert answer.json()["video"]["file_size"] > 0
+
+    def test_a_refusal_at_once(self, server: Server) -> None:
+        answer = server.http.post(f"/run/{O1}", json={})
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "prompt"])
+        assert answer.headers["x-fal-billable-units"] == "0"
+
+    def test_poll_driven_profiles_do_not_hold_it_up(self, serve: Callable[..., Server]) -> None:
+        assert serve(profile="stepped").http.post(f"/run/{O1}", json={"prompt": "x"}).status_code == 200
+
+    def test_over_the_limit_of_runners_it_is_429(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic", runners=1)
+        running = server.submit(O1, {"prompt": "x"})
+        server.http.post(f"/_fakefal/requests/{running['request_id']}/advance", json={"seconds": 60})
+        answer = server.http.post(f"/run/{O1}", json={"prompt": "x"})
+        assert answer.status_code == 429
+        assert answer.json() == {
+            "detail": "Reached concurrent requests limit of 1",
+            "type": "concurrent_requests_limit",
+            "data": {"limit": 1},
+        }
+        assert answer.headers["x-fal-needs-retry"] == "1"
+
+
+class TestBounds:
+    def test_only_finished_requests_are_dropped_oldest_first(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic", max_requests=2)
+        first, second = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
+        full = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
+        assert full.status_code == 503
+        assert "store is full" in full.json()["detail"]
+        server.http.put(second["cancel_url"])
+        server.submit(O1, {"prompt": "x"})
+        assert server.http.get(second["status_url"]).status_code == 404
+        assert server.http.get(first["status_url"]).status_code == 202
+
+
+class TestHosts:
+    @pytest.mark.parametrize("host", ["queue.fal.run", "queue.falrun.com", "QUEUE.FAL.RUN:443"])
+    def test_fals_names_lead_to_their_part(self, server: Server, host: str) -> None:
+        assert server.http.post(f"/{O1}", json={}, headers={"Host": host}).json()["status"] == "IN_QUEUE"
+
+    def test_an_unknown_host_of_fals_is_refused(self, server: Server) -> None:
+        answer = server.http.get("/login", headers={"Host": "auth.fal.ai"})
+        assert answer.status_code == 501
+        assert "sent nothing to it" in answer.json()["detail"]
+
+    @pytest.mark.parametrize("host", ["api.fal.ai", "fal.ai", "ws.fal.run", "rest.fal.ai"])
+    def test_what_is_not_emulated_says_so(self, server: Server, host: str) -> None:
+        assert server.http.get("/v1/something", headers={"Host": host}).status_code == 501
+
+    def test_the_control_api_does_not_exist_under_fals_names(self, server: Server) -> None:
+        for host in ("queue.fal.run", "fal.run", "rest.fal.ai", "v3b.fal.media"):
+            assert server.http.get("/_fakefal/health", headers={"Host": host}).status_code in (404, 405, 501)
+
+    def test_any_web_page_may_call_what_fal_serves(self, server: Server) -> None:
+        page = {"Origin": "http://localhost:3000"}
+        asked = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+        assert server.http.options(f"/queue/{O1}", headers=asked).status_code == 200
+        answer = server.http.post(f"/queue/{O1}", json={}, headers=page)
+        assert answer.headers["access-control-allow-origin"] == page["Origin"]
+        assert "x-fal-request-id" in answer.headers["access-control-expose-headers"]
