@@ -210,7 +210,8 @@ class Emulator:
         try:
             look = await self.queue.advance(request_id, how, self.clock.now(key))
         except NeedsVerdict:
-            await asyncio.shield(self._fetching[request_id])
+            if fetching := self._fetching.get(request_id):
+                await asyncio.shield(fetching)
             look = await self.queue.advance(request_id, how, self.clock.now(key))
         self.waker.changed(key)
         return look

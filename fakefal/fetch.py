@@ -21,6 +21,8 @@ from fakefal_contracts import Unreadable
 from fakefal_contracts.media import Limits, Missing
 
 MAX_REDIRECTS = 5
+HIGHEST_PORT = 65535
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 Resolve = Callable[[str, int], Awaitable[str]]
 Allow = Callable[[str], bool]
 
@@ -33,9 +35,10 @@ async def resolve(host: str, port: int) -> str:
 
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet; embedded IPv4 addresses are looked into."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip.sixtofour or ip
+        behind = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
+        ip = ip.ipv4_mapped or ip.sixtofour or behind or ip
     return ip.is_global and not ip.is_multicast
 
 
@@ -86,7 +89,10 @@ class Fetcher:
             raise Missing(f"{url} is not an http(s) address")
         if is_fal_host(url.host):
             raise Missing(f"{url.host} is fal's: the emulator never calls it")
-        ip = await self.resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if port > HIGHEST_PORT:
+            raise Missing(f"{url} names a port above {HIGHEST_PORT}")
+        ip = await self.resolve(url.host, port)
         if not self.allow(ip):
             raise Missing(f"{url.host} leads to {ip}, which is not on the public internet")
         pinned = url.copy_with(host=ip)

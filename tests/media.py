@@ -39,8 +39,8 @@ def clip(
     return path
 
 
-def measure(path: Path) -> dict[str, object]:
-    """What an independent reader (PyAV) finds in a clip."""
+def measure(path: Path, *, decode: bool = True) -> dict[str, object]:
+    """What an independent reader (PyAV) finds in a clip; frames are decoded, or only counted."""
     with av.open(str(path)) as file:
         video = file.streams.video[0]
         audio = file.streams.audio[0] if file.streams.audio else None
@@ -48,6 +48,8 @@ def measure(path: Path) -> dict[str, object]:
             "size": (video.codec_context.width, video.codec_context.height),
             "codec": video.codec_context.name,
             "rate": float(video.average_rate or 0),
-            "frames": sum(1 for _ in file.decode(video=0)),
+            "frames": sum(1 for _ in file.decode(video=0))
+            if decode
+            else sum(bool(packet.size) for packet in file.demux(video)),
             "audio": audio.codec_context.name if audio else None,
         }

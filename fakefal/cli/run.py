@@ -51,6 +51,7 @@ async def _run(settings: Settings, program: tuple[str, ...]) -> int:
 
 async def _child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     """The child's exit code, in the shell's form where a signal ended it."""
+    signals = _Signals()
     try:
         child = await asyncio.create_subprocess_exec(*program, env=environ)
     except FileNotFoundError:
@@ -59,17 +60,32 @@ async def _child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     except PermissionError:
         click.echo(f"fakefal run: {program[0]}: cannot be executed", err=True)
         return NOT_EXECUTABLE
-
-    def pass_on(number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            child.send_signal(number)
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, pass_on, number)
-    if sys.stdin is not None and sys.stdin.isatty():
-        loop.add_signal_handler(signal.SIGINT, lambda: None)  # the terminal tells the child itself
-    else:
-        loop.add_signal_handler(signal.SIGINT, pass_on, signal.SIGINT)
+    signals.pass_to(child)
     code = await child.wait()
     return code if code >= 0 else BY_SIGNAL - code
+
+
+class _Signals:
+    """Passes signals to the child, those included that came before there was one.
+
+    In a terminal the child gets the keyboard's interrupt by itself, and the parent only waits.
+    """
+
+    def __init__(self) -> None:
+        self._child: asyncio.subprocess.Process | None = None
+        self._early: list[signal.Signals] = []
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def pass_to(self, child: asyncio.subprocess.Process) -> None:
+        self._child = child
+        for number in self._early:
+            child.send_signal(number)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._child is None:
+            self._early.append(number)
+        elif number is not signal.SIGINT or not sys.stdin.isatty():
+            with suppress(ProcessLookupError):
+                self._child.send_signal(number)

@@ -1,0 +1,47 @@
+# Two commands for newcomers: `make demo` and `make test`. Both do all their own set-up.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types unit js test-lowest wheel clean
+
+demo: $(VENV)/ready
+	$(BIN)/fakefal demo
+
+test: lint types js unit
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/ready
+	$(BIN)/mypy
+
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+# The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
+js:
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/js; \
+	else echo "*** Node is not installed: the JavaScript tests will be skipped ***" >&2; fi
+
+# The whole suite on the oldest versions that pyproject.toml allows.
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/pip install --quiet uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
+	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider
+
+wheel: $(VENV)/ready
+	$(BIN)/python -m build --wheel --outdir dist
+
+clean:
+	rm -rf $(VENV) $(VENV)-lowest dist build tests/js/node_modules
+
+$(VENV)/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@

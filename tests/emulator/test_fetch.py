@@ -1,0 +1,210 @@
+"""Foreign media, where the user allows it: downloaded within limits, never from inside."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from conftest import Server
+from fakefal.emulator import Emulator
+from fakefal.fetch import MAX_REDIRECTS, Fetcher, is_public
+from fakefal.settings import Settings
+from fakefal_contracts import Unreadable
+from fakefal_contracts.kling.shared import PICTURE_LIMITS
+from media import picture
+
+O1 = "fal-ai/kling-video/o1/image-to-video"
+
+
+SPECIAL = [
+    "127.0.0.1",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "0.0.0.0",
+    "100.64.0.1",
+    "::1",
+    "fe80::1%eth0",
+    "fc00::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "2002:7f00:1::",
+    "224.0.0.1",
+    "255.255.255.255",
+    "64:ff9b::7f00:1",
+]
+
+
+class Site(ThreadingHTTPServer):
+    """A web site on loopback: paths to status, headers, body; `asked` keeps the Host headers."""
+
+    pages: dict[str, tuple[int, dict[str, str], bytes]]
+
+    def __init__(self) -> None:
+        site = self
+        self.asked: list[str] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.asked.append(self.headers["Host"])
+                site.hold.wait(30)
+                status, headers, body = site.pages.get(self.path, (404, {}, b""))
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with suppress(ConnectionError):  # a reader that had enough
+                    self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages = {"/good.png": (200, {}, picture()), "/small.png": (200, {}, picture(100, 100))}
+
+    def url(self, path: str) -> str:
+        return f"http://pictures.example:{self.server_port}{path}"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.hold.set()
+        server.shutdown()
+        thread.join()
+
+
+async def to_loopback(host: str, port: int) -> str:  # noqa: ARG001
+    return "127.0.0.1"
+
+
+PERMISSIVE = Fetcher(resolve=to_loopback, allow=lambda _: True)
+
+
+def fetch(fetcher: Fetcher, url: str, tmp_path: Path) -> Path | Unreadable:
+    with (tmp_path / "fetched").open("wb") as into:
+        return asyncio.run(fetcher.fetch(url, PICTURE_LIMITS, into))
+
+
+class TestFetcher:
+    def test_it_downloads_under_the_name_it_was_given(self, site: Site, tmp_path: Path) -> None:
+        assert fetch(PERMISSIVE, site.url("/good.png"), tmp_path) == tmp_path / "fetched"
+        assert (tmp_path / "fetched").read_bytes() == picture()
+        assert site.asked == [f"pictures.example:{site.server_port}"]
+
+    @pytest.mark.parametrize("address", SPECIAL)
+    def test_special_addresses_are_refused(self, address: str, tmp_path: Path) -> None:
+        async def resolve(host: str, port: int) -> str:  # noqa: ARG001
+            return address
+
+        assert not is_public(address)
+        found = fetch(Fetcher(resolve=resolve), "http://pictures.example/a.png", tmp_path)
+        assert isinstance(found, Unreadable)
+        assert "not on the public internet" in str(found)
+
+    @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111"])
+    def test_public_addresses_are_allowed(self, address: str) -> None:
+        assert is_public(address)
+
+    def test_a_redirect_is_checked_again(self, site: Site, tmp_path: Path) -> None:
+        site.pages["/away"] = (302, {"Location": "http://inside.example/secret"}, b"")
+
+        async def resolve(host: str, port: int) -> str:  # noqa: ARG001
+            return "127.0.0.1" if host == "pictures.example" else "169.254.169.254"
+
+        fetcher = Fetcher(resolve=resolve, allow=lambda ip: ip == "127.0.0.1")
+        found = fetch(fetcher, site.url("/away"), tmp_path)
+        assert "inside.example leads to 169.254.169.254" in str(found)
+
+    def test_redirects_are_bounded(self, site: Site, tmp_path: Path) -> None:
+        site.pages["/loop"] = (302, {"Location": "/loop"}, b"")
+        assert "redirects more than" in str(fetch(PERMISSIVE, site.url("/loop"), tmp_path))
+        assert len(site.asked) == MAX_REDIRECTS + 1
+
+    def test_a_short_chain_is_followed(self, site: Site, tmp_path: Path) -> None:
+        site.pages["/away"] = (301, {"Location": "/good.png"}, b"")
+        assert isinstance(fetch(PERMISSIVE, site.url("/away"), tmp_path), Path)
+
+    def test_bytes_are_bounded(self, site: Site, tmp_path: Path) -> None:
+        site.pages["/large"] = (200, {}, bytes(3 * PICTURE_LIMITS.max_bytes))
+        assert isinstance(fetch(PERMISSIVE, site.url("/large"), tmp_path), Path)
+        assert PICTURE_LIMITS.max_bytes < (tmp_path / "fetched").stat().st_size < 2 * PICTURE_LIMITS.max_bytes
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("https://v3b.fal.media/files/x.png", "the emulator never calls it"),
+            ("ftp://pictures.example/a.png", "is not an http(s) address"),
+            ("http://", "is not an http(s) address"),
+            ("http://[", "could not be downloaded"),
+            ("http://pictures.example:99999/", "names a port above 65535"),
+        ],
+    )
+    def test_what_cannot_be_had_says_why(self, url: str, reason: str, tmp_path: Path) -> None:
+        assert reason in str(fetch(PERMISSIVE, url, tmp_path))
+
+    def test_an_error_page_is_no_picture(self, site: Site, tmp_path: Path) -> None:
+        assert "it answered 404" in str(fetch(PERMISSIVE, site.url("/nothing"), tmp_path))
+
+    def test_nobody_listening(self, tmp_path: Path) -> None:
+        assert "could not be downloaded" in str(fetch(PERMISSIVE, "http://pictures.example:1/a.png", tmp_path))
+
+
+class TestVerdicts:
+    @pytest.fixture
+    def fetching(self, serve: Callable[..., Server]) -> Server:
+        return serve(emulator=Emulator(Settings(profile="instant", fetch=True), fetcher=PERMISSIVE))
+
+    def result(self, server: Server, *urls: str) -> httpx.Response:
+        """The result, once the stream says that the request is over."""
+        fields = dict(zip(("start_image_url", "end_image_url"), urls, strict=False))
+        submitted = server.submit(O1, {"prompt": "x", **fields})
+        server.http.get(f"{submitted['status_url']}/stream")
+        return server.http.get(submitted["response_url"])
+
+    def test_good_pictures_are_accepted_and_leave_no_file(self, fetching: Server, site: Site) -> None:
+        assert self.result(fetching, site.url("/good.png"), site.url("/good.png")).status_code == 200
+        assert len(site.asked) == 1, "each address is fetched once"
+        assert list(fetching.emulator.files._folder.iterdir()) == []
+
+    def test_bad_ones_are_refused_at_their_field(self, fetching: Server, site: Site) -> None:
+        answer = self.result(fetching, site.url("/good.png"), site.url("/small.png"))
+        assert [(item["type"], item["loc"]) for item in answer.json()["detail"]] == [
+            ("image_too_small", ["body", "end_image_url"])
+        ]
+        answer = self.result(fetching, site.url("/nothing.png"))
+        assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
+
+    def test_the_line_waits_for_the_verdict(self, fetching: Server, site: Site) -> None:
+        site.hold.clear()
+        submitted = fetching.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
+        behind = fetching.submit(O1, {"prompt": "x", "start_image_url": "data:,x"})
+        for one in (submitted, behind):
+            assert fetching.http.get(one["status_url"]).json()["status"] == "IN_QUEUE"
+        site.hold.set()
+        for one, status in ((submitted, 200), (behind, 422)):
+            fetching.http.get(f"{one['status_url']}/stream")
+            assert fetching.http.get(one["response_url"]).status_code == status
+
+    def test_the_synchronous_road_waits_too(self, fetching: Server, site: Site) -> None:
+        arguments = {"prompt": "x", "start_image_url": site.url("/good.png")}
+        assert fetching.http.post(f"/run/{O1}", json=arguments).status_code == 200
+
+    def test_advancing_to_the_end_waits_too(self, serve: Callable[..., Server], site: Site) -> None:
+        server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True), fetcher=PERMISSIVE))
+        submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
+        url = f"/_fakefal/requests/{submitted['request_id']}/advance"
+        assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200

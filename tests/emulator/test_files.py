@@ -1,0 +1,186 @@
+"""Uploads and downloads over a real socket, good and hostile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Server
+from fakefal_fixtures import EXAMPLES
+from media import picture
+
+O1 = "fal-ai/kling-video/o1/image-to-video"
+
+
+def bearer(server: Server) -> dict[str, str]:
+    token = server.http.post("/rest/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
+    return {"Authorization": f"{token['token_type']} {token['token']}"}
+
+
+def upload(server: Server, content: bytes = b"hello", **headers: str) -> str:
+    answer = server.http.post("/cdn/files/upload", content=content, headers=bearer(server) | headers)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_url"])
+
+
+def initiate(server: Server, **body: Any) -> httpx.Response:
+    return server.http.post("/rest/storage/upload/initiate?storage_type=fal-cdn-v3", json=body)
+
+
+class TestUploads:
+    def test_the_token_is_in_the_clients_form(self, server: Server) -> None:
+        token = server.http.post("/rest/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
+        assert list(token) == ["token", "token_type", "base_url", "expires_at"]
+        assert token["base_url"] == f"{server.url}/cdn"
+        assert datetime.fromisoformat(token["expires_at"]) > datetime.now(UTC)
+
+    def test_without_a_key_there_is_none(self, server: Server) -> None:
+        answer = httpx.post(f"{server.url}/rest/storage/auth/token", json={}, trust_env=False)
+        assert (answer.status_code, answer.json()) == (401, {"detail": "Authorization header is required"})
+
+    def test_initiate_and_put(self, server: Server) -> None:
+        told = initiate(server, file_name="a b.png", content_type="image/png").json()
+        assert list(told) == ["file_url", "upload_url"]
+        assert httpx.put(told["upload_url"], content=picture(), trust_env=False).status_code == 200
+        got = httpx.get(told["file_url"], trust_env=False)
+        assert (got.content, got.headers["content-type"]) == (picture(), "image/png")
+        assert told["file_url"].endswith("_a_b.png")
+
+    def test_an_uploaded_picture_is_judged(self, server: Server) -> None:
+        good = upload(server, picture(), **{"Content-Type": "image/png"})
+        small = upload(server, picture(100, 100))
+        assert server.result(O1, {"prompt": "x", "start_image_url": good}).status_code == 200
+        answer = server.result(O1, {"prompt": "x", "start_image_url": good, "end_image_url": small})
+        assert answer.status_code == 422
+        assert answer.json() == {
+            "detail": [
+                {
+                    "loc": ["body", "end_image_url"],
+                    "msg": "Image dimensions are too small. Minimum dimensions are 300x300 pixels.",
+                    "type": "image_too_small",
+                    "url": "https://docs.fal.ai/errors#image_too_small",
+                    "ctx": {"min_height": 300, "min_width": 300},
+                    "input": small,
+                }
+            ]
+        }
+
+    @pytest.mark.parametrize(
+        ("size", "ratio"), [((1280, 720), (1920, 1080)), ((720, 1280), (1080, 1920)), ((500, 520), (1440, 1440))]
+    )
+    def test_the_clip_takes_the_nearest_shape_of_the_first_picture(
+        self, server: Server, size: tuple[int, int], ratio: tuple[int, int], tmp_path: Path
+    ) -> None:
+        from media import measure
+
+        url = upload(server, picture(*size))
+        result = server.result(O1, {"prompt": "x", "start_image_url": url}).json()
+        (tmp_path / "clip.mp4").write_bytes(server.http.get(result["video"]["url"]).content)
+        assert measure(tmp_path / "clip.mp4")["size"] == ratio
+
+    def test_a_file_of_ours_that_does_not_exist_cannot_be_downloaded(self, server: Server) -> None:
+        answer = server.result(O1, {"prompt": "x", "start_image_url": f"{server.url}/cdn/files/b/0/nothing.png"})
+        assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
+
+    def test_foreign_addresses_are_not_fetched_and_a_log_line_says_so(self, server: Server) -> None:
+        submitted = server.submit(O1, {"prompt": "x", "start_image_url": "http://192.0.2.1/a.png"})
+        logs = server.http.get(submitted["status_url"], params={"logs": 1}).json()["logs"]
+        assert logs[0]["message"].startswith("Not checked: start_image_url (http://192.0.2.1/a.png)")
+        assert server.http.get(submitted["response_url"]).status_code == 200
+
+    @pytest.mark.parametrize(
+        "name", ["../../etc/passwd", "a/../../b.png", "ü\r\nX: y.png", "x" * 500, "", "...", "a?b#c.png"]
+    )
+    def test_names_cannot_lead_anywhere(self, server: Server, name: str) -> None:
+        told = initiate(server, file_name=name, content_type="image/png").json()
+        path = httpx.URL(told["file_url"]).path
+        assert path.count("/") == 5
+        assert ".." not in path
+        httpx.put(told["upload_url"], content=b"x", trust_env=False)
+        assert httpx.get(told["file_url"], trust_env=False).content == b"x"
+
+    @pytest.mark.parametrize("body", [{}, {"file_name": 5, "content_type": "x"}, [], 3, "x"])
+    def test_a_wrong_announcement_says_what_is_wrong(self, server: Server, body: Any) -> None:
+        answer = server.http.post("/rest/storage/upload/initiate", json=body)
+        assert answer.status_code == 422
+        assert "file_name" in answer.json()["detail"]
+
+    def test_an_upload_over_the_limit_leaves_nothing(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_upload_bytes=1000)
+        answer = server.http.post("/cdn/files/upload", content=b"x" * 2000, headers=bearer(server))
+        assert answer.status_code == 413
+        assert server.emulator.files.all() == []
+
+    def test_tokens_of_others_are_refused(self, server: Server) -> None:
+        told = initiate(server, file_name="a.png", content_type="image/png").json()
+        other = initiate(server, file_name="b.png", content_type="image/png").json()
+        token = httpx.URL(other["upload_url"]).params["upload_token"]
+        for url in (
+            f"{told['file_url']}?upload_token={token}",
+            f"{told['file_url']}?upload_token=x.y",
+            told["file_url"],
+        ):
+            assert httpx.put(url, content=b"x", trust_env=False).status_code in (401, 403)
+        for header in ({}, {"Authorization": "Bearer x.y"}, {"Authorization": "Key a:b"}):
+            answer = httpx.post(f"{server.url}/cdn/files/upload", content=b"x", headers=header, trust_env=False)
+            assert answer.status_code == 401
+
+    def test_parts_that_never_came_are_named(self, server: Server) -> None:
+        headers = bearer(server)
+        told = server.http.post("/cdn/files/upload/multipart", headers=headers | {"X-Fal-File-Name": "a.bin"}).json()
+        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        part = server.http.put(f"{base}/1", content=b"one", headers=headers)
+        assert part.headers["etag"] == part.json()["etag"]
+        answer = server.http.post(
+            f"{base}/complete", json={"parts": [{"partNumber": 1}, {"partNumber": 3}]}, headers=headers
+        )
+        assert (answer.status_code, answer.json()) == (422, {"detail": "part 3 was not uploaded"})
+        assert server.http.post(f"{base}/complete", json={"parts": "x"}, headers=headers).status_code == 422
+        assert server.http.put(f"{base}/0", content=b"x", headers=headers).status_code == 422
+        assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
+        assert server.http.get(told["access_url"]).content == b"one"
+
+    def test_the_oldest_files_go_first(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_files=2)
+        urls = [upload(server, str(number).encode()) for number in range(3)]
+        assert [server.http.get(url).status_code for url in urls] == [404, 200, 200]
+
+
+class TestDownloads:
+    def test_ranges(self, server: Server) -> None:
+        url = upload(server, b"0123456789")
+        part = server.http.get(url, headers={"Range": "bytes=2-4"})
+        assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+        assert server.http.get(url, headers={"Range": "bytes=-2"}).content == b"89"
+        assert server.http.get(url, headers={"Range": "bytes=20-"}).status_code == 416
+
+    def test_headers(self, server: Server) -> None:
+        url = upload(server, b"0123456789", **{"Content-Type": "video/mp4"})
+        head = server.http.head(url).headers
+        assert (head["content-type"], head["content-length"], head["accept-ranges"]) == ("video/mp4", "10", "bytes")
+        assert head["access-control-allow-origin"] == "*"
+        assert head["cache-control"] == "public, max-age=5184000, immutable"
+
+    @pytest.mark.parametrize("path", EXAMPLES)
+    def test_the_documents_files_exist(self, server: Server, path: str) -> None:
+        answer = server.http.get(path, headers={"Host": "v3b.fal.media"})
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == ("video/mp4" if path.endswith("mp4") else "image/png")
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "..%2f..%2fetc/passwd",
+            "%2e%2e/%2e%2e/etc/passwd",
+            "b/0a8d1c8a/x.png",
+            "",
+            "b/ffffffff/aaaaaaaaaaaaaaaaaaaaa_output.mp4",
+        ],
+    )
+    def test_other_paths_are_404(self, server: Server, path: str) -> None:
+        assert server.http.get(f"/cdn/files/{path}").status_code == 404
