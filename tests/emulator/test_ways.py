@@ -228,7 +228,9 @@ class TestCommand:
         """In a terminal: a pseudo-terminal passes the interrupt to the whole group, as the keyboard does."""
         pid, terminal = pty.fork()
         if pid == 0:
-            os.execv(sys.executable, [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; sleep 60"])
+            os.execv(
+                sys.executable, [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; exec sleep 60"]
+            )
         seen = b""
         while b"begun" not in seen:
             seen += os.read(terminal, 1000)
@@ -238,7 +240,7 @@ class TestCommand:
         assert os.waitstatus_to_exitcode(status) == 130
 
     def test_sigterm_reaches_the_child(self) -> None:
-        command = [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; sleep 60 & wait"]
+        command = [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; exec sleep 60"]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
             assert parent.stdout is not None
             assert parent.stdout.readline() == b"begun\n"

@@ -1,0 +1,209 @@
+"""The commands, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Server
+from fakefal_contracts import ENDPOINTS, examples
+from media import clip, measure, picture
+
+FAKEFAL = [sys.executable, "-m", "fakefal"]
+I2V = "fal-ai/kling-video/o1/image-to-video"
+O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+
+
+def fakefal(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    command = [*FAKEFAL, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+
+
+class TestCheck:
+    def check(self, body: Any, *options: str, endpoint: str = I2V, **more: Any) -> subprocess.CompletedProcess[str]:
+        text = body if isinstance(body, str) else json.dumps(body)
+        return fakefal("check", endpoint, *options, input=text, **more)
+
+    def test_a_valid_body_is_priced(self) -> None:
+        done = self.check(examples(O3)["full"], "--json", endpoint=O3)
+        assert done.returncode == 0
+        report = json.loads(done.stdout)
+        assert list(report) == ["endpoint_id", "contract", "ok", "errors", "warnings", "unchecked", "cost"]
+        assert report["cost"] == {"usd": 0.896, "seconds": 8, "unit_usd": 0.112}
+        assert "$0.896 for 8 s at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
+
+    def test_a_wrong_body_is_refused_with_rule_place_and_hint(self) -> None:
+        done = self.check({"prompt": "x", "start_image_url": "https://a/b.png", "duration": 7}, "--json")
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["errors"] == [
+            {
+                "rule": "o1.image-to-video.duration.one_of",
+                "type": "literal_error",
+                "loc": ["body", "duration"],
+                "msg": "Input should be '5' or '10'",
+                "hint": '7 is not allowed; use one of "5", "10"',
+            }
+        ]
+        text = self.check({"prompt": "x", "start_image_url": "https://a/b.png", "duration": "7"}).stdout
+        assert "duration: Input should be '5' or '10'" in text
+        assert "accepted under contract 2026-01-28" in text
+
+    def test_local_files_are_opened_and_judged(self, tmp_path: Path) -> None:
+        (tmp_path / "good one.jpg").write_bytes(picture(form="JPEG"))
+        (tmp_path / "small.png").write_bytes(picture(200, 200))
+        clip(tmp_path / "short.mp4", seconds=1)
+        for address, kinds in {
+            "good one.jpg": [],
+            str(tmp_path / "good one.jpg"): [],
+            f"file://{tmp_path}/good%20one.jpg": [],
+            "small.png": ["min_pixels"],
+            "missing.png": ["reachable"],
+            "short.mp4": ["readable"],
+        }.items():
+            body = {"prompt": "x", "start_image_url": address}
+            report = json.loads(self.check(body, "--json", cwd=tmp_path).stdout)
+            assert [error["rule"].rpartition(".")[2] for error in report["errors"]] == kinds, address
+
+    def test_paths_are_also_looked_for_beside_the_body(self, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_bytes(picture())
+        (tmp_path / "body.json").write_text(json.dumps({"prompt": "x", "start_image_url": "a.png"}))
+        done = fakefal("check", I2V, str(tmp_path / "body.json"))
+        assert done.returncode == 0, done.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "text", "said"),
+        [
+            ([I2V], "{", "is not JSON"),
+            (["fal-ai/kling-video/o1/image-to-vide"], "{}", "covered are"),
+            ([I2V, "--contract", "never"], "{}", "documented, latest or a day"),
+            ([I2V, "no-such-file.json"], "", "No such file"),
+            ([], "", "Missing argument 'ENDPOINT'"),
+        ],
+    )
+    def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
+        done = fakefal("check", *arguments, input=text)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+class TestServe:
+    def serve(self, tmp_path: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
+        ready = tmp_path / "ready.json"
+        server = subprocess.Popen(
+            [*FAKEFAL, "serve", "--port", "0", "--ready-file", str(ready), *options], stdout=subprocess.PIPE, text=True
+        )
+        while not ready.exists():
+            assert server.poll() is None
+            time.sleep(0.01)
+        return server, json.loads(ready.read_text())
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_it_says_where_it_is_and_ends_with_0(self, tmp_path: Path, number: int) -> None:
+        server, ready = self.serve(tmp_path, "--profile", "instant")
+        assert list(ready) == ["url"]
+        assert fakefal("health", "--url", ready["url"]).returncode == 0
+        server.send_signal(number)
+        out, _ = server.communicate(timeout=10)
+        assert server.returncode == 0
+        assert f"listens on {ready['url']} (profile instant, contract documented)" in out
+        assert fakefal("health", "--url", ready["url"]).returncode == 1
+
+    def test_open_streams_do_not_hold_it_up(self, tmp_path: Path) -> None:
+        import httpx
+
+        server, ready = self.serve(tmp_path, "--profile", "realistic")
+        headers = {"Authorization": "Key a:b"}
+        url = f"{ready['url']}/queue/{I2V}"
+        submitted = httpx.post(url, json={}, headers=headers, trust_env=False).json()
+        with httpx.stream("GET", f"{submitted['status_url']}/stream", headers=headers, trust_env=False) as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            begun = time.monotonic()
+            server.send_signal(signal.SIGTERM)
+            assert list(lines) is not None
+        assert server.wait(timeout=5) == 0
+        assert time.monotonic() - begun < 5
+        server.communicate()
+
+    def test_a_port_in_use_is_a_clear_error(self, server: Server) -> None:
+        done = fakefal("serve", "--port", server.url.rpartition(":")[2])
+        assert done.returncode == 1
+        assert "Address already in use; try --port 0" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("options", "environ", "said"),
+        [
+            (["--profile", "fast"], {}, "'fast' is not one of 'instant'"),
+            ([], {"FAKEFAL_PROFILE": "fast"}, "use one of instant, stepped, quick, realistic"),
+            ([], {"FAKEFAL_RUNNERS": "many"}, "runners in the environment cannot be 'many': it is a whole number"),
+            (["--runners", "0"], {}, "runners must be at least 1"),
+            (["--contract", "2020-01-01"], {}, "give 2025-12-01 or later"),
+        ],
+    )
+    def test_wrong_settings_are_2(self, options: list[str], environ: dict[str, str], said: str) -> None:
+        done = fakefal("serve", *options, env={**os.environ, **environ})
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+    def test_the_file_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "fakefal.toml").write_text('profil = "instant"\n')
+        done = fakefal("serve", cwd=tmp_path)
+        assert (done.returncode, "names 'profil', which is no setting" in done.stderr) == (2, True)
+
+    def test_beyond_loopback_the_control_api_needs_a_token(self, tmp_path: Path) -> None:
+        import httpx
+
+        server, ready = self.serve(tmp_path, "--host", "0.0.0.0")
+        port = ready["url"].rpartition(":")[2]
+        assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
+        server.terminate()
+        server.communicate(timeout=10)
+
+
+class TestEndpoints:
+    def test_all_are_listed_with_prices(self) -> None:
+        rows = json.loads(fakefal("endpoints", "--json").stdout)
+        assert [row["endpoint_id"] for row in rows] == list(ENDPOINTS)
+        assert rows[3]["price"] == "$0.112/s, $0.14/s with audio, $0.168/s with a clip"
+        assert "2026-06-11" in rows[3]["contracts"]
+
+    def test_the_rules_of_one_with_their_evidence(self) -> None:
+        rows = json.loads(fakefal("endpoints", I2V, "--json").stdout)
+        assert {"rule", "says", "evidence"} == set(rows[0])
+        assert any(row["rule"] == "o1.image-to-video.prompt.max_length" for row in rows)
+        assert "o1.image-to-video.duration.one_of" in fakefal("endpoints", I2V).stdout
+
+
+class TestDemo:
+    def test_four_videos_their_price_and_nothing_overwritten(self, tmp_path: Path) -> None:
+        (tmp_path / "fakefal-demo").mkdir()
+        (tmp_path / "fakefal-demo" / "o1-image-to-video.mp4").write_text("mine")
+        done = fakefal("demo", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "fakefal-demo" / "o1-image-to-video.mp4").read_text() == "mine"
+        saved = sorted(path.name for path in (tmp_path / "fakefal-demo").iterdir())
+        assert saved == [
+            "o1-image-to-video-2.mp4",
+            "o1-image-to-video.mp4",
+            "o1-reference-to-video.mp4",
+            "o1-standard-image-to-video.mp4",
+            "o3-pro-reference-to-video.mp4",
+        ]
+        assert measure(tmp_path / "fakefal-demo" / "o3-pro-reference-to-video.mp4")["frames"] == 8 * 24 + 1
+        assert "At fal this would have cost $2.996. Not spent." in done.stdout
+        positions = re.findall(r"^o3/pro/reference-to-video: position (\d)$", done.stdout, re.MULTILINE)
+        assert positions == sorted(positions, reverse=True)
+        assert len(positions) > 1, "positions move"
+
+
+def test_the_module_and_the_command_are_one() -> None:
+    assert fakefal("--help").returncode == 0
+    assert fakefal("no-such-command").returncode == 2
+    assert "fakefal, version" in fakefal("--version").stdout

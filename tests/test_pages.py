@@ -1,0 +1,116 @@
+"""What the pages show is what runs."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT, required_in_ci
+from fakefal.core.lifecycle import diagram
+from fakefal.settings import DEFAULT_PORT, Settings
+from fakefal.version import VERSION
+
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return [code for one, code in BLOCKS if one == language]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A user's folder with the files that the README shows."""
+    for code in blocks("python") + blocks("javascript"):
+        name = re.match(r"(?:#|//) (\w+\.\w+)", code)
+        assert name, code
+        (tmp_path / name[1]).write_text(code)
+    (tmp_path / "node_modules").symlink_to(ROOT / "tests" / "js" / "node_modules")
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks("bash"), ids=lambda code: code.split("\n")[0][:40])
+def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str]) -> None:
+    if "node" in code and not ((folder / "node_modules").exists() and shutil.which("node")):
+        required_in_ci("Node or its packages are missing (make js)")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "fakefal").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fakefal "$@"\n')
+    (folder / "bin" / "fakefal").chmod(0o755)
+    path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [*offline, "bash", "-euo", "pipefail", "-c", code]
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "check" in code:
+        assert "refused" in done.stdout
+    else:
+        assert re.search(r"/files/b/[0-9a-f]{8}/[\w-]{21}_output\.mp4", done.stdout), done.stdout
+
+
+def test_the_job_is_yaml() -> None:
+    (job,) = blocks("yaml")
+    steps = yaml.safe_load(job)["jobs"]["test"]["steps"]
+    assert steps[-1]["run"] == "fakefal run --profile instant -- pytest"
+
+
+def test_the_readme_begins_with_a_whole_example() -> None:
+    assert "fakefal run -- python app.py" in "\n".join(README.splitlines()[:30])
+    assert str(DEFAULT_PORT) in README
+    assert Settings().profile == "quick"
+
+
+def test_the_diagram_is_drawn_from_the_table() -> None:
+    assert f"```mermaid\n{diagram()}\n```" in (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+
+
+def test_the_changelog_knows_the_version() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert declared == VERSION
+    assert f"## {declared}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("contracts", {"fakefal", "fakefal_client", "fakefal_fixtures", "httpx", "fastapi", "time", "socket"}),
+        ("fixtures/fakefal_fixtures", {"fakefal", "fakefal_client", "fakefal_contracts", "httpx", "fastapi"}),
+        ("fakefal", {"fakefal_client"}),
+        ("fakefal/core", {"fakefal_contracts", "fakefal_fixtures", "httpx", "fastapi", "asyncio", "time", "random"}),
+    ],
+)
+def test_imports_go_one_way(folder: str, forbidden: set[str]) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        used = {name.partition(".")[0] for name in imports(path)}
+        assert not used & forbidden, path
+
+
+def test_the_core_imports_nothing_above_it() -> None:
+    for path in (ROOT / "fakefal" / "core").glob("*.py"):
+        above = {name for name in imports(path) if name.startswith("fakefal") and not name.startswith("fakefal.core")}
+        assert not above, path
+
+
+def test_only_two_modules_of_the_emulator_import_httpx() -> None:
+    users = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fakefal").rglob("*.py") if "httpx" in imports(path)}
+    assert users == {"fakefal/fetch.py", "fakefal/cli/demo.py"}
