@@ -29,10 +29,13 @@ class Cdn:
         """
         try:
             parts = urlsplit(address)
+            name = parts.hostname or ""
         except ValueError:
             return None
+        if parts.scheme not in ("http", "https") or not address.startswith(parts.scheme):
+            return None
         path = unquote(parts.path)
-        if part_of(host_name(parts.netloc)) is Part.CDN:
+        if part_of(name.rstrip(".")) is Part.CDN:
             return path if self.find(path) else None
         base = urlsplit(way.base or "")
         prefix = f"{base.path}/{Part.CDN}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 from fakefal import jsonio
 from fakefal.cdn import Cdn
@@ -27,13 +29,14 @@ from fakefal.store.queue import How, QueueStore
 from fakefal.tokens import Tokens
 from fakefal.verdict import Fetched, Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
-from fakefal_contracts.endpoint import Edition
+from fakefal_contracts import Unreadable
 from fakefal_contracts.media import Limits
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
-LARGE_BODY = 64 * 1024
-"""From so many bytes on, a body is handled in a worker thread."""
+DOWNLOADS_AT_ONCE = 8
+NOT_FOUND = 404
 
 UNKNOWN_PATH_SECONDS = 0.05
 """How long a request for a path that fal does not know runs (captures of September 2026)."""
@@ -56,7 +59,10 @@ class Stopping(QueueError):
 
 @dataclass(frozen=True)
 class Submission:
-    """What a caller sends: who, to which app and path, with which decoded body, by which way."""
+    """What a caller sends: who, to which app and path, with which decoded body, by which way.
+
+    `heavy` says that judging the body reads files or takes long, so that a worker thread does it.
+    """
 
     key: str
     app: str
@@ -64,7 +70,7 @@ class Submission:
     body: Any
     way: Way
     low: bool = False
-    size: int = 0
+    heavy: bool = False
     invalid_json: jsonio.InvalidJson | None = None
 
     @property
@@ -113,6 +119,7 @@ class Emulator:
         self._random_bits = random_bits
         self._profile = PROFILES[self.settings.profile]
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
         self._accepted = 0
 
     @asynccontextmanager
@@ -240,32 +247,26 @@ class Emulator:
         now = self.clock.now(submission.key)
         request_id = uuid7(now, self._random_bits(RANDOM_BITS))
         self._accepted += 1
-        plan: Plan | None = None
-        foreign: dict[str, Limits] = {}
-        try:
-            if submission.invalid_json is not None:
-                raise submission.invalid_json
-            edition = self.judge.edition(submission.endpoint_id)
-            media = self.judge.media(edition, submission.body)
-            if self.settings.fetch:
-                foreign = {url: limits for url, limits in media.items() if self.judge.is_foreign(url, submission.way)}
-            if not foreign:
-                verdict = await self._in_thread(
-                    bool(media) or submission.size > LARGE_BODY,
-                    *(self.judge.verdict, edition, submission.body, request_id, submission.way, {}),
-                )
-                plan = self._plan(profile, request_id, verdict)
-        except UnknownPath:
-            plan = self._plan_of_unknown_path(profile, submission)
-        except jsonio.InvalidJson as error:
-            plan = self._plan(profile, request_id, Verdict(_invalid_json(error)))
-        arguments = await self._in_thread(submission.size > LARGE_BODY, self._keep_arguments, submission.body)
+        verdict = await self._judge(submission, request_id)
+        arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body)
         record = Record(request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low)
-        look = await self.queue.add(record, plan, now)
-        if foreign:
-            self._fetching[request_id] = asyncio.create_task(self._fetch(edition, submission, record, profile, foreign))
+        fetching = self.settings.fetch and bool(verdict.foreign)
+        look = await self.queue.add(record, None if fetching else self._plan(profile, record, verdict), now)
+        if fetching:
+            self._fetching[request_id] = asyncio.create_task(self._fetch(submission, record, profile, verdict.foreign))
         self.waker.changed(submission.key)
         return look
+
+    async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:
+        """The verdict on a submission; a wrong path and malformed JSON are verdicts, too."""
+        if submission.invalid_json is not None:
+            return Verdict(_invalid_json(submission.invalid_json))
+        try:
+            edition = self.judge.edition(submission.endpoint_id)
+        except UnknownPath as error:
+            return Verdict(_unknown_path(submission.path, error.hint))
+        work = edition, submission.body, request_id, submission.way, fetched or {}
+        return await self._in_thread(submission.heavy, self.judge.verdict, *work)
 
     @staticmethod
     async def _in_thread(slow: bool, work: Callable[..., T], *arguments: Any) -> T:  # noqa: FBT001
@@ -276,35 +277,43 @@ class Emulator:
         return jsonio.dump(externalize(body, self.files))
 
     async def _fetch(
-        self, edition: Edition, submission: Submission, record: Record, profile: Profile, foreign: dict[str, Limits]
+        self, submission: Submission, record: Record, profile: Profile, foreign: Mapping[str, Limits]
     ) -> None:
-        """Download foreign media, judge, and write the verdict that the line waits for."""
-        parts = {address: self.files.open_part() for address in foreign}
+        """Download foreign media, judge, and write the verdict that the line waits for, whatever happens."""
+        parts: list[BinaryIO] = []
         try:
-            found = await asyncio.gather(
-                *(self._fetcher.fetch(address, foreign[address], part) for address, part in parts.items())
-            )
-            fetched: Fetched = dict(zip(foreign, found, strict=True))
-            verdict = await asyncio.to_thread(
-                self.judge.verdict, edition, submission.body, record.id, submission.way, fetched
-            )
-            await self.queue.settle(record.id, self._plan(profile, record.id, verdict), self.clock.now(record.key))
-            self.waker.changed(record.key)
+            parts += [self.files.open_part() for _ in foreign]
+            found = await asyncio.gather(*map(self._download, foreign, foreign.values(), parts))
+            verdict = await self._judge(submission, record.id, dict(zip(foreign, found, strict=True)))
+        except Exception:
+            logger.exception("judging request %s failed", record.id)
+            verdict = Verdict(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
+        finally:
+            for part in parts:
+                self.files.discard(part)
+        try:
+            await self.queue.settle(record.id, self._plan(profile, record, verdict), self.clock.now(record.key))
         except UnknownRequest:
             pass  # it was reset or dropped meanwhile
         finally:
-            for part in parts.values():
-                self.files.discard(part)
             self._fetching.pop(record.id, None)
+            self.waker.changed(record.key)
 
-    def _plan(self, profile: Profile, request_id: str, verdict: Verdict) -> Plan:
-        seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
-        return make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
+    async def _download(self, address: str, limits: Limits, into: BinaryIO) -> Path | Unreadable:
+        async with self._downloads:
+            return await self._fetcher.fetch(address, limits, into)
 
-    def _plan_of_unknown_path(self, profile: Profile, submission: Submission) -> Plan:
-        body = jsonio.dump({"detail": f"Path /{submission.path} not found"})
-        plan = make_plan(profile, Ending(404, body, 0.0))
-        return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
+    def _plan(self, profile: Profile, record: Record, verdict: Verdict) -> Plan:
+        seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else record.id
+        plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
+        if verdict.ending.status == NOT_FOUND:
+            return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
+        return plan
+
+
+def _unknown_path(path: str, hint: str) -> Ending:
+    """The runner's own answer to a path that it does not have (captures of September 2026)."""
+    return Ending(NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, hint=hint)
 
 
 def _invalid_json(error: jsonio.InvalidJson) -> Ending:

@@ -22,6 +22,7 @@ from fakefal_contracts.media import Limits, Missing
 
 MAX_REDIRECTS = 5
 HIGHEST_PORT = 65535
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 Resolve = Callable[[str, int], Awaitable[str]]
 Allow = Callable[[str], bool]
@@ -39,6 +40,8 @@ def is_public(address: str) -> bool:
     if isinstance(ip, ipaddress.IPv6Address):
         behind = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
         ip = ip.ipv4_mapped or ip.sixtofour or behind or ip
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_UNICAST:
+        return False
     return ip.is_global and not ip.is_multicast
 
 
@@ -87,17 +90,18 @@ class Fetcher:
         """A request that connects to the one address that was resolved and allowed."""
         if url.scheme not in ("http", "https") or not url.host:
             raise Missing(f"{url} is not an http(s) address")
-        if is_fal_host(url.host):
-            raise Missing(f"{url.host} is fal's: the emulator never calls it")
+        name = url.raw_host.decode("ascii")  # as it goes over the wire, international names encoded
+        if is_fal_host(name):
+            raise Missing(f"{name} is fal's: the emulator never calls it")
         port = url.port or (443 if url.scheme == "https" else 80)
         if port > HIGHEST_PORT:
             raise Missing(f"{url} names a port above {HIGHEST_PORT}")
-        ip = await self.resolve(url.host, port)
+        ip = await self.resolve(name, port)
         if not self.allow(ip):
-            raise Missing(f"{url.host} leads to {ip}, which is not on the public internet")
+            raise Missing(f"{name} leads to {ip}, which is not on the public internet")
         pinned = url.copy_with(host=ip)
         headers = {"Host": url.netloc.decode("ascii"), "User-Agent": "fakefal", "Accept-Encoding": "identity"}
-        return client.build_request("GET", pinned, headers=headers, extensions={"sni_hostname": url.host})
+        return client.build_request("GET", pinned, headers=headers, extensions={"sni_hostname": name})
 
 
 async def _save(response: httpx.Response, limits: Limits, into: BinaryIO) -> Path:

@@ -49,7 +49,8 @@ def host_name(netloc: str) -> str:
 
 def is_fal_host(name: str) -> bool:
     """Whether a name belongs to fal, emulated or not: nothing sent to it may leave this machine."""
-    return any(name == domain or name.endswith(f".{domain}") for domain in DOMAINS)
+    bare = name.lower().rstrip(".")
+    return any(bare == domain or bare.endswith(f".{domain}") for domain in DOMAINS)
 
 
 def part_of(name: str) -> Part | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
+from urllib.parse import urlsplit
 
 from fakefal import jsonio
 from fakefal.cdn import Cdn
 from fakefal.clips import clip_address, clip_for
 from fakefal.core.plan import Ending
-from fakefal.hosts import Way
+from fakefal.hosts import Way, host_name, is_fal_host
 from fakefal_contracts import ENDPOINTS, Report, UnknownContract, Unreadable, judge, known_ids, open_data_uris
+from fakefal_contracts.catalogue import nearest_ids
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits, Missing
@@ -27,11 +27,15 @@ Fetched = Mapping[str, Path | Unreadable]
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a request ends, and what shapes its plan: tier, log lines, a hint for the caller."""
+    """How a request ends, and what shapes its plan: tier and log lines.
+
+    `foreign` are the media that nobody looked at and that could be downloaded.
+    """
 
     ending: Ending
     tier: str = ""
     notes: tuple[str, ...] = ()
+    foreign: Mapping[str, Limits] = field(default_factory=dict)
 
 
 class UnknownPath(Exception):
@@ -74,26 +78,17 @@ class Judge:
         if endpoint is None:
             if endpoint_id in known_ids():
                 raise NotEmulated(endpoint_id)
-            raise UnknownPath(endpoint_id, f"no such endpoint; emulated are: {', '.join(ENDPOINTS)}")
+            raise UnknownPath(endpoint_id, f"{endpoint_id} does not exist; did you mean {nearest_ids(endpoint_id)[0]}?")
         try:
             return endpoint.edition(self._contract)
         except UnknownContract as error:
             raise UnknownPath(endpoint_id, str(error)) from error
 
-    def media(self, edition: Edition, body: Any) -> dict[str, Limits]:
-        """The media addresses of a body; empty when its schema is broken, since nothing is read then."""
-        try:
-            arguments = edition.model.model_validate(body, from_attributes=True)
-        except ValidationError:
-            return {}
-        return {address: limits for _, address, limits in media_addresses(arguments)}
-
-    def is_foreign(self, address: str, way: Way) -> bool:
-        """Whether the content of an address lies neither in it nor with the emulator."""
-        return address.lower().startswith(("http://", "https://")) and self._cdn.path_of(address, way) is None
-
     def verdict(self, edition: Edition, body: Any, request_id: str, way: Way, fetched: Fetched) -> Verdict:
-        """Judge a body.  Where it has media, this reads files: call it in a worker thread then."""
+        """Judge a body.  Where it has media, this reads files: call it in a worker thread then.
+
+        `fetched` holds what was downloaded from foreign addresses.
+        """
 
         def opener(address: str) -> bytes | Path | None:
             if address in fetched:
@@ -109,18 +104,33 @@ class Judge:
             return open_data_uris(address)
 
         report = judge(edition, body, opener)
+        tier = edition.endpoint.tier
         notes = tuple(
-            f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}) lies outside the emulator"
+            f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
             for one in report.unchecked
         )
         if not report.ok:
-            return Verdict(_refused(report), edition.endpoint.tier, notes)
-        return Verdict(_made(report, request_id), edition.endpoint.tier, notes)
+            return Verdict(_refused(report), tier, notes)
+        return Verdict(_made(report, request_id), tier, notes, self._fetchable(report))
+
+    @staticmethod
+    def _fetchable(report: Report) -> dict[str, Limits]:
+        """The unchecked addresses that may be downloaded, each with the widest limits that it stands under."""
+        assert report.arguments is not None
+        unchecked = {one.address for one in report.unchecked}
+        found: dict[str, Limits] = {}
+        for _, address, limits in media_addresses(report.arguments):
+            if address not in unchecked or is_fal_host(host_name(urlsplit(address).netloc)):
+                continue
+            if address not in found or limits.max_bytes > found[address].max_bytes:
+                found[address] = limits
+        return found
 
 
 def _refused(report: Report) -> Ending:
     body = jsonio.dump({"detail": [error.wire() for error in report.errors]})
-    return Ending(422, body, 0.0)
+    first = report.errors[0]
+    return Ending(422, body, 0.0, hint=f"{first.rule.id}: {first.hint}")
 
 
 def _made(report: Report, request_id: str) -> Ending:

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.evidence import upstream
 from fakefal_contracts.hints import schema_hint, unknown_key_hint
-from fakefal_contracts.media import Facts, Limits, Missing, Opener
-from fakefal_contracts.model import Advice, Input, Loc, Model, path_of, spots, values
+from fakefal_contracts.media import Facts, Finding, Limits, Missing, Opener
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc, Model, path_of, spots, values
 from fakefal_contracts.price import Cost, price_of
-from fakefal_contracts.probe import is_data_uri, read_data_uri
+from fakefal_contracts.probe import ClipFacts, is_data_uri, read_data_uri
 from fakefal_contracts.rule import Requirement, Stage, Violation
 from fakefal_contracts.rulebook import Rulebook, rulebook
+
+KLINGS_FORMATS = ("jpeg", "png")
+FORMAT = Caution(
+    "format",
+    "pictures other than jpeg and png may be refused by Kling",
+    upstream("Kling's own interface takes jpg, jpeg and png; fal's page lists more", "2026-06-11"),
+)
 
 
 @dataclass(frozen=True)
 class Unchecked:
-    """Media that nobody looked at, and why."""
+    """Media that nobody looked at, or not fully, and why."""
 
     loc: Loc
     address: str
@@ -33,7 +43,8 @@ class Unchecked:
 class Report:
     """What a request is worth: errors refuse it, warnings do not.
 
-    `arguments` is the parsed body, and `cost` what it costs, where there are no schema errors.
+    `arguments` is the parsed body where there are no schema errors; `cost` is what it costs where
+    there are no errors at all, since fal does not bill refusals.
     `facts` maps addresses to what was measured.
     """
 
@@ -80,8 +91,12 @@ def open_data_uris(address: str) -> bytes | Path | None:
     """
     if is_data_uri(address):
         return read_data_uri(address)[1]
-    if address.lower().startswith(("http://", "https://")):
-        return None
+    try:
+        parts = urlsplit(address)
+        if parts.scheme in ("http", "https") and parts.hostname and " " not in parts.netloc:
+            return None
+    except ValueError:
+        pass
     raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
 
 
@@ -97,20 +112,19 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         arguments = edition.model.model_validate(body, from_attributes=True)
     except ValidationError as error:
         return Report(endpoint, contract, tuple(_schema_errors(edition, book, error, body)))
-    warnings = (*arguments.advice(), *_unknown_keys(body, arguments))
     errors = tuple(_model_errors(book, arguments))
     media = _Media(book, arguments, opener)
     if not errors:
         media.look()
-    cost = price_of(arguments, endpoint.price)
+        errors = tuple(media.errors)
     return Report(
         endpoint,
         contract,
-        errors or tuple(media.errors),
-        warnings,
+        errors,
+        (*arguments.advice(), *_unknown_keys(body, arguments), *media.warnings),
         tuple(media.unchecked),
         arguments,
-        cost,
+        None if errors else price_of(arguments, endpoint.price(contract)),
         media.facts,
     )
 
@@ -128,36 +142,57 @@ class _Media:
 
     def __init__(self, book: Rulebook, arguments: Input, opener: Opener) -> None:
         self._book, self._arguments, self._opener = book, arguments, opener
-        self._seen: dict[tuple[str, int], Facts | Unreadable | None] = {}
+        self._seen: dict[tuple[str, int], Facts | Finding | None] = {}
         self.errors: list[Violation] = []
+        self.warnings: list[Advice] = []
         self.unchecked: list[Unchecked] = []
         self.facts: dict[str, Facts] = {}
 
     def look(self) -> None:
+        """Open, measure and judge everything."""
         for loc, address, limits in media_addresses(self._arguments):
             found = self._measure(address, limits)
             if found is None:
                 self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
-                continue
-            findings = [limits.unreachable(found)] if isinstance(found, Unreadable) else list(limits.judge(found))
-            for finding in findings:
-                rule = self._book.get(path_of(loc), finding.kind)
-                self.errors.append(
-                    Violation(rule, Stage.MODEL, loc, finding.type, finding.msg, address, finding.ctx, finding.hint)
-                )
+            elif isinstance(found, Finding):
+                self._add(loc, address, found)
+            else:
+                self._judge(loc, address, limits, found)
 
-    def _measure(self, address: str, limits: Limits) -> Facts | Unreadable | None:
+    def _judge(self, loc: Loc, address: str, limits: Limits, facts: Facts) -> None:
+        self.facts[address] = facts
+        findings = list(limits.judge(facts))
+        for finding in findings:
+            self._add(loc, address, finding)
+        if findings:
+            return
+        if isinstance(facts, ClipFacts):
+            if facts.fps is None:
+                self.unchecked.append(Unchecked(loc, address, "the file does not state its frame rate"))
+        elif facts.format not in KLINGS_FORMATS:
+            self.warnings.append(Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png"))
+
+    def _add(self, loc: Loc, address: str, finding: Finding) -> None:
+        rule = self._book.get(path_of(loc), finding.kind)
+        self.errors.append(
+            Violation(rule, Stage.MODEL, loc, finding.type, finding.msg, address, finding.ctx, finding.hint)
+        )
+
+    def _measure(self, address: str, limits: Limits) -> Facts | Finding | None:
         key = address, id(limits)
         if key not in self._seen:
-            try:
-                source = self._opener(address)
-                self._seen[key] = None if source is None else limits.measure(source)
-            except Unreadable as error:
-                self._seen[key] = error
-        found = self._seen[key]
-        if found is not None and not isinstance(found, Unreadable):
-            self.facts[address] = found
-        return found
+            self._seen[key] = self._open(address, limits)
+        return self._seen[key]
+
+    def _open(self, address: str, limits: Limits) -> Facts | Finding | None:
+        try:
+            source = self._opener(address)
+            if source is None:
+                return None
+            size = len(source) if isinstance(source, bytes) else source.stat().st_size
+            return limits.too_large() if size > limits.max_bytes else limits.measure(source)
+        except Unreadable as error:
+            return limits.unreachable(error)
 
 
 def _schema_errors(edition: Edition, book: Rulebook, error: ValidationError, body: Any) -> Iterator[Violation]:
@@ -167,8 +202,8 @@ def _schema_errors(edition: Edition, book: Rulebook, error: ValidationError, bod
         loc: Loc = item["loc"]
         spot = places[path_of(loc)]
         rule, requirement = book.of_item(spot.path, item["type"], item.get("ctx", {}))
-        hint = requirement.hint if requirement else schema_hint(item, spot, body)
-        hint += _other_revisions(edition, item, body)
+        hint = requirement.hint if requirement else schema_hint(item, spot)
+        hint += _other_revisions(edition, loc, item["input"])
         yield Violation(rule, Stage.SCHEMA, loc, item["type"], item["msg"], item["input"], item.get("ctx"), hint)
 
 
@@ -179,20 +214,34 @@ def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
     return item
 
 
-def _other_revisions(edition: Edition, item: dict[str, Any], body: Any) -> str:
-    """Name the contracts that would not make this complaint, where they differ from this one."""
-    accepting = []
-    for other in edition.endpoint.editions:
-        if other.model is edition.model:
-            continue
-        try:
-            other.model.model_validate(body, from_attributes=True)
-        except ValidationError as error:
-            complaints = {(complaint["loc"], complaint["type"]) for complaint in error.errors(include_url=False)}
-            if (item["loc"], item["type"]) in complaints:
-                continue
-        accepting.append(other.contract)
+def _other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
+    """Name the contracts that accept this value in this field, where their schema differs there."""
+    if len(loc) != 1:
+        return ""
+    name = str(loc[0])
+    mine = edition.model.model_fields[name].annotation
+    accepting = [
+        other.contract
+        for other in edition.endpoint.editions
+        if other.model.model_fields[name].annotation != mine and _accepts(_validator(other.model, name), value)
+    ]
     return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
+
+
+@lru_cache(maxsize=1024)
+def _validator(model: type[Input], name: str) -> TypeAdapter[Any]:
+    """The validator of one field."""
+    field = model.model_fields[name]
+    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return TypeAdapter(kind)
+
+
+def _accepts(field: TypeAdapter[Any], value: Any) -> bool:
+    try:
+        field.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _model_errors(book: Rulebook, arguments: Input) -> Iterator[Violation]:
@@ -204,20 +253,24 @@ def _model_errors(book: Rulebook, arguments: Input) -> Iterator[Violation]:
 
 
 def _violation(book: Rulebook, requirement: Requirement, loc: Loc, value: Model) -> Violation:
-    place = (*loc, requirement.at) if requirement.at else loc
+    """A broken requirement of the model's stage, which is always about one field of the object."""
+    place = (*loc, requirement.at)
     rule = book.get(path_of(place), requirement.kind)
-    given = getattr(value, requirement.at) if requirement.at else value.model_dump(exclude_unset=True)
+    given = getattr(value, requirement.at)
     return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, None, requirement.hint)
 
 
 def _unknown_keys(body: Any, arguments: Input) -> Iterator[Advice]:
     """Keys that the service silently drops, in the body and in the objects inside it."""
+    if not isinstance(body, dict):
+        return
     for loc, value, _ in values(arguments, type(arguments)):
         if not isinstance(value, Model):
             continue
-        sent = body
+        sent: Any = body
         for part in loc:
             sent = sent[part]
         for key in sent:
             if key not in type(value).model_fields:
-                yield Advice("unknown_key", (*loc, key), f'"{key}" is ignored', unknown_key_hint(key, type(value)))
+                hint = unknown_key_hint(key, type(value), sent)
+                yield Advice(UNKNOWN_KEY, (*loc, key), f'"{key}" is ignored', hint)

@@ -84,10 +84,10 @@ class Endpoint:
         """The start of every rule id: ``o1.standard.image-to-video``."""
         return self.path.replace("/", ".")
 
-    @property
-    def price(self) -> Price:
-        """Today's price."""
-        return self.prices[-1]
+    def price(self, contract: str) -> Price:
+        """The price on the day of a contract; the newest for ``documented`` and ``latest``."""
+        day = parse_contract(contract)
+        return next((price for price in reversed(self.prices) if price.since <= day), self.prices[0])
 
     @cached_property
     def editions(self) -> tuple[Edition, ...]:

@@ -28,10 +28,6 @@ class Evidence:
     source: str
     date: dt.date
 
-    def but(self, grade: Grade, source: str) -> Evidence:
-        """The same day, with another grade and source: for a part that is known less well."""
-        return Evidence(grade, source, self.date)
-
 
 def documented(source: str, date: str) -> Evidence:
     """Evidence printed by fal; ``date`` is an ISO day."""

@@ -9,53 +9,72 @@ from typing import Any
 from fakefal_contracts.model import Model, Spot, choices
 
 _LONGEST_ECHO = 60
+_NEAR = 0.75
+
+#: Names that other Kling endpoints have for the same thing.
+_ELSEWHERE = {"image_url": "start_image_url", "tail_image_url": "end_image_url", "image": "start_image_url"}
 
 
-def schema_hint(error: dict[str, Any], spot: Spot, body: Any) -> str:
+def schema_hint(error: dict[str, Any], spot: Spot) -> str:
     """The hint for one pydantic error at one place of the model."""
     value = error["input"]
     match error["type"]:
         case "missing" if not error["loc"]:
             return "send a JSON object with the arguments at its top level"
         case "missing":
-            return _missing(str(error["loc"][-1]), body)
+            return _missing(str(error["loc"][-1]), value, spot.owner)
         case "literal_error":
             return _one_of(value, choices(spot.kind) or ())
         case "string_too_long":
             limit = error["ctx"]["max_length"]
             return f"shorten it by {len(value) - limit:,} characters: it has {len(value):,} of {limit:,}"
-        case _ if value is None:
+        case _ if value is None and not spot.required and not spot.path.endswith("[]"):
             return "leave the key out instead of sending null"
         case _:
             return f"{_echo(value)} has the wrong JSON type: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
-def _missing(name: str, body: Any) -> str:
-    if isinstance(body, dict):
-        wrapped = body.get("input")
-        if isinstance(wrapped, dict) and name in wrapped:
-            return f'the arguments are wrapped in "input": send them at the top level ("{name}" is inside it)'
-        if near := difflib.get_close_matches(name, [str(key) for key in body], n=1):
-            return f'add "{name}"; did you mean it where you wrote "{near[0]}"?'
+def _missing(name: str, given: Any, owner: type[Model]) -> str:
+    """What to add to an object, which may hold it under a wrong name."""
+    if not isinstance(given, dict):
+        return f'add "{name}"'
+    wrapped = given.get("input")
+    if isinstance(wrapped, dict) and name in wrapped:
+        return f'the arguments are wrapped in "input": send them at the top level ("{name}" is inside it)'
+    strangers = [str(key) for key in given if key not in owner.model_fields]
+    for key in strangers:
+        if _meant(key, owner, given) == name:
+            return f'add "{name}"; did you mean it where you wrote "{key}"?'
     return f'add "{name}"'
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
-    if not isinstance(value, str) and str(value) in allowed:
+    if isinstance(value, int) and str(value) in allowed:
         return f'send it as a string: "{value}"'
     if isinstance(value, str) and value.strip().removesuffix("s") in allowed:
         return f'write it as "{value.strip().removesuffix("s")}"'
     return f"{_echo(value)} is not allowed; use one of {', '.join(json.dumps(one) for one in allowed)}"
 
 
-def unknown_key_hint(key: str, model: type[Model]) -> str:
+def unknown_key_hint(key: str, model: type[Model], given: dict[str, Any]) -> str:
     """What an ignored key was probably meant to be."""
-    if near := difflib.get_close_matches(key, list(model.model_fields), n=1, cutoff=0.75):
-        return f'did you mean "{near[0]}"?'
+    if meant := _meant(key, model, given):
+        return f'did you mean "{meant}"?'
     return "remove it: this endpoint has no such argument"
 
 
+def _meant(key: str, model: type[Model], given: dict[str, Any]) -> str | None:
+    """The one field that is not given and that a wrong key stands for, if it is clear which."""
+    free = [name for name in model.model_fields if name not in given]
+    if _ELSEWHERE.get(key) in model.model_fields:
+        return _ELSEWHERE[key] if _ELSEWHERE[key] in free else None
+    near = difflib.get_close_matches(key, free, n=1, cutoff=_NEAR)
+    return near[0] if near else None
+
+
 def _echo(value: Any) -> str:
-    """The value as JSON, cut short."""
-    text = json.dumps(value, default=str)
+    """The value as JSON, cut short; of lists and objects only that they are one."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    text = json.dumps(value[:_LONGEST_ECHO] if isinstance(value, str) else value, default=str)
     return text if len(text) <= _LONGEST_ECHO else text[: _LONGEST_ECHO - 3] + "..."

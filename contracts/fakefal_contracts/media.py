@@ -19,6 +19,7 @@ from fakefal_contracts.probe import ClipFacts, PictureFacts, probe_clip, probe_p
 Facts = PictureFacts | ClipFacts
 
 _INFERRED = inferred("fal's error reference; no Kling answer of this kind was published", "2026-11-20")
+_DOWNLOAD = inferred("a refusal seen on another fal endpoint (2026-08-13); the seconds are the schema's", "2026-11-20")
 _SMALL = observed("message of a v-family element refusal (August 2026); type and ctx inferred", "2026-08-31")
 
 
@@ -44,6 +45,7 @@ class Limits:
     max_bytes: int
     timeout_seconds: float
     formats: tuple[str, ...]
+    formats_evidence: Evidence
     evidence: Evidence
     noun: ClassVar[str] = ""
 
@@ -52,10 +54,10 @@ class Limits:
         return {
             "reachable": (
                 f"an http(s) or data: address that answers within {self.timeout_seconds:g} s",
-                observed("message on another fal endpoint, 2026-08-13", "2026-08-13"),
+                _DOWNLOAD,
             ),
             "readable": (f"bytes that are a {self.noun}", _INFERRED),
-            "format": (f"one of {', '.join(self.formats)}", _INFERRED),
+            "format": (f"one of {', '.join(self.formats)}", self.formats_evidence),
             "max_bytes": (f"at most {self.max_bytes:,} bytes", self.evidence),
         }
 
@@ -77,15 +79,15 @@ class Limits:
             f"{why}; send a {self.noun} as {' or '.join(self.formats)}",
         )
 
-    def _too_many_bytes(self, facts: Facts) -> Iterator[Finding]:
-        if facts.bytes > self.max_bytes:
-            yield Finding(
-                "max_bytes",
-                "file_too_large",
-                f"File size exceeds the maximum allowed size of {self.max_bytes} bytes.",
-                {"max_size": self.max_bytes},
-                f"the file has {facts.bytes:,} bytes, {facts.bytes - self.max_bytes:,} too many: compress it",
-            )
+    def too_large(self) -> Finding:
+        """The finding for content with more bytes than are allowed; nothing else is then looked at."""
+        return Finding(
+            "max_bytes",
+            "file_too_large",
+            f"File size exceeds the maximum allowed size of {self.max_bytes} bytes.",
+            {"max_size": self.max_bytes},
+            f"the file has more than {self.max_bytes:,} bytes: compress it",
+        )
 
     def _wrong_format(self, facts: Facts) -> Iterator[Finding]:
         if facts.format not in self.formats:
@@ -131,7 +133,6 @@ class PictureLimits(Limits):
     def judge(self, facts: PictureFacts) -> Iterator[Finding]:
         """See `Limits.judge`."""
         yield from self._wrong_format(facts)
-        yield from self._too_many_bytes(facts)
         size = f"the picture has {facts.width} x {facts.height} pixels"
         if facts.width < self.min_width or facts.height < self.min_height:
             yield Finding(
@@ -180,8 +181,9 @@ class ClipLimits(Limits):
 
     def judge(self, facts: ClipFacts) -> Iterator[Finding]:
         """See `Limits.judge`."""
-        yield from self._wrong_format(facts)
-        yield from self._too_many_bytes(facts)
+        if facts.format not in self.formats:
+            yield from self._wrong_format(facts)
+            return
         yield from self._pixels(facts)
         yield from self._seconds(facts)
         yield from self._fps(facts)

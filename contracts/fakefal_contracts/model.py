@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from fakefal_contracts.evidence import Evidence, observed
 from fakefal_contracts.rule import Requirement, Stage
 
 Loc = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Advice:
-    """Something the caller should know although the service accepts it."""
+class Caution:
+    """A rule that refuses nothing: what the service accepts and the caller probably did not mean."""
 
     code: str
+    says: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One occasion for a caution: where, and what to change."""
+
+    caution: Caution
     loc: Loc
     msg: str
     hint: str
+
+    @property
+    def code(self) -> str:
+        """The last part of the caution's name."""
+        return self.caution.code
+
+
+UNKNOWN_KEY = Caution(
+    "unknown_key",
+    "keys that the endpoint does not have are ignored",
+    observed("negative_prompt sent to o3/pro/reference-to-video without effect", "2026-09-16"),
+)
 
 
 class Model(BaseModel):
@@ -31,6 +53,9 @@ class Model(BaseModel):
 
     requirements: ClassVar[tuple[Requirement, ...]] = ()
     """Rules about the whole object, judged in this order; like pydantic, the first failure ends it."""
+
+    printed_in: ClassVar[Evidence | None] = None
+    """Where this object's schema is printed, if not where its endpoint's is."""
 
     @model_validator(mode="after")
     def _whole_object(self) -> Self:
@@ -42,6 +67,9 @@ class Model(BaseModel):
 
 class Input(Model):
     """The arguments of one endpoint, and what they mean for the clip and the bill."""
+
+    cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
+    """Every caution that `advice` and the validator can give for this endpoint."""
 
     def seconds(self) -> int:
         """The seconds that are billed."""
@@ -77,34 +105,37 @@ class Spot:
     """One place in a model: a field, or the items of a list field.
 
     `path` writes list items as ``[]``; `kind` is the bare type; `metadata` is what the annotation
-    carries there; `required` tells whether the key must be present.
+    carries there; `required` tells whether the key must be present; `owner` is the model it is in.
     """
 
     path: str
     kind: Any
     metadata: tuple[Any, ...]
+    owner: type[Model]
     required: bool = False
 
 
 def spots(model: type[Model]) -> Iterator[Spot]:
     """Every place of a model, outermost first; the model itself comes first with an empty path."""
-    yield Spot("", model, (), required=True)
+    yield Spot("", model, (), model, required=True)
     yield from _fields(model, "")
 
 
 def _fields(model: type[Model], prefix: str) -> Iterator[Spot]:
     for name, field in model.model_fields.items():
         path = f"{prefix}.{name}" if prefix else name
-        yield from _annotation(field.annotation, tuple(field.metadata), path, required=field.is_required())
+        spot = Spot(path, field.annotation, tuple(field.metadata), model, field.is_required())
+        yield from _annotation(spot)
 
 
-def _annotation(kind: Any, metadata: tuple[Any, ...], path: str, *, required: bool = False) -> Iterator[Spot]:
-    bare, inner = bare_type(kind)
-    yield Spot(path, bare, metadata + inner, required)
+def _annotation(spot: Spot) -> Iterator[Spot]:
+    """The spot with its bare type, and what lies inside it."""
+    bare, inner = bare_type(spot.kind)
+    yield replace(spot, kind=bare, metadata=spot.metadata + inner)
     if get_origin(bare) is list:
-        yield from _annotation(get_args(bare)[0], (), f"{path}[]")
+        yield from _annotation(Spot(f"{spot.path}[]", get_args(bare)[0], (), spot.owner))
     elif isinstance(bare, type) and issubclass(bare, Model):
-        yield from _fields(bare, path)
+        yield from _fields(bare, spot.path)
 
 
 def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -8,10 +8,13 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from fakefal_contracts.errors import Unreadable
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 #: The formats that fal's model page lists, as Pillow calls them.  Phone cameras write MPO: a JPEG
 #: with further pictures behind the first.
@@ -19,6 +22,13 @@ PICTURE_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", 
 OTHER_PICTURE_FORMATS = {"BMP": "bmp", "TIFF": "tiff", "ICO": "ico", "PPM": "ppm"}
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
+
+#: MediaInfo follows playlists and references to other files and addresses.  Media of strangers must not
+#: make this machine read or call anything: only what begins as MP4 or QuickTime is shown to it, without
+#: a file name, to be read as nothing else.
+ONLY_THIS_FILE = {"File_ForceParser": "Mpeg4"}
+FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,10 @@ class PictureFacts:
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """A clip: pixels, length in seconds, and frames per second (None where the file does not say)."""
+    """A clip: pixels, length in seconds, and frames per second (None where the file does not say).
+
+    Of containers other than MP4 and QuickTime only the bytes and the format are known.
+    """
 
     bytes: int
     format: str
@@ -54,21 +67,38 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
     Raises:
         Unreadable: it is no picture, is cut off inside its header, or claims absurd dimensions.
     """
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        try:
+            with _open_header(file) as image:
+                width, height = image.size
+                if _is_sideways(image):
+                    width, height = height, width
+                name = (PICTURE_FORMATS | OTHER_PICTURE_FORMATS)[image.format or ""]
+        except Exception as error:  # Pillow's plugins raise whatever their parsers meet in broken bytes
+            raise Unreadable("it is not a picture in a known format") from error
+    return PictureFacts(_size(source), name, width, height)
+
+
+def _open_header(file: IO[bytes]) -> ImageFile:
+    """What ``Image.open`` does, without its guard against many pixels: none are decoded here."""
     from PIL import Image  # late: importing the contracts must stay light
 
     Image.init()  # registers every plugin, once
-    known = PICTURE_FORMATS | OTHER_PICTURE_FORMATS
-    allowed = [name for name in known if name in Image.OPEN]
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=allowed) as image:
-            width, height = image.size
-            if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS:
-                width, height = height, width
-            return PictureFacts(_size(source), known[image.format or ""], width, height)
-    except Image.DecompressionBombError as error:
-        raise Unreadable("it claims more pixels than any picture in use has") from error
-    except Exception as error:  # Pillow's plugins raise whatever their parsers meet in broken bytes
-        raise Unreadable("it is not a picture in a known format") from error
+    prefix = file.read(16)
+    for name in PICTURE_FORMATS | OTHER_PICTURE_FORMATS:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        if factory is None or (accept is not None and accept(prefix) is not True):
+            continue
+        file.seek(0)
+        return factory(file, "")
+    raise Unreadable("no known format begins so")
+
+
+def _is_sideways(image: ImageFile) -> bool:
+    """Whether EXIF turns the picture.  A PNG without EXIF would be decoded whole to look for more."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return False
+    return image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
 
 
 def probe_clip(source: bytes | Path) -> ClipFacts:
@@ -79,10 +109,17 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
     """
     from pymediainfo import MediaInfo
 
-    try:
-        found = MediaInfo.parse(io.BytesIO(source) if isinstance(source, bytes) else str(source))
-    except Exception as error:
-        raise Unreadable("it is not a clip in a known format") from error
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        head = file.read(16)
+        if other := _other_container(head):
+            return ClipFacts(_size(source), other, 0, 0, 0.0, None)
+        if head[4:8] not in FIRST_BOXES:
+            raise Unreadable("it is not a clip in a known format")
+        file.seek(0)
+        try:
+            found = MediaInfo.parse(file, mediainfo_options=ONLY_THIS_FILE)
+        except Exception as error:
+            raise Unreadable("it is not a clip in a known format") from error
     general = found.general_tracks[0] if found.general_tracks else None
     video = found.video_tracks[0] if found.video_tracks else None
     if general is None or video is None or not video.width or not video.height:
@@ -100,12 +137,17 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
     )
 
 
+def _other_container(head: bytes) -> str | None:
+    """The name of a common container that is no MP4 or QuickTime, by its first bytes."""
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    return next((name for magic, name in OTHER_CONTAINERS.items() if head.startswith(magic)), None)
+
+
 def _container(general: Any) -> str:
-    """``mov`` for QuickTime files, which MediaInfo tells from MP4 by profile only."""
-    name = str(general.format or "").lower()
-    if name != "mpeg-4":
-        return name
-    return "mov" if "quicktime" in str(general.format_profile or "").lower() else "mp4"
+    """``mov`` for QuickTime files; newer ones MediaInfo tells from MP4 by profile only."""
+    described = f"{general.format or ''} {general.format_profile or ''}".lower()
+    return "mov" if "quicktime" in described else "mp4"
 
 
 def _size(source: bytes | Path) -> int:
@@ -129,10 +171,10 @@ def read_data_uri(address: str) -> tuple[str, bytes]:
     head = _DATA_URI.match(address)
     if head is None:
         raise Unreadable("the data URI has no comma after its header")
-    body = address[head.end() :]
-    if head["parameters"].lower().endswith(";base64"):
-        try:
-            return head["type"], base64.b64decode(unquote_to_bytes(body), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise Unreadable("the data URI is not valid base64") from error
-    return head["type"], unquote_to_bytes(body)
+    try:
+        body = unquote_to_bytes(address[head.end() :])
+        if head["parameters"].lower().endswith(";base64"):
+            body = base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable("the content of the data URI is not valid") from error
+    return head["type"], body

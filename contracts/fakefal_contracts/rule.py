@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
@@ -38,7 +38,7 @@ class Rule:
     evidence: Evidence
 
 
-class Stage(IntEnum):
+class Stage(Enum):
     """When a rule is judged; a later stage is only reached when the earlier ones found nothing."""
 
     SCHEMA = 1

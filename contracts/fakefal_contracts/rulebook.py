@@ -9,13 +9,14 @@ from typing import Any, get_origin
 from annotated_types import MaxLen
 
 from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.evidence import Evidence, observed
+from fakefal_contracts.evidence import Evidence, inferred, observed
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Model, Spot, choices, spots
 from fakefal_contracts.rule import Requirement, Rule
 
-_MISSING = observed("`missing` quoted for O1 endpoints in September 2026", "2026-09-20")
-_JSON_NAMES = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
+_MISSING = observed("`missing` at `prompt` quoted for an O1 endpoint", "2026-09-20")
+_NO_BODY = inferred("what FastAPI 0.136 answers, on which fal's runners are built", "2026-11-20")
+_JSON_NAMES = {str: "a string", bool: "a boolean"}
 
 #: pydantic's error types by the rule they break.  Everything else that it can report about these
 #: models is a wrong type.
@@ -56,7 +57,9 @@ class Rulebook:
         """The rule that a pydantic error breaks, and the requirement behind it if one was written by hand."""
         if error_type == "value_error":
             return self._by_message[path, ctx["error"]]
-        return self.get(path, _KINDS.get(error_type, "type")), None
+        kind = _KINDS.get(error_type, "type")
+        # a text that is no Unicode is no choice either: pydantic says string_unicode of both
+        return self._rules.get((path, kind)) or self._rules[path, "one_of"], None
 
 
 @lru_cache(maxsize=256)
@@ -66,9 +69,11 @@ def rulebook(edition: Edition) -> Rulebook:
 
 
 def _schema_rules(spot: Spot, evidence: Evidence) -> Iterator[tuple[str, str, Evidence]]:
+    evidence = spot.owner.printed_in or evidence
     own = next((extra for extra in spot.metadata if isinstance(extra, Evidence)), evidence)
     if spot.required:
-        yield "required", "must be present", _MISSING
+        seen = {"": _NO_BODY, "prompt": _MISSING}
+        yield "required", "must be present", seen.get(spot.path, evidence)
     if allowed := choices(spot.kind):
         yield "one_of", " or ".join(f'"{value}"' for value in allowed), evidence
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fakefal_contracts import ENDPOINTS, ContractError, Edition, Endpoint, find_endpoint, rulebook
+from fakefal_contracts.check import FORMAT
 
 
 @click.command
@@ -31,7 +32,7 @@ def command(endpoint: str | None, contract: str, *, as_json: bool) -> None:
 
 
 def _summary(endpoint: Endpoint) -> dict[str, Any]:
-    price = endpoint.price
+    price = endpoint.price("latest")
     tiers = [f"${price.usd}/s"]
     tiers += [f"${price.usd_with_audio}/s with audio"] if price.usd_with_audio else []
     tiers += [f"${price.usd_with_clip}/s with a clip"] if price.usd_with_clip else []
@@ -51,4 +52,11 @@ def _rules(edition: Edition) -> list[dict[str, Any]]:
             "evidence": f"{rule.evidence.grade}, {rule.evidence.source} ({rule.evidence.date})",
         }
         for rule in rulebook(edition)
+    ] + [
+        {
+            "rule": f"{edition.endpoint.name}.{caution.code} (warning)",
+            "says": caution.says,
+            "evidence": f"{caution.evidence.grade}, {caution.evidence.source} ({caution.evidence.date})",
+        }
+        for caution in (*edition.model.cautions, FORMAT)
     ]

@@ -20,13 +20,17 @@ REFUSED_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Ending:
-    """What the result call answers once the request is over: status, JSON body, billed units."""
+    """What the result call answers once the request is over: status, JSON body, billed units.
+
+    `hint` is for the developer; `error` and `error_type` are what the status of a platform failure shows.
+    """
 
     status: int
     body: bytes
     billable_units: float
     error: str | None = None
     error_type: str | None = None
+    hint: str = ""
 
     @property
     def ok(self) -> bool:

@@ -34,11 +34,11 @@ from fakefal.wire.auth import demand_key, read_key
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
-from fakefal_contracts.catalogue import nearest_ids
 
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 APPS = ("fal-ai/kling-video",)
 TRUE_WORDS = ("1", "true")
+LARGE_BODY = 64 * 1024
 CANCELLED = "Request cancelled by the client."  # the runner's own text (fal 1.83.0)
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
@@ -67,7 +67,8 @@ async def read_submission(
             body = jsonio.parse(raw)
         except jsonio.InvalidJson as error:
             invalid = error
-    return Submission(key, app, path, body, way, priority.lower() == "low", len(raw), invalid)
+    heavy = len(raw) > LARGE_BODY or b"://" in raw or b"data:" in raw
+    return Submission(key, app, path, body, way, priority.lower() == "low", heavy, invalid)
 
 
 @router.post("/{owner}/{app}")
@@ -234,14 +235,9 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
         cdn = way.url(Part.CDN, "").encode()
         return Json(ending.body.replace(CDN_MARK.encode(), cdn), ending.status, headers)
     headers |= retry_headers(retry=False)
-    if ending.status == 404 and (hint := nearest_hint(record)):  # noqa: PLR2004
-        headers[HINT] = header_text(hint)
+    if ending.hint:
+        headers[HINT] = header_text(ending.hint)
     return Json(ending.body, ending.status, headers)
-
-
-def nearest_hint(record: Record) -> str:
-    """What a caller of an unknown path probably meant."""
-    return f"{record.endpoint_id} does not exist at fal; did you mean {nearest_ids(record.endpoint_id)[0]}?"
 
 
 def cancelled_answer(request_id: str) -> Response:

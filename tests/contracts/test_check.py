@@ -45,8 +45,15 @@ class TestCost:
         assert cost is not None
         assert cost.usd == Decimal(expected) == cost.seconds * cost.unit_usd
 
-    def test_a_body_with_schema_errors_has_none(self) -> None:
-        assert check(R2V, {}).cost is None
+    @pytest.mark.parametrize("arguments", [{}, {"prompt": "x", "image_urls": ["ftp://x"]}])
+    def test_a_refused_body_costs_nothing(self, arguments: Any) -> None:
+        assert check(R2V, arguments).cost is None
+
+    def test_a_day_has_the_price_of_that_day(self) -> None:
+        for day, usd in (("2026-02-04", "1.12"), ("2026-03-31", "1.12"), ("2026-04-01", "0.56"), ("latest", "0.56")):
+            cost = check(O3, {"prompt": "x"}, contract=day).cost
+            assert cost is not None
+            assert cost.usd == Decimal(usd)
 
     @pytest.mark.parametrize(("usd", "text"), [("0.560", "$0.56"), ("3", "$3.00"), ("0.896", "$0.896")])
     def test_amounts_are_read_by_people(self, usd: str, text: str) -> None:
@@ -80,6 +87,19 @@ class TestReferences:
         assert codes(R2V, {"prompt": "@image1", "image_urls": ["https://a/b.png"] * 2}) == {"unnamed_media"}
         assert codes(O3, {"multi_prompt": [{"prompt": "@Element1"}], "elements": [PICTURES]}) == set()
 
+    def test_a_name_twice_warns_once_and_an_address_is_no_name(self) -> None:
+        warnings = check(R2V, {"prompt": "@Image3 @Image3 bob@image1.com"}).warnings
+        assert [advice.msg for advice in warnings] == ["@Image3 names nothing: image_urls holds 0"]
+
+    def test_formats_that_kling_does_not_take_warn(self) -> None:
+        address = "data:image/webp;base64," + base64.b64encode(picture(form="WEBP")).decode()
+        assert codes(I2V, {"prompt": "x", "start_image_url": address}) == {"format"}
+
+    def test_a_last_frame_beside_many_pictures_warns(self) -> None:
+        body = {"prompt": "@Image1 @Image2 @Image3", "image_urls": ["https://a/b.png"] * 3}
+        frames = {"start_image_url": "https://a/b.png", "end_image_url": "https://a/b.png"}
+        assert codes(O3, body | frames) == {"end_with_pictures"}
+
     def test_a_last_frame_without_a_first_warns(self) -> None:
         assert codes(O3, {"prompt": "x", "end_image_url": "https://a/b.png"}) == {"end_without_start"}
 
@@ -94,7 +114,8 @@ class TestHints:
             ({"prompt": "x", "duration": "5s"}, 'write it as "5"'),
             ({"prompt": "x" * 2510}, "shorten it by 10 characters"),
             ({"prompt": "x", "duration": "7"}, "accepted under contract 2026-01-28"),
-            ({"prompt": None}, "leave the key out instead of sending null"),
+            ({"prompt": None}, "null has the wrong JSON type"),
+            ({"prompt": "x", "duration": [[[]]]}, "a list is not allowed"),
             ({"prompt": 5}, "5 has the wrong JSON type"),
             (["x"], "input should be a valid dictionary"),
             (None, "send a JSON object"),
@@ -102,6 +123,31 @@ class TestHints:
     )
     def test_they_say_what_to_change(self, arguments: Any, hint: str) -> None:
         assert hint in check(R2V, arguments).errors[0].hint
+
+    @pytest.mark.parametrize(
+        ("endpoint_id", "arguments", "contract"),
+        [
+            (O3, {"shot_type": "foo"}, "documented"),
+            (R2V, {"prompt": "x", "duration": "7", "image_urls": ["https://a/b.png"] * 8}, "latest"),
+            (O3, None, "documented"),
+        ],
+    )
+    def test_what_another_contract_refuses_too_is_not_called_accepted(
+        self, endpoint_id: str, arguments: Any, contract: str
+    ) -> None:
+        assert all("accepted under" not in e.hint for e in check(endpoint_id, arguments, contract=contract).errors)
+
+    @pytest.mark.parametrize(
+        ("endpoint_id", "arguments", "hint"),
+        [
+            (I2V, {"prompt": "x", "end_image_url": "https://a/b.png"}, 'add "start_image_url"'),
+            (I2V, {"prompt": "x", "image_url": "https://a/b.png"}, 'where you wrote "image_url"?'),
+            (R2V, {"prompt": "x", "elements": [{"frontal_image": "x"}]}, 'where you wrote "frontal_image"?'),
+            (O3, {"multi_prompt": [{"text": "x"}]}, 'add "prompt"'),
+        ],
+    )
+    def test_a_missing_field_is_looked_for_in_its_own_object(self, endpoint_id: str, arguments: Any, hint: str) -> None:
+        assert check(endpoint_id, arguments).errors[0].hint.endswith(hint)
 
     def test_no_other_contract_is_named_where_none_accepts(self) -> None:
         assert "accepted under" not in check(R2V, {"prompt": "x", "duration": "99"}).errors[0].hint
@@ -142,6 +188,21 @@ class TestContracts:
         assert set(ENDPOINTS) <= known_ids()
 
 
+BROKEN = [
+    "data:image/png;base64,!!!",
+    "data:nothing",
+    "data:,hello",
+    "data:,\ud800",
+    "picture.png",
+    "ftp://a/b.png",
+    "//a/b.png",
+    "http://",
+    "https:///x",
+    "http://[::1",
+    "https://a b/",
+]
+
+
 class TestMedia:
     def test_data_uris_are_judged_and_others_are_listed(self) -> None:
         small = "data:image/png;base64," + base64.b64encode(picture(299, 300)).decode()
@@ -150,7 +211,7 @@ class TestMedia:
         assert [error.rule.kind for error in report.errors] == ["min_pixels"]
         assert [media.loc for media in report.unchecked] == [("end_image_url",)]
 
-    @pytest.mark.parametrize("address", ["data:image/png;base64,!!!", "data:nothing", "data:,hello", "picture.png", ""])
+    @pytest.mark.parametrize("address", [*BROKEN, ""])
     def test_broken_addresses_are_refused(self, address: str) -> None:
         (error,) = check(I2V, {"prompt": "x", "start_image_url": address}).errors
         assert error.rule.kind in ("readable", "reachable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,11 +55,55 @@ def test_a_picture_is_no_clip(tmp_path: Path) -> None:
         probe_picture(clip(tmp_path / "clip.mp4"))
 
 
-def test_absurd_dimensions_are_refused_without_decoding() -> None:
+def test_absurd_dimensions_are_measured_without_decoding() -> None:
     header = picture(64, 64, "BMP")
     huge = header[:18] + (100_000).to_bytes(4, "little") * 2 + header[26:]
-    with pytest.raises(Unreadable, match="more pixels"):
-        probe_picture(huge)
+    assert probe_picture(huge).width == 100_000
+
+
+def test_a_png_is_not_decoded_to_look_for_its_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    assert probe_picture(picture()).width == 640
+    assert probe_picture(picture(800, 400, orientation=6)).width == 400
+
+
+class TestReferencesInsideMedia:
+    """Playlists and links in a clip must not make this machine read its files or call anybody."""
+
+    PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n"
+
+    @pytest.mark.parametrize("scheme", ["", "file://"])
+    def test_other_files_are_not_read(self, scheme: str, tmp_path: Path) -> None:
+        secret = clip(tmp_path / "secret.mp4")
+        text = self.PLAYLIST.format(target=f"{scheme}{secret}").encode()
+        (tmp_path / "list.m3u8").write_bytes(text)
+        for source in (text, tmp_path / "list.m3u8"):
+            with pytest.raises(Unreadable):
+                probe_clip(source)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            PLAYLIST.format(target="http://127.0.0.1:{port}/a.ts"),
+            '<?xml version="1.0"?><MPD><BaseURL>http://127.0.0.1:{port}/a.mp4</BaseURL></MPD>',
+            "[playlist]\nFile1=http://127.0.0.1:{port}/a.mp4\n",
+        ],
+    )
+    def test_nobody_is_called(self, text: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(0)
+            with pytest.raises(Unreadable):
+                probe_clip(text.replace("{port}", str(listener.getsockname()[1])).encode())
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+
+
+@pytest.mark.parametrize("form", ["webm", "avi"])
+def test_other_containers_are_named(form: str, tmp_path: Path) -> None:
+    assert probe_clip(clip(tmp_path / f"clip.{form}", form=form)).format == form
 
 
 @given(st.binary(max_size=400), st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]), st.integers(0, 400))

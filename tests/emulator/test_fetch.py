@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 import pytest
+import trustme
 
 from conftest import Server
 from fakefal.emulator import Emulator
@@ -18,6 +21,7 @@ from fakefal.fetch import MAX_REDIRECTS, Fetcher, is_public
 from fakefal.settings import Settings
 from fakefal_contracts import Unreadable
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
+from fakefal_contracts.media import Limits
 from media import picture
 
 O1 = "fal-ai/kling-video/o1/image-to-video"
@@ -39,6 +43,10 @@ SPECIAL = [
     "2002:7f00:1::",
     "224.0.0.1",
     "255.255.255.255",
+    "::127.0.0.1",
+    "64:ff9b:1::1",
+    "fec0::1",
+    "5f00::1",
     "64:ff9b::7f00:1",
 ]
 
@@ -147,6 +155,7 @@ class TestFetcher:
         ("url", "reason"),
         [
             ("https://v3b.fal.media/files/x.png", "the emulator never calls it"),
+            ("https://V3B.fal.media./files/x.png", "the emulator never calls it"),
             ("ftp://pictures.example/a.png", "is not an http(s) address"),
             ("http://", "is not an http(s) address"),
             ("http://[", "could not be downloaded"),
@@ -156,11 +165,30 @@ class TestFetcher:
     def test_what_cannot_be_had_says_why(self, url: str, reason: str, tmp_path: Path) -> None:
         assert reason in str(fetch(PERMISSIVE, url, tmp_path))
 
+    def test_https_is_pinned_and_still_checks_the_name(self, site: Site, tmp_path: Path) -> None:
+        authority = trustme.CA()
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("pictures.example").configure_cert(context)
+        site.socket = context.wrap_socket(site.socket, server_side=True)
+        trust = ssl.create_default_context()
+        authority.configure_trust(trust)
+        secure = site.url("/good.png").replace("http://", "https://")
+        for url, expected in ((secure, Path), (secure.replace("pictures", "others"), Unreadable)):
+            fetcher = Fetcher(to_loopback, lambda _: True, httpx.AsyncHTTPTransport(verify=trust))
+            assert isinstance(fetch(fetcher, url, tmp_path), expected)
+
     def test_an_error_page_is_no_picture(self, site: Site, tmp_path: Path) -> None:
         assert "it answered 404" in str(fetch(PERMISSIVE, site.url("/nothing"), tmp_path))
 
     def test_nobody_listening(self, tmp_path: Path) -> None:
         assert "could not be downloaded" in str(fetch(PERMISSIVE, "http://pictures.example:1/a.png", tmp_path))
+
+
+class Broken(Fetcher):
+    """A fetcher that fails as nobody foresaw."""
+
+    async def fetch(self, address: str, limits: Limits, into: BinaryIO) -> Path | Unreadable:  # noqa: ARG002
+        raise RuntimeError(address)
 
 
 class TestVerdicts:
@@ -187,6 +215,22 @@ class TestVerdicts:
         ]
         answer = self.result(fetching, site.url("/nothing.png"))
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
+
+    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Callable[..., Server]) -> None:
+        server = serve(emulator=Emulator(Settings(profile="instant", fetch=True), fetcher=Broken()))
+        assert self.result(server, "https://pictures.example/a.png").status_code == 500
+        assert self.result(server, "data:,x").status_code == 422
+        assert list(server.emulator.files._folder.iterdir()) == []
+
+    def test_nothing_is_fetched_for_a_body_that_is_refused_anyway(self, fetching: Server, site: Site) -> None:
+        elements = [{"frontal_image_url": site.url("/good.png")}]
+        r2v = "fal-ai/kling-video/o1/reference-to-video"
+        submitted = fetching.submit(r2v, {"prompt": "x", "elements": elements})
+        assert fetching.http.get(submitted["response_url"]).status_code == 422
+        assert site.asked == []
+
+    def test_files_of_the_real_cdn_stay_unchecked(self, fetching: Server) -> None:
+        assert self.result(fetching, "https://v3b.fal.media/files/b/somebody/elses.png").status_code == 200
 
     def test_the_line_waits_for_the_verdict(self, fetching: Server, site: Site) -> None:
         site.hold.clear()

@@ -76,7 +76,15 @@ class TestSubmit:
         assert [item["type"] for item in result.json()["detail"]] == ["json_invalid"]
 
     @pytest.mark.parametrize(
-        "content", [b'{"prompt": "\\ud800"}', '{"prompt": "ü 漢 🎬"}'.encode(), b'{"seed": 17454220438242315174}']
+        "content",
+        [
+            b'{"prompt": "\\ud800"}',
+            b'{"prompt": "x", "duration": "\\ud800"}',
+            b'{"prompt": "x", "image_urls": ["data:,\\ud800"]}',
+            b'{"prompt": "x", "foo": "data:,\\ud800' + b"x" * 300 + b'"}',
+            '{"prompt": "ü 漢 🎬"}'.encode(),
+            b'{"seed": 17454220438242315174}',
+        ],
     )
     def test_odd_texts_and_numbers_do_not_break_anything(self, server: Server, content: bytes) -> None:
         submitted = server.http.post(f"/queue/{O1}", content=content).json()

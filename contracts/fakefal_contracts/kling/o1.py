@@ -11,8 +11,17 @@ from pydantic import Field
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
-from fakefal_contracts.kling.shared import Picture, Prompt, Ratio, VideoOutput, named_references
-from fakefal_contracts.model import Advice, Input, Model
+from fakefal_contracts.kling.shared import (
+    OPENAPI,
+    REFERENCE_CAUTIONS,
+    UNKNOWN_REFERENCE,
+    Picture,
+    Prompt,
+    Ratio,
+    VideoOutput,
+    named_references,
+)
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, Input, Model
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -33,7 +42,7 @@ REFERENCE_COUNT = Requirement(
     message="elementReferList: size must be between 1 and 3",
     holds=lambda element: 1 <= len(element.reference_image_urls) <= 3,
     hint="give each element one to three reference pictures; repeating the frontal picture is accepted",
-    evidence=observed("message reported by two projects; type and location inferred", "2026-09-01"),
+    evidence=observed("message seen by two projects for none; more than three is the schema's text", "2026-09-01"),
     stage=Stage.MODEL,
     at="reference_image_urls",
     type="invalid_request",
@@ -51,6 +60,7 @@ SEVEN_REFERENCES = Requirement(
 class Element(Model):
     """A character or object: a frontal picture and one to three others (fal: OmniVideoElementInput)."""
 
+    printed_in = OPENAPI
     frontal_image_url: Picture
     reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list)
     requirements = (REFERENCE_COUNT,)
@@ -65,6 +75,7 @@ class ReferenceToVideo(Input):
     duration: Duration = "5"
     aspect_ratio: Ratio = "16:9"
     requirements = (SEVEN_REFERENCES,)
+    cautions = REFERENCE_CAUTIONS
 
     def seconds(self) -> int:
         """See `Input.seconds`."""
@@ -90,6 +101,7 @@ class ImageToVideo(Input):
     start_image_url: Picture
     end_image_url: Picture | None = None
     duration: Duration = "5"
+    cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
 
     def seconds(self) -> int:
         """See `Input.seconds`."""
@@ -108,7 +120,8 @@ class ImageToVideo(Input):
 
 
 _LAUNCH = dt.date(2025, 12, 1)
-_WIDENED = documented("fal's OpenAPI document, unchanged on 2026-06-11", "2026-01-28")
+#: The newer copy of 2026-06-11 differs in nothing but nullability, which the older form cannot express.
+_WIDENED = documented("fal's OpenAPI document", "2026-01-28")
 
 ENDPOINTS = (
     Endpoint(
@@ -137,7 +150,7 @@ ENDPOINTS = (
             Revision(documented("llms.txt of o1/image-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
             Revision(_WIDENED),
         ),
-        prices=(Price(_LAUNCH, Decimal("0.112"), documented("llms.txt of o1/image-to-video", "2025-12-01")),),
+        prices=(Price(_LAUNCH, Decimal("0.112"), documented("a newer llms.txt of the endpoint", "2025-12-01")),),
     ),
     Endpoint(
         id="fal-ai/kling-video/o1/standard/image-to-video",
@@ -145,7 +158,9 @@ ENDPOINTS = (
         tier="standard",
         input=ImageToVideo,
         output=VideoOutput,
-        documented=documented("API reference of o1/standard/image-to-video", "2026-01-28"),
+        documented=documented(
+            "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"
+        ),
         revisions=(Revision(_WIDENED),),
         prices=(
             Price(

@@ -9,8 +9,17 @@ from typing import Annotated, Literal
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
-from fakefal_contracts.kling.shared import Clip, Picture, Prompt, Ratio, VideoOutput, named_references
-from fakefal_contracts.model import Advice, Input, Loc, Model
+from fakefal_contracts.kling.shared import (
+    OPENAPI,
+    REFERENCE_CAUTIONS,
+    Clip,
+    Picture,
+    Prompt,
+    Ratio,
+    VideoOutput,
+    named_references,
+)
+from fakefal_contracts.model import Advice, Caution, Input, Loc, Model
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -59,7 +68,7 @@ PROMPT_OR_SHOTS = Requirement(
     message="Either 'prompt' or 'multi_prompt' must be provided.",
     holds=lambda body: bool(body.prompt) or bool(body.multi_prompt),
     hint="add prompt, or add multi_prompt with at least one shot",
-    evidence=observed("message seen in its older form; today's envelope inferred", "2026-02-21"),
+    evidence=observed("message in its older form; that empty counts as absent is inferred", "2026-02-21"),
 )
 PROMPT_XOR_SHOTS = Requirement(
     kind="prompt_xor_multi_prompt",
@@ -75,7 +84,7 @@ NO_LAST_FRAME_WITH_SHOTS = Requirement(
     message="End Image Url is not supported with Multi Prompt",
     holds=lambda body: not (body.end_image_url and body.multi_prompt),
     hint="remove end_image_url, or use prompt instead of multi_prompt",
-    evidence=observed("receipt of v3/standard/image-to-video; not seen on O3", "2026-07-16"),
+    evidence=inferred("receipt of v3/standard/image-to-video of 2026-07-16; not seen on O3", "2026-07-16"),
 )
 ONE_CLIP = Requirement(
     kind="max_clips",
@@ -103,9 +112,18 @@ SEVEN_REFERENCES = Requirement(
 )
 
 
+_KLING = upstream("Kling's own interface, as a reseller documents it", "2026-06-11")
+SHOTS_SUM = Caution("shots_sum", "the shots should add up to an explicit duration", _KLING)
+SHOTS_RANGE = Caution("shots_range", f"the shots should add up to {SHORTEST} to {LONGEST} seconds", _KLING)
+SHOTS_COUNT = Caution("shots_count", f"at most {MOST_SHOTS} shots", _KLING)
+END_WITHOUT_START = Caution("end_without_start", "a last frame needs a first frame", _KLING)
+END_WITH_PICTURES = Caution("end_with_pictures", "no last frame with more than two pictures", _KLING)
+
+
 class Shot(Model):
     """One shot of a multi-shot clip (fal: KlingV3MultiPromptElement)."""
 
+    printed_in = OPENAPI
     prompt: Annotated[str, SHOT_PROMPT_LENGTH]
     duration: ShotDuration = "5"
 
@@ -113,6 +131,7 @@ class Shot(Model):
 class Element(Model):
     """A character or object, by pictures or by a clip (fal: KlingV3ComboElementInput)."""
 
+    printed_in = OPENAPI
     frontal_image_url: Picture | None = None
     reference_image_urls: list[Picture] | None = None
     video_url: Clip | None = None
@@ -143,6 +162,14 @@ class ReferenceToVideo(Input):
         ONE_CLIP,
         FOUR_REFERENCES_WITH_CLIP,
         SEVEN_REFERENCES,
+    )
+    cautions = (
+        *REFERENCE_CAUTIONS,
+        END_WITHOUT_START,
+        END_WITH_PICTURES,
+        SHOTS_SUM,
+        SHOTS_RANGE,
+        SHOTS_COUNT,
     )
 
     def references(self) -> int:
@@ -183,12 +210,11 @@ class ReferenceToVideo(Input):
         }
         yield from named_references(texts, listed)
         if self.end_image_url and not self.start_image_url:
-            yield Advice(
-                "end_without_start",
-                ("end_image_url",),
-                "a last frame is given without a first frame",
-                "add start_image_url: Kling itself demands it",
-            )
+            msg = "a last frame is given without a first frame"
+            yield Advice(END_WITHOUT_START, ("end_image_url",), msg, "add start_image_url: Kling itself demands it")
+        if self.end_image_url and len(self.image_urls or ()) > 2:
+            msg = "a last frame is given with more than two pictures"
+            yield Advice(END_WITH_PICTURES, ("end_image_url",), msg, "remove end_image_url, or keep two of image_urls")
         if self.multi_prompt:
             yield from self._shots()
 
@@ -197,12 +223,14 @@ class ReferenceToVideo(Input):
         shots = len(self.multi_prompt or ())
         if "duration" in self.model_fields_set and int(self.duration) != seconds:
             msg = f"the shots add up to {seconds} s, duration says {self.duration}"
-            yield Advice("shots_sum", loc, msg, f'set duration to "{seconds}" or leave it out')
+            fits = SHORTEST <= seconds <= LONGEST
+            hint = f'set duration to "{seconds}" or leave it out' if fits else "leave duration out"
+            yield Advice(SHOTS_SUM, loc, msg, hint)
         if not SHORTEST <= seconds <= LONGEST:
             msg = f"the shots add up to {seconds} s, outside {SHORTEST} to {LONGEST}"
-            yield Advice("shots_range", loc, msg, f"make the shots add up to {SHORTEST} to {LONGEST} s")
+            yield Advice(SHOTS_RANGE, loc, msg, f"make the shots add up to {SHORTEST} to {LONGEST} s")
         if shots > MOST_SHOTS:
-            yield Advice("shots_count", loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
+            yield Advice(SHOTS_COUNT, loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
 
 
 _LAUNCH = dt.date(2026, 2, 4)

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 from annotated_types import MaxLen
 from pydantic import BaseModel
 
-from fakefal_contracts.evidence import documented, observed
+from fakefal_contracts.evidence import documented, inferred, observed
 from fakefal_contracts.media import ClipLimits, PictureLimits
-from fakefal_contracts.model import Advice, Loc
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Loc
 
 OPENAPI = documented("fal's OpenAPI document of the endpoint", "2026-06-11")
 
@@ -19,6 +19,7 @@ PICTURE_LIMITS = PictureLimits(
     max_bytes=10_485_760,
     timeout_seconds=20,
     formats=("jpeg", "png", "webp", "gif", "avif"),
+    formats_evidence=documented("model page of o1/reference-to-video; Kling itself takes jpeg and png", "2025-12-01"),
     evidence=OPENAPI,
     min_width=300,
     min_height=300,
@@ -29,6 +30,7 @@ CLIP_LIMITS = ClipLimits(
     max_bytes=209_715_200,
     timeout_seconds=30,
     formats=("mp4", "mov"),
+    formats_evidence=documented("fal's pages of the clip fields; the schema lists no types", "2026-06-11"),
     evidence=OPENAPI,
     min_pixels=720,
     max_pixels=2160,
@@ -63,7 +65,11 @@ class VideoOutput(BaseModel):
     video: File
 
 
-_NAME = re.compile(r"@(Image|Element)(\d+)", re.IGNORECASE)
+_NAME = re.compile(r"(?<!\w)@(Image|Element)(\d+)", re.IGNORECASE)
+_NAMES = inferred("no source shows that fal checks the names in a prompt", "2026-11-20")
+UNKNOWN_REFERENCE = Caution("unknown_reference", "a name in a prompt should stand for something listed", _NAMES)
+UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be named in a prompt", _NAMES)
+REFERENCE_CAUTIONS = (UNKNOWN_KEY, UNKNOWN_REFERENCE, UNNAMED_MEDIA)
 
 
 def named_references(texts: list[tuple[Loc, str]], listed: dict[str, tuple[str, int]]) -> Iterator[Advice]:
@@ -74,20 +80,21 @@ def named_references(texts: list[tuple[Loc, str]], listed: dict[str, tuple[str, 
     """
     used: set[tuple[str, int]] = set()
     for loc, text in texts:
-        for name, digits in _NAME.findall(text):
-            word, number = name.capitalize(), int(digits[:9])
-            used.add((word, number))
+        names = dict.fromkeys((name.capitalize(), int(digits[:9])) for name, digits in _NAME.findall(text))
+        used.update(names)
+        for word, number in names:
             field, count = listed.get(word, ("", 0))
             if not 1 <= number <= count:
                 have = f"{field} holds {count}" if field else f"this endpoint has no @{word}"
-                yield Advice("unknown_reference", loc, f"@{word}{number} names nothing: {have}", "names count from 1")
+                msg = f"@{word}{number} names nothing: {have}"
+                yield Advice(UNKNOWN_REFERENCE, loc, msg, "names count from 1, in list order")
     for word, (field, count) in listed.items():
         if field.endswith("_url"):
             continue
         for number in range(1, count + 1):
             if (word, number) not in used:
                 yield Advice(
-                    "unnamed_media",
+                    UNNAMED_MEDIA,
                     (field, number - 1),
                     f"@{word}{number} is listed but no prompt names it",
                     f"write @{word}{number} into the prompt where it should appear",
