@@ -35,7 +35,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     add_handlers(app, emulator.new_id)
     for part in (queue, run, rest, cdn, platform, control):
         app.include_router(part.router)
-    return Router(ProxyRoute(_Cors(app)), public_url=emulator.settings.public_url)
+    return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
 
 
 class _Cors:

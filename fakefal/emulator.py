@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 from fakefal import jsonio
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock, WallClock
-from fakefal.core.errors import NeedsVerdict, QueueError, UnknownRequest
+from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
@@ -42,14 +42,6 @@ UNKNOWN_PATH_SECONDS = 0.05
 """How long a request for a path that fal does not know runs (captures of September 2026)."""
 
 
-class Busy(QueueError):
-    """All runners of the key are taken, and the synchronous road does not wait."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"Reached concurrent requests limit of {limit}")
-        self.limit = limit
-
-
 class Stopping(QueueError):
     """The emulator is being stopped; what it was asked to wait for did not happen."""
 
@@ -71,7 +63,6 @@ class Submission:
     way: Way
     low: bool = False
     heavy: bool = False
-    invalid_json: jsonio.InvalidJson | None = None
 
     @property
     def endpoint_id(self) -> str:
@@ -156,10 +147,8 @@ class Emulator:
             Busy: all runners of the key are taken.
             NotEmulated, StoreFull: as `submit`.
         """
-        if await self.queue.busy(submission.key, self.clock.now(submission.key)) >= self.settings.runners:
-            raise Busy(self.settings.runners)
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
-        look = await self._accept(submission, direct)
+        look = await self._accept(submission, direct, at_once=True)
         async for seen in self.waker.watch(look.record, self._see):
             look = seen
         if look.view.state is not State.COMPLETED or look.plan is None:
@@ -203,6 +192,7 @@ class Emulator:
         """
         await self.look(key, request_id)
         was = await self.queue.cancel(request_id, self.clock.now(key))
+        self._stop_fetching(request_id)
         self.waker.changed(key)
         return was
 
@@ -217,11 +207,18 @@ class Emulator:
         try:
             look = await self.queue.advance(request_id, how, self.clock.now(key))
         except NeedsVerdict:
-            if fetching := self._fetching.get(request_id):
-                await asyncio.shield(fetching)
-            look = await self.queue.advance(request_id, how, self.clock.now(key))
+            look = await self._advance_unjudged(key, request_id, how)
         self.waker.changed(key)
         return look
+
+    async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Look:
+        """Advance once the verdict is there; it may have brought the request there by itself."""
+        if fetching := self._fetching.get(request_id):
+            await asyncio.shield(fetching)
+        try:
+            return await self.queue.advance(request_id, how, self.clock.now(key))
+        except RefusedMove:
+            return await self.queue.look(request_id, self.clock.now(key))
 
     async def all(self, key: str | None = None) -> list[Look]:
         """Every stored request of a key, or of all."""
@@ -229,10 +226,18 @@ class Emulator:
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget the requests of a key; without a key, all requests and files."""
+        keys = tuple(await self.queue.keys()) if key is None else (key,)
         counts = {"requests": await self.queue.reset(key)}
         if key is None:
             counts["files"] = self.files.reset()
-        self.waker.changed(key)
+            self._accepted = 0
+        for request_id in tuple(self._fetching):
+            try:
+                await self.find(request_id)
+            except UnknownRequest:
+                self._stop_fetching(request_id)
+        for one in keys:
+            self.waker.changed(one)
         return counts
 
     # -- inside ---------------------------------------------------------------------------------
@@ -243,24 +248,25 @@ class Emulator:
     async def _read(self, record: Record) -> Look:
         return await self.look(record.key, record.id, read=True)
 
-    async def _accept(self, submission: Submission, profile: Profile) -> Look:
+    async def _accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Look:
         now = self.clock.now(submission.key)
         request_id = uuid7(now, self._random_bits(RANDOM_BITS))
         self._accepted += 1
+        seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body)
         record = Record(request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low)
         fetching = self.settings.fetch and bool(verdict.foreign)
-        look = await self.queue.add(record, None if fetching else self._plan(profile, record, verdict), now)
+        plan = None if fetching else _plan(profile, verdict, seed)
+        look = await self.queue.add(record, plan, now, at_once=at_once)
         if fetching:
-            self._fetching[request_id] = asyncio.create_task(self._fetch(submission, record, profile, verdict.foreign))
+            work = self._fetch(submission, record, verdict.foreign, lambda judged: _plan(profile, judged, seed))
+            self._fetching[request_id] = asyncio.create_task(work)
         self.waker.changed(submission.key)
         return look
 
     async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:
-        """The verdict on a submission; a wrong path and malformed JSON are verdicts, too."""
-        if submission.invalid_json is not None:
-            return Verdict(_invalid_json(submission.invalid_json))
+        """The verdict on a submission; a wrong path is one, too."""
         try:
             edition = self.judge.edition(submission.endpoint_id)
         except UnknownPath as error:
@@ -276,8 +282,17 @@ class Emulator:
     def _keep_arguments(self, body: Any) -> bytes:
         return jsonio.dump(externalize(body, self.files))
 
+    def _stop_fetching(self, request_id: str) -> None:
+        """Nobody waits for these media any more."""
+        if task := self._fetching.pop(request_id, None):
+            task.cancel()
+
     async def _fetch(
-        self, submission: Submission, record: Record, profile: Profile, foreign: Mapping[str, Limits]
+        self,
+        submission: Submission,
+        record: Record,
+        foreign: Mapping[str, Limits],
+        make: Callable[[Verdict], Plan],
     ) -> None:
         """Download foreign media, judge, and write the verdict that the line waits for, whatever happens."""
         parts: list[BinaryIO] = []
@@ -292,7 +307,7 @@ class Emulator:
             for part in parts:
                 self.files.discard(part)
         try:
-            await self.queue.settle(record.id, self._plan(profile, record, verdict), self.clock.now(record.key))
+            await self.queue.settle(record.id, make(verdict), self.clock.now(record.key))
         except UnknownRequest:
             pass  # it was reset or dropped meanwhile
         finally:
@@ -303,26 +318,14 @@ class Emulator:
         async with self._downloads:
             return await self._fetcher.fetch(address, limits, into)
 
-    def _plan(self, profile: Profile, record: Record, verdict: Verdict) -> Plan:
-        seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else record.id
-        plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
-        if verdict.ending.status == NOT_FOUND:
-            return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
-        return plan
+
+def _plan(profile: Profile, verdict: Verdict, seed: str) -> Plan:
+    plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
+    if verdict.ending.status == NOT_FOUND:
+        return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
+    return plan
 
 
 def _unknown_path(path: str, hint: str) -> Ending:
     """The runner's own answer to a path that it does not have (captures of September 2026)."""
     return Ending(NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, hint=hint)
-
-
-def _invalid_json(error: jsonio.InvalidJson) -> Ending:
-    """The answer to malformed JSON, as FastAPI words it (inferred: no capture from fal exists)."""
-    item = {
-        "type": "json_invalid",
-        "loc": ["body", error.position],
-        "msg": "JSON decode error",
-        "input": {},
-        "ctx": {"error": error.reason},
-    }
-    return Ending(422, jsonio.dump({"detail": [item]}), 0.0)

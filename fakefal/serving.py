@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 import threading
@@ -16,10 +17,11 @@ from starlette.types import ASGIApp
 
 from fakefal.app import build_app
 from fakefal.emulator import Emulator
-from fakefal.settings import Settings
+from fakefal.settings import LOOPBACK_HOSTS, Settings, SettingsError
 
 GRACE_SECONDS = 2
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75  # longer than anybody polls, so that no poll meets a closing connection
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,14 @@ def bind(host: str, port: int) -> socket.socket:
 async def listening(
     emulator: Emulator, plain: socket.socket, tls: socket.socket | None = None, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Listening]:
-    """Serve on bound sockets while the block lasts."""
+    """Serve on bound sockets while the block lasts.
+
+    Raises:
+        SettingsError: a socket is reachable from elsewhere, and the control API has no token.
+    """
+    if emulator.settings.control_token is None and plain.getsockname()[0] not in LOOPBACK_HOSTS:
+        plain.close()
+        raise SettingsError("beyond loopback the control API needs a token: set control_token")
     app = build_app(emulator)
     servers = [_server(app, emulator, lifespan=True)]
     sockets = [plain]
@@ -103,9 +112,11 @@ def _server(app: ASGIApp, emulator: Emulator, *, lifespan: bool, context: ssl.SS
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
     )
     config.load()
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # callers' protocol errors are their own business
     config.ssl = context
     return _Server(config, emulator)
 
@@ -123,7 +134,8 @@ def serving(
     async def serve() -> None:
         ended = asyncio.Event()
         stop.append((asyncio.get_running_loop(), ended))
-        async with listening(emulator or Emulator(settings), bind(host, port)) as where:
+        bound = bind(host, port)
+        async with listening(emulator or Emulator(settings), bound) as where:
             found.append(where)
             ready.set()
             await ended.wait()

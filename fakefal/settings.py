@@ -142,12 +142,15 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if kind == "bool":
             return _bool(value)
         if name == "keys":
-            return dict(value) if isinstance(value, Mapping) else dict(pair.split(":", 1) for pair in value.split(","))
+            pairs = value.items() if isinstance(value, Mapping) else (pair.split(":", 1) for pair in value.split(","))
+            return {str(key_id).strip(): str(secret).strip() for key_id, secret in pairs}
         if name == "control_hosts":
-            return frozenset(value.split(",") if isinstance(value, str) else value)
+            names = value.split(",") if isinstance(value, str) else value
+            return frozenset(str(one).strip().lower() for one in names)
         return Path(value) if name == "spool" else str(value)
     except (TypeError, ValueError) as error:
-        raise SettingsError(f"{name} in {source} cannot be {value!r}: it is {_kind_in_words(name, kind)}") from error
+        shown = "what it is" if name == "keys" else repr(value)  # secrets are not repeated
+        raise SettingsError(f"{name} in {source} cannot be {shown}: it is {_kind_in_words(name, kind)}") from error
 
 
 def _bool(value: Any) -> bool:

@@ -12,10 +12,11 @@ from fakefal.record import Look, Record
 from fakefal.store.queue import QueueStore
 
 LONGEST_SLEEP_SECONDS = 60.0
+SHORTEST_SLEEP_SECONDS = 0.005
 
 
 class Waker:
-    """One task that carries out what is due for every key.  It holds no state: the store does.
+    """One task that carries out what is due for every key.  All it knows it could ask the store again.
 
     If it dies, the next look catches up; it only exists so that those who do not look are told.
     """
@@ -23,14 +24,17 @@ class Waker:
     def __init__(self, queue: QueueStore, clock: Clock) -> None:
         self._queue = queue
         self._clock = clock
-        self._changed = asyncio.Event()
-        self._waiting: set[asyncio.Event] = set()
+        self._call = asyncio.Event()
+        self._changed_keys: set[str] = set()
+        self._due: dict[str, float] = {}
+        self._bells: dict[str, set[asyncio.Event]] = {}
         self.closing = False
 
-    def changed(self, key: str | None = None) -> None:  # noqa: ARG002 - one bell serves all keys
-        """Say that requests of a key (or of all) may stand elsewhere now."""
-        self._changed.set()
-        for bell in self._waiting:
+    def changed(self, key: str) -> None:
+        """Say that requests of a key may stand elsewhere now."""
+        self._changed_keys.add(key)
+        self._call.set()
+        for bell in self._bells.get(key, ()):
             bell.set()
 
     @asynccontextmanager
@@ -48,26 +52,36 @@ class Waker:
     def close(self) -> None:
         """Let every watcher go: the server is about to stop."""
         self.closing = True
-        self.changed()
+        for key in tuple(self._bells):
+            self.changed(key)
 
     async def _run(self) -> None:
         while True:
-            self._changed.clear()
-            pause = LONGEST_SLEEP_SECONDS
-            for key in await self._queue.keys():
-                due = await self._queue.carry_out(key, self._clock.now(key))
-                if due is not None:
-                    pause = min(pause, self._clock.sleep_seconds(key, due))
+            self._call.clear()
+            keys, self._changed_keys = self._changed_keys, set()
+            for key in keys:
+                await self._carry_out(key)
+            pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
             try:
-                async with asyncio.timeout(pause):
-                    await self._changed.wait()
+                async with asyncio.timeout(min([LONGEST_SLEEP_SECONDS, *pauses])):
+                    await self._call.wait()
             except TimeoutError:
-                self.changed()
+                for key, due in tuple(self._due.items()):
+                    if not self._clock.sleep_seconds(key, due):
+                        self.changed(key)
+
+    async def _carry_out(self, key: str) -> None:
+        due = await self._queue.carry_out(key, self._clock.now(key))
+        if due is None:
+            self._due.pop(key, None)
+        else:
+            self._due[key] = due
 
     async def watch(self, record: Record, look: Callable[[Record], Awaitable[Look]]) -> AsyncIterator[Look]:
         """Look now and at every change of one request, until it is over or the server stops."""
         bell = asyncio.Event()
-        self._waiting.add(bell)
+        bells = self._bells.setdefault(record.key, set())
+        bells.add(bell)
         before: tuple[object, ...] | None = None
         try:
             while not self.closing:
@@ -83,12 +97,14 @@ class Waker:
                     continue  # looking is what moves it
                 await self._rest(record.key, seen, bell)
         finally:
-            self._waiting.discard(bell)
+            bells.discard(bell)
+            if not bells:
+                self._bells.pop(record.key, None)
 
     async def _rest(self, key: str, seen: Look, bell: asyncio.Event) -> None:
         pause = LONGEST_SLEEP_SECONDS
         if seen.view.next_at is not None:
-            pause = min(pause, self._clock.sleep_seconds(key, seen.view.next_at))
+            pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await bell.wait()

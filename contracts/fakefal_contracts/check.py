@@ -193,6 +193,8 @@ class _Media:
             return limits.too_large() if size > limits.max_bytes else limits.measure(source)
         except Unreadable as error:
             return limits.unreachable(error)
+        except FileNotFoundError as error:
+            return limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
 
 
 def _schema_errors(edition: Edition, book: Rulebook, error: ValidationError, body: Any) -> Iterator[Violation]:

@@ -19,10 +19,18 @@ from fakefal.settings import DEFAULT_PORT
     help="Base URL (default: FAKEFAL_URL, else the default port).",
 )
 def command(url: str) -> None:
-    """Ask a running emulator whether it is ready.  Exit code 0: yes; 1: no."""
+    """Ask a running emulator whether it is ready.  Exit code 0: yes; 1: no.
+
+    Beyond loopback it asks for FAKEFAL_CONTROL_TOKEN.
+    """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    token = os.environ.get("FAKEFAL_CONTROL_TOKEN")
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"{url} is not an http(s) address")
     try:
-        with direct.open(f"{url.rstrip('/')}/_fakefal/ready", timeout=5):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"{url.rstrip('/')}/_fakefal/ready", headers=headers)  # noqa: S310
+        with direct.open(request, timeout=5):
             click.echo(f"{url} is ready")
     except (urllib.error.URLError, OSError, ValueError) as error:
         click.echo(f"{url} is not ready: {error}", err=True)

@@ -19,7 +19,7 @@ from fakefal.settings import Settings
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @emulator_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 def command(program: tuple[str, ...], **given: Any) -> None:
@@ -45,7 +45,7 @@ async def _run(settings: Settings, program: tuple[str, ...]) -> int:
             assert where.tls_port is not None
             tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=Upstream(dict(os.environ)))
             async with tunnelling(tunnel) as proxy_port:
-                roads = Roads(where.url, where.tls_port, proxy_port, Path(folder), authority.certificate)
+                roads = Roads(where.url, where.port, where.tls_port, proxy_port, Path(folder), authority.certificate)
                 return await _child(program, child_environment(os.environ, roads))
 
 
@@ -57,8 +57,8 @@ async def _child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     except FileNotFoundError:
         click.echo(f"fakefal run: {program[0]}: command not found", err=True)
         return NOT_FOUND
-    except PermissionError:
-        click.echo(f"fakefal run: {program[0]}: cannot be executed", err=True)
+    except OSError as error:
+        click.echo(f"fakefal run: {program[0]}: cannot be executed: {error.strerror}", err=True)
         return NOT_EXECUTABLE
     signals.pass_to(child)
     code = await child.wait()
@@ -86,6 +86,15 @@ class _Signals:
     def _on_signal(self, number: signal.Signals) -> None:
         if self._child is None:
             self._early.append(number)
-        elif number is not signal.SIGINT or not sys.stdin.isatty():
+        elif number is not signal.SIGINT or not _in_foreground():
             with suppress(ProcessLookupError):
                 self._child.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    """Whether this process belongs to the group that a terminal's keyboard interrupts."""
+    try:
+        with Path("/dev/tty").open("rb") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False

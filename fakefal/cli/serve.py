@@ -7,21 +7,27 @@ import dataclasses
 import json
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from fakefal.cli.options import emulator_options, settings_from
 from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings
 
+PORT = click.IntRange(0, 65535)
+
 
 @click.command
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="FAKEFAL_HOST", help="Address to listen on.")
-@click.option("--port", default=DEFAULT_PORT, show_default=True, envvar="FAKEFAL_PORT", help="0 takes a free one.")
-@click.option("--tls-port", type=int, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
+@click.option(
+    "--port", type=PORT, default=DEFAULT_PORT, show_default=True, envvar="FAKEFAL_PORT", help="0 takes a free one."
+)
+@click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
 @emulator_options
@@ -34,27 +40,36 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
         settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
+    from fakefal.serving import bind
+
+    bound: list[socket.socket] = []
+    for number in (port,) if tls_port is None else (port, tls_port):
+        try:
+            bound.append(bind(host, number))
+        except OSError as error:
+            sys.exit(f"fakefal cannot listen on {host}:{number}: {error.strerror or error}; try port 0")
     try:
-        asyncio.run(_serve(settings, host, port, tls_port, ready_file))
+        asyncio.run(_serve(settings, bound, ready_file))
     except OSError as error:
-        sys.exit(f"fakefal cannot listen on {host}:{port}: {error.strerror or error}; try --port 0")
+        sys.exit(f"fakefal: {error}")
 
 
-async def _serve(settings: Settings, host: str, port: int, tls_port: int | None, ready_file: Path | None) -> None:
+async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
     from fakefal.emulator import Emulator
-    from fakefal.serving import bind, listening
+    from fakefal.serving import listening
     from fakefal.ways.authority import Authority
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    plain = bind(host, port)
-    tls = bind(host, tls_port) if tls_port is not None else None
-    authority = Authority() if tls else None
+    plain, tls = bound[0], bound[1] if len(bound) > 1 else None
+    authority = Authority(*_names(settings, plain)) if tls else None
     context = authority.server_context() if authority else None
     with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
         async with listening(Emulator(settings), plain, tls, context) as where:
             ready = {"url": where.url}
+            if settings.control_token is not None:
+                ready["control_token"] = settings.control_token
             if authority:
                 ca_file = Path(folder) / "ca.pem"
                 ca_file.write_bytes(authority.certificate)
@@ -63,13 +78,18 @@ async def _serve(settings: Settings, host: str, port: int, tls_port: int | None,
             await stop.wait()
 
 
+def _names(settings: Settings, plain: socket.socket) -> list[str]:
+    """By which names the server may be reached, beside loopback."""
+    public = urlsplit(settings.public_url or "").hostname
+    return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
+
+
 def _announce(ready: dict[str, str], settings: Settings, ready_file: Path | None) -> None:
     click.echo(f"fakefal listens on {ready['url']} (profile {settings.profile}, contract {settings.contract})")
     if "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")
-        click.echo(
-            f"with TLS: FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
-        )
+        variables = f"FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
+        click.echo(f"with TLS: {variables} FAL_KEY=fakefal:not-a-real-key")
     if ready_file is not None:
         partial = ready_file.with_name(f"{ready_file.name}.partial")
         partial.write_text(json.dumps(ready), "utf-8")

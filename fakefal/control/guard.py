@@ -30,7 +30,8 @@ async def guard(request: Request) -> None:
         raise refusal(403, "fakefal: this Origin is not allowed")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise refusal(403, "fakefal: calls from other sites are not allowed")
-    bodiless = request.method in ("GET", "HEAD") or headers.get("content-length", "0") == "0"
+    chunked = "transfer-encoding" in headers
+    bodiless = request.method in ("GET", "HEAD") or (headers.get("content-length", "0") == "0" and not chunked)
     if not bodiless and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise refusal(415, "fakefal: send application/json")
     if settings.control_token is not None:

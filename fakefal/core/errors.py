@@ -4,6 +4,7 @@ QueueError
 |- RefusedMove      the caller asked for a move that the lifecycle does not have
 |- UnknownRequest   the caller named a request that is not stored, or is another key's
 |- NeedsVerdict     the request cannot start before somebody has judged it
+|- Busy             all runners of the key are taken, and the caller does not want to wait
 `- StoreFull        the store holds only unfinished requests
 """
 
@@ -39,8 +40,16 @@ class NeedsVerdict(QueueError):
         self.request_id = request_id
 
 
-class StoreFull(QueueError):
-    """Every stored request is unfinished, so none can be dropped for a new one."""
+class Busy(QueueError):
+    """All runners of the key are taken, and the synchronous road does not wait."""
 
-    def __init__(self, limit: str) -> None:
-        super().__init__(f"the store is full of unfinished requests ({limit})")
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Reached concurrent requests limit of {limit}")
+        self.limit = limit
+
+
+class StoreFull(QueueError):
+    """No finished request can be dropped to make room for a new one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is full: {reason}")

@@ -8,7 +8,6 @@ matter when, or how often, anybody looks.  Looking at one request costs the loga
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sortedcontainers import SortedList
@@ -87,18 +86,10 @@ class Line:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
     @property
     def busy(self) -> int:
         """How many runners of the limit are taken."""
         return self._busy
-
-    @property
-    def queued(self) -> int:
-        """How many requests wait."""
-        return len(self._queued)
 
     # -- the caller's moves ---------------------------------------------------------------------
 
@@ -126,9 +117,7 @@ class Line:
             self._dequeue(entry)
             entry.extra = True
         elif plan.wait_seconds:
-            self._ready.discard(entry.place)
-            entry.ready_at += plan.wait_seconds
-            heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
+            self._postpone(entry, entry.ready_at + plan.wait_seconds)
         return True
 
     def cancel(self, request_id: str, now: float) -> State:
@@ -152,7 +141,7 @@ class Line:
         entry, now = self._entry(request_id), self._at(now)
         after(entry.state, Move.ADVANCE)
         if entry.state is State.IN_PROGRESS:
-            self._shift(entry, min(seconds, self._end_of(entry) - now))
+            self._shift(entry, max(0.0, min(seconds, self._end_of(entry) - now)))
             return
         used = min(seconds, max(0.0, entry.ready_at - now))
         entry.credit += seconds - used
@@ -229,17 +218,19 @@ class Line:
     def advance(self, now: float) -> Advance:
         """Carry out everything that is due by `now`.
 
-        Where a request without a verdict would start, the line stops at that moment and says whose
-        verdict it needs; called again with the verdict written, it goes on from there.
+        Where a request without a verdict would start, nobody starts any more, and the line says whose
+        verdict it needs; called again with the verdict written, it goes on from that moment.
         """
         now = max(now, self._now)
         needs = self._start_ready()
         while needs is None and (due := self._next_due()) is not None and due <= now:
-            self._now = due
+            self._now = max(self._now, due)
             self._carry_out(due)
             needs = self._start_ready()
         if needs is None:
             self._now = now
+        else:
+            self._end_runs(now)
         ended, self._ended = tuple(self._ended), []
         return Advance(ended, needs, None if needs else self._next_due())
 
@@ -254,6 +245,13 @@ class Line:
             return self._entries[request_id]
         except KeyError:
             raise UnknownRequest(request_id) from None
+
+    def _postpone(self, entry: Entry, moment: float) -> None:
+        """Let a request be ready later, unless the line has passed that moment already."""
+        entry.ready_at = moment
+        if moment > self._now:
+            self._ready.discard(entry.place)
+            heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
     def _enqueue(self, entry: Entry) -> None:
         self._queued.add(entry.place)
@@ -323,12 +321,16 @@ class Line:
             return moment == self._end_of(entry)
         return moment == entry.ready_at and entry.place not in self._ready and not entry.extra
 
-    def _carry_out(self, due: float) -> None:
-        """Everything noted for this moment: ends first, so that their runners are free."""
+    def _end_runs(self, due: float) -> None:
+        """End the runs that are over by then; their runners are free once the line gets there."""
         while self._running and self._running[0][0] <= due:
             note = heapq.heappop(self._running)
             if self._is_current(note, State.IN_PROGRESS):
                 self._end(self._entries[note[2]], note[0])
+
+    def _carry_out(self, due: float) -> None:
+        """Everything noted for this moment: ends first, so that their runners are free."""
+        self._end_runs(due)
         while self._releases and self._releases[0] <= due:
             heapq.heappop(self._releases)
             self._busy -= 1

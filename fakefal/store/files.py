@@ -7,6 +7,10 @@ import json
 import re
 import shutil
 import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -58,12 +62,19 @@ class FileStore(Protocol):
         """Hold one part of a multipart upload; returns its ETag."""
         ...
 
-    def join(self, upload_id: str, numbers: list[int], url_path: str, content_type: str) -> StoredFile:
+    def join(
+        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int
+    ) -> StoredFile:
         """Put parts together, in this order.
 
         Raises:
-            KeyError: a part was never sent; its number is the argument.
+            KeyError: a part was never sent, or was dropped; its number is the argument.
+            FileTooLarge: together they have more bytes than that.
         """
+        ...
+
+    def holding(self, file: StoredFile) -> AbstractContextManager[None]:
+        """Keep the bytes of a file while the block lasts, even if the file is dropped."""
         ...
 
     def get(self, url_path: str) -> StoredFile | None:
@@ -86,7 +97,8 @@ class FileStore(Protocol):
 class SpoolFiles:
     """A `FileStore` in a folder: for each file its bytes and, beside them, a JSON with its address.
 
-    The oldest files go when there are too many.
+    The oldest files go when there are too many; parts of unfinished uploads count as files.  Worker
+    threads may use it beside the event loop.
 
     Args:
         folder: where files are kept; None makes a folder that `close` removes.
@@ -99,8 +111,12 @@ class SpoolFiles:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="fakefal-files-"))
         self._folder.mkdir(parents=True, exist_ok=True)
         self._max_files, self._max_bytes = max_files, max_bytes
+        self._lock = threading.RLock()
         self._files: dict[str, StoredFile] = {}
+        self._held: Counter[Path] = Counter()
         self._bytes = 0
+        for left_over in self._folder.glob("*.part"):
+            left_over.unlink()
         for note in sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime):
             self._remember(StoredFile(**json.loads(note.read_text("utf-8")), source=note.with_suffix(".bin")))
 
@@ -111,50 +127,71 @@ class SpoolFiles:
     def keep(self, written: BinaryIO, url_path: str, content_type: str) -> StoredFile:
         """See `FileStore.keep`."""
         size = written.tell()
-        written.close()
         if size > self._max_bytes:
-            Path(written.name).unlink()
+            self.discard(written)
             raise FileTooLarge(self._max_bytes)
-        source = self._folder / f"{_digest(url_path)}.bin"
-        Path(written.name).replace(source)
-        kept = StoredFile(url_path, content_type, size, source)
-        note = {name: value for name, value in asdict(kept).items() if name != "source"}
-        source.with_suffix(".json").write_text(json.dumps(note), "utf-8")
-        self._forget(url_path)
-        self._make_room(size)
-        self._remember(kept)
-        return kept
+        written.close()
+        with self._lock:
+            self._forget(url_path)
+            self._make_room(size)
+            # a new name each time: a reader may still hold the bytes of the file that was here
+            source = Path(written.name).with_suffix(".bin")
+            Path(written.name).replace(source)
+            kept = StoredFile(url_path, content_type, size, source)
+            note = {name: value for name, value in asdict(kept).items() if name != "source"}
+            source.with_suffix(".json").write_text(json.dumps(note), "utf-8")
+            self._remember(kept)
+            return kept
 
     def discard(self, written: BinaryIO) -> None:
         """See `FileStore.discard`."""
         written.close()
-        Path(written.name).unlink()
+        Path(written.name).unlink(missing_ok=True)
 
     def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
         """See `FileStore.keep_part`."""
-        written.close()
-        place = self._part(upload_id, number)
-        Path(written.name).replace(place)
-        with place.open("rb") as part:
+        kept = self.keep(written, _part(upload_id, number), "")
+        with self.holding(kept), kept.source.open("rb") as part:
             return hashlib.file_digest(part, "md5").hexdigest()
 
-    def join(self, upload_id: str, numbers: list[int], url_path: str, content_type: str) -> StoredFile:
+    def join(
+        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int
+    ) -> StoredFile:
         """See `FileStore.join`."""
-        places = [self._part(upload_id, number) for number in numbers]
-        for number, place in zip(numbers, places, strict=True):
-            if not place.exists():
-                raise KeyError(number)
-        whole = self.open_part()
-        for place in places:
-            with place.open("rb") as part:
-                shutil.copyfileobj(part, whole)
-        for place in set(places):
-            place.unlink()
-        return self.keep(whole, url_path, content_type)
+        with self._lock, ExitStack() as held:
+            parts = {number: self.get(_part(upload_id, number)) for number in numbers}
+            for number, part in parts.items():
+                if part is None:
+                    raise KeyError(number)
+                held.enter_context(self.holding(part))
+            found = [part for part in parts.values() if part is not None]
+            if sum(part.size for part in found) > max_bytes:
+                raise FileTooLarge(max_bytes)
+            whole = self.open_part()
+            for part in found:
+                with part.source.open("rb") as content:
+                    shutil.copyfileobj(content, whole)
+                self._forget(part.url_path)
+            return self.keep(whole, url_path, content_type)
 
     def get(self, url_path: str) -> StoredFile | None:
         """See `FileStore.get`."""
         return self._files.get(url_path)
+
+    @contextmanager
+    def holding(self, file: StoredFile) -> Iterator[None]:
+        """See `FileStore.holding`."""
+        with self._lock:
+            self._held[file.source] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held[file.source] -= 1
+                if not self._held[file.source]:
+                    del self._held[file.source]
+                    if self._folder in file.source.parents and self._files.get(file.url_path) != file:
+                        self._unlink(file)
 
     def all(self) -> list[StoredFile]:
         """See `FileStore.all`."""
@@ -162,42 +199,46 @@ class SpoolFiles:
 
     def reset(self) -> int:
         """See `FileStore.reset`."""
-        gone = list(self._files.values())
-        for file in gone:
-            self._remove(file)
-        return len(gone)
+        with self._lock:
+            gone = list(self._files)
+            for url_path in gone:
+                self._forget(url_path)
+            return len(gone)
 
     def close(self) -> None:
         """See `FileStore.close`."""
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _part(self, upload_id: str, number: int) -> Path:
-        return self._folder / f"{_digest(upload_id)}.{int(number)}.part"
-
     def _remember(self, file: StoredFile) -> None:
         self._files[file.url_path] = file
         self._bytes += file.size
 
-    def _forget(self, url_path: str) -> None:
-        if old := self._files.pop(url_path, None):
-            self._bytes -= old.size
-
     def _make_room(self, size: int) -> None:
         while self._files and (len(self._files) >= self._max_files or self._bytes + size > self._max_bytes):
-            self._remove(next(iter(self._files.values())))
+            self._forget(next(iter(self._files)))
 
-    def _remove(self, file: StoredFile) -> None:
-        self._forget(file.url_path)
+    def _forget(self, url_path: str) -> None:
+        with self._lock:
+            old = self._files.pop(url_path, None)
+            if old is None:
+                return
+            self._bytes -= old.size
+            if old.source not in self._held:
+                self._unlink(old)
+
+    @staticmethod
+    def _unlink(file: StoredFile) -> None:
         file.source.unlink(missing_ok=True)
         file.source.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _part(upload_id: str, number: int) -> str:
+    """The address of a part, which no CDN path can be."""
+    return f"part:{number}:{upload_id}"
 
 
 def safe_name(name: str) -> str:
     """A file name that can stand in an address: its last segment, without surprises."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return UNSAFE.sub("_", last).lstrip(".")[-LONGEST_NAME:] or "file"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

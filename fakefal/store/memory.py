@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fakefal.core.errors import StoreFull, UnknownRequest
+from fakefal.core.errors import Busy, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan
@@ -31,10 +31,12 @@ class MemoryQueueStore:
         self._sizes: dict[str, int] = {}
         self._bytes = 0
 
-    async def add(self, record: Record, plan: Plan | None, now: float) -> Look:
+    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """See `QueueStore.add`."""
         size = _size(record, plan)
         self._advance(record.key, now)
+        if at_once and record.key in self._lines and self._lines[record.key].busy >= self._runners:
+            raise Busy(self._runners)
         self._make_room(size)
         self._records[record.id] = record
         self._resize(record.id, size)
@@ -81,11 +83,6 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         return self._look(record, line, now)
 
-    async def busy(self, key: str, now: float) -> int:
-        """See `QueueStore.busy`."""
-        self._advance(key, now)
-        return self._lines[key].busy if key in self._lines else 0
-
     async def carry_out(self, key: str, now: float) -> float | None:
         """See `QueueStore.carry_out`."""
         return self._advance(key, now)
@@ -109,7 +106,7 @@ class MemoryQueueStore:
         gone = [record.id for record in self._records.values() if key is None or record.key == key]
         for request_id in gone:
             self._drop(request_id)
-        for one in [key] if key is not None else list(self._lines):
+        for one in [key] if key is not None else tuple(self._lines):
             self._lines.pop(one, None)
         return len(gone)
 
@@ -133,16 +130,25 @@ class MemoryQueueStore:
 
     def _make_room(self, size: int) -> None:
         """Drop finished requests, oldest first, until one more of this size fits."""
-        while len(self._records) >= self._max_requests or self._bytes + size > self._max_bytes:
-            oldest = next(iter(self._finished), None)
+        dropped: list[str] = []
+        count, total = len(self._records), self._bytes + size
+        finished = iter(self._finished)
+        while count >= self._max_requests or total > self._max_bytes:
+            oldest = next(finished, None)
             if oldest is None:
-                many = len(self._records) >= self._max_requests
-                raise StoreFull(f"{self._max_requests} requests" if many else f"{self._max_bytes} bytes")
-            self._lines[self._records[oldest].key].forget(oldest)
-            self._drop(oldest)
+                unfinished = f"{count} requests with {total - size} bytes are unfinished"
+                raise StoreFull(f"{unfinished}, {self._max_requests} requests or {self._max_bytes} bytes fit")
+            dropped.append(oldest)
+            count, total = count - 1, total - self._sizes[oldest]
+        for request_id in dropped:
+            self._drop(request_id)
 
     def _drop(self, request_id: str) -> None:
-        del self._records[request_id]
+        key = self._records.pop(request_id).key
+        if request_id in self._finished:
+            self._lines[key].forget(request_id)
+            if not len(self._lines[key]):
+                del self._lines[key]
         self._finished.pop(request_id, None)
         self._bytes -= self._sizes.pop(request_id)
 

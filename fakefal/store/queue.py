@@ -20,11 +20,12 @@ class QueueStore(Protocol):
     raises and changes nothing.
     """
 
-    async def add(self, record: Record, plan: Plan | None, now: float) -> Look:
+    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """Take a request in; `plan` is None while its verdict is open.
 
         Raises:
-            StoreFull: nothing that is stored is over, so nothing can be dropped.
+            StoreFull: too little of what is stored is over and can be dropped.
+            Busy: `at_once` was asked for, and all runners of the key are taken.
         """
         ...
 
@@ -47,10 +48,6 @@ class QueueStore(Protocol):
             RefusedMove: it is too late for that.
             NeedsVerdict: it has not been judged.
         """
-        ...
-
-    async def busy(self, key: str, now: float) -> int:
-        """How many runners of a key are taken."""
         ...
 
     async def carry_out(self, key: str, now: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import ssl
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from fakefal.hosts import DOMAINS, host_name, is_fal_host
+from fakefal.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 
 FAKE_KEY = "fakefal-run:not-a-real-key"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -24,6 +25,7 @@ class Roads:
     """Where the emulator listens for a child, and a folder for what the child has to read."""
 
     url: str
+    plain_port: int
     tls_port: int
     proxy_port: int
     folder: Path
@@ -36,6 +38,8 @@ def child_environment(environ: Mapping[str, str], roads: Roads) -> dict[str, str
     Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
     """
     child = {name: value for name, value in environ.items() if name.upper() not in REMOVED}
+    for name in [name for name in child if name.upper().endswith("_PROXY")]:
+        del child[name]  # ws_proxy, socks_proxy and others would lead past ours
     proxy = f"http://127.0.0.1:{roads.proxy_port}"
     for name in PROXY_VARIABLES:
         child[name] = child[name.lower()] = proxy
@@ -48,9 +52,7 @@ def child_environment(environ: Mapping[str, str], roads: Roads) -> dict[str, str
     child["FAL_KEY"] = FAKE_KEY
     child["FAL_HOME_DIR"] = str(home)
     child["FAKEFAL_URL"] = roads.url
-    child["FAKEFAL_RUN_TLS_PORT"] = str(roads.tls_port)
-    child["FAKEFAL_RUN_DOMAINS"] = ",".join(DOMAINS)
-    child["NODE_OPTIONS"] = _node_options(environ)
+    child["NODE_OPTIONS"] = _node_options(environ, _preload(roads))
     return child
 
 
@@ -63,8 +65,9 @@ def _no_proxy(environ: Mapping[str, str]) -> str:
 
 def _covers_fal(name: str) -> bool:
     """Whether an exception would let calls to fal past the proxy, as a host or as a suffix such as ``ai``."""
-    bare = host_name(name).lstrip("*.")
-    return not bare or is_fal_host(bare) or any(domain.endswith(f".{bare}") for domain in DOMAINS)
+    bare = host_name(name.rpartition("://")[2]).lstrip("*.")
+    # some programs compare plain suffixes, without regard for dots
+    return not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
 
 
 def _merged_bundle(environ: Mapping[str, str], authority: bytes) -> bytes:
@@ -76,7 +79,9 @@ def _merged_bundle(environ: Mapping[str, str], authority: bytes) -> bytes:
 
     default = ssl.get_default_verify_paths().cafile
     sources = [certifi.where(), *(environ.get(name) for name in BUNDLE_VARIABLES), default]
-    bundles = [Path(source).read_bytes() for source in dict.fromkeys(sources) if source and Path(source).is_file()]
+    places = [Path(source) for source in dict.fromkeys(sources) if source]
+    trusted = [file for place in places for file in (place.iterdir() if place.is_dir() else [place]) if file.is_file()]
+    bundles = [file.read_bytes() for file in trusted]
     blocks = dict.fromkeys(
         block
         for bundle in (*bundles, authority)
@@ -85,8 +90,17 @@ def _merged_bundle(environ: Mapping[str, str], authority: bytes) -> bytes:
     return b"\n".join(blocks) + b"\n"
 
 
-def _node_options(environ: Mapping[str, str]) -> str:
+def _preload(roads: Roads) -> Path:
+    """The preload with this run's ports written into it: a worker may be given another environment."""
+    template = files("fakefal.ways").joinpath("preload.cjs").read_text("utf-8")
+    facts = {"tlsPort": roads.tls_port, "plainPort": roads.plain_port, "domains": DOMAINS}
+    path = roads.folder / "preload.cjs"
+    path.write_text(template.replace("const run = null;", f"const run = {json.dumps(facts)};"), "utf-8")
+    return path
+
+
+def _node_options(environ: Mapping[str, str], preload: Path) -> str:
     """The user's own options and the preload; a path with a space needs inner quotes."""
-    path = os.fspath(Path(str(files("fakefal.ways"))) / "preload.cjs")
+    path = os.fspath(preload)
     quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{environ.get('NODE_OPTIONS', '')} --require {quoted}".strip()

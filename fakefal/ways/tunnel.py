@@ -20,6 +20,7 @@ from fakefal.hosts import host_name, is_fal_host
 
 LONGEST_HEAD = 64 * 1024
 CHUNK = 64 * 1024
+PLAIN_PORT = 80
 HOP_HEADERS = (b"proxy-connection", b"proxy-authorization", b"connection", b"keep-alive")
 
 
@@ -53,7 +54,7 @@ class Upstream:
         if parts.username:
             plain = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             credentials = b"Basic " + base64.b64encode(plain.encode())
-        return parts.hostname, parts.port or 80, credentials
+        return parts.hostname, parts.port or PLAIN_PORT, credentials
 
 
 class Tunnel:
@@ -73,19 +74,20 @@ class Tunnel:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection to its end."""
         try:
-            head, rest = await _read_head(reader)
+            parser, head = await _read_head(reader)
             if head.method == b"CONNECT":
                 ahead = await self._connect(head)
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                await _splice(reader, writer, *ahead, parser.trailing_data[0])
             else:
                 ahead, opening = await self._forward(head)
-                rest = opening + rest
-            await _splice(reader, writer, *ahead, rest)
+                await _exchange(_Side(reader, parser), writer, ahead, head, opening)
+        except ValueError as error:
+            _refuse(writer, ProxyError(400, f"the target is no host and port: {error}"))
         except ProxyError as error:
-            reason = f"fakefal: {error}".encode("ascii", "replace")
-            head_line = f"HTTP/1.1 {error.status} fakefal\r\n".encode()
-            lengths = b"Content-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(reason)
-            writer.write(head_line + lengths + reason)
+            _refuse(writer, error)
+        except h11.RemoteProtocolError as error:
+            _refuse(writer, ProxyError(502, f"malformed message: {error}"))
         except (OSError, asyncio.IncompleteReadError):
             pass  # one of both ends went away
         finally:
@@ -97,7 +99,8 @@ class Tunnel:
         target = head.target.decode("ascii", "replace")
         host, port = _host_and_port(target, 443)
         if is_fal_host(host):
-            return await asyncio.open_connection("127.0.0.1", self._tls_port)
+            own = self._plain_port if port == PLAIN_PORT else self._tls_port
+            return await asyncio.open_connection("127.0.0.1", own)
         proxy = self._upstream.for_host("https", host, port)
         if proxy is None:
             return await _open(host, port)
@@ -108,7 +111,7 @@ class Tunnel:
         target = urlsplit(head.target.decode("ascii", "replace"))
         if target.scheme != "http" or not target.hostname:
             raise ProxyError(400, "this is a proxy: send CONNECT, or a request with a whole http:// address")
-        host, port = target.hostname, target.port or 80
+        host, port = target.hostname, target.port or PLAIN_PORT
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         if is_fal_host(host):
             return await asyncio.open_connection("127.0.0.1", self._plain_port), _head_bytes(head, path)
@@ -145,8 +148,8 @@ async def tunnelling(tunnel: Tunnel, host: str = "127.0.0.1") -> AsyncIterator[i
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[h11.Request, bytes]:
-    """The head of a call, and what came behind it already."""
+async def _read_head(reader: asyncio.StreamReader) -> tuple[h11.Connection, h11.Request]:
+    """The head of a call, and the parser that goes on with its body."""
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
     try:
         while (event := parser.next_event()) is h11.NEED_DATA:
@@ -157,15 +160,12 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[h11.Request, bytes]:
     except h11.RemoteProtocolError as error:
         raise ProxyError(400, f"malformed request: {error}") from error
     assert isinstance(event, h11.Request)
-    return event, parser.trailing_data[0]
+    return parser, event
 
 
 def _host_and_port(netloc: str, default: int) -> tuple[str, int]:
     parts = urlsplit(f"//{netloc}")
-    try:
-        return parts.hostname or host_name(netloc), parts.port or default
-    except ValueError as error:
-        raise ProxyError(400, f"{netloc!r} is no host and port") from error
+    return parts.hostname or host_name(netloc), parts.port or default
 
 
 def _head_bytes(head: h11.Request, target: str, credentials: bytes = b"") -> bytes:
@@ -180,7 +180,7 @@ def _head_bytes(head: h11.Request, target: str, credentials: bytes = b"") -> byt
 async def _open(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         return await asyncio.open_connection(host, port)
-    except OSError as error:
+    except (OSError, UnicodeError, OverflowError) as error:
         raise ProxyError(502, f"{host}:{port} cannot be reached: {error}") from error
 
 
@@ -202,6 +202,66 @@ async def _connect_through(
         writer.close()
         raise ProxyError(502, f"the upstream proxy answered {b''.join(status).decode('ascii', 'replace')}")
     return reader, writer
+
+
+def _refuse(writer: asyncio.StreamWriter, error: ProxyError) -> None:
+    """Tell the sender why the call cannot be passed on."""
+    reason = f"fakefal: {error}".encode("ascii", "replace")
+    head_line = f"HTTP/1.1 {error.status} fakefal\r\n".encode()
+    lengths = b"Content-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(reason)
+    writer.write(head_line + lengths + reason)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One end of a plain-text exchange, and the parser that knows where its message ends."""
+
+    reader: asyncio.StreamReader
+    parser: h11.Connection
+
+    async def copy_body(self, sink: asyncio.StreamWriter, *, chunked: bool) -> None:
+        """Pass one message's body on, and nothing that comes behind it."""
+        while not isinstance(event := self.parser.next_event(), h11.EndOfMessage):
+            if event is h11.NEED_DATA:
+                self.parser.receive_data(await self.reader.read(CHUNK))
+            elif isinstance(event, h11.Data):
+                data = bytes(event.data)
+                sink.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+                await sink.drain()
+        if chunked:
+            sink.write(b"0\r\n\r\n")
+
+
+async def _exchange(
+    near: _Side,
+    writer: asyncio.StreamWriter,
+    ahead: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    head: h11.Request,
+    opening: bytes,
+) -> None:
+    """One plain-text call and its answer.  The connection ends with it: the next may go elsewhere."""
+    far_reader, far_writer = ahead
+    chunked = any(name.lower() == b"transfer-encoding" for name, _ in head.headers)
+    try:
+        far_writer.write(opening)
+        await asyncio.gather(near.copy_body(far_writer, chunked=chunked), _copy_answer(head, far_reader, writer))
+    finally:
+        far_writer.close()
+
+
+async def _copy_answer(head: h11.Request, far_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy the answer as it comes, until its message is whole."""
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
+    parser.send(h11.Request(method=head.method, target=head.target, headers=head.headers))
+    while True:
+        event = parser.next_event()
+        if event is h11.NEED_DATA:
+            data = await far_reader.read(CHUNK)
+            writer.write(data)
+            await writer.drain()
+            parser.receive_data(data)
+        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed) or event is h11.PAUSED:
+            return
 
 
 async def _splice(

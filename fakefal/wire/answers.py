@@ -11,11 +11,12 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fakefal import jsonio
-from fakefal.core.errors import NeedsVerdict, RefusedMove, StoreFull, UnknownRequest
-from fakefal.emulator import Busy, Stopping
+from fakefal.core.errors import Busy, NeedsVerdict, RefusedMove, StoreFull, UnknownRequest
+from fakefal.emulator import Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
 
@@ -39,18 +40,16 @@ class Json(Response):
 class WireError(Exception):
     """An answer that ends the call at once."""
 
-    def __init__(self, status: int, body: Any, **headers: str) -> None:
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(str(body))
         self.status = status
         self.body = body
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.headers = dict(headers or {})
 
 
 def refusal(status: int, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None) -> WireError:
     """A flat ``{"detail": ...}`` answer, with a hint for the developer where there is one."""
-    error = WireError(status, {"detail": detail})
-    error.headers |= dict(headers or {}) | ({HINT: header_text(hint)} if hint else {})
-    return error
+    return WireError(status, {"detail": detail}, dict(headers or {}) | ({HINT: header_text(hint)} if hint else {}))
 
 
 def no_access(app: str) -> WireError:
@@ -61,7 +60,7 @@ def no_access(app: str) -> WireError:
 def header_text(text: str) -> str:
     """A text that can stand in a header: ASCII, one line, not too long."""
     plain = text.encode("ascii", "replace").decode()
-    return "".join(letter if letter.isprintable() else " " for letter in plain)[:LONGEST_HINT]
+    return "".join(letter if letter.isprintable() else " " for letter in plain)[:LONGEST_HINT].strip()
 
 
 def retry_headers(*, retry: bool) -> dict[str, str]:
@@ -84,7 +83,7 @@ def _store_full(error: StoreFull) -> WireError:
 
 def _busy(error: Busy) -> WireError:
     body = {"detail": str(error), "type": "concurrent_requests_limit", "data": {"limit": error.limit}}
-    return WireError(429, body, x_fal_needs_retry="1")
+    return WireError(429, body, retry_headers(retry=True) | {BILLABLE_UNITS: "0"})
 
 
 ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
@@ -93,6 +92,7 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
     StoreFull: _store_full,
     Busy: _busy,
     Stopping: lambda error: refusal(503, f"fakefal: {error}"),
+    ClientDisconnect: lambda error: refusal(499, f"fakefal: the caller went away {error}".strip()),
     RefusedMove: lambda error: refusal(409, f"fakefal: {error}"),
     NeedsVerdict: lambda error: refusal(409, f"fakefal: {error}"),
     FileTooLarge: lambda error: refusal(413, f"fakefal: {error}", hint="raise max_upload_bytes or max_file_bytes"),
@@ -119,6 +119,10 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
             return answer(request, no_access("/".join(segments[1:3])))
         return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
 
+    async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it
+        return answer(request, refusal(500, "Internal Server Error"))
+
+    app.add_exception_handler(Exception, unforeseen)
     for kind in ANSWERS:
         app.add_exception_handler(kind, known)
     app.add_exception_handler(HTTPException, framework)

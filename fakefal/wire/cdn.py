@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 import secrets
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from fakefal import jsonio
 from fakefal.emulator import Emulator
 from fakefal.hosts import Part
-from fakefal.store.files import StoredFile
+from fakefal.store.files import FileStore, StoredFile
 from fakefal.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.body import limited, read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
-from fakefal.wire.rest import new_file_path
+from fakefal.wire.rest import OCTETS, media_type, new_file_path
 
 router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
-OCTETS = "application/octet-stream"
 CACHE = "public, max-age=5184000, immutable"  # as fal's CDN answers (capture of 2026)
-_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[\x20-\x7e]*)?")
 MOST_PARTS = 10_000
+LONGEST_NUMBER = 6
 
 
 @router.post("/files/upload")
@@ -80,8 +82,8 @@ async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheW
     """Take a file, or a numbered part of one, at an address from the REST host (JavaScript client)."""
     claims = _claims(emulator, upload_token)
     whole, _, number = f"/files/{path}".rpartition("/")
-    if claims["path"] == whole and number.isdecimal():
-        return await _keep_part(request, emulator, upload_token, int(number))
+    if claims.get("path") == whole and number.isdecimal():
+        return await _keep_part(request, emulator, upload_token, int(number[:LONGEST_NUMBER]))
     _claims(emulator, upload_token, f"/files/{path}")
     kept = emulator.files.keep(await _receive(request, emulator), claims["path"], claims["type"])
     return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
@@ -107,24 +109,38 @@ async def download(path: str, emulator: TheEmulator) -> Response:
         raise refusal(
             404, "File not found", hint="it was not uploaded to this emulator, or was dropped for newer files"
         )
-    return _serve(found)
+    return _serve(found, emulator.files)
 
 
-def _serve(found: StoredFile) -> Response:
+class _HeldFile(FileResponse):
+    """A file that stays until it was sent, even if the store drops it meanwhile."""
+
+    def __init__(self, files: FileStore, found: StoredFile, headers: Mapping[str, str]) -> None:
+        super().__init__(found.source, media_type=found.content_type, headers=headers)
+        self._held = ExitStack()
+        self._held.enter_context(files.holding(found))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            await super().__call__(scope, receive, send)
+
+
+def _serve(found: StoredFile, files: FileStore) -> Response:
     headers = {
         "cache-control": CACHE,
         "access-control-allow-origin": "*",
         "x-content-type-options": "nosniff",
         "content-security-policy": "sandbox; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
     }
-    return FileResponse(found.source, media_type=found.content_type, headers=headers)
+    return _HeldFile(files, found, headers)
 
 
 def _bearer(emulator: Emulator, authorization: str | None) -> None:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise refusal(401, "Authorization header is required", hint="get a token from storage/auth/token")
-    _claims(emulator, token)
+    if "bearer" not in _claims(emulator, token):
+        raise refusal(401, "Invalid upload token: it is for one file, send it as upload_token")
 
 
 def _claims(emulator: Emulator, token: str, path: str | None = None) -> dict[str, Any]:
@@ -152,7 +168,8 @@ async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
 async def _keep_part(request: Request, emulator: Emulator, upload_id: str, number: int) -> Response:
     if not 1 <= number <= MOST_PARTS:
         raise refusal(422, f"part numbers run from 1 to {MOST_PARTS}")
-    etag = f'"{emulator.files.keep_part(await _receive(request, emulator), upload_id, number)}"'
+    written = await _receive(request, emulator)
+    etag = f'"{await asyncio.to_thread(emulator.files.keep_part, written, upload_id, number)}"'
     return Json({"partNumber": number, "etag": etag}, headers={"etag": etag})
 
 
@@ -160,10 +177,12 @@ async def _complete(
     request: Request, emulator: Emulator, upload_id: str, claims: Mapping[str, Any], address: str
 ) -> Response:
     numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
+    join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes)
     try:
-        emulator.files.join(upload_id, numbers, claims["path"], claims["type"])
+        await asyncio.to_thread(join, upload_id, numbers, claims["path"], claims["type"])
     except KeyError as error:
-        raise refusal(422, f"part {error} was not uploaded") from error
+        if emulator.files.get(claims["path"]) is None:  # else the answer to an earlier call was lost
+            raise refusal(422, f"part {error} was not uploaded") from error
     return Json({"access_url": address, "uploaded": True})
 
 
@@ -178,11 +197,10 @@ def _part_numbers(raw: bytes) -> list[int]:
     if not isinstance(parts, list) or not parts:
         raise wrong
     numbers = [part.get("partNumber") if isinstance(part, dict) else None for part in parts]
-    if not all(isinstance(number, int) for number in numbers):
+    if not all(isinstance(number, int) and 1 <= number <= MOST_PARTS for number in numbers):
         raise wrong
     return sorted({int(number) for number in numbers if number is not None})
 
 
 def _media_type(headers: Mapping[str, str]) -> str:
-    given = headers.get("content-type", OCTETS)
-    return given if _MEDIA_TYPE.fullmatch(given) else OCTETS
+    return media_type(headers.get("content-type", OCTETS))

@@ -6,7 +6,8 @@ foreign one, and brings a key of its own.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,14 +15,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fakefal.hosts import host_name, is_fal_host, part_of
 
 TARGET = b"x-fal-target-url"
-PROXY_KEY = b"Key fakefal-proxy:not-a-real-key"
+PROXY_KEY = ("fakefal-proxy", "not-a-real-key")
 
 
 class ProxyRoute:
-    """Turns a call of ``/proxy`` into the call that its target header names."""
+    """Turns a call of ``/proxy`` into the call that its target header names.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: what answers the call.
+        keys: the configured keys; the first is the proxy's own.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Mapping[str, str]) -> None:
         self._app = app
+        key_id, secret = next(iter(keys.items()), PROXY_KEY)
+        self._key = f"Key {key_id}:{secret}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the call on under its real path."""
@@ -38,13 +46,13 @@ class ProxyRoute:
         if part is None:
             await PlainTextResponse("Invalid request", 400)(scope, receive, send)
             return
-        path = f"/{part}{target.path}".rstrip("/")
+        path = f"/{part}{unquote(target.path)}".rstrip("/")
         kept = [(key, value) for key, value in scope["headers"] if key not in (TARGET, b"authorization")]
         inner = {
             **scope,
             "path": path,
-            "raw_path": path.encode("ascii"),
+            "raw_path": f"/{part}{target.path}".encode("ascii"),
             "query_string": target.query.encode("ascii"),
-            "headers": [*kept, (b"authorization", headers.get(b"authorization", PROXY_KEY))],
+            "headers": [*kept, (b"authorization", headers.get(b"authorization", self._key))],
         }
         await self._app(inner, receive, send)

@@ -5,6 +5,7 @@ Status codes, bodies and key order as captured in May 2026, unless a comment say
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from fakefal.wire.answers import (
     HINT,
     REQUEST_ID,
     Json,
+    WireError,
     header_text,
     no_access,
     refusal,
@@ -39,6 +41,7 @@ router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 APPS = ("fal-ai/kling-video",)
 TRUE_WORDS = ("1", "true")
 LARGE_BODY = 64 * 1024
+MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 CANCELLED = "Request cancelled by the client."  # the runner's own text (fal 1.83.0)
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
@@ -51,7 +54,8 @@ async def read_submission(
     """The body and the caller of a request to an application.
 
     Raises:
-        WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body.
+        WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
+            for what is not JSON.
     """
     key = demand_key(authorization, emulator.settings.keys, app)
     if app not in APPS:
@@ -61,14 +65,28 @@ async def read_submission(
             hint=f"fakefal emulates {', '.join(APPS)}",
         )
     raw = await read_body(request, emulator.settings.max_body_bytes)
-    body, invalid = None, None
-    if raw.strip():
-        try:
-            body = jsonio.parse(raw)
-        except jsonio.InvalidJson as error:
-            invalid = error
-    heavy = len(raw) > LARGE_BODY or b"://" in raw or b"data:" in raw
-    return Submission(key, app, path, body, way, priority.lower() == "low", heavy, invalid)
+    body = await _parse(raw) if raw.strip() else None
+    heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
+    return Submission(key, app, path, body, way, priority.lower() == "low", heavy)
+
+
+async def _parse(raw: bytes) -> Any:
+    """The JSON value of a body.
+
+    Raises:
+        WireError: 422 in FastAPI's words for malformed JSON (inferred: no capture from fal exists).
+    """
+    try:
+        return await asyncio.to_thread(jsonio.parse, raw) if len(raw) > LARGE_BODY else jsonio.parse(raw)
+    except jsonio.InvalidJson as error:
+        item = {
+            "type": "json_invalid",
+            "loc": ["body", error.position],
+            "msg": "JSON decode error",
+            "input": {},
+            "ctx": {"error": error.reason},
+        }
+        raise WireError(422, {"detail": [item]}, {BILLABLE_UNITS: "0"} | retry_headers(retry=False)) from error
 
 
 @router.post("/{owner}/{app}")
@@ -243,6 +261,7 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
 def cancelled_answer(request_id: str) -> Response:
     """The result of a cancelled request."""
     headers = {REQUEST_ID: request_id, "x-fal-error-type": "client_cancelled", BILLABLE_UNITS: "0"}
+    headers |= retry_headers(retry=False)
     return Json({"detail": CANCELLED, "error_type": "client_cancelled"}, 499, headers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -10,8 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from fakefal import jsonio
-from fakefal.emulator import Emulator
-from fakefal.hosts import Part, Way
+from fakefal.hosts import Part
 from fakefal.store.files import safe_name
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.auth import demand_rest_key
@@ -20,6 +20,8 @@ from fakefal.wire.context import Authorization, TheEmulator, TheWay
 
 router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
 TOKEN_SECONDS = 3600
+OCTETS = "application/octet-stream"
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[\x20-\x7e]*)?", re.ASCII)
 StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python client's fallback has it")]
 
 
@@ -30,7 +32,7 @@ async def storage_token(emulator: TheEmulator, way: TheWay, authorization: Autho
     expires = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS)
     return Json(
         {
-            "token": emulator.tokens.issue(TOKEN_SECONDS, key=key),
+            "token": emulator.tokens.issue(TOKEN_SECONDS, bearer=key),
             "token_type": "Bearer",
             "base_url": way.url(Part.CDN, ""),
             "expires_at": expires.isoformat(),
@@ -39,6 +41,7 @@ async def storage_token(emulator: TheEmulator, way: TheWay, authorization: Autho
 
 
 @router.post("/storage/upload/initiate")
+@router.post("/storage/upload/initiate-multipart")
 async def initiate(
     request: Request,
     emulator: TheEmulator,
@@ -46,25 +49,7 @@ async def initiate(
     authorization: Authorization = None,
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
-    """Where to PUT a file and where it will lie (JavaScript client 1.10.1)."""
-    return await _initiate(request, emulator, way, authorization, storage_type)
-
-
-@router.post("/storage/upload/initiate-multipart")
-async def initiate_multipart(
-    request: Request,
-    emulator: TheEmulator,
-    way: TheWay,
-    authorization: Authorization = None,
-    storage_type: StorageType = "fal-cdn-v3",
-) -> Response:
-    """The same for a file that comes in parts: the part's number follows the address."""
-    return await _initiate(request, emulator, way, authorization, storage_type)
-
-
-async def _initiate(
-    request: Request, emulator: Emulator, way: Way, authorization: str | None, storage_type: str
-) -> Response:
+    """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
     demand_rest_key(authorization, emulator.settings.keys)
     if storage_type not in ("fal-cdn-v3", "gcs"):
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
@@ -77,8 +62,13 @@ async def _initiate(
     if not isinstance(name, str) or not isinstance(content_type, str):
         raise refusal(422, 'the body must hold "file_name" and "content_type" as strings')
     path = new_file_path(name)
-    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=content_type)
+    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=media_type(content_type))
     return Json({"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")})
+
+
+def media_type(given: str) -> str:
+    """A media type that can stand in a header; anything else is served as bytes."""
+    return given if _MEDIA_TYPE.fullmatch(given) else OCTETS
 
 
 def new_file_path(name: str) -> str:

@@ -136,7 +136,7 @@ class TestServe:
     def test_a_port_in_use_is_a_clear_error(self, server: Server) -> None:
         done = fakefal("serve", "--port", server.url.rpartition(":")[2])
         assert done.returncode == 1
-        assert "Address already in use; try --port 0" in done.stderr
+        assert "Address already in use; try port 0" in done.stderr
 
     @pytest.mark.parametrize(
         ("options", "environ", "said"),
@@ -145,12 +145,18 @@ class TestServe:
             ([], {"FAKEFAL_PROFILE": "fast"}, "use one of instant, stepped, quick, realistic"),
             ([], {"FAKEFAL_RUNNERS": "many"}, "runners in the environment cannot be 'many': it is a whole number"),
             (["--runners", "0"], {}, "runners must be at least 1"),
+            (["--port", "99999"], {}, "99999 is not in the range"),
+            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys in the environment cannot be what it is"),
             (["--contract", "2020-01-01"], {}, "give 2025-12-01 or later"),
         ],
     )
     def test_wrong_settings_are_2(self, options: list[str], environ: dict[str, str], said: str) -> None:
         done = fakefal("serve", *options, env={**os.environ, **environ})
         assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+    def test_a_ready_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
+        done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "ready.json"))
+        assert (done.returncode, "ready.json" in done.stderr) == (1, True), done.stderr
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "fakefal.toml").write_text('profil = "instant"\n')
@@ -163,6 +169,10 @@ class TestServe:
         server, ready = self.serve(tmp_path, "--host", "0.0.0.0")
         port = ready["url"].rpartition(":")[2]
         assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
+        url = f"http://127.0.0.1:{port}"
+        assert fakefal("health", "--url", url).returncode == 1
+        known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": ready["control_token"]}
+        assert fakefal("health", "--url", url, env=known).returncode == 0
         server.terminate()
         server.communicate(timeout=10)
 

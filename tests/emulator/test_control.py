@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from conftest import Server
+from fakefal.serving import serving
+from fakefal.settings import Settings, SettingsError
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
@@ -88,6 +90,14 @@ class TestWhomItLetsIn:
     def test_a_simple_form_without_a_body_is_stopped_by_its_origin(self, server: Server) -> None:
         answer = server.http.post("/_fakefal/reset", headers={"Origin": "http://evil.example"})
         assert answer.status_code == 403
+
+    def test_a_body_in_chunks_is_a_body(self, server: Server) -> None:
+        headers = {"Content-Type": "text/plain"}
+        assert server.http.post("/_fakefal/reset", content=iter([b"x"]), headers=headers).status_code == 415
+
+    def test_beyond_loopback_a_server_without_a_token_does_not_start(self) -> None:
+        with pytest.raises(SettingsError, match="needs a token"), serving(Settings(), host="0.0.0.0"):
+            pass
 
     def test_its_own_page_may(self, server: Server) -> None:
         assert server.http.get("/_fakefal/requests", headers={"Origin": server.url}).status_code == 200

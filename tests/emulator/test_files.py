@@ -145,6 +145,64 @@ class TestUploads:
         assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
         assert server.http.get(told["access_url"]).content == b"one"
 
+    def test_a_repeated_completion_is_answered(self, server: Server) -> None:
+        headers = bearer(server)
+        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        server.http.put(f"{base}/1", content=b"one", headers=headers)
+        for _ in range(2):
+            assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
+
+    def test_parts_count_as_files_and_go_with_them(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_file_bytes=1000)
+        headers = bearer(server)
+        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        for number in range(1, 6):
+            assert server.http.put(f"{base}/{number}", content=b"x" * 400, headers=headers).is_success
+        folder = server.emulator.files._folder
+        assert sum(path.stat().st_size for path in folder.glob("*.bin")) <= 1000
+        server.http.post("/_fakefal/reset")
+        assert list(folder.iterdir()) == []
+
+    def test_parts_together_keep_the_limit(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_upload_bytes=1000)
+        headers = bearer(server)
+        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        for number in (1, 2):
+            server.http.put(f"{base}/{number}", content=b"x" * 600, headers=headers)
+        parts = {"parts": [{"partNumber": 1}, {"partNumber": 2}]}
+        assert server.http.post(f"{base}/complete", json=parts, headers=headers).status_code == 413
+
+    @pytest.mark.parametrize("number", ["0", "10001", "9" * 5000, "x", "1.5"])
+    def test_odd_part_numbers_are_refused(self, server: Server, number: str) -> None:
+        told = initiate(server, file_name="a", content_type="a/b").json()
+        url = httpx.URL(told["upload_url"])
+        part = url.copy_with(path=f"{url.path}/{number}")
+        assert httpx.put(part, content=b"x", trust_env=False).status_code in (403, 422)
+        complete = url.copy_with(path=f"{url.path}/complete")
+        body = {"parts": [{"partNumber": int(number[:300]) if number.isdecimal() else number}]}
+        assert httpx.post(complete, json=body, trust_env=False).status_code == 422
+
+    def test_a_token_for_uploads_is_no_upload_token(self, server: Server) -> None:
+        told = initiate(server, file_name="a", content_type="a/b").json()
+        url = httpx.URL(told["upload_url"])
+        token = bearer(server)["Authorization"].removeprefix("Bearer ")
+        wrong = url.copy_set_param("upload_token", token)
+        assert httpx.put(wrong, content=b"x", trust_env=False).status_code == 403
+        as_bearer = {"Authorization": f"Bearer {url.params['upload_token']}"}
+        answer = httpx.post(f"{server.url}/cdn/files/upload", content=b"x", headers=as_bearer, trust_env=False)
+        assert answer.status_code == 401
+
+    @pytest.mark.parametrize("content_type", ["a/b\r\nX: y", "text/plain€", "", "x", "a/b; c=d"])
+    def test_odd_media_types_are_served_as_bytes(self, server: Server, content_type: str) -> None:
+        told = initiate(server, file_name="a", content_type=content_type).json()
+        httpx.put(told["upload_url"], content=b"x", trust_env=False)
+        got = httpx.get(told["file_url"], trust_env=False)
+        expected = "a/b; c=d" if content_type == "a/b; c=d" else "application/octet-stream"
+        assert (got.status_code, got.headers["content-type"]) == (200, expected)
+
     def test_the_oldest_files_go_first(self, serve: Callable[..., Server]) -> None:
         server = serve(max_files=2)
         urls = [upload(server, str(number).encode()) for number in range(3)]
@@ -152,6 +210,17 @@ class TestUploads:
 
 
 class TestDownloads:
+    def test_a_file_that_is_dropped_meanwhile_arrives_whole(self, server: Server) -> None:
+        content = bytes(range(256)) * 40_000
+        url = upload(server, content)
+        with server.http.stream("GET", url) as answer:
+            parts = answer.iter_bytes(1000)
+            first = next(parts)
+            server.emulator.files.reset()
+            assert first + b"".join(parts) == content
+        assert server.http.get(url).status_code == 404
+        assert list(server.emulator.files._folder.iterdir()) == []
+
     def test_ranges(self, server: Server) -> None:
         url = upload(server, b"0123456789")
         part = server.http.get(url, headers={"Range": "bytes=2-4"})

@@ -78,6 +78,23 @@ class TestOneLine:
         assert line.view("fetching", 50).started_at == 5
         assert line.view("behind", 50).started_at == 15
 
+    def test_runs_end_although_the_line_waits_for_a_verdict(self) -> None:
+        line = Line(runners=2)
+        line.submit("runs", plan(run=10), now=0)
+        line.submit("fetching", None, now=1)
+        assert line.advance(50).needs == "fetching"
+        assert line.view("runs", 50).ended_at == 10
+
+    def test_a_late_verdict_with_a_wait_does_not_rewrite_the_past(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=20), now=0)
+        line.submit("b", None, now=1)
+        line.submit("c", plan(run=1), now=2)
+        line.advance(30)
+        line.settle("b", plan(run=2, wait=0.5))
+        line.advance(30)
+        assert [line.view(name, 30).started_at for name in "bc"] == [20, 22]
+
     def test_a_poll_driven_request_moves_on_status_reads_only(self) -> None:
         line = Line(runners=1)
         line.submit("stepped", plan(polls=Polls(queued=1, running=2)), now=0)
@@ -166,6 +183,7 @@ class Histories(RuleBasedStateMachine):
         self.rank: dict[str, int] = {}
         self.places: dict[str, int] = {}
         self.low: set[str] = set()
+        self.shifted: set[str] = set()
         self.normal_came = False
 
     def _submit(self, verdict: Plan | None, low: bool) -> str:
@@ -187,9 +205,9 @@ class Histories(RuleBasedStateMachine):
     def submit_unjudged(self, low: bool) -> str:
         return self._submit(None, low)
 
-    @rule(target=requests, name=consumes(open_verdicts), run=st.floats(0, 20))
-    def verdict(self, name: str, run: float) -> str:
-        self.line.settle(name, plan(run))
+    @rule(target=requests, name=consumes(open_verdicts), run=st.floats(0, 20), wait=st.floats(0, 5))
+    def verdict(self, name: str, run: float, wait: float) -> str:
+        self.line.settle(name, plan(run, wait))
         return name
 
     @rule(seconds=st.floats(0, 30))
@@ -201,6 +219,8 @@ class Histories(RuleBasedStateMachine):
         self.line.advance(self.now)
         before = self._picture()
         try:
+            if move in ("hasten", "finish"):
+                self.shifted.add(name)  # its start is moved into the past
             if move == "hasten":
                 self.line.hasten(name, seconds, self.now)
             else:
@@ -238,8 +258,20 @@ class Histories(RuleBasedStateMachine):
                 assert seen.started_at <= seen.ended_at <= self.now
         self.normal_came = False
         assert 0 <= self.line.busy <= self.line.runners
+        self._runs_never_exceed_the_runners()
         if needs is None:
             assert not queued or self.line.busy == self.line.runners, "nobody waits while a runner is free"
+
+    def _runs_never_exceed_the_runners(self) -> None:
+        """Looked at afterwards, no moment of the history had more runs than runners."""
+        runs = [
+            (entry.marks.started_at, entry.marks.ended_at)
+            for entry in self.line._entries.values()
+            if entry.marks.started_at is not None and not entry.extra and entry.id not in self.shifted
+        ]
+        for begun, _ in runs:
+            at_once = sum(one <= begun and (end is None or end > begun) for one, end in runs)
+            assert at_once <= self.line.runners
 
 
 TestHistories = Histories.TestCase

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -68,12 +69,13 @@ class TestSubmit:
             b"not json",
         ],
     )
-    def test_malformed_json_is_refused_at_the_result(self, server: Server, content: bytes) -> None:
-        answer = server.http.post(f"/queue/{O1}", content=content)
-        assert answer.status_code == 200
-        result = server.http.get(answer.json()["response_url"])
-        assert result.status_code == 422
-        assert [item["type"] for item in result.json()["detail"]] == ["json_invalid"]
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    def test_malformed_json_is_refused_at_once(self, server: Server, part: str, content: bytes) -> None:
+        answer = server.http.post(f"/{part}/{O1}", content=content)
+        assert answer.status_code == 422
+        assert [item["type"] for item in answer.json()["detail"]] == ["json_invalid"]
+        assert answer.headers["x-fal-billable-units"] == "0"
+        assert server.http.get("/_fakefal/requests").json() == []
 
     @pytest.mark.parametrize(
         "content",
@@ -214,6 +216,10 @@ class TestStatus:
         request_id = server.submit(O1, {"prompt": "x"})["request_id"]
         assert server.http.get(f"/queue/{O1}/requests/{request_id}{rest}").status_code == 405
 
+    def test_an_odd_id_is_not_found(self, server: Server) -> None:
+        for request_id in ("x%20", "%00", "%E2%82%AC", "x" * 2000):
+            assert server.http.get(f"/queue/{APP}/requests/{request_id}/status").status_code == 404
+
     @pytest.mark.parametrize("rest", ["/", "/status/", "/status/stream/"])
     def test_trailing_slashes_are_answered(self, server: Server, rest: str) -> None:
         submitted = server.http.post(f"/queue/{O1}/", json={"prompt": "x"})
@@ -297,6 +303,7 @@ class TestCancel:
         result = server.http.get(submitted["response_url"])
         assert result.status_code == 499
         assert result.json()["error_type"] == result.headers["x-fal-error-type"] == "client_cancelled"
+        assert result.headers["x-fal-needs-retry"] == result.headers["x-fal-retryable"] == "false"
 
 
 class TestRun:
@@ -326,7 +333,8 @@ class TestRun:
             "type": "concurrent_requests_limit",
             "data": {"limit": 1},
         }
-        assert answer.headers["x-fal-needs-retry"] == "1"
+        assert answer.headers["x-fal-needs-retry"] == answer.headers["x-fal-retryable"] == "true"
+        assert len(server.http.get("/_fakefal/requests").json()) == 1
 
 
 class TestBounds:
@@ -335,11 +343,25 @@ class TestBounds:
         first, second = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
         full = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
         assert full.status_code == 503
-        assert "store is full" in full.json()["detail"]
+        assert "the store is full: 2 requests with" in full.json()["detail"]
         server.http.put(second["cancel_url"])
         server.submit(O1, {"prompt": "x"})
         assert server.http.get(second["status_url"]).status_code == 404
         assert server.http.get(first["status_url"]).status_code == 202
+
+    def test_a_request_that_does_not_fit_drops_nothing(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_request_bytes=5000)
+        kept = [server.submit(O1, {"prompt": "x"}) for _ in range(3)]
+        assert server.http.post(f"/queue/{O1}", json={"prompt": "x" * 6000}).status_code == 503
+        assert {server.http.get(one["status_url"]).status_code for one in kept} == {200}
+
+    def test_parallel_calls_of_the_synchronous_road_share_one_limit(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="quick", runners=1)
+        picture_url = "https://v3b.fal.media/files/b/rabbit/NaslJIC7F2WodS6DFZRRJ.png"
+        body = {"prompt": "x", "image_urls": [picture_url]}
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda _: server.http.post(f"/run/{O1}", json=body).status_code, range(6)))
+        assert sorted(answers) == [200, 429, 429, 429, 429, 429]
 
 
 class TestHosts:

@@ -28,6 +28,9 @@ from fakefal.ways.tunnel import Tunnel, Upstream, tunnelling
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
 
+SLY = ["al.run", "https://queue.fal.run", "all://*.fal.run", "https://", "."]
+
+
 @asynccontextmanager
 async def proxied(**environ: str) -> AsyncIterator[httpx.AsyncClient]:
     """An emulator behind the proxy, and a client that only knows the proxy."""
@@ -45,6 +48,8 @@ async def proxied(**environ: str) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def site(
     answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    *,
+    close: bool = True,
 ) -> AsyncIterator[tuple[int, list[bytes]]]:
     """A server of somebody else's that keeps what it was asked; gives its port."""
     heads: list[bytes] = []
@@ -53,6 +58,8 @@ async def site(
         heads.append(await reader.read(65536))
         writer.write(answer)
         await writer.drain()
+        while not close and (more := await reader.read(65536)):
+            heads.append(more)
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -130,8 +137,47 @@ class TestProxy:
 
         run(test)
 
+    def test_one_plain_call_a_connection(self) -> None:
+        """Behind the first call another could name fal's host, and must not go where the first went."""
+
+        async def test() -> None:
+            kept_open = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            async with site(kept_open, close=False) as (port, heads):
+                tunnel = Tunnel(tls_port=1, plain_port=1, upstream=Upstream({"http_proxy": f"http://127.0.0.1:{port}"}))
+                async with tunnelling(tunnel) as proxy_port:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", proxy_port)
+                    first = b"POST http://far.example/1 HTTP/1.1\r\nHost: far.example\r\nContent-Length: 3\r\n\r\nabc"
+                    second = b"GET http://queue.fal.run/2 HTTP/1.1\r\nHost: queue.fal.run\r\n\r\n"
+                    writer.write(first + second)
+                    assert await reader.read() == kept_open
+                    writer.close()
+                assert b"queue.fal.run" not in b"".join(heads)
+                assert b"".join(heads).endswith(b"\r\n\r\nabc")
+
+        run(test)
+
+    def test_bodies_in_chunks_are_passed_on(self) -> None:
+        async def test() -> None:
+            async def content() -> AsyncIterator[bytes]:
+                for part in (b"one", b"two"):
+                    yield part
+
+            async with site() as (port, heads), proxied() as http:
+                assert (await http.post(f"http://localhost:{port}/", content=content())).text == "ok"
+            assert b"transfer-encoding: chunked" in heads[0].lower()
+
+        run(test)
+
     @pytest.mark.parametrize(
-        "sent", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"nonsense\r\n\r\n", b"CONNECT x:y HTTP/1.1\r\nHost: x\r\n\r\n"]
+        "sent",
+        [
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"nonsense\r\n\r\n",
+            b"GET http://h:99999/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"CONNECT [::1:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"CONNECT x:y HTTP/1.1\r\nHost: x\r\n\r\n",
+        ],
     )
     def test_what_is_no_proxy_call_is_told_so(self, sent: bytes) -> None:
         async def test() -> None:
@@ -158,17 +204,23 @@ class TestAuthority:
 
 
 def environment(tmp_path: Path, **environ: str) -> dict[str, str]:
-    return child_environment(environ, Roads("http://127.0.0.1:1", 2, 3, tmp_path, Authority().certificate))
+    return child_environment(environ, Roads("http://127.0.0.1:1", 1, 2, 3, tmp_path, Authority().certificate))
 
 
 class TestChildEnvironment:
     def test_every_road_leads_to_the_proxy(self, tmp_path: Path) -> None:
-        child = environment(tmp_path, HTTPS_PROXY="http://corporate:8080", https_proxy="http://other:1")
+        others = {"HTTPS_PROXY": "http://corporate:8080", "https_proxy": "http://other:1", "wss_proxy": "http://up"}
+        child = environment(tmp_path, **others, SOCKS_PROXY="socks://up", Ws_Proxy="http://up")
+        assert {name for name in child if name.upper().endswith("_PROXY")} == {
+            *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+            *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        }
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
             assert child[name] == "http://127.0.0.1:3"
 
     @pytest.mark.parametrize(
-        "given", ["*", "fal.run", ".fal.run", "*.fal.ai", "queue.fal.run:443", "run", ".media", "*.run", "FAL.RUN"]
+        "given",
+        ["*", "fal.run", ".fal.run", "*.fal.ai", "queue.fal.run:443", "run", ".media", "*.run", "FAL.RUN", *SLY],
     )
     def test_no_exception_lets_calls_to_fal_past(self, given: str, tmp_path: Path) -> None:
         child = environment(tmp_path, NO_PROXY=f"intranet.example,{given}", no_proxy="10.0.0.1")
@@ -213,6 +265,12 @@ class TestCommand:
         assert (done.returncode, "command not found" in done.stderr) == (127, True)
         (tmp_path / "file").write_text("x")
         assert self.run(str(tmp_path / "file")).returncode == 126
+        (tmp_path / "file").chmod(0o755)
+        assert self.run(str(tmp_path / "file")).returncode == 126
+
+    def test_a_misspelt_option_is_wrong_use(self) -> None:
+        command = [sys.executable, "-m", "fakefal", "run", "--profil", "instant", "--", "true"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 2
 
     def test_options_of_the_command_are_its_own(self) -> None:
         assert self.run("echo", "--profile", "-x", "--help").stdout == "--profile -x --help\n"

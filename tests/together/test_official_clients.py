@@ -90,6 +90,15 @@ def test_javascript(node: str, offline: list[str], folder: Path) -> None:
     check_videos(folder, "polling", "streaming", "run")
 
 
+def test_no_road_of_node_leads_past_the_emulator(node: str, offline: list[str]) -> None:
+    seen = finish([*offline, *run_under(node, str(JS / "roads.mjs"))])
+    worker = seen.pop("worker")
+    for roads in (seen, worker):
+        assert "sent nothing to it" in roads.pop("unknown")
+        for road, answer in roads.items():
+            assert '{"status":"NOT_FOUND"}' in answer, (road, answer)
+
+
 def test_javascript_by_the_proxy_route(node: str, offline: list[str], folder: Path) -> None:
     """Without `fakefal run`: nothing but a proxyUrl leads the client to a server."""
     script = PROGRAMS / "serve_and_run.py"
