@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from fakefal import jsonio
 from fakefal.cdn import Cdn
@@ -19,6 +19,7 @@ from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
 from fakefal.datauris import externalize
+from fakefal.downloads import Downloads, Fetched
 from fakefal.fetch import Fetcher
 from fakefal.hosts import Way
 from fakefal.record import Look, Record
@@ -27,15 +28,12 @@ from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.queue import How, QueueStore
 from fakefal.tokens import Tokens
-from fakefal.verdict import Fetched, Judge, UnknownPath, Verdict
+from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
-from fakefal_contracts import Unreadable
-from fakefal_contracts.media import Limits
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-DOWNLOADS_AT_ONCE = 8
 NOT_FOUND = 404
 
 UNKNOWN_PATH_SECONDS = 0.05
@@ -106,11 +104,9 @@ class Emulator:
         self.judge = Judge(self.settings.contract, self.cdn)
         self.tokens = Tokens()
         self.waker = Waker(self.queue, self.clock)
-        self._fetcher = fetcher or Fetcher()
+        self._downloads = Downloads(self.files, fetcher or Fetcher())
         self._random_bits = random_bits
         self._profile = PROFILES[self.settings.profile]
-        self._fetching: dict[str, asyncio.Task[None]] = {}
-        self._downloads = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
         self._accepted = 0
 
     @asynccontextmanager
@@ -120,9 +116,7 @@ class Emulator:
             try:
                 yield self
             finally:
-                for task in tuple(self._fetching.values()):
-                    task.cancel()
-                await asyncio.gather(*self._fetching.values(), return_exceptions=True)
+                await self._downloads.close()
                 self.files.close()
 
     def new_id(self) -> str:
@@ -192,7 +186,7 @@ class Emulator:
         """
         await self.look(key, request_id)
         was = await self.queue.cancel(request_id, self.clock.now(key))
-        self._stop_fetching(request_id)
+        self._downloads.stop(request_id)
         self.waker.changed(key)
         return was
 
@@ -213,8 +207,7 @@ class Emulator:
 
     async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Look:
         """Advance once the verdict is there; it may have brought the request there by itself."""
-        if fetching := self._fetching.get(request_id):
-            await asyncio.shield(fetching)
+        await self._downloads.wait(request_id)
         try:
             return await self.queue.advance(request_id, how, self.clock.now(key))
         except RefusedMove:
@@ -231,11 +224,11 @@ class Emulator:
         if key is None:
             counts["files"] = self.files.reset()
             self._accepted = 0
-        for request_id in tuple(self._fetching):
+        for request_id in self._downloads:
             try:
                 await self.find(request_id)
             except UnknownRequest:
-                self._stop_fetching(request_id)
+                self._downloads.stop(request_id)
         for one in keys:
             self.waker.changed(one)
         return counts
@@ -257,11 +250,11 @@ class Emulator:
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body)
         record = Record(request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low)
         fetching = self.settings.fetch and bool(verdict.foreign)
-        plan = None if fetching else _plan(profile, verdict, seed)
+        plan = None if fetching else _plan(profile, seed, verdict)
         look = await self.queue.add(record, plan, now, at_once=at_once)
         if fetching:
-            work = self._fetch(submission, record, verdict.foreign, lambda judged: _plan(profile, judged, seed))
-            self._fetching[request_id] = asyncio.create_task(work)
+            make = partial(_plan, profile, seed)
+            self._downloads.begin(request_id, verdict.foreign, partial(self._settle, submission, record, make))
         self.waker.changed(submission.key)
         return look
 
@@ -282,44 +275,21 @@ class Emulator:
     def _keep_arguments(self, body: Any) -> bytes:
         return jsonio.dump(externalize(body, self.files))
 
-    def _stop_fetching(self, request_id: str) -> None:
-        """Nobody waits for these media any more."""
-        if task := self._fetching.pop(request_id, None):
-            task.cancel()
-
-    async def _fetch(
-        self,
-        submission: Submission,
-        record: Record,
-        foreign: Mapping[str, Limits],
-        make: Callable[[Verdict], Plan],
+    async def _settle(
+        self, submission: Submission, record: Record, make: Callable[[Verdict], Plan], fetched: Fetched
     ) -> None:
-        """Download foreign media, judge, and write the verdict that the line waits for, whatever happens."""
-        parts: list[BinaryIO] = []
+        """Write the verdict that the line waits for, whatever happens while judging."""
         try:
-            parts += [self.files.open_part() for _ in foreign]
-            found = await asyncio.gather(*map(self._download, foreign, foreign.values(), parts))
-            verdict = await self._judge(submission, record.id, dict(zip(foreign, found, strict=True)))
+            verdict = await self._judge(submission, record.id, fetched)
         except Exception:
             logger.exception("judging request %s failed", record.id)
             verdict = Verdict(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
-        finally:
-            for part in parts:
-                self.files.discard(part)
-        try:
+        with suppress(UnknownRequest):  # it was reset or dropped meanwhile
             await self.queue.settle(record.id, make(verdict), self.clock.now(record.key))
-        except UnknownRequest:
-            pass  # it was reset or dropped meanwhile
-        finally:
-            self._fetching.pop(record.id, None)
-            self.waker.changed(record.key)
-
-    async def _download(self, address: str, limits: Limits, into: BinaryIO) -> Path | Unreadable:
-        async with self._downloads:
-            return await self._fetcher.fetch(address, limits, into)
+        self.waker.changed(record.key)
 
 
-def _plan(profile: Profile, verdict: Verdict, seed: str) -> Plan:
+def _plan(profile: Profile, seed: str, verdict: Verdict) -> Plan:
     plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
     if verdict.ending.status == NOT_FOUND:
         return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))

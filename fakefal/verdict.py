@@ -12,8 +12,9 @@ from fakefal import jsonio
 from fakefal.cdn import Cdn
 from fakefal.clips import clip_address, clip_for
 from fakefal.core.plan import Ending
+from fakefal.downloads import Fetched
 from fakefal.hosts import Way, host_name, is_fal_host
-from fakefal_contracts import ENDPOINTS, Report, UnknownContract, Unreadable, judge, known_ids, open_data_uris
+from fakefal_contracts import ENDPOINTS, Report, UnknownContract, judge, known_ids, open_data_uris
 from fakefal_contracts.catalogue import nearest_ids
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
@@ -21,8 +22,6 @@ from fakefal_contracts.media import Limits, Missing
 
 CDN_MARK = "fakefal-cdn:"
 """Stands in a stored result for the CDN's address, which depends on how the reader comes in."""
-
-Fetched = Mapping[str, Path | Unreadable]
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Judge:
         def opener(address: str) -> bytes | Path | None:
             if address in fetched:
                 found = fetched[address]
-                if isinstance(found, Unreadable):
+                if isinstance(found, Exception):
                     raise found
                 return found
             if (path := self._cdn.path_of(address, way)) is not None:
