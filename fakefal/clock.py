@@ -1,30 +1,76 @@
-"""Emulated time.  It runs with the wall clock, in seconds since 1970, until somebody moves it."""
+"""Emulated time.  There is a global clock that follows real time, and each key's clock follows that."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+from fakefal.core.pace import STEADY, Pace
 
 
 class Clock(Protocol):
-    """Tells the emulated time of a key, and how long to sleep until a moment of it."""
+    """Tells the emulated time of a key, in seconds since 1970, and how long to sleep until a moment of it."""
 
     def now(self, key: str) -> float:
         """The key's emulated time."""
         ...
 
     def sleep_seconds(self, key: str, moment: float) -> float:
-        """Real seconds until the key's emulated time reaches `moment`, at least 0."""
+        """Real seconds until the key's emulated time reaches `moment`: at least 0, infinite if it stands."""
+        ...
+
+    def speed(self, key: str | None) -> float:
+        """How fast a key's clock runs against the global one, or the global one against real time."""
+        ...
+
+    def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        """Move the clock of a key, or the global one: forward by seconds, or to another speed; 0 freezes."""
+        ...
+
+    def reset(self, key: str | None) -> None:
+        """Let a key's clock keep step with the global one again; without a key, all with real time.
+
+        A clock that was ahead stays ahead: time never goes back.
+        """
         ...
 
 
-class WallClock:
-    """Emulated time that equals real time for every key."""
+class Clocks:
+    """The clocks of one process.
 
-    def now(self, key: str) -> float:  # noqa: ARG002 - every key has the same time here
+    Args:
+        wall: where real time comes from, in seconds since 1970.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._global = STEADY
+        self._keys: dict[str, Pace] = {}
+
+    def now(self, key: str) -> float:
         """See `Clock.now`."""
-        return time.time()
+        return self._keys.get(key, STEADY).at(self._global.at(self._wall()))
 
     def sleep_seconds(self, key: str, moment: float) -> float:
         """See `Clock.sleep_seconds`."""
-        return max(0.0, moment - self.now(key))
+        if self.now(key) >= moment:
+            return 0.0
+        return max(0.0, self._global.when(self._keys.get(key, STEADY).when(moment)) - self._wall())
+
+    def speed(self, key: str | None) -> float:
+        """See `Clock.speed`."""
+        return self._global.speed if key is None else self._keys.get(key, STEADY).speed
+
+    def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        """See `Clock.move`."""
+        if key is None:
+            self._global = self._global.moved(self._wall(), advance=advance, speed=speed)
+        else:
+            followed = self._global.at(self._wall())
+            self._keys[key] = self._keys.get(key, STEADY).moved(followed, advance=advance, speed=speed)
+
+    def reset(self, key: str | None) -> None:
+        """See `Clock.reset`."""
+        for one in (key,) if key is not None else (None, *self._keys):
+            self.move(one, speed=1.0)

@@ -65,7 +65,7 @@ class Downloads:
             try:
                 parts += [self._files.open_part() for _ in foreign]
                 found = await asyncio.gather(*map(self._one, foreign, foreign.values(), parts))
-            except Exception as error:  # the request must get its verdict all the same
+            except Exception as error:  # noqa: BLE001 - the request must get its verdict all the same
                 found = [error] * len(foreign)
             await then(dict(zip(foreign, found, strict=True)))
         finally:

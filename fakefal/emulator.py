@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from fakefal import jsonio
 from fakefal.cdn import Cdn
-from fakefal.clock import Clock, WallClock
+from fakefal.clock import Clock, Clocks
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import State
@@ -24,17 +24,23 @@ from fakefal.fetch import Fetcher
 from fakefal.hosts import Way
 from fakefal.record import Look, Record
 from fakefal.settings import Settings
+from fakefal.signing import SigningKeys
 from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.queue import How, QueueStore
 from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
+from fakefal.webhooks import Sender, Webhooks
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 404
+
+LARGE_RESULT = 10 * 1024
+RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
+"""How long fal keeps a result, and one of 10 KB or more (documentation of the result call, 2026)."""
 
 UNKNOWN_PATH_SECONDS = 0.05
 """How long a request for a path that fal does not know runs (captures of September 2026)."""
@@ -61,6 +67,7 @@ class Submission:
     way: Way
     low: bool = False
     heavy: bool = False
+    webhook: str | None = None
 
     @property
     def endpoint_id(self) -> str:
@@ -77,6 +84,7 @@ class Emulator:
         queue: where requests are kept; memory by default.
         files: where uploads are kept; a spool folder by default.
         fetcher: how foreign media are downloaded where `settings.fetch` allows it.
+        sender: how webhooks are sent.
         random_bits: where ids get their randomness from.
     """
 
@@ -88,10 +96,11 @@ class Emulator:
         queue: QueueStore | None = None,
         files: FileStore | None = None,
         fetcher: Fetcher | None = None,
+        sender: Sender | None = None,
         random_bits: Callable[[int], int] = secrets.randbits,
     ) -> None:
         self.settings = settings or Settings()
-        self.clock = clock or WallClock()
+        self.clock = clock or Clocks()
         self.queue = queue or MemoryQueueStore(
             runners=self.settings.runners,
             max_requests=self.settings.max_requests,
@@ -103,7 +112,10 @@ class Emulator:
         self.cdn = Cdn(self.files)
         self.judge = Judge(self.settings.contract, self.cdn)
         self.tokens = Tokens()
-        self.waker = Waker(self.queue, self.clock)
+        self.signing = SigningKeys()
+        sender = sender or Sender(self.signing, anywhere=self.settings.webhooks_anywhere)
+        self.webhooks = Webhooks(self.queue, self.clock, sender)
+        self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
         self._downloads = Downloads(self.files, fetcher or Fetcher())
         self._random_bits = random_bits
         self._profile = PROFILES[self.settings.profile]
@@ -117,6 +129,7 @@ class Emulator:
                 yield self
             finally:
                 await self._downloads.close()
+                await self.webhooks.close()
                 self.files.close()
 
     def new_id(self) -> str:
@@ -156,7 +169,7 @@ class Emulator:
             UnknownRequest: no such request, or another key's.
         """
         look = await self.queue.look(request_id, self.clock.now(key))
-        if look.record.key != key:
+        if look.record.key != key or self._is_gone(look):
             raise UnknownRequest(request_id)
         if read and look.plan is not None and look.plan.polls is not None:
             look = await self.queue.look(request_id, self.clock.now(key), read=True)
@@ -213,16 +226,26 @@ class Emulator:
         except RefusedMove:
             return await self.queue.look(request_id, self.clock.now(key))
 
+    async def move_clock(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        """Move the clock of a key, or of all; returns once all that fell due was attempted."""
+        self.clock.move(key, advance=advance, speed=speed)
+        for one in tuple(await self.queue.keys()) if key is None else (key,):
+            await self.queue.carry_out(one, self.clock.now(one))
+            self.waker.changed(one)
+            await self.webhooks.finish(one)
+
     async def all(self, key: str | None = None) -> list[Look]:
         """Every stored request of a key, or of all."""
         return await self.queue.all(key, self.clock.now(key or ""))
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
-        """Forget the requests of a key; without a key, all requests and files."""
+        """Forget the requests of a key and set its clock free; without a key, all requests, clocks and files."""
         keys = tuple(await self.queue.keys()) if key is None else (key,)
         counts = {"requests": await self.queue.reset(key)}
         if key is None:
             counts["files"] = self.files.reset()
+        self.clock.reset(key)
+        if key is None:
             self._accepted = 0
         for request_id in self._downloads:
             try:
@@ -234,6 +257,14 @@ class Emulator:
         return counts
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _is_gone(self, look: Look) -> bool:
+        """Whether fal would not keep this result any more: after an hour, a large one after six minutes."""
+        if not self.settings.retention or look.view.ended_at is None:
+            return False
+        large = look.plan is not None and len(look.plan.ending.body) >= LARGE_RESULT
+        kept = LARGE_RESULT_SECONDS if large else RESULT_SECONDS
+        return self.clock.now(look.record.key) > look.view.ended_at + kept
 
     async def _see(self, record: Record) -> Look:
         return await self.queue.look(record.id, self.clock.now(record.key))
@@ -248,7 +279,17 @@ class Emulator:
         seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body)
-        record = Record(request_id, submission.key, submission.app, submission.path, arguments, now, low=submission.low)
+        record = Record(
+            id=request_id,
+            key=submission.key,
+            app=submission.app,
+            path=submission.path,
+            arguments=arguments,
+            submitted_at=now,
+            way=submission.way,
+            low=submission.low,
+            webhook=submission.webhook,
+        )
         fetching = self.settings.fetch and bool(verdict.foreign)
         plan = None if fetching else _plan(profile, seed, verdict)
         look = await self.queue.add(record, plan, now, at_once=at_once)

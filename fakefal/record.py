@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fakefal.core.plan import Plan, View
+from fakefal.hosts import Way
 
 NO_KEY = ""
 
@@ -15,7 +16,8 @@ class Record:
 
     `key` is the id part of the caller's key, `path` what followed the app, and `arguments` the
     JSON body with every ``data:`` URI replaced by the address of the file it was kept in.
-    `submitted_at` is emulated time, in seconds since 1970.
+    `submitted_at` is emulated time, in seconds since 1970; `way` is how the caller came in, which is
+    how addresses in its webhook lead back.
     """
 
     id: str
@@ -24,7 +26,9 @@ class Record:
     path: str
     arguments: bytes
     submitted_at: float
+    way: Way
     low: bool = False
+    webhook: str | None = None
 
     @property
     def endpoint_id(self) -> str:

@@ -36,6 +36,8 @@ class Settings:
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
+        retention: whether results expire as at fal, on emulated time.
+        webhooks_anywhere: whether webhooks may go beyond loopback.
         public_url: the base of URLs in answers to callers that came by base URL.
         max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
         max_upload_bytes: the largest upload.
@@ -55,6 +57,8 @@ class Settings:
     runners: int = 10
     keys: Mapping[str, str] = field(default_factory=dict)
     fetch: bool = False
+    retention: bool = False
+    webhooks_anywhere: bool = False
     public_url: str | None = None
     max_body_bytes: int = 64 * MEBIBYTE
     max_upload_bytes: int = 512 * MEBIBYTE

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fakefal import jsonio
+from fakefal.answers import CDN_MARK
 from fakefal.cdn import Cdn
 from fakefal.clips import clip_address, clip_for
 from fakefal.core.plan import Ending
@@ -19,9 +20,6 @@ from fakefal_contracts.catalogue import nearest_ids
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits, Missing
-
-CDN_MARK = "fakefal-cdn:"
-"""Stands in a stored result for the CDN's address, which depends on how the reader comes in."""
 
 
 @dataclass(frozen=True)

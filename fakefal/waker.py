@@ -21,8 +21,9 @@ class Waker:
     If it dies, the next look catches up; it only exists so that those who do not look are told.
     """
 
-    def __init__(self, queue: QueueStore, clock: Clock) -> None:
+    def __init__(self, queue: QueueStore, clock: Clock, send: Callable[[str], Awaitable[None]]) -> None:
         self._queue = queue
+        self._send = send
         self._clock = clock
         self._call = asyncio.Event()
         self._changed_keys: set[str] = set()
@@ -71,6 +72,8 @@ class Waker:
                         self.changed(key)
 
     async def _carry_out(self, key: str) -> None:
+        await self._queue.carry_out(key, self._clock.now(key))
+        await self._send(key)
         due = await self._queue.carry_out(key, self._clock.now(key))
         if due is None:
             self._due.pop(key, None)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fakefal import jsonio
 from fakefal.control.guard import guard
+from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.record import Look
 from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
@@ -94,6 +95,75 @@ async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> 
     how = body.to if body.to is not None else body.seconds
     assert how is not None
     return Json(info(await emulator.advance(request_id, how)).model_dump())
+
+
+class WebhookInfo(BaseModel):
+    """A webhook and every try; times are emulated seconds since 1970."""
+
+    request_id: str
+    url: str
+    fate: str
+    due_at: float | None
+    attempts: list[Attempt]
+
+
+class ClockInfo(BaseModel):
+    """A clock: emulated seconds since 1970, and its speed against the clock that it follows."""
+
+    key: str | None
+    now: float
+    speed: float
+
+
+class ClockBody(BaseModel):
+    """How a clock is moved; speed 0 freezes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    advance: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 0.0
+    speed: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None
+
+
+@router.get("/clock")
+async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
+    """The clock of a key, or the global one, which all of them follow."""
+    return ClockInfo(key=key, now=emulator.clock.now(key or ""), speed=emulator.clock.speed(key))
+
+
+@router.post("/clock")
+async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) -> ClockInfo:
+    """Move a clock; the answer comes when all that fell due was attempted, webhooks included."""
+    await emulator.move_clock(key, advance=body.advance, speed=body.speed)
+    return await clock(emulator, key)
+
+
+@router.get("/webhooks")
+async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
+    """The webhooks of requests that are over, newest first."""
+    return [_webhook_info(one) for one in reversed(await emulator.queue.webhooks(key))]
+
+
+@router.post("/webhooks/{request_id}/replay")
+async def replay(request_id: str, emulator: TheEmulator) -> WebhookInfo:
+    """Send a webhook once more; the answer comes with the receiver's."""
+    return _webhook_info(await emulator.webhooks.replay(request_id))
+
+
+@router.post("/webhooks/rotate")
+async def rotate(emulator: TheEmulator) -> dict[str, Any]:
+    """Sign with a new key from now on; returns the JWKS, in which the older ones stay."""
+    emulator.signing.rotate()
+    return emulator.signing.jwks()
+
+
+def _webhook_info(delivery: Delivery) -> WebhookInfo:
+    return WebhookInfo(
+        request_id=delivery.request_id,
+        url=delivery.url,
+        fate=delivery.fate,
+        due_at=delivery.due_at if delivery.fate is Fate.PENDING else None,
+        attempts=list(delivery.attempts),
+    )
 
 
 @router.post("/reset")

@@ -8,7 +8,9 @@ from fakefal.core.errors import Busy, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan
+from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.record import Look, Record
+from fakefal.store.deliveries import Deliveries
 from fakefal.store.queue import How
 
 
@@ -29,6 +31,7 @@ class MemoryQueueStore:
         self._lines: dict[str, Line] = {}
         self._finished: dict[str, None] = {}
         self._sizes: dict[str, int] = {}
+        self._deliveries = Deliveries()
         self._bytes = 0
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
@@ -85,7 +88,28 @@ class MemoryQueueStore:
 
     async def carry_out(self, key: str, now: float) -> float | None:
         """See `QueueStore.carry_out`."""
-        return self._advance(key, now)
+        moments = [self._advance(key, now), self._deliveries.next_due(key)]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
+        """See `QueueStore.claim_webhooks`."""
+        self._advance(key, now)
+        return self._deliveries.claim(key, now)
+
+    async def webhook_tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
+        """See `QueueStore.webhook_tried`."""
+        after = self._deliveries.tried(request_id, attempt)
+        if after is not None and after.fate is not Fate.PENDING:
+            self._finished[request_id] = None
+        return after
+
+    async def webhook(self, request_id: str) -> Delivery | None:
+        """See `QueueStore.webhook`."""
+        return self._deliveries.get(request_id)
+
+    async def webhooks(self, key: str | None) -> list[Delivery]:
+        """See `QueueStore.webhooks`."""
+        return self._deliveries.all(key)
 
     async def keys(self) -> Iterable[str]:
         """See `QueueStore.keys`."""
@@ -125,8 +149,18 @@ class MemoryQueueStore:
         if line is None:
             return None
         done = line.advance(now)
-        self._finished.update(dict.fromkeys(done.ended))
+        for request_id in done.ended:
+            self._ended(self._records[request_id], line, now)
         return done.next_due
+
+    def _ended(self, record: Record, line: Line, now: float) -> None:
+        """A request is over; it can be dropped once nobody has to be told of it any more."""
+        if record.webhook is None:
+            self._finished[record.id] = None
+            return
+        ended_at = line.view(record.id, now).ended_at
+        assert ended_at is not None
+        self._deliveries.add(record.key, Delivery(record.id, record.webhook, ended_at, due_at=ended_at))
 
     def _make_room(self, size: int) -> None:
         """Drop finished requests, oldest first, until one more of this size fits."""
@@ -145,6 +179,7 @@ class MemoryQueueStore:
 
     def _drop(self, request_id: str) -> None:
         key = self._records.pop(request_id).key
+        self._deliveries.forget(request_id)
         if request_id in self._finished:
             self._lines[key].forget(request_id)
             if not len(self._lines[key]):

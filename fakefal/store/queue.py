@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Plan
+from fakefal.core.webhook import Attempt, Delivery
 from fakefal.record import Look, Record
 
 How = Literal["start", "end"]
@@ -51,7 +52,23 @@ class QueueStore(Protocol):
         ...
 
     async def carry_out(self, key: str, now: float) -> float | None:
-        """Carry out what is due for a key; returns when something is due next."""
+        """Carry out what is due for a key; returns when something is due next, webhooks included."""
+        ...
+
+    async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
+        """The webhooks of a key that are due; they belong to the caller until `webhook_tried`."""
+        ...
+
+    async def webhook_tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
+        """Write a try down; returns the delivery after it, or None where the request is gone."""
+        ...
+
+    async def webhook(self, request_id: str) -> Delivery | None:
+        """The webhook of a request that is over, if it has one."""
+        ...
+
+    async def webhooks(self, key: str | None) -> list[Delivery]:
+        """The webhooks of a key, or of all, oldest first."""
         ...
 
     async def keys(self) -> Iterable[str]:

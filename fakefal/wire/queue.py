@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,13 +15,13 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from fakefal import jsonio
+from fakefal.answers import CANCELLED, cancelled_body, result_body
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
 from fakefal.emulator import Emulator, Submission
 from fakefal.hosts import Part, Way
 from fakefal.record import NO_KEY, Look, Record
-from fakefal.verdict import CDN_MARK
 from fakefal.wire.answers import (
     BILLABLE_UNITS,
     HINT,
@@ -42,9 +43,9 @@ APPS = ("fal-ai/kling-video",)
 TRUE_WORDS = ("1", "true")
 LARGE_BODY = 64 * 1024
 MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
-CANCELLED = "Request cancelled by the client."  # the runner's own text (fal 1.83.0)
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
+Webhook = Annotated[str | None, Query(alias="fal_webhook", description="address that is called at the end")]
 Priority = Annotated[str, Header(alias="X-Fal-Queue-Priority", description="normal or low")]
 
 
@@ -100,10 +101,11 @@ async def submit(
     path: str = "",
     authorization: Authorization = None,
     priority: Priority = "",
+    webhook: Webhook = None,
 ) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
-    look = await emulator.submit(submission)
+    look = await emulator.submit(replace(submission, webhook=webhook or None))
     body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
     return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
 
@@ -250,8 +252,7 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     """The model's answer with the headers that fal adds to it."""
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)}
     if ending.ok:
-        cdn = way.url(Part.CDN, "").encode()
-        return Json(ending.body.replace(CDN_MARK.encode(), cdn), ending.status, headers)
+        return Json(result_body(ending, way), ending.status, headers)
     headers |= retry_headers(retry=False)
     if ending.hint:
         headers[HINT] = header_text(ending.hint)
@@ -262,7 +263,7 @@ def cancelled_answer(request_id: str) -> Response:
     """The result of a cancelled request."""
     headers = {REQUEST_ID: request_id, "x-fal-error-type": "client_cancelled", BILLABLE_UNITS: "0"}
     headers |= retry_headers(retry=False)
-    return Json({"detail": CANCELLED, "error_type": "client_cancelled"}, 499, headers)
+    return Json(cancelled_body(), 499, headers)
 
 
 def _units(ending: Ending) -> str:

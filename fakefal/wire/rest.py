@@ -40,6 +40,12 @@ async def storage_token(emulator: TheEmulator, way: TheWay, authorization: Autho
     )
 
 
+@router.get("/.well-known/jwks.json")
+async def jwks(emulator: TheEmulator) -> Response:
+    """The keys that webhooks are signed with; verifiers may keep them for a day."""
+    return Json(emulator.signing.jwks(), headers={"cache-control": "public, max-age=86400"})
+
+
 @router.post("/storage/upload/initiate")
 @router.post("/storage/upload/initiate-multipart")
 async def initiate(

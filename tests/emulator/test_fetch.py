@@ -17,7 +17,8 @@ import trustme
 
 from conftest import Server
 from fakefal.emulator import Emulator
-from fakefal.fetch import MAX_REDIRECTS, Fetcher, is_public
+from fakefal.fetch import MAX_REDIRECTS, Fetcher
+from fakefal.pinned import is_public
 from fakefal.settings import Settings
 from fakefal_contracts import Unreadable
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
@@ -121,7 +122,7 @@ class TestFetcher:
         assert not is_public(address)
         found = fetch(Fetcher(resolve=resolve), "http://pictures.example/a.png", tmp_path)
         assert isinstance(found, Unreadable)
-        assert "not on the public internet" in str(found)
+        assert "which is not allowed here" in str(found)
 
     @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111"])
     def test_public_addresses_are_allowed(self, address: str) -> None:

@@ -1,0 +1,85 @@
+"""The life of a webhook: when it is tried, and when that ends.  Sending is `fakefal.webhooks`.
+
+fal publishes no schedule.  What is documented (September 2026): up to 31 tries with backoff until the
+result expires, any 2xx acknowledges, redirects and private targets are final.  The waits are inferred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 120.0
+MOST_ATTEMPTS = 31
+GIVE_UP_SECONDS = 3600.0
+"""Counted from the request's end."""
+
+FIRST_TIMEOUT_SECONDS = 15.0
+RETRY_TIMEOUT_SECONDS = 120.0
+
+
+class Fate(StrEnum):
+    """What became of a webhook."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try: emulated moment, and the receiver's status or why there is none."""
+
+    at: float
+    status: int | None
+    error: str | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the receiver took it: any 2xx."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing better can come: it was taken, it redirects, or the target is refused."""
+        if self.status is None:
+            return self.error is not None and self.error.startswith(REFUSED)
+        return self.status < 400  # noqa: PLR2004
+
+
+REFUSED = "refused: "
+"""How the error of a target begins that is never tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook on its way: to where, since when, when it is tried next, and every try so far."""
+
+    request_id: str
+    url: str
+    ended_at: float
+    due_at: float
+    fate: Fate = Fate.PENDING
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the receiver may take for the next try, in real seconds."""
+        return RETRY_TIMEOUT_SECONDS if self.attempts else FIRST_TIMEOUT_SECONDS
+
+    def after(self, attempt: Attempt) -> Delivery:
+        """The delivery once one more try is over."""
+        tried = replace(self, attempts=(*self.attempts, attempt))
+        if attempt.acknowledged:
+            return replace(tried, fate=Fate.DELIVERED)
+        due_at = attempt.at + retry_seconds(len(tried.attempts))
+        over = len(tried.attempts) >= MOST_ATTEMPTS or due_at > self.ended_at + GIVE_UP_SECONDS
+        if attempt.final or over:
+            return replace(tried, fate=tried.fate if tried.fate is Fate.DELIVERED else Fate.FAILED)
+        return replace(tried, due_at=due_at)
+
+
+def retry_seconds(attempts: int) -> float:
+    """The wait after so many failed tries: 5, 10, 20 ... seconds, at most 120 (inferred)."""
+    return min(FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1), LONGEST_RETRY_SECONDS)

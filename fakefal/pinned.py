@@ -1,0 +1,83 @@
+"""Calls to addresses that strangers chose: the name is looked up once, and that very address is called."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+
+import httpx
+
+from fakefal.hosts import is_fal_host
+
+HIGHEST_PORT = 65535
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+Resolve = Callable[[str, int], Awaitable[str]]
+Allow = Callable[[str], bool]
+
+
+class TargetRefused(ValueError):
+    """The address is not called; ``str()`` says why."""
+
+
+async def resolve(host: str, port: int) -> str:
+    """The address of a host name; of several, an IPv4 one, which local servers are more likely to have."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    best = min(found, key=lambda one: one[0] != socket.AF_INET)
+    return str(best[4][0])
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public internet; embedded IPv4 addresses are looked into."""
+    ip = _ip(address)
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_UNICAST:
+        return False
+    return ip.is_global and not ip.is_multicast
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address is this machine's own."""
+    return _ip(address).is_loopback
+
+
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        behind = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
+        return ip.ipv4_mapped or ip.sixtofour or behind or ip
+    return ip
+
+
+async def pinned_request(
+    client: httpx.AsyncClient,
+    method: str,
+    url: httpx.URL,
+    *,
+    resolve: Resolve,
+    allow: Allow,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+) -> httpx.Request:
+    """A request that connects to the one address that was looked up and allowed.
+
+    Raises:
+        TargetRefused: no http(s) address, fal's own, or one that `allow` does not accept.
+        OSError: the name does not exist.
+    """
+    if url.scheme not in ("http", "https") or not url.host:
+        raise TargetRefused(f"{url} is not an http(s) address")
+    name = url.raw_host.decode("ascii")  # as it goes over the wire, international names encoded
+    if is_fal_host(name):
+        raise TargetRefused(f"{name} is fal's: the emulator never calls it")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if port > HIGHEST_PORT:
+        raise TargetRefused(f"{url} names a port above {HIGHEST_PORT}")
+    ip = await resolve(name, port)
+    if not allow(ip):
+        raise TargetRefused(f"{name} leads to {ip}, which is not allowed here")
+    sent = {"Host": url.netloc.decode("ascii"), "User-Agent": "fakefal", **headers}
+    pinned = url.copy_with(host=ip)
+    return client.build_request(method, pinned, headers=sent, content=content, extensions={"sni_hostname": name})

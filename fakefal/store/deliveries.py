@@ -1,0 +1,77 @@
+"""Webhooks on their way, in the memory of this process."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+
+from fakefal.core.webhook import Attempt, Delivery, Fate
+
+
+class Deliveries:
+    """Deliveries by request, and per key a heap of when each is tried next.
+
+    A delivery that was claimed belongs to the claimer until the try is written down.
+    """
+
+    def __init__(self) -> None:
+        self._deliveries: dict[str, Delivery] = {}
+        self._keys: dict[str, str] = {}
+        self._due: dict[str, list[tuple[float, str]]] = {}
+        self._claimed: set[str] = set()
+
+    def add(self, key: str, delivery: Delivery) -> None:
+        """Take a delivery in."""
+        self._deliveries[delivery.request_id] = delivery
+        self._keys[delivery.request_id] = key
+        heapq.heappush(self._due.setdefault(key, []), (delivery.due_at, delivery.request_id))
+
+    def claim(self, key: str, now: float) -> list[Delivery]:
+        """The deliveries that are due and that nobody else is trying."""
+        claimed = []
+        while (due := self.next_due(key)) is not None and due <= now:
+            _, request_id = heapq.heappop(self._due[key])
+            self._claimed.add(request_id)
+            claimed.append(self._deliveries[request_id])
+        return claimed
+
+    def next_due(self, key: str) -> float | None:
+        """When a delivery of a key is tried next."""
+        heap = self._due.get(key, [])
+        while heap and not self._is_current(*heap[0]):
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
+        """Write a try down; returns the delivery after it, or None where it was forgotten meanwhile."""
+        self._claimed.discard(request_id)
+        before = self._deliveries.get(request_id)
+        if before is None:
+            return None
+        if before.fate is Fate.PENDING:
+            after = before.after(attempt)
+        else:  # a replay: it may turn a failure into success, never the reverse
+            after = replace(before, attempts=(*before.attempts, attempt))
+            after = replace(after, fate=Fate.DELIVERED) if attempt.acknowledged else after
+        self._deliveries[request_id] = after
+        if after.fate is Fate.PENDING:
+            heapq.heappush(self._due[self._keys[request_id]], (after.due_at, request_id))
+        return after
+
+    def get(self, request_id: str) -> Delivery | None:
+        """The delivery of a request, if it has one."""
+        return self._deliveries.get(request_id)
+
+    def all(self, key: str | None) -> list[Delivery]:
+        """The deliveries of a key, or of all, oldest first."""
+        return [one for one in self._deliveries.values() if key is None or self._keys[one.request_id] == key]
+
+    def forget(self, request_id: str) -> None:
+        """Drop the delivery of a request, if it has one."""
+        if self._deliveries.pop(request_id, None):
+            del self._keys[request_id]
+
+    def _is_current(self, due_at: float, request_id: str) -> bool:
+        delivery = self._deliveries.get(request_id)
+        pending = delivery is not None and delivery.fate is Fate.PENDING and delivery.due_at == due_at
+        return pending and request_id not in self._claimed

@@ -1,0 +1,165 @@
+"""Sending webhooks in fal's form: payload, signature, tries.
+
+Bodies are as captured in July 2025: keys sorted at every level, Python's own separators, ``error``
+null on success.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from fakefal import jsonio
+from fakefal.answers import cancelled_body, result_body
+from fakefal.clock import Clock
+from fakefal.core.errors import UnknownRequest
+from fakefal.core.webhook import REFUSED, Attempt, Delivery
+from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve
+from fakefal.record import Look
+from fakefal.signing import SigningKeys
+from fakefal.store.queue import QueueStore
+
+CANCELLED_STATUS = 499
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends one signed webhook.
+
+    `anywhere` allows targets beyond loopback; `wall` stamps, because receivers compare with their own clock.
+    """
+
+    keys: SigningKeys
+    anywhere: bool = False
+    resolve: Resolve = resolve
+    transport: httpx.AsyncBaseTransport | None = None
+    wall: Callable[[], float] = time.time
+
+    async def send(self, delivery: Delivery, look: Look, now: float) -> Attempt:
+        """Try once; whatever the receiver does becomes an `Attempt` at the emulated moment `now`."""
+        body = payload(look)
+        headers = {"Content-Type": "application/json", **self.signed_headers(look.record.id, look.record.key, body)}
+        try:
+            async with (
+                asyncio.timeout(delivery.timeout_seconds),
+                httpx.AsyncClient(transport=self.transport, trust_env=False, timeout=None) as client,  # noqa: S113
+            ):
+                request = await pinned_request(
+                    client,
+                    "POST",
+                    httpx.URL(delivery.url),
+                    resolve=self.resolve,
+                    allow=self._allows,
+                    headers=headers,
+                    content=body,
+                )
+                response = await client.send(request, stream=True)
+                await response.aclose()
+                return Attempt(now, response.status_code)
+        except TargetRefused as error:
+            return Attempt(now, None, f"{REFUSED}{error}")
+        except TimeoutError:
+            return Attempt(now, None, f"no answer within {delivery.timeout_seconds:g} s")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return Attempt(now, None, f"{type(error).__name__}: {error}")
+
+    def signed_headers(self, request_id: str, user_id: str, body: bytes) -> dict[str, str]:
+        """The four headers that a receiver verifies."""
+        timestamp = str(int(self.wall()))
+        return {
+            "X-Fal-Webhook-Request-Id": request_id,
+            "X-Fal-Webhook-User-Id": user_id,
+            "X-Fal-Webhook-Timestamp": timestamp,
+            "X-Fal-Webhook-Signature": self.keys.sign(request_id, user_id, timestamp, body),
+        }
+
+    def _allows(self, address: str) -> bool:
+        return self.anywhere or is_loopback(address)
+
+
+def payload(look: Look) -> bytes:
+    """The body of a request's webhook."""
+    assert look.plan is not None or look.view.cancelled
+    if look.view.cancelled or look.plan is None:
+        status, answer = CANCELLED_STATUS, cancelled_body()
+    else:
+        status, answer = look.plan.ending.status, jsonio.parse(result_body(look.plan.ending, look.record.way))
+    ok = look.plan is not None and look.plan.ending.ok and not look.view.cancelled
+    body = {
+        "error": None if ok else f"Invalid status code: {status}",
+        "gateway_request_id": look.record.id,
+        "payload": answer,
+        "request_id": look.record.id,
+        "status": "OK" if ok else "ERROR",
+    }
+    return json.dumps(body, sort_keys=True).encode("ascii")
+
+
+class Webhooks:
+    """Sends what is due.  The store knows what that is and who is at it.
+
+    Args:
+        queue: where deliveries are kept.
+        clock: on which they fall due.
+        sender: how one is sent.
+    """
+
+    def __init__(self, queue: QueueStore, clock: Clock, sender: Sender) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._sender = sender
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+
+    async def begin(self, key: str) -> None:
+        """Start every try that is due for a key, without waiting for the receivers."""
+        for delivery in await self._queue.claim_webhooks(key, self._clock.now(key)):
+            task = asyncio.create_task(self._try(key, delivery))
+            tasks = self._tasks.setdefault(key, set())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def finish(self, key: str) -> None:
+        """Return once everything that is due for a key was tried."""
+        await self.begin(key)
+        while tasks := self._tasks.get(key):
+            await asyncio.wait(tuple(tasks))
+            await self.begin(key)
+
+    async def replay(self, request_id: str) -> Delivery:
+        """Send a webhook once more, whatever became of it.
+
+        Raises:
+            UnknownRequest: the request is not stored, or has no webhook yet.
+        """
+        delivery = await self._queue.webhook(request_id)
+        if delivery is None:
+            raise UnknownRequest(request_id)
+        after = await self._send(delivery)
+        return after or delivery
+
+    async def close(self) -> None:
+        """Stop whatever is on its way."""
+        tasks = [task for group in self._tasks.values() for task in group]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _try(self, key: str, delivery: Delivery) -> None:
+        try:
+            await self._send(delivery)
+        except UnknownRequest:
+            pass  # it was reset meanwhile
+        finally:
+            if not self._tasks.get(key):
+                self._tasks.pop(key, None)
+
+    async def _send(self, delivery: Delivery) -> Delivery | None:
+        key = (await self._queue.look(delivery.request_id, float("-inf"))).record.key
+        now = self._clock.now(key)
+        look = await self._queue.look(delivery.request_id, now)
+        return await self._queue.webhook_tried(delivery.request_id, await self._sender.send(delivery, look, now))

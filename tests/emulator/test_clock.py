@@ -1,0 +1,141 @@
+"""Emulated time: clocks that only go forward, for a key or for all, and what falls due when they move."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import Server
+from fakefal.clock import Clocks
+from fakefal.core.pace import Pace
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+OTHER = {"Authorization": "Key other:secret"}
+
+
+def move(server: Server, key: str | None = None, **body: Any) -> dict[str, Any]:
+    answer = server.http.post("/_fakefal/clock", json=body, params={"key": key} if key else {})
+    assert answer.status_code == 200, answer.text
+    moved: dict[str, Any] = answer.json()
+    return moved
+
+
+def states(server: Server, *submitted: dict[str, Any]) -> list[str]:
+    return [server.http.get(one["status_url"]).json()["status"] for one in submitted]
+
+
+class TestPace:
+    moves = st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100), st.none() | st.floats(0, 10)), max_size=10)
+
+    @given(moves)
+    def test_it_never_goes_back_and_when_is_the_reverse_of_at(
+        self, moves: list[tuple[float, float, float | None]]
+    ) -> None:
+        pace, followed = Pace(), 0.0
+        for wait, advance, speed in moves:
+            before = pace.at(followed)
+            followed += wait
+            assert pace.at(followed) >= before
+            pace = pace.moved(followed, advance=advance, speed=speed)
+            assert pace.at(followed) >= before
+            moment = pace.at(followed) + 7
+            if pace.speed > 0.001:
+                assert pace.at(pace.when(moment)) == pytest.approx(moment)
+            elif not pace.speed:
+                assert pace.when(moment) == math.inf
+
+    def test_a_keys_clock_follows_the_global_one(self) -> None:
+        wall = [1000.0]
+        clocks = Clocks(lambda: wall[0])
+        clocks.move("a", advance=50)
+        clocks.move(None, advance=100, speed=2)
+        assert (clocks.now("a"), clocks.now("b")) == (1150, 1100)
+        wall[0] += 10
+        assert (clocks.now("a"), clocks.now("b")) == (1170, 1120)
+        assert clocks.sleep_seconds("b", 1130) == 5
+        clocks.move("a", speed=0)
+        assert clocks.sleep_seconds("a", 1171) == math.inf
+        assert clocks.sleep_seconds("a", 1100) == 0
+        clocks.reset("a")
+        assert clocks.now("a") == 1170
+
+
+class TestControl:
+    def test_advancing_ends_what_falls_due(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic", runners=1)
+        jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(2)]
+        assert states(server, *jobs) == ["IN_QUEUE", "IN_QUEUE"]
+        move(server, advance=24 * 3600)
+        assert states(server, *jobs) == ["COMPLETED", "COMPLETED"]
+
+    def test_a_key_has_a_clock_of_its_own(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        mine = server.submit(O1, {"prompt": "x"})
+        theirs = server.submit(O1, {"prompt": "x"}, **OTHER)
+        move(server, "other", advance=24 * 3600)
+        assert states(server, mine) == ["IN_QUEUE"]
+        status = server.http.get(theirs["status_url"], headers=OTHER)
+        assert status.json()["status"] == "COMPLETED"
+
+    def test_a_frozen_clock_stands(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="quick")
+        stood = move(server, speed=0)["now"]
+        submitted = server.submit(O1, {"prompt": "x"})
+        assert server.http.get("/_fakefal/clock").json() == {"key": None, "now": stood, "speed": 0.0}
+        assert states(server, submitted) == ["IN_QUEUE"]
+        move(server, advance=1)
+        assert states(server, submitted) == ["IN_PROGRESS"]
+        move(server, advance=5)
+        assert states(server, submitted) == ["COMPLETED"]
+
+    def test_a_fast_clock_lets_streams_finish_soon(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        move(server, speed=100_000)
+        submitted = server.submit(O1, {"prompt": "x"})
+        assert "COMPLETED" in server.http.get(f"{submitted['status_url']}/stream").text
+
+    @pytest.mark.parametrize("body", [{"advance": -1}, {"speed": -1}, {"speed": 1e9}, {"sped": 1}])
+    def test_wrong_moves_are_refused(self, server: Server, body: Any) -> None:
+        assert server.http.post("/_fakefal/clock", json=body).status_code == 422
+
+    def test_reset_lets_clocks_run_again_but_not_back(self, server: Server) -> None:
+        ahead = move(server, advance=1000, speed=0)["now"]
+        server.http.post("/_fakefal/reset")
+        clock = server.http.get("/_fakefal/clock").json()
+        assert clock["speed"] == 1
+        assert clock["now"] >= ahead
+
+    def test_a_thousand_videos_of_minutes_finish_in_virtual_time(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic", runners=10)
+        jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(1000)]
+        move(server, advance=1000 * 3600)
+        assert {look["status"] for look in server.http.get("/_fakefal/requests?limit=1000").json()} == {"COMPLETED"}
+        assert states(server, jobs[0], jobs[-1]) == ["COMPLETED", "COMPLETED"]
+
+
+class TestRetention:
+    def test_results_expire_where_asked_for(self, serve: Callable[..., Server]) -> None:
+        server = serve(retention=True)
+        submitted = server.submit(O1, {"prompt": "x"})
+        move(server, advance=3599)
+        assert server.http.get(submitted["response_url"]).status_code == 200
+        move(server, advance=2)
+        assert server.http.get(submitted["response_url"]).status_code == 404
+
+    def test_large_ones_sooner(self, serve: Callable[..., Server]) -> None:
+        server = serve(retention=True)
+        submitted = server.submit(O1, {"prompt": "x" * 11_000})
+        move(server, advance=359)
+        assert server.http.get(submitted["response_url"]).status_code == 422
+        move(server, advance=2)
+        assert server.http.get(submitted["response_url"]).status_code == 404
+
+    def test_by_default_they_stay(self, server: Server) -> None:
+        submitted = server.submit(O1, {"prompt": "x"})
+        move(server, advance=1e6)
+        assert server.http.get(submitted["response_url"]).status_code == 200

@@ -1,0 +1,293 @@
+"""Webhooks: fal's bytes and headers, verified independently; tries on emulated time; receivers of all kinds."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from conftest import Server
+from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Attempt, Delivery, Fate, retry_seconds
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+
+
+@dataclass
+class Received:
+    """One call that a receiver got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """A web server that keeps what it gets and answers with the next of its `answers`, 200 after them."""
+
+    url: str = ""
+    answers: list[int | str] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+
+    def wait(self, count: int) -> list[Received]:
+        """What came, once so much of it did."""
+        deadline = time.monotonic() + 10
+        while len(self.received) < count:
+            assert time.monotonic() < deadline, self.received
+            time.sleep(0.001)
+        return self.received
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            receiver.received.append(Received(self.path, dict(self.headers), body))
+            answer = receiver.answers.pop(0) if receiver.answers else 200
+            if answer == "garbage":
+                self.wfile.write(b"\x00\xff garbage\r\n\r\n")
+            elif answer != "crash":
+                self.send_response(int(answer))
+                self.send_header("Location", f"{receiver.url}/elsewhere")
+                self.end_headers()
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield receiver
+        server.shutdown()
+        thread.join()
+
+
+def submit(server: Server, url: str, arguments: Any = None) -> dict[str, Any]:
+    answer = server.http.post(f"/queue/{O1}", params={"fal_webhook": url}, json=arguments or {"prompt": "x"})
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def log(server: Server) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.http.get("/_fakefal/webhooks").json()
+    return found
+
+
+def advance(server: Server, seconds: float) -> None:
+    assert server.http.post("/_fakefal/clock", json={"advance": seconds}).is_success
+
+
+def verify(server: Server, received: Received) -> None:
+    """The public recipe, with an independent library."""
+    headers = {name.lower(): value for name, value in received.headers.items()}
+    message = "\n".join(
+        [
+            headers["x-fal-webhook-request-id"],
+            headers["x-fal-webhook-user-id"],
+            headers["x-fal-webhook-timestamp"],
+            hashlib.sha256(received.body).hexdigest(),
+        ]
+    ).encode()
+    assert abs(int(headers["x-fal-webhook-timestamp"]) - time.time()) < 300, "stamped with real time"
+    signature = headers["x-fal-webhook-signature"]
+    assert re.fullmatch(r"[0-9a-f]{128}", signature)
+    jwks = server.http.get("/.well-known/jwks.json", headers={"Host": "rest.fal.ai"}).json()
+    for key in jwks["keys"]:
+        assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
+        try:
+            VerifyKey(base64.urlsafe_b64decode(key["x"] + "==")).verify(message, bytes.fromhex(signature))
+        except BadSignatureError:
+            continue
+        return
+    pytest.fail("no key of the JWKS verifies the signature")
+
+
+class TestForm:
+    def test_success(self, server: Server, receiver: Receiver) -> None:
+        submitted = submit(server, f"{receiver.url}/hook?a=1")
+        (received,) = receiver.wait(1)
+        result = server.http.get(submitted["response_url"]).json()
+        expected = {
+            "error": None,
+            "gateway_request_id": submitted["request_id"],
+            "payload": result,
+            "request_id": submitted["request_id"],
+            "status": "OK",
+        }
+        assert received.body == json.dumps(expected, sort_keys=True).encode()
+        assert received.path == "/hook?a=1"
+        assert received.headers["Content-Type"] == "application/json"
+        assert received.headers["X-Fal-Webhook-Request-Id"] == submitted["request_id"]
+        verify(server, received)
+
+    def test_refusal(self, server: Server, receiver: Receiver) -> None:
+        submitted = submit(server, receiver.url, {"duration": "7"})
+        (received,) = receiver.wait(1)
+        body = json.loads(received.body)
+        assert (body["status"], body["error"]) == ("ERROR", "Invalid status code: 422")
+        assert body["payload"] == server.http.get(submitted["response_url"]).json()
+        verify(server, received)
+
+    def test_cancellation(self, serve: Callable[..., Server], receiver: Receiver) -> None:
+        server = serve(profile="realistic")
+        submitted = submit(server, receiver.url)
+        server.http.put(submitted["cancel_url"])
+        (received,) = receiver.wait(1)
+        assert json.loads(received.body)["error"] == "Invalid status code: 499"
+
+    def test_addresses_lead_back_the_way_of_the_submit(self, server: Server, receiver: Receiver) -> None:
+        server.http.post(
+            f"/{O1}", params={"fal_webhook": receiver.url}, json={"prompt": "x"}, headers={"Host": "queue.fal.run"}
+        )
+        (received,) = receiver.wait(1)
+        assert json.loads(received.body)["payload"]["video"]["url"].startswith("https://v3b.fal.media/files/b/")
+
+    def test_a_changed_body_does_not_verify(self, server: Server, receiver: Receiver) -> None:
+        submit(server, receiver.url)
+        (received,) = receiver.wait(1)
+        forged = Received(received.path, received.headers, received.body.replace(b"OK", b"KO"))
+        with pytest.raises(pytest.fail.Exception, match="no key"):
+            verify(server, forged)
+
+    def test_after_rotation_old_signatures_still_verify(self, server: Server, receiver: Receiver) -> None:
+        submit(server, receiver.url)
+        (old,) = receiver.wait(1)
+        assert len(server.http.post("/_fakefal/webhooks/rotate").json()["keys"]) == 2
+        submit(server, receiver.url)
+        new = receiver.wait(2)[1]
+        verify(server, old)
+        verify(server, new)
+
+
+class TestTries:
+    def test_any_2xx_acknowledges(self, server: Server, receiver: Receiver) -> None:
+        receiver.answers = [204]
+        submit(server, receiver.url)
+        receiver.wait(1)
+        advance(server, 10_000)
+        assert [(one["fate"], [a["status"] for a in one["attempts"]]) for one in log(server)] == [("delivered", [204])]
+
+    @pytest.mark.parametrize("answer", [500, 404, 429, "crash", "garbage"])
+    def test_others_are_tried_again_on_emulated_time(
+        self, serve: Callable[..., Server], receiver: Receiver, answer: Any
+    ) -> None:
+        server = serve(profile="realistic")
+        receiver.answers = [answer, answer]
+        server.http.post("/_fakefal/clock", json={"speed": 0})
+        submitted = submit(server, receiver.url)
+        server.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "end"})
+        advance(server, 0)
+        assert len(receiver.received) == 1
+        advance(server, 4.9)
+        assert len(receiver.received) == 1
+        advance(server, 0.2)
+        assert len(receiver.received) == 2
+        advance(server, 9)
+        assert len(receiver.received) == 2
+        advance(server, 1.1)
+        assert len(receiver.received) == 3
+        (one,) = log(server)
+        assert (one["fate"], len(one["attempts"]), one["due_at"]) == ("delivered", 3, None)
+        assert len({received.body for received in receiver.received}) == 1
+
+    @pytest.mark.parametrize("answer", [301, 302, 307])
+    def test_redirects_are_final(self, server: Server, receiver: Receiver, answer: int) -> None:
+        receiver.answers = [answer]
+        submit(server, receiver.url)
+        receiver.wait(1)
+        advance(server, 10_000)
+        assert [one["fate"] for one in log(server)] == ["failed"]
+        assert len(receiver.received) == 1
+
+    @pytest.mark.parametrize(
+        "url", ["http://192.0.2.1/hook", "https://queue.fal.run/hook", "ftp://x/", "nonsense", "http://["]
+    )
+    def test_targets_that_are_not_allowed_are_final(self, server: Server, url: str) -> None:
+        submit(server, url)
+        advance(server, 10_000)
+        (one,) = log(server)
+        assert one["fate"] == "failed"
+        assert one["attempts"][0]["status"] is None
+
+    def test_nobody_there(self, server: Server) -> None:
+        submit(server, "http://127.0.0.1:1/hook")
+        advance(server, 0)
+        (one,) = log(server)
+        assert (one["fate"], len(one["attempts"])) == ("pending", 1)
+        for _ in range(40):
+            advance(server, 120)
+        (one,) = log(server)
+        assert one["fate"] == "failed"
+        assert 25 < len(one["attempts"]) <= MOST_ATTEMPTS
+
+    def test_replay_sends_it_again(self, server: Server, receiver: Receiver) -> None:
+        receiver.answers = [302]
+        submitted = submit(server, receiver.url)
+        receiver.wait(1)
+        again = server.http.post(f"/_fakefal/webhooks/{submitted['request_id']}/replay").json()
+        assert (again["fate"], len(again["attempts"])) == ("delivered", 2)
+        verify(server, receiver.wait(2)[1])
+        assert server.http.post("/_fakefal/webhooks/unknown/replay").status_code == 404
+
+    def test_a_receiver_that_hangs_holds_up_nobody(self, server: Server, receiver: Receiver) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            submit(server, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+            submitted = submit(server, receiver.url)
+            receiver.wait(1)
+            assert server.http.get(submitted["status_url"]).json()["status"] == "COMPLETED"
+
+    def test_a_request_is_not_dropped_before_its_webhook_has_its_fate(self, serve: Callable[..., Server]) -> None:
+        server = serve(max_requests=1)
+        submit(server, "http://127.0.0.1:1/hook")
+        advance(server, 0)
+        assert server.http.post(f"/queue/{O1}", json={}).status_code == 503
+        advance(server, 4000)
+        assert server.http.post(f"/queue/{O1}", json={}).status_code == 200
+
+    def test_reset_forgets_them(self, server: Server, receiver: Receiver) -> None:
+        receiver.answers = [500]
+        submit(server, receiver.url)
+        receiver.wait(1)
+        server.http.post("/_fakefal/reset")
+        advance(server, 10_000)
+        assert log(server) == []
+        assert len(receiver.received) == 1
+
+
+class TestSchedule:
+    def test_the_waits(self) -> None:
+        assert [retry_seconds(attempts) for attempts in range(1, 8)] == [5, 10, 20, 40, 80, 120, 120]
+
+    @given(st.lists(st.sampled_from([200, 204, 301, 400, 404, 500, 503, None]), max_size=60))
+    def test_every_delivery_gets_one_fate_within_an_hour(self, answers: list[int | None]) -> None:
+        delivery = Delivery("r", "u", ended_at=0, due_at=0)
+        for answer in answers:
+            if delivery.fate is not Fate.PENDING:
+                break
+            delivery = delivery.after(Attempt(delivery.due_at, answer, None if answer else "no answer"))
+            assert delivery.due_at <= GIVE_UP_SECONDS
+            assert len(delivery.attempts) <= MOST_ATTEMPTS
+        if len(answers) > MOST_ATTEMPTS:
+            assert delivery.fate is not Fate.PENDING
+        if delivery.fate is Fate.DELIVERED:
+            assert delivery.attempts[-1].acknowledged
