@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 from fakefal import jsonio
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock, Clocks
+from fakefal.core.effects import Effect
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
-from fakefal.core.lifecycle import State
+from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
 from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
+from fakefal.effects import Effects, changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
 from fakefal.hosts import Way
 from fakefal.record import Look, Record
@@ -57,7 +59,8 @@ class Stopping(QueueError):
 class Submission:
     """What a caller sends: who, to which app and path, with which decoded body, by which way.
 
-    `heavy` says that judging the body reads files or takes long, so that a worker thread does it.
+    `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
+    `effect` is what happens to the request, and `retry` whether the server may try it again.
     """
 
     key: str
@@ -68,6 +71,8 @@ class Submission:
     low: bool = False
     heavy: bool = False
     webhook: str | None = None
+    effect: Effect | None = None
+    retry: bool = True
 
     @property
     def endpoint_id(self) -> str:
@@ -111,6 +116,7 @@ class Emulator:
         )
         self.cdn = Cdn(self.files)
         self.judge = Judge(self.settings.contract, self.cdn)
+        self.effects = Effects(self.settings.effects, self.settings.seed)
         self.tokens = Tokens()
         self.signing = SigningKeys()
         sender = sender or Sender(self.signing, anywhere=self.settings.webhooks_anywhere)
@@ -191,13 +197,16 @@ class Emulator:
             yield look
 
     async def cancel(self, key: str, request_id: str) -> State:
-        """End a request; returns the state it was in.
+        """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
 
         Raises:
             UnknownRequest: no such request, or another key's.
             RefusedMove: it is over already.
         """
-        await self.look(key, request_id)
+        look = await self.look(key, request_id)
+        if look.plan is not None and "cancel_ignored" in look.plan.quirks:
+            after(look.view.state, Move.CANCEL)
+            return State.IN_PROGRESS
         was = await self.queue.cancel(request_id, self.clock.now(key))
         self._downloads.stop(request_id)
         self.waker.changed(key)
@@ -245,6 +254,7 @@ class Emulator:
         if key is None:
             counts["files"] = self.files.reset()
         self.clock.reset(key)
+        self.effects.reset(key)
         if key is None:
             self._accepted = 0
         for request_id in self._downloads:
@@ -291,10 +301,10 @@ class Emulator:
             webhook=submission.webhook,
         )
         fetching = self.settings.fetch and bool(verdict.foreign)
-        plan = None if fetching else _plan(profile, seed, verdict)
+        make = partial(_plan, profile, seed, submission)
+        plan = None if fetching else make(verdict)
         look = await self.queue.add(record, plan, now, at_once=at_once)
         if fetching:
-            make = partial(_plan, profile, seed)
             self._downloads.begin(request_id, verdict.foreign, partial(self._settle, submission, record, make))
         self.waker.changed(submission.key)
         return look
@@ -330,11 +340,12 @@ class Emulator:
         self.waker.changed(record.key)
 
 
-def _plan(profile: Profile, seed: str, verdict: Verdict) -> Plan:
+def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
+    verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
     plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
-    if verdict.ending.status == NOT_FOUND:
-        return replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
-    return plan
+    if judged.ending.status == NOT_FOUND:
+        plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
+    return changed_plan(submission.effect, plan)
 
 
 def _unknown_path(path: str, hint: str) -> Ending:

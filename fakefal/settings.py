@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fakefal.core.effects import BadEffect
 from fakefal.core.plan import PROFILES
 from fakefal_contracts import ENDPOINTS, ContractError
 from fakefal_contracts.endpoint import parse_contract
@@ -36,6 +37,7 @@ class Settings:
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
+        effects: what happens to which requests, such as ``stuck when nth=2``.
         retention: whether results expire as at fal, on emulated time.
         webhooks_anywhere: whether webhooks may go beyond loopback.
         public_url: the base of URLs in answers to callers that came by base URL.
@@ -57,6 +59,7 @@ class Settings:
     runners: int = 10
     keys: Mapping[str, str] = field(default_factory=dict)
     fetch: bool = False
+    effects: tuple[str, ...] = ()
     retention: bool = False
     webhooks_anywhere: bool = False
     public_url: str | None = None
@@ -75,6 +78,7 @@ class Settings:
         if self.profile not in PROFILES:
             raise SettingsError(f"profile {self.profile!r} is not known; use one of {', '.join(PROFILES)}")
         _check_contract(self.contract)
+        _check_effects(self.effects)
         for name in ("runners", "max_requests", "max_files", "max_body_bytes", "max_upload_bytes"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -88,6 +92,16 @@ def _check_contract(contract: str) -> None:
     first = min(endpoint.editions[0].evidence.date for endpoint in ENDPOINTS.values())
     if day < first:
         raise SettingsError(f"contract {contract} lies before the first published schema; give {first} or later")
+
+
+def _check_effects(effects: Iterable[str]) -> None:
+    from fakefal.effects import parse_rule
+
+    for text in effects:
+        try:
+            parse_rule(text)
+        except BadEffect as error:
+            raise SettingsError(f"effect {text!r}: {error}") from error
 
 
 def load_settings(
@@ -151,6 +165,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if name == "control_hosts":
             names = value.split(",") if isinstance(value, str) else value
             return frozenset(str(one).strip().lower() for one in names)
+        if name == "effects":
+            return tuple(value.split(";") if isinstance(value, str) else map(str, value))
         return Path(value) if name == "spool" else str(value)
     except (TypeError, ValueError) as error:
         shown = "what it is" if name == "keys" else repr(value)  # secrets are not repeated

@@ -19,6 +19,7 @@ from fakefal.answers import cancelled_body, result_body
 from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import REFUSED, Attempt, Delivery
+from fakefal.effects import gateway_id
 from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
@@ -92,7 +93,7 @@ def payload(look: Look) -> bytes:
     ok = look.plan is not None and look.plan.ending.ok and not look.view.cancelled
     body = {
         "error": None if ok else f"Invalid status code: {status}",
-        "gateway_request_id": look.record.id,
+        "gateway_request_id": gateway_id(look.record.id, look.plan.ending.attempts if look.plan else 1),
         "payload": answer,
         "request_id": look.record.id,
         "status": "OK" if ok else "ERROR",
@@ -162,4 +163,7 @@ class Webhooks:
         key = (await self._queue.look(delivery.request_id, float("-inf"))).record.key
         now = self._clock.now(key)
         look = await self._queue.look(delivery.request_id, now)
-        return await self._queue.webhook_tried(delivery.request_id, await self._sender.send(delivery, look, now))
+        attempt = await self._sender.send(delivery, look, now)
+        if look.plan is not None and "webhook_duplicate" in look.plan.quirks and not delivery.attempts:
+            await self._sender.send(delivery, look, now)
+        return await self._queue.webhook_tried(delivery.request_id, attempt)

@@ -21,6 +21,7 @@ def emulator_options(function: F) -> F:
             click.option("--contract", help="documented (default), latest, or a day such as 2026-06-11."),
             click.option("--seed", help="Makes random lengths of runs repeatable."),
             click.option("--runners", type=int, help="How many requests of a key run at once (default: 10)."),
+            click.option("--effect", "effects", multiple=True, help="A fault or ending, as in 'stuck when nth=2'."),
             click.option("--fetch/--no-fetch", default=None, help="Download and judge media from other hosts."),
             click.option("--webhooks-anywhere/--webhooks-local", default=None, help="Send webhooks beyond loopback."),
         )
@@ -32,6 +33,6 @@ def emulator_options(function: F) -> F:
 def settings_from(**given: Any) -> Settings:
     """Settings from options, environment and file; a bad one ends the command with exit code 2."""
     try:
-        return load_settings(given)
+        return load_settings(given | {"effects": given.get("effects") or None})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -9,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fakefal import jsonio
 from fakefal.control.guard import guard
+from fakefal.core.effects import BadEffect
 from fakefal.core.webhook import Attempt, Delivery, Fate
+from fakefal.effects import make_rule
 from fakefal.record import Look
 from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
@@ -95,6 +98,43 @@ async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> 
     how = body.to if body.to is not None else body.seconds
     assert how is not None
     return Json(info(await emulator.advance(request_id, how)).model_dump())
+
+
+class ScenarioBody(BaseModel):
+    """An effect and when it happens; what is not said matches every request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    effect: str
+    endpoint: str = ""
+    key: str | None = None
+    prompt: str = ""
+    nth: int | None = None
+    probability: float = 1.0
+
+
+@router.get("/scenarios", response_model=list[ScenarioBody])
+async def scenarios(emulator: TheEmulator) -> Json:
+    """The rules that choose effects, in the order in which they are asked."""
+    return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in emulator.effects.rules])
+
+
+@router.post("/scenarios", response_model=list[ScenarioBody])
+async def add_scenario(body: ScenarioBody, emulator: TheEmulator) -> Json:
+    """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it."""
+    try:
+        emulator.effects.rules.append(make_rule(body.effect, body.model_dump(exclude={"effect"})))
+    except BadEffect as error:
+        raise refusal(422, f"fakefal: {error}") from error
+    return await scenarios(emulator)
+
+
+@router.delete("/scenarios")
+async def remove_scenarios(emulator: TheEmulator) -> dict[str, int]:
+    """Remove every rule, those of the settings included."""
+    count = len(emulator.effects.rules)
+    emulator.effects.rules.clear()
+    return {"removed": count}
 
 
 class WebhookInfo(BaseModel):

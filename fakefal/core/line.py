@@ -175,10 +175,7 @@ class Line:
         if entry.state is State.IN_QUEUE:
             self.start(request_id, now)
         after(entry.state, Move.FINISH)
-        assert entry.plan is not None
-        assert entry.marks.started_at is not None
-        started_at = min(entry.marks.started_at, now - entry.plan.run_seconds)
-        entry.marks = replace(entry.marks, started_at=started_at)
+        self._shift(entry, max(0.0, self._end_of(entry) - now))
         self._end(entry, now)
 
     def read(self, request_id: str, now: float) -> None:
@@ -275,15 +272,13 @@ class Line:
     def _begin(self, entry: Entry, now: float) -> None:
         after(entry.state, Move.START)
         assert entry.plan is not None
-        entry.marks = replace(entry.marks, started_at=now - min(entry.credit, entry.plan.run_seconds))
-        if entry.plan.polls is None:
-            self._shift(entry, 0.0)
+        entry.marks = replace(entry.marks, started_at=now)
+        self._shift(entry, min(entry.credit, entry.plan.run_seconds))
 
     def _shift(self, entry: Entry, seconds: float) -> None:
-        """Move a run so many seconds into the past, and note when it now ends."""
+        """Spare a run so many seconds, and note when it now ends."""
         assert entry.plan is not None
-        assert entry.marks.started_at is not None
-        entry.marks = replace(entry.marks, started_at=entry.marks.started_at - seconds)
+        entry.marks = replace(entry.marks, shift=entry.marks.shift + seconds)
         if entry.plan.polls is None:
             heapq.heappush(self._running, (self._end_of(entry), entry.order, entry.id))
 
@@ -291,7 +286,7 @@ class Line:
     def _end_of(entry: Entry) -> float:
         assert entry.plan is not None
         assert entry.marks.started_at is not None
-        return entry.marks.started_at + entry.plan.run_seconds
+        return entry.marks.started_at + entry.plan.run_seconds - entry.marks.shift
 
     def _end(self, entry: Entry, now: float, *, cancelled: bool = False) -> None:
         after(entry.state, Move.CANCEL if cancelled else Move.FINISH)

@@ -31,6 +31,7 @@ class Ending:
     error: str | None = None
     error_type: str | None = None
     hint: str = ""
+    attempts: int = 1
 
     @property
     def ok(self) -> bool:
@@ -52,7 +53,8 @@ class Plan:
 
     `wait_seconds` is the least time in the queue, `run_seconds` the time on a runner, and `logs`
     the lines with the second of the run at which each appears.  With `polls` the request ignores
-    time and moves on status reads, on a runner of its own.
+    time and moves on status reads, on a runner of its own.  `quirks` name what happens to it after its
+    end, or when it is cancelled.
     """
 
     ending: Ending
@@ -60,6 +62,7 @@ class Plan:
     run_seconds: float = 0.0
     logs: tuple[tuple[float, str], ...] = ()
     polls: Polls | None = None
+    quirks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -136,11 +139,15 @@ def _progress(run: float, ending: Ending) -> tuple[tuple[float, str], ...]:
 
 @dataclass(frozen=True)
 class Marks:
-    """What happened to a request so far, in emulated seconds; None means not yet."""
+    """What happened to a request so far, in emulated seconds; None means not yet.
+
+    `shift` are the seconds of its run that it was spared by being advanced.
+    """
 
     started_at: float | None = None
     ended_at: float | None = None
     cancelled: bool = False
+    shift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -154,13 +161,14 @@ class View:
     cancelled: bool
     next_at: float | None
     """When the request itself next changes by time alone."""
+    shift: float = 0.0
 
     @property
     def run_seconds(self) -> float:
-        """How long it ran, once it is over."""
+        """How long it ran, once it is over; what it was advanced counts as run."""
         if self.started_at is None or self.ended_at is None:
             return 0.0
-        return round(max(0.0, self.ended_at - self.started_at), 6)
+        return round(max(0.0, self.ended_at - self.started_at + self.shift), 6)
 
 
 def view(plan: Plan | None, marks: Marks, now: float) -> View:
@@ -170,10 +178,11 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
         state = State.IN_QUEUE if end is None else State.COMPLETED
         return View(state, (), start, end, marks.cancelled, None)
     until = now if end is None else end
-    logs = tuple((start + offset, text) for offset, text in plan.logs if start + offset <= until)
+    moments = [(start + max(0.0, offset - marks.shift), text) for offset, text in plan.logs]
+    logs = tuple((moment, text) for moment, text in moments if moment <= until)
     if end is not None:
-        return View(State.COMPLETED, logs, start, end, marks.cancelled, None)
-    upcoming = [start + offset for offset, _ in plan.logs if start + offset > now]
+        return View(State.COMPLETED, logs, start, end, marks.cancelled, None, marks.shift)
+    upcoming = [moment for moment, _ in moments if moment > now]
     if plan.polls is None:
-        upcoming.append(start + plan.run_seconds)
+        upcoming.append(start + plan.run_seconds - marks.shift)
     return View(State.IN_PROGRESS, logs, start, None, cancelled=False, next_at=min(upcoming, default=None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from fakefal.core.errors import Busy, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
@@ -160,7 +161,13 @@ class MemoryQueueStore:
             return
         ended_at = line.view(record.id, now).ended_at
         assert ended_at is not None
-        self._deliveries.add(record.key, Delivery(record.id, record.webhook, ended_at, due_at=ended_at))
+        plan = line.plan(record.id)
+        delivery = Delivery(record.id, record.webhook, ended_at, due_at=ended_at)
+        if plan is not None and "webhook_lost" in plan.quirks:
+            lost = Attempt(ended_at, None, "lost by effect")
+            delivery = replace(delivery, fate=Fate.FAILED, attempts=(lost,))
+            self._finished[record.id] = None
+        self._deliveries.add(record.key, delivery)
 
     def _make_room(self, size: int) -> None:
         """Drop finished requests, oldest first, until one more of this size fits."""

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from fakefal import jsonio
 from fakefal.answers import CANCELLED, cancelled_body, result_body
+from fakefal.core.effects import BadEffect
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
@@ -36,12 +37,15 @@ from fakefal.wire.answers import (
 from fakefal.wire.auth import demand_key, read_key
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.faults import with_fault
 from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
 
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 APPS = ("fal-ai/kling-video",)
 TRUE_WORDS = ("1", "true")
+NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
+RETRY_STATUSES = (503, 504)
 MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
@@ -68,7 +72,15 @@ async def read_submission(
     raw = await read_body(request, emulator.settings.max_body_bytes)
     body = await _parse(raw) if raw.strip() else None
     heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
-    return Submission(key, app, path, body, way, priority.lower() == "low", heavy)
+    try:
+        header = request.headers.get("x-fakefal-effect")
+        effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
+    except BadEffect as error:
+        raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
+    no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
+    return Submission(
+        key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry
+    )
 
 
 async def _parse(raw: bytes) -> Any:
@@ -105,9 +117,13 @@ async def submit(
 ) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
-    look = await emulator.submit(replace(submission, webhook=webhook or None))
-    body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
-    return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
+
+    async def accept() -> Response:
+        look = await emulator.submit(replace(submission, webhook=webhook or None))
+        body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
+        return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
+
+    return await with_fault(submission.effect, request, accept)
 
 
 @router.get("/{owner}/{app}/requests/{request_id}/status")
@@ -176,6 +192,8 @@ async def result(
     look = await emulator.look(key, request_id)
     if look.view.state is not State.COMPLETED:
         raise refusal(400, "Request is still in progress")
+    if look.plan is not None and "result_expired" in look.plan.quirks:
+        raise UnknownRequest(request_id)
     if look.view.cancelled or look.plan is None:
         return cancelled_answer(request_id)  # inferred: no capture shows the result of a cancelled request
     return ending_answer(look.plan.ending, look.record, way)
@@ -253,7 +271,9 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)}
     if ending.ok:
         return Json(result_body(ending, way), ending.status, headers)
-    headers |= retry_headers(retry=False)
+    headers |= retry_headers(retry=ending.status in RETRY_STATUSES)
+    if ending.error_type:
+        headers["x-fal-error-type"] = ending.error_type
     if ending.hint:
         headers[HINT] = header_text(ending.hint)
     return Json(ending.body, ending.status, headers)

@@ -6,6 +6,9 @@ After this, every call has a path that starts with the part's prefix and no slas
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
@@ -30,6 +33,7 @@ class Router:
         netloc = _header(scope, b"host")
         name = host_name(netloc)
         state = scope.setdefault("state", {})
+        state["abort"] = _aborter(send)
         if is_fal_host(name):
             part = part_of(name)
             if part is None:
@@ -51,6 +55,14 @@ def _own_path(path: str, name: str) -> str:
     if first in PREFIXES or not first:
         return path
     return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
+
+
+def _aborter(send: Send) -> Callable[[], None]:
+    """What kills the caller's connection.  uvicorn's `send` is a method of the object that knows it."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        return lambda: None
+    return cast("Callable[[], None]", transport.abort)
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from fakefal.hosts import Part
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.faults import with_fault
 from fakefal.wire.queue import cancelled_answer, ending_answer, read_submission
 
 router = APIRouter(prefix=f"/{Part.RUN}", tags=["run"])
@@ -25,7 +28,11 @@ async def run(
 ) -> Response:
     """Run the model and answer with its output; 429 when all runners of the key are taken."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization)
-    look, ending = await emulator.run(submission)
-    if look.view.cancelled:
-        return cancelled_answer(look.record.id)
-    return ending_answer(ending, look.record, way)
+
+    async def accept() -> Response:
+        look, ending = await emulator.run(replace(submission, retry=False))
+        if look.view.cancelled:
+            return cancelled_answer(look.record.id)
+        return ending_answer(ending, look.record, way)
+
+    return await with_fault(submission.effect, request, accept)

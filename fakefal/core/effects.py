@@ -1,0 +1,134 @@
+"""Effects: faults and endings by name, in one grammar, and the rules that choose them.
+
+``name`` or ``name(key=value, ...)``; values are numbers, true, false, quoted texts, bare words or lists.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST_TEXT = 2000
+PROMPT_MARK = re.compile(r"fakefal:([a-z][a-z0-9_]*(?:\([^()]*\))?)")
+"""A test prompt: ``fakefal:content_policy_violation`` anywhere in it, as test card numbers do for payments."""
+
+_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
+
+
+class BadEffect(ValueError):
+    """The text is no effect; the message says what is."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect and its arguments."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
+        return f"{self.name}({shown})" if shown else self.name
+
+
+def parse_effect(text: str, known: Mapping[str, Iterable[str]]) -> Effect:
+    """Read an effect; `known` maps every name to the arguments that it takes (``*`` takes any).
+
+    Raises:
+        BadEffect: malformed, unknown, or with an argument that the effect does not have.
+    """
+    try:
+        if len(text) > LONGEST_TEXT:
+            raise BadEffect(f"an effect has at most {LONGEST_TEXT} characters")
+        name, arguments = _read(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, BadEffect):
+            raise
+        raise BadEffect(f"{text[:80]!r} is no effect: write name or name(key=value, ...)") from error
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise BadEffect(f"there is no effect {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    allowed = set(known[name])
+    for key in arguments:
+        if key not in allowed and "*" not in allowed:
+            raise BadEffect(f"{name} takes {', '.join(sorted(allowed)) or 'no arguments'}, not {key!r}")
+    return Effect(name, arguments)
+
+
+def parse_arguments(text: str) -> dict[str, Any]:
+    """Read ``key=value, ...``.
+
+    Raises:
+        BadEffect: it is malformed.
+    """
+    try:
+        return _read(ast.parse(f"_({text})", mode="eval").body)[1]
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadEffect(f"{text[:80]!r} is not key=value, ...") from error
+
+
+def _read(node: ast.expr) -> tuple[str, dict[str, Any]]:
+    if isinstance(node, ast.Name):
+        return node.id, {}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        return node.func.id, {str(keyword.arg): _value(keyword.value) for keyword in node.keywords}
+    raise BadEffect("write name or name(key=value, ...)")
+
+
+def _value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name):
+        return _WORDS.get(node.id, node.id)
+    return ast.literal_eval(node)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A request as far as rules look at it; `number` counts the accepted requests of its key from 1."""
+
+    endpoint_id: str
+    key: str
+    prompt: str
+    number: int
+
+
+@dataclass(frozen=True)
+class EffectRule:
+    """When an effect happens.  What is not said matches everything.
+
+    `endpoint` is the end of an id, `prompt` a part of the prompt, `nth` the request's number for its key,
+    and `probability` a share between 0 and 1, drawn by the seed and the number.
+    """
+
+    effect: Effect
+    endpoint: str = ""
+    key: str | None = None
+    prompt: str = ""
+    nth: int | None = None
+    probability: float = 1.0
+
+    def matches(self, occasion: Occasion, seed: str) -> bool:
+        """Whether the effect happens to this request."""
+        return (
+            occasion.endpoint_id.endswith(self.endpoint)
+            and (self.key is None or self.key == occasion.key)
+            and self.prompt in occasion.prompt
+            and (self.nth is None or self.nth == occasion.number)
+            and _draw(f"{seed}/{occasion.key}/{occasion.number}/{self.effect}") < self.probability
+        )
+
+
+def _draw(seed: str) -> float:
+    """A number from 0 up to 1, the same for the same seed."""
+    digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def in_prompt(prompt: str, known: Mapping[str, Iterable[str]]) -> Effect | None:
+    """The effect that a test prompt asks for."""
+    found = PROMPT_MARK.search(prompt)
+    return parse_effect(found[1], known) if found else None

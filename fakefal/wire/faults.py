@@ -1,0 +1,83 @@
+"""Faults of a call itself: what a program sees when the gate, the ingress or the connection fails.
+
+Bodies: the locked account and the limit as captured in 2026; the full queue's is not published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from fakefal.core.effects import Effect
+from fakefal.core.errors import Busy
+from fakefal.wire.answers import WireError, refusal
+from fakefal_contracts.failures import LOCK_REASONS
+
+NGINX_502 = """<html>
+<head><title>502 Bad Gateway</title></head>
+<body>
+<center><h1>502 Bad Gateway</h1></center>
+<hr><center>nginx</center>
+</body>
+</html>
+"""
+
+
+class Dropped(Response):
+    """No answer: the connection dies."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        self._abort: Callable[[], None] = request.state.abort
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Kill the connection, and return once it is dead."""
+        self._abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def with_fault(effect: Effect | None, request: Request, accept: Callable[[], Awaitable[Response]]) -> Response:
+    """The answer to a call under an effect; `accept` does what the call asks for.
+
+    Raises:
+        WireError: the gate refuses the call.
+    """
+    if effect is None:
+        return await accept()
+    match effect.name:
+        case "drop_before_accept":
+            return Dropped(request)
+        case "accept_then_drop":
+            await accept()
+            return Dropped(request)
+        case "ingress_502":
+            return HTMLResponse(NGINX_502, 502)  # without x-fal-request-id: so clients tell an ingress from fal
+        case "slow_response":
+            await asyncio.sleep(float(effect.arguments.get("seconds", 10)))
+            return await accept()
+        case _:
+            _refuse(effect)
+            return await accept()
+
+
+def _refuse(effect: Effect) -> None:
+    match effect.name:
+        case "concurrent_requests_limit":
+            raise Busy(int(effect.arguments.get("limit", 2)))
+        case "queue_full":
+            raise queue_full()
+        case "locked_account":
+            reason = LOCK_REASONS[effect.arguments.get("reason", "exhausted_balance")]
+            raise refusal(403, f"User is locked. Reason: {reason}")
+        case "invalid_key":
+            raise refusal(401, "invalid key credentials")
+
+
+def queue_full() -> WireError:
+    """The answer when more requests wait than the caller accepts (inferred)."""
+    return refusal(429, "Queue is full")

@@ -1,0 +1,297 @@
+"""Effects: the grammar, how one is chosen, and the raw bytes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_webhooks import Receiver, receiver, submit
+
+from conftest import Server
+from fakefal.core.effects import BadEffect, Occasion, parse_effect
+from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
+from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
+
+__all__ = ["receiver"]
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+
+
+def ask(server: Server, effect: str, part: str = "queue", **arguments: Any) -> httpx.Response:
+    return server.http.post(f"/{part}/{O1}", json={"prompt": "x", **arguments}, headers={"X-Fakefal-Effect": effect})
+
+
+def ending(server: Server, effect: str) -> tuple[httpx.Response, httpx.Response]:
+    """Status and result of a request with this effect."""
+    submitted = ask(server, effect)
+    assert submitted.status_code == 200, submitted.text
+    body = submitted.json()
+    return server.http.get(body["status_url"], params={"logs": 1}), server.http.get(body["response_url"])
+
+
+class TestGrammar:
+    @pytest.mark.parametrize(
+        ("text", "name", "arguments"),
+        [
+            ("stuck", "stuck", {}),
+            (" stuck() ", "stuck", {}),
+            ("runner_disconnected(attempts=2)", "runner_disconnected", {"attempts": 2}),
+            ("locked_account(reason=budget)", "locked_account", {"reason": "budget"}),
+            ('respond(result={"a": [1, null]}, logs=["x"], seconds=1.5)', "respond", None),
+            ("content_policy_violation(msg='No, \"thanks\"')", "content_policy_violation", {"msg": 'No, "thanks"'}),
+        ],
+    )
+    def test_what_is_an_effect(self, text: str, name: str, arguments: Any) -> None:
+        if "null" in text:
+            with pytest.raises(BadEffect):
+                parse_checked(text)
+            text = text.replace("null", "None")
+        effect = parse_checked(text)
+        assert effect.name == name
+        assert arguments is None or effect.arguments == arguments
+        assert parse_checked(str(effect)) == effect
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("stck", "did you mean stuck?"),
+            ("stuck(seconds=1)", "stuck takes no arguments, not 'seconds'"),
+            ("runner_disconnected(attempts=many)", "attempts is a number"),
+            ("slow_response(seconds=-1)", "seconds is a number"),
+            ("locked_account(reason=tired)", "reason is one of exhausted_balance"),
+            ("stuck(", "write name or name(key=value, ...)"),
+            ("stuck(1)", "write name or name(key=value, ...)"),
+            ("__import__('os')", "write name or name(key=value, ...)"),
+            ("respond(result=open('x'))", "is no effect"),
+            ("((((" * 500, "is no effect"),
+            ("x" * 3000, "at most 2000 characters"),
+        ],
+    )
+    def test_what_is_none_says_why(self, text: str, said: str) -> None:
+        with pytest.raises(BadEffect) as caught:
+            parse_checked(text)
+        assert said in str(caught.value)
+
+    @given(st.text(max_size=60))
+    def test_any_text_is_an_effect_or_a_clear_error(self, text: str) -> None:
+        with suppress(BadEffect):
+            parse_effect(text, KNOWN)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("stuck when nth=0", "nth counts from 1"),
+            ("stuck when probability=2", "probability lies between 0 and 1"),
+            ("stuck when color=red", "a rule looks at endpoint, key"),
+            ("stuck when nth", "is not key=value"),
+        ],
+    )
+    def test_wrong_conditions_say_why(self, text: str, said: str) -> None:
+        with pytest.raises(BadEffect) as caught:
+            parse_rule(text)
+        assert said in str(caught.value)
+
+
+class TestChoice:
+    def test_rules_look_at_endpoint_key_prompt_number_and_chance(self) -> None:
+        occasion = Occasion(O1, "me", "a red dog", 2)
+        for conditions, expected in (
+            ({}, True),
+            ({"endpoint": "o1/reference-to-video"}, True),
+            ({"endpoint": "image-to-video"}, False),
+            ({"key": "me", "prompt": "red", "nth": 2}, True),
+            ({"key": "you"}, False),
+            ({"prompt": "blue"}, False),
+            ({"nth": 1}, False),
+            ({"probability": 0.0}, False),
+        ):
+            assert make_rule("stuck", conditions).matches(occasion, "seed") is expected, conditions
+
+    def test_chances_repeat_with_the_seed(self) -> None:
+        rule = make_rule("stuck", {"probability": 0.5})
+        draws = [[rule.matches(Occasion(O1, "k", "", n), seed) for n in range(200)] for seed in ("a", "a", "b")]
+        assert draws[0] == draws[1] != draws[2]
+        assert 60 < sum(draws[0]) < 140
+
+    def test_a_test_prompt_chooses(self, server: Server) -> None:
+        result = server.result(O1, {"prompt": "please fakefal:content_policy_violation now"})
+        assert result.json()["detail"][0]["type"] == "content_policy_violation"
+        shots = {"multi_prompt": [{"prompt": "fakefal:runner_disconnected"}]}
+        assert server.result("fal-ai/kling-video/o3/pro/reference-to-video", shots).status_code == 503
+
+    def test_a_misspelt_one_is_refused_at_once(self, server: Server) -> None:
+        answer = server.http.post(f"/queue/{O1}", json={"prompt": "fakefal:content_policy_violatoin"})
+        assert answer.status_code == 400
+        assert "did you mean content_policy_violation?" in answer.json()["detail"]
+        assert ask(server, "nonsense(").status_code == 400
+
+    def test_settings_choose_the_nth(self, serve: Callable[..., Server]) -> None:
+        server = serve(effects=("generation_timeout when nth=2",))
+        assert [server.result(O1, {"prompt": "x"}).status_code for _ in range(3)] == [200, 504, 200]
+
+    def test_the_control_api_adds_lists_and_removes_rules(self, server: Server) -> None:
+        rule = {"effect": "internal_server_error", "key": "tester", "prompt": "dog"}
+        added = server.http.post("/_fakefal/scenarios", json=rule)
+        assert added.json() == [{**rule, "endpoint": "", "nth": None, "probability": 1.0}]
+        assert server.result(O1, {"prompt": "a dog"}).status_code == 500
+        assert server.result(O1, {"prompt": "a cat"}).status_code == 200
+        wrong = server.http.post("/_fakefal/scenarios", json={"effect": "internal_server_errr"})
+        assert (wrong.status_code, "did you mean" in wrong.json()["detail"]) == (422, True)
+        assert server.http.delete("/_fakefal/scenarios").json() == {"removed": 1}
+        assert server.result(O1, {"prompt": "a dog"}).status_code == 200
+
+    def test_reset_restores_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
+        server = serve(effects=("stuck when nth=9",))
+        server.http.post("/_fakefal/scenarios", json={"effect": "stuck"})
+        server.http.post("/_fakefal/reset")
+        assert [rule["nth"] for rule in server.http.get("/_fakefal/scenarios").json()] == [9]
+
+    def test_keys_do_not_share_their_numbers(self, serve: Callable[..., Server]) -> None:
+        server = serve(effects=("internal_server_error when nth=1",))
+        for key in ("a", "b"):
+            headers = {"Authorization": f"Key {key}:secret"}
+            seen = [server.http.post(f"/run/{O1}", json={"prompt": "x"}, headers=headers).status_code for _ in "ab"]
+            assert seen == [500, 200]
+
+
+class TestEndings:
+    @pytest.mark.parametrize("error", MODEL_ERRORS.values(), ids=lambda error: error.type)
+    def test_model_errors(self, server: Server, error: Any) -> None:
+        status, result = ending(server, error.type)
+        assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
+        assert "error" not in status.json(), "an error of the model does not show in the status"
+        assert result.status_code == error.status
+        (item,) = result.json()["detail"]
+        assert list(item) == ["loc", "msg", "type", "url", *(["ctx"] if error.ctx else [])]
+        assert (item["loc"], item["msg"], item["type"]) == (["body"], error.msg, error.type)
+        assert item["url"] == f"https://docs.fal.ai/errors#{error.type}"
+        assert item.get("ctx", {}) == dict(error.ctx)
+        assert result.headers["x-fal-billable-units"] == "0"
+        assert ask(server, error.type, "run").status_code == error.status
+
+    def test_message_place_and_context_can_be_given(self, server: Server) -> None:
+        _, result = ending(server, "image_too_small(msg='Tiny', loc=['body', 'image_urls', 0], min_width=512)")
+        (item,) = result.json()["detail"]
+        assert (item["msg"], item["loc"]) == ("Tiny", ["body", "image_urls", 0])
+        assert item["ctx"] == {"min_height": 300, "min_width": 512}
+
+    @pytest.mark.parametrize("error", PLATFORM_ERRORS.values(), ids=lambda error: error.error_type)
+    def test_platform_errors(self, server: Server, error: Any) -> None:
+        status, result = ending(server, error.error_type)
+        assert (status.json()["error"], status.json()["error_type"]) == (error.sentence, error.error_type)
+        assert result.status_code == error.status
+        assert result.json() == {"detail": error.sentence, "error_type": error.error_type}
+        assert result.headers["x-fal-error-type"] == error.error_type
+        assert result.headers["x-fal-needs-retry"] == str(error.status in (503, 504)).lower()
+
+    @pytest.mark.parametrize("effect", ["retry_then_succeed(attempts=2)", "runner_disconnected(attempts=2)"])
+    def test_the_server_tries_again(self, server: Server, receiver: Receiver, effect: str) -> None:
+        status, result = ending(server, effect)
+        lines = [entry["message"] for entry in status.json()["logs"]]
+        assert lines[:2] == ["Attempt 1 failed: Runner disconnected", "Attempt 2 failed: Runner disconnected"]
+        assert result.status_code == 200
+        server.http.post("/_fakefal/scenarios", json={"effect": effect})
+        submitted = submit(server, receiver.url)
+        body = receiver.wait(1)[0].body.decode()
+        assert f'"request_id": "{submitted["request_id"]}"' in body
+        assert f'"gateway_request_id": "{submitted["request_id"]}"' not in body
+
+    def test_the_caller_can_forbid_it(self, server: Server) -> None:
+        headers = {"X-Fakefal-Effect": "retry_then_succeed", "X-Fal-No-Retry": "1"}
+        submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
+        assert server.http.get(submitted["response_url"]).status_code == 503
+        assert ask(server, "retry_then_succeed", "run").status_code == 503, "the synchronous road never does"
+
+    def test_stuck_runs_until_somebody_cancels(self, server: Server) -> None:
+        submitted = ask(server, "stuck").json()
+        server.http.post("/_fakefal/clock", json={"advance": 1e6})
+        assert server.http.get(submitted["status_url"]).json()["status"] == "IN_PROGRESS"
+        assert server.http.put(submitted["cancel_url"]).status_code == 202
+
+    def test_respond_is_the_users_own_answer(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        submitted = ask(server, "respond(result={'mine': [1]}, logs=['one', 'two'], seconds=7)").json()
+        server.http.post("/_fakefal/clock", json={"advance": 3600})
+        status = server.http.get(submitted["status_url"], params={"logs": 1}).json()
+        assert status["metrics"] == {"inference_time": 7.0}
+        assert [entry["message"] for entry in status["logs"]] == ["one", "two"]
+        result = server.http.get(submitted["response_url"])
+        assert (result.json(), result.headers["x-fal-billable-units"]) == ({"mine": [1]}, "5.0")
+        assert ask(server, "respond(result={'no': 1}, status=418)", "run").status_code == 418
+
+
+class TestQuirks:
+    def test_a_result_that_expired(self, server: Server) -> None:
+        status, result = ending(server, "result_expired")
+        assert (status.json()["status"], result.status_code) == ("COMPLETED", 404)
+
+    def test_a_runner_that_does_not_listen(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        submitted = ask(server, "cancel_ignored").json()
+        answer = server.http.put(submitted["cancel_url"])
+        assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
+        server.http.post("/_fakefal/clock", json={"advance": 1e5})
+        assert server.http.get(submitted["response_url"]).status_code == 200
+        assert server.http.put(submitted["cancel_url"]).status_code == 400
+
+    def test_a_webhook_that_is_lost(self, server: Server, receiver: Receiver) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "webhook_lost"})
+        submit(server, receiver.url)
+        server.http.post("/_fakefal/clock", json={"advance": 10_000})
+        assert receiver.received == []
+        (one,) = server.http.get("/_fakefal/webhooks").json()
+        assert (one["fate"], one["attempts"][0]["error"]) == ("failed", "lost by effect")
+
+    def test_a_webhook_that_comes_twice(self, server: Server, receiver: Receiver) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "webhook_duplicate"})
+        submit(server, receiver.url)
+        one, two = receiver.wait(2)
+        assert one.body == two.body
+
+
+class TestCalls:
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    @pytest.mark.parametrize(
+        ("effect", "status", "detail"),
+        [
+            ("concurrent_requests_limit(limit=2)", 429, "Reached concurrent requests limit of 2"),
+            ("queue_full", 429, "Queue is full"),
+            ("invalid_key", 401, "invalid key credentials"),
+            ("locked_account", 403, f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}"),
+            *(
+                (f"locked_account(reason={name})", 403, f"User is locked. Reason: {reason}")
+                for name, reason in LOCK_REASONS.items()
+            ),
+        ],
+    )
+    def test_the_gate_refuses(self, server: Server, part: str, effect: str, status: int, detail: str) -> None:
+        answer = ask(server, effect, part)
+        assert (answer.status_code, answer.json()["detail"]) == (status, detail)
+        assert server.http.get("/_fakefal/requests").json() == []
+
+    def test_an_ingress_error_carries_no_request_id(self, server: Server) -> None:
+        answer = ask(server, "ingress_502")
+        assert answer.status_code == 502
+        assert "nginx" in answer.text
+        assert "x-fal-request-id" not in answer.headers
+
+    @pytest.mark.parametrize(("effect", "accepted"), [("drop_before_accept", 0), ("accept_then_drop", 1)])
+    def test_the_connection_dies(self, server: Server, effect: str, accepted: int) -> None:
+        for part in ("queue", "run"):
+            server.http.post("/_fakefal/reset")
+            with pytest.raises(httpx.RemoteProtocolError):
+                ask(server, effect, part)
+            assert len(server.http.get("/_fakefal/requests").json()) == accepted
+
+    def test_a_slow_answer_comes(self, server: Server) -> None:
+        assert ask(server, "slow_response(seconds=0.01)").status_code == 200
+
+
+def test_every_effect_of_the_documents_is_known() -> None:
+    assert len(MODEL_ERRORS) == 31
+    assert len(PLATFORM_ERRORS) == 13
+    assert set(KNOWN) >= {*MODEL_ERRORS, *PLATFORM_ERRORS, *CALL_EFFECTS, *QUIRKS, "stuck", "respond"}
