@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint types unit js test-lowest wheel clean
 
-demo: $(VENV)/ready
+demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
 
 test: lint types js unit
@@ -40,8 +40,14 @@ wheel: $(VENV)/ready
 clean:
 	rm -rf $(VENV) $(VENV)-lowest dist build tests/js/node_modules
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/fakefal: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }
+	@echo "Installing fakefal into $(VENV) ..."
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/ready: $(VENV)/fakefal
+	@echo "Installing what the tests need into $(VENV) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@

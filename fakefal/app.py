@@ -29,10 +29,16 @@ def build_app(emulator: Emulator) -> ASGIApp:
             yield
 
     app = FastAPI(
-        title="fakefal", version=VERSION, lifespan=lifespan, redirect_slashes=False, redoc_url=None, docs_url="/docs"
+        title="fakefal", version=VERSION, lifespan=lifespan, redirect_slashes=False, redoc_url=None, docs_url=None
     )
     app.state.emulator = emulator
     add_handlers(app, emulator.new_id)
+
+    @app.get("/", include_in_schema=False)
+    async def front() -> dict[str, str]:
+        """What a browser sees at the base URL."""
+        return {"fakefal": VERSION, "parts": "/queue /run /rest /cdn /proxy", "document": "/openapi.json"}
+
     for part in (queue, run, rest, cdn, platform, control):
         app.include_router(part.router)
     return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)

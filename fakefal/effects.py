@@ -163,7 +163,7 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
     if error := MODEL_ERRORS.get(effect.name):
         return replace(verdict, ending=Ending(error.status, jsonio.dump(error.body(**arguments)), 0.0))
     if effect.name == "respond" and "result" in arguments:
-        return replace(verdict, ending=_answer(arguments, verdict.ending.billable_units))
+        return replace(verdict, ending=_answer(arguments, verdict.ending))
     name = "runner_disconnected" if effect.name == "retry_then_succeed" else effect.name
     if platform := PLATFORM_ERRORS.get(name):
         attempts = int(arguments.get("attempts", 2 if name != effect.name else MOST_ATTEMPTS))
@@ -184,9 +184,10 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
     return verdict
 
 
-def _answer(arguments: dict[str, Any], units: float) -> Ending:
-    status = int(arguments.get("status", 200))
-    return Ending(status, jsonio.dump(arguments["result"]), units if status < 400 else 0.0)  # noqa: PLR2004
+def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
+    """The user's own answer; it is billed as the planned one would be, where it is no error."""
+    answer = Ending(int(arguments.get("status", 200)), jsonio.dump(arguments["result"]), 0.0)
+    return replace(answer, billable_units=planned.billable_units, usd=planned.usd) if answer.ok else answer
 
 
 def changed_plan(effect: Effect | None, plan: Plan) -> Plan:

@@ -18,7 +18,7 @@ from fakefal.core.effects import Effect
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
+from fakefal.core.plan import NOTHING, PROFILES, Ending, Plan, Profile, make_plan
 from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import Effects, changed_plan, changed_verdict
@@ -34,6 +34,7 @@ from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
+from fakefal_contracts.price import dollars
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -246,6 +247,15 @@ class Emulator:
     async def all(self, key: str | None = None) -> list[Look]:
         """Every stored request of a key, or of all."""
         return await self.queue.all(key, self.clock.now(key or ""))
+
+    async def summary(self) -> str:
+        """One line on what is stored: how many requests, how they ended, and what they would have cost."""
+        over = [look for look in await self.all() if look.view.state is State.COMPLETED and not look.view.cancelled]
+        endings = [look.plan.ending for look in over if look.plan is not None]
+        refused = sum(not ending.ok for ending in endings)
+        usd = sum((ending.usd for ending in endings), NOTHING)
+        total = len(await self.all())
+        return f"{total} request{'s' * (total != 1)}, {refused} refused, {dollars(usd)} not spent"
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget the requests of a key and set its clock free; without a key, all requests, clocks and files."""

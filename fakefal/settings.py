@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,9 @@ from fakefal_contracts.endpoint import parse_contract
 
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"
+
+#: Read elsewhere: where a server listens (`fakefal.cli.serve`), and where programs find one.
+OTHER_VARIABLES = {f"{PREFIX}{name}" for name in ("HOST", "PORT", "TLS_PORT", "URL", "TARGET", "ALLOW_REAL")}
 DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -79,9 +83,11 @@ class Settings:
             raise SettingsError(f"profile {self.profile!r} is not known; use one of {', '.join(PROFILES)}")
         _check_contract(self.contract)
         _check_effects(self.effects)
-        for name in ("runners", "max_requests", "max_files", "max_body_bytes", "max_upload_bytes"):
-            if getattr(self, name) < 1:
+        for name, kind in _FIELDS.items():
+            if kind == "int" and getattr(self, name) < 1:
                 raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
+            raise SettingsError(f"public_url must begin with http:// or https://, not {self.public_url!r}")
 
 
 def _check_contract(contract: str) -> None:
@@ -147,6 +153,12 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    known = {PREFIX + name.upper() for name in _FIELDS} | OTHER_VARIABLES
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"the environment has {name}, which is no setting{meant}")
     named = {name: environ.get(PREFIX + name.upper()) for name in _FIELDS}
     return {name: value for name, value in named.items() if value}
 
@@ -156,7 +168,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
     kind = _FIELDS[name]
     try:
         if kind == "int":
-            return int(value)
+            return int(value) if isinstance(value, int) and not isinstance(value, bool) else int(str(value))
         if kind == "bool":
             return _bool(value)
         if name == "keys":

@@ -105,7 +105,7 @@ class Judge:
         notes = tuple(
             f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
             for one in report.unchecked
-        )
+        ) + tuple(f"Warning: {'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
         return Verdict(_made(report, request_id), tier, notes, self._fetchable(report))
@@ -139,4 +139,4 @@ def _made(report: Report, request_id: str) -> Ending:
         "file_name": "output.mp4",
         "file_size": clip.path.stat().st_size,
     }
-    return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds))
+    return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds), usd=report.cost.usd)

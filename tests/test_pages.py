@@ -51,10 +51,25 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
         command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    if "check" in code:
+    if "--effect" in code:
+        assert "\n504 [" in done.stdout
+        assert "content_policy_violation" in done.stdout
+    if "fakefal check" in code:
         assert "refused" in done.stdout
+    elif "_fakefal/clock" in code:
+        assert '"now"' in done.stdout or not _curl_knows_json()
     else:
         assert re.search(r"/files/b/[0-9a-f]{8}/[\w-]{21}_output\.mp4", done.stdout), done.stdout
+
+
+def _curl_knows_json() -> bool:
+    """curl has `--json` since 7.82; older ones end with 2."""
+    return "--json" in subprocess.run(["curl", "--help", "all"], capture_output=True, text=True, check=False).stdout
+
+
+def test_the_settings_table_is_complete() -> None:
+    listed = set(re.findall(r"`(\w+)`", README[README.index("| setting |") :].partition("\n\n")[0]))
+    assert set(vars(Settings())) <= listed
 
 
 def test_the_job_is_yaml() -> None:

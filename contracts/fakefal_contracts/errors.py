@@ -17,8 +17,8 @@ class UnknownEndpoint(ContractError):
     """No contract covers this endpoint id."""
 
     def __init__(self, endpoint_id: str, known: list[str], *, exists_at_fal: bool = False) -> None:
-        where = "exists at fal but is not covered yet" if exists_at_fal else "is not known"
-        super().__init__(f"{endpoint_id!r} {where}; covered are: {', '.join(known)}")
+        where = "exists at fal but is not covered yet" if exists_at_fal else f"is not known; did you mean {known[0]}?"
+        super().__init__(f"{endpoint_id!r} {where}; covered are: {', '.join(known)}".replace("?;", "?"))
         self.endpoint_id = endpoint_id
         self.exists_at_fal = exists_at_fal
 

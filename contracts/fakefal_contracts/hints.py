@@ -28,10 +28,17 @@ def schema_hint(error: dict[str, Any], spot: Spot) -> str:
         case "string_too_long":
             limit = error["ctx"]["max_length"]
             return f"shorten it by {len(value) - limit:,} characters: it has {len(value):,} of {limit:,}"
-        case _ if value is None and not spot.required and not spot.path.endswith("[]"):
-            return "leave the key out instead of sending null"
         case _:
-            return f"{_echo(value)} has the wrong JSON type: {error['msg'][0].lower()}{error['msg'][1:]}"
+            return _wrong_type(error, spot)
+
+
+def _wrong_type(error: dict[str, Any], spot: Spot) -> str:
+    value = error["input"]
+    if error["type"] == "list_type" and not isinstance(value, list | dict | None):
+        return f"send a list: [{_echo(value)}]"
+    if value is None and not spot.required and not spot.path.endswith("[]"):
+        return "leave the key out instead of sending null"
+    return f"{_echo(value)} has the wrong JSON type: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
 def _missing(name: str, given: Any, owner: type[Model]) -> str:

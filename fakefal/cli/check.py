@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
@@ -11,8 +13,12 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from fakefal import jsonio
+from fakefal.cli.options import full_id, settings_from
 from fakefal_contracts import ContractError, Report, check, open_data_uris
+from fakefal_contracts.check import media_addresses
+from fakefal_contracts.evidence import inferred
 from fakefal_contracts.media import Missing
+from fakefal_contracts.model import Advice, Caution
 from fakefal_contracts.price import dollars
 
 REFUSED = 1
@@ -21,25 +27,55 @@ REFUSED = 1
 @click.command
 @click.argument("endpoint")
 @click.argument("file", default="-", type=click.File("r", encoding="utf-8"))
-@click.option("--contract", default="documented", show_default=True, help="documented, latest, or a day.")
+@click.option("--contract", help="documented, latest, or a day (default: the setting, documented).")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def command(endpoint: str, file: TextIO, contract: str, *, as_json: bool) -> None:
+def command(endpoint: str, file: TextIO, contract: str | None, *, as_json: bool) -> None:
     """Judge and price the arguments of a request, from a file or standard input.
 
     Nothing is sent anywhere.  A local path in a media field is opened and judged.  Exit code 0: valid;
     1: refused; 2: used wrongly.
     """
+    chosen = settings_from(contract=contract).contract
+    opener = _Opener(_folder(file))
     try:
-        body = jsonio.parse(file.read().encode("utf-8", "surrogateescape"))
-        report = check(endpoint, body, contract=contract, opener=_Opener(_folder(file)))
-    except jsonio.InvalidJson as error:
-        raise click.UsageError(f"{file.name} is not JSON: {error}") from error
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"{file.name} is not UTF-8") from error
+        report = check(full_id(endpoint), _body(file), contract=chosen, opener=opener)
     except ContractError as error:
         raise click.UsageError(str(error)) from error
+    report = replace(report, warnings=(*report.warnings, *_uploads(report, opener)))
     click.echo(json.dumps(report.as_dict(), indent=2) if as_json else _text(report))
     sys.exit(0 if report.ok else REFUSED)
+
+
+def _body(file: TextIO) -> Any:
+    """The JSON value of a file; a broken one ends the command with exit code 2."""
+    try:
+        text = file.read()
+        return jsonio.parse(text.encode("utf-8", "surrogateescape"))
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{file.name} is not UTF-8") from error
+    except jsonio.InvalidJson as error:
+        if not text.strip():
+            raise click.UsageError(f"{file.name} is empty: give the arguments as a JSON object") from error
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        raise click.UsageError(f"{file.name} is not JSON: {error.reason}, line {line} column {column}") from error
+
+
+LOCAL = Caution(
+    "local_file",
+    "a local file must be uploaded before the request is sent",
+    inferred("fal downloads media by address", "2026-11-20"),
+)
+
+
+def _uploads(report: Report, opener: _Opener) -> Iterator[Advice]:
+    """A warning for every local file: the service cannot open it."""
+    if report.arguments is None:
+        return
+    for loc, address, _ in media_addresses(report.arguments):
+        if address in opener.local:
+            hint = "upload it, for example with fal_client.upload_file, and send the address that comes back"
+            yield Advice(LOCAL, loc, f"{address[:80]} is a file of this machine", hint)
 
 
 def _folder(file: TextIO) -> Path:
@@ -52,6 +88,7 @@ class _Opener:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.local: set[str] = set()
 
     def __call__(self, address: str) -> bytes | Path | None:
         scheme = urlsplit(address[:20]).scheme.lower()
@@ -61,6 +98,7 @@ class _Opener:
         for place in (named, self._folder / named):
             try:
                 if place.is_file():
+                    self.local.add(address)
                     return place
             except (OSError, ValueError):
                 break

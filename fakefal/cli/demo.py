@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RUNNERS = 2
 POLL_SECONDS = 0.1
-BAR_CELLS = 20
+BAR_CELLS = 12
 HEADERS = {"Authorization": "Key demo:not-a-real-key"}
 
 
@@ -88,8 +88,9 @@ def command(folder: Path) -> None:
                     _poll(http, job, folder)
             refresh()
             time.sleep(POLL_SECONDS)
-    total = sum((job.usd for job in jobs), Decimal(0))
-    console.print(f"At fal this would have cost {dollars(total)}. Not spent.", highlight=False)
+    total = sum((job.usd for job in jobs if job.save), Decimal(0))
+    console.print(f"{sum(job.save for job in jobs)} videos in {folder}/.", highlight=False)
+    console.print(f"At fal they would have cost {dollars(total)}. Not spent.", highlight=False)
 
 
 def _poll(http: httpx.Client, job: Job, folder: Path) -> None:
@@ -107,14 +108,18 @@ def _poll(http: httpx.Client, job: Job, folder: Path) -> None:
     assert report.cost is not None
     job.usd = report.cost.usd
     video = answer.json()["video"]
-    job.outcome = f"{_save(http, video['url'], job, folder)}, {dollars(job.usd)} at fal"
+    saved = _save(http, video["url"], job, folder)
+    job.outcome = f"{saved}, {dollars(job.usd)} at fal" if saved else "not ours to save"
 
 
 def _save(http: httpx.Client, url: str, job: Job, folder: Path) -> str:
     """Download the video under the first free name; returns the file's path."""
     if not job.save:
-        return "not saved"
-    folder.mkdir(parents=True, exist_ok=True)
+        return ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be made: {error.strerror}") from error
     content = http.get(url).raise_for_status().content
     stem = job.endpoint_id.removeprefix("fal-ai/kling-video/").replace("/", "-")
     for number in range(1, 10_000):
@@ -124,7 +129,7 @@ def _save(http: httpx.Client, url: str, job: Job, folder: Path) -> str:
                 file.write(content)
         except FileExistsError:
             continue
-        return str(path)
+        return path.name
     raise click.ClickException(f"{folder} holds too many demo videos: remove some")
 
 
@@ -153,11 +158,13 @@ def _table(jobs: list[Job]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("request", "", "run", "news", box=None)
+    table = Table(box=None, show_header=False)
+    table.add_column(min_width=max(len(job.title) for job in jobs), no_wrap=True)
+    table.add_column(min_width=BAR_CELLS, no_wrap=True)
+    table.add_column(min_width=24)
     for job in jobs:
         filled = round(job.progress * BAR_CELLS)
-        bar = "━" * filled + "─" * (BAR_CELLS - filled)
-        table.add_row(job.title, job.state, bar, Text(_news(job), overflow="fold"))
+        table.add_row(job.title, "━" * filled + "─" * (BAR_CELLS - filled), Text(_news(job)))
     return table
 
 

@@ -7,20 +7,24 @@ from typing import Any
 
 import click
 
+from fakefal.cli.options import full_id, settings_from
 from fakefal_contracts import ENDPOINTS, ContractError, Edition, Endpoint, find_endpoint, rulebook
 from fakefal_contracts.check import FORMAT
+from fakefal_contracts.endpoint import parse_contract
 
 
 @click.command
 @click.argument("endpoint", required=False)
-@click.option("--contract", default="documented", show_default=True, help="documented, latest, or a day.")
+@click.option("--contract", help="documented, latest, or a day (default: the setting, documented).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(endpoint: str | None, contract: str, *, as_json: bool) -> None:
+def command(endpoint: str | None, contract: str | None, *, as_json: bool) -> None:
     """List the endpoints, or every rule of one with its evidence."""
+    chosen = settings_from(contract=contract).contract
+    day = parse_contract(chosen)
     try:
-        rows = [_summary(one) for one in ENDPOINTS.values()]
+        rows = [_summary(one) for one in ENDPOINTS.values() if one.editions[0].evidence.date <= day]
         if endpoint is not None:
-            rows = _rules(find_endpoint(endpoint).edition(contract))
+            rows = _rules(find_endpoint(full_id(endpoint)).edition(chosen))
     except ContractError as error:
         raise click.UsageError(str(error)) from error
     if as_json:

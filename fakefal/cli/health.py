@@ -11,12 +11,14 @@ import click
 
 from fakefal.settings import DEFAULT_PORT
 
+UNAUTHORIZED = 401
+
 
 @click.command
 @click.option(
     "--url",
-    default=lambda: os.environ.get("FAKEFAL_URL", f"http://127.0.0.1:{DEFAULT_PORT}"),
-    help="Base URL (default: FAKEFAL_URL, else the default port).",
+    default=lambda: os.environ.get("FAKEFAL_URL", f"http://127.0.0.1:{os.environ.get('FAKEFAL_PORT', DEFAULT_PORT)}"),
+    help="Base URL (default: FAKEFAL_URL, else FAKEFAL_PORT or the default port).",
 )
 def command(url: str) -> None:
     """Ask a running emulator whether it is ready.  Exit code 0: yes; 1: no.
@@ -33,5 +35,6 @@ def command(url: str) -> None:
         with direct.open(request, timeout=5):
             click.echo(f"{url} is ready")
     except (urllib.error.URLError, OSError, ValueError) as error:
-        click.echo(f"{url} is not ready: {error}", err=True)
+        why = f"{error}; it asks for FAKEFAL_CONTROL_TOKEN" if getattr(error, "code", 0) == UNAUTHORIZED else error
+        click.echo(f"{url} is not ready: {why}", err=True)
         sys.exit(1)

@@ -9,6 +9,7 @@ import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
+from fakefal_contracts import ENDPOINTS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +29,13 @@ def emulator_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def full_id(endpoint: str) -> str:
+    """An endpoint's id from what a user types: the whole id, or what follows the app."""
+    ids = [one for one in ENDPOINTS if one == endpoint or one.endswith(f"/{endpoint}")]
+    exact = [one for one in ids if ENDPOINTS[one].path == endpoint]
+    return (exact or ids or [endpoint])[0]
 
 
 def settings_from(**given: Any) -> Settings:

@@ -28,7 +28,11 @@ def command(program: tuple[str, ...], **given: Any) -> None:
     Works for any program that honours the proxy variables, and for Node.  The command's exit code is
     passed on.
     """
-    sys.exit(asyncio.run(_run(settings_from(**given), program)))
+    settings = settings_from(**given)
+    try:
+        sys.exit(asyncio.run(_run(settings, program)))
+    except OSError as error:
+        sys.exit(f"fakefal run: {error}")
 
 
 async def _run(settings: Settings, program: tuple[str, ...]) -> int:
@@ -41,12 +45,15 @@ async def _run(settings: Settings, program: tuple[str, ...]) -> int:
     authority = Authority()
     plain, tls = bind("127.0.0.1", 0), bind("127.0.0.1", 0)
     with tempfile.TemporaryDirectory(prefix="fakefal-run-") as folder:
-        async with listening(Emulator(settings), plain, tls, authority.server_context()) as where:
+        emulator = Emulator(settings)
+        async with listening(emulator, plain, tls, authority.server_context()) as where:
             assert where.tls_port is not None
             tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=Upstream(dict(os.environ)))
             async with tunnelling(tunnel) as proxy_port:
                 roads = Roads(where.url, where.port, where.tls_port, proxy_port, Path(folder), authority.certificate)
-                return await _child(program, child_environment(os.environ, roads))
+                code = await _child(program, child_environment(os.environ, roads))
+                click.echo(f"fakefal: {await emulator.summary()}", err=True)
+                return code
 
 
 async def _child(program: tuple[str, ...], environ: dict[str, str]) -> int:

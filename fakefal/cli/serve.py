@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import json
+import os
 import secrets
 import signal
 import socket
@@ -47,20 +49,27 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
         try:
             bound.append(bind(host, number))
         except OSError as error:
-            sys.exit(f"fakefal cannot listen on {host}:{number}: {error.strerror or error}; try port 0")
+            advice = "; try port 0" if error.errno == errno.EADDRINUSE else "; give an address of this machine"
+            sys.exit(f"fakefal cannot listen on {host}:{number}: {error.strerror or error}{advice}")
     try:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+            ready_file.with_name(f"{ready_file.name}.partial").touch()
         asyncio.run(_serve(settings, bound, ready_file))
     except OSError as error:
         sys.exit(f"fakefal: {error}")
+    finally:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
 
 
 async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
     from fakefal.emulator import Emulator
     from fakefal.serving import listening
-    from fakefal.ways.authority import Authority
+    from fakefal.ways.authority import Authority, merged_bundle
 
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     plain, tls = bound[0], bound[1] if len(bound) > 1 else None
     authority = Authority(*_names(settings, plain)) if tls else None
@@ -72,7 +81,7 @@ async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Pat
                 ready["control_token"] = settings.control_token
             if authority:
                 ca_file = Path(folder) / "ca.pem"
-                ca_file.write_bytes(authority.certificate)
+                ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
                 ready |= {"tls_url": f"https://localhost:{where.tls_port}", "ca_file": str(ca_file)}
             _announce(ready, settings, ready_file)
             await stop.wait()

@@ -47,6 +47,7 @@ class RequestInfo(BaseModel):
     judged: bool
     result_status: int | None
     billable_units: float | None
+    hint: str
     logs: list[str]
 
 
@@ -231,5 +232,6 @@ def info(look: Look) -> RequestInfo:
         judged=plan is not None,
         result_status=plan.ending.status if over and plan else None,
         billable_units=plan.ending.billable_units if over and plan else None,
+        hint=plan.ending.hint if over and plan else "",
         logs=[text for _, text in view.logs],
     )

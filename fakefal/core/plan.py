@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field
+from decimal import Decimal
 from statistics import NormalDist
 
 from fakefal.core.lifecycle import State
 
 FIRST_ERROR_STATUS = 400
+NOTHING = Decimal(0)
 REFUSED_SECONDS = 0.2
 """How long a refused request runs (receipts of July to September 2026 show 0.2 s)."""
 
@@ -22,7 +24,8 @@ REFUSED_SECONDS = 0.2
 class Ending:
     """What the result call answers once the request is over: status, JSON body, billed units.
 
-    `hint` is for the developer; `error` and `error_type` are what the status of a platform failure shows.
+    `usd` is what the request would have cost at fal; `hint` is for the developer; `error` and
+    `error_type` are what the status of a platform failure shows.
     """
 
     status: int
@@ -32,6 +35,7 @@ class Ending:
     error_type: str | None = None
     hint: str = ""
     attempts: int = 1
+    usd: Decimal = NOTHING
 
     @property
     def ok(self) -> bool:

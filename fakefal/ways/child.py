@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from fakefal.hosts import DOMAINS, HOSTS, host_name, is_fal_host
+from fakefal.ways.authority import BUNDLE_VARIABLES, merged_bundle
 
 FAKE_KEY = "fakefal-run:not-a-real-key"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 REMOVED = ("FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -45,7 +44,7 @@ def child_environment(environ: Mapping[str, str], roads: Roads) -> dict[str, str
         child[name] = child[name.lower()] = proxy
     child["NO_PROXY"] = child["no_proxy"] = _no_proxy(environ)
     bundle = roads.folder / "certificates.pem"
-    bundle.write_bytes(_merged_bundle(environ, roads.authority))
+    bundle.write_bytes(merged_bundle(environ, roads.authority))
     child.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)))
     home = roads.folder / "fal-home"
     home.mkdir(exist_ok=True)
@@ -68,26 +67,6 @@ def _covers_fal(name: str) -> bool:
     bare = host_name(name.rpartition("://")[2]).lstrip("*.")
     # some programs compare plain suffixes, without regard for dots
     return not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
-
-
-def _merged_bundle(environ: Mapping[str, str], authority: bytes) -> bytes:
-    """All that the child trusted before, and the run's authority.
-
-    ``SSL_CERT_FILE`` replaces a trust store rather than adding to it, so the store goes in as well.
-    """
-    import certifi
-
-    default = ssl.get_default_verify_paths().cafile
-    sources = [certifi.where(), *(environ.get(name) for name in BUNDLE_VARIABLES), default]
-    places = [Path(source) for source in dict.fromkeys(sources) if source]
-    trusted = [file for place in places for file in (place.iterdir() if place.is_dir() else [place]) if file.is_file()]
-    bundles = [file.read_bytes() for file in trusted]
-    blocks = dict.fromkeys(
-        block
-        for bundle in (*bundles, authority)
-        for block in re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", bundle, re.DOTALL)
-    )
-    return b"\n".join(blocks) + b"\n"
 
 
 def _preload(roads: Roads) -> Path:

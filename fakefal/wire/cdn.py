@@ -98,7 +98,8 @@ async def complete_file(
     return await _complete(request, emulator, upload_token, claims, way.url(Part.CDN, f"/files/{path}"))
 
 
-@router.api_route("/files/{path:path}", methods=["GET", "HEAD"])
+@router.head("/files/{path:path}", include_in_schema=False)
+@router.get("/files/{path:path}")
 async def download(path: str, emulator: TheEmulator) -> Response:
     """Give a file, whole or by range.
 

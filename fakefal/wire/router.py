@@ -15,7 +15,7 @@ from fakefal.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
 from fakefal.wire.answers import HINT, Json, header_text
 
 CONTROL = "_fakefal"
-PREFIXES = frozenset(Part) | {CONTROL, "proxy", "openapi.json", "docs"}
+PREFIXES = frozenset(Part) | {CONTROL, "proxy", "openapi.json"}
 
 
 class Router:

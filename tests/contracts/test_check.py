@@ -117,6 +117,7 @@ class TestHints:
             ({"prompt": None}, "null has the wrong JSON type"),
             ({"prompt": "x", "duration": [[[]]]}, "a list is not allowed"),
             ({"prompt": 5}, "5 has the wrong JSON type"),
+            ({"prompt": "x", "image_urls": "a.png"}, 'send a list: ["a.png"]'),
             (["x"], "input should be a valid dictionary"),
             (None, "send a JSON object"),
         ],
@@ -177,7 +178,7 @@ class TestContracts:
             check(O3, {}, contract=contract)
 
     def test_an_unknown_endpoint_names_the_nearest(self) -> None:
-        with pytest.raises(UnknownEndpoint, match="covered are: fal-ai/kling-video/o1/image-to-video,") as caught:
+        with pytest.raises(UnknownEndpoint, match="did you mean fal-ai/kling-video/o1/image-to-video") as caught:
             check("fal-ai/kling-video/o1/image-to-vido", {})
         assert not caught.value.exists_at_fal
         with pytest.raises(UnknownEndpoint, match="exists at fal"):

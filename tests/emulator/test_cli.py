@@ -72,6 +72,8 @@ class TestCheck:
             body = {"prompt": "x", "start_image_url": address}
             report = json.loads(self.check(body, "--json", cwd=tmp_path).stdout)
             assert [error["rule"].rpartition(".")[2] for error in report["errors"]] == kinds, address
+            warned = [warning["rule"].rpartition(".")[2] for warning in report["warnings"]]
+            assert ("local_file" in warned) is (address != "missing.png")
 
     def test_paths_are_also_looked_for_beside_the_body(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(picture())
@@ -83,7 +85,9 @@ class TestCheck:
         ("arguments", "text", "said"),
         [
             ([I2V], "{", "is not JSON"),
-            (["fal-ai/kling-video/o1/image-to-vide"], "{}", "covered are"),
+            (["fal-ai/kling-video/o1/image-to-vide"], "{}", "did you mean fal-ai/kling-video/o1/image-to-video"),
+            ([I2V], "", "is empty"),
+            ([I2V], '{\n "a" 1}', "line 2 column 6"),
             ([I2V, "--contract", "never"], "{}", "documented, latest or a day"),
             ([I2V, "no-such-file.json"], "", "No such file"),
             ([], "", "Missing argument 'ENDPOINT'"),
@@ -105,7 +109,7 @@ class TestServe:
             time.sleep(0.01)
         return server, json.loads(ready.read_text())
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_it_says_where_it_is_and_ends_with_0(self, tmp_path: Path, number: int) -> None:
         server, ready = self.serve(tmp_path, "--profile", "instant")
         assert list(ready) == ["url"]
@@ -115,6 +119,7 @@ class TestServe:
         assert server.returncode == 0
         assert f"listens on {ready['url']} (profile instant, contract documented)" in out
         assert fakefal("health", "--url", ready["url"]).returncode == 1
+        assert not (tmp_path / "ready.json").exists(), "it says where a server is, not where one was"
 
     def test_open_streams_do_not_hold_it_up(self, tmp_path: Path) -> None:
         import httpx
@@ -145,14 +150,19 @@ class TestServe:
             ([], {"FAKEFAL_PROFILE": "fast"}, "use one of instant, stepped, quick, realistic"),
             ([], {"FAKEFAL_RUNNERS": "many"}, "runners in the environment cannot be 'many': it is a whole number"),
             (["--runners", "0"], {}, "runners must be at least 1"),
+            ([], {"FAKEFAL_MAX_FILE_BYTES": "-5"}, "max_file_bytes must be at least 1"),
+            ([], {"FAKEFAL_PROFLE": "instant"}, "did you mean FAKEFAL_PROFILE?"),
+            ([], {"FAKEFAL_PUBLIC_URL": "nonsense"}, "must begin with http://"),
+            (["--effect", "stck"], {}, "did you mean stuck?"),
+            (["--host", "203.0.113.9"], {}, "give an address of this machine"),
             (["--port", "99999"], {}, "99999 is not in the range"),
             ([], {"FAKEFAL_KEYS": "my-secret"}, "keys in the environment cannot be what it is"),
             (["--contract", "2020-01-01"], {}, "give 2025-12-01 or later"),
         ],
     )
-    def test_wrong_settings_are_2(self, options: list[str], environ: dict[str, str], said: str) -> None:
+    def test_wrong_settings_end_at_once(self, options: list[str], environ: dict[str, str], said: str) -> None:
         done = fakefal("serve", *options, env={**os.environ, **environ})
-        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert (done.returncode, said in done.stderr) == (1 if "--host" in options else 2, True), done.stderr
 
     def test_a_ready_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "ready.json"))
@@ -175,6 +185,17 @@ class TestServe:
         assert fakefal("health", "--url", url, env=known).returncode == 0
         server.terminate()
         server.communicate(timeout=10)
+
+
+def test_settings_count_for_every_command(tmp_path: Path) -> None:
+    (tmp_path / "fakefal.toml").write_text('contract = "latest"\n')
+    body = '{"prompt": "x", "duration": "7"}'
+    assert fakefal("check", "o1/reference-to-video", input=body, cwd=tmp_path).returncode == 0
+    assert (
+        fakefal("check", "o1/reference-to-video", "--contract", "documented", input=body, cwd=tmp_path).returncode == 1
+    )
+    rows = json.loads(fakefal("endpoints", "--json", "--contract", "2026-01-01", cwd=tmp_path).stdout)
+    assert len(rows) == 2
 
 
 class TestEndpoints:
@@ -207,7 +228,8 @@ class TestDemo:
             "o3-pro-reference-to-video.mp4",
         ]
         assert measure(tmp_path / "fakefal-demo" / "o3-pro-reference-to-video.mp4")["frames"] == 8 * 24 + 1
-        assert "At fal this would have cost $2.996. Not spent." in done.stdout
+        assert "4 videos in fakefal-demo/." in done.stdout
+        assert "At fal they would have cost $2.436. Not spent." in done.stdout
         positions = re.findall(r"^o3/pro/reference-to-video: position (\d)$", done.stdout, re.MULTILINE)
         assert positions == sorted(positions, reverse=True)
         assert len(positions) > 1, "positions move"

@@ -257,7 +257,8 @@ class TestCommand:
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, **more)
 
     def test_the_exit_code_is_passed_on(self) -> None:
-        assert self.run("sh", "-c", "exit 7").returncode == 7
+        done = self.run("sh", "-c", "exit 7")
+        assert (done.returncode, done.stderr) == (7, "fakefal: 0 requests, 0 refused, $0.00 not spent\n")
         assert self.run("sh", "-c", "kill -9 $$").returncode == 137
 
     def test_a_command_that_is_not_there(self, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""What a program with fal's Python client sees under each effect.  Prints it as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import fal_client
+import httpx
+
+ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
+CONTROL = f"{os.environ['FAKEFAL_URL']}/_fakefal"
+
+
+def call(effect: str, **more: Any) -> list[Any]:
+    """Status, error type and message of one call, or that it came back; and how many jobs it became."""
+    httpx.post(f"{CONTROL}/reset")
+    httpx.delete(f"{CONTROL}/scenarios")
+    httpx.post(f"{CONTROL}/scenarios", json={"effect": effect, **more}).raise_for_status()
+    try:
+        fal_client.subscribe(ENDPOINT, arguments={"prompt": "x"})
+        seen: list[Any] = ["came back"]
+    except fal_client.FalClientHTTPError as error:
+        seen = [error.status_code, error.error_type, error.message]
+    return [*seen, len(httpx.get(f"{CONTROL}/requests").json())]
+
+
+names = json.loads(os.environ["EFFECTS"])
+seen = {name: call(name) for name in names}
+for name in ("drop_before_accept", "accept_then_drop", "ingress_502", "queue_full", "slow_response(seconds=0.1)"):
+    seen[name] = call(name, nth=1)
+seen["retry_then_succeed(attempts=3)"] = call("retry_then_succeed(attempts=3)")
+print(json.dumps(seen))
