@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from fakefal.core.plan import Ending
+from dataclasses import replace
+
+from fakefal import jsonio
+from fakefal.core.lifecycle import State
+from fakefal.core.plan import Cut, Ending
 from fakefal.hosts import Part, Way
+from fakefal.record import Look
+from fakefal_contracts.failures import PLATFORM_ERRORS, PlatformError
 
 CDN_MARK = "fakefal-cdn:"
 """Stands in a stored result for the CDN's address, which depends on how the reader comes in."""
-
-CANCELLED = "Request cancelled by the client."  # the runner's own text (fal 1.83.0)
 
 
 def result_body(ending: Ending, way: Way) -> bytes:
@@ -18,6 +22,24 @@ def result_body(ending: Ending, way: Way) -> bytes:
     return ending.body.replace(CDN_MARK.encode(), way.url(Part.CDN, "").encode())
 
 
-def cancelled_body() -> dict[str, str]:
-    """What the result of a cancelled request says (inferred: no capture shows one)."""
-    return {"detail": CANCELLED, "error_type": "client_cancelled"}
+def ending_of(look: Look) -> Ending | None:
+    """How a request ended: as planned, or cut short by its caller; None while it has not.
+
+    What the result of a cut request says is inferred: no capture shows one.
+    """
+    if look.view.state is not State.COMPLETED:
+        return None
+    if look.view.cut is not None:
+        return _CUT[look.view.cut]
+    return look.plan.ending if look.plan is not None else None
+
+
+def platform_ending(error: PlatformError) -> Ending:
+    """The end that a failure of the platform makes."""
+    return Ending(error.status, jsonio.dump(error.body()), 0.0, error=error.sentence, error_type=error.error_type)
+
+
+_CUT = {
+    Cut.CANCELLED: platform_ending(PLATFORM_ERRORS["client_cancelled"]),
+    Cut.TIMED_OUT: replace(platform_ending(PLATFORM_ERRORS["request_timeout"]), timeout_type="user"),
+}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from fakefal import jsonio
+from fakefal.answers import platform_ending
 from fakefal.core.effects import (
     BadEffect,
     Effect,
@@ -171,16 +172,7 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
             notes = tuple(f"Attempt {number} failed: {platform.sentence}" for number in range(1, attempts + 1))
             ending = replace(verdict.ending, attempts=attempts + 1)
             return replace(verdict, ending=ending, notes=(*verdict.notes, *notes))
-        return replace(
-            verdict,
-            ending=Ending(
-                platform.status,
-                jsonio.dump(platform.body()),
-                0.0,
-                error=platform.sentence,
-                error_type=platform.error_type,
-            ),
-        )
+        return replace(verdict, ending=platform_ending(platform))
     return verdict
 
 

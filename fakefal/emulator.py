@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from fakefal import jsonio
+from fakefal.answers import ending_of
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock, Clocks
 from fakefal.core.effects import Effect
@@ -72,6 +73,8 @@ class Submission:
     low: bool = False
     heavy: bool = False
     webhook: str | None = None
+    start_seconds: float | None = None
+    most_waiting: int | None = None
     effect: Effect | None = None
     retry: bool = True
 
@@ -165,9 +168,10 @@ class Emulator:
         look = await self._accept(submission, direct, at_once=True)
         async for seen in self.waker.watch(look.record, self._see):
             look = seen
-        if look.view.state is not State.COMPLETED or look.plan is None:
+        ending = ending_of(look)
+        if ending is None:
             raise Stopping
-        return look, look.plan.ending
+        return look, ending
 
     async def look(self, key: str, request_id: str, *, read: bool = False) -> Look:
         """See where a request of this key stands; `read` counts as a status read.
@@ -250,11 +254,11 @@ class Emulator:
 
     async def summary(self) -> str:
         """One line on what is stored: how many requests, how they ended, and what they would have cost."""
-        over = [look for look in await self.all() if look.view.state is State.COMPLETED and not look.view.cancelled]
-        endings = [look.plan.ending for look in over if look.plan is not None]
+        looks = await self.all()
+        endings = [ending for look in looks if (ending := ending_of(look)) is not None]
         refused = sum(not ending.ok for ending in endings)
         usd = sum((ending.usd for ending in endings), NOTHING)
-        total = len(await self.all())
+        total = len(looks)
         return f"{total} request{'s' * (total != 1)}, {refused} refused, {dollars(usd)} not spent"
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
@@ -309,6 +313,8 @@ class Emulator:
             way=submission.way,
             low=submission.low,
             webhook=submission.webhook,
+            start_seconds=submission.start_seconds,
+            most_waiting=submission.most_waiting,
         )
         fetching = self.settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)

@@ -17,7 +17,8 @@ class Record:
     `key` is the id part of the caller's key, `path` what followed the app, and `arguments` the
     JSON body with every ``data:`` URI replaced by the address of the file it was kept in.
     `submitted_at` is emulated time, in seconds since 1970; `way` is how the caller came in, which is
-    how addresses in its webhook lead back.
+    how addresses in its webhook lead back.  It times out when it has not started after `start_seconds`,
+    and was to be refused with more than `most_waiting` requests before it.
     """
 
     id: str
@@ -29,6 +30,8 @@ class Record:
     way: Way
     low: bool = False
     webhook: str | None = None
+    start_seconds: float | None = None
+    most_waiting: int | None = None
 
     @property
     def endpoint_id(self) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import httpx
 
 from fakefal import jsonio
-from fakefal.answers import cancelled_body, result_body
+from fakefal.answers import ending_of, result_body
 from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import REFUSED, Attempt, Delivery
@@ -24,8 +24,6 @@ from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, 
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import QueueStore
-
-CANCELLED_STATUS = 499
 
 
 @dataclass(frozen=True)
@@ -85,18 +83,14 @@ class Sender:
 
 def payload(look: Look) -> bytes:
     """The body of a request's webhook."""
-    assert look.plan is not None or look.view.cancelled
-    if look.view.cancelled or look.plan is None:
-        status, answer = CANCELLED_STATUS, cancelled_body()
-    else:
-        status, answer = look.plan.ending.status, jsonio.parse(result_body(look.plan.ending, look.record.way))
-    ok = look.plan is not None and look.plan.ending.ok and not look.view.cancelled
+    ending = ending_of(look)
+    assert ending is not None
     body = {
-        "error": None if ok else f"Invalid status code: {status}",
-        "gateway_request_id": gateway_id(look.record.id, look.plan.ending.attempts if look.plan else 1),
-        "payload": answer,
+        "error": None if ending.ok else f"Invalid status code: {ending.status}",
+        "gateway_request_id": gateway_id(look.record.id, ending.attempts),
+        "payload": jsonio.parse(result_body(ending, look.record.way)),
         "request_id": look.record.id,
-        "status": "OK" if ok else "ERROR",
+        "status": "OK" if ending.ok else "ERROR",
     }
     return json.dumps(body, sort_keys=True).encode("ascii")
 

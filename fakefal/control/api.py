@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fakefal import jsonio
+from fakefal.answers import ending_of
 from fakefal.control.guard import guard
 from fakefal.core.effects import BadEffect
+from fakefal.core.plan import Cut
 from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.effects import make_rule
 from fakefal.record import Look
@@ -43,7 +45,7 @@ class RequestInfo(BaseModel):
     submitted_at: float
     started_at: float | None
     ended_at: float | None
-    cancelled: bool
+    cut: Cut | None
     judged: bool
     result_status: int | None
     billable_units: float | None
@@ -217,7 +219,7 @@ def info(look: Look) -> RequestInfo:
     """What is shown of a request."""
     view, plan = look.view, look.plan
     waiting = view.state.value == "IN_QUEUE"
-    over = view.state.value == "COMPLETED" and plan is not None and not view.cancelled
+    ending = ending_of(look)
     return RequestInfo(
         request_id=look.record.id,
         key=look.record.key,
@@ -228,10 +230,10 @@ def info(look: Look) -> RequestInfo:
         submitted_at=look.record.submitted_at,
         started_at=view.started_at,
         ended_at=view.ended_at,
-        cancelled=view.cancelled,
+        cut=view.cut,
         judged=plan is not None,
-        result_status=plan.ending.status if over and plan else None,
-        billable_units=plan.ending.billable_units if over and plan else None,
-        hint=plan.ending.hint if over and plan else "",
+        result_status=ending.status if ending else None,
+        billable_units=ending.billable_units if ending else None,
+        hint=ending.hint if ending else "",
         logs=[text for _, text in view.logs],
     )

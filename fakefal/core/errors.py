@@ -5,6 +5,7 @@ QueueError
 |- UnknownRequest   the caller named a request that is not stored, or is another key's
 |- NeedsVerdict     the request cannot start before somebody has judged it
 |- Busy             all runners of the key are taken, and the caller does not want to wait
+|- QueueFull        more requests wait than the caller accepts
 `- StoreFull        the store holds only unfinished requests
 """
 
@@ -46,6 +47,13 @@ class Busy(QueueError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"Reached concurrent requests limit of {limit}")
         self.limit = limit
+
+
+class QueueFull(QueueError):
+    """More requests wait than the caller accepts."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} requests wait")
 
 
 class StoreFull(QueueError):

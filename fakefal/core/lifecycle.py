@@ -22,12 +22,14 @@ class Move(StrEnum):
     ADVANCE = "advance"
     FINISH = "finish"
     CANCEL = "cancel"
+    EXPIRE = "expire"
 
 
 NEXT: dict[tuple[State, Move], State] = {
     (State.IN_QUEUE, Move.START): State.IN_PROGRESS,
     (State.IN_QUEUE, Move.ADVANCE): State.IN_QUEUE,
     (State.IN_QUEUE, Move.CANCEL): State.COMPLETED,
+    (State.IN_QUEUE, Move.EXPIRE): State.COMPLETED,
     (State.IN_PROGRESS, Move.ADVANCE): State.IN_PROGRESS,
     (State.IN_PROGRESS, Move.FINISH): State.COMPLETED,
     (State.IN_PROGRESS, Move.CANCEL): State.COMPLETED,

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from sortedcontainers import SortedList
 
-from fakefal.core.errors import NeedsVerdict, UnknownRequest
+from fakefal.core.errors import NeedsVerdict, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import Marks, Plan, View, view
+from fakefal.core.plan import Cut, Marks, Plan, View, view
 
 Place = tuple[bool, int, str]
 """Where a request stands: low priority after normal, then in the order of arrival."""
@@ -24,6 +24,7 @@ Due = tuple[float, int, str]
 
 
 UNTOUCHED = Marks()
+_MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXPIRE}
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ class Line:
         self._unready: list[Due] = []
         self._running: list[Due] = []
         self._releases: list[float] = []
+        self._start_by: list[Due] = []
         self._busy = 0
         self._now = float("-inf")
         self._ended: list[str] = []
@@ -91,15 +93,37 @@ class Line:
         """How many runners of the limit are taken."""
         return self._busy
 
+    def check_room(self, most_waiting: int | None) -> None:
+        """See whether one more request is welcome.
+
+        Raises:
+            QueueFull: more wait already than that.
+        """
+        if most_waiting is not None and len(self._queued) > most_waiting:
+            raise QueueFull(most_waiting)
+
     # -- the caller's moves ---------------------------------------------------------------------
 
-    def submit(self, request_id: str, plan: Plan | None, now: float, *, low: bool = False) -> None:
-        """Take a request in; `plan` is None while its verdict is open."""
+    def submit(
+        self,
+        request_id: str,
+        plan: Plan | None,
+        now: float,
+        *,
+        low: bool = False,
+        start_seconds: float | None = None,
+    ) -> None:
+        """Take a request in; `plan` is None while its verdict is open.
+
+        With `start_seconds` it times out when it has not started by then.
+        """
         now = self._at(now)
         wait = plan.wait_seconds if plan else 0.0
         entry = Entry(request_id, self._arrivals, low, plan, now + wait)
         self._arrivals += 1
         self._entries[request_id] = entry
+        if start_seconds is not None:
+            heapq.heappush(self._start_by, (now + start_seconds, entry.order, entry.id))
         if entry.poll_driven:
             entry.extra = True
         else:
@@ -129,7 +153,7 @@ class Line:
         entry, now = self._entry(request_id), self._at(now)
         was = entry.state
         after(was, Move.CANCEL)
-        self._end(entry, now, cancelled=True)
+        self._end(entry, now, Cut.CANCELLED)
         return was
 
     def hasten(self, request_id: str, seconds: float, now: float) -> None:
@@ -224,6 +248,8 @@ class Line:
             self._now = max(self._now, due)
             self._carry_out(due)
             needs = self._start_ready()
+            if needs is None:
+                self._time_out(due)
         if needs is None:
             self._now = now
         else:
@@ -288,13 +314,13 @@ class Line:
         assert entry.marks.started_at is not None
         return entry.marks.started_at + entry.plan.run_seconds - entry.marks.shift
 
-    def _end(self, entry: Entry, now: float, *, cancelled: bool = False) -> None:
-        after(entry.state, Move.CANCEL if cancelled else Move.FINISH)
+    def _end(self, entry: Entry, now: float, cut: Cut | None = None) -> None:
+        after(entry.state, _MOVES[cut])
         if entry.state is State.IN_QUEUE:
             self._dequeue(entry)
         elif not entry.extra:
             heapq.heappush(self._releases, now)
-        entry.marks = replace(entry.marks, ended_at=now, cancelled=cancelled)
+        entry.marks = replace(entry.marks, ended_at=now, cut=cut)
         self._ended.append(entry.id)
 
     def _next_due(self) -> float | None:
@@ -303,7 +329,9 @@ class Line:
             heapq.heappop(self._unready)
         while self._running and not self._is_current(self._running[0], State.IN_PROGRESS):
             heapq.heappop(self._running)
-        moments = [heap[0][0] for heap in (self._unready, self._running) if heap]
+        while self._start_by and not self._waits(self._start_by[0]):
+            heapq.heappop(self._start_by)
+        moments = [heap[0][0] for heap in (self._unready, self._running, self._start_by) if heap]
         return min(moments + self._releases[:1], default=None)
 
     def _is_current(self, due: Due, state: State) -> bool:
@@ -322,6 +350,18 @@ class Line:
             note = heapq.heappop(self._running)
             if self._is_current(note, State.IN_PROGRESS):
                 self._end(self._entries[note[2]], note[0])
+
+    def _waits(self, due: Due) -> bool:
+        """Whether the request of a noted moment is still in the queue."""
+        entry = self._entries.get(due[2])
+        return entry is not None and entry.state is State.IN_QUEUE
+
+    def _time_out(self, due: float) -> None:
+        """End the requests that have not started by the moment that their callers set."""
+        while self._start_by and self._start_by[0][0] <= due:
+            note = heapq.heappop(self._start_by)
+            if self._waits(note):
+                self._end(self._entries[note[2]], note[0], Cut.TIMED_OUT)
 
     def _carry_out(self, due: float) -> None:
         """Everything noted for this moment: ends first, so that their runners are free."""

@@ -10,6 +10,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from statistics import NormalDist
 
 from fakefal.core.lifecycle import State
@@ -25,7 +26,7 @@ class Ending:
     """What the result call answers once the request is over: status, JSON body, billed units.
 
     `usd` is what the request would have cost at fal; `hint` is for the developer; `error` and
-    `error_type` are what the status of a platform failure shows.
+    `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was.
     """
 
     status: int
@@ -35,6 +36,7 @@ class Ending:
     error_type: str | None = None
     hint: str = ""
     attempts: int = 1
+    timeout_type: str | None = None
     usd: Decimal = NOTHING
 
     @property
@@ -141,6 +143,14 @@ def _progress(run: float, ending: Ending) -> tuple[tuple[float, str], ...]:
     )
 
 
+class Cut(StrEnum):
+    """Why a request ended otherwise than planned."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed out"
+    """It had not started by the moment that its caller had set."""
+
+
 @dataclass(frozen=True)
 class Marks:
     """What happened to a request so far, in emulated seconds; None means not yet.
@@ -150,7 +160,7 @@ class Marks:
 
     started_at: float | None = None
     ended_at: float | None = None
-    cancelled: bool = False
+    cut: Cut | None = None
     shift: float = 0.0
 
 
@@ -162,7 +172,7 @@ class View:
     logs: tuple[tuple[float, str], ...]
     started_at: float | None
     ended_at: float | None
-    cancelled: bool
+    cut: Cut | None
     next_at: float | None
     """When the request itself next changes by time alone."""
     shift: float = 0.0
@@ -180,13 +190,13 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
     start, end = marks.started_at, marks.ended_at
     if start is None or plan is None:
         state = State.IN_QUEUE if end is None else State.COMPLETED
-        return View(state, (), start, end, marks.cancelled, None)
+        return View(state, (), start, end, marks.cut, None)
     until = now if end is None else end
     moments = [(start + max(0.0, offset - marks.shift), text) for offset, text in plan.logs]
     logs = tuple((moment, text) for moment, text in moments if moment <= until)
     if end is not None:
-        return View(State.COMPLETED, logs, start, end, marks.cancelled, None, marks.shift)
+        return View(State.COMPLETED, logs, start, end, marks.cut, None, marks.shift)
     upcoming = [moment for moment, _ in moments if moment > now]
     if plan.polls is None:
         upcoming.append(start + plan.run_seconds - marks.shift)
-    return View(State.IN_PROGRESS, logs, start, None, cancelled=False, next_at=min(upcoming, default=None))
+    return View(State.IN_PROGRESS, logs, start, None, cut=None, next_at=min(upcoming, default=None))

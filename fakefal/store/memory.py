@@ -41,13 +41,15 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         if at_once and record.key in self._lines and self._lines[record.key].busy >= self._runners:
             raise Busy(self._runners)
+        line = self._lines.get(record.key)
+        if line is None:
+            line = Line(self._runners)
+        line.check_room(record.most_waiting)
         self._make_room(size)
         self._records[record.id] = record
         self._resize(record.id, size)
-        line = self._lines.get(record.key)
-        if line is None:
-            line = self._lines[record.key] = Line(self._runners)
-        line.submit(record.id, plan, now, low=record.low)
+        self._lines[record.key] = line
+        line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
         self._advance(record.key, now)
         return self._look(record, line, now)
 

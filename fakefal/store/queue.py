@@ -26,6 +26,7 @@ class QueueStore(Protocol):
 
         Raises:
             StoreFull: too little of what is stored is over and can be dropped.
+            QueueFull: more requests wait than the record accepts.
             Busy: `at_once` was asked for, and all runners of the key are taken.
         """
         ...

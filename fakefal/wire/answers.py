@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fakefal import jsonio
-from fakefal.core.errors import Busy, NeedsVerdict, RefusedMove, StoreFull, UnknownRequest
+from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
 from fakefal.emulator import Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
@@ -91,6 +91,7 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
     NotEmulated: _not_emulated,
     StoreFull: _store_full,
     Busy: _busy,
+    QueueFull: lambda error: refusal(429, "Queue is full", hint=str(error)),  # the body is inferred
     Stopping: lambda error: refusal(503, f"fakefal: {error}"),
     ClientDisconnect: lambda error: refusal(499, f"fakefal: the caller went away {error}".strip()),
     RefusedMove: lambda error: refusal(409, f"fakefal: {error}"),

@@ -13,8 +13,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fakefal.core.effects import Effect
-from fakefal.core.errors import Busy
-from fakefal.wire.answers import WireError, refusal
+from fakefal.core.errors import Busy, QueueFull
+from fakefal.wire.answers import refusal
 from fakefal_contracts.failures import LOCK_REASONS
 
 NGINX_502 = """<html>
@@ -70,14 +70,9 @@ def _refuse(effect: Effect) -> None:
         case "concurrent_requests_limit":
             raise Busy(int(effect.arguments.get("limit", 2)))
         case "queue_full":
-            raise queue_full()
+            raise QueueFull(0)
         case "locked_account":
             reason = LOCK_REASONS[effect.arguments.get("reason", "exhausted_balance")]
             raise refusal(403, f"User is locked. Reason: {reason}")
         case "invalid_key":
             raise refusal(401, "invalid key credentials")
-
-
-def queue_full() -> WireError:
-    """The answer when more requests wait than the caller accepts (inferred)."""
-    return refusal(429, "Queue is full")

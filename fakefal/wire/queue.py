@@ -15,7 +15,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from fakefal import jsonio
-from fakefal.answers import CANCELLED, cancelled_body, result_body
+from fakefal.answers import ending_of, result_body
 from fakefal.core.effects import BadEffect
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
@@ -43,6 +43,8 @@ from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 APPS = ("fal-ai/kling-video",)
 TRUE_WORDS = ("1", "true")
+START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
+SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
 RETRY_STATUSES = (503, 504)
@@ -50,6 +52,7 @@ MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
 Webhook = Annotated[str | None, Query(alias="fal_webhook", description="address that is called at the end")]
+MostWaiting = Annotated[int | None, Query(alias="fal_max_queue_length", description="refuse when more wait")]
 Priority = Annotated[str, Header(alias="X-Fal-Queue-Priority", description="normal or low")]
 
 
@@ -83,6 +86,25 @@ async def read_submission(
     )
 
 
+def _start_seconds(request: Request) -> float | None:
+    """How long the caller lets the request wait for its start; the newer of two header names wins.
+
+    Raises:
+        WireError: 400, it is no number above 0.1 (the body is inferred).
+    """
+    given = next((request.headers[name] for name in START_TIMEOUTS if name in request.headers), None)
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not SHORTEST_START_TIMEOUT < seconds < float("inf"):
+        body = {"detail": f"Invalid start timeout: {given[:40]}", "error_type": "bad_request"}
+        raise WireError(400, body, {"x-fal-error-type": "bad_request"})
+    return seconds
+
+
 async def _parse(raw: bytes) -> Any:
     """The JSON value of a body.
 
@@ -114,12 +136,16 @@ async def submit(
     authorization: Authorization = None,
     priority: Priority = "",
     webhook: Webhook = None,
+    most_waiting: MostWaiting = None,
 ) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
+    start_seconds = _start_seconds(request)
 
     async def accept() -> Response:
-        look = await emulator.submit(replace(submission, webhook=webhook or None))
+        look = await emulator.submit(
+            replace(submission, webhook=webhook or None, start_seconds=start_seconds, most_waiting=most_waiting)
+        )
         body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
 
@@ -190,13 +216,12 @@ async def result(
     """What the model answered, verbatim; 400 while it is not over."""
     key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
     look = await emulator.look(key, request_id)
-    if look.view.state is not State.COMPLETED:
+    ending = ending_of(look)
+    if ending is None:
         raise refusal(400, "Request is still in progress")
     if look.plan is not None and "result_expired" in look.plan.quirks:
         raise UnknownRequest(request_id)
-    if look.view.cancelled or look.plan is None:
-        return cancelled_answer(request_id)  # inferred: no capture shows the result of a cancelled request
-    return ending_answer(look.plan.ending, look.record, way)
+    return ending_answer(ending, look.record, way)
 
 
 @router.put("/{owner}/{app}/requests/{request_id}/cancel")
@@ -247,10 +272,9 @@ def status_body(look: Look, way: Way, logs: list[dict[str, Any]] | None) -> dict
         return body | {"queue_position": look.position}
     if view.state is State.COMPLETED and view.started_at is not None:
         body["metrics"] = {"inference_time": view.run_seconds}
-    if view.cancelled:
-        body |= {"error": CANCELLED, "error_type": "client_cancelled"}  # inferred
-    elif view.state is State.COMPLETED and look.plan is not None and look.plan.ending.error:
-        body |= {"error": look.plan.ending.error, "error_type": look.plan.ending.error_type}
+    ending = ending_of(look)
+    if ending is not None and ending.error:
+        body |= {"error": ending.error, "error_type": ending.error_type}
     return body
 
 
@@ -274,16 +298,11 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     headers |= retry_headers(retry=ending.status in RETRY_STATUSES)
     if ending.error_type:
         headers["x-fal-error-type"] = ending.error_type
+    if ending.timeout_type:
+        headers["x-fal-request-timeout-type"] = ending.timeout_type
     if ending.hint:
         headers[HINT] = header_text(ending.hint)
     return Json(ending.body, ending.status, headers)
-
-
-def cancelled_answer(request_id: str) -> Response:
-    """The result of a cancelled request."""
-    headers = {REQUEST_ID: request_id, "x-fal-error-type": "client_cancelled", BILLABLE_UNITS: "0"}
-    headers |= retry_headers(retry=False)
-    return Json(cancelled_body(), 499, headers)
 
 
 def _units(ending: Ending) -> str:

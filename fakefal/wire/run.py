@@ -10,7 +10,7 @@ from starlette.responses import Response
 from fakefal.hosts import Part
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
-from fakefal.wire.queue import cancelled_answer, ending_answer, read_submission
+from fakefal.wire.queue import ending_answer, read_submission
 
 router = APIRouter(prefix=f"/{Part.RUN}", tags=["run"])
 
@@ -31,8 +31,6 @@ async def run(
 
     async def accept() -> Response:
         look, ending = await emulator.run(replace(submission, retry=False))
-        if look.view.cancelled:
-            return cancelled_answer(look.record.id)
         return ending_answer(ending, look.record, way)
 
     return await with_fault(submission.effect, request, accept)

@@ -186,10 +186,10 @@ class Histories(RuleBasedStateMachine):
         self.low: set[str] = set()
         self.normal_came = False
 
-    def _submit(self, verdict: Plan | None, low: bool) -> str:
+    def _submit(self, verdict: Plan | None, low: bool, start_seconds: float | None = None) -> str:
         name = f"r{self.count}"
         self.count += 1
-        self.line.submit(name, verdict, self.now, low=low)
+        self.line.submit(name, verdict, self.now, low=low, start_seconds=start_seconds)
         self.rank[name] = 0
         if low:
             self.low.add(name)
@@ -197,9 +197,16 @@ class Histories(RuleBasedStateMachine):
             self.normal_came = True
         return name
 
-    @rule(target=requests, run=st.floats(0, 20), wait=st.floats(0, 5), low=st.booleans(), stepped=st.booleans())
-    def submit(self, run: float, wait: float, low: bool, stepped: bool) -> str:
-        return self._submit(plan(run, wait, polls=Polls(1, 1) if stepped else None), low)
+    @rule(
+        target=requests,
+        run=st.floats(0, 20),
+        wait=st.floats(0, 5),
+        low=st.booleans(),
+        stepped=st.booleans(),
+        start_seconds=st.none() | st.floats(0.2, 20),
+    )
+    def submit(self, run: float, wait: float, low: bool, stepped: bool, start_seconds: float | None) -> str:
+        return self._submit(plan(run, wait, polls=Polls(1, 1) if stepped else None), low, start_seconds)
 
     @rule(target=open_verdicts, low=st.booleans())
     def submit_unjudged(self, low: bool) -> str:

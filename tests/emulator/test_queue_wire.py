@@ -337,6 +337,55 @@ class TestRun:
         assert len(server.http.get("/_fakefal/requests").json()) == 1
 
 
+class TestStartTimeout:
+    HEADERS = ("X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout")
+
+    @pytest.mark.parametrize("header", HEADERS)
+    def test_a_request_that_did_not_start_in_time_is_over(self, serve: Callable[..., Server], header: str) -> None:
+        server = serve(profile="quick", runners=1)
+        server.http.post("/_fakefal/clock", json={"speed": 0})
+        server.submit(O1, {"prompt": "x"})  # runs from 0.5 to 2.5 s
+        waiting = server.submit(O1, {"prompt": "x"}, **{header: "2.0"})
+        patient = server.submit(O1, {"prompt": "x"})
+        server.http.post("/_fakefal/clock", json={"advance": 1.9})
+        assert server.http.get(waiting["status_url"]).json()["queue_position"] == 0
+        server.http.post("/_fakefal/clock", json={"advance": 0.2})
+        status = server.http.get(waiting["status_url"])
+        assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
+        assert (status.json()["error"], status.json()["error_type"]) == ("Request timed out", "request_timeout")
+        result = server.http.get(waiting["response_url"])
+        assert (result.status_code, result.json()["error_type"]) == (504, "request_timeout")
+        assert result.headers["x-fal-request-timeout-type"] == "user"
+        assert result.headers["x-fal-billable-units"] == "0"
+        assert server.http.get(patient["status_url"]).json()["queue_position"] == 0
+
+    def test_one_that_started_in_time_runs_on(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        submitted = server.submit(O1, {"prompt": "x"}, **{"X-Fal-Request-Start-Timeout": "3600"})
+        server.http.post("/_fakefal/clock", json={"advance": 7200})
+        assert server.http.get(submitted["response_url"]).status_code == 200
+
+    def test_the_newer_name_wins(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        headers = dict(zip(self.HEADERS, ("3600", "0.2"), strict=True))
+        submitted = server.submit(O1, {"prompt": "x"}, **headers)
+        server.http.post("/_fakefal/clock", json={"advance": 7200})
+        assert server.http.get(submitted["response_url"]).status_code == 200
+
+    @pytest.mark.parametrize("value", ["0.1", "-1", "soon", "inf", "nan", ""])
+    def test_a_wrong_value_is_400(self, server: Server, value: str) -> None:
+        answer = server.http.post(f"/queue/{O1}", json={}, headers={"X-Fal-Request-Start-Timeout": value})
+        assert (answer.status_code, answer.json()["error_type"]) == (400, "bad_request")
+
+
+class TestQueueLength:
+    def test_with_more_waiting_it_is_429(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic", runners=1)
+        submit = {"params": {"fal_max_queue_length": "1"}, "json": {"prompt": "x"}}
+        assert [server.http.post(f"/queue/{O1}", **submit).status_code for _ in range(3)] == [200, 200, 429]
+        assert len(server.http.get("/_fakefal/requests").json()) == 2
+
+
 class TestBounds:
     def test_only_finished_requests_are_dropped_oldest_first(self, serve: Callable[..., Server]) -> None:
         server = serve(profile="realistic", max_requests=2)
