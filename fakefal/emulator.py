@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,6 @@ from fakefal import jsonio
 from fakefal.answers import ending_of
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock, Clocks
-from fakefal.core.effects import Effect
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
@@ -24,13 +23,13 @@ from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import Effects, changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
-from fakefal.hosts import Way
 from fakefal.record import Look, Record
 from fakefal.settings import Settings
 from fakefal.signing import SigningKeys
 from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.queue import How, QueueStore
+from fakefal.submission import Submission
 from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
@@ -55,33 +54,6 @@ class Stopping(QueueError):
 
     def __init__(self) -> None:
         super().__init__("the emulator is stopping")
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What a caller sends: who, to which app and path, with which decoded body, by which way.
-
-    `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
-    `effect` is what happens to the request, and `retry` whether the server may try it again.
-    """
-
-    key: str
-    app: str
-    path: str
-    body: Any
-    way: Way
-    low: bool = False
-    heavy: bool = False
-    webhook: str | None = None
-    start_seconds: float | None = None
-    most_waiting: int | None = None
-    effect: Effect | None = None
-    retry: bool = True
-
-    @property
-    def endpoint_id(self) -> str:
-        """The full id that was called."""
-        return f"{self.app}/{self.path}" if self.path else self.app
 
 
 class Emulator:

@@ -20,9 +20,10 @@ from fakefal.core.effects import BadEffect
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
-from fakefal.emulator import Emulator, Submission
+from fakefal.emulator import Emulator
 from fakefal.hosts import Part, Way
 from fakefal.record import NO_KEY, Look, Record
+from fakefal.submission import Submission
 from fakefal.wire.answers import (
     BILLABLE_UNITS,
     HINT,

@@ -1,0 +1,36 @@
+"""What a caller asks for, before it becomes a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fakefal.core.effects import Effect
+from fakefal.hosts import Way
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a caller sends: who, to which app and path, with which decoded body, by which way.
+
+    `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
+    `effect` is what happens to the request, and `retry` whether the server may try it again.
+    """
+
+    key: str
+    app: str
+    path: str
+    body: Any
+    way: Way
+    low: bool = False
+    heavy: bool = False
+    webhook: str | None = None
+    start_seconds: float | None = None
+    most_waiting: int | None = None
+    effect: Effect | None = None
+    retry: bool = True
+
+    @property
+    def endpoint_id(self) -> str:
+        """The full id that was called."""
+        return f"{self.app}/{self.path}" if self.path else self.app
