@@ -23,6 +23,7 @@ from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import Effects, changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
+from fakefal.ledger import entries, totals
 from fakefal.record import Look, Record
 from fakefal.settings import Settings
 from fakefal.signing import SigningKeys
@@ -226,12 +227,11 @@ class Emulator:
 
     async def summary(self) -> str:
         """One line on what is stored: how many requests, how they ended, and what they would have cost."""
-        looks = await self.all()
-        endings = [ending for look in looks if (ending := ending_of(look)) is not None]
-        refused = sum(not ending.ok for ending in endings)
-        usd = sum((ending.usd for ending in endings), NOTHING)
-        total = len(looks)
-        return f"{total} request{'s' * (total != 1)}, {refused} refused, {dollars(usd)} not spent"
+        sums = totals(entries(await self.all()))
+        jobs, refused, twins = (sum(getattr(one, name) for one in sums) for name in ("jobs", "refused", "duplicates"))
+        usd = sum((one.usd for one in sums), NOTHING)
+        doubled = f", {twins} probably sent twice" if twins else ""
+        return f"{jobs} request{'s' * (jobs != 1)}, {refused} refused{doubled}, {dollars(usd)} not spent"
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget the requests of a key and set its clock free; without a key, all requests, clocks and files."""

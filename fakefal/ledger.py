@@ -1,0 +1,83 @@
+"""What was accepted and what it would have cost, read off the stored requests.
+
+A dropped request leaves the ledger with it: the store keeps finished ones as long as they fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fakefal.answers import ending_of
+from fakefal.core.plan import NOTHING
+from fakefal.record import Look, Record
+
+DUPLICATE_SECONDS = 60.0
+"""Two accepted jobs of one key, endpoint and body within so many emulated seconds are probably one call
+that was sent twice: both official clients send again when an answer is lost."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One accepted job.  `status`, `units` and `usd` are known once it is over; refusals cost nothing."""
+
+    request_id: str
+    key: str
+    endpoint_id: str
+    submitted_at: float
+    status: int | None
+    units: float
+    usd: Decimal
+    duplicate_of: str | None
+
+
+@dataclass
+class Total:
+    """The jobs of one key and endpoint."""
+
+    key: str
+    endpoint_id: str
+    jobs: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    units: float = 0.0
+    usd: Decimal = NOTHING
+
+    def add(self, entry: Entry) -> None:
+        """Count one job."""
+        self.jobs += 1
+        self.refused += entry.status is not None and entry.status >= 400  # noqa: PLR2004
+        self.duplicates += entry.duplicate_of is not None
+        self.units += entry.units
+        self.usd += entry.usd
+
+
+def entries(looks: Iterable[Look]) -> Iterator[Entry]:
+    """The ledger's lines, in the order of acceptance."""
+    last: dict[tuple[str, str, bytes], Record] = {}
+    for look in looks:
+        record, ending = look.record, ending_of(look)
+        sign = record.key, record.endpoint_id, record.arguments
+        before = last.get(sign)
+        last[sign] = record
+        twin = before is not None and record.submitted_at - before.submitted_at <= DUPLICATE_SECONDS
+        yield Entry(
+            record.id,
+            record.key,
+            record.endpoint_id,
+            record.submitted_at,
+            ending.status if ending else None,
+            ending.billable_units if ending else 0.0,
+            ending.usd if ending else NOTHING,
+            before.id if before is not None and twin else None,
+        )
+
+
+def totals(lines: Iterable[Entry]) -> list[Total]:
+    """The sums per key and endpoint, in the order of their first job."""
+    sums: dict[tuple[str, str], Total] = {}
+    for entry in lines:
+        place = entry.key, entry.endpoint_id
+        sums.setdefault(place, Total(*place)).add(entry)
+    return list(sums.values())

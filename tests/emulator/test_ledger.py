@@ -1,0 +1,75 @@
+"""The ledger: every accepted job once, with its price, and the ones that were probably sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import Server
+from fakefal.core.lifecycle import State
+from fakefal.core.plan import Ending, Plan, View
+from fakefal.hosts import Way
+from fakefal.ledger import DUPLICATE_SECONDS, entries, totals
+from fakefal.record import Look, Record
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+
+
+def test_jobs_prices_sums_and_duplicates(serve: Callable[..., Server]) -> None:
+    server = serve()
+    first = server.submit(O1, {"prompt": "x"})
+    again = server.submit(O1, {"prompt": "x"})
+    server.submit(O1, {"prompt": "x", "duration": "7"})
+    server.submit(O3, {"prompt": "x", "generate_audio": True}, Authorization="Key other:secret")
+    found = server.http.get("/_fakefal/ledger").json()
+    assert [(one["status"], one["units"], one["usd"]) for one in found["jobs"]] == [
+        (200, 5.0, 0.7),
+        (422, 0.0, 0.0),
+        (200, 5.0, 0.56),
+        (200, 5.0, 0.56),
+    ]
+    assert [one["duplicate_of"] for one in found["jobs"]] == [None, None, first["request_id"], None]
+    assert found["jobs"][2]["request_id"] == again["request_id"]
+    assert found["usd"] == 1.82
+    assert found["totals"][0] == {
+        "key": "tester",
+        "endpoint_id": O1,
+        "jobs": 3,
+        "refused": 1,
+        "duplicates": 1,
+        "units": 10.0,
+        "usd": 1.12,
+    }
+    assert [one["key"] for one in server.http.get("/_fakefal/ledger?key=other").json()["jobs"]] == ["other"]
+
+
+def test_a_job_that_is_not_over_costs_nothing_yet(serve: Callable[..., Server]) -> None:
+    server = serve(profile="realistic")
+    submitted = server.submit(O1, {"prompt": "x"})
+    assert server.http.get("/_fakefal/ledger").json()["jobs"][0]["status"] is None
+    server.http.put(submitted["cancel_url"])
+    (job,) = server.http.get("/_fakefal/ledger").json()["jobs"]
+    assert (job["status"], job["usd"]) == (499, 0.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100))))
+def test_every_job_is_counted_once(jobs: list[tuple[str, str, float]]) -> None:
+    plan = Plan(Ending(200, b"{}", 5.0, usd=Decimal("0.56")))
+    done = View(State.COMPLETED, (), 0, 0, None, None)
+    looks, moment = [], 0.0
+    for number, (key, body, wait) in enumerate(jobs):
+        moment += wait
+        record = Record(f"r{number}", key, "fal-ai/kling-video", "o1", body.encode(), moment, Way())
+        looks.append(Look(record, done, 0, plan))
+    lines = list(entries(looks))
+    assert [line.request_id for line in lines] == [look.record.id for look in looks]
+    assert sum(total.jobs for total in totals(lines)) == len(jobs)
+    assert sum((total.usd for total in totals(lines)), Decimal(0)) == Decimal("0.56") * len(jobs)
+    for line in lines:
+        if line.duplicate_of is not None:
+            twin = next(one for one in lines if one.request_id == line.duplicate_of)
+            assert (twin.key, line.submitted_at - twin.submitted_at <= DUPLICATE_SECONDS) == (line.key, True)
