@@ -8,12 +8,15 @@ from typing import Protocol
 
 from fakefal.core.pace import STEADY, Pace
 
+END_OF_TIME = 200_000_000_000.0
+"""Year 8307: clocks stop here, since dates do a little later."""
+
 
 class Clock(Protocol):
     """Tells the emulated time of a key, in seconds since 1970, and how long to sleep until a moment of it."""
 
-    def now(self, key: str) -> float:
-        """The key's emulated time."""
+    def now(self, key: str | None) -> float:
+        """The key's emulated time, or the global clock's."""
         ...
 
     def sleep_seconds(self, key: str, moment: float) -> float:
@@ -44,13 +47,15 @@ class Clocks:
     """
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        self._wall = wall
+        self._wall_clock = wall
+        self._latest = 0.0
         self._global = STEADY
         self._keys: dict[str, Pace] = {}
 
-    def now(self, key: str) -> float:
+    def now(self, key: str | None) -> float:
         """See `Clock.now`."""
-        return self._keys.get(key, STEADY).at(self._global.at(self._wall()))
+        shown = self._global.at(self._wall())
+        return min(END_OF_TIME, shown if key is None else self._keys.get(key, STEADY).at(shown))
 
     def sleep_seconds(self, key: str, moment: float) -> float:
         """See `Clock.sleep_seconds`."""
@@ -69,6 +74,11 @@ class Clocks:
         else:
             followed = self._global.at(self._wall())
             self._keys[key] = self._keys.get(key, STEADY).moved(followed, advance=advance, speed=speed)
+
+    def _wall(self) -> float:
+        """Real time, which stands while the machine's clock is set back."""
+        self._latest = max(self._latest, self._wall_clock())
+        return self._latest
 
     def reset(self, key: str | None) -> None:
         """See `Clock.reset`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,8 @@ MOST_ATTEMPTS = 10
 RETRIED_STATUSES = (503, 504)
 """What fal's queue retries by itself, up to ten attempts in all (documentation of retries, 2026)."""
 
-STUCK_SECONDS = 1e9
+STUCK_SECONDS = 1e15
+LARGEST_NUMBER = 1e9
 
 #: Faults of a call, before or beside the queue: answered in `fakefal.wire.faults`.
 CALL_EFFECTS: dict[str, tuple[str, ...]] = {
@@ -57,14 +58,19 @@ CONDITIONS = ("endpoint", "key", "prompt", "nth", "probability")
 
 
 def parse_rule(text: str) -> EffectRule:
-    """Read ``effect`` or ``effect when nth=2, endpoint=o1/image-to-video``.
+    """Read ``effect`` or ``effect when nth=2, endpoint='o1/image-to-video'``.
 
     Raises:
         BadEffect: it is none.
     """
-    effect, _, conditions = text.partition(" when ")
-    given = parse_arguments(conditions) if conditions.strip() else {}
-    return make_rule(effect, given)
+    pieces = text.split(" when ")
+    for count in range(1, len(pieces)):  # the word may stand inside a quoted value, too
+        try:
+            effect = parse_checked(" when ".join(pieces[:count]))
+        except BadEffect:
+            continue
+        return make_rule(str(effect), parse_arguments(" when ".join(pieces[count:])))
+    return make_rule(text if len(pieces) == 1 else pieces[0], {})
 
 
 def make_rule(effect: str, given: Mapping[str, Any]) -> EffectRule:
@@ -76,6 +82,9 @@ def make_rule(effect: str, given: Mapping[str, Any]) -> EffectRule:
     for name in given:
         if name not in CONDITIONS:
             raise BadEffect(f"a rule looks at {', '.join(CONDITIONS)}, not at {name!r}")
+    for name in ("endpoint", "key", "prompt"):
+        if not isinstance(given.get(name, ""), str | None):
+            raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
     rule = EffectRule(parse_checked(effect), **given)
     if rule.nth is not None and (not isinstance(rule.nth, int) or rule.nth < 1):
         raise BadEffect("nth counts from 1")
@@ -92,16 +101,47 @@ def parse_checked(text: str) -> Effect:
     """
     effect = parse_effect(text, KNOWN)
     for name, value in effect.arguments.items():
-        numeric = name in ("attempts", "seconds", "limit", "status")
-        if numeric and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
-            raise BadEffect(f"{effect.name}: {name} is a number, not {value!r}")
-    if effect.name == "locked_account" and effect.arguments.get("reason", "unknown") not in LOCK_REASONS:
-        raise BadEffect(f"locked_account: reason is one of {', '.join(LOCK_REASONS)}")
-    try:
-        jsonio.dump(dict(effect.arguments))
-    except (TypeError, ValueError) as error:
-        raise BadEffect(f"{effect.name}: the values must be JSON") from error
+        wanted, fits = VALUES.get(name, ("JSON", _is_json))
+        if not fits(value):
+            raise BadEffect(f"{effect.name}: {name} is {wanted}, not {value!r:.60}")
+    if effect.name == "respond" and "result" not in effect.arguments and "status" in effect.arguments:
+        raise BadEffect("respond: a status needs a result")
+    if effect.name == "retry_then_succeed" and effect.arguments.get("attempts", 1) >= MOST_ATTEMPTS:
+        raise BadEffect(f"retry_then_succeed: after {MOST_ATTEMPTS} attempts fal gives up; use fewer")
     return effect
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        jsonio.parse(jsonio.dump(value))
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST_NUMBER
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and isinstance(value, int)
+
+
+#: What the values of effects must be, by the name of the argument: in words, and as a test.
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "attempts": ("a whole number from 0", _is_count),
+    "limit": ("a whole number from 0", _is_count),
+    "seconds": ("a number from 0", _is_number),
+    "status": ("a status from 200 to 599 that has a body", lambda value: _is_count(value) and _has_body(value)),
+    "logs": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)),
+    "msg": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
+    "loc": ("a list", lambda value: isinstance(value, list) and _is_json(value)),
+    "reason": (f"one of {', '.join(LOCK_REASONS)}", lambda value: isinstance(value, str) and value in LOCK_REASONS),
+}
+
+
+def _has_body(status: int) -> bool:
+    return 200 <= status <= 599 and status not in (204, 205, 304)  # noqa: PLR2004
 
 
 class Effects:
@@ -140,7 +180,7 @@ class Effects:
             self.rules = list(self._settled)
         else:
             self._calls.pop(key, None)
-            self.rules = [rule for rule in self.rules if rule.key != key]
+            self.rules = [rule for rule in self.rules if rule.key != key or rule in self._settled]
 
 
 def _prompts(body: Any) -> str:
@@ -172,7 +212,8 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
             notes = tuple(f"Attempt {number} failed: {platform.sentence}" for number in range(1, attempts + 1))
             ending = replace(verdict.ending, attempts=attempts + 1)
             return replace(verdict, ending=ending, notes=(*verdict.notes, *notes))
-        return replace(verdict, ending=platform_ending(platform))
+        tried = MOST_ATTEMPTS if retry and platform.status in RETRIED_STATUSES else 1
+        return replace(verdict, ending=replace(platform_ending(platform), attempts=tried))
     return verdict
 
 
@@ -187,13 +228,16 @@ def changed_plan(effect: Effect | None, plan: Plan) -> Plan:
     if effect is None:
         return plan
     if effect.name == "stuck":
-        return replace(plan, run_seconds=STUCK_SECONDS, polls=None)
+        return replace(plan, run_seconds=STUCK_SECONDS, polls=None, logs=plan.logs[:1])
     if effect.name in QUIRKS:
         return replace(plan, quirks=frozenset({effect.name}))
     if effect.name == "respond":
         seconds = float(effect.arguments.get("seconds", plan.run_seconds))
         lines = effect.arguments.get("logs")
-        logs = plan.logs if lines is None else tuple((0.0, str(line)) for line in lines)
+        pace = seconds / plan.run_seconds if plan.run_seconds else 0.0
+        logs = tuple((offset * pace, text) for offset, text in plan.logs)
+        if lines is not None:
+            logs = tuple((0.0, line) for line in lines)
         return replace(plan, run_seconds=seconds, logs=logs)
     return plan
 

@@ -41,6 +41,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 404
+BEFORE_ALL_TIME = float("-inf")
 
 LARGE_RESULT = 10 * 1024
 RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
@@ -107,17 +108,17 @@ class Emulator:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Emulator]:
         """Keep time moving for streams, and clean up at the end."""
-        async with self.waker.running():
-            try:
+        try:
+            async with self.waker.running():
                 yield self
-            finally:
-                await self._downloads.close()
-                await self.webhooks.close()
-                self.files.close()
+        finally:
+            await self._downloads.close()
+            await self.webhooks.close()
+            self.files.close()
 
     def new_id(self) -> str:
         """A fresh request id."""
-        return uuid7(self.clock.now(""), self._random_bits(RANDOM_BITS))
+        return uuid7(self.clock.now(None), self._random_bits(RANDOM_BITS))
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -166,7 +167,8 @@ class Emulator:
         Raises:
             UnknownRequest: no such request.
         """
-        return await self.queue.look(request_id, self.clock.now(""))
+        key = (await self.queue.look(request_id, BEFORE_ALL_TIME)).record.key
+        return await self.queue.look(request_id, self.clock.now(key))
 
     async def watch(self, key: str, request_id: str) -> AsyncIterator[Look]:
         """Follow a request: one look now, one whenever it changed, the last when it is over."""
@@ -223,7 +225,7 @@ class Emulator:
 
     async def all(self, key: str | None = None) -> list[Look]:
         """Every stored request of a key, or of all."""
-        return await self.queue.all(key, self.clock.now(key or ""))
+        return await self.queue.all(key, self.clock.now)
 
     async def summary(self) -> str:
         """One line on what is stored: how many requests, how they ended, and what they would have cost."""
@@ -249,6 +251,7 @@ class Emulator:
             except UnknownRequest:
                 self._downloads.stop(request_id)
         for one in keys:
+            await self.webhooks.stop(one)
             self.waker.changed(one)
         return counts
 
@@ -319,12 +322,12 @@ class Emulator:
     ) -> None:
         """Write the verdict that the line waits for, whatever happens while judging."""
         try:
-            verdict = await self._judge(submission, record.id, fetched)
+            plan = make(await self._judge(submission, record.id, fetched))
         except Exception:
             logger.exception("judging request %s failed", record.id)
-            verdict = Verdict(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
+            plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            await self.queue.settle(record.id, make(verdict), self.clock.now(record.key))
+            await self.queue.settle(record.id, plan, self.clock.now(record.key))
         self.waker.changed(record.key)
 
 

@@ -80,4 +80,5 @@ async def pinned_request(
         raise TargetRefused(f"{name} leads to {ip}, which is not allowed here")
     sent = {"Host": url.netloc.decode("ascii"), "User-Agent": "fakefal", **headers}
     pinned = url.copy_with(host=ip)
-    return client.build_request(method, pinned, headers=sent, content=content, extensions={"sni_hostname": name})
+    raw = [(label.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for label, value in sent.items()]
+    return client.build_request(method, pinned, headers=raw, content=content, extensions={"sni_hostname": name})

@@ -10,7 +10,8 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import httpx
 
@@ -18,12 +19,14 @@ from fakefal import jsonio
 from fakefal.answers import ending_of, result_body
 from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
-from fakefal.core.webhook import REFUSED, Attempt, Delivery
+from fakefal.core.webhook import NO_ANSWER, REFUSED, Attempt, Delivery
 from fakefal.effects import gateway_id
 from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import QueueStore
+
+BEFORE_ALL_TIME = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ class Sender:
 
     async def send(self, delivery: Delivery, look: Look, now: float) -> Attempt:
         """Try once; whatever the receiver does becomes an `Attempt` at the emulated moment `now`."""
-        body = payload(look)
-        headers = {"Content-Type": "application/json", **self.signed_headers(look.record.id, look.record.key, body)}
         try:
+            body = payload(look)
+            headers = {"Content-Type": "application/json", **self.signed_headers(look.record.id, look.record.key, body)}
             async with (
                 asyncio.timeout(delivery.timeout_seconds),
                 httpx.AsyncClient(transport=self.transport, trust_env=False, timeout=None) as client,  # noqa: S113
@@ -63,8 +66,8 @@ class Sender:
         except TargetRefused as error:
             return Attempt(now, None, f"{REFUSED}{error}")
         except TimeoutError:
-            return Attempt(now, None, f"no answer within {delivery.timeout_seconds:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return Attempt(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")
+        except Exception as error:  # noqa: BLE001 - whatever it was, the delivery must go on
             return Attempt(now, None, f"{type(error).__name__}: {error}")
 
     def signed_headers(self, request_id: str, user_id: str, body: bytes) -> dict[str, str]:
@@ -114,9 +117,8 @@ class Webhooks:
         """Start every try that is due for a key, without waiting for the receivers."""
         for delivery in await self._queue.claim_webhooks(key, self._clock.now(key)):
             task = asyncio.create_task(self._try(key, delivery))
-            tasks = self._tasks.setdefault(key, set())
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            self._tasks.setdefault(key, set()).add(task)
+            task.add_done_callback(partial(self._forget, key))
 
     async def finish(self, key: str) -> None:
         """Return once everything that is due for a key was tried."""
@@ -134,30 +136,38 @@ class Webhooks:
         delivery = await self._queue.webhook(request_id)
         if delivery is None:
             raise UnknownRequest(request_id)
-        after = await self._send(delivery)
-        return after or delivery
+        look = await self._queue.look(request_id, BEFORE_ALL_TIME)
+        attempt = await self._sender.send(delivery, look, self._clock.now(look.record.key))
+        return await self._queue.webhook_replayed(request_id, attempt) or delivery
 
-    async def close(self) -> None:
-        """Stop whatever is on its way."""
-        tasks = [task for group in self._tasks.values() for task in group]
+    async def stop(self, key: str) -> None:
+        """Stop whatever is on its way for a key."""
+        tasks = tuple(self._tasks.get(key, ()))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def close(self) -> None:
+        """Stop whatever is on its way."""
+        for key in tuple(self._tasks):
+            await self.stop(key)
+
+    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
+        self._tasks[key].discard(task)
+        if not self._tasks[key]:
+            del self._tasks[key]
+
     async def _try(self, key: str, delivery: Delivery) -> None:
+        """Try a delivery that is due.  The try counts as made when it was due, so that time can be moved."""
         try:
-            await self._send(delivery)
+            look = await self._queue.look(delivery.request_id, BEFORE_ALL_TIME)
+            attempt = await self._sender.send(delivery, look, delivery.due_at)
+            if attempt.timed_out:
+                attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
+            await self._queue.webhook_tried(delivery.request_id, attempt)
+            quirks = look.plan.quirks if look.plan is not None else ()
+            if attempt.acknowledged and "webhook_duplicate" in quirks:
+                twin = await self._sender.send(delivery, look, attempt.at)
+                await self._queue.webhook_replayed(delivery.request_id, twin)
         except UnknownRequest:
             pass  # it was reset meanwhile
-        finally:
-            if not self._tasks.get(key):
-                self._tasks.pop(key, None)
-
-    async def _send(self, delivery: Delivery) -> Delivery | None:
-        key = (await self._queue.look(delivery.request_id, float("-inf"))).record.key
-        now = self._clock.now(key)
-        look = await self._queue.look(delivery.request_id, now)
-        attempt = await self._sender.send(delivery, look, now)
-        if look.plan is not None and "webhook_duplicate" in look.plan.quirks and not delivery.attempts:
-            await self._sender.send(delivery, look, now)
-        return await self._queue.webhook_tried(delivery.request_id, attempt)

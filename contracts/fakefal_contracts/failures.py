@@ -23,7 +23,7 @@ class ModelError:
     ctx: Mapping[str, Any] = field(default_factory=dict)
     quoted: bool = False
 
-    def body(self, **changes: Any) -> dict[str, Any]:
+    def body(self, /, **changes: Any) -> dict[str, Any]:
         """The answer; `changes` may give another ``msg`` or ``loc``, and values for the context."""
         loc = changes.pop("loc", ["body"])
         item: dict[str, Any] = {"loc": loc, "msg": changes.pop("msg", self.msg), "type": self.type}

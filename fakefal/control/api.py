@@ -22,7 +22,7 @@ from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
-Key = Annotated[str | None, Query(description="id part of a key; without it, all keys")]
+Key = Annotated[str | None, Query(min_length=1, description="id part of a key; without it, all keys")]
 
 
 class Health(BaseModel):
@@ -216,7 +216,7 @@ class ClockBody(BaseModel):
 @router.get("/clock")
 async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
     """The clock of a key, or the global one, which all of them follow."""
-    return ClockInfo(key=key, now=emulator.clock.now(key or ""), speed=emulator.clock.speed(key))
+    return ClockInfo(key=key, now=emulator.clock.now(key), speed=emulator.clock.speed(key))
 
 
 @router.post("/clock")

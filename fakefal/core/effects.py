@@ -76,19 +76,27 @@ def _read(node: ast.expr) -> tuple[str, dict[str, Any]]:
     if isinstance(node, ast.Name):
         return node.id, {}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        if any(keyword.arg is None for keyword in node.keywords):
+            raise BadEffect("write key=value, not **")
         return node.func.id, {str(keyword.arg): _value(keyword.value) for keyword in node.keywords}
     raise BadEffect("write name or name(key=value, ...)")
 
 
 def _value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Name):
-        return _WORDS.get(node.id, node.id)
-    return ast.literal_eval(node)
+    match node:
+        case ast.Name(name):
+            return _WORDS.get(name, name)
+        case ast.List(items) | ast.Tuple(items):
+            return [_value(item) for item in items]
+        case ast.Dict(keys, items):
+            return {_value(key): _value(item) for key, item in zip(keys, items, strict=True) if key is not None}
+        case _:
+            return ast.literal_eval(node)
 
 
 @dataclass(frozen=True)
 class Occasion:
-    """A request as far as rules look at it; `number` counts the accepted requests of its key from 1."""
+    """A request as far as rules look at it; `number` counts the calls of its key from 1."""
 
     endpoint_id: str
     key: str

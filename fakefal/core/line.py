@@ -14,7 +14,7 @@ from sortedcontainers import SortedList
 
 from fakefal.core.errors import NeedsVerdict, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import Cut, Marks, Plan, View, view
+from fakefal.core.plan import Cut, Marks, Plan, View, moment_of, view
 
 Place = tuple[bool, int, str]
 """Where a request stands: low priority after normal, then in the order of arrival."""
@@ -165,7 +165,7 @@ class Line:
         entry, now = self._entry(request_id), self._at(now)
         after(entry.state, Move.ADVANCE)
         if entry.state is State.IN_PROGRESS:
-            self._shift(entry, max(0.0, min(seconds, self._end_of(entry) - now)))
+            self._shift(entry, seconds, now)
             return
         used = min(seconds, max(0.0, entry.ready_at - now))
         entry.credit += seconds - used
@@ -199,7 +199,7 @@ class Line:
         if entry.state is State.IN_QUEUE:
             self.start(request_id, now)
         after(entry.state, Move.FINISH)
-        self._shift(entry, max(0.0, self._end_of(entry) - now))
+        self._shift(entry, max(0.0, self._end_of(entry) - now), now)
         self._end(entry, now)
 
     def read(self, request_id: str, now: float) -> None:
@@ -299,20 +299,20 @@ class Line:
         after(entry.state, Move.START)
         assert entry.plan is not None
         entry.marks = replace(entry.marks, started_at=now)
-        self._shift(entry, min(entry.credit, entry.plan.run_seconds))
+        self._shift(entry, entry.credit, now)
 
-    def _shift(self, entry: Entry, seconds: float) -> None:
+    def _shift(self, entry: Entry, seconds: float, now: float) -> None:
         """Spare a run so many seconds, and note when it now ends."""
         assert entry.plan is not None
-        entry.marks = replace(entry.marks, shift=entry.marks.shift + seconds)
+        if seconds:
+            entry.marks = replace(entry.marks, shifts=(*entry.marks.shifts, (now, seconds)))
         if entry.plan.polls is None:
             heapq.heappush(self._running, (self._end_of(entry), entry.order, entry.id))
 
     @staticmethod
     def _end_of(entry: Entry) -> float:
         assert entry.plan is not None
-        assert entry.marks.started_at is not None
-        return entry.marks.started_at + entry.plan.run_seconds - entry.marks.shift
+        return moment_of(entry.marks, entry.plan.run_seconds)
 
     def _end(self, entry: Entry, now: float, cut: Cut | None = None) -> None:
         after(entry.state, _MOVES[cut])

@@ -155,13 +155,14 @@ class Cut(StrEnum):
 class Marks:
     """What happened to a request so far, in emulated seconds; None means not yet.
 
-    `shift` are the seconds of its run that it was spared by being advanced.
+    `shifts` are the moments at which it was advanced while it ran, and by how many seconds: what then
+    lay ahead came nearer, what was past stayed.
     """
 
     started_at: float | None = None
     ended_at: float | None = None
     cut: Cut | None = None
-    shift: float = 0.0
+    shifts: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,14 +176,18 @@ class View:
     cut: Cut | None
     next_at: float | None
     """When the request itself next changes by time alone."""
-    shift: float = 0.0
+    run_seconds: float = 0.0
+    """How long it ran, once it is over; what it was spared by being advanced counts as run."""
 
-    @property
-    def run_seconds(self) -> float:
-        """How long it ran, once it is over; what it was advanced counts as run."""
-        if self.started_at is None or self.ended_at is None:
-            return 0.0
-        return round(max(0.0, self.ended_at - self.started_at + self.shift), 6)
+
+def moment_of(marks: Marks, offset: float) -> float:
+    """When a second of the run comes, with every advance that brought it nearer."""
+    assert marks.started_at is not None
+    moment = marks.started_at + offset
+    for at, seconds in marks.shifts:
+        if moment > at:
+            moment = max(at, moment - seconds)
+    return moment
 
 
 def view(plan: Plan | None, marks: Marks, now: float) -> View:
@@ -192,11 +197,12 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
         state = State.IN_QUEUE if end is None else State.COMPLETED
         return View(state, (), start, end, marks.cut, None)
     until = now if end is None else end
-    moments = [(start + max(0.0, offset - marks.shift), text) for offset, text in plan.logs]
+    moments = [(moment_of(marks, offset), text) for offset, text in plan.logs]
     logs = tuple((moment, text) for moment, text in moments if moment <= until)
     if end is not None:
-        return View(State.COMPLETED, logs, start, end, marks.cut, None, marks.shift)
+        whole = plan.polls is None and marks.cut is None
+        return View(State.COMPLETED, logs, start, end, marks.cut, None, plan.run_seconds if whole else end - start)
     upcoming = [moment for moment, _ in moments if moment > now]
     if plan.polls is None:
-        upcoming.append(start + plan.run_seconds - marks.shift)
+        upcoming.append(moment_of(marks, plan.run_seconds))
     return View(State.IN_PROGRESS, logs, start, None, cut=None, next_at=min(upcoming, default=None))

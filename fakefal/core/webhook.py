@@ -41,6 +41,11 @@ class Attempt:
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
     @property
+    def timed_out(self) -> bool:
+        """Whether the receiver took all the time that it was given."""
+        return self.error is not None and self.error.startswith(NO_ANSWER)
+
+    @property
     def final(self) -> bool:
         """Whether nothing better can come: it was taken, it redirects, or the target is refused."""
         if self.status is None:
@@ -48,6 +53,7 @@ class Attempt:
         return self.status < 400  # noqa: PLR2004
 
 
+NO_ANSWER = "no answer within "
 REFUSED = "refused: "
 """How the error of a target begins that is never tried."""
 
@@ -76,7 +82,7 @@ class Delivery:
         due_at = attempt.at + retry_seconds(len(tried.attempts))
         over = len(tried.attempts) >= MOST_ATTEMPTS or due_at > self.ended_at + GIVE_UP_SECONDS
         if attempt.final or over:
-            return replace(tried, fate=tried.fate if tried.fate is Fate.DELIVERED else Fate.FAILED)
+            return replace(tried, fate=Fate.FAILED)
         return replace(tried, due_at=due_at)
 
 

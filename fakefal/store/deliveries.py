@@ -48,14 +48,20 @@ class Deliveries:
         before = self._deliveries.get(request_id)
         if before is None:
             return None
-        if before.fate is Fate.PENDING:
-            after = before.after(attempt)
-        else:  # a replay: it may turn a failure into success, never the reverse
-            after = replace(before, attempts=(*before.attempts, attempt))
-            after = replace(after, fate=Fate.DELIVERED) if attempt.acknowledged else after
-        self._deliveries[request_id] = after
+        if before.fate is not Fate.PENDING:  # a replay settled it meanwhile
+            return self.replayed(request_id, attempt)
+        after = self._deliveries[request_id] = before.after(attempt)
         if after.fate is Fate.PENDING:
             heapq.heappush(self._due[self._keys[request_id]], (after.due_at, request_id))
+        return after
+
+    def replayed(self, request_id: str, attempt: Attempt) -> Delivery | None:
+        """Write a try down that was made out of turn: it may turn failure into success, never the reverse."""
+        before = self._deliveries.get(request_id)
+        if before is None:
+            return None
+        fate = Fate.DELIVERED if attempt.acknowledged else before.fate
+        after = self._deliveries[request_id] = replace(before, fate=fate, attempts=(*before.attempts, attempt))
         return after
 
     def get(self, request_id: str) -> Delivery | None:
@@ -70,6 +76,7 @@ class Deliveries:
         """Drop the delivery of a request, if it has one."""
         if self._deliveries.pop(request_id, None):
             del self._keys[request_id]
+            self._claimed.discard(request_id)
 
     def _is_current(self, due_at: float, request_id: str) -> bool:
         delivery = self._deliveries.get(request_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from fakefal.core.errors import Busy, StoreFull, UnknownRequest
@@ -106,6 +106,13 @@ class MemoryQueueStore:
             self._finished[request_id] = None
         return after
 
+    async def webhook_replayed(self, request_id: str, attempt: Attempt) -> Delivery | None:
+        """See `QueueStore.webhook_replayed`."""
+        after = self._deliveries.replayed(request_id, attempt)
+        if after is not None and after.fate is not Fate.PENDING:
+            self._finished[request_id] = None
+        return after
+
     async def webhook(self, request_id: str) -> Delivery | None:
         """See `QueueStore.webhook`."""
         return self._deliveries.get(request_id)
@@ -118,12 +125,13 @@ class MemoryQueueStore:
         """See `QueueStore.keys`."""
         return tuple(self._lines)
 
-    async def all(self, key: str | None, now: float) -> list[Look]:
+    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Look]:
         """See `QueueStore.all`."""
-        for one in self._lines if key is None else [key]:
-            self._advance(one, now)
+        moments = {one: now(one) for one in (self._lines if key is None else [key])}
+        for one, moment in moments.items():
+            self._advance(one, moment)
         return [
-            self._look(record, self._lines[record.key], now)
+            self._look(record, self._lines[record.key], moments[record.key])
             for record in self._records.values()
             if key is None or record.key == key
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 from fakefal.core.lifecycle import State
@@ -64,6 +64,10 @@ class QueueStore(Protocol):
         """Write a try down; returns the delivery after it, or None where the request is gone."""
         ...
 
+    async def webhook_replayed(self, request_id: str, attempt: Attempt) -> Delivery | None:
+        """Write a try down that was made out of turn; claims and moments stay as they are."""
+        ...
+
     async def webhook(self, request_id: str) -> Delivery | None:
         """The webhook of a request that is over, if it has one."""
         ...
@@ -76,8 +80,8 @@ class QueueStore(Protocol):
         """The keys that have a line."""
         ...
 
-    async def all(self, key: str | None, now: float) -> list[Look]:
-        """Every stored request of a key, or of all, oldest first."""
+    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Look]:
+        """Every stored request of a key, or of all, oldest first; `now` tells each key's time."""
         ...
 
     async def reset(self, key: str | None) -> int:

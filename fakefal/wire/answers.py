@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -83,7 +84,8 @@ def _store_full(error: StoreFull) -> WireError:
 
 def _busy(error: Busy) -> WireError:
     body = {"detail": str(error), "type": "concurrent_requests_limit", "data": {"limit": error.limit}}
-    return WireError(429, body, retry_headers(retry=True) | {BILLABLE_UNITS: "0"})
+    # the capture of the limit has 1 where other answers have true
+    return WireError(429, body, retry_headers(retry=True) | {"x-fal-needs-retry": "1", BILLABLE_UNITS: "0"})
 
 
 ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
@@ -123,6 +125,13 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it
         return answer(request, refusal(500, "Internal Server Error"))
 
+    async def invalid(request: Request, error: Exception) -> Response:
+        """FastAPI's own form, without the input: it may hold what JSON cannot."""
+        items = cast("RequestValidationError", error).errors()
+        told = [{name: item[name] for name in ("type", "loc", "msg")} for item in items]
+        return answer(request, WireError(422, {"detail": told}))
+
+    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unforeseen)
     for kind in ANSWERS:
         app.add_exception_handler(kind, known)

@@ -53,7 +53,7 @@ MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
 Webhook = Annotated[str | None, Query(alias="fal_webhook", description="address that is called at the end")]
-MostWaiting = Annotated[int | None, Query(alias="fal_max_queue_length", description="refuse when more wait")]
+MostWaiting = Annotated[int | None, Query(alias="fal_max_queue_length", ge=0, description="refuse when more wait")]
 Priority = Annotated[str, Header(alias="X-Fal-Queue-Priority", description="normal or low")]
 
 
@@ -296,7 +296,7 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)}
     if ending.ok:
         return Json(result_body(ending, way), ending.status, headers)
-    headers |= retry_headers(retry=ending.status in RETRY_STATUSES)
+    headers |= retry_headers(retry=ending.status in RETRY_STATUSES and not ending.timeout_type)
     if ending.error_type:
         headers["x-fal-error-type"] = ending.error_type
     if ending.timeout_type:

@@ -61,8 +61,13 @@ def _aborter(send: Send) -> Callable[[], None]:
     """What kills the caller's connection.  uvicorn's `send` is a method of the object that knows it."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
-        return lambda: None
+        return _no_connection
     return cast("Callable[[], None]", transport.abort)
+
+
+def _no_connection() -> None:
+    """What an application called without a server does instead of dropping its connection."""
+    raise ConnectionResetError("fakefal: the connection was dropped by an effect")
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -63,6 +63,8 @@ class TestPace:
         assert clocks.sleep_seconds("a", 1100) == 0
         clocks.reset("a")
         assert clocks.now("a") == 1170
+        wall[0] -= 500
+        assert clocks.now("a") == 1170
 
 
 class TestControl:
@@ -98,6 +100,30 @@ class TestControl:
         move(server, speed=100_000)
         submitted = server.submit(O1, {"prompt": "x"})
         assert "COMPLETED" in server.http.get(f"{submitted['status_url']}/stream").text
+
+    def test_looking_at_all_keys_moves_none(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="quick")
+        move(server, "tester", speed=0)
+        submitted = server.submit(O1, {"prompt": "x"})
+        move(server, "other", advance=1e6)
+        move(server, "tester", advance=0)
+        server.http.get("/_fakefal/requests")
+        server.http.get(f"/_fakefal/requests/{submitted['request_id']}")
+        assert states(server, submitted) == ["IN_QUEUE"]
+        assert server.http.get("/_fakefal/clock?key=").status_code == 422
+
+    @pytest.mark.parametrize("raw", [b'{"advance": NaN}', b'{"advance": "\\ud800"}', b"{", b"[]"])
+    def test_odd_bodies_are_refused(self, server: Server, raw: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
+        assert server.http.post("/_fakefal/clock", content=raw, headers=headers).status_code == 422
+
+    def test_clocks_stop_before_dates_do(self, server: Server) -> None:
+        submitted = server.submit(O1, {"prompt": "x"})
+        for _ in range(300):
+            move(server, advance=1e9)
+        assert server.http.get(submitted["status_url"], params={"logs": 1}).status_code == 200
+        late = server.submit(O1, {"prompt": "x"})
+        assert server.http.get(late["status_url"], params={"logs": 1}).status_code == 200
 
     @pytest.mark.parametrize("body", [{"advance": -1}, {"speed": -1}, {"speed": 1e9}, {"sped": 1}])
     def test_wrong_moves_are_refused(self, server: Server, body: Any) -> None:

@@ -124,6 +124,15 @@ class TestAdvancingOneRequest:
         assert state(line, "a", 9) is State.IN_PROGRESS
         assert state(line, "a", 10) is State.COMPLETED
 
+    def test_lines_that_were_shown_keep_their_moment(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=10, logs=((1, "one"), (5, "five"), (9, "nine"))), now=0)
+        line.advance(2)
+        line.hasten("a", 4, now=2)
+        line.advance(6)
+        assert line.view("a", 6).logs == ((1, "one"), (2, "five"), (5, "nine"))
+        assert (line.view("a", 6).ended_at, line.view("a", 6).run_seconds) == (6, 10)
+
     def test_seconds_left_over_from_the_wait_shorten_the_run(self) -> None:
         line = Line(runners=1)
         line.submit("a", plan(run=10, wait=5), now=0)

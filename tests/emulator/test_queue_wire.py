@@ -333,7 +333,7 @@ class TestRun:
             "type": "concurrent_requests_limit",
             "data": {"limit": 1},
         }
-        assert answer.headers["x-fal-needs-retry"] == answer.headers["x-fal-retryable"] == "true"
+        assert (answer.headers["x-fal-needs-retry"], answer.headers["x-fal-retryable"]) == ("1", "true")
         assert len(server.http.get("/_fakefal/requests").json()) == 1
 
 
@@ -356,6 +356,7 @@ class TestStartTimeout:
         result = server.http.get(waiting["response_url"])
         assert (result.status_code, result.json()["error_type"]) == (504, "request_timeout")
         assert result.headers["x-fal-request-timeout-type"] == "user"
+        assert result.headers["x-fal-needs-retry"] == "false"
         assert result.headers["x-fal-billable-units"] == "0"
         assert server.http.get(patient["status_url"]).json()["queue_position"] == 0
 
@@ -383,6 +384,9 @@ class TestQueueLength:
         server = serve(profile="realistic", runners=1)
         submit = {"params": {"fal_max_queue_length": "1"}, "json": {"prompt": "x"}}
         assert [server.http.post(f"/queue/{O1}", **submit).status_code for _ in range(3)] == [200, 200, 429]
+        for wrong in ("-1", "abc"):
+            answer = server.http.post(f"/queue/{O1}", params={"fal_max_queue_length": wrong}, json={})
+            assert (answer.status_code, "x-fal-request-id" in answer.headers) == (422, True)
         assert len(server.http.get("/_fakefal/requests").json()) == 2
 
 

@@ -210,6 +210,32 @@ class TestTries:
         assert (one["fate"], len(one["attempts"]), one["due_at"]) == ("delivered", 3, None)
         assert len({received.body for received in receiver.received}) == 1
 
+    def test_one_long_move_makes_every_try_that_fell_due(self, server: Server, receiver: Receiver) -> None:
+        receiver.answers = [500] * 100
+        submit(server, receiver.url)
+        receiver.wait(1)
+        advance(server, 3700)
+        (one,) = log(server)
+        assert (one["fate"], len(one["attempts"])) == ("failed", MOST_ATTEMPTS)
+        moments = [attempt["at"] for attempt in one["attempts"]]
+        assert moments == sorted(moments)
+
+    def test_a_replay_leaves_the_schedule_alone(self, server: Server, receiver: Receiver) -> None:
+        receiver.answers = [500, 500]
+        submitted = submit(server, receiver.url)
+        receiver.wait(1)
+        advance(server, 0)
+        due_at = log(server)[0]["due_at"]
+        assert server.http.post(f"/_fakefal/webhooks/{submitted['request_id']}/replay").json()["due_at"] == due_at
+        advance(server, 5)
+        assert [one["fate"] for one in log(server)] == ["delivered"]
+        assert len(receiver.received) == 3
+
+    def test_a_key_with_odd_letters_gets_its_webhook(self, server: Server, receiver: Receiver) -> None:
+        headers = {"Authorization": "Key schlüssel:geheim".encode("latin-1")}
+        server.http.post(f"/queue/{O1}", params={"fal_webhook": receiver.url}, json={"prompt": "x"}, headers=headers)
+        receiver.wait(1)
+
     @pytest.mark.parametrize("answer", [301, 302, 307])
     def test_redirects_are_final(self, server: Server, receiver: Receiver, answer: int) -> None:
         receiver.answers = [answer]
