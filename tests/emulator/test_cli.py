@@ -131,11 +131,9 @@ class TestServe:
         with httpx.stream("GET", f"{submitted['status_url']}/stream", headers=headers, trust_env=False) as stream:
             lines = stream.iter_lines()
             next(lines)
-            begun = time.monotonic()
             server.send_signal(signal.SIGTERM)
-            assert list(lines) is not None
+            assert not any("COMPLETED" in line for line in lines), "the stream is let go, not finished"
         assert server.wait(timeout=5) == 0
-        assert time.monotonic() - begun < 5
         server.communicate()
 
     def test_a_port_in_use_is_a_clear_error(self, server: Server) -> None:

@@ -10,7 +10,7 @@ from PIL import ImageChops, ImageStat
 
 from conftest import ROOT
 from fakefal.clips import clip_address, clip_at, clip_for
-from fakefal_contracts import ENDPOINTS, check
+from fakefal_contracts import check
 from fakefal_fixtures import CLIPS, FOLDER, FRAME_SIZES, Clip
 from media import measure
 
@@ -69,10 +69,6 @@ def test_every_accepted_request_has_a_clip() -> None:
                 clip = clip_for(report)
                 assert clip in CLIPS
                 assert (clip.ratio, clip.audio, clip.seconds) == (ratio, audio, max(3, seconds))
-
-
-def test_each_endpoint_returns_its_tier() -> None:
-    assert {endpoint.tier for endpoint in ENDPOINTS.values()} == {"standard", "pro"}
 
 
 def test_the_scripts_that_drew_them_are_kept() -> None:
