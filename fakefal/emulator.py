@@ -129,7 +129,9 @@ class Emulator:
             NotEmulated: fal has this endpoint, the emulator does not.
             StoreFull: only unfinished requests are stored.
         """
-        return await self._accept(submission, self._profile)
+        # who waits for a webhook does not poll: without this, a poll-driven request would never end
+        profile = self._profile if submission.webhook is None else replace(self._profile, polls=None)
+        return await self._accept(submission, profile)
 
     async def run(self, submission: Submission) -> tuple[Look, Ending]:
         """Run a request without the queue, and wait for its end.

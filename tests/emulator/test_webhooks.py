@@ -180,6 +180,12 @@ class TestForm:
 
 
 class TestTries:
+    def test_a_poll_driven_profile_does_not_wait_for_polls(
+        self, serve: Callable[..., Server], receiver: Receiver
+    ) -> None:
+        submit(serve(profile="stepped"), receiver.url)
+        receiver.wait(1)
+
     def test_any_2xx_acknowledges(self, server: Server, receiver: Receiver) -> None:
         receiver.answers = [204]
         submit(server, receiver.url)
