@@ -20,7 +20,7 @@ types: $(VENV)/ready
 	$(BIN)/mypy
 
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
 js:
@@ -32,7 +32,7 @@ test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
-	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider
+	$(VENV)-lowest/bin/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
