@@ -21,12 +21,9 @@ from fakefal.core.effects import (
 )
 from fakefal.core.plan import Ending, Plan
 from fakefal.verdict import Verdict
-from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
+from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
 
 MOST_ATTEMPTS = 10
-RETRIED_STATUSES = (503, 504)
-"""What fal's queue retries by itself, up to ten attempts in all (documentation of retries, 2026)."""
-
 STUCK_SECONDS = 1e15
 LARGEST_NUMBER = 1e9
 

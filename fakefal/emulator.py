@@ -29,7 +29,7 @@ from fakefal.settings import Settings
 from fakefal.signing import SigningKeys
 from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
-from fakefal.store.queue import How, QueueStore
+from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
 from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
@@ -41,7 +41,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 404
-BEFORE_ALL_TIME = float("-inf")
 
 LARGE_RESULT = 10 * 1024
 RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
@@ -96,8 +95,8 @@ class Emulator:
         self.judge = Judge(self.settings.contract, self.cdn)
         self.effects = Effects(self.settings.effects, self.settings.seed)
         self.tokens = Tokens()
-        self.signing = SigningKeys()
-        sender = sender or Sender(self.signing, anywhere=self.settings.webhooks_anywhere)
+        sender = sender or Sender(SigningKeys(), anywhere=self.settings.webhooks_anywhere)
+        self.signing = sender.keys
         self.webhooks = Webhooks(self.queue, self.clock, sender)
         self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
         self._downloads = Downloads(self.files, fetcher or Fetcher())

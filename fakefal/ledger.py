@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import PlainSerializer
 
 from fakefal.answers import ending_of
 from fakefal.core.plan import NOTHING
@@ -18,9 +21,16 @@ DUPLICATE_SECONDS = 60.0
 that was sent twice: both official clients send again when an answer is lost."""
 
 
+Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+"""An exact amount, shown as a JSON number."""
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One accepted job.  `status`, `units` and `usd` are known once it is over; refusals cost nothing."""
+    """One accepted job.  `status`, `units` and `usd` are known once it is over; refusals cost nothing.
+
+    `duplicate_of` names the job that it probably repeats.
+    """
 
     request_id: str
     key: str
@@ -28,7 +38,7 @@ class Entry:
     submitted_at: float
     status: int | None
     units: float
-    usd: Decimal
+    usd: Dollars
     duplicate_of: str | None
 
 
@@ -42,7 +52,7 @@ class Total:
     refused: int = 0
     duplicates: int = 0
     units: float = 0.0
-    usd: Decimal = NOTHING
+    usd: Dollars = NOTHING
 
     def add(self, entry: Entry) -> None:
         """Count one job."""

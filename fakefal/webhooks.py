@@ -24,9 +24,7 @@ from fakefal.effects import gateway_id
 from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
-from fakefal.store.queue import QueueStore
-
-BEFORE_ALL_TIME = float("-inf")
+from fakefal.store.queue import BEFORE_ALL_TIME, QueueStore
 
 
 @dataclass(frozen=True)

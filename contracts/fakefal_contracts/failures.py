@@ -132,6 +132,9 @@ PLATFORM_ERRORS: dict[str, PlatformError] = {
     )
 }
 
+RETRIED_STATUSES = (503, 504)
+"""What fal's queue tries again by itself, up to ten attempts in all (documentation of retries, 2026)."""
+
 #: fal's own reasons for a locked account, as its generated REST client lists them (fal 1.83.0).
 LOCK_REASONS: dict[str, str] = {
     "exhausted_balance": "Exhausted balance. Top up your balance at fal.ai/dashboard/billing",

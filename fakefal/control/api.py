@@ -15,7 +15,7 @@ from fakefal.core.effects import BadEffect
 from fakefal.core.plan import NOTHING, Cut
 from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.effects import make_rule
-from fakefal.ledger import entries, totals
+from fakefal.ledger import Dollars, Entry, Total, entries, totals
 from fakefal.record import Look
 from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
@@ -141,37 +141,12 @@ async def remove_scenarios(emulator: TheEmulator) -> dict[str, int]:
     return {"removed": count}
 
 
-class LedgerEntry(BaseModel):
-    """One accepted job; `duplicate_of` names the job that it probably repeats."""
-
-    request_id: str
-    key: str
-    endpoint_id: str
-    submitted_at: float
-    status: int | None
-    units: float
-    usd: float
-    duplicate_of: str | None
-
-
-class LedgerTotal(BaseModel):
-    """The jobs of one key and endpoint."""
-
-    key: str
-    endpoint_id: str
-    jobs: int
-    refused: int
-    duplicates: int
-    units: float
-    usd: float
-
-
 class LedgerInfo(BaseModel):
     """What was accepted and what it would have cost at fal, in US dollars."""
 
-    usd: float
-    totals: list[LedgerTotal]
-    jobs: list[LedgerEntry]
+    usd: Dollars
+    totals: list[Total]
+    jobs: list[Entry]
 
 
 @router.get("/ledger")
@@ -179,11 +154,7 @@ async def ledger(emulator: TheEmulator, key: Key = None) -> LedgerInfo:
     """Every stored job with its units and price, newest first, and the sums."""
     lines = list(entries(await emulator.all(key)))
     sums = totals(lines)
-    return LedgerInfo(
-        usd=float(sum((one.usd for one in sums), NOTHING)),
-        totals=[LedgerTotal(**vars(one) | {"usd": float(one.usd)}) for one in sums],
-        jobs=[LedgerEntry(**vars(line) | {"usd": float(line.usd)}) for line in reversed(lines)],
-    )
+    return LedgerInfo(usd=sum((one.usd for one in sums), NOTHING), totals=sums, jobs=lines[::-1])
 
 
 class WebhookInfo(BaseModel):

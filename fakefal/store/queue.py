@@ -12,6 +12,9 @@ from fakefal.record import Look, Record
 
 How = Literal["start", "end"]
 
+BEFORE_ALL_TIME = float("-inf")
+"""Looks at a request without carrying anything out, for those who do not know its key yet."""
+
 
 class QueueStore(Protocol):
     """Requests, the line of each key, and what became of them.

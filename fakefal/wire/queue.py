@@ -5,7 +5,6 @@ Status codes, bodies and key order as captured in May 2026, unless a comment say
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,113 +15,36 @@ from starlette.responses import Response, StreamingResponse
 
 from fakefal import jsonio
 from fakefal.answers import ending_of, result_body
-from fakefal.core.effects import BadEffect
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
 from fakefal.emulator import Emulator
 from fakefal.hosts import Part, Way
 from fakefal.record import NO_KEY, Look, Record
-from fakefal.submission import Submission
 from fakefal.wire.answers import (
     BILLABLE_UNITS,
     HINT,
     REQUEST_ID,
     Json,
-    WireError,
     header_text,
     no_access,
     refusal,
     retry_headers,
 )
-from fakefal.wire.auth import demand_key, read_key
-from fakefal.wire.body import read_body
+from fakefal.wire.auth import read_key
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
+from fakefal.wire.incoming import read_start_seconds, read_submission
 from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
+from fakefal_contracts.failures import RETRIED_STATUSES
 
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
-APPS = ("fal-ai/kling-video",)
 TRUE_WORDS = ("1", "true")
-START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
-SHORTEST_START_TIMEOUT = 0.1
-NO_RETRY_WORDS = ("1", "true", "yes")
-LARGE_BODY = 64 * 1024
-RETRY_STATUSES = (503, 504)
-MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 Logs = Annotated[str, Query(description="1 or true for log lines")]
 Webhook = Annotated[str | None, Query(alias="fal_webhook", description="address that is called at the end")]
 MostWaiting = Annotated[int | None, Query(alias="fal_max_queue_length", ge=0, description="refuse when more wait")]
 Priority = Annotated[str, Header(alias="X-Fal-Queue-Priority", description="normal or low")]
-
-
-async def read_submission(
-    request: Request, emulator: Emulator, way: Way, app: str, path: str, authorization: str | None, priority: str = ""
-) -> Submission:
-    """The body and the caller of a request to an application.
-
-    Raises:
-        WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
-            for what is not JSON.
-    """
-    key = demand_key(authorization, emulator.settings.keys, app)
-    if app not in APPS:
-        raise refusal(
-            404,
-            f'Application "{app.rpartition("/")[2]}" not found',
-            hint=f"fakefal emulates {', '.join(APPS)}",
-        )
-    raw = await read_body(request, emulator.settings.max_body_bytes)
-    body = await _parse(raw) if raw.strip() else None
-    heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
-    try:
-        header = request.headers.get("x-fakefal-effect")
-        effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
-    except BadEffect as error:
-        raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
-    no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
-    return Submission(
-        key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry
-    )
-
-
-def _start_seconds(request: Request) -> float | None:
-    """How long the caller lets the request wait for its start; the newer of two header names wins.
-
-    Raises:
-        WireError: 400, it is no number above 0.1 (the body is inferred).
-    """
-    given = next((request.headers[name] for name in START_TIMEOUTS if name in request.headers), None)
-    if given is None:
-        return None
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = 0.0
-    if not SHORTEST_START_TIMEOUT < seconds < float("inf"):
-        body = {"detail": f"Invalid start timeout: {given[:40]}", "error_type": "bad_request"}
-        raise WireError(400, body, {"x-fal-error-type": "bad_request"})
-    return seconds
-
-
-async def _parse(raw: bytes) -> Any:
-    """The JSON value of a body.
-
-    Raises:
-        WireError: 422 in FastAPI's words for malformed JSON (inferred: no capture from fal exists).
-    """
-    try:
-        return await asyncio.to_thread(jsonio.parse, raw) if len(raw) > LARGE_BODY else jsonio.parse(raw)
-    except jsonio.InvalidJson as error:
-        item = {
-            "type": "json_invalid",
-            "loc": ["body", error.position],
-            "msg": "JSON decode error",
-            "input": {},
-            "ctx": {"error": error.reason},
-        }
-        raise WireError(422, {"detail": [item]}, {BILLABLE_UNITS: "0"} | retry_headers(retry=False)) from error
 
 
 @router.post("/{owner}/{app}")
@@ -141,7 +63,7 @@ async def submit(
 ) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
-    start_seconds = _start_seconds(request)
+    start_seconds = read_start_seconds(request)
 
     async def accept() -> Response:
         look = await emulator.submit(
@@ -296,7 +218,7 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)}
     if ending.ok:
         return Json(result_body(ending, way), ending.status, headers)
-    headers |= retry_headers(retry=ending.status in RETRY_STATUSES and not ending.timeout_type)
+    headers |= retry_headers(retry=ending.status in RETRIED_STATUSES and not ending.timeout_type)
     if ending.error_type:
         headers["x-fal-error-type"] = ending.error_type
     if ending.timeout_type:

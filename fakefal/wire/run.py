@@ -10,7 +10,8 @@ from starlette.responses import Response
 from fakefal.hosts import Part
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
-from fakefal.wire.queue import ending_answer, read_submission
+from fakefal.wire.incoming import read_submission
+from fakefal.wire.queue import ending_answer
 
 router = APIRouter(prefix=f"/{Part.RUN}", tags=["run"])
 

@@ -1,0 +1,93 @@
+"""Reading a call of an application: its caller, its body, its effect.  The queue and fal.run share it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import Request
+
+from fakefal import jsonio
+from fakefal.core.effects import BadEffect
+from fakefal.emulator import Emulator
+from fakefal.hosts import Way
+from fakefal.submission import Submission
+from fakefal.wire.answers import BILLABLE_UNITS, WireError, refusal, retry_headers
+from fakefal.wire.auth import demand_key
+from fakefal.wire.body import read_body
+from fakefal_contracts import ENDPOINTS
+
+APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
+START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
+SHORTEST_START_TIMEOUT = 0.1
+NO_RETRY_WORDS = ("1", "true", "yes")
+LARGE_BODY = 64 * 1024
+MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
+
+
+async def read_submission(
+    request: Request, emulator: Emulator, way: Way, app: str, path: str, authorization: str | None, priority: str = ""
+) -> Submission:
+    """The body and the caller of a request to an application.
+
+    Raises:
+        WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
+            for what is not JSON.
+    """
+    key = demand_key(authorization, emulator.settings.keys, app)
+    if app not in APPS:
+        raise refusal(
+            404,
+            f'Application "{app.rpartition("/")[2]}" not found',
+            hint=f"fakefal emulates {', '.join(APPS)}",
+        )
+    raw = await read_body(request, emulator.settings.max_body_bytes)
+    body = await _parse(raw) if raw.strip() else None
+    heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
+    try:
+        header = request.headers.get("x-fakefal-effect")
+        effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
+    except BadEffect as error:
+        raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
+    no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
+    return Submission(
+        key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry
+    )
+
+
+def read_start_seconds(request: Request) -> float | None:
+    """How long the caller lets the request wait for its start; the newer of two header names wins.
+
+    Raises:
+        WireError: 400, it is no number above 0.1 (the body is inferred).
+    """
+    given = next((request.headers[name] for name in START_TIMEOUTS if name in request.headers), None)
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not SHORTEST_START_TIMEOUT < seconds < float("inf"):
+        body = {"detail": f"Invalid start timeout: {given[:40]}", "error_type": "bad_request"}
+        raise WireError(400, body, {"x-fal-error-type": "bad_request"})
+    return seconds
+
+
+async def _parse(raw: bytes) -> Any:
+    """The JSON value of a body.
+
+    Raises:
+        WireError: 422 in FastAPI's words for malformed JSON (inferred: no capture from fal exists).
+    """
+    try:
+        return await asyncio.to_thread(jsonio.parse, raw) if len(raw) > LARGE_BODY else jsonio.parse(raw)
+    except jsonio.InvalidJson as error:
+        item = {
+            "type": "json_invalid",
+            "loc": ["body", error.position],
+            "msg": "JSON decode error",
+            "input": {},
+            "ctx": {"error": error.reason},
+        }
+        raise WireError(422, {"detail": [item]}, {BILLABLE_UNITS: "0"} | retry_headers(retry=False)) from error
