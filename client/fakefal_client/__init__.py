@@ -1,0 +1,1 @@
+"""fal's queue in your programs: checked, priced and limited before anything is paid."""
