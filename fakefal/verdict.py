@@ -24,7 +24,7 @@ from fakefal_contracts.media import Limits, Missing
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a request ends, and what shapes its plan: tier and log lines.
+    """How a request ends, and what shapes its plan: tier, log lines, and why earlier attempts failed.
 
     `foreign` are the media that nobody looked at and that could be downloaded.
     """
@@ -33,6 +33,7 @@ class Verdict:
     tier: str = ""
     notes: tuple[str, ...] = ()
     foreign: Mapping[str, Limits] = field(default_factory=dict)
+    failure: str = ""
 
 
 class UnknownPath(Exception):
