@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from fakefal.answers import CDN_MARK
 from fakefal.clips import clip_at
-from fakefal.hosts import Part, Way, host_name, part_of
 from fakefal.settings import LOOPBACK_HOSTS
 from fakefal.store.files import FileStore, StoredFile, safe_name
+from fakefal_contracts.hosts import Part, Way, host_name, part_of
 from fakefal_fixtures import example_file
 
 

@@ -14,11 +14,11 @@ from fakefal.cdn import Cdn
 from fakefal.clips import clip_address, clip_for
 from fakefal.core.plan import Ending
 from fakefal.downloads import Fetched
-from fakefal.hosts import Way, host_name, is_fal_host
 from fakefal_contracts import ENDPOINTS, Report, UnknownContract, judge, known_ids, open_data_uris
 from fakefal_contracts.catalogue import nearest_ids
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.hosts import Way, host_name, is_fal_host
 from fakefal_contracts.media import Limits, Missing
 
 

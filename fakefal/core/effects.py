@@ -8,15 +8,13 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LONGEST_TEXT = 2000
-PROMPT_MARK = re.compile(r"fakefal:([a-z][a-z0-9_]*(?:\([^()]*\))?)")
-"""A test prompt: ``fakefal:content_policy_violation`` anywhere in it, as test card numbers do for payments."""
+from fakefal_contracts.testprompt import PROMPT_MARK
 
+LONGEST_TEXT = 2000
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 
 

@@ -16,13 +16,13 @@ from starlette.types import Receive, Scope, Send
 from fakefal import jsonio
 from fakefal.cdn import new_file_path
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part
 from fakefal.store.files import FileStore, StoredFile
 from fakefal.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.body import limited, read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.rest import OCTETS, media_type
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
 CACHE = "public, max-age=5184000, immutable"  # as fal's CDN answers (capture of 2026)

@@ -12,13 +12,13 @@ from fastapi import Request
 from fakefal import jsonio
 from fakefal.core.effects import BadEffect
 from fakefal.emulator import Emulator
-from fakefal.hosts import Way
 from fakefal.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, WireError, refusal, retry_headers
 from fakefal.wire.auth import demand_key, demand_rest_key
 from fakefal.wire.body import read_body
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
+from fakefal_contracts.hosts import Way
 
 APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
 EFFECT = "x-fakefal-effect"

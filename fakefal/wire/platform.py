@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from fakefal.hosts import Part
 from fakefal.wire.answers import refusal
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(tags=["not emulated"], include_in_schema=False)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

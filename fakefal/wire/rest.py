@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from fakefal import jsonio
 from fakefal.cdn import new_file_path
-from fakefal.hosts import Part
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.incoming import rest_key
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
 TOKEN_SECONDS = 3600
