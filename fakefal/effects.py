@@ -17,13 +17,13 @@ from fakefal.core.effects import (
     Effect,
     EffectRule,
     Occasion,
-    in_prompt,
     parse_arguments,
     parse_effect,
 )
 from fakefal.core.plan import Ending, Plan
 from fakefal.verdict import Verdict
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
+from fakefal_contracts.testprompt import PROMPT_MARK
 
 MOST_ATTEMPTS = 10
 STUCK_SECONDS = 1e15
@@ -187,8 +187,8 @@ class Effects:
         if header:
             return parse_checked(header)
         prompt = _prompts(body)
-        if effect := in_prompt(prompt, KNOWN):
-            return parse_checked(str(effect))
+        if asked := PROMPT_MARK.search(prompt):
+            return parse_checked(asked[1])
         occasion = Occasion(endpoint_id, key, prompt, self._calls[key])
         return next((rule.effect for rule in self.rules if rule.matches(occasion, self._seed)), None)
 
