@@ -17,6 +17,7 @@ from fakefal.emulator import Emulator
 from fakefal.serving import serving
 from fakefal.settings import Settings
 
+pytest_plugins = ["clients", "receivers"]
 KEY = {"Authorization": "Key tester:secret"}
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -50,7 +51,7 @@ def serve() -> Iterator[Callable[..., Server]]:
         def start(*, emulator: Emulator | None = None, **settings: Any) -> Server:
             emulator = emulator or Emulator(Settings(**{"profile": "instant", **settings}))
             where = stack.enter_context(serving(emulator=emulator))
-            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
+            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False, timeout=60))
             return Server(emulator, where.url, http)
 
         yield start

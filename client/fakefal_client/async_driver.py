@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any, TypeVar, cast
 
@@ -62,7 +62,7 @@ class AsyncDriver:
     async def _play(self, walk: Walk) -> AsyncGenerator[Any, None]:
         async with AsyncExitStack() as streams:
             streams.callback(walk.close)
-            pieces: AsyncIterator[bytes] = _nothing()
+            pieces: AsyncGenerator[bytes, None] = _nothing()
             while (step := walk.step) is not None:
                 if isinstance(step, Emit):
                     yield step.value
@@ -73,6 +73,7 @@ class AsyncDriver:
                         response = await self._open(step.call)
                         streams.push_async_callback(response.aclose)
                         pieces = self._pieces(response, step.call)
+                        streams.push_async_callback(pieces.aclose)
                         brought: Any = reply_of(response)
                     elif isinstance(step, ReadPiece):
                         brought = await anext(pieces, b"")
@@ -101,14 +102,16 @@ class AsyncDriver:
         request = self._http.build_request(**request_of(call, self._clock))
         return await self._http.send(request, stream=True, follow_redirects=False)
 
-    async def _pieces(self, response: httpx.Response, call: Call) -> AsyncIterator[bytes]:
+    async def _pieces(self, response: httpx.Response, call: Call) -> AsyncGenerator[bytes, None]:
         """The body, until the call's time is over."""
-        async for piece in response.aiter_bytes():
-            check_time(call, self._clock)
-            if piece:
-                yield piece
+        whole = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+        async with aclosing(whole) as pieces:
+            async for piece in pieces:
+                check_time(call, self._clock)
+                if piece:
+                    yield piece
 
 
-async def _nothing() -> AsyncIterator[bytes]:
+async def _nothing() -> AsyncGenerator[bytes, None]:
     return
     yield b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -122,8 +123,10 @@ class AsyncJob(AnyJob[Out]):
     async def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> AsyncIterator[Status]:
         """See `Job.updates`."""
         deadline = self._deadline(deadline_seconds)
-        async for update in self._driver.play(jobs.follow(self._session, self._accepted, deadline, stream=stream)):
-            yield update
+        flow = jobs.follow(self._session, self._accepted, deadline, stream=stream)
+        async with aclosing(self._driver.play(flow)) as playing:
+            async for update in playing:
+                yield update
 
     async def result(self, *, deadline_seconds: float | None = None) -> Out:
         """See `Job.result`."""

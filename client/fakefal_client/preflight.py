@@ -61,7 +61,7 @@ class Preflight:
     def judge(self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris) -> Flow[Report | None]:
         """Judge and price under the contract that counts; None where no contract covers the endpoint.
 
-        A fake is asked for its contract only where the known revisions disagree.
+        A fake is asked for its contract only where one known revision accepts what another refuses.
         """
         endpoint = ENDPOINTS.get(endpoint_id)
         if endpoint is None:
@@ -71,7 +71,7 @@ class Preflight:
         first, *others = endpoint.editions
         report = yield from _judged(first, arguments, opener)
         for edition in others:
-            if (yield from _judged(edition, arguments, opener)).errors != report.errors:
+            if (yield from _judged(edition, arguments, opener)).ok != report.ok:
                 break
         else:
             return replace(report, contract=DEFAULT_OF_A_FAKE)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from fakefal_client.errors import Attempt, FakefalError
-from fakefal_client.jobs import Accepted
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
 from fakefal_client.steps import Flow
@@ -24,9 +22,9 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Found:
-    """The service accepted it: this is the job."""
+    """The service accepted it: ``resume(request_id)`` goes on with it."""
 
-    job: Accepted
+    request_id: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class NotListed:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Nobody can say, and why: the list cannot be read, or several jobs look the same."""
+    """Nobody can say, and why: the list cannot be read or compared, or several jobs look the same."""
 
     reason: str
 
@@ -51,58 +49,59 @@ def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Ou
     except FakefalError as error:
         return Unknown(f"the list of jobs cannot be read: {error}")
     reservation = session.budget.of(attempt)
-    if isinstance(outcome, Found):
-        outcome.job.reservation = reservation
-        if reservation is not None:
-            reservation.request_id = outcome.job.request_id
-    elif isinstance(outcome, NotListed) and reservation is not None:
+    if reservation is not None and isinstance(outcome, Found):
+        reservation.request_id = outcome.request_id
+    elif reservation is not None and isinstance(outcome, NotListed):
         reservation.refund()
     return outcome
 
 
 def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:
-    wanted = _canonical(attempt.arguments)
-    found: set[str] = set()
+    listed: list[Any] = []
+    asked = _query(attempt, ends=session.target.is_fal)
     cursor: str | None = None
     for _ in range(MOST_PAGES):
-        url = session.target.url(Part.PLATFORM, f"/v1/models/requests/by-endpoint?{_query(attempt, cursor)}")
+        query = urlencode(asked | ({"cursor": cursor} if cursor else {}))
+        url = session.target.url(Part.PLATFORM, f"/v1/models/requests/by-endpoint?{query}")
         page = (yield from session.read(session.call("GET", url), deadline)).json()
         items = page.get("items") if isinstance(page, dict) else None
         if not isinstance(items, list):
             return Unknown("the list of jobs has another form")
-        found.update(_twins(items, wanted, attempt))
+        listed += items
         cursor = page.get("next_cursor")
         if not page.get("has_more") or not isinstance(cursor, str):
-            break
-    else:
-        return Unknown(f"more than {MOST_PAGES * PAGE} jobs were made in that time")
-    if len(found) > 1:
-        return Unknown(f"{len(found)} jobs look the same: {', '.join(sorted(found))}")
-    return Found(Accepted(attempt.endpoint_id, found.pop())) if found else NotListed()
+            return _judged([item for item in listed if isinstance(item, dict)], attempt)
+    return Unknown(f"more than {MOST_PAGES * PAGE} jobs were made in that time")
 
 
-def _query(attempt: Attempt, cursor: str | None) -> str:
-    asked: dict[str, str] = {
+def _query(attempt: Attempt, *, ends: bool) -> dict[str, str]:
+    """What is asked; a fake's clock may be ahead of this machine's, so its list is not cut at the end."""
+    asked = {
         "endpoint_id": attempt.endpoint_id,
         "start": _moment(attempt.sent_at - WINDOW_SECONDS),
-        "end": _moment(attempt.until + WINDOW_SECONDS),
         "expand": "payloads",
         "limit": str(PAGE),
     }
-    return urlencode(asked | ({"cursor": cursor} if cursor else {}))
+    return asked | ({"end": _moment(attempt.until + WINDOW_SECONDS)} if ends else {})
 
 
 def _moment(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _twins(items: Iterable[Any], wanted: str, attempt: Attempt) -> Iterable[str]:
-    """The ids of the listed jobs that have this body, or the id that the service once said."""
-    for item in items:
-        if not isinstance(item, dict) or not isinstance(item.get("request_id"), str):
-            continue
-        if item["request_id"] == attempt.request_id or _canonical(item.get("json_input")) == wanted:
-            yield item["request_id"]
+def _judged(listed: list[dict[str, Any]], attempt: Attempt) -> Outcome:
+    """Which listed job the attempt is: the one with the id that the service once said, else with the same body."""
+    if attempt.request_id is not None and any(item.get("request_id") == attempt.request_id for item in listed):
+        return Found(attempt.request_id)
+    wanted = _canonical(attempt.arguments)
+    twins = {str(item.get("request_id")) for item in listed if _canonical(item.get("json_input")) == wanted}
+    if len(twins) == 1:
+        return Found(twins.pop())
+    if twins:
+        return Unknown(f"{len(twins)} jobs look the same: {', '.join(sorted(twins))}")
+    if listed and (any(item.get("json_input") is None for item in listed) or "data:" in wanted):
+        return Unknown(f"the bodies of the {len(listed)} jobs of that time cannot be compared with this one")
+    return NotListed()
 
 
 def _canonical(value: Any) -> str:

@@ -11,15 +11,15 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_webhooks import Receiver, receiver, submit
+from test_webhooks import submit
 
 from conftest import Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
 from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_fixtures import CLIPS
+from receivers import Receiver
 
-__all__ = ["receiver"]
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
 

@@ -1,0 +1,289 @@
+"""The drivers' own edges, with answers that no emulator gives: respx stands for the service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from clients import O1, MakeClient
+from fakefal_client import (
+    Clock,
+    Completed,
+    ConnectionLost,
+    DeadlineExceeded,
+    ForeignAddress,
+    InProgress,
+    MaybeAccepted,
+    NotFound,
+    Queued,
+    Retry,
+    TooManyRequests,
+    UnexpectedAnswer,
+    UsageError,
+)
+from fakefal_client.kling import O1ReferenceToVideo
+
+BASE = "http://fake.test"
+QUEUE = f"{BASE}/queue/{O1}"
+JOB = f"{BASE}/queue/fal-ai/kling-video/requests/abc"
+SUBMITTED = {"status": "IN_QUEUE", "request_id": "abc", "status_url": "https://queue.fal.run/evil", "response_url": "x"}
+DONE = {"status": "COMPLETED", "request_id": "abc", "logs": None, "metrics": {}}
+MODEL = {"x-fal-request-id": "abc"}
+
+
+class Time:
+    """A clock that pauses move."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def clock(self) -> Clock:
+        return Clock(wall=lambda: self.now, monotonic=lambda: self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def fake(make_client: MakeClient, time: Time, request: pytest.FixtureRequest) -> Iterator[Any]:
+    blocking = request.node.callspec.params["make_client"] == "sync"
+    sleep = time.sleep if blocking else time.sleep_async
+    with respx.mock(assert_all_called=False) as mock:
+        client = make_client(
+            BASE, contract="documented", clock=time.clock(), sleep=sleep, retry=Retry(draw=lambda: 1.0), poll_seconds=1
+        )
+        client.mock = mock
+        yield client
+
+
+def submit(fake: Any) -> Any:
+    fake.mock.post(QUEUE).respond(json=SUBMITTED)
+    return fake.submit(O1ReferenceToVideo(prompt="x"))
+
+
+class TestPauses:
+    def test_full_jitter_doubles_up_to_the_last_try(self, fake: Any, time: Time) -> None:
+        fake.mock.post(QUEUE).respond(429, json={"detail": "no"})
+        with pytest.raises(TooManyRequests):
+            fake.submit(O1ReferenceToVideo(prompt="x"))
+        assert time.pauses == [0.5, 1, 2, 4]
+
+    @pytest.mark.parametrize("said", ["7", formatdate(1007, usegmt=True)])
+    def test_retry_after_is_honoured(self, fake: Any, time: Time, said: str) -> None:
+        again = [httpx.Response(429, headers={"Retry-After": said}), httpx.Response(200, json=SUBMITTED)]
+        fake.mock.post(QUEUE).mock(side_effect=again)
+        fake.submit(O1ReferenceToVideo(prompt="x"))
+        assert time.pauses == [7]
+
+    def test_no_pause_beyond_the_deadline(self, fake: Any, time: Time) -> None:
+        fake.mock.post(QUEUE).respond(429, headers={"Retry-After": "600"})
+        with pytest.raises(DeadlineExceeded) as caught:
+            fake.submit(O1ReferenceToVideo(prompt="x"), deadline_seconds=60)
+        assert (time.pauses, caught.value.maybe_paid) == ([], False)
+
+    @pytest.mark.parametrize("status", [502, 503, 504, 429, 408])
+    def test_reads_are_repeated_after_ingress_errors(self, fake: Any, time: Time, status: int) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").mock(
+            side_effect=[httpx.Response(status, text="nginx"), httpx.Response(200, json=DONE)]
+        )
+        assert isinstance(job.status(), Completed)
+        assert time.pauses == [0.5]
+
+    def test_a_failure_of_the_model_is_no_ingress_error(self, fake: Any, time: Time) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        body = {"detail": "Request timed out", "error_type": "request_timeout"}
+        fake.mock.get(JOB).respond(504, json=body, headers=MODEL)
+        with pytest.raises(Exception, match="Request timed out") as caught:
+            job.result()
+        assert caught.value.error_type == "request_timeout"
+        assert time.pauses == []
+
+    def test_one_deadline_covers_submit_and_waiting(self, fake: Any, time: Time) -> None:
+        fake.mock.post(QUEUE).respond(json=SUBMITTED)
+        fake.mock.get(f"{JOB}/status").respond(202, json={"status": "IN_QUEUE", "queue_position": 3})
+        with pytest.raises(DeadlineExceeded, match="request abc goes on") as caught:
+            fake.subscribe(O1, {"prompt": "x"}, deadline_seconds=10)
+        assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
+        assert sum(time.pauses) <= 10
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("status", [200, 301, 302, 307, 308, 500, 502, 503, 504, 408])
+    def test_what_is_no_clear_answer_to_a_submit_is_not_sent_again(self, fake: Any, status: int) -> None:
+        headers = {"Location": "https://queue.fal.run/elsewhere", "x-fal-request-id": "maybe"}
+        route = fake.mock.post(QUEUE).respond(status, text="<html>", headers=headers)
+        with pytest.raises(MaybeAccepted) as caught:
+            fake.submit(O1ReferenceToVideo(prompt="x"))
+        assert (route.call_count, caught.value.request_id) == (1, "maybe")
+
+    def test_addresses_in_answers_are_not_followed(self, fake: Any) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": "https://v3b.fal.media/files/a.mp4"}}, headers=MODEL)
+        assert job.result().video.url == "https://v3b.fal.media/files/a.mp4"
+        assert {call.request.url.host for call in fake.mock.calls} == {"fake.test"}
+
+    def test_a_result_of_a_fake_that_leads_to_fal_is_not_opened(self, fake: Any, tmp_path: Path) -> None:
+        for address in ("https://v3b.fal.media/files/a.mp4", "file:///etc/passwd"):
+            with pytest.raises(ForeignAddress):
+                fake.download(address, tmp_path / "a.mp4")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_uploads_do_not_follow_a_fake_elsewhere(self, fake: Any) -> None:
+        token = {"token": "t", "token_type": "Bearer", "base_url": "https://v3b.fal.media", "expires_at": "x"}
+        fake.mock.post(f"{BASE}/rest/storage/auth/token").respond(json=token)
+        with pytest.raises(ForeignAddress, match="v3b"):
+            fake.upload(b"x", file_name="a.png")
+
+    def test_redirects_are_not_followed(self, fake: Any) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(307, headers={"Location": "https://queue.fal.run/x"})
+        with pytest.raises(UnexpectedAnswer) as caught:
+            job.status()
+        assert caught.value.status == 307
+
+    def test_a_result_that_is_no_video_is_not_lost(self, fake: Any) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"clip": 1}, headers=MODEL | {"x-fal-billable-units": "5"})
+        with pytest.raises(UnexpectedAnswer, match="VideoOutput") as caught:
+            job.result()
+        assert caught.value.body == {"clip": 1}
+        assert fake.budget.spent > 0
+
+    def test_an_unknown_job_says_so(self, fake: Any) -> None:
+        fake.mock.get(f"{JOB}/status").respond(404, json={"status": "NOT_FOUND"})
+        with pytest.raises(NotFound, match="NOT_FOUND"):
+            fake.resume("abc").status()
+
+    @pytest.mark.parametrize("bad", ["../x", "a b", "", "a/b"])
+    def test_ids_that_cannot_stand_in_an_address(self, fake: Any, bad: str) -> None:
+        with pytest.raises(UsageError):
+            fake.resume(bad)
+        with pytest.raises(UsageError):
+            fake.submit(f"{bad}?" if bad == "a/b" else bad, {})
+
+    def test_billed_units_count_and_not_the_estimate(self, fake: Any) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL | {"x-fal-billable-units": "7.5"})
+        job.result()
+        assert float(fake.budget.spent) == pytest.approx(7.5 * 0.112)
+
+    def test_the_key_goes_to_the_service_and_not_to_the_cdn(self, fake: Any, tmp_path: Path) -> None:
+        file = fake.mock.get(f"{BASE}/cdn/files/a.mp4").respond(content=b"1234")
+        fake.download(f"{BASE}/cdn/files/a.mp4", tmp_path / "a.mp4")
+        assert "authorization" not in file.calls[0].request.headers
+        job = submit(fake)
+        assert fake.mock.calls.last.request.headers["authorization"] == "Key fakefal-client:not-a-real-key"
+        assert job.request_id == "abc"
+
+
+def _stream(*pieces: bytes, dies: bool = False) -> Callable[..., httpx.Response]:
+    class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield from pieces
+            if dies:
+                raise httpx.ReadError("gone")
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for piece in self:
+                yield piece
+
+    return lambda _: httpx.Response(200, stream=Stream(), headers={"content-type": "text/event-stream"})
+
+
+def _event(body: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(body)}\n\n".encode()
+
+
+class TestStreams:
+    LINES = (
+        _event({"status": "IN_QUEUE", "queue_position": 2}),
+        b": keep-alive\n\n",
+        _event({"status": "IN_PROGRESS", "logs": [{"timestamp": "1", "message": "é"}]}),
+        _event(DONE),
+    )
+
+    @pytest.mark.parametrize("size", [1, 7, 10_000])
+    def test_events_come_whole_however_they_are_cut(self, fake: Any, size: int) -> None:
+        text = b"".join(self.LINES)
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(*pieces))
+        seen = list(fake.resume("abc").updates(stream=True))
+        assert [type(one) for one in seen] == [Queued, InProgress, Completed]
+        assert seen[1].logs[0].message == "é"
+
+    def test_polling_goes_on_where_a_stream_dies(self, fake: Any) -> None:
+        fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(self.LINES[0], dies=True))
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Queued, Completed]
+
+    def test_a_caller_may_stop_listening(self, fake: Any) -> None:
+        fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(*self.LINES))
+        updates = fake.resume("abc").updates(stream=True)
+        assert isinstance(next(updates), Queued)
+        updates.close()
+
+    def test_log_lines_that_polls_repeat_are_told_once(self, fake: Any) -> None:
+        lines = [{"timestamp": str(n), "message": "m"} for n in range(3)]
+        running = {"status": "IN_PROGRESS"}
+        answers = [
+            httpx.Response(202, json=running | {"logs": lines[:1]}),
+            httpx.Response(202, json=running | {"logs": lines[:1]}),
+            httpx.Response(202, json=running | {"logs": lines[:2]}),
+            httpx.Response(200, json=DONE | {"logs": lines[1:]}),
+        ]
+        fake.mock.get(f"{JOB}/status").mock(side_effect=answers)
+        seen = list(fake.resume("abc").updates())
+        assert [[line.timestamp for line in one.logs] for one in seen] == [["0"], ["1"], ["2"]]
+
+
+class TestDownloads:
+    URL = f"{BASE}/cdn/files/a.mp4"
+
+    def test_progress_and_the_whole_file(self, fake: Any, tmp_path: Path) -> None:
+        fake.mock.get(self.URL).respond(content=b"12345", headers={"content-length": "5"})
+        seen: list[Any] = []
+        path = fake.download(self.URL, tmp_path / "a.mp4", on_progress=seen.append)
+        assert path.read_bytes() == b"12345"
+        assert (seen[-1].done, seen[-1].total) == (5, 5)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            lambda _: httpx.Response(200, content=b"123", headers={"content-length": "5"}),
+            _stream(b"12", dies=True),
+        ],
+    )
+    def test_what_breaks_off_leaves_the_old_file(self, fake: Any, tmp_path: Path, answer: Any) -> None:
+        (tmp_path / "a.mp4").write_bytes(b"old")
+        fake.mock.get(self.URL).mock(side_effect=answer)
+        with pytest.raises(ConnectionLost):
+            fake.download(self.URL, tmp_path / "a.mp4")
+        assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.mp4", b"old")]
+
+    def test_a_missing_file_is_said(self, fake: Any, tmp_path: Path) -> None:
+        fake.mock.get(self.URL).respond(404, json={"detail": "File not found"})
+        with pytest.raises(NotFound, match="File not found"):
+            fake.download(self.URL, tmp_path / "a.mp4")
+        assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,190 @@
+"""What is found before anything is sent."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import respx
+from PIL import Image
+
+from clients import FRAMES, O1, MakeClient
+from conftest import Server
+from fakefal_client import InvalidRequest, TestPromptRefused, UnknownMedia, UsageError
+from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProReferenceToVideo
+from fakefal_contracts import UnknownEndpoint
+
+PICTURE = "https://example.com/a.png"
+
+
+@pytest.fixture
+def nothing_sent() -> Iterator[None]:
+    """Every call fails the test."""
+    with respx.mock():
+        yield
+
+
+@pytest.fixture
+def at_fal(make_client: MakeClient) -> Iterator[Any]:
+    """A client for fal, with nothing behind it."""
+    with respx.mock():
+        yield make_client("fal", key="id:secret", environ={})
+
+
+def png(width: int = 640, height: int = 480) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (width, height), "navy").save(written, "PNG")
+    return written.getvalue()
+
+
+class TestBeforeAnyNetwork:
+    @pytest.mark.parametrize(
+        ("arguments", "rule"),
+        [
+            ({}, "o1.reference-to-video.prompt.required"),
+            ({"prompt": "x" * 2501}, "o1.reference-to-video.prompt.max_length"),
+            ({"prompt": "x", "duration": "12"}, "o1.reference-to-video.duration.one_of"),
+            ({"prompt": "x", "image_urls": [PICTURE] * 8}, "o1.reference-to-video.body.max_references"),
+        ],
+    )
+    @pytest.mark.parametrize("target", ["fal", "http://127.0.0.1:9"])
+    @pytest.mark.usefixtures("nothing_sent")
+    def test_errors_raise(self, make_client: MakeClient, target: str, arguments: dict[str, Any], rule: str) -> None:
+        client = make_client(target, key="id:secret", environ={})
+        for call in (client.submit, client.subscribe, client.run):
+            with pytest.raises(InvalidRequest) as caught:
+                call(O1, arguments)
+            assert [error.rule.id for error in caught.value.report.errors] == [rule]
+            assert not caught.value.maybe_paid
+
+    def test_a_test_prompt_never_leaves_for_fal(self, at_fal: Any) -> None:
+        for request in (
+            O1ReferenceToVideo(prompt="please fakefal:stuck now"),
+            O3ProReferenceToVideo.model_validate({"multi_prompt": [{"prompt": "fakefal:internal_server_error"}]}),
+        ):
+            with pytest.raises(TestPromptRefused, match="fakefal:"):
+                at_fal.submit(request)
+        with pytest.raises(TestPromptRefused):
+            at_fal.submit("fal-ai/flux/dev", {"prompt": "fakefal:stuck"}, preflight=False)
+
+    def test_check_and_estimate_stand_alone(self, at_fal: Any) -> None:
+        assert at_fal.estimate(O1ReferenceToVideo(prompt="x", duration="10")).usd == Decimal("1.12")
+        assert at_fal.check(O1, {"prompt": "x"}).cost.seconds == 5
+        assert not at_fal.check(O1, {}).ok
+        with pytest.raises(InvalidRequest):
+            at_fal.estimate(O1, {})
+        with pytest.raises(UnknownEndpoint):
+            at_fal.check("fal-ai/flux/dev", {})
+
+    @pytest.mark.parametrize(("request_", "arguments"), [(O1, None), (O1ReferenceToVideo(prompt="x"), {}), (7, {})])
+    def test_what_is_no_request(self, at_fal: Any, request_: Any, arguments: Any) -> None:
+        with pytest.raises(UsageError):
+            at_fal.submit(request_, arguments)
+
+
+class TestContracts:
+    """`documented` allows durations 5 and 10 only, and any `shot_type`; `latest` 3 to 10 and two."""
+
+    @pytest.mark.parametrize(
+        ("contract", "duration", "refused"),
+        [("documented", "7", True), ("latest", "7", False), ("2026-01-28", "7", False), ("documented", "5", False)],
+    )
+    def test_the_fakes_own_contract_counts(
+        self, make_client: MakeClient, serve: Callable[..., Server], contract: str, duration: str, refused: bool
+    ) -> None:
+        server = serve(contract=contract)
+        client = make_client(server.url, poll_seconds=0.005, environ={})
+        if refused:
+            with pytest.raises(InvalidRequest, match="contract documented"):
+                client.submit(O1ReferenceToVideo(prompt="x", duration=duration))
+        else:
+            assert client.subscribe(O1ReferenceToVideo(prompt="x", duration=duration)).video.url
+
+    def test_what_any_revision_accepts_is_a_warning_at_fal(self, make_client: MakeClient) -> None:
+        o3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+        body = {"prompt": "x", "shot_type": "close-up", "start_image_url": PICTURE}
+        with respx.mock() as mock:
+            mock.post(f"https://queue.fal.run/{o3}").respond(json={"request_id": "abc", "status": "IN_QUEUE"})
+            client = make_client("fal", key="id:secret", environ={}, budget=5)
+            job = client.submit(o3, body)
+        assert [(one.code, one.loc) for one in job.warnings if one.code == "other_revision"] == [
+            ("other_revision", ("shot_type",))
+        ]
+        assert client.budget.pending == job.estimated_usd > 0
+
+    def test_what_no_contract_covers_is_sent_with_a_warning(self, make_client: MakeClient) -> None:
+        with respx.mock() as mock:
+            mock.post("https://queue.fal.run/fal-ai/flux/dev").respond(json={"request_id": "abc"})
+            job = make_client("fal", key="id:secret", environ={}).submit("fal-ai/flux/dev", {"prompt": "x"})
+        assert [one.code for one in job.warnings] == ["not_covered"]
+        assert (job.report, job.estimated_usd) == (None, None)
+
+    def test_warnings_reach_the_caller(self, make_client: MakeClient, server: Server) -> None:
+        client = make_client(server.url)
+        job = client.submit(O1, {"prompt": "@Image3 walks", "negative_prompt": "x"})
+        assert {one.code for one in job.warnings} == {"unknown_reference", "unknown_key"}
+
+    def test_a_contract_that_does_not_exist_is_refused_at_once(self, make_client: MakeClient) -> None:
+        with pytest.raises(ValueError, match="no contract"):
+            make_client("http://127.0.0.1:9", contract="newest", environ={})
+
+
+class TestLocalMedia:
+    @pytest.mark.parametrize("kind", ["path", "bytes", "picture"])
+    def test_it_is_uploaded_and_the_request_accepted(
+        self, make_client: MakeClient, server: Server, tmp_path: Path, kind: str
+    ) -> None:
+        path = tmp_path / "fråme 1.png"
+        path.write_bytes(png())
+        given = {"path": path, "bytes": png(), "picture": Image.open(io.BytesIO(png()))}[kind]
+        client = make_client(server.url, poll_seconds=0.005)
+        client.subscribe(FRAMES, {"prompt": "x", "start_image_url": given})
+        (sent,) = server.http.get("/_fakefal/requests").json()
+        address = sent["arguments"]["start_image_url"]
+        assert address.startswith(f"{server.url}/cdn/files/b/")
+        assert Image.open(io.BytesIO(server.http.get(address).content)).size == (640, 480)
+        assert sent["hint"] == ""
+
+    @pytest.mark.usefixtures("nothing_sent")
+    def test_it_is_judged_before_anything_is_sent(self, make_client: MakeClient, tmp_path: Path) -> None:
+        small, text = tmp_path / "small.png", tmp_path / "text.png"
+        small.write_bytes(png(200, 200))
+        text.write_bytes(b"no picture")
+        client = make_client("http://127.0.0.1:9", environ={})
+        for given, kind in ((small, "min_pixels"), (text, "readable"), (png(2000, 400), "ratio")):
+            with pytest.raises(InvalidRequest) as caught:
+                client.submit(FRAMES, {"prompt": "x", "start_image_url": given})
+            (error,) = caught.value.report.errors
+            assert (error.rule.id, error.loc) == (f"o1.image-to-video.start_image_url.{kind}", ("start_image_url",))
+
+    def test_deep_inside_and_twice_the_same(self, make_client: MakeClient, server: Server, tmp_path: Path) -> None:
+        path = tmp_path / "a.png"
+        path.write_bytes(png())
+        element = {"frontal_image_url": path, "reference_image_urls": [path]}
+        client = make_client(server.url, poll_seconds=0.005)
+        client.subscribe(O1, {"prompt": "@Element1", "elements": [element]})
+        (sent,) = server.http.get("/_fakefal/requests").json()
+        found = sent["arguments"]["elements"][0]
+        assert [found["frontal_image_url"]] == found["reference_image_urls"]
+
+    @pytest.mark.parametrize("text", ["photo.png", "/etc/hostname", "fakefal-local:0"])
+    @pytest.mark.usefixtures("nothing_sent")
+    def test_a_text_is_never_a_file_of_this_machine(self, make_client: MakeClient, text: str) -> None:
+        client = make_client("http://127.0.0.1:9", environ={})
+        with pytest.raises(InvalidRequest, match="reachable"):
+            client.submit(FRAMES, {"prompt": "x", "start_image_url": text})
+
+    @pytest.mark.usefixtures("nothing_sent")
+    def test_a_file_that_is_not_there(self, make_client: MakeClient) -> None:
+        with pytest.raises(UnknownMedia, match="no file"):
+            make_client("http://127.0.0.1:9", environ={}).submit(FRAMES, {"prompt": "x", "start_image_url": Path("no")})
+
+
+def test_typed_requests_send_only_what_was_said(make_client: MakeClient, server: Server) -> None:
+    make_client(server.url).submit(O1ImageToVideo(prompt="x", start_image_url=PICTURE))
+    (sent,) = server.http.get("/_fakefal/requests").json()
+    assert sent["arguments"] == {"prompt": "x", "start_image_url": PICTURE}

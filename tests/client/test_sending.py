@@ -1,0 +1,190 @@
+"""At most one paid job per call, whatever the connection does."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from clients import O1, MakeClient
+from conftest import Server
+from fakefal_client import (
+    Attempt,
+    FakefalError,
+    Found,
+    MaybeAccepted,
+    NotAllowed,
+    NotListed,
+    RequestRefused,
+    Retry,
+    TooManyRequests,
+    Unknown,
+    Unreachable,
+)
+from fakefal_client.kling import O1ReferenceToVideo
+from relay import Cut, Relay, relay_to
+
+REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
+FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}
+SOON = Retry(first_seconds=0.001)
+
+
+@pytest.fixture
+def relay(server: Server) -> Iterator[Relay]:
+    with relay_to(server.url) as found:
+        yield found
+
+
+def accepted(server: Server) -> int:
+    return len(server.http.get("/_fakefal/ledger").json()["jobs"])
+
+
+@pytest.mark.parametrize("road", ["submit", "run"])
+@pytest.mark.parametrize("times", [1, 1_000_000])
+@pytest.mark.parametrize(
+    ("upstream", "downstream", "jobs"),
+    [
+        (0, None, 0),
+        (10, None, 0),
+        ("head", None, 0),
+        ("body", None, 0),
+        (None, 0, 1),
+        (None, 10, 1),
+        (None, "head", 1),
+        (None, "body", 1),
+    ],
+)
+def test_a_connection_that_dies_makes_at_most_one_job(
+    make_client: MakeClient,
+    server: Server,
+    relay: Relay,
+    road: str,
+    times: int,
+    upstream: Any,
+    downstream: Any,
+    jobs: int,
+) -> None:
+    client = make_client(relay.url, contract="documented", retry=SOON, budget=1)
+    relay.cut = Cut(upstream, downstream, times=times)
+    with pytest.raises(MaybeAccepted, match="not sent again") as caught:
+        getattr(client, road)(REQUEST)
+    assert caught.value.maybe_paid
+    assert caught.value.attempt.arguments == {"prompt": "a lighthouse"}
+    assert accepted(server) == jobs
+    assert client.budget.pending > 0, "its money is kept until somebody knows"
+
+
+@pytest.mark.parametrize(
+    ("effect", "error", "jobs"),
+    [
+        ("accept_then_drop", MaybeAccepted, 1),
+        ("drop_before_accept", MaybeAccepted, 0),
+        ("ingress_502", MaybeAccepted, 0),
+        ("locked_account", NotAllowed, 0),
+        ("invalid_key", NotAllowed, 0),
+        ("queue_full", TooManyRequests, 0),
+        ("concurrent_requests_limit", TooManyRequests, 0),
+    ],
+)
+@pytest.mark.parametrize("road", ["submit", "run"])
+def test_every_fault_of_a_call(
+    make_client: MakeClient, server: Server, road: str, effect: str, error: type[FakefalError], jobs: int
+) -> None:
+    server.http.post("/_fakefal/scenarios", json={"effect": effect})
+    client = make_client(server.url, retry=SOON, budget=1)
+    with pytest.raises(error) as caught:
+        getattr(client, road)(REQUEST)
+    assert (accepted(server), caught.value.maybe_paid) == (jobs, error is MaybeAccepted)
+    assert (client.budget.pending > 0) == (error is MaybeAccepted)
+
+
+@pytest.mark.parametrize("effect", ["queue_full", "concurrent_requests_limit"])
+def test_what_was_refused_for_now_is_sent_again(make_client: MakeClient, server: Server, effect: str) -> None:
+    for number in (1, 2):
+        server.http.post("/_fakefal/scenarios", json={"effect": effect, "nth": number})
+    client = make_client(server.url, retry=SOON)
+    assert client.submit(REQUEST).result()
+    assert accepted(server) == 1
+
+
+def test_a_refused_connection_is_tried_again_and_costs_nothing(make_client: MakeClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    pauses: list[float] = []
+
+    def draw() -> float:
+        pauses.append(0.001)
+        return 0.001
+
+    client = make_client(url, contract="documented", budget=1, retry=Retry(times=3, draw=draw))
+    with pytest.raises(Unreachable) as caught:
+        client.submit(REQUEST)
+    assert (caught.value.maybe_paid, len(pauses), client.budget.pending) == (False, 3, 0)
+
+
+def test_a_timeout_after_sending_is_not_a_reason_to_send_again(make_client: MakeClient, server: Server) -> None:
+    server.http.post("/_fakefal/scenarios", json={"effect": "slow_response(seconds=30)"})
+    client = make_client(server.url, retry=SOON)
+    with pytest.raises(MaybeAccepted):
+        client.submit(REQUEST, deadline_seconds=0.2)
+
+
+def test_a_refusal_at_the_gate_names_the_fields(make_client: MakeClient, server: Server) -> None:
+    client = make_client(server.url, preflight=False)
+    with pytest.raises(RequestRefused) as caught:
+        client.subscribe(O1, {"prompt": "x" * 2501})
+    (field,) = caught.value.fields
+    assert (field.loc, field.type, field.ctx) == (("body", "prompt"), "string_too_long", {"max_length": 2500})
+    assert (caught.value.status, caught.value.error_type, caught.value.maybe_paid) == (422, "string_too_long", False)
+    assert caught.value.request_id
+    assert "max_length" in caught.value.hint
+
+
+class TestReconcile:
+    def test_a_job_that_was_accepted_is_found_and_goes_on(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
+        client = make_client(server.url, budget=1)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        outcome = client.reconcile(caught.value)
+        assert isinstance(outcome, Found)
+        job = client.resume(outcome.request_id, O1ReferenceToVideo)
+        assert job.result().video.url
+        assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
+        assert accepted(server) == 1
+
+    def test_a_job_that_was_not_accepted_is_refunded(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 2})
+        client = make_client(server.url, budget=1)
+        client.submit("fal-ai/kling-video/o1/image-to-video", FRAMES_BODY)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        assert client.reconcile(caught.value.attempt) == NotListed()
+        assert float(client.budget.pending) == 0.56, "the other one's"
+
+    def test_twins_are_unknown(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 2})
+        client = make_client(server.url)
+        client.submit(REQUEST)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        outcome = client.reconcile(caught.value)
+        assert isinstance(outcome, Unknown)
+        assert "2 jobs look the same" in outcome.reason
+
+    def test_another_keys_jobs_do_not_count(self, make_client: MakeClient, server: Server) -> None:
+        make_client(server.url, key="a:b").submit(REQUEST)
+        attempt = Attempt(
+            O1, {"prompt": "a lighthouse"}, server.emulator.clock.now(None), server.emulator.clock.now(None)
+        )
+        assert make_client(server.url, key="c:d").reconcile(attempt) == NotListed()
+
+    def test_a_list_that_cannot_be_read_leaves_it_open(
+        self, make_client: MakeClient, serve: Callable[..., Server]
+    ) -> None:
+        server = serve(keys={"tester": "secret"})
+        attempt = Attempt(O1, {"prompt": "x"}, 0.0, 0.0)
+        outcome = make_client(server.url, key="tester:wrong").reconcile(attempt)
+        assert isinstance(outcome, Unknown)
