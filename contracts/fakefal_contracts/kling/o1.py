@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
 from fakefal_contracts.kling.shared import (
+    ELEMENTS,
+    FIRST_FRAME,
+    FRAME_SHAPE,
+    LAST_FRAME,
+    NAMES_IN_PROMPTS,
     OPENAPI,
     REFERENCE_CAUTIONS,
+    REFERENCE_PICTURES,
+    SECONDS,
     UNKNOWN_REFERENCE,
     Picture,
     Prompt,
@@ -58,22 +65,26 @@ SEVEN_REFERENCES = Requirement(
 
 
 class Element(Model):
-    """A character or object: a frontal picture and one to three others (fal: OmniVideoElementInput)."""
+    """A character or object: a frontal picture and others from more sides."""
 
+    model_config = ConfigDict(title="OmniVideoElementInput")
     printed_in = OPENAPI
-    frontal_image_url: Picture
-    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list)
+    frontal_image_url: Picture = Field(description="The picture that shows the element from the front.")
+    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(
+        default_factory=list, description="Pictures of the element from other sides."
+    )
     requirements = (REFERENCE_COUNT,)
 
 
 class ReferenceToVideo(Input):
-    """Arguments of o1/reference-to-video (fal: OmniVideoReferenceToVideoInput)."""
+    """Arguments of o1/reference-to-video."""
 
-    prompt: Prompt
-    image_urls: list[Picture] | None = None
-    elements: list[Element] | None = None
-    duration: Duration = "5"
-    aspect_ratio: Ratio = "16:9"
+    model_config = ConfigDict(title="OmniVideoReferenceToVideoInput")
+    prompt: Prompt = Field(description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
+    image_urls: list[Picture] | None = Field(None, description=REFERENCE_PICTURES)
+    elements: list[Element] | None = Field(None, description=ELEMENTS)
+    duration: Duration = Field("5", description=SECONDS)
+    aspect_ratio: Ratio = Field("16:9", description=FRAME_SHAPE)
     requirements = (SEVEN_REFERENCES,)
     cautions = REFERENCE_CAUTIONS
 
@@ -95,12 +106,15 @@ class ReferenceToVideo(Input):
 
 
 class ImageToVideo(Input):
-    """Arguments of o1/image-to-video and o1/standard/image-to-video (fal: OmniVideoImageToVideoInput)."""
+    """Arguments of o1/image-to-video and o1/standard/image-to-video."""
 
-    prompt: Prompt
-    start_image_url: Picture
-    end_image_url: Picture | None = None
-    duration: Duration = "5"
+    model_config = ConfigDict(title="OmniVideoImageToVideoInput")
+    prompt: Prompt = Field(
+        description="What happens between the frames. @Image1 names the first frame, @Image2 the last."
+    )
+    start_image_url: Picture = Field(description=FIRST_FRAME)
+    end_image_url: Picture | None = Field(None, description=LAST_FRAME)
+    duration: Duration = Field("5", description=SECONDS)
     cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
 
     def seconds(self) -> int:
@@ -119,6 +133,18 @@ class ImageToVideo(Input):
         yield from named_references([(("prompt",), self.prompt)], frames)
 
 
+class ReferenceOutput(VideoOutput):
+    """The result of o1/reference-to-video."""
+
+    model_config = ConfigDict(title="OmniVideoReferenceToVideoOutput")
+
+
+class ImageOutput(VideoOutput):
+    """The result of o1/image-to-video and o1/standard/image-to-video."""
+
+    model_config = ConfigDict(title="OmniVideoImageToVideoOutput")
+
+
 _LAUNCH = dt.date(2025, 12, 1)
 #: The newer copy of 2026-06-11 differs in nothing but nullability, which the older form cannot express.
 _WIDENED = documented("fal's OpenAPI document", "2026-01-28")
@@ -129,7 +155,7 @@ ENDPOINTS = (
         title="Kling O1 Reference Image to Video [Pro]",
         tier="pro",
         input=ReferenceToVideo,
-        output=VideoOutput,
+        output=ReferenceOutput,
         documented=documented("llms.txt of o1/reference-to-video", "2025-12-01"),
         revisions=(
             Revision(
@@ -144,7 +170,7 @@ ENDPOINTS = (
         title="Kling O1 First Frame Last Frame to Video [Pro]",
         tier="pro",
         input=ImageToVideo,
-        output=VideoOutput,
+        output=ImageOutput,
         documented=documented("llms.txt of o1/image-to-video", "2025-12-01"),
         revisions=(
             Revision(documented("llms.txt of o1/image-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
@@ -157,7 +183,7 @@ ENDPOINTS = (
         title="Kling O1 First Frame Last Frame to Video [Standard]",
         tier="standard",
         input=ImageToVideo,
-        output=VideoOutput,
+        output=ImageOutput,
         documented=documented(
             "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"
         ),
