@@ -71,6 +71,9 @@ class Input(Model):
     cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
     """Every caution that `advice` and the validator can give for this endpoint."""
 
+    output_title: ClassVar[str]
+    """fal's own name for the schema of the result."""
+
     def seconds(self) -> int:
         """The seconds that are billed."""
         raise NotImplementedError

@@ -96,6 +96,7 @@ def _schemas(edition: Edition) -> Json:
     schemas = {
         names[key]: _in_fals_form(found[key], names) for key in (*own, *(key for key in found if key not in own))
     }
+    schemas[schema_names(endpoint)[1]]["title"] = edition.model.output_title
     _say_rules(schemas, edition)
     _show_examples(schemas, endpoint)
     return schemas

@@ -80,6 +80,7 @@ class ReferenceToVideo(Input):
     """Arguments of o1/reference-to-video."""
 
     model_config = ConfigDict(title="OmniVideoReferenceToVideoInput")
+    output_title = "OmniVideoReferenceToVideoOutput"
     prompt: Prompt = Field(description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
     image_urls: list[Picture] | None = Field(None, description=REFERENCE_PICTURES)
     elements: list[Element] | None = Field(None, description=ELEMENTS)
@@ -109,6 +110,7 @@ class ImageToVideo(Input):
     """Arguments of o1/image-to-video and o1/standard/image-to-video."""
 
     model_config = ConfigDict(title="OmniVideoImageToVideoInput")
+    output_title = "OmniVideoImageToVideoOutput"
     prompt: Prompt = Field(
         description="What happens between the frames. @Image1 names the first frame, @Image2 the last."
     )
@@ -133,18 +135,6 @@ class ImageToVideo(Input):
         yield from named_references([(("prompt",), self.prompt)], frames)
 
 
-class ReferenceOutput(VideoOutput):
-    """The result of o1/reference-to-video."""
-
-    model_config = ConfigDict(title="OmniVideoReferenceToVideoOutput")
-
-
-class ImageOutput(VideoOutput):
-    """The result of o1/image-to-video and o1/standard/image-to-video."""
-
-    model_config = ConfigDict(title="OmniVideoImageToVideoOutput")
-
-
 _LAUNCH = dt.date(2025, 12, 1)
 #: The newer copy of 2026-06-11 differs in nothing but nullability, which the older form cannot express.
 _WIDENED = documented("fal's OpenAPI document", "2026-01-28")
@@ -155,7 +145,7 @@ ENDPOINTS = (
         title="Kling O1 Reference Image to Video [Pro]",
         tier="pro",
         input=ReferenceToVideo,
-        output=ReferenceOutput,
+        output=VideoOutput,
         documented=documented("llms.txt of o1/reference-to-video", "2025-12-01"),
         revisions=(
             Revision(
@@ -170,7 +160,7 @@ ENDPOINTS = (
         title="Kling O1 First Frame Last Frame to Video [Pro]",
         tier="pro",
         input=ImageToVideo,
-        output=ImageOutput,
+        output=VideoOutput,
         documented=documented("llms.txt of o1/image-to-video", "2025-12-01"),
         revisions=(
             Revision(documented("llms.txt of o1/image-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
@@ -183,7 +173,7 @@ ENDPOINTS = (
         title="Kling O1 First Frame Last Frame to Video [Standard]",
         tier="standard",
         input=ImageToVideo,
-        output=ImageOutput,
+        output=VideoOutput,
         documented=documented(
             "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"
         ),

@@ -159,6 +159,7 @@ class ReferenceToVideo(Input):
     """
 
     model_config = ConfigDict(title="O3ProReferenceVideoI2VInput")
+    output_title = "O3ProImageR2VOutput"
     prompt: Prompt | None = Field(None, description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
     multi_prompt: list[Shot] | None = Field(None, description="The shots of the clip, one after the other.")
     start_image_url: Picture | None = Field(None, description=FIRST_FRAME)
@@ -249,12 +250,6 @@ class ReferenceToVideo(Input):
             yield Advice(SHOTS_COUNT, loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
 
 
-class ReferenceOutput(VideoOutput):
-    """The result of o3/pro/reference-to-video."""
-
-    model_config = ConfigDict(title="O3ProImageR2VOutput")
-
-
 _LAUNCH = dt.date(2026, 2, 4)
 _PAGE = documented("API reference of o3/pro/reference-to-video, older than the enum of shot_type", "2026-02-04")
 
@@ -264,7 +259,7 @@ ENDPOINTS = (
         title="Kling O3 Reference to Video [Pro]",
         tier="pro",
         input=ReferenceToVideo,
-        output=ReferenceOutput,
+        output=VideoOutput,
         documented=_PAGE,
         revisions=(
             Revision(_PAGE, {"shot_type": (str, "customize")}),
