@@ -7,9 +7,9 @@ from dataclasses import replace
 from fakefal import jsonio
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Cut, Ending
-from fakefal.hosts import Part, Way
 from fakefal.record import Look
 from fakefal_contracts.failures import PLATFORM_ERRORS, PlatformError
+from fakefal_contracts.hosts import Part, Way
 
 CDN_MARK = "fakefal-cdn:"
 """Stands in a stored result for the CDN's address, which depends on how the reader comes in."""

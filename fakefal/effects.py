@@ -6,22 +6,24 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from fakefal import jsonio
 from fakefal.answers import platform_ending
+from fakefal.cdn import is_address
 from fakefal.core.effects import (
     BadEffect,
     Effect,
     EffectRule,
     Occasion,
-    in_prompt,
     parse_arguments,
     parse_effect,
 )
 from fakefal.core.plan import Ending, Plan
 from fakefal.verdict import Verdict
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
+from fakefal_contracts.testprompt import PROMPT_MARK
 
 MOST_ATTEMPTS = 10
 STUCK_SECONDS = 1e15
@@ -39,6 +41,9 @@ CALL_EFFECTS: dict[str, tuple[str, ...]] = {
     "invalid_key": (),
 }
 
+#: Those that are the account's, and so hold for uploads, too (`locked_account`: issue reports of 2026).
+ACCOUNT_EFFECTS = ("locked_account", "invalid_key")
+
 #: What stays with a request after its end; the store and the emulator look for it in the plan.
 QUIRKS = ("result_expired", "cancel_ignored", "webhook_lost", "webhook_duplicate")
 
@@ -47,7 +52,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     **{name: ("attempts",) if error.status in RETRIED_STATUSES else () for name, error in PLATFORM_ERRORS.items()},
     "retry_then_succeed": ("attempts",),
     "stuck": (),
-    "respond": ("result", "status", "seconds", "logs"),
+    "respond": ("video", "result", "status", "seconds", "logs"),
     **dict.fromkeys(QUIRKS, ()),
     **CALL_EFFECTS,
 }
@@ -55,7 +60,7 @@ CONDITIONS = ("endpoint", "key", "prompt", "nth", "probability")
 
 
 def parse_rule(text: str) -> EffectRule:
-    """Read ``effect`` or ``effect when nth=2, endpoint='o1/image-to-video'``.
+    """Read ``effect`` or ``effect when nth=2, endpoint='o1/image-to-video'``, said on this machine.
 
     Raises:
         BadEffect: it is none.
@@ -63,15 +68,15 @@ def parse_rule(text: str) -> EffectRule:
     pieces = text.split(" when ")
     for count in range(1, len(pieces)):  # the word may stand inside a quoted value, too
         try:
-            effect = parse_checked(" when ".join(pieces[:count]))
+            effect = parse_checked(" when ".join(pieces[:count]), local=True)
         except BadEffect:
             continue
-        return make_rule(str(effect), parse_arguments(" when ".join(pieces[count:])))
-    return make_rule(text if len(pieces) == 1 else pieces[0], {})
+        return make_rule(str(effect), parse_arguments(" when ".join(pieces[count:])), local=True)
+    return make_rule(text if len(pieces) == 1 else pieces[0], {}, local=True)
 
 
-def make_rule(effect: str, given: Mapping[str, Any]) -> EffectRule:
-    """A rule from an effect's text and its conditions.
+def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> EffectRule:
+    """A rule from an effect's text and its conditions; `local` as for `parse_checked`.
 
     Raises:
         BadEffect: the effect or a condition is wrong.
@@ -82,7 +87,7 @@ def make_rule(effect: str, given: Mapping[str, Any]) -> EffectRule:
     for name in ("endpoint", "key", "prompt"):
         if not isinstance(given.get(name, ""), str | None):
             raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
-    rule = EffectRule(parse_checked(effect), **given)
+    rule = EffectRule(parse_checked(effect, local=local), **given)
     if rule.nth is not None and (not isinstance(rule.nth, int) or rule.nth < 1):
         raise BadEffect("nth counts from 1")
     if not isinstance(rule.probability, int | float) or not 0 <= rule.probability <= 1:
@@ -90,8 +95,8 @@ def make_rule(effect: str, given: Mapping[str, Any]) -> EffectRule:
     return rule
 
 
-def parse_checked(text: str) -> Effect:
-    """Read an effect and check its values.
+def parse_checked(text: str, *, local: bool = False) -> Effect:
+    """Read an effect and check its values.  Only who says it on this machine (`local`) may name its files.
 
     Raises:
         BadEffect: it is none, or a value cannot be used.
@@ -101,11 +106,27 @@ def parse_checked(text: str) -> Effect:
         wanted, fits = VALUES.get(name, ("JSON", _is_json))
         if not fits(value):
             raise BadEffect(f"{effect.name}: {name} is {wanted}, not {value!r:.60}")
-    if effect.name == "respond" and "result" not in effect.arguments and "status" in effect.arguments:
-        raise BadEffect("respond: a status needs a result")
+    if effect.name == "respond":
+        _check_answer(effect.arguments, local=local)
     if effect.name == "retry_then_succeed" and effect.arguments.get("attempts", 1) >= MOST_ATTEMPTS:
         raise BadEffect(f"retry_then_succeed: after {MOST_ATTEMPTS} attempts fal gives up; use fewer")
     return effect
+
+
+def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
+    if "result" not in given and "status" in given:
+        raise BadEffect("respond: a status needs a result")
+    video = given.get("video")
+    if video is None:
+        return
+    if "result" in given:
+        raise BadEffect("respond: give a video or a result, not both")
+    if is_address(video):
+        return
+    if not local:
+        raise BadEffect("respond: over the network a video is an http address; files are named where the server starts")
+    if not Path(video).is_file():
+        raise BadEffect(f"respond: there is no file {video}")
 
 
 def _is_json(value: Any) -> bool:
@@ -132,6 +153,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "status": ("a status from 200 to 599 that has a body", lambda value: _is_count(value) and _has_body(value)),
     "logs": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)),
     "msg": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
+    "video": ("a path or an http address, in quotes", lambda value: isinstance(value, str) and _is_json(value)),
     "loc": ("a list", lambda value: isinstance(value, list) and _is_json(value)),
     "reason": (f"one of {', '.join(LOCK_REASONS)}", lambda value: isinstance(value, str) and value in LOCK_REASONS),
 }
@@ -165,10 +187,22 @@ class Effects:
         if header:
             return parse_checked(header)
         prompt = _prompts(body)
-        if effect := in_prompt(prompt, KNOWN):
-            return parse_checked(str(effect))
+        if asked := PROMPT_MARK.search(prompt):
+            return parse_checked(asked[1])
         occasion = Occasion(endpoint_id, key, prompt, self._calls[key])
         return next((rule.effect for rule in self.rules if rule.matches(occasion, self._seed)), None)
+
+    def of_account(self, key: str, header: str | None) -> Effect | None:
+        """What holds for every call of a key, not only for its requests: a locked account, a wrong key.
+
+        Raises:
+            BadEffect: the header names none.
+        """
+        if header:
+            effect = parse_checked(header)
+            return effect if effect.name in ACCOUNT_EFFECTS else None
+        rules = (rule for rule in self.rules if rule.effect.name in ACCOUNT_EFFECTS and rule.key in (None, key))
+        return next((rule.effect for rule in rules if rule == EffectRule(rule.effect, key=rule.key)), None)
 
     def reset(self, key: str | None) -> None:
         """Forget the rules that were added for a key and its count; without a key, all of them."""
@@ -206,11 +240,11 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
     if platform := PLATFORM_ERRORS.get(name):
         attempts = int(arguments.get("attempts", 2 if name != effect.name else MOST_ATTEMPTS))
         if retry and attempts < MOST_ATTEMPTS and platform.status in RETRIED_STATUSES:
-            notes = tuple(f"Attempt {number} failed: {platform.sentence}" for number in range(1, attempts + 1))
             ending = replace(verdict.ending, attempts=attempts + 1)
-            return replace(verdict, ending=ending, notes=(*verdict.notes, *notes))
-        tried = MOST_ATTEMPTS if retry and platform.status in RETRIED_STATUSES else 1
-        return replace(verdict, ending=replace(platform_ending(platform), attempts=tried))
+        else:
+            tried = MOST_ATTEMPTS if retry and platform.status in RETRIED_STATUSES else 1
+            ending = replace(platform_ending(platform), attempts=tried)
+        return replace(verdict, ending=ending, failure=platform.sentence)
     return verdict
 
 

@@ -311,6 +311,7 @@ class Emulator:
         now = self.clock.now(submission.key)
         request_id = uuid7(now, self._random_bits(RANDOM_BITS))
         self._accepted += 1
+        submission = await self._with_own_video(submission)
         seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body)
@@ -345,6 +346,15 @@ class Emulator:
         work = edition, submission.body, request_id, submission.way, fetched or {}
         return await self._in_thread(submission.heavy, self.judge.verdict, *work)
 
+    async def _with_own_video(self, submission: Submission) -> Submission:
+        """Where the effect answers with a video of the user's, lay that on the CDN."""
+        effect = submission.effect
+        if effect is None or "video" not in effect.arguments:
+            return submission
+        given = dict(effect.arguments)
+        given["result"] = {"video": await asyncio.to_thread(self.cdn.own_video, given.pop("video"))}
+        return replace(submission, effect=replace(effect, arguments=given))
+
     @staticmethod
     async def _in_thread(slow: bool, work: Callable[..., T], *arguments: Any) -> T:  # noqa: FBT001
         """Do heavy reading in a worker thread, so that the others need not wait."""
@@ -369,7 +379,9 @@ class Emulator:
 
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
     verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
-    plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, seed=seed)
+    plan = make_plan(
+        profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, failure=verdict.failure, seed=seed
+    )
     if judged.ending.status == NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 
-from fakefal.hosts import is_fal_host
+from fakefal_contracts.hosts import is_fal_host
 
 HIGHEST_PORT = 65535
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")

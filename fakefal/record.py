@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fakefal.core.plan import Plan, View
-from fakefal.hosts import Way
+from fakefal_contracts.hosts import Way
 
 NO_KEY = ""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakefal.core.effects import Effect
-from fakefal.hosts import Way
+from fakefal_contracts.hosts import Way
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from fakefal.cdn import Cdn
 from fakefal.clips import clip_address, clip_for
 from fakefal.core.plan import Ending
 from fakefal.downloads import Fetched
-from fakefal.hosts import Way, host_name, is_fal_host
 from fakefal_contracts import ENDPOINTS, Report, UnknownContract, judge, known_ids, open_data_uris
 from fakefal_contracts.catalogue import nearest_ids
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.hosts import Way, host_name, is_fal_host
 from fakefal_contracts.media import Limits, Missing
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a request ends, and what shapes its plan: tier and log lines.
+    """How a request ends, and what shapes its plan: tier, log lines, and why earlier attempts failed.
 
     `foreign` are the media that nobody looked at and that could be downloaded.
     """
@@ -33,6 +33,7 @@ class Verdict:
     tier: str = ""
     notes: tuple[str, ...] = ()
     foreign: Mapping[str, Limits] = field(default_factory=dict)
+    failure: str = ""
 
 
 class UnknownPath(Exception):

@@ -1,1 +1,98 @@
 """fal's queue in your programs: checked, priced and limited before anything is paid."""
+
+from __future__ import annotations
+
+from fakefal_client import kling
+from fakefal_client.answers import Completed, InProgress, LogLine, Queued, Status
+from fakefal_client.async_client import AsyncClient
+from fakefal_client.budget import Budget, Entry, Money
+from fakefal_client.client import Client
+from fakefal_client.errors import (
+    Attempt,
+    ConnectionLost,
+    DeadlineExceeded,
+    FakefalError,
+    FieldError,
+    ForeignAddress,
+    InvalidRequest,
+    InvalidWebhook,
+    MaybeAccepted,
+    ModelFailed,
+    NetworkError,
+    NoKey,
+    NotAllowed,
+    NoTarget,
+    NotFound,
+    OverBudget,
+    PlatformFailed,
+    RealNotAllowed,
+    RequestRefused,
+    ServiceError,
+    TestPromptRefused,
+    TooManyRequests,
+    UnexpectedAnswer,
+    UnknownMedia,
+    UnknownPrice,
+    Unreachable,
+    UsageError,
+)
+from fakefal_client.job import AsyncJob, Job
+from fakefal_client.options import ClientOptions
+from fakefal_client.reconcile import Found, NotListed, Outcome, Unknown
+from fakefal_client.retry import Clock, Retry
+from fakefal_client.sending import SubmitOptions
+from fakefal_client.uploads import Progress
+from fakefal_client.webhooks import Webhook
+
+__all__ = [
+    "AsyncClient",
+    "AsyncJob",
+    "Attempt",
+    "Budget",
+    "Client",
+    "ClientOptions",
+    "Clock",
+    "Completed",
+    "ConnectionLost",
+    "DeadlineExceeded",
+    "Entry",
+    "FakefalError",
+    "FieldError",
+    "ForeignAddress",
+    "Found",
+    "InProgress",
+    "InvalidRequest",
+    "InvalidWebhook",
+    "Job",
+    "LogLine",
+    "MaybeAccepted",
+    "ModelFailed",
+    "Money",
+    "NetworkError",
+    "NoKey",
+    "NoTarget",
+    "NotAllowed",
+    "NotFound",
+    "NotListed",
+    "Outcome",
+    "OverBudget",
+    "PlatformFailed",
+    "Progress",
+    "Queued",
+    "RealNotAllowed",
+    "RequestRefused",
+    "Retry",
+    "ServiceError",
+    "Status",
+    "SubmitOptions",
+    "TestPromptRefused",
+    "TooManyRequests",
+    "UnexpectedAnswer",
+    "Unknown",
+    "UnknownMedia",
+    "UnknownPrice",
+    "Unreachable",
+    "UsageError",
+    "Webhook",
+    "kling",
+]

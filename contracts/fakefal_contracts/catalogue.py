@@ -12,6 +12,7 @@ from typing import Any
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
 from fakefal_contracts.kling import o1, o3
+from fakefal_contracts.model import Input
 
 ENDPOINTS: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
 
@@ -62,6 +63,19 @@ def find_endpoint(endpoint_id: str) -> Endpoint:
     if endpoint := ENDPOINTS.get(endpoint_id):
         return endpoint
     raise UnknownEndpoint(endpoint_id, nearest_ids(endpoint_id), exists_at_fal=endpoint_id in known_ids())
+
+
+def endpoint_of(request: type[Input]) -> Endpoint:
+    """The endpoint whose input model this is, or derives from.
+
+    Raises:
+        UnknownEndpoint: it is no endpoint's.
+    """
+    models = {endpoint.input: endpoint for endpoint in ENDPOINTS.values()}
+    for kind in request.__mro__:
+        if endpoint := models.get(kind):
+            return endpoint
+    raise UnknownEndpoint(request.__name__, list(ENDPOINTS))
 
 
 def nearest_ids(endpoint_id: str) -> list[str]:

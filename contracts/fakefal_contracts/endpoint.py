@@ -67,10 +67,14 @@ class Endpoint:
     title: str
     tier: Literal["standard", "pro"]
     input: type[Input]
-    output: type[BaseModel]
     documented: Evidence
     revisions: tuple[Revision, ...]
     prices: tuple[Price, ...]
+
+    @property
+    def output(self) -> type[BaseModel]:
+        """The model of the result."""
+        return self.input.output_type()
 
     @property
     def app(self) -> str:

@@ -66,13 +66,22 @@ class Model(BaseModel):
 
 
 class Input(Model):
-    """The arguments of one endpoint, and what they mean for the clip and the bill."""
+    """The arguments of one endpoint, and what they mean for the clip and the bill.
+
+    Each endpoint has a class of its own, whose `output_type` names the model of its result: so a class
+    stands for its endpoint, in the catalogue and for type checkers.
+    """
 
     cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
     """Every caution that `advice` and the validator can give for this endpoint."""
 
     output_title: ClassVar[str]
     """fal's own name for the schema of the result."""
+
+    @classmethod
+    def output_type(cls) -> type[BaseModel]:
+        """The model of the result."""
+        raise NotImplementedError
 
     def seconds(self) -> int:
         """The seconds that are billed."""

@@ -10,9 +10,9 @@ import hmac
 
 from fastapi import Request
 
-from fakefal.hosts import host_name
 from fakefal.settings import LOOPBACK_HOSTS, Settings
 from fakefal.wire.answers import refusal
+from fakefal_contracts.hosts import host_name
 
 
 async def guard(request: Request) -> None:

@@ -8,15 +8,11 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_TEXT = 2000
-PROMPT_MARK = re.compile(r"fakefal:([a-z][a-z0-9_]*(?:\([^()]*\))?)")
-"""A test prompt: ``fakefal:content_policy_violation`` anywhere in it, as test card numbers do for payments."""
-
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 
 
@@ -134,9 +130,3 @@ def _draw(seed: str) -> float:
     """A number from 0 up to 1, the same for the same seed."""
     digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
-
-
-def in_prompt(prompt: str, known: Mapping[str, Iterable[str]]) -> Effect | None:
-    """The effect that a test prompt asks for."""
-    found = PROMPT_MARK.search(prompt)
-    return parse_effect(found[1], known) if found else None

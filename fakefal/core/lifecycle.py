@@ -33,6 +33,7 @@ NEXT: dict[tuple[State, Move], State] = {
     (State.IN_PROGRESS, Move.ADVANCE): State.IN_PROGRESS,
     (State.IN_PROGRESS, Move.FINISH): State.COMPLETED,
     (State.IN_PROGRESS, Move.CANCEL): State.COMPLETED,
+    (State.IN_PROGRESS, Move.EXPIRE): State.COMPLETED,
 }
 
 

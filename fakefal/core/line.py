@@ -29,13 +29,18 @@ _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXP
 
 @dataclass(slots=True)
 class Entry:
-    """What the line knows of one request.  `credit` are seconds it was advanced before it started."""
+    """What the line knows of one request.
+
+    `start_by` is the moment that its caller set for every start; `credit` are seconds it was advanced
+    before it started.
+    """
 
     id: str
     order: int
     low: bool
     plan: Plan | None
     ready_at: float
+    start_by: float | None = None
     marks: Marks = UNTOUCHED
     credit: float = 0.0
     extra: bool = False
@@ -76,6 +81,7 @@ class Line:
         self._entries: dict[str, Entry] = {}
         self._queued: SortedList[Place] = SortedList()
         self._ready: SortedList[Place] = SortedList()
+        self._aside: set[str] = set()
         self._unready: list[Due] = []
         self._running: list[Due] = []
         self._releases: list[float] = []
@@ -99,7 +105,7 @@ class Line:
         Raises:
             QueueFull: more wait already than that.
         """
-        if most_waiting is not None and len(self._queued) > most_waiting:
+        if most_waiting is not None and len(self._queued) + len(self._aside) > most_waiting:
             raise QueueFull(most_waiting)
 
     # -- the caller's moves ---------------------------------------------------------------------
@@ -115,7 +121,8 @@ class Line:
     ) -> None:
         """Take a request in; `plan` is None while its verdict is open.
 
-        With `start_seconds` it times out when it has not started by then.
+        With `start_seconds` it times out when it has not started by then; a server's further attempts are
+        starts, too.
         """
         now = self._at(now)
         wait = plan.wait_seconds if plan else 0.0
@@ -123,9 +130,10 @@ class Line:
         self._arrivals += 1
         self._entries[request_id] = entry
         if start_seconds is not None:
-            heapq.heappush(self._start_by, (now + start_seconds, entry.order, entry.id))
+            entry.start_by = now + start_seconds
+            heapq.heappush(self._start_by, (entry.start_by, entry.order, entry.id))
         if entry.poll_driven:
-            entry.extra = True
+            self._set_aside(entry)
         else:
             self._enqueue(entry)
 
@@ -139,7 +147,7 @@ class Line:
             return True
         if entry.poll_driven:
             self._dequeue(entry)
-            entry.extra = True
+            self._set_aside(entry)
         elif plan.wait_seconds:
             self._postpone(entry, entry.ready_at + plan.wait_seconds)
         return True
@@ -199,7 +207,7 @@ class Line:
         if entry.state is State.IN_QUEUE:
             self.start(request_id, now)
         after(entry.state, Move.FINISH)
-        self._shift(entry, max(0.0, self._end_of(entry) - now), now)
+        self._shift(entry, max(0.0, self._end_of(entry)[0] - now), now)
         self._end(entry, now)
 
     def read(self, request_id: str, now: float) -> None:
@@ -211,6 +219,7 @@ class Line:
         assert entry.plan.polls is not None
         entry.reads += 1
         if entry.reads > entry.plan.polls.queued and entry.state is State.IN_QUEUE:
+            self._dequeue(entry)
             self._begin(entry, now)
         if entry.reads > entry.plan.polls.queued + entry.plan.polls.running:
             self._end(entry, now)
@@ -280,9 +289,15 @@ class Line:
         self._queued.add(entry.place)
         heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
+    def _set_aside(self, entry: Entry) -> None:
+        """Let a request wait for status reads, beside the line."""
+        entry.extra = True
+        self._aside.add(entry.id)
+
     def _dequeue(self, entry: Entry) -> None:
         self._queued.discard(entry.place)
         self._ready.discard(entry.place)
+        self._aside.discard(entry.id)
 
     def _start_ready(self) -> str | None:
         """Fill free runners with ready requests; returns the id of one that lacks its verdict."""
@@ -307,12 +322,17 @@ class Line:
         if seconds:
             entry.marks = replace(entry.marks, shifts=(*entry.marks.shifts, (now, seconds)))
         if entry.plan.polls is None:
-            heapq.heappush(self._running, (self._end_of(entry), entry.order, entry.id))
+            heapq.heappush(self._running, (self._end_of(entry)[0], entry.order, entry.id))
 
     @staticmethod
-    def _end_of(entry: Entry) -> float:
+    def _end_of(entry: Entry) -> tuple[float, Cut | None]:
+        """When a run ends: as planned, or cut where a further attempt would begin too late."""
         assert entry.plan is not None
-        return moment_of(entry.marks, entry.plan.run_seconds)
+        for offset in entry.plan.retries if entry.start_by is not None else ():
+            assert entry.start_by is not None
+            if (moment := moment_of(entry.marks, offset)) > entry.start_by:
+                return moment, Cut.TIMED_OUT
+        return moment_of(entry.marks, entry.plan.run_seconds), None
 
     def _end(self, entry: Entry, now: float, cut: Cut | None = None) -> None:
         after(entry.state, _MOVES[cut])
@@ -341,7 +361,7 @@ class Line:
         if entry is None or entry.state is not state:
             return False
         if state is State.IN_PROGRESS:
-            return moment == self._end_of(entry)
+            return moment == self._end_of(entry)[0]
         return moment == entry.ready_at and entry.place not in self._ready and not entry.extra
 
     def _end_runs(self, due: float) -> None:
@@ -349,7 +369,8 @@ class Line:
         while self._running and self._running[0][0] <= due:
             note = heapq.heappop(self._running)
             if self._is_current(note, State.IN_PROGRESS):
-                self._end(self._entries[note[2]], note[0])
+                entry = self._entries[note[2]]
+                self._end(entry, note[0], self._end_of(entry)[1])
 
     def _waits(self, due: Due) -> bool:
         """Whether the request of a noted moment is still in the queue."""

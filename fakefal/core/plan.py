@@ -59,8 +59,8 @@ class Plan:
 
     `wait_seconds` is the least time in the queue, `run_seconds` the time on a runner, and `logs`
     the lines with the second of the run at which each appears.  With `polls` the request ignores
-    time and moves on status reads, on a runner of its own.  `quirks` name what happens to it after its
-    end, or when it is cancelled.
+    time and moves on status reads, on a runner of its own.  `retries` are the seconds of the run at which
+    a further attempt begins.  `quirks` name what happens to it after its end, or when it is cancelled.
     """
 
     ending: Ending
@@ -68,6 +68,7 @@ class Plan:
     run_seconds: float = 0.0
     logs: tuple[tuple[float, str], ...] = ()
     polls: Polls | None = None
+    retries: tuple[float, ...] = ()
     quirks: frozenset[str] = frozenset()
 
 
@@ -117,18 +118,35 @@ PROFILES: dict[str, Profile] = {
 }
 
 
-def make_plan(profile: Profile, ending: Ending, *, tier: str = "", notes: tuple[str, ...] = (), seed: str = "") -> Plan:
+def make_plan(
+    profile: Profile,
+    ending: Ending,
+    *,
+    tier: str = "",
+    notes: tuple[str, ...] = (),
+    failure: str = "",
+    seed: str = "",
+) -> Plan:
     """The plan of a request under a profile.
 
-    `notes` are log lines of the first moment, such as media that were not checked.
+    `notes` are log lines of the first moment, such as media that were not checked; `failure` is what the
+    log says of the attempts before the last, each of which is over as soon as a refusal is.
     """
     run = profile.run_of.get(tier, profile.run).draw(f"{seed}/run") if ending.ok else profile.refused_seconds
+    retries = tuple(number * profile.refused_seconds for number in range(1, ending.attempts))
+    last = retries[-1] if retries else 0.0
+    failures = ((moment, f"Attempt {number} failed: {failure}") for number, moment in enumerate(retries, 1))
     return Plan(
         ending=ending,
         wait_seconds=profile.wait.draw(f"{seed}/wait"),
-        run_seconds=run,
-        logs=(*((0.0, note) for note in notes), *_progress(run, ending)),
+        run_seconds=last + run,
+        logs=(
+            *((0.0, note) for note in notes),
+            *failures,
+            *((last + moment, text) for moment, text in _progress(run, ending)),
+        ),
         polls=profile.polls,
+        retries=retries,
     )
 
 
@@ -148,7 +166,7 @@ class Cut(StrEnum):
 
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
-    """It had not started by the moment that its caller had set."""
+    """It had not started, or would have to start once more, after the moment that its caller had set."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trustme
 
-from fakefal.hosts import DOMAINS, HOSTS
+from fakefal_contracts.hosts import DOMAINS, HOSTS
 
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 LOCAL_NAMES = ("localhost", "*.localhost", "127.0.0.1", "::1")

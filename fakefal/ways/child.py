@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from fakefal.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 from fakefal.ways.authority import BUNDLE_VARIABLES, merged_bundle
+from fakefal_contracts.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 
 FAKE_KEY = "fakefal-run:not-a-real-key"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

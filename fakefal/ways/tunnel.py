@@ -16,7 +16,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 import h11
 
-from fakefal.hosts import host_name, is_fal_host
+from fakefal_contracts.hosts import host_name, is_fal_host
 
 LONGEST_HEAD = 64 * 1024
 CHUNK = 64 * 1024

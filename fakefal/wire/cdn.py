@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from fakefal import jsonio
 from fakefal.access import Decision
+from fakefal.cdn import new_file_path
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part
 from fakefal.record import NO_KEY
 from fakefal.store.files import FileStore, StoredFile
 from fakefal.tokens import BadToken
@@ -25,7 +25,8 @@ from fakefal.wire.auth import read_key
 from fakefal.wire.body import limited, read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.lifecycle import read_lifecycle, remember, upload_claims
-from fakefal.wire.rest import OCTETS, media_type, new_file_path
+from fakefal.wire.rest import OCTETS, media_type
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
 CACHE = "public, max-age=5184000, immutable"  # as fal's CDN answers (capture of 2026)

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Request
 
 from fakefal.emulator import Emulator
-from fakefal.hosts import Way
+from fakefal_contracts.hosts import Way
 
 
 def _emulator(request: Request) -> Emulator:

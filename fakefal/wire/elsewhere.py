@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
-from fakefal.hosts import Part
 from fakefal.wire import apps, history, meta, models, storage
 from fakefal.wire.answers import refusal
 from fakefal.wire.platform import PREFIX, platform_refusal
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(tags=["not emulated"], include_in_schema=False)
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -61,11 +61,16 @@ async def with_fault(effect: Effect | None, request: Request, accept: Callable[[
             await asyncio.sleep(float(effect.arguments.get("seconds", 10)))
             return await accept()
         case _:
-            _refuse(effect)
+            refuse(effect)
             return await accept()
 
 
-def _refuse(effect: Effect) -> None:
+def refuse(effect: Effect) -> None:
+    """Refuse the call, where that is what the effect does.
+
+    Raises:
+        WireError, Busy, QueueFull: it is.
+    """
     match effect.name:
         case "concurrent_requests_limit":
             raise Busy(int(effect.arguments.get("limit", 2)))

@@ -16,7 +16,6 @@ from fakefal.core.errors import RefusedMove
 from fakefal.datauris import DATA_FOLDER
 from fakefal.emulator import Emulator
 from fakefal.history import Outcome, Wanted, duration_of, latest_first, longest_first
-from fakefal.hosts import Part, Way
 from fakefal.record import Look
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator, TheWay
@@ -32,6 +31,7 @@ from fakefal.wire.platform import (
     platform_refusal,
     some_ids,
 )
+from fakefal_contracts.hosts import Part, Way
 
 router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
 PAYLOADS = "payloads"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import Request
@@ -10,14 +12,16 @@ from fastapi import Request
 from fakefal import jsonio
 from fakefal.core.effects import BadEffect
 from fakefal.emulator import Emulator
-from fakefal.hosts import Way
 from fakefal.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, WireError, refusal, retry_headers
-from fakefal.wire.auth import demand_key, token_key
+from fakefal.wire.auth import demand_key, demand_rest_key, token_key
 from fakefal.wire.body import read_body
+from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
+from fakefal_contracts.hosts import Way
 
 APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
+EFFECT = "x-fakefal-effect"
 START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
@@ -49,15 +53,36 @@ async def read_submission(
     raw = await read_body(request, emulator.settings.max_body_bytes)
     body = await _parse(raw) if raw.strip() else None
     heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
-    try:
-        header = request.headers.get("x-fakefal-effect")
+    with wrong_effects():
+        header = request.headers.get(EFFECT)
         effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
-    except BadEffect as error:
-        raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     return Submission(
         key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry
     )
+
+
+def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
+    """The key id of a caller of the REST host, whose account may be locked there, too.
+
+    Raises:
+        WireError: 401 without a usable key, 403 for a locked account.
+    """
+    key = demand_rest_key(authorization, emulator.settings.keys)
+    with wrong_effects():
+        effect = emulator.effects.of_account(key, request.headers.get(EFFECT))
+    if effect is not None:
+        refuse(effect)
+    return key
+
+
+@contextmanager
+def wrong_effects() -> Iterator[None]:
+    """Tell the caller what is wrong with the effect that it asked for."""
+    try:
+        yield
+    except BadEffect as error:
+        raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
 
 
 def read_start_seconds(request: Request) -> float | None:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part, Way
 from fakefal.ledger import entries
 from fakefal.record import NO_KEY
 from fakefal.wire.answers import Json
@@ -33,6 +32,7 @@ from fakefal.wire.platform import (
 )
 from fakefal_contracts import ENDPOINTS, Endpoint, UnknownContract, examples, judge, known_ids
 from fakefal_contracts.catalogue import listing
+from fakefal_contracts.hosts import Part, Way
 from fakefal_contracts.openapi import openapi, thumbnail_url
 
 router = APIRouter(prefix=f"{PREFIX}/models", tags=["platform"], route_class=PlatformRoute)

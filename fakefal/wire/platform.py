@@ -15,11 +15,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from fakefal.hosts import Part
 from fakefal.record import NO_KEY
 from fakefal.wire.answers import ANSWERS, HINT, WireError, header_text
 from fakefal.wire.auth import read_key
 from fakefal.wire.context import Authorization, TheEmulator
+from fakefal_contracts.hosts import Part
 
 T = TypeVar("T")
 PREFIX = f"/{Part.PLATFORM}/v1"

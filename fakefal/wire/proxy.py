@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.hosts import host_name, is_fal_host, part_of
+from fakefal_contracts.hosts import host_name, is_fal_host, part_of
 
 TARGET = b"x-fal-target-url"
 PROXY_KEY = ("fakefal-proxy", "not-a-real-key")

@@ -19,7 +19,6 @@ from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part, Way
 from fakefal.record import NO_KEY, Look, Record
 from fakefal.wire.answers import (
     BILLABLE_UNITS,
@@ -37,6 +36,7 @@ from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_start_seconds, read_submission
 from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
 from fakefal_contracts.failures import RETRIED_STATUSES
+from fakefal_contracts.hosts import Part, Way
 
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 TRUE_WORDS = ("1", "true")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Interval
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import AliasChoices, BaseModel, Field
 from starlette.responses import Response
 
-from fakefal.hosts import Part
 from fakefal.wire.answers import Json, refusal
-from fakefal.wire.auth import demand_rest_key
 from fakefal.wire.context import Authorization, TheEmulator
+from fakefal.wire.incoming import rest_key
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(tags=["realtime"])
 USUAL_SECONDS = 120
@@ -32,9 +32,11 @@ class TokenBody(BaseModel):
 
 @router.post(f"/{Part.REST}/tokens")
 @router.post(f"/{Part.REST}/tokens/realtime")
-async def token(body: TokenBody, emulator: TheEmulator, authorization: Authorization = None) -> Response:
+async def token(
+    request: Request, body: TokenBody, emulator: TheEmulator, authorization: Authorization = None
+) -> Response:
     """A token that stands for the caller's key, as a JSON string (both clients, 2026)."""
-    key = demand_rest_key(authorization, emulator.settings.keys)
+    key = rest_key(request, emulator, authorization)
     return Json(emulator.tokens.issue(body.token_expiration, user=key, apps=body.allowed_apps))
 
 

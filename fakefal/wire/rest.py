@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -11,13 +10,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from fakefal import jsonio
-from fakefal.hosts import Part
-from fakefal.store.files import safe_name
+from fakefal.cdn import new_file_path
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.auth import demand_rest_key
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.incoming import rest_key
 from fakefal.wire.lifecycle import read_lifecycle, upload_claims
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
 TOKEN_SECONDS = 3600
@@ -27,9 +27,11 @@ StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python
 
 
 @router.post("/storage/auth/token")
-async def storage_token(emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
+async def storage_token(
+    request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+) -> Response:
     """A token for uploads to the CDN (Python client 1.0.3).  The moment it expires carries its offset."""
-    key = demand_rest_key(authorization, emulator.settings.keys)
+    key = rest_key(request, emulator, authorization)
     expires = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS)
     return Json(
         {
@@ -65,7 +67,7 @@ async def initiate(
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
     """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
-    key = demand_rest_key(authorization, emulator.settings.keys)
+    key = rest_key(request, emulator, authorization)
     if storage_type not in ("fal-cdn-v3", "gcs"):
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
@@ -85,8 +87,3 @@ async def initiate(
 def media_type(given: str) -> str:
     """A media type that can stand in a header; anything else is served as bytes."""
     return given if _MEDIA_TYPE.fullmatch(given) else OCTETS
-
-
-def new_file_path(name: str) -> str:
-    """A CDN path in the form that uploads have had since 2026: eight hex digits, an id, the name."""
-    return f"/files/b/{secrets.token_hex(4)}/{secrets.token_urlsafe(16)[:21]}_{safe_name(name)}"

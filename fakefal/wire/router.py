@@ -11,8 +11,8 @@ from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
 from fakefal.wire.answers import HINT, Json, header_text
+from fakefal_contracts.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
 
 CONTROL = "_fakefal"
 PREFIXES = frozenset(Part) | {CONTROL, "proxy", "openapi.json"}

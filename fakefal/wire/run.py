@@ -7,11 +7,11 @@ from dataclasses import replace
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from fakefal.hosts import Part
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
 from fakefal.wire.queue import ending_answer
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.RUN}", tags=["run"])
 

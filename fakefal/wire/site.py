@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
 
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part
 from fakefal.verdict import UnknownPath
 from fakefal.wire.answers import HINT, Json, WireError, header_text
 from fakefal.wire.context import TheEmulator, TheWay
 from fakefal_contracts import Edition
+from fakefal_contracts.hosts import Part
 from fakefal_contracts.llms import llms_txt
 from fakefal_contracts.openapi import openapi
 

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from fakefal.access import Acl, Decision, Lifecycle, NotYours
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part, Way
 from fakefal.wire.answers import Json, WireError
 from fakefal.wire.context import TheEmulator, TheWay
 from fakefal.wire.platform import PREFIX, PlatformKey, PlatformRoute, platform_refusal
+from fakefal_contracts.hosts import Part, Way
 
 router = APIRouter(prefix=f"{PREFIX}/storage", tags=["platform"], route_class=PlatformRoute)
 WEEK_SECONDS = 604_800

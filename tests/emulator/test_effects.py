@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from conftest import Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
 from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
+from fakefal_fixtures import CLIPS
 
 __all__ = ["receiver"]
 O1 = "fal-ai/kling-video/o1/reference-to-video"
@@ -225,6 +227,18 @@ class TestEndings:
         assert f'"request_id": "{submitted["request_id"]}"' in body
         assert f'"gateway_request_id": "{submitted["request_id"]}"' not in body
 
+    def test_a_start_timeout_covers_the_servers_further_attempts(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="quick")
+        headers = {"X-Fakefal-Effect": "runner_disconnected", "X-Fal-Request-Start-Timeout": "1"}
+        submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
+        server.http.post("/_fakefal/clock", json={"advance": 60})
+        status = server.http.get(submitted["status_url"], params={"logs": 1}).json()
+        assert status["error_type"] == "request_timeout"
+        attempts = [entry["message"] for entry in status["logs"] if entry["message"].startswith("Attempt")]
+        assert len(attempts) == 3, "queued for half a second, an attempt takes 0.2 s"
+        result = server.http.get(submitted["response_url"])
+        assert (result.status_code, result.headers["x-fal-request-timeout-type"]) == (504, "user")
+
     def test_the_caller_can_forbid_it(self, server: Server) -> None:
         headers = {"X-Fakefal-Effect": "retry_then_succeed", "X-Fal-No-Retry": "1"}
         submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
@@ -247,6 +261,35 @@ class TestEndings:
         result = server.http.get(submitted["response_url"])
         assert (result.json(), result.headers["x-fal-billable-units"]) == ({"mine": [1]}, "5.0")
         assert ask(server, "respond(result={'no': 1}, status=418)", "run").status_code == 418
+
+    def test_respond_with_a_video_of_the_users(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+        mine = tmp_path / "my clip.mp4"
+        mine.write_bytes(CLIPS[0].path.read_bytes())
+        server = serve(effects=(f"respond(video={str(mine)!r})",))
+        result = server.result(O1, {"prompt": "x"})
+        assert result.headers["x-fal-billable-units"] == "5.0"
+        video = result.json()["video"]
+        assert (video["file_name"], video["content_type"]) == ("my_clip.mp4", "video/mp4")
+        assert video["file_size"] == mine.stat().st_size
+        assert server.http.get(video["url"]).content == mine.read_bytes()
+
+    def test_respond_with_the_address_of_a_video(self, server: Server) -> None:
+        _, result = ending(server, "respond(video='https://example.com/a.webm')")
+        described = {"content_type": "video/webm", "file_name": "a.webm", "file_size": None}
+        assert result.json() == {"video": {"url": "https://example.com/a.webm", **described}}
+
+    @pytest.mark.parametrize("road", ["header", "prompt", "control"])
+    def test_who_comes_by_the_network_cannot_read_files(self, server: Server, road: str) -> None:
+        effect = "respond(video='/etc/hostname')"
+        if road == "control":
+            answer = server.http.post("/_fakefal/scenarios", json={"effect": effect})
+        elif road == "header":
+            answer = ask(server, effect)
+        else:
+            answer = server.http.post(f"/queue/{O1}", json={"prompt": f"fakefal:{effect}"})
+        assert answer.status_code in (400, 422)
+        assert "over the network a video is an http address" in answer.json()["detail"]
+        assert server.http.get("/_fakefal/requests").json() == []
 
 
 class TestQuirks:
@@ -299,6 +342,17 @@ class TestCalls:
         answer = ask(server, effect, part)
         assert (answer.status_code, answer.json()["detail"]) == (status, detail)
         assert server.http.get("/_fakefal/requests").json() == []
+
+    @pytest.mark.parametrize("path", ["auth/token", "upload/initiate", "upload/initiate-multipart"])
+    @pytest.mark.parametrize(("effect", "status"), [("locked_account", 403), ("invalid_key", 401), ("stuck", 0)])
+    def test_a_locked_account_can_upload_nothing(self, server: Server, path: str, effect: str, status: int) -> None:
+        asked = {"file_name": "a.png", "content_type": "image/png"}
+        by_header = server.http.post(f"/rest/storage/{path}", json=asked, headers={"X-Fakefal-Effect": effect})
+        server.http.post("/_fakefal/scenarios", json={"effect": effect, "key": "tester"})
+        by_rule = server.http.post(f"/rest/storage/{path}", json=asked)
+        assert (by_header.status_code, by_rule.status_code) == (status or 200, status or 200)
+        other = {"Authorization": "Key other:secret"}
+        assert server.http.post(f"/rest/storage/{path}", json=asked, headers=other).status_code == 200
 
     def test_an_ingress_error_carries_no_request_id(self, server: Server) -> None:
         answer = ask(server, "ingress_502")

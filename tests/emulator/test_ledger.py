@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from conftest import Server
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, View
-from fakefal.hosts import Way
 from fakefal.ledger import DUPLICATE_SECONDS, entries, totals
 from fakefal.record import Look, Record
+from fakefal_contracts.hosts import Way
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from fakefal.core.errors import NeedsVerdict, RefusedMove, UnknownRequest
+from fakefal.core.errors import NeedsVerdict, QueueFull, RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import NEXT, Move, State, after
 from fakefal.core.line import Line
-from fakefal.core.plan import Ending, Plan, Polls
+from fakefal.core.plan import Cut, Ending, Plan, Polls
 
 DONE = Ending(200, b"{}", 5.0)
 RANK = {State.IN_QUEUE: 0, State.IN_PROGRESS: 1, State.COMPLETED: 2}
@@ -45,6 +45,37 @@ class TestOneLine:
         for name in "abc":
             assert punctual.view(name, 40) == late.view(name, 40)
         assert [late.view(name, 40).ended_at for name in "abc"] == [10, 20, 30]
+
+    @pytest.mark.parametrize(
+        ("start_seconds", "ended_at", "cut"),
+        [(None, 110, None), (20, 110, None), (19.9, 20, Cut.TIMED_OUT), (3, 4, Cut.TIMED_OUT)],
+    )
+    def test_a_start_timeout_is_checked_as_each_attempt_begins(
+        self, start_seconds: float | None, ended_at: float, cut: Cut | None
+    ) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=110, retries=(4, 20)), now=0, start_seconds=start_seconds)
+        line.submit("b", plan(run=1), now=0)
+        line.advance(500)
+        seen = line.view("a", 500)
+        assert (seen.ended_at, seen.cut) == (ended_at, cut)
+        assert line.view("b", 500).started_at == ended_at, "its runner is free at that moment"
+
+    def test_an_attempt_that_was_brought_nearer_begins_in_time(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(run=110, retries=(4,)), now=0, start_seconds=3)
+        line.hasten("a", 2, now=1)
+        line.advance(500)
+        assert line.view("a", 500).ended_at == 108
+
+    def test_a_stepped_request_waits_like_any_other(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(polls=Polls(1, 1)), now=0)
+        with pytest.raises(QueueFull):
+            line.check_room(0)
+        for _ in range(2):
+            line.read("a", 1)
+        line.check_room(0)
 
     def test_a_normal_request_overtakes_a_low_one(self) -> None:
         line = Line(runners=1)

@@ -25,10 +25,10 @@ from fakefal_contracts.kling.shared import (
     Picture,
     Prompt,
     Ratio,
-    VideoOutput,
+    VideoInput,
     named_references,
 )
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, Input, Model
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, Model
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -76,7 +76,7 @@ class Element(Model):
     requirements = (REFERENCE_COUNT,)
 
 
-class ReferenceToVideo(Input):
+class ReferenceToVideo(VideoInput):
     """Arguments of o1/reference-to-video."""
 
     model_config = ConfigDict(title="OmniVideoReferenceToVideoInput")
@@ -106,8 +106,8 @@ class ReferenceToVideo(Input):
         yield from named_references([(("prompt",), self.prompt)], listed)
 
 
-class ImageToVideo(Input):
-    """Arguments of o1/image-to-video and o1/standard/image-to-video."""
+class ImageToVideo(VideoInput):
+    """Arguments of o1/image-to-video."""
 
     model_config = ConfigDict(title="OmniVideoImageToVideoInput")
     output_title = "OmniVideoImageToVideoOutput"
@@ -135,6 +135,10 @@ class ImageToVideo(Input):
         yield from named_references([(("prompt",), self.prompt)], frames)
 
 
+class StandardImageToVideo(ImageToVideo):
+    """Arguments of o1/standard/image-to-video, the same as of the dearer tier."""
+
+
 _LAUNCH = dt.date(2025, 12, 1)
 #: The newer copy of 2026-06-11 differs in nothing but nullability, which the older form cannot express.
 _WIDENED = documented("fal's OpenAPI document", "2026-01-28")
@@ -145,7 +149,6 @@ ENDPOINTS = (
         title="Kling O1 Reference Image to Video [Pro]",
         tier="pro",
         input=ReferenceToVideo,
-        output=VideoOutput,
         documented=documented("llms.txt of o1/reference-to-video", "2025-12-01"),
         revisions=(
             Revision(
@@ -160,7 +163,6 @@ ENDPOINTS = (
         title="Kling O1 First Frame Last Frame to Video [Pro]",
         tier="pro",
         input=ImageToVideo,
-        output=VideoOutput,
         documented=documented("llms.txt of o1/image-to-video", "2025-12-01"),
         revisions=(
             Revision(documented("llms.txt of o1/image-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
@@ -172,8 +174,7 @@ ENDPOINTS = (
         id="fal-ai/kling-video/o1/standard/image-to-video",
         title="Kling O1 First Frame Last Frame to Video [Standard]",
         tier="standard",
-        input=ImageToVideo,
-        output=VideoOutput,
+        input=StandardImageToVideo,
         documented=documented(
             "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"
         ),

@@ -25,10 +25,10 @@ from fakefal_contracts.kling.shared import (
     Picture,
     Prompt,
     Ratio,
-    VideoOutput,
+    VideoInput,
     named_references,
 )
-from fakefal_contracts.model import Advice, Caution, Input, Loc, Model
+from fakefal_contracts.model import Advice, Caution, Loc, Model
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -152,7 +152,7 @@ class Element(Model):
     requirements = (PICTURES_OR_CLIP, VOICE_NEEDS_CLIP, REFERENCE_LIMIT)
 
 
-class ReferenceToVideo(Input):
+class ReferenceToVideo(VideoInput):
     """Arguments of o3/pro/reference-to-video.
 
     The schema requires nothing; the rules demand exactly one of prompt and multi_prompt.
@@ -259,7 +259,6 @@ ENDPOINTS = (
         title="Kling O3 Reference to Video [Pro]",
         tier="pro",
         input=ReferenceToVideo,
-        output=VideoOutput,
         documented=_PAGE,
         revisions=(
             Revision(_PAGE, {"shot_type": (str, "customize")}),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from fakefal_contracts.evidence import documented, inferred, observed
 from fakefal_contracts.media import ClipLimits, PictureLimits
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Loc
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc
 
 OPENAPI = documented("fal's OpenAPI document of the endpoint", "2026-06-11")
 
@@ -73,6 +73,15 @@ class VideoOutput(BaseModel):
     """The result of every endpoint here."""
 
     video: File = Field(description="The clip that was made.")
+
+
+class VideoInput(Input):
+    """The arguments of an endpoint whose result is a video."""
+
+    @classmethod
+    def output_type(cls) -> type[VideoOutput]:
+        """See `Input.output_type`."""
+        return VideoOutput
 
 
 _NAME = re.compile(r"(?<!\w)@(Image|Element)(\d+)", re.IGNORECASE)

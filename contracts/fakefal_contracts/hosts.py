@@ -1,6 +1,6 @@
-"""fal's host names, what each stands for, and the way a caller came in.
+"""fal's host names, what each stands for, and the two ways there: fal's own hosts, or one base URL.
 
-One table serves the router, the proxy, the certificate and the children of ``fakefal run``.
+One table serves the router, the proxy, the certificate, the children of ``fakefal run`` and the client.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def part_of(name: str) -> Part | None:
 
 @dataclass(frozen=True)
 class Way:
-    """How a caller came in, which is how addresses in its answers must lead back.
+    """How a caller reaches the service, which is how addresses in its answers must lead back.
 
-    `base` is None for callers who believe they speak to fal's own hosts.
+    `base` is None for callers who speak to fal's own hosts, or believe so.
     """
 
     base: str | None = None

@@ -1,0 +1,114 @@
+"""Carries flows out with httpx, under asyncio or trio.  The twin of `fakefal_client.driver`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, TypeVar, cast
+
+import anyio
+import httpx
+
+from fakefal_client.driver import check_time, failure_of, reply_of, request_of
+from fakefal_client.retry import Clock
+from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Step, Walk, WireFailure, Work
+
+T = TypeVar("T")
+
+
+class AsyncDriver:
+    """Safe across the tasks of one event loop, as `httpx.AsyncClient` is.
+
+    Args:
+        http: what speaks HTTP; None makes one that `close` closes.
+        clock: where time comes from.
+        sleep: how a pause is made.
+        trust_env: whether proxies of the environment are used; not towards a fake.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient | None = None,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[object]] | None = None,
+        trust_env: bool = True,
+    ) -> None:
+        self._owned = http is None
+        self._http = http or httpx.AsyncClient(trust_env=trust_env)
+        self._clock, self._sleep = clock, sleep or anyio.sleep
+
+    async def close(self) -> None:
+        """Close the connections, where they are the driver's own."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def run(self, flow: Flow[T], tell: Callable[[Any], object] | None = None) -> T:
+        """Carry a flow out to its end; what it emits is told to the caller (who may answer with a coroutine)."""
+        walk = Walk(flow)
+        async with aclosing(self._play(walk)) as playing:
+            async for emitted in playing:
+                told = tell(emitted) if tell is not None else None
+                if isinstance(told, Awaitable):
+                    await told
+        return cast("T", walk.value)
+
+    async def play(self, flow: Flow[Any]) -> AsyncGenerator[Any, None]:
+        """Carry a flow out, and yield what it emits."""
+        async with aclosing(self._play(Walk(flow))) as playing:
+            async for value in playing:
+                yield value
+
+    async def _play(self, walk: Walk) -> AsyncGenerator[Any, None]:
+        async with AsyncExitStack() as streams:
+            streams.callback(walk.close)
+            pieces: AsyncIterator[bytes] = _nothing()
+            while (step := walk.step) is not None:
+                if isinstance(step, Emit):
+                    yield step.value
+                    walk.send(None)
+                    continue
+                try:
+                    if isinstance(step, OpenStream):
+                        response = await self._open(step.call)
+                        streams.push_async_callback(response.aclose)
+                        pieces = self._pieces(response, step.call)
+                        brought: Any = reply_of(response)
+                    elif isinstance(step, ReadPiece):
+                        brought = await anext(pieces, b"")
+                    else:
+                        brought = await self._do(step)
+                except (httpx.TransportError, httpx.DecodingError, WireFailure) as error:
+                    walk.throw(failure_of(error))
+                else:
+                    walk.send(brought)
+
+    async def _do(self, step: Step) -> Any:
+        match step:
+            case Call():
+                response = await self._open(step)
+                try:
+                    return reply_of(response, b"".join([piece async for piece in self._pieces(response, step)]))
+                finally:
+                    await response.aclose()
+            case Pause(seconds):
+                await self._sleep(seconds)
+            case Work(do):
+                return await anyio.to_thread.run_sync(do)
+        return None
+
+    async def _open(self, call: Call) -> httpx.Response:
+        request = self._http.build_request(**request_of(call, self._clock))
+        return await self._http.send(request, stream=True, follow_redirects=False)
+
+    async def _pieces(self, response: httpx.Response, call: Call) -> AsyncIterator[bytes]:
+        """The body, until the call's time is over."""
+        async for piece in response.aiter_bytes():
+            check_time(call, self._clock)
+            if piece:
+                yield piece
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

@@ -1,0 +1,64 @@
+"""Downloads of results: piece by piece, into place only when whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from fakefal_client import jobs
+from fakefal_client.errors import ConnectionLost, UsageError
+from fakefal_client.retry import Deadline
+from fakefal_client.session import Session
+from fakefal_client.steps import Emit, Flow, ReadPiece, Reply, Work
+from fakefal_client.uploads import Progress
+
+
+def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: Deadline) -> Flow[Path]:
+    """Wait for a job's end, and download its video.
+
+    Raises:
+        UsageError: its result names no video.
+    """
+    output = yield from jobs.result(session, job, deadline)
+    video = output.get("video") if isinstance(output, dict) else None
+    address = video.get("url") if isinstance(video, dict) else None
+    if not isinstance(address, str):
+        raise UsageError("the result names no video: give an address of it to the client's download()")
+    return (yield from download(session, address, path, deadline))
+
+
+def download(session: Session, address: str, path: Path, deadline: Deadline) -> Flow[Path]:
+    """Write what lies at an address to a file, emitting `Progress`; a file there is replaced at the end.
+
+    Nothing is left behind where it fails.
+
+    Raises:
+        ForeignAddress: a fake's result leads to fal.
+        ConnectionLost: the connection died, or ended before the whole file.
+    """
+    call = session.bare_call("GET", session.target.readable(address), {"accept-encoding": "identity"})
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            yield from session.pieces(call, deadline, partial(_write, file))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _write(file: BinaryIO, reply: Reply) -> Flow[None]:
+    said = reply.headers.get("content-length", "")
+    total = int(said) if said.isdecimal() else None
+    done = 0
+    while piece := (yield ReadPiece()):
+        yield Work(partial(file.write, piece))
+        done += len(piece)
+        yield Emit(Progress(done, total))
+    if total is not None and done != total:
+        raise ConnectionLost(f"the download ended after {done} of {total} bytes")
+    file.flush()
+    os.fsync(file.fileno())

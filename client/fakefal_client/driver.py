@@ -1,0 +1,152 @@
+"""Carries flows out with httpx, blocking.  Only this module and its async twin import httpx."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from fakefal_client.retry import Clock
+from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Reply, Step, Walk, WireFailure, Work
+
+T = TypeVar("T")
+CONNECT_SECONDS = 10.0
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+"""What httpx raises before the first byte of a request is sent."""
+
+
+class Driver:
+    """Safe across threads, as `httpx.Client` is.
+
+    Args:
+        http: what speaks HTTP; None makes one that `close` closes.
+        clock: where time comes from.
+        sleep: how a pause is made.
+        trust_env: whether proxies of the environment are used; not towards a fake.
+    """
+
+    def __init__(
+        self,
+        http: httpx.Client | None = None,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], object] = time.sleep,
+        trust_env: bool = True,
+    ) -> None:
+        self._owned = http is None
+        self._http = http or httpx.Client(trust_env=trust_env)
+        self._clock, self._sleep = clock, sleep
+
+    def close(self) -> None:
+        """Close the connections, where they are the driver's own."""
+        if self._owned:
+            self._http.close()
+
+    def run(self, flow: Flow[T], tell: Callable[[Any], object] | None = None) -> T:
+        """Carry a flow out to its end; what it emits is told to the caller, who may not care."""
+        playing = self.play(flow)
+        try:
+            while True:
+                emitted = next(playing)
+                if tell is not None:
+                    tell(emitted)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        finally:
+            playing.close()
+
+    def play(self, flow: Flow[T]) -> Generator[Any, None, T]:
+        """Carry a flow out, and yield what it emits."""
+        walk = Walk(flow)
+        with ExitStack() as streams:
+            streams.callback(walk.close)
+            pieces: Iterator[bytes] = iter(())
+            while (step := walk.step) is not None:
+                if isinstance(step, Emit):
+                    yield step.value
+                    walk.send(None)
+                    continue
+                try:
+                    if isinstance(step, OpenStream):
+                        response = self._open(step.call)
+                        streams.callback(response.close)
+                        pieces = self._pieces(response, step.call)
+                        brought: Any = reply_of(response)
+                    elif isinstance(step, ReadPiece):
+                        brought = next(pieces, b"")
+                    else:
+                        brought = self._do(step)
+                except (httpx.TransportError, httpx.DecodingError, WireFailure) as error:
+                    walk.throw(failure_of(error))
+                else:
+                    walk.send(brought)
+        return cast("T", walk.value)
+
+    def _do(self, step: Step) -> Any:
+        match step:
+            case Call():
+                response = self._open(step)
+                try:
+                    return reply_of(response, b"".join(self._pieces(response, step)))
+                finally:
+                    response.close()
+            case Pause(seconds):
+                self._sleep(seconds)
+            case Work(do):
+                return do()
+        return None
+
+    def _open(self, call: Call) -> httpx.Response:
+        request = self._http.build_request(**request_of(call, self._clock))
+        return self._http.send(request, stream=True, follow_redirects=False)
+
+    def _pieces(self, response: httpx.Response, call: Call) -> Iterator[bytes]:
+        """The body, until the call's time is over."""
+        for piece in response.iter_bytes():
+            check_time(call, self._clock)
+            if piece:
+                yield piece
+
+
+def request_of(call: Call, clock: Clock) -> dict[str, Any]:
+    """The arguments of httpx for a call; no silence is longer than what is left of its time."""
+    seconds = call.timeout_seconds
+    if call.until is not None:
+        left = max(0.001, call.until - clock.monotonic())
+        seconds = left if seconds is None else min(seconds, left)
+    connect = CONNECT_SECONDS if seconds is None else min(seconds, CONNECT_SECONDS)
+    timeout = httpx.Timeout(seconds, connect=connect)
+    return {
+        "method": call.method,
+        "url": call.url,
+        "headers": dict(call.headers),
+        "content": call.content,
+        "timeout": timeout,
+    }
+
+
+def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
+    """An answer as flows see it."""
+    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+
+def check_time(call: Call, clock: Clock) -> None:
+    """Go on reading, if the call has time left.
+
+    Raises:
+        WireFailure: it has none.
+    """
+    if call.until is not None and clock.monotonic() >= call.until:
+        raise WireFailure("the deadline passed while the answer was read", sent=True, timed_out=True)
+
+
+def failure_of(error: Exception) -> WireFailure:
+    """A failure of httpx as flows see it."""
+    if isinstance(error, WireFailure):
+        return error
+    told = str(error) or type(error).__name__
+    sent = not isinstance(error, NOT_SENT)
+    return WireFailure(told, sent=sent, timed_out=isinstance(error, httpx.TimeoutException))

@@ -1,0 +1,143 @@
+"""Jobs as callers hold them: blocking and awaitable."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from fakefal_client import jobs
+from fakefal_client.answers import Status
+from fakefal_client.asked import Asked
+from fakefal_client.downloads import download_result
+from fakefal_client.jobs import Accepted
+from fakefal_client.retry import Deadline
+from fakefal_client.session import Session
+from fakefal_client.uploads import Progress
+from fakefal_contracts import Advice, Report
+
+if TYPE_CHECKING:
+    from fakefal_client.async_driver import AsyncDriver
+    from fakefal_client.driver import Driver
+
+Out = TypeVar("Out")
+OnProgress = Callable[[Progress], object]
+OnUpdate = Callable[[Status], object]
+
+
+class AnyJob(Generic[Out]):
+    """What both kinds of job know without asking.
+
+    Attributes:
+        request_id: the service's id; `resume` takes it.
+        endpoint_id: the endpoint it was sent to.
+    """
+
+    def __init__(self, session: Session, accepted: Accepted, asked: Asked) -> None:
+        self._session, self._accepted, self._asked = session, accepted, asked
+        self.request_id = accepted.request_id
+        self.endpoint_id = accepted.endpoint_id
+
+    @property
+    def report(self) -> Report | None:
+        """What pre-flight found; None for resumed jobs and endpoints that no contract covers."""
+        return self._accepted.checked.report if self._accepted.checked else None
+
+    @property
+    def warnings(self) -> tuple[Advice, ...]:
+        """What pre-flight warned of."""
+        return self._accepted.checked.warnings if self._accepted.checked else ()
+
+    @property
+    def estimated_usd(self) -> Decimal | None:
+        """What it should cost in US dollars."""
+        return self._accepted.checked.usd if self._accepted.checked else None
+
+    def _deadline(self, seconds: float | None) -> Deadline:
+        return Deadline(seconds, self._session.clock)
+
+    def _parse(self, output: Any) -> Out:
+        return cast("Out", self._asked.parse(output, self.request_id))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.endpoint_id!r}, {self.request_id!r})"
+
+
+class Job(AnyJob[Out]):
+    """A job that was accepted."""
+
+    def __init__(self, session: Session, driver: Driver, accepted: Accepted, asked: Asked) -> None:
+        super().__init__(session, accepted, asked)
+        self._driver = driver
+
+    def status(self) -> Status:
+        """Where it stands, with every log line that the service still shows."""
+        return self._driver.run(jobs.status(self._session, self._accepted, self._deadline(None)))
+
+    def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> Iterator[Status]:
+        """Its state at each change, with the log lines that are new, until it is over.
+
+        Args:
+            stream: follow the service's event stream instead of polling.
+            deadline_seconds: when to give up; the job goes on.
+        """
+        deadline = self._deadline(deadline_seconds)
+        yield from self._driver.play(jobs.follow(self._session, self._accepted, deadline, stream=stream))
+
+    def result(self, *, deadline_seconds: float | None = None) -> Out:
+        """Wait for its end, and return what it made.
+
+        Raises:
+            ServiceError: it was refused, or failed.
+            DeadlineExceeded: it goes on.
+        """
+        deadline = self._deadline(deadline_seconds)
+        return self._parse(self._driver.run(jobs.result(self._session, self._accepted, deadline)))
+
+    def cancel(self) -> bool:
+        """Ask for its end; False where it was over already."""
+        return self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(None)))
+
+    def download(
+        self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None
+    ) -> Path:
+        """Wait for its end, and write its video to a file; nothing is left behind where that fails."""
+        deadline = self._deadline(deadline_seconds)
+        flow = download_result(self._session, self._accepted, Path(path), deadline)
+        return self._driver.run(flow, on_progress)
+
+
+class AsyncJob(AnyJob[Out]):
+    """A job that was accepted; as `Job`, to be awaited."""
+
+    def __init__(self, session: Session, driver: AsyncDriver, accepted: Accepted, asked: Asked) -> None:
+        super().__init__(session, accepted, asked)
+        self._driver = driver
+
+    async def status(self) -> Status:
+        """See `Job.status`."""
+        return await self._driver.run(jobs.status(self._session, self._accepted, self._deadline(None)))
+
+    async def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> AsyncIterator[Status]:
+        """See `Job.updates`."""
+        deadline = self._deadline(deadline_seconds)
+        async for update in self._driver.play(jobs.follow(self._session, self._accepted, deadline, stream=stream)):
+            yield update
+
+    async def result(self, *, deadline_seconds: float | None = None) -> Out:
+        """See `Job.result`."""
+        deadline = self._deadline(deadline_seconds)
+        return self._parse(await self._driver.run(jobs.result(self._session, self._accepted, deadline)))
+
+    async def cancel(self) -> bool:
+        """See `Job.cancel`."""
+        return await self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(None)))
+
+    async def download(
+        self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None
+    ) -> Path:
+        """See `Job.download`."""
+        deadline = self._deadline(deadline_seconds)
+        flow = download_result(self._session, self._accepted, Path(path), deadline)
+        return await self._driver.run(flow, on_progress)

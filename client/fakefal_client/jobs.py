@@ -1,0 +1,187 @@
+"""A job's life in the queue, as flows: look, wait, read, cancel; and what its result was billed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from fakefal_client.answers import (
+    NOT_FOUND,
+    TOO_MANY,
+    Completed,
+    LogLine,
+    Status,
+    error_of,
+    read_status,
+    unexpected,
+)
+from fakefal_client.budget import Reservation
+from fakefal_client.errors import ConnectionLost
+from fakefal_client.events import Events
+from fakefal_client.preflight import Checked
+from fakefal_client.retry import Deadline
+from fakefal_client.session import SUCCESS, Session
+from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply
+from fakefal_contracts.hosts import Part
+
+KLING = "fal-ai/kling-video"
+APP_SEGMENTS = 2
+NAMESPACES = ("workflows", "comfy")
+BILLED = "x-fal-billable-units"
+CANCELLED = 499
+
+
+@dataclass
+class Accepted:
+    """A job that the service has: its id, what pre-flight found, its money, and its output once it was read."""
+
+    endpoint_id: str
+    request_id: str
+    checked: Checked | None = None
+    reservation: Reservation | None = None
+    output: Any = None
+
+    @property
+    def path(self) -> str:
+        """Where the queue keeps it: owner and app, and the id."""
+        return f"/{app_of(self.endpoint_id)}/requests/{self.request_id}"
+
+
+def app_of(endpoint_id: str) -> str:
+    """The part of an endpoint's id that fal's queue addresses carry."""
+    segments = endpoint_id.strip("/").split("/")
+    return "/".join(segments[: APP_SEGMENTS + (segments[0] in NAMESPACES)])
+
+
+def status(session: Session, job: Accepted, deadline: Deadline, *, logs: bool = True) -> Flow[Status]:
+    """Where a job stands."""
+    url = session.target.url(Part.QUEUE, f"{job.path}/status?logs={int(logs)}")
+    reply = yield from session.read(session.call("GET", url), deadline, job.request_id)
+    found = read_status(reply.json(), job.request_id)
+    if found is None:
+        raise unexpected(reply, "status", job.request_id, maybe_paid=True)
+    return found
+
+
+def follow(
+    session: Session, job: Accepted, deadline: Deadline, *, stream: bool = False, quiet: bool = False
+) -> Flow[Completed]:
+    """Until a job is over, emit its state at each change, with the log lines that are new; or only wait."""
+    seen = _Seen(quiet=quiet)
+    if stream:
+        try:
+            done = yield from _streamed(session, job, deadline, seen)
+        except ConnectionLost:
+            done = None  # polling goes on where the stream ended
+        if done is not None:
+            return done
+    while True:
+        now = yield from status(session, job, deadline, logs=not quiet)
+        yield from seen.tell(now)
+        if isinstance(now, Completed):
+            return now
+        if not deadline.allows(session.poll_seconds):
+            raise deadline.exceeded(job.request_id)
+        yield Pause(session.poll_seconds)
+
+
+def _streamed(session: Session, job: Accepted, deadline: Deadline, seen: _Seen) -> Flow[Completed | None]:
+    """Follow by server-sent events; None where the stream ended before the job."""
+    url = session.target.url(Part.QUEUE, f"{job.path}/status/stream?logs=1")
+    call = session.call("GET", url, headers={"accept": "text/event-stream"})
+    events = Events()
+    last: list[Status] = []
+
+    def read(_: Reply) -> Flow[None]:
+        while piece := (yield ReadPiece()):
+            for data in events.feed(piece):
+                if (now := read_status(data, job.request_id)) is not None:
+                    last[:] = [now]
+                    yield from seen.tell(now)
+
+    yield from session.pieces(call, deadline, read, job.request_id)
+    return last[0] if last and isinstance(last[0], Completed) else None
+
+
+class _Seen:
+    """What the caller was told of a job."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._lines: set[LogLine] = set()
+        self._state: Status | None = None
+
+    def tell(self, now: Status) -> Flow[None]:
+        """Emit what is new: polls repeat log lines, streams do not."""
+        lines = tuple(line for line in now.logs if line not in self._lines)
+        self._lines.update(lines)
+        state = replace(now, logs=())
+        if not self._quiet and (lines or state != self._state):
+            yield Emit(replace(now, logs=lines))
+        self._state = state
+
+
+def result(session: Session, job: Accepted, deadline: Deadline) -> Flow[Any]:
+    """Wait for a job's end, and read its result; returns the decoded output."""
+    if job.output is not None:
+        return job.output
+    yield from follow(session, job, deadline, quiet=True)
+    return (yield from read_result(session, job, deadline))
+
+
+def read_result(session: Session, job: Accepted, deadline: Deadline) -> Flow[Any]:
+    """Read the result of a job that is over, and settle its money."""
+    call = session.call("GET", session.target.url(Part.QUEUE, job.path))
+    reply = yield from session.send(call, deadline, job.request_id)
+    return settle(job, reply)
+
+
+def settle(job: Accepted, reply: Reply) -> Any:
+    """The decoded output, after the money is settled by what the answer says was billed.
+
+    Raises:
+        ServiceError: the answer is none.
+    """
+    refused = reply.status not in SUCCESS
+    billed = _billed_usd(job, reply, refused=refused)
+    if job.reservation is not None and billed is not None:
+        if refused and not billed:
+            job.reservation.refund()
+        else:
+            job.reservation.settle(billed)
+    if refused:
+        raise error_of(reply, job.request_id or None, maybe_paid=billed is None or billed > 0)
+    job.output = reply.json()
+    return job.output
+
+
+def _billed_usd(job: Accepted, reply: Reply, *, refused: bool) -> Decimal | None:
+    """What was billed in US dollars; None where the answer does not tell."""
+    try:
+        units = Decimal(reply.headers.get(BILLED, ""))
+    except InvalidOperation:
+        units = None
+    unit_usd = job.checked.unit_usd if job.checked is not None else None
+    estimate = job.reservation.usd if job.reservation is not None else None
+    if units is not None and units.is_finite():
+        return Decimal(0) if units == 0 else units * unit_usd if unit_usd is not None else estimate
+    if not refused:
+        return estimate
+    unclear = reply.status in (NOT_FOUND, CANCELLED, TOO_MANY)
+    return None if unclear else Decimal(0)  # fal bills neither refusals nor failures (its documentation, 2026)
+
+
+def cancel(session: Session, job: Accepted, deadline: Deadline) -> Flow[bool]:
+    """Ask for a job's end; returns whether it came in time: False where it is over already."""
+    call = session.call("PUT", session.target.url(Part.QUEUE, f"{job.path}/cancel"))
+    reply = yield from session.send(call, deadline, job.request_id)
+    said = reply.json()
+    word = said.get("status") if isinstance(said, dict) else None
+    if word == "ALREADY_COMPLETED":
+        return False
+    if reply.status not in SUCCESS:
+        raise error_of(reply, job.request_id, maybe_paid=True)
+    if word == "OK" and job.reservation is not None:  # it was still queued (fal's documentation, 2026)
+        job.reservation.refund()
+    return True

@@ -1,0 +1,112 @@
+"""Local media in the arguments of a request: found, judged as they lie, and uploaded only then."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from fakefal_client.errors import UnknownMedia
+from fakefal_contracts import open_data_uris
+from fakefal_contracts.media import Missing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PLACE = "fakefal-local:"
+"""Stands in the arguments for a local file until it has an address."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of this machine, or a picture in its memory, with the name that it gets."""
+
+    name: str
+    content: bytes | Path
+
+
+def read_source(source: object, name: str | None = None) -> LocalFile:
+    """A path, bytes or PIL image as something to upload.  Reads pictures only, not files.
+
+    Raises:
+        UnknownMedia: it is none of these, or there is no such file.
+    """
+    if isinstance(source, Path):
+        if not source.is_file():
+            raise UnknownMedia(f"there is no file {source}")
+        return LocalFile(name or source.name, source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return LocalFile(name or "file", bytes(source))
+    if is_picture(source):
+        return _as_png(source, name)
+    raise UnknownMedia(f"{type(source).__name__} is neither a path, nor bytes, nor a PIL image")
+
+
+def is_picture(source: object) -> TypeGuard[Image]:
+    """Whether it is a PIL image; Pillow is not imported for the answer."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(source, pillow.Image)
+
+
+def _as_png(picture: Image, name: str | None) -> LocalFile:
+    """A picture as PNG, whatever it was read from; colours that PNG does not know are converted."""
+    written = io.BytesIO()
+    fits = picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+    (picture if fits else picture.convert("RGB")).save(written, "PNG")
+    return LocalFile(name or "picture.png", written.getvalue())
+
+
+class LocalMedia:
+    """Arguments with their local media taken out.
+
+    Attributes:
+        arguments: a copy in which each stands as a place holder.
+        files: place holder to file.
+
+    Args:
+        given: the arguments; paths, bytes and PIL images count as local, texts never do, so that a
+            text from elsewhere cannot make this machine send a file.
+    """
+
+    def __init__(self, given: Any) -> None:
+        self.files: dict[str, LocalFile] = {}
+        self._places: dict[int, str] = {}
+        self.arguments = self._take(given)
+
+    def opener(self, address: str) -> bytes | Path | None:
+        """What the contract looks at: the local file, ``data:`` URIs, nothing else."""
+        if local := self.files.get(address):
+            return local.content
+        if address.startswith(PLACE):
+            raise Missing(f"{address[:80]} is no address")
+        return open_data_uris(address)
+
+    def with_addresses(self, addresses: Mapping[str, str]) -> Any:
+        """The arguments with each place holder replaced by the address that its file got."""
+        return _replaced(self.arguments, addresses)
+
+    def _take(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._take(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._take(item) for item in value]
+        if isinstance(value, Path | bytes | bytearray | memoryview) or is_picture(value):
+            return self._place(value)
+        return value
+
+    def _place(self, value: Any) -> str:
+        if id(value) not in self._places:
+            place = self._places[id(value)] = f"{PLACE}{len(self._places)}"
+            self.files[place] = read_source(value)
+        return self._places[id(value)]
+
+
+def _replaced(value: Any, addresses: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(item, addresses) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, addresses) for item in value]
+    return addresses.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,191 @@
+"""Checking and pricing before anything is sent.
+
+Against fal the newest schema counts, and what any known revision accepts is a warning and never a block;
+against a fake the fake's own contract counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from fakefal_client.errors import InvalidRequest, TestPromptRefused
+from fakefal_client.media import LocalMedia
+from fakefal_client.steps import Call, Flow, WireFailure, Work
+from fakefal_client.target import Target
+from fakefal_contracts import ENDPOINTS, Advice, Cost, Endpoint, Opener, Report, find_endpoint, judge, open_data_uris
+from fakefal_contracts.endpoint import NAMED_CONTRACTS, Edition
+from fakefal_contracts.errors import UnknownContract
+from fakefal_contracts.evidence import inferred
+from fakefal_contracts.model import Caution
+from fakefal_contracts.price import price_of
+from fakefal_contracts.probe import is_data_uri
+from fakefal_contracts.testprompt import marked_texts
+
+DEFAULT_OF_A_FAKE = "documented"
+LATEST = "latest"
+HEALTH_SECONDS = 5.0
+_OURS = inferred("a rule of this client, not of the service", "2026-11-20")
+NOT_COVERED = Caution("not_covered", "no contract covers the endpoint, so nothing was checked or priced", _OURS)
+OTHER_REVISION = Caution("other_revision", "the newest schema refuses what an older one accepts", _OURS)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What pre-flight found: the report, where a contract covers the endpoint, every warning, the price."""
+
+    report: Report | None
+    warnings: tuple[Advice, ...]
+    usd: Decimal | None
+    unit_usd: Decimal | None
+
+
+class Preflight:
+    """Checks requests for one target.
+
+    Args:
+        target: whose contract counts.
+        contract: the name of a contract that counts instead.
+        environ: where a fake's contract may be said (``FAKEFAL_CONTRACT``).
+    """
+
+    def __init__(self, target: Target, contract: str | None, environ: Mapping[str, str]) -> None:
+        self._target = target
+        self._contract = contract or (LATEST if target.is_fal else environ.get("FAKEFAL_CONTRACT"))
+        if self._contract is not None and self._contract not in NAMED_CONTRACTS:
+            next(iter(ENDPOINTS.values())).price(self._contract)  # raises where it is no contract
+
+    def judge(self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris) -> Flow[Report | None]:
+        """Judge and price under the contract that counts; None where no contract covers the endpoint.
+
+        A fake is asked for its contract only where the known revisions disagree.
+        """
+        endpoint = ENDPOINTS.get(endpoint_id)
+        if endpoint is None:
+            return None
+        if self._contract is not None:
+            return (yield from _judged(_edition(endpoint, self._contract), arguments, opener))
+        first, *others = endpoint.editions
+        report = yield from _judged(first, arguments, opener)
+        for edition in others:
+            if (yield from _judged(edition, arguments, opener)).errors != report.errors:
+                break
+        else:
+            return replace(report, contract=DEFAULT_OF_A_FAKE)
+        self._contract = yield from self._ask()
+        return (yield from self.judge(endpoint_id, arguments, opener))
+
+    def check(
+        self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, strict: bool
+    ) -> Flow[Checked]:
+        """Judge, price, and with `strict` refuse what the target would refuse.
+
+        Raises:
+            TestPromptRefused: it asks the emulator for an effect, and would go to fal.
+            InvalidRequest: `strict`, and the target would refuse it.
+        """
+        mark = next(marked_texts(arguments), None)
+        if self._target.is_fal and mark is not None:
+            raise TestPromptRefused(
+                f"{mark} asks the emulator for an effect: fal would take it as a prompt, and bill it"
+            )
+        report = yield from self.judge(endpoint_id, arguments, opener)
+        if report is None:
+            hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
+            return Checked(None, (Advice(NOT_COVERED, (), f"no contract covers {endpoint_id}", hint),), None, None)
+        if report.ok or not strict:
+            return _checked(report, report.warnings)
+        accepting = yield from self._accepting(report, arguments, opener)
+        if accepting is None:
+            raise InvalidRequest(report)
+        by = f"accepted by the schema of {accepting.contract}"
+        refused = tuple(Advice(OTHER_REVISION, one.loc, one.msg, f"{by}: {one.hint}") for one in report.errors)
+        return _checked(accepting, (*refused, *accepting.warnings))
+
+    def _accepting(self, report: Report, arguments: Any, opener: Opener) -> Flow[Report | None]:
+        """The newest revision that accepts what the newest schema refuses; only fal gets the benefit of the doubt."""
+        if not self._target.is_fal:
+            return None
+        for edition in reversed(report.endpoint.editions):
+            other = yield from _judged(edition, arguments, opener)
+            if other.ok:
+                return other
+        return None
+
+    def _ask(self) -> Flow[str]:
+        """The contract of the fake; the default where it does not say."""
+        call = Call("GET", f"{self._target.way.base}/_fakefal/health", timeout_seconds=HEALTH_SECONDS)
+        try:
+            reply = yield call
+        except WireFailure:
+            return DEFAULT_OF_A_FAKE
+        said = reply.json()
+        named = said.get("contract") if isinstance(said, dict) else None
+        return named if isinstance(named, str) else DEFAULT_OF_A_FAKE
+
+
+def report_on(preflight: Preflight, endpoint_id: str, arguments: Any) -> Flow[Report]:
+    """The report on a request, local media included.
+
+    Raises:
+        UnknownEndpoint: no contract covers the endpoint.
+    """
+    find_endpoint(endpoint_id)
+    media = LocalMedia(arguments)
+    report = yield from preflight.judge(endpoint_id, media.arguments, media.opener if media.files else open_data_uris)
+    assert report is not None
+    return report
+
+
+def estimate(report: Report) -> Cost:
+    """What a request costs.
+
+    Raises:
+        InvalidRequest: it would be refused.
+    """
+    if report.cost is None:
+        raise InvalidRequest(report)
+    return report.cost
+
+
+def _edition(endpoint: Endpoint, contract: str) -> Edition:
+    """The edition of a contract; the first where the endpoint is younger than the contract's day."""
+    try:
+        return endpoint.edition(contract)
+    except UnknownContract:
+        return endpoint.editions[0]
+
+
+def _judged(edition: Edition, arguments: Any, opener: Opener) -> Flow[Report]:
+    """Judge; in a worker thread where media have to be read."""
+    if opener is open_data_uris and not any(map(is_data_uri, _texts(arguments))):
+        return judge(edition, arguments, opener)
+    report: Report = yield Work(lambda: judge(edition, arguments, opener))
+    return report
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return [text for item in inner for text in _texts(item)]
+
+
+def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
+    """With its price: also where the report refuses, since the service may accept it all the same."""
+    cost = report.cost
+    if cost is None and report.arguments is not None:
+        cost = price_of(report.arguments, report.endpoint.price(report.contract))
+    return Checked(report, warnings, cost.usd if cost else None, cost.unit_usd if cost else None)
+
+
+def encode(arguments: Any) -> bytes:
+    """The JSON body.
+
+    Raises:
+        TypeError, ValueError: a value is none that JSON has.
+    """
+    return json.dumps(arguments, allow_nan=False).encode()

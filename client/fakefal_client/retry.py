@@ -1,0 +1,82 @@
+"""When a call is sent again, after how long, and until when."""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fakefal_client.errors import DeadlineExceeded
+from fakefal_client.steps import Reply
+
+TOO_MANY = 429
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where time comes from: seconds since 1970, and seconds that never go back."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a call that cannot be paid twice is repeated, and after how long.
+
+    The pause before the n-th repetition is drawn evenly between nothing and
+    ``first_seconds * 2 ** (n - 1)``, at most `most_seconds` ("full jitter").
+    """
+
+    times: int = 4
+    first_seconds: float = 0.5
+    most_seconds: float = 30.0
+    draw: Callable[[], float] = random.random
+
+    def pause(self, number: int, reply: Reply | None, wall: float) -> float:
+        """Seconds before the `number`-th repetition; what the service asks for counts, if it asks."""
+        asked = _retry_after(reply, wall)
+        if asked is not None:
+            return asked
+        return float(self.draw() * min(self.most_seconds, self.first_seconds * 2 ** (number - 1)))
+
+
+def _retry_after(reply: Reply | None, wall: float) -> float | None:
+    """What ``Retry-After`` says: seconds, or a date."""
+    said = reply.headers.get("retry-after", "") if reply is not None else ""
+    if said.strip().isdecimal():
+        return float(said[:9])
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - wall)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+class Deadline:
+    """The moment by which everything that one call does must be over; None waits for ever."""
+
+    def __init__(self, seconds: float | None, clock: Clock) -> None:
+        self._clock = clock
+        self.until = None if seconds is None else clock.monotonic() + seconds
+
+    def allows(self, seconds: float) -> bool:
+        """Whether there is time for a pause of that length."""
+        return self.until is None or self._clock.monotonic() + seconds < self.until
+
+    def check(self, request_id: str | None = None) -> None:
+        """Go on, if there is time left.
+
+        Raises:
+            DeadlineExceeded: there is none.
+        """
+        if not self.allows(0):
+            raise self.exceeded(request_id)
+
+    def exceeded(self, request_id: str | None = None) -> DeadlineExceeded:
+        """The error; an accepted job goes on, and may be paid for."""
+        goes_on = f"; request {request_id} goes on" if request_id else ""
+        return DeadlineExceeded(
+            f"the deadline of the call passed{goes_on}", request_id=request_id, maybe_paid=request_id is not None
+        )

@@ -1,0 +1,193 @@
+"""How a job is sent: checked, reserved, its media uploaded, and then at most one paid job per call."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypedDict
+from urllib.parse import urlencode
+
+from fakefal_client.answers import TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.budget import Reservation
+from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted
+from fakefal_client.jobs import BILLED, Accepted, follow, read_result, settle
+from fakefal_client.media import LocalMedia
+from fakefal_client.preflight import Checked, encode
+from fakefal_client.retry import Deadline
+from fakefal_client.session import SUCCESS, Session
+from fakefal_client.steps import Call, Flow, Pause, Reply, WireFailure, Work
+from fakefal_client.uploads import upload_all
+from fakefal_contracts.hosts import Part
+
+REFUSALS = range(400, 500)
+
+
+class SubmitOptions(TypedDict, total=False):
+    """What can be said about a call beside its arguments.
+
+    webhook_url: what the service calls at the end (not for `run`).
+    priority: ``normal`` or ``low``.
+    start_timeout_seconds: give up when it has not started by then.
+    max_queue_length: refuse when more are waiting.
+    headers: further headers, such as ``X-Fal-No-Retry``.
+    deadline_seconds: for everything that this call does, pauses included.
+    reserve_usd: the most it may cost, where no contract knows or you know better.
+    preflight: whether errors found before sending raise; by default as the client was told.
+    """
+
+    webhook_url: str
+    priority: str
+    start_timeout_seconds: float
+    max_queue_length: int
+    headers: Mapping[str, str]
+    deadline_seconds: float
+    reserve_usd: Decimal | float | str
+    preflight: bool
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A job that was checked: what is sent, the money for it, the time for it."""
+
+    call: Call
+    arguments: Any
+    checked: Checked
+    reservation: Reservation
+    deadline: Deadline
+
+
+def submit(session: Session, endpoint_id: str, arguments: Any, options: SubmitOptions) -> Flow[Accepted]:
+    """Send to the queue.
+
+    Raises:
+        MaybeAccepted: it was sent, and its outcome is unknown.
+        FakefalError: it was not accepted, and nothing is paid.
+    """
+    named = {"fal_webhook": options.get("webhook_url"), "fal_max_queue_length": options.get("max_queue_length")}
+    query = urlencode({name: value for name, value in named.items() if value is not None})
+    url = session.target.url(Part.QUEUE, f"/{endpoint_id.strip('/')}") + (f"?{query}" if query else "")
+    ready, reply = yield from _sent(session, url, endpoint_id, arguments, options)
+    said = reply.json()
+    request_id = said.get("request_id") if isinstance(said, dict) else None
+    if not isinstance(request_id, str) or not request_id:
+        raise _unknown(ready.reservation, "the answer names no request id", reply)
+    ready.reservation.request_id = request_id
+    return Accepted(endpoint_id, request_id, ready.checked, ready.reservation)
+
+
+def subscribe(
+    session: Session, endpoint_id: str, arguments: Any, options: SubmitOptions, *, stream: bool
+) -> Flow[Accepted]:
+    """Submit, emit each change, and read the result; one deadline covers it all."""
+    deadline = Deadline(options.get("deadline_seconds"), session.clock)
+    job = yield from submit(session, endpoint_id, arguments, options)
+    yield from follow(session, job, deadline, stream=stream)
+    yield from read_result(session, job, deadline)
+    return job
+
+
+def run(session: Session, endpoint_id: str, arguments: Any, options: SubmitOptions) -> Flow[Accepted]:
+    """Run a model without the queue, and wait for its output.
+
+    Raises:
+        MaybeAccepted: it was sent, and the answer was lost.
+        FakefalError: it was refused, or failed.
+    """
+    url = session.target.url(Part.RUN, f"/{endpoint_id.strip('/')}")
+    ready, reply = yield from _sent(session, url, endpoint_id, arguments, options, direct=True)
+    job = Accepted(endpoint_id, reply.headers.get("x-fal-request-id", ""), ready.checked, ready.reservation)
+    settle(job, reply)
+    return job
+
+
+def _sent(
+    session: Session, url: str, endpoint_id: str, arguments: Any, options: SubmitOptions, *, direct: bool = False
+) -> Flow[tuple[_Ready, Reply]]:
+    """Check, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
+    deadline = Deadline(options.get("deadline_seconds"), session.clock)
+    pictures = "PIL.Image" in sys.modules  # to write one down takes long
+    media: LocalMedia = (yield Work(partial(LocalMedia, arguments))) if pictures else LocalMedia(arguments)
+    opener = {"opener": media.opener} if media.files else {}
+    strict = options.get("preflight", session.strict)
+    checked = yield from session.preflight.check(endpoint_id, media.arguments, strict=strict, **opener)
+    most = options.get("reserve_usd")
+    with session.budget.reserve(endpoint_id, checked.usd if most is None else Decimal(str(most))) as reservation:
+        addresses = yield from upload_all(session, media.files, deadline)
+        sent = media.with_addresses(addresses)
+        call = session.call("POST", url, encode(sent), _headers(options))
+        if direct:
+            call = replace(call, timeout_seconds=None)
+        ready = _Ready(call, sent, checked, reservation, deadline)
+        return ready, (yield from _send_once(session, ready, direct=direct))
+
+
+def _headers(options: SubmitOptions) -> dict[str, str]:
+    headers = {"x-fal-queue-priority": options.get("priority", "normal")}
+    if (seconds := options.get("start_timeout_seconds")) is not None:
+        # the newer name wins, and older gateways know only the other (fal's documentation, 2026)
+        headers |= dict.fromkeys(("x-fal-request-start-timeout", "x-fal-request-timeout"), f"{float(seconds)}")
+    return headers | {name.lower(): value for name, value in options.get("headers", {}).items()}
+
+
+def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
+    """Send, and again only where the service certainly has not accepted it."""
+    reservation, deadline = ready.reservation, ready.deadline
+    number = 0
+    while True:
+        deadline.check()
+        number += 1
+        now = session.clock.wall()
+        reservation.attempt = Attempt(reservation.endpoint_id, ready.arguments, now, now)
+        reply, failure = yield from session.once(ready.call, deadline)
+        reservation.attempt = replace(reservation.attempt, until=session.clock.wall())
+        if not _certainly_not_taken(reply, failure):
+            return _taken(reply, failure, reservation, direct=direct)
+        reservation.attempt = None
+        if number > session.retry.times:
+            raise _refusal(session, reply, failure)
+        pause = session.retry.pause(number, reply, session.clock.wall())
+        if not deadline.allows(pause):
+            raise deadline.exceeded()
+        yield Pause(pause)
+
+
+def _certainly_not_taken(reply: Reply | None, failure: WireFailure | None) -> bool:
+    """Whether nothing was sent, or the service takes no more now: the two cases that may be tried again."""
+    if failure is not None:
+        return not failure.sent
+    return reply is not None and reply.status == TOO_MANY
+
+
+def _refusal(session: Session, reply: Reply | None, failure: WireFailure | None) -> FakefalError:
+    if reply is not None:
+        return error_of(reply, None)
+    assert failure is not None
+    return session.lost(failure)
+
+
+def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reservation, *, direct: bool) -> Reply:
+    """The answer of a job that was accepted.
+
+    Raises:
+        MaybeAccepted: nobody knows.
+        ServiceError: it was refused.
+    """
+    if reply is None:
+        raise _unknown(reservation, f"the connection failed after it was sent ({failure})")
+    if reply.status in SUCCESS or (direct and BILLED in reply.headers):
+        return reply
+    if reply.status in REFUSALS and reply.status != TIMED_OUT:
+        reservation.attempt = None  # nothing is paid
+        raise error_of(reply, None)
+    raise _unknown(reservation, f"the answer was {reply.status}: {reply.body[:100]!r}", reply)
+
+
+def _unknown(reservation: Reservation, reason: str, reply: Reply | None = None) -> MaybeAccepted:
+    """The error for a job whose outcome is not known; its money stays pending."""
+    assert reservation.attempt is not None
+    request_id = reply.headers.get("x-fal-request-id") if reply is not None else None
+    reservation.attempt = replace(reservation.attempt, request_id=request_id)
+    return MaybeAccepted(reason, reservation.attempt)

@@ -1,0 +1,135 @@
+"""What all flows of one client share, and how a call is sent: with a key, with retries, by a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fakefal_client.answers import INGRESS_ERRORS, TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.budget import Budget
+from fakefal_client.errors import ConnectionLost, Unreachable
+from fakefal_client.preflight import Preflight
+from fakefal_client.retry import Clock, Deadline, Retry
+from fakefal_client.steps import Call, Flow, OpenStream, Pause, ReadPiece, Reply, WireFailure
+from fakefal_client.target import Target
+
+SUCCESS = range(200, 300)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A client as its flows see it.
+
+    Attributes:
+        target: whom it speaks to.
+        preflight: what checks requests.
+        budget: what limits them.
+        retry: how reads are repeated.
+        clock: where time comes from.
+        poll_seconds: the pause between two looks at a job.
+        timeout_seconds: the longest silence within one call.
+        strict: whether pre-flight's errors raise.
+        user_agent: how the client names itself.
+    """
+
+    target: Target
+    preflight: Preflight
+    budget: Budget
+    retry: Retry
+    clock: Clock
+    poll_seconds: float
+    timeout_seconds: float
+    strict: bool
+    user_agent: str
+
+    def call(
+        self, method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Call:
+        """A call with the key of this client; `content` is JSON."""
+        given = {"authorization": f"Key {self.target.key}", "user-agent": self.user_agent, "accept": "application/json"}
+        if content is not None:
+            given["content-type"] = "application/json"
+        return Call(method, url, given | dict(headers or {}), content or b"", self.timeout_seconds)
+
+    def bare_call(self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes = b"") -> Call:
+        """A call without the key, for addresses that carry their own permission or need none."""
+        return Call(method, url, {"user-agent": self.user_agent} | dict(headers or {}), content, self.timeout_seconds)
+
+    def send(self, call: Call, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
+        """Send a call that costs nothing when it is repeated, and repeat it while that may help.
+
+        Raises:
+            Unreachable, ConnectionLost: the network failed to the last.
+            DeadlineExceeded: there is no time left.
+        """
+        number = 0
+        while True:
+            deadline.check(request_id)
+            number += 1
+            reply, failure = yield from self.once(call, deadline)
+            if reply is not None and not _may_help(reply):
+                return reply
+            if number > self.retry.times:
+                break
+            pause = self.retry.pause(number, reply, self.clock.wall())
+            if not deadline.allows(pause):
+                raise deadline.exceeded(request_id)
+            yield Pause(pause)
+        if reply is not None:
+            return reply
+        assert failure is not None
+        deadline.check(request_id)
+        raise self.lost(failure, request_id)
+
+    def once(self, call: Call, deadline: Deadline) -> Flow[tuple[Reply | None, WireFailure | None]]:
+        """Send a call one time: what came back, or why nothing did."""
+        try:
+            reply: Reply = yield replace(call, until=deadline.until)
+        except WireFailure as failure:
+            return None, failure
+        return reply, None
+
+    def lost(self, failure: WireFailure, request_id: str | None = None) -> Unreachable | ConnectionLost:
+        """The error that a failure on the network is, where nothing can be paid twice."""
+        kind = ConnectionLost if failure.sent else Unreachable
+        told = f"{self.target}: {failure}"
+        return kind(told, request_id=request_id, maybe_paid=request_id is not None)
+
+    def read(self, call: Call, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
+        """Send a call that costs nothing, and accept only success.
+
+        Raises:
+            ServiceError: the answer is none; besides what `send` raises.
+        """
+        reply = yield from self.send(call, deadline, request_id)
+        if reply.status not in SUCCESS:
+            raise error_of(reply, request_id, maybe_paid=request_id is not None)
+        return reply
+
+    def pieces(self, call: Call, deadline: Deadline, onto: Any, request_id: str | None = None) -> Flow[Reply]:
+        """Send a call whose answer's body is handed, piece by piece, to the flow that ``onto(reply)`` makes.
+
+        Raises:
+            ServiceError: the answer is no success.
+            ConnectionLost, Unreachable: the network failed; nothing is repeated.
+        """
+        try:
+            reply: Reply = yield OpenStream(replace(call, until=deadline.until))
+            if reply.status not in SUCCESS:
+                body = b""
+                while piece := (yield ReadPiece()):
+                    body += piece
+                raise error_of(replace(reply, body=body), request_id, maybe_paid=request_id is not None)
+            yield from onto(reply)
+        except WireFailure as failure:
+            deadline.check(request_id)
+            raise self.lost(failure, request_id) from failure
+        return reply
+
+
+def _may_help(reply: Reply) -> bool:
+    """Whether sending again may help: too many requests, or an ingress error, which carries no request id."""
+    if reply.status in (TOO_MANY, TIMED_OUT):
+        return True
+    return reply.status in INGRESS_ERRORS and "x-fal-request-id" not in reply.headers
