@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -70,6 +71,7 @@ class Emulator:
         fetcher: how foreign media are downloaded where `settings.fetch` allows it.
         sender: how webhooks are sent.
         random_bits: where ids get their randomness from.
+        wall: where real time comes from, in seconds since 1970.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Emulator:
         fetcher: Fetcher | None = None,
         sender: Sender | None = None,
         random_bits: Callable[[int], int] = secrets.randbits,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
         self.clock = clock or Clocks()
@@ -106,6 +109,7 @@ class Emulator:
         self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
         self._downloads = Downloads(self.files, fetcher or Fetcher())
         self._random_bits = random_bits
+        self.wall = wall
         self._profile = PROFILES[self.settings.profile]
         self._accepted = 0
 
@@ -327,6 +331,7 @@ class Emulator:
             webhook=submission.webhook,
             start_seconds=submission.start_seconds,
             most_waiting=submission.most_waiting,
+            sent_at=self.wall(),
         )
         fetching = self.settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)

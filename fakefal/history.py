@@ -17,7 +17,7 @@ Outcome = Literal["success", "error", "user_error"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which requests are listed: of these endpoints, accepted from `start` and before `end` (emulated seconds)."""
+    """Which requests are listed: of these endpoints, accepted from `start` and before `end` (wall time)."""
 
     endpoint_ids: frozenset[str]
     start: float
@@ -30,7 +30,7 @@ class Wanted:
         record = look.record
         return (
             record.endpoint_id in self.endpoint_ids
-            and self.start <= record.submitted_at < self.end
+            and self.start <= record.sent_at < self.end
             and self.request_id in (None, record.id)
             and self.outcome in (None, outcome_of(look))
         )

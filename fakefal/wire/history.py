@@ -58,16 +58,17 @@ async def by_endpoint(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The requests of the caller's key, on its emulated time.
+    """The requests of the caller's key.
 
-    That requests are listed from their acceptance on, and that start and end are compared with that
-    moment, is inferred.
+    Start and end are compared with the wall time of the acceptance (`sent_at`), since they come from the
+    caller's own clock; `started_at` and `ended_at` are emulated.  That requests are listed from their
+    acceptance on, and compared with that moment, is inferred.
     """
     payloads = PAYLOADS in expanded(expand, (PAYLOADS,))
     back = DAY_SECONDS if request_id is None else LONG_SECONDS
     wanted = Wanted(
         endpoint_ids=frozenset(some_ids(endpoint_id)),
-        start=_seconds(start, emulator.clock.now(key) - back),
+        start=_seconds(start, emulator.wall() - back),
         end=_seconds(end, float("inf")),
         outcome=status,
         request_id=request_id,
@@ -89,8 +90,8 @@ def _item(look: Look, emulator: Emulator, way: Way, *, payloads: bool) -> dict[s
     item: dict[str, Any] = {
         "request_id": record.id,
         "endpoint_id": record.endpoint_id,
-        "started_at": _iso(record.submitted_at if view.started_at is None else view.started_at),
-        "sent_at": _iso(record.submitted_at),
+        "started_at": _iso(record.sent_at if view.started_at is None else view.started_at),
+        "sent_at": _iso(record.sent_at),
         "ended_at": None if view.ended_at is None else _iso(view.ended_at),
         "status_code": ending.status if ending else None,
         "duration": duration_of(look),

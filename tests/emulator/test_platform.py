@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from conftest import Server
+from fakefal.emulator import Emulator
+from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.openapi import openapi
 from media import picture
@@ -284,10 +287,13 @@ class TestRequests:
         found = self.items(server, {"status": status} if status else {})
         assert sorted(item["status_code"] for item in found) == expected
 
-    def test_time_filters_on_the_keys_own_clock(self, server: Server) -> None:
+    def test_time_filters_on_the_callers_own_clock(self, serve: Callable[..., Server]) -> None:
+        now = 1_800_000_000.0
+        server = serve(emulator=Emulator(Settings(profile="instant"), wall=lambda: now))
         old = server.submit(O1, {"prompt": "old"})["request_id"]
         sent_at = self.items(server)[0]["sent_at"]
-        server.http.post("/_fakefal/clock?key=tester", json={"advance": 2 * 24 * 3600})
+        assert sent_at == "2027-01-15T08:00:00.000Z"
+        now += 2 * 24 * 3600
         new = server.submit(O1, {"prompt": "new"})["request_id"]
 
         def found(**query: str) -> list[str]:
@@ -297,6 +303,14 @@ class TestRequests:
         assert found(request_id=old) == [old], "further where one is asked for"
         assert found(start=sent_at[:10]) == [new, old]
         assert found(start=sent_at[:10], end=sent_at) == []
+
+    def test_a_moved_clock_does_not_hide_a_request_from_its_caller(self, server: Server) -> None:
+        server.http.post("/_fakefal/clock", json={"advance": 5 * 24 * 3600})
+        before = datetime.now(UTC) - timedelta(minutes=1)
+        request_id = server.submit(O1, {"prompt": "x"})["request_id"]
+        server.http.post("/_fakefal/clock", json={"advance": 5 * 24 * 3600})
+        window = {"start": before.isoformat(), "end": (before + timedelta(minutes=2)).isoformat()}
+        assert [item["request_id"] for item in self.items(server, window)] == [request_id]
 
     def test_the_longest_come_first_when_asked_for(self, serve: Callable[..., Server]) -> None:
         server = serve(profile="quick")

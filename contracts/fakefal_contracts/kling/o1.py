@@ -15,9 +15,11 @@ from fakefal_contracts.kling.shared import (
     ELEMENTS,
     FIRST_FRAME,
     FRAME_SHAPE,
+    FROM_FRONT,
     LAST_FRAME,
     NAMES_IN_PROMPTS,
     OPENAPI,
+    OTHER_SIDES,
     REFERENCE_CAUTIONS,
     REFERENCE_PICTURES,
     SECONDS,
@@ -69,10 +71,8 @@ class Element(Model):
 
     model_config = ConfigDict(title="OmniVideoElementInput")
     printed_in = OPENAPI
-    frontal_image_url: Picture = Field(description="The picture that shows the element from the front.")
-    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(
-        default_factory=list, description="Pictures of the element from other sides."
-    )
+    frontal_image_url: Picture = Field(description=FROM_FRONT)
+    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list, description=OTHER_SIDES)
     requirements = (REFERENCE_COUNT,)
 
 
@@ -82,10 +82,10 @@ class ReferenceToVideo(VideoInput):
     model_config = ConfigDict(title="OmniVideoReferenceToVideoInput")
     output_title = "OmniVideoReferenceToVideoOutput"
     prompt: Prompt = Field(description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
-    image_urls: list[Picture] | None = Field(None, description=REFERENCE_PICTURES)
-    elements: list[Element] | None = Field(None, description=ELEMENTS)
-    duration: Duration = Field("5", description=SECONDS)
-    aspect_ratio: Ratio = Field("16:9", description=FRAME_SHAPE)
+    image_urls: list[Picture] | None = Field(default=None, description=REFERENCE_PICTURES)
+    elements: list[Element] | None = Field(default=None, description=ELEMENTS)
+    duration: Duration = Field(default="5", description=SECONDS)
+    aspect_ratio: Ratio = Field(default="16:9", description=FRAME_SHAPE)
     requirements = (SEVEN_REFERENCES,)
     cautions = REFERENCE_CAUTIONS
 
@@ -115,8 +115,8 @@ class ImageToVideo(VideoInput):
         description="What happens between the frames. @Image1 names the first frame, @Image2 the last."
     )
     start_image_url: Picture = Field(description=FIRST_FRAME)
-    end_image_url: Picture | None = Field(None, description=LAST_FRAME)
-    duration: Duration = Field("5", description=SECONDS)
+    end_image_url: Picture | None = Field(default=None, description=LAST_FRAME)
+    duration: Duration = Field(default="5", description=SECONDS)
     cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
 
     def seconds(self) -> int:

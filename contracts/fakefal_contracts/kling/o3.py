@@ -15,9 +15,11 @@ from fakefal_contracts.kling.shared import (
     ELEMENTS,
     FIRST_FRAME,
     FRAME_SHAPE,
+    FROM_FRONT,
     LAST_FRAME,
     NAMES_IN_PROMPTS,
     OPENAPI,
+    OTHER_SIDES,
     REFERENCE_CAUTIONS,
     REFERENCE_PICTURES,
     SECONDS,
@@ -135,7 +137,7 @@ class Shot(Model):
     model_config = ConfigDict(title="KlingV3MultiPromptElement")
     printed_in = OPENAPI
     prompt: Annotated[str, SHOT_PROMPT_LENGTH] = Field(description="What happens in this shot.")
-    duration: ShotDuration = Field("5", description="How many seconds this shot lasts.")
+    duration: ShotDuration = Field(default="5", description="How many seconds this shot lasts.")
 
 
 class Element(Model):
@@ -143,11 +145,12 @@ class Element(Model):
 
     model_config = ConfigDict(title="KlingV3ComboElementInput")
     printed_in = OPENAPI
-    frontal_image_url: Picture | None = Field(None, description="The picture that shows the element from the front.")
-    reference_image_urls: list[Picture] | None = Field(None, description="Pictures of the element from other sides.")
-    video_url: Clip | None = Field(None, description="A clip that shows the element.")
+    frontal_image_url: Picture | None = Field(default=None, description=FROM_FRONT)
+    reference_image_urls: list[Picture] | None = Field(default=None, description=OTHER_SIDES)
+    video_url: Clip | None = Field(default=None, description="A clip that shows the element.")
     voice_id: str | None = Field(
-        None, description="The voice that the element speaks with, as fal-ai/kling-video/create-voice returns it."
+        default=None,
+        description="The voice that the element speaks with, as fal-ai/kling-video/create-voice returns it.",
     )
     requirements = (PICTURES_OR_CLIP, VOICE_NEEDS_CLIP, REFERENCE_LIMIT)
 
@@ -160,18 +163,18 @@ class ReferenceToVideo(VideoInput):
 
     model_config = ConfigDict(title="O3ProReferenceVideoI2VInput")
     output_title = "O3ProImageR2VOutput"
-    prompt: Prompt | None = Field(None, description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
-    multi_prompt: list[Shot] | None = Field(None, description="The shots of the clip, one after the other.")
-    start_image_url: Picture | None = Field(None, description=FIRST_FRAME)
-    end_image_url: Picture | None = Field(None, description=LAST_FRAME)
-    image_urls: list[Picture] | None = Field(None, description=REFERENCE_PICTURES)
-    elements: list[Element] | None = Field(None, description=ELEMENTS)
+    prompt: Prompt | None = Field(default=None, description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
+    multi_prompt: list[Shot] | None = Field(default=None, description="The shots of the clip, one after the other.")
+    start_image_url: Picture | None = Field(default=None, description=FIRST_FRAME)
+    end_image_url: Picture | None = Field(default=None, description=LAST_FRAME)
+    image_urls: list[Picture] | None = Field(default=None, description=REFERENCE_PICTURES)
+    elements: list[Element] | None = Field(default=None, description=ELEMENTS)
     generate_audio: bool = Field(default=False, description="Whether the clip has a sound track.")
-    duration: Duration = Field("5", description=SECONDS)
+    duration: Duration = Field(default="5", description=SECONDS)
     shot_type: Literal["customize", "intelligent"] = Field(
-        "customize", description="Who divides the clip into shots: the caller, or (intelligent) the model."
+        default="customize", description="Who divides the clip into shots: the caller, or (intelligent) the model."
     )
-    aspect_ratio: Ratio = Field("16:9", description=FRAME_SHAPE)
+    aspect_ratio: Ratio = Field(default="16:9", description=FRAME_SHAPE)
     requirements = (
         PROMPT_OR_SHOTS,
         PROMPT_XOR_SHOTS,

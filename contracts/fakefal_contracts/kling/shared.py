@@ -54,6 +54,8 @@ Prompt = Annotated[
 NAMES_IN_PROMPTS = "@Element1 and @Image1 stand for what is listed, counted from 1."
 REFERENCE_PICTURES = "Pictures that set style and looks; the prompt calls them @Image1, @Image2."
 ELEMENTS = "Characters and objects that should appear; the prompt calls them @Element1, @Element2."
+FROM_FRONT = "The picture that shows the element from the front."
+OTHER_SIDES = "Pictures of the element from other sides."
 FIRST_FRAME = "The picture that the clip begins with."
 LAST_FRAME = "The picture that the clip ends with."
 SECONDS = "How many seconds the clip lasts."
@@ -64,9 +66,9 @@ class File(BaseModel):
     """A produced file.  Keys and examples as in fal's June 2026 schema."""
 
     url: str = Field(description="Where the file can be downloaded.")
-    content_type: str | None = Field(None, description="Its media type.", examples=["image/png"])
-    file_name: str | None = Field(None, description="Its name.", examples=["z9RV14K95DvU.png"])
-    file_size: int | None = Field(None, description="How many bytes it has.", examples=[4404019])
+    content_type: str | None = Field(default=None, description="Its media type.", examples=["image/png"])
+    file_name: str | None = Field(default=None, description="Its name.", examples=["z9RV14K95DvU.png"])
+    file_size: int | None = Field(default=None, description="How many bytes it has.", examples=[4404019])
 
 
 class VideoOutput(BaseModel):
