@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from fakefal_contracts.errors import Unreadable
@@ -133,7 +132,7 @@ class Limits:
         values["max_file_size"] /= _MEGABYTE
         return ", ".join(_PRINTED[name].format(float(value)) for name, value in values.items())
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         ui = {"field": "image" if self.noun == "picture" else "video"}
         return handler(schema) | {"limit_description": self.published_text(), "x-fal": self.published(), "ui": ui}
 
