@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fakefal.control import api as control
 from fakefal.emulator import Emulator
 from fakefal.version import VERSION
-from fakefal.wire import cdn, platform, queue, rest, run
+from fakefal.wire import cdn, elsewhere, queue, realtime, rest, run, site
 from fakefal.wire.answers import add_handlers
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.router import CONTROL, Router
@@ -37,10 +37,15 @@ def build_app(emulator: Emulator) -> ASGIApp:
     @app.get("/", include_in_schema=False)
     async def front() -> dict[str, str]:
         """What a browser sees at the base URL."""
-        return {"fakefal": VERSION, "parts": "/queue /run /rest /cdn /proxy", "document": "/openapi.json"}
+        return {
+            "fakefal": VERSION,
+            "parts": "/queue /run /rest /cdn /platform /site /proxy",
+            "document": "/openapi.json",
+        }
 
-    for part in (queue, run, rest, cdn, platform, control):
-        app.include_router(part.router)
+    parts = (queue, run, rest, realtime, cdn, site, control)
+    for router in (*(part.router for part in parts), *elsewhere.PLATFORM, elsewhere.router):
+        app.include_router(router)
     return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from fakefal.access import Access
 from fakefal.answers import CDN_MARK
 from fakefal.clips import clip_at
 from fakefal.settings import LOOPBACK_HOSTS
@@ -22,10 +23,12 @@ class Cdn:
 
     Args:
         files: the uploads.
+        access: which files are gone, and who may read the others.
     """
 
-    def __init__(self, files: FileStore) -> None:
+    def __init__(self, files: FileStore, access: Access) -> None:
         self.files = files
+        self.access = access
 
     def path_of(self, address: str, way: Way) -> str | None:
         """The path here that an address leads to for a caller who came this way, or None for foreign ones.
@@ -51,6 +54,8 @@ class Cdn:
 
     def find(self, url_path: str) -> StoredFile | None:
         """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``."""
+        if self.access.is_gone(url_path):
+            return None
         if stored := self.files.get(url_path):
             return stored
         if clip := clip_at(url_path):

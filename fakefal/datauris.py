@@ -10,6 +10,7 @@ from fakefal_contracts import Unreadable
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 
 SHORTEST_WORTH_IT = 256
+DATA_FOLDER = "/files/data/"
 
 
 def externalize(value: Any, files: FileStore) -> Any:
@@ -31,7 +32,7 @@ def _keep(address: str, files: FileStore) -> str:
         content_type, content = read_data_uri(address)
     except Unreadable:
         return address
-    path = f"/files/data/{hashlib.sha256(content).hexdigest()}"
+    path = f"{DATA_FOLDER}{hashlib.sha256(content).hexdigest()}"
     if files.get(path) is None:
         part = files.open_part()
         part.write(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from fakefal import jsonio
+from fakefal.access import Access
 from fakefal.answers import ending_of
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock, Clocks
@@ -24,6 +26,7 @@ from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import Effects, changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
 from fakefal.ledger import entries, totals
+from fakefal.once import Once
 from fakefal.record import Look, Record
 from fakefal.settings import Settings
 from fakefal.signing import SigningKeys
@@ -68,6 +71,7 @@ class Emulator:
         fetcher: how foreign media are downloaded where `settings.fetch` allows it.
         sender: how webhooks are sent.
         random_bits: where ids get their randomness from.
+        wall: where real time comes from, in seconds since 1970.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Emulator:
         fetcher: Fetcher | None = None,
         sender: Sender | None = None,
         random_bits: Callable[[int], int] = secrets.randbits,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
         self.clock = clock or Clocks()
@@ -91,7 +96,10 @@ class Emulator:
         self.files = files or SpoolFiles(
             self.settings.spool, max_files=self.settings.max_files, max_bytes=self.settings.max_file_bytes
         )
-        self.cdn = Cdn(self.files)
+        self.access = Access(self.clock, self.settings.max_files)
+        self.cdn = Cdn(self.files, self.access)
+        self.erased: dict[str, None] = {}
+        self.once = Once()
         self.judge = Judge(self.settings.contract, self.cdn)
         self.effects = Effects(self.settings.effects, self.settings.seed)
         self.tokens = Tokens()
@@ -101,6 +109,7 @@ class Emulator:
         self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
         self._downloads = Downloads(self.files, fetcher or Fetcher())
         self._random_bits = random_bits
+        self.wall = wall
         self._profile = PROFILES[self.settings.profile]
         self._accepted = 0
 
@@ -193,6 +202,33 @@ class Emulator:
         self.waker.changed(key)
         return was
 
+    async def flush(self, key: str, app: str) -> int:
+        """Cancel the requests of a key that wait for an application; returns how many."""
+        waiting = [look.record.id for look in await self.waiting(key, app)]
+        for request_id in waiting:
+            with suppress(UnknownRequest, RefusedMove):  # it began or was dropped meanwhile
+                await self.cancel(key, request_id)
+        return len(waiting)
+
+    async def waiting(self, key: str, app: str) -> list[Look]:
+        """The requests of a key that wait for an application."""
+        return [look for look in await self.all(key) if look.record.app == app and look.view.state is State.IN_QUEUE]
+
+    async def erase(self, key: str, request_id: str) -> Look:
+        """Forget what went into a request that is over and what came out.
+
+        Raises:
+            UnknownRequest: no such request, or another key's.
+            RefusedMove: it is not over.
+        """
+        look = await self.look(key, request_id)
+        if look.view.state is not State.COMPLETED:
+            raise RefusedMove(look.view.state.value, "be erased")
+        self.erased[request_id] = None
+        if len(self.erased) > self.settings.max_requests:
+            del self.erased[next(iter(self.erased))]
+        return look
+
     async def advance(self, request_id: str, how: float | How) -> Look:
         """Advance one request, of whatever key, once its verdict is there.
 
@@ -244,8 +280,11 @@ class Emulator:
             counts["files"] = self.files.reset()
         self.clock.reset(key)
         self.effects.reset(key)
+        self.access.reset(key)
         if key is None:
             self._accepted = 0
+            self.erased.clear()
+            self.once.reset()
         for request_id in self._downloads:
             try:
                 await self.find(request_id)
@@ -292,6 +331,7 @@ class Emulator:
             webhook=submission.webhook,
             start_seconds=submission.start_seconds,
             most_waiting=submission.most_waiting,
+            sent_at=self.wall(),
         )
         fetching = self.settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)

@@ -18,7 +18,8 @@ class Record:
     JSON body with every ``data:`` URI replaced by the address of the file it was kept in.
     `submitted_at` is emulated time, in seconds since 1970; `way` is how the caller came in, which is
     how addresses in its webhook lead back.  It times out when it has not started after `start_seconds`,
-    and was to be refused with more than `most_waiting` requests before it.
+    and was to be refused with more than `most_waiting` requests before it.  `sent_at` is the wall time of
+    its acceptance, which is what callers compare with their own clock.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Record:
     webhook: str | None = None
     start_seconds: float | None = None
     most_waiting: int | None = None
+    sent_at: float = 0.0
 
     @property
     def endpoint_id(self) -> str:

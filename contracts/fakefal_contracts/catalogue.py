@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +29,29 @@ def examples(endpoint_id: str) -> dict[str, Any]:
     every = json.loads(files(__package__).joinpath("kling/examples.json").read_text("utf-8"))
     found: dict[str, Any] = every[endpoint_id]
     return found
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What fal's catalogue says of an endpoint beside its title (read on 2026-06-11; `about` is our own).
+
+    `date` and `updated_at` are the ISO moments of its launch and its last change.
+    """
+
+    category: str
+    about: str
+    date: str
+    updated_at: str
+    license_type: str
+    tags: list[str]
+    group: dict[str, str]
+
+
+@cache
+def listing(endpoint_id: str) -> Listing:
+    """The catalogue's entry for an endpoint that the contracts cover."""
+    every = json.loads(files(__package__).joinpath("kling/listings.json").read_text("utf-8"))
+    return Listing(**every[endpoint_id])
 
 
 def find_endpoint(endpoint_id: str) -> Endpoint:

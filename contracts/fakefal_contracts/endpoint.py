@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from fakefal_contracts.errors import UnknownContract
 from fakefal_contracts.evidence import Evidence
@@ -37,7 +37,10 @@ class Revision:
         """The input model of this revision."""
         if not self.changes:
             return newest
-        overrides: dict[str, Any] = dict(self.changes)
+        overrides: dict[str, Any] = {
+            name: (kind, Field(default, description=newest.model_fields[name].description))
+            for name, (kind, default) in self.changes.items()
+        }
         return create_model(newest.__name__, __base__=newest, __doc__=newest.__doc__, **overrides)
 
 

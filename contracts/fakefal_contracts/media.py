@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import Evidence, inferred, observed
 from fakefal_contracts.probe import ClipFacts, PictureFacts, probe_clip, probe_picture
@@ -21,6 +24,25 @@ Facts = PictureFacts | ClipFacts
 _INFERRED = inferred("fal's error reference; no Kling answer of this kind was published", "2026-11-20")
 _DOWNLOAD = inferred("a refusal seen on another fal endpoint (2026-08-13); the seconds are the schema's", "2026-11-20")
 _SMALL = observed("message of a v-family element refusal (August 2026); type and ctx inferred", "2026-08-31")
+
+
+_MEGABYTE = 1_048_576
+
+#: How fal's documents print each limit (June 2026).
+_PRINTED = {
+    "max_file_size": "Max file size: {:.1f}MB",
+    "min_width": "Min width: {:.0f}px",
+    "min_height": "Min height: {:.0f}px",
+    "max_width": "Max width: {:.0f}px",
+    "max_height": "Max height: {:.0f}px",
+    "min_aspect_ratio": "Min aspect ratio: {:.2f}",
+    "max_aspect_ratio": "Max aspect ratio: {:.2f}",
+    "min_duration": "Min duration: {}s",
+    "max_duration": "Max duration: {}s",
+    "min_fps": "Min FPS: {:.1f}",
+    "max_fps": "Max FPS: {:.1f}",
+    "timeout": "Timeout: {:.1f}s",
+}
 
 
 class Missing(Unreadable):
@@ -100,6 +122,20 @@ class Limits:
                 f"the file is {facts.format}: convert it to one of {', '.join(self.formats)}",
             )
 
+    def published(self) -> dict[str, float]:
+        """The limits under the names that fal's schemas have for them (``x-fal``)."""
+        raise NotImplementedError
+
+    def published_text(self) -> str:
+        """The limits as the sentence that fal's documents print beside them."""
+        values = self.published()
+        values["max_file_size"] /= _MEGABYTE
+        return ", ".join(_PRINTED[name].format(float(value)) for name, value in values.items())
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        ui = {"field": "image" if self.noun == "picture" else "video"}
+        return handler(schema) | {"limit_description": self.published_text(), "x-fal": self.published(), "ui": ui}
+
     def measure(self, source: bytes | Path) -> Facts:
         """The facts of the content; raises `Unreadable`."""
         raise NotImplementedError
@@ -124,6 +160,17 @@ class PictureLimits(Limits):
         return super().says() | {
             "min_pixels": (f"at least {self.min_width} x {self.min_height} pixels", _SMALL),
             "ratio": (f"width / height from {self.min_ratio:.2f} to {self.max_ratio:.2f}", self.evidence),
+        }
+
+    def published(self) -> dict[str, float]:
+        """See `Limits.published`."""
+        return {
+            "max_file_size": self.max_bytes,
+            "min_width": self.min_width,
+            "min_height": self.min_height,
+            "min_aspect_ratio": self.min_ratio,
+            "max_aspect_ratio": self.max_ratio,
+            "timeout": self.timeout_seconds,
         }
 
     def measure(self, source: bytes | Path) -> PictureFacts:
@@ -173,6 +220,21 @@ class ClipLimits(Limits):
             "max_seconds": (f"at most {self.max_seconds:g} s long", self.evidence),
             "min_fps": (f"at least {self.min_fps:g} frames per second", self.evidence),
             "max_fps": (f"at most {self.max_fps:g} frames per second", self.evidence),
+        }
+
+    def published(self) -> dict[str, float]:
+        """See `Limits.published`."""
+        return {
+            "max_file_size": self.max_bytes,
+            "min_width": self.min_pixels,
+            "min_height": self.min_pixels,
+            "max_width": self.max_pixels,
+            "max_height": self.max_pixels,
+            "min_duration": self.min_seconds,
+            "max_duration": self.max_seconds,
+            "min_fps": self.min_fps,
+            "max_fps": self.max_fps,
+            "timeout": self.timeout_seconds,
         }
 
     def measure(self, source: bytes | Path) -> ClipFacts:

@@ -75,6 +75,9 @@ class Input(Model):
     cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
     """Every caution that `advice` and the validator can give for this endpoint."""
 
+    output_title: ClassVar[str]
+    """fal's own name for the schema of the result."""
+
     @classmethod
     def output_type(cls) -> type[BaseModel]:
         """The model of the result."""

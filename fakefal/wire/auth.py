@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping
 
 from fakefal.record import NO_KEY
+from fakefal.tokens import BadToken, Tokens
 from fakefal.wire.answers import no_access, refusal
 
 
@@ -43,6 +44,21 @@ def demand_key(header: str | None, keys: Mapping[str, str], app: str) -> str:
     if key == NO_KEY:
         raise no_access(app)
     return key
+
+
+def token_key(token: str, app: str, tokens: Tokens) -> str:
+    """The key id behind a token that a browser sends as ``fal_jwt_token`` instead of a key.
+
+    Raises:
+        WireError: 401, it was not issued here, has expired, or is for other applications.
+    """
+    try:
+        claims = tokens.read(token)
+    except BadToken as error:
+        raise no_access(app) from error
+    if not {app, app.rpartition("/")[2]} & set(claims.get("apps", ())):
+        raise no_access(app)
+    return str(claims["user"])
 
 
 def demand_rest_key(header: str | None, keys: Mapping[str, str]) -> str:

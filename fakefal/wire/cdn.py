@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -14,13 +14,17 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fakefal import jsonio
+from fakefal.access import Decision
 from fakefal.cdn import new_file_path
 from fakefal.emulator import Emulator
+from fakefal.record import NO_KEY
 from fakefal.store.files import FileStore, StoredFile
 from fakefal.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
+from fakefal.wire.auth import read_key
 from fakefal.wire.body import limited, read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.lifecycle import read_lifecycle, remember, upload_claims
 from fakefal.wire.rest import OCTETS, media_type
 from fakefal_contracts.hosts import Part
 
@@ -33,10 +37,11 @@ LONGEST_NUMBER = 6
 @router.post("/files/upload")
 async def upload(request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
     """Take a file in one piece (Python client 1.0.3)."""
-    _bearer(emulator, authorization)
+    claims = upload_claims(_bearer(emulator, authorization), read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     written = await _receive(request, emulator)
     kept = emulator.files.keep(written, path, _media_type(request.headers))
+    remember(emulator, path, claims)
     return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
 
 
@@ -45,10 +50,10 @@ async def begin_multipart(
     request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
 ) -> Response:
     """Announce a file that comes in parts (Python client 1.0.3)."""
-    _bearer(emulator, authorization)
+    claims = upload_claims(_bearer(emulator, authorization), read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     upload_id = emulator.tokens.issue(
-        24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4)
+        24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4), **claims
     )
     return Json({"access_url": way.url(Part.CDN, path), "uploadId": upload_id})
 
@@ -87,6 +92,7 @@ async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheW
         return await _keep_part(request, emulator, upload_token, int(number[:LONGEST_NUMBER]))
     _claims(emulator, upload_token, f"/files/{path}")
     kept = emulator.files.keep(await _receive(request, emulator), claims["path"], claims["type"])
+    remember(emulator, claims["path"], claims)
     return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
 
 
@@ -101,17 +107,33 @@ async def complete_file(
 
 @router.head("/files/{path:path}", include_in_schema=False)
 @router.get("/files/{path:path}")
-async def download(path: str, emulator: TheEmulator) -> Response:
-    """Give a file, whole or by range.
+async def download(
+    path: str, emulator: TheEmulator, identity: str = "", authorization: Authorization = None
+) -> Response:
+    """Give a file, whole or by range, to those who may read it.
 
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
     found = emulator.cdn.find(f"/files/{path}")
-    if found is None:
-        raise refusal(
-            404, "File not found", hint="it was not uploaded to this emulator, or was dropped for newer files"
-        )
+    decision = _decision(emulator, f"/files/{path}", identity, authorization)
+    if found is None or decision == "hide":
+        hint = "it was not uploaded to this emulator, has expired, is hidden, or was dropped for newer files"
+        raise refusal(404, "File not found", hint=hint)
+    if decision == "forbid":
+        raise refusal(403, "Forbidden", hint="its access control list forbids it: sign its address")
     return _serve(found, emulator.files)
+
+
+def _decision(emulator: Emulator, path: str, identity: str, authorization: str | None) -> Decision:
+    """What the reader may do.  Only of files with a list of their own it is asked who the reader is."""
+    decision = emulator.access.decide(path, NO_KEY)
+    if identity:
+        with suppress(BadToken):
+            if emulator.tokens.read(identity).get("identity") == path:
+                return "allow"
+    if decision == "allow" or not authorization:
+        return decision
+    return emulator.access.decide(path, read_key(authorization, emulator.settings.keys))
 
 
 class _HeldFile(FileResponse):
@@ -137,12 +159,15 @@ def _serve(found: StoredFile, files: FileStore) -> Response:
     return _HeldFile(files, found, headers)
 
 
-def _bearer(emulator: Emulator, authorization: str | None) -> None:
+def _bearer(emulator: Emulator, authorization: str | None) -> str:
+    """The key whose upload token the caller sends."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise refusal(401, "Authorization header is required", hint="get a token from storage/auth/token")
-    if "bearer" not in _claims(emulator, token):
+    claims = _claims(emulator, token)
+    if "bearer" not in claims:
         raise refusal(401, "Invalid upload token: it is for one file, send it as upload_token")
+    return str(claims["bearer"])
 
 
 def _claims(emulator: Emulator, token: str, path: str | None = None) -> dict[str, Any]:
@@ -185,6 +210,8 @@ async def _complete(
     except KeyError as error:
         if emulator.files.get(claims["path"]) is None:  # else the answer to an earlier call was lost
             raise refusal(422, f"part {error} was not uploaded") from error
+    else:
+        remember(emulator, claims["path"], claims)
     return Json({"access_url": address, "uploaded": True})
 
 

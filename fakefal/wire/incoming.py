@@ -14,7 +14,7 @@ from fakefal.core.effects import BadEffect
 from fakefal.emulator import Emulator
 from fakefal.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, WireError, refusal, retry_headers
-from fakefal.wire.auth import demand_key, demand_rest_key
+from fakefal.wire.auth import demand_key, demand_rest_key, token_key
 from fakefal.wire.body import read_body
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
@@ -26,6 +26,7 @@ START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
+TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 
@@ -38,7 +39,11 @@ async def read_submission(
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
             for what is not JSON.
     """
-    key = demand_key(authorization, emulator.settings.keys, app)
+    token = request.query_params.get(TOKEN)
+    if token and not authorization:
+        key = token_key(token, app, emulator.tokens)
+    else:
+        key = demand_key(authorization, emulator.settings.keys, app)
     if app not in APPS:
         raise refusal(
             404,

@@ -12,9 +12,11 @@ from starlette.responses import Response
 from fakefal import jsonio
 from fakefal.cdn import new_file_path
 from fakefal.wire.answers import Json, refusal
+from fakefal.wire.auth import demand_rest_key
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
 from fakefal.wire.incoming import rest_key
+from fakefal.wire.lifecycle import read_lifecycle, upload_claims
 from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
@@ -47,6 +49,14 @@ async def jwks(emulator: TheEmulator) -> Response:
     return Json(emulator.signing.jwks(), headers={"cache-control": "public, max-age=86400"})
 
 
+@router.get("/users/current")
+async def current_user(emulator: TheEmulator, authorization: Authorization = None) -> Response:
+    """The account behind the key, in the form of fal's older REST interface; it is never locked here."""
+    key = demand_rest_key(authorization, emulator.settings.keys)
+    names = {"full_name": key, "nickname": key, "user_id": key}
+    return Json({**names, "is_personal": True, "is_locked": False, "lock_reason": None, "is_paying": True})
+
+
 @router.post("/storage/upload/initiate")
 @router.post("/storage/upload/initiate-multipart")
 async def initiate(
@@ -57,7 +67,7 @@ async def initiate(
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
     """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
-    rest_key(request, emulator, authorization)
+    key = rest_key(request, emulator, authorization)
     if storage_type not in ("fal-cdn-v3", "gcs"):
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
@@ -69,7 +79,8 @@ async def initiate(
     if not isinstance(name, str) or not isinstance(content_type, str):
         raise refusal(422, 'the body must hold "file_name" and "content_type" as strings')
     path = new_file_path(name)
-    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=media_type(content_type))
+    claims = upload_claims(key, read_lifecycle(request))
+    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=media_type(content_type), **claims)
     return Json({"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")})
 
 

@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
 from fakefal_contracts.kling.shared import (
+    ELEMENTS,
+    FIRST_FRAME,
+    FRAME_SHAPE,
+    FROM_FRONT,
+    LAST_FRAME,
+    NAMES_IN_PROMPTS,
     OPENAPI,
+    OTHER_SIDES,
     REFERENCE_CAUTIONS,
+    REFERENCE_PICTURES,
+    SECONDS,
     UNKNOWN_REFERENCE,
     Picture,
     Prompt,
@@ -58,22 +67,25 @@ SEVEN_REFERENCES = Requirement(
 
 
 class Element(Model):
-    """A character or object: a frontal picture and one to three others (fal: OmniVideoElementInput)."""
+    """A character or object: a frontal picture and others from more sides."""
 
+    model_config = ConfigDict(title="OmniVideoElementInput")
     printed_in = OPENAPI
-    frontal_image_url: Picture
-    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list)
+    frontal_image_url: Picture = Field(description=FROM_FRONT)
+    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list, description=OTHER_SIDES)
     requirements = (REFERENCE_COUNT,)
 
 
 class ReferenceToVideo(VideoInput):
-    """Arguments of o1/reference-to-video (fal: OmniVideoReferenceToVideoInput)."""
+    """Arguments of o1/reference-to-video."""
 
-    prompt: Prompt
-    image_urls: list[Picture] | None = None
-    elements: list[Element] | None = None
-    duration: Duration = "5"
-    aspect_ratio: Ratio = "16:9"
+    model_config = ConfigDict(title="OmniVideoReferenceToVideoInput")
+    output_title = "OmniVideoReferenceToVideoOutput"
+    prompt: Prompt = Field(description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
+    image_urls: list[Picture] | None = Field(default=None, description=REFERENCE_PICTURES)
+    elements: list[Element] | None = Field(default=None, description=ELEMENTS)
+    duration: Duration = Field(default="5", description=SECONDS)
+    aspect_ratio: Ratio = Field(default="16:9", description=FRAME_SHAPE)
     requirements = (SEVEN_REFERENCES,)
     cautions = REFERENCE_CAUTIONS
 
@@ -95,12 +107,16 @@ class ReferenceToVideo(VideoInput):
 
 
 class ImageToVideo(VideoInput):
-    """Arguments of o1/image-to-video (fal: OmniVideoImageToVideoInput)."""
+    """Arguments of o1/image-to-video."""
 
-    prompt: Prompt
-    start_image_url: Picture
-    end_image_url: Picture | None = None
-    duration: Duration = "5"
+    model_config = ConfigDict(title="OmniVideoImageToVideoInput")
+    output_title = "OmniVideoImageToVideoOutput"
+    prompt: Prompt = Field(
+        description="What happens between the frames. @Image1 names the first frame, @Image2 the last."
+    )
+    start_image_url: Picture = Field(description=FIRST_FRAME)
+    end_image_url: Picture | None = Field(default=None, description=LAST_FRAME)
+    duration: Duration = Field(default="5", description=SECONDS)
     cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
 
     def seconds(self) -> int:

@@ -7,11 +7,22 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
+from pydantic import ConfigDict, Field
+
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
 from fakefal_contracts.kling.shared import (
+    ELEMENTS,
+    FIRST_FRAME,
+    FRAME_SHAPE,
+    FROM_FRONT,
+    LAST_FRAME,
+    NAMES_IN_PROMPTS,
     OPENAPI,
+    OTHER_SIDES,
     REFERENCE_CAUTIONS,
+    REFERENCE_PICTURES,
+    SECONDS,
     Clip,
     Picture,
     Prompt,
@@ -121,40 +132,49 @@ END_WITH_PICTURES = Caution("end_with_pictures", "no last frame with more than t
 
 
 class Shot(Model):
-    """One shot of a multi-shot clip (fal: KlingV3MultiPromptElement)."""
+    """One shot of a clip that is made of several."""
 
+    model_config = ConfigDict(title="KlingV3MultiPromptElement")
     printed_in = OPENAPI
-    prompt: Annotated[str, SHOT_PROMPT_LENGTH]
-    duration: ShotDuration = "5"
+    prompt: Annotated[str, SHOT_PROMPT_LENGTH] = Field(description="What happens in this shot.")
+    duration: ShotDuration = Field(default="5", description="How many seconds this shot lasts.")
 
 
 class Element(Model):
-    """A character or object, by pictures or by a clip (fal: KlingV3ComboElementInput)."""
+    """A character or object, by pictures or by a clip."""
 
+    model_config = ConfigDict(title="KlingV3ComboElementInput")
     printed_in = OPENAPI
-    frontal_image_url: Picture | None = None
-    reference_image_urls: list[Picture] | None = None
-    video_url: Clip | None = None
-    voice_id: str | None = None
+    frontal_image_url: Picture | None = Field(default=None, description=FROM_FRONT)
+    reference_image_urls: list[Picture] | None = Field(default=None, description=OTHER_SIDES)
+    video_url: Clip | None = Field(default=None, description="A clip that shows the element.")
+    voice_id: str | None = Field(
+        default=None,
+        description="The voice that the element speaks with, as fal-ai/kling-video/create-voice returns it.",
+    )
     requirements = (PICTURES_OR_CLIP, VOICE_NEEDS_CLIP, REFERENCE_LIMIT)
 
 
 class ReferenceToVideo(VideoInput):
-    """Arguments of o3/pro/reference-to-video (fal: O3ProReferenceVideoI2VInput).
+    """Arguments of o3/pro/reference-to-video.
 
     The schema requires nothing; the rules demand exactly one of prompt and multi_prompt.
     """
 
-    prompt: Prompt | None = None
-    multi_prompt: list[Shot] | None = None
-    start_image_url: Picture | None = None
-    end_image_url: Picture | None = None
-    image_urls: list[Picture] | None = None
-    elements: list[Element] | None = None
-    generate_audio: bool = False
-    duration: Duration = "5"
-    shot_type: Literal["customize", "intelligent"] = "customize"
-    aspect_ratio: Ratio = "16:9"
+    model_config = ConfigDict(title="O3ProReferenceVideoI2VInput")
+    output_title = "O3ProImageR2VOutput"
+    prompt: Prompt | None = Field(default=None, description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
+    multi_prompt: list[Shot] | None = Field(default=None, description="The shots of the clip, one after the other.")
+    start_image_url: Picture | None = Field(default=None, description=FIRST_FRAME)
+    end_image_url: Picture | None = Field(default=None, description=LAST_FRAME)
+    image_urls: list[Picture] | None = Field(default=None, description=REFERENCE_PICTURES)
+    elements: list[Element] | None = Field(default=None, description=ELEMENTS)
+    generate_audio: bool = Field(default=False, description="Whether the clip has a sound track.")
+    duration: Duration = Field(default="5", description=SECONDS)
+    shot_type: Literal["customize", "intelligent"] = Field(
+        default="customize", description="Who divides the clip into shots: the caller, or (intelligent) the model."
+    )
+    aspect_ratio: Ratio = Field(default="16:9", description=FRAME_SHAPE)
     requirements = (
         PROMPT_OR_SHOTS,
         PROMPT_XOR_SHOTS,

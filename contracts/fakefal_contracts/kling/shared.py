@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from annotated_types import MaxLen
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fakefal_contracts.evidence import documented, inferred, observed
 from fakefal_contracts.media import ClipLimits, PictureLimits
@@ -50,19 +50,31 @@ Prompt = Annotated[
 ]
 
 
-class File(BaseModel):
-    """A produced file.  Keys in the order of fal's June 2026 schema."""
+#: What the fields are for, in the documents of every generation.  Limits are not repeated here: rules say them.
+NAMES_IN_PROMPTS = "@Element1 and @Image1 stand for what is listed, counted from 1."
+REFERENCE_PICTURES = "Pictures that set style and looks; the prompt calls them @Image1, @Image2."
+ELEMENTS = "Characters and objects that should appear; the prompt calls them @Element1, @Element2."
+FROM_FRONT = "The picture that shows the element from the front."
+OTHER_SIDES = "Pictures of the element from other sides."
+FIRST_FRAME = "The picture that the clip begins with."
+LAST_FRAME = "The picture that the clip ends with."
+SECONDS = "How many seconds the clip lasts."
+FRAME_SHAPE = "The shape of the frame, width to height."
 
-    url: str
-    content_type: str | None = None
-    file_name: str | None = None
-    file_size: int | None = None
+
+class File(BaseModel):
+    """A produced file.  Keys and examples as in fal's June 2026 schema."""
+
+    url: str = Field(description="Where the file can be downloaded.")
+    content_type: str | None = Field(default=None, description="Its media type.", examples=["image/png"])
+    file_name: str | None = Field(default=None, description="Its name.", examples=["z9RV14K95DvU.png"])
+    file_size: int | None = Field(default=None, description="How many bytes it has.", examples=[4404019])
 
 
 class VideoOutput(BaseModel):
     """The result of every endpoint here."""
 
-    video: File
+    video: File = Field(description="The clip that was made.")
 
 
 class VideoInput(Input):

@@ -1,0 +1,110 @@
+"""``llms.txt`` of an endpoint: what a language model has to know to call it, made from the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from fakefal_contracts.catalogue import examples, listing
+from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.openapi import openapi, page_url, schema_names
+from fakefal_contracts.price import dollars
+from fakefal_contracts.rulebook import rulebook
+
+RUN = "https://fal.run"
+SHOWN_WITH_THE_FIELD = ("required", "type", "one_of")
+PARAGRAPH = "\n\n"
+Json = dict[str, Any]
+
+
+def llms_txt(edition: Edition, *, run: str = RUN, queue: str | None = None) -> str:
+    """The text for one endpoint under one contract.
+
+    Args:
+        edition: the endpoint and the contract.
+        run: the base of addresses that answer at once.
+        queue: the base of the queue's addresses; fal's own by default.
+    """
+    document = openapi(edition, **({"server": queue} if queue else {}))
+    return "\n".join((*_head(edition, document, run), *_input(edition, document), *_rest(edition, document))) + "\n"
+
+
+def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
+    endpoint = edition.endpoint
+    entry = listing(endpoint.id)
+    yield f"# {endpoint.title}"
+    yield f"\n> {entry.about}"
+    yield "\n## Overview\n"
+    yield f"- **Model ID**: `{endpoint.id}`"
+    yield f"- **Endpoint**: `{run}/{endpoint.id}`"
+    yield f"- **Queue**: `{document['servers'][0]['url']}/{endpoint.id}`"
+    yield f"- **Category**: {entry.category}"
+    yield f"- **Page**: {page_url(endpoint)}"
+    yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.date})"
+
+
+def _input(edition: Edition, document: Json) -> Iterator[str]:
+    schemas = document["components"]["schemas"]
+    given, made = schema_names(edition.endpoint)
+    yield "\n## Input\n"
+    yield from _fields(schemas[given])
+    for name, schema in schemas.items():
+        if name not in (given, made, "QueueStatus", "File"):
+            yield f"\n### {name}\n"
+            yield from _fields(schema)
+    yield "\n## Limits\n"
+    yield "What is checked beyond names and types; `[]` stands for each item of a list.\n"
+    limits = (rule for rule in rulebook(edition) if rule.kind not in SHOWN_WITH_THE_FIELD)
+    for field, rules in groupby(limits, key=lambda rule: rule.field):
+        yield f"- **`{field or 'body'}`**: {'; '.join(rule.says for rule in rules)}"
+
+
+def _rest(edition: Edition, document: Json) -> Iterator[str]:
+    endpoint = edition.endpoint
+    shown = examples(endpoint.id)
+    schemas = document["components"]["schemas"]
+    yield "\n## Output\n"
+    yield from _fields(schemas[schema_names(endpoint)[1]])
+    yield "\n### File\n"
+    yield from _fields(schemas["File"])
+    yield "\n## Price\n"
+    yield from _prices(edition)
+    for title, name in (("Smallest input", "required"), ("Full input", "full"), ("Output", "output")):
+        yield f"\n## Example: {title.lower()}\n"
+        yield f"```json\n{json.dumps(shown[name], indent=2, ensure_ascii=False)}\n```"
+
+
+def _fields(schema: Json) -> Iterator[str]:
+    for name in schema["x-fal-order-properties"]:
+        one = schema["properties"][name]
+        need = "required" if name in schema.get("required", ()) else "optional"
+        null = " or null" if {"type": "null"} in one.get("anyOf", ()) else ""
+        yield f"- **`{name}`** (`{_type(one)}`{null}, {need}): {one['description'].partition(PARAGRAPH)[0]}"
+        if "enum" in one:
+            yield f"  - Options: {', '.join(json.dumps(value) for value in one['enum'])}"
+        if "default" in one:
+            yield f"  - Default: {json.dumps(one['default'])}"
+
+
+def _type(schema: Json) -> str:
+    if "anyOf" in schema:
+        return _type(schema["anyOf"][0])
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    return f"list<{_type(schema['items'])}>" if schema["type"] == "array" else str(schema["type"])
+
+
+def _prices(edition: Edition) -> Iterator[str]:
+    """The price per second, tier by tier."""
+    price = edition.endpoint.price(edition.contract)
+    tiers = {
+        "": price.usd,
+        " with a sound track": price.usd_with_audio,
+        " with a clip among the inputs": price.usd_with_clip,
+    }
+    for words, usd in tiers.items():
+        if usd is not None:
+            yield f"- {dollars(usd)} for each second of the clip{words}"
+    yield f"\nSince {price.since}, {price.evidence.grade}: {price.evidence.source}. A refused request costs nothing."

@@ -1,0 +1,149 @@
+"""The Platform API's list of requests, and the deletion of what went in and came out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from fakefal import jsonio
+from fakefal.access import NotYours
+from fakefal.answers import ending_of, result_body
+from fakefal.core.errors import RefusedMove
+from fakefal.datauris import DATA_FOLDER
+from fakefal.emulator import Emulator
+from fakefal.history import Outcome, Wanted, duration_of, latest_first, longest_first
+from fakefal.record import Look
+from fakefal.wire.answers import Json
+from fakefal.wire.context import TheEmulator, TheWay
+from fakefal.wire.platform import (
+    PREFIX,
+    Cursor,
+    Expand,
+    Ids,
+    PlatformKey,
+    PlatformRoute,
+    expanded,
+    page,
+    platform_refusal,
+    some_ids,
+)
+from fakefal_contracts.hosts import Part, Way
+
+router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
+PAYLOADS = "payloads"
+DAY_SECONDS = 24 * 3600.0
+LONG_SECONDS = 90 * DAY_SECONDS
+"""How far back the list goes by default: a day, or longer where one request is asked for."""
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+Moment = Annotated[dt.datetime | None, Query(description="ISO moment or day")]
+
+
+@router.get("/by-endpoint")
+async def by_endpoint(
+    emulator: TheEmulator,
+    way: TheWay,
+    key: PlatformKey,
+    endpoint_id: Ids = None,
+    start: Moment = None,
+    end: Moment = None,
+    status: Outcome | None = None,
+    request_id: str | None = None,
+    expand: Expand = None,
+    sort_by: Literal["ended_at", "duration"] = "ended_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The requests of the caller's key.
+
+    Start and end are compared with the wall time of the acceptance (`sent_at`), since they come from the
+    caller's own clock; `started_at` and `ended_at` are emulated.  That requests are listed from their
+    acceptance on, and compared with that moment, is inferred.
+    """
+    payloads = PAYLOADS in expanded(expand, (PAYLOADS,))
+    back = DAY_SECONDS if request_id is None else LONG_SECONDS
+    wanted = Wanted(
+        endpoint_ids=frozenset(some_ids(endpoint_id)),
+        start=_seconds(start, emulator.wall() - back),
+        end=_seconds(end, float("inf")),
+        outcome=status,
+        request_id=request_id,
+    )
+    found = [look for look in await emulator.all(key) if wanted.holds(look)]
+    shown, following = page((latest_first if sort_by == "ended_at" else longest_first)(found), cursor, limit)
+    return Json({"items": [_item(look, emulator, way, payloads=payloads) for look in shown], **following})
+
+
+def _seconds(moment: dt.datetime | None, default: float) -> float:
+    if moment is None:
+        return default
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def _item(look: Look, emulator: Emulator, way: Way, *, payloads: bool) -> dict[str, Any]:
+    """One line of the list; what has not started shows its acceptance as its start, which cannot be null."""
+    record, view, ending = look.record, look.view, ending_of(look)
+    item: dict[str, Any] = {
+        "request_id": record.id,
+        "endpoint_id": record.endpoint_id,
+        "started_at": _iso(record.sent_at if view.started_at is None else view.started_at),
+        "sent_at": _iso(record.sent_at),
+        "ended_at": None if view.ended_at is None else _iso(view.ended_at),
+        "status_code": ending.status if ending else None,
+        "duration": duration_of(look),
+    }
+    if payloads and record.id not in emulator.erased:
+        item["json_input"] = _with_addresses(jsonio.parse(record.arguments), way)
+        item["json_output"] = jsonio.parse(result_body(ending, way)) if ending else None
+    return item
+
+
+def _iso(seconds: float) -> str:
+    text = dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _with_addresses(value: Any, way: Way) -> Any:
+    """The input, with addresses for the files that ``data:`` URIs were kept in."""
+    if isinstance(value, dict):
+        return {name: _with_addresses(one, way) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_addresses(one, way) for one in value]
+    return way.url(Part.CDN, value) if isinstance(value, str) and value.startswith(DATA_FOLDER) else value
+
+
+@router.delete("/{request_id}/payloads")
+async def delete_payloads(request_id: str, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
+    """Forget input and output of a request, and remove the files that it made; files sent in stay."""
+    try:
+        look = await emulator.erase(key, request_id)
+    except RefusedMove as error:
+        raise platform_refusal(400, str(error)) from error
+    ending = ending_of(look)
+    assert ending is not None
+    made = jsonio.parse(result_body(ending, way)) if ending.ok else None
+    return Json({"cdn_delete_results": [_removed(link, emulator, way, key) for link in _texts(made)]})
+
+
+def _removed(link: str, emulator: Emulator, way: Way, key: str) -> dict[str, str | None]:
+    path = emulator.cdn.path_of(link, way)
+    if path is not None:
+        try:
+            emulator.access.remove(path, key)
+        except NotYours:
+            return {"link": link, "exception": "The file belongs to another key"}
+    return {"link": link, "exception": None}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every address in a JSON value."""
+    if isinstance(value, str):
+        if value.startswith(("http://", "https://")):
+            yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)

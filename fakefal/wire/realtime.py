@@ -1,0 +1,47 @@
+"""Tokens for browsers, as both official clients ask for them; the sockets behind them are not emulated."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Interval
+from fastapi import APIRouter, Request
+from pydantic import AliasChoices, BaseModel, Field
+from starlette.responses import Response
+
+from fakefal.wire.answers import Json, refusal
+from fakefal.wire.context import Authorization, TheEmulator
+from fakefal.wire.incoming import rest_key
+from fakefal_contracts.hosts import Part
+
+router = APIRouter(tags=["realtime"])
+USUAL_SECONDS = 120
+LONGEST_SECONDS = 24 * 3600
+
+
+class TokenBody(BaseModel):
+    """For which applications, and for how many seconds (`duration` in the newer documents)."""
+
+    allowed_apps: list[str]
+    token_expiration: Annotated[
+        float,
+        Interval(gt=0, le=LONGEST_SECONDS),
+        Field(validation_alias=AliasChoices("token_expiration", "duration")),
+    ] = USUAL_SECONDS
+
+
+@router.post(f"/{Part.REST}/tokens")
+@router.post(f"/{Part.REST}/tokens/realtime")
+async def token(
+    request: Request, body: TokenBody, emulator: TheEmulator, authorization: Authorization = None
+) -> Response:
+    """A token that stands for the caller's key, as a JSON string (both clients, 2026)."""
+    key = rest_key(request, emulator, authorization)
+    return Json(emulator.tokens.issue(body.token_expiration, user=key, apps=body.allowed_apps))
+
+
+@router.get(f"/{Part.RUN}/{{path:path}}/realtime", include_in_schema=False)
+async def socket(path: str) -> None:
+    """Answer 501."""
+    detail = f"fakefal does not emulate the realtime socket of {path}; use the queue or fal.run"
+    raise refusal(501, detail, hint=detail)

@@ -1,0 +1,103 @@
+"""The Platform API's calls about files: who may read them, signed addresses, and a key's settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Interval
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from fakefal.access import Acl, Decision, Lifecycle, NotYours
+from fakefal.emulator import Emulator
+from fakefal.wire.answers import Json, WireError
+from fakefal.wire.context import TheEmulator, TheWay
+from fakefal.wire.platform import PREFIX, PlatformKey, PlatformRoute, platform_refusal
+from fakefal_contracts.hosts import Part, Way
+
+router = APIRouter(prefix=f"{PREFIX}/storage", tags=["platform"], route_class=PlatformRoute)
+WEEK_SECONDS = 604_800
+
+Address = Annotated[str, Query(description="address of a file on the CDN, without parameters")]
+
+
+class NewAcl(Acl):
+    """An access control list as it is set: the decision for all must be said."""
+
+    default: Decision
+
+
+class SignBody(BaseModel):
+    """How long a signed address leads to the file: at most a week."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expiration_seconds: Annotated[int, Interval(ge=1, le=WEEK_SECONDS)]
+
+
+class NewSettings(Lifecycle):
+    """A key's settings as they are set; a list must say its decision for all."""
+
+    initial_acl: NewAcl | None = None
+
+
+@router.get("/files/acl")
+async def acl(url: Address, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
+    """Who may read a file."""
+    path = _path(url, emulator, way)
+    try:
+        return Json(emulator.access.acl(path, key).model_dump())
+    except NotYours as error:
+        raise _not_yours() from error
+
+
+@router.put("/files/acl")
+async def change_acl(body: NewAcl, url: Address, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
+    """Set who may read a file, from now on."""
+    path = _path(url, emulator, way)
+    try:
+        emulator.access.change_acl(path, key, Acl(default=body.default, rules=body.rules))
+    except NotYours as error:
+        raise _not_yours() from error
+    return Json(body.model_dump())
+
+
+@router.post("/files/sign")
+async def sign(body: SignBody, url: Address, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
+    """An address that leads to a file whoever reads it, until it expires by the wall clock."""
+    path = _path(url, emulator, way)
+    try:
+        emulator.access.acl(path, key)
+    except NotYours as error:
+        raise _not_yours() from error
+    token = emulator.tokens.issue(body.expiration_seconds, identity=path)
+    return Json({"signed_url": f"{way.url(Part.CDN, path)}?identity={token}"})
+
+
+@router.get("/settings")
+async def settings(emulator: TheEmulator, key: PlatformKey) -> Response:
+    """What holds for later uploads of the caller's key."""
+    return Json(emulator.access.settings(key).model_dump())
+
+
+@router.put("/settings")
+async def change_settings(body: NewSettings, emulator: TheEmulator, key: PlatformKey) -> Response:
+    """Set what holds for later uploads; what is left out stays as it was (inferred)."""
+    kept = emulator.access.settings(key).model_dump() | body.model_dump(exclude_unset=True)
+    emulator.access.change_settings(key, Lifecycle.model_validate(kept))
+    return await settings(emulator, key)
+
+
+def _path(url: str, emulator: Emulator, way: Way) -> str:
+    """The path of a file that the emulator has."""
+    if "?" in url or "#" in url:
+        raise platform_refusal(400, "url: it must not contain query parameters")
+    path = emulator.cdn.path_of(url, way)
+    if path is None or emulator.cdn.find(path) is None:
+        raise platform_refusal(404, "File not found")
+    return path
+
+
+def _not_yours() -> WireError:
+    return platform_refusal(403, "The file belongs to another key")

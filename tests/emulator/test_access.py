@@ -1,0 +1,214 @@
+"""Who may read a file, and until when: lists, signed addresses, expiry, a key's settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Server
+from fakefal.access import Access, Acl, Lifecycle
+from fakefal.clock import Clocks
+from fakefal_contracts import examples
+from media import picture
+
+STORAGE = "/platform/v1/storage"
+O1 = "fal-ai/kling-video/o1/image-to-video"
+FRIEND = {"Authorization": "Key friend:secret"}
+FORBIDDEN = {"default": "forbid", "rules": [{"user": "friend", "decision": "allow"}]}
+Road = Callable[..., str]
+
+
+def lifecycle(asked: Any) -> dict[str, str]:
+    return {"X-Fal-Object-Lifecycle": json.dumps(asked)}
+
+
+def bearer(server: Server) -> dict[str, str]:
+    token = server.http.post("/rest/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
+    return {"Authorization": f"Bearer {token['token']}"}
+
+
+def python_upload(server: Server, asked: Any = None) -> str:
+    """As fal's Python client uploads small files."""
+    headers = bearer(server) | (lifecycle(asked) if asked else {})
+    return str(server.http.post("/cdn/files/upload", content=picture(), headers=headers).json()["access_url"])
+
+
+def python_parts(server: Server, asked: Any = None) -> str:
+    """As fal's Python client uploads large files."""
+    headers = bearer(server) | (lifecycle(asked) if asked else {})
+    begun = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+    address = f"{begun['access_url']}/multipart/{begun['uploadId']}"
+    etag = server.http.put(f"{address}/1", content=picture(), headers=bearer(server)).headers["etag"]
+    parts = {"parts": [{"partNumber": 1, "etag": etag}]}
+    assert server.http.post(f"{address}/complete", json=parts, headers=bearer(server)).status_code == 200
+    return str(begun["access_url"])
+
+
+def javascript_upload(server: Server, asked: Any = None, *, parts: bool = False) -> str:
+    """As fal's JavaScript client uploads files."""
+    path = f"/rest/storage/upload/initiate{'-multipart' if parts else ''}?storage_type=fal-cdn-v3"
+    body = {"file_name": "a.png", "content_type": "image/png"}
+    told = server.http.post(path, json=body, headers=lifecycle(asked) if asked else {}).json()
+    base, _, query = told["upload_url"].partition("?")
+    if parts:
+        part = httpx.put(f"{base}/1?{query}", content=picture(), trust_env=False).json()
+        httpx.post(f"{base}/complete?{query}", json={"parts": [part]}, trust_env=False).raise_for_status()
+    else:
+        httpx.put(told["upload_url"], content=picture(), trust_env=False).raise_for_status()
+    return str(told["file_url"])
+
+
+def javascript_parts(server: Server, asked: Any = None) -> str:
+    """As fal's JavaScript client uploads large files."""
+    return javascript_upload(server, asked, parts=True)
+
+
+def read(url: str, **headers: str) -> int:
+    return httpx.get(url, headers=headers, trust_env=False).status_code
+
+
+def put_acl(server: Server, url: str, acl: Any) -> httpx.Response:
+    return server.http.put(f"{STORAGE}/files/acl", params={"url": url}, json=acl)
+
+
+def sign(server: Server, url: str, seconds: Any = 60, **headers: str) -> httpx.Response:
+    body = {"expiration_seconds": seconds}
+    return server.http.post(f"{STORAGE}/files/sign", params={"url": url}, json=body, headers=headers)
+
+
+@pytest.mark.parametrize("upload", [python_upload, python_parts, javascript_upload, javascript_parts])
+class TestEachRoadOfUpload:
+    def test_what_an_upload_asks_for_holds(self, server: Server, upload: Road) -> None:
+        url = upload(server, {"initial_acl": FORBIDDEN, "expiration_duration_seconds": 60})
+        assert read(url) == 403
+        assert read(url, **FRIEND) == 200
+        assert read(url, Authorization="Key tester:secret") == 200, "its owner"
+        assert read(url, Authorization="Key stranger:secret") == 403
+        assert server.http.get(f"{STORAGE}/files/acl", params={"url": url}).json() == FORBIDDEN
+        server.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
+        assert read(url, **FRIEND) == 404
+
+    def test_what_the_key_has_set_holds_for_uploads_that_ask_for_nothing(self, server: Server, upload: Road) -> None:
+        before = upload(server)
+        settings = {"expiration_duration_seconds": 60, "initial_acl": {"default": "forbid"}}
+        server.http.put(f"{STORAGE}/settings", json=settings)
+        usual, own = upload(server), upload(server, {"initial_acl": {"default": "allow"}})
+        assert (read(before), read(usual), read(own)) == (200, 403, 200)
+        server.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
+        assert (read(before), read(own)) == (200, 404)
+
+    def test_what_makes_no_sense_is_refused(self, server: Server, upload: Road) -> None:
+        for asked in ({"expiration_duration_seconds": -1}, {"initial_acl": {"default": "maybe"}}, ["x"]):
+            with pytest.raises((KeyError, httpx.HTTPError)):
+                upload(server, asked)
+
+
+class TestLists:
+    def test_a_file_is_open_until_it_is_closed(self, server: Server) -> None:
+        url = python_upload(server)
+        assert server.http.get(f"{STORAGE}/files/acl", params={"url": url}).json() == {"default": "allow", "rules": []}
+        assert put_acl(server, url, FORBIDDEN).json() == FORBIDDEN
+        assert (read(url), read(url, **FRIEND)) == (403, 200)
+        assert put_acl(server, url, {"default": "hide"}).json() == {"default": "hide", "rules": []}
+        assert (read(url), read(url, **FRIEND)) == (404, 404)
+        put_acl(server, url, {"default": "allow"})
+        assert read(url) == 200
+
+    def test_a_result_can_be_closed(self, server: Server) -> None:
+        url = server.result(O1, examples(O1)["required"]).json()["video"]["url"]
+        put_acl(server, url, {"default": "forbid"})
+        assert read(url) == 403
+
+    def test_another_keys_file_is_not_to_be_had(self, server: Server) -> None:
+        url = python_upload(server)
+        query = {"url": url}
+        for answer in (
+            server.http.get(f"{STORAGE}/files/acl", params=query, headers=FRIEND),
+            server.http.put(f"{STORAGE}/files/acl", params=query, json={"default": "hide"}, headers=FRIEND),
+            sign(server, url, **FRIEND),
+        ):
+            assert (answer.status_code, answer.json()["error"]["type"]) == (403, "authorization_error")
+        assert read(url) == 200
+
+    @pytest.mark.parametrize(
+        "body", [{}, {"default": "maybe"}, {"default": "allow", "more": 1}, {"default": "allow", "rules": [{}]}, []]
+    )
+    def test_wrong_lists_are_refused(self, server: Server, body: Any) -> None:
+        answer = put_acl(server, python_upload(server), body)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "validation_error")
+
+    @pytest.mark.parametrize(
+        ("url", "status"),
+        [("{url}?x=1", 400), ("https://v3.fal.media/files/none", 404), ("https://example.com/x", 404), ("x", 404)],
+    )
+    def test_wrong_addresses_are_refused(self, server: Server, url: str, status: int) -> None:
+        url = url.format(url=python_upload(server))
+        assert put_acl(server, url, {"default": "allow"}).status_code == status
+        assert sign(server, url).status_code == status
+
+
+class TestSignedAddresses:
+    def test_one_leads_to_a_forbidden_file(self, server: Server) -> None:
+        url, other = python_upload(server), python_upload(server)
+        for one in (url, other):
+            put_acl(server, one, {"default": "forbid"})
+        signed = sign(server, url).json()["signed_url"]
+        assert signed.startswith(f"{url}?identity=")
+        assert httpx.get(signed, trust_env=False).content == picture()
+        assert read(f"{other}?{signed.partition('?')[2]}") == 403, "it is for one file"
+        assert read(f"{url}?identity=made.up") == 403
+
+    def test_a_signature_is_no_permission_to_upload(self, server: Server) -> None:
+        url = python_upload(server)
+        identity = sign(server, url).json()["signed_url"].partition("identity=")[2]
+        assert httpx.put(f"{url}?upload_token={identity}", content=b"x", trust_env=False).status_code == 403
+        headers = {"Authorization": f"Bearer {identity}"}
+        assert server.http.post("/cdn/files/upload", content=b"x", headers=headers).status_code == 401
+
+    @pytest.mark.parametrize("seconds", [0, 604_801, "soon", None])
+    def test_for_a_week_at_most(self, server: Server, seconds: Any) -> None:
+        assert sign(server, python_upload(server), seconds).status_code == 400
+
+
+class TestSettings:
+    def test_they_belong_to_a_key_and_change_piece_by_piece(self, server: Server) -> None:
+        path = f"{STORAGE}/settings"
+        nothing = {"expiration_duration_seconds": None, "initial_acl": None}
+        assert server.http.get(path).json() == nothing
+        server.http.put(path, json={"expiration_duration_seconds": 86400})
+        changed = server.http.put(path, json={"initial_acl": {"default": "hide"}})
+        both = {"expiration_duration_seconds": 86400, "initial_acl": {"default": "hide", "rules": []}}
+        assert changed.json() == server.http.get(path).json() == both
+        assert server.http.get(path, headers=FRIEND).json() == nothing
+        server.http.put(path, json=nothing)
+        assert server.http.get(path).json() == nothing
+
+    def test_a_reset_forgets_them(self, server: Server) -> None:
+        path = f"{STORAGE}/settings"
+        server.http.put(path, json={"expiration_duration_seconds": 86400})
+        server.http.post("/_fakefal/reset?key=tester")
+        assert server.http.get(path).json()["expiration_duration_seconds"] is None
+
+    @pytest.mark.parametrize("body", [{"expiration_duration_seconds": 0}, {"initial_acl": {}}, {"more": 1}])
+    def test_wrong_ones_are_refused(self, server: Server, body: Any) -> None:
+        answer = server.http.put(f"{STORAGE}/settings", json=body)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (400, "validation_error")
+
+
+def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
+    url = python_upload(server, {"expiration_duration_seconds": 60})
+    assert server.result(O1, {"prompt": "x", "start_image_url": url}).status_code == 200
+    server.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
+    answer = server.result(O1, {"prompt": "x", "start_image_url": url})
+    assert answer.json()["detail"][0]["type"] == "file_download_error"
+
+
+def test_what_was_said_of_old_files_is_forgotten() -> None:
+    access = Access(Clocks(), max_files=2)
+    for name in ("first", "second", "third"):
+        access.uploaded(name, "key", Lifecycle(initial_acl=Acl(default="forbid")))
+    assert [access.decide(name, "") for name in ("first", "second", "third")] == ["allow", "forbid", "forbid"]

@@ -1,0 +1,101 @@
+"""Tokens for browsers, and the account behind a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Server
+from fakefal.tokens import Tokens
+from fakefal_contracts import examples
+
+O1 = "fal-ai/kling-video/o1/image-to-video"
+
+
+def ask(server: Server, path: str = "tokens/", **body: Any) -> httpx.Response:
+    return server.http.post(f"/rest/{path}", json={"allowed_apps": ["kling-video"], **body})
+
+
+def run(server: Server, token: str, endpoint_id: str = O1, **headers: str) -> httpx.Response:
+    address = f"{server.url}/run/{endpoint_id}"
+    body, query = examples(O1)["required"], {"fal_jwt_token": token}
+    return httpx.post(address, params=query, json=body, headers=headers, trust_env=False)
+
+
+class TestTokens:
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [("tokens/", {"token_expiration": 120}), ("tokens/realtime", {"duration": 60}), ("tokens", {})],
+    )
+    def test_one_is_a_json_string(self, server: Server, path: str, body: dict[str, Any]) -> None:
+        answer = ask(server, path, **body)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert isinstance(answer.json(), str)
+
+    def test_it_stands_for_the_key_that_asked_for_it(self, server: Server) -> None:
+        request_id = run(server, ask(server).json()).headers["x-fal-request-id"]
+        assert server.http.get(f"/_fakefal/requests/{request_id}").json()["key"] == "tester"
+
+    def test_a_key_counts_more_than_a_token(self, server: Server) -> None:
+        request_id = run(server, ask(server).json(), Authorization="Key other:x").headers["x-fal-request-id"]
+        assert server.http.get(f"/_fakefal/requests/{request_id}").json()["key"] == "other"
+
+    def test_only_a_good_one_for_the_application_is_taken(self, server: Server) -> None:
+        upload = server.http.post("/rest/storage/auth/token", json={}).json()["token"]
+        elsewhere = ask(server, allowed_apps=["flux"]).json()
+        expired = server.emulator.tokens.issue(-1, user="tester", apps=["kling-video"])
+        foreign = Tokens().issue(60, user="tester", apps=["kling-video"])
+        for token in (upload, elsewhere, expired, foreign, "x", "x.y"):
+            answer = run(server, token)
+            assert answer.status_code == 401
+            assert answer.json()["detail"].startswith('Cannot access application "fal-ai/kling-video".')
+
+    def test_the_whole_name_of_an_application_is_understood(self, server: Server) -> None:
+        assert run(server, ask(server, allowed_apps=["fal-ai/kling-video"]).json()).status_code == 200
+
+    def test_it_is_no_permission_to_upload(self, server: Server) -> None:
+        headers = {"Authorization": f"Bearer {ask(server).json()}"}
+        assert server.http.post("/cdn/files/upload", content=b"x", headers=headers).status_code == 401
+
+    def test_without_a_key_there_is_none(self, server: Server) -> None:
+        answer = httpx.post(f"{server.url}/rest/tokens/", json={"allowed_apps": ["x"]}, trust_env=False)
+        assert (answer.status_code, answer.json()) == (401, {"detail": "Authorization header is required"})
+
+    @pytest.mark.parametrize(
+        "body", [{"allowed_apps": "kling-video"}, {"token_expiration": 0}, {"duration": 1e9}, {"allowed_apps": None}]
+    )
+    def test_what_makes_no_sense_is_refused(self, server: Server, body: dict[str, Any]) -> None:
+        assert ask(server, **body).status_code == 422
+
+
+@pytest.mark.parametrize("path", [f"run/{O1}/realtime", "run/fal-ai/kling-video/realtime", f"ws/{O1}"])
+def test_sockets_are_501(server: Server, path: str) -> None:
+    wanted = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "eA==",
+    }
+    answer = server.http.get(f"/{path}", headers=wanted)
+    assert answer.status_code == 501
+    assert "does not emulate" in answer.json()["detail"]
+
+
+def test_the_account_is_the_key(server: Server) -> None:
+    assert server.http.get("/rest/users/current").json() == {
+        "full_name": "tester",
+        "nickname": "tester",
+        "user_id": "tester",
+        "is_personal": True,
+        "is_locked": False,
+        "lock_reason": None,
+        "is_paying": True,
+    }
+    assert httpx.get(f"{server.url}/rest/users/current", trust_env=False).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["billing/user_balance", "billing/user_details", "storage/upload/other"])
+def test_the_rest_of_the_rest_host_is_501(server: Server, path: str) -> None:
+    assert server.http.get(f"/rest/{path}").status_code == 501

@@ -1,0 +1,40 @@
+"""fal's own clients, unmodified, on the roads beside the queue."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from test_official_clients import JS, PROGRAMS, finish, run_under
+
+from conftest import ROOT, required_in_ci
+
+ACL = {"default": "forbid", "rules": [{"user": "somebody", "decision": "allow"}]}
+
+
+def test_python(offline: list[str]) -> None:
+    seen = finish([*offline, *run_under(sys.executable, str(PROGRAMS / "around.py"), profile="instant")])
+    assert seen == {
+        "sync": 200,
+        "async": 200,
+        "forbidden": 403,
+        "signed": "for few",
+        "acl": ACL,
+        "listed": [200],
+        "document": "Queue OpenAPI for fal-ai/kling-video/o1/image-to-video",
+        "llms": "# Kling O1 First Frame Last Frame to Video [Pro]",
+    }
+
+
+def test_javascript(offline: list[str]) -> None:
+    node = shutil.which("node")
+    if node is None or not (ROOT / "tests" / "js" / "node_modules" / "@fal-ai").is_dir():
+        required_in_ci("Node or its packages are missing (make js)")
+    seen = finish([*offline, *run_under(str(node), str(JS / "around.mjs"), profile="instant")])
+    assert seen == {
+        "forbidden": 403,
+        "signed": "for few",
+        "acl": ACL,
+        "token": True,
+        "stream": [True, 404, "Path /o1/image-to-video/stream not found"],
+    }

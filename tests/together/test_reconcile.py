@@ -1,0 +1,43 @@
+"""A job whose answer was lost is found again in the Platform API's list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conftest import Server
+from fakefal_client import Client, Found, MaybeAccepted, NotListed
+from fakefal_contracts import examples
+
+O1 = "fal-ai/kling-video/o1/image-to-video"
+
+
+def lose(client: Client) -> MaybeAccepted:
+    with pytest.raises(MaybeAccepted) as raised:
+        client.submit(O1, examples(O1)["required"])
+    return raised.value
+
+
+@pytest.mark.parametrize("ahead", [0, 3600, 10 * 24 * 3600])
+def test_an_accepted_job_is_found_however_far_ahead_its_clock_is(serve: Callable[..., Server], ahead: float) -> None:
+    server = serve(effects=("accept_then_drop",))
+    server.http.post("/_fakefal/clock", json={"advance": ahead})
+    with Client(server.url, key="tester:secret") as client:
+        outcome = client.reconcile(lose(client))
+    (accepted,) = server.http.get("/_fakefal/requests").json()
+    assert isinstance(outcome, Found)
+    assert outcome.job.request_id == accepted["request_id"]
+
+
+def test_a_job_that_never_arrived_is_not_listed(serve: Callable[..., Server]) -> None:
+    server = serve(effects=("drop_before_accept",))
+    with Client(server.url, key="tester:secret") as client:
+        assert isinstance(client.reconcile(lose(client)), NotListed)
+
+
+def test_another_keys_twin_is_not_taken_for_it(serve: Callable[..., Server]) -> None:
+    server = serve(effects=("drop_before_accept when key=tester",))
+    server.submit(O1, examples(O1)["required"], Authorization="Key another:secret")
+    with Client(server.url, key="tester:secret") as client:
+        assert isinstance(client.reconcile(lose(client)), NotListed)
