@@ -74,7 +74,7 @@ def _against(edition: Edition, theirs: Published) -> tuple[Finding, ...]:
     return compare(read_edition(edition), theirs)
 
 
-def _why(finding: Finding, known: list[KnownDifference], others: list[tuple[str, set[tuple[str, str]]]]) -> str | None:
+def _why(finding: Finding, known: list[KnownDifference], others: list[tuple[str, set[str]]]) -> str | None:
     """The known difference, or the revision that agrees with the source about the whole place."""
     for one in known:
         if one.is_in(finding):

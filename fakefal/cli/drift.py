@@ -24,6 +24,7 @@ from fakefal_contracts.published.typescript import read_typescript
 
 DRIFT = 1
 _COLOURS = {Level.BREAKS: "red", Level.WIDENS: "yellow", Level.COSMETIC: "cyan"}
+_LEVELS = click.Choice([level.value for level in Level])
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -33,11 +34,10 @@ class _Job:
 
     contract: str
     since: Path | None
-    current: bool
     seen: dt.date
     least: Level
 
-    def run(self, theirs: Published) -> tuple[Comparison, str]:
+    def run(self, theirs: Published, *, current: bool = False) -> tuple[Comparison, str]:
         """The comparison, and the revision that would explain it."""
         if self.since is not None:
             before = _document(self.since)
@@ -45,7 +45,7 @@ class _Job:
                 raise click.UsageError(f"{self.since} is about {before.endpoint_id}, not {theirs.endpoint_id}")
             return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs)))), ""
         endpoint = find_endpoint(theirs.endpoint_id)
-        found = examine(endpoint.edition(self.contract), theirs, current=self.current)
+        found = examine(endpoint.edition(self.contract), theirs, current=current)
         drift = found.drift(self.least)
         return found, draft(endpoint, theirs, drift, self.seen) if drift else ""
 
@@ -58,7 +58,7 @@ class _Job:
 @click.option("--url", default=FAL, help=f"Where --online asks (default: {FAL}).")
 @click.option("--since", type=_FILE, help="Compare with this older document instead of our contract.")
 @click.option("--contract", default="latest", help="Our side: latest (default), documented, or a day.")
-@click.option("--level", type=click.Choice(list(Level)), default=Level.COSMETIC, help="The least that counts as drift.")
+@click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The least that counts as drift.")
 @click.option("--seen", type=click.DateTime(["%Y-%m-%d"]), help="The day of the drafted revision (default: today).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -68,7 +68,7 @@ def command(
     url: str,
     since: Path | None,
     contract: str,
-    level: Level,
+    level: str,
     seen: dt.datetime | None,
     *,
     online: bool,
@@ -85,11 +85,11 @@ def command(
     if since and (types or online):
         raise click.UsageError("--since compares two documents: give the newer one by --document")
     day = (seen or dt.datetime.now(dt.UTC)).date()
-    job = _Job(contract, since, online, day, Level(level))
+    job = _Job(contract, since, day, Level(level))
     wanted = [full_id(one) for one in endpoints]
     try:
-        sources = [*_files(documents, wanted), *_typed(types, wanted), *_asked(wanted, url if online else None)]
-        results = [job.run(one) for one in sources]
+        results = [job.run(one) for one in (*_files(documents, wanted), *_typed(types, wanted))]
+        results += [job.run(one, current=True) for one in _asked(wanted, url if online else None)]
     except (ContractError, NotFound) as error:
         raise click.UsageError(str(error)) from error
     click.echo(json.dumps(_json(results, job.least), indent=2) if as_json else _text(results, job.least))
@@ -101,11 +101,13 @@ def _document(path: Path) -> Published:
 
 
 def _files(paths: tuple[Path, ...], wanted: list[str]) -> Iterator[Published]:
-    for path in paths:
-        found = _document(path)
-        if wanted and found.endpoint_id not in wanted:
-            raise NotFound(f"{path} is about {found.endpoint_id}, not {' or '.join(wanted)}")
-        yield found
+    return (_about(wanted, _document(path)) for path in paths)
+
+
+def _about(wanted: list[str], found: Published) -> Published:
+    if wanted and found.endpoint_id not in wanted:
+        raise NotFound(f"{found.source} is about {found.endpoint_id}, not {' or '.join(wanted)}")
+    return found
 
 
 def _typed(path: Path | None, wanted: list[str]) -> Iterator[Published]:
@@ -116,7 +118,7 @@ def _typed(path: Path | None, wanted: list[str]) -> Iterator[Published]:
 
 def _asked(wanted: list[str], url: str | None) -> Iterator[Published]:
     if url is not None:
-        yield from (read_openapi(fetch(one, url), url) for one in wanted or ENDPOINTS)
+        yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or ENDPOINTS)
 
 
 def _drifts(one: Comparison, least: Level) -> bool:
@@ -133,10 +135,8 @@ def _text(results: Iterable[tuple[Comparison, str]], least: Level) -> str:
 
 
 def _lines(one: Comparison, text: str, least: Level) -> Iterator[str]:
-    mark = (
-        click.style("drift", fg="red", bold=True) if _drifts(one, least) else click.style("same", fg="green", bold=True)
-    )
-    yield f"{mark}  {one.after.endpoint_id}: {one.before} -> {one.after.source}"
+    word, colour = ("drift", "red") if _drifts(one, least) else ("same", "green")
+    yield f"{click.style(word, fg=colour, bold=True)}  {one.after.endpoint_id}: {one.before} -> {one.after.source}"
     for found in one.findings:
         yield f"  {click.style(found.finding.level, fg=_COLOURS[found.finding.level])}  {_sentence(found.finding)}"
         if found.why:

@@ -80,8 +80,12 @@ def _all_of(
 
 
 def _under(outer: Schema, inner: Schema) -> Schema:
-    """An inner schema with what is said around it; the words nearest to the reader win."""
-    return {**outer, **inner, **{key: outer[key] for key in _OUTER_FIRST if key in outer}}
+    """An inner schema with what is said around it: the words of the outer one, the fields of both."""
+    merged = {**outer, **inner, **{key: outer[key] for key in _OUTER_FIRST if key in outer}}
+    if "properties" in outer and "properties" in inner:
+        merged["properties"] = {**outer["properties"], **inner["properties"]}
+        merged["required"] = [*outer.get("required", ()), *inner.get("required", ())]
+    return merged
 
 
 def _place(flat: Schema) -> Place:
