@@ -127,10 +127,13 @@ def _legal(old: Place, new: Place) -> Iterator[Aspect]:
 
 def _alike(old: Place, new: Place) -> tuple[frozenset[str], frozenset[str]]:
     """The types of two places; a number of unsaid kind is whatever the other says."""
-    if "numeric" not in old.types | new.types:
-        return old.types, new.types
-    numeric = {"integer", "number", "numeric"}
-    return tuple(one.types - numeric | ({"numeric"} if one.types & numeric else set()) for one in (old, new))  # type: ignore[return-value]  # two in, two out
+    loose = "numeric" in old.types | new.types
+    return _kinds(old, loose=loose), _kinds(new, loose=loose)
+
+
+def _kinds(place: Place, *, loose: bool) -> frozenset[str]:
+    numbers = place.types & {"integer", "number", "numeric"}
+    return place.types - numbers | {"numeric"} if loose and numbers else place.types
 
 
 def _distinct(choices: tuple[Any, ...] | None) -> frozenset[Any] | None:

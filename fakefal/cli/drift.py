@@ -25,6 +25,7 @@ from fakefal_contracts.published.typescript import read_typescript
 DRIFT = 1
 _COLOURS = {Level.BREAKS: "red", Level.WIDENS: "yellow", Level.COSMETIC: "cyan"}
 _LEVELS = click.Choice([level.value for level in Level])
+_DAY = click.DateTime(["%Y-%m-%d"])
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -55,11 +56,11 @@ class _Job:
 @click.option("--document", "documents", multiple=True, type=_FILE, help="An OpenAPI document of fal's, in a file.")
 @click.option("--types", type=_FILE, help="src/types/endpoints.d.ts of fal's npm package @fal-ai/client.")
 @click.option("--online", is_flag=True, help="Ask fal's public address for the documents (no key is sent).")
-@click.option("--url", default=FAL, help=f"Where --online asks (default: {FAL}).")
+@click.option("--url", metavar="URL", default=FAL, help=f"Where --online asks (default: {FAL}).")
 @click.option("--since", type=_FILE, help="Compare with this older document instead of our contract.")
-@click.option("--contract", default="latest", help="Our side: latest (default), documented, or a day.")
+@click.option("--contract", metavar="NAME", default="latest", help="Our side: latest (default), documented, or a day.")
 @click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The least that counts as drift.")
-@click.option("--seen", type=click.DateTime(["%Y-%m-%d"]), help="The day of the drafted revision (default: today).")
+@click.option("--seen", metavar="DAY", type=_DAY, help="The day of the drafted revision (default: today).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoints: tuple[str, ...],

@@ -193,6 +193,11 @@ def other_words(owner: Field, name: str, _: random.Random) -> Expected | None:
     return "description", "changed", COSMETIC, COSMETIC
 
 
+def deprecated(owner: Field, name: str, _: random.Random) -> Expected:
+    core(owner, name)["deprecated"] = True
+    return "deprecated", "changed", COSMETIC, COSMETIC
+
+
 def choices_reversed(owner: Field, name: str, _: random.Random) -> Expected | None:
     if "enum" not in core(owner, name):
         return None
@@ -221,6 +226,7 @@ MUTATIONS: list[Mutation] = [
     limit_gone,
     limit_more,
     other_words,
+    deprecated,
     choices_reversed,
 ]
 

@@ -62,6 +62,11 @@ def _returned(document: dict[str, Any], endpoint_id: str) -> Any:
 
 
 def _heard(found: dict[str, Place]) -> dict[str, Place]:
-    if any(place.nullable for place in found.values()):
-        return found
-    return {path: replace(place, nullable=UNSAID) for path, place in found.items()}
+    """What a document says by saying nothing."""
+    says_null = any(place.nullable for place in found.values())
+    return {
+        path: replace(
+            place, nullable=place.nullable if says_null else UNSAID, words={"deprecated": False, **place.words}
+        )
+        for path, place in found.items()
+    }
