@@ -60,6 +60,7 @@ export type EndpointTypeMap = {
     "tests/other": { input: Arguments };
 };
 """
+WRITTEN_OUT = '{ /** What this shot shows. */ text: string; /** Default value: `"5"` */ length?: "5" | "10" }'
 
 
 def typed(text: str = TYPES, endpoint: str = ENDPOINT) -> dict[str, Place]:
@@ -104,6 +105,37 @@ def test_types_of_the_client_are_read(
 def test_a_doc_comment_is_the_description_without_the_default() -> None:
     assert typed()["input.text"].words == {"description": "A text. It's in two lines."}
     assert typed()["input.shots[].length"].words == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            'length?: "5" | "10";',
+            'length?: "5" | "10" | "15";',
+            ("input.shots[].length", "choices", "widened", "widens"),
+        ),
+        ('length?: "5" | "10";', 'length?: "5";', ("input.shots[].length", "choices", "narrowed", "breaks")),
+        ('length?: "5" | "10";', "length?: string;", ("input.shots[].length", "choices", "widened", "widens")),
+        ('Default value: `"5"`', 'Default value: `"10"`', ("input.shots[].length", "default", "changed", "breaks")),
+        ('Default value: `"5"`', "", ("input.shots[].length", "default", "changed", "breaks")),
+        ("    text: string;", "    text?: string;", ("input.shots[].text", "required", "widened", "widens")),
+        ("    text: string;", "    text: number;", ("input.shots[].text", "types", "changed", "breaks")),
+        ("    text: string;", "    text: string; more: string;", ("input.shots[].more", "field", "added", "breaks")),
+        ("    text: string;", "    text: string; more?: number;", ("input.shots[].more", "field", "added", "widens")),
+        ("loud?: boolean;", "", ("input.loud", "field", "removed", "breaks")),
+        ("url: string,", "url: string | null,", None),
+        ("url: string,", "url?: string,", ("output.video.url", "required", "widened", "breaks")),
+        ("What this shot shows.", "Other words.", ("input.shots[].text", "description", "changed", "cosmetic")),
+        ("seeds: number[]", "seeds: Array<number>", None),
+        ("(Shot)[] | null", f"null | Array<{WRITTEN_OUT}>", None),
+    ],
+)
+def test_a_change_of_the_types_is_found(old: str, new: str, expected: tuple[str, ...] | None) -> None:
+    assert TYPES.count(old) >= 1
+    text = TYPES.replace(old, new, 1)
+    findings = compare(read_typescript(TYPES, ENDPOINT, "old"), read_typescript(text, ENDPOINT, "new"))
+    assert [(one.place, one.aspect, one.change, one.level) for one in findings] == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(
