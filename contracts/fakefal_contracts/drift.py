@@ -137,8 +137,12 @@ def _kinds(place: Place, *, loose: bool) -> frozenset[str]:
 
 
 def _distinct(choices: tuple[Any, ...] | None) -> frozenset[Any] | None:
-    """Choices as a set in which 1, True and "1" are three."""
-    return None if choices is None else frozenset((type(value).__name__, str(value)) for value in choices)
+    return None if choices is None else frozenset(map(_key, choices))
+
+
+def _key(value: Any) -> tuple[str, str]:
+    """What tells values apart as JSON does: 1, true and "1" are three."""
+    return type(value).__name__, str(value)
 
 
 def _sets(old: frozenset[Any] | None, new: frozenset[Any] | None) -> Change | None:
@@ -179,8 +183,8 @@ def _words(old: Place, new: Place) -> Iterator[tuple[str, Any, Any]]:
         ("order", old.words.get("order", ()), new.words.get("order", ())),
         ("order of choices", old.choices or (), new.choices or ()),
     ):
-        common = [[one for one in mine if one in theirs] for mine, theirs in ((before, after), (after, before))]
-        if common[0] != common[1]:
+        mine, theirs = list(map(_key, before)), list(map(_key, after))
+        if [one for one in mine if one in theirs] != [one for one in theirs if one in mine]:
             yield name, list(before), list(after)
 
 

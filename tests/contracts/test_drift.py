@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_document import document, schemas
 
@@ -255,7 +255,7 @@ def mutate(
 def test_every_mutation_is_found_at_every_field_that_it_fits_and_nothing_else_is(mutation: Mutation) -> None:
     tried = 0
     for body, field in FIELDS:
-        for seed in range(4):
+        for seed in range(12):
             changed = document()
             expected = mutate(changed, mutation, body, field, seed)
             if expected is not None:
@@ -264,6 +264,7 @@ def test_every_mutation_is_found_at_every_field_that_it_fits_and_nothing_else_is
     assert tried
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(FIELDS), st.sampled_from(MUTATIONS), st.integers(0, 99)), max_size=4))
 def test_several_mutations_are_found_each(chosen: list[tuple[tuple[str, str], Mutation, int]]) -> None:
     changed, expected = document(), set()
@@ -277,6 +278,7 @@ def test_several_mutations_are_found_each(chosen: list[tuple[tuple[str, str], Mu
     assert seen(found(document(), changed)) == expected
 
 
+@settings(deadline=None)
 @given(st.sampled_from(FIELDS), st.sampled_from(MUTATIONS), st.integers(0, 99))
 def test_backwards_every_change_is_its_opposite(where: tuple[str, str], mutation: Mutation, seed: int) -> None:
     changed = document()
@@ -336,6 +338,33 @@ def test_the_order_of_fields_is_cosmetic() -> None:
     changed = document()
     schemas(changed)["Arguments"]["x-fal-order-properties"].reverse()
     assert seen(found(document(), changed)) == {("input", "order", "changed", COSMETIC)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"type": "integer", "default": 5}, {"type": "integer", "required": True}, ("required", "narrowed", BREAKS)),
+        (
+            {"type": "string", "enum": ["5", "10"], "default": "5"},
+            {"type": "integer", "enum": [5, 10], "default": "5"},
+            ("types", "changed", BREAKS),
+        ),
+        ({"enum": [1, 2]}, {"enum": ["1", 2]}, ("choices", "changed", BREAKS)),
+        ({"enum": [0, 1]}, {"enum": [0, True, 1]}, ("choices", "widened", WIDENS)),
+        ({"maximum": 5}, {"maximum": "five"}, ("maximum", "changed", BREAKS)),
+        ({"exclusiveMaximum": 5}, {"exclusiveMaximum": 6}, ("exclusiveMaximum", "widened", WIDENS)),
+        ({"exclusiveMinimum": 5}, {"exclusiveMinimum": 6}, ("exclusiveMinimum", "narrowed", BREAKS)),
+        ({"pattern": "a"}, {"pattern": "b"}, ("pattern", "changed", BREAKS)),
+    ],
+)
+def test_one_field_for_another_is_one_finding(old: Field, new: Field, expected: tuple[str, str, Level]) -> None:
+    documents = []
+    for field in (old, dict(new)):
+        documents.append(document())
+        if field.pop("required", False):
+            schemas(documents[-1])["Arguments"]["required"].append("seconds")
+        schemas(documents[-1])["Arguments"]["properties"]["seconds"] = field
+    assert seen(found(*documents)) == {("input.seconds", *expected)}
 
 
 @pytest.mark.parametrize(
