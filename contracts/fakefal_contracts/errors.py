@@ -3,6 +3,7 @@
 ContractError                 everything below
 |- UnknownEndpoint            the caller named an endpoint that no contract covers
 |- UnknownContract            the caller named a contract that does not exist, or a date before the first
+|- UnreadableContract         a document that publishes no contract this package can read
 `- Unreadable                 bytes that are no picture or clip this package can measure
 """
 
@@ -25,6 +26,10 @@ class UnknownEndpoint(ContractError):
 
 class UnknownContract(ContractError):
     """The contract is neither ``documented`` nor ``latest`` nor a date on or after the first revision."""
+
+
+class UnreadableContract(ContractError):
+    """A published document cannot be read, or does not hold the endpoint; ``str()`` says why."""
 
 
 class Unreadable(ContractError):

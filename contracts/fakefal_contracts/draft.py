@@ -1,0 +1,131 @@
+"""A drift as the revision that would explain it: Python to paste beside the endpoint's model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fakefal_contracts.drift import Finding
+from fakefal_contracts.endpoint import Endpoint
+from fakefal_contracts.evidence import Evidence, documented
+from fakefal_contracts.kling.shared import Clip, Picture, Prompt
+from fakefal_contracts.model import Model, bare_type, spots
+from fakefal_contracts.published import ABSENT, INPUT, UNSAID, Kind, Place, Published
+from fakefal_contracts.published.edition import limits_of, read_edition
+
+_SOURCES = {Kind.OPENAPI: "fal's OpenAPI document", Kind.TYPESCRIPT: "the types of fal's JavaScript client"}
+_SAID = {"required", "nullable", "types", "choices", "default"}
+_SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "numeric": "float"}
+_NAMES = [
+    (name, limits_of(bare_type(kind)[1])) for name, kind in (("Picture", Picture), ("Clip", Clip), ("Prompt", Prompt))
+]
+
+
+def draft(endpoint: Endpoint, theirs: Published, findings: Iterable[Finding], day: dt.date) -> str:
+    """The revisions that make the contract say what a source says, first seen on a day.
+
+    The text is a sequence of ``Revision(...)`` for the endpoint's ``revisions``: one to insert where the
+    source is older than our newest, else all of them, since every revision states its difference from
+    the newest.  What a revision cannot say (limits, inner models, fields that came or went, results)
+    stands in comments.
+    """
+    findings = tuple(findings)
+    text = _Draft(endpoint, theirs)
+    fields = [name for name in endpoint.input.model_fields if any(_sayable(one, name) for one in findings)]
+    rest = [f"# by hand: {_sentence(one)}" for one in findings if not any(_sayable(one, name) for name in fields)]
+    evidence = documented(_SOURCES[theirs.kind], day.isoformat())
+    if day < endpoint.editions[-1].evidence.date:
+        lines = [text.revision(evidence, theirs.places, fields)]
+    else:
+        lines = text.lines(fields)
+        for edition, revision in zip(endpoint.editions, endpoint.revisions, strict=True):
+            places = read_edition(edition).places
+            lines.append(text.revision(revision.evidence, places, [*dict.fromkeys((*revision.changes, *fields))]))
+        lines.append(text.revision(evidence, {}, []))
+    return "\n".join([*rest, *lines])
+
+
+def _sayable(finding: Finding, name: str) -> bool:
+    """Whether a finding is about the annotation or default of one field of the body."""
+    path = f"{INPUT}.{name}"
+    return finding.aspect in _SAID and finding.place.rstrip("[]") == path
+
+
+def _sentence(finding: Finding) -> str:
+    before, after = (json.dumps(one, ensure_ascii=False) for one in (finding.before, finding.after))
+    return f"{finding.place} {finding.aspect} {finding.change}: {before} -> {after}"
+
+
+class _Draft:
+    """Writes annotations with the names that the modules of the endpoints have."""
+
+    def __init__(self, endpoint: Endpoint, theirs: Published) -> None:
+        self._model, self._theirs = endpoint.input, theirs
+        self._ours = read_edition(endpoint.editions[-1]).places
+        self._classes = {
+            f"{INPUT}.{spot.path}": spot.kind.__name__
+            for spot in spots(endpoint.input)
+            if isinstance(spot.kind, type) and issubclass(spot.kind, Model)
+        }
+
+    def lines(self, fields: list[str]) -> list[str]:
+        """The fields of the newest model, as comments."""
+        written = (self._field(self._theirs.places, name) for name in fields)
+        lines = [
+            f"#     {name}: {kind}" + ("" if default == "..." else f" = {default}")
+            for name, (kind, default) in zip(fields, written, strict=True)
+        ]
+        return [f"# class {self._model.__name__} now says:", *lines] if lines else []
+
+    def revision(self, evidence: Evidence, places: Mapping[str, Place], fields: list[str]) -> str:
+        """One ``Revision(...)``."""
+        said = f"{evidence.grade}({_python(evidence.source)}, {_python(evidence.date.isoformat())})"
+        if not fields:
+            return f"Revision({said}),"
+        changes = (f"        {_python(name)}: ({', '.join(self._field(places, name))})," for name in fields)
+        return "\n".join(["Revision(", f"    {said},", "    {", *changes, "    },", "),"])
+
+    def _field(self, places: Mapping[str, Place], name: str) -> tuple[str, str]:
+        """The annotation and the default of one field."""
+        path = f"{INPUT}.{name}"
+        place, kind = places[path], self._annotation(places, path)
+        if place.required:
+            return kind, "..."
+        default = self._ours[path].default if place.default is UNSAID else place.default
+        if default is not ABSENT:
+            return kind, _python(default)
+        return kind, "Field(default_factory=list)" if kind.startswith("list[") and not kind.endswith("None") else "None"
+
+    def _annotation(self, places: Mapping[str, Place], path: str) -> str:
+        place, ours = places[path], self._ours.get(path)
+        nullable = ours is not None and ours.nullable is True if place.nullable is UNSAID else place.nullable
+        return " | ".join([*self._kinds(places, path), *(["None"] if nullable is True else [])])
+
+    def _kinds(self, places: Mapping[str, Place], path: str) -> Iterator[str]:
+        place, ours = places[path], self._ours.get(path)
+        if place.choices is not None:
+            yield f"Literal[{', '.join(map(_python, place.choices))}]"
+            return
+        limits = ours.limits if ours is not None else place.limits
+        for one in sorted(place.types - {"integer"} if "number" in place.types else place.types) or ["anything"]:
+            if one == "array":
+                yield f"list[{self._annotation(places, f'{path}[]')}]"
+            elif one == "string":
+                yield _text(limits if isinstance(limits, dict) else {})
+            else:
+                yield _SCALARS.get(one) or self._classes.get(path, "Any" if one == "anything" else "dict[str, Any]")
+
+
+def _text(limits: dict[str, Any]) -> str:
+    """A string with its limits, which are the newest known under every revision."""
+    name = next((name for name, known in _NAMES if limits == known), None)
+    if name or "maxLength" not in limits:
+        return name or "str"
+    return f"Annotated[str, MaxLen({limits['maxLength']})]"
+
+
+def _python(value: Any) -> str:
+    """A value as the formatter writes it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

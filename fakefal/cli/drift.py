@@ -1,0 +1,159 @@
+"""``fakefal drift``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakefal.cli.options import full_id
+from fakefal.published import FAL, NotFound, fetch, load, read
+from fakefal_contracts import ENDPOINTS, ContractError, find_endpoint
+from fakefal_contracts.draft import draft
+from fakefal_contracts.drift import Finding, Level, compare
+from fakefal_contracts.explanation import Comparison, Explained, examine
+from fakefal_contracts.published import Published
+from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.typescript import read_typescript
+
+DRIFT = 1
+_COLOURS = {Level.BREAKS: "red", Level.WIDENS: "yellow", Level.COSMETIC: "cyan"}
+_LEVELS = click.Choice([level.value for level in Level])
+_DAY = click.DateTime(["%Y-%m-%d"])
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be compared with what, and how bad a difference must be to count."""
+
+    contract: str
+    since: Path | None
+    seen: dt.date
+    least: Level
+
+    def run(self, theirs: Published, *, current: bool = False) -> tuple[Comparison, str]:
+        """The comparison, and the revision that would explain it."""
+        if self.since is not None:
+            before = _document(self.since)
+            if before.endpoint_id != theirs.endpoint_id:
+                raise click.UsageError(f"{self.since} is about {before.endpoint_id}, not {theirs.endpoint_id}")
+            return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs)))), ""
+        endpoint = find_endpoint(theirs.endpoint_id)
+        found = examine(endpoint.edition(self.contract), theirs, current=current)
+        drift = found.drift(self.least)
+        return found, draft(endpoint, theirs, drift, self.seen) if drift else ""
+
+
+@click.command
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@click.option("--document", "documents", multiple=True, type=_FILE, help="An OpenAPI document of fal's, in a file.")
+@click.option("--types", type=_FILE, help="src/types/endpoints.d.ts of fal's npm package @fal-ai/client.")
+@click.option("--online", is_flag=True, help="Ask fal's public address for the documents (no key is sent).")
+@click.option("--url", metavar="URL", default=FAL, help=f"Where --online asks (default: {FAL}).")
+@click.option("--since", type=_FILE, help="Compare with this older document instead of our contract.")
+@click.option("--contract", metavar="NAME", default="latest", help="Our side: latest (default), documented, or a day.")
+@click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The least that counts as drift.")
+@click.option("--seen", metavar="DAY", type=_DAY, help="The day of the drafted revision (default: today).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    endpoints: tuple[str, ...],
+    documents: tuple[Path, ...],
+    types: Path | None,
+    url: str,
+    since: Path | None,
+    contract: str,
+    level: str,
+    seen: dt.datetime | None,
+    *,
+    online: bool,
+    as_json: bool,
+) -> None:
+    """Compare our contract with what fal publishes now, or a published document with an older one.
+
+    Without an ENDPOINT every one that the sources hold and we cover is compared.  What a revision of ours or a
+    known difference explains is listed with its reason and is no drift.  Exit code 0: nothing; 1: drift; 2: used
+    wrongly, or nothing to compare with.
+    """
+    if not (documents or types or online):
+        raise click.UsageError("say what to compare with: --document FILE, --types FILE or --online")
+    if since and (types or online):
+        raise click.UsageError("--since compares two documents: give the newer one by --document")
+    day = (seen or dt.datetime.now(dt.UTC)).date()
+    job = _Job(contract, since, day, Level(level))
+    wanted = [full_id(one) for one in endpoints]
+    try:
+        results = [job.run(one) for one in (*_files(documents, wanted), *_typed(types, wanted))]
+        results += [job.run(one, current=True) for one in _asked(wanted, url if online else None)]
+    except (ContractError, NotFound) as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(json.dumps(_json(results, job.least), indent=2) if as_json else _text(results, job.least))
+    sys.exit(DRIFT if any(_drifts(one, job.least) for one, _ in results) else 0)
+
+
+def _document(path: Path) -> Published:
+    return read_openapi(load(path), str(path))
+
+
+def _files(paths: tuple[Path, ...], wanted: list[str]) -> Iterator[Published]:
+    return (_about(wanted, _document(path)) for path in paths)
+
+
+def _about(wanted: list[str], found: Published) -> Published:
+    if wanted and found.endpoint_id not in wanted:
+        raise NotFound(f"{found.source} is about {found.endpoint_id}, not {' or '.join(wanted)}")
+    return found
+
+
+def _typed(path: Path | None, wanted: list[str]) -> Iterator[Published]:
+    if path is not None:
+        text = read(path)
+        yield from (read_typescript(text, one, str(path)) for one in wanted or ENDPOINTS)
+
+
+def _asked(wanted: list[str], url: str | None) -> Iterator[Published]:
+    if url is not None:
+        yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or ENDPOINTS)
+
+
+def _drifts(one: Comparison, least: Level) -> bool:
+    return bool(one.drift(least) or one.stale)
+
+
+def _json(results: Iterable[tuple[Comparison, str]], least: Level) -> dict[str, Any]:
+    rows = [one.as_dict() | {"drift": _drifts(one, least), "revision": text or None} for one, text in results]
+    return {"drift": any(row["drift"] for row in rows), "comparisons": rows}
+
+
+def _text(results: Iterable[tuple[Comparison, str]], least: Level) -> str:
+    return "\n".join(line for one, text in results for line in _lines(one, text, least))
+
+
+def _lines(one: Comparison, text: str, least: Level) -> Iterator[str]:
+    word, colour = ("drift", "red") if _drifts(one, least) else ("same", "green")
+    yield f"{click.style(word, fg=colour, bold=True)}  {one.after.endpoint_id}: {one.before} -> {one.after.source}"
+    for found in one.findings:
+        yield f"  {click.style(found.finding.level, fg=_COLOURS[found.finding.level])}  {_sentence(found.finding)}"
+        if found.why:
+            yield f"    explained by {found.why}"
+    for stale in one.stale:
+        yield f"  a known difference no longer occurs, remove it: {stale.place} {stale.aspect} ({stale.reason})"
+    if text:
+        yield "\n  To say the same, paste into the endpoint's revisions:\n"
+        yield from (f"    {line}".rstrip() for line in text.splitlines())
+
+
+def _sentence(finding: Finding) -> str:
+    head = f"{finding.place}: {finding.aspect} {finding.change}"
+    if finding.aspect == "field":
+        return f"{head} ({finding.before or finding.after})"
+    before, after = (
+        "none" if one is None else json.dumps(one, ensure_ascii=False) for one in (finding.before, finding.after)
+    )
+    return f"{head}: {before} -> {after}"
