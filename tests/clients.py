@@ -48,7 +48,9 @@ MakeClient = Callable[..., Any]
 
 
 #: httpx leaves the generator of a request's body to the garbage collector, of which trio complains.
-TRIO = pytest.param("trio", marks=pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning"))
+TRIO = pytest.param(
+    "trio", marks=pytest.mark.filterwarnings("ignore:Async generator '(httpx|test_drivers):ResourceWarning")
+)
 
 
 @pytest.fixture(params=["sync", "asyncio", TRIO])

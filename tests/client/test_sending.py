@@ -157,7 +157,7 @@ class TestReconcile:
 
     def test_a_job_that_was_not_accepted_is_refunded(self, make_client: MakeClient, server: Server) -> None:
         server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 2})
-        client = make_client(server.url, budget=1)
+        client = make_client(server.url, budget=2)
         client.submit("fal-ai/kling-video/o1/image-to-video", FRAMES_BODY)
         with pytest.raises(MaybeAccepted) as caught:
             client.submit(REQUEST)

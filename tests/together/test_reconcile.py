@@ -27,7 +27,7 @@ def test_an_accepted_job_is_found_however_far_ahead_its_clock_is(serve: Callable
         outcome = client.reconcile(lose(client))
     (accepted,) = server.http.get("/_fakefal/requests").json()
     assert isinstance(outcome, Found)
-    assert outcome.job.request_id == accepted["request_id"]
+    assert outcome.request_id == accepted["request_id"]
 
 
 def test_a_job_that_never_arrived_is_not_listed(serve: Callable[..., Server]) -> None:

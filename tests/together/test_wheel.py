@@ -27,7 +27,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
         names = archive.namelist()
     top = {name.partition("/")[0] for name in names}
     info = {name for name in top if name.endswith(".dist-info")}
-    assert top - info == {"fakefal", "fakefal_contracts", "fakefal_fixtures"}
+    assert top - info == {"fakefal", "fakefal_client", "fakefal_contracts", "fakefal_fixtures"}
     assert sum(name.endswith(".mp4") for name in names) == 102
     assert any(name.endswith("preload.cjs") for name in names)
     assert wheel.stat().st_size < 8_000_000
