@@ -287,6 +287,7 @@ class TestCalls:
         [
             ("concurrent_requests_limit(limit=2)", 429, "Reached concurrent requests limit of 2"),
             ("queue_full", 429, "Queue is full"),
+            ("gateway_503", 503, "Service Unavailable"),
             ("invalid_key", 401, "invalid key credentials"),
             ("locked_account", 403, f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}"),
             *(
@@ -298,6 +299,7 @@ class TestCalls:
     def test_the_gate_refuses(self, server: Server, part: str, effect: str, status: int, detail: str) -> None:
         answer = ask(server, effect, part)
         assert (answer.status_code, answer.json()["detail"]) == (status, detail)
+        assert answer.headers["x-fal-request-id"], "by which clients tell fal from an ingress"
         assert server.http.get("/_fakefal/requests").json() == []
 
     def test_an_ingress_error_carries_no_request_id(self, server: Server) -> None:
@@ -316,6 +318,13 @@ class TestCalls:
 
     def test_a_slow_answer_comes(self, server: Server) -> None:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
+
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(self, server: Server, part: str) -> None:
+        headers = {"X-Fakefal-Effect": "slow_response(seconds=2)"}
+        with pytest.raises(httpx.ReadTimeout):
+            server.http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=0.5)
+        assert len(server.http.get("/_fakefal/ledger").json()["jobs"]) == 1
 
 
 def test_every_effect_of_the_documents_is_known() -> None:
