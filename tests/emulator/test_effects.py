@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_webhooks import Receiver, receiver, submit
 
-from conftest import Server
+from conftest import KEY, Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
 from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
+from fakefal.emulator import Emulator
+from fakefal.serving import serving
+from fakefal.settings import Settings
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 
 __all__ = ["receiver"]
@@ -320,11 +323,19 @@ class TestCalls:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
 
     @pytest.mark.parametrize("part", ["queue", "run"])
-    def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(self, server: Server, part: str) -> None:
-        headers = {"X-Fakefal-Effect": "slow_response(seconds=2)"}
-        with pytest.raises(httpx.ReadTimeout):
-            server.http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=0.5)
-        assert len(server.http.get("/_fakefal/ledger").json()["jobs"]) == 1
+    def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(
+        self, part: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        emulator = Emulator(Settings(profile="instant"))
+        with (
+            serving(emulator=emulator) as where,
+            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
+        ):
+            headers = {"X-Fakefal-Effect": "slow_response(seconds=1000000)"}
+            with pytest.raises(httpx.ReadTimeout):
+                http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=0.5)
+            assert len(http.get("/_fakefal/ledger").json()["jobs"]) == 1
+        assert caplog.messages == [], "and nobody waits for it when the server stops"
 
 
 def test_every_effect_of_the_documents_is_known() -> None:
