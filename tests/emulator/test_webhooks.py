@@ -7,9 +7,11 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -43,6 +45,10 @@ class Receiver:
     answers: list[int | str] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
 
+    def answer(self, received: Received) -> int | str:  # noqa: ARG002 - others look at what came
+        """What is answered to a call: a status, or how the answer goes wrong."""
+        return self.answers.pop(0) if self.answers else 200
+
     def wait(self, count: int) -> list[Received]:
         """What came, once so much of it did."""
         deadline = time.monotonic() + 10
@@ -52,17 +58,20 @@ class Receiver:
         return self.received
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
+@contextmanager
+def receiving(receiver: Receiver) -> Iterator[Receiver]:
+    """Let a receiver listen while the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            receiver.received.append(Received(self.path, dict(self.headers), body))
-            answer = receiver.answers.pop(0) if receiver.answers else 200
+            received = Received(self.path, dict(self.headers), body)
+            receiver.received.append(received)
+            answer = receiver.answer(received)
             if answer == "garbage":
                 self.wfile.write(b"\x00\xff garbage\r\n\r\n")
+            elif answer == "hang":
+                self.rfile.read(1)  # until the caller has gone
             elif answer != "crash":
                 self.send_response(int(answer))
                 self.send_header("Location", f"{receiver.url}/elsewhere")
@@ -76,9 +85,17 @@ def receiver() -> Iterator[Receiver]:
         receiver.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving(Receiver()) as receiver:
         yield receiver
-        server.shutdown()
-        thread.join()
 
 
 def submit(server: Server, url: str, arguments: Any = None) -> dict[str, Any]:
@@ -97,7 +114,18 @@ def advance(server: Server, seconds: float) -> None:
     assert server.http.post("/_fakefal/clock", json={"advance": seconds}).is_success
 
 
+def public_keys(server: Server) -> list[dict[str, str]]:
+    """The keys that the server publishes."""
+    jwks = server.http.get("/.well-known/jwks.json", headers={"Host": "rest.fal.ai"}).json()
+    keys: list[dict[str, str]] = jwks["keys"]
+    return keys
+
+
 def verify(server: Server, received: Received) -> None:
+    verify_by(public_keys(server), received)
+
+
+def verify_by(keys: list[dict[str, str]], received: Received) -> None:
     """The public recipe, with an independent library."""
     headers = {name.lower(): value for name, value in received.headers.items()}
     message = "\n".join(
@@ -111,8 +139,7 @@ def verify(server: Server, received: Received) -> None:
     assert abs(int(headers["x-fal-webhook-timestamp"]) - time.time()) < 300, "stamped with real time"
     signature = headers["x-fal-webhook-signature"]
     assert re.fullmatch(r"[0-9a-f]{128}", signature)
-    jwks = server.http.get("/.well-known/jwks.json", headers={"Host": "rest.fal.ai"}).json()
-    for key in jwks["keys"]:
+    for key in keys:
         assert (key["kty"], key["crv"]) == ("OKP", "Ed25519")
         try:
             VerifyKey(base64.urlsafe_b64decode(key["x"] + "==")).verify(message, bytes.fromhex(signature))
@@ -295,6 +322,15 @@ class TestTries:
         assert server.http.post(f"/queue/{O1}", json={}).status_code == 503
         advance(server, 4000)
         assert server.http.post(f"/queue/{O1}", json={}).status_code == 200
+
+    def test_authorities_are_read_once(
+        self, server: Server, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        submit(server, receiver.url)
+        receiver.wait(1)
+        monkeypatch.setattr(ssl, "create_default_context", None)
+        submit(server, receiver.url)
+        receiver.wait(2)
 
     def test_reset_forgets_them(self, server: Server, receiver: Receiver) -> None:
         receiver.answers = [500]
