@@ -333,7 +333,7 @@ class TestCalls:
         ):
             headers = {"X-Fakefal-Effect": "slow_response(seconds=1000000)"}
             with pytest.raises(httpx.ReadTimeout):
-                http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=0.5)
+                http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=httpx.Timeout(30, read=2))
             assert len(http.get("/_fakefal/ledger").json()["jobs"]) == 1
         assert caplog.messages == [], "and nobody waits for it when the server stops"
 

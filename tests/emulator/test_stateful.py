@@ -33,14 +33,15 @@ from fakefal.core.webhook import Delivery
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 RUNNERS = 2
 STATES = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
-MOODS = ["good", "sour", "hanging", "babbling", "crashing"]
+MOODS = ["good", "good", "good", "sour", "hanging", "babbling", "crashing"]
 CANCELS = [(200, "OK"), (202, "CANCELLATION_REQUESTED"), (400, "ALREADY_COMPLETED")]
 LONG = 100_000
 
 keys = st.sampled_from(["one", "two"])
 bodies = st.sampled_from([{"prompt": "x"}, {"prompt": "x"}, {"prompt": "y", "duration": "10"}, {"duration": "7"}, None])
-effects = st.none() | st.sampled_from(
+effects = st.sampled_from(
     [
+        None,
         "stuck",
         "retry_then_succeed(attempts=2)",
         "runner_disconnected",
@@ -214,6 +215,7 @@ class Protocol(RuleBasedStateMachine):
         self.control(f"webhooks/{job.id}/replay")
         job.replayed = True
 
+    @precondition(lambda self: len(self.jobs) > 5)
     @rule(key=keys)
     def reset(self, key: str) -> None:
         gone = [job.id for job in self.jobs.values() if job.key == key]
@@ -289,15 +291,17 @@ class Protocol(RuleBasedStateMachine):
         if job.effect == "webhook_lost":
             assert self.arrived[job.id] == 0 or job.replayed
             return
-        assert self.arrived[job.id] >= (2 if job.effect == "webhook_duplicate" and job.mood == "good" else 1)
+        assert self.arrived[job.id] >= 1
         assert len(one["attempts"]) == self.arrived[job.id]
         body = json.loads(self.bodies[job.id])
         assert job.result is not None
         status, result = job.result
         if job.effect != "result_expired":
             assert (body["status"] == "OK", body["payload"]) == (status < 400, json.loads(result))
-        taken = any(attempt["status"] == 200 for attempt in one["attempts"])
-        assert (one["fate"] == "delivered") == taken
+        taken = sum(attempt["status"] == 200 for attempt in one["attempts"])
+        assert (one["fate"] == "delivered") == (taken > 0)
+        if taken and not job.replayed:
+            assert taken == (2 if job.effect == "webhook_duplicate" else 1)
 
     def teardown(self) -> None:
         """At the end of time everything is over and every result is what it first was."""
@@ -321,13 +325,13 @@ def moody() -> Any:
 def test_any_use_of_the_protocol(
     serve: Callable[..., Server], moody: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patience = property(lambda delivery: 0.3 if delivery.url.endswith("hanging") else 15.0)
+    patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else 15.0)
     monkeypatch.setattr(Delivery, "timeout_seconds", patience)  # real seconds, which no clock moves
     server = serve(profile="realistic", runners=RUNNERS, seed="any")
     run_state_machine_as_test(
         lambda: Protocol(server, moody),
         settings=settings(
-            max_examples=8,
+            max_examples=6,
             stateful_step_count=25,
             derandomize=True,
             database=None,

@@ -46,8 +46,14 @@ async function announced(fal, input, key) {
   return { data: arrivals[`/${key}`] ?? 0 };
 }
 
-const others = { cancel_ignored: cancelled, webhook_lost: announced, webhook_duplicate: announced };
-const subscribed = (fal, input) => fal.subscribe(ENDPOINT, { input, pollInterval: 100, timeout: 60_000 });
+const subscribed = (fal, input) => fal.subscribe(ENDPOINT, { input, pollInterval: 100 });
+const impatient = (fal, input) => fal.subscribe(ENDPOINT, { input, pollInterval: 100, timeout: 60_000 });
+const others = {
+  cancel_ignored: cancelled,
+  stuck: impatient,
+  webhook_lost: announced,
+  webhook_duplicate: announced,
+};
 const ran = (fal, input) => fal.run(ENDPOINT, { input });
 
 async function look(effect, key, call) {
