@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit js test-lowest wheel clean
+.PHONY: demo test lint types unit js test-lowest wheel docs-retry-safety clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -33,6 +33,10 @@ test-lowest:
 	$(VENV)-lowest/bin/pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
 	$(VENV)-lowest/bin/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
+
+# Measures anew how many paid jobs one call becomes with each client; needs Node.
+docs-retry-safety: $(VENV)/ready js
+	$(BIN)/python docs/make_retry_safety.py
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist

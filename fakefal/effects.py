@@ -35,6 +35,7 @@ CALL_EFFECTS: dict[str, tuple[str, ...]] = {
     "drop_before_accept": (),
     "slow_response": ("seconds",),
     "ingress_502": (),
+    "gateway_503": (),
     "concurrent_requests_limit": ("limit",),
     "queue_full": (),
     "locked_account": ("reason",),

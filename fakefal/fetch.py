@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import httpx
 
-from fakefal.pinned import Allow, Resolve, TargetRefused, is_public, pinned_request, resolve
+from fakefal.pinned import Allow, Resolve, TargetRefused, is_public, pinned_client, pinned_request, resolve
 from fakefal_contracts import Unreadable
 from fakefal_contracts.media import Limits, Missing
 
@@ -50,7 +50,7 @@ class Fetcher:
 
     async def _follow(self, address: str, limits: Limits, into: BinaryIO) -> Path:
         url = httpx.URL(address)
-        async with httpx.AsyncClient(transport=self.transport, trust_env=False, timeout=None) as client:  # noqa: S113
+        async with pinned_client(self.transport) as client:
             for _ in range(MAX_REDIRECTS + 1):
                 request = await pinned_request(
                     client, "GET", url, resolve=self.resolve, allow=self.allow, headers={"Accept-Encoding": "identity"}

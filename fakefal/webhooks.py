@@ -21,7 +21,7 @@ from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Attempt, Delivery
 from fakefal.effects import gateway_id
-from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve
+from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_client, pinned_request, resolve
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import BEFORE_ALL_TIME, QueueStore
@@ -47,7 +47,7 @@ class Sender:
             headers = {"Content-Type": "application/json", **self.signed_headers(look.record.id, look.record.key, body)}
             async with (
                 asyncio.timeout(delivery.timeout_seconds),
-                httpx.AsyncClient(transport=self.transport, trust_env=False, timeout=None) as client,  # noqa: S113
+                pinned_client(self.transport) as client,
             ):
                 request = await pinned_request(
                     client,

@@ -1,12 +1,14 @@
 """Faults of a call itself: what a program sees when the gate, the ingress or the connection fails.
 
-Bodies: the locked account and the limit as captured in 2026; the full queue's is not published.
+Bodies: the locked account and the limit as captured in 2026; those of the full queue and of the gateway's 503
+are not published.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
@@ -58,11 +60,20 @@ async def with_fault(effect: Effect | None, request: Request, accept: Callable[[
         case "ingress_502":
             return HTMLResponse(NGINX_502, 502)  # without x-fal-request-id: so clients tell an ingress from fal
         case "slow_response":
-            await asyncio.sleep(float(effect.arguments.get("seconds", 10)))
-            return await accept()
+            answer = await accept()  # first: who stops waiting for the answer does not take the job back
+            await _pause(request, float(effect.arguments.get("seconds", 10)))
+            return answer
         case _:
             refuse(effect)
             return await accept()
+
+
+async def _pause(request: Request, seconds: float) -> None:
+    """Wait so long, or until the caller has gone."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
 
 
 def refuse(effect: Effect) -> None:
@@ -81,3 +92,5 @@ def refuse(effect: Effect) -> None:
             raise refusal(403, f"User is locked. Reason: {reason}")
         case "invalid_key":
             raise refusal(401, "invalid key credentials")
+        case "gateway_503":
+            raise refusal(503, "Service Unavailable")  # with x-fal-request-id: it is fal that speaks

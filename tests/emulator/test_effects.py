@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_webhooks import submit
 
-from conftest import Server
+from conftest import KEY, Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
 from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
+from fakefal.emulator import Emulator
+from fakefal.serving import serving
+from fakefal.settings import Settings
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_fixtures import CLIPS
 from receivers import Receiver
@@ -330,6 +333,7 @@ class TestCalls:
         [
             ("concurrent_requests_limit(limit=2)", 429, "Reached concurrent requests limit of 2"),
             ("queue_full", 429, "Queue is full"),
+            ("gateway_503", 503, "Service Unavailable"),
             ("invalid_key", 401, "invalid key credentials"),
             ("locked_account", 403, f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}"),
             *(
@@ -341,6 +345,7 @@ class TestCalls:
     def test_the_gate_refuses(self, server: Server, part: str, effect: str, status: int, detail: str) -> None:
         answer = ask(server, effect, part)
         assert (answer.status_code, answer.json()["detail"]) == (status, detail)
+        assert answer.headers["x-fal-request-id"], "by which clients tell fal from an ingress"
         assert server.http.get("/_fakefal/requests").json() == []
 
     @pytest.mark.parametrize("path", ["auth/token", "upload/initiate", "upload/initiate-multipart"])
@@ -370,6 +375,21 @@ class TestCalls:
 
     def test_a_slow_answer_comes(self, server: Server) -> None:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
+
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(
+        self, part: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        emulator = Emulator(Settings(profile="instant"))
+        with (
+            serving(emulator=emulator) as where,
+            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
+        ):
+            headers = {"X-Fakefal-Effect": "slow_response(seconds=1000000)"}
+            with pytest.raises(httpx.ReadTimeout):
+                http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=httpx.Timeout(30, read=2))
+            assert len(http.get("/_fakefal/ledger").json()["jobs"]) == 1
+        assert caplog.messages == [], "and nobody waits for it when the server stops"
 
 
 def test_every_effect_of_the_documents_is_known() -> None:

@@ -10,20 +10,20 @@ import fal_client
 import httpx
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
-CONTROL = f"{os.environ['FAKEFAL_URL']}/_fakefal"
+control = httpx.Client(base_url=f"{os.environ['FAKEFAL_URL']}/_fakefal")
 
 
 def call(effect: str, **more: Any) -> list[Any]:
     """Status, error type and message of one call, or that it came back; and how many jobs it became."""
-    httpx.post(f"{CONTROL}/reset")
-    httpx.delete(f"{CONTROL}/scenarios")
-    httpx.post(f"{CONTROL}/scenarios", json={"effect": effect, **more}).raise_for_status()
+    control.post("/reset")
+    control.delete("/scenarios")
+    control.post("/scenarios", json={"effect": effect, **more}).raise_for_status()
     try:
         fal_client.subscribe(ENDPOINT, arguments={"prompt": "x"})
         seen: list[Any] = ["came back"]
     except fal_client.FalClientHTTPError as error:
         seen = [error.status_code, error.error_type, error.message]
-    return [*seen, len(httpx.get(f"{CONTROL}/requests").json())]
+    return [*seen, len(control.get("/requests").json())]
 
 
 names = json.loads(os.environ["EFFECTS"])

@@ -1,0 +1,40 @@
+"""The page on retry safety says what was measured: every call of its tables is made again."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from test_official_clients import node
+
+from conftest import ROOT
+
+__all__ = ["node"]
+SCRIPT = ROOT / "docs" / "make_retry_safety.py"
+PAGE = (ROOT / "docs" / "retry-safety.md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("node")
+def test_the_tables_are_true(offline: list[str]) -> None:
+    done = subprocess.run(
+        [*offline, sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_shows_what_it_warns_of() -> None:
+    """The sentences above the tables stand or fall with these cells."""
+    submit, _, run = (part.splitlines() for part in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:])
+    assert cells(submit, "accept_then_drop", "every") == ["**10**", "**10**", "**4**"]
+    assert cells(submit, "slow_response", "first") == ["**2**", "**2**", "**1**"]
+    for clear in ("ingress_502", "gateway_503", "queue_full"):
+        assert cells(submit, clear, "every") == ["0", "0", "0"]
+    assert cells(run, "runner_disconnected", "every") == ["1 (0 paid)", "1 (0 paid)", "4 (0 paid)"]
+
+
+def cells(table: list[str], effect: str, when: str) -> list[str]:
+    """How many jobs a row shows, by client."""
+    (row,) = (line for line in table if line.startswith(f"| `{effect}` | {when} try |"))
+    return [cell.partition(",")[0].strip() for cell in row.split("|")[3:-1]]
