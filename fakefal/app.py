@@ -10,11 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
+from fakefal.control import inspection
 from fakefal.emulator import Emulator
 from fakefal.version import VERSION
 from fakefal.wire import cdn, platform, queue, rest, run
 from fakefal.wire.answers import add_handlers
+from fakefal.wire.nearmiss import NearMisses
 from fakefal.wire.proxy import ProxyRoute
+from fakefal.wire.recorder import Recorder
 from fakefal.wire.router import CONTROL, Router
 
 EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error-type", "x-fakefal-hint", "etag")
@@ -39,9 +42,15 @@ def build_app(emulator: Emulator) -> ASGIApp:
         """What a browser sees at the base URL."""
         return {"fakefal": VERSION, "parts": "/queue /run /rest /cdn /proxy", "document": "/openapi.json"}
 
-    for part in (queue, run, rest, cdn, platform, control):
+    parts = (queue, run, rest, cdn, platform)
+    for part in (*parts, control, inspection):
         app.include_router(part.router)
-    return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
+    near = NearMisses(route for part in parts for route in part.router.routes)
+    return Router(
+        ProxyRoute(_Cors(app), emulator.settings.keys),
+        Recorder(emulator, near),
+        public_url=emulator.settings.public_url,
+    )
 
 
 class _Cors:

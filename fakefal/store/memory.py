@@ -34,6 +34,11 @@ class MemoryQueueStore:
         self._sizes: dict[str, int] = {}
         self._deliveries = Deliveries()
         self._bytes = 0
+        self._on_end: Callable[[Look], None] | None = None
+
+    def listen(self, on_end: Callable[[Look], None]) -> None:
+        """See `QueueStore.listen`."""
+        self._on_end = on_end
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """See `QueueStore.add`."""
@@ -166,6 +171,8 @@ class MemoryQueueStore:
 
     def _ended(self, record: Record, line: Line, now: float) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""
+        if self._on_end is not None:
+            self._on_end(self._look(record, line, now))
         if record.webhook is None:
             self._finished[record.id] = None
             return

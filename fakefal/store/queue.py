@@ -24,6 +24,10 @@ class QueueStore(Protocol):
     raises and changes nothing.
     """
 
+    def listen(self, on_end: Callable[[Look], None]) -> None:
+        """Have every request told that a step of this store ends, once each, cancelled ones included."""
+        ...
+
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """Take a request in; `plan` is None while its verdict is open.
 

@@ -49,6 +49,8 @@ async def read_submission(
         effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
     except BadEffect as error:
         raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
+    if effect is not None:
+        request.state.call.effect = effect.name
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     return Submission(
         key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry

@@ -56,7 +56,7 @@ async def initiate(
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
     """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
-    demand_rest_key(authorization, emulator.settings.keys)
+    key = demand_rest_key(authorization, emulator.settings.keys)
     if storage_type not in ("fal-cdn-v3", "gcs"):
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
@@ -68,7 +68,7 @@ async def initiate(
     if not isinstance(name, str) or not isinstance(content_type, str):
         raise refusal(422, 'the body must hold "file_name" and "content_type" as strings')
     path = new_file_path(name)
-    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=media_type(content_type))
+    token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=media_type(content_type), key=key)
     return Json({"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")})
 
 

@@ -13,16 +13,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
 from fakefal.wire.answers import HINT, Json, header_text
+from fakefal.wire.recorder import Recorder
 
 CONTROL = "_fakefal"
-PREFIXES = frozenset(Part) | {CONTROL, "proxy", "openapi.json"}
+OWN = frozenset({CONTROL, "openapi.json"})
+"""What is the developer's, not fal's: it is not journalled."""
+
+PREFIXES = frozenset(Part) | OWN | {"proxy"}
 
 
 class Router:
     """Maps fal's hosts to parts.  Bare paths on an own host stand for fal.run, or the queue."""
 
-    def __init__(self, app: ASGIApp, *, public_url: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, recorder: Recorder, *, public_url: str | None = None) -> None:
         self._app = app
+        self._recorder = recorder
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,27 +39,39 @@ class Router:
         name = host_name(netloc)
         state = scope.setdefault("state", {})
         state["abort"] = _aborter(send)
+        app = self._app
+        part: str | None
         if is_fal_host(name):
-            part = part_of(name)
-            if part is None:
-                await _unknown_host(name)(scope, receive, send)
-                return
             state["way"] = Way()
-            path = f"/{part}{scope['path']}"
+            part = part_of(name)
+            path = scope["path"]
+            if part is None:
+                app = _unknown_host(name)
+            else:
+                path = f"/{part}{path}"
         else:
             state["way"] = Way(self._public_url or f"{scope['scheme']}://{netloc}")
             path = _own_path(scope["path"], name)
+            part = _first(path)
+            state["bare"] = part == Part.RUN and path != scope["path"]
         path = path.rstrip("/") or "/"
-        raw_path = path.encode("utf-8", "surrogateescape")
-        await self._app({**scope, "path": path, "raw_path": raw_path}, receive, send)
+        inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
+        if scope["type"] == "http" and part not in OWN:
+            await self._recorder.record(app, inner, receive, send, part or "")
+        else:
+            await app(inner, receive, send)
 
 
 def _own_path(path: str, name: str) -> str:
     """A path on an own host; what has no known prefix is what `FAL_RUN_HOST` leads here."""
-    first = path.lstrip("/").partition("/")[0]
+    first = _first(path)
     if first in PREFIXES or not first:
         return path
     return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
+
+
+def _first(path: str) -> str:
+    return path.lstrip("/").partition("/")[0]
 
 
 def _aborter(send: Send) -> Callable[[], None]:
