@@ -85,13 +85,11 @@ class NearMisses:
             return None
         path = "/" + "/".join(rest)
         methods = self._methods(f"/{given}{path}")
-        if methods is None:
-            fixed = {route.path: route for route in self._routes if "{" not in route.path}
-            near = _nearest(f"/{given}{path}", (one for one in fixed if one.startswith(f"/{given}/")), NEAR)
-            if not near:
-                return None
-            path, methods = near.removeprefix(f"/{given}"), set(fixed[near].methods or ())
-        return Place(_best(method, methods), Part(given), path)
+        if methods is None or method not in methods:
+            fixed = [one.path for one in self._routes if "{" not in one.path and method in (one.methods or ())]
+            if near := _nearest(f"/{given}{path}", (one for one in fixed if one.startswith(f"/{given}/")), NEAR):
+                return Place(method, Part(given), near.removeprefix(f"/{given}"))
+        return Place(_best(method, methods), Part(given), path) if methods else None
 
     def _endings(self, tail: list[str]) -> Iterator[list[str]]:
         """What may have been meant by the end of an address: itself, a word like its last one, or nothing there."""

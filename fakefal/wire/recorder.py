@@ -107,9 +107,10 @@ def _told(scope: Scope) -> tuple[str, tuple[str, str]]:
 
 
 def _caller(authorization: str) -> tuple[str, str]:
+    """The id and the secret of a caller; what is no key's form is all secret."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "key":
-        return "", credentials
+        return "", credentials or scheme
     key_id, colon, secret = credentials.strip().partition(":")
     return (key_id[:255], secret) if colon else ("", credentials)
 
