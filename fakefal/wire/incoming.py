@@ -12,7 +12,7 @@ from fakefal.core.effects import BadEffect
 from fakefal.emulator import Emulator
 from fakefal.hosts import Way
 from fakefal.submission import Submission
-from fakefal.wire.answers import BILLABLE_UNITS, WireError, refusal, retry_headers
+from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, refusal, retry_headers
 from fakefal.wire.auth import demand_key
 from fakefal.wire.body import read_body
 from fakefal_contracts import ENDPOINTS
@@ -22,6 +22,7 @@ START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
+GZIP = b"\x1f\x8b"
 MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 
@@ -85,6 +86,7 @@ async def _parse(raw: bytes) -> Any:
     try:
         return await asyncio.to_thread(jsonio.parse, raw) if len(raw) > LARGE_BODY else jsonio.parse(raw)
     except jsonio.InvalidJson as error:
+        hint = "send JSON as it is, in UTF-8: it is compressed" if raw.startswith(GZIP) else ""
         item = {
             "type": "json_invalid",
             "loc": ["body", error.position],
@@ -92,4 +94,8 @@ async def _parse(raw: bytes) -> Any:
             "input": {},
             "ctx": {"error": error.reason},
         }
-        raise WireError(422, {"detail": [item]}, {BILLABLE_UNITS: "0"} | retry_headers(retry=False)) from error
+        raise WireError(422, {"detail": [item]}, _headers(hint)) from error
+
+
+def _headers(hint: str) -> dict[str, str]:
+    return {BILLABLE_UNITS: "0"} | retry_headers(retry=False) | ({HINT: hint} if hint else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +19,9 @@ LONGEST_ERROR = 64 * 1024
 
 REFUSED = 400
 NOWHERE = (404, METHOD_NOT_ALLOWED, 501)
+Heads = Mapping[bytes, bytes]
+"""The headers of a call by their names in lower case."""
+
 _HINT, _ID, _TYPE = HINT.encode(), REQUEST_ID.encode(), b"x-fal-error-type"
 
 
@@ -33,15 +37,15 @@ class Recorder:
         self._emulator = emulator
         self._near = near
 
-    async def record(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str) -> None:
+    async def record(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str, heads: Heads) -> None:
         """Have `app` answer a call; `part` is what the router found, or empty for a host of fal's that is unknown."""
-        host, (key, secret) = _told(scope)
+        key, secret = _caller(heads.get(b"authorization", b"").decode("latin-1"))
         call = Call(
             at=self._emulator.clock.now(key),
             wall=time.time(),
             key=key,
             method=scope["method"][:20],
-            host=host,
+            host=heads.get(b"host", b"").decode("latin-1")[:255],
             part=part,
             path=without_secrets(scope["path"], secret),
         )
@@ -93,17 +97,6 @@ def aim(scope: Scope, part: str, path: str, authorization: str = "") -> None:
     call: Call = scope["state"]["call"]
     key, secret = _caller(authorization)
     call.part, call.path, call.key = part, without_secrets(path, secret), call.key or key
-
-
-def _told(scope: Scope) -> tuple[str, tuple[str, str]]:
-    """The host that a call names, and the id and the secret of its key."""
-    host = authorization = ""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host = value.decode("latin-1")[:255]
-        elif name == b"authorization":
-            authorization = value.decode("latin-1")
-    return host, _caller(authorization)
 
 
 def _caller(authorization: str) -> tuple[str, str]:

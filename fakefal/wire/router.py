@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
 from fakefal.wire.answers import HINT, Json, header_text
-from fakefal.wire.recorder import Recorder
+from fakefal.wire.recorder import Heads, Recorder
 
 CONTROL = "_fakefal"
 OWN = frozenset({CONTROL, "openapi.json"})
@@ -35,29 +35,35 @@ class Router:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        netloc = _header(scope, b"host")
+        heads: Heads = dict(reversed(scope["headers"]))  # of two with one name the first counts
+        netloc = heads.get(b"host", b"").decode("latin-1")
         name = host_name(netloc)
         state = scope.setdefault("state", {})
         state["abort"] = _aborter(send)
         app = self._app
         part: str | None
+        asked = scope["path"]
+        if not asked.startswith("/"):  # "*" and whole addresses may stand there, too
+            asked = f"/{asked}"
         if is_fal_host(name):
             state["way"] = Way()
             part = part_of(name)
-            path = scope["path"]
+            path = asked
             if part is None:
                 app = _unknown_host(name)
             else:
-                path = f"/{part}{path}"
+                path = f"/{part}{asked}"
         else:
             state["way"] = Way(self._public_url or f"{scope['scheme']}://{netloc}")
-            path = _own_path(scope["path"], name)
+            path = _own_path(asked, name)
             part = _first(path)
-            state["bare"] = part == Part.RUN and path != scope["path"]
+            state["bare"] = part == Part.RUN and path != asked
+        if b"content-length" in heads and b"transfer-encoding" in heads:
+            app = _two_lengths
         path = path.rstrip("/") or "/"
         inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
         if scope["type"] == "http" and part not in OWN:
-            await self._recorder.record(app, inner, receive, send, part or "")
+            await self._recorder.record(app, inner, receive, send, part or "", heads)
         else:
             await app(inner, receive, send)
 
@@ -87,8 +93,10 @@ def _no_connection() -> None:
     raise ConnectionResetError("fakefal: the connection was dropped by an effect")
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+async def _two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a call that two servers in a row could read as two different ones (RFC 9112, section 6.3)."""
+    body = {"detail": "fakefal: a call has Content-Length or Transfer-Encoding, not both"}
+    await Json(body, 400, {"connection": "close"})(scope, receive, send)
 
 
 def _unknown_host(name: str) -> Json:
