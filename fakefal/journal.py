@@ -18,6 +18,9 @@ HIDDEN = "***"
 _UPLOAD_ID = re.compile(r"(?<=/multipart/)[^/]+")
 """The part of an upload's path that is a token."""
 
+_QUERY = re.compile(r"(?<=\?)[^\s=]*=\S*")
+"""What follows an address that a hint repeats: signatures, for example."""
+
 APPLICATIONS = ("queue", "run")
 APP_SEGMENTS = 2
 
@@ -57,11 +60,13 @@ class Call:
 
 
 def without_secrets(text: str, secret: str = "") -> str:
-    """A path or hint as it may be shown: upload tokens and the caller's secret are hidden, and it is cut off."""
+    """A path or hint as it may be shown: tokens, queries and the caller's secret are hidden, and it is cut off."""
     if len(secret) >= SHORTEST_SECRET and secret in text:
         text = text.replace(secret, HIDDEN)
     if "/multipart/" in text:
         text = _UPLOAD_ID.sub(HIDDEN, text)
+    if "?" in text:
+        text = _QUERY.sub(HIDDEN, text)
     return text[:LONGEST_TEXT]
 
 

@@ -21,7 +21,7 @@ from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Attempt, Delivery
 from fakefal.effects import gateway_id
-from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve
+from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_request, resolve, send_unlogged
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import BEFORE_ALL_TIME, QueueStore
@@ -58,7 +58,7 @@ class Sender:
                     headers=headers,
                     content=body,
                 )
-                response = await client.send(request, stream=True)
+                response = await send_unlogged(client, request)
                 await response.aclose()
                 return Attempt(now, response.status_code)
         except TargetRefused as error:

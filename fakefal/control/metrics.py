@@ -56,9 +56,9 @@ def _counters(emulator: Emulator) -> list[Metric]:
 
 async def _gauges(emulator: Emulator) -> list[Metric]:
     """What there is now."""
-    looks = await emulator.all()
-    states = Counter(look.view.state for look in looks)
-    keys = Counter(state for state, _ in {(look.view.state, look.record.key) for look in looks})
+    lines = (await emulator.queue.states(emulator.clock.now)).values()
+    states = Counter({one: sum(line[one] for line in lines) for one in State})
+    keys = Counter({one: sum(line[one] > 0 for line in lines) for one in State})
     fates = Counter(one.fate for one in await emulator.queue.webhooks(None))
     files = emulator.files.all()
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -140,6 +141,12 @@ class MemoryQueueStore:
             for record in self._records.values()
             if key is None or record.key == key
         ]
+
+    async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
+        """See `QueueStore.states`."""
+        for key in self._lines:
+            self._advance(key, now(key))
+        return {key: line.states() for key, line in self._lines.items()}
 
     async def reset(self, key: str | None) -> int:
         """See `QueueStore.reset`."""

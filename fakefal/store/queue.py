@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
@@ -89,6 +90,10 @@ class QueueStore(Protocol):
 
     async def all(self, key: str | None, now: Callable[[str], float]) -> list[Look]:
         """Every stored request of a key, or of all, oldest first; `now` tells each key's time."""
+        ...
+
+    async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
+        """How many requests of each key are in which state: what is asked often must not cost a look at each."""
         ...
 
     async def reset(self, key: str | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.routing import BaseRoute, Route
 
@@ -75,7 +76,7 @@ class NearMisses:
                 path = "/" + "/".join([*rest[:APP_SEGMENTS], *end])
                 if (methods := self._methods(f"/{Part.QUEUE}{path}")) is not None:
                     return Place(_best(method, methods), Part.QUEUE, path)
-        name = _nearest("/".join(rest), known_ids(), NEAR)
+        name = _nearest_id("/".join(rest))
         part = Part(given) if given in APPLICATIONS else Part.QUEUE
         return Place("POST", part, f"/{name}") if name else None
 
@@ -116,6 +117,11 @@ def _best(method: str, methods: set[str]) -> str:
 def _nearest(given: str, names: Iterable[str], cutoff: float) -> str | None:
     near = difflib.get_close_matches(given, list(names), n=1, cutoff=cutoff)
     return near[0] if near else None
+
+
+@lru_cache(maxsize=1024)
+def _nearest_id(given: str) -> str | None:
+    return given if given in known_ids() else _nearest(given, known_ids(), NEAR)
 
 
 async def whereabouts(emulator: Emulator, key: str | None, request_id: str) -> str:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fakefal import jsonio
 from fakefal.emulator import Emulator
-from fakefal.hosts import Part, Way
+from fakefal.hosts import Part
 from fakefal.journal import Call, without_secrets
 from fakefal.wire.answers import HINT, METHOD_NOT_ALLOWED, REQUEST_ID, header_text
 from fakefal.wire.nearmiss import REQUESTS, NearMisses, Place
@@ -17,7 +17,8 @@ from fakefal.wire.nearmiss import REQUESTS, NearMisses, Place
 LONGEST_ERROR = 64 * 1024
 """Larger error bodies are not looked into for their type."""
 
-REFUSED = 400
+OK, REFUSED = 200, 400
+OF_A_REQUEST = f"/{REQUESTS}/"
 NOWHERE = (404, METHOD_NOT_ALLOWED, 501)
 Heads = Mapping[bytes, bytes]
 """The headers of a call by their names in lower case."""
@@ -81,15 +82,17 @@ class Recorder:
                 call.error_type = value.decode("latin-1")
 
     def _hint(self, call: Call, scope: Scope) -> str:
-        way: Way = scope["state"]["way"]
-        bare = scope["state"].get("bare", False)
-        if call.status not in NOWHERE and not (call.method == "POST" and f"/{REQUESTS}/" in call.path):
-            if bare and call.status == 200:  # noqa: PLR2004
-                queued = Place("POST", Part.QUEUE, call.path.removeprefix(f"/{Part.RUN}"))
-                return f"without a prefix this is fal.run, which does not queue; for the queue: {queued.shown(way)}"
-            return ""
-        meant = self._near.find(call.method, call.path)
-        return f"did you mean {meant.shown(way)} ?" if meant else ""
+        """What was probably meant, if the answer says that nothing is there or something else is."""
+        state = scope["state"]
+        if call.status in NOWHERE or (call.method == "POST" and OF_A_REQUEST in call.path):
+            meant = self._near.find(call.method, call.path)
+            return f"did you mean {meant.shown(state['way'])} ?" if meant else ""
+        if call.status == OK and state.get("bare"):
+            queued = Place("POST", Part.QUEUE, call.path.removeprefix(f"/{Part.RUN}"))
+            return (
+                f"without a prefix this is fal.run, which does not queue; for the queue: {queued.shown(state['way'])}"
+            )
+        return ""
 
 
 def aim(scope: Scope, part: str, path: str, authorization: str = "") -> None:

@@ -589,6 +589,7 @@ class TestSecrets:
     def test_keys_and_tokens_are_never_logged(self, tmp_path: Path) -> None:
         ready, log = tmp_path / "ready.json", tmp_path / "log"
         environ = {**os.environ, "FAKEFAL_KEYS": f"tester:{SECRET}", "FAKEFAL_CONTROL_TOKEN": SECRET[::-1]}
+        environ["FAKEFAL_PROFILE"] = "instant"
         with log.open("wb") as out:
             command = [sys.executable, "-X", "dev", "-c", SERVE, str(ready)]
             process = subprocess.Popen(command, stderr=out, stdout=out, env=environ, cwd=tmp_path)
@@ -628,6 +629,10 @@ class TestSecrets:
                 http.post(f"/queue/{O1}", json={}, headers={"Authorization": header})
                 http.get("/_fakefal/health", headers={"Authorization": header})
             control = {"Authorization": f"Bearer {SECRET[::-1]}"}
+            hook = {"fal_webhook": f"{url}/hook?token={SECRET}"}
+            assert http.post(f"/queue/{O1}", params=hook, json={"prompt": "x"}).is_success
+            http.post("/_fakefal/clock", json={"advance": 0}, headers=control)
+            assert http.get("/_fakefal/webhooks", headers=control).json()[0]["attempts"]
             journal = http.get("/_fakefal/journal", headers=control)
             assert journal.status_code == 200
             assert SECRET not in journal.text

@@ -348,8 +348,11 @@ class TestSecretsInTheJournal:
         server.http.get(f"/queue/{SECRET}/x", headers=headers)
         for scheme in (SECRET, f"Key {SECRET}", f"Bearer {SECRET}", f"Key :{SECRET}"):
             server.http.get(f"/cdn/files/{SECRET}", headers=KEY | {"Authorization": scheme})
-        shown = server.http.get("/_fakefal/journal", params={"limit": 1000}).text
+        signed = f"ftp://bucket.example/a.png?sig={SECRET[::-1]}&expires=1"
+        server.submit(I2V, {"prompt": "x", "start_image_url": signed})
         signature = httpx.URL(one).params["upload_token"].rpartition(".")[2]
-        assert len(journal(server)) == 12
-        for secret in (SECRET, token, told["uploadId"], signature):
+        shown = server.http.get("/_fakefal/journal", params={"limit": 1000}).text
+        assert len(journal(server)) == 13
+        assert "bucket.example" in shown
+        for secret in (SECRET, SECRET[::-1], token, told["uploadId"], signature):
             assert secret not in shown
