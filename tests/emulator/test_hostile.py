@@ -1,37 +1,24 @@
 """Hostile input: a clear error each, nothing lost, nothing reachable that should not be, and the server lives.
 
-File names and tokens are tried in test_files.py, any JSON in test_any_json.py, effects in test_effects.py.
+File names and tokens are tried in test_files.py, any JSON in test_any_json.py, effects in test_effects.py,
+pictures and clips in test_hostile_media.py, slow callers in test_slow_uploads.py, logs in test_secrets.py.
 """
 
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import os
-import re
 import socket
-import struct
-import subprocess
-import sys
-import time
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
 
 import httpx
 import pytest
-from PIL import Image
 from starlette.routing import Route
-from test_files import bearer, initiate, upload
+from test_files import upload
 
-from conftest import KEY, Server
+from conftest import Server
 from fakefal.control import api, inspection
 from fakefal.hosts import HOSTS
-from fakefal_contracts.probe import probe_picture
-from media import clip, picture
 
 APP = "fal-ai/kling-video"
 O1 = f"{APP}/o1/reference-to-video"
@@ -45,6 +32,7 @@ CONTROL = [
     if isinstance(route, Route)
     for method in sorted((route.methods or set()) - {"HEAD"})
 ]
+assert {"GET", "POST", "DELETE"} == {method for method, _ in CONTROL}
 
 
 @pytest.fixture
@@ -201,119 +189,6 @@ class TestHeaderInjection:
             json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
-def png(*chunks: tuple[bytes, bytes], size: tuple[int, int] = (640, 360)) -> bytes:
-    """A picture with these chunks behind its header."""
-    ihdr = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
-    every = [(b"IHDR", ihdr), *chunks, (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
-    written = (
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in every
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(written)
-
-
-@cache
-def bomb() -> bytes:
-    """A hundred million zeros in a hundred thousand bytes."""
-    return zlib.compress(bytes(100_000_000), 9)
-
-
-def webp(width: int, height: int) -> bytes:
-    """The header of a canvas."""
-    body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\x02\0\0\0"
-    body += (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def icon(inside: bytes) -> bytes:
-    return struct.pack("<HHHBBBBHHII", 0, 1, 1, 0, 0, 0, 0, 1, 32, len(inside), 22) + inside
-
-
-def zipped_webp() -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        out.writestr("bomb", bytes(10_000_000))
-    return picture(form="WEBP") + archive.getvalue()
-
-
-PICTURES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
-    "a text bomb in a PNG": (lambda: png((b"zTXt", b"x\0\0" + bomb())), ["image_load_error"]),
-    "a profile bomb in a PNG": (lambda: png((b"iCCP", b"x\0\0" + bomb())), ["image_load_error"]),
-    "a PNG that claims 2 billion pixels a side": (lambda: png(size=(2**31 - 1, 2**31 - 1)), []),
-    "a PNG of nothing": (lambda: png(size=(0, 0)), ["image_load_error"]),
-    "a PNG whose chunk has no end": (lambda: png()[:33] + b"\x7f\xff\xff\xffzTXt", ["image_load_error"]),
-    "a WebP canvas of a gigabyte": (lambda: webp(16383, 16383), ["image_load_error"]),
-    "a zip behind a WebP": (zipped_webp, []),
-    "a bomb in an icon": (lambda: icon(png(size=(13_000, 13_000))), ["unsupported_image_format", "image_too_small"]),
-    "half a JPEG": (lambda: picture(form="JPEG")[:400], ["image_load_error"]),
-    "half a GIF": (lambda: picture(form="GIF")[:8], ["image_load_error"]),
-    "half an AVIF": (lambda: picture(form="AVIF")[:60], ["image_load_error"]),
-    "a page": (lambda: b"<html><script>alert(1)</script>", ["image_load_error"]),
-    "an SVG that reads files": (
-        lambda: b'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY x SYSTEM "file:///etc/passwd">]><svg>&x;</svg>',
-        ["image_load_error"],
-    ),
-    "an EPS": (
-        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) (r) file",
-        ["image_load_error"],
-    ),
-    "a gzip": (lambda: gzip.compress(picture()), ["image_load_error"]),
-}
-
-
-class TestPictures:
-    @pytest.mark.parametrize("name", PICTURES)
-    def test_bombs_and_lies_are_measured_or_refused(self, victim: Server, name: str) -> None:
-        make, errors = PICTURES[name]
-        content = make()
-        url = upload(victim, content)
-        answer = victim.result(I2V, {"prompt": "x", "start_image_url": url})
-        assert [item["type"] for item in answer.json().get("detail", ())] == errors
-        assert answer.status_code == (422 if errors else 200)
-        assert victim.http.get(url).content == content
-
-    def test_an_icon_is_measured_without_opening_what_is_in_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        opened: list[object] = []
-        monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", opened.append)
-        written = io.BytesIO()
-        Image.new("RGB", (64, 64)).save(written, "ICO")
-        assert (probe_picture(written.getvalue()).format, probe_picture(written.getvalue()).width) == ("ico", 64)
-        assert not opened
-
-
-def box(name: bytes, content: bytes = b"", size: int | None = None) -> bytes:
-    return struct.pack(">I", len(content) + 8 if size is None else size) + name + content
-
-
-CLIPS: dict[str, Callable[[bytes], bytes]] = {
-    "a third": lambda whole: whole[: len(whole) // 3],
-    "its first box": lambda _: box(b"ftyp", b"isom\0\0\2\0isom"),
-    "a box without an end": lambda _: box(b"ftyp", b"isom\0\0\2\0") + box(b"moov", size=2**32 - 1),
-    "a box of 2**63 bytes": lambda _: box(b"ftyp", b"isom\0\0\2\0") + struct.pack(">I4sQ", 1, b"moov", 2**63),
-    "boxes nested a thousand deep": lambda _: b"".join(box(b"moov", size=8 * (1000 - n)) for n in range(1000)),
-    "a picture": lambda _: picture(),
-    "a table of four billion frames": lambda whole: whole.replace(b"stsz\0\0\0\0", b"stsz\0\0\0\1\xff\xff\xff\xff", 1),
-    "a length of no time": lambda whole: re.sub(
-        rb"mvhd.{16}", lambda found: found[0][:4] + bytes(16), whole, flags=re.DOTALL
-    ),
-}
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A clip that all is well with."""
-    return clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=4).read_bytes()
-
-
-class TestClips:
-    @pytest.mark.parametrize("name", CLIPS)
-    def test_truncated_and_lying_clips_are_measured_or_refused(self, victim: Server, whole: bytes, name: str) -> None:
-        url = upload(victim, CLIPS[name](whole), **{"Content-Type": "video/mp4"})
-        answer = victim.result(O3, {"prompt": "@Element1", "elements": [{"video_url": url}]})
-        assert answer.status_code in (200, 422)
-        if answer.status_code == 422:
-            assert {item["loc"][-1] for item in answer.json()["detail"]} == {"video_url"}
-
-
 DEEP = b'{"advance":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 BODIES = {
     "deep lists": DEEP,
@@ -419,72 +294,6 @@ class TestBodies:
         assert status(answer) == 400
 
 
-class TestSlowUploads:
-    HEAD = "{} HTTP/1.1\nHost: 127.0.0.1\nAuthorization: {}\nContent-Length: 1000000\n\n"
-
-    def begin(self, server: Server, line: str, authorization: str) -> socket.socket:
-        wire = connect(server)
-        wire.sendall(self.HEAD.format(line, authorization).replace("\n", "\r\n").encode() + b'{"prompt": "')
-        return wire
-
-    def spool(self, server: Server) -> set[str]:
-        return {path.suffix for path in server.emulator.files._folder.iterdir()}
-
-    def wait(self, holds: Callable[[], bool]) -> None:
-        until = time.monotonic() + 10
-        while not holds():
-            assert time.monotonic() < until
-            time.sleep(0.01)
-
-    def test_who_dies_in_the_middle_leaves_nothing(self, victim: Server) -> None:
-        token = bearer(victim)["Authorization"]
-        with self.begin(victim, "POST /cdn/files/upload", token):
-            self.wait(lambda: ".part" in self.spool(victim))
-            assert len(victim.http.get("/_fakefal/files").json()) == 1
-        self.wait(lambda: ".part" not in self.spool(victim))
-        assert len(victim.emulator.files.all()) == 1
-
-    def test_who_stalls_holds_nobody_up(self, victim: Server) -> None:
-        token = bearer(victim)["Authorization"]
-        stalled = [self.begin(victim, "POST /cdn/files/upload", token) for _ in range(20)]
-        stalled += [self.begin(victim, f"POST /queue/{O1}", "Key tester:secret") for _ in range(20)]
-        try:
-            assert upload(victim)
-            assert victim.result(O1, {"prompt": "x"}).status_code == 200
-        finally:
-            for wire in stalled:
-                wire.close()
-        self.wait(lambda: ".part" not in self.spool(victim))
-        assert count(victim) == 2
-
-    def test_a_part_that_never_ends_is_no_part(self, victim: Server) -> None:
-        told = initiate(victim, file_name="a", content_type="a/b").json()
-        url = httpx.URL(told["upload_url"])
-        line = f"PUT {url.path}/1?{url.query.decode()}"
-        with self.begin(victim, line, "none"):
-            self.wait(lambda: ".part" in self.spool(victim))
-        self.wait(lambda: ".part" not in self.spool(victim))
-        whole = url.copy_with(path=f"{url.path}/complete")
-        answer = httpx.post(whole, json={"parts": [{"partNumber": 1}]}, trust_env=False)
-        assert (answer.status_code, answer.json()) == (422, {"detail": "part 1 was not uploaded"})
-
-    def test_the_server_stops_beside_them(self) -> None:
-        from fakefal.emulator import Emulator
-        from fakefal.serving import serving
-        from fakefal.settings import Settings
-
-        emulator = Emulator(Settings(profile="instant"))
-        with (
-            serving(emulator=emulator) as where,
-            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
-        ):
-            server = Server(emulator, where.url, http)
-            wire = self.begin(server, "POST /cdn/files/upload", bearer(server)["Authorization"])
-            self.wait(lambda: ".part" in self.spool(server))
-        wire.close()
-        assert not emulator.files._folder.exists()
-
-
 class TestForms:
     """Calls that two servers in a row could read differently, and heads that are too much."""
 
@@ -575,65 +384,3 @@ class TestTheControlApi:
         for host in ("queue.fal.run", "fal.run", "rest.fal.ai", "127.0.0.1", "queue.fal.run@127.0.0.1"):
             headers = {"x-fal-target-url": f"https://{host}{target}", "Content-Type": "application/json"}
             assert victim.http.post("/proxy", headers=headers).status_code in (400, 404, 405, 501)
-
-
-SERVE = """
-import logging, sys
-logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-from fakefal.cli import main
-main(["serve", "--port", "0", "--ready-file", sys.argv[1]])
-"""
-
-
-class TestSecrets:
-    def test_keys_and_tokens_are_never_logged(self, tmp_path: Path) -> None:
-        ready, log = tmp_path / "ready.json", tmp_path / "log"
-        environ = {**os.environ, "FAKEFAL_KEYS": f"tester:{SECRET}", "FAKEFAL_CONTROL_TOKEN": SECRET[::-1]}
-        environ["FAKEFAL_PROFILE"] = "instant"
-        with log.open("wb") as out:
-            command = [sys.executable, "-X", "dev", "-c", SERVE, str(ready)]
-            process = subprocess.Popen(command, stderr=out, stdout=out, env=environ, cwd=tmp_path)
-        try:
-            tokens = self._use(self._ready(process, ready))
-        finally:
-            process.terminate()
-            process.wait(20)
-        said = log.read_text("utf-8", "replace")
-        assert "DEBUG:" in said
-        for secret in (SECRET, SECRET[::-1], *tokens):
-            assert secret not in said
-
-    @staticmethod
-    def _ready(process: subprocess.Popen[bytes], ready: Path) -> str:
-        until = time.monotonic() + 30
-        while not ready.exists():
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        return str(json.loads(ready.read_text())["url"])
-
-    @staticmethod
-    def _use(url: str) -> list[str]:
-        """Every way in which a secret is sent, well and badly; returns the tokens that were given out."""
-        good = {"Authorization": f"Key tester:{SECRET}"}
-        with httpx.Client(base_url=url, headers=good, trust_env=False) as http:
-            assert http.post(f"/run/{O1}", json={"prompt": "x", "duration": SECRET}).status_code == 422
-            assert http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 200
-            token = http.post("/rest/storage/auth/token", json={}).json()["token"]
-            told = http.post("/rest/storage/upload/initiate", json={"file_name": "a", "content_type": "a/b"}).json()
-            assert http.put(told["upload_url"], content=b"x").is_success
-            http.post("/cdn/files/upload", content=b"x", headers={"Authorization": f"Bearer {token}"})
-            http.get(f"/run/{O1}/stream", params={"fal_jwt_token": SECRET})
-            http.post(f"/queue/{O1}", content=SECRET.encode())
-            for header in (SECRET, f"Key {SECRET}", f"Key x:{SECRET}", f"Bearer {SECRET}"):
-                http.post(f"/queue/{O1}", json={}, headers={"Authorization": header})
-                http.get("/_fakefal/health", headers={"Authorization": header})
-            control = {"Authorization": f"Bearer {SECRET[::-1]}"}
-            hook = {"fal_webhook": f"{url}/hook?token={SECRET}"}
-            assert http.post(f"/queue/{O1}", params=hook, json={"prompt": "x"}).is_success
-            http.post("/_fakefal/clock", json={"advance": 0}, headers=control)
-            assert http.get("/_fakefal/webhooks", headers=control).json()[0]["attempts"]
-            journal = http.get("/_fakefal/journal", headers=control)
-            assert journal.status_code == 200
-            assert SECRET not in journal.text
-        return [token, httpx.URL(told["upload_url"]).params["upload_token"]]
