@@ -10,11 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
+from fakefal.control import inspection
 from fakefal.emulator import Emulator
 from fakefal.version import VERSION
 from fakefal.wire import cdn, elsewhere, queue, realtime, rest, run, site
 from fakefal.wire.answers import add_handlers
+from fakefal.wire.nearmiss import NearMisses
 from fakefal.wire.proxy import ProxyRoute
+from fakefal.wire.recorder import Recorder
 from fakefal.wire.router import CONTROL, Router
 
 EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error-type", "x-fakefal-hint", "etag")
@@ -43,10 +46,16 @@ def build_app(emulator: Emulator) -> ASGIApp:
             "document": "/openapi.json",
         }
 
-    parts = (queue, run, rest, realtime, cdn, site, control)
-    for router in (*(part.router for part in parts), *elsewhere.PLATFORM, elsewhere.router):
+    parts = (queue, run, rest, realtime, cdn, site)
+    routers = [*(part.router for part in parts), *elsewhere.PLATFORM]
+    for router in (*routers, control.router, inspection.router, elsewhere.router):
         app.include_router(router)
-    return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
+    near = NearMisses(route for router in routers for route in router.routes)
+    return Router(
+        ProxyRoute(_Cors(app), emulator.settings.keys),
+        Recorder(emulator, near),
+        public_url=emulator.settings.public_url,
+    )
 
 
 class _Cors:

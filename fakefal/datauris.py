@@ -13,21 +13,21 @@ SHORTEST_WORTH_IT = 256
 DATA_FOLDER = "/files/data/"
 
 
-def externalize(value: Any, files: FileStore) -> Any:
+def externalize(value: Any, files: FileStore, key: str = "") -> Any:
     """The same JSON value with each ``data:`` URI replaced by the CDN path of a file that holds it.
 
-    Short ones and broken ones stay as they are.
+    Short ones and broken ones stay as they are.  `key` is whose upload it counts as.
     """
     if isinstance(value, dict):
-        return {key: externalize(item, files) for key, item in value.items()}
+        return {name: externalize(item, files, key) for name, item in value.items()}
     if isinstance(value, list):
-        return [externalize(item, files) for item in value]
+        return [externalize(item, files, key) for item in value]
     if isinstance(value, str) and len(value) >= SHORTEST_WORTH_IT and is_data_uri(value):
-        return _keep(value, files)
+        return _keep(value, files, key)
     return value
 
 
-def _keep(address: str, files: FileStore) -> str:
+def _keep(address: str, files: FileStore, key: str) -> str:
     try:
         content_type, content = read_data_uri(address)
     except Unreadable:
@@ -37,7 +37,7 @@ def _keep(address: str, files: FileStore) -> str:
         part = files.open_part()
         part.write(content)
         try:
-            files.keep(part, path, content_type or "application/octet-stream")
+            files.keep(part, path, content_type or "application/octet-stream", key=key)
         except FileTooLarge:
             return address
     return path

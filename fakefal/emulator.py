@@ -25,6 +25,7 @@ from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import Effects, changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
+from fakefal.journal import Journal
 from fakefal.ledger import entries, totals
 from fakefal.once import Once
 from fakefal.record import Look, Record
@@ -34,6 +35,7 @@ from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
+from fakefal.tally import Tally
 from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
@@ -93,6 +95,9 @@ class Emulator:
             max_requests=self.settings.max_requests,
             max_bytes=self.settings.max_request_bytes,
         )
+        self.tally = Tally()
+        self.journal = Journal(self.settings.max_journal)
+        self.queue.listen(self.tally.end)
         self.files = files or SpoolFiles(
             self.settings.spool, max_files=self.settings.max_files, max_bytes=self.settings.max_file_bytes
         )
@@ -105,7 +110,7 @@ class Emulator:
         self.tokens = Tokens()
         sender = sender or Sender(SigningKeys(), anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
-        self.webhooks = Webhooks(self.queue, self.clock, sender)
+        self.webhooks = Webhooks(self.queue, self.clock, sender, self.tally.tried)
         self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
         self._downloads = Downloads(self.files, fetcher or Fetcher())
         self._random_bits = random_bits
@@ -273,7 +278,7 @@ class Emulator:
         return f"{jobs} request{'s' * (jobs != 1)}, {refused} refused{doubled}, {dollars(usd)} not spent"
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
-        """Forget the requests of a key and set its clock free; without a key, all requests, clocks and files."""
+        """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""
         keys = tuple(await self.queue.keys()) if key is None else (key,)
         counts = {"requests": await self.queue.reset(key)}
         if key is None:
@@ -281,6 +286,7 @@ class Emulator:
         self.clock.reset(key)
         self.effects.reset(key)
         self.access.reset(key)
+        self.journal.reset(key)
         if key is None:
             self._accepted = 0
             self.erased.clear()
@@ -318,7 +324,7 @@ class Emulator:
         submission = await self._with_own_video(submission)
         seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
-        arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body)
+        arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
         record = Record(
             id=request_id,
             key=submission.key,
@@ -337,6 +343,7 @@ class Emulator:
         make = partial(_plan, profile, seed, submission)
         plan = None if fetching else make(verdict)
         look = await self.queue.add(record, plan, now, at_once=at_once)
+        self.tally.accept(record.endpoint_id)
         if fetching:
             self._downloads.begin(request_id, verdict.foreign, partial(self._settle, submission, record, make))
         self.waker.changed(submission.key)
@@ -365,8 +372,8 @@ class Emulator:
         """Do heavy reading in a worker thread, so that the others need not wait."""
         return await asyncio.to_thread(work, *arguments) if slow else work(*arguments)
 
-    def _keep_arguments(self, body: Any) -> bytes:
-        return jsonio.dump(externalize(body, self.files))
+    def _keep_arguments(self, body: Any, key: str) -> bytes:
+        return jsonio.dump(externalize(body, self.files, key))
 
     async def _settle(
         self, submission: Submission, record: Record, make: Callable[[Verdict], Plan], fetched: Fetched

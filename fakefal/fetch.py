@@ -13,7 +13,16 @@ from typing import BinaryIO
 
 import httpx
 
-from fakefal.pinned import Allow, Resolve, TargetRefused, is_public, pinned_client, pinned_request, resolve
+from fakefal.pinned import (
+    Allow,
+    Resolve,
+    TargetRefused,
+    is_public,
+    pinned_client,
+    pinned_request,
+    resolve,
+    send_unlogged,
+)
 from fakefal_contracts import Unreadable
 from fakefal_contracts.media import Limits, Missing
 
@@ -55,7 +64,7 @@ class Fetcher:
                 request = await pinned_request(
                     client, "GET", url, resolve=self.resolve, allow=self.allow, headers={"Accept-Encoding": "identity"}
                 )
-                response = await client.send(request, stream=True)
+                response = await send_unlogged(client, request)
                 try:
                     if response.has_redirect_location:
                         url = url.join(response.headers["location"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 
 import httpx
@@ -16,6 +18,9 @@ from fakefal_contracts.hosts import is_fal_host
 HIGHEST_PORT = 65535
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+_UNLOGGED: ContextVar[bool] = ContextVar("unlogged", default=False)
+logging.getLogger("httpx").addFilter(lambda _: not _UNLOGGED.get())
 
 Resolve = Callable[[str, int], Awaitable[str]]
 Allow = Callable[[str], bool]
@@ -95,3 +100,12 @@ async def pinned_request(
     pinned = url.copy_with(host=ip)
     raw = [(label.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for label, value in sent.items()]
     return client.build_request(method, pinned, headers=raw, content=content, extensions={"sni_hostname": name})
+
+
+async def send_unlogged(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send, and leave the body unread.  httpx would log the whole address, and there people keep tokens."""
+    before = _UNLOGGED.set(True)
+    try:
+        return await client.send(request, stream=True)
+    finally:
+        _UNLOGGED.reset(before)

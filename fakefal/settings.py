@@ -51,6 +51,7 @@ class Settings:
         max_request_bytes: how many bytes of arguments and answers are kept.
         max_files: how many uploaded files are kept.
         max_file_bytes: how many bytes of uploaded files are kept.
+        max_journal: how many calls the journal keeps.
         spool: the folder for uploaded files; None makes one that is removed at the end.
         control_hosts: Host names under which the control API answers, beside loopback.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
@@ -73,6 +74,7 @@ class Settings:
     max_request_bytes: int = 512 * MEBIBYTE
     max_files: int = 10_000
     max_file_bytes: int = 4096 * MEBIBYTE
+    max_journal: int = 10_000
     spool: Path | None = None
     control_hosts: frozenset[str] = frozenset()
     control_token: str | None = None

@@ -140,4 +140,5 @@ def _made(report: Report, request_id: str) -> Ending:
         "file_name": "output.mp4",
         "file_size": clip.path.stat().st_size,
     }
-    return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds), usd=report.cost.usd)
+    hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
+    return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds), hint=hint, usd=report.cost.usd)

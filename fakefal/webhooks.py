@@ -21,7 +21,15 @@ from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Attempt, Delivery
 from fakefal.effects import gateway_id
-from fakefal.pinned import Resolve, TargetRefused, is_loopback, pinned_client, pinned_request, resolve
+from fakefal.pinned import (
+    Resolve,
+    TargetRefused,
+    is_loopback,
+    pinned_client,
+    pinned_request,
+    resolve,
+    send_unlogged,
+)
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import BEFORE_ALL_TIME, QueueStore
@@ -58,7 +66,7 @@ class Sender:
                     headers=headers,
                     content=body,
                 )
-                response = await client.send(request, stream=True)
+                response = await send_unlogged(client, request)
                 await response.aclose()
                 return Attempt(now, response.status_code)
         except TargetRefused as error:
@@ -103,12 +111,16 @@ class Webhooks:
         queue: where deliveries are kept.
         clock: on which they fall due.
         sender: how one is sent.
+        on_try: is told of every try.
     """
 
-    def __init__(self, queue: QueueStore, clock: Clock, sender: Sender) -> None:
+    def __init__(
+        self, queue: QueueStore, clock: Clock, sender: Sender, on_try: Callable[[Attempt], None] = lambda _: None
+    ) -> None:
         self._queue = queue
         self._clock = clock
         self._sender = sender
+        self._on_try = on_try
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
 
     async def begin(self, key: str) -> None:
@@ -135,7 +147,7 @@ class Webhooks:
         if delivery is None:
             raise UnknownRequest(request_id)
         look = await self._queue.look(request_id, BEFORE_ALL_TIME)
-        attempt = await self._sender.send(delivery, look, self._clock.now(look.record.key))
+        attempt = await self._send(delivery, look, self._clock.now(look.record.key))
         return await self._queue.webhook_replayed(request_id, attempt) or delivery
 
     async def stop(self, key: str) -> None:
@@ -155,17 +167,22 @@ class Webhooks:
         if not self._tasks[key]:
             del self._tasks[key]
 
+    async def _send(self, delivery: Delivery, look: Look, now: float) -> Attempt:
+        attempt = await self._sender.send(delivery, look, now)
+        self._on_try(attempt)
+        return attempt
+
     async def _try(self, key: str, delivery: Delivery) -> None:
         """Try a delivery that is due.  The try counts as made when it was due, so that time can be moved."""
         try:
             look = await self._queue.look(delivery.request_id, BEFORE_ALL_TIME)
-            attempt = await self._sender.send(delivery, look, delivery.due_at)
+            attempt = await self._send(delivery, look, delivery.due_at)
             if attempt.timed_out:
                 attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
             await self._queue.webhook_tried(delivery.request_id, attempt)
             quirks = look.plan.quirks if look.plan is not None else ()
             if attempt.acknowledged and "webhook_duplicate" in quirks:
-                twin = await self._sender.send(delivery, look, attempt.at)
+                twin = await self._send(delivery, look, attempt.at)
                 await self._queue.webhook_replayed(delivery.request_id, twin)
         except UnknownRequest:
             pass  # it was reset meanwhile

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import upstream
-from fakefal_contracts.hints import schema_hint, unknown_key_hint
+from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.media import Facts, Finding, Limits, Missing, Opener
 from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc, Model, path_of, spots, values
 from fakefal_contracts.price import Cost, price_of
@@ -204,7 +204,8 @@ def _schema_errors(edition: Edition, book: Rulebook, error: ValidationError, bod
         loc: Loc = item["loc"]
         spot = places[path_of(loc)]
         rule, requirement = book.of_item(spot.path, item["type"], item.get("ctx", {}))
-        hint = requirement.hint if requirement else schema_hint(item, spot)
+        own = requirement_hint(requirement.hint, item["input"], spot.kind) if requirement else ""
+        hint = own or schema_hint(item, spot)
         hint += _other_revisions(edition, loc, item["input"])
         yield Violation(rule, Stage.SCHEMA, loc, item["type"], item["msg"], item["input"], item.get("ctx"), hint)
 

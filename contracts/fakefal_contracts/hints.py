@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import Any
 
 from fakefal_contracts.model import Model, Spot, choices
@@ -45,14 +46,36 @@ def _missing(name: str, given: Any, owner: type[Model]) -> str:
     """What to add to an object, which may hold it under a wrong name."""
     if not isinstance(given, dict):
         return f'add "{name}"'
-    wrapped = given.get("input")
-    if isinstance(wrapped, dict) and name in wrapped:
-        return f'the arguments are wrapped in "input": send them at the top level ("{name}" is inside it)'
-    strangers = [str(key) for key in given if key not in owner.model_fields]
-    for key in strangers:
+    for key, value in _strangers(owner, given):
+        if wrapped := _wrapped(key, value, owner):
+            return f'{wrapped} ("{name}" is inside it)' if name in value else wrapped
         if _meant(key, owner, given) == name:
             return f'add "{name}"; did you mean it where you wrote "{key}"?'
     return f'add "{name}"'
+
+
+def requirement_hint(hint: str, given: Any, owner: Any) -> str:
+    """The hint of a rule about a whole object, and what stands in that object under a wrong name."""
+    if not (isinstance(given, dict) and isinstance(owner, type) and issubclass(owner, Model)):
+        return hint
+    for key, value in _strangers(owner, given):
+        if wrapped := _wrapped(key, value, owner):
+            return wrapped
+        if meant := _meant(key, owner, given):
+            hint += f'; did you mean "{meant}" where you wrote "{key}"?'
+    return hint
+
+
+def _strangers(owner: type[Model], given: dict[Any, Any]) -> list[tuple[str, Any]]:
+    """What is given and is no field."""
+    return [(str(key), value) for key, value in given.items() if key not in owner.model_fields]
+
+
+def _wrapped(key: str, value: Any, owner: type[Model]) -> str:
+    """What to say where the arguments lie one level too deep: ``{"input": {...}}`` is the clients' form."""
+    if isinstance(value, dict) and any(name in owner.model_fields for name in value):
+        return f'the arguments are wrapped in "{key}": send them at the top level'
+    return ""
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
@@ -65,6 +88,8 @@ def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
 
 def unknown_key_hint(key: str, model: type[Model], given: dict[str, Any]) -> str:
     """What an ignored key was probably meant to be."""
+    if wrapped := _wrapped(key, given[key], model):
+        return wrapped
     if meant := _meant(key, model, given):
         return f'did you mean "{meant}"?'
     return "remove it: this endpoint has no such argument"
@@ -73,10 +98,16 @@ def unknown_key_hint(key: str, model: type[Model], given: dict[str, Any]) -> str
 def _meant(key: str, model: type[Model], given: dict[str, Any]) -> str | None:
     """The one field that is not given and that a wrong key stands for, if it is clear which."""
     free = [name for name in model.model_fields if name not in given]
-    if _ELSEWHERE.get(key) in model.model_fields:
-        return _ELSEWHERE[key] if _ELSEWHERE[key] in free else None
-    near = difflib.get_close_matches(key, free, n=1, cutoff=_NEAR)
+    name = _snake(key[:_LONGEST_ECHO])
+    if _ELSEWHERE.get(name) in model.model_fields:
+        return _ELSEWHERE[name] if _ELSEWHERE[name] in free else None
+    near = difflib.get_close_matches(name, free, n=1, cutoff=_NEAR)
     return near[0] if near else None
+
+
+def _snake(name: str) -> str:
+    """``startImageUrl``, ``start-image-url`` and ``START_IMAGE_URL`` as the wire writes them."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
 
 
 def _echo(value: Any) -> str:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 #: The formats that fal's model page lists, as Pillow calls them.  Phone cameras write MPO: a JPEG
 #: with further pictures behind the first.
 PICTURE_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
-OTHER_PICTURE_FORMATS = {"BMP": "bmp", "TIFF": "tiff", "ICO": "ico", "PPM": "ppm"}
+OTHER_PICTURE_FORMATS = {"BMP": "bmp", "TIFF": "tiff", "PPM": "ppm"}
+ICON = b"\0\0\1\0"
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
 
@@ -69,6 +70,8 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
     """
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         try:
+            if _is_icon(file):
+                return _probe_icon(file, _size(source))
             with _open_header(file) as image:
                 width, height = image.size
                 if _is_sideways(image):
@@ -92,6 +95,20 @@ def _open_header(file: IO[bytes]) -> ImageFile:
         file.seek(0)
         return factory(file, "")
     raise Unreadable("no known format begins so")
+
+
+def _is_icon(file: IO[bytes]) -> bool:
+    head = file.read(len(ICON))
+    file.seek(0)
+    return head == ICON
+
+
+def _probe_icon(file: IO[bytes], size: int) -> PictureFacts:
+    """The first picture of an icon, by its directory: opening one in Pillow decodes the pictures inside."""
+    from PIL.IcoImagePlugin import IcoFile
+
+    width, height = IcoFile(file).entry[0].dim
+    return PictureFacts(size, "ico", width, height)
 
 
 def _is_sideways(image: ImageFile) -> bool:

@@ -8,6 +8,7 @@ matter when, or how often, anybody looks.  Looking at one request costs the loga
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from sortedcontainers import SortedList
@@ -98,6 +99,10 @@ class Line:
     def busy(self) -> int:
         """How many runners of the limit are taken."""
         return self._busy
+
+    def states(self) -> Counter[State]:
+        """How many requests are in each state."""
+        return Counter(entry.state for entry in self._entries.values())
 
     def check_room(self, most_waiting: int | None) -> None:
         """See whether one more request is welcome.

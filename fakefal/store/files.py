@@ -31,12 +31,18 @@ class FileTooLarge(QueueError):
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file at a path of the CDN: its media type, its bytes, and where they lie."""
+    """A file at a path of the CDN: its media type, its bytes, where they lie, and the key that brought it."""
 
     url_path: str
     content_type: str
     size: int
     source: Path
+    key: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a file, and not a part of an upload that is not complete."""
+        return self.url_path.startswith("/")
 
 
 class FileStore(Protocol):
@@ -46,8 +52,8 @@ class FileStore(Protocol):
         """A new empty file to write an upload into; hand it to `keep` or `discard`."""
         ...
 
-    def keep(self, written: BinaryIO, url_path: str, content_type: str) -> StoredFile:
-        """Give a written file its address.
+    def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
+        """Give a written file its address; `key` is whose it is, where that is known.
 
         Raises:
             FileTooLarge: it alone is larger than the store.
@@ -63,7 +69,7 @@ class FileStore(Protocol):
         ...
 
     def join(
-        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int
+        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int, key: str = ""
     ) -> StoredFile:
         """Put parts together, in this order.
 
@@ -124,7 +130,7 @@ class SpoolFiles:
         """See `FileStore.open_part`."""
         return tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False)  # type: ignore[return-value]
 
-    def keep(self, written: BinaryIO, url_path: str, content_type: str) -> StoredFile:
+    def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
         """See `FileStore.keep`."""
         size = written.tell()
         if size > self._max_bytes:
@@ -137,7 +143,7 @@ class SpoolFiles:
             # a new name each time: a reader may still hold the bytes of the file that was here
             source = Path(written.name).with_suffix(".bin")
             Path(written.name).replace(source)
-            kept = StoredFile(url_path, content_type, size, source)
+            kept = StoredFile(url_path, content_type, size, source, key)
             note = {name: value for name, value in asdict(kept).items() if name != "source"}
             source.with_suffix(".json").write_text(json.dumps(note), "utf-8")
             self._remember(kept)
@@ -155,7 +161,7 @@ class SpoolFiles:
             return hashlib.file_digest(part, "md5").hexdigest()
 
     def join(
-        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int
+        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int, key: str = ""
     ) -> StoredFile:
         """See `FileStore.join`."""
         with self._lock, ExitStack() as held:
@@ -172,7 +178,7 @@ class SpoolFiles:
                 with part.source.open("rb") as content:
                     shutil.copyfileobj(content, whole)
                 self._forget(part.url_path)
-            return self.keep(whole, url_path, content_type)
+            return self.keep(whole, url_path, content_type, key=key)
 
     def get(self, url_path: str) -> StoredFile | None:
         """See `FileStore.get`."""

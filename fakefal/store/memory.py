@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -34,6 +35,11 @@ class MemoryQueueStore:
         self._sizes: dict[str, int] = {}
         self._deliveries = Deliveries()
         self._bytes = 0
+        self._on_end: Callable[[Look], None] | None = None
+
+    def listen(self, on_end: Callable[[Look], None]) -> None:
+        """See `QueueStore.listen`."""
+        self._on_end = on_end
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """See `QueueStore.add`."""
@@ -136,6 +142,12 @@ class MemoryQueueStore:
             if key is None or record.key == key
         ]
 
+    async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
+        """See `QueueStore.states`."""
+        for key in self._lines:
+            self._advance(key, now(key))
+        return {key: line.states() for key, line in self._lines.items()}
+
     async def reset(self, key: str | None) -> int:
         """See `QueueStore.reset`."""
         gone = [record.id for record in self._records.values() if key is None or record.key == key]
@@ -166,6 +178,8 @@ class MemoryQueueStore:
 
     def _ended(self, record: Record, line: Line, now: float) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""
+        if self._on_end is not None:
+            self._on_end(self._look(record, line, now))
         if record.webhook is None:
             self._finished[record.id] = None
             return

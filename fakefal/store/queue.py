@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
@@ -23,6 +24,10 @@ class QueueStore(Protocol):
     Methods that name a request raise `UnknownRequest` for one that is not stored; a refused step
     raises and changes nothing.
     """
+
+    def listen(self, on_end: Callable[[Look], None]) -> None:
+        """Have every request told that a step of this store ends, once each, cancelled ones included."""
+        ...
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """Take a request in; `plan` is None while its verdict is open.
@@ -85,6 +90,10 @@ class QueueStore(Protocol):
 
     async def all(self, key: str | None, now: Callable[[str], float]) -> list[Look]:
         """Every stored request of a key, or of all, oldest first; `now` tells each key's time."""
+        ...
+
+    async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
+        """How many requests of each key are in which state: what is asked often must not cost a look at each."""
         ...
 
     async def reset(self, key: str | None) -> int:

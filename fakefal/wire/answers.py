@@ -20,6 +20,7 @@ from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, Stor
 from fakefal.emulator import Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
+from fakefal.wire.nearmiss import whereabouts
 
 REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
@@ -111,7 +112,12 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
         return Json(error.body, error.status, {REQUEST_ID: header_text(request_id)} | error.headers)
 
     async def known(request: Request, error: Exception) -> Response:
-        return answer(request, ANSWERS[type(error)](error))
+        said = ANSWERS[type(error)](error)
+        if isinstance(error, UnknownRequest):
+            call = getattr(request.state, "call", None)  # the control API's are not journalled
+            key = call.key if call is not None else None
+            said.headers[HINT] = await whereabouts(request.app.state.emulator, key, error.request_id)
+        return answer(request, said)
 
     async def framework(request: Request, error: Exception) -> Response:
         http = cast("HTTPException", error)

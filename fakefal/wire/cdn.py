@@ -37,10 +37,11 @@ LONGEST_NUMBER = 6
 @router.post("/files/upload")
 async def upload(request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
     """Take a file in one piece (Python client 1.0.3)."""
-    claims = upload_claims(_bearer(emulator, authorization), read_lifecycle(request))
+    key = _bearer(request, authorization)
+    claims = upload_claims(key, read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     written = await _receive(request, emulator)
-    kept = emulator.files.keep(written, path, _media_type(request.headers))
+    kept = emulator.files.keep(written, path, _media_type(request.headers), key=key)
     remember(emulator, path, claims)
     return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
 
@@ -50,7 +51,7 @@ async def begin_multipart(
     request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
 ) -> Response:
     """Announce a file that comes in parts (Python client 1.0.3)."""
-    claims = upload_claims(_bearer(emulator, authorization), read_lifecycle(request))
+    claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     upload_id = emulator.tokens.issue(
         24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4), **claims
@@ -68,8 +69,8 @@ async def put_part(
     authorization: Authorization = None,
 ) -> Response:
     """Take one part.  The ETag is in the header (Python) and in the body (JavaScript)."""
-    _bearer(emulator, authorization)
-    _claims(emulator, upload_id, f"/files/{path}")
+    _bearer(request, authorization)
+    _claims(request, upload_id, f"/files/{path}")
     return await _keep_part(request, emulator, upload_id, number)
 
 
@@ -78,20 +79,20 @@ async def complete_multipart(
     request: Request, path: str, upload_id: str, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
 ) -> Response:
     """Put the parts together (Python client)."""
-    _bearer(emulator, authorization)
-    claims = _claims(emulator, upload_id, f"/files/{path}")
+    _bearer(request, authorization)
+    claims = _claims(request, upload_id, f"/files/{path}")
     return await _complete(request, emulator, upload_id, claims, way.url(Part.CDN, f"/files/{path}"))
 
 
 @router.put("/files/{path:path}")
 async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheWay, upload_token: str = "") -> Response:
     """Take a file, or a numbered part of one, at an address from the REST host (JavaScript client)."""
-    claims = _claims(emulator, upload_token)
+    claims = _claims(request, upload_token)
     whole, _, number = f"/files/{path}".rpartition("/")
     if claims.get("path") == whole and number.isdecimal():
         return await _keep_part(request, emulator, upload_token, int(number[:LONGEST_NUMBER]))
-    _claims(emulator, upload_token, f"/files/{path}")
-    kept = emulator.files.keep(await _receive(request, emulator), claims["path"], claims["type"])
+    _claims(request, upload_token, f"/files/{path}")
+    kept = emulator.files.keep(await _receive(request, emulator), claims["path"], claims["type"], key=claims["owner"])
     remember(emulator, claims["path"], claims)
     return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
 
@@ -101,7 +102,7 @@ async def complete_file(
     request: Request, path: str, emulator: TheEmulator, way: TheWay, upload_token: str = ""
 ) -> Response:
     """Put the parts together (JavaScript client)."""
-    claims = _claims(emulator, upload_token, f"/files/{path}")
+    claims = _claims(request, upload_token, f"/files/{path}")
     return await _complete(request, emulator, upload_token, claims, way.url(Part.CDN, f"/files/{path}"))
 
 
@@ -159,24 +160,27 @@ def _serve(found: StoredFile, files: FileStore) -> Response:
     return _HeldFile(files, found, headers)
 
 
-def _bearer(emulator: Emulator, authorization: str | None) -> str:
-    """The key whose upload token the caller sends."""
+def _bearer(request: Request, authorization: str | None) -> str:
+    """The key that a token for uploads was given to."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise refusal(401, "Authorization header is required", hint="get a token from storage/auth/token")
-    claims = _claims(emulator, token)
+    claims = _claims(request, token)
     if "bearer" not in claims:
         raise refusal(401, "Invalid upload token: it is for one file, send it as upload_token")
-    return str(claims["bearer"])
+    key = request.state.call.key = str(claims["bearer"])
+    return key
 
 
-def _claims(emulator: Emulator, token: str, path: str | None = None) -> dict[str, Any]:
+def _claims(request: Request, token: str, path: str | None = None) -> dict[str, Any]:
+    emulator: Emulator = request.app.state.emulator
     try:
         claims = emulator.tokens.read(token)
     except BadToken as error:
         raise refusal(401, f"Invalid upload token: {error}") from error
     if path is not None and claims.get("path") != path:
         raise refusal(403, "The upload token is for another file")
+    request.state.call.key = claims.get("key", "")
     return claims
 
 
@@ -204,7 +208,7 @@ async def _complete(
     request: Request, emulator: Emulator, upload_id: str, claims: Mapping[str, Any], address: str
 ) -> Response:
     numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
-    join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes)
+    join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes, key=claims["owner"])
     try:
         await asyncio.to_thread(join, upload_id, numbers, claims["path"], claims["type"])
     except KeyError as error:

@@ -13,7 +13,7 @@ from fakefal import jsonio
 from fakefal.core.effects import BadEffect
 from fakefal.emulator import Emulator
 from fakefal.submission import Submission
-from fakefal.wire.answers import BILLABLE_UNITS, WireError, refusal, retry_headers
+from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, refusal, retry_headers
 from fakefal.wire.auth import demand_key, demand_rest_key, token_key
 from fakefal.wire.body import read_body
 from fakefal.wire.faults import refuse
@@ -27,6 +27,7 @@ SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
 TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
+GZIP = b"\x1f\x8b"
 MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
 
 
@@ -56,6 +57,8 @@ async def read_submission(
     with wrong_effects():
         header = request.headers.get(EFFECT)
         effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
+    if effect is not None:
+        request.state.call.effect = effect.name
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     return Submission(
         key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry
@@ -113,6 +116,7 @@ async def _parse(raw: bytes) -> Any:
     try:
         return await asyncio.to_thread(jsonio.parse, raw) if len(raw) > LARGE_BODY else jsonio.parse(raw)
     except jsonio.InvalidJson as error:
+        hint = "send JSON as it is, in UTF-8: it is compressed" if raw.startswith(GZIP) else ""
         item = {
             "type": "json_invalid",
             "loc": ["body", error.position],
@@ -120,4 +124,8 @@ async def _parse(raw: bytes) -> Any:
             "input": {},
             "ctx": {"error": error.reason},
         }
-        raise WireError(422, {"detail": [item]}, {BILLABLE_UNITS: "0"} | retry_headers(retry=False)) from error
+        raise WireError(422, {"detail": [item]}, _headers(hint)) from error
+
+
+def _headers(hint: str) -> dict[str, str]:
+    return {BILLABLE_UNITS: "0"} | retry_headers(retry=False) | ({HINT: hint} if hint else {})

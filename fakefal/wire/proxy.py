@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fakefal.wire.recorder import aim
 from fakefal_contracts.hosts import host_name, is_fal_host, part_of
 
 TARGET = b"x-fal-target-url"
@@ -47,12 +48,14 @@ class ProxyRoute:
             await PlainTextResponse("Invalid request", 400)(scope, receive, send)
             return
         path = f"/{part}{unquote(target.path)}".rstrip("/")
+        authorization = headers.get(b"authorization", self._key)
+        aim(scope, part, path, authorization.decode("latin-1"))
         kept = [(key, value) for key, value in scope["headers"] if key not in (TARGET, b"authorization")]
         inner = {
             **scope,
             "path": path,
             "raw_path": f"/{part}{target.path}".encode("ascii"),
             "query_string": target.query.encode("ascii"),
-            "headers": [*kept, (b"authorization", headers.get(b"authorization", self._key))],
+            "headers": [*kept, (b"authorization", authorization)],
         }
         await self._app(inner, receive, send)

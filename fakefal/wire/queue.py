@@ -70,7 +70,8 @@ async def submit(
             replace(submission, webhook=webhook or None, start_seconds=start_seconds, most_waiting=most_waiting)
         )
         body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
-        return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id})
+        hint = hint_header(look.plan.ending) if look.plan is not None else {}
+        return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
     return await with_fault(submission.effect, request, accept)
 
@@ -215,7 +216,7 @@ def _log_items(look: Look) -> list[dict[str, Any]]:
 
 def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     """The model's answer with the headers that fal adds to it."""
-    headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)}
+    headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)} | hint_header(ending)
     if ending.ok:
         return Json(result_body(ending, way), ending.status, headers)
     headers |= retry_headers(retry=ending.status in RETRIED_STATUSES and not ending.timeout_type)
@@ -223,9 +224,12 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
         headers["x-fal-error-type"] = ending.error_type
     if ending.timeout_type:
         headers["x-fal-request-timeout-type"] = ending.timeout_type
-    if ending.hint:
-        headers[HINT] = header_text(ending.hint)
     return Json(ending.body, ending.status, headers)
+
+
+def hint_header(ending: Ending) -> dict[str, str]:
+    """What to change in the request, for the developer: fal sends nothing of the kind."""
+    return {HINT: header_text(ending.hint)} if ending.hint else {}
 
 
 def _units(ending: Ending) -> str:

@@ -12,17 +12,22 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.wire.answers import HINT, Json, header_text
+from fakefal.wire.recorder import Heads, Recorder
 from fakefal_contracts.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
 
 CONTROL = "_fakefal"
-PREFIXES = frozenset(Part) | {CONTROL, "proxy", "openapi.json"}
+OWN = frozenset({CONTROL, "openapi.json"})
+"""What is the developer's, not fal's: it is not journalled."""
+
+PREFIXES = frozenset(Part) | OWN | {"proxy"}
 
 
 class Router:
     """Maps fal's hosts to parts.  Bare paths on an own host stand for fal.run, or the queue."""
 
-    def __init__(self, app: ASGIApp, *, public_url: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, recorder: Recorder, *, public_url: str | None = None) -> None:
         self._app = app
+        self._recorder = recorder
         self._public_url = public_url.rstrip("/") if public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,31 +35,49 @@ class Router:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        netloc = _header(scope, b"host")
+        heads: Heads = dict(reversed(scope["headers"]))  # of two with one name the first counts
+        netloc = heads.get(b"host", b"").decode("latin-1")
         name = host_name(netloc)
         state = scope.setdefault("state", {})
         state["abort"] = _aborter(send)
+        app = self._app
+        part: str | None
+        asked = scope["path"]
+        if not asked.startswith("/"):  # "*" and whole addresses may stand there, too
+            asked = f"/{asked}"
         if is_fal_host(name):
-            part = part_of(name)
-            if part is None:
-                await _unknown_host(name)(scope, receive, send)
-                return
             state["way"] = Way()
-            path = f"/{part}{scope['path']}"
+            part = part_of(name)
+            path = asked
+            if part is None:
+                app = _unknown_host(name)
+            else:
+                path = f"/{part}{asked}"
         else:
             state["way"] = Way(self._public_url or f"{scope['scheme']}://{netloc}")
-            path = _own_path(scope["path"], name)
+            path = _own_path(asked, name)
+            part = _first(path)
+            state["bare"] = part == Part.RUN and path != asked
+        if b"content-length" in heads and b"transfer-encoding" in heads:
+            app = _two_lengths
         path = path.rstrip("/") or "/"
-        raw_path = path.encode("utf-8", "surrogateescape")
-        await self._app({**scope, "path": path, "raw_path": raw_path}, receive, send)
+        inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
+        if scope["type"] == "http" and part not in OWN:
+            await self._recorder.record(app, inner, receive, send, part or "", heads)
+        else:
+            await app(inner, receive, send)
 
 
 def _own_path(path: str, name: str) -> str:
     """A path on an own host; what has no known prefix is what `FAL_RUN_HOST` leads here."""
-    first = path.lstrip("/").partition("/")[0]
+    first = _first(path)
     if first in PREFIXES or not first:
         return path
     return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
+
+
+def _first(path: str) -> str:
+    return path.lstrip("/").partition("/")[0]
 
 
 def _aborter(send: Send) -> Callable[[], None]:
@@ -70,8 +93,10 @@ def _no_connection() -> None:
     raise ConnectionResetError("fakefal: the connection was dropped by an effect")
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+async def _two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a call that two servers in a row could read as two different ones (RFC 9112, section 6.3)."""
+    body = {"detail": "fakefal: a call has Content-Length or Transfer-Encoding, not both"}
+    await Json(body, 400, {"connection": "close"})(scope, receive, send)
 
 
 def _unknown_host(name: str) -> Json:

@@ -1,0 +1,86 @@
+"""The state of an emulator as Prometheus metrics.  Labels are bounded: callers cannot make up new ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from fakefal.core.lifecycle import State
+from fakefal.core.webhook import Fate
+from fakefal.emulator import Emulator
+from fakefal.version import VERSION
+
+Samples = Mapping[tuple[str, ...], float]
+"""Numbers by the values of their labels."""
+
+
+class _Taken(Collector):
+    """Metrics that were taken already."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> list[Metric]:
+        return self._metrics
+
+
+async def exposition(emulator: Emulator, accept: str) -> tuple[bytes, str]:
+    """The metrics page in the form that an Accept header asks for, and its media type."""
+    registry = CollectorRegistry()
+    registry.register(_Taken([*_counters(emulator), *await _gauges(emulator)]))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+def _counters(emulator: Emulator) -> list[Metric]:
+    """What happened since the process began; a reset of the emulator does not take it back."""
+    tally = emulator.tally
+    usd: Samples = {(name,): float(amount) for name, amount in tally.usd.items()}
+    tries: Samples = {("acknowledged" if well else "failed",): count for well, count in tally.tries.items()}
+    accepted: Samples = {(name,): count for name, count in tally.accepted.items()}
+    ended: Samples = {(name, str(status)): count for (name, status), count in tally.ended.items()}
+    calls: Samples = {(part, str(status)): count for (part, status), count in tally.calls.items()}
+    return [
+        _counter("accepted", "Requests that were accepted.", ["endpoint"], accepted),
+        _counter("ended", "Requests that are over, by the status of their result.", ["endpoint", "status"], ended),
+        _counter("not_spent_dollars", "What fal would have charged, in US dollars.", ["endpoint"], usd),
+        _counter("webhook_tries", "Webhooks that were sent.", ["outcome"], tries),
+        _counter("calls", "Calls, by the part of fal; status 0 is no answer.", ["part", "status"], calls),
+    ]
+
+
+async def _gauges(emulator: Emulator) -> list[Metric]:
+    """What there is now."""
+    lines = (await emulator.queue.states(emulator.clock.now)).values()
+    states = Counter({one: sum(line[one] for line in lines) for one in State})
+    keys = Counter({one: sum(line[one] > 0 for line in lines) for one in State})
+    fates = Counter(one.fate for one in await emulator.queue.webhooks(None))
+    files = emulator.files.all()
+    return [
+        _gauge("info", "The emulator's version.", ["version"], {(VERSION,): 1}),
+        _gauge("requests", "Stored requests by state.", ["state"], {(one,): states[one] for one in State}),
+        _gauge("keys", "Keys that have requests in a state.", ["state"], {(one,): keys[one] for one in State}),
+        _gauge("webhooks", "Webhooks of stored requests by fate.", ["fate"], {(one,): fates[one] for one in Fate}),
+        _gauge("files", "Uploads that are kept, parts included.", [], {(): len(files)}),
+        _gauge("file_bytes", "Bytes of the uploads that are kept.", [], {(): sum(one.size for one in files)}),
+        _gauge("journal_calls", "Calls that the journal keeps.", [], {(): len(emulator.journal)}),
+    ]
+
+
+def _counter(name: str, says: str, labels: list[str], samples: Samples) -> Metric:
+    return _filled(CounterMetricFamily(f"fakefal_{name}", says, labels=labels), samples)
+
+
+def _gauge(name: str, says: str, labels: list[str], samples: Samples) -> Metric:
+    return _filled(GaugeMetricFamily(f"fakefal_{name}", says, labels=labels), samples)
+
+
+def _filled(metric: CounterMetricFamily | GaugeMetricFamily, samples: Samples) -> Metric:
+    for values, number in samples.items():
+        metric.add_metric(values, number)
+    return metric

@@ -1,0 +1,135 @@
+"""What was probably meant by an address that does not exist: read off the routes and the endpoints.
+
+The answer stays fal's; what is found here only goes into the hint header and the journal.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from starlette.routing import BaseRoute, Route
+
+from fakefal.core.errors import UnknownRequest
+from fakefal.emulator import Emulator
+from fakefal.journal import APP_SEGMENTS, APPLICATIONS
+from fakefal_contracts import ENDPOINTS, known_ids
+from fakefal_contracts.hosts import Part, Way
+
+REQUESTS = "requests"
+NEAR = 0.8
+NEAR_WORD = 0.6
+LONGEST_PATH = 300
+"""Nobody misspells a longer one, and comparing takes quadratic time."""
+
+PARTS = frozenset(Part)
+APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an answer is: a method, a part, and a path of it."""
+
+    method: str
+    part: Part
+    path: str
+
+    def shown(self, way: Way) -> str:
+        """The place as its caller would write it."""
+        return f"{self.method} {way.url(self.part, self.path)}"
+
+
+class NearMisses:
+    """Finds the place that an address almost names.
+
+    Args:
+        routes: what the emulator answers.  Routes of parameters only say nothing about names.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._routes = [route for route in routes if isinstance(route, Route) and _names(route)]
+        self._words = sorted({name for route in self._routes for name in _names(route)[-1:]})
+
+    def find(self, method: str, path: str) -> Place | None:
+        """The place that was probably meant; None where the address is right, or nothing is near.
+
+        `path` starts with the part.
+        """
+        if len(path) > LONGEST_PATH:
+            return None
+        given, *rest = path.lstrip("/").split("/")
+        while rest and rest[0] in PARTS:  # the prefix was written twice
+            rest = rest[1:]
+        application = given in APPLICATIONS or "/".join(rest[:APP_SEGMENTS]) in APPS
+        found = self._application(method, given, rest) if application else self._named(method, given, rest)
+        if found is None or (found.method == method and f"/{found.part}{found.path}" == path):
+            return None
+        return found
+
+    def _application(self, method: str, given: str, rest: list[str]) -> Place | None:
+        """A place of an application: its queue's requests, or an endpoint."""
+        if REQUESTS in rest[APP_SEGMENTS:]:
+            tail = rest[rest.index(REQUESTS, APP_SEGMENTS) :]
+            for end in self._endings(tail):
+                path = "/" + "/".join([*rest[:APP_SEGMENTS], *end])
+                if (methods := self._methods(f"/{Part.QUEUE}{path}")) is not None:
+                    return Place(_best(method, methods), Part.QUEUE, path)
+        name = _nearest_id("/".join(rest))
+        part = Part(given) if given in APPLICATIONS else Part.QUEUE
+        return Place("POST", part, f"/{name}") if name else None
+
+    def _named(self, method: str, given: str, rest: list[str]) -> Place | None:
+        """A place with a fixed name: the same under another method, or the nearest name of the same part."""
+        if given not in PARTS:
+            return None
+        path = "/" + "/".join(rest)
+        methods = self._methods(f"/{given}{path}")
+        if methods is None or method not in methods:
+            fixed = [one.path for one in self._routes if "{" not in one.path and method in (one.methods or ())]
+            if near := _nearest(f"/{given}{path}", (one for one in fixed if one.startswith(f"/{given}/")), NEAR):
+                return Place(method, Part(given), near.removeprefix(f"/{given}"))
+        return Place(_best(method, methods), Part(given), path) if methods else None
+
+    def _endings(self, tail: list[str]) -> Iterator[list[str]]:
+        """What may have been meant by the end of an address: itself, a word like its last one, or nothing there."""
+        yield tail
+        if word := _nearest(tail[-1], self._words, NEAR_WORD):
+            yield [*tail[:-1], word]
+        yield tail[:-1]
+
+    def _methods(self, path: str) -> set[str] | None:
+        """The methods of a path that has a name, or None where there is none."""
+        found = [set(route.methods or ()) for route in self._routes if route.path_regex.match(path)]
+        return set().union(*found) if found else None
+
+
+def _names(route: Route) -> list[str]:
+    """The fixed segments of a route behind its part."""
+    return [one for one in route.path.strip("/").split("/")[1:] if one and "{" not in one]
+
+
+def _best(method: str, methods: set[str]) -> str:
+    return method if method in methods else min(methods)
+
+
+def _nearest(given: str, names: Iterable[str], cutoff: float) -> str | None:
+    near = difflib.get_close_matches(given, list(names), n=1, cutoff=cutoff)
+    return near[0] if near else None
+
+
+@lru_cache(maxsize=1024)
+def _nearest_id(given: str) -> str | None:
+    return given if given in known_ids() else _nearest(given, known_ids(), NEAR)
+
+
+async def whereabouts(emulator: Emulator, key: str | None, request_id: str) -> str:
+    """Why a request is not found by a caller with this key; None stands for every key."""
+    try:
+        record = (await emulator.find(request_id)).record
+    except UnknownRequest:
+        return "no such request is stored: it was never accepted here, or was reset, or dropped for newer ones"
+    if key is not None and record.key != key:
+        return "another key submitted this request: ask with the key that submitted it"
+    return f"its result has expired, or it was submitted to another application: it belongs to {record.app}"

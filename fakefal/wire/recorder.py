@@ -1,0 +1,127 @@
+"""Writes the journal while calls pass, and adds hints to answers for addresses that do not exist."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fakefal import jsonio
+from fakefal.emulator import Emulator
+from fakefal.journal import Call, without_secrets
+from fakefal.wire.answers import HINT, METHOD_NOT_ALLOWED, REQUEST_ID, header_text
+from fakefal.wire.nearmiss import REQUESTS, NearMisses, Place
+from fakefal_contracts.hosts import Part
+
+LONGEST_ERROR = 64 * 1024
+"""Larger error bodies are not looked into for their type."""
+
+OK, REFUSED = 200, 400
+OF_A_REQUEST = f"/{REQUESTS}/"
+NOWHERE = (404, METHOD_NOT_ALLOWED, 501)
+Heads = Mapping[bytes, bytes]
+"""The headers of a call by their names in lower case."""
+
+_HINT, _ID, _TYPE = HINT.encode(), REQUEST_ID.encode(), b"x-fal-error-type"
+
+
+class Recorder:
+    """Passes calls on and writes down what becomes of them.
+
+    Args:
+        emulator: whose journal and clock are used.
+        near: finds what an address almost names.
+    """
+
+    def __init__(self, emulator: Emulator, near: NearMisses) -> None:
+        self._emulator = emulator
+        self._near = near
+
+    async def record(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str, heads: Heads) -> None:
+        """Have `app` answer a call; `part` is what the router found, or empty for a host of fal's that is unknown."""
+        key, secret = _caller(heads.get(b"authorization", b"").decode("latin-1"))
+        call = Call(
+            at=self._emulator.clock.now(key),
+            wall=time.time(),
+            key=key,
+            method=scope["method"][:20],
+            host=heads.get(b"host", b"").decode("latin-1")[:255],
+            part=part,
+            path=without_secrets(scope["path"], secret),
+        )
+        scope["state"]["call"] = call
+        self._emulator.journal.add(call)
+        started = time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._begun(call, scope, message, secret)
+            elif call.status is not None and call.status >= REFUSED and not call.error_type:
+                call.error_type = _error_type(message.get("body", b""))
+            await send(message)
+
+        try:
+            await app(scope, receive, noted)
+        finally:
+            call.milliseconds = (time.perf_counter() - started) * 1000
+            self._emulator.tally.calls[call.part, call.status or 0] += 1
+
+    def _begun(self, call: Call, scope: Scope, message: Message, secret: str) -> None:
+        """Take down what the head of the answer says, and hint at what was probably meant."""
+        call.status = message["status"]
+        if hint := self._hint(call, scope):
+            kept = [pair for pair in message["headers"] if pair[0] != _HINT]
+            message["headers"] = [*kept, (_HINT, header_text(hint).encode())]
+        for name, value in message["headers"]:
+            if name == _ID:
+                call.request_id = value.decode("latin-1")
+            elif name == _HINT:
+                call.hint = without_secrets(value.decode("latin-1"), secret)
+            elif name == _TYPE:
+                call.error_type = value.decode("latin-1")
+
+    def _hint(self, call: Call, scope: Scope) -> str:
+        """What was probably meant, if the answer says that nothing is there or something else is."""
+        state = scope["state"]
+        if call.status in NOWHERE or (call.method == "POST" and OF_A_REQUEST in call.path):
+            meant = self._near.find(call.method, call.path)
+            return f"did you mean {meant.shown(state['way'])} ?" if meant else ""
+        if call.status == OK and state.get("bare"):
+            queued = Place("POST", Part.QUEUE, call.path.removeprefix(f"/{Part.RUN}"))
+            return (
+                f"without a prefix this is fal.run, which does not queue; for the queue: {queued.shown(state['way'])}"
+            )
+        return ""
+
+
+def aim(scope: Scope, part: str, path: str, authorization: str = "") -> None:
+    """Write down that a call is for another part and path than those it came in by."""
+    call: Call = scope["state"]["call"]
+    key, secret = _caller(authorization)
+    call.part, call.path, call.key = part, without_secrets(path, secret), call.key or key
+
+
+def _caller(authorization: str) -> tuple[str, str]:
+    """The id and the secret of a caller; what is no key's form is all secret."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "key":
+        return "", credentials or scheme
+    key_id, colon, secret = credentials.strip().partition(":")
+    return (key_id[:255], secret) if colon else ("", credentials)
+
+
+def _error_type(body: bytes) -> str:
+    """The type that an error's body states: fal's flat form, its list of items, or the queue's status."""
+    if not body or len(body) > LONGEST_ERROR:
+        return ""
+    try:
+        said = jsonio.parse(body)
+    except jsonio.InvalidJson:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    items = said.get("detail")
+    first = items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else {}
+    told = said.get("error_type") or said.get("type") or first.get("type") or said.get("status")
+    return told[:100] if isinstance(told, str) else ""

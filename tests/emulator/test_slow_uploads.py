@@ -1,0 +1,81 @@
+"""Uploads that stall or die in the middle: nothing half-stored, and nobody else waits."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import httpx
+from test_files import bearer, initiate, upload
+from test_hostile import O1, connect, count, victim
+
+from conftest import KEY, Server
+
+__all__ = ["victim"]
+
+
+class TestSlowUploads:
+    HEAD = "{} HTTP/1.1\nHost: 127.0.0.1\nAuthorization: {}\nContent-Length: 1000000\n\n"
+
+    def begin(self, server: Server, line: str, authorization: str) -> socket.socket:
+        wire = connect(server)
+        wire.sendall(self.HEAD.format(line, authorization).replace("\n", "\r\n").encode() + b'{"prompt": "')
+        return wire
+
+    def spool(self, server: Server) -> set[str]:
+        return {path.suffix for path in server.emulator.files._folder.iterdir()}
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        until = time.monotonic() + 10
+        while not holds():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def test_who_dies_in_the_middle_leaves_nothing(self, victim: Server) -> None:
+        token = bearer(victim)["Authorization"]
+        with self.begin(victim, "POST /cdn/files/upload", token):
+            self.wait(lambda: ".part" in self.spool(victim))
+            assert len(victim.http.get("/_fakefal/files").json()) == 1
+        self.wait(lambda: ".part" not in self.spool(victim))
+        assert len(victim.emulator.files.all()) == 1
+
+    def test_who_stalls_holds_nobody_up(self, victim: Server) -> None:
+        token = bearer(victim)["Authorization"]
+        stalled = [self.begin(victim, "POST /cdn/files/upload", token) for _ in range(20)]
+        stalled += [self.begin(victim, f"POST /queue/{O1}", "Key tester:secret") for _ in range(20)]
+        try:
+            assert upload(victim)
+            assert victim.result(O1, {"prompt": "x"}).status_code == 200
+        finally:
+            for wire in stalled:
+                wire.close()
+        self.wait(lambda: ".part" not in self.spool(victim))
+        assert count(victim) == 2
+
+    def test_a_part_that_never_ends_is_no_part(self, victim: Server) -> None:
+        told = initiate(victim, file_name="a", content_type="a/b").json()
+        url = httpx.URL(told["upload_url"])
+        line = f"PUT {url.path}/1?{url.query.decode()}"
+        with self.begin(victim, line, "none"):
+            self.wait(lambda: ".part" in self.spool(victim))
+        self.wait(lambda: ".part" not in self.spool(victim))
+        whole = url.copy_with(path=f"{url.path}/complete")
+        answer = httpx.post(whole, json={"parts": [{"partNumber": 1}]}, trust_env=False)
+        assert (answer.status_code, answer.json()) == (422, {"detail": "part 1 was not uploaded"})
+
+    def test_the_server_stops_beside_them(self) -> None:
+        from fakefal.emulator import Emulator
+        from fakefal.serving import serving
+        from fakefal.settings import Settings
+
+        emulator = Emulator(Settings(profile="instant"))
+        with (
+            serving(emulator=emulator) as where,
+            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
+        ):
+            server = Server(emulator, where.url, http)
+            wire = self.begin(server, "POST /cdn/files/upload", bearer(server)["Authorization"])
+            self.wait(lambda: ".part" in self.spool(server))
+        wire.close()
+        assert not emulator.files._folder.exists()
