@@ -16,7 +16,6 @@ IDENTITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 EVERY_SAMPLE_IS_A_CHUNK = struct.pack(">III", 1, 1, 1)
 MILLISECONDS = 1000
 JPEG_IN_MPEG4, VISUAL_STREAM = 0x6C, 0x11
-SECOND_IN_MICROSECONDS = 1_000_000
 AVI_HAS_INDEX, AVI_KEY_FRAME = 0x10, 0x10
 
 
@@ -119,13 +118,12 @@ def _descriptor(tag: int, content: bytes) -> bytes:
 def _avi(picture: bytes, width: int, height: int, milliseconds: int, frames: int) -> bytes:
     """An AVI file: every frame has a copy of its own, as the format wants."""
     picture += b"\0" * (len(picture) % 2)
-    size, sized = len(picture), struct.pack("<II", width, height)
-    main = struct.pack(
-        "<10I", milliseconds * MILLISECONDS // frames, 0, 0, AVI_HAS_INDEX, frames, 0, 1, size, width, height
-    )
-    stream = b"vidsMJPG" + struct.pack("<IHHIIIIIIiI8x", 0, 0, 0, 0, milliseconds, frames * 1000, 0, frames, size, -1, 0)
-    form = struct.pack("<I", 40) + sized + struct.pack("<HH", 1, 24) + b"MJPG" + struct.pack("<I16x", size)
-    header = _list("hdrl", _chunk("avih", main + bytes(16)), _list("strl", _chunk("strh", stream), _chunk("strf", form)))
+    size, tick = len(picture), milliseconds * MILLISECONDS // frames
+    main = struct.pack("<10I16x", tick, 0, 0, AVI_HAS_INDEX, frames, 0, 1, size, width, height)
+    rate = milliseconds, frames * MILLISECONDS
+    stream = b"vidsMJPG" + struct.pack("<8xIIIIIIiI8x", 0, *rate, 0, frames, size, -1, 0)
+    form = struct.pack("<IIIHH4sI16x", 40, width, height, 1, 24, b"MJPG", size)
+    header = _list("hdrl", _chunk("avih", main), _list("strl", _chunk("strh", stream), _chunk("strf", form)))
     frame = _chunk("00dc", picture)
     index = b"".join(b"00dc" + struct.pack("<III", AVI_KEY_FRAME, 4 + i * len(frame), size) for i in range(frames))
     whole = b"AVI " + header + _list("movi", frame * frames) + _chunk("idx1", index)

@@ -111,13 +111,17 @@ def clip(form: str, width: int, height: int, milliseconds: int, frames: int, siz
 def edges(limits: Limits) -> tuple[Edge, ...]:
     """Both sides of every limit; formats and unreadable contents have one edge for each kind."""
     assert isinstance(limits, PictureLimits | ClipLimits), f"no media are made for {type(limits).__name__}"
-    own = _picture_edges(limits) if isinstance(limits, PictureLimits) else _clip_edges(limits)
+    if isinstance(limits, PictureLimits):
+        own = tuple(_picture_edges(limits))
+    else:
+        own = tuple(edge for form in limits.formats for edge in _Clips(limits, form).edges())
     good = usual(limits)
     return (*own, *_unreachable(good), *_unreadable(good, limits))
 
 
 def _unreachable(good: Medium) -> Iterator[Edge]:
-    for address in ("picture.png", "ftp://media.example/a.png", "//media.example/a.png", "http://", "", "https://a b/"):
+    # an empty address is left out: to rules across fields it is no address
+    for address in ("picture.png", "ftp://media.example/a.png", "//media.example/a.png", "http://", "https://a b/"):
         yield Edge("reachable", good, address)
 
 
@@ -136,7 +140,7 @@ def usual(limits: Limits) -> Medium:
         side = max(limits.min_width, limits.min_height) + 100
         return picture(_pillow(limits.formats[0])[0], side, side)
     assert isinstance(limits, ClipLimits)
-    return _clip(limits, limits.formats[0], seconds=(limits.min_seconds + limits.max_seconds) / 2)
+    return _Clips(limits, limits.formats[0]).make((limits.min_seconds + limits.max_seconds) / 2)
 
 
 def _pillow(form: str) -> list[str]:
@@ -161,31 +165,32 @@ def _picture_edges(limits: PictureLimits) -> Iterator[Edge]:
         yield Edge("ratio", picture(form, broad, high), picture(form, broad + 1, high))
 
 
-def _clip(
-    limits: ClipLimits, form: str, *, width: int = 0, height: int = 0, seconds: float, fps: float = 0, size: int = 0
-) -> Medium:
-    """A clip that is small, and usual in what is not given."""
-    fps = fps or min(max(FRAMES_PER_SECOND, limits.min_fps), limits.max_fps)
-    milliseconds = round(seconds * 1000)
-    side = limits.min_pixels
-    return clip(form, width or side, height or side, milliseconds, round(fps * milliseconds / 1000), size)
+@dataclass(frozen=True)
+class _Clips:
+    """Clips of one format that are small, and usual in what is not given."""
 
+    limits: ClipLimits
+    form: str
 
-def _clip_edges(limits: ClipLimits) -> Iterator[Edge]:
-    least, most = limits.min_pixels, limits.max_pixels
-    short, long = limits.min_seconds, limits.max_seconds
-    whole = int(long)  # so many seconds hold a whole number of frames, and one more or less is seen
-    outsiders = [form for form in ("avi", "mov") if form not in limits.formats]
-    for form in limits.formats:
+    def make(self, seconds: float, *, fps: float = 0, width: int = 0, height: int = 0, size: int = 0) -> Medium:
+        limits, milliseconds = self.limits, round(seconds * 1000)
+        fps = fps or min(max(FRAMES_PER_SECOND, limits.min_fps), limits.max_fps)
+        frames = round(fps * milliseconds / 1000)
+        return clip(self.form, width or limits.min_pixels, height or limits.min_pixels, milliseconds, frames, size)
 
-        def make(seconds: float = short, *, form: str = form, **more: float) -> Medium:
-            return _clip(limits, form, seconds=seconds, **more)  # type: ignore[arg-type]
-
-        yield Edge("format", make(), make(form=outsiders[0]))
-        yield Edge("max_bytes", make(size=limits.max_bytes), make(size=limits.max_bytes + 1))
-        for side in ("width", "height"):
-            yield Edge("min_pixels", make(**{side: least}), make(**{side: least - 1}))
-            yield Edge("max_pixels", make(**{side: most}), make(**{side: most + 1}))
+    def edges(self) -> Iterator[Edge]:
+        limits, make = self.limits, self.make
+        short, long, most = limits.min_seconds, limits.max_seconds, limits.max_bytes
+        whole = int(long)  # so many seconds hold a whole number of frames, and one more or less is seen
+        wrong = next(form for form in ("avi", "mov") if form not in limits.formats)
+        yield Edge("format", make(short), _Clips(limits, wrong).make(short))
+        yield Edge("max_bytes", make(short, size=most), make(short, size=most + 1))
+        for kind, last, first in (
+            ("min_pixels", limits.min_pixels, limits.min_pixels - 1),
+            ("max_pixels", limits.max_pixels, limits.max_pixels + 1),
+        ):
+            yield Edge(kind, make(short, width=last), make(short, width=first))
+            yield Edge(kind, make(short, height=last), make(short, height=first))
         yield Edge("min_seconds", make(short), make(short - 0.001))
         yield Edge("max_seconds", make(long), make(long + 0.001))
         yield Edge("min_fps", make(whole, fps=limits.min_fps), make(whole, fps=limits.min_fps - 1 / whole))
