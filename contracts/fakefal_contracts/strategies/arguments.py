@@ -52,7 +52,7 @@ def invalid(
         ValueError: one of `rules` is no rule of the edition.
     """
     edition = find_endpoint(endpoint_id).edition(contract)
-    every = _by_rule(edition)
+    every = [rule.id for rule in rulebook(edition)]
     if unknown := set(rules or ()) - set(every):
         raise ValueError(f"{endpoint_id} has no rule {', '.join(sorted(unknown))} under contract {contract}")
     return _invalid(edition, tuple(name for name in every if rules is None or name in rules))

@@ -23,6 +23,7 @@ Need = tuple[str, ...]
 LONGEST_LIST = 9  # more than any rule allows, so that the mending is seen, too
 SHORT_TEXT = 40
 SMALL = 64 * 1024
+NAMES = ("@Image1 and @Element1", "@Element2 looks at @Image7")
 FOREIGN = ("https://media.example/{}", "http://media.example:8080/a%20{}?token=x#there", "HTTPS://MEDIA.EXAMPLE/{}")
 
 
@@ -81,7 +82,7 @@ class Builder:
             if isinstance(extra, Limits):
                 return self.pick(CLIP if extra.noun == "clip" else PICTURE, addresses(extra))
         longest = next((extra.max_length for extra in metadata if isinstance(extra, MaxLen)), None)
-        return self.pick(TEXT, texts(longest))
+        return self.pick(TEXT[:longest], texts(longest))
 
 
 _RARELY = st.sampled_from((False, False, False, True))
@@ -111,7 +112,7 @@ def addresses(limits: Limits) -> st.SearchStrategy[str]:
 def texts(longest: int | None) -> st.SearchStrategy[str]:
     """Texts up to a length in characters, the longest among them."""
     short = st.text(max_size=SHORT_TEXT if longest is None else min(SHORT_TEXT, longest))
-    named = st.sampled_from((TEXT, "@Image1 and @Element1", "@Element2 looks at @Image7"))
+    named = st.sampled_from(tuple(text[:longest] for text in (TEXT, *NAMES)))
     if longest is None:
         return short | named
     return short | named | short.map(lambda text: exactly(text, longest))

@@ -123,14 +123,12 @@ class Breach:
 def breaches(edition: Edition) -> tuple[Breach, ...]:
     """Every known way to break every rule of an edition."""
     book = rulebook(edition)
-    return (
-        *_read(edition),
-        *(_from(rule, path, one) for path, rule, two in book.written() for one in RECIPES[two].breaks),
+    written = (
+        Breach(rule, path, one.outside, one.inside)
+        for path, rule, requirement in book.written()
+        for one in RECIPES[requirement].breaks
     )
-
-
-def _from(rule: Rule, path: str, one: Break) -> Breach:
-    return Breach(rule, path, one.outside, one.inside)
+    return (*_read(edition), *written)
 
 
 def _read(edition: Edition) -> Iterator[Breach]:

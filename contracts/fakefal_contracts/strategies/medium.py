@@ -22,7 +22,6 @@ LARGE = 16 * 1024 * 1024
 
 CONTENT_TYPES = {"mov": "video/quicktime", "mp4": "video/mp4", "avi": "video/x-msvideo"}
 NO_MEDIUM = (b"I am a text.", b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-FRAMES_PER_SECOND = 30
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,9 @@ class Edge:
 def picture(form: str, width: int, height: int, size: int = 0) -> Medium:
     """A flat picture in one of Pillow's formats, padded to `size` bytes where that is more."""
     out = io.BytesIO()
-    Image.new("RGB", (width, height), "teal").save(out, form)
+    flat = Image.new("RGB", (width, height), "teal")
+    more = {"save_all": True, "append_images": [flat]} if form == "MPO" else {}  # with one picture it is a JPEG
+    flat.save(out, form, **more)
     head = out.getvalue()
     name = (PICTURE_FORMATS | OTHER_PICTURE_FORMATS)[form]
     return Medium(f"{form.lower()} {width}x{height}", f"image/{name}", head, max(0, size - len(head)))
@@ -126,7 +127,7 @@ def _unreachable(good: Medium) -> Iterator[Edge]:
 
 
 def _unreadable(good: Medium, limits: Limits) -> Iterator[Edge]:
-    wrong = clip("mp4", 720, 720, 3000, 72) if isinstance(limits, PictureLimits) else picture("PNG", 640, 360)
+    wrong = clip("mp4", 16, 16, 1000, 1) if isinstance(limits, PictureLimits) else picture("PNG", 16, 16)
     cut = Medium(f"the first bytes of {good.name}", good.content_type, good.head[:20])
     contents = [Medium(f"no {limits.noun} {number}", good.content_type, one) for number, one in enumerate(NO_MEDIUM)]
     for medium in (wrong, cut, *contents):
@@ -174,7 +175,7 @@ class _Clips:
 
     def make(self, seconds: float, *, fps: float = 0, width: int = 0, height: int = 0, size: int = 0) -> Medium:
         limits, milliseconds = self.limits, round(seconds * 1000)
-        fps = fps or min(max(FRAMES_PER_SECOND, limits.min_fps), limits.max_fps)
+        fps = fps or (limits.min_fps + limits.max_fps) / 2
         frames = round(fps * milliseconds / 1000)
         return clip(self.form, width or limits.min_pixels, height or limits.min_pixels, milliseconds, frames, size)
 
