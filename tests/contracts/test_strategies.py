@@ -28,6 +28,7 @@ from fakefal_contracts import (
     check,
     judge,
     rulebook,
+    strategies,
 )
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS, Picture, VideoOutput
@@ -324,3 +325,16 @@ def test_histories_name_no_request_that_is_not_there_yet(history: list[Step]) ->
     answers = play(history, Target())
     assert [step for step, _ in answers] == history
     assert all(answer is None for step, answer in answers if isinstance(step, Advance))
+
+
+def test_the_example_of_the_page_runs() -> None:
+    page = (ROOT / "docs" / "strategies.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(compile(code, "docs/strategies.md", "exec"), names)
+    tests = [few(test) for name, test in names.items() if name.startswith("test_")]
+    assert len(tests) == 4
+    for test in tests:
+        test()
+    for name in re.findall(r"^\| `(\w+)\(", page, re.MULTILINE):
+        assert name in strategies.__all__

@@ -178,6 +178,11 @@ class Pair:
         self._ours = HTTPConnection("127.0.0.1", emulator_port, timeout=60)
         self._theirs = HTTPConnection("127.0.0.1", runtime_port, timeout=60)
 
+    def close(self) -> None:
+        """Close the connections to both."""
+        self._ours.close()
+        self._theirs.close()
+
     def ask(self, endpoint_id: str, raw: bytes) -> tuple[Answer, Answer]:
         """The answers of both."""
         theirs = _call(self._theirs, "POST", endpoint_id.removeprefix("fal-ai/kling-video"), raw)
@@ -203,9 +208,11 @@ def pair() -> Iterator[Pair]:
     ):
         assert runtime.stdout is not None
         ready = json.loads(runtime.stdout.readline())
+        both = Pair(where.port, ready["port"], ready["versions"])
         try:
-            yield Pair(where.port, ready["port"], ready["versions"])
+            yield both
         finally:
+            both.close()
             runtime.terminate()
 
 

@@ -24,6 +24,7 @@ import uvicorn
 from datamodel_code_generator import DataModelType, Formatter, InputFileType, LiteralType, PythonVersion, generate
 
 DOCUMENTS = Path(__file__).parent / "openapi"
+KEEP_ALIVE_SECONDS = 600  # longer than a busy machine lets anybody wait between two cases
 PACKAGES = ("fal", "fastapi", "starlette", "pydantic", "pydantic-core", "datamodel-code-generator")
 VIDEO = {"url": "https://v3b.fal.media/files/b/oracle/output.mp4"}
 
@@ -100,9 +101,11 @@ def main() -> None:
     application = build()
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.bind(("127.0.0.1", 0))
+    bound.listen()  # callers may come from now on, and wait
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     answers, sys.stdout = sys.stdout, sys.stderr  # fal's runtime prints, too
-    server = uvicorn.Server(uvicorn.Config(application, log_level="error", access_log=False))
+    config = uvicorn.Config(application, log_level="error", access_log=False, timeout_keep_alive=KEEP_ALIVE_SECONDS)
+    server = uvicorn.Server(config)
     answers.write(json.dumps({"port": bound.getsockname()[1], "versions": versions}) + "\n")
     answers.flush()
     threading.Thread(target=stop_at_the_end_of_input, args=[server], daemon=True).start()

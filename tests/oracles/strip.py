@@ -26,19 +26,24 @@ def stripped(value: Any, *, names: bool = False) -> Any:
     return {key: stripped(one, names=key == "properties") for key, one in value.items() if names or key not in WORDS}
 
 
+def kept(endpoint_id: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of the document of an endpoint: its schemas, but for the queue's own."""
+    document = given["openapi"]
+    schemas = {name: stripped(one) for name, one in document["components"]["schemas"].items() if name != "QueueStatus"}
+    return {
+        "openapi": document["openapi"],
+        "info": {"title": endpoint_id, "version": document["info"]["version"]},
+        "paths": {},
+        "components": {"schemas": schemas},
+    }
+
+
 def main() -> None:
     """Rewrite the document of every endpoint that the contracts cover."""
     for endpoint_id in ENDPOINTS:
         name = f"{endpoint_id.replace('/', '--')}.json"
-        document = json.loads((Path(sys.argv[1]) / name).read_text("utf-8"))["openapi"]
-        schemas = {key: stripped(one) for key, one in document["components"]["schemas"].items() if key != "QueueStatus"}
-        kept = {
-            "openapi": document["openapi"],
-            "info": {"title": endpoint_id, "version": document["info"]["version"]},
-            "paths": {},
-            "components": {"schemas": schemas},
-        }
-        (FOLDER / name).write_text(json.dumps(kept, indent=1) + "\n")
+        given = json.loads((Path(sys.argv[1]) / name).read_text("utf-8"))
+        (FOLDER / name).write_text(json.dumps(kept(endpoint_id, given), indent=1) + "\n")
 
 
 if __name__ == "__main__":
