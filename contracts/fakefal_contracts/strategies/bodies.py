@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from annotated_types import MaxLen
@@ -93,10 +94,7 @@ def is_nullable(kind: Any) -> bool:
     """Whether an annotation allows null."""
     while hasattr(kind, "__metadata__"):
         kind = get_args(kind)[0]
-    return get_origin(kind) in _UNIONS and type(None) in get_args(kind)
-
-
-_UNIONS = (Union, type(int | None))
+    return get_origin(kind) in (Union, UnionType) and type(None) in get_args(kind)
 
 
 @cache

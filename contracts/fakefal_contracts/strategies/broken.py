@@ -96,11 +96,11 @@ class Breach:
 
     def broken(self, edition: Edition, build: Builder) -> Broken:
         """A body that breaks the rule."""
-        change = self.outside
-        if self.wrong is not None:
+        if self.wrong is None:
+            body = self._changed(edition, build, self.outside)
+        else:
             value = build.pick(None, self.wrong)
-            change = lambda _: value  # noqa: E731
-        body = self._changed(edition, build, change)
+            body = self._changed(edition, build, lambda _: value)
         return Broken(body.arguments, body.media, self.rule.id, _loc(self.rule.field))
 
     def kept(self, edition: Edition, build: Builder) -> Body:

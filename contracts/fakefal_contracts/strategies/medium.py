@@ -184,7 +184,7 @@ class _Clips:
         short, long, most = limits.min_seconds, limits.max_seconds, limits.max_bytes
         whole = int(long)  # so many seconds hold a whole number of frames, and one more or less is seen
         wrong = next(form for form in ("avi", "mov") if form not in limits.formats)
-        yield Edge("format", make(short), _Clips(limits, wrong).make(short))
+        yield Edge("format", make(short), _Clips(limits, wrong).make(short, fps=limits.min_fps))
         yield Edge("max_bytes", make(short, size=most), make(short, size=most + 1))
         for kind, last, first in (
             ("min_pixels", limits.min_pixels, limits.min_pixels - 1),
