@@ -5,12 +5,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit js test-lowest wheel docs-retry-safety clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full test-lowest wheel docs-retry-safety clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
 
-test: lint types js unit
+test: lint types js oracle-runtime unit
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -27,11 +27,20 @@ js:
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/js; \
 	else echo "*** Node is not installed: the JavaScript tests will be skipped ***" >&2; fi
 
+# fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
+oracle-runtime: $(VENV)/ready
+	$(BIN)/python tests/oracles/install.py
+
+# 100 000 generated requests to the emulator and to fal's own runtime; the report is .oracle/runtime.json.
+oracle-full: oracle-runtime
+	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --workers 2 --report .oracle/runtime.json
+
 # The whole suite on the oldest versions that pyproject.toml allows.
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
+	$(VENV)-lowest/bin/python tests/oracles/install.py
 	$(VENV)-lowest/bin/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
 
 # Measures anew how many paid jobs one call becomes with each client; needs Node.
@@ -42,7 +51,7 @@ wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest dist build tests/js/node_modules
+	rm -rf $(VENV) $(VENV)-lowest .oracle dist build tests/js/node_modules
 
 $(VENV)/fakefal: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }

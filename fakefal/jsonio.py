@@ -38,12 +38,11 @@ def parse(body: bytes) -> Any:
 
 
 def dump(value: Any) -> bytes:
-    """Encode as fal's runners do: compact, with other scripts as they are."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate came in as an escape, and goes out as one
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    """Encode as fal's runners do: compact, other scripts as they are, a question mark for what is no Unicode.
+
+    The question mark is how fal's runtime (fal 1.83.0) echoes a lone surrogate in a refusal.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
 
 
 def _no_constant(name: str) -> Any:

@@ -49,6 +49,11 @@ class Rulebook:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules.values())
 
+    def written(self) -> Iterator[tuple[str, Rule, Requirement]]:
+        """The rules that were written by hand, each behind the place of the value that it looks at."""
+        for (path, _), (rule, requirement) in self._by_message.items():
+            yield path, rule, requirement
+
     def get(self, path: str, kind: str) -> Rule:
         """The rule of this kind at this place."""
         return self._rules[path, kind]

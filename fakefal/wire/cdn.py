@@ -180,7 +180,7 @@ def _claims(request: Request, token: str, path: str | None = None) -> dict[str, 
         raise refusal(401, f"Invalid upload token: {error}") from error
     if path is not None and claims.get("path") != path:
         raise refusal(403, "The upload token is for another file")
-    request.state.call.key = claims.get("key", "")
+    request.state.call.key = claims.get("owner", "")
     return claims
 
 

@@ -1,0 +1,45 @@
+"""Hypothesis strategies for fal's endpoints, read off the contracts: the extra ``fakefal[test]``.
+
+Values are built, not filtered, so that nearly every example counts.  A new endpoint, field or limit needs
+nothing here; a rule written by hand needs its recipe in `fakefal_contracts.strategies.recipes`.
+
+    @given(valid("fal-ai/kling-video/o1/image-to-video"))
+    def test_my_code(arguments): ...
+"""
+
+from fakefal_contracts.strategies.arguments import Sample, anything, boundaries, invalid, media, valid
+from fakefal_contracts.strategies.broken import Body, Boundary, Broken
+from fakefal_contracts.strategies.medium import Medium
+from fakefal_contracts.strategies.steps import (
+    Advance,
+    Cancel,
+    Fetch,
+    Poll,
+    Step,
+    Submit,
+    Target,
+    histories,
+    play,
+)
+
+__all__ = [
+    "Advance",
+    "Body",
+    "Boundary",
+    "Broken",
+    "Cancel",
+    "Fetch",
+    "Medium",
+    "Poll",
+    "Sample",
+    "Step",
+    "Submit",
+    "Target",
+    "anything",
+    "boundaries",
+    "histories",
+    "invalid",
+    "media",
+    "play",
+    "valid",
+]

@@ -1,0 +1,203 @@
+"""For every rule written by hand: how a value comes to keep it, and how it comes to break nothing else.
+
+What the schema and the media limits say is read from the contracts; a lambda cannot be read, so each
+`Requirement` has its recipe here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fakefal_contracts.kling import o1, o3
+from fakefal_contracts.rule import Requirement
+
+PICTURE = "https://media.example/picture.png"
+CLIP = "https://media.example/clip.mp4"
+TEXT = "A cat walks through the rain"
+
+Change = Callable[[Any], Any]
+Mend = Callable[[Any, str], Any]
+
+_PICTURES = {"frontal_image_url": PICTURE, "reference_image_urls": [PICTURE]}
+_CLIP = {"video_url": CLIP}
+_SHOT = {"prompt": TEXT}
+
+
+@dataclass(frozen=True)
+class Break:
+    """One way to break a rule: what makes a valid value wrong, and for a limit what makes it just right."""
+
+    outside: Change
+    inside: Change | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to do with a value that is valid but for one rule.
+
+    `mend` makes any value keep the rule; it gets the value and the name of a field that has to stay.
+    """
+
+    mend: Mend
+    breaks: tuple[Break, ...]
+
+
+def _with(**fields: Any) -> Change:
+    """Set fields; None takes one away."""
+
+    def change(given: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in (given | fields).items() if value is not None}
+
+    return change
+
+
+def _without(given: dict[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in given.items() if other != name}
+
+
+def _at_least_one(given: list[Any], _: str) -> list[Any]:
+    return given or [PICTURE]
+
+
+def _one_to_three(given: dict[str, Any], _: str) -> dict[str, Any]:
+    return given | {"reference_image_urls": (given.get("reference_image_urls") or [PICTURE])[:3]}
+
+
+def _at_most_three(given: dict[str, Any], _: str) -> dict[str, Any]:
+    return given | {"reference_image_urls": given["reference_image_urls"][:3]} if _has_references(given) else given
+
+
+def _has_references(element: dict[str, Any]) -> bool:
+    return bool(element.get("reference_image_urls"))
+
+
+def _pictures_or_clip(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    if given.get("video_url") or (given.get("frontal_image_url") and _has_references(given)):
+        return given
+    return given | (_CLIP if keep == "voice_id" else _PICTURES | {n: v for n, v in given.items() if v})
+
+
+def _voice_with_clip(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    if given.get("video_url"):
+        return given
+    return given | _CLIP if keep == "voice_id" else _without(given, "voice_id")
+
+
+def _prompt_or_shots(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    if given.get("prompt") or given.get("multi_prompt"):
+        return given
+    return given | ({"multi_prompt": [_SHOT]} if keep == "multi_prompt" else {"prompt": TEXT})
+
+
+def _prompt_xor_shots(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    if not (given.get("prompt") and given.get("multi_prompt")):
+        return given
+    return _without(given, "multi_prompt" if keep in ("prompt", "end_image_url") else "prompt")
+
+
+def _last_frame_or_shots(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    if not (given.get("end_image_url") and given.get("multi_prompt")):
+        return given
+    if keep == "end_image_url":
+        return _without(given, "multi_prompt") | {"prompt": given.get("prompt") or TEXT}
+    return _without(given, "end_image_url")
+
+
+def _one_clip(given: dict[str, Any], _: str) -> dict[str, Any]:
+    """Keep the first element with a clip, and all without one."""
+    with_clip = [element for element in given.get("elements") or () if element.get("video_url")]
+    kept = [element for element in given.get("elements") or () if not any(element is one for one in with_clip[1:])]
+    return given | {"elements": kept} if with_clip else given
+
+
+def _at_most(most: int) -> Mend:
+    """Shorten the two lists that count as one, each to a length at which the other has room."""
+
+    def mend(given: dict[str, Any], keep: str) -> dict[str, Any]:
+        counted = ("elements", "image_urls") if keep != "image_urls" else ("image_urls", "elements")
+        room = most
+        for name in counted:
+            if given.get(name):
+                given = given | {name: given[name][:room]}
+                room -= len(given[name])
+        return given
+
+    return mend
+
+
+def _four_with_clip(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    has_clip = any(element.get("video_url") for element in given.get("elements") or ())
+    return _at_most(4)(given, keep) if has_clip else given
+
+
+def _references(elements: list[dict[str, Any]], pictures: int) -> Change:
+    return _with(elements=elements, image_urls=[PICTURE] * pictures)
+
+
+_SEVEN = Recipe(
+    _at_most(7),
+    (
+        Break(_references([_PICTURES], 7), _references([_PICTURES], 6)),
+        Break(_references([_PICTURES] * 8, 0), _references([_PICTURES] * 7, 0)),
+        Break(_references([], 8), _references([], 7)),
+    ),
+)
+
+RECIPES: dict[Requirement, Recipe] = {
+    o1.HAS_REFERENCE: Recipe(_at_least_one, (Break(lambda _: [], lambda _: [PICTURE]),)),
+    o1.REFERENCE_COUNT: Recipe(
+        _one_to_three,
+        (
+            Break(_with(reference_image_urls=[PICTURE] * 4), _with(reference_image_urls=[PICTURE] * 3)),
+            Break(lambda given: _without(given, "reference_image_urls"), _with(reference_image_urls=[PICTURE])),
+        ),
+    ),
+    o1.SEVEN_REFERENCES: _SEVEN,
+    o3.SHOT_PROMPT_LENGTH: Recipe(
+        lambda given, _: given[:512],
+        (Break(lambda given: (given or "x").ljust(513, "x"), lambda given: (given or "x").ljust(512, "x")),),
+    ),
+    o3.PICTURES_OR_CLIP: Recipe(
+        _pictures_or_clip,
+        (
+            Break(lambda _: {"frontal_image_url": PICTURE}),
+            Break(lambda _: {"reference_image_urls": [PICTURE]}),
+            Break(lambda _: _PICTURES | {"reference_image_urls": []}),
+            Break(lambda _: {"frontal_image_url": None, "video_url": None}),
+            Break(lambda _: {}),
+        ),
+    ),
+    o3.VOICE_NEEDS_CLIP: Recipe(_voice_with_clip, (Break(lambda _: _PICTURES | {"voice_id": "voice"}),)),
+    o3.REFERENCE_LIMIT: Recipe(
+        _at_most_three,
+        (Break(_with(reference_image_urls=[PICTURE] * 4), _with(reference_image_urls=[PICTURE] * 3)),),
+    ),
+    o3.PROMPT_OR_SHOTS: Recipe(
+        _prompt_or_shots,
+        (
+            Break(_with(prompt=None, multi_prompt=None)),
+            Break(_with(prompt="", multi_prompt=None)),
+            Break(_with(prompt=None, multi_prompt=[])),
+        ),
+    ),
+    o3.PROMPT_XOR_SHOTS: Recipe(
+        _prompt_xor_shots, (Break(_with(prompt=TEXT, multi_prompt=[_SHOT], end_image_url=None)),)
+    ),
+    o3.NO_LAST_FRAME_WITH_SHOTS: Recipe(
+        _last_frame_or_shots, (Break(_with(prompt=None, multi_prompt=[_SHOT], end_image_url=PICTURE)),)
+    ),
+    o3.ONE_CLIP: Recipe(
+        _one_clip,
+        (Break(_with(elements=[_CLIP, _CLIP], image_urls=None), _with(elements=[_CLIP], image_urls=None)),),
+    ),
+    o3.FOUR_REFERENCES_WITH_CLIP: Recipe(
+        _four_with_clip,
+        (
+            Break(_references([_CLIP], 4), _references([_CLIP], 3)),
+            Break(_references([_CLIP, *[_PICTURES] * 4], 0), _references([_CLIP, *[_PICTURES] * 3], 0)),
+        ),
+    ),
+    o3.SEVEN_REFERENCES: _SEVEN,
+}

@@ -1,0 +1,295 @@
+"""The emulator against fal's own runtime: the same bodies, the same status, the same bytes of refusal.
+
+Usage: PYTHONPATH=tests python -m oracles.runtime [--cases N] [--workers N] [--minutes N] [--report FILE]
+Ends with 1 where a difference is explained neither by a rule that no schema holds nor by `DIFFERENCES`.
+The report is described in docs/oracles.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from fakefal import jsonio
+from fakefal.serving import serving
+from fakefal.settings import Settings
+from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
+from fakefal_contracts.media import Limits
+from fakefal_contracts.model import spots
+from fakefal_contracts.strategies import anything, invalid, valid
+from oracles.install import PYTHON, READY
+
+CONTRACT = "latest"
+CHUNK = 500
+"""How many cases one run of hypothesis makes: its memory of what it tried grows with them."""
+
+REFUSED, ACCEPTED = 422, 200
+MOST_SHOWN, LONGEST_SHOWN = 20, 2000
+HEADERS = {"Content-Type": "application/json", "Authorization": "Key oracle:secret"}
+
+Answer = tuple[int, bytes]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A known difference: its name, why it is there, and how it is recognized from both answers."""
+
+    name: str
+    reason: str
+    matches: Callable[[Any, Answer, Answer], bool]
+
+
+DIFFERENCES: tuple[Difference, ...] = ()
+
+
+@dataclass
+class Tally:
+    """What came of the cases of one endpoint, in all and by rule."""
+
+    cases: int = 0
+    agreed: int = 0
+    outside: int = 0
+    known: int = 0
+    unexplained: int = 0
+    rules: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def count(self, outcome: str, rules: dict[str, str]) -> None:
+        """Add a case; `rules` says for each rule that it broke what came of it."""
+        self.cases += 1
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        for rule, one in rules.items():
+            self.rules.setdefault(rule, Counter())[one] += 1
+
+    def add(self, other: Tally) -> None:
+        """Add the cases of another tally."""
+        for name in ("cases", "agreed", "outside", "known", "unexplained"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for rule, counts in other.rules.items():
+            self.rules.setdefault(rule, Counter()).update(counts)
+
+
+@dataclass
+class Findings:
+    """Everything that a comparison finds, by endpoint, and the differences themselves."""
+
+    endpoints: dict[str, Tally] = field(default_factory=dict)
+    known: Counter[str] = field(default_factory=Counter)
+    unexplained: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, other: Findings) -> None:
+        """Add what another comparison found."""
+        for endpoint_id, tally in other.endpoints.items():
+            self.endpoints.setdefault(endpoint_id, Tally()).add(tally)
+        self.known.update(other.known)
+        self.unexplained += other.unexplained
+
+    def report(self, versions: dict[str, str]) -> dict[str, Any]:
+        """The report as plain JSON values; equal runs give equal reports."""
+        reasons = {one.name: one.reason for one in DIFFERENCES}
+        return {
+            "oracle": "runtime",
+            "contract": CONTRACT,
+            "versions": versions,
+            "cases": sum(tally.cases for tally in self.endpoints.values()),
+            "endpoints": {
+                endpoint_id: asdict(tally)
+                | {"rules": {rule: dict(sorted(counts.items())) for rule, counts in sorted(tally.rules.items())}}
+                for endpoint_id, tally in sorted(self.endpoints.items())
+            },
+            "known": {name: {"cases": self.known[name], "reason": reasons[name]} for name in sorted(reasons)},
+            "unexplained": sorted(self.unexplained, key=lambda one: (len(str(one)), str(one)))[:MOST_SHOWN],
+        }
+
+
+@cache
+def outside(endpoint_id: str) -> frozenset[str]:
+    """The rules that no schema holds: those written by hand, and what is measured in media."""
+    edition = find_endpoint(endpoint_id).edition(CONTRACT)
+    book = rulebook(edition)
+    limits = [(spot.path, one) for spot in spots(edition.model) for one in spot.metadata if isinstance(one, Limits)]
+    measured = {book.get(path, kind).id for path, one in limits for kind in one.says()}
+    return frozenset({rule.id for _, rule, _ in book.written()} | measured)
+
+
+def bodies(endpoint_id: str) -> st.SearchStrategy[Any]:
+    """Valid, with one broken rule, and arbitrary; not the megabytes that break a size, which is outside anyway."""
+    book = rulebook(find_endpoint(endpoint_id).edition(CONTRACT))
+    small = [rule.id for rule in book if rule.kind != "max_bytes"]
+    broken = invalid(endpoint_id, contract=CONTRACT, rules=small).map(lambda one: one.arguments)
+    return valid(endpoint_id, contract=CONTRACT) | broken | anything(endpoint_id, contract=CONTRACT)
+
+
+def compare(endpoint_id: str, raw: bytes, ours: Answer, theirs: Answer, findings: Findings) -> None:
+    """Judge one pair of answers, and write it down."""
+    body = json.loads(raw)
+    broken = [error.rule.id for error in judge(find_endpoint(endpoint_id).edition(CONTRACT), body).errors]
+    tally = findings.endpoints.setdefault(endpoint_id, Tally())
+    beyond = outside(endpoint_id)
+    if _equal(ours, theirs):
+        tally.count("agreed", dict.fromkeys(broken, "agreed"))
+    elif _equal(_without(ours, broken, beyond), theirs):
+        tally.count("outside", {rule: "outside" if rule in beyond else "agreed" for rule in broken})
+    elif known := next((one for one in DIFFERENCES if one.matches(body, ours, theirs)), None):
+        tally.count("known", dict.fromkeys(broken, "known"))
+        findings.known[known.name] += 1
+    else:
+        tally.count("unexplained", dict.fromkeys(broken, "unexplained"))
+        shown = {"ours": [ours[0], ours[1].decode()], "theirs": [theirs[0], theirs[1].decode()]}
+        findings.unexplained.append({"endpoint_id": endpoint_id, "body": raw.decode(), **shown})
+
+
+def _equal(ours: Answer, theirs: Answer) -> bool:
+    """Equal status, and for refusals equal bytes; a result is the emulator's own."""
+    return ours == theirs if REFUSED in (ours[0], theirs[0]) else ours[0] == theirs[0]
+
+
+def _without(ours: Answer, broken: list[str], beyond: frozenset[str]) -> Answer:
+    """Our answer without the items whose rules no schema holds."""
+    if ours[0] != REFUSED or not beyond.intersection(broken):
+        return ours
+    items = json.loads(ours[1])["detail"]
+    kept = [item for item, rule in zip(items, broken, strict=True) if rule not in beyond]
+    if not kept:
+        return ACCEPTED, b""
+    return REFUSED, jsonio.dump({"detail": kept})
+
+
+class Pair:
+    """An emulator and fal's own runtime, both on loopback sockets."""
+
+    def __init__(self, emulator_port: int, runtime_port: int, versions: dict[str, str]) -> None:
+        self.versions = versions
+        self._ours = HTTPConnection("127.0.0.1", emulator_port, timeout=60)
+        self._theirs = HTTPConnection("127.0.0.1", runtime_port, timeout=60)
+
+    def close(self) -> None:
+        """Close the connections to both."""
+        self._ours.close()
+        self._theirs.close()
+
+    def ask(self, endpoint_id: str, raw: bytes) -> tuple[Answer, Answer]:
+        """The answers of both."""
+        theirs = _call(self._theirs, "POST", endpoint_id.removeprefix("fal-ai/kling-video"), raw)
+        status, submitted = _call(self._ours, "POST", f"/queue/{endpoint_id}", raw)
+        if status != ACCEPTED:
+            return (status, submitted), theirs
+        return _call(self._ours, "GET", urlsplit(json.loads(submitted)["response_url"]).path), theirs
+
+
+def _call(connection: HTTPConnection, method: str, path: str, raw: bytes | None = None) -> Answer:
+    connection.request(method, path, raw, HEADERS)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+@contextmanager
+def pair() -> Iterator[Pair]:
+    """Start both, and stop them at the end."""
+    command = [str(PYTHON), str(Path(__file__).with_name("runtime_app.py"))]
+    with (
+        serving(Settings(profile="instant", contract=CONTRACT, max_requests=100, max_files=100)) as where,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as runtime,
+    ):
+        assert runtime.stdout is not None
+        ready = json.loads(runtime.stdout.readline())
+        both = Pair(where.port, ready["port"], ready["versions"])
+        try:
+            yield both
+        finally:
+            both.close()
+            runtime.terminate()
+
+
+def chunk(both: Pair, endpoint_id: str, cases: int, number: int) -> Findings:
+    """Compare so many cases; the number of the chunk is its seed."""
+    findings = Findings()
+
+    @seed(number)
+    @settings(max_examples=cases, deadline=None, database=None, phases=[Phase.generate])
+    @given(bodies(endpoint_id))
+    def one(body: Any) -> None:
+        raw = json.dumps(body).encode()
+        compare(endpoint_id, raw, *both.ask(endpoint_id, raw), findings)
+
+    one()
+    return findings
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start() -> None:
+    _worker["stack"] = stack = ExitStack()
+    _worker["pair"] = stack.enter_context(pair())
+
+
+def _work(task: tuple[str, int, int]) -> tuple[Findings, dict[str, str]]:
+    return chunk(_worker["pair"], *task), _worker["pair"].versions
+
+
+def tasks(cases: int) -> list[tuple[str, int, int]]:
+    """The chunks of a comparison: endpoint, number of cases, seed."""
+    each = -(-cases // len(ENDPOINTS))
+    return [
+        (endpoint_id, min(CHUNK, each - done), done // CHUNK)
+        for done in range(0, each, CHUNK)
+        for endpoint_id in ENDPOINTS
+    ]
+
+
+def main() -> int:
+    """Compare, print a summary, write the report."""
+    parser = argparse.ArgumentParser(description="Compare the emulator with fal's own runtime.")
+    parser.add_argument("--cases", type=int, default=2_000, help="generated requests in all")
+    parser.add_argument("--workers", type=int, default=1, help="pairs of servers at a time")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many, and report until then")
+    parser.add_argument("--report", type=Path, help="where the report is written as JSON")
+    given_ = parser.parse_args()
+    if not READY.exists():
+        sys.exit("fal's own runtime is not installed: make oracle-runtime")
+    end = time.monotonic() + 60 * given_.minutes
+    findings, versions = Findings(), dict[str, str]()
+    with multiprocessing.get_context("spawn").Pool(given_.workers, _start) as pool:
+        for found, seen in pool.imap(_work, tasks(given_.cases)):
+            versions.update(seen)
+            findings.add(found)
+            done = sum(tally.cases for tally in findings.endpoints.values())
+            sys.stderr.write(f"{done:,} of {given_.cases:,}, {len(findings.unexplained)} unexplained\n")
+            if time.monotonic() > end:
+                break
+    report = findings.report(versions)
+    if given_.report:
+        given_.report.write_text(json.dumps(report, indent=1) + "\n")
+    sys.stdout.write(summary(report))
+    return int(bool(findings.unexplained))
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The report in a few lines."""
+    lines = [
+        f"{endpoint_id}: {one['cases']:,} cases, {one['agreed']:,} agreed, {one['outside']:,} outside, "
+        f"{one['known']:,} known differences, {one['unexplained']:,} unexplained"
+        for endpoint_id, one in report["endpoints"].items()
+    ]
+    lines += [json.dumps(one)[:LONGEST_SHOWN] for one in report["unexplained"]]
+    return "\n".join(["", *lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The emulator answers as fal's own runtime does, whose models come from fal's documents and not from us."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic
+import pytest
+from hypothesis import given, seed, settings
+
+from conftest import ROOT, SHARED, required_in_ci
+from fakefal import jsonio
+from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
+from fakefal_contracts.strategies import Broken, invalid
+from oracles import runtime, strip
+from oracles.install import READY, RUNTIME
+from oracles.runtime import ACCEPTED, CONTRACT, REFUSED, Findings, Pair, chunk, compare, outside, pair
+
+ORACLES = ROOT / "tests" / "oracles"
+O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+CASES = 500
+"""Per endpoint; ``make oracle-full`` makes fifty times as many."""
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[Pair]:
+    """An emulator and fal's own runtime."""
+    if not READY.exists():
+        required_in_ci("fal's own runtime is not installed (make oracle-runtime)")
+    with pair() as started:
+        yield started
+
+
+@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+class TestAgreement:
+    def test_generated_bodies_get_equal_answers(self, endpoint_id: str, both: Pair) -> None:
+        findings = chunk(both, endpoint_id, CASES, 0)
+        tally = findings.endpoints[endpoint_id]
+        assert findings.unexplained == []
+        assert tally.cases == CASES == tally.agreed + tally.outside + tally.known
+        assert tally.agreed > CASES / 2
+
+    def test_every_rule_agrees_or_is_held_by_no_schema(self, endpoint_id: str, both: Pair) -> None:
+        findings, rules = Findings(), []
+        for rule in rulebook(find_endpoint(endpoint_id).edition(CONTRACT)):
+            if rule.kind == "max_bytes":
+                continue
+            rules.append(rule.id)
+
+            @seed(0)
+            @settings(max_examples=4, deadline=None, database=None)
+            @given(invalid(endpoint_id, contract=CONTRACT, rules=[rule.id]))
+            def one(broken: Broken) -> None:
+                raw = json.dumps(broken.arguments).encode()
+                compare(endpoint_id, raw, *both.ask(endpoint_id, raw), findings)
+
+            one()
+        seen = findings.endpoints[endpoint_id].rules
+        assert sorted(seen) == sorted(rules)
+        for rule_id, outcomes in seen.items():
+            assert set(outcomes) == ({"outside"} if rule_id in outside(endpoint_id) else {"agreed"}), rule_id
+
+
+def test_two_runs_give_equal_reports(both: Pair) -> None:
+    first, second = (chunk(both, O3, 40, 7).report(both.versions) for _ in range(2))
+    assert json.dumps(first) == json.dumps(second)
+    assert first["cases"] == first["endpoints"][O3]["cases"] == 40
+
+
+def test_it_is_fals_runtime_with_our_pydantic(both: Pair) -> None:
+    assert both.versions["pydantic"] == pydantic.VERSION
+    assert f"fal=={both.versions['fal']}" in RUNTIME
+
+
+class TestWhatCountsAsWhat:
+    """The comparison itself, on answers that are made up."""
+
+    GOOD = b'{"prompt": "x"}'
+    MIXED = json.dumps({"multi_prompt": [{"prompt": "x" * 513}], "duration": 5}).encode()
+
+    def outcome(self, raw: bytes, ours: tuple[int, bytes], theirs: tuple[int, bytes]) -> dict[str, int]:
+        findings = Findings()
+        compare(O3, raw, ours, theirs, findings)
+        tally = findings.endpoints[O3]
+        names = ("agreed", "outside", "known", "unexplained")
+        return {name: getattr(tally, name) for name in names if getattr(tally, name)}
+
+    def refusal(self, raw: bytes) -> bytes:
+        edition = find_endpoint(O3).edition(CONTRACT)
+        return jsonio.dump({"detail": [error.wire() for error in judge(edition, json.loads(raw)).errors]})
+
+    def test_equal_answers_agree_and_results_need_not_be_equal(self) -> None:
+        assert self.outcome(self.GOOD, (ACCEPTED, b"{}"), (ACCEPTED, b'{"video":{}}')) == {"agreed": 1}
+
+    @pytest.mark.parametrize(
+        "theirs", [(REFUSED, b"{}"), (500, b"{}"), (REFUSED, b'{"detail":[]}')], ids=["refused", "failed", "empty"]
+    )
+    def test_what_nothing_explains_is_shown(self, theirs: tuple[int, bytes]) -> None:
+        assert self.outcome(self.GOOD, (ACCEPTED, b"{}"), theirs) == {"unexplained": 1}
+
+    def test_items_of_rules_that_no_schema_holds_are_left_out(self) -> None:
+        whole = self.refusal(self.MIXED)
+        first, second = json.loads(whole)["detail"]
+        theirs = jsonio.dump({"detail": [second]})
+        assert first["type"] == "value_error"
+        assert self.outcome(self.MIXED, (REFUSED, whole), (REFUSED, theirs)) == {"outside": 1}
+        assert self.outcome(self.MIXED, (REFUSED, whole), (ACCEPTED, b"{}")) == {"unexplained": 1}
+        assert self.outcome(self.MIXED, (REFUSED, whole), (REFUSED, theirs + b" ")) == {"unexplained": 1}
+
+    def test_a_schema_rule_that_only_one_has_is_no_rule_outside(self) -> None:
+        raw = b'{"prompt": "x", "duration": 5}'
+        assert self.outcome(raw, (REFUSED, self.refusal(raw)), (ACCEPTED, b"{}")) == {"unexplained": 1}
+
+    def test_every_known_difference_has_a_name_and_a_reason(self) -> None:
+        names = [one.name for one in runtime.DIFFERENCES]
+        assert len(names) == len(set(names))
+        assert all(len(one.reason) > 20 for one in runtime.DIFFERENCES)
+
+
+def test_the_oracle_knows_nothing_of_ours() -> None:
+    for name in ("runtime_app.py",):
+        tree = ast.parse((ORACLES / name).read_text("utf-8"))
+        used = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        used |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not {one for one in used if one.startswith(("fakefal", "oracles"))}
+
+
+def test_the_documents_are_fals_without_their_words() -> None:
+    documents = SHARED / "reference" / "openapi" / "2026-06-11"
+    for endpoint_id in ENDPOINTS:
+        kept = json.loads(path_of(strip.FOLDER, endpoint_id).read_text("utf-8"))
+        assert not strip.WORDS & keys(kept["components"]["schemas"])
+    if not documents.is_dir():
+        required_in_ci("fal's OpenAPI documents are not beside the project (../shared)")
+    for endpoint_id in ENDPOINTS:
+        theirs = json.loads(path_of(documents, endpoint_id).read_text("utf-8"))
+        kept = json.loads(path_of(strip.FOLDER, endpoint_id).read_text("utf-8"))
+        assert strip.kept(endpoint_id, theirs) == kept
+
+
+def path_of(folder: Path, endpoint_id: str) -> Path:
+    return folder / f"{endpoint_id.replace('/', '--')}.json"
+
+
+def keys(value: object) -> set[str]:
+    """Every key of a JSON value, but for names of fields."""
+    if isinstance(value, list):
+        return set().union(*map(keys, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    inner = [keys(one) for key, one in value.items() if key != "properties"]
+    inner += [keys(one) for one in value.get("properties", {}).values()]
+    return set(value).union(*inner)
