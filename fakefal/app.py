@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
@@ -34,6 +36,15 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app.state.emulator = emulator
     add_handlers(app, emulator.new_id)
 
+    app.router.routes.extend(_routes())
+    return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
+    app = FastAPI(redirect_slashes=False, openapi_url=None)
+
     @app.get("/", include_in_schema=False)
     async def front() -> dict[str, str]:
         """What a browser sees at the base URL."""
@@ -46,7 +57,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     parts = (queue, run, rest, realtime, cdn, site, control)
     for router in (*(part.router for part in parts), *elsewhere.PLATFORM, elsewhere.router):
         app.include_router(router)
-    return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
+    return app.router.routes
 
 
 class _Cors:
