@@ -78,7 +78,7 @@ class Engine:
         if os.getpid() != self._process:
             raise RuntimeError("the emulator lives in the parent of this process: use the fixture fakefal_server")
         exchange = Exchange(self.app, self._thread.loop, call)
-        self._thread.loop.call_soon_threadsafe(self._run, exchange)
+        self._thread.call(self._run, exchange)
         return exchange
 
     def _run(self, exchange: Exchange) -> None:

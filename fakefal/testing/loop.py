@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextvars import Context
 from functools import cache
 from typing import Any, TypeVar
 
@@ -23,7 +24,12 @@ class LoopThread:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something on the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        # in a context of its own: the caller's may say that Trio is running
+        return Context().run(asyncio.run_coroutine_threadsafe, work, self.loop).result()
+
+    def call(self, work: Callable[..., object], *arguments: Any) -> None:
+        """Have something done on the loop, soon."""
+        self.loop.call_soon_threadsafe(work, *arguments, context=Context())
 
     def _stop(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def in_coroutine() -> bool:
+    """Whether the caller runs on a loop, of asyncio or of Trio."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+        return trio is not None and bool(trio.lowlevel.in_trio_run())
+    return True
 
 
 async def arrival(future: Future[T], seconds: float | None) -> T:

@@ -14,6 +14,7 @@ import httpx
 
 from fakefal.core.webhook import Attempt, Delivery
 from fakefal.record import Look
+from fakefal.testing.waiting import in_coroutine
 from fakefal.webhooks import Sender, payload
 
 OK = 200
@@ -99,7 +100,7 @@ class Webhooks(Sequence[Webhook]):
             return [_post(one, to) for one in self._next()]
         if not (_is_app(to) or inspect.iscoroutinefunction(to)):
             return [to(dict(one.headers), one.body) for one in self._next()]
-        if _in_loop():
+        if in_coroutine():
             raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
         with ThreadPoolExecutor(1) as other:
             return other.submit(asyncio.run, self.adeliver(to)).result()
@@ -134,11 +135,3 @@ def _is_app(target: Callable[..., Any]) -> bool:
     """Whether it takes scope, receive and send."""
     parameters = inspect.signature(target).parameters.values()
     return sum(one.default is one.empty and one.kind is not one.VAR_KEYWORD for one in parameters) == ASGI_PARAMETERS
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
