@@ -125,6 +125,7 @@ class Exchange:
         self._call = call
         self._held: Head | None = None
         self._began = False
+        self._over = False
         self._body: list[bytes] = [call.body]
         self._gone = asyncio.Event()
 
@@ -134,6 +135,7 @@ class Exchange:
 
     def abort(self) -> None:
         """Kill the connection; the application calls this."""
+        self._over = True
         self._gone.set()
         if self._began:
             self._put(Dropped("peer closed connection without sending complete message body"))
@@ -149,7 +151,7 @@ class Exchange:
         except Exception:
             logger.exception("answering %s %s failed", self._call.method, self._call.path)
         finally:
-            if not self._began:
+            if not self._over:
                 self.abort()
             self._put(END)
 
@@ -167,8 +169,10 @@ class Exchange:
             self._held = Head(message["status"], [*message["headers"], date])
             if not any(name == b"content-length" for name, _ in message["headers"]):
                 self._put_head()
-        elif message["type"] == "http.response.body" and (body := message.get("body", b"")):
-            self._put(body)
+        elif message["type"] == "http.response.body":
+            self._over = self._over or not message.get("more_body", False)
+            if body := message.get("body", b""):
+                self._put(body)
 
     def _put_head(self) -> None:
         if self._held is not None:
