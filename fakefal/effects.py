@@ -102,11 +102,11 @@ def parse_checked(text: str, *, local: bool = False) -> Effect:
     Raises:
         BadEffect: it is none, or a value cannot be used.
     """
-    return checked(parse_effect(text, KNOWN))
+    return checked(parse_effect(text, KNOWN), local=local)
 
 
-def checked(effect: Effect) -> Effect:
-    """An effect whose values can be used.
+def checked(effect: Effect, *, local: bool) -> Effect:
+    """An effect whose values can be used; `local` as for `parse_checked`.
 
     Raises:
         BadEffect: one cannot.

@@ -12,13 +12,13 @@ from starlette.types import ASGIApp
 
 from fakefal.app import build_app
 from fakefal.emulator import Emulator
-from fakefal.hosts import is_fal_host
 from fakefal.serving import bind, hosting
 from fakefal.testing.exchange import Call, Exchange
 from fakefal.testing.loop import loop_thread
 from fakefal.testing.strictness import Watch
 from fakefal.ways.child import child_environment
 from fakefal.ways.roads import open_roads
+from fakefal_contracts.hosts import is_fal_host
 
 T = TypeVar("T")
 HOST = "fakefal.test"

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from fakefal.answers import CDN_MARK
 from fakefal.core.effects import Effect, EffectRule
 from fakefal.effects import checked, parse_rule
 from fakefal.emulator import Emulator
@@ -25,7 +24,6 @@ from fakefal.testing.requests import Request, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, guarded_names
 from fakefal.testing.webhooks import Recorder, Webhooks
-from fakefal.wire.rest import new_file_path
 from fakefal_contracts.price import dollars
 
 NOT_FOUND = 404
@@ -165,7 +163,7 @@ class Fakefal:
         self,
         result: Any = None,
         *,
-        video: bytes | Path | None = None,
+        video: str | Path | None = None,
         status: int | None = None,
         seconds: float | None = None,
         logs: Sequence[str] | None = None,
@@ -177,7 +175,7 @@ class Fakefal:
 
         Args:
             result: the JSON of the result.
-            video: an MP4, as a file or as bytes, that the result shall lead to; instead of `result`.
+            video: a file or an http address that the result shall lead to; instead of `result`.
             status: the HTTP status of the result.
             seconds: how long the run takes.
             logs: its log lines.
@@ -188,10 +186,11 @@ class Fakefal:
         Raises:
             BadEffect: a value cannot be used; the message says why.
         """
-        if video is not None:
-            result = {"video": self._keep(video)}
-        given = {"result": result, "status": status, "seconds": seconds, "logs": None if logs is None else list(logs)}
-        effect = checked(Effect("respond", {name: value for name, value in given.items() if value is not None}))
+        shown = None if video is None else str(video)
+        lines = None if logs is None else list(logs)
+        given = {"video": shown, "result": result, "status": status, "seconds": seconds, "logs": lines}
+        arguments = {name: value for name, value in given.items() if value is not None}
+        effect = checked(Effect("respond", arguments), local=True)
         self._emulator.effects.rules.insert(0, EffectRule(effect, endpoint=endpoint, prompt=prompt, nth=nth))
 
     # -- other programs -------------------------------------------------------------------------
@@ -272,15 +271,6 @@ class Fakefal:
     def _complain(self, what: str) -> None:
         if self._strict:
             self._complaints.setdefault(what, False)
-
-    def _keep(self, video: bytes | Path) -> dict[str, Any]:
-        content = video if isinstance(video, bytes) else video.read_bytes()
-        name = "output.mp4" if isinstance(video, bytes) else video.name
-        written = self._emulator.files.open_part()
-        written.write(content)
-        kept = self._emulator.files.keep(written, new_file_path(name), "video/mp4")
-        url = CDN_MARK + kept.url_path
-        return {"url": url, "content_type": kept.content_type, "file_name": name, "file_size": kept.size}
 
     async def _settle(self) -> None:
         """Let everything that is due happen, webhooks included."""

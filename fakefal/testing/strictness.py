@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.hosts import host_name
 from fakefal.wire.answers import HINT
+from fakefal_contracts.hosts import host_name
 
 BAD_REQUEST, NOT_FOUND, NOT_EMULATED = 400, 404, 501
 ADVICE = "(strict=False, in the marker or for Fakefal, allows such calls)"

@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-from fakefal.hosts import DOMAINS
 from fakefal.ways.child import FAKE_KEY, REMOVED
+from fakefal_contracts.hosts import DOMAINS
 
 LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
 TARGETS = ("FAKEFAL_TARGET", "FAKEFAL_ALLOW_REAL")
