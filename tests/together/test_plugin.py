@@ -16,6 +16,7 @@ import pytest_httpx  # noqa: F401
 import respx  # noqa: F401
 
 import fakefal.testing
+import fakefal_client  # noqa: F401
 
 HERE = Path(__file__).parent / "plugin"
 PLUGINS = {

@@ -9,6 +9,7 @@ import httpx
 import httpx2
 import pytest
 
+import fakefal_client
 from fakefal.testing import Fakefal
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
@@ -23,6 +24,12 @@ async def test_a_whole_call(fakefal: Fakefal, library: Any) -> None:
         submitted = (await client.post(QUEUE, json=PROMPT)).json()
         video = (await client.get(submitted["response_url"])).json()["video"]
         assert len((await client.get(video["url"])).content) == video["file_size"]
+    fakefal.assert_completed(1)
+
+
+async def test_fakefals_own_client_finds_the_fake(fakefal: Fakefal) -> None:
+    async with fakefal_client.AsyncClient() as client:
+        assert (await client.run(ENDPOINT, PROMPT))["video"]["content_type"] == "video/mp4"
     fakefal.assert_completed(1)
 
 

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 from nacl.signing import VerifyKey
 
+import fakefal_client
 from fakefal.signing import signed_bytes
 from fakefal.testing import Fakefal
 
@@ -48,6 +49,12 @@ def test_fals_own_client_gets_a_video(fakefal: Fakefal) -> None:
     fakefal.assert_billed("0.56", units=5)
     fakefal.assert_no_duplicates()
     assert (fakefal.last.endpoint_id, fakefal.last.arguments, fakefal.last.result) == (ENDPOINT, PROMPT, result)
+
+
+def test_fakefals_own_client_finds_the_fake(fakefal: Fakefal) -> None:
+    with fakefal_client.Client() as client:
+        assert client.run(ENDPOINT, PROMPT)["video"]["content_type"] == "video/mp4"
+    fakefal.assert_completed(1)
 
 
 @pytest.mark.parametrize("round_", range(2))
