@@ -112,6 +112,34 @@ def test_with_xdist_one_line_sums_up(run: Runner) -> None:
     result.stdout.fnmatch_lines(["fakefal: 4 requests, 0 refused, $2.24 not spent"])
 
 
+def test_one_line_keeps_a_whole_suite_from_fal(run: Runner) -> None:
+    code = """
+import unittest, httpx
+
+CALL = ("https://rest.fal.ai/.well-known/jwks.json",)
+
+def test_function():
+    assert httpx.get(*CALL).is_success
+
+class TestUnit(unittest.TestCase):
+    def test_method(self):
+        assert httpx.get(*CALL).is_success
+"""
+    run(code, "-o", "usefixtures=fakefal").assert_outcomes(passed=2)
+
+
+def test_the_marker_brings_the_fixture_to_unittest_too(run: Runner) -> None:
+    code = """
+import unittest, httpx, pytest
+
+@pytest.mark.fakefal(profile="stepped")
+class TestUnit(unittest.TestCase):
+    def test_method(self):
+        assert httpx.get("https://rest.fal.ai/.well-known/jwks.json").is_success
+"""
+    run(code).assert_outcomes(passed=1)
+
+
 def test_without_the_fixture_nothing_is_said(run: Runner) -> None:
     result = run("def test_it(): pass")
     result.assert_outcomes(passed=1)
