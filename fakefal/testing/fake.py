@@ -22,7 +22,7 @@ from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.requests import Request, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
-from fakefal.testing.surroundings import fake_environment, guarded_names
+from fakefal.testing.surroundings import fake_environment, fake_key, guarded_names
 from fakefal.testing.webhooks import Recorder, Webhooks
 from fakefal_contracts.price import dollars
 
@@ -78,6 +78,7 @@ class Fakefal:
         self._emulator = Emulator(settings, sender=recorder)
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
+        self._key = fake_key(settings.keys)
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
         self.url = f"http://{HOST}"
@@ -87,7 +88,7 @@ class Fakefal:
         self._engine.start()
         self._stack.callback(self._engine.stop)
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
-        self._stack.enter_context(fake_environment(self.url, home, self._emulator.settings.keys))
+        self._stack.enter_context(fake_environment(self.url, home, self._key))
         self._stack.enter_context(guarded_names(self._engine.answers, self._complain))
         self._stack.enter_context(self.intercepting())
         return self
@@ -205,7 +206,7 @@ class Fakefal:
     @cached_property
     def environ(self) -> dict[str, str]:
         """The environment for a child process, in any language: as under ``fakefal run``, its calls arrive here."""
-        return self._engine.child_environment()
+        return {**self._engine.child_environment(), "FAL_KEY": self._key}
 
     # -- what must have happened ----------------------------------------------------------------
 
@@ -264,7 +265,7 @@ class Fakefal:
         for look in self._engine.do(self._emulator.all()):
             if look.plan is not None and look.plan.ending.status == NOT_FOUND and look.plan.ending.hint:
                 self._complain(f"a request went to an unknown endpoint: {look.plan.ending.hint}")
-        told = [what for what, said in self._complaints.items() if not said]
+        told = [what for what, said in tuple(self._complaints.items()) if not said]
         self._complaints.update(dict.fromkeys(told, True))
         return "\n  ".join(["fakefal has no answer for what was called:", *told, ADVICE]) if told else ""
 

@@ -20,18 +20,22 @@ WAYS = (
 )
 
 
+def fake_key(keys: Mapping[str, str]) -> str:
+    """What `FAL_KEY` says: the first of the configured keys, or the one that ``fakefal run`` gives."""
+    return next((f"{key_id}:{secret}" for key_id, secret in keys.items()), FAKE_KEY)
+
+
 @contextmanager
-def fake_environment(url: str, home: str, keys: Mapping[str, str]) -> Iterator[None]:
+def fake_environment(url: str, home: str, key: str) -> Iterator[None]:
     """The environment while the block lasts: as ``fakefal run`` makes it for its child, without proxies.
 
     Args:
         url: what `FAKEFAL_URL` says.
         home: an empty folder, where fal's client looks for a stored log-in.
-        keys: configured keys; the first one is used.
+        key: what `FAL_KEY` says.
     """
-    key_id, secret = next(iter(keys.items()), FAKE_KEY.split(":"))
     changes: dict[str, str | None] = dict.fromkeys((*REMOVED, *TARGETS))
-    changes |= {"FAL_KEY": f"{key_id}:{secret}", "FAL_HOME_DIR": home, "FAKEFAL_URL": url}
+    changes |= {"FAL_KEY": key, "FAL_HOME_DIR": home, "FAKEFAL_URL": url}
     for name in ("NO_PROXY", "no_proxy"):  # what a proxy looks up is not seen here
         changes[name] = ",".join(filter(None, (os.environ.get(name), *DOMAINS)))
     before = {name: os.environ.get(name) for name in changes}

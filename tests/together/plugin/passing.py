@@ -266,13 +266,14 @@ def test_one_thread_answers_for_the_whole_session(fakefal: Fakefal) -> None:
     assert [thread.name for thread in threading.enumerate()].count("fakefal") == 1
 
 
+@pytest.mark.fakefal(keys={"mine": "known"})
 def test_other_programs_are_led_here(fakefal_server: Fakefal) -> None:
     code = f"import urllib.request as u; print(u.urlopen('{fakefal_server.url}/_fakefal/health').status)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "200\n"
     code = f"import fal_client; fal_client.subscribe('{ENDPOINT}', arguments={PROMPT})"
     subprocess.run([sys.executable, "-c", code], env=fakefal_server.environ, check=True)
-    httpx.post(QUEUE, json=PROMPT, headers=KEY)
-    assert [request.key for request in fakefal_server.requests] == ["fakefal-run", "me"]
+    fal_client.SyncClient().submit(ENDPOINT, arguments=PROMPT)
+    assert [request.key for request in fakefal_server.requests] == ["mine", "mine"]
 
 
 @pytest.mark.fakefal(strict=False)
