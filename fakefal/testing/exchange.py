@@ -80,13 +80,16 @@ class Mailbox:
     _items: deque[Item] = field(default_factory=deque)
     _waiting: Future[Item] | None = None
 
-    def put(self, item: Item) -> None:
-        """Add an item; whoever waits gets it."""
+    def put(self, *items: Item) -> None:
+        """Add items, all at once; whoever waits gets the first."""
         with self._lock:
+            self._items.extend(items)
+            if not self._items:
+                return
             waiting, self._waiting = self._waiting, None
             if waiting is None or not waiting.set_running_or_notify_cancel():
-                self._items.append(item)
                 return
+            item = self._items.popleft()
         _fulfil(waiting, item)
 
     def take(self) -> Future[Item]:
@@ -131,7 +134,8 @@ class Exchange:
 
     def close(self) -> None:
         """The caller wants no more of the answer.  Safe from every thread, and more than once."""
-        self._loop.call_soon_threadsafe(self._gone.set)
+        if not self._over:  # else there is nobody to tell, and telling costs a switch of threads
+            self._loop.call_soon_threadsafe(self._gone.set)
 
     def abort(self) -> None:
         """Kill the connection; the application calls this."""
@@ -153,7 +157,6 @@ class Exchange:
         finally:
             if not self._over:
                 self.abort()
-            self._put(END)
 
     async def _receive(self) -> dict[str, Any]:
         if self._body:
@@ -168,17 +171,16 @@ class Exchange:
             self._began = True
             self._held = Head(message["status"], [*message["headers"], date])
             if not any(name == b"content-length" for name, _ in message["headers"]):
-                self._put_head()
-        elif message["type"] == "http.response.body":
-            self._over = self._over or not message.get("more_body", False)
-            if body := message.get("body", b""):
-                self._put(body)
+                self._put()
+        elif message["type"] == "http.response.body" and not self._over:
+            body = message.get("body", b"")
+            parts = [body] if body else []
+            if not message.get("more_body", False):
+                self._over = True
+                self._gone.set()
+                parts.append(END)
+            self._put(*parts)
 
-    def _put_head(self) -> None:
-        if self._held is not None:
-            head, self._held = self._held, None
-            self.answer.put(head)
-
-    def _put(self, item: Item) -> None:
-        self._put_head()
-        self.answer.put(item)
+    def _put(self, *items: Item) -> None:
+        held, self._held = self._held, None
+        self.answer.put(*([held] if held else []), *items)
