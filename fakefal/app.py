@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
@@ -19,6 +21,9 @@ from fakefal.wire.nearmiss import NearMisses
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.recorder import Recorder
 from fakefal.wire.router import CONTROL, Router
+
+PARTS = (*(part.router for part in (queue, run, rest, realtime, cdn, site)), *elsewhere.PLATFORM)
+"""What is fal's; the rest is the developer's, or not emulated."""
 
 EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error-type", "x-fakefal-hint", "etag")
 
@@ -37,6 +42,24 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app.state.emulator = emulator
     add_handlers(app, emulator.new_id)
 
+    app.router.routes.extend(_routes())
+    return Router(
+        ProxyRoute(_Cors(app), emulator.settings.keys),
+        Recorder(emulator, _near_misses()),
+        public_url=emulator.settings.public_url,
+    )
+
+
+@cache
+def _near_misses() -> NearMisses:
+    return NearMisses(route for router in PARTS for route in router.routes)
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
+    app = FastAPI(redirect_slashes=False, openapi_url=None)
+
     @app.get("/", include_in_schema=False)
     async def front() -> dict[str, str]:
         """What a browser sees at the base URL."""
@@ -46,16 +69,9 @@ def build_app(emulator: Emulator) -> ASGIApp:
             "document": "/openapi.json",
         }
 
-    parts = (queue, run, rest, realtime, cdn, site)
-    routers = [*(part.router for part in parts), *elsewhere.PLATFORM]
-    for router in (*routers, control.router, inspection.router, elsewhere.router):
+    for router in (*PARTS, control.router, inspection.router, elsewhere.router):
         app.include_router(router)
-    near = NearMisses(route for router in routers for route in router.routes)
-    return Router(
-        ProxyRoute(_Cors(app), emulator.settings.keys),
-        Recorder(emulator, near),
-        public_url=emulator.settings.public_url,
-    )
+    return app.router.routes
 
 
 class _Cors:

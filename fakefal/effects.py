@@ -102,7 +102,15 @@ def parse_checked(text: str, *, local: bool = False) -> Effect:
     Raises:
         BadEffect: it is none, or a value cannot be used.
     """
-    effect = parse_effect(text, KNOWN)
+    return checked(parse_effect(text, KNOWN), local=local)
+
+
+def checked(effect: Effect, *, local: bool) -> Effect:
+    """An effect whose values can be used; `local` as for `parse_checked`.
+
+    Raises:
+        BadEffect: one cannot.
+    """
     for name, value in effect.arguments.items():
         wanted, fits = VALUES.get(name, ("JSON", _is_json))
         if not fits(value):

@@ -20,13 +20,13 @@ from fakefal.clock import Clock, Clocks
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import NOTHING, PROFILES, Ending, Plan, Profile, make_plan
+from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
 from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import Effects, changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
 from fakefal.journal import Journal
-from fakefal.ledger import entries, totals
+from fakefal.ledger import entries, sums
 from fakefal.once import Once
 from fakefal.record import Look, Record
 from fakefal.settings import Settings
@@ -40,7 +40,6 @@ from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
-from fakefal_contracts.price import dollars
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -271,11 +270,7 @@ class Emulator:
 
     async def summary(self) -> str:
         """One line on what is stored: how many requests, how they ended, and what they would have cost."""
-        sums = totals(entries(await self.all()))
-        jobs, refused, twins = (sum(getattr(one, name) for one in sums) for name in ("jobs", "refused", "duplicates"))
-        usd = sum((one.usd for one in sums), NOTHING)
-        doubled = f", {twins} probably sent twice" if twins else ""
-        return f"{jobs} request{'s' * (jobs != 1)}, {refused} refused{doubled}, {dollars(usd)} not spent"
+        return str(sums(entries(await self.all())))
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""

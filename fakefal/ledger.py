@@ -5,8 +5,8 @@ A dropped request leaves the ledger with it: the store keeps finished ones as lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from pydantic import PlainSerializer
 from fakefal.answers import ending_of
 from fakefal.core.plan import NOTHING
 from fakefal.record import Look, Record
+from fakefal_contracts.price import dollars
 
 DUPLICATE_SECONDS = 60.0
 """Two accepted jobs of one key, endpoint and body within so many emulated seconds are probably one call
@@ -63,6 +64,35 @@ class Total:
         self.usd += entry.usd
 
 
+@dataclass(frozen=True)
+class Sums:
+    """All jobs together; as a text, what ends a run."""
+
+    jobs: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    units: float = 0.0
+    usd: Decimal = NOTHING
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    def plain(self) -> dict[str, str]:
+        """The sums as texts, for places that hold nothing else."""
+        return {one.name: str(getattr(self, one.name)) for one in fields(self)}
+
+    @classmethod
+    def read(cls, plain: Mapping[str, str]) -> Sums:
+        """The sums that `plain` wrote."""
+        jobs, refused, duplicates = (int(plain[name]) for name in ("jobs", "refused", "duplicates"))
+        return cls(jobs, refused, duplicates, float(plain["units"]), Decimal(plain["usd"]))
+
+    def __str__(self) -> str:
+        twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
+        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused"
+        return f"{jobs}{twins}, {dollars(self.usd)} not spent"
+
+
 def entries(looks: Iterable[Look]) -> Iterator[Entry]:
     """The ledger's lines, in the order of acceptance."""
     last: dict[tuple[str, str, bytes], Record] = {}
@@ -91,3 +121,9 @@ def totals(lines: Iterable[Entry]) -> list[Total]:
         place = entry.key, entry.endpoint_id
         sums.setdefault(place, Total(*place)).add(entry)
     return list(sums.values())
+
+
+def sums(lines: Iterable[Entry]) -> Sums:
+    """The sums over everything."""
+    parts = (Sums(one.jobs, one.refused, one.duplicates, one.units, one.usd) for one in totals(lines))
+    return sum(parts, Sums())

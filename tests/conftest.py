@@ -17,7 +17,8 @@ from fakefal.emulator import Emulator
 from fakefal.serving import serving
 from fakefal.settings import Settings
 
-pytest_plugins = ["clients", "receivers"]
+pytest_plugins = ["clients", "pytester", "receivers"]
+collect_ignore = ["together/project"]  # a project of its own, for the wheel
 KEY = {"Authorization": "Key tester:secret"}
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

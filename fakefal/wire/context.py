@@ -10,11 +10,11 @@ from fakefal.emulator import Emulator
 from fakefal_contracts.hosts import Way
 
 
-def _emulator(request: Request) -> Emulator:
+async def _emulator(request: Request) -> Emulator:
     return cast("Emulator", request.app.state.emulator)
 
 
-def _way(request: Request) -> Way:
+async def _way(request: Request) -> Way:
     return cast("Way", request.state.way)
 
 

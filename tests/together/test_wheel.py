@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -33,12 +35,33 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert wheel.stat().st_size < 8_000_000
 
 
-def test_four_videos_come_out_of_it(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel)], check=True, capture_output=True)
-    (tmp_path / "elsewhere").mkdir()
-    command = [tmp_path / "venv" / "bin" / "fakefal", "demo"]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path / "elsewhere", timeout=60)
-    videos = sorted((tmp_path / "elsewhere" / "fakefal-demo").glob("*.mp4"))
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that has the wheel and what it needs."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    install(folder / "bin", wheel)
+    return folder / "bin"
+
+
+def install(programs: Path, *what: str | Path) -> None:
+    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", *what], check=True, capture_output=True)
+
+
+def test_four_videos_come_out_of_it(installed: Path, tmp_path: Path) -> None:
+    command = [installed / "fakefal", "demo"]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60)
+    videos = sorted((tmp_path / "fakefal-demo").glob("*.mp4"))
     assert [measure(path)["frames"] for path in videos] == [121, 121, 121, 193]
+
+
+def test_a_project_with_folders_of_the_same_names_has_the_plugin(installed: Path, tmp_path: Path) -> None:
+    install(installed, "pytest", "fal-client")
+    project = shutil.copytree(ROOT / "tests" / "together" / "project", tmp_path / "project")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    done = subprocess.run(
+        [installed / "python", "-m", "pytest"], cwd=project, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fakefal: 3 requests, 1 refused, $1.68 not spent" in done.stdout
+    assert " 4 passed " in done.stdout

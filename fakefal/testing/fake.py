@@ -1,0 +1,284 @@
+"""fal in the process of a test: what the fixture gives, for unittest and anything else, too."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from fakefal.core.effects import Effect, EffectRule
+from fakefal.effects import checked, parse_rule
+from fakefal.emulator import Emulator
+from fakefal.ledger import Entry, Sums, entries, sums
+from fakefal.settings import Settings
+from fakefal.signing import SigningKeys
+from fakefal.testing.engine import HOST, Engine
+from fakefal.testing.interception import intercepting
+from fakefal.testing.requests import Request, listed, seen
+from fakefal.testing.strictness import ADVICE, UnexpectedCall
+from fakefal.testing.surroundings import fake_environment, fake_key, guarded_names
+from fakefal.testing.webhooks import Recorder, Webhooks
+from fakefal_contracts.price import dollars
+
+NOT_FOUND = 404
+
+
+class Fakefal:
+    """While the block lasts, every call of httpx and httpx2 to fal is answered in this process.
+
+    ``with Fakefal() as fal:`` starts afresh.  All methods may be called from any thread, and from coroutines.
+
+    Args:
+        profile: how time passes: instant, stepped, quick or realistic.
+        effects: what happens to which requests, such as ``stuck when nth=2``; one, or several.
+        contract: documented, latest, or an ISO day.
+        seed: makes random lengths and probabilities repeatable.
+        runners: how many requests of one key run at once.
+        keys: key ids with their secrets; without any, every key is accepted.
+        retention: whether results expire as at fal.
+        strict: whether calls that the emulator has no answer for, and look-ups of fal's names, are errors.
+
+    Attributes:
+        url: for clients that take a base URL: the emulator's in this process, or on its socket.
+        webhooks: what fal would have sent; see `Webhooks.deliver`.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        profile: str = "instant",
+        effects: str | Sequence[str] = (),
+        contract: str = "documented",
+        seed: str = "",
+        runners: int = 10,
+        keys: Mapping[str, str] | None = None,
+        retention: bool = False,
+        strict: bool = True,
+    ) -> None:
+        settings = Settings(
+            profile=profile,
+            effects=(effects,) if isinstance(effects, str) else tuple(effects),
+            contract=contract,
+            seed=seed,
+            runners=runners,
+            keys=keys or {},
+            retention=retention,
+            control_hosts=frozenset({HOST}),
+        )
+        recorder = Recorder(SigningKeys())
+        self._emulator = Emulator(settings, sender=recorder)
+        self._engine = Engine(self._emulator, self._complain)
+        self._stack = ExitStack()
+        self._key = fake_key(settings.keys)
+        self._strict = strict
+        self._complaints: dict[str, bool] = {}  # whether it was said
+        self.url = f"http://{HOST}"
+        self.webhooks = Webhooks(recorder, lambda: self._engine.do(self._settle()))
+
+    def __enter__(self) -> Self:
+        self._engine.start()
+        self._stack.callback(self._engine.stop)
+        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
+        self._stack.enter_context(fake_environment(self.url, home, self._key))
+        self._stack.enter_context(guarded_names(self._engine.answers, self._complain))
+        self._stack.enter_context(self.intercepting())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        if error is None:
+            self.check()
+        else:
+            self.explain(error)
+
+    # -- what happened --------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every accepted request, oldest first."""
+        return [seen(look) for look in self._engine.do(self._emulator.all())]
+
+    @property
+    def last(self) -> Request:
+        """The newest request.
+
+        Raises:
+            AssertionError: there is none.
+        """
+        requests = self.requests
+        if not requests:
+            raise AssertionError("no request was accepted")
+        return requests[-1]
+
+    @property
+    def ledger(self) -> list[Entry]:
+        """Every accepted job with its units, its price and what it probably repeats, oldest first."""
+        return list(entries(self._engine.do(self._emulator.all())))
+
+    @property
+    def sums(self) -> Sums:
+        """The ledger's sums; as a text, one line."""
+        return sums(self.ledger)
+
+    # -- what shall happen ----------------------------------------------------------------------
+
+    def advance(self, how: float | Literal["start", "end"], request: Request | str | None = None) -> None:
+        """Let so many seconds pass, for all, or for one request; returns when all that fell due has happened.
+
+        Args:
+            how: emulated seconds; for one request also ``"start"`` or ``"end"``.
+            request: the request, or its id.
+
+        Raises:
+            RefusedMove: the request is over already.
+            UnknownRequest: there is no such request.
+        """
+        if request is not None:
+            request_id = request if isinstance(request, str) else request.id
+            self._engine.do(self._emulator.advance(request_id, how))
+        elif isinstance(how, str):
+            raise TypeError(f"only a request can be brought to its {how}: advance({how!r}, fakefal.last)")
+        else:
+            self._engine.do(self._emulator.move_clock(None, advance=how))
+
+    def inject(self, rule: str) -> None:
+        """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that fits wins.
+
+        Raises:
+            BadEffect: the rule is none; the message says why.
+        """
+        self._emulator.effects.rules.insert(0, parse_rule(rule))
+
+    def respond(
+        self,
+        result: Any = None,
+        *,
+        video: str | Path | None = None,
+        status: int | None = None,
+        seconds: float | None = None,
+        logs: Sequence[str] | None = None,
+        endpoint: str = "",
+        prompt: str = "",
+        nth: int | None = None,
+    ) -> None:
+        """Answer requests with your own result, in this pace and with these log lines.
+
+        Args:
+            result: the JSON of the result.
+            video: a file or an http address that the result shall lead to; instead of `result`.
+            status: the HTTP status of the result.
+            seconds: how long the run takes.
+            logs: its log lines.
+            endpoint: only requests whose endpoint ends so.
+            prompt: only requests whose prompt contains this.
+            nth: only this one, counted from 1.
+
+        Raises:
+            BadEffect: a value cannot be used; the message says why.
+        """
+        shown = None if video is None else str(video)
+        lines = None if logs is None else list(logs)
+        given = {"video": shown, "result": result, "status": status, "seconds": seconds, "logs": lines}
+        arguments = {name: value for name, value in given.items() if value is not None}
+        effect = checked(Effect("respond", arguments), local=True)
+        self._emulator.effects.rules.insert(0, EffectRule(effect, endpoint=endpoint, prompt=prompt, nth=nth))
+
+    # -- other programs -------------------------------------------------------------------------
+
+    def serve(self) -> str:
+        """Listen on a socket, too, from now to the end; returns the base URL, which `url` is then."""
+        if self.url == f"http://{HOST}":
+            self.url = self._engine.listen()
+            os.environ["FAKEFAL_URL"] = self.url
+        return self.url
+
+    @cached_property
+    def environ(self) -> dict[str, str]:
+        """The environment for a child process, in any language: as under ``fakefal run``, its calls arrive here."""
+        return {**self._engine.child_environment(), "FAL_KEY": self._key}
+
+    # -- what must have happened ----------------------------------------------------------------
+
+    def assert_completed(self, count: int | None = None) -> None:
+        """Every request is over and succeeded; with a count, so many.  Without one, at least one was made."""
+        __tracebackhide__ = True
+        requests = self.requests
+        failed = [one for one in requests if not one.succeeded]
+        if failed or not requests:
+            raise AssertionError(f"{len(failed)} of {len(requests)} requests did not succeed:{listed(failed)}")
+        if count is not None and len(requests) != count:
+            raise AssertionError(f"{len(requests)} requests succeeded, not {count}:{listed(requests)}")
+
+    def assert_billed(self, usd: float | str | Decimal | None = None, *, units: float | None = None) -> None:
+        """So many dollars or units were billed; without a number, anything at all."""
+        __tracebackhide__ = True
+        billed = self.sums
+        wrong = []
+        if usd is not None and billed.usd != _exact(usd):
+            wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(_exact(usd))}")
+        if units is not None and billed.units != units:
+            wrong.append(f"{billed.units:g} units were billed, not {units:g}")
+        if usd is None and units is None and not billed.usd:
+            wrong.append("nothing was billed")
+        if wrong:
+            raise AssertionError(f"{' and '.join(wrong)}:{listed(self.ledger)}")
+
+    def assert_no_duplicates(self) -> None:
+        """No job was paid twice: two of one key, endpoint and body within a minute count as one call sent twice."""
+        __tracebackhide__ = True
+        twins = [entry for entry in self.ledger if entry.duplicate_of]
+        if twins:
+            raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs were probably sent twice:{listed(twins)}")
+
+    # -- strictness -----------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Say what was called that the emulator does not have, once.
+
+        Raises:
+            UnexpectedCall: something was.
+        """
+        if message := self._complaint():
+            raise UnexpectedCall(message)
+
+    def explain(self, error: BaseException) -> None:
+        """Add to an error what was called that the emulator does not have."""
+        if message := self._complaint():
+            error.add_note(message)
+
+    def intercepting(self) -> AbstractContextManager[None]:
+        """Ask this fake first while the block lasts, before every mock that was set up after it."""
+        return intercepting(self._engine)
+
+    def _complaint(self) -> str:
+        for look in self._engine.do(self._emulator.all()):
+            if look.plan is not None and look.plan.ending.status == NOT_FOUND and look.plan.ending.hint:
+                self._complain(f"a request went to an unknown endpoint: {look.plan.ending.hint}")
+        told = [what for what, said in tuple(self._complaints.items()) if not said]
+        self._complaints.update(dict.fromkeys(told, True))
+        return "\n  ".join(["fakefal has no answer for what was called:", *told, ADVICE]) if told else ""
+
+    def _complain(self, what: str) -> None:
+        if self._strict:
+            self._complaints.setdefault(what, False)
+
+    async def _settle(self) -> None:
+        """Let everything that is due happen, webhooks included."""
+        for key in tuple(await self._emulator.queue.keys()):
+            await self._emulator.queue.carry_out(key, self._emulator.clock.now(key))
+            await self._emulator.webhooks.finish(key)
+
+
+def _exact(usd: float | str | Decimal) -> Decimal:
+    return Decimal(str(usd).removeprefix("$"))

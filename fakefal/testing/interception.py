@@ -1,0 +1,180 @@
+"""Calls of httpx and httpx2 to fal's hosts, answered in this process.
+
+What is patched is the method of the transports that open connections, so clients built long before are
+included, and mocks of other hosts work above and below.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from functools import cache, wraps
+from types import ModuleType
+from typing import Any, Protocol
+
+from fakefal.testing.exchange import END, Call, Dropped, Exchange, Head, Item
+from fakefal.testing.waiting import arrival
+
+LIBRARIES = ("httpx", "httpx2")
+
+
+class Answerer(Protocol):
+    """Who answers intercepted calls."""
+
+    def answers(self, host: str) -> bool:
+        """Whether calls of this host are for it."""
+        ...
+
+    def begin(self, call: Call) -> Exchange:
+        """Start answering a call."""
+        ...
+
+
+@contextmanager
+def intercepting(answerer: Answerer) -> Iterator[None]:
+    """Lead calls to the answerer while the block lasts; of two nested blocks the inner one is asked first."""
+    with ExitStack() as stack:
+        for name in LIBRARIES:
+            if importlib.util.find_spec(name) is not None:
+                library = importlib.import_module(name)
+                stack.enter_context(_patched(library.HTTPTransport, "handle_request", _sync(library, answerer)))
+                stack.enter_context(
+                    _patched(library.AsyncHTTPTransport, "handle_async_request", _async(library, answerer))
+                )
+        yield
+
+
+Method = Callable[[Any, Any], Any]
+
+
+@contextmanager
+def _patched(owner: Any, name: str, make: Callable[[Method, Callable[[], bool]], Method]) -> Iterator[None]:
+    """Replace a method while the block lasts.
+
+    Whoever replaced it in the meantime may call ours later still, so it knows when it is over.
+    """
+    live = True
+    inner: Method = getattr(owner, name)
+    outer = make(inner, lambda: live)
+    setattr(owner, name, outer)
+    try:
+        yield
+    finally:
+        live = False
+        if getattr(owner, name) is outer:
+            setattr(owner, name, inner)
+
+
+def _sync(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callable[[], bool]], Method]:
+    def make(inner: Method, live: Callable[[], bool]) -> Method:
+        @wraps(inner)
+        def handle_request(self: Any, request: Any) -> Any:
+            if not (live() and answerer.answers(request.url.host)):
+                return inner(self, request)
+            exchange = answerer.begin(_call(request, request.read()))
+            seconds = _read_seconds(request)
+
+            def take(future: Future[Item]) -> Item:
+                with _translated(library, request):
+                    return future.result(seconds)
+
+            try:
+                head = take(exchange.answer.take())
+                return _response(library, head, _streams(library)[0](exchange, take))
+            except BaseException:
+                exchange.close()
+                raise
+
+        return handle_request
+
+    return make
+
+
+def _async(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callable[[], bool]], Method]:
+    def make(inner: Method, live: Callable[[], bool]) -> Method:
+        @wraps(inner)
+        async def handle_async_request(self: Any, request: Any) -> Any:
+            if not (live() and answerer.answers(request.url.host)):
+                return await inner(self, request)
+            exchange = answerer.begin(_call(request, await request.aread()))
+            seconds = _read_seconds(request)
+
+            async def take(future: Future[Item]) -> Item:
+                with _translated(library, request):
+                    return await arrival(future, seconds)
+
+            try:
+                head = await take(exchange.answer.take())
+                return _response(library, head, _streams(library)[1](exchange, take))
+            except BaseException:
+                exchange.close()
+                raise
+
+        return handle_async_request
+
+    return make
+
+
+class _Body:
+    """The rest of an answer; closing it tells the application that nobody listens any more."""
+
+    def __init__(self, exchange: Exchange, take: Callable[[Future[Item]], Any]) -> None:
+        self._exchange = exchange
+        self._take = take
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (part := _part(self._take(self._exchange.answer.take()))) != END:
+            yield part
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (part := _part(await self._take(self._exchange.answer.take()))) != END:
+            yield part
+
+    def close(self) -> None:
+        self._exchange.close()
+
+    async def aclose(self) -> None:
+        self._exchange.close()
+
+
+@cache
+def _streams(library: ModuleType) -> tuple[Any, Any]:
+    """The body as a library's clients expect it: a subclass of their own streams."""
+    return type("_SyncBody", (_Body, library.SyncByteStream), {}), type(
+        "_AsyncBody", (_Body, library.AsyncByteStream), {}
+    )
+
+
+def _part(item: Item) -> bytes:
+    assert isinstance(item, bytes)
+    return item
+
+
+def _response(library: ModuleType, head: Item, stream: Any) -> Any:
+    assert isinstance(head, Head)
+    return library.Response(head.status, headers=head.headers, stream=stream, extensions={"http_version": b"HTTP/1.1"})
+
+
+def _call(request: Any, body: bytes) -> Call:
+    url = request.url
+    return Call(request.method, url.scheme, url.host, url.path, url.raw_path, request.headers.raw, body)
+
+
+def _read_seconds(request: Any) -> float | None:
+    """How long the caller waits for each part of the answer."""
+    seconds: float | None = request.extensions.get("timeout", {}).get("read")
+    return seconds
+
+
+@contextmanager
+def _translated(library: ModuleType, request: Any) -> Iterator[None]:
+    """Say what happened to a connection as the library does."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise library.ReadTimeout("The read operation timed out", request=request) from error
+    except Dropped as error:
+        raise getattr(library, error.kind)(str(error), request=request) from error

@@ -1,0 +1,43 @@
+"""The thread in which the emulators of tests live: one loop for the whole process."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """A running event loop in a thread of its own, for callers in any other thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="fakefal", daemon=True)
+        self._thread.start()
+        atexit.register(self._stop)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something on the loop and wait for it."""
+        # in a context of its own: the caller's may say that Trio is running
+        return Context().run(asyncio.run_coroutine_threadsafe, work, self.loop).result()
+
+    def call(self, work: Callable[..., object], *arguments: Any) -> None:
+        """Have something done on the loop, soon."""
+        self.loop.call_soon_threadsafe(work, *arguments, context=Context())
+
+    def _stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@cache
+def loop_thread() -> LoopThread:
+    """The thread of this process; it starts with the first emulator and ends with the process."""
+    return LoopThread()

@@ -1,0 +1,52 @@
+"""Waiting for what another thread will bring, in asyncio and in Trio."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_coroutine() -> bool:
+    """Whether the caller runs on a loop, of asyncio or of Trio."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+        return trio is not None and bool(trio.lowlevel.in_trio_run())
+    return True
+
+
+async def arrival(future: Future[T], seconds: float | None) -> T:
+    """The future's result, without blocking the loop that this runs on.
+
+    Raises:
+        TimeoutError: it took longer than that.
+    """
+    if future.done():
+        return future.result()
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return await _arrival_in_trio(future, seconds)
+    async with asyncio.timeout(seconds):
+        return await asyncio.wrap_future(future)
+
+
+async def _arrival_in_trio(future: Future[T], seconds: float | None) -> T:
+    trio = importlib.import_module("trio")
+    come = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+    future.add_done_callback(lambda _: token.run_sync_soon(come.set))
+    try:
+        with trio.fail_after(float("inf") if seconds is None else seconds):
+            await come.wait()
+    except trio.TooSlowError:
+        raise TimeoutError from None
+    finally:
+        future.cancel()
+    return future.result()

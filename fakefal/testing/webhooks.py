@@ -1,0 +1,137 @@
+"""Webhooks that are recorded with their signed bytes, and delivered when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import httpx
+
+from fakefal.core.webhook import Attempt, Delivery
+from fakefal.record import Look
+from fakefal.testing.waiting import in_coroutine
+from fakefal.webhooks import Sender, payload
+
+OK = 200
+ASGI_PARAMETERS = 3
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """What fal would have sent: these headers and exactly these bytes, which the signature covers."""
+
+    request_id: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Recorder(Sender):
+    """Signs and keeps webhooks instead of sending them."""
+
+    kept: list[Webhook] = field(default_factory=list)
+
+    async def send(self, delivery: Delivery, look: Look, now: float) -> Attempt:
+        """Keep one; for the emulator, it was taken."""
+        body = payload(look)
+        signed = self.signed_headers(look.record.id, look.record.key, body)
+        self.kept.append(Webhook(look.record.id, delivery.url, {"Content-Type": "application/json", **signed}, body))
+        return Attempt(now, OK)
+
+
+Target = str | Callable[..., Any]
+
+
+class Webhooks(Sequence[Webhook]):
+    """The recorded webhooks, oldest first.
+
+    Args:
+        recorder: what keeps them.
+        settle: returns once everything due was recorded.
+    """
+
+    def __init__(self, recorder: Recorder, settle: Callable[[], None]) -> None:
+        self._recorder = recorder
+        self._settle = settle
+        self._delivered = 0
+
+    @overload
+    def __getitem__(self, index: int) -> Webhook: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Webhook]: ...
+    def __getitem__(self, index: int | slice) -> Webhook | Sequence[Webhook]:
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __iter__(self) -> Iterator[Webhook]:
+        return iter(self._all())
+
+    def __repr__(self) -> str:
+        return f"Webhooks({self._all()!r})"
+
+    def deliver(self, to: Target) -> list[Any]:
+        """Deliver every webhook that was not delivered yet.
+
+        Args:
+            to: a URL, which gets a POST; an ASGI application, which gets it under the path of the webhook's
+                own address; or a function of headers and body.
+
+        Returns:
+            For each webhook the `httpx.Response`, or what the function returned.
+
+        Raises:
+            RuntimeError: called from a running loop for an application or a coroutine function: those may
+                belong to that loop, so await `adeliver` there.
+        """
+        if isinstance(to, str):
+            return [_post(one, to) for one in self._next()]
+        if not (_is_app(to) or inspect.iscoroutinefunction(to)):
+            return [to(dict(one.headers), one.body) for one in self._next()]
+        if in_coroutine():
+            raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(asyncio.run, self.adeliver(to)).result()
+
+    async def adeliver(self, to: Target) -> list[Any]:
+        """`deliver` for coroutines; an application runs on the caller's own loop."""
+        if not isinstance(to, str) and not _is_app(to):
+            answers = [to(dict(one.headers), one.body) for one in self._next()]
+            return [await one if isinstance(one, Awaitable) else one for one in answers]
+        transport = httpx.AsyncHTTPTransport() if isinstance(to, str) else httpx.ASGITransport(app=to)
+        async with httpx.AsyncClient(transport=transport) as client:
+            return [
+                await client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
+                for one in self._next()
+            ]
+
+    def _all(self) -> list[Webhook]:
+        self._settle()
+        return list(self._recorder.kept)
+
+    def _next(self) -> list[Webhook]:
+        kept = self._all()
+        fresh, self._delivered = kept[self._delivered :], len(kept)
+        return fresh
+
+
+def _post(webhook: Webhook, url: str) -> httpx.Response:
+    return httpx.post(url, headers=webhook.headers, content=webhook.body, trust_env=False)
+
+
+def _is_app(target: Callable[..., Any]) -> bool:
+    """Whether it takes scope, receive and send."""
+    parameters = inspect.signature(target).parameters.values()
+    return sum(one.default is one.empty and one.kind is not one.VAR_KEYWORD for one in parameters) == ASGI_PARAMETERS

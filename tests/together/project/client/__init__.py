@@ -1,0 +1,1 @@
+"""This program's own client, which fakefal must not hide."""

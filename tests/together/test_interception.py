@@ -1,0 +1,196 @@
+"""What a client sees of a connection that is none: every way in which it can end."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import threading
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from fakefal.testing import Fakefal
+from fakefal.testing.exchange import Call, Exchange
+from fakefal.testing.interception import intercepting
+from fakefal.testing.loop import loop_thread
+
+URL = "https://fal.run/fal-ai/x?a=%20b"
+
+
+class Answers:
+    """Answers fal.run by an application of the test's own."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def answers(self, host: str) -> bool:
+        return host == "fal.run"
+
+    def begin(self, call: Call) -> Exchange:
+        exchange = Exchange(self._app, loop_thread().loop, call)
+        loop_thread().call(lambda: self.tasks.append(loop_thread().loop.create_task(exchange.run())))
+        return exchange
+
+
+async def start(send: Any, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+async def says_nothing(_scope: Any, receive: Any, _send: Any) -> None:
+    await receive()
+
+
+async def fails(_scope: Any, receive: Any, _send: Any) -> None:
+    await receive()
+    raise OSError("the disk is full")
+
+
+async def dies_before_the_body(_scope: Any, _receive: Any, send: Any) -> None:
+    send.__self__.transport.abort()
+
+
+async def dies_after_the_body(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    send.__self__.transport.abort()
+
+
+async def dies_in_its_answer(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await start(send)
+    await send({"type": "http.response.body", "body": b"half", "more_body": True})
+    send.__self__.transport.abort()
+
+
+async def dies_before_a_promised_body(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await start(send, (b"content-length", b"10"))
+    send.__self__.transport.abort()
+
+
+NOTHING = "Server disconnected without sending a response"
+HALF = "peer closed connection without sending complete message body"
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("in_coroutine", [False, True])
+@pytest.mark.parametrize(
+    ("app", "kind", "message"),
+    [
+        (says_nothing, "RemoteProtocolError", NOTHING),
+        (fails, "RemoteProtocolError", NOTHING),
+        (dies_before_the_body, "ReadError", "Connection reset by peer"),
+        (dies_after_the_body, "RemoteProtocolError", NOTHING),
+        (dies_in_its_answer, "RemoteProtocolError", HALF),
+        (dies_before_a_promised_body, "RemoteProtocolError", HALF),
+    ],
+)
+def test_a_dead_connection_is_the_librarys_own_error(
+    library: Any, app: Any, kind: str, message: str, *, in_coroutine: bool
+) -> None:
+    async def call() -> None:
+        async with library.AsyncClient() as client:
+            await client.post(URL, content=b"body")
+
+    with intercepting(Answers(app)), pytest.raises(getattr(library, kind), match=message):
+        asyncio.run(call()) if in_coroutine else library.post(URL, content=b"body")
+
+
+def test_what_was_sent_arrives_as_it_would_on_a_socket() -> None:
+    seen: dict[str, Any] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.update(scope, body=await receive())
+        await start(send, (b"x-a", b"1"), (b"x-a", b"2"))
+        await send({"type": "http.response.body", "body": b"answer"})
+
+    with intercepting(Answers(app)):
+        answer = httpx.post(URL, content=iter([b"in ", b"parts"]), headers={"X-Mine": "yes"})
+    assert (answer.text, answer.headers.get_list("x-a"), "date" in answer.headers) == ("answer", ["1", "2"], True)
+    assert (seen["path"], seen["query_string"], seen["scheme"]) == ("/fal-ai/x", b"a=%20b", "https")
+    assert seen["body"] == {"type": "http.request", "body": b"in parts", "more_body": False}
+    assert {(b"host", b"fal.run"), (b"x-mine", b"yes")} <= set(seen["headers"])
+
+
+@pytest.mark.parametrize("in_coroutine", [False, True])
+def test_an_application_learns_that_nobody_listens_any_more(*, in_coroutine: bool) -> None:
+    told = threading.Event()
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await start(send)
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        assert (await receive())["type"] == "http.disconnect"
+        told.set()
+
+    async def listen() -> None:
+        async with httpx.AsyncClient() as client, client.stream("GET", URL) as answer:
+            async for part in answer.aiter_bytes():
+                assert part == b"first"
+                return
+
+    with intercepting(Answers(app)):
+        if in_coroutine:
+            asyncio.run(listen())
+        else:
+            with httpx.stream("GET", URL) as answer:
+                assert next(answer.iter_bytes()) == b"first"
+        assert told.wait(10)
+
+
+def test_calls_on_their_way_end_with_the_fake() -> None:
+    ended: list[BaseException] = []
+    waiting = threading.Event()
+
+    def stream(fal: Fakefal) -> None:
+        with httpx.Client(headers={"Authorization": "Key me:secret"}, timeout=None) as client:
+            submitted = client.post(f"{fal.url}/queue/fal-ai/kling-video/o1/reference-to-video", json={"prompt": "a"})
+            try:
+                with client.stream("GET", f"{submitted.json()['status_url']}/stream") as answer:
+                    for _ in answer.iter_lines():
+                        waiting.set()
+            except httpx.RemoteProtocolError as error:
+                ended.append(error)
+
+    with Fakefal(effects="stuck") as fal:
+        listener = threading.Thread(target=stream, args=(fal,))
+        listener.start()
+        assert waiting.wait(10)
+    listener.join(10)
+    assert not listener.is_alive()
+    assert [str(error) for error in ended] == [HALF]
+
+
+def test_a_forked_child_is_told_instead_of_left_waiting() -> None:
+    def call(said: Any) -> None:
+        try:
+            httpx.get("https://rest.fal.ai/.well-known/jwks.json")
+        except RuntimeError as error:
+            said.send(str(error))
+
+    with Fakefal():
+        ours, theirs = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=call, args=(theirs,))
+        child.start()
+        child.join(10)
+        assert "fakefal_server" in ours.recv()
+
+
+def variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
+def test_the_environment_is_as_before_but_for_what_others_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAL_KEY", "real:key")
+    monkeypatch.setenv("FAL_KEY_ID", "real")
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    before = variables()
+    with Fakefal() as fal:
+        assert os.environ["NO_PROXY"].startswith("intranet,fal.ai,")
+        fal.serve()
+        assert os.environ["FAKEFAL_URL"] == fal.serve() == fal.url
+        monkeypatch.setenv("MINE", "kept")
+    assert variables() == {**before, "MINE": "kept"}

@@ -1,0 +1,21 @@
+"""A suite of Vitest with fal's own client, as a user of JavaScript has it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+from conftest import ROOT, required_in_ci
+
+JS = ROOT / "tests" / "js"
+
+
+def test_a_suite_of_vitest_passes_against_the_emulator(offline: list[str]) -> None:
+    if not (shutil.which("npx") and (JS / "node_modules" / "vitest").is_dir()):
+        required_in_ci("Node or its packages are missing (make js)")
+    run = [sys.executable, "-m", "fakefal", "run", "--profile", "instant", "--"]
+    suite = ["npx", "--no-install", "vitest", "run", "--dir", "vitest"]
+    done = subprocess.run([*offline, *run, *suite], cwd=JS, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "fakefal: 24 requests, 2 refused, $24.64 not spent" in done.stderr
