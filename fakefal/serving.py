@@ -8,8 +8,8 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -36,16 +36,16 @@ class Listening:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, which lets streams go before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, emulator: Emulator) -> None:
+    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
         super().__init__(config)
-        self._emulator = emulator
+        self._closing = closing
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._emulator.waker.close()
+        self._closing()
         await super().shutdown(sockets)
 
 
@@ -81,11 +81,28 @@ async def listening(
     if emulator.settings.control_token is None and plain.getsockname()[0] not in LOOPBACK_HOSTS:
         plain.close()
         raise SettingsError("beyond loopback the control API needs a token: set control_token")
-    app = build_app(emulator)
-    servers = [_server(app, emulator, lifespan=True)]
+    async with hosting(build_app(emulator), plain, tls, context, closing=emulator.waker.close) as where:
+        yield where
+
+
+@asynccontextmanager
+async def hosting(
+    app: ASGIApp,
+    plain: socket.socket,
+    tls: socket.socket | None = None,
+    context: ssl.SSLContext | None = None,
+    *,
+    closing: Callable[[], None] = lambda: None,
+    own_date: bool = True,
+) -> AsyncIterator[Listening]:
+    """Serve any application on bound sockets while the block lasts.
+
+    `closing` lets streams go at the end; `own_date` is whether answers get a Date header from here.
+    """
+    servers = [_server(app, closing, lifespan=True, own_date=own_date)]
     sockets = [plain]
     if tls is not None:
-        servers.append(_server(app, emulator, lifespan=False, context=context))
+        servers.append(_server(app, closing, lifespan=False, own_date=own_date, context=context))
         sockets.append(tls)
     tasks = [asyncio.create_task(server.serve([bound])) for server, bound in zip(servers, sockets, strict=True)]
     try:
@@ -103,13 +120,21 @@ async def listening(
         await asyncio.gather(*tasks)
 
 
-def _server(app: ASGIApp, emulator: Emulator, *, lifespan: bool, context: ssl.SSLContext | None = None) -> _Server:
+def _server(
+    app: ASGIApp,
+    closing: Callable[[], None],
+    *,
+    lifespan: bool,
+    own_date: bool,
+    context: ssl.SSLContext | None = None,
+) -> _Server:
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="on" if lifespan else "off",
         server_header=False,
+        date_header=own_date,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -118,7 +143,7 @@ def _server(app: ASGIApp, emulator: Emulator, *, lifespan: bool, context: ssl.SS
     config.load()
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # callers' protocol errors are their own business
     config.ssl = context
-    return _Server(config, emulator)
+    return _Server(config, closing)
 
 
 @contextmanager
@@ -126,6 +151,18 @@ def serving(
     settings: Settings | None = None, *, emulator: Emulator | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[Listening]:
     """Serve from a thread of this process while the block lasts, for tests and scripts."""
+    with serving_from(lambda bound: listening(emulator or Emulator(settings), bound), host=host, port=port) as where:
+        yield where
+
+
+@contextmanager
+def serving_from(
+    serve_on: Callable[[socket.socket], AbstractAsyncContextManager[Listening]],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> Iterator[Listening]:
+    """Serve from a thread of this process whatever `serve_on` serves on a bound socket."""
     ready = threading.Event()
     found: list[Listening] = []
     failed: list[BaseException] = []
@@ -135,7 +172,7 @@ def serving(
         ended = asyncio.Event()
         stop.append((asyncio.get_running_loop(), ended))
         bound = bind(host, port)
-        async with listening(emulator or Emulator(settings), bound) as where:
+        async with serve_on(bound) as where:
             found.append(where)
             ready.set()
             await ended.wait()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,27 +35,19 @@ def command(program: tuple[str, ...], **given: Any) -> None:
 
 
 async def _run(settings: Settings, program: tuple[str, ...]) -> int:
+    from fakefal.app import build_app
     from fakefal.emulator import Emulator
-    from fakefal.serving import bind, listening
-    from fakefal.ways.authority import Authority
-    from fakefal.ways.child import Roads, child_environment
-    from fakefal.ways.tunnel import Tunnel, Upstream, tunnelling
+    from fakefal.ways.child import child_environment
+    from fakefal.ways.roads import open_roads
 
-    authority = Authority()
-    plain, tls = bind("127.0.0.1", 0), bind("127.0.0.1", 0)
-    with tempfile.TemporaryDirectory(prefix="fakefal-run-") as folder:
-        emulator = Emulator(settings)
-        async with listening(emulator, plain, tls, authority.server_context()) as where:
-            assert where.tls_port is not None
-            tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=Upstream(dict(os.environ)))
-            async with tunnelling(tunnel) as proxy_port:
-                roads = Roads(where.url, where.port, where.tls_port, proxy_port, Path(folder), authority.certificate)
-                code = await _child(program, child_environment(os.environ, roads))
-                click.echo(f"fakefal: {await emulator.summary()}", err=True)
-                return code
+    emulator = Emulator(settings)
+    async with open_roads(build_app(emulator), closing=emulator.waker.close) as roads:
+        code = await run_child(program, child_environment(os.environ, roads))
+        click.echo(f"fakefal: {await emulator.summary()}", err=True)
+        return code
 
 
-async def _child(program: tuple[str, ...], environ: dict[str, str]) -> int:
+async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     """The child's exit code, in the shell's form where a signal ended it."""
     signals = _Signals()
     try:

@@ -31,8 +31,8 @@ class Roads:
     authority: bytes
 
 
-def child_environment(environ: Mapping[str, str], roads: Roads) -> dict[str, str]:
-    """The environment for a program that believes it speaks to fal.
+def child_environment(environ: Mapping[str, str], roads: Roads, *, key: str = FAKE_KEY) -> dict[str, str]:
+    """The environment for a program that believes it speaks to fal; `key` is its ``FAL_KEY``.
 
     Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
     """
@@ -48,7 +48,7 @@ def child_environment(environ: Mapping[str, str], roads: Roads) -> dict[str, str
     child.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)))
     home = roads.folder / "fal-home"
     home.mkdir(exist_ok=True)
-    child["FAL_KEY"] = FAKE_KEY
+    child["FAL_KEY"] = key
     child["FAL_HOME_DIR"] = str(home)
     child["FAKEFAL_URL"] = roads.url
     child["NODE_OPTIONS"] = _node_options(environ, _preload(roads))
