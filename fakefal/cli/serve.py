@@ -10,18 +10,30 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from fakefal.cli.options import emulator_options, settings_from
+from fakefal.cli.options import emulator_options, replay_options, settings_from
 from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings
 
+if TYPE_CHECKING:
+    from fakefal.serving import Listening  # importing it would make --help slow
+
 PORT = click.IntRange(0, 65535)
+
+Hosted = Callable[
+    [socket.socket, socket.socket | None, ssl.SSLContext | None], AbstractAsyncContextManager["Listening"]
+]
+"""Serves on a plain socket, and on one for TLS, while the block lasts."""
 
 
 @click.command
@@ -32,8 +44,17 @@ PORT = click.IntRange(0, 65535)
 @click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
+@replay_options
 @emulator_options
-def command(host: str, port: int, tls_port: int | None, ready_file: Path | None, **given: Any) -> None:
+def command(
+    host: str,
+    port: int,
+    tls_port: int | None,
+    ready_file: Path | None,
+    replay: Path | None,
+    max_age: float | None,
+    **given: Any,
+) -> None:
     """Serve the emulator until it is stopped.
 
     Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.
@@ -42,6 +63,38 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
         settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
+    if replay is not None:
+        serve(*_replaying(settings, replay, max_age), settings, host, port, tls_port, ready_file)
+    else:
+        serve(*_emulating(settings), settings, host, port, tls_port, ready_file)
+
+
+def _emulating(settings: Settings) -> tuple[Hosted, str]:
+    from fakefal.emulator import Emulator
+    from fakefal.serving import listening
+
+    hosted = partial(listening, Emulator(settings))
+    return hosted, f"profile {settings.profile}, contract {settings.contract}"
+
+
+def _replaying(settings: Settings, folder: Path, max_age: float | None) -> tuple[Hosted, str]:
+    from fakefal.cli.options import replay_from
+    from fakefal.serving import hosting
+
+    replay = replay_from(folder, max_age)
+    return partial(hosting, replay.app(settings.public_url)), f"replaying {replay}"
+
+
+def serve(
+    hosted: Hosted,
+    what: str,
+    settings: Settings,
+    host: str,
+    port: int,
+    tls_port: int | None,
+    ready_file: Path | None,
+) -> None:
+    """Serve something until a signal comes; `what` says in words what it is."""
     from fakefal.serving import bind
 
     bound: list[socket.socket] = []
@@ -55,7 +108,7 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             ready_file.with_name(f"{ready_file.name}.partial").touch()
-        asyncio.run(_serve(settings, bound, ready_file))
+        asyncio.run(_serve(hosted, what, settings, bound, ready_file))
     except OSError as error:
         sys.exit(f"fakefal: {error}")
     finally:
@@ -63,9 +116,9 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
             ready_file.unlink(missing_ok=True)
 
 
-async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
-    from fakefal.emulator import Emulator
-    from fakefal.serving import listening
+async def _serve(
+    hosted: Hosted, what: str, settings: Settings, bound: list[socket.socket], ready_file: Path | None
+) -> None:
     from fakefal.ways.authority import Authority, merged_bundle
 
     stop = asyncio.Event()
@@ -75,7 +128,7 @@ async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Pat
     authority = Authority(*_names(settings, plain)) if tls else None
     context = authority.server_context() if authority else None
     with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
-        async with listening(Emulator(settings), plain, tls, context) as where:
+        async with hosted(plain, tls, context) as where:
             ready = {"url": where.url}
             if settings.control_token is not None:
                 ready["control_token"] = settings.control_token
@@ -83,7 +136,7 @@ async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Pat
                 ca_file = Path(folder) / "ca.pem"
                 ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
                 ready |= {"tls_url": f"https://localhost:{where.tls_port}", "ca_file": str(ca_file)}
-            _announce(ready, settings, ready_file)
+            _announce(ready, what, ready_file)
             await stop.wait()
 
 
@@ -93,8 +146,8 @@ def _names(settings: Settings, plain: socket.socket) -> list[str]:
     return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
 
 
-def _announce(ready: dict[str, str], settings: Settings, ready_file: Path | None) -> None:
-    click.echo(f"fakefal listens on {ready['url']} (profile {settings.profile}, contract {settings.contract})")
+def _announce(ready: dict[str, str], what: str, ready_file: Path | None) -> None:
+    click.echo(f"fakefal listens on {ready['url']} ({what})")
     if "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")
         variables = f"FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
