@@ -114,7 +114,9 @@ class ValidatingProxy:
         except UnknownEndpoint as error:
             raise self._refused(endpoint_id, "no price is known", str(error), 501) from error
         if before.cost is None:
-            raise self._unacceptable(before)
+            refused = self._unacceptable(before)
+            await passing.refused(refused)
+            raise refused
         if self._upstream.is_fal and PROMPT_MARK.search((await passing.body()).decode()):
             raise self._refused(endpoint_id, "a test prompt", "the prompt asks fakefal for an effect", 422)
         try:

@@ -16,7 +16,7 @@ from fakefal import jsonio
 from fakefal.hosts import Way, host_name, is_fal_host
 from fakefal.proxy.upstream import AnswerLost, NotReached, Upstream
 from fakefal.recording.calls import READS, Call, Kind
-from fakefal.recording.exchange import EVENTS, Answered, Asked, Body, Exchange
+from fakefal.recording.exchange import EVENTS, OURS, Answered, Asked, Body, Exchange
 from fakefal.recording.folder import Recorder
 from fakefal.settings import MEBIBYTE
 from fakefal.wire.answers import HINT, WireError, header_text, refusal
@@ -124,6 +124,13 @@ class Passing:
         answer.raw_headers = self._headers(response)
         return answer
 
+    async def refused(self, error: WireError) -> None:
+        """Record a refusal that was given here, so that a replay gives it, too."""
+        asked = self._asked(await self.body())
+        answered = Body.of(jsonio.dump(error.body), self._recorder.scrubber)
+        kept = {"content-type": "application/json", **self._recorder.scrubber.headers(error.headers)}
+        self._write(asked, Answered(error.status, kept, answered), OURS)
+
     # -- there ----------------------------------------------------------------------------------
 
     async def _send(self, content: bytes | AsyncIterator[bytes]) -> httpx.Response:
@@ -214,16 +221,13 @@ class Passing:
         return Body.of(raw, self._recorder.scrubber, self._way)
 
     def _record(self, response: httpx.Response, asked: Body, answered: Body) -> None:
-        clean = self._recorder.scrubber
-        self._recorder.write(
-            Exchange(
-                self._recorder.now(),
-                Asked.of(self.call, self._request.url.query, asked, clean),
-                Answered(response.status_code, clean.headers(response.headers), answered),
-                self._recorder.source,
-                clean.headers(self._request.headers),
-            )
-        )
+        headers = self._recorder.scrubber.headers(response.headers)
+        self._write(asked, Answered(response.status_code, headers, answered), self._recorder.source)
+
+    def _write(self, asked: Body, answered: Answered, source: str) -> None:
+        clean, now = self._recorder.scrubber, self._recorder.now()
+        request = Asked.of(self.call, self._request.url.query, asked, clean)
+        self._recorder.write(Exchange(now, request, answered, source, clean.headers(self._request.headers)))
 
 
 def _lost(why: str) -> WireError:

@@ -69,7 +69,7 @@ class Budget:
             OverBudget: less than that is left; nothing is set aside.
         """
         with self._lock:
-            if usd > self.left:
+            if usd > max(self.left, NOTHING):
                 raise OverBudget(usd, self.left, self.limit)
             reservation = Reservation(usd)
             self._reservations.append(reservation)

@@ -15,6 +15,8 @@ from fakefal.recording.calls import Call, Kind, read_call
 from fakefal.recording.scrub import Scrubber, query_text
 
 EVENTS = "text/event-stream"
+OURS = "fakefal"
+"""The source of refusals that the validating proxy gave itself; no word of the service's."""
 
 
 class BadExchange(ValueError):
@@ -114,7 +116,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its answer.  `source` is ``fal``, or ``upstream`` where another server stood in for it."""
+    """A request and its answer.
+
+    `source` is who answered: ``fal``, ``upstream`` where another server stood in for it, or `OURS`.
+    """
 
     recorded_at: dt.datetime
     asked: Asked
