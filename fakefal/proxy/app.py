@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -16,7 +15,7 @@ from fakefal.proxy.jobs import Job, Jobs, NotSent
 from fakefal.proxy.passing import Passing, Seen, Unsent
 from fakefal.proxy.preflight import Preflight, preflight
 from fakefal.proxy.report import RunReport
-from fakefal.proxy.upstream import Upstream
+from fakefal.proxy.upstream import Reply, Upstream
 from fakefal.recording.budget import Budget, OverBudget
 from fakefal.recording.calls import Kind, read_call
 from fakefal.recording.folder import Recorder
@@ -138,7 +137,7 @@ class ValidatingProxy:
         hint = header_text(f"fakefal did not send this request: {errors[0].rule.id}: {errors[0].hint}")
         return WireError(422, {"detail": [one.wire() for one in errors]}, {HINT: hint, BILLABLE_UNITS: "0"})
 
-    def _ran(self, job: Job, response: httpx.Response, raw: bytes) -> None:
+    def _ran(self, job: Job, response: Reply, raw: bytes) -> None:
         """A synchronous call was answered: by its end, or by the gate."""
         job.request_id = response.headers.get(REQUEST_ID, "")
         self.jobs.answered(job, response.status_code, response.headers, raw)

@@ -8,13 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import cast
 
-import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from fakefal import jsonio
 from fakefal.hosts import Way, host_name, is_fal_host
-from fakefal.proxy.upstream import AnswerLost, NotReached, Upstream
+from fakefal.proxy.upstream import AnswerLost, Broken, NotReached, Reply, Upstream
 from fakefal.recording.calls import READS, Call, Kind
 from fakefal.recording.exchange import EVENTS, OURS, Answered, Asked, Body, Exchange
 from fakefal.recording.folder import Recorder
@@ -34,7 +33,7 @@ UNPACKED = ("content-length", "content-encoding")
 QUEUE_ADDRESS = b"https://queue.fal.run/"
 LED_BACK = (Kind.SUBMIT, Kind.STATUS, Kind.STREAM)
 
-Seen = Callable[[httpx.Response, bytes], None]
+Seen = Callable[[Reply, bytes], None]
 
 
 class Unsent(WireError):
@@ -81,7 +80,7 @@ class Passing:
         except jsonio.InvalidJson as error:
             raise refusal(422, f"fakefal did not send this request: its body is no JSON: {error}") from error
 
-    async def whole(self) -> tuple[httpx.Response, bytes]:
+    async def whole(self) -> tuple[Reply, bytes]:
         """Pass the call on and read its answer to the end.
 
         Raises:
@@ -90,7 +89,7 @@ class Passing:
         response = await self._send(await self.body())
         return response, await self._finish(response, self._asked(await self.body()))
 
-    def back(self, response: httpx.Response, raw: bytes) -> Response:
+    def back(self, response: Reply, raw: bytes) -> Response:
         """The answer for the caller."""
         body = self._led_back(raw)
         answer = Response(body, response.status_code)
@@ -133,7 +132,7 @@ class Passing:
 
     # -- there ----------------------------------------------------------------------------------
 
-    async def _send(self, content: bytes | AsyncIterator[bytes]) -> httpx.Response:
+    async def _send(self, content: bytes | AsyncIterator[bytes]) -> Reply:
         named = host_name(self._request.headers.get("host", ""))
         host = named if is_fal_host(named) else host_name(Way().url(self.call.part, "").removeprefix("https://"))
         query = self._request.url.query
@@ -167,11 +166,11 @@ class Passing:
 
     # -- and back -------------------------------------------------------------------------------
 
-    async def _finish(self, response: httpx.Response, asked: Body) -> bytes:
+    async def _finish(self, response: Reply, asked: Body) -> bytes:
         """The whole answer, which is recorded."""
         try:
             raw = await response.aread()
-        except httpx.TransportError as error:
+        except Broken as error:
             raise _lost(self._recorder.scrubber.text(str(error))) from error
         finally:
             await response.aclose()
@@ -179,7 +178,7 @@ class Passing:
             self._record(response, asked, Body.of(raw, self._recorder.scrubber))
         return raw
 
-    async def _events(self, response: httpx.Response, asked: Body, at_end: Seen) -> AsyncIterator[bytes]:
+    async def _events(self, response: Reply, asked: Body, at_end: Seen) -> AsyncIterator[bytes]:
         seen: list[bytes] = []
         try:
             async for chunk in _until(self._stopping, _chunks(response, whole_lines=self._way.base is not None)):
@@ -187,27 +186,27 @@ class Passing:
                 yield self._led_back(chunk)
             if not self._stopping.is_set():
                 self._record(response, asked, Body.of(b"".join(seen), self._recorder.scrubber))
-        except httpx.TransportError:
+        except Broken:
             self._request.state.abort()  # the caller sees its stream break, as it did
         finally:
             at_end(response, b"".join(seen))
             await response.aclose()
 
-    async def _download(self, response: httpx.Response) -> AsyncIterator[bytes]:
+    async def _download(self, response: Reply) -> AsyncIterator[bytes]:
         keeper, whole = self._recorder.keep_file(), False
         try:
             async for chunk in response.aiter_raw():
                 keeper.add(chunk)
                 yield chunk
             whole = True
-        except httpx.TransportError:
+        except Broken:
             self._request.state.abort()
         finally:
             if name := keeper.finish(whole=whole):
                 self._record(response, Body(), Body.digest(name, "file"))
             await response.aclose()
 
-    def _headers(self, response: httpx.Response, *without: str) -> list[tuple[bytes, bytes]]:
+    def _headers(self, response: Reply, *without: str) -> list[tuple[bytes, bytes]]:
         left_out = HOP_HEADERS.union(without)
         return [(k.lower(), v) for k, v in response.headers.raw if k.decode("latin-1").lower() not in left_out]
 
@@ -220,7 +219,7 @@ class Passing:
     def _asked(self, raw: bytes) -> Body:
         return Body.of(raw, self._recorder.scrubber, self._way)
 
-    def _record(self, response: httpx.Response, asked: Body, answered: Body) -> None:
+    def _record(self, response: Reply, asked: Body, answered: Body) -> None:
         headers = self._recorder.scrubber.headers(response.headers)
         self._write(asked, Answered(response.status_code, headers, answered), self._recorder.source)
 
@@ -236,7 +235,7 @@ def _lost(why: str) -> WireError:
     return refusal(500, text, hint=text)
 
 
-async def _chunks(response: httpx.Response, *, whole_lines: bool) -> AsyncGenerator[bytes, None]:
+async def _chunks(response: Reply, *, whole_lines: bool) -> AsyncGenerator[bytes, None]:
     """A stream as it comes; in whole lines where addresses in it have to be found."""
     rest = b""
     async for chunk in response.aiter_bytes():

@@ -15,6 +15,10 @@ SAFE = "/:@!$&'()*+,;=~-._"
 FAL = "fal"
 
 Headers = Iterable[tuple[bytes, bytes]]
+Reply = httpx.Response
+"""What came back, its body still to be read."""
+Broken = httpx.TransportError
+"""The connection died while an answer was being read."""
 
 
 class NotReached(Exception):
@@ -56,7 +60,7 @@ class Upstream:
 
     async def send(
         self, method: str, host: str, path: str, query: str, headers: Headers, content: bytes | AsyncIterator[bytes]
-    ) -> httpx.Response:
+    ) -> Reply:
         """Send one call to a host of fal's; the answer's body is still to be read.
 
         Raises:
