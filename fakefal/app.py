@@ -41,10 +41,10 @@ def build_app(emulator: Emulator) -> ASGIApp:
 
     for part in (queue, run, rest, cdn, platform, control):
         app.include_router(part.router)
-    return Router(ProxyRoute(_Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
+    return Router(ProxyRoute(Cors(app), emulator.settings.keys), public_url=emulator.settings.public_url)
 
 
-class _Cors:
+class Cors:
     """Any web page may call what fal's hosts serve, as at fal; none may call the control API."""
 
     def __init__(self, app: ASGIApp) -> None:

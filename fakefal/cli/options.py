@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,8 +60,14 @@ def replay_options(function: F) -> F:
     return click.option("--replay", type=folder, metavar="FOLDER", help="Answer from recordings only.")(function)
 
 
-def replay_from(folder: Path, max_age: float | None) -> Replay:
-    """The recordings of a folder; what cannot be read ends the command with exit code 2."""
+def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -> Replay:
+    """The recordings of a folder; what cannot be read ends the command with exit code 2.
+
+    So does any of the emulator's own options in `given`: recordings know nothing of them.
+    """
+    for name, value in given.items():
+        if value not in (None, ()):
+            raise click.UsageError(f"--replay answers from recordings alone: leave {name.replace('_', '-')} out")
     from fakefal.recording.exchange import BadExchange
     from fakefal.recording.replay import Replay
 

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from fakefal.cli.options import recording_options
 from fakefal.cli.run import run_child
+from fakefal.hosts import is_fal_host
 
 if TYPE_CHECKING:
     from fakefal.proxy.app import ValidatingProxy
@@ -76,10 +78,22 @@ def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingPr
     from fakefal.recording.budget import Budget
     from fakefal.recording.folder import Recorder
 
-    if upstream is not None and not upstream.startswith(("http://", "https://")):
-        raise click.UsageError(f"--upstream is an http(s) address, not {upstream!r}")
+    if upstream is not None:
+        _check_upstream(upstream)
     source = FAL if upstream is None else "upstream"
     return ValidatingProxy(Upstream(upstream), Budget(max_usd), Recorder(out, source=source))
+
+
+def _check_upstream(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError("--upstream is an http(s) address without a user, such as http://127.0.0.1:8710")
+    if is_fal_host(str(parts.hostname)):
+        raise click.UsageError("--upstream stands in for fal: leave it out to call fal itself")
 
 
 def tell(proxy: ValidatingProxy, path: Path | None) -> None:

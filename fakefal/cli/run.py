@@ -31,8 +31,9 @@ def command(program: tuple[str, ...], replay: Path | None, max_age: float | None
     Works for any program that honours the proxy variables, and for Node.  The command's exit code is
     passed on.
     """
-    settings = settings_from(**given)
-    run = _replay(replay_from(replay, max_age), program) if replay else _run(settings, program)
+    if replay is None and max_age is not None:
+        raise click.UsageError("--max-age needs --replay")
+    run = _replay(replay_from(replay, max_age, given), program) if replay else _run(settings_from(**given), program)
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:

@@ -22,10 +22,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from fakefal.cli.options import emulator_options, replay_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings
 
 if TYPE_CHECKING:
+    from fakefal.recording.replay import Replay
     from fakefal.serving import Listening  # importing it would make --help slow
 
 PORT = click.IntRange(0, 65535)
@@ -60,13 +61,16 @@ def command(
     Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.
     """
     settings = settings_from(**given)
+    if replay is not None:
+        own = {name: value for name, value in given.items() if name != "public_url"}
+        serve(*_replaying(settings, replay_from(replay, max_age, own)), settings, host, port, tls_port, ready_file)
+        return
+    if max_age is not None:
+        raise click.UsageError("--max-age needs --replay")
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
         settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
-    if replay is not None:
-        serve(*_replaying(settings, replay, max_age), settings, host, port, tls_port, ready_file)
-    else:
-        serve(*_emulating(settings), settings, host, port, tls_port, ready_file)
+    serve(*_emulating(settings), settings, host, port, tls_port, ready_file)
 
 
 def _emulating(settings: Settings) -> tuple[Hosted, str]:
@@ -77,11 +81,9 @@ def _emulating(settings: Settings) -> tuple[Hosted, str]:
     return hosted, f"profile {settings.profile}, contract {settings.contract}"
 
 
-def _replaying(settings: Settings, folder: Path, max_age: float | None) -> tuple[Hosted, str]:
-    from fakefal.cli.options import replay_from
+def _replaying(settings: Settings, replay: Replay) -> tuple[Hosted, str]:
     from fakefal.serving import hosting
 
-    replay = replay_from(folder, max_age)
     return partial(hosting, replay.app(settings.public_url)), f"replaying {replay}"
 
 

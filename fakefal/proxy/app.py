@@ -65,10 +65,11 @@ class ValidatingProxy:
             self._recorder.close()
 
     async def _answer(self, request: Request) -> Response:
-        call = read_call(request.method, request.url.path)
+        call = read_call(request.method, request.scope["path"])
         self._recorder.scrubber.learn(request.headers.get("authorization"))
         if call is None or call.kind is Kind.OTHER:
-            text = f"fakefal does not know whether {request.method} {request.url.path} costs anything: it was not sent"
+            asked = f"{request.method} {request.scope['path']}"
+            text = f"fakefal does not know whether {asked} costs anything: it was not sent"
             raise refusal(501, text, hint="queue, fal.run, storage and CDN are passed on, and reads of the account")
         passing = Passing(request, call, self._upstream, self._recorder, self._stopping)
         if call.is_paid:

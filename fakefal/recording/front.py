@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fakefal.app import Cors
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.version import VERSION
 from fakefal.wire.answers import REQUEST_ID, Json, WireError
@@ -43,11 +44,17 @@ def new_id() -> str:
 
 
 def front(
-    answer: Answer, what: str, *, living: Callable[[], AbstractAsyncContextManager[None]], public_url: str | None = None
+    answer: Answer,
+    what: str,
+    *,
+    living: Callable[[], AbstractAsyncContextManager[None]],
+    public_url: str | None = None,
+    cors: bool = False,
 ) -> ASGIApp:
     """An application that answers every call for a part of fal's with `answer`.
 
-    `what` says at the base URL what runs here; `living` is entered while the application is served.
+    `what` says at the base URL what runs here; `living` is entered while the application is served; `cors`
+    is whether web pages may call it, as they may call fal.
     """
 
     @asynccontextmanager
@@ -61,4 +68,4 @@ def front(
     about = [Route(path, ready) for path in ("/", f"/{CONTROL}/ready", f"/{CONTROL}/health")]
     app = Starlette(routes=[*about, Route("/{path:path}", _Endpoint(answer))], lifespan=lifespan)
     app.router.redirect_slashes = False
-    return Router(ProxyRoute(app, {}), public_url=public_url)
+    return Router(ProxyRoute(Cors(app) if cors else app, {}), public_url=public_url)

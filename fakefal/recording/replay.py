@@ -86,7 +86,7 @@ class Replay:
 
     def app(self, public_url: str | None = None) -> ASGIApp:
         """The application."""
-        return front(self._answer, f"recordings: {self}", living=_nothing, public_url=public_url)
+        return front(self._answer, f"recordings: {self}", living=_nothing, public_url=public_url, cors=True)
 
     def _index(self, exchanges: Iterable[Exchange]) -> None:
         for exchange in exchanges:
@@ -98,9 +98,9 @@ class Replay:
                 self._tracks[exchange.asked.canonical].exchanges.append(exchange)
 
     async def _answer(self, request: Request) -> Response:
-        call = read_call(request.method, request.url.path)
+        call = read_call(request.method, request.scope["path"])
         if call is None:
-            raise refusal(404, f"fakefal replays recordings; {request.url.path} is no part of fal's")
+            raise refusal(404, f"fakefal replays recordings; {request.scope['path']} is no part of fal's")
         self._scrubber.learn(request.headers.get("authorization"))
         way = cast("Way", request.state.way)
         asked = Asked.of(call, request.url.query, await self._body(request, call, way), self._scrubber)

@@ -52,7 +52,8 @@ _PATTERNS = (
     re.compile(r"\b(?:Key|Bearer|Basic)\s+[\w.~+/:=-]{8,}"),
     re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"),  # a JSON web token
     re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}:[0-9a-f]{16,}\b", re.IGNORECASE),  # a key of fal's
-    re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,}\b"),  # an e-mail address
+    # an e-mail address; bounded, since a text may be megabytes without a space
+    re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[a-zA-Z]{2,}\b"),
     re.compile(r"\b(?:github|gitlab|google-oauth2|google|auth0|oidc|email|saml|sso)\|[\w.-]+"),  # a user id
 )
 _IP = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w.])", re.IGNORECASE)

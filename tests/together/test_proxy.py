@@ -519,6 +519,14 @@ class TestCommand:
         done = CliRunner().invoke(main, ["record", "--max-usd", amount, "--", "true"])
         assert (done.exit_code, "no amount of dollars" in done.output) == (2, True)
 
+    @pytest.mark.parametrize(
+        "address", ["127.0.0.1:1", "http://me:pass@127.0.0.1", "https://queue.fal.run", "http://["]
+    )
+    def test_what_cannot_stand_in_for_fal(self, address: str) -> None:
+        options = ["record", "--max-usd", "1", "--upstream", address, "--", "true"]
+        done = CliRunner().invoke(main, options, env={"FAL_KEY": "id:secret"})
+        assert (done.exit_code, "--upstream" in done.output, "pass" in done.output) == (2, True, False)
+
     def test_the_real_service_needs_a_key(self) -> None:
         done = CliRunner().invoke(main, ["record", "--max-usd", "1", "--", "true"], env={"FAL_KEY": None})
         assert (done.exit_code, "set FAL_KEY" in done.output) == (2, True)

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -189,6 +190,12 @@ class TestNothingElse:
         record(server, tmp_path / "out", use)
         assert replay().get(f"/queue/fal-ai/kling-video/requests/{ids[0]}").json()["video"]
 
+    def test_any_web_page_may_call_it(self, server: Server, replay: Open, tmp_path: Path) -> None:
+        record(server, tmp_path / "out", live)
+        asking = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+        answer = replay().options(f"/queue/{O1}", headers=asking)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://page.example")
+
 
 class TestAge:
     @pytest.mark.parametrize(("days", "status"), [(0, 200), (30, 200), (30.01, 501), (400, 501)])
@@ -223,6 +230,27 @@ class TestCommand:
             out, _ = serving.communicate(timeout=20)
         assert serving.returncode == 0
         assert f"(replaying 4 exchanges from {tmp_path / 'out'})" in out
+
+    def test_a_test_fails_when_its_recording_is_too_old(self, server: Server, tmp_path: Path) -> None:
+        record(server, tmp_path / "out", live)
+        (path,) = (tmp_path / "out").glob("*.jsonl")
+        path.write_bytes(path.read_bytes().replace(b"2026-11-20T", b"2020-01-01T"))
+        (tmp_path / "test_it.py").write_text(
+            f"import fal_client\ndef test_it(): fal_client.submit({O1!r}, arguments={BODY})\n"
+        )
+        pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+        for options, failed, says in (([], 0, "1 passed"), (["--max-age", "90"], 1, "and 90 are allowed")):
+            command = [*FAKEFAL, "run", "--replay", "out", *options, "--", *pytest_]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+            assert (done.returncode, says in done.stdout) == (failed, True), done.stdout
+
+    @pytest.mark.parametrize(
+        "options",
+        [["serve", "--max-age", "3"], ["serve", "--replay", ".", "--effect", "stuck"], ["run", "--max-age", "3", "x"]],
+    )
+    def test_options_that_contradict_each_other(self, options: list[str]) -> None:
+        done = CliRunner().invoke(main, options)
+        assert (done.exit_code, "--replay" in done.output) == (2, True)
 
     @pytest.mark.parametrize("command", [["serve"], ["run", "true"]])
     def test_a_broken_recording_ends_it_at_once(self, command: list[str], tmp_path: Path) -> None:
