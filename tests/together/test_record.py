@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_official_clients import FAKEFAL, JS, PROGRAMS, finish, folder, node
 
@@ -92,6 +92,7 @@ class TestScrubbing:
         way = Way("http://127.0.0.1:8710")
         assert Scrubber().text("http://127.0.0.1:8710/cdn/files/a?x=1", way) == "https://v3b.fal.media/files/a"
 
+    @settings(deadline=None)
     @given(
         st.text()
         | st.from_regex(
@@ -110,6 +111,7 @@ json_values = st.recursive(
 
 
 class TestExchanges:
+    @settings(deadline=None)
     @given(body=json_values, answer=json_values)
     def test_a_line_is_read_as_it_was_written(self, body: Any, answer: Any) -> None:
         asked = Asked("POST", Part.QUEUE, f"/{O1}", {"logs": "1"}, Body("json", body))
