@@ -11,7 +11,7 @@ import click
 
 from fakefal.cli.options import recording_options
 from fakefal.cli.record import new_proxy, record, tell
-from fakefal.cli.serve import PORT, serve
+from fakefal.cli.serve import PORT, Service, serve
 from fakefal.settings import DEFAULT_PORT, Settings
 
 
@@ -44,8 +44,8 @@ def command(
 
     proxy = new_proxy(max_usd, upstream, out)
     hosted = partial(hosting, proxy.app(), closing=proxy.close_streams, own_date=False)
-    what = f"a validating proxy, which may spend {max_usd} dollars"
+    service = Service(hosted, f"a validating proxy, which may spend {max_usd} dollars", any_key=False)
     try:
-        serve(hosted, what, Settings(), "127.0.0.1", port, tls_port, ready_file)
+        serve(service, Settings(), "127.0.0.1", port, tls_port, ready_file)
     finally:
         tell(proxy, report)

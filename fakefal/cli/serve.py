@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,15 @@ Hosted = Callable[
     [socket.socket, socket.socket | None, ssl.SSLContext | None], AbstractAsyncContextManager["Listening"]
 ]
 """Serves on a plain socket, and on one for TLS, while the block lasts."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is served: how, what it is in words, and whether any key will do."""
+
+    hosted: Hosted
+    what: str
+    any_key: bool = True
 
 
 @click.command
@@ -63,40 +73,34 @@ def command(
     settings = settings_from(**given)
     if replay is not None:
         own = {name: value for name, value in given.items() if name != "public_url"}
-        serve(*_replaying(settings, replay_from(replay, max_age, own)), settings, host, port, tls_port, ready_file)
+        serve(_replaying(settings, replay_from(replay, max_age, own)), settings, host, port, tls_port, ready_file)
         return
     if max_age is not None:
         raise click.UsageError("--max-age needs --replay")
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
         settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
-    serve(*_emulating(settings), settings, host, port, tls_port, ready_file)
+    serve(_emulating(settings), settings, host, port, tls_port, ready_file)
 
 
-def _emulating(settings: Settings) -> tuple[Hosted, str]:
+def _emulating(settings: Settings) -> Service:
     from fakefal.emulator import Emulator
     from fakefal.serving import listening
 
     hosted = partial(listening, Emulator(settings))
-    return hosted, f"profile {settings.profile}, contract {settings.contract}"
+    return Service(hosted, f"profile {settings.profile}, contract {settings.contract}")
 
 
-def _replaying(settings: Settings, replay: Replay) -> tuple[Hosted, str]:
+def _replaying(settings: Settings, replay: Replay) -> Service:
     from fakefal.serving import hosting
 
-    return partial(hosting, replay.app(settings.public_url)), f"replaying {replay}"
+    return Service(partial(hosting, replay.app(settings.public_url)), f"replaying {replay}")
 
 
 def serve(
-    hosted: Hosted,
-    what: str,
-    settings: Settings,
-    host: str,
-    port: int,
-    tls_port: int | None,
-    ready_file: Path | None,
+    service: Service, settings: Settings, host: str, port: int, tls_port: int | None, ready_file: Path | None
 ) -> None:
-    """Serve something until a signal comes; `what` says in words what it is."""
+    """Serve something until a signal comes."""
     from fakefal.serving import bind
 
     bound: list[socket.socket] = []
@@ -110,7 +114,7 @@ def serve(
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             ready_file.with_name(f"{ready_file.name}.partial").touch()
-        asyncio.run(_serve(hosted, what, settings, bound, ready_file))
+        asyncio.run(_serve(service, settings, bound, ready_file))
     except OSError as error:
         sys.exit(f"fakefal: {error}")
     finally:
@@ -118,9 +122,7 @@ def serve(
             ready_file.unlink(missing_ok=True)
 
 
-async def _serve(
-    hosted: Hosted, what: str, settings: Settings, bound: list[socket.socket], ready_file: Path | None
-) -> None:
+async def _serve(service: Service, settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
     from fakefal.ways.authority import Authority, merged_bundle
 
     stop = asyncio.Event()
@@ -130,7 +132,7 @@ async def _serve(
     authority = Authority(*_names(settings, plain)) if tls else None
     context = authority.server_context() if authority else None
     with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
-        async with hosted(plain, tls, context) as where:
+        async with service.hosted(plain, tls, context) as where:
             ready = {"url": where.url}
             if settings.control_token is not None:
                 ready["control_token"] = settings.control_token
@@ -138,7 +140,7 @@ async def _serve(
                 ca_file = Path(folder) / "ca.pem"
                 ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
                 ready |= {"tls_url": f"https://localhost:{where.tls_port}", "ca_file": str(ca_file)}
-            _announce(ready, what, ready_file)
+            _announce(ready, service, ready_file)
             await stop.wait()
 
 
@@ -148,12 +150,12 @@ def _names(settings: Settings, plain: socket.socket) -> list[str]:
     return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
 
 
-def _announce(ready: dict[str, str], what: str, ready_file: Path | None) -> None:
-    click.echo(f"fakefal listens on {ready['url']} ({what})")
+def _announce(ready: dict[str, str], service: Service, ready_file: Path | None) -> None:
+    click.echo(f"fakefal listens on {ready['url']} ({service.what})")
     if "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")
         variables = f"FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
-        click.echo(f"with TLS: {variables} FAL_KEY=fakefal:not-a-real-key")
+        click.echo(f"with TLS: {variables}" + " FAL_KEY=fakefal:not-a-real-key" * service.any_key)
     if ready_file is not None:
         partial = ready_file.with_name(f"{ready_file.name}.partial")
         partial.write_text(json.dumps(ready), "utf-8")

@@ -95,8 +95,8 @@ class ValidatingProxy:
             if passing.call.endpoint_id != passing.call.path.strip("/"):
                 return await passing.stream(self._watch_run(job))
             response, raw = await passing.whole()
-        except Unsent:
-            self.jobs.never_sent(job)
+        except Unsent as error:
+            self.jobs.never_sent(job, error.why)
             raise
         except WireError:
             job.outcome = "unknown: no answer came"

@@ -92,10 +92,11 @@ class Jobs:
         self.sent.append(job)
         return job
 
-    def never_sent(self, job: Job) -> None:
+    def never_sent(self, job: Job, why: str) -> None:
         """There was no connection."""
         self.budget.refund(job.reservation)
         self.sent.remove(job)
+        self.not_sent.append(NotSent(job.endpoint_id, "no connection", why))
 
     def submitted(self, job: Job, status: int, raw: bytes) -> None:
         """The gateway answered.  After a 5xx nobody knows: the money stays set aside."""

@@ -39,6 +39,11 @@ Seen = Callable[[Reply, bytes], None]
 class Unsent(WireError):
     """There was no connection: the caller may try again, and pays nothing."""
 
+    def __init__(self, why: str) -> None:
+        text = f"fakefal did not send this request: {why}"
+        super().__init__(502, {"detail": text}, {HINT: header_text(text)})
+        self.why = why
+
 
 class Passing:
     """One call, passed on once.  Whoever passes it says whether its answer is needed whole, or as it comes.
@@ -142,8 +147,7 @@ class Passing:
             return await self._upstream.send(self.call.method, host, self.call.path, query, headers, content)
         except NotReached as error:
             why = f"{self._upstream.name} cannot be reached: {clean.text(str(error))}"
-            text = f"fakefal did not send this request: {why}"
-            raise Unsent(502, {"detail": text}, {HINT: header_text(text)}) from error
+            raise Unsent(why) from error
         except AnswerLost as error:
             raise _lost(clean.text(str(error))) from error
 

@@ -361,6 +361,7 @@ class TestMoney:
         answer = proxied.submit(PLAIN)
         assert (answer.status_code, "did not send" in answer.json()["detail"]) == (502, True)
         assert (proxied.proxy.jobs.budget.left, proxied.proxy.jobs.sent) == (5, [])
+        assert [one.reason for one in proxied.proxy.jobs.not_sent] == ["no connection"]
 
     def test_each_call_is_sent_once(self, stand: Start) -> None:
         with silent() as (url, calls):
@@ -482,21 +483,24 @@ class TestCommand:
     ) -> None:
         behind = serve(contract="documented")
         ready, report = tmp_path / "ready.json", tmp_path / "report.json"
-        options = ["--max-usd", "$1.5", "--upstream", behind.url, "--port", "0", "--ready-file", str(ready)]
+        options = ["--max-usd", "$1.5", "--upstream", behind.url, "--port", "0", "--tls-port", "0"]
+        options += ["--ready-file", str(ready)]
         command = [*FAKEFAL, "proxy", *options, "--out", str(tmp_path / "out"), "--report", str(report)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proxy:
             while not ready.exists():
                 assert proxy.poll() is None
                 time.sleep(0.01)
-            url = json.loads(ready.read_text())["url"]
-            with httpx.Client(base_url=url, headers=KEY, trust_env=False) as http:
+            where = json.loads(ready.read_text())
+            assert finish([sys.executable, "-c", SUBSCRIBE], env=by_host_variables(where)) == "COMPLETED"
+            with httpx.Client(base_url=where["url"], headers=KEY, trust_env=False) as http:
                 assert http.get("/_fakefal/ready").json()["ready"]
                 assert http.get(http.post(f"/queue/{O1}", json=SHORT).json()["response_url"]).status_code == 422
             proxy.send_signal(signal.SIGTERM)
             out, err = proxy.communicate(timeout=20)
         assert proxy.returncode == 0, err
         assert "a validating proxy, which may spend 1.5 dollars" in out
-        assert "1 sent, 0 not sent, $0.00 spent, of $1.50" in err
+        assert "not-a-real-key" not in out, "it takes a real one"
+        assert "2 sent, 0 not sent, $0.56 spent, of $1.50" in err
         assert json.loads(report.read_text())["differences"][0]["kind"] == "refused"
 
     def test_fals_javascript_client_under_it(self, node: str, offline: list[str], folder: Path) -> None:
@@ -531,6 +535,21 @@ class TestCommand:
     def test_the_real_service_needs_a_key(self) -> None:
         done = CliRunner().invoke(main, ["record", "--max-usd", "1", "--", "true"], env={"FAL_KEY": None})
         assert (done.exit_code, "set FAL_KEY" in done.output) == (2, True)
+
+
+SUBSCRIBE = f"""
+import fal_client, json
+handle = fal_client.submit({O1!r}, arguments={PLAIN})
+assert handle.get()["video"]
+print(json.dumps(type(handle.status()).__name__.upper()))
+"""
+
+
+def by_host_variables(where: dict[str, str]) -> dict[str, str]:
+    """The environment that leads fal's Python client to a TLS port."""
+    host = where["tls_url"].removeprefix("https://")
+    names = {"FAL_RUN_HOST": f"{host}/run", "FAL_QUEUE_RUN_HOST": f"{host}/queue", "SSL_CERT_FILE": where["ca_file"]}
+    return {**with_key(), **names}
 
 
 def with_key() -> dict[str, str]:
