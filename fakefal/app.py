@@ -44,7 +44,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
 
     app.router.routes.extend(_routes())
     return Router(
-        ProxyRoute(_Cors(app), emulator.settings.keys),
+        ProxyRoute(Cors(app), emulator.settings.keys),
         Recorder(emulator, _near_misses()),
         public_url=emulator.settings.public_url,
     )
@@ -74,7 +74,7 @@ def _routes() -> list[BaseRoute]:
     return app.router.routes
 
 
-class _Cors:
+class Cors:
     """Any web page may call what fal's hosts serve, as at fal; none may call the control API."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -46,6 +46,11 @@ def price_of(arguments: Input, price: Price) -> Cost:
     return Cost(unit * seconds, seconds, unit)
 
 
+def billed(units: Decimal, unit_usd: Decimal) -> Decimal:
+    """US dollars for what the service says it billed, in the units of ``x-fal-billable-units`` (seconds)."""
+    return units * unit_usd
+
+
 def dollars(usd: Decimal) -> str:
     """An amount as people read it: two digits, and more only where they matter."""
     exact = usd.normalize()

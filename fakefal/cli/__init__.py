@@ -9,6 +9,8 @@ import click
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
     "run": "Run a command whose calls to fal reach the emulator.",
+    "record": "Run a command against the real service, under a spend limit, and record it.",
+    "proxy": "Stand before the real service: check, price, record and compare.",
     "check": "Judge and price the arguments of a request.",
     "endpoints": "List the endpoints, or the rules of one.",
     "demo": "Send fal's own examples through the queue and save the videos.",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
 from fakefal_contracts import ENDPOINTS
+
+if TYPE_CHECKING:
+    from fakefal.recording.replay import Replay
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +30,67 @@ def emulator_options(function: F) -> F:
             click.option("--effect", "effects", multiple=True, help="A fault or ending, as in 'stuck when nth=2'."),
             click.option("--fetch/--no-fetch", default=None, help="Download and judge media from other hosts."),
             click.option("--webhooks-anywhere/--webhooks-local", default=None, help="Send webhooks beyond loopback."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def usd(text: str) -> Decimal:
+    """An amount in US dollars, exact; a currency sign is allowed.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter(f"{text!r} is no amount of dollars, such as 2.50")
+    return amount
+
+
+def replay_options(function: F) -> F:
+    """From where, and from how far back, answers are replayed."""
+    folder = click.Path(exists=True, path_type=Path)
+    function = click.option(
+        "--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="With --replay: refuse older recordings."
+    )(function)
+    return click.option("--replay", type=folder, metavar="FOLDER", help="Answer from recordings only.")(function)
+
+
+def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -> Replay:
+    """The recordings of a folder; what cannot be read ends the command with exit code 2.
+
+    So does any of the emulator's own options in `given`: recordings know nothing of them.
+    """
+    for name, value in given.items():
+        if value not in (None, ()):
+            raise click.UsageError(f"--replay answers from recordings alone: leave {name.replace('_', '-')} out")
+    from fakefal.recording.exchange import BadExchange
+    from fakefal.recording.replay import Replay
+
+    try:
+        return Replay(folder, max_age_days=max_age)
+    except (BadExchange, OSError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def recording_options(function: F) -> F:
+    """What commands can be told that call the real service: how much it may cost, and what is kept."""
+    for option in reversed(
+        (
+            click.option("--max-usd", type=usd, required=True, metavar="USD", help="The most that may be spent."),
+            click.option("--upstream", metavar="URL", help="A server that stands in for fal (default: fal itself)."),
+            click.option(
+                "--out",
+                type=click.Path(path_type=Path),
+                default="recordings",
+                show_default=True,
+                help="The folder for recordings.",
+            ),
+            click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report here."),
         )
     ):
         function = option(function)

@@ -8,28 +8,34 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fakefal.cli.options import emulator_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.settings import Settings
+
+if TYPE_CHECKING:
+    from fakefal.recording.replay import Replay
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
+@replay_options
 @emulator_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
-def command(program: tuple[str, ...], **given: Any) -> None:
-    """Run a command whose calls to fal reach the emulator instead.
+def command(program: tuple[str, ...], replay: Path | None, max_age: float | None, **given: Any) -> None:
+    """Run a command whose calls to fal reach the emulator instead, or recordings.
 
     Works for any program that honours the proxy variables, and for Node.  The command's exit code is
     passed on.
     """
-    settings = settings_from(**given)
+    if replay is None and max_age is not None:
+        raise click.UsageError("--max-age needs --replay")
+    run = _replay(replay_from(replay, max_age, given), program) if replay else _run(settings_from(**given), program)
     try:
-        sys.exit(asyncio.run(_run(settings, program)))
+        sys.exit(asyncio.run(run))
     except OSError as error:
         sys.exit(f"fakefal run: {error}")
 
@@ -45,6 +51,14 @@ async def _run(settings: Settings, program: tuple[str, ...]) -> int:
         code = await run_child(program, child_environment(os.environ, roads))
         click.echo(f"fakefal: {await emulator.summary()}", err=True)
         return code
+
+
+async def _replay(replay: Replay, program: tuple[str, ...]) -> int:
+    from fakefal.ways.child import child_environment
+    from fakefal.ways.roads import open_roads
+
+    async with open_roads(replay.app()) as roads:
+        return await run_child(program, child_environment(os.environ, roads))
 
 
 async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:

@@ -10,18 +10,41 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from fakefal.cli.options import emulator_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings
 
+if TYPE_CHECKING:
+    from fakefal.recording.replay import Replay
+    from fakefal.serving import Listening  # importing it would make --help slow
+
 PORT = click.IntRange(0, 65535)
+
+Hosted = Callable[
+    [socket.socket, socket.socket | None, ssl.SSLContext | None], AbstractAsyncContextManager["Listening"]
+]
+"""Serves on a plain socket, and on one for TLS, while the block lasts."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is served: how, what it is in words, and whether any key will do."""
+
+    hosted: Hosted
+    what: str
+    any_key: bool = True
 
 
 @click.command
@@ -32,16 +55,52 @@ PORT = click.IntRange(0, 65535)
 @click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
+@replay_options
 @emulator_options
-def command(host: str, port: int, tls_port: int | None, ready_file: Path | None, **given: Any) -> None:
+def command(
+    host: str,
+    port: int,
+    tls_port: int | None,
+    ready_file: Path | None,
+    replay: Path | None,
+    max_age: float | None,
+    **given: Any,
+) -> None:
     """Serve the emulator until it is stopped.
 
     Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.
     """
     settings = settings_from(**given)
+    if replay is not None:
+        own = {name: value for name, value in given.items() if name != "public_url"}
+        serve(_replaying(settings, replay_from(replay, max_age, own)), settings, host, port, tls_port, ready_file)
+        return
+    if max_age is not None:
+        raise click.UsageError("--max-age needs --replay")
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
         settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
+    serve(_emulating(settings), settings, host, port, tls_port, ready_file)
+
+
+def _emulating(settings: Settings) -> Service:
+    from fakefal.emulator import Emulator
+    from fakefal.serving import listening
+
+    hosted = partial(listening, Emulator(settings))
+    return Service(hosted, f"profile {settings.profile}, contract {settings.contract}")
+
+
+def _replaying(settings: Settings, replay: Replay) -> Service:
+    from fakefal.serving import hosting
+
+    return Service(partial(hosting, replay.app(settings.public_url)), f"replaying {replay}")
+
+
+def serve(
+    service: Service, settings: Settings, host: str, port: int, tls_port: int | None, ready_file: Path | None
+) -> None:
+    """Serve something until a signal comes."""
     from fakefal.serving import bind
 
     bound: list[socket.socket] = []
@@ -55,7 +114,7 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             ready_file.with_name(f"{ready_file.name}.partial").touch()
-        asyncio.run(_serve(settings, bound, ready_file))
+        asyncio.run(_serve(service, settings, bound, ready_file))
     except OSError as error:
         sys.exit(f"fakefal: {error}")
     finally:
@@ -63,9 +122,7 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
             ready_file.unlink(missing_ok=True)
 
 
-async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
-    from fakefal.emulator import Emulator
-    from fakefal.serving import listening
+async def _serve(service: Service, settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
     from fakefal.ways.authority import Authority, merged_bundle
 
     stop = asyncio.Event()
@@ -75,7 +132,7 @@ async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Pat
     authority = Authority(*_names(settings, plain)) if tls else None
     context = authority.server_context() if authority else None
     with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
-        async with listening(Emulator(settings), plain, tls, context) as where:
+        async with service.hosted(plain, tls, context) as where:
             ready = {"url": where.url}
             if settings.control_token is not None:
                 ready["control_token"] = settings.control_token
@@ -83,7 +140,7 @@ async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Pat
                 ca_file = Path(folder) / "ca.pem"
                 ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
                 ready |= {"tls_url": f"https://localhost:{where.tls_port}", "ca_file": str(ca_file)}
-            _announce(ready, settings, ready_file)
+            _announce(ready, service, ready_file)
             await stop.wait()
 
 
@@ -93,12 +150,12 @@ def _names(settings: Settings, plain: socket.socket) -> list[str]:
     return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
 
 
-def _announce(ready: dict[str, str], settings: Settings, ready_file: Path | None) -> None:
-    click.echo(f"fakefal listens on {ready['url']} (profile {settings.profile}, contract {settings.contract})")
+def _announce(ready: dict[str, str], service: Service, ready_file: Path | None) -> None:
+    click.echo(f"fakefal listens on {ready['url']} ({service.what})")
     if "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")
         variables = f"FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
-        click.echo(f"with TLS: {variables} FAL_KEY=fakefal:not-a-real-key")
+        click.echo(f"with TLS: {variables}" + " FAL_KEY=fakefal:not-a-real-key" * service.any_key)
     if ready_file is not None:
         partial = ready_file.with_name(f"{ready_file.name}.partial")
         partial.write_text(json.dumps(ready), "utf-8")

@@ -23,9 +23,15 @@ PREFIXES = frozenset(Part) | OWN | {"proxy"}
 
 
 class Router:
-    """Maps fal's hosts to parts.  Bare paths on an own host stand for fal.run, or the queue."""
+    """Maps fal's hosts to parts.  Bare paths on an own host stand for fal.run, or the queue.
 
-    def __init__(self, app: ASGIApp, recorder: Recorder, *, public_url: str | None = None) -> None:
+    Args:
+        app: what answers.
+        recorder: keeps the journal, where there is one.
+        public_url: the base of addresses in answers, for those who came by an own host.
+    """
+
+    def __init__(self, app: ASGIApp, recorder: Recorder | None = None, *, public_url: str | None = None) -> None:
         self._app = app
         self._recorder = recorder
         self._public_url = public_url.rstrip("/") if public_url else None
@@ -62,7 +68,7 @@ class Router:
             app = _two_lengths
         path = path.rstrip("/") or "/"
         inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
-        if scope["type"] == "http" and part not in OWN:
+        if self._recorder is not None and scope["type"] == "http" and part not in OWN:
             await self._recorder.record(app, inner, receive, send, part or "", heads)
         else:
             await app(inner, receive, send)

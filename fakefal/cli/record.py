@@ -1,0 +1,104 @@
+"""``fakefal record -- CMD``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from fakefal.cli.options import recording_options
+from fakefal.cli.run import run_child
+from fakefal_contracts.hosts import is_fal_host
+
+if TYPE_CHECKING:
+    from fakefal.proxy.app import ValidatingProxy
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@recording_options
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+def command(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, out: Path, report: Path | None) -> None:
+    """Run a command whose calls reach the real service, and record them.  THIS SPENDS MONEY, up to the limit.
+
+    Takes the key from FAL_KEY.  Each paid call is checked and priced first: what no known revision
+    accepts, or what could exceed the limit, is refused and never sent.  Recordings hold no keys and no
+    personal data, but prompts.  The command's exit code is passed on.
+    """
+    sys.exit(record(program, max_usd, upstream, out, report))
+
+
+def record(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, out: Path, report: Path | None) -> int:
+    """Run a command behind the validating proxy, and tell what it found; returns its exit code."""
+    key = real_key(os.environ)
+    proxy = new_proxy(max_usd, upstream, out)
+    proxy.keep_secret(key)
+    try:
+        return asyncio.run(_record(program, key, proxy, report))
+    except OSError as error:
+        sys.exit(f"fakefal: {error}")
+
+
+async def _record(program: tuple[str, ...], key: str, proxy: ValidatingProxy, report: Path | None) -> int:
+    from fakefal.ways.child import child_environment
+    from fakefal.ways.roads import open_roads
+
+    try:
+        async with open_roads(proxy.app(), closing=proxy.close_streams, own_date=False) as roads:
+            return await run_child(program, child_environment(os.environ, roads, key=key))
+    finally:
+        tell(proxy, report)
+
+
+def real_key(environ: Mapping[str, str]) -> str:
+    """The user's own key, which the command is given.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    if key := environ.get("FAL_KEY"):
+        return key
+    key_id, secret = environ.get("FAL_KEY_ID"), environ.get("FAL_KEY_SECRET")
+    if key_id and secret:
+        return f"{key_id}:{secret}"
+    raise click.UsageError("the real service needs a key: set FAL_KEY")
+
+
+def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingProxy:
+    """The validating proxy that the command line describes."""
+    from fakefal.proxy.app import ValidatingProxy
+    from fakefal.proxy.upstream import FAL, Upstream
+    from fakefal.recording.budget import Budget
+    from fakefal.recording.folder import Recorder
+
+    if upstream is not None:
+        _check_upstream(upstream)
+    source = FAL if upstream is None else "upstream"
+    return ValidatingProxy(Upstream(upstream), Budget(max_usd), Recorder(out, source=source))
+
+
+def _check_upstream(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError("--upstream is an http(s) address without a user, such as http://127.0.0.1:8710")
+    if is_fal_host(str(parts.hostname)):
+        raise click.UsageError("--upstream stands in for fal: leave it out to call fal itself")
+
+
+def tell(proxy: ValidatingProxy, path: Path | None) -> None:
+    """Write the report, and say on standard error what is in it."""
+    found = proxy.report()
+    click.echo(f"fakefal: {found.text()}", err=True)
+    if path is not None:
+        path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")

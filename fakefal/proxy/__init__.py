@@ -1,0 +1,1 @@
+"""The validating proxy before the real service: checks, prices, passes on, records, and compares."""

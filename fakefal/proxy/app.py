@@ -1,0 +1,158 @@
+"""The validating proxy as an application: what stands between a program and the real service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from fakefal.proxy.jobs import Job, Jobs, NotSent
+from fakefal.proxy.passing import Passing, Seen, Unsent
+from fakefal.proxy.preflight import Preflight, preflight
+from fakefal.proxy.report import RunReport
+from fakefal.proxy.upstream import Reply, Upstream
+from fakefal.recording.budget import Budget, OverBudget
+from fakefal.recording.calls import Kind, read_call
+from fakefal.recording.folder import Recorder
+from fakefal.recording.front import front
+from fakefal.wire.answers import BILLABLE_UNITS, HINT, REQUEST_ID, WireError, header_text, refusal
+from fakefal_contracts import UnknownEndpoint
+from fakefal_contracts.testprompt import PROMPT_MARK
+
+
+class ValidatingProxy:
+    """Checks and prices paid calls, passes calls on once each, records them, and compares.
+
+    Args:
+        upstream: the way to fal.
+        budget: what may be spent.
+        recorder: keeps the exchanges, and knows the date.
+    """
+
+    def __init__(self, upstream: Upstream, budget: Budget, recorder: Recorder) -> None:
+        self.jobs = Jobs(budget)
+        self._upstream = upstream
+        self._recorder = recorder
+        self._began_at = recorder.now()
+        self._stopping = asyncio.Event()
+
+    def app(self) -> ASGIApp:
+        """The application; its lifespan ends with the connections."""
+        return front(self._answer, f"a validating proxy for {self._upstream.name}", living=self._living)
+
+    def report(self) -> RunReport:
+        """What the run found so far."""
+        return RunReport(self._upstream.name, self._began_at, self.jobs, self._recorder)
+
+    def keep_secret(self, key: str) -> None:
+        """Take a key out of whatever is recorded; those of calls are known by themselves."""
+        self._recorder.scrubber.learn(key)
+
+    def close_streams(self) -> None:
+        """Let open streams go, which would hold the server up."""
+        self._stopping.set()
+
+    @asynccontextmanager
+    async def _living(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await self._upstream.close()
+            self._recorder.close()
+
+    async def _answer(self, request: Request) -> Response:
+        call = read_call(request.method, request.scope["path"])
+        self._recorder.scrubber.learn(request.headers.get("authorization"))
+        if call is None or call.kind is Kind.OTHER:
+            asked = f"{request.method} {request.scope['path']}"
+            text = f"fakefal does not know whether {asked} costs anything: it was not sent"
+            raise refusal(501, text, hint="queue, fal.run, storage and CDN are passed on, and reads of the account")
+        passing = Passing(request, call, self._upstream, self._recorder, self._stopping)
+        if call.is_paid:
+            return await self._paid(passing)
+        if call.kind is Kind.STREAM:
+            return await passing.stream(self._watch_stream(call.request_id))
+        if call.kind is Kind.FILE:
+            return await passing.file()
+        response, raw = await passing.whole()
+        match call.kind:
+            case Kind.STATUS:
+                self.jobs.looked(call.request_id, raw)
+            case Kind.CANCEL:
+                self.jobs.cancelled(call.request_id, response.status_code)
+            case Kind.RESULT:
+                self.jobs.read(call.request_id, response.status_code, response.headers, raw)
+        return passing.back(response, raw)
+
+    async def _paid(self, passing: Passing) -> Response:
+        """Send a paid call, once, if it can be accepted and the limit allows it."""
+        job = await self._begin(passing)
+        try:
+            if passing.call.endpoint_id != passing.call.path.strip("/"):
+                return await passing.stream(self._watch_run(job))
+            response, raw = await passing.whole()
+        except Unsent as error:
+            self.jobs.never_sent(job, error.why)
+            raise
+        except WireError:
+            job.outcome = "unknown: no answer came"
+            raise
+        if passing.call.kind is Kind.SUBMIT:
+            self.jobs.submitted(job, response.status_code, raw)
+        else:
+            self._ran(job, response, raw)
+        return passing.back(response, raw)
+
+    async def _begin(self, passing: Passing) -> Job:
+        endpoint_id = passing.call.endpoint_id
+        try:
+            before = await asyncio.to_thread(preflight, endpoint_id, await passing.json())
+        except UnknownEndpoint as error:
+            raise self._refused(endpoint_id, "no price is known", str(error), 501) from error
+        if before.cost is None:
+            refused = self._unacceptable(before)
+            await passing.refused(refused)
+            raise refused
+        if self._upstream.is_fal and PROMPT_MARK.search((await passing.body()).decode()):
+            raise self._refused(endpoint_id, "a test prompt", "the prompt asks fakefal for an effect", 422)
+        try:
+            return self.jobs.begin(before, self._recorder.now())
+        except OverBudget as error:
+            raise self._refused(endpoint_id, "spend limit", str(error), 403) from error
+
+    def _refused(self, endpoint_id: str, reason: str, detail: str, status: int) -> WireError:
+        """The answer to a call that is not sent.  No client of fal's tries these statuses again."""
+        self.jobs.not_sent.append(NotSent(endpoint_id, reason, detail))
+        text = f"fakefal did not send this request: {reason}: {detail}"
+        return refusal(status, text, hint=text, headers={BILLABLE_UNITS: "0"})
+
+    def _unacceptable(self, before: Preflight) -> WireError:
+        """Fal's own refusal, before anything is sent, let alone paid."""
+        errors = before.predicted.errors
+        detail = "; ".join(f"{'.'.join(map(str, ('body', *one.loc)))}: {one.msg}" for one in errors)
+        self.jobs.not_sent.append(NotSent(before.endpoint.id, "no known revision accepts it", detail))
+        hint = header_text(f"fakefal did not send this request: {errors[0].rule.id}: {errors[0].hint}")
+        return WireError(422, {"detail": [one.wire() for one in errors]}, {HINT: hint, BILLABLE_UNITS: "0"})
+
+    def _ran(self, job: Job, response: Reply, raw: bytes) -> None:
+        """A synchronous call was answered: by its end, or by the gate."""
+        job.request_id = response.headers.get(REQUEST_ID, "")
+        self.jobs.answered(job, response.status_code, response.headers, raw)
+        if job.ending is None:
+            self.jobs.submitted(job, response.status_code, b"")
+
+    def _watch_stream(self, request_id: str) -> Seen:
+        return lambda _, text: self.jobs.looked(request_id, _last_event(text))
+
+    def _watch_run(self, job: Job) -> Seen:
+        return lambda response, text: self._ran(job, response, _last_event(text))
+
+
+def _last_event(text: bytes) -> bytes:
+    """The data of the last server-sent event."""
+    lines = [line for line in text.splitlines() if line.startswith(b"data:")]
+    return lines[-1].removeprefix(b"data:").strip() if lines else text

@@ -1,0 +1,274 @@
+"""One call on its way to the service and back, unchanged but for what is the connection's own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from fakefal import jsonio
+from fakefal.proxy.upstream import AnswerLost, Broken, NotReached, Reply, Upstream
+from fakefal.recording.calls import READS, Call, Kind
+from fakefal.recording.exchange import EVENTS, OURS, Answered, Asked, Body, Exchange
+from fakefal.recording.folder import Recorder
+from fakefal.settings import MEBIBYTE
+from fakefal.wire.answers import HINT, WireError, header_text, refusal
+from fakefal.wire.body import read_body
+from fakefal_contracts.hosts import Way, host_name, is_fal_host
+
+LARGEST_BODY = 64 * MEBIBYTE
+OK = 200
+HOP_HEADERS = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "expect", "host"),
+    }
+)
+UNPACKED = ("content-length", "content-encoding")
+QUEUE_ADDRESS = b"https://queue.fal.run/"
+LED_BACK = (Kind.SUBMIT, Kind.STATUS, Kind.STREAM)
+
+Seen = Callable[[Reply, bytes], None]
+
+
+class Unsent(WireError):
+    """There was no connection: the caller may try again, and pays nothing."""
+
+    def __init__(self, why: str) -> None:
+        text = f"fakefal did not send this request: {why}"
+        super().__init__(502, {"detail": text}, {HINT: header_text(text)})
+        self.why = why
+
+
+class Passing:
+    """One call, passed on once.  Whoever passes it says whether its answer is needed whole, or as it comes.
+
+    Args:
+        request: the caller's.
+        call: what it asks for.
+        upstream: where to.
+        recorder: keeps the exchange.
+        stopping: is set when streams shall end.
+    """
+
+    def __init__(
+        self, request: Request, call: Call, upstream: Upstream, recorder: Recorder, stopping: asyncio.Event
+    ) -> None:
+        self.call = call
+        self._request = request
+        self._upstream = upstream
+        self._recorder = recorder
+        self._stopping = stopping
+        self._way = cast("Way", request.state.way)
+        self._read: bytes | None = None
+
+    async def body(self) -> bytes:
+        """The caller's body, read once."""
+        if self._read is None:
+            self._read = await read_body(self._request, LARGEST_BODY)
+        return self._read
+
+    async def json(self) -> object:
+        """The body of a paid call.
+
+        Raises:
+            WireError: 422, it is no JSON, and is not sent.
+        """
+        raw = await self.body()
+        try:
+            return await asyncio.to_thread(jsonio.parse, raw) if raw.strip() else None
+        except jsonio.InvalidJson as error:
+            raise refusal(422, f"fakefal did not send this request: its body is no JSON: {error}") from error
+
+    async def whole(self) -> tuple[Reply, bytes]:
+        """Pass the call on and read its answer to the end.
+
+        Raises:
+            WireError: there was no connection, or no answer.
+        """
+        response = await self._send(await self.body())
+        return response, await self._finish(response, self._asked(await self.body()))
+
+    def back(self, response: Reply, raw: bytes) -> Response:
+        """The answer for the caller."""
+        body = self._led_back(raw)
+        answer = Response(body, response.status_code)
+        if self.call.method == "HEAD":
+            answer.raw_headers = self._headers(response)
+        else:
+            length = (b"content-length", str(len(body)).encode())
+            answer.raw_headers = [*self._headers(response, *UNPACKED), length]
+        return answer
+
+    async def stream(self, at_end: Seen) -> Response:
+        """Pass the call on, and its events back as they come.  `at_end` gets all that came."""
+        response = await self._send(await self.body())
+        asked = self._asked(await self.body())
+        if not response.headers.get("content-type", "").startswith(EVENTS):
+            raw = await self._finish(response, asked)
+            at_end(response, raw)
+            return self.back(response, raw)
+        answer = StreamingResponse(self._events(response, asked, at_end), response.status_code)
+        answer.raw_headers = self._headers(response, *UNPACKED)
+        return answer
+
+    async def file(self) -> Response:
+        """Pass a file to the CDN or from it, without holding it in memory."""
+        if self.call.method not in READS:
+            return await self._upload()
+        response = await self._send(b"")
+        if response.status_code != OK or self.call.method == "HEAD":
+            return self.back(response, await self._finish(response, Body()))
+        answer = StreamingResponse(self._download(response), response.status_code)
+        answer.raw_headers = self._headers(response)
+        return answer
+
+    async def refused(self, error: WireError) -> None:
+        """Record a refusal that was given here, so that a replay gives it, too."""
+        asked = self._asked(await self.body())
+        answered = Body.of(jsonio.dump(error.body), self._recorder.scrubber)
+        kept = {"content-type": "application/json", **self._recorder.scrubber.headers(error.headers)}
+        self._write(asked, Answered(error.status, kept, answered), OURS)
+
+    # -- there ----------------------------------------------------------------------------------
+
+    async def _send(self, content: bytes | AsyncIterator[bytes]) -> Reply:
+        named = host_name(self._request.headers.get("host", ""))
+        host = named if is_fal_host(named) else host_name(Way().url(self.call.part, "").removeprefix("https://"))
+        query = self._request.url.query
+        headers = self._own_headers(streamed=not isinstance(content, bytes))
+        clean = self._recorder.scrubber
+        try:
+            return await self._upstream.send(self.call.method, host, self.call.path, query, headers, content)
+        except NotReached as error:
+            why = f"{self._upstream.name} cannot be reached: {clean.text(str(error))}"
+            raise Unsent(why) from error
+        except AnswerLost as error:
+            raise _lost(clean.text(str(error))) from error
+
+    def _own_headers(self, *, streamed: bool) -> list[tuple[bytes, bytes]]:
+        """The caller's headers.  The answer is to be unpacked, since it is read here, too."""
+        left_out = HOP_HEADERS | {"accept-encoding", *(() if streamed else ("content-length",))}
+        kept = [(k, v) for k, v in self._request.headers.raw if k.decode("latin-1").lower() not in left_out]
+        return [*kept, (b"accept-encoding", b"identity")]
+
+    async def _upload(self) -> Response:
+        digest = hashlib.sha256()
+
+        async def content() -> AsyncIterator[bytes]:
+            async for chunk in self._request.stream():
+                digest.update(chunk)
+                yield chunk
+
+        response = await self._send(content())
+        return self.back(response, await self._finish(response, Body.digest(digest.hexdigest())))
+
+    # -- and back -------------------------------------------------------------------------------
+
+    async def _finish(self, response: Reply, asked: Body) -> bytes:
+        """The whole answer, which is recorded."""
+        try:
+            raw = await response.aread()
+        except Broken as error:
+            raise _lost(self._recorder.scrubber.text(str(error))) from error
+        finally:
+            await response.aclose()
+        if self.call.recorded:
+            self._record(response, asked, Body.of(raw, self._recorder.scrubber))
+        return raw
+
+    async def _events(self, response: Reply, asked: Body, at_end: Seen) -> AsyncIterator[bytes]:
+        seen: list[bytes] = []
+        try:
+            async for chunk in _until(self._stopping, _chunks(response, whole_lines=self._way.base is not None)):
+                seen.append(chunk)
+                yield self._led_back(chunk)
+            if not self._stopping.is_set():
+                self._record(response, asked, Body.of(b"".join(seen), self._recorder.scrubber))
+        except Broken:
+            self._request.state.abort()  # the caller sees its stream break, as it did
+        finally:
+            at_end(response, b"".join(seen))
+            await response.aclose()
+
+    async def _download(self, response: Reply) -> AsyncIterator[bytes]:
+        keeper, whole = self._recorder.keep_file(), False
+        try:
+            async for chunk in response.aiter_raw():
+                keeper.add(chunk)
+                yield chunk
+            whole = True
+        except Broken:
+            self._request.state.abort()
+        finally:
+            if name := keeper.finish(whole=whole):
+                self._record(response, Body(), Body.digest(name, "file"))
+            await response.aclose()
+
+    def _headers(self, response: Reply, *without: str) -> list[tuple[bytes, bytes]]:
+        left_out = HOP_HEADERS.union(without)
+        return [(k.lower(), v) for k, v in response.headers.raw if k.decode("latin-1").lower() not in left_out]
+
+    def _led_back(self, raw: bytes) -> bytes:
+        """Addresses of the queue lead callers by base URL back to here; nothing else is changed."""
+        if self._way.base is None or self.call.kind not in LED_BACK:
+            return raw
+        return raw.replace(QUEUE_ADDRESS, f"{self._way.base}/queue/".encode())
+
+    def _asked(self, raw: bytes) -> Body:
+        return Body.of(raw, self._recorder.scrubber, self._way)
+
+    def _record(self, response: Reply, asked: Body, answered: Body) -> None:
+        headers = self._recorder.scrubber.headers(response.headers)
+        self._write(asked, Answered(response.status_code, headers, answered), self._recorder.source)
+
+    def _write(self, asked: Body, answered: Answered, source: str) -> None:
+        clean, now = self._recorder.scrubber, self._recorder.now()
+        request = Asked.of(self.call, self._request.url.query, asked, clean)
+        self._recorder.write(Exchange(now, request, answered, source, clean.headers(self._request.headers)))
+
+
+def _lost(why: str) -> WireError:
+    """The answer where none came.  No client of fal's tries a 500 again, which could be paid twice."""
+    text = f"fakefal sent this request once and got no answer ({why}): it may have been accepted, and billed"
+    return refusal(500, text, hint=text)
+
+
+async def _chunks(response: Reply, *, whole_lines: bool) -> AsyncGenerator[bytes, None]:
+    """A stream as it comes; in whole lines where addresses in it have to be found."""
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        if not whole_lines:
+            yield chunk
+            continue
+        ready, end, rest = (rest + chunk).rpartition(b"\n")
+        if end:
+            yield ready + end
+    if rest:
+        yield rest
+
+
+async def _until(stopping: asyncio.Event, chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    """What comes, until it ends or shall."""
+    stop = asyncio.ensure_future(stopping.wait())
+    following: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(chunks, None))
+            await asyncio.wait({stop, following}, return_when=asyncio.FIRST_COMPLETED)
+            chunk = following.result() if following.done() else None
+            if chunk is None:
+                return
+            yield chunk
+    finally:
+        stop.cancel()
+        if following is not None and not following.done():
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+        await chunks.aclose()

@@ -1,0 +1,180 @@
+"""One exchange with the service, as it is kept: a line of JSON without secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakefal import jsonio
+from fakefal.recording.calls import Call, Kind, read_call
+from fakefal.recording.scrub import Scrubber, query_text
+from fakefal_contracts.hosts import Part, Way
+
+EVENTS = "text/event-stream"
+OURS = "fakefal"
+"""The source of refusals that the validating proxy gave itself; no word of the service's."""
+
+
+class BadExchange(ValueError):
+    """The line is no exchange; ``str()`` says why."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body in one of four forms: JSON, text, the digest of bytes that are not kept, or of a kept file."""
+
+    form: str = "none"
+    content: Any = None
+
+    @classmethod
+    def of(cls, raw: bytes, scrubber: Scrubber, way: Way | None = None) -> Body:
+        """A body without what must not be kept."""
+        if not raw:
+            return cls()
+        try:
+            return cls("json", scrubber.value(jsonio.parse(raw), way))
+        except jsonio.InvalidJson:
+            pass
+        try:
+            return cls("text", _clean_lines(raw.decode("utf-8"), scrubber))
+        except UnicodeDecodeError:
+            return cls.digest(hashlib.sha256(raw).hexdigest())
+
+    @classmethod
+    def digest(cls, sha256: str, form: str = "sha256") -> Body:
+        """Bytes by their digest only; with the form ``file`` they lie beside the recording."""
+        return cls(form, sha256)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is written."""
+        return {} if self.form == "none" else {self.form: self.content}
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Body:
+        """From what `as_dict` wrote."""
+        form = next((form for form in ("json", "text", "sha256", "file") if form in written), "none")
+        return cls(form, written.get(form))
+
+
+def _clean_lines(text: str, scrubber: Scrubber) -> str:
+    """Text without secrets; the JSON of server-sent events is cleaned as JSON."""
+    return "".join(_clean_line(line, scrubber) for line in text.splitlines(keepends=True))
+
+
+def _clean_line(line: str, scrubber: Scrubber) -> str:
+    if line.startswith("data:"):
+        bare = line.removeprefix("data:").strip()
+        try:
+            cleaned = jsonio.dump(scrubber.value(jsonio.parse(bare.encode())))
+        except jsonio.InvalidJson:
+            return scrubber.text(line)
+        return f"data: {cleaned.decode()}\n"
+    return scrubber.text(line)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it is looked up: nothing in it depends on keys, ports or the moment."""
+
+    method: str
+    part: Part
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Body = field(default_factory=Body)
+
+    @classmethod
+    def of(cls, call: Call, query: str, body: Body, scrubber: Scrubber) -> Asked:
+        """A call without what must not be kept."""
+        return cls(call.method, call.part, scrubber.path(call.path), scrubber.query(query), body)
+
+    @property
+    def call(self) -> Call:
+        """What it asks for."""
+        call = read_call(self.method, f"/{self.part}{self.path}")
+        assert call is not None
+        return call
+
+    @property
+    def canonical(self) -> str:
+        """One text for all requests that mean the same: members of objects in order."""
+        body = json.dumps(self.body.as_dict(), sort_keys=True, ensure_ascii=False)
+        return f"{self.method} {self.part}{self.path}{query_text(self.query)} {body}"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = field(default_factory=Body)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer.
+
+    `source` is who answered: ``fal``, ``upstream`` where another server stood in for it, or `OURS`.
+    """
+
+    recorded_at: dt.datetime
+    asked: Asked
+    answered: Answered
+    source: str = "fal"
+    asked_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def request_id(self) -> str:
+        """The id of the job that it is about, if it is about one."""
+        call = self.asked.call
+        if call.kind is Kind.SUBMIT:
+            body = self.answered.body.content
+            return str(body.get("request_id", "")) if isinstance(body, dict) else ""
+        return call.request_id
+
+    def line(self) -> bytes:
+        """As one line of JSON."""
+        return jsonio.dump(
+            {
+                "recorded_at": self.recorded_at.astimezone(dt.UTC).isoformat(timespec="seconds"),
+                "source": self.source,
+                "request": {
+                    "method": self.asked.method,
+                    "part": self.asked.part,
+                    "path": self.asked.path,
+                    "query": dict(self.asked.query),
+                    "headers": dict(self.asked_headers),
+                    **self.asked.body.as_dict(),
+                },
+                "response": {
+                    "status": self.answered.status,
+                    "headers": dict(self.answered.headers),
+                    **self.answered.body.as_dict(),
+                },
+            }
+        )
+
+    @classmethod
+    def read(cls, line: bytes) -> Exchange:
+        """From what `line` wrote.
+
+        Raises:
+            BadExchange: it is none.
+        """
+        try:
+            written = jsonio.parse(line)
+            request, response = written["request"], written["response"]
+            recorded_at = dt.datetime.fromisoformat(written["recorded_at"])
+            asked = Asked(
+                request["method"], Part(request["part"]), request["path"], request["query"], Body.read(request)
+            )
+            answered = Answered(int(response["status"]), response["headers"], Body.read(response))
+            if recorded_at.tzinfo is None:
+                raise BadExchange("recorded_at has no offset")
+            return cls(recorded_at, asked, answered, str(written["source"]), request["headers"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadExchange(f"{type(error).__name__}: {error}") from error

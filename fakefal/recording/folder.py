@@ -1,0 +1,121 @@
+"""A folder of recordings: one file of lines for each run, and the downloaded files by digest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from fakefal.recording.exchange import BadExchange, Exchange
+from fakefal.recording.scrub import Scrubber
+
+FILES = "files"
+SUFFIX = ".jsonl"
+LARGEST_FILE = 256 * 1024 * 1024
+"""Downloads above this are passed on and not kept."""
+
+Now = Callable[[], dt.datetime]
+
+
+def wall_now() -> dt.datetime:
+    """The wall's date and time: recordings age with the service they were taken from."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Recorder:
+    """Writes exchanges as they happen, each at once, so that a run that dies loses nothing.
+
+    Args:
+        folder: where to; it is made when the first exchange comes.
+        source: whose answers they are, ``fal`` or ``upstream``.
+        now: the wall's clock.
+    """
+
+    def __init__(self, folder: Path, *, source: str = "fal", now: Now = wall_now) -> None:
+        self.folder = folder
+        self.scrubber = Scrubber()
+        self.source = source
+        self.now = now
+        self.written = 0
+        self._file: BinaryIO | None = None
+        self._latest: dict[str, bytes] = {}
+
+    def write(self, exchange: Exchange) -> None:
+        """Keep an exchange; an answer that is the same as the one before it is kept once.
+
+        Polling asks the same again and again, so that lines would differ in nothing but their moment.
+        """
+        line = exchange.line()
+        sign = hashlib.sha256(repr(exchange.answered).encode()).digest()
+        if not exchange.asked.call.is_paid and self._latest.get(exchange.asked.canonical) == sign:
+            return
+        self._latest[exchange.asked.canonical] = sign
+        file = self._file = self._file or self._open()
+        file.write(line + b"\n")
+        file.flush()
+        self.written += 1
+
+    def _open(self) -> BinaryIO:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{self.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}{SUFFIX}"
+        return (self.folder / name).open("xb")
+
+    def keep_file(self) -> Keeper:
+        """Somewhere to write a download while it is passed on."""
+        (self.folder / FILES).mkdir(parents=True, exist_ok=True)
+        return Keeper(self.folder / FILES)
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Keeper:
+    """Takes the bytes of one download, and keeps them under their digest once they are whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / f".{secrets.token_hex(8)}.part"
+        self._file = self._path.open("xb")
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes; too many are counted and not written."""
+        self._size += len(chunk)
+        if self._size <= LARGEST_FILE:
+            self._digest.update(chunk)
+            self._file.write(chunk)
+
+    def finish(self, *, whole: bool) -> str | None:
+        """The digest under which the file lies now; None where it was cut off or too large."""
+        self._file.close()
+        if not whole or self._size > LARGEST_FILE:
+            self._path.unlink()
+            return None
+        name = self._digest.hexdigest()
+        os.replace(self._path, self._folder / name)  # noqa: PTH105 - also over the same file of an earlier run
+        return name
+
+
+def read_folder(folder: Path) -> Iterator[Exchange]:
+    """Every exchange of a folder, or of one file, in the order of recording.
+
+    Raises:
+        BadExchange: a line cannot be read; the message names file and line.
+        OSError: the folder cannot be read.
+    """
+    paths = [folder] if folder.is_file() else sorted(folder.glob(f"*{SUFFIX}"))
+    for path in paths:
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            if line.strip():
+                try:
+                    yield Exchange.read(line)
+                except BadExchange as error:
+                    raise BadExchange(f"{path}:{number} is no exchange: {error}") from error

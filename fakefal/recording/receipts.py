@@ -1,0 +1,142 @@
+"""Exchanges with the real service that public sources quote: golden cases for the emulator.
+
+Each has its source and the day, month or year of it; bodies stand as they were quoted.  What is known to
+differ is listed with the reason, so that a difference which goes away is noticed as much as a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from fakefal_contracts.evidence import Grade
+
+ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+REPEATED = re.compile(r"\{(\w)\*(\d+)\}")
+SECONDS = ("inference_time",)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A difference that is meant: everything at this place or below, and why."""
+
+    at: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One quoted exchange.
+
+    `given` is what comes before: settings, a submit, and what happened to it then (start, end, cancel).
+    Of `request`, the path has ``{id}`` for the request's id.  With `partial` the source leaves members of
+    objects out, so that more may come; `begins` are texts of which the beginning is quoted, `free` values
+    that can be any; with `ordered` the members come in the quoted order.
+    """
+
+    id: str
+    source: str
+    seen: str
+    grade: Grade
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+    given: Mapping[str, Any] = field(default_factory=dict)
+    partial: bool = False
+    ordered: bool = False
+    begins: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
+    differs: tuple[Known, ...] = ()
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@cache
+def receipts() -> tuple[Receipt, ...]:
+    """Every receipt, in the order of the file."""
+    text = files(__package__).joinpath("receipts.json").read_text("utf-8")
+    spelled = REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+    return tuple(_read(written) for written in json.loads(spelled))
+
+
+def _read(written: dict[str, Any]) -> Receipt:
+    given = dict(written)
+    given["grade"] = Grade(written["grade"])
+    given["differs"] = tuple(Known(**one) for one in written.get("differs", ()))
+    for name in ("begins", "free"):
+        given[name] = tuple(written.get(name, ()))
+    return Receipt(**given)
+
+
+def differences(receipt: Receipt, status: int, headers: Mapping[str, str], body: Any) -> dict[str, tuple[Any, Any]]:
+    """Where an answer is not what was quoted: place, and both values.  Ids, addresses and times are equal.
+
+    `headers` have names in lower case; only those that are quoted count.
+    """
+    quoted = dict(_leaves(receipt.response.get("json"), "json")) if "json" in receipt.response else {}
+    ours = dict(_leaves(body, "json")) if quoted else {}
+    if receipt.ordered and list(quoted) != list(ours):
+        quoted["order"], ours["order"] = list(quoted), list(ours)
+    for name, value in receipt.response.get("headers", {}).items():
+        quoted[f"headers.{name}"], ours[f"headers.{name}"] = value, headers.get(name)
+    quoted["status"], ours["status"] = receipt.response["status"], status
+    places = quoted if receipt.partial else dict.fromkeys([*quoted, *ours])
+    return {
+        place: (quoted.get(place), ours.get(place))
+        for place in places
+        if not _equal(receipt, place, quoted.get(place, _ABSENT), ours.get(place, _ABSENT))
+    }
+
+
+_ABSENT = object()
+
+
+def _equal(receipt: Receipt, place: str, quoted: Any, ours: Any) -> bool:
+    if place in receipt.free:
+        return ours is not _ABSENT
+    if place in receipt.begins:
+        return isinstance(ours, str) and ours.startswith(quoted)
+    return bool(quoted == ours and type(quoted) is type(ours))
+
+
+def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Every value that holds no others, with its place; empty lists and objects are values, too."""
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _leaves(item, f"{place}.{name}")
+    elif isinstance(value, list) and value:
+        for number, item in enumerate(value):
+            yield from _leaves(item, f"{place}.{number}")
+    else:
+        yield place, _timeless(value, place.rpartition(".")[2])
+
+
+def _timeless(value: Any, name: str) -> Any:
+    """A value without what is another one in every exchange."""
+    if name in SECONDS:
+        return "SECONDS" if isinstance(value, float) else value
+    if not isinstance(value, str):
+        return value
+    if ID.fullmatch(value):
+        return "ID"
+    if MOMENT.match(value):
+        return "TIME"
+    # fal's own error pages are words of the service's, other addresses are of one exchange
+    if value.startswith("https://") and not value.startswith("https://docs.fal.ai/"):
+        return f"an address on {urlsplit(value).netloc}"
+    return value
+
+
+def unexplained(receipt: Receipt, found: Mapping[str, Any]) -> list[str]:
+    """The places of differences that are not listed, and the listed ones that are not there."""
+    listed = [known.at for known in receipt.differs]
+    new = [place for place in found if not any(f"{place}.".startswith(f"{at}.") for at in listed)]
+    gone = [at for at in listed if not any(f"{place}.".startswith(f"{at}.") for place in found)]
+    return [*(f"differs: {place}" for place in new), *(f"no longer differs: {at}" for at in gone)]

@@ -1,0 +1,216 @@
+"""Answering from recordings, and from nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.types import ASGIApp
+
+from fakefal import jsonio
+from fakefal.recording.calls import Call, Kind, read_call
+from fakefal.recording.exchange import Answered, Asked, Body, Exchange
+from fakefal.recording.folder import FILES, Now, read_folder, wall_now
+from fakefal.recording.front import front, new_id
+from fakefal.recording.scrub import Scrubber
+from fakefal.settings import MEBIBYTE
+from fakefal.wire.answers import WireError, refusal
+from fakefal.wire.body import limited
+from fakefal_contracts.hosts import HOSTS, Way
+
+LARGEST_BODY = 512 * MEBIBYTE
+TOKEN_SECONDS = 3600
+EXPIRES = "expires_at"
+
+
+@dataclass
+class Track:
+    """The answers to one request, in the order of recording.  The last is repeated."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def at(self, position: int) -> Exchange:
+        """The exchange with this number, from 0."""
+        return self.exchanges[min(position, len(self.exchanges) - 1)]
+
+
+@dataclass
+class Run:
+    """One job that is replayed: under its own id, with a place of its own in each track of a recorded job."""
+
+    job: dict[str, Track]
+    recorded_id: str
+    positions: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+class Replay:
+    """Answers requests that were recorded.
+
+    A submit begins a run of its own: of equal ones the first gets the first recording, the next the next,
+    and the last is repeated.  Status, result and cancel are answered from that recording, each in its
+    order, so that programs that poll more or less often see the same states.
+
+    Args:
+        folder: with recordings, or one file of them.
+        max_age_days: refuse what is older; None refuses nothing.
+        now: the wall's date and time.
+
+    Raises:
+        BadExchange: a line cannot be read.
+        OSError: the folder cannot be read.
+    """
+
+    def __init__(self, folder: Path, *, max_age_days: float | None = None, now: Now = wall_now) -> None:
+        self._folder = folder if folder.is_dir() else folder.parent
+        self._max_age_days = max_age_days
+        self._now = now
+        self._scrubber = Scrubber()
+        self._count = 0
+        self._tracks: dict[str, Track] = defaultdict(Track)
+        self._jobs: dict[str, dict[str, Track]] = defaultdict(lambda: defaultdict(Track))
+        self._runs: dict[str, Run] = {}
+        self._positions: dict[str, int] = defaultdict(int)
+        self._index(read_folder(folder))
+
+    def __str__(self) -> str:
+        return f"{self._count} exchanges from {self._folder}"
+
+    def app(self, public_url: str | None = None) -> ASGIApp:
+        """The application."""
+        return front(self._answer, f"recordings: {self}", living=_nothing, public_url=public_url, cors=True)
+
+    def _index(self, exchanges: Iterable[Exchange]) -> None:
+        for exchange in exchanges:
+            self._count += 1
+            request_id = exchange.asked.call.request_id
+            if request_id:
+                self._jobs[request_id][_in_job(exchange.asked)].exchanges.append(exchange)
+            else:
+                self._tracks[exchange.asked.canonical].exchanges.append(exchange)
+
+    async def _answer(self, request: Request) -> Response:
+        call = read_call(request.method, request.scope["path"])
+        if call is None:
+            raise refusal(404, f"fakefal replays recordings; {request.scope['path']} is no part of fal's")
+        self._scrubber.learn(request.headers.get("authorization"))
+        way = cast("Way", request.state.way)
+        asked = Asked.of(call, request.url.query, await self._body(request, call, way), self._scrubber)
+        exchange, ids = self._find(asked)
+        self._check_age(exchange)
+        return self._replayed(exchange.answered, ids, way)
+
+    async def _body(self, request: Request, call: Call, way: Way) -> Body:
+        if call.kind is Kind.FILE and call.method not in ("GET", "HEAD"):
+            digest = hashlib.sha256()
+            async for part in limited(request, LARGEST_BODY):
+                digest.update(part)
+            return Body.digest(digest.hexdigest())
+        raw = b"".join([part async for part in limited(request, LARGEST_BODY)])
+        return Body.of(raw, self._scrubber, way)
+
+    def _find(self, asked: Asked) -> tuple[Exchange, tuple[str, str]]:
+        """The exchange that answers, and the recorded id with the one that stands for it now."""
+        call = asked.call
+        if call.request_id:
+            return self._find_in_job(asked, call)
+        track = self._tracks.get(asked.canonical)
+        if track is None:
+            raise self._not_recorded(asked)
+        exchange = track.at(self._positions[asked.canonical])
+        self._positions[asked.canonical] += 1
+        recorded_id, fresh = exchange.request_id, ""
+        if recorded_id:
+            fresh = new_id()
+            self._runs[fresh] = Run(self._jobs[recorded_id], recorded_id)
+        return exchange, (recorded_id, fresh)
+
+    def _find_in_job(self, asked: Asked, call: Call) -> tuple[Exchange, tuple[str, str]]:
+        if call.request_id in self._jobs:  # a program that knew the id before
+            self._runs.setdefault(call.request_id, Run(self._jobs[call.request_id], call.request_id))
+        run = self._runs.get(call.request_id)
+        if run is None:
+            raise WireError(404, {"status": "NOT_FOUND"})
+        name = _in_job(asked)
+        if name not in run.job:
+            raise self._not_recorded(asked)
+        exchange = run.job[name].at(run.positions[name])
+        run.positions[name] += 1
+        return exchange, (run.recorded_id, call.request_id)
+
+    def _not_recorded(self, asked: Asked) -> WireError:
+        """Nothing is called in its place."""
+        text = f"fakefal has no recording of {asked.method} {asked.part}{asked.path} in {self._folder}"
+        if asked.call.is_paid and any(
+            track.exchanges[0].asked.call.endpoint_id == asked.call.endpoint_id for track in self._tracks.values()
+        ):
+            text += " with this body (there are others of this endpoint)"
+        hint = "record it with `fakefal record --max-usd N -- CMD`; nothing was sent to fal"
+        return refusal(501, f"{text}: {hint}", hint=f"{text}: {hint}")
+
+    def _check_age(self, exchange: Exchange) -> None:
+        """Refuse what is older than the user allows.
+
+        Raises:
+            WireError: 501, it is.
+        """
+        age = self._now() - exchange.recorded_at
+        if self._max_age_days is not None and age > dt.timedelta(days=self._max_age_days):
+            text = (
+                f"fakefal will not replay {exchange.asked.method} {exchange.asked.part}{exchange.asked.path}: it was "
+                f"recorded on {exchange.recorded_at:%Y-%m-%d}, {age.days} days ago, and {self._max_age_days:g} are "
+                "allowed; record it again with `fakefal record`, or raise --max-age"
+            )
+            raise refusal(501, text, hint=text)
+
+    def _replayed(self, answered: Answered, ids: tuple[str, str], way: Way) -> Response:
+        """The answer as this caller must see it: with the run's id, and addresses that lead back here."""
+        headers = {name: _renamed(value, ids) for name, value in answered.headers.items()}
+        form, content = answered.body.form, answered.body.content
+        if form == "file":
+            path = self._folder / FILES / str(content)
+            if not path.is_file():
+                raise refusal(501, f"fakefal misses the file {path} of a recording")
+            return FileResponse(path, answered.status, headers)
+        raw = jsonio.dump(self._fresh(content)) if form == "json" else str(content or "").encode()
+        text = _renamed(raw.decode("utf-8", "surrogateescape"), ids)
+        return Response(_led_back(text, way).encode("utf-8", "surrogateescape"), answered.status, headers)
+
+    def _fresh(self, content: Any) -> Any:
+        """Tokens that would have expired since have not."""
+        if isinstance(content, dict) and EXPIRES in content:
+            return content | {EXPIRES: (self._now() + dt.timedelta(seconds=TOKEN_SECONDS)).isoformat()}
+        return content
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
+
+
+def _in_job(asked: Asked) -> str:
+    """Which of a job's calls a request is, whatever the job's id."""
+    return asked.canonical.replace(asked.call.request_id, "ID")
+
+
+def _renamed(text: str, ids: tuple[str, str]) -> str:
+    recorded, fresh = ids
+    return text.replace(recorded, fresh) if recorded else text
+
+
+def _led_back(text: str, way: Way) -> str:
+    """Addresses of fal's hosts lead back to here; recordings name one host for each part."""
+    if way.base is None:
+        return text
+    for part in dict.fromkeys(HOSTS.values()):
+        public = urlsplit(Way().url(part, "/"))
+        text = text.replace(f"https://{public.netloc}/", way.url(part, "/"))
+    return text.replace(f'"{Way().url(HOSTS["v3b.fal.media"], "")}"', f'"{way.url(HOSTS["v3b.fal.media"], "")}"')

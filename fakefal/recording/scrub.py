@@ -1,0 +1,157 @@
+"""Taking out of an exchange what must not be kept: keys, signed addresses, cookies, and who somebody is.
+
+Headers and query members are kept by name only if they are known to be harmless.  In bodies, members are
+judged by their name, and every text by what it looks like.  Prompts are kept: they are what a recording is
+found by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from fakefal_contracts.hosts import Part, Way, part_of
+
+REMOVED = "removed"
+KEPT_HEADERS = frozenset(
+    {
+        "cache-control",
+        "content-type",
+        "etag",
+        "retry-after",
+        "user-agent",
+        "x-fal-billable-units",
+        "x-fal-error-type",
+        "x-fal-needs-retry",
+        "x-fal-no-retry",
+        "x-fal-queue-priority",
+        "x-fal-request-id",
+        "x-fal-request-start-timeout",
+        "x-fal-request-timeout",
+        "x-fal-request-timeout-type",
+        "x-fal-retryable",
+    }
+)
+KEPT_QUERY = frozenset({"logs", "fal_max_queue_length", "storage_type"})
+TRUE_WORDS = {"true": "1", "false": "0"}
+SHORTEST_SECRET = 8
+
+#: Members whose value is somebody's, whatever it looks like.
+_PRIVATE = re.compile(
+    r".*(?:token|secret|password|authorization|cookie|credentials?|signature|api_?key|email)|"
+    r"(?:.*_)?(?:key_id|phone|user_?name|nickname|full_?name|user_?id|owner_?id|account_?id|upload_?id|ip|ip_address)",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
+_DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.=-]+)*,[^\s\"]*")
+_PATTERNS = (
+    re.compile(r"\b(?:Key|Bearer|Basic)\s+[\w.~+/:=-]{8,}"),
+    re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"),  # a JSON web token
+    re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}:[0-9a-f]{16,}\b", re.IGNORECASE),  # a key of fal's
+    # an e-mail address; bounded, since a text may be megabytes without a space
+    re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[a-zA-Z]{2,}\b"),
+    re.compile(r"\b(?:github|gitlab|google-oauth2|google|auth0|oidc|email|saml|sso)\|[\w.-]+"),  # a user id
+)
+_IP = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w.])", re.IGNORECASE)
+_UPLOAD_ID = re.compile(r"(/multipart/)[^/]+")
+
+
+class Scrubber:
+    """Cleans paths, headers, queries and bodies.
+
+    It learns the secrets of a run, so that they are found wherever they stand.  Cleaning what is clean
+    changes nothing: a request is looked up among the kept ones by its own cleaned form.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = set()
+        for secret in secrets:
+            self.learn(secret)
+
+    def learn(self, authorization: str | None) -> None:
+        """Remember a key or an Authorization header, and its parts."""
+        given = (authorization or "").strip()
+        whole = given.rpartition(" ")[2]
+        for text in (given, whole, *whole.split(":")):
+            if len(text) >= SHORTEST_SECRET:
+                self._secrets.add(text)
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The harmless headers, names in lower case."""
+        return {name.lower(): self.text(value) for name, value in headers.items() if name.lower() in KEPT_HEADERS}
+
+    def query(self, query: str) -> dict[str, str]:
+        """The harmless members of a query."""
+        pairs = parse_qsl(query, keep_blank_values=True)
+        return {name: TRUE_WORDS.get(value.lower(), value) for name, value in sorted(pairs) if name in KEPT_QUERY}
+
+    def path(self, path: str) -> str:
+        """A path without the tokens that stand in it."""
+        return _UPLOAD_ID.sub(rf"\g<1>{REMOVED}", self.text(path))
+
+    def value(self, value: Any, way: Way | None = None) -> Any:
+        """A JSON value; addresses on the caller's way become those of fal's own hosts."""
+        if isinstance(value, dict):
+            return {self.text(key): self._member(key, item, way) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item, way) for item in value]
+        return self.text(value, way) if isinstance(value, str) else value
+
+    def _member(self, name: str, value: Any, way: Way | None) -> Any:
+        if _PRIVATE.fullmatch(name) and value is not None and not isinstance(value, bool):
+            return REMOVED
+        return self.value(value, way)
+
+    def text(self, text: str, way: Way | None = None) -> str:
+        """Any text."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REMOVED)
+        text = _DATA_URI.sub(_digest_of, text)
+        text = _ADDRESS.sub(lambda found: _bare_address(found[0], way), text)
+        for pattern in _PATTERNS:
+            text = pattern.sub(REMOVED, text)
+        return _IP.sub(_without_ip, text)
+
+
+def _digest_of(found: re.Match[str]) -> str:
+    """A ``data:`` URI by its digest: the content is the user's."""
+    if found[0].startswith(mark := f"data:{found[1] or ''};sha256,"):
+        return mark + found[0].removeprefix(mark)
+    return f"data:{found[1] or ''};sha256,{hashlib.sha256(found[0].encode()).hexdigest()}"
+
+
+def _bare_address(address: str, way: Way | None) -> str:
+    """An address without user, query and fragment, on one name for each part of fal's."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return REMOVED
+    path = _UPLOAD_ID.sub(rf"\g<1>{REMOVED}", parts.path)
+    if way is not None and way.base is not None and address.startswith(f"{way.base}/"):
+        name, _, rest = urlsplit(address[len(way.base) + 1 :].partition("?")[0]).path.partition("/")
+        if name in set(Part):
+            return Way().url(Part(name), f"/{rest}")
+    if part := part_of(host):
+        return Way().url(part, path)
+    if ":" in host:
+        host = f"[{host}]"
+    return urlunsplit((parts.scheme, f"{host}:{port}" if port else host, path, "", ""))
+
+
+def _without_ip(found: re.Match[str]) -> str:
+    """An address of the internet is removed; this machine's own says nothing about anybody."""
+    try:
+        address = ipaddress.ip_address(found[0])
+    except ValueError:
+        return found[0]
+    return found[0] if address.is_loopback or address.is_unspecified else REMOVED
+
+
+def query_text(query: Mapping[str, str]) -> str:
+    """A cleaned query as it stands in an address."""
+    return f"?{urlencode(query)}" if query else ""
