@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
@@ -38,7 +38,7 @@ class Revision:
         if not self.changes:
             return newest
         overrides: dict[str, Any] = {
-            name: (kind, Field(default, description=newest.model_fields[name].description))
+            name: (Annotated[kind, Field(description=newest.model_fields[name].description)], default)
             for name, (kind, default) in self.changes.items()
         }
         return create_model(newest.__name__, __base__=newest, __doc__=newest.__doc__, **overrides)

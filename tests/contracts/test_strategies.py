@@ -31,9 +31,9 @@ from fakefal_contracts import (
     strategies,
 )
 from fakefal_contracts.evidence import inferred
-from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS, Picture, VideoOutput
+from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS, Picture, VideoInput
 from fakefal_contracts.media import ClipLimits, Limits, PictureLimits
-from fakefal_contracts.model import Input, Model, spots
+from fakefal_contracts.model import Model, spots
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.strategies import (
@@ -231,7 +231,7 @@ class _Scene(Model):
     frames: list[Picture] | None = None
 
 
-class _Novel(Input):
+class _Novel(VideoInput):
     """An endpoint that nobody has written a strategy for."""
 
     style: Literal["plain", "rich"]
@@ -244,10 +244,8 @@ class _Novel(Input):
 
 def test_a_new_endpoint_needs_no_strategy_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     source = inferred("made up", "2026-01-01")
-    novel = Endpoint(
-        "fal-ai/kling-video/novel", "Novel", "pro", _Novel, VideoOutput, source, (Revision(source),),
-        (Price(source.date, Decimal(1), source),),
-    )  # fmt: skip
+    price = Price(source.date, Decimal(1), source)
+    novel = Endpoint("fal-ai/kling-video/novel", "Novel", "pro", _Novel, source, (Revision(source),), (price,))
     monkeypatch.setitem(ENDPOINTS, novel.id, novel)
     edition = novel.edition("latest")
     assert {breach.rule.id for breach in breaches(edition)} == {rule.id for rule in rulebook(edition)}
