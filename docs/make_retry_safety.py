@@ -32,6 +32,7 @@ MEASURED = re.compile("(?<=<!-- measured -->\n).*(?=\n<!-- end -->)", re.DOTALL)
 """The part of the page that is written here; the rest is written by hand."""
 
 PYTHON_PROGRAM = ROOT / "tests" / "together" / "programs" / "retry_safety.py"
+OWN_PROGRAM = PYTHON_PROGRAM.with_name("own_retry_safety.py")
 JS = ROOT / "tests" / "js"
 JS_PACKAGE = JS / "node_modules" / "@fal-ai" / "client" / "package.json"
 
@@ -105,6 +106,8 @@ def clients() -> list[Client]:
         Client("fal-client, `SyncClient`", of_python, (*python, "sync")),
         Client("fal-client, `AsyncClient`", of_python, (*python, "async")),
         Client("@fal-ai/client", of_javascript, ("node", str(JS / "retry_safety.mjs"))),
+        Client("fakefal_client, `Client`", version("fakefal"), (sys.executable, str(OWN_PROGRAM), "sync")),
+        Client("fakefal_client, `AsyncClient`", version("fakefal"), (sys.executable, str(OWN_PROGRAM), "async")),
     ]
 
 

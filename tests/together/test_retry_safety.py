@@ -37,4 +37,14 @@ def test_the_page_shows_what_it_warns_of() -> None:
 def cells(table: list[str], effect: str, when: str) -> list[str]:
     """How many jobs a row shows, by client."""
     (row,) = (line for line in table if line.startswith(f"| `{effect}` | {when} try |"))
-    return [cell.partition(",")[0].strip() for cell in row.split("|")[3:-1]]
+    return [cell.partition(",")[0].strip() for cell in row.split("|")[3:-3]]
+
+
+def test_our_own_client_makes_at_most_one_paid_job_of_a_call() -> None:
+    rows = [line.split("|")[-3:-1] for line in PAGE.splitlines() if re.match(r"^\| `\w+` \|", line)]
+    assert len(rows) > 30
+    for cell in (cell for row in rows for cell in row):
+        found = re.match(r" \**(\d)\**(?: \(0 paid\))?, (\w+)", cell)
+        assert found, cell
+        assert int(found[1]) <= 1
+        assert found[1] == "0" or found[2] in ("result", "MaybeAccepted", "PlatformFailed")
