@@ -23,6 +23,8 @@ FILE_NAME = "fakefal.toml"
 OTHER_VARIABLES = {f"{PREFIX}{name}" for name in ("HOST", "PORT", "TLS_PORT", "URL", "TARGET", "ALLOW_REAL")}
 DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024
+MEMORY = "memory"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -52,6 +54,8 @@ class Settings:
         max_files: how many uploaded files are kept.
         max_file_bytes: how many bytes of uploaded files are kept.
         spool: the folder for uploaded files; None makes one that is removed at the end.
+        store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
+        workers: how many processes serve one port; more than one need a Redis.
         control_hosts: Host names under which the control API answers, beside loopback.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
             server is bound beyond loopback.
@@ -74,6 +78,8 @@ class Settings:
     max_files: int = 10_000
     max_file_bytes: int = 4096 * MEBIBYTE
     spool: Path | None = None
+    store: str = "memory"
+    workers: int = 1
     control_hosts: frozenset[str] = frozenset()
     control_token: str | None = None
 
@@ -88,6 +94,10 @@ class Settings:
                 raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
             raise SettingsError(f"public_url must begin with http:// or https://, not {self.public_url!r}")
+        if self.store != MEMORY and not self.store.startswith(REDIS_SCHEMES):
+            raise SettingsError("store must be memory or an address such as redis://127.0.0.1:6379/0")
+        if self.workers > 1 and self.store == MEMORY:
+            raise SettingsError("several workers must share a store: give --store redis://host:port/db")
 
 
 def _check_contract(contract: str) -> None:
