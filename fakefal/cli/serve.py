@@ -12,14 +12,18 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 from fakefal.cli.options import emulator_options, settings_from
-from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings
+from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings, SettingsError
+
+if TYPE_CHECKING:
+    from fakefal.ways.authority import Authority
 
 PORT = click.IntRange(0, 65535)
 
@@ -32,6 +36,8 @@ PORT = click.IntRange(0, 65535)
 @click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
+@click.option("--workers", type=click.IntRange(1), help="How many processes serve (default: 1; more need a Redis).")
+@click.option("--spool", type=click.Path(path_type=Path), help="Folder of uploads; replicas on several hosts share it.")
 @emulator_options
 def command(host: str, port: int, tls_port: int | None, ready_file: Path | None, **given: Any) -> None:
     """Serve the emulator until it is stopped.
@@ -55,36 +61,69 @@ def command(host: str, port: int, tls_port: int | None, ready_file: Path | None,
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             ready_file.with_name(f"{ready_file.name}.partial").touch()
-        asyncio.run(_serve(settings, bound, ready_file))
-    except OSError as error:
+        with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
+            _run(settings, bound, ready_file, Path(folder))
+    except (OSError, RuntimeError, SettingsError) as error:
         sys.exit(f"fakefal: {error}")
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
 
 
-async def _serve(settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
-    from fakefal.emulator import Emulator
-    from fakefal.serving import listening
+def _run(settings: Settings, bound: list[socket.socket], ready_file: Path | None, folder: Path) -> None:
+    """Serve from this process, or from several that share its sockets and a folder of uploads."""
     from fakefal.ways.authority import Authority, merged_bundle
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     plain, tls = bound[0], bound[1] if len(bound) > 1 else None
     authority = Authority(*_names(settings, plain)) if tls else None
+
+    def announce(ready: dict[str, str]) -> None:
+        if authority:
+            ca_file = folder / "ca.pem"
+            ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
+            ready["ca_file"] = str(ca_file)
+        _announce(ready, settings, ready_file)
+
+    if settings.workers == 1:
+        asyncio.run(_serve(settings, plain, tls, authority, announce))
+        return
+    from fakefal.workers import Ready, Workers
+
+    settings = dataclasses.replace(settings, spool=settings.spool or folder / "spool")
+
+    def serve(lifeline: int, listening: Callable[[Ready], None]) -> None:
+        asyncio.run(_serve(settings, plain, tls, authority, listening, lifeline))
+
+    Workers(settings.workers, serve).run(announce)
+
+
+async def _serve(
+    settings: Settings,
+    plain: socket.socket,
+    tls: socket.socket | None,
+    authority: Authority | None,
+    listens: Callable[[dict[str, str]], None],
+    lifeline: int | None = None,
+) -> None:
+    """Serve until a signal ends it, or until the other end of `lifeline` closes."""
+    from fakefal.emulator import Emulator
+    from fakefal.serving import listening
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
     context = authority.server_context() if authority else None
-    with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
-        async with listening(Emulator(settings), plain, tls, context) as where:
-            ready = {"url": where.url}
-            if settings.control_token is not None:
-                ready["control_token"] = settings.control_token
-            if authority:
-                ca_file = Path(folder) / "ca.pem"
-                ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
-                ready |= {"tls_url": f"https://localhost:{where.tls_port}", "ca_file": str(ca_file)}
-            _announce(ready, settings, ready_file)
-            await stop.wait()
+    async with listening(Emulator(settings), plain, tls, context) as where:
+        ready = {"url": where.url}
+        if settings.control_token is not None:
+            ready["control_token"] = settings.control_token
+        if where.tls_port is not None:
+            ready["tls_url"] = f"https://localhost:{where.tls_port}"
+        listens(ready)
+        await stop.wait()
 
 
 def _names(settings: Settings, plain: socket.socket) -> list[str]:
