@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 
 from fakefal.clock import Clock
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import State
+from fakefal.patience import PAUSE_SECONDS, patiently
 from fakefal.record import Look, Record
 from fakefal.store.queue import QueueStore
 
 LONGEST_SLEEP_SECONDS = 60.0
 SHORTEST_SLEEP_SECONDS = 0.005
-AWAY_SECONDS = 0.5
-"""How long to wait for a store that is away."""
 
 
 class Waker:
@@ -68,13 +68,7 @@ class Waker:
             self._call.clear()
             keys, self._changed_keys = self._changed_keys, set()
             for key in keys:
-                try:
-                    await self._carry_out(key)
-                except StoreUnavailable:
-                    self._changed_keys.add(key)
-            if self._changed_keys & keys:
-                await asyncio.sleep(AWAY_SECONDS)
-                self._call.set()
+                await patiently(partial(self._carry_out, key))
             pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
             try:
                 async with asyncio.timeout(min([LONGEST_SLEEP_SECONDS, *pauses])):
@@ -115,7 +109,7 @@ class Waker:
                 try:
                     seen = await look(record)
                 except StoreUnavailable:
-                    await asyncio.sleep(AWAY_SECONDS)
+                    await asyncio.sleep(PAUSE_SECONDS)
                     continue
                 yield seen
                 if seen.view.state is State.COMPLETED:

@@ -51,13 +51,13 @@ class SharedSpoolFiles(SpoolFiles):
 
     def close(self) -> None:
         """See `FileStore.close`."""
-        self._sweep(0.0)
+        self._sweep(GRACE_SECONDS)
         super().close()
 
     def _clean_up(self) -> None:
         """Remove what dead replicas left behind unfinished."""
         known = {file.source for file in self._files.values()}
-        for path in [*self.folder.glob("*.part"), *self.folder.glob("*.bin")]:
+        for path in (path for form in ("part", "bin", "note") for path in self.folder.glob(f"*.{form}")):
             with suppress(FileNotFoundError):
                 if path not in known and time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
                     path.unlink()

@@ -317,12 +317,24 @@ class TestLeases:
 
         in_group(empty_redis, story)
 
-    def test_a_submit_whose_answer_was_lost_counts_once(self, empty_redis: str) -> None:
+    def test_a_submit_whose_answer_was_lost_counts_once(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "add" and not lost:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
         async def story(group: Group) -> None:
             store = group.join()
-            first = await store.add(record("r"), PLAN, 0)
-            assert await store.add(record("r"), PLAN, 0) == first
-            assert len(await store.all(None, lambda _: 0.0)) == 1
+            monkeypatch.setattr(Steps, "_call", losing)
+            look = await store.add(record("r"), PLAN, 0)
+            assert lost
+            assert await store.all(None, lambda _: 0.0) == [look]
 
         in_group(empty_redis, story)
 
