@@ -27,11 +27,15 @@ class Clock(Protocol):
         """How fast a key's clock runs against the global one, or the global one against real time."""
         ...
 
-    def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+    async def refresh(self) -> None:
+        """See what others did to the clocks."""
+        ...
+
+    async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         """Move the clock of a key, or the global one: forward by seconds, or to another speed; 0 freezes."""
         ...
 
-    def reset(self, key: str | None) -> None:
+    async def reset(self, key: str | None) -> None:
         """Let a key's clock keep step with the global one again; without a key, all with real time.
 
         A clock that was ahead stays ahead: time never goes back.
@@ -67,7 +71,10 @@ class Clocks:
         """See `Clock.speed`."""
         return self._global.speed if key is None else self._keys.get(key, STEADY).speed
 
-    def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+    async def refresh(self) -> None:
+        """See `Clock.refresh`: nobody else moves these."""
+
+    async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         """See `Clock.move`."""
         if key is None:
             self._global = self._global.moved(self._wall(), advance=advance, speed=speed)
@@ -80,7 +87,7 @@ class Clocks:
         self._latest = max(self._latest, self._wall_clock())
         return self._latest
 
-    def reset(self, key: str | None) -> None:
+    async def reset(self, key: str | None) -> None:
         """See `Clock.reset`."""
         for one in (key,) if key is not None else (None, *self._keys):
-            self.move(one, speed=1.0)
+            await self.move(one, speed=1.0)

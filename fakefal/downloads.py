@@ -39,11 +39,6 @@ class Downloads:
         """Download in the background, and call `then` with what was found."""
         self._tasks[request_id] = asyncio.create_task(self._work(request_id, foreign, then))
 
-    async def wait(self, request_id: str) -> None:
-        """Return once a request's downloads and what followed them are done, or were stopped."""
-        if task := self._tasks.get(request_id):
-            await asyncio.wait({task})
-
     def stop(self, request_id: str) -> None:
         """Nobody waits for these media any more."""
         if task := self._tasks.pop(request_id, None):

@@ -184,24 +184,25 @@ class Effects:
         self._settled = tuple(parse_rule(text) for text in rules)
         self._seed = seed
         self._calls: Counter[str] = Counter()
+        self._of_all = 0
         self.rules: list[EffectRule] = list(self._settled)
 
-    def choose(self, key: str, endpoint_id: str, body: Any, header: str | None) -> Effect | None:
-        """The effect of the next call of a key, if it has one.
+    async def choose(self, key: str, endpoint_id: str, body: Any, header: str | None) -> tuple[Effect | None, int]:
+        """The effect of the next call of a key, if it has one, and which call of all keys it is.
 
         Raises:
             BadEffect: the header or the test prompt names none.
         """
-        self._calls[key] += 1
+        number, of_all = await self._count(key)
         if header:
-            return parse_checked(header)
+            return parse_checked(header), of_all
         prompt = _prompts(body)
         if asked := PROMPT_MARK.search(prompt):
-            return parse_checked(asked[1])
-        occasion = Occasion(endpoint_id, key, prompt, self._calls[key])
-        return next((rule.effect for rule in self.rules if rule.matches(occasion, self._seed)), None)
+            return parse_checked(asked[1]), of_all
+        occasion = Occasion(endpoint_id, key, prompt, number)
+        return next((rule.effect for rule in self.rules if rule.matches(occasion, self._seed)), None), of_all
 
-    def of_account(self, key: str, header: str | None) -> Effect | None:
+    async def of_account(self, key: str, header: str | None) -> Effect | None:
         """What holds for every call of a key, not only for its requests: a locked account, a wrong key.
 
         Raises:
@@ -210,17 +211,43 @@ class Effects:
         if header:
             effect = parse_checked(header)
             return effect if effect.name in ACCOUNT_EFFECTS else None
+        await self._refresh()
         rules = (rule for rule in self.rules if rule.effect.name in ACCOUNT_EFFECTS and rule.key in (None, key))
         return next((rule.effect for rule in rules if rule == EffectRule(rule.effect, key=rule.key)), None)
 
-    def reset(self, key: str | None) -> None:
+    async def listed(self) -> list[EffectRule]:
+        """The rules, in the order in which they are asked."""
+        await self._refresh()
+        return self.rules
+
+    async def add(self, rule: EffectRule) -> None:
+        """Add a rule behind the others."""
+        self.rules.append(rule)
+
+    async def clear(self) -> int:
+        """Remove every rule, those of the settings included; returns how many."""
+        count = len(self.rules)
+        self.rules.clear()
+        return count
+
+    async def reset(self, key: str | None) -> None:
         """Forget the rules that were added for a key and its count; without a key, all of them."""
         if key is None:
             self._calls.clear()
+            self._of_all = 0
             self.rules = list(self._settled)
         else:
             self._calls.pop(key, None)
             self.rules = [rule for rule in self.rules if rule.key != key or rule in self._settled]
+
+    async def _count(self, key: str) -> tuple[int, int]:
+        """Count a call: its number for the key, and of all."""
+        self._calls[key] += 1
+        self._of_all += 1
+        return self._calls[key], self._of_all
+
+    async def _refresh(self) -> None:
+        """See what others did to the rules: nobody else does here."""
 
 
 def _prompts(body: Any) -> str:

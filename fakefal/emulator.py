@@ -7,39 +7,39 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from fakefal import jsonio
 from fakefal.access import Access
-from fakefal.answers import ending_of
+from fakefal.answers import ending_of, platform_ending
 from fakefal.cdn import Cdn
-from fakefal.clock import Clock, Clocks
+from fakefal.clock import Clock
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
 from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
-from fakefal.effects import Effects, changed_plan, changed_verdict
+from fakefal.effects import changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
 from fakefal.journal import Journal
 from fakefal.ledger import entries, sums
 from fakefal.once import Once
+from fakefal.parts import parts_for
+from fakefal.patience import patiently
 from fakefal.record import Look, Record
 from fakefal.settings import Settings
-from fakefal.signing import SigningKeys
-from fakefal.store.files import FileStore, SpoolFiles
-from fakefal.store.memory import MemoryQueueStore
+from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
 from fakefal.tally import Tally
-from fakefal.tokens import Tokens
 from fakefal.verdict import Judge, UnknownPath, Verdict
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
+from fakefal_contracts.failures import PLATFORM_ERRORS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -88,26 +88,22 @@ class Emulator:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
-        self.clock = clock or Clocks()
-        self.queue = queue or MemoryQueueStore(
-            runners=self.settings.runners,
-            max_requests=self.settings.max_requests,
-            max_bytes=self.settings.max_request_bytes,
-        )
+        parts = parts_for(self.settings)
+        self.clock = clock or parts.clock
+        self.queue = queue or parts.queue
         self.tally = Tally()
         self.journal = Journal(self.settings.max_journal)
         self.queue.listen(self.tally.end)
-        self.files = files or SpoolFiles(
-            self.settings.spool, max_files=self.settings.max_files, max_bytes=self.settings.max_file_bytes
-        )
+        self.files = files or parts.files()
         self.access = Access(self.clock, self.settings.max_files)
         self.cdn = Cdn(self.files, self.access)
         self.erased: dict[str, None] = {}
         self.once = Once()
         self.judge = Judge(self.settings.contract, self.cdn)
-        self.effects = Effects(self.settings.effects, self.settings.seed)
-        self.tokens = Tokens()
-        sender = sender or Sender(SigningKeys(), anywhere=self.settings.webhooks_anywhere)
+        self.effects = parts.effects
+        self.tokens = parts.tokens
+        self._group = parts.group
+        sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
         self.webhooks = Webhooks(self.queue, self.clock, sender, self.tally.tried)
         self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
@@ -121,11 +117,14 @@ class Emulator:
     async def running(self) -> AsyncIterator[Emulator]:
         """Keep time moving for streams, and clean up at the end."""
         try:
-            async with self.waker.running():
-                yield self
+            async with self._group.running(_Membership(self)):
+                try:
+                    async with self.waker.running():
+                        yield self
+                finally:
+                    await self._downloads.close()
+                    await self.webhooks.close()
         finally:
-            await self._downloads.close()
-            await self.webhooks.close()
             self.files.close()
 
     def new_id(self) -> str:
@@ -167,11 +166,10 @@ class Emulator:
         Raises:
             UnknownRequest: no such request, or another key's.
         """
-        look = await self.queue.look(request_id, self.clock.now(key))
-        if look.record.key != key or self._is_gone(look):
+        look = await self.queue.look(request_id, self.clock.now(key), read=read, key=key)
+        if self._is_gone(look):
             raise UnknownRequest(request_id)
         if read and look.plan is not None and look.plan.polls is not None:
-            look = await self.queue.look(request_id, self.clock.now(key), read=True)
             self.waker.changed(key)
         return look
 
@@ -250,7 +248,11 @@ class Emulator:
 
     async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Look:
         """Advance once the verdict is there; it may have brought the request there by itself."""
-        await self._downloads.wait(request_id)
+        record = (await self.find(request_id)).record
+        async with aclosing(self.waker.looks(record, self._see)) as looks:
+            async for seen in looks:
+                if seen.plan is not None:
+                    break
         try:
             return await self.queue.advance(request_id, how, self.clock.now(key))
         except RefusedMove:
@@ -258,11 +260,15 @@ class Emulator:
 
     async def move_clock(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         """Move the clock of a key, or of all; returns once all that fell due was attempted."""
-        self.clock.move(key, advance=advance, speed=speed)
+        await self.clock.move(key, advance=advance, speed=speed)
         for one in tuple(await self.queue.keys()) if key is None else (key,):
             await self.queue.carry_out(one, self.clock.now(one))
             self.waker.changed(one)
             await self.webhooks.finish(one)
+
+    def judging(self) -> tuple[str, ...]:
+        """The requests whose media are downloaded here."""
+        return tuple(self._downloads)
 
     async def all(self, key: str | None = None) -> list[Look]:
         """Every stored request of a key, or of all."""
@@ -278,8 +284,8 @@ class Emulator:
         counts = {"requests": await self.queue.reset(key)}
         if key is None:
             counts["files"] = self.files.reset()
-        self.clock.reset(key)
-        self.effects.reset(key)
+        await self.clock.reset(key)
+        await self.effects.reset(key)
         self.access.reset(key)
         self.journal.reset(key)
         if key is None:
@@ -298,6 +304,10 @@ class Emulator:
 
     # -- inside ---------------------------------------------------------------------------------
 
+    def _next_number(self) -> int:
+        self._accepted += 1
+        return self._accepted
+
     def _is_gone(self, look: Look) -> bool:
         """Whether fal would not keep this result any more: after an hour, a large one after six minutes."""
         if not self.settings.retention or look.view.ended_at is None:
@@ -315,9 +325,9 @@ class Emulator:
     async def _accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Look:
         now = self.clock.now(submission.key)
         request_id = uuid7(now, self._random_bits(RANDOM_BITS))
-        self._accepted += 1
+        number = submission.number or self._next_number()
         submission = await self._with_own_video(submission)
-        seed = f"{self.settings.seed}/{self._accepted}" if self.settings.seed else request_id
+        seed = f"{self.settings.seed}/{number}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
         record = Record(
@@ -380,8 +390,32 @@ class Emulator:
             logger.exception("judging request %s failed", record.id)
             plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            await self.queue.settle(record.id, plan, self.clock.now(record.key))
+            await patiently(lambda: self.queue.settle(record.id, plan, self.clock.now(record.key)))
         self.waker.changed(record.key)
+
+
+class _Membership:
+    """What an emulator does for the other replicas; see `fakefal.parts.Member`."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self.changed = emulator.waker.changed
+        self.watched = emulator.waker.watched
+        self.judging = emulator.judging
+
+    async def orphaned(self, request_id: str) -> None:
+        """Give a verdict on a request whose media a dead replica was downloading: nobody has them."""
+        emulator = self._emulator
+        with suppress(UnknownRequest):
+            key = (await emulator.find(request_id)).record.key
+            await emulator.queue.settle(request_id, _ORPHANED, emulator.clock.now(key))
+            emulator.waker.changed(key)
+
+
+_ORPHANED = Plan(
+    replace(platform_ending(PLATFORM_ERRORS["runner_disconnected"]), hint="its replica ended: submit again"),
+    logs=((0.0, "The replica that was downloading its media ended"),),
+)
 
 
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:

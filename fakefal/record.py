@@ -54,3 +54,8 @@ class Look:
     view: View
     position: int
     plan: Plan | None
+
+
+def stored_bytes(record: Record, plan: Plan | None) -> int:
+    """Roughly how many bytes a request and its answer occupy."""
+    return record.size + (len(plan.ending.body) if plan else 0)

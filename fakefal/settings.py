@@ -23,6 +23,8 @@ FILE_NAME = "fakefal.toml"
 OTHER_VARIABLES = {f"{PREFIX}{name}" for name in ("HOST", "PORT", "TLS_PORT", "URL", "TARGET", "ALLOW_REAL")}
 DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024
+MEMORY = "memory"
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -53,6 +55,8 @@ class Settings:
         max_file_bytes: how many bytes of uploaded files are kept.
         max_journal: how many calls the journal keeps.
         spool: the folder for uploaded files; None makes one that is removed at the end.
+        store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
+        workers: how many processes serve one port; more than one need a Redis.
         control_hosts: Host names under which the control API answers, beside loopback.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
             server is bound beyond loopback.
@@ -76,6 +80,8 @@ class Settings:
     max_file_bytes: int = 4096 * MEBIBYTE
     max_journal: int = 10_000
     spool: Path | None = None
+    store: str = "memory"
+    workers: int = 1
     control_hosts: frozenset[str] = frozenset()
     control_token: str | None = None
 
@@ -90,6 +96,10 @@ class Settings:
                 raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
             raise SettingsError(f"public_url must begin with http:// or https://, not {self.public_url!r}")
+        if self.store != MEMORY and not self.store.startswith(REDIS_SCHEMES):
+            raise SettingsError("store must be memory or an address such as redis://127.0.0.1:6379/0")
+        if self.workers > 1 and self.store == MEMORY:
+            raise SettingsError("several workers must share a store: give --store redis://host:port/db")
 
 
 def _check_contract(contract: str) -> None:

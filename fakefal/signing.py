@@ -20,7 +20,7 @@ class SigningKeys:
     def __init__(self) -> None:
         self._keys = [Ed25519PrivateKey.generate()]
 
-    def rotate(self) -> None:
+    async def rotate(self) -> None:
         """Sign with a new key from now on."""
         self._keys = [*self._keys, Ed25519PrivateKey.generate()][-MOST_KEYS:]
 
@@ -28,7 +28,7 @@ class SigningKeys:
         """The signature of a webhook, 128 hex digits."""
         return self._keys[-1].sign(signed_bytes(request_id, user_id, timestamp, body)).hex()
 
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
         """What verifiers fetch, newest key first."""
         return {"keys": [_jwk(key) for key in reversed(self._keys)]}
 

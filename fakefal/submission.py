@@ -14,7 +14,8 @@ class Submission:
     """What a caller sends: who, to which app and path, with which decoded body, by which way.
 
     `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
-    `effect` is what happens to the request, and `retry` whether the server may try it again.
+    `effect` is what happens to the request, and `retry` whether the server may try it again.  `number` says
+    which call of all it is, where somebody counted, so that a seed can draw for it.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Submission:
     most_waiting: int | None = None
     effect: Effect | None = None
     retry: bool = True
+    number: int = 0
 
     @property
     def endpoint_id(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
 
 from fakefal.clock import Clock
+from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import State
+from fakefal.patience import PAUSE_SECONDS, patiently
 from fakefal.record import Look, Record
 from fakefal.store.queue import QueueStore
 
@@ -38,6 +41,10 @@ class Waker:
         for bell in self._bells.get(key, ()):
             bell.set()
 
+    def watched(self) -> tuple[str, ...]:
+        """The keys whose requests somebody watches."""
+        return tuple(self._bells)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the task while the block lasts; at its end every watcher is let go."""
@@ -61,7 +68,7 @@ class Waker:
             self._call.clear()
             keys, self._changed_keys = self._changed_keys, set()
             for key in keys:
-                await self._carry_out(key)
+                await patiently(partial(self._carry_out, key))
             pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
             try:
                 async with asyncio.timeout(min([LONGEST_SLEEP_SECONDS, *pauses])):
@@ -72,9 +79,10 @@ class Waker:
                         self.changed(key)
 
     async def _carry_out(self, key: str) -> None:
-        await self._queue.carry_out(key, self._clock.now(key))
-        await self._send(key)
         due = await self._queue.carry_out(key, self._clock.now(key))
+        if due is not None and not self._clock.sleep_seconds(key, due):
+            await self._send(key)
+            due = await self._queue.carry_out(key, self._clock.now(key))
         if due is None:
             self._due.pop(key, None)
         else:
@@ -82,18 +90,28 @@ class Waker:
 
     async def watch(self, record: Record, look: Callable[[Record], Awaitable[Look]]) -> AsyncIterator[Look]:
         """Look now and at every change of one request, until it is over or the server stops."""
-        bell = asyncio.Event()
-        bells = self._bells.setdefault(record.key, set())
-        bells.add(bell)
         before: tuple[object, ...] | None = None
-        try:
-            while not self.closing:
-                bell.clear()
-                seen = await look(record)
+        async with aclosing(self.looks(record, look)) as looks:
+            async for seen in looks:
                 after = (seen.view.state, seen.position, len(seen.view.logs))
                 if after != before:
                     before = after
                     yield seen
+
+    async def looks(self, record: Record, look: Callable[[Record], Awaitable[Look]]) -> AsyncGenerator[Look, None]:
+        """Look now and whenever something may have changed, until it is over or the server stops."""
+        bell = asyncio.Event()
+        bells = self._bells.setdefault(record.key, set())
+        bells.add(bell)
+        try:
+            while not self.closing:
+                bell.clear()
+                try:
+                    seen = await look(record)
+                except StoreUnavailable:
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                yield seen
                 if seen.view.state is State.COMPLETED:
                     return
                 if seen.plan is not None and seen.plan.polls is not None:

@@ -21,6 +21,7 @@ from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Attempt, Delivery
 from fakefal.effects import gateway_id
+from fakefal.patience import patiently
 from fakefal.pinned import (
     Resolve,
     TargetRefused,
@@ -33,6 +34,8 @@ from fakefal.pinned import (
 from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import BEFORE_ALL_TIME, QueueStore
+
+ELSEWHERE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,13 @@ class Webhooks:
     async def finish(self, key: str) -> None:
         """Return once everything that is due for a key was tried."""
         await self.begin(key)
-        while tasks := self._tasks.get(key):
-            await asyncio.wait(tuple(tasks))
+        while True:
+            if tasks := self._tasks.get(key):
+                await asyncio.wait(tuple(tasks))
+            elif await self._queue.trying(key):
+                await asyncio.sleep(ELSEWHERE_SECONDS)  # another replica is at it
+            else:
+                return
             await self.begin(key)
 
     async def replay(self, request_id: str) -> Delivery:
@@ -175,14 +183,14 @@ class Webhooks:
     async def _try(self, key: str, delivery: Delivery) -> None:
         """Try a delivery that is due.  The try counts as made when it was due, so that time can be moved."""
         try:
-            look = await self._queue.look(delivery.request_id, BEFORE_ALL_TIME)
+            look = await patiently(lambda: self._queue.look(delivery.request_id, BEFORE_ALL_TIME))
             attempt = await self._send(delivery, look, delivery.due_at)
             if attempt.timed_out:
                 attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
-            await self._queue.webhook_tried(delivery.request_id, attempt)
+            await patiently(lambda: self._queue.webhook_tried(delivery.request_id, attempt))
             quirks = look.plan.quirks if look.plan is not None else ()
             if attempt.acknowledged and "webhook_duplicate" in quirks:
                 twin = await self._send(delivery, look, attempt.at)
-                await self._queue.webhook_replayed(delivery.request_id, twin)
+                await patiently(lambda: self._queue.webhook_replayed(delivery.request_id, twin))
         except UnknownRequest:
             pass  # it was reset meanwhile

@@ -44,13 +44,45 @@ class Server:
         return self.http.get(self.submit(endpoint_id, arguments)["response_url"])
 
 
+BOTH_STORES = ("test_queue_wire", "test_webhooks", "test_clock", "test_effects", "test_fetch", "test_ledger")
+"""The modules whose behaviour both stores must have."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what a server does over every store."""
+    if "store" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH_STORES:
+        metafunc.parametrize("store", ["memory", "redis"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Redis for the whole session."""
+    from redis_server import redis_server
+
+    with redis_server(tmp_path_factory.mktemp("redis")) as running:
+        yield running.url
+
+
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
+def store(request: pytest.FixtureRequest) -> str:
+    """The setting `store`: memory, or the address of an empty Redis."""
+    if getattr(request, "param", "memory") == "memory":
+        return "memory"
+    import redis
+
+    url: str = request.getfixturevalue("redis_url")
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+@pytest.fixture
+def serve(store: str) -> Iterator[Callable[..., Server]]:
     """Start servers: keyword arguments are settings, or an emulator of the test's own."""
     with ExitStack() as stack:
 
         def start(*, emulator: Emulator | None = None, **settings: Any) -> Server:
-            emulator = emulator or Emulator(Settings(**{"profile": "instant", **settings}))
+            emulator = emulator or Emulator(Settings(**{"profile": "instant", "store": store, **settings}))
             where = stack.enter_context(serving(emulator=emulator))
             http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False, timeout=60))
             return Server(emulator, where.url, http)

@@ -27,6 +27,7 @@ def emulator_options(function: F) -> F:
             click.option("--contract", help="documented (default), latest, or a day such as 2026-06-11."),
             click.option("--seed", help="Makes random lengths of runs repeatable."),
             click.option("--runners", type=int, help="How many requests of a key run at once (default: 10)."),
+            click.option("--store", help="memory (default), or redis://host:port/db, which replicas share."),
             click.option("--effect", "effects", multiple=True, help="A fault or ending, as in 'stuck when nth=2'."),
             click.option("--fetch/--no-fetch", default=None, help="Download and judge media from other hosts."),
             click.option("--webhooks-anywhere/--webhooks-local", default=None, help="Send webhooks beyond loopback."),

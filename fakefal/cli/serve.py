@@ -24,11 +24,12 @@ from urllib.parse import urlsplit
 import click
 
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
-from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings
+from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings, SettingsError
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
     from fakefal.serving import Listening  # importing it would make --help slow
+    from fakefal.ways.authority import Authority
 
 PORT = click.IntRange(0, 65535)
 
@@ -40,11 +41,12 @@ Hosted = Callable[
 
 @dataclass(frozen=True)
 class Service:
-    """What is served: how, what it is in words, and whether any key will do."""
+    """What is served: how, what it is in words, whether any key will do, and by how many processes."""
 
     hosted: Hosted
     what: str
     any_key: bool = True
+    workers: int = 1
 
 
 @click.command
@@ -55,6 +57,8 @@ class Service:
 @click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
+@click.option("--workers", type=click.IntRange(1), help="How many processes serve (default: 1; more need a Redis).")
+@click.option("--spool", type=click.Path(path_type=Path), help="Folder of uploads; replicas on several hosts share it.")
 @replay_options
 @emulator_options
 def command(
@@ -80,15 +84,24 @@ def command(
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
         settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
-    serve(_emulating(settings), settings, host, port, tls_port, ready_file)
+    with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:
+        if settings.workers > 1 and settings.spool is None:
+            settings = dataclasses.replace(settings, spool=Path(folder))
+        serve(_emulating(settings), settings, host, port, tls_port, ready_file)
 
 
 def _emulating(settings: Settings) -> Service:
+    what = f"profile {settings.profile}, contract {settings.contract}"
+    return Service(partial(_listening, settings), what, workers=settings.workers)
+
+
+def _listening(
+    settings: Settings, plain: socket.socket, tls: socket.socket | None, context: ssl.SSLContext | None
+) -> AbstractAsyncContextManager[Listening]:
     from fakefal.emulator import Emulator
     from fakefal.serving import listening
 
-    hosted = partial(listening, Emulator(settings))
-    return Service(hosted, f"profile {settings.profile}, contract {settings.contract}")
+    return listening(Emulator(settings), plain, tls, context)
 
 
 def _replaying(settings: Settings, replay: Replay) -> Service:
@@ -114,34 +127,67 @@ def serve(
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             ready_file.with_name(f"{ready_file.name}.partial").touch()
-        asyncio.run(_serve(service, settings, bound, ready_file))
-    except OSError as error:
+        with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
+            _run(service, settings, bound, ready_file, Path(folder))
+    except (OSError, RuntimeError, SettingsError) as error:
         sys.exit(f"fakefal: {error}")
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
 
 
-async def _serve(service: Service, settings: Settings, bound: list[socket.socket], ready_file: Path | None) -> None:
+def _run(
+    service: Service, settings: Settings, bound: list[socket.socket], ready_file: Path | None, folder: Path
+) -> None:
+    """Serve from this process, or from several that share its sockets."""
     from fakefal.ways.authority import Authority, merged_bundle
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     plain, tls = bound[0], bound[1] if len(bound) > 1 else None
     authority = Authority(*_names(settings, plain)) if tls else None
+
+    def announce(ready: dict[str, str]) -> None:
+        if authority:
+            ca_file = folder / "ca.pem"
+            ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
+            ready["ca_file"] = str(ca_file)
+        _announce(ready, service, ready_file)
+
+    if service.workers == 1:
+        asyncio.run(_serve(service, settings, plain, tls, authority, announce))
+        return
+    from fakefal.workers import Ready, Workers
+
+    def serve(lifeline: int, listening: Callable[[Ready], None]) -> None:
+        asyncio.run(_serve(service, settings, plain, tls, authority, listening, lifeline))
+
+    Workers(service.workers, serve).run(announce)
+
+
+async def _serve(
+    service: Service,
+    settings: Settings,
+    plain: socket.socket,
+    tls: socket.socket | None,
+    authority: Authority | None,
+    listens: Callable[[dict[str, str]], None],
+    lifeline: int | None = None,
+) -> None:
+    """Serve until a signal ends it, or until the other end of `lifeline` closes."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
     context = authority.server_context() if authority else None
-    with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
-        async with service.hosted(plain, tls, context) as where:
-            ready = {"url": where.url}
-            if settings.control_token is not None:
-                ready["control_token"] = settings.control_token
-            if authority:
-                ca_file = Path(folder) / "ca.pem"
-                ca_file.write_bytes(merged_bundle(os.environ, authority.certificate))
-                ready |= {"tls_url": f"https://localhost:{where.tls_port}", "ca_file": str(ca_file)}
-            _announce(ready, service, ready_file)
-            await stop.wait()
+    async with service.hosted(plain, tls, context) as where:
+        ready = {"url": where.url}
+        if settings.control_token is not None:
+            ready["control_token"] = settings.control_token
+        if where.tls_port is not None:
+            ready["tls_url"] = f"https://localhost:{where.tls_port}"
+        listens(ready)
+        await stop.wait()
 
 
 def _names(settings: Settings, plain: socket.socket) -> list[str]:

@@ -78,9 +78,10 @@ async def health(emulator: TheEmulator) -> Health:
 
 @router.get("/ready")
 async def ready(emulator: TheEmulator) -> dict[str, bool]:
-    """Whether requests can be taken: 503 while stopping."""
+    """Whether requests can be taken: 503 while stopping, and while the store is away."""
     if emulator.waker.closing:
         raise refusal(503, "fakefal: stopping")
+    await emulator.queue.check()
     return {"ready": True}
 
 
@@ -120,14 +121,14 @@ class ScenarioBody(BaseModel):
 @router.get("/scenarios", response_model=list[ScenarioBody])
 async def scenarios(emulator: TheEmulator) -> Json:
     """The rules that choose effects, in the order in which they are asked."""
-    return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in emulator.effects.rules])
+    return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in await emulator.effects.listed()])
 
 
 @router.post("/scenarios", response_model=list[ScenarioBody])
 async def add_scenario(body: ScenarioBody, emulator: TheEmulator) -> Json:
     """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it."""
     try:
-        emulator.effects.rules.append(make_rule(body.effect, body.model_dump(exclude={"effect"})))
+        await emulator.effects.add(make_rule(body.effect, body.model_dump(exclude={"effect"})))
     except BadEffect as error:
         raise refusal(422, f"fakefal: {error}") from error
     return await scenarios(emulator)
@@ -136,9 +137,7 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator) -> Json:
 @router.delete("/scenarios")
 async def remove_scenarios(emulator: TheEmulator) -> dict[str, int]:
     """Remove every rule, those of the settings included."""
-    count = len(emulator.effects.rules)
-    emulator.effects.rules.clear()
-    return {"removed": count}
+    return {"removed": await emulator.effects.clear()}
 
 
 class LedgerInfo(BaseModel):
@@ -187,6 +186,7 @@ class ClockBody(BaseModel):
 @router.get("/clock")
 async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
     """The clock of a key, or the global one, which all of them follow."""
+    await emulator.clock.refresh()
     return ClockInfo(key=key, now=emulator.clock.now(key), speed=emulator.clock.speed(key))
 
 
@@ -212,8 +212,8 @@ async def replay(request_id: str, emulator: TheEmulator) -> WebhookInfo:
 @router.post("/webhooks/rotate")
 async def rotate(emulator: TheEmulator) -> dict[str, Any]:
     """Sign with a new key from now on; returns the JWKS, in which the older ones stay."""
-    emulator.signing.rotate()
-    return emulator.signing.jwks()
+    await emulator.signing.rotate()
+    return await emulator.signing.jwks()
 
 
 def _webhook_info(delivery: Delivery) -> WebhookInfo:

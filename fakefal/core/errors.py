@@ -6,7 +6,8 @@ QueueError
 |- NeedsVerdict     the request cannot start before somebody has judged it
 |- Busy             all runners of the key are taken, and the caller does not want to wait
 |- QueueFull        more requests wait than the caller accepts
-`- StoreFull        the store holds only unfinished requests
+|- StoreFull        the store holds only unfinished requests
+`- StoreUnavailable the store cannot be reached; what it holds stays
 """
 
 from __future__ import annotations
@@ -61,3 +62,10 @@ class StoreFull(QueueError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the store is full: {reason}")
+
+
+class StoreUnavailable(QueueError):
+    """The store cannot be reached, or cannot write; what it holds is not lost."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is not available: {reason}")

@@ -246,9 +246,10 @@ class Line:
         return self._entry(request_id).plan
 
     def position(self, request_id: str) -> int:
-        """How many requests stand before it; 0 for one on an extra runner."""
+        """How many requests stand before it; 0 for one that does not wait, or waits for an extra runner."""
         entry = self._entry(request_id)
-        return 0 if entry.extra else self._queued.bisect_left(entry.place)
+        waits = entry.state is State.IN_QUEUE and not entry.extra
+        return self._queued.bisect_left(entry.place) if waits else 0
 
     def advance(self, now: float) -> Advance:
         """Carry out everything that is due by `now`.

@@ -35,6 +35,10 @@ class Deliveries:
             claimed.append(self._deliveries[request_id])
         return claimed
 
+    def trying(self, key: str) -> bool:
+        """Whether somebody is trying a delivery of a key."""
+        return any(self._keys[request_id] == key for request_id in self._claimed)
+
     def next_due(self, key: str) -> float | None:
         """When a delivery of a key is tried next."""
         heap = self._due.get(key, [])

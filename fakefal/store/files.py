@@ -101,7 +101,7 @@ class FileStore(Protocol):
 
 
 class SpoolFiles:
-    """A `FileStore` in a folder: for each file its bytes and, beside them, a JSON with its address.
+    """A `FileStore` in a folder: for each file its bytes and a note, a JSON that is found by the file's address.
 
     The oldest files go when there are too many; parts of unfinished uploads count as files.  Worker
     threads may use it beside the event loop.
@@ -121,10 +121,12 @@ class SpoolFiles:
         self._files: dict[str, StoredFile] = {}
         self._held: Counter[Path] = Counter()
         self._bytes = 0
-        for left_over in self._folder.glob("*.part"):
-            left_over.unlink()
-        for note in sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime):
-            self._remember(StoredFile(**json.loads(note.read_text("utf-8")), source=note.with_suffix(".bin")))
+        self._load()
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._folder
 
     def open_part(self) -> BinaryIO:
         """See `FileStore.open_part`."""
@@ -144,8 +146,7 @@ class SpoolFiles:
             source = Path(written.name).with_suffix(".bin")
             Path(written.name).replace(source)
             kept = StoredFile(url_path, content_type, size, source, key)
-            note = {name: value for name, value in asdict(kept).items() if name != "source"}
-            source.with_suffix(".json").write_text(json.dumps(note), "utf-8")
+            self._write_note(kept)
             self._remember(kept)
             return kept
 
@@ -197,7 +198,7 @@ class SpoolFiles:
                 if not self._held[file.source]:
                     del self._held[file.source]
                     if self._folder in file.source.parents and self._files.get(file.url_path) != file:
-                        self._unlink(file)
+                        self._drop_bytes(file)
 
     def all(self) -> list[StoredFile]:
         """See `FileStore.all`."""
@@ -216,6 +217,20 @@ class SpoolFiles:
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _load(self) -> None:
+        """Find what an earlier run kept, and remove what it did not finish."""
+        for left_over in self._folder.glob("*.part"):
+            left_over.unlink()
+        for note in sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime):
+            self._remember(read_note(note))
+
+    def _write_note(self, file: StoredFile) -> None:
+        """Say at which address a file lies.  Whoever reads a note meanwhile sees the old one or the new one."""
+        note = asdict(file) | {"source": file.source.name}
+        written = file.source.with_suffix(".note")
+        written.write_text(json.dumps(note), "utf-8")
+        written.replace(self._folder / note_name(file.url_path))
+
     def _remember(self, file: StoredFile) -> None:
         self._files[file.url_path] = file
         self._bytes += file.size
@@ -230,13 +245,27 @@ class SpoolFiles:
             if old is None:
                 return
             self._bytes -= old.size
+            (self._folder / note_name(url_path)).unlink(missing_ok=True)
             if old.source not in self._held:
-                self._unlink(old)
+                self._drop_bytes(old)
 
-    @staticmethod
-    def _unlink(file: StoredFile) -> None:
+    def _drop_bytes(self, file: StoredFile) -> None:
         file.source.unlink(missing_ok=True)
-        file.source.with_suffix(".json").unlink(missing_ok=True)
+
+
+def note_name(url_path: str) -> str:
+    """The name of the note on the file at an address."""
+    return f"{hashlib.sha256(url_path.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
+
+
+def read_note(note: Path) -> StoredFile:
+    """The file that a note speaks of.
+
+    Raises:
+        FileNotFoundError: there is no such note.
+    """
+    said = json.loads(note.read_text("utf-8"))
+    return StoredFile(**(said | {"source": note.with_name(said["source"])}))
 
 
 def _part(upload_id: str, number: int) -> str:

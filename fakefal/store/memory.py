@@ -11,7 +11,7 @@ from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan
 from fakefal.core.webhook import Attempt, Delivery, Fate
-from fakefal.record import Look, Record
+from fakefal.record import Look, Record, stored_bytes
 from fakefal.store.deliveries import Deliveries
 from fakefal.store.queue import How
 
@@ -43,7 +43,7 @@ class MemoryQueueStore:
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
         """See `QueueStore.add`."""
-        size = _size(record, plan)
+        size = stored_bytes(record, plan)
         self._advance(record.key, now)
         if at_once and record.key in self._lines and self._lines[record.key].busy >= self._runners:
             raise Busy(self._runners)
@@ -59,9 +59,9 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         return self._look(record, line, now)
 
-    async def look(self, request_id: str, now: float, *, read: bool = False) -> Look:
+    async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Look:
         """See `QueueStore.look`."""
-        record, line = self._find(request_id, now)
+        record, line = self._find(request_id, now, key)
         if read:
             line.read(request_id, now)
             self._advance(record.key, now)
@@ -72,7 +72,7 @@ class MemoryQueueStore:
         record, line = self._find(request_id, now)
         first = line.settle(request_id, plan)
         if first:
-            self._resize(request_id, _size(record, plan))
+            self._resize(request_id, stored_bytes(record, plan))
         self._advance(record.key, now)
         return first
 
@@ -104,6 +104,10 @@ class MemoryQueueStore:
         """See `QueueStore.claim_webhooks`."""
         self._advance(key, now)
         return self._deliveries.claim(key, now)
+
+    async def trying(self, key: str) -> bool:
+        """See `QueueStore.trying`."""
+        return self._deliveries.trying(key)
 
     async def webhook_tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
         """See `QueueStore.webhook_tried`."""
@@ -157,9 +161,12 @@ class MemoryQueueStore:
             self._lines.pop(one, None)
         return len(gone)
 
-    def _find(self, request_id: str, now: float) -> tuple[Record, Line]:
+    async def check(self) -> None:
+        """See `QueueStore.check`."""
+
+    def _find(self, request_id: str, now: float, key: str | None = None) -> tuple[Record, Line]:
         record = self._records.get(request_id)
-        if record is None:
+        if record is None or (key is not None and record.key != key):
             raise UnknownRequest(request_id)
         self._advance(record.key, now)
         return record, self._lines[record.key]
@@ -221,7 +228,3 @@ class MemoryQueueStore:
     def _resize(self, request_id: str, size: int) -> None:
         self._bytes += size - self._sizes.get(request_id, 0)
         self._sizes[request_id] = size
-
-
-def _size(record: Record, plan: Plan | None) -> int:
-    return record.size + (len(plan.ending.body) if plan else 0)

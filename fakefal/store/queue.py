@@ -20,9 +20,10 @@ BEFORE_ALL_TIME = float("-inf")
 class QueueStore(Protocol):
     """Requests, the line of each key, and what became of them.
 
-    `now` is the emulated time of the key.  Each step first carries out what is due by then.
-    Methods that name a request raise `UnknownRequest` for one that is not stored; a refused step
-    raises and changes nothing.
+    `now` is the emulated time of the key, as the caller knows it; a store that replicas share takes it from
+    the clock that they share.  Each step first carries out what is due by then.  Methods that name a request
+    raise `UnknownRequest` for one that is not stored; a refused step raises and changes nothing.  Any method
+    may raise `StoreUnavailable`.
     """
 
     def listen(self, on_end: Callable[[Look], None]) -> None:
@@ -39,8 +40,11 @@ class QueueStore(Protocol):
         """
         ...
 
-    async def look(self, request_id: str, now: float, *, read: bool = False) -> Look:
-        """See where a request stands; `read` says that this is a status read."""
+    async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Look:
+        """See where a request stands; `read` says that this is a status read.
+
+        With `key`, requests of other keys are unknown.
+        """
         ...
 
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
@@ -66,6 +70,10 @@ class QueueStore(Protocol):
 
     async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
         """The webhooks of a key that are due; they belong to the caller until `webhook_tried`."""
+        ...
+
+    async def trying(self, key: str) -> bool:
+        """Whether anybody is trying a webhook of a key just now."""
         ...
 
     async def webhook_tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
@@ -98,4 +106,12 @@ class QueueStore(Protocol):
 
     async def reset(self, key: str | None) -> int:
         """Forget every request of a key, or of all; returns how many."""
+        ...
+
+    async def check(self) -> None:
+        """See whether requests can be taken now.
+
+        Raises:
+            StoreUnavailable: they cannot.
+        """
         ...

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from fakefal import jsonio
-from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
+from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
 from fakefal.emulator import Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
@@ -83,6 +83,11 @@ def _store_full(error: StoreFull) -> WireError:
     return refusal(503, f"fakefal: {error}", hint="cancel or finish requests, or raise max_requests")
 
 
+def _store_unavailable(error: StoreUnavailable) -> WireError:
+    hint = "nothing that was accepted is lost; try again once Redis answers"
+    return refusal(503, f"fakefal: {error}", hint=hint, headers=retry_headers(retry=True))
+
+
 def _busy(error: Busy) -> WireError:
     body = {"detail": str(error), "type": "concurrent_requests_limit", "data": {"limit": error.limit}}
     # the capture of the limit has 1 where other answers have true
@@ -93,6 +98,7 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
     UnknownRequest: _not_found,
     NotEmulated: _not_emulated,
     StoreFull: _store_full,
+    StoreUnavailable: _store_unavailable,
     Busy: _busy,
     QueueFull: lambda error: refusal(429, "Queue is full", hint=str(error)),  # the body is inferred
     Stopping: lambda error: refusal(503, f"fakefal: {error}"),

@@ -56,16 +56,15 @@ async def read_submission(
     heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
     with wrong_effects():
         header = request.headers.get(EFFECT)
-        effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
+        effect, number = await emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
     if effect is not None:
         request.state.call.effect = effect.name
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
-    return Submission(
-        key, app, path, body, way, low=priority.lower() == "low", heavy=heavy, effect=effect, retry=not no_retry
-    )
+    low = priority.lower() == "low"
+    return Submission(key, app, path, body, way, low=low, heavy=heavy, effect=effect, retry=not no_retry, number=number)
 
 
-def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
+async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
     """The key id of a caller of the REST host, whose account may be locked there, too.
 
     Raises:
@@ -73,7 +72,7 @@ def rest_key(request: Request, emulator: Emulator, authorization: str | None) ->
     """
     key = demand_rest_key(authorization, emulator.settings.keys)
     with wrong_effects():
-        effect = emulator.effects.of_account(key, request.headers.get(EFFECT))
+        effect = await emulator.effects.of_account(key, request.headers.get(EFFECT))
     if effect is not None:
         refuse(effect)
     return key

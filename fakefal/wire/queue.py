@@ -87,8 +87,7 @@ async def status(
     authorization: Authorization = None,
 ) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
-    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
-    look = await emulator.look(key, request_id, read=True)
+    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, read=True)
     return Json(
         status_body(look, way, _log_items(look) if logs.lower() in TRUE_WORDS else None),
         200 if look.view.state is State.COMPLETED else 202,
@@ -107,7 +106,7 @@ async def stream(
     authorization: Authorization = None,
 ) -> Response:
     """Server-sent status objects, one whenever something changed; log lines come once each."""
-    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
+    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record.key
     wanted = logs.lower() in TRUE_WORDS
 
     async def events() -> AsyncIterator[bytes]:
@@ -138,8 +137,7 @@ async def result(
     authorization: Authorization = None,
 ) -> Response:
     """What the model answered, verbatim; 400 while it is not over."""
-    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
-    look = await emulator.look(key, request_id)
+    look = await _look(emulator, f"{owner}/{app}", request_id, authorization)
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
@@ -153,7 +151,7 @@ async def cancel(
     owner: str, app: str, request_id: str, emulator: TheEmulator, authorization: Authorization = None
 ) -> Response:
     """End a request: 200 while it was queued, 202 while it ran, 400 when it was over."""
-    key = await _owner_of(emulator, f"{owner}/{app}", request_id, authorization)
+    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record.key
     try:
         was = await emulator.cancel(key, request_id)
     except RefusedMove:
@@ -163,8 +161,10 @@ async def cancel(
     return Json({"status": "CANCELLATION_REQUESTED"}, 202, {REQUEST_ID: request_id})
 
 
-async def _owner_of(emulator: Emulator, app: str, request_id: str, authorization: str | None) -> str:
-    """The key of the caller, who must be the one that submitted the request to this app.
+async def _look(
+    emulator: Emulator, app: str, request_id: str, authorization: str | None, *, read: bool = False
+) -> Look:
+    """Look for the caller, who must be the one that submitted the request to this app.
 
     An unknown request is not found even without a key (probe of September 2026).
     """
@@ -172,9 +172,10 @@ async def _owner_of(emulator: Emulator, app: str, request_id: str, authorization
     if key == NO_KEY:
         await emulator.find(request_id)
         raise no_access(app)
-    if (await emulator.look(key, request_id)).record.app != app:
+    look = await emulator.look(key, request_id, read=read)
+    if look.record.app != app:
         raise UnknownRequest(request_id)
-    return key
+    return look
 
 
 def _addresses(record: Record, way: Way) -> dict[str, str]:

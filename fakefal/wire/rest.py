@@ -31,7 +31,7 @@ async def storage_token(
     request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
 ) -> Response:
     """A token for uploads to the CDN (Python client 1.0.3).  The moment it expires carries its offset."""
-    key = rest_key(request, emulator, authorization)
+    key = await rest_key(request, emulator, authorization)
     expires = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS)
     return Json(
         {
@@ -46,7 +46,7 @@ async def storage_token(
 @router.get("/.well-known/jwks.json")
 async def jwks(emulator: TheEmulator) -> Response:
     """The keys that webhooks are signed with; verifiers may keep them for a day."""
-    return Json(emulator.signing.jwks(), headers={"cache-control": "public, max-age=86400"})
+    return Json(await emulator.signing.jwks(), headers={"cache-control": "public, max-age=86400"})
 
 
 @router.get("/users/current")
@@ -67,7 +67,7 @@ async def initiate(
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
     """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
-    key = rest_key(request, emulator, authorization)
+    key = await rest_key(request, emulator, authorization)
     if storage_type not in ("fal-cdn-v3", "gcs"):
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
 from typing import Any
@@ -52,16 +53,16 @@ class TestPace:
     def test_a_keys_clock_follows_the_global_one(self) -> None:
         wall = [1000.0]
         clocks = Clocks(lambda: wall[0])
-        clocks.move("a", advance=50)
-        clocks.move(None, advance=100, speed=2)
+        asyncio.run(clocks.move("a", advance=50))
+        asyncio.run(clocks.move(None, advance=100, speed=2))
         assert (clocks.now("a"), clocks.now("b")) == (1150, 1100)
         wall[0] += 10
         assert (clocks.now("a"), clocks.now("b")) == (1170, 1120)
         assert clocks.sleep_seconds("b", 1130) == 5
-        clocks.move("a", speed=0)
+        asyncio.run(clocks.move("a", speed=0))
         assert clocks.sleep_seconds("a", 1171) == math.inf
         assert clocks.sleep_seconds("a", 1100) == 0
-        clocks.reset("a")
+        asyncio.run(clocks.reset("a"))
         assert clocks.now("a") == 1170
         wall[0] -= 500
         assert clocks.now("a") == 1170

@@ -194,8 +194,8 @@ class Broken(Fetcher):
 
 class TestVerdicts:
     @pytest.fixture
-    def fetching(self, serve: Callable[..., Server]) -> Server:
-        return serve(emulator=Emulator(Settings(profile="instant", fetch=True), fetcher=PERMISSIVE))
+    def fetching(self, serve: Callable[..., Server], store: str) -> Server:
+        return serve(emulator=Emulator(Settings(profile="instant", fetch=True, store=store), fetcher=PERMISSIVE))
 
     def result(self, server: Server, *urls: str) -> httpx.Response:
         """The result, once the stream says that the request is over."""
@@ -207,7 +207,7 @@ class TestVerdicts:
     def test_good_pictures_are_accepted_and_leave_no_file(self, fetching: Server, site: Site) -> None:
         assert self.result(fetching, site.url("/good.png"), site.url("/good.png")).status_code == 200
         assert len(site.asked) == 1, "each address is fetched once"
-        assert list(fetching.emulator.files._folder.iterdir()) == []
+        assert list(fetching.emulator.files.folder.glob("[!.]*")) == []
 
     def test_bad_ones_are_refused_at_their_field(self, fetching: Server, site: Site) -> None:
         answer = self.result(fetching, site.url("/good.png"), site.url("/small.png"))
@@ -217,11 +217,11 @@ class TestVerdicts:
         answer = self.result(fetching, site.url("/nothing.png"))
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
-    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Callable[..., Server]) -> None:
-        server = serve(emulator=Emulator(Settings(profile="instant", fetch=True), fetcher=Broken()))
+    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Callable[..., Server], store: str) -> None:
+        server = serve(emulator=Emulator(Settings(profile="instant", fetch=True, store=store), fetcher=Broken()))
         assert self.result(server, "https://pictures.example/a.png").status_code == 500
         assert self.result(server, "data:,x").status_code == 422
-        assert list(server.emulator.files._folder.iterdir()) == []
+        assert list(server.emulator.files.folder.glob("[!.]*")) == []
 
     def test_nothing_is_fetched_for_a_body_that_is_refused_anyway(self, fetching: Server, site: Site) -> None:
         elements = [{"frontal_image_url": site.url("/good.png")}]
@@ -248,8 +248,8 @@ class TestVerdicts:
         arguments = {"prompt": "x", "start_image_url": site.url("/good.png")}
         assert fetching.http.post(f"/run/{O1}", json=arguments).status_code == 200
 
-    def test_advancing_to_the_end_waits_too(self, serve: Callable[..., Server], site: Site) -> None:
-        server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True), fetcher=PERMISSIVE))
+    def test_advancing_to_the_end_waits_too(self, serve: Callable[..., Server], site: Site, store: str) -> None:
+        server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE))
         submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
         url = f"/_fakefal/requests/{submitted['request_id']}/advance"
         assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200

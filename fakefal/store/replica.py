@@ -1,0 +1,106 @@
+"""One replica among others: it shows that it is alive, hears what the others change, and takes over from dead ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+
+from redis.exceptions import RedisError
+
+from fakefal.clock import Clock
+from fakefal.core.errors import StoreUnavailable
+from fakefal.parts import Member
+from fakefal.store.redis import RedisQueueStore
+from fakefal.store.steps import PREFIX, Steps, key_of
+
+BEAT_SECONDS = 1.0
+"""How often the lease is renewed; also the longest that a change goes unseen whose message was lost."""
+
+
+class Replica:
+    """Keeps this replica's place among the others.
+
+    Args:
+        steps: the connection.
+        queue: what webhooks this replica has claimed.
+        clock: looked at again with every beat.
+    """
+
+    def __init__(self, steps: Steps, queue: RedisQueueStore, clock: Clock) -> None:
+        self._steps = steps
+        self._queue = queue
+        self._clock = clock
+
+    @asynccontextmanager
+    async def running(self, member: Member) -> AsyncIterator[None]:
+        """Take part while the block lasts; at its end everything that was claimed here is free for others."""
+        tasks = [asyncio.create_task(self._listen(member)), asyncio.create_task(self._beat_on(member))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(StoreUnavailable):
+                await self._steps("leave")
+            await self._steps.close()
+
+    async def _beat_on(self, member: Member) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                await self.beat(member)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def beat(self, member: Member) -> None:
+        """Renew the lease, see who is dead, and look at whatever is due somewhere."""
+        _, active, orphans, held = await self._steps("beat")
+        await self._clock.refresh()
+        for key in {*map(key_of, active), *member.watched()}:
+            member.changed(key)
+        await self._adopt(member, orphans)
+        if held != len(self._queue.trying_now) + len(member.judging()):
+            await self._reconcile(member)
+
+    async def _reconcile(self, member: Member) -> None:
+        """Give up claims whose answers were lost on the way here."""
+        begun = self._queue.claims_begun
+        if self._queue.claiming:
+            return
+        _, *names = await self._steps("claims")
+        if self._queue.claiming or self._queue.claims_begun != begun:
+            return
+        claimed = {name.decode().rpartition(" ")[2]: name for name in names}
+        self._queue.trying_now &= claimed.keys()
+        unknown = claimed.keys() - self._queue.trying_now - set(member.judging())
+        if unknown:
+            await self._adopt(member, await self._steps("give_up", *(claimed[one] for one in unknown)))
+
+    @staticmethod
+    async def _adopt(member: Member, orphans: Collection[bytes]) -> None:
+        for request_id in [*orphans][1:]:
+            await member.orphaned(request_id.decode())
+
+    async def _listen(self, member: Member) -> None:
+        while True:
+            with suppress(RedisError, OSError):
+                await self._hear(member)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _hear(self, member: Member) -> None:
+        async with self._steps.redis.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(f"{PREFIX}:changed")
+            while True:
+                message = await channel.get_message(timeout=BEAT_SECONDS)
+                if message is not None:
+                    await self._heard(member, message["data"].decode())
+
+    async def _heard(self, member: Member, message: str) -> None:
+        replica, name, *clock = message.split(" ")
+        if replica == self._steps.replica:
+            return
+        if clock:
+            with suppress(StoreUnavailable):
+                await self.beat(member)
+        else:
+            member.changed(key_of(name))

@@ -1,0 +1,147 @@
+"""What replicas share beside the queue: clocks, effects, signing keys, the secret of tokens."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fakefal.clock import Clocks
+from fakefal.core.effects import EffectRule
+from fakefal.core.errors import StoreUnavailable
+from fakefal.core.pace import Pace
+from fakefal.effects import Effects, make_rule
+from fakefal.signing import MOST_KEYS, SigningKeys
+from fakefal.store.steps import ALL_KEYS, Reply, Steps, key_of, tag
+
+Added = dict[str, Any]
+"""A rule as JSON."""
+
+
+class SharedClocks(Clocks):
+    """Clocks that stand in Redis, on Redis's own time.
+
+    What a step says of time is exact; what is told here between two looks at Redis lags behind it by the
+    time that an answer takes, never more, and never leads.
+    """
+
+    def __init__(self, steps: Steps, first: Reply) -> None:
+        super().__init__(self._real_time)
+        self._steps = steps
+        self._ahead = 0.0
+        self._take(first)
+
+    async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        """See `Clock.move`."""
+        name = ALL_KEYS if key is None else tag(key)
+        self._take(await self._steps("move", name, repr(advance), "" if speed is None else repr(speed)))
+
+    async def refresh(self) -> None:
+        """Look at Redis again."""
+        self._take(await self._steps("clocks", again=True))
+
+    def _real_time(self) -> float:
+        return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
+
+    def _take(self, reply: Reply) -> None:
+        _, now, packed = reply
+        self._ahead = float(now) - time.monotonic()
+        paces = {name: Pace(*map(float, pace.split())) for name, pace in zip(packed[::2], packed[1::2], strict=True)}
+        self._global = paces.pop(ALL_KEYS.encode(), Pace())
+        self._keys = {key_of(name): pace for name, pace in paces.items()}
+
+
+class SharedEffects(Effects):
+    """Effects whose added rules and counts stand in Redis.  Those of the settings are each replica's own."""
+
+    def __init__(self, steps: Steps, rules: Iterable[str] = (), seed: str = "") -> None:
+        super().__init__(rules, seed)
+        self._steps = steps
+        self._packed = b""
+
+    async def add(self, rule: EffectRule) -> None:
+        """See `Effects.add`."""
+        await self._change(lambda added: [*added, _pack(rule)])
+
+    async def clear(self) -> int:
+        """See `Effects.clear`."""
+        await self._refresh()
+        count = len(self.rules)
+        await self._change(lambda _: [], settled=False)
+        return count
+
+    async def reset(self, key: str | None) -> None:
+        """See `Effects.reset`."""
+        await self._steps("forget_calls", ALL_KEYS if key is None else tag(key))
+        if key is None:
+            await self._change(lambda _: [], settled=True)
+        else:
+            await self._change(lambda added: [one for one in added if one["key"] != key])
+
+    async def _count(self, key: str) -> tuple[int, int]:
+        _, own, of_all, packed = await self._steps("call", tag(key))
+        self._take(packed)
+        return int(own), int(of_all)
+
+    async def _refresh(self) -> None:
+        _, packed = await self._steps("rules", again=True)
+        self._take(packed)
+
+    async def _change(self, change: Callable[[list[Added]], list[Added]], *, settled: bool | None = None) -> None:
+        """Change what is there; if another replica does at the same time, on top of its change."""
+        while True:
+            await self._refresh()
+            before = json.loads(self._packed or b'{"settled": true, "added": []}')
+            kept = before["settled"] if settled is None else settled
+            after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
+            (done,) = await self._steps("set_rules", self._packed, after)
+            if done == b"set":
+                self._take(after)
+                return
+
+    def _take(self, packed: bytes) -> None:
+        if packed == self._packed:
+            return
+        self._packed = packed
+        found = json.loads(packed)
+        added = [make_rule(one.pop("effect"), one) for one in found["added"]]
+        self.rules = [*(self._settled if found["settled"] else ()), *added]
+
+
+def _pack(rule: EffectRule) -> Added:
+    return asdict(rule) | {"effect": str(rule.effect)}
+
+
+class SharedSigningKeys(SigningKeys):
+    """Signing keys that stand in Redis.
+
+    A replica that has not seen the newest signs with the one before, which is in the JWKS as well.
+    """
+
+    def __init__(self, steps: Steps, first: Reply) -> None:
+        self._steps = steps
+        self._take(first)
+
+    async def rotate(self) -> None:
+        """See `SigningKeys.rotate`."""
+        self._take(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
+
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """See `SigningKeys.jwks`."""
+        with suppress(StoreUnavailable):  # those that are known still verify
+            self._take(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
+        return await super().jwks()
+
+    def _take(self, reply: Reply) -> None:
+        self._keys = [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(one.decode())) for one in reply[1:]]
+
+
+def new_key() -> str:
+    """A private signing key, in hex."""
+    return secrets.token_hex(32)

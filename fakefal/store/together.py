@@ -1,0 +1,77 @@
+"""The parts that replicas share, from the address of their Redis."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import uuid
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from fakefal.parts import Parts
+from fakefal.settings import Settings, SettingsError
+from fakefal.signing import MOST_KEYS
+from fakefal.store.redis import RedisQueueStore
+from fakefal.store.replica import Replica
+from fakefal.store.shared import SharedClocks, SharedEffects, SharedSigningKeys, new_key
+from fakefal.store.shared_files import SharedSpoolFiles
+from fakefal.store.steps import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Steps
+from fakefal.tokens import Tokens
+
+MARK = ".fakefal-spool"
+"""Names a folder of uploads, so that replicas notice when theirs are two."""
+
+
+def shared_parts(settings: Settings) -> Parts:
+    """Join the replicas that use this Redis.
+
+    Raises:
+        SettingsError: Redis cannot be reached, or other replicas keep uploads in another folder.
+    """
+    bounds = Bounds(runners=settings.runners, max_requests=settings.max_requests, max_bytes=settings.max_request_bytes)
+    try:
+        steps = Steps(settings.store, bounds)
+        with Redis.from_url(
+            settings.store,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        ) as first:
+            step = partial(steps.at_once, first)
+            clock = SharedClocks(steps, step("clocks"))
+            _, secret = step("secret", secrets.token_bytes(32))
+            signing = SharedSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
+            files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
+            (joined,) = step("join", mark(files.folder))
+    except (RedisError, OSError, ValueError) as error:
+        raise SettingsError(f"the store cannot be used: {error}") from error
+    if joined != b"joined":
+        files.close()
+        raise SettingsError("other replicas keep uploads in another folder: give all of them one --spool")
+    queue = RedisQueueStore(steps)
+    return Parts(
+        queue=queue,
+        clock=clock,
+        effects=SharedEffects(steps, settings.effects, settings.seed),
+        tokens=Tokens(secret),
+        signing=signing,
+        files=lambda: files,
+        group=Replica(steps, queue, clock),
+    )
+
+
+def mark(folder: Path) -> str:
+    """The name of a folder of uploads, on whatever host and path it is seen."""
+    name = uuid.uuid4().hex
+    written = folder / f"{MARK}-{name}"
+    written.write_text(name, "ascii")
+    with suppress(FileExistsError):
+        os.link(written, folder / MARK)  # whole, and only where there is none
+    written.unlink()
+    return (folder / MARK).read_text("ascii")

@@ -1,0 +1,623 @@
+"""Replicas on one Redis: what one does the others see, and what one leaves behind the others finish."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from test_fetch import PERMISSIVE, Site, site
+from test_files import bearer, initiate, upload
+from test_webhooks import Receiver, receiver, submit, verify
+
+from conftest import KEY, Server
+from fakefal.core.errors import StoreUnavailable, UnknownRequest
+from fakefal.core.plan import Ending, Plan
+from fakefal.core.webhook import Attempt, Fate
+from fakefal.emulator import Emulator
+from fakefal.record import Record
+from fakefal.settings import Settings, SettingsError
+from fakefal.store.redis import RedisQueueStore
+from fakefal.store.replica import Replica
+from fakefal.store.shared import SharedClocks
+from fakefal.store.steps import Bounds, Steps
+from fakefal_contracts.hosts import Way
+from media import picture
+from redis_server import redis_server
+
+__all__ = ["receiver", "site"]
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+I2V = "fal-ai/kling-video/o1/image-to-video"
+APP = "fal-ai/kling-video"
+BOUNDS = Bounds(runners=2, max_requests=100, max_bytes=1_000_000)
+
+
+@pytest.fixture
+def empty_redis(redis_url: str) -> str:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
+
+
+@pytest.fixture
+def pair(serve: Callable[..., Server], empty_redis: str, tmp_path: Path) -> Callable[..., list[Server]]:
+    """Two replicas that share a Redis and a folder."""
+
+    def start(**settings: Any) -> list[Server]:
+        return [serve(store=empty_redis, spool=tmp_path / "spool", **settings) for _ in "ab"]
+
+    return start
+
+
+async def _deaf(*_: object) -> None:
+    """Hears nothing."""
+
+
+def status(server: Server, submitted: dict[str, Any], rest: str = "/status") -> httpx.Response:
+    return server.http.get(f"/queue/{APP}/requests/{submitted['request_id']}{rest}")
+
+
+class TestOneQueue:
+    def test_what_one_accepts_the_other_knows(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        submitted = here.submit(O1, {"prompt": "x"})
+        assert status(there, submitted).json()["status"] == "COMPLETED"
+        result = status(there, submitted, "").json()
+        assert there.http.get(result["video"]["url"]).status_code == 200
+        assert there.http.get("/_fakefal/ledger").json()["usd"] == 0.56
+        stranger = {"Authorization": "Key stranger:secret"}
+        address = f"/queue/{APP}/requests/{submitted['request_id']}/status"
+        assert there.http.get(address, headers=stranger).json() == {"status": "NOT_FOUND"}
+
+    def test_positions_runners_and_the_clock_are_one(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(profile="quick", runners=1)
+        here.http.post("/_fakefal/clock", json={"speed": 0})
+        jobs = [one.submit(O1, {"prompt": "x"}) for one in (here, there, here)]
+        there.http.post("/_fakefal/clock", json={"advance": 1})
+        assert [status(here, job).json().get("queue_position") for job in jobs] == [None, 0, 1]
+        assert here.http.get("/_fakefal/clock").json() == there.http.get("/_fakefal/clock").json()
+        there.http.put(f"/queue/{APP}/requests/{jobs[1]['request_id']}/cancel")
+        assert status(here, jobs[2]).json()["queue_position"] == 0
+        assert there.http.post(f"/run/{O1}", json={"prompt": "x"}).status_code == 429
+
+    @pytest.mark.parametrize("road", ["messages", "beats"])
+    def test_a_stream_sees_what_another_replica_does(
+        self, pair: Callable[..., list[Server]], monkeypatch: pytest.MonkeyPatch, road: str
+    ) -> None:
+        if road == "messages":
+            monkeypatch.setattr("fakefal.store.replica.BEAT_SECONDS", 3600.0)
+        else:
+            monkeypatch.setattr(Replica, "_heard", _deaf)
+        here, there = pair(profile="realistic")
+        submitted = here.submit(O1, {"prompt": "x"})
+        with there.http.stream("GET", f"/queue/{APP}/requests/{submitted['request_id']}/status/stream") as stream:
+            lines = (json.loads(line[6:]) for line in stream.iter_lines() if line)
+            assert next(lines)["status"] == "IN_QUEUE"
+            here.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "start"})
+            assert next(lines)["status"] == "IN_PROGRESS"
+            here.http.post("/_fakefal/clock", json={"advance": 3600})
+            assert [line["status"] for line in lines][-1] == "COMPLETED"
+
+    def test_scenarios_and_their_counts_are_one(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(effects=("generation_timeout when nth=2",))
+        assert [one.result(O1, {"prompt": "x"}).status_code for one in (here, there, here)] == [200, 504, 200]
+        here.http.post("/_fakefal/scenarios", json={"effect": "internal_server_error", "prompt": "dog"})
+        assert there.result(O1, {"prompt": "dog"}).status_code == 500
+        locked = {"effect": "locked_account", "key": "tester"}
+        assert len(there.http.post("/_fakefal/scenarios", json=locked).json()) == 3
+        assert initiate(here, file_name="a", content_type="a/b").status_code == 403
+        assert here.http.delete("/_fakefal/scenarios").json() == {"removed": 3}
+        assert there.http.get("/_fakefal/scenarios").json() == []
+        there.http.post("/_fakefal/reset")
+        assert [one.result(O1, {"prompt": "dog"}).status_code for one in (here, there)] == [200, 504]
+
+    def test_seeds_draw_the_same_whoever_is_asked(
+        self, serve: Callable[..., Server], pair: Callable[..., list[Server]]
+    ) -> None:
+        runs = []
+        for servers in ([serve(profile="realistic", seed="s")] * 2, pair(profile="realistic", seed="s")):
+            jobs = [one.submit(O1, {"prompt": "x"}) for one in [*servers, *servers]]
+            servers[0].http.post("/_fakefal/clock", json={"advance": 3600})
+            runs.append([status(servers[0], job).json()["metrics"]["inference_time"] for job in jobs])
+        assert runs[0] == runs[1]
+
+    def test_reset_at_one_forgets_at_all(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        submitted, url = here.submit(O1, {"prompt": "x"}), upload(here)
+        assert there.http.post("/_fakefal/reset").json() == {"requests": 1, "files": 1}
+        assert status(here, submitted).status_code == 404
+        assert here.http.get(url).status_code == 404
+
+
+class TestUploads:
+    def test_tokens_parts_and_files_count_everywhere(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        told = initiate(here, file_name="a.png", content_type="image/png").json()
+        moved = told["upload_url"].replace(here.url, there.url)
+        assert httpx.put(moved, content=picture(), trust_env=False).status_code == 200
+        assert here.http.get(told["file_url"]).content == picture()
+        assert here.result(I2V, {"prompt": "x", "start_image_url": told["file_url"]}).status_code == 200
+        headers = bearer(here)
+        begun = there.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{httpx.URL(begun['access_url']).path}/multipart/{begun['uploadId']}"
+        for number, one in enumerate((here, there), 1):
+            assert one.http.put(f"{base}/{number}", content=b"x%d" % number, headers=headers).is_success
+        parts = {"parts": [{"partNumber": number} for number in (1, 2)]}
+        assert here.http.post(f"{base}/complete", json=parts, headers=headers).is_success
+        assert there.http.get(begun["access_url"]).content == b"x1x2"
+
+    def test_data_uris_are_kept_once(self, pair: Callable[..., list[Server]], tmp_path: Path) -> None:
+        uri = f"data:text/plain,{'x' * 5000}"
+        for one in pair():
+            one.submit(I2V, {"prompt": "x", "start_image_url": uri})
+        assert len(list((tmp_path / "spool").glob("*.bin"))) == 1
+
+    def test_the_oldest_go_first_whoever_took_them(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(max_files=2)
+        first = upload(here)
+        there.emulator.files.all()
+        upload(there)
+        there.emulator.files.all()
+        upload(there)
+        assert here.http.get(first).status_code == 404
+        assert len(here.emulator.files.all()) == 2
+
+    def test_a_second_folder_is_refused(self, serve: Callable[..., Server], empty_redis: str, tmp_path: Path) -> None:
+        serve(store=empty_redis, spool=tmp_path / "one")
+        with pytest.raises(SettingsError, match="give all of them one --spool"):
+            Emulator(Settings(store=empty_redis, spool=tmp_path / "two"))
+
+
+class TestWebhooks:
+    def test_they_are_sent_once_and_verify_anywhere(
+        self, pair: Callable[..., list[Server]], receiver: Receiver
+    ) -> None:
+        here, there = pair(profile="quick", runners=40)
+        here.http.post("/_fakefal/clock", json={"speed": 0})
+        for one in [here, there] * 10:
+            submit(one, receiver.url)
+        here.http.post("/_fakefal/webhooks/rotate")
+        there.http.post("/_fakefal/clock", json={"advance": 60})
+        assert len(receiver.received) == 20, "the move returns once all were sent, by whomever"
+        assert len({one.headers["X-Fal-Webhook-Request-Id"] for one in receiver.received}) == 20
+        for received in receiver.received:
+            verify(there, received)
+            verify(here, received)
+
+
+class Group:
+    """Stores of several replicas on one moment of virtual time, each as alive as the test wants."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.now = 1000.0
+        self.orphans: list[str] = []
+        self.changed: list[str] = []
+        self.members: list[tuple[Steps, RedisQueueStore, Replica]] = []
+
+    def join(self) -> RedisQueueStore:
+        """One more replica, that was alive just now."""
+        steps = Steps(self.url, BOUNDS, real_time=lambda: self.now, lease_seconds=5)
+        queue = RedisQueueStore(steps)
+        with redis.Redis.from_url(self.url) as client:
+            clocks = SharedClocks(steps, steps.at_once(client, "clocks"))
+            steps.at_once(client, "beat")
+        self.members.append((steps, queue, Replica(steps, queue, clocks)))
+        return queue
+
+    async def beat(self, queue: RedisQueueStore) -> None:
+        """Let a replica renew its lease."""
+        replica = next(one for _, known, one in self.members if known is queue)
+        member = type("Member", (), {"watched": lambda _: (), "judging": lambda _: (), "orphaned": self._orphaned})()
+        member.changed = self.changed.append
+        await replica.beat(member)
+
+    async def _orphaned(self, request_id: str) -> None:
+        self.orphans.append(request_id)
+
+    async def close(self) -> None:
+        for steps, _, _ in self.members:
+            await steps.close()
+
+
+def record(name: str, **more: Any) -> Record:
+    return Record(name, "key", APP, "o1", b"{}", 1000.0, Way(), **more)
+
+
+PLAN = Plan(Ending(200, b"{}", 5.0))
+
+
+def in_group(url: str, story: Callable[[Group], Any]) -> None:
+    """Tell a story of several replicas, and clean up."""
+
+    async def told() -> None:
+        group = Group(url)
+        try:
+            await story(group)
+        finally:
+            await group.close()
+
+    asyncio.run(told())
+
+
+class TestLeases:
+    def test_a_webhook_belongs_to_one_until_it_falls_silent(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            one, other = group.join(), group.join()
+            await one.add(record("r", webhook="http://hook"), PLAN, 0)
+            (claimed,) = await one.claim_webhooks("key", 0)
+            assert await other.claim_webhooks("key", 0) == []
+            assert await other.trying("key")
+            group.now += 4
+            await group.beat(one)
+            group.now += 4
+            await group.beat(other)  # was late itself, and only renews
+            await group.beat(other)
+            assert await other.claim_webhooks("key", 0) == [], "the lease of the first was renewed"
+            group.now += 4
+            await group.beat(other)
+            assert await other.claim_webhooks("key", 0) == [claimed], "now it has run out"
+            late = await one.webhook_tried("r", Attempt(1000.0, 500))
+            assert late is not None
+            assert late.due_at == claimed.due_at, "whoever lost the claim leaves the schedule alone"
+            done = await other.webhook_tried("r", Attempt(1000.0, 200))
+            assert done is not None
+            assert (done.fate, len(done.attempts)) == (Fate.DELIVERED, 2)
+            assert not await other.trying("key")
+
+        in_group(empty_redis, story)
+
+    def test_a_verdict_falls_to_whoever_is_left(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            one, other = group.join(), group.join()
+            await one.add(record("r"), None, 0)
+            group.now += 4
+            await group.beat(other)
+            group.now += 4
+            await group.beat(other)
+            assert set(group.orphans) == {"r"}
+            assert await other.settle("r", PLAN, 0)
+            assert not await one.settle("r", PLAN, 0), "the first verdict counts"
+
+        in_group(empty_redis, story)
+
+    def test_a_claim_whose_answer_was_lost_is_given_up(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            one, other = group.join(), group.join()
+            await one.add(record("r", webhook="http://hook"), PLAN, 0)
+            await one.claim_webhooks("key", 0)
+            one.trying_now.clear()
+            await group.beat(one)
+            assert len(await other.claim_webhooks("key", 0)) == 1
+
+        in_group(empty_redis, story)
+
+    def test_who_leaves_keeps_nothing(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            one, other = group.join(), group.join()
+            await one.add(record("r", webhook="http://hook"), PLAN, 0)
+            await one.add(record("unjudged"), None, 0)
+            await one.claim_webhooks("key", 0)
+            await group.members[0][0]("leave")
+            await group.beat(other)
+            assert set(group.orphans) == {"unjudged"}
+            assert len(await other.claim_webhooks("key", 0)) == 1
+
+        in_group(empty_redis, story)
+
+    def test_a_submit_whose_answer_was_lost_counts_once(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "add" and not lost:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            store = group.join()
+            monkeypatch.setattr(Steps, "_call", losing)
+            look = await store.add(record("r"), PLAN, 0)
+            assert lost
+            assert await store.all(None, lambda _: 0.0) == [look]
+
+        in_group(empty_redis, story)
+
+    def test_time_never_goes_back(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            store = group.join()
+            run = Plan(Ending(200, b"{}", 5.0), run_seconds=100, logs=((50.0, "half"),))
+            await store.add(record("r"), run, 0)
+            group.now += 60
+            before = await store.look("r", 0)
+            group.now -= 500
+            assert await store.look("r", 0) == before
+
+        in_group(empty_redis, story)
+
+    def test_a_request_without_judge_ends_with_a_clear_failure(
+        self, serve: Callable[..., Server], empty_redis: str, tmp_path: Path, site: Site
+    ) -> None:
+        settings = {"profile": "instant", "fetch": True, "store": empty_redis, "spool": tmp_path}
+        server = serve(**settings)
+
+        async def dead_replica() -> str:
+            steps = Steps(empty_redis, BOUNDS, lease_seconds=0)
+            await steps("beat")
+            await RedisQueueStore(steps).add(record("01a-orphan"), None, 0)
+            await steps.close()
+            return "01a-orphan"
+
+        request_id = asyncio.run(dead_replica())
+        with server.http.stream(
+            "GET", f"/queue/{APP}/requests/{request_id}/status/stream", headers={"Authorization": "Key key:s"}
+        ) as stream:
+            assert any("runner_disconnected" in line for line in stream.iter_lines())
+        picture_url = {"prompt": "x", "start_image_url": site.url("/good.png")}
+        fetching = serve(emulator=Emulator(Settings(**settings), fetcher=PERMISSIVE))
+        submitted = fetching.submit(I2V, picture_url)
+        server.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "end"})
+        assert status(server, submitted, "").status_code == 200
+
+
+class TestCost:
+    def test_round_trips_of_an_operation(
+        self, serve: Callable[..., Server], empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = serve(store=empty_redis, profile="stepped")
+        calls: list[str] = []
+        taken = Steps.__call__
+
+        async def counted(self: Steps, step: str, *arguments: Any, **more: Any) -> Any:
+            if step not in ("beat", "clocks", "carry_out"):  # the waker's and the replica's own
+                calls.append(step)
+            return await taken(self, step, *arguments, **more)
+
+        monkeypatch.setattr(Steps, "__call__", counted)
+        submitted = server.submit(O1, {"prompt": "x"})
+        assert calls == ["call", "add"]
+        calls.clear()
+        assert status(server, submitted).json()["status"] == "IN_QUEUE"
+        assert calls == ["look"]
+
+    def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
+        server = serve(store=empty_redis, max_requests=5)
+        sizes = []
+        with redis.Redis.from_url(empty_redis) as client:
+            for _ in range(4):
+                for number in range(10):
+                    server.submit(O1, {"prompt": "x"}, Authorization=f"Key k{number}:secret")
+                sizes.append(client.dbsize())
+        assert len(server.http.get("/_fakefal/requests").json()) == 5
+        assert len(set(sizes)) == 1
+
+
+class TestRedisGoesAway:
+    def test_what_was_accepted_is_there_when_it_comes_back(
+        self, serve: Callable[..., Server], tmp_path: Path, receiver: Receiver
+    ) -> None:
+        with redis_server(tmp_path, durable=True) as running:
+            server = serve(store=running.url, profile="quick")
+            server.http.post("/_fakefal/clock", json={"speed": 0})
+            jobs = [submit(server, receiver.url) for _ in range(5)]
+            running.stop(signal.SIGKILL)
+            self._answers_503(server)
+            running.start()
+            deadline = time.monotonic() + 20
+            while server.http.get("/_fakefal/ready").status_code != 200:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert {status(server, job).json()["status"] for job in jobs} == {"IN_QUEUE"}
+            server.http.post("/_fakefal/clock", json={"advance": 60})
+            assert {status(server, job, "").status_code for job in jobs} == {200}
+            assert len(receiver.wait(5)) == 5
+
+    def _answers_503(self, server: Server) -> None:
+        answer = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
+        assert answer.status_code == 503
+        assert answer.json()["detail"].startswith("fakefal: the store is not available")
+        assert answer.headers["x-fal-needs-retry"] == "true"
+        assert "x-fal-request-id" in answer.headers
+        assert server.http.get("/_fakefal/ready").status_code == 503
+        assert server.http.get("/_fakefal/health").status_code == 200
+
+    def test_a_stream_outlives_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+        with redis_server(tmp_path, durable=True) as running:
+            server = serve(store=running.url, profile="realistic")
+            submitted = server.submit(O1, {"prompt": "x"})
+            with server.http.stream("GET", f"{submitted['status_url']}/stream") as stream:
+                lines = (line for line in stream.iter_lines() if line.startswith("data"))
+                next(lines)
+                running.stop(signal.SIGKILL)
+                running.start()
+                server.http.post("/_fakefal/clock", json={"advance": 3600})
+                assert any("COMPLETED" in line for line in lines)
+
+    def test_nobody_there_at_the_start_is_a_clear_error(self) -> None:
+        with pytest.raises(SettingsError, match="the store cannot be used"):
+            Emulator(Settings(store="redis://127.0.0.1:1/0"))
+
+    def test_a_store_that_cannot_write_is_away(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            store = group.join()
+            with redis.Redis.from_url(empty_redis) as client:
+                client.config_set("maxmemory", 1)
+                try:
+                    with pytest.raises(StoreUnavailable, match="maxmemory"):
+                        await store.add(record("r"), PLAN, 0)
+                    with pytest.raises(StoreUnavailable):
+                        await store.check()
+                finally:
+                    client.config_set("maxmemory", 0)
+            with pytest.raises(UnknownRequest):
+                await store.look("r", 0)
+
+        in_group(empty_redis, story)
+
+
+class Process:
+    """A replica, or a group of workers, as a user starts it."""
+
+    def __init__(self, folder: Path, name: str, *options: str) -> None:
+        ready = folder / f"{name}.json"
+        command = [sys.executable, "-m", "fakefal", "serve", "--port", "0", "--ready-file", str(ready), *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while not ready.exists():
+            assert self.process.poll() is None, "it ended"
+            time.sleep(0.02)
+        self.url = json.loads(ready.read_text())["url"]
+
+    def end(self, number: int) -> int:
+        """Send a signal; returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    with ExitStack() as stack:
+
+        def start(name: str, *options: str) -> Process:
+            one = Process(tmp_path, name, *options)
+            stack.callback(lambda: one.process.poll() is None and one.end(signal.SIGKILL))
+            return one
+
+        yield start
+
+
+class Load:
+    """Submits with webhooks and uploads, from several threads, to replicas in turn; keeps what was accepted."""
+
+    def __init__(self, urls: list[str], hook: str) -> None:
+        self.urls, self.hook = urls, hook
+        self.jobs: list[str] = []
+        self.files: dict[str, bytes] = {}
+        self.stop = threading.Event()
+
+    def run(self, number: int) -> None:
+        with httpx.Client(headers=KEY, trust_env=False, timeout=20) as client:
+            turn = number
+            while not self.stop.is_set():
+                turn += 1
+                with suppress(httpx.TransportError):
+                    self._one(client, self.urls[turn % len(self.urls)], f"{number}/{turn}".encode())
+
+    def _one(self, client: httpx.Client, url: str, content: bytes) -> None:
+        answer = client.post(f"{url}/queue/{O1}", params={"fal_webhook": self.hook}, json={"prompt": "x"})
+        assert answer.status_code == 200, answer.text
+        self.jobs.append(answer.json()["request_id"])
+        token = client.post(f"{url}/rest/storage/auth/token", json={}).json()["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        kept = client.post(f"{url}/cdn/files/upload", content=content, headers=headers)
+        assert kept.status_code == 200
+        self.files[httpx.URL(kept.json()["access_url"]).path] = content
+
+
+class TestKilled:
+    def test_nothing_is_lost_and_nothing_happens_twice(
+        self, processes: Callable[..., Process], tmp_path: Path, receiver: Receiver
+    ) -> None:
+        folder = tmp_path / "redis"
+        folder.mkdir()
+        with redis_server(folder, durable=True) as running:
+            shared = ("--store", running.url, "--spool", str(tmp_path / "spool"), "--runners", "40")
+            victim, survivor = (processes(name, *shared) for name in ("victim", "survivor"))
+            load = Load([victim.url, survivor.url], f"{receiver.url}/hook")
+            httpx.post(f"{survivor.url}/_fakefal/clock", json={"speed": 10}, trust_env=False)
+            threads = [threading.Thread(target=load.run, args=(number,)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+            receiver.wait(10)
+            victim.end(signal.SIGKILL)
+            receiver.wait(len(receiver.received) + 10)
+            load.stop.set()
+            for thread in threads:
+                thread.join()
+            self._all_is_well(survivor.url, load, receiver)
+            assert survivor.end(signal.SIGTERM) == 0
+
+    def _all_is_well(self, url: str, load: Load, receiver: Receiver) -> None:
+        with httpx.Client(base_url=url, headers=KEY, trust_env=False, timeout=60) as client:
+            assert client.post("/_fakefal/clock", json={"advance": 600}).status_code == 200
+            seen = client.get("/_fakefal/requests?limit=10000").json()
+            assert len({one["request_id"] for one in seen}) == len(seen)
+            assert {one["request_id"] for one in seen} >= set(load.jobs)
+            assert {(one["status"], one["result_status"]) for one in seen} == {("COMPLETED", 200)}
+            sent = client.get("/_fakefal/webhooks").json()
+            assert sorted(one["request_id"] for one in sent) == sorted(one["request_id"] for one in seen)
+            assert {one["fate"] for one in sent} == {"delivered"}
+            bodies = {(one.headers["X-Fal-Webhook-Request-Id"], one.body) for one in receiver.received}
+            assert len(bodies) == len(seen), "each ended once, and its webhook came"
+            for path, content in load.files.items():
+                assert client.get(path).content == content
+
+
+class TestWorkers:
+    def test_they_share_a_port_and_the_dead_are_replaced(
+        self, processes: Callable[..., Process], empty_redis: str
+    ) -> None:
+        group = processes("group", "--store", empty_redis, "--workers", "2", "--profile", "instant")
+        before = self._workers(group)
+        assert len(before) == 2
+        with httpx.Client(base_url=group.url, headers=KEY, trust_env=False) as client:
+            submitted = client.post(f"/queue/{O1}", json={"prompt": "x"}).json()
+            os.kill(before.pop(), signal.SIGKILL)
+            deadline = time.monotonic() + 20
+            while len(self._workers(group) - before) < 1 or len(self._workers(group)) < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        for _ in range(4):
+            answer = httpx.get(submitted["status_url"], headers=KEY, trust_env=False)
+            assert answer.json()["status"] == "COMPLETED"
+        left = self._workers(group)
+        assert group.end(signal.SIGTERM) == 0
+        assert not any(Path(f"/proc/{one}").exists() for one in left)
+
+    def test_they_end_with_the_one_that_started_them(self, processes: Callable[..., Process], empty_redis: str) -> None:
+        group = processes("group", "--store", empty_redis, "--workers", "2")
+        left = self._workers(group)
+        group.end(signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while any(Path(f"/proc/{one}").exists() for one in left):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    @staticmethod
+    def _workers(group: Process) -> set[int]:
+        children = Path(f"/proc/{group.process.pid}/task/{group.process.pid}/children").read_text()
+        return {int(one) for one in children.split()}
+
+    @pytest.mark.parametrize(
+        ("options", "code", "said"),
+        [
+            (["--workers", "2"], 2, "several workers must share a store"),
+            (["--store", "postgres://x"], 2, "store must be memory or an address such as redis://"),
+            (["--store", "redis://127.0.0.1:1/0"], 1, "the store cannot be used"),
+            (["--store", "redis://127.0.0.1:1/0", "--workers", "2"], 1, "the store cannot be used"),
+        ],
+    )
+    def test_wrong_use_is_said(self, options: list[str], code: int, said: str) -> None:
+        command = [sys.executable, "-m", "fakefal", "serve", "--port", "0", *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+
+    def test_without_the_extra_it_is_named(self) -> None:
+        code = "import sys; sys.modules['redis'] = None; from fakefal.cli import main; main()"
+        command = [sys.executable, "-c", code, "serve", "--port", "0", "--store", "redis://127.0.0.1:1/0"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, "pip install 'fakefal[redis]'" in done.stderr) == (1, True), done.stderr
