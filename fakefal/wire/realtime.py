@@ -36,7 +36,7 @@ async def token(
     request: Request, body: TokenBody, emulator: TheEmulator, authorization: Authorization = None
 ) -> Response:
     """A token that stands for the caller's key, as a JSON string (both clients, 2026)."""
-    key = rest_key(request, emulator, authorization)
+    key = await rest_key(request, emulator, authorization)
     return Json(emulator.tokens.issue(body.token_expiration, user=key, apps=body.allowed_apps))
 
 

@@ -20,7 +20,7 @@ import pytest
 import redis
 from test_fetch import PERMISSIVE, Site, site
 from test_files import bearer, initiate, upload
-from test_webhooks import Receiver, receiver, submit, verify
+from test_webhooks import submit, verify
 
 from conftest import KEY, Server
 from fakefal.core.errors import StoreUnavailable, UnknownRequest
@@ -35,9 +35,10 @@ from fakefal.store.shared import SharedClocks
 from fakefal.store.steps import Bounds, Steps
 from fakefal_contracts.hosts import Way
 from media import picture
+from receivers import Receiver
 from redis_server import redis_server
 
-__all__ = ["receiver", "site"]
+__all__ = ["site"]
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 I2V = "fal-ai/kling-video/o1/image-to-video"
 APP = "fal-ai/kling-video"
