@@ -56,6 +56,8 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
         assert "content_policy_violation" in done.stdout
     if "fakefal check" in code:
         assert "refused" in done.stdout
+    elif code.startswith("pytest"):
+        assert "fakefal: 1 request, 0 refused, $1.12 not spent" in done.stdout
     elif "_fakefal/clock" in code:
         assert '"now"' in done.stdout or not _curl_knows_json()
     else:
