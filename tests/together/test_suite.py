@@ -1,0 +1,26 @@
+"""The client's suite against the emulator: over a socket, and in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from clients import MakeClient
+from conftest import Server
+from fakefal.testing import Fakefal
+from suite import Suite
+
+
+class TestSocket(Suite):
+    @pytest.fixture
+    def client(self, make_client: MakeClient, serve: Callable[..., Server]) -> Any:
+        return make_client(serve(profile="stepped").url, budget=10, poll_seconds=0.005)
+
+
+class TestInProcess(Suite):
+    @pytest.fixture
+    def client(self, make_client: MakeClient) -> Any:
+        with Fakefal(profile="stepped"):
+            yield make_client(budget=10, poll_seconds=0.005)
