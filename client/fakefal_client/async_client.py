@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from fakefal_client import jobs, sending
 from fakefal_client.asked import Asked, Request, asked, asked_later, checked_request_id
-from fakefal_client.budget import Budget
 from fakefal_client.downloads import download
 from fakefal_client.errors import Attempt, MaybeAccepted
 from fakefal_client.job import AsyncJob, OnProgress, OnUpdate
 from fakefal_client.jobs import Accepted
 from fakefal_client.media import read_source
-from fakefal_client.options import ClientOptions, make_session
+from fakefal_client.options import AnyClient, ClientOptions
 from fakefal_client.preflight import estimate, report_on
 from fakefal_client.reconcile import Outcome, reconcile
-from fakefal_client.retry import Deadline
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.uploads import upload
-from fakefal_client.webhooks import Webhook, Webhooks
+from fakefal_client.webhooks import Webhook
 from fakefal_contracts import Cost, Report
 from fakefal_contracts.model import Input
 
@@ -31,7 +29,7 @@ Out = TypeVar("Out")
 Arguments = Mapping[str, Any]
 
 
-class AsyncClient:
+class AsyncClient(AnyClient):
     """As `Client`, to be awaited.  Safe across the tasks of one event loop.
 
     Args:
@@ -49,21 +47,10 @@ class AsyncClient:
         sleep: Callable[[float], Awaitable[object]] | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        self._session = make_session(target, options)
+        super().__init__(target, options)
         from fakefal_client.async_driver import AsyncDriver
 
         self._driver = AsyncDriver(http, clock=self._session.clock, sleep=sleep, trust_env=self._session.target.is_fal)
-        self._webhooks = Webhooks(self._session)
-
-    @property
-    def target(self) -> str:
-        """See `Client.target`."""
-        return str(self._session.target)
-
-    @property
-    def budget(self) -> Budget:
-        """See `Client.budget`."""
-        return self._session.budget
 
     @overload
     async def submit(self, request: Request[Out], /, **options: Unpack[SubmitOptions]) -> AsyncJob[Out]: ...
@@ -195,6 +182,3 @@ class AsyncClient:
 
     def _job(self, accepted: Accepted, wanted: Asked) -> AsyncJob[Any]:
         return AsyncJob(self._session, self._driver, accepted, wanted)
-
-    def _deadline(self, seconds: float | None) -> Deadline:
-        return Deadline(seconds, self._session.clock)

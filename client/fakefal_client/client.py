@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from fakefal_client import jobs, sending
 from fakefal_client.asked import Asked, Request, asked, asked_later, checked_request_id
-from fakefal_client.budget import Budget
 from fakefal_client.downloads import download
 from fakefal_client.errors import Attempt, MaybeAccepted
 from fakefal_client.job import Job, OnProgress, OnUpdate
 from fakefal_client.jobs import Accepted
 from fakefal_client.media import read_source
-from fakefal_client.options import ClientOptions, make_session
+from fakefal_client.options import AnyClient, ClientOptions
 from fakefal_client.preflight import estimate, report_on
 from fakefal_client.reconcile import Outcome, reconcile
-from fakefal_client.retry import Deadline
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.uploads import upload
-from fakefal_client.webhooks import Webhook, Webhooks
+from fakefal_client.webhooks import Webhook
 from fakefal_contracts import Cost, Report
 from fakefal_contracts.model import Input
 
@@ -32,7 +30,7 @@ Out = TypeVar("Out")
 Arguments = Mapping[str, Any]
 
 
-class Client:
+class Client(AnyClient):
     """Speaks to a fake or to fal with the same code, checks and prices a request before it is sent.
 
     Safe across threads.  Use it as a context manager, or call `close`.
@@ -56,22 +54,11 @@ class Client:
         sleep: Callable[[float], object] = time.sleep,
         **options: Unpack[ClientOptions],
     ) -> None:
-        self._session = make_session(target, options)
+        super().__init__(target, options)
         from fakefal_client.driver import Driver
 
         trust_env = self._session.target.is_fal
         self._driver = Driver(http, clock=self._session.clock, sleep=sleep, trust_env=trust_env)
-        self._webhooks = Webhooks(self._session)
-
-    @property
-    def target(self) -> str:
-        """Whom it speaks to: ``fal``, or a base URL."""
-        return str(self._session.target)
-
-    @property
-    def budget(self) -> Budget:
-        """What may be spent, and the ledger of what was."""
-        return self._session.budget
 
     @overload
     def submit(self, request: Request[Out], /, **options: Unpack[SubmitOptions]) -> Job[Out]: ...
@@ -222,6 +209,3 @@ class Client:
 
     def _job(self, accepted: Accepted, wanted: Asked) -> Job[Any]:
         return Job(self._session, self._driver, accepted, wanted)
-
-    def _deadline(self, seconds: float | None) -> Deadline:
-        return Deadline(seconds, self._session.clock)

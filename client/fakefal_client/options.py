@@ -1,4 +1,4 @@
-"""What a client can be told when it is built."""
+"""What a client can be told when it is built, and what both kinds have for it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TypedDict
 
 from fakefal_client.budget import Budget
 from fakefal_client.preflight import Preflight
-from fakefal_client.retry import Clock, Retry
+from fakefal_client.retry import Clock, Deadline, Retry
 from fakefal_client.session import Session
 from fakefal_client.target import find_target
+from fakefal_client.webhooks import Webhooks
 
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 60.0
@@ -43,13 +44,33 @@ class ClientOptions(TypedDict, total=False):
     environ: Mapping[str, str]
 
 
-def make_session(given_target: str | None, options: ClientOptions) -> Session:
-    """The session of a client.
+class AnyClient:
+    """What both clients know without asking.
 
     Raises:
         UsageError: the target is not said, not allowed or not usable.
         ContractError: the contract does not exist.
     """
+
+    def __init__(self, target: str | None, options: ClientOptions) -> None:
+        self._session = _make_session(target, options)
+        self._webhooks = Webhooks(self._session)
+
+    @property
+    def target(self) -> str:
+        """Whom it speaks to: ``fal``, or a base URL."""
+        return str(self._session.target)
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent, and the ledger of what was."""
+        return self._session.budget
+
+    def _deadline(self, seconds: float | None) -> Deadline:
+        return Deadline(seconds, self._session.clock)
+
+
+def _make_session(given_target: str | None, options: ClientOptions) -> Session:
     environ = options.get("environ", os.environ)
     target = find_target(given_target, options.get("key"), environ)
     budget = options.get("budget")
