@@ -13,7 +13,6 @@ from fakefal.ways.child import FAKE_KEY, REMOVED
 from fakefal_contracts.hosts import DOMAINS
 
 LOOK_UPS = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
-TARGETS = ("FAKEFAL_TARGET", "FAKEFAL_ALLOW_REAL")
 WAYS = (
     "only httpx and httpx2 are answered in this process; for requests, aiohttp, sockets and other programs use the "
     "fixture fakefal_server, or run the tests by `fakefal run -- pytest`"
@@ -34,8 +33,9 @@ def fake_environment(url: str, home: str, key: str) -> Iterator[None]:
         home: an empty folder, where fal's client looks for a stored log-in.
         key: what `FAL_KEY` says.
     """
-    changes: dict[str, str | None] = dict.fromkeys((*REMOVED, *TARGETS))
+    changes: dict[str, str | None] = dict.fromkeys((*REMOVED, "FAKEFAL_TARGET"))
     changes |= {"FAL_KEY": key, "FAL_HOME_DIR": home, "FAKEFAL_URL": url}
+    changes["FAKEFAL_ALLOW_REAL"] = "1"  # a client built for fal meets the fake here, and holds its key
     for name in ("NO_PROXY", "no_proxy"):  # what a proxy looks up is not seen here
         changes[name] = ",".join(filter(None, (os.environ.get(name), *DOMAINS)))
     before = {name: os.environ.get(name) for name in changes}

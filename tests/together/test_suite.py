@@ -24,3 +24,12 @@ class TestInProcess(Suite):
     def client(self, make_client: MakeClient) -> Any:
         with Fakefal(profile="stepped"):
             yield make_client(budget=10, poll_seconds=0.005)
+
+
+class TestInProcessAsFal(Suite):
+    """A program that says fal meets the fake all the same."""
+
+    @pytest.fixture
+    def client(self, make_client: MakeClient) -> Any:
+        with Fakefal(profile="stepped"):
+            yield make_client("fal", budget=10, poll_seconds=0.005)
