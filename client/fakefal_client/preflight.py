@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from fakefal_client.errors import InvalidRequest, TestPromptRefused
+from fakefal_client.errors import InvalidRequest, TestPromptRefused, UsageError
 from fakefal_client.media import LocalMedia
 from fakefal_client.steps import Call, Flow, WireFailure, Work
 from fakefal_client.target import Target
@@ -186,6 +186,9 @@ def encode(arguments: Any) -> bytes:
     """The JSON body.
 
     Raises:
-        TypeError, ValueError: a value is none that JSON has.
+        UsageError: a value is none that JSON has.
     """
-    return json.dumps(arguments, allow_nan=False).encode()
+    try:
+        return json.dumps(arguments, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the arguments cannot be sent as JSON: {error}") from error

@@ -85,6 +85,12 @@ class TestBeforeAnyNetwork:
         with pytest.raises(UsageError):
             at_fal.submit(request_, arguments)
 
+    @pytest.mark.parametrize("value", [Decimal(5), {1, 2}, float("nan"), object()])
+    def test_what_is_no_json(self, at_fal: Any, value: Any) -> None:
+        with pytest.raises(UsageError, match="JSON"):
+            at_fal.submit("fal-ai/flux/dev", {"prompt": "x", "seed": value})
+        assert at_fal.budget.pending == 0
+
 
 class TestContracts:
     """`documented` allows durations 5 and 10 only, and any `shot_type`; `latest` 3 to 10 and two."""
