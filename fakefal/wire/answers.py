@@ -104,8 +104,8 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
 }
 
 
-def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
-    """Answer every error of the table, and FastAPI's own, in fal's form."""
+def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str], list[str]]) -> None:
+    """Answer every error of the table, and FastAPI's own, in fal's form; `allowed` knows the methods of a path."""
 
     def answer(request: Request, error: WireError) -> Response:
         request_id = request.path_params.get("request_id") or new_id()
@@ -126,7 +126,11 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
         if of_application and not request.headers.get("authorization"):
             # the key is checked before the method (probe of September 2026)
             return answer(request, no_access("/".join(segments[1:3])))
-        return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
+        headers = dict(http.headers or {})
+        if http.status_code == METHOD_NOT_ALLOWED:
+            headers["allow"] = ", ".join(allowed(request.url.path))  # starlette names those of one route only
+            headers.pop("Allow", None)
+        return answer(request, refusal(http.status_code, str(http.detail), headers=headers))
 
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it
         return answer(request, refusal(500, "Internal Server Error"))
