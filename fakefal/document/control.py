@@ -8,7 +8,7 @@ from fakefal.document.queue import ID
 PREFIX = "/_fakefal"
 GUARD = refusals("Refusal", 401, 403, headers=ID)
 WRONG = refusals(either("Problems", "Refusal"), 422, headers=ID)
-BODY = {**refusals("Refusal", 415, headers=ID), **WRONG}
+BODY = {**refusals("Refusal", 400, 415, headers=ID), **WRONG}
 CLASH = refusals("Refusal", 409, headers=ID)
 NO_REQUEST = {404: Answer("No such request is stored.", "NotFound", headers=ID)}
 STOPPING = refusals("Refusal", 503, headers=ID)

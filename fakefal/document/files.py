@@ -10,6 +10,7 @@ from fakefal.document.operation import (
     Json,
     Operation,
     either,
+    file_links,
     parameter,
     refusals,
     request_body,
@@ -17,23 +18,28 @@ from fakefal.document.operation import (
 )
 from fakefal.document.queue import ID
 from fakefal.wire.lifecycle import HEADER
+from fakefal.wire.rest import STORAGE_TYPES
 from fakefal_contracts.hosts import Part
 
 REST, FILES = f"/{Part.REST}", f"/{Part.CDN}/files"
 BYTES: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
-FILE = request_body({}, "application/octet-stream", text="The bytes; their media type goes with the file.")
+FILE = request_body(
+    {}, "application/octet-stream", required=False, text="The bytes, maybe none; their media type goes with the file."
+)
 LIFECYCLE = parameter(
     HEADER, "header", "how long the file lives and who may read it", content={JSON: {"schema": schema("Settings")}}
 )
 NAME = parameter("X-Fal-File-Name", "header", "what the file is called")
-UPLOAD_TOKEN = parameter("upload_token", "query", "what initiate answered with the address; 401 without it")
-UPLOAD_TOKEN |= {"required": True}
+UPLOAD_TOKEN = parameter(
+    "upload_token", "query", "what initiate answered with the address", required=True, schema={"type": "string"}
+)
 WRONG = either("Refusal", "Problems")
 
-UPLOADED = Answer("It has arrived.", "Uploaded")
+UPLOADED = Answer("It has arrived.", "Uploaded", links=file_links())
+STORAGE_TYPE = parameter("storage_type", "query", "where it will lie", enum=list(STORAGE_TYPES))
 PART = Answer("The part has arrived.", "Part", headers=("etag",))
 UPLOAD_REFUSALS = {**refusals("Refusal", 401, 413, headers=ID), **refusals(WRONG, 422, headers=ID)}
-TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, headers=ID)}
+TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, 404, headers=ID)}
 INITIATE = {
     200: Answer("Where to PUT it.", "UploadPlace"),
     **refusals("Refusal", 401, 403, 413, headers=ID),
@@ -43,6 +49,7 @@ OF_ACCOUNT = refusals("Refusal", 401, 403, headers=ID)
 FOR_BROWSER = {
     200: Answer("It stands for the key.", {"type": "string"}),
     **OF_ACCOUNT,
+    **refusals("Refusal", 400, headers=ID),
     **refusals("Problems", 422, headers=ID),
 }
 
@@ -62,14 +69,14 @@ OPERATIONS = {
         name="initiate",
         answers=INITIATE,
         security=(KEY,),
-        parameters=(LIFECYCLE,),
+        parameters=(STORAGE_TYPE, LIFECYCLE),
         body=request_body("NewFile"),
     ),
     f"POST {REST}/storage/upload/initiate-multipart": Operation(
         name="initiateMultipart",
         answers=INITIATE,
         security=(KEY,),
-        parameters=(LIFECYCLE,),
+        parameters=(STORAGE_TYPE, LIFECYCLE),
         body=request_body("NewFile"),
     ),
     f"POST {REST}/tokens": Operation(name="browserToken", answers=FOR_BROWSER, security=(KEY,)),

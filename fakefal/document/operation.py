@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 Json = dict[str, Any]
-JSON = "application/json"
+JSON, EVENTS = "application/json", "text/event-stream"
 
 KEY, TOKEN, UPLOAD, CONTROL = "apiKeyAuth", "browserToken", "uploadToken", "controlToken"
 """Names of security schemes."""
@@ -22,7 +22,7 @@ class Answer:
 
     Attributes:
         text: when it comes.
-        body: the name of a schema of `fakefal.document.bodies`, or a schema; None for no body.
+        body: the name of a schema of `fakefal.document.bodies`, or a schema, of each event of a stream; None for none.
         media: the body's media type.
         headers: names of `HEADERS` that it always carries.
         links: calls that it leads to.
@@ -38,7 +38,8 @@ class Answer:
         """The answer as a Response Object."""
         answer: Json = {"description": self.text}
         if self.body is not None:
-            answer["content"] = {self.media: {"schema": schema(self.body)}}
+            kind = "itemSchema" if self.media == EVENTS else "schema"
+            answer["content"] = {self.media: {kind: schema(self.body)}}
         if self.headers:
             answer["headers"] = {name: HEADERS[name] for name in self.headers}
         if self.links:
@@ -85,18 +86,27 @@ def refusals(body: str | Json, *statuses: int, headers: tuple[str, ...] = ()) ->
 def parameter(name: str, place: str, text: str, /, **rest: Any) -> Json:
     """A Parameter Object; `rest` is its schema, or other members where it has one."""
     shown = rest if "schema" in rest or "content" in rest else {"schema": {"type": "string", **rest}}
-    return {"name": name, "in": place, "required": place == "path", "description": text, **shown}
+    return {"name": name, "in": place, "required": place == "path", "description": text} | shown
 
 
-def request_body(body: str | Json, media: str = JSON, *, required: bool = True, text: str = "") -> Json:
-    """A Request Body Object."""
-    shown = {"required": required, "content": {media: {"schema": schema(body)}}}
-    return shown | ({"description": text} if text else {})
+def request_body(
+    body: str | Json, media: str = JSON, *, required: bool = True, text: str = "", examples: Json | None = None
+) -> Json:
+    """A Request Body Object; `examples` maps names to Example Objects."""
+    content = {"schema": schema(body)} | ({"examples": examples} if examples else {})
+    return {"required": required, "content": {media: content}} | ({"description": text} if text else {})
 
 
 def link(operation_id: str, text: str, **parameters: str) -> Json:
     """A Link Object."""
     return {"operationId": operation_id, "description": text, "parameters": parameters}
+
+
+def file_links() -> dict[str, Json]:
+    """The calls that the answer to an upload leads to."""
+    url = "$response.body#/access_url"
+    texts = {"acl": "Who may read it.", "changeAcl": "Say who may read it.", "sign": "An address for anybody."}
+    return {name: link(name, text, url=url) for name, text in texts.items()}
 
 
 def _header(text: str, **rules: Any) -> Json:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from fakefal.document.operation import KEY, TOKEN, Answer, Operation, either, link, parameter, refusals, request_body
+from fakefal.document.operation import (
+    EVENTS,
+    JSON,
+    KEY,
+    TOKEN,
+    Answer,
+    Operation,
+    either,
+    link,
+    parameter,
+    refusals,
+    request_body,
+    schema,
+)
 from fakefal.wire.incoming import APPS, SHORTEST_START_TIMEOUT
-from fakefal_contracts import ENDPOINTS
+from fakefal_contracts import ENDPOINTS, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_contracts.hosts import Part
 
@@ -23,12 +36,21 @@ LINKS = {
     "result": link("result", "What the model answered.", **_OWN_APP),
     "cancel": link("cancel", "End it.", **_OWN_APP),
     "inspect": link("inspectRequest", "What the developer sees of it.", request_id="$response.body#/request_id"),
+    "replayWebhook": link("replayWebhook", "Send its webhook again.", request_id="$response.body#/request_id"),
     "erase": link("erasePayloads", "Forget what went in and came out.", request_id="$response.body#/request_id"),
 }
 EXAMPLES = [one.id.removeprefix(f"{one.app}/") for one in ENDPOINTS.values()]
 SUB_PATH = parameter("path", "path", "The model within the application; others end as 404.", examples=EXAMPLES)
 
-ANY_JSON = request_body({}, required=False, text="The arguments; whatever is wrong with them shows in the result.")
+ANY_JSON = request_body(
+    {},
+    required=False,
+    text="The model's arguments.",
+    examples={
+        f"{one.rpartition('/')[2]}-{number}": {"value": examples(one)["full"]}
+        for number, one in enumerate(ENDPOINTS, 1)
+    },
+)
 RETRY_HEADER = parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final")
 SUBMIT_PARAMETERS = (
     RETRY_HEADER,
@@ -42,6 +64,9 @@ SUBMIT_PARAMETERS = (
 
 GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
 NOT_JSON = Answer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
+NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
+"""There is none but fal's own 404."""
+
 SUBMIT = {
     200: Answer("Accepted.", "Accepted", headers=ID, links=LINKS),
     400: Answer("A header has a wrong value.", "Refusal", headers=ID),
@@ -53,7 +78,7 @@ NO_REQUEST = Answer("No such request of this application and key.", "NotFound", 
 OF_REQUEST = {**refusals("Refusal", 401, headers=ID), 404: NO_REQUEST}
 EVENT = {
     "type": "object",
-    "properties": {"data": {"type": "string", "contentMediaType": "application/json"}},
+    "properties": {"data": {"type": "string", "contentMediaType": JSON, "contentSchema": schema("Status")}},
     "required": ["data"],
 }
 FAILURES = {
@@ -67,7 +92,7 @@ REQUEST = f"/{Part.QUEUE}/{{owner}}/{{app}}/requests/{{request_id}}"
 OPERATIONS = {
     f"POST /{Part.QUEUE}/{{owner}}/{{app}}": Operation(
         name="submitToApplication",
-        answers=SUBMIT,
+        answers={**SUBMIT, 200: Answer("Accepted, though no model is named.", "Accepted", headers=ID, links=NO_MODEL)},
         security=(KEY, TOKEN),
         parameters=SUBMIT_PARAMETERS,
         body=ANY_JSON,
@@ -91,7 +116,7 @@ OPERATIONS = {
     f"GET {REQUEST}/status/stream": Operation(
         name="stream",
         answers={
-            200: Answer("Status objects, one whenever something changed.", EVENT, "text/event-stream", headers=ID),
+            200: Answer("Status objects, one whenever something changed.", EVENT, EVENTS, headers=ID),
             **OF_REQUEST,
         },
         security=(KEY,),

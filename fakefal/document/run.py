@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from fakefal.document.operation import KEY, TOKEN, Answer, Json, Operation, request_body
+from fakefal.document.operation import KEY, TOKEN, Answer, Operation, request_body
 from fakefal.document.queue import ANY_JSON, BILLED, FAILED, FAILURES, GATE, ID, SUB_PATH
 from fakefal_contracts import Edition, examples
 from fakefal_contracts.hosts import Part
@@ -33,16 +32,11 @@ def model_operations(editions: Mapping[str, Edition]) -> Iterator[tuple[str, str
     for endpoint_id, edition in editions.items():
         given, made = schema_names(edition.endpoint)
         shown = examples(endpoint_id)
-        body = request_body(given)
-        body["content"]["application/json"]["examples"] = _values(shown, "required", "full")
+        values = {name: {"value": shown[name]} for name in ("required", "full")}
         operation = Operation(
             name=f"run{given.removesuffix('Input')}",
             answers={**ANSWERS, 200: Answer("What the model made.", made, headers=BILLED)},
             security=(KEY, TOKEN),
-            body=body,
+            body=request_body(given, examples=values),
         )
         yield f"/{Part.RUN}/{endpoint_id}", edition.endpoint.title, operation
-
-
-def _values(shown: Mapping[str, Any], *names: str) -> Json:
-    return {name: {"value": shown[name]} for name in names}

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fakefal.record import NO_KEY
@@ -56,6 +57,8 @@ class PlatformRoute(APIRoute):
                 return await answer(request)
             except RequestValidationError as error:
                 raise platform_refusal(400, _in_words(error)) from error
+            except HTTPException as error:  # FastAPI's, about a body that is not even text
+                raise platform_refusal(error.status_code, str(error.detail)) from error
             except tuple(ANSWERS) as error:
                 raise _in_form(ANSWERS[type(error)](error)) from error
 
