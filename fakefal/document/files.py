@@ -11,6 +11,7 @@ from fakefal.document.operation import (
     Operation,
     either,
     file_links,
+    link,
     parameter,
     refusals,
     request_body,
@@ -22,9 +23,13 @@ from fakefal.wire.rest import STORAGE_TYPES
 from fakefal_contracts.hosts import Part
 
 REST, FILES = f"/{Part.REST}", f"/{Part.CDN}/files"
+RANGE = "^bytes=([0-9]+-[0-9]*|-[0-9]+)$"
 BYTES: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
 FILE = request_body(
-    {}, "application/octet-stream", required=False, text="The bytes, maybe none; their media type goes with the file."
+    BYTES,
+    "application/octet-stream",
+    required=False,
+    text="The bytes, maybe none; their media type goes with the file.",
 )
 LIFECYCLE = parameter(
     HEADER, "header", "how long the file lives and who may read it", content={JSON: {"schema": schema("Settings")}}
@@ -37,7 +42,19 @@ WRONG = either("Refusal", "Problems")
 
 UPLOADED = Answer("It has arrived.", "Uploaded", links=file_links())
 STORAGE_TYPE = parameter("storage_type", "query", "where it will lie", enum=list(STORAGE_TYPES))
-PART = Answer("The part has arrived.", "Part", headers=("etag",))
+UPLOADS = {
+    "upload": link("upload", "Send a file with the token."),
+    "beginMultipart": link("beginMultipart", "Announce a file that comes in parts."),
+}
+UPLOAD_ID = {"upload_id": "$response.body#/uploadId"}
+OF_UPLOAD = {
+    "putPart": link("putPart", "Send a part.", **UPLOAD_ID),
+    "complete": link("completeMultipart", "Put the parts together.", **UPLOAD_ID),
+}
+"""The path is that of the address in the answer."""
+
+OF_PART = {"complete": link("completeMultipart", "Put the parts together.", upload_id="$request.path.upload_id")}
+PART = Answer("The part has arrived.", "Part", headers=("etag",), links=OF_PART)
 UPLOAD_REFUSALS = {**refusals("Refusal", 401, 413, headers=ID), **refusals(WRONG, 422, headers=ID)}
 TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, 404, headers=ID)}
 INITIATE = {
@@ -55,7 +72,9 @@ FOR_BROWSER = {
 
 OPERATIONS = {
     f"POST {REST}/storage/auth/token": Operation(
-        name="uploadGrant", answers={200: Answer("A token for an hour.", "UploadGrant"), **OF_ACCOUNT}, security=(KEY,)
+        name="uploadGrant",
+        answers={200: Answer("A token for an hour.", "UploadGrant", links=UPLOADS), **OF_ACCOUNT},
+        security=(KEY,),
     ),
     f"GET {REST}/.well-known/jwks.json": Operation(
         name="signingKeys", answers={200: Answer("The keys.", "SigningKeys", headers=("cache-control",))}
@@ -91,7 +110,7 @@ OPERATIONS = {
     f"POST {FILES}/upload/multipart": Operation(
         name="beginMultipart",
         answers={
-            200: Answer("Where it will lie.", "MultipartUpload"),
+            200: Answer("Where it will lie.", "MultipartUpload", links=OF_UPLOAD),
             **refusals("Refusal", 401, 422, headers=ID),
         },
         security=(UPLOAD,),
@@ -132,6 +151,6 @@ OPERATIONS = {
         },
         security=(KEY,),
         anonymous=True,
-        parameters=(parameter("Range", "header", "which bytes", examples=["bytes=0-99"]),),
+        parameters=(parameter("Range", "header", "which bytes", pattern=RANGE, examples=["bytes=0-99"]),),
     ),
 }

@@ -97,9 +97,10 @@ def request_body(
     return {"required": required, "content": {media: content}} | ({"description": text} if text else {})
 
 
-def link(operation_id: str, text: str, **parameters: str) -> Json:
-    """A Link Object."""
-    return {"operationId": operation_id, "description": text, "parameters": parameters}
+def link(operation_id: str, text: str, body: Any = None, **parameters: str) -> Json:
+    """A Link Object; `body` is the body of the call that it leads to."""
+    shown = {"operationId": operation_id, "description": text, "parameters": parameters}
+    return shown if body is None else shown | {"requestBody": body}
 
 
 def file_links() -> dict[str, Json]:

@@ -36,7 +36,8 @@ def _ids(ids: list[str], *, required: bool) -> Json:
 
 
 def _expand(*names: str) -> Json:
-    rules = {"type": "array", "items": {"type": "string", "enum": list(names)}}
+    """The parameter for what is shown beside the usual; empty texts ask for nothing."""
+    rules = {"type": "array", "items": {"type": "string", "enum": [*names, ""]}}
     return parameter("expand", "query", "what is shown beside the usual", schema=rules)
 
 

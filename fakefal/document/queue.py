@@ -36,6 +36,7 @@ LINKS = {
     "result": link("result", "What the model answered.", **_OWN_APP),
     "cancel": link("cancel", "End it.", **_OWN_APP),
     "inspect": link("inspectRequest", "What the developer sees of it.", request_id="$response.body#/request_id"),
+    "advance": link("advanceRequest", "Bring it nearer its end.", request_id="$response.body#/request_id"),
     "replayWebhook": link("replayWebhook", "Send its webhook again.", request_id="$response.body#/request_id"),
     "erase": link("erasePayloads", "Forget what went in and came out.", request_id="$response.body#/request_id"),
 }

@@ -21,6 +21,7 @@ from fakefal.emulator import Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
 from fakefal.wire.nearmiss import whereabouts
+from fakefal_contracts.hosts import Part
 
 REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
@@ -79,6 +80,13 @@ def _not_emulated(error: NotEmulated) -> WireError:
     return refusal(501, str(error), hint=str(error))
 
 
+def _on_the_platform(detail: str, headers: dict[str, str]) -> WireError:
+    from fakefal.wire.platform import platform_refusal  # which imports this module
+
+    error = platform_refusal(METHOD_NOT_ALLOWED, detail)
+    return WireError(error.status, error.body, headers)
+
+
 def _store_full(error: StoreFull) -> WireError:
     return refusal(503, f"fakefal: {error}", hint="cancel or finish requests, or raise max_requests")
 
@@ -130,6 +138,8 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str
         if http.status_code == METHOD_NOT_ALLOWED:
             headers["allow"] = ", ".join(allowed(request.url.path))  # starlette names those of one route only
             headers.pop("Allow", None)
+            if segments[0] == Part.PLATFORM:
+                return answer(request, _on_the_platform(str(http.detail), headers))
         return answer(request, refusal(http.status_code, str(http.detail), headers=headers))
 
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it

@@ -96,6 +96,10 @@ def check(examples: int, histories: int, steps: int) -> Findings:
             command, cwd=folder, env=_environment(emulator), capture_output=True, text=True, check=False
         )
         document = httpx.get(f"{where.url}/openapi.json", trust_env=False).json()
+        if os.environ.get("KEEP_EVENTS"):
+            import shutil
+
+            shutil.copy(events, os.environ["KEEP_EVENTS"])
         return _count(document, events, done)
 
 
@@ -117,9 +121,7 @@ def _config(folder: Path, histories: int, steps: int) -> Path:
     """The settings, with the number and length of histories, which no option says."""
     config = folder / "schemathesis.toml"
     text = (HERE / "schemathesis.toml").read_text("utf-8")
-    config.write_text(
-        f"{text}\n[phases.stateful]\nmax-steps = {steps}\ngeneration.max-examples = {histories}\n", "utf-8"
-    )
+    config.write_text(text.replace("${HISTORIES}", str(histories)).replace("${STEPS}", str(steps)), "utf-8")
     return config
 
 
