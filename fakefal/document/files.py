@@ -26,10 +26,7 @@ REST, FILES = f"/{Part.REST}", f"/{Part.CDN}/files"
 RANGE = "^bytes=([0-9]+-[0-9]*|-[0-9]+)$"
 BYTES: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
 FILE = request_body(
-    BYTES,
-    "application/octet-stream",
-    required=False,
-    text="The bytes, maybe none; their media type goes with the file.",
+    {}, "application/octet-stream", required=False, text="The bytes, maybe none; their media type goes with the file."
 )
 LIFECYCLE = parameter(
     HEADER, "header", "how long the file lives and who may read it", content={JSON: {"schema": schema("Settings")}}

@@ -28,11 +28,10 @@ MODEL = {
 
 def _ids(ids: list[str], *, required: bool) -> Json:
     """The parameter for endpoint ids; texts that hold several, separated by commas, are taken, too."""
-    rules = {"type": "array", "items": {"type": "string", "enum": ids}}
+    known = {"enum": ids if required else [*ids, ""]}  # where none is needed, an empty text is none
+    rules = {"type": "array", "items": {"type": "string", **known}, "minItems": int(required)}
     text = f"ids, repeated or separated by commas; at most {MOST_IDS} different ones"
-    return parameter(
-        "endpoint_id", "query", text, required=required, schema=rules | ({"minItems": 1} if required else {})
-    )
+    return parameter("endpoint_id", "query", text, required=required, schema=rules)
 
 
 def _expand(*names: str) -> Json:

@@ -80,11 +80,17 @@ def _not_emulated(error: NotEmulated) -> WireError:
     return refusal(501, str(error), hint=str(error))
 
 
-def _on_the_platform(detail: str, headers: dict[str, str]) -> WireError:
+def _wrong_method(request: Request, allowed: list[str]) -> WireError:
+    """405 in the form of its host, with all methods of the address: starlette names those of one route only."""
     from fakefal.wire.platform import platform_refusal  # which imports this module
 
-    error = platform_refusal(METHOD_NOT_ALLOWED, detail)
-    return WireError(error.status, error.body, headers)
+    part, *rest = request.url.path.strip("/").split("/")
+    if part in (Part.QUEUE, Part.RUN) and not request.headers.get("authorization"):
+        return no_access("/".join(rest[:2]))  # the key is checked before the method (probe of September 2026)
+    make = platform_refusal if part == Part.PLATFORM else refusal
+    error = make(METHOD_NOT_ALLOWED, "Method Not Allowed")
+    error.headers["allow"] = ", ".join(allowed)
+    return error
 
 
 def _store_full(error: StoreFull) -> WireError:
@@ -129,18 +135,9 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str
 
     async def framework(request: Request, error: Exception) -> Response:
         http = cast("HTTPException", error)
-        segments = request.url.path.strip("/").split("/")
-        of_application = http.status_code == METHOD_NOT_ALLOWED and segments[0] in ("queue", "run")
-        if of_application and not request.headers.get("authorization"):
-            # the key is checked before the method (probe of September 2026)
-            return answer(request, no_access("/".join(segments[1:3])))
-        headers = dict(http.headers or {})
         if http.status_code == METHOD_NOT_ALLOWED:
-            headers["allow"] = ", ".join(allowed(request.url.path))  # starlette names those of one route only
-            headers.pop("Allow", None)
-            if segments[0] == Part.PLATFORM:
-                return answer(request, _on_the_platform(str(http.detail), headers))
-        return answer(request, refusal(http.status_code, str(http.detail), headers=headers))
+            return answer(request, _wrong_method(request, allowed(request.url.path)))
+        return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
 
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it
         return answer(request, refusal(500, "Internal Server Error"))
