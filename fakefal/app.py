@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
@@ -36,13 +37,14 @@ def build_app(emulator: Emulator) -> ASGIApp:
         async with emulator.running():
             yield
 
-    app = FastAPI(
+    app = _Application(
         title="fakefal", version=VERSION, lifespan=lifespan, redirect_slashes=False, redoc_url=None, docs_url=None
     )
     app.state.emulator = emulator
-    add_handlers(app, emulator.new_id)
+    add_handlers(app, emulator.new_id, _allowed)
 
     app.router.routes.extend(_routes())
+    app.router.default = elsewhere.nowhere
     return Router(
         ProxyRoute(Cors(app), emulator.settings.keys),
         Recorder(emulator, _near_misses()),
@@ -50,9 +52,34 @@ def build_app(emulator: Emulator) -> ASGIApp:
     )
 
 
+class _Application(FastAPI):
+    """FastAPI with the emulator's own document, which is made when somebody asks for it."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; made once."""
+        if self.openapi_schema is None:
+            from fakefal.document.build import document
+
+            self.openapi_schema = document(self.routes, self.state.emulator)
+        return self.openapi_schema
+
+
 @cache
 def _near_misses() -> NearMisses:
     return NearMisses(route for router in PARTS for route in router.routes)
+
+
+def _allowed(path: str) -> list[str]:
+    """The methods of an address, by the routes that say most of it."""
+    every = (route for router in (*PARTS, control.router, inspection.router) for route in router.routes)
+    found = [route for route in every if isinstance(route, Route) and route.path_regex.match(path)]
+    said = max((_words(route) for route in found), default=0)
+    return sorted({method for route in found if _words(route) == said for method in route.methods or ()})
+
+
+def _words(route: Route) -> int:
+    """How many segments of its address a route names."""
+    return sum("{" not in segment for segment in route.path.split("/"))
 
 
 @cache
@@ -69,7 +96,7 @@ def _routes() -> list[BaseRoute]:
             "document": "/openapi.json",
         }
 
-    for router in (*PARTS, control.router, inspection.router, elsewhere.router):
+    for router in (*PARTS, control.router, inspection.router):
         app.include_router(router)
     return app.router.routes
 

@@ -21,6 +21,7 @@ from fakefal_contracts.rule import Requirement
 QUEUE = "https://queue.fal.run"
 SITE = "https://fal.ai"
 Json = dict[str, Any]
+KEY_SCHEME: Json = {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Fal Key"}
 
 
 def openapi(edition: Edition, *, server: str = QUEUE) -> Json:
@@ -35,10 +36,8 @@ def openapi(edition: Edition, *, server: str = QUEUE) -> Json:
         "openapi": "3.0.4",
         "info": _info(endpoint),
         "components": {
-            "securitySchemes": {
-                "apiKeyAuth": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Fal Key"}
-            },
-            "schemas": {"QueueStatus": _queue_status(), **_schemas(edition)},
+            "securitySchemes": {"apiKeyAuth": KEY_SCHEME},
+            "schemas": {"QueueStatus": _queue_status(), **schemas(edition)},
         },
         "paths": _paths(endpoint),
         "servers": [{"url": server}],
@@ -81,7 +80,7 @@ def _info(endpoint: Endpoint) -> Json:
     }
 
 
-def _schemas(edition: Edition) -> Json:
+def schemas(edition: Edition) -> Json:
     """Input, output and what they refer to, under fal's names."""
     endpoint = edition.endpoint
     models: list[tuple[type[BaseModel], Literal["validation"]]] = [
@@ -93,13 +92,11 @@ def _schemas(edition: Edition) -> Json:
     names = {key: schema["title"] for key, schema in found.items()}
     own = [refs[model]["$ref"] for model in models]
     names |= dict(zip(own, schema_names(endpoint), strict=True))
-    schemas = {
-        names[key]: _in_fals_form(found[key], names) for key in (*own, *(key for key in found if key not in own))
-    }
-    schemas[schema_names(endpoint)[1]]["title"] = edition.model.output_title
-    _say_rules(schemas, edition)
-    _show_examples(schemas, endpoint)
-    return schemas
+    shown = {names[key]: _in_fals_form(found[key], names) for key in (*own, *(key for key in found if key not in own))}
+    shown[schema_names(endpoint)[1]]["title"] = edition.model.output_title
+    _say_rules(shown, edition)
+    _show_examples(shown, endpoint)
+    return shown
 
 
 def _in_fals_form(schema: Json, names: dict[str, str]) -> Json:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fakefal import jsonio
 from fakefal.answers import ending_of
@@ -54,10 +54,16 @@ class RequestInfo(BaseModel):
     logs: list[str]
 
 
+_ONE_OF_TWO: list[JsonValue] = [
+    {"required": [given], "properties": {given: {"not": {"type": "null"}}, other: {"type": "null"}}}
+    for given, other in (("seconds", "to"), ("to", "seconds"))
+]
+
+
 class AdvanceBody(BaseModel):
     """By how many seconds, or to which moment."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _ONE_OF_TWO})
 
     seconds: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
     to: Literal["start", "end"] | None = None
@@ -108,14 +114,14 @@ async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> 
 class ScenarioBody(BaseModel):
     """An effect and when it happens; what is not said matches every request."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    effect: str
+    effect: Annotated[str, Field(min_length=1, examples=["webhook_lost"])]
     endpoint: str = ""
     key: str | None = None
     prompt: str = ""
-    nth: int | None = None
-    probability: float = 1.0
+    nth: Annotated[int, Field(ge=1)] | None = None
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
 @router.get("/scenarios", response_model=list[ScenarioBody])
@@ -177,7 +183,7 @@ class ClockInfo(BaseModel):
 class ClockBody(BaseModel):
     """How a clock is moved; speed 0 freezes it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     advance: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 0.0
     speed: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None = None

@@ -21,6 +21,7 @@ from fakefal.emulator import Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
 from fakefal.wire.nearmiss import whereabouts
+from fakefal_contracts.hosts import Part
 
 REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
@@ -79,6 +80,19 @@ def _not_emulated(error: NotEmulated) -> WireError:
     return refusal(501, str(error), hint=str(error))
 
 
+def _wrong_method(request: Request, allowed: list[str]) -> WireError:
+    """405 in the form of its host, with all methods of the address: starlette names those of one route only."""
+    from fakefal.wire.platform import platform_refusal  # which imports this module
+
+    part, *rest = request.url.path.strip("/").split("/")
+    if part in (Part.QUEUE, Part.RUN) and not request.headers.get("authorization"):
+        return no_access("/".join(rest[:2]))  # the key is checked before the method (probe of September 2026)
+    make = platform_refusal if part == Part.PLATFORM else refusal
+    error = make(METHOD_NOT_ALLOWED, "Method Not Allowed")
+    error.headers["allow"] = ", ".join(allowed)
+    return error
+
+
 def _store_full(error: StoreFull) -> WireError:
     return refusal(503, f"fakefal: {error}", hint="cancel or finish requests, or raise max_requests")
 
@@ -110,8 +124,8 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
 }
 
 
-def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
-    """Answer every error of the table, and FastAPI's own, in fal's form."""
+def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str], list[str]]) -> None:
+    """Answer every error of the table, and FastAPI's own, in fal's form; `allowed` knows the methods of a path."""
 
     def answer(request: Request, error: WireError) -> Response:
         request_id = request.path_params.get("request_id") or new_id()
@@ -127,11 +141,8 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str]) -> None:
 
     async def framework(request: Request, error: Exception) -> Response:
         http = cast("HTTPException", error)
-        segments = request.url.path.strip("/").split("/")
-        of_application = http.status_code == METHOD_NOT_ALLOWED and segments[0] in ("queue", "run")
-        if of_application and not request.headers.get("authorization"):
-            # the key is checked before the method (probe of September 2026)
-            return answer(request, no_access("/".join(segments[1:3])))
+        if http.status_code == METHOD_NOT_ALLOWED:
+            return answer(request, _wrong_method(request, allowed(request.url.path)))
         return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
 
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it

@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -64,7 +64,7 @@ async def put_part(
     request: Request,
     path: str,
     upload_id: str,
-    number: int,
+    number: Annotated[int, Path(ge=1, le=MOST_PARTS)],
     emulator: TheEmulator,
     authorization: Authorization = None,
 ) -> Response:
@@ -230,9 +230,14 @@ def _part_numbers(raw: bytes) -> list[int]:
     if not isinstance(parts, list) or not parts:
         raise wrong
     numbers = [part.get("partNumber") if isinstance(part, dict) else None for part in parts]
-    if not all(isinstance(number, int) and 1 <= number <= MOST_PARTS for number in numbers):
+    if not all(_is_part_number(number) for number in numbers):
         raise wrong
     return sorted({int(number) for number in numbers if number is not None})
+
+
+def _is_part_number(given: Any) -> bool:
+    """JSON knows one kind of numbers: 2.0 is one, too; true is none."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and given in range(1, MOST_PARTS + 1)
 
 
 def _media_type(headers: Mapping[str, str]) -> str:

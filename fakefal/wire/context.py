@@ -24,5 +24,13 @@ TheEmulator = Annotated[Emulator, Depends(_emulator)]
 TheWay = Annotated[Way, Depends(_way)]
 """How the caller came in."""
 
-Authorization = Annotated[str | None, Header()]
-"""The Authorization header, as it was sent."""
+Authorization = Annotated[str | None, Header(include_in_schema=False)]
+"""The Authorization header, as it was sent; the document has it as a security scheme."""
+
+
+async def _sub_path(request: Request) -> str:
+    return str(request.path_params.get("path", ""))
+
+
+SubPath = Annotated[str, Depends(_sub_path)]
+"""What follows the application in the address; nothing, or the model."""

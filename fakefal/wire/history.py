@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from fakefal import jsonio
@@ -40,7 +41,17 @@ LONG_SECONDS = 90 * DAY_SECONDS
 """How far back the list goes by default: a day, or longer where one request is asked for."""
 
 Limit = Annotated[int, Query(ge=1, le=100)]
-Moment = Annotated[dt.datetime | None, Query(description="ISO moment or day")]
+
+
+def _moment(text: str) -> dt.datetime:
+    """A moment as text; pydantic alone would also take numbers."""
+    return dt.datetime.fromisoformat(text)
+
+
+Moment = Annotated[
+    Annotated[dt.datetime, BeforeValidator(_moment)] | None,
+    Query(description="ISO moment or day; without offset in UTC"),
+]
 
 
 @router.get("/by-endpoint")

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from annotated_types import Ge, Len
+from annotated_types import Interval, Len
 from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from fakefal.emulator import Emulator
@@ -38,6 +38,9 @@ from fakefal_contracts.openapi import openapi, thumbnail_url
 router = APIRouter(prefix=f"{PREFIX}/models", tags=["platform"], route_class=PlatformRoute)
 OPENAPI, ENTERPRISE = "openapi-3.0", "enterprise_status"
 ACTIVE = "active"
+MOST_UNITS = 10**12
+"""Nobody calls oftener; what it costs is still a number."""
+
 #: The shape that fal gave one model of each category instead of its document (June 2026).
 NO_DOCUMENT = {"error": {"code": "expansion_failed", "message": "Failed to fetch OpenAPI schema"}}
 NO_ENTERPRISE = {"error": {"code": "expansion_failed", "message": "fakefal does not know enterprise statuses"}}
@@ -135,27 +138,31 @@ async def pricing(emulator: TheEmulator, _: PlatformKey, endpoint_id: Ids = None
 class Calls(BaseModel):
     """How often an endpoint will be called."""
 
-    call_quantity: Annotated[int, Ge(1)]
+    call_quantity: Annotated[int, Interval(ge=1, le=MOST_UNITS)]
 
 
 class Units(BaseModel):
     """How many seconds an endpoint will make."""
 
-    unit_quantity: Annotated[float, Ge(0.000001)]
+    unit_quantity: Annotated[float, Interval(ge=0.000001, le=MOST_UNITS)]
+
+
+_IDS = Field(json_schema_extra={"propertyNames": {"enum": [*ENDPOINTS]}})
+"""For the document; the answer to an id that is not known is 404."""
 
 
 class HistoricalEstimate(BaseModel):
     """An estimate from what calls have cost so far."""
 
     estimate_type: Literal["historical_api_price"]
-    endpoints: Annotated[dict[str, Calls], Len(min_length=1)]
+    endpoints: Annotated[dict[str, Calls], Len(min_length=1), _IDS]
 
 
 class UnitEstimate(BaseModel):
     """An estimate from the price of a second."""
 
     estimate_type: Literal["unit_price"]
-    endpoints: Annotated[dict[str, Units], Len(min_length=1)]
+    endpoints: Annotated[dict[str, Units], Len(min_length=1), _IDS]
 
 
 Estimate = Annotated[HistoricalEstimate | UnitEstimate, Body(discriminator="estimate_type")]

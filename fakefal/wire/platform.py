@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fakefal.record import NO_KEY
@@ -30,6 +31,7 @@ _TYPES = {
     401: "authorization_error",
     403: "authorization_error",
     404: "not_found",
+    405: "validation_error",
     409: "validation_error",
     413: "validation_error",
     422: "validation_error",
@@ -56,6 +58,8 @@ class PlatformRoute(APIRoute):
                 return await answer(request)
             except RequestValidationError as error:
                 raise platform_refusal(400, _in_words(error)) from error
+            except HTTPException as error:  # FastAPI's, about a body that is not even text
+                raise platform_refusal(error.status_code, str(error.detail)) from error
             except tuple(ANSWERS) as error:
                 raise _in_form(ANSWERS[type(error)](error)) from error
 
@@ -106,8 +110,10 @@ def some_ids(values: Texts) -> list[str]:
     """The endpoint ids of a call that needs 1 to 50 of them.
 
     Raises:
-        WireError: 400, there are none or too many.
+        WireError: 400, there are none or too many, or one is empty.
     """
+    if any(not one.strip() for value in values or () for one in value.split(",")):
+        raise platform_refusal(400, "endpoint_id: an id is empty")
     ids = split(values)
     if not 1 <= len(ids) <= MOST_IDS:
         raise platform_refusal(400, f"endpoint_id: give 1 to {MOST_IDS} endpoint ids, not {len(ids)}")

@@ -31,7 +31,7 @@ from fakefal.wire.answers import (
     retry_headers,
 )
 from fakefal.wire.auth import read_key
-from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_start_seconds, read_submission
 from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
@@ -55,7 +55,7 @@ async def submit(
     app: str,
     emulator: TheEmulator,
     way: TheWay,
-    path: str = "",
+    path: SubPath,
     authorization: Authorization = None,
     priority: Priority = "",
     webhook: Webhook = None,

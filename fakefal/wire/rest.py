@@ -21,6 +21,7 @@ from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
 TOKEN_SECONDS = 3600
+STORAGE_TYPES = ("fal-cdn-v3", "gcs")
 OCTETS = "application/octet-stream"
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[\x20-\x7e]*)?", re.ASCII)
 StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python client's fallback has it")]
@@ -68,7 +69,7 @@ async def initiate(
 ) -> Response:
     """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
     key = await rest_key(request, emulator, authorization)
-    if storage_type not in ("fal-cdn-v3", "gcs"):
+    if storage_type not in STORAGE_TYPES:
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
         asked = jsonio.parse(await read_body(request, emulator.settings.max_body_bytes))

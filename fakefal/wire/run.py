@@ -7,7 +7,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
 from fakefal.wire.queue import ending_answer
@@ -24,7 +24,7 @@ async def run(
     app: str,
     emulator: TheEmulator,
     way: TheWay,
-    path: str = "",
+    path: SubPath,
     authorization: Authorization = None,
 ) -> Response:
     """Run the model and answer with its output; 429 when all runners of the key are taken."""

@@ -257,7 +257,7 @@ class TestNearMisses:
             ("POST", "/queue/kling-video/o1/image-to-video", 404, f"POST /queue/{I2V}"),
             ("POST", f"/run/{I2V[:-1]}", 404, f"POST /run/{I2V}"),
             ("POST", f"/{I2V[:-1]}", 404, f"POST /run/{I2V}"),
-            ("GET", "/rest/storage/auth/token", 501, "POST /rest/storage/auth/token"),
+            ("GET", "/rest/storage/auth/token", 405, "POST /rest/storage/auth/token"),
             ("POST", "/rest/storage/upload/initate", 501, "POST /rest/storage/upload/initiate"),
             ("POST", "/cdn/files/uplod", 405, "POST /cdn/files/upload"),
         ],

@@ -445,7 +445,6 @@ class TestNotEmulated:
             ("GET", "account/billing"),
             ("POST", "serverless/logs/history"),
             ("GET", "workflows"),
-            ("POST", "meta"),
             ("GET", ""),
         ],
     )

@@ -1,0 +1,1 @@
+"""The emulator's own OpenAPI document: what each of its calls takes, demands and answers."""

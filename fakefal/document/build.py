@@ -1,0 +1,126 @@
+"""Puts the document together: what FastAPI reads off the routes, and what they do not say themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
+
+from fakefal.document import bodies, control, files, platform, queue, run
+from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operation
+from fakefal.emulator import Emulator
+from fakefal.verdict import UnknownPath
+from fakefal.version import VERSION
+from fakefal.wire.incoming import TOKEN as TOKEN_PARAMETER
+from fakefal_contracts import ENDPOINTS, Edition
+from fakefal_contracts.openapi import KEY_SCHEME, schemas
+
+OPERATIONS: dict[str, Operation] = {
+    **queue.OPERATIONS,
+    **run.OPERATIONS,
+    **files.OPERATIONS,
+    **platform.OPERATIONS,
+    **control.OPERATIONS,
+}
+"""What is said of every call, by method and path."""
+
+ABOUT = """\
+fal's HTTP as fakefal answers it, and its control API.  Each part lies under the prefix that stands for its host.
+The queue takes any JSON: what is wrong with it shows in the result.  The calls of fal.run under a model's own
+address have that model's schemas.  `/proxy` passes on any of these calls.  What effects make calls answer, on the
+request of the developer, is not listed here."""
+
+SCHEMES: Json = {
+    KEY: KEY_SCHEME,
+    TOKEN: {"type": "apiKey", "in": "query", "name": TOKEN_PARAMETER, "description": "from browserToken"},
+    UPLOAD: {"type": "http", "scheme": "bearer", "description": "from uploadGrant"},
+    CONTROL: {"type": "http", "scheme": "bearer", "description": "control_token of the settings"},
+}
+KNOWN: dict[str, Json] = {
+    **{name: {"enum": values} for name, values in queue.APPLICATIONS.items()},
+    "name": {"enum": queue.APPLICATIONS["app"]},
+    "endpoint_id": {"examples": platform.MODEL_IDS},
+}
+"""What stands for parameters of these names where they are plain texts."""
+
+
+def document(routes: Sequence[BaseRoute], emulator: Emulator) -> Json:
+    """The OpenAPI document of an emulator with these routes.
+
+    It is 3.2, the first version that can describe server-sent events.
+    """
+    whole = get_openapi(title="fakefal", version=VERSION, openapi_version="3.2.0", description=ABOUT, routes=routes)
+    guarded = emulator.settings.control_token is not None
+    for path, item in whole["paths"].items():
+        for method, shown in item.items():
+            _complete(shown, OPERATIONS[f"{method.upper()} {path}"], guarded=guarded)
+    editions = _editions(emulator)
+    for path, title, operation in run.model_operations(editions):
+        shown = {"tags": ["run"], "summary": title}
+        _complete(shown, operation, guarded=guarded)
+        whole["paths"][path] = {"post": shown}
+    components = whole.setdefault("components", {})
+    components["securitySchemes"] = {name: one for name, one in SCHEMES.items() if guarded or name != CONTROL}
+    components["schemas"] = {**_models(), **_without_fastapis(components["schemas"]), **_of_models(editions)}
+    return whole
+
+
+def _complete(shown: Json, operation: Operation, *, guarded: bool) -> None:
+    """Add to what is known of an operation what is said of it here."""
+    shown["operationId"] = operation.name
+    own = [one for one in shown.pop("parameters", []) if one["name"] != "path" or one["in"] != "query"]
+    said = {one["name"] for one in operation.parameters}
+    parameters = [*(_with_known(one) for one in own if one["name"] not in said), *operation.parameters]
+    if parameters:
+        shown["parameters"] = parameters
+    if operation.body is not None:
+        shown["requestBody"] = operation.body
+    answers = {status: one.shown() for status, one in sorted(operation.answers.items())}
+    found = shown.get("responses", {}).get("200")
+    if not set(answers) & {200, 204} and found:
+        answers = {200: found, **answers}
+    if not guarded and CONTROL in operation.security:
+        answers.pop(401)
+    shown["responses"] = {str(status): answer for status, answer in answers.items()}
+    needed = [name for name in operation.security if guarded or name != CONTROL]
+    if needed:
+        shown["security"] = [*({name: []} for name in needed), *([{}] if operation.anonymous else [])]
+
+
+def _with_known(parameter: Json) -> Json:
+    schema = parameter["schema"]
+    if parameter["name"] in KNOWN and schema.get("type") == "string":
+        return {**parameter, "schema": {**schema, **KNOWN[parameter["name"]]}}
+    return parameter
+
+
+def _editions(emulator: Emulator) -> dict[str, Edition]:
+    """The models under the server's contract; some were not there yet on an early day."""
+    found = {}
+    for endpoint_id in ENDPOINTS:
+        try:
+            found[endpoint_id] = emulator.judge.edition(endpoint_id)
+        except UnknownPath:
+            continue
+    return found
+
+
+def _models() -> dict[str, Any]:
+    """The schemas of `fakefal.document.bodies`."""
+    every = [one for one in vars(bodies).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+    wanted: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in every if one is not BaseModel]
+    found: dict[str, Any] = models_json_schema(wanted, ref_template="#/components/schemas/{model}")[1]["$defs"]
+    return found
+
+
+def _without_fastapis(found: Json) -> Json:
+    """The schemas of the routes, without those of FastAPI's own refusals, which the emulator does not send."""
+    return {name: one for name, one in found.items() if name not in ("HTTPValidationError", "ValidationError")}
+
+
+def _of_models(editions: dict[str, Edition]) -> Json:
+    return {name: one for edition in editions.values() for name, one in schemas(edition).items()}

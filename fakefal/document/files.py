@@ -1,0 +1,153 @@
+"""The calls of the REST host and of the CDN."""
+
+from __future__ import annotations
+
+from fakefal.document.operation import (
+    JSON,
+    KEY,
+    UPLOAD,
+    Answer,
+    Json,
+    Operation,
+    either,
+    file_links,
+    link,
+    parameter,
+    refusals,
+    request_body,
+    schema,
+)
+from fakefal.document.queue import ID
+from fakefal.wire.lifecycle import HEADER
+from fakefal.wire.rest import STORAGE_TYPES
+from fakefal_contracts.hosts import Part
+
+REST, FILES = f"/{Part.REST}", f"/{Part.CDN}/files"
+RANGE = "^bytes=([0-9]+-[0-9]*|-[0-9]+)$"
+BYTES: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
+FILE = request_body(
+    {}, "application/octet-stream", required=False, text="The bytes, maybe none; their media type goes with the file."
+)
+LIFECYCLE = parameter(
+    HEADER, "header", "how long the file lives and who may read it", content={JSON: {"schema": schema("Settings")}}
+)
+NAME = parameter("X-Fal-File-Name", "header", "what the file is called")
+UPLOAD_TOKEN = parameter(
+    "upload_token", "query", "what initiate answered with the address", required=True, schema={"type": "string"}
+)
+WRONG = either("Refusal", "Problems")
+
+UPLOADED = Answer("It has arrived.", "Uploaded", links=file_links())
+STORAGE_TYPE = parameter("storage_type", "query", "where it will lie", enum=list(STORAGE_TYPES))
+UPLOADS = {
+    "upload": link("upload", "Send a file with the token."),
+    "beginMultipart": link("beginMultipart", "Announce a file that comes in parts."),
+}
+UPLOAD_ID = {"upload_id": "$response.body#/uploadId"}
+OF_UPLOAD = {
+    "putPart": link("putPart", "Send a part.", **UPLOAD_ID),
+    "complete": link("completeMultipart", "Put the parts together.", **UPLOAD_ID),
+}
+"""The path is that of the address in the answer."""
+
+OF_PART = {"complete": link("completeMultipart", "Put the parts together.", upload_id="$request.path.upload_id")}
+PART = Answer("The part has arrived.", "Part", headers=("etag",), links=OF_PART)
+UPLOAD_REFUSALS = {**refusals("Refusal", 401, 413, headers=ID), **refusals(WRONG, 422, headers=ID)}
+TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, 404, headers=ID)}
+INITIATE = {
+    200: Answer("Where to PUT it.", "UploadPlace"),
+    **refusals("Refusal", 401, 403, 413, headers=ID),
+    **refusals(WRONG, 422, headers=ID),
+}
+OF_ACCOUNT = refusals("Refusal", 401, 403, headers=ID)
+FOR_BROWSER = {
+    200: Answer("It stands for the key.", {"type": "string"}),
+    **OF_ACCOUNT,
+    **refusals("Refusal", 400, headers=ID),
+    **refusals("Problems", 422, headers=ID),
+}
+
+OPERATIONS = {
+    f"POST {REST}/storage/auth/token": Operation(
+        name="uploadGrant",
+        answers={200: Answer("A token for an hour.", "UploadGrant", links=UPLOADS), **OF_ACCOUNT},
+        security=(KEY,),
+    ),
+    f"GET {REST}/.well-known/jwks.json": Operation(
+        name="signingKeys", answers={200: Answer("The keys.", "SigningKeys", headers=("cache-control",))}
+    ),
+    f"GET {REST}/users/current": Operation(
+        name="currentUser",
+        answers={200: Answer("The account.", "Account"), **refusals("Refusal", 401, headers=ID)},
+        security=(KEY,),
+    ),
+    f"POST {REST}/storage/upload/initiate": Operation(
+        name="initiate",
+        answers=INITIATE,
+        security=(KEY,),
+        parameters=(STORAGE_TYPE, LIFECYCLE),
+        body=request_body("NewFile"),
+    ),
+    f"POST {REST}/storage/upload/initiate-multipart": Operation(
+        name="initiateMultipart",
+        answers=INITIATE,
+        security=(KEY,),
+        parameters=(STORAGE_TYPE, LIFECYCLE),
+        body=request_body("NewFile"),
+    ),
+    f"POST {REST}/tokens": Operation(name="browserToken", answers=FOR_BROWSER, security=(KEY,)),
+    f"POST {REST}/tokens/realtime": Operation(name="realtimeToken", answers=FOR_BROWSER, security=(KEY,)),
+    f"POST {FILES}/upload": Operation(
+        name="upload",
+        answers={200: UPLOADED, **UPLOAD_REFUSALS},
+        security=(UPLOAD,),
+        parameters=(NAME, LIFECYCLE),
+        body=FILE,
+    ),
+    f"POST {FILES}/upload/multipart": Operation(
+        name="beginMultipart",
+        answers={
+            200: Answer("Where it will lie.", "MultipartUpload", links=OF_UPLOAD),
+            **refusals("Refusal", 401, 422, headers=ID),
+        },
+        security=(UPLOAD,),
+        parameters=(NAME, LIFECYCLE),
+    ),
+    f"PUT {FILES}/{{path}}/multipart/{{upload_id}}/{{number}}": Operation(
+        name="putPart", answers={200: PART, **TOKEN_REFUSALS}, security=(UPLOAD,), body=FILE
+    ),
+    f"POST {FILES}/{{path}}/multipart/{{upload_id}}/complete": Operation(
+        name="completeMultipart",
+        answers={200: UPLOADED, **TOKEN_REFUSALS},
+        security=(UPLOAD,),
+        body=request_body("Parts"),
+    ),
+    f"PUT {FILES}/{{path}}": Operation(
+        name="putFile",
+        answers={
+            200: Answer("The file, or the part of it, has arrived.", either("Uploaded", "Part")),
+            **TOKEN_REFUSALS,
+        },
+        parameters=(UPLOAD_TOKEN,),
+        body=FILE,
+    ),
+    f"POST {FILES}/{{path}}/complete": Operation(
+        name="completeFile",
+        answers={200: UPLOADED, **TOKEN_REFUSALS},
+        parameters=(UPLOAD_TOKEN,),
+        body=request_body("Parts"),
+    ),
+    f"GET {FILES}/{{path}}": Operation(
+        name="download",
+        answers={
+            200: Answer("The whole file.", BYTES, "*/*", headers=("accept-ranges", "cache-control", "etag")),
+            206: Answer("The parts that were asked for.", BYTES, "*/*", headers=("accept-ranges", "etag")),
+            400: Answer("The range has a wrong form.", {"type": "string"}, "text/plain"),
+            **refusals("Refusal", 401, 403, 404, headers=ID),
+            416: Answer("The file does not reach so far.", headers=("content-range",)),
+        },
+        security=(KEY,),
+        anonymous=True,
+        parameters=(parameter("Range", "header", "which bytes", pattern=RANGE, examples=["bytes=0-99"]),),
+    ),
+}

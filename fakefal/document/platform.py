@@ -1,0 +1,119 @@
+"""The calls of the Platform API, and the models' documents on fal's site."""
+
+from __future__ import annotations
+
+from fakefal.document.operation import KEY, Answer, Json, Operation, parameter, refusals
+from fakefal.document.queue import ID
+from fakefal.wire.history import PAYLOADS
+from fakefal.wire.models import ENTERPRISE, OPENAPI
+from fakefal.wire.platform import MOST_IDS, PREFIX
+from fakefal_contracts import ENDPOINTS
+from fakefal_contracts.hosts import Part
+
+SITE = f"/{Part.SITE}"
+MODEL_IDS = list(ENDPOINTS)
+"""What stands for a model's id in the document; for others that fal has, some calls know a little, too."""
+
+WRONG = refusals("PlatformRefusal", 400, headers=ID)
+KEYED = refusals("PlatformRefusal", 400, 401, headers=ID)
+NONE = refusals("PlatformRefusal", 404, headers=ID)
+FOREIGN = refusals("PlatformRefusal", 403, 404, headers=ID)
+PRICED = refusals("PlatformRefusal", 404, 501, headers=ID)
+OF_FILE = {**KEYED, **FOREIGN}
+MODEL = {
+    404: Answer("There is no such model.", {"type": "null"}, headers=ID),
+    **refusals("Refusal", 501, headers=ID),
+}
+
+
+def _ids(ids: list[str], *, required: bool) -> Json:
+    """The parameter for endpoint ids; texts that hold several, separated by commas, are taken, too."""
+    known = {"enum": ids if required else [*ids, ""]}  # where none is needed, an empty text is none
+    rules = {"type": "array", "items": {"type": "string", **known}, "minItems": int(required)}
+    text = f"ids, repeated or separated by commas; at most {MOST_IDS} different ones"
+    return parameter("endpoint_id", "query", text, required=required, schema=rules)
+
+
+def _expand(*names: str) -> Json:
+    """The parameter for what is shown beside the usual; empty texts ask for nothing."""
+    rules = {"type": "array", "items": {"type": "string", "enum": [*names, ""]}}
+    return parameter("expand", "query", "what is shown beside the usual", schema=rules)
+
+
+SOME_IDS = (_ids(MODEL_IDS, required=True),)
+
+OPERATIONS = {
+    f"GET {PREFIX}/models": Operation(
+        name="models",
+        parameters=(_ids(MODEL_IDS, required=False), _expand(OPENAPI, ENTERPRISE)),
+        answers={200: Answer("A page of models.", "Models"), **KEYED, **NONE},
+        security=(KEY,),
+        anonymous=True,
+    ),
+    f"GET {PREFIX}/models/pricing": Operation(
+        name="pricing",
+        parameters=SOME_IDS,
+        answers={200: Answer("Prices.", "Prices"), **KEYED, **PRICED},
+        security=(KEY,),
+    ),
+    f"POST {PREFIX}/models/pricing/estimate": Operation(
+        name="estimate",
+        answers={200: Answer("The sum.", "Estimated"), **KEYED, **PRICED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/models/requests/by-endpoint": Operation(
+        name="pastRequests",
+        parameters=(*SOME_IDS, _expand(PAYLOADS)),
+        answers={200: Answer("A page of requests.", "PastRequests"), **KEYED},
+        security=(KEY,),
+    ),
+    f"DELETE {PREFIX}/models/requests/{{request_id}}/payloads": Operation(
+        name="erasePayloads",
+        answers={200: Answer("They are forgotten.", "Removals"), **KEYED, **NONE},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/serverless/apps/{{owner}}/{{name}}/queue": Operation(
+        name="queueSize",
+        answers={200: Answer("Its size.", "QueueSize"), **KEYED, **NONE},
+        security=(KEY,),
+    ),
+    f"DELETE {PREFIX}/serverless/apps/{{owner}}/{{name}}/queue": Operation(
+        name="flushQueue",
+        answers={204: Answer("Nothing waits any more."), **KEYED, **NONE},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/storage/files/acl": Operation(
+        name="acl",
+        answers={200: Answer("Who may read it.", "AnAcl"), **OF_FILE},
+        security=(KEY,),
+    ),
+    f"PUT {PREFIX}/storage/files/acl": Operation(
+        name="changeAcl",
+        answers={200: Answer("Who may read it now.", "AnAcl"), **OF_FILE},
+        security=(KEY,),
+    ),
+    f"POST {PREFIX}/storage/files/sign": Operation(
+        name="sign",
+        answers={200: Answer("The address.", "Signed"), **OF_FILE},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/storage/settings": Operation(
+        name="settings",
+        answers={200: Answer("What holds.", "Settings"), **KEYED},
+        security=(KEY,),
+    ),
+    f"PUT {PREFIX}/storage/settings": Operation(
+        name="changeSettings",
+        answers={200: Answer("What holds now.", "Settings"), **KEYED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/meta": Operation(name="meta", answers={200: Answer("The ranges.", "WebhookRanges")}),
+    f"GET {SITE}/api/openapi/queue/openapi.json": Operation(
+        name="modelDocument",
+        answers={200: Answer("The document.", {"type": "object", "required": ["openapi", "paths"]}), **MODEL},
+    ),
+    f"GET {SITE}/models/{{endpoint_id}}/llms.txt": Operation(
+        name="modelText",
+        answers={200: Answer("The text.", {"type": "string"}, "text/plain"), **MODEL},
+    ),
+}

@@ -1,0 +1,151 @@
+"""The calls of the queue."""
+
+from __future__ import annotations
+
+from fakefal.document.operation import (
+    EVENTS,
+    JSON,
+    KEY,
+    TOKEN,
+    Answer,
+    Operation,
+    either,
+    link,
+    parameter,
+    refusals,
+    request_body,
+    schema,
+)
+from fakefal.wire.incoming import APPS, SHORTEST_START_TIMEOUT
+from fakefal_contracts import ENDPOINTS, examples
+from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
+from fakefal_contracts.hosts import Part
+
+ID = ("x-fal-request-id",)
+BILLED = (*ID, "x-fal-billable-units")
+FAILED = (*BILLED, "x-fal-needs-retry", "x-fal-retryable")
+
+_STATUSES = {one.status for one in MODEL_ERRORS.values()} | {one.status for one in PLATFORM_ERRORS.values()}
+ENDINGS = sorted(_STATUSES - {400, 422})
+"""The statuses of failures of model and platform, beside those of a wrong request."""
+
+_OWN_APP = {"owner": "$request.path.owner", "app": "$request.path.app", "request_id": "$response.body#/request_id"}
+LINKS = {
+    "status": link("status", "Where the request stands.", **_OWN_APP),
+    "stream": link("stream", "Every change of where it stands.", **_OWN_APP),
+    "result": link("result", "What the model answered.", **_OWN_APP),
+    "cancel": link("cancel", "End it.", **_OWN_APP),
+    "inspect": link("inspectRequest", "What the developer sees of it.", request_id="$response.body#/request_id"),
+    "advance": link("advanceRequest", "Bring it nearer its end.", request_id="$response.body#/request_id"),
+    "replayWebhook": link("replayWebhook", "Send its webhook again.", request_id="$response.body#/request_id"),
+    "erase": link("erasePayloads", "Forget what went in and came out.", request_id="$response.body#/request_id"),
+}
+EXAMPLES = [one.id.removeprefix(f"{one.app}/") for one in ENDPOINTS.values()]
+SUB_PATH = parameter("path", "path", "The model within the application; others end as 404.", examples=EXAMPLES)
+
+ANY_JSON = request_body(
+    {},
+    required=False,
+    text="The model's arguments.",
+    examples={
+        f"{one.rpartition('/')[2]}-{number}": {"value": examples(one)["full"]}
+        for number, one in enumerate(ENDPOINTS, 1)
+    },
+)
+RETRY_HEADER = parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final")
+SUBMIT_PARAMETERS = (
+    RETRY_HEADER,
+    parameter(
+        "X-Fal-Request-Start-Timeout",
+        "header",
+        "seconds until the start, or it fails",
+        schema={"type": "number", "exclusiveMinimum": SHORTEST_START_TIMEOUT},
+    ),
+)
+
+GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
+NOT_JSON = Answer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
+NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
+"""There is none but fal's own 404."""
+
+SUBMIT = {
+    200: Answer("Accepted.", "Accepted", headers=ID, links=LINKS),
+    400: Answer("A header has a wrong value.", "Refusal", headers=ID),
+    **GATE,
+    422: NOT_JSON,
+    429: Answer("More requests wait than fal_max_queue_length allows.", "Refusal", headers=ID),
+}
+NO_REQUEST = Answer("No such request of this application and key.", "NotFound", headers=ID)
+OF_REQUEST = {**refusals("Refusal", 401, headers=ID), 404: NO_REQUEST}
+EVENT = {
+    "type": "object",
+    "properties": {"data": {"type": "string", "contentMediaType": JSON, "contentSchema": schema("Status")}},
+    "required": ["data"],
+}
+FAILURES = {
+    422: Answer("The model refuses the arguments.", "Problems", headers=ID),
+    **refusals(either("Problems", "Refusal"), *ENDINGS, headers=ID),
+}
+"""How a request ends that does not succeed; the headers of billing and retries stand on those of the model."""
+
+REQUEST = f"/{Part.QUEUE}/{{owner}}/{{app}}/requests/{{request_id}}"
+
+OPERATIONS = {
+    f"POST /{Part.QUEUE}/{{owner}}/{{app}}": Operation(
+        name="submitToApplication",
+        answers={**SUBMIT, 200: Answer("Accepted, though no model is named.", "Accepted", headers=ID, links=NO_MODEL)},
+        security=(KEY, TOKEN),
+        parameters=SUBMIT_PARAMETERS,
+        body=ANY_JSON,
+    ),
+    f"POST /{Part.QUEUE}/{{owner}}/{{app}}/{{path}}": Operation(
+        name="submit",
+        answers=SUBMIT,
+        security=(KEY, TOKEN),
+        parameters=(SUB_PATH, *SUBMIT_PARAMETERS),
+        body=ANY_JSON,
+    ),
+    f"GET {REQUEST}/status": Operation(
+        name="status",
+        answers={
+            200: Answer("It is over.", "Status", headers=ID),
+            202: Answer("It is not over.", "Status", headers=ID),
+            **OF_REQUEST,
+        },
+        security=(KEY,),
+    ),
+    f"GET {REQUEST}/status/stream": Operation(
+        name="stream",
+        answers={
+            200: Answer("Status objects, one whenever something changed.", EVENT, EVENTS, headers=ID),
+            **OF_REQUEST,
+        },
+        security=(KEY,),
+    ),
+    f"GET {REQUEST}": Operation(
+        name="result",
+        answers={
+            200: Answer("What the model made.", {}, headers=BILLED),
+            400: Answer("It is not over.", "Refusal", headers=ID),
+            **OF_REQUEST,
+            404: Answer("No such request, or no such model.", either("NotFound", "Refusal"), headers=ID),
+            **FAILURES,
+        },
+        security=(KEY,),
+    ),
+    f"PUT {REQUEST}/cancel": Operation(
+        name="cancel",
+        answers={
+            200: Answer("It was waiting, and is over.", "Cancelled", headers=ID),
+            202: Answer("It was running; the runner is told.", "Cancelled", headers=ID),
+            400: Answer("It was over.", "Cancelled", headers=ID),
+            **OF_REQUEST,
+        },
+        security=(KEY,),
+    ),
+}
+APPLICATIONS = {
+    "owner": sorted({app.partition("/")[0] for app in APPS}),
+    "app": sorted({app.partition("/")[2] for app in APPS}),
+}
+"""What stands for owner and application in the addresses of those that are emulated."""

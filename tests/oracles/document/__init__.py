@@ -1,0 +1,1 @@
+"""The emulator against its own OpenAPI document, by Schemathesis."""
