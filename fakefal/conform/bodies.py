@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import hypothesis
@@ -54,24 +54,27 @@ def _limits(edition: Edition, rule: Rule) -> list[Boundary]:
     return _boundaries(edition.endpoint.id, edition.contract).get(rule.id, [])
 
 
-def refused(edition: Edition, rule: Rule, count: int, seed: int) -> Iterator[Body]:
+@lru_cache(maxsize=64)
+def refused(edition: Edition, rule: Rule, count: int, seed: int) -> tuple[Body, ...]:
     """Bodies that break one rule and no other: drawn ones, then some from just outside of its limits."""
     strategy = invalid(edition.endpoint.id, contract=edition.contract, rules=[rule.id])
-    yield from drawn(strategy, count, f"{seed}/{rule.id}")
-    yield from spread(
-        [one.outside for one in _boundaries(edition.endpoint.id, edition.contract).get(rule.id, [])], count
+    return (
+        *drawn(strategy, count, f"{seed}/{rule.id}"),
+        *spread([one.outside for one in _limits(edition, rule)], count),
     )
 
 
-def accepted(edition: Edition, rule: Rule, count: int) -> Iterator[Body]:
+@lru_cache(maxsize=64)
+def accepted(edition: Edition, rule: Rule, count: int) -> tuple[Body, ...]:
     """Bodies that keep one rule at its limit: the last that it lets pass, each choice, null where it may stand."""
-    yield from spread(
-        [one.inside for one in _boundaries(edition.endpoint.id, edition.contract).get(rule.id, [])], count
-    )
+    return (*spread([one.inside for one in _limits(edition, rule)], count), *_legal(edition, rule, count))
+
+
+def _legal(edition: Edition, rule: Rule, count: int) -> Iterator[Body]:
     spot = next((one for one in spots(edition.model) if one.path == rule.field), None)
     if spot is None or rule.kind not in ("one_of", "type") or not rule.field:
         return
-    for value in spread([*(choices(spot.kind) or ()), None], max(count, 2)):
+    for value in (*spread(choices(spot.kind) or (), max(count, 2)), None):
         body = Breach(rule, rule.field, inside=_to(value)).kept(edition, Builder())
         if judge(edition, body.arguments, body.opener).ok:
             yield body
@@ -81,9 +84,11 @@ def _to(value: Any) -> Callable[[Any], Any]:
     return lambda _: value
 
 
-def any_valid(edition: Edition, count: int, seed: int) -> list[dict[str, Any]]:
-    """Arguments that keep all rules."""
-    return drawn(valid(edition.endpoint.id, contract=edition.contract), count, f"{seed}/{edition.endpoint.id}")
+@lru_cache(maxsize=64)
+def kept(edition: Edition, count: int, seed: int) -> tuple[Body, ...]:
+    """Bodies that keep all rules."""
+    found = drawn(valid(edition.endpoint.id, contract=edition.contract), count, f"{seed}/{edition.endpoint.id}")
+    return tuple(map(Body, found))
 
 
 def spread(values: Sequence[T], count: int) -> list[T]:

@@ -87,7 +87,9 @@ class Run:
         for state in (State.DIFFERS, State.WORDED, State.NOT_RUN):
             found = [one for one in self.outcomes if one.state is state]
             lines += ["", f"{state}:"] * bool(found)
-            lines += [f"  {one.area}: {_name(one)}: {one.detail}" for one in found]
+            for why in dict.fromkeys(one.detail for one in found):
+                lines.append(f"  {why}")
+                lines += [f"    {one.area}: {_name(one)}" for one in found if one.detail == why]
         spent = f", {self.spent_usd:.2f} dollars spent" if self.spent_usd else ""
         told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return "\n".join([*lines, "", f"{told or 'nothing to ask'}{spent}"])

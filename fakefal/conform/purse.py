@@ -8,7 +8,7 @@ from typing import Any
 from fakefal.conform import fuse
 from fakefal.conform.outcome import NotRun
 from fakefal.conform.target import Answer
-from fakefal.recording.budget import NOTHING, Budget, OverBudget, Reservation
+from fakefal.recording.budget import NOTHING, Budget, Reservation
 from fakefal_contracts import Endpoint, UnknownEndpoint, find_endpoint
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.model import choices, spots
@@ -34,26 +34,34 @@ class Purse:
         """Whether bodies that only ask for a refusal carry a fuse."""
         return self.budget is not None
 
-    def admit(self, endpoint_id: str, body: Any) -> Reservation | None:
-        """Let a submit pass; returns what was set aside for it.
+    def check(self, endpoint_id: str, body: Any) -> Decimal:
+        """The most that a submit may cost: nothing at a fake, and nothing where a fuse holds.
 
         Raises:
-            NotRun: it may cost something that the limit does not allow.
+            NotRun: more than the limit allows, or nobody knows.
         """
         if self.budget is None:
-            return None
+            return NOTHING
         try:
             endpoint = find_endpoint(endpoint_id)
         except UnknownEndpoint as error:
             raise NotRun("no contract covers it, so that nobody knows what it costs") from error
         if fuse.holds(endpoint, body):
-            return None
+            return NOTHING
         most = dearest(endpoint, body)
-        try:
-            return self.budget.reserve(most)
-        except OverBudget as error:
+        if most > max(self.budget.left, NOTHING):
             limit = dollars(self.budget.limit)
-            raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, and the limit is {limit}") from error
+            raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, which is not left of the limit of {limit}")
+        return most
+
+    def admit(self, endpoint_id: str, body: Any) -> Reservation | None:
+        """Let a submit pass; returns what was set aside for it.
+
+        Raises:
+            NotRun: as `check`.
+        """
+        most = self.check(endpoint_id, body)
+        return self.budget.reserve(most) if self.budget is not None and most else None
 
     def settle(self, endpoint_id: str, reservation: Reservation | None, answer: Answer) -> None:
         """Replace what was set aside by the bill on a result; where there is none it stays spent."""

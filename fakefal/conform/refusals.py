@@ -16,6 +16,8 @@ from fakefal_contracts import Edition, Report, Rule, find_endpoint, judge
 from fakefal_contracts.strategies import Body
 
 REFUSALS, BOUNDARIES, CASES = "refusals", "boundaries", "cases"
+VALID = 4
+"""How many valid bodies are drawn for each body that is drawn for a rule."""
 
 
 class Respondent(Protocol):
@@ -24,6 +26,9 @@ class Respondent(Protocol):
     @property
     def fused(self) -> bool:
         """Whether bodies that only ask for a refusal carry a fuse."""
+
+    def check(self, endpoint_id: str, arguments: Any) -> None:
+        """Whether it may be asked; raises `NotRun`."""
 
     def lay(self, body: Body) -> Body:
         """The body with its large media where the respondent finds them."""
@@ -61,15 +66,13 @@ class Examiner:
     def rule(self, rule: Rule) -> Iterator[Outcome]:
         """What breaks a rule, and what just keeps it."""
         yield self._claim(REFUSALS, rule.id, bodies.refused(self._edition, rule, self._examples, self._seed), rule)
-        keeping = list(bodies.accepted(self._edition, rule, self._examples))
-        if keeping:
+        if keeping := bodies.accepted(self._edition, rule, self._examples):
             yield self._claim(BOUNDARIES, rule.id, keeping)
 
     def valid(self) -> Outcome:
         """Bodies that keep all rules are accepted and billed."""
-        count = self._examples * 4
-        found = bodies.any_valid(self._edition, count, self._seed)
-        return self._claim(BOUNDARIES, f"{self._edition.endpoint.name}.valid", map(Body, found))
+        found = bodies.kept(self._edition, self._examples * VALID, self._seed)
+        return self._claim(BOUNDARIES, f"{self._edition.endpoint.name}.valid", found)
 
     def replay(self, case: Case) -> Outcome:
         """A body that once made a difference."""
@@ -86,13 +89,14 @@ class Examiner:
         for body in asked:
             laid, arguments = body, body.arguments
             try:
+                self._respondent.check(self._edition.endpoint.id, self._prepared(body, rule)[0])
                 laid = self._respondent.lay(body)
                 arguments, predicted = self._prepared(laid, rule)
                 states.append(self._asked(arguments, predicted))
             except NotRun as error:
                 why = str(error)
             except Differs as error:
-                return outcome(State.DIFFERS, *self._reproduced(claim, laid, arguments, rule, error))
+                return outcome(State.DIFFERS, *self._reproduced(claim, laid, arguments, error))
         if not states:
             return outcome(State.NOT_RUN, why)
         if State.WORDED in states:
@@ -112,17 +116,15 @@ class Examiner:
     def _asked(self, arguments: Any, predicted: Report) -> State:
         return compare(self._edition, predicted, self._respondent.ask(self._edition.endpoint.id, arguments))
 
-    def _reproduced(
-        self, claim: str, body: Body, arguments: Any, rule: Rule | None, error: Differs
-    ) -> tuple[str, dict[str, Any]]:
-        """What is told of a difference, and its smallest body."""
+    def _reproduced(self, claim: str, body: Body, arguments: Any, error: Differs) -> tuple[str, dict[str, Any]]:
+        """What is told of a difference, and the smallest body that breaks the same rules and shows it."""
         told = [str(error)]
+
+        broken = _broken(judge(self._edition, arguments, body.opener))
 
         def shows(smaller: Any) -> bool:
             predicted = judge(self._edition, smaller, body.opener)
-            if rule is None and not predicted.ok:
-                return False
-            if rule is not None and all(one.rule.id != rule.id for one in predicted.errors):
+            if _broken(predicted) != broken:
                 return False
             try:
                 self._asked(smaller, predicted)
@@ -137,3 +139,7 @@ class Examiner:
         expected, _, answered = told[-1].partition("; here ")
         names = {"claim": claim, "endpoint_id": self._edition.endpoint.id, "arguments": small}
         return told[-1], {**names, "expected": expected, "answered": answered}
+
+
+def _broken(predicted: Report) -> set[str]:
+    return {error.rule.id for error in predicted.errors}

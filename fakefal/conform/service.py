@@ -19,7 +19,8 @@ from fakefal_contracts.strategies.medium import LARGE
 OK, ACCEPTED = 200, 202
 STATES = ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 FIRST_POLL, LAST_POLL = 0.002, 1.0
-POLLS_AT_FAL = 0.5
+POLL_AT_FAL = 0.5
+"""As often as fal's JavaScript client asks, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Service:
     def fused(self) -> bool:
         """See `Purse.fused`."""
         return self.purse.fused
+
+    def check(self, endpoint_id: str, arguments: Any) -> None:
+        """See `Purse.check`."""
+        self.purse.check(endpoint_id, arguments)
 
     def lay(self, body: Body) -> Body:
         """The body with its large media uploaded, as one that the target can read.
@@ -111,7 +116,7 @@ class Service:
             NotRun: it took too long.
             Differs: the answer is no status.
         """
-        pause = FIRST_POLL if self.target.local else POLLS_AT_FAL
+        pause = POLL_AT_FAL if self.target.is_fal else FIRST_POLL
         give_up = time.monotonic() + self._patience_seconds
         while True:
             answer = self.status(submitted)

@@ -92,6 +92,11 @@ class Target:
         """Whether it is a fake at a base URL, where nothing costs anything."""
         return self.base is not None
 
+    @property
+    def is_fal(self) -> bool:
+        """Whether it is fal itself, and no server that stands in for it."""
+        return self.base is None and self._upstream.is_fal
+
     def url(self, part: Part, path: str) -> str:
         """An address as this target gives it out."""
         return self.way.url(part, path)
