@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full test-lowest wheel docs-retry-safety clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full fidelity test-lowest wheel docs-retry-safety clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -34,6 +34,12 @@ oracle-runtime: $(VENV)/ready
 # 100 000 generated requests to the emulator and to fal's own runtime; the report is .oracle/runtime.json.
 oracle-full: oracle-runtime
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --workers 2 --report .oracle/runtime.json
+
+# What the oracles find, at the size of CI, and the report made from it: FIDELITY.md and fidelity.json.
+fidelity: oracle-runtime js
+	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 2000 --workers 2 --report tests/oracles/runtime.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
+	$(BIN)/fakefal conform --report
 
 # The whole suite on the oldest versions that pyproject.toml allows.
 test-lowest:

@@ -154,7 +154,7 @@ def _endpoint(endpoint: Endpoint, sources: Sources, quoted: Mapping[str, list[Re
                 "receipts": _by_receipts(quoted.get(rule.id, [])),
                 "live": live.get(rule.id, UNVERIFIED),
             },
-            [one.id for one in quoted.get(rule.id, [])],
+            quoted.get(rule.id, []),
             sources.clients["rules"].get(rule.id, {}),
         )
         for rule in rulebook(edition)
@@ -176,7 +176,7 @@ def _whole(endpoint_id: str, kept: Mapping[str, Any]) -> dict[str, Any]:
     return {"endpoint_id": endpoint_id, "openapi": {**kept, "paths": paths}}
 
 
-def _row(rule: Rule, by: dict[str, str], quoted: list[str], parsed: Mapping[str, bool]) -> dict[str, Any]:
+def _row(rule: Rule, by: dict[str, str], quoted: list[Receipt], parsed: Mapping[str, bool]) -> dict[str, Any]:
     evidence = rule.evidence
     found = set(by.values())
     verdict = DIFFERS if DIFFERS in found else AGREED if AGREED in found else UNVERIFIED
@@ -185,8 +185,9 @@ def _row(rule: Rule, by: dict[str, str], quoted: list[str], parsed: Mapping[str,
         "says": rule.says,
         "evidence": {"grade": evidence.grade, "source": evidence.source, "date": evidence.date.isoformat()},
         "verdict": verdict,
+        "why": "; ".join(known.why for one in quoted for known in one.differs) if verdict == DIFFERS else "",
         "by": by,
-        "receipts": quoted,
+        "receipts": [one.id for one in quoted],
         "clients": {name: AGREED if agreed else DIFFERS for name, agreed in parsed.items()},
     }
 

@@ -14,9 +14,10 @@ How far the emulator is known to agree with fal, rule by rule. Made by `make fid
 - **differs**: an oracle says otherwise;
 - **unverified**: no oracle here can know. What we do then rests on its evidence alone.
 
-Under *runtime* (fal's own, with models from fal's documents) and *document* (fal's OpenAPI) a dash means that no schema
-holds the rule; under *receipts* (quoted answers of the live service) that none is about it. *Clients* is whether both
-of fal's own clients parse the refusal into the error they promise, which says nothing about the rule.
+Under *runtime* (fal's own, with models from fal's documents) and *document* (fal's OpenAPI, which shows limits but not
+how they are refused) a dash means that no schema holds the rule; under *receipts* (quoted answers of the live service)
+that none is about it. *Clients* is whether both of fal's own clients parse the refusal into the error they promise,
+which says nothing about the rule.
 """
 
 
@@ -31,8 +32,8 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     live = "never asked from here: every rule is **unverified live**"
     if isinstance(oracles["live"], dict):
         live = f"{oracles['live']['claims']} claims, from a run that somebody kept"
-    yield f"Contract `{found['contract']}`: {found['rules']} rules, {found['agreed']} agreed, "
-    yield f"{found['differs']} differ, {found['unverified']} unverified."
+    counts = f"{found['agreed']} agreed, {found['differs']} differ, {found['unverified']} unverified"
+    yield f"Contract `{found['contract']}`: {found['rules']} rules, {counts}."
     yield ""
     yield "| oracle | what was compared |"
     yield "|---|---|"
@@ -76,7 +77,7 @@ def _row(row: Mapping[str, Any], prefix: str) -> str:
         f"`{row['rule'].removeprefix(f'{prefix}.')}`",
         row["says"],
         f"{evidence['grade']}, {evidence['date']}: {evidence['source']}",
-        f"**{row['verdict']}**",
+        f"**{row['verdict']}**" + (f", known: {row['why']}" if row["why"] else ""),
         _mark(by["runtime"]),
         _mark(by["published"]),
         ", ".join(f"`{one}`" for one in row["receipts"]) or "-",
