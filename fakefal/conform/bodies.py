@@ -56,12 +56,15 @@ def _limits(edition: Edition, rule: Rule) -> list[Boundary]:
 
 @lru_cache(maxsize=64)
 def refused(edition: Edition, rule: Rule, count: int, seed: int) -> tuple[Body, ...]:
-    """Bodies that break one rule and no other: drawn ones, then some from just outside of its limits."""
+    """Bodies that break one rule and no other: drawn ones, then some from just outside of its limits.
+
+    Of sizes only the limits are asked: every other one would be an upload of megabytes.
+    """
+    outside = spread([one.outside for one in _limits(edition, rule)], count)
+    if rule.kind == "max_bytes":
+        return tuple(outside)
     strategy = invalid(edition.endpoint.id, contract=edition.contract, rules=[rule.id])
-    return (
-        *drawn(strategy, count, f"{seed}/{rule.id}"),
-        *spread([one.outside for one in _limits(edition, rule)], count),
-    )
+    return (*drawn(strategy, count, f"{seed}/{rule.id}"), *outside)
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,8 @@ def outcomes(area: str, claims: Iterable[Claim], endpoint_id: str = "") -> Itera
             yield Outcome(area, name, State.NOT_RUN, endpoint_id, detail=str(error))
         except Differs as error:
             yield Outcome(area, name, State.DIFFERS, endpoint_id, detail=str(error))
+        except (AttributeError, KeyError, TypeError) as error:  # whatever a stranger's answer has, or lacks
+            yield Outcome(area, name, State.DIFFERS, endpoint_id, detail=f"an answer of another form: {error!r}")
         else:
             yield Outcome(area, name, State.AGREED, endpoint_id)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fakefal.conform import fuse
 from fakefal.conform.claims import Claim, demand, has_keys, is_answer, outcomes
-from fakefal.conform.outcome import NotRun, Outcome
+from fakefal.conform.outcome import Differs, NotRun, Outcome
 from fakefal.conform.purse import UNITS
 from fakefal.conform.service import ACCEPTED, OK, STATES, Service, Submitted
 from fakefal.conform.target import Answer
@@ -75,7 +75,7 @@ class Lifecycle:
     def __init__(self, service: Service, endpoint: Endpoint) -> None:
         self._service = service
         self._endpoint = endpoint
-        self._traces: dict[bool, Trace | NotRun] = {}
+        self._traces: dict[bool, Trace | NotRun | Differs] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every claim about both."""
@@ -109,10 +109,10 @@ class Lifecycle:
             arguments = sample(self._endpoint.id) if good else broken(self._endpoint.id)
             try:
                 self._traces[good] = trace(self._service, self._endpoint.id, arguments)
-            except NotRun as error:
+            except (NotRun, Differs) as error:
                 self._traces[good] = error
         found = self._traces[good]
-        if isinstance(found, NotRun):
+        if isinstance(found, Exception):
             raise found
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fakefal.conform import fuse
@@ -15,7 +15,6 @@ from fakefal_contracts.model import choices, spots
 from fakefal_contracts.price import Price, billed, dollars
 
 CONTRACT = "latest"
-REFUSED = 400
 UNITS = "x-fal-billable-units"
 
 
@@ -64,13 +63,14 @@ class Purse:
         return self.budget.reserve(most) if self.budget is not None and most else None
 
     def settle(self, endpoint_id: str, reservation: Reservation | None, answer: Answer) -> None:
-        """Replace what was set aside by the bill on a result; where there is none it stays spent."""
+        """Replace what was set aside by the bill on a result; where it has none that stays spent."""
         if self.budget is None or reservation is None:
             return
-        units = Decimal(answer.headers.get(UNITS) or 0)
-        if answer.status >= REFUSED and not units:
-            self.budget.refund(reservation)
-        elif units:
+        try:
+            units = Decimal(answer.headers[UNITS])
+        except (KeyError, InvalidOperation):
+            return
+        if units.is_finite() and units >= 0:
             self.budget.settle(reservation, billed(units, _unit(find_endpoint(endpoint_id).price(CONTRACT))))
 
     def refund(self, reservation: Reservation | None) -> None:

@@ -101,7 +101,7 @@ class Service:
         if answer.status != OK or not isinstance(request_id, str):
             if answer.status < 500:  # noqa: PLR2004 - after a server's error nobody knows
                 self.purse.refund(reservation)
-            raise Differs(f"a submit answers 200 with a request_id, whatever the body; here {answer}")
+            raise Differs(f"expected 200 with a request_id, whatever the body; here {answer}")
         self._reserved[request_id] = reservation
         return Submitted(endpoint_id, request_id, answer)
 
@@ -120,10 +120,10 @@ class Service:
         give_up = time.monotonic() + self._patience_seconds
         while True:
             answer = self.status(submitted)
-            yield answer
             state = answer.json.get("status") if isinstance(answer.json, dict) else None
             if state not in STATES:
-                raise Differs(f"a status is one of {', '.join(STATES)}; here {answer}")
+                raise Differs(f"expected a status of {', '.join(STATES)}; here {answer}")
+            yield answer
             if state == STATES[-1]:
                 return
             if time.monotonic() > give_up:
@@ -145,7 +145,7 @@ class Service:
         """Upload on the road of fal's Python client; returns the address."""
         token = self.target.call("POST", Part.REST, "/storage/auth/token?storage_type=fal-cdn-v3", body={})
         if token.status != OK or not isinstance(token.json, dict) or "token" not in token.json:
-            raise Differs(f"an upload token is given with 200; here {token}")
+            raise Differs(f"expected 200 with an upload token; here {token}")
         headers = {
             "authorization": f"{token.json.get('token_type')} {token.json['token']}",
             "content-type": medium.content_type,
@@ -153,7 +153,7 @@ class Service:
         }
         sent = self.target.call("POST", Part.CDN, "/files/upload", content=medium.content, headers=headers, key=False)
         if sent.status != OK or not isinstance(sent.json, dict) or not isinstance(sent.json.get("access_url"), str):
-            raise Differs(f"an upload answers 200 with its access_url; here {sent}")
+            raise Differs(f"expected 200 with an access_url; here {sent}")
         return str(sent.json["access_url"])
 
     def _address(self, medium: Medium) -> str:

@@ -73,7 +73,6 @@ class Unknown:
 
     def _submit_with(self, authorization: str | None) -> Answer:
         """A submit that two things refuse: the key, and the fuse."""
-        headers = {"authorization": authorization} if authorization else {}
-        return self._target.call(
-            "POST", Part.QUEUE, f"/{ENDPOINT}", body=broken(ENDPOINT), headers=headers, key=False, again=False
-        )
+        body, headers = broken(ENDPOINT), {"authorization": authorization} if authorization else {}
+        self._service.check(ENDPOINT, body)
+        return self._target.call("POST", Part.QUEUE, f"/{ENDPOINT}", body=body, headers=headers, key=False, again=False)

@@ -21,14 +21,14 @@ from conftest import ROOT, Server
 from fakefal.cli import main
 from fakefal.conform import bodies, fuse
 from fakefal.conform.cases import read_cases
-from fakefal.conform.lifecycle import broken, sample
+from fakefal.conform.lifecycle import Lifecycle, broken, sample
 from fakefal.conform.outcome import Differs, NotRun, Outcome, Run, State
 from fakefal.conform.purse import Purse, dearest
 from fakefal.conform.refusals import Examiner
 from fakefal.conform.service import Service
 from fakefal.conform.shrink import shrink
 from fakefal.conform.suite import Suite, own_contract
-from fakefal.conform.target import Target
+from fakefal.conform.target import Answer, Target
 from fakefal.conform.webhooks import Webhooks
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.budget import Budget
@@ -173,6 +173,27 @@ class TestAgainstFal:
         assert 0 < spent <= 2.5
         assert service.purse.spent_usd == pytest.approx(spent)
         assert {one.state for one in found} == {State.AGREED, State.NOT_RUN}
+
+    def test_a_made_request_is_settled_by_its_bill(self, serve: Serve, ask: Ask) -> None:
+        """Looking at the result before the end, which has no bill, gives nothing back."""
+        server = serve(profile="stepped", contract="latest")
+        service = ask(server, usd="3")
+        assert told(list(Lifecycle(service, ENDPOINTS[O3]).outcomes())) == []
+        budget = service.purse.budget
+        assert budget is not None
+        # five seconds at the dearest tier that the endpoint has
+        assert (budget.spent, budget.reserved) == (Decimal("0.840"), 0)
+
+    @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
+    def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
+        purse = Purse(Budget(Decimal(5)))
+        reservation = purse.admit(O1, sample(O1))
+        headers = {} if units is None else {"x-fal-billable-units": units}
+        for status in (200, 400, 500):
+            purse.settle(O1, reservation, Answer(status, headers, b""))
+        assert purse.spent_usd == 1.12
+        purse.settle(O1, reservation, Answer(422, {"x-fal-billable-units": "0"}, b""))
+        assert purse.spent_usd == 0
 
     def test_large_media_are_not_sent(self, ask: Ask) -> None:
         large = Medium("a clip", "video/mp4", b"x", 20_000_000)

@@ -68,6 +68,7 @@ class TestRules:
 
 def test_there_are_as_many_rules_as_the_pages_say() -> None:
     assert sum(len(bodies.rules(edition(one))) for one in ENDPOINTS) == 152
+    assert sum(1 for one in ENDPOINTS for _ in mutants(edition(one))) == 357
 
 
 SAMPLE = (
@@ -206,6 +207,10 @@ def swapped(reply: Reply) -> None:
     reply.body["status"] = other.get(reply.body["status"], reply.body["status"])
 
 
+def no_object(reply: Reply) -> None:
+    reply.body = [reply.body]
+
+
 def whole_path(reply: Reply) -> None:
     reply.body["response_url"] = reply.body["response_url"].replace("/kling-video/", "/kling-video/o1/")
 
@@ -262,6 +267,7 @@ BENDS: list[tuple[str, Where, Bend, Area, str]] = [
     ("status without a position", status, without("queue_position"), life, "a made one: each status"),
     ("states out of order", status, swapped, life, "a made one: the order of its states"),
     ("a state of its own", status, says(status="FAILED"), life, "a made one: the order of its states"),
+    ("a status that is no object", status, no_object, life, "a made one: the order of its states"),
     ("an error in the status", status, says(200, error="x", error_type="y"), life, "without an error in its status"),
     ("status with a bill", status, has("x-fal-billable-units", "0"), life, "x-fal-billable-units on the result"),
     ("result before the end with 404", result, becomes(404, of=400), life, "its result before the end"),
