@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full schemathesis test-lowest wheel docs-retry-safety clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full schemathesis fidelity test-lowest wheel docs-retry-safety clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -38,6 +38,12 @@ oracle-full: oracle-runtime
 # The emulator against its own OpenAPI document, at full size; the report is .oracle/schemathesis.json.
 schemathesis: $(VENV)/ready
 	PYTHONPATH=tests $(BIN)/python -m oracles.document --report .oracle/schemathesis.json
+
+# What the oracles find, at the size of CI, and the report made from it: FIDELITY.md and fidelity.json.
+fidelity: oracle-runtime js
+	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 2000 --workers 2 --report tests/oracles/runtime.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
+	$(BIN)/fakefal conform --report
 
 # The whole suite on the oldest versions that pyproject.toml allows.
 test-lowest:

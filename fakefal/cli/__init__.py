@@ -14,6 +14,7 @@ COMMANDS = {
     "check": "Judge and price the arguments of a request.",
     "endpoints": "List the endpoints, or the rules of one.",
     "demo": "Send fal's own examples through the queue and save the videos.",
+    "conform": "Ask a fake, or fal, whether it does what the contracts say.",
     "drift": "Compare the contracts with what fal publishes.",
     "health": "Ask a running emulator whether it answers.",
 }

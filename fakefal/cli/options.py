@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
 from fakefal_contracts import ENDPOINTS
+from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
@@ -96,6 +98,37 @@ def recording_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def real_key(environ: Mapping[str, str]) -> str:
+    """The user's own key, which the command is given.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    if key := environ.get("FAL_KEY"):
+        return key
+    key_id, secret = environ.get("FAL_KEY_ID"), environ.get("FAL_KEY_SECRET")
+    if key_id and secret:
+        return f"{key_id}:{secret}"
+    raise click.UsageError("the real service needs a key: set FAL_KEY")
+
+
+def check_upstream(address: str) -> None:
+    """Whether an address can stand in for fal.
+
+    Raises:
+        click.UsageError: it is none, or it is fal's own.
+    """
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError("--upstream is an http(s) address without a user, such as http://127.0.0.1:8710")
+    if is_fal_host(str(parts.hostname)):
+        raise click.UsageError("--upstream stands in for fal: leave it out to call fal itself")
 
 
 def full_id(endpoint: str) -> str:

@@ -6,17 +6,14 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
-from fakefal.cli.options import recording_options
+from fakefal.cli.options import check_upstream, real_key, recording_options
 from fakefal.cli.run import run_child
-from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
     from fakefal.proxy.app import ValidatingProxy
@@ -57,20 +54,6 @@ async def _record(program: tuple[str, ...], key: str, proxy: ValidatingProxy, re
         tell(proxy, report)
 
 
-def real_key(environ: Mapping[str, str]) -> str:
-    """The user's own key, which the command is given.
-
-    Raises:
-        click.UsageError: there is none.
-    """
-    if key := environ.get("FAL_KEY"):
-        return key
-    key_id, secret = environ.get("FAL_KEY_ID"), environ.get("FAL_KEY_SECRET")
-    if key_id and secret:
-        return f"{key_id}:{secret}"
-    raise click.UsageError("the real service needs a key: set FAL_KEY")
-
-
 def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingProxy:
     """The validating proxy that the command line describes."""
     from fakefal.proxy.app import ValidatingProxy
@@ -79,21 +62,9 @@ def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingPr
     from fakefal.recording.folder import Recorder
 
     if upstream is not None:
-        _check_upstream(upstream)
+        check_upstream(upstream)
     source = FAL if upstream is None else "upstream"
     return ValidatingProxy(Upstream(upstream), Budget(max_usd), Recorder(out, source=source))
-
-
-def _check_upstream(address: str) -> None:
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
-    except ValueError:
-        usable = False
-    if not usable:
-        raise click.UsageError("--upstream is an http(s) address without a user, such as http://127.0.0.1:8710")
-    if is_fal_host(str(parts.hostname)):
-        raise click.UsageError("--upstream stands in for fal: leave it out to call fal itself")
 
 
 def tell(proxy: ValidatingProxy, path: Path | None) -> None:

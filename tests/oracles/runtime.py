@@ -32,7 +32,7 @@ from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import spots
-from fakefal_contracts.strategies import anything, invalid, valid
+from fakefal_contracts.strategies import Broken, anything, invalid, valid
 from oracles.install import PYTHON, READY
 
 CONTRACT = "latest"
@@ -231,6 +231,24 @@ def chunk(both: Pair, endpoint_id: str, cases: int, number: int) -> Findings:
     return findings
 
 
+def each_rule(both: Pair, endpoint_id: str, cases: int = 4) -> Findings:
+    """Compare so many bodies for every rule by itself; the megabytes that break a size are outside anyway."""
+    findings = Findings()
+    for rule in rulebook(find_endpoint(endpoint_id).edition(CONTRACT)):
+        if rule.kind == "max_bytes":
+            continue
+
+        @seed(0)
+        @settings(max_examples=cases, deadline=None, database=None, phases=[Phase.generate])
+        @given(invalid(endpoint_id, contract=CONTRACT, rules=[rule.id]))
+        def one(broken: Broken) -> None:
+            raw = json.dumps(broken.arguments).encode()
+            compare(endpoint_id, raw, *both.ask(endpoint_id, raw), findings)
+
+        one()
+    return findings
+
+
 _worker: dict[str, Any] = {}
 
 
@@ -240,13 +258,15 @@ def _start() -> None:
 
 
 def _work(task: tuple[str, int, int]) -> tuple[Findings, dict[str, str]]:
-    return chunk(_worker["pair"], *task), _worker["pair"].versions
+    endpoint_id, cases, _ = task
+    found = chunk(_worker["pair"], *task) if cases else each_rule(_worker["pair"], endpoint_id)
+    return found, _worker["pair"].versions
 
 
 def tasks(cases: int) -> list[tuple[str, int, int]]:
-    """The chunks of a comparison: endpoint, number of cases, seed."""
+    """The chunks of a comparison: endpoint, number of cases, seed; first, with no cases, each rule by itself."""
     each = -(-cases // len(ENDPOINTS))
-    return [
+    return [(endpoint_id, 0, 0) for endpoint_id in ENDPOINTS] + [
         (endpoint_id, min(CHUNK, each - done), done // CHUNK)
         for done in range(0, each, CHUNK)
         for endpoint_id in ENDPOINTS

@@ -1,0 +1,184 @@
+"""``fakefal conform``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from fakefal.cli.options import check_upstream, full_id, real_key, usd
+from fakefal_contracts import ENDPOINTS, ContractError
+from fakefal_contracts.hosts import is_fal_host
+
+if TYPE_CHECKING:
+    from fakefal.conform.outcome import Outcome, Run
+    from fakefal.conform.service import Service
+    from fakefal.conform.suite import Suite
+
+FAL = "fal"
+NEEDS = "fakefal conform draws its requests with hypothesis: pip install 'fakefal[test]'"
+AUTOMATIC = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command
+@click.option("--target", metavar="URL|fal", help="The base URL of a fake, or fal: the real service.")
+@click.option("--max-usd", type=usd, default="0", show_default=True, help="With fal: the most that may be spent.")
+@click.option("--upstream", metavar="URL", help="With fal: a server that stands in for it, under its host names.")
+@click.option("--endpoint", "endpoints", multiple=True, help="Only this endpoint; can be repeated.")
+@click.option("--contract", help="What is expected: documented, latest, or a day (default: the fake's own; latest).")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws other bodies.")
+@click.option("--examples", type=click.IntRange(1), default=3, show_default=True, help="Bodies for each rule.")
+@click.option("--cases", type=_FOLDER, help="Ask the regression cases of this folder first, and write new ones.")
+@click.option("--webhook-url", help="With fal: a public address that leads to --webhook-port of this machine.")
+@click.option("--webhook-port", type=click.IntRange(0, 65535), default=0, help="Where to receive webhooks.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--report", is_flag=True, help="In a checkout: write FIDELITY.md and fidelity.json anew.")
+def command(
+    target: str | None,
+    max_usd: Decimal,
+    upstream: str | None,
+    endpoints: tuple[str, ...],
+    contract: str | None,
+    seed: int,
+    examples: int,
+    cases: Path | None,
+    webhook_url: str | None,
+    webhook_port: int,
+    *,
+    as_json: bool,
+    report: bool,
+) -> None:
+    """Ask a target what the contracts and fal's wire say, rule by rule.
+
+    Against fal nothing is spent by default: each request then also breaks a second rule, which every known
+    revision has, and what cannot be asked so is listed as not run.  Takes the key from FAL_KEY.  Exit code
+    0: agreed; 1: something differs; 2: used wrongly.
+    """
+    if report:
+        sys.exit(_report(target))
+    if target is None:
+        raise click.UsageError("say whom to ask: --target URL, or --target fal")
+    if upstream is not None and target != FAL:
+        raise click.UsageError("--upstream stands in for fal: give it with --target fal")
+    wanted = tuple(full_id(one) for one in endpoints) or tuple(ENDPOINTS)
+    if unknown := [one for one in wanted if one not in ENDPOINTS]:
+        raise click.UsageError(f"no contract covers {', '.join(unknown)}; covered are: {', '.join(ENDPOINTS)}")
+    _check_extra()
+    with _service(target, max_usd, upstream) as service:
+        suite = _suite(service, contract, wanted, examples, seed, cases, webhook_url, webhook_port)
+        run = _run(suite, cases)
+    click.echo(json.dumps(run.as_dict(), indent=2) if as_json else run.text())
+    sys.exit(0 if run.agrees else 1)
+
+
+def _check_extra() -> None:
+    try:
+        import hypothesis  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise click.UsageError(NEEDS) from error
+
+
+@contextmanager
+def _service(target: str, max_usd: Decimal, upstream: str | None) -> Iterator[Service]:
+    """The target that the command line names, and what it may cost."""
+    from fakefal.conform.purse import Purse
+    from fakefal.conform.service import Service
+    from fakefal.conform.target import Target
+    from fakefal.proxy.upstream import Upstream
+    from fakefal.recording.budget import Budget
+
+    if target == FAL:
+        if upstream is None and (found := [name for name in AUTOMATIC if os.environ.get(name)]):
+            raise click.UsageError(f"the real service is asked by hand only, and {found[0]} is set")
+        if upstream is not None:
+            check_upstream(upstream)
+        calls = Target(None, Upstream(upstream), key=real_key(os.environ))
+        purse, patience = Purse(Budget(max_usd)), 1200.0
+    else:
+        calls, purse, patience = Target(_fake(target), Upstream(target)), Purse(None), 60.0
+    with calls:
+        yield Service(calls, purse, patience_seconds=patience)
+
+
+def _fake(address: str) -> str:
+    """The base URL of a fake; fal's own hosts are none.
+
+    Raises:
+        click.UsageError: it is no address, or fal's.
+    """
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError("--target is fal, or a base URL such as http://127.0.0.1:8710")
+    if is_fal_host(str(parts.hostname)):
+        raise click.UsageError("--target is a host of fal's: say --target fal, which keeps to a spend limit")
+    return address
+
+
+def _suite(
+    service: Service,
+    contract: str | None,
+    wanted: tuple[str, ...],
+    examples: int,
+    seed: int,
+    cases: Path | None,
+    webhook_url: str | None,
+    webhook_port: int,
+) -> Suite:
+    from fakefal.conform.cases import BadCase, read_cases
+    from fakefal.conform.outcome import NotRun
+    from fakefal.conform.suite import Suite, own_contract
+
+    try:
+        chosen = contract or own_contract(service.target)
+        for one in wanted:
+            ENDPOINTS[one].edition(chosen)
+        known = tuple(read_cases(cases)) if cases else ()
+    except (ContractError, BadCase, NotRun) as error:
+        raise click.UsageError(str(error)) from error
+    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port)
+
+
+def _run(suite: Suite, cases: Path | None) -> Run:
+    """Ask everything; each difference is kept as a case, where there is a folder for them."""
+    from fakefal.conform.cases import write_case
+    from fakefal.conform.outcome import Run
+
+    run = Run(suite.service.target.name, suite.contract, suite.seed, suite.examples)
+    for outcome in suite.run():
+        run.outcomes.append(outcome)
+        _tell(outcome)
+        if cases is not None and outcome.reproducer is not None:
+            write_case(cases, outcome.reproducer)
+    run.spent_usd = suite.service.purse.spent_usd
+    return run
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.state == "differs":
+        click.echo(f"differs: {outcome.area}: {outcome.claim}", err=True)
+
+
+def _report(target: str | None) -> int:
+    from fakefal.conform.fidelity import NoOracles, write_report
+
+    if target is not None:
+        raise click.UsageError("--report is about the emulator itself: leave --target out")
+    try:
+        written = write_report(Path.cwd())
+    except NoOracles as error:
+        raise click.UsageError(str(error)) from error
+    click.echo("\n".join(map(str, written)))
+    return 0

@@ -1,0 +1,46 @@
+"""Claims about the wire: small functions that ask, and raise where the answer is another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from fakefal.conform.outcome import Differs, NotRun, Outcome, State
+from fakefal.conform.target import Answer
+
+Claim = tuple[str, Callable[[], object]]
+"""A name in words, and what asks: it raises `Differs` or `NotRun`."""
+
+
+def outcomes(area: str, claims: Iterable[Claim], endpoint_id: str = "") -> Iterator[Outcome]:
+    """What comes of claims, each asked in its turn."""
+    for name, ask in claims:
+        try:
+            ask()
+        except NotRun as error:
+            yield Outcome(area, name, State.NOT_RUN, endpoint_id, detail=str(error))
+        except Differs as error:
+            yield Outcome(area, name, State.DIFFERS, endpoint_id, detail=str(error))
+        except (AttributeError, KeyError, TypeError) as error:  # whatever a stranger's answer has, or lacks
+            yield Outcome(area, name, State.DIFFERS, endpoint_id, detail=f"an answer of another form: {error!r}")
+        else:
+            yield Outcome(area, name, State.AGREED, endpoint_id)
+
+
+def demand(holds: bool, expected: str, found: object) -> None:  # noqa: FBT001 - it reads as an assertion
+    """Raise `Differs` where something does not hold."""
+    if not holds:
+        raise Differs(f"expected {expected}; here {found}")
+
+
+def is_answer(answer: Answer, status: int, body: Any) -> None:
+    """An answer is of this status, with exactly this body."""
+    demand((answer.status, answer.json) == (status, body), f"{status} {body}", answer)
+
+
+def has_keys(answer: Answer, keys: tuple[str, ...], *, maybe: tuple[str, ...] = ()) -> None:
+    """A body has these members, and of others only those that may come."""
+    found = set(answer.json) if isinstance(answer.json, dict) else set()
+    demand(
+        set(keys) <= found <= {*keys, *maybe}, f"the members {', '.join(keys)}", f"{', '.join(sorted(found))}: {answer}"
+    )

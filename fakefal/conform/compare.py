@@ -1,0 +1,68 @@
+"""An answer against what the contract says of the body, with what no source quotes left open."""
+
+from __future__ import annotations
+
+from fakefal.conform.outcome import Differs, State
+from fakefal.conform.purse import UNITS
+from fakefal.conform.target import Answer
+from fakefal_contracts import Edition, Grade, Report, Stage, Violation
+from fakefal_contracts.rulebook import rulebook
+
+REFUSED, ACCEPTED = 422, 200
+EVERYTHING = frozenset({"type", "loc", "msg", "input", "ctx", "url"})
+FORM = frozenset({"type", "loc"})
+PLACE = frozenset({"loc"})
+
+
+def compare(edition: Edition, predicted: Report, answer: Answer) -> State:
+    """Whether the answer is what was predicted, or so but for words that are ours.
+
+    Raises:
+        Differs: it is not; the message says in what.
+    """
+    if predicted.ok:
+        _accepted(predicted, answer)
+        return State.AGREED
+    if answer.status != REFUSED:
+        broken = ", ".join(error.rule.id for error in predicted.errors)
+        raise Differs(f"expected 422 for {broken}; here {answer}")
+    detail = answer.json.get("detail") if isinstance(answer.json, dict) else None
+    expected = [error.wire() for error in predicted.errors]
+    if not isinstance(detail, list) or len(detail) != len(expected):
+        raise Differs(f"expected {len(expected)} items, {expected}; here {answer}")
+    worded = False
+    for error, item, found in zip(predicted.errors, expected, detail, strict=True):
+        if item == found:
+            continue
+        known = certain(edition, error)
+        for name in sorted(known):
+            if not isinstance(found, dict) or item.get(name) != found.get(name):
+                raise Differs(f"{error.rule.id}: expected {item}; here {found}")
+        worded = True
+    return State.WORDED if worded else State.AGREED
+
+
+def certain(edition: Edition, error: Violation) -> frozenset[str]:
+    """The members of an error item that a source shows, or that are pydantic's own.
+
+    Of what is measured in media the limit is documented, and the form of its refusal inferred.
+    """
+    if error.stage is Stage.SCHEMA and error.type != "value_error":
+        return EVERYTHING
+    if all(rule.id != error.rule.id for _, rule, _ in rulebook(edition).written()):
+        return PLACE
+    evidence = error.rule.evidence
+    return EVERYTHING if evidence.grade is Grade.OBSERVED and "inferred" not in evidence.source else FORM
+
+
+def _accepted(predicted: Report, answer: Answer) -> None:
+    if answer.status != ACCEPTED:
+        raise Differs(f"expected to be accepted; here {answer}")
+    assert predicted.cost is not None
+    units = answer.headers.get(UNITS)
+    try:
+        equal = float(units or "none") == predicted.cost.seconds
+    except ValueError:
+        equal = False
+    if not equal:
+        raise Differs(f"expected a bill of {predicted.cost.seconds} seconds; here {UNITS} is {units}")

@@ -1,0 +1,69 @@
+"""Fuses: a second fault that makes sure a request is refused, whatever becomes of the one that is asked about.
+
+A body that only one revision refuses may be accepted, and paid.  So each request that must cost nothing also
+breaks a rule whose refusal was observed live and that every known revision has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fakefal_contracts import Endpoint, judge
+from fakefal_contracts.rulebook import rulebook
+
+TOO_LONG = "x" * 513
+
+
+@dataclass(frozen=True)
+class Fuse:
+    """One rule that is broken on purpose: its place and kind, and how a body comes to break it."""
+
+    path: str
+    kind: str
+    put: Callable[[dict[str, Any]], dict[str, Any]]
+
+    def rule(self, endpoint: Endpoint) -> str:
+        """The id of the rule at an endpoint."""
+        return f"{endpoint.name}.{self.path}.{self.kind}"
+
+
+def _without_prompt(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "prompt"}
+
+
+def _with_long_shot(body: dict[str, Any]) -> dict[str, Any]:
+    shots = body.get("multi_prompt")
+    # what is no list is being asked about, and stays: then the fuse does not hold, and nothing is sent
+    if shots is None or isinstance(shots, list):
+        return body | {"multi_prompt": [*(shots or ()), {"prompt": TOO_LONG}]}
+    return body
+
+
+#: `missing` at `prompt` was quoted for O1 in September 2026, the over-long shot prompt in July 2026.
+FUSES = (
+    Fuse("prompt", "required", _without_prompt),
+    Fuse("multi_prompt[].prompt", "max_length", _with_long_shot),
+)
+
+
+def fuse_of(endpoint: Endpoint) -> Fuse | None:
+    """The fuse of an endpoint: the first whose rule every revision has; None where there is none."""
+    books = [{rule.id for rule in rulebook(edition)} for edition in endpoint.editions]
+    return next((fuse for fuse in FUSES if all(fuse.rule(endpoint) in book for book in books)), None)
+
+
+def armed(endpoint: Endpoint, body: Any) -> Any:
+    """The body with the endpoint's fuse, where it can take one."""
+    fuse = fuse_of(endpoint)
+    return fuse.put(body) if fuse is not None and isinstance(body, dict) else body
+
+
+def holds(endpoint: Endpoint, body: Any) -> bool:
+    """Whether every known revision refuses the body by the fuse's rule, so that it costs nothing."""
+    fuse = fuse_of(endpoint)
+    if fuse is None:
+        return False
+    refusals = (judge(edition, body).errors for edition in endpoint.editions)
+    return all(any(error.rule.id == fuse.rule(endpoint) for error in errors) for errors in refusals)

@@ -1,0 +1,100 @@
+"""What came of a claim, and of a whole run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """What came of one claim."""
+
+    AGREED = "agreed"
+    WORDED = "worded"
+    """Agreed in status, place and type; only a wording differs that no source quotes."""
+    DIFFERS = "differs"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One claim about the target.
+
+    `claim` is a rule's id or a short name; `cases` how many requests were judged; `detail` says what
+    differed, or why nothing was asked.  `reproducer` is what a regression case is written from.
+    """
+
+    area: str
+    claim: str
+    state: State
+    endpoint_id: str = ""
+    cases: int = 1
+    detail: str = ""
+    reproducer: Mapping[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as plain JSON values, without what is empty."""
+        every = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in every.items() if value not in ("", None)}
+
+
+class NotRun(Exception):
+    """Nothing was asked, or not to the end; ``str()`` says why."""
+
+
+class Differs(Exception):
+    """The target did something else; ``str()`` says what was expected and what came."""
+
+
+@dataclass
+class Run:
+    """The outcomes of one run, and what it was about."""
+
+    target: str
+    contract: str
+    seed: int
+    examples: int
+    outcomes: list[Outcome] = field(default_factory=list)
+    spent_usd: float = 0.0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many claims ended how."""
+        counted = Counter(one.state.value for one in self.outcomes)
+        return {state.value: counted[state.value] for state in State}
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return not self.counts[State.DIFFERS.value]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as plain JSON values."""
+        head = {name: getattr(self, name) for name in ("target", "contract", "seed", "examples", "spent_usd")}
+        return {**head, **self.counts, "outcomes": [one.as_dict() for one in self.outcomes]}
+
+    def text(self) -> str:
+        """The run as a user reads it: a line for each area, then what differs and what was not run."""
+        lines = [f"{self.target} under contract {self.contract}, seed {self.seed}", ""]
+        for area in dict.fromkeys(one.area for one in self.outcomes):
+            counted = Counter(one.state for one in self.outcomes if one.area == area)
+            asked = sum(one.cases for one in self.outcomes if one.area == area and one.state is not State.NOT_RUN)
+            told = ", ".join(f"{counted[state]} {state}" for state in State if counted[state])
+            lines.append(f"  {area:<12} {told} ({asked} cases)")
+        for state in (State.DIFFERS, State.WORDED, State.NOT_RUN):
+            found = [one for one in self.outcomes if one.state is state]
+            lines += ["", f"{state}:"] * bool(found)
+            for why in dict.fromkeys(one.detail for one in found):
+                lines.append(f"  {why}")
+                lines += [f"    {one.area}: {_name(one)}" for one in found if one.detail == why]
+        spent = f", {self.spent_usd:.2f} dollars spent" if self.spent_usd else ""
+        told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
+        return "\n".join([*lines, "", f"{told or 'nothing to ask'}{spent}"])
+
+
+def _name(one: Outcome) -> str:
+    known = one.endpoint_id.partition("/")[2].partition("/")[2].replace("/", ".")
+    return one.claim if not known or one.claim.startswith(f"{known}.") else f"{known}: {one.claim}"

@@ -1,0 +1,145 @@
+"""Rule by rule: what breaks it is refused as the contract says, and what just keeps it is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from fakefal import jsonio
+from fakefal.conform import bodies, fuse
+from fakefal.conform.cases import Case
+from fakefal.conform.compare import compare
+from fakefal.conform.outcome import Differs, NotRun, Outcome, State
+from fakefal.conform.shrink import MOST_TRIES, shrink
+from fakefal.conform.target import Answer
+from fakefal_contracts import Edition, Report, Rule, find_endpoint, judge
+from fakefal_contracts.strategies import Body
+
+REFUSALS, BOUNDARIES, CASES = "refusals", "boundaries", "cases"
+VALID = 4
+"""How many valid bodies are drawn for each body that is drawn for a rule."""
+
+
+class Respondent(Protocol):
+    """Whoever answers: a service over HTTP, or an edition in this process.  `fused` asks for fuses."""
+
+    @property
+    def fused(self) -> bool:
+        """Whether bodies that only ask for a refusal carry a fuse."""
+
+    def check(self, endpoint_id: str, arguments: Any) -> None:
+        """Whether it may be asked; raises `NotRun`."""
+
+    def lay(self, body: Body) -> Body:
+        """The body with its large media where the respondent finds them."""
+
+    def ask(self, endpoint_id: str, arguments: Any) -> Answer:
+        """The answer that a caller gets in the end."""
+
+
+class Examiner:
+    """Asks a respondent about the rules of one edition.
+
+    Args:
+        respondent: who answers.
+        edition: what the answers are held against.
+        examples: how many bodies are drawn for each rule, and taken from its limits.
+        seed: makes draws repeatable.
+        tries: how many smaller bodies are asked to shrink a difference.
+    """
+
+    def __init__(
+        self, respondent: Respondent, edition: Edition, *, examples: int = 3, seed: int = 0, tries: int = MOST_TRIES
+    ) -> None:
+        self._respondent = respondent
+        self._edition = edition
+        self._examples = examples
+        self._seed = seed
+        self._tries = tries
+
+    def all(self) -> Iterator[Outcome]:
+        """Every rule, and bodies that keep all of them."""
+        for rule in bodies.rules(self._edition):
+            yield from self.rule(rule)
+        yield self.valid()
+
+    def rule(self, rule: Rule) -> Iterator[Outcome]:
+        """What breaks a rule, and what just keeps it."""
+        yield self._claim(REFUSALS, rule.id, bodies.refused(self._edition, rule, self._examples, self._seed), rule)
+        if keeping := bodies.accepted(self._edition, rule, self._examples):
+            yield self._claim(BOUNDARIES, rule.id, keeping)
+
+    def valid(self) -> Outcome:
+        """Bodies that keep all rules are accepted and billed."""
+        found = bodies.kept(self._edition, self._examples * VALID, self._seed)
+        return self._claim(BOUNDARIES, f"{self._edition.endpoint.name}.valid", found)
+
+    def replay(self, case: Case) -> Outcome:
+        """A body that once made a difference."""
+        return self._claim(CASES, case.claim, [Body(case.arguments)])
+
+    def _claim(self, area: str, claim: str, asked: Iterable[Body], rule: Rule | None = None) -> Outcome:
+        """Ask one body after the other, until one differs or may not be asked."""
+        states: list[State] = []
+        why = ""
+
+        def outcome(state: State, detail: str = "", reproducer: Any = None) -> Outcome:
+            return Outcome(area, claim, state, self._edition.endpoint.id, len(states) or 1, detail, reproducer)
+
+        for body in asked:
+            laid, arguments = body, body.arguments
+            try:
+                self._respondent.check(self._edition.endpoint.id, self._prepared(body, rule)[0])
+                laid = self._respondent.lay(body)
+                arguments, predicted = self._prepared(laid, rule)
+                states.append(self._asked(arguments, predicted))
+            except NotRun as error:
+                why = str(error)
+            except Differs as error:
+                return outcome(State.DIFFERS, *self._reproduced(claim, laid, arguments, error))
+        if not states:
+            return outcome(State.NOT_RUN, why)
+        if State.WORDED in states:
+            return outcome(State.WORDED, "refused there and so, in other words than ours, which no source quotes")
+        return outcome(State.AGREED)
+
+    def _prepared(self, body: Body, rule: Rule | None) -> tuple[Any, Report]:
+        """What is sent, with its fuse where one is asked for and leaves the rule to be seen."""
+        bare = jsonio.parse(jsonio.dump(body.arguments))
+        if self._respondent.fused and (rule is not None or not judge(self._edition, bare, body.opener).ok):
+            fused = fuse.armed(find_endpoint(self._edition.endpoint.id), bare)
+            predicted = judge(self._edition, fused, body.opener)
+            if rule is None or any(error.rule.id == rule.id for error in predicted.errors):
+                return fused, predicted
+        return bare, judge(self._edition, bare, body.opener)
+
+    def _asked(self, arguments: Any, predicted: Report) -> State:
+        return compare(self._edition, predicted, self._respondent.ask(self._edition.endpoint.id, arguments))
+
+    def _reproduced(self, claim: str, body: Body, arguments: Any, error: Differs) -> tuple[str, dict[str, Any]]:
+        """What is told of a difference, and the smallest body that breaks the same rules and shows it."""
+        told = [str(error)]
+
+        broken = _broken(judge(self._edition, arguments, body.opener))
+
+        def shows(smaller: Any) -> bool:
+            predicted = judge(self._edition, smaller, body.opener)
+            if _broken(predicted) != broken:
+                return False
+            try:
+                self._asked(smaller, predicted)
+            except NotRun:
+                return False
+            except Differs as found:
+                told.append(str(found))
+                return True
+            return False
+
+        small = shrink(arguments, shows, self._tries)
+        expected, _, answered = told[-1].partition("; here ")
+        names = {"claim": claim, "endpoint_id": self._edition.endpoint.id, "arguments": small}
+        return told[-1], {**names, "expected": expected, "answered": answered}
+
+
+def _broken(predicted: Report) -> set[str]:
+    return {error.rule.id for error in predicted.errors}

@@ -1,0 +1,193 @@
+"""The target as calls and answers: a base URL, fal itself, or a server that stands in for fal."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import anyio
+from anyio.from_thread import start_blocking_portal
+
+from fakefal import jsonio
+from fakefal.conform.outcome import Differs, NotRun
+from fakefal.proxy.upstream import AnswerLost, NotReached, Upstream
+from fakefal_contracts.hosts import HOSTS, Part, Way
+
+KEY = "conform:secret"
+"""The key for a fake, where none is given: any will do."""
+
+CHUNK = 1 << 20
+TOO_MANY = 429
+MOST_WAITS, LONGEST_WAIT = 5, 120.0
+DEFAULT_WAIT = 1.0
+_HOST: dict[str, str] = {part: name for name, part in reversed(HOSTS.items())}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, headers by lower-case name, bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @cached_property
+    def json(self) -> Any:
+        """The decoded body, or None where it is no JSON."""
+        try:
+            return jsonio.parse(self.content)
+        except jsonio.InvalidJson:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.content[:300].decode('utf-8', 'replace')}"
+
+
+class SlowDown(NotRun):
+    """The target answered 429 to what must not be sent twice."""
+
+
+class Target:
+    """Calls parts of a target, each call once.  Only reads are asked again, after a 429, when the target said.
+
+    Args:
+        base: the base URL of a fake; None speaks to fal's own host names.
+        upstream: the way there; its connections are closed at the end.
+        key: the key of an account there.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self, base: str | None, upstream: Upstream, *, key: str = KEY, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.base = base.rstrip("/") if base else None
+        self.way = Way(self.base)
+        self.key = key
+        self._upstream = upstream
+        self._sleep = sleep
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._portal = self._stack.enter_context(start_blocking_portal())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._portal.call(self._upstream.close)
+        self._stack.close()
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+        return self.base or (self._upstream.name if self._upstream.is_fal else f"fal, by way of {self._upstream.name}")
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a fake at a base URL, where nothing costs anything."""
+        return self.base is not None
+
+    @property
+    def is_fal(self) -> bool:
+        """Whether it is fal itself, and no server that stands in for it."""
+        return self.base is None and self._upstream.is_fal
+
+    def url(self, part: Part, path: str) -> str:
+        """An address as this target gives it out."""
+        return self.way.url(part, path)
+
+    def part_of(self, address: str) -> tuple[Part, str]:
+        """Part and path (with its query) of an address that the target gave out.
+
+        Raises:
+            Differs: it leads elsewhere.
+        """
+        parts = urlsplit(address)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        if self.base is None:
+            if part := HOSTS.get(parts.hostname or "") or (
+                Part.CDN if str(parts.hostname).endswith(".fal.media") else None
+            ):
+                return part, path
+        elif address.startswith(f"{self.base}/"):
+            first, _, rest = address.removeprefix(f"{self.base}/").partition("/")
+            if first in set(Part):
+                return Part(first), f"/{rest}"
+        raise Differs(f"the target gave out an address that leads elsewhere: {address[:200]}")
+
+    def call(
+        self,
+        method: str,
+        part: Part | str,
+        path: str,
+        *,
+        body: Any = ...,
+        content: bytes | Path | None = None,
+        headers: Mapping[str, str] | None = None,
+        key: bool = True,
+        again: bool = True,
+    ) -> Answer:
+        """One call.  `again` is whether it may be sent again after a 429, which no submit may.
+
+        Raises:
+            NotRun: there is no connection, or the target is too busy.
+            Differs: no answer came.
+        """
+        sent = {
+            "accept": "application/json",
+            **({"authorization": f"Key {self.key}"} if key else {}),
+            **(headers or {}),
+        }
+        if body is not ...:
+            content, sent["content-type"] = json.dumps(body).encode(), "application/json"
+        for _ in range(MOST_WAITS if again else 1):
+            if method != "GET":
+                sent["content-length"] = str(_size(content))
+            answer = self._portal.call(self._send, method, part, path, sent, content)
+            if answer.status != TOO_MANY:
+                return answer
+            self._sleep(_wait(answer))
+        raise SlowDown(f"the target answered 429 to {method} {path}: {answer}")
+
+    async def _send(
+        self, method: str, part: Part | str, path: str, headers: Mapping[str, str], content: bytes | Path | None
+    ) -> Answer:
+        path, _, query = path.partition("?")
+        host = _HOST[part] if self.base is None else urlsplit(self.base).netloc
+        whole = path if self.base is None else f"{urlsplit(self.base).path}/{part}{path}"
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        sent = _chunks(content) if isinstance(content, Path) else content or b""
+        try:
+            reply = await self._upstream.send(method, host, whole, query, raw, sent)
+            try:
+                found = await reply.aread()
+            finally:
+                await reply.aclose()
+        except NotReached as error:
+            raise NotRun(f"{self.name} cannot be reached: {error}") from error
+        except AnswerLost as error:
+            raise Differs(f"no answer came to {method} {path}: {error}") from error
+        return Answer(reply.status_code, {name.lower(): value for name, value in reply.headers.items()}, found)
+
+
+def _size(content: bytes | Path | None) -> int:
+    return content.stat().st_size if isinstance(content, Path) else len(content or b"")
+
+
+def _wait(answer: Answer) -> float:
+    """For how many seconds the target wants to be left alone."""
+    try:
+        return min(max(float(answer.headers["retry-after"]), 0.0), LONGEST_WAIT)
+    except (KeyError, ValueError):
+        return DEFAULT_WAIT
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    async with await anyio.open_file(path, "rb") as file:
+        while part := await file.read(CHUNK):
+            yield part

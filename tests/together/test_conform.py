@@ -1,0 +1,419 @@
+"""The conformance suite against the emulator, and against a second one that stands in for fal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from bent import Judged, edition, mutants
+from conftest import ROOT, Server
+from fakefal.cli import main
+from fakefal.conform import bodies, fuse
+from fakefal.conform.cases import read_cases
+from fakefal.conform.lifecycle import Lifecycle, broken, sample
+from fakefal.conform.outcome import Differs, NotRun, Outcome, Run, State
+from fakefal.conform.purse import Purse, dearest
+from fakefal.conform.refusals import Examiner
+from fakefal.conform.service import Service
+from fakefal.conform.shrink import shrink
+from fakefal.conform.suite import Suite, own_contract
+from fakefal.conform.target import Answer, Target
+from fakefal.conform.webhooks import Webhooks
+from fakefal.proxy.upstream import Upstream
+from fakefal.recording.budget import Budget
+from fakefal_contracts import ENDPOINTS, judge
+from fakefal_contracts.hosts import Part
+from fakefal_contracts.strategies import Body
+from fakefal_contracts.strategies.medium import Medium
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+FRAMES = "fal-ai/kling-video/o1/image-to-video"
+O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+REGRESSIONS = ROOT / "tests" / "regressions"
+Serve = Callable[..., Server]
+KEYED = {"FAL_KEY": "tester:secret"}
+
+
+@pytest.fixture
+def ask(serve: Serve) -> Iterator[Callable[..., Service]]:
+    """Stand before an emulator as the suite does: at its base URL, or under fal's host names with a limit."""
+    with ExitStack() as stack:
+
+        def start(server: Server | None = None, usd: str | None = None, **more: Any) -> Service:
+            server = server or serve(profile="instant", contract="latest")
+            base = server.url if usd is None else None
+            target = stack.enter_context(Target(base, Upstream(server.url), **more))
+            return Service(target, Purse(None if usd is None else Budget(Decimal(usd))), patience_seconds=5)
+
+        yield start
+
+
+Ask = Callable[..., Service]
+
+
+def told(outcomes: list[Outcome]) -> list[str]:
+    return [f"{one.claim}: {one.detail}" for one in outcomes if one.state is not State.AGREED]
+
+
+class TestTheEmulator:
+    @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+    def test_it_agrees_in_everything(self, endpoint_id: str, serve: Serve, ask: Ask) -> None:
+        """No claim differs, is worded otherwise, or is left out."""
+        service = ask(serve(profile="stepped", contract="latest"))
+        found = list(Suite(service, endpoint_ids=[endpoint_id], examples=1).run())
+        assert told(found) == []
+        areas = Counter(one.area for one in found)
+        assert set(areas) == {
+            "unknown", "uploads", "lifecycle", "headers", "cancel", "webhooks", "refusals", "boundaries",
+        }  # fmt: skip
+        rules = [one.claim for one in found if one.area == "refusals"]
+        assert rules == [rule.id for rule in edition_rules(endpoint_id)]
+
+    def test_equal_seeds_ask_the_same(self) -> None:
+        def asked(seed: int) -> list[Any]:
+            bodies.refused.cache_clear()
+            return [one.arguments for rule in edition_rules(O3) for one in bodies.refused(edition(O3), rule, 2, seed)]
+
+        assert asked(3) == asked(3) != asked(4)
+
+    def test_its_own_contract_is_what_is_expected(self, serve: Serve, ask: Ask) -> None:
+        assert own_contract(ask(serve(contract="2026-01-28")).target) == "2026-01-28"
+        assert own_contract(ask(serve(contract="documented"), usd="0").target) == "latest"
+
+    def test_under_the_wrong_contract_it_differs(self, serve: Serve, ask: Ask) -> None:
+        found = list(Examiner(ask(serve(contract="documented")), edition(O1), examples=1).all())
+        assert {one.claim for one in found if one.state is State.DIFFERS} >= {"o1.reference-to-video.duration.one_of"}
+
+
+def edition_rules(endpoint_id: str) -> list[Any]:
+    return bodies.rules(edition(endpoint_id))
+
+
+class TestFuses:
+    @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+    def test_a_fused_body_is_refused_by_every_revision(self, endpoint_id: str) -> None:
+        endpoint = ENDPOINTS[endpoint_id]
+        assert fuse.holds(endpoint, broken(endpoint_id))
+        assert not fuse.holds(endpoint, sample(endpoint_id))
+        assert all(judge(one, sample(endpoint_id)).ok for one in endpoint.editions)
+
+    def test_a_body_that_cannot_take_a_fuse_has_none(self) -> None:
+        for body in (None, [], "x", {"multi_prompt": "x"}):
+            assert fuse.armed(ENDPOINTS[O3], body) == body
+            assert not fuse.holds(ENDPOINTS[O3], body)
+
+    def test_the_shots_that_are_there_stay(self) -> None:
+        fused = fuse.armed(ENDPOINTS[O3], {"multi_prompt": [{"prompt": "a"}]})
+        assert [shot["prompt"][:3] for shot in fused["multi_prompt"]] == ["a", "xxx"]
+
+
+class TestAgainstFal:
+    """An emulator stands in for fal, under fal's own host names."""
+
+    @pytest.mark.parametrize("endpoint_id", [O1, O3])
+    def test_at_a_limit_of_nothing_every_submit_carries_the_fuse(
+        self, endpoint_id: str, serve: Serve, ask: Ask
+    ) -> None:
+        server = serve(profile="stepped", contract="latest")
+        found = list(Suite(ask(server, usd="0"), endpoint_ids=[endpoint_id], examples=1).run())
+        submitted = server.http.get("/_fakefal/requests?limit=10000").json()
+        assert submitted
+        for one in submitted:
+            assert fuse.holds(ENDPOINTS[one["endpoint_id"]], one["arguments"])
+            assert one["result_status"] == 422
+        assert server.http.get("/_fakefal/ledger").json()["usd"] == 0
+        counted = Counter(one.state for one in found)
+        assert set(counted) == {State.AGREED, State.NOT_RUN}
+        assert all(one.detail for one in found if one.state is State.NOT_RUN), "each says why"
+        assert {"webhooks", "boundaries"} <= {one.area for one in found if one.state is State.NOT_RUN}
+
+    def test_what_a_fuse_hides_is_not_sent(self, ask: Ask) -> None:
+        asked = Examiner(ask(usd="0"), edition(O1), examples=1).all()
+        found = {one.claim: one for one in asked if one.area == "refusals"}
+        seen = [name for name, one in found.items() if one.state is State.AGREED]
+        agreed = {name.removeprefix("o1.reference-to-video.") for name in seen}
+        assert agreed == {
+            "prompt.required", "image_urls.type", "image_urls[].type", "elements.type", "elements[].type",
+            "elements[].frontal_image_url.required", "elements[].frontal_image_url.type",
+            "elements[].reference_image_urls.type", "elements[].reference_image_urls.min_items",
+            "elements[].reference_image_urls[].type", "duration.one_of", "aspect_ratio.one_of",
+        }  # fmt: skip
+        hidden = [one for one in found.values() if one.state is not State.AGREED]
+        assert {one.state for one in hidden} == {State.NOT_RUN}
+        assert all("no fuse covers it" in one.detail for one in hidden)
+
+    def test_an_older_revision_there_costs_nothing(self, serve: Serve, ask: Ask) -> None:
+        """The service accepts what the newest schema refuses: without a fuse that would be paid."""
+        server = serve(contract="documented")
+        service = ask(server, usd="0")
+        (outcome,) = [
+            one
+            for one in Examiner(service, edition(O3), examples=1).rule(rule_of(O3, "shot_type.one_of"))
+            if one.area == "refusals"
+        ]
+        assert outcome.state is State.DIFFERS
+        assert server.http.get("/_fakefal/ledger").json()["usd"] == 0
+
+    def test_paid_cases_stay_within_the_limit(self, serve: Serve, ask: Ask) -> None:
+        server = serve(profile="instant", contract="latest")
+        service = ask(server, usd="2.5")
+        found = list(Examiner(service, edition(O1), examples=1).all())
+        spent = server.http.get("/_fakefal/ledger").json()["usd"]
+        assert 0 < spent <= 2.5
+        assert service.purse.spent_usd == pytest.approx(spent)
+        assert {one.state for one in found} == {State.AGREED, State.NOT_RUN}
+
+    def test_a_made_request_is_settled_by_its_bill(self, serve: Serve, ask: Ask) -> None:
+        """Looking at the result before the end, which has no bill, gives nothing back."""
+        server = serve(profile="stepped", contract="latest")
+        service = ask(server, usd="3")
+        assert told(list(Lifecycle(service, ENDPOINTS[O3]).outcomes())) == []
+        budget = service.purse.budget
+        assert budget is not None
+        # five seconds at the dearest tier that the endpoint has
+        assert (budget.spent, budget.reserved) == (Decimal("0.840"), 0)
+
+    @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
+    def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
+        purse = Purse(Budget(Decimal(5)))
+        reservation = purse.admit(O1, sample(O1))
+        headers = {} if units is None else {"x-fal-billable-units": units}
+        for status in (200, 400, 500):
+            purse.settle(O1, reservation, Answer(status, headers, b""))
+        assert purse.spent_usd == 1.12
+        purse.settle(O1, reservation, Answer(422, {"x-fal-billable-units": "0"}, b""))
+        assert purse.spent_usd == 0
+
+    def test_large_media_are_not_sent(self, ask: Ask) -> None:
+        large = Medium("a clip", "video/mp4", b"x", 20_000_000)
+        with pytest.raises(NotRun, match="20,000,001 bytes, which is not sent to the real service"):
+            ask(usd="9").lay(Body({"video_url": "there"}, {"there": large}))
+
+    def test_nobody_knows_the_price_of_what_no_contract_covers(self, ask: Ask) -> None:
+        with pytest.raises(NotRun, match="nobody knows what it costs"):
+            ask(usd="99").submit("fal-ai/kling-video/v3/pro/image-to-video", {})
+
+    def test_webhooks_need_a_public_address(self, ask: Ask) -> None:
+        (outcome,) = Webhooks(ask(usd="0")).outcomes()
+        assert (outcome.state, "give --webhook-url" in outcome.detail) == (State.NOT_RUN, True)
+
+    def test_with_one_they_are_received(self, serve: Serve, ask: Ask) -> None:
+        import socket
+
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        service = ask(serve(contract="latest"), usd="0")
+        found = list(Webhooks(service, f"http://127.0.0.1:{port}", port).outcomes())
+        refused = [one for one in found if one.claim.startswith("a refused request")]
+        assert (len(refused), told(refused)) == (5, [])
+
+    def test_the_dearest_a_body_can_be(self) -> None:
+        o3 = ENDPOINTS[O3]
+        assert dearest(ENDPOINTS[O1], None) == Decimal("1.12")
+        assert dearest(o3, {}) == Decimal("0.168") * 15
+        assert dearest(o3, {"multi_prompt": [{"duration": "15"}, {"duration": "x"}, {}, 1]}) == Decimal("0.168") * 50
+
+
+def rule_of(endpoint_id: str, name: str) -> Any:
+    return next(one for one in edition_rules(endpoint_id) if one.id.endswith(f".{name}"))
+
+
+class TestManners:
+    """429, lost answers, and what is never sent twice."""
+
+    def test_reads_wait_as_long_as_they_are_told(self) -> None:
+        waits: list[float] = []
+        answers = [httpx.Response(429, headers={"retry-after": "7"}), httpx.Response(429), httpx.Response(200, json={})]
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lambda _: answers.pop(0)))
+        with Target("http://fake.example", upstream, sleep=waits.append) as target:
+            assert target.call("GET", Part.QUEUE, "/x").status == 200
+        assert waits == [7, 1]
+
+    @pytest.mark.parametrize(("status", "raised"), [(429, NotRun), (503, Differs), (401, Differs)])
+    def test_a_submit_is_sent_once(self, status: int, raised: type[Exception]) -> None:
+        waits: list[float] = []
+        seen: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(status, headers={"retry-after": "30"}, json={"detail": "no"})
+
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(answer))
+        budget = Budget(Decimal(5))
+        with Target(None, upstream, sleep=waits.append) as target:
+            service = Service(target, Purse(budget))
+            with pytest.raises(raised):
+                service.submit(O1, sample(O1))
+        assert len(seen) == 1
+        assert waits == ([30] if status == 429 else []), "what comes next waits"
+        assert float(budget.reserved) == (1.12 if status == 503 else 0), "after a server's error nobody knows"
+
+    def test_a_lost_answer_stays_reserved(self) -> None:
+        def lose(_: httpx.Request) -> httpx.Response:
+            raise httpx.ReadError("gone")
+
+        budget = Budget(Decimal(5))
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lose))
+        with Target(None, upstream) as target, pytest.raises(Differs, match="no answer came"):
+            Service(target, Purse(budget)).submit(O1, sample(O1))
+        assert budget.reserved > 0
+
+    def test_nobody_there_is_not_run(self) -> None:
+        with (
+            Target("http://127.0.0.1:1", Upstream("http://127.0.0.1:1")) as target,
+            pytest.raises(NotRun, match="cannot be reached"),
+        ):
+            target.call("GET", Part.QUEUE, "/x")
+
+    def test_a_request_that_does_not_end_is_given_up(self, serve: Serve) -> None:
+        server = serve(profile="realistic", contract="latest")
+        with Target(server.url, Upstream(server.url)) as target:
+            service = Service(target, Purse(None), patience_seconds=0.01)
+            with pytest.raises(NotRun, match="did not end within"):
+                service.ask(O1, sample(O1))
+
+
+class TestShrinking:
+    @pytest.mark.parametrize(
+        ("body", "shows", "small"),
+        [
+            ({"a": 1, "b": [1, 2, 3]}, lambda body: 2 in body.get("b", ()), {"b": [2]}),
+            ({"text": "xxxxY"}, lambda body: "Y" in body.get("text", ""), {"text": "xxxxY"}),
+            ({"text": "Yxxxxxxx"}, lambda body: "Y" in body.get("text", ""), {"text": "Y"}),
+            ([{"a": {"b": None, "c": 1}}], lambda body: "b" in str(body), [{"a": {"b": None}}]),
+            (5, lambda _: True, 5),
+        ],
+    )
+    def test_to_what_still_shows_it(self, body: Any, shows: Any, small: Any) -> None:
+        assert shrink(body, shows) == small
+
+    def test_it_asks_so_often_at_most(self) -> None:
+        asked: list[Any] = []
+        shrink({str(number): number for number in range(50)}, lambda one: bool(asked.append(one)), most_tries=7)
+        assert len(asked) == 7
+
+
+class TestRegressionCases:
+    def test_all_that_were_ever_found_agree(self, ask: Ask) -> None:
+        cases = tuple(read_cases(REGRESSIONS))
+        assert cases
+        found = list(Suite(ask(), cases=cases)._replayed())
+        assert told(found) == []
+        assert len(found) == len(cases)
+
+    @pytest.mark.parametrize("case", list(read_cases(REGRESSIONS)), ids=lambda case: case.claim)
+    def test_each_shows_the_fault_that_it_was_found_by(self, case: Any) -> None:
+        right = edition(case.endpoint_id)
+        wrong = [one for one in mutants(right) if one.rule.id == case.claim]
+        found = [Examiner(Judged(one.edition), right, tries=0).replay(case).state for one in wrong]
+        assert State.DIFFERS in found
+
+    def test_a_difference_becomes_one_and_is_asked_first(self, serve: Serve, tmp_path: Path) -> None:
+        server, folder = serve(contract="documented"), tmp_path / "cases"
+        options = ["--target", server.url, "--contract", "latest", "--endpoint", "o1/reference-to-video"]
+        options += ["--examples", "1", "--cases", str(folder), "--json"]
+        first = run(*options)
+        assert first.exit_code == 1
+        names = [path.name for path in sorted(folder.glob("*.json"))]
+        assert any(name.startswith("o1.reference-to-video.duration.one_of-") for name in names)
+        second = run(*options)
+        assert [path.name for path in sorted(folder.glob("*.json"))] == names, "one difference is one file"
+        outcomes = json.loads(second.stdout)["outcomes"]
+        asked = [one["area"] for one in outcomes[: len(names)]]
+        assert asked == ["cases"] * len(names)
+        assert {one["state"] for one in outcomes[: len(names)]} == {"differs"}
+
+    def test_what_is_none_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "x.json").write_text('{"claim": 1}')
+        done = run("--target", "http://127.0.0.1:1", "--contract", "latest", "--cases", str(tmp_path))
+        assert (done.exit_code, "is no regression case" in done.output) == (2, True)
+
+
+def run(*options: str, env: dict[str, str | None] | None = None) -> Result:
+    return CliRunner().invoke(main, ["conform", *options], env=env)
+
+
+class TestCommand:
+    def test_agreement_is_0_and_told_by_area(self, serve: Serve) -> None:
+        server = serve(profile="stepped")
+        done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
+        assert done.exit_code == 0, done.output
+        lines = done.output.splitlines()
+        assert lines[0] == f"{server.url} under contract documented, seed 0"
+        assert lines[-1].endswith(" agreed")
+
+    def test_a_difference_is_1(self, serve: Serve) -> None:
+        server = serve(profile="stepped", effects=("content_policy_violation",))
+        done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video", "--json")
+        assert done.exit_code == 1
+        found = json.loads(done.stdout)
+        assert (found["target"], found["contract"], found["seed"]) == (server.url, "documented", 0)
+        assert found["differs"] == sum(one["state"] == "differs" for one in found["outcomes"]) > 0
+        assert "differs: boundaries: " in done.stderr
+
+    def test_fal_by_way_of_another_server(self, serve: Serve) -> None:
+        server = serve(profile="stepped", contract="latest")
+        options = ["--upstream", server.url, "--examples", "1", "--endpoint", "o1/image-to-video"]
+        done = run("--target", "fal", *options, env={**KEYED})
+        assert done.exit_code == 0, done.output
+        assert done.output.startswith(f"fal, by way of {server.url} under contract latest")
+        assert "not run:\n" in done.output
+        assert "no fuse covers it" in done.output
+
+    @pytest.mark.parametrize(
+        ("options", "env", "says"),
+        [
+            ((), {}, "--target URL"),
+            (("--target", "nonsense"), {}, "a base URL such as"),
+            (("--target", "https://queue.fal.run"), {}, "say --target fal"),
+            (("--target", "http://127.0.0.1:1", "--upstream", "http://127.0.0.1:1"), {}, "with --target fal"),
+            (("--target", "http://127.0.0.1:1", "--endpoint", "nothing"), {}, "no contract covers nothing"),
+            (("--target", "http://127.0.0.1:1"), {}, "cannot be reached"),
+            (("--target", "http://127.0.0.1:1", "--contract", "never"), {}, "'never' is no contract"),
+            (("--target", "http://127.0.0.1:1", "--contract", "2020-01-01"), {}, "was first published on"),
+            (("--target", "fal"), KEYED, "PYTEST"),
+            (("--target", "fal"), {**KEYED, "CI": "true"}, "CI is set"),
+            (("--target", "fal", "--upstream", "https://fal.run"), KEYED, "--upstream stands in for fal"),
+            (("--target", "fal", "--upstream", "http://127.0.0.1:1"), {"FAL_KEY": None}, "set FAL_KEY"),
+            (("--target", "fal", "--max-usd", "lots"), KEYED, "no amount of dollars"),
+        ],
+    )
+    def test_used_wrongly_is_2(self, options: tuple[str, ...], env: dict[str, str | None], says: str) -> None:
+        done = run(*options, env={"CI": None, **env})
+        assert (done.exit_code, says in " ".join(done.output.split())) == (2, True), done.output
+
+    def test_without_hypothesis_it_names_the_extra(self) -> None:
+        script = "import sys; sys.modules['hypothesis'] = None; from fakefal.cli import main; main()"
+        command = [sys.executable, "-c", script, "conform", "--target", "http://127.0.0.1:1"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, "pip install 'fakefal[test]'" in done.stderr) == (2, True), done.stderr
+
+    def test_the_text_groups_what_was_not_run_by_its_reason(self) -> None:
+        run = Run("there", "latest", 0, 1)
+        run.outcomes = [Outcome("x", name, State.NOT_RUN, O1, detail="too dear") for name in ("a", "o1.b")]
+        assert run.text().splitlines()[-4:] == [
+            "    x: o1.reference-to-video: a",
+            "    x: o1.reference-to-video: o1.b",
+            "",
+            "2 not run",
+        ]
+
+
+@pytest.mark.parametrize("contract", ["latest", "documented"])
+def test_drift_finds_none_at_the_emulators_own_site(contract: str, serve: Serve) -> None:
+    """What an emulator publishes is the contract that it was told to keep."""
+    server = serve(contract=contract)
+    done = CliRunner().invoke(main, ["drift", "--online", "--url", f"{server.url}/site", "--contract", contract])
+    assert done.exit_code == 0, done.output
+    assert done.output.count("same  ") == len(ENDPOINTS)

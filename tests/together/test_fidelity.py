@@ -1,0 +1,135 @@
+"""The fidelity report is what the oracles found, and fresh."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from conftest import ROOT, required_in_ci
+from fakefal.cli import main
+from fakefal.conform import fidelity
+from fakefal.conform.fidelity import DATA, PAGE, Sources, read_sources, report, write_report
+from fakefal.conform.fidelity_page import page
+from fakefal_contracts import ENDPOINTS, rulebook
+from oracles import clients
+from oracles.runtime import outside
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+DURATION = "o1.reference-to-video.duration.one_of"
+
+
+@pytest.fixture
+def sources() -> Sources:
+    return deepcopy(read_sources(ROOT))
+
+
+def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["rule"]: row for one in found["endpoints"].values() for row in one["rules"]}
+
+
+def test_the_report_is_not_stale(sources: Sources) -> None:
+    found = report(sources)
+    hint = "run `make fidelity`, or after a change of the contracts alone `fakefal conform --report`"
+    assert (ROOT / PAGE).read_text("utf-8") == page(found), hint
+    assert json.loads((ROOT / DATA).read_text("utf-8")) == json.loads(json.dumps(found)), hint
+
+
+def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "oracles").symlink_to(ROOT / "tests" / "oracles")
+    first = [path.read_bytes() for path in write_report(tmp_path)]
+    second = [path.read_bytes() for path in write_report(tmp_path)]
+    assert first == second == [(ROOT / name).read_bytes() for name in (PAGE, DATA)]
+
+
+def test_every_rule_is_in_it_with_its_evidence(sources: Sources) -> None:
+    found = rows(report(sources))
+    rules = [rule for endpoint in ENDPOINTS.values() for rule in rulebook(endpoint.edition("latest"))]
+    assert list(found) == [rule.id for rule in rules]
+    for rule in rules:
+        row = found[rule.id]
+        assert (row["evidence"]["grade"], row["evidence"]["date"]) == (rule.evidence.grade, str(rule.evidence.date))
+        assert row["by"]["live"] == "unverified"
+        assert row["clients"] == {"python": "agreed", "javascript": "agreed"}
+        assert row["verdict"] != "differs" or row["why"]
+
+
+def test_what_was_measured_is_there_for_every_rule(sources: Sources) -> None:
+    """The summary of the runtime says what `test_runtime_oracle` finds anew: agreed, or held by no schema."""
+    for endpoint_id in ENDPOINTS:
+        ran = sources.runtime["endpoints"][endpoint_id]["rules"]
+        for rule in rulebook(ENDPOINTS[endpoint_id].edition("latest")):
+            if rule.kind != "max_bytes":
+                expected = "outside" if rule.id in outside(endpoint_id) else "agreed"
+                assert set(ran[rule.id]) == {expected}, rule.id
+
+
+def test_the_clients_parse_as_the_summary_says(sources: Sources) -> None:
+    if not (clients.JS / "node_modules" / "@fal-ai").is_dir():
+        required_in_ci("Node's packages are missing (make js)")
+    assert clients.summary()["rules"] == sources.clients["rules"]
+
+
+class TestWhatMakesAVerdict:
+    def row(self, sources: Sources, rule: str = DURATION) -> dict[str, Any]:
+        return rows(report(sources))[rule]
+
+    def test_a_difference_of_the_runtime(self, sources: Sources) -> None:
+        sources.runtime["endpoints"][O1]["rules"][DURATION] = {"agreed": 3, "unexplained": 1}
+        row = self.row(sources)
+        assert (row["verdict"], row["by"]["runtime"]) == ("differs", "differs")
+
+    def test_a_difference_of_the_document(self, sources: Sources) -> None:
+        schema = sources.documents[O1]["components"]["schemas"]["KlingVideoO1ReferenceToVideoInput"]
+        schema["properties"]["duration"]["enum"].append("11")
+        row = self.row(sources)
+        assert (row["verdict"], row["by"]["published"]) == ("differs", "differs")
+        assert rows(report(sources))["o1.reference-to-video.aspect_ratio.one_of"]["by"]["published"] == "agreed"
+
+    def test_a_limit_of_the_document(self, sources: Sources) -> None:
+        schema = sources.documents[O1]["components"]["schemas"]["KlingVideoO1ReferenceToVideoInput"]
+        schema["properties"]["prompt"]["maxLength"] = 2000
+        assert self.row(sources, "o1.reference-to-video.prompt.max_length")["by"]["published"] == "differs"
+
+    def test_nobody_can_know(self, sources: Sources) -> None:
+        row = self.row(sources, "o1.reference-to-video.image_urls[].readable")
+        assert row["verdict"] == "unverified"
+        assert set(row["by"].values()) == {"outside", "unverified"}
+
+    @pytest.mark.parametrize(
+        ("state", "verdict"), [("agreed", "agreed"), ("differs", "differs"), ("not run", "unverified")]
+    )
+    def test_a_run_against_the_live_service_counts(self, sources: Sources, state: str, verdict: str) -> None:
+        rule = "o1.reference-to-video.image_urls[].readable"
+        outcome = {"area": "refusals", "claim": rule, "state": state, "endpoint_id": O1, "cases": 1}
+        row = self.row(replace(sources, live={"outcomes": [outcome]}), rule)
+        assert (row["verdict"], row["by"]["live"]) == (verdict, verdict)
+
+    def test_a_quoted_refusal_names_its_rule(self, sources: Sources) -> None:
+        assert self.row(sources)["receipts"] == ["result.duration"]
+        assert fidelity._receipts_by_rule()["o1.reference-to-video.prompt.max_length"]
+
+
+class TestCommand:
+    def test_it_writes_into_a_checkout(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "tests").mkdir()
+        (tmp_path / "tests" / "oracles").symlink_to(ROOT / "tests" / "oracles")
+        monkeypatch.chdir(tmp_path)
+        done = CliRunner().invoke(main, ["conform", "--report"])
+        assert (done.exit_code, done.output.split()) == (0, [str(tmp_path / PAGE), str(tmp_path / DATA)])
+
+    @pytest.mark.parametrize(
+        ("options", "told"), [([], "runs in a checkout of fakefal"), (["--target", "fal"], "leave --target out")]
+    )
+    def test_elsewhere_it_is_used_wrongly(
+        self, options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        done = CliRunner().invoke(main, ["conform", "--report", *options])
+        assert (done.exit_code, told in " ".join(done.output.split())) == (2, True)
