@@ -20,6 +20,7 @@ from fakefal.wire.incoming import APPS, SHORTEST_START_TIMEOUT
 from fakefal_contracts import ENDPOINTS, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_contracts.hosts import Part
+from fakefal_contracts.openapi import schema_names
 
 ID = ("x-fal-request-id",)
 BILLED = (*ID, "x-fal-billable-units")
@@ -46,15 +47,11 @@ SUB_PATH = parameter("path", "path", "The model within the application; others e
 ANY_JSON = request_body(
     {},
     required=False,
-    text="The model's arguments.",
-    examples={
-        f"{one.rpartition('/')[2]}-{number}": {"value": examples(one)["full"]}
-        for number, one in enumerate(ENDPOINTS, 1)
-    },
+    text="The model's arguments; what is wrong with them shows in the result.",
+    examples={schema_names(one)[0]: {"value": examples(one.id)["full"]} for one in ENDPOINTS.values()},
 )
-RETRY_HEADER = parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final")
 SUBMIT_PARAMETERS = (
-    RETRY_HEADER,
+    parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"),
     parameter(
         "X-Fal-Request-Start-Timeout",
         "header",

@@ -18,9 +18,9 @@ from oracles.document.run import check, summary
 def main() -> int:
     """Check, print a summary, write the report."""
     parser = argparse.ArgumentParser(description="Hold the emulator against its own OpenAPI document.")
-    parser.add_argument("--examples", type=int, default=100, help="generated cases per operation")
-    parser.add_argument("--histories", type=int, default=1000, help="histories of the stateful phase")
-    parser.add_argument("--steps", type=int, default=6, help="calls in one history of the stateful phase")
+    parser.add_argument("--examples", type=int, default=40, help="generated cases per operation")
+    parser.add_argument("--histories", type=int, default=400, help="histories of the stateful phase")
+    parser.add_argument("--steps", type=int, default=10, help="calls in one history of the stateful phase")
     parser.add_argument("--report", type=Path, help="where the report is written as JSON")
     given = parser.parse_args()
     findings = check(given.examples, given.histories, given.steps)

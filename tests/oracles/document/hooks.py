@@ -31,7 +31,7 @@ LINKS = {
 
 
 @schemathesis.hook
-def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:  # noqa: ARG001
+def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:  # noqa: ARG001 - Schemathesis names it
     """Lead from uploads to their files: standard links cannot cut a token or a path out of an address."""
     for path, found in LINKS.items():
         _answer(raw_schema, path).setdefault("links", {}).update(found)
@@ -39,7 +39,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 
 
 @schemathesis.hook
-def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:  # noqa: ARG001
+def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:  # noqa: ARG001 - Schemathesis names it
     """Make the calls of a history fit together: of any JSON hardly anything has a result."""
     meta = case.meta
     if meta is None or meta.generation.mode.is_negative or not isinstance(meta.phase.data, StatefulPhaseData):
@@ -55,7 +55,7 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
 
 
 @schemathesis.hook
-def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:  # noqa: ARG001
+def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:  # noqa: ARG001 - Schemathesis names it
     """Whether a case is as wrong as it is meant: pydantic, and so fal, reads "+1.0" as integer and 0 as boolean."""
     if case.meta is None or case.meta.generation.mode.is_positive:
         return True

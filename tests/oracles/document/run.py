@@ -82,24 +82,15 @@ def check(examples: int, histories: int, steps: int) -> Findings:
     emulator = Emulator(settings)
     with serving(emulator=emulator) as where, tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.ndjson"
-        size = ["--max-examples", str(examples)]
-        command = [
-            sys.executable,
-            "-m",
-            "schemathesis.cli",
-            "--config-file",
-            str(_config(Path(folder), histories, steps)),
-        ]
-        command += ["run", f"{where.url}/openapi.json", "--checks", "all", "--phases", ",".join(PHASES), *size]
-        command += ["--continue-on-failure", "--no-color", "--report", "ndjson", "--report-ndjson-path", str(events)]
+        config = _config(Path(folder), histories, steps)
+        options = ["--checks", "all", "--phases", ",".join(PHASES), "--max-examples", str(examples)]
+        options += ["--continue-on-failure", "--no-color", "--report", "ndjson", "--report-ndjson-path", str(events)]
+        program = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)]
+        command = [*program, "run", f"{where.url}/openapi.json", *options]
         done = subprocess.run(
             command, cwd=folder, env=_environment(emulator), capture_output=True, text=True, check=False
         )
         document = httpx.get(f"{where.url}/openapi.json", trust_env=False).json()
-        if os.environ.get("KEEP_EVENTS"):
-            import shutil
-
-            shutil.copy(events, os.environ["KEEP_EVENTS"])
         return _count(document, events, done)
 
 
