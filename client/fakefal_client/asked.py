@@ -26,6 +26,10 @@ class Request(Protocol[Out_co]):
         """The model of the result."""
         ...
 
+    def seconds(self) -> int:
+        """The seconds that are billed."""
+        ...
+
 
 @dataclass(frozen=True)
 class Asked:

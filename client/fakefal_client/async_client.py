@@ -130,14 +130,22 @@ class AsyncClient(AnyClient):
         attempt = lost.attempt if isinstance(lost, MaybeAccepted) else lost
         return await self._driver.run(reconcile(self._session, attempt, self._deadline(None)))
 
+    @overload
+    async def check(self, request: Request[Any], /) -> Report: ...
+    @overload
+    async def check(self, request: str, arguments: Arguments, /) -> Report: ...
     async def check(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Report:
         """See `Client.check`."""
         wanted = asked(request, arguments)
         return await self._driver.run(report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments))
 
+    @overload
+    async def estimate(self, request: Request[Any], /) -> Cost: ...
+    @overload
+    async def estimate(self, request: str, arguments: Arguments, /) -> Cost: ...
     async def estimate(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Cost:
         """See `Client.estimate`."""
-        return estimate(await self.check(request, cast("Arguments", arguments)))
+        return estimate(await self.check(cast("str", request), cast("Arguments", arguments)))
 
     async def upload(
         self,

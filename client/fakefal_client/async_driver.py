@@ -9,9 +9,10 @@ from typing import Any, TypeVar, cast
 import anyio
 import httpx
 
-from fakefal_client.driver import check_time, failure_of, reply_of, request_of
+from fakefal_client.driver import SLACK_SECONDS, check_time, failure_of, reply_of, writable
+from fakefal_client.errors import UsageError
 from fakefal_client.retry import Clock
-from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Step, Walk, WireFailure, Work
+from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Reply, Step, Walk, WireFailure, Work
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class AsyncDriver:
                     continue
                 try:
                     if isinstance(step, OpenStream):
-                        response = await self._open(step.call)
+                        response = await self._within(step.call, self._open)
                         streams.push_async_callback(response.aclose)
                         pieces = self._pieces(response, step.call)
                         streams.push_async_callback(pieces.aclose)
@@ -79,6 +80,8 @@ class AsyncDriver:
                         brought = await anext(pieces, b"")
                     else:
                         brought = await self._do(step)
+                except UsageError as error:
+                    walk.throw(error)
                 except (httpx.TransportError, httpx.DecodingError, WireFailure) as error:
                     walk.throw(failure_of(error))
                 else:
@@ -87,11 +90,7 @@ class AsyncDriver:
     async def _do(self, step: Step) -> Any:
         match step:
             case Call():
-                response = await self._open(step)
-                try:
-                    return reply_of(response, b"".join([piece async for piece in self._pieces(response, step)]))
-                finally:
-                    await response.aclose()
+                return await self._within(step, self._call)
             case Pause(seconds):
                 await self._sleep(seconds)
             case Work(do):
@@ -99,8 +98,25 @@ class AsyncDriver:
         return None
 
     async def _open(self, call: Call) -> httpx.Response:
-        request = self._http.build_request(**request_of(call, self._clock))
+        request = writable(self._http, call, self._clock)
         return await self._http.send(request, stream=True, follow_redirects=False)
+
+    async def _call(self, call: Call) -> Reply:
+        response = await self._open(call)
+        try:
+            return reply_of(response, b"".join([piece async for piece in self._pieces(response, call)]))
+        finally:
+            await response.aclose()
+
+    async def _within(self, call: Call, work: Callable[[Call], Awaitable[T]]) -> T:
+        """Do the work, and wait no longer than the call's deadline, however slowly answers drip."""
+        if call.until is None:
+            return await work(call)
+        try:
+            with anyio.fail_after(max(0.0, call.until - self._clock.monotonic()) + SLACK_SECONDS):
+                return await work(call)
+        except TimeoutError:
+            raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
     async def _pieces(self, response: httpx.Response, call: Call) -> AsyncGenerator[bytes, None]:
         """The body, until the call's time is over."""

@@ -6,15 +6,30 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Self
 
-from fakefal_client.errors import Attempt, OverBudget, UnknownPrice
+from fakefal_client.errors import Attempt, OverBudget, UnknownPrice, UsageError
 
 NOTHING = Decimal(0)
 MOST_SETTLED = 10_000
 """How many settled jobs a ledger lists; its sums count all of them."""
+
+
+def amount(usd: Decimal | float | str) -> Decimal:
+    """An amount in US dollars, exactly as it is written.
+
+    Raises:
+        UsageError: it is none, or less than nothing.
+    """
+    try:
+        exact = Decimal(str(usd))
+    except InvalidOperation:
+        exact = Decimal("NaN")
+    if not exact.is_finite() or exact < 0:
+        raise UsageError(f"{usd!r} is no amount of US dollars")
+    return exact
 
 
 class Money(StrEnum):
@@ -30,10 +45,10 @@ class Money(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One job in the ledger: its money in US dollars, estimated until it is spent."""
+    """One job in the ledger: its money in US dollars, estimated until it is spent; None where nobody knows."""
 
     endpoint_id: str
-    usd: Decimal
+    usd: Decimal | None
     money: Money
     request_id: str | None
     attempt: Attempt | None
@@ -49,7 +64,8 @@ class Budget:
     """
 
     def __init__(self, usd: Decimal | float | str | None = None) -> None:
-        self.limit = None if usd is None else Decimal(str(usd))
+        self.limit = None if usd is None else amount(usd)
+        self._ids: dict[str, None] = {}
         self._lock = threading.Lock()
         self._open: dict[int, Reservation] = {}
         self._settled: deque[Entry] = deque(maxlen=MOST_SETTLED)
@@ -79,7 +95,7 @@ class Budget:
         with self._lock:
             return (*self._settled, *(one.entry for one in self._open.values()))
 
-    def reserve(self, endpoint_id: str, usd: Decimal | None) -> Reservation:
+    def reserve(self, endpoint_id: str, usd: Decimal | None, unit_usd: Decimal | None = None) -> Reservation:
         """Put money aside for a job.
 
         Raises:
@@ -94,7 +110,7 @@ class Budget:
                 raise OverBudget(wanted, self.limit - self._spent - self._held, self.limit)
             self._count += 1
             self._held += wanted
-            made = self._open[self._count] = Reservation(self, self._count, endpoint_id, wanted)
+            made = self._open[self._count] = Reservation(self, self._count, endpoint_id, wanted, unit_usd)
         return made
 
     def find(self, request_id: str) -> Reservation | None:
@@ -105,18 +121,32 @@ class Budget:
     def of(self, attempt: Attempt) -> Reservation | None:
         """The unsettled reservation of an attempt."""
         with self._lock:
-            return next((one for one in self._open.values() if one.attempt is attempt), None)
+            found = (one for one in self._open.values() if one.attempt and one.attempt.token == attempt.token)
+            return next(found, None)
+
+    def knows(self, request_id: str) -> bool:
+        """Whether the job is one of a call whose answer came."""
+        with self._lock:
+            return request_id in self._ids
+
+    def _accepted(self, request_id: str) -> None:
+        with self._lock:
+            self._ids[request_id] = None
+            while len(self._ids) > MOST_SETTLED:
+                del self._ids[next(iter(self._ids))]
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
-    def _close(self, number: int, money: Money, usd: Decimal) -> None:
+    def _close(self, closed: Reservation, money: Money, usd: Decimal | None) -> None:
+        """The first settlement counts; but a bill that comes after a refund is a bill."""
         with self._lock:
-            closed = self._open.pop(number, None)
-            if closed is None:
+            if closed.money is Money.SPENT or (closed.money is Money.REFUNDED and not usd):
                 return
-            self._held -= closed.usd
-            self._spent += usd
+            if self._open.pop(closed.number, None) is not None:
+                self._held -= closed.usd
+            closed.money = money
+            self._spent += usd or NOTHING
             self._settled.append(Entry(closed.endpoint_id, usd, money, closed.request_id, None))
 
 
@@ -127,9 +157,10 @@ class Reservation:
     was sent stays pending.
     """
 
-    def __init__(self, budget: Budget, number: int, endpoint_id: str, usd: Decimal) -> None:
-        self._budget, self._number = budget, number
-        self.endpoint_id, self.usd = endpoint_id, usd
+    def __init__(self, budget: Budget, number: int, endpoint_id: str, usd: Decimal, unit_usd: Decimal | None) -> None:
+        self._budget = budget
+        self.number, self.endpoint_id, self.usd, self.unit_usd = number, endpoint_id, usd, unit_usd
+        self.money: Money | None = None
         self.attempt: Attempt | None = None
         self.request_id: str | None = None
 
@@ -139,13 +170,18 @@ class Reservation:
         money = Money.RESERVED if self.attempt is None else Money.PENDING
         return Entry(self.endpoint_id, self.usd, money, self.request_id, self.attempt)
 
-    def settle(self, usd: Decimal) -> None:
-        """The job was billed; the first settlement counts."""
-        self._budget._close(self._number, Money.SPENT, usd)  # noqa: SLF001 - two halves of one thing
+    def accept(self, request_id: str) -> None:
+        """The service has the job, and this is its id."""
+        self.request_id = request_id
+        self._budget._accepted(request_id)  # noqa: SLF001 - two halves of one thing
+
+    def settle(self, usd: Decimal | None) -> None:
+        """The job was billed; None where nobody knows how much."""
+        self._budget._close(self, Money.SPENT, usd)  # noqa: SLF001 - two halves of one thing
 
     def refund(self) -> None:
         """The job was not accepted, or not billed."""
-        self._budget._close(self._number, Money.REFUNDED, NOTHING)  # noqa: SLF001 - two halves of one thing
+        self._budget._close(self, Money.REFUNDED, NOTHING)  # noqa: SLF001 - two halves of one thing
 
     def __enter__(self) -> Self:
         return self

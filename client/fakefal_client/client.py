@@ -144,6 +144,10 @@ class Client(AnyClient):
         attempt = lost.attempt if isinstance(lost, MaybeAccepted) else lost
         return self._driver.run(reconcile(self._session, attempt, self._deadline(None)))
 
+    @overload
+    def check(self, request: Request[Any], /) -> Report: ...
+    @overload
+    def check(self, request: str, arguments: Arguments, /) -> Report: ...
     def check(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Report:
         """Judge and price a request under the target's contract; nothing is sent.
 
@@ -153,6 +157,10 @@ class Client(AnyClient):
         wanted = asked(request, arguments)
         return self._driver.run(report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments))
 
+    @overload
+    def estimate(self, request: Request[Any], /) -> Cost: ...
+    @overload
+    def estimate(self, request: str, arguments: Arguments, /) -> Cost: ...
     def estimate(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Cost:
         """What a request costs in US dollars.
 
@@ -160,7 +168,7 @@ class Client(AnyClient):
             InvalidRequest: it would be refused.
             UnknownEndpoint: no contract covers the endpoint.
         """
-        return estimate(self.check(request, cast("Arguments", arguments)))
+        return estimate(self.check(cast("str", request), cast("Arguments", arguments)))
 
     def upload(
         self,

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fakefal_client import jobs
-from fakefal_client.errors import ConnectionLost, UsageError
+from fakefal_client.answers import INGRESS_ERRORS
+from fakefal_client.errors import ConnectionLost, FakefalError, NetworkError, UnexpectedAnswer, UsageError
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
-from fakefal_client.steps import Emit, Flow, ReadPiece, Reply, Work
+from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply, Work
 from fakefal_client.uploads import Progress
 
 
@@ -26,8 +27,13 @@ def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: 
     video = output.get("video") if isinstance(output, dict) else None
     address = video.get("url") if isinstance(video, dict) else None
     if not isinstance(address, str):
-        raise UsageError("the result names no video: give an address of it to the client's download()")
-    return (yield from download(session, address, path, deadline))
+        told = "the result names no video: give an address of it to the client's download()"
+        raise UsageError(told, request_id=job.request_id, maybe_paid=True)
+    try:
+        return (yield from download(session, address, path, deadline))
+    except FakefalError as error:
+        error.request_id, error.maybe_paid = job.request_id, True
+        raise
 
 
 def download(session: Session, address: str, path: Path, deadline: Deadline) -> Flow[Path]:
@@ -41,9 +47,20 @@ def download(session: Session, address: str, path: Path, deadline: Deadline) -> 
     """
     call = session.bare_call("GET", session.target.readable(address), {"accept-encoding": "identity"})
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    number = 0
     try:
-        with part.open("xb") as file:
-            yield from session.pieces(call, deadline, partial(_write, file))
+        while True:
+            number += 1
+            try:
+                with part.open("wb") as file:
+                    yield from session.pieces(call, deadline, partial(_write, file))
+                break
+            except (NetworkError, UnexpectedAnswer) as error:
+                ours = isinstance(error, NetworkError) or error.status in INGRESS_ERRORS
+                if not ours or number > session.retry.times:
+                    raise
+                yield Pause(session.retry.pause(number, None, session.clock.wall()))
+                deadline.check()
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

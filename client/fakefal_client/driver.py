@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import httpx
 
+from fakefal_client.errors import UsageError
 from fakefal_client.retry import Clock
 from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Reply, Step, Walk, WireFailure, Work
 
 T = TypeVar("T")
 CONNECT_SECONDS = 10.0
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+SLACK_SECONDS = 0.05
+"""How much later than httpx itself a deadline is enforced, so that httpx's own answer comes first."""
+
+NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 """What httpx raises before the first byte of a request is sent."""
 
 
@@ -71,7 +85,7 @@ class Driver:
                     continue
                 try:
                     if isinstance(step, OpenStream):
-                        response = self._open(step.call)
+                        response = self._within(step.call, partial(self._open, step.call))
                         streams.callback(response.close)
                         pieces = self._pieces(response, step.call)
                         brought: Any = reply_of(response)
@@ -79,6 +93,8 @@ class Driver:
                         brought = next(pieces, b"")
                     else:
                         brought = self._do(step)
+                except UsageError as error:
+                    walk.throw(error)
                 except (httpx.TransportError, httpx.DecodingError, WireFailure) as error:
                     walk.throw(failure_of(error))
                 else:
@@ -88,20 +104,42 @@ class Driver:
     def _do(self, step: Step) -> Any:
         match step:
             case Call():
-                response = self._open(step)
-                try:
-                    return reply_of(response, b"".join(self._pieces(response, step)))
-                finally:
-                    response.close()
+                return self._within(step, partial(self._call, step))
             case Pause(seconds):
                 self._sleep(seconds)
             case Work(do):
                 return do()
         return None
 
+    def _call(self, call: Call) -> Reply:
+        response = self._open(call)
+        try:
+            return reply_of(response, b"".join(self._pieces(response, call)))
+        finally:
+            response.close()
+
     def _open(self, call: Call) -> httpx.Response:
-        request = self._http.build_request(**request_of(call, self._clock))
+        request = writable(self._http, call, self._clock)
         return self._http.send(request, stream=True, follow_redirects=False)
+
+    def _within(self, call: Call, work: Callable[[], T]) -> T:
+        """Do the work; where the call has a deadline, wait no longer than that, however slowly answers drip."""
+        if call.until is None:
+            return work()
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+                done.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        left = max(0.0, call.until - self._clock.monotonic())
+        try:
+            return done.result(left + SLACK_SECONDS)
+        except FutureTimeout:
+            raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
     def _pieces(self, response: httpx.Response, call: Call) -> Iterator[bytes]:
         """The body, until the call's time is over."""
@@ -128,6 +166,20 @@ def request_of(call: Call, clock: Clock) -> dict[str, Any]:
     }
 
 
+def writable(http: httpx.Client | httpx.AsyncClient, call: Call, clock: Clock) -> httpx.Request:
+    """The request of a call.
+
+    Raises:
+        UsageError: it cannot be written down, or the HTTP client is closed.
+    """
+    if http.is_closed:
+        raise UsageError("the client is closed")
+    try:
+        return http.build_request(**request_of(call, clock))
+    except (ValueError, TypeError, httpx.InvalidURL) as error:
+        raise UsageError(f"the call cannot be written down: {type(error).__name__} in its address or headers") from None
+
+
 def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
     """An answer as flows see it."""
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
@@ -147,6 +199,8 @@ def failure_of(error: Exception) -> WireFailure:
     """A failure of httpx as flows see it."""
     if isinstance(error, WireFailure):
         return error
+    if isinstance(error, httpx.LocalProtocolError):  # its text holds headers, and one of them the key
+        return WireFailure("HTTP does not allow what was to be sent", sent=False)
     told = str(error) or type(error).__name__
     sent = not isinstance(error, NOT_SENT)
     return WireFailure(told, sent=sent, timed_out=isinstance(error, httpx.TimeoutException))

@@ -29,6 +29,7 @@ FakefalError                the base of everything below
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -50,6 +51,18 @@ class FakefalError(Exception):
         super().__init__(message)
         self.request_id = request_id
         self.maybe_paid = maybe_paid
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross processes whole; only a report stays behind, since contracts are code."""
+        facts = self.__dict__ | ({"report": None} if "report" in self.__dict__ else {})
+        return _rebuilt, (type(self), self.args, facts)
+
+
+def _rebuilt(kind: type[FakefalError], args: tuple[Any, ...], facts: dict[str, Any]) -> FakefalError:
+    made = kind.__new__(kind)
+    made.args = args
+    made.__dict__.update(facts)
+    return made
 
 
 class UsageError(FakefalError):
@@ -202,6 +215,7 @@ class Attempt:
     sent_at: float
     until: float
     request_id: str | None = None
+    token: str = field(default_factory=lambda: secrets.token_hex(8), compare=False, repr=False)
 
 
 class MaybeAccepted(NetworkError):

@@ -7,8 +7,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fakefal_client.answers import (
-    NOT_FOUND,
-    TOO_MANY,
     Completed,
     LogLine,
     Status,
@@ -17,7 +15,7 @@ from fakefal_client.answers import (
     unexpected,
 )
 from fakefal_client.budget import Reservation
-from fakefal_client.errors import ConnectionLost
+from fakefal_client.errors import ConnectionLost, ServiceError
 from fakefal_client.events import Events
 from fakefal_client.preflight import Checked
 from fakefal_client.retry import Deadline
@@ -29,7 +27,8 @@ KLING = "fal-ai/kling-video"
 APP_SEGMENTS = 2
 NAMESPACES = ("workflows", "comfy")
 BILLED = "x-fal-billable-units"
-CANCELLED = 499
+UNCLEAR = ("client_cancelled",)
+"""Ends after which a job may have been billed all the same, unless the answer says that it was not."""
 
 
 @dataclass
@@ -143,33 +142,50 @@ def settle(job: Accepted, reply: Reply) -> Any:
     Raises:
         ServiceError: the answer is none.
     """
-    refused = reply.status not in SUCCESS
-    billed = _billed_usd(job, reply, refused=refused)
-    if job.reservation is not None and billed is not None:
-        if refused and not billed:
-            job.reservation.refund()
-        else:
-            job.reservation.settle(billed)
-    if refused:
-        raise error_of(reply, job.request_id or None, maybe_paid=billed is None or billed > 0)
-    job.output = reply.json()
-    return job.output
+    if reply.status not in SUCCESS:
+        raise _failed(job, reply)
+    output = reply.json()
+    if not isinstance(output, dict | list):
+        raise unexpected(reply, "result", job.request_id or None, maybe_paid=True)
+    if job.reservation is not None:
+        job.reservation.settle(_billed_usd(job, reply))
+    job.output = output
+    return output
 
 
-def _billed_usd(job: Accepted, reply: Reply, *, refused: bool) -> Decimal | None:
-    """What was billed in US dollars; None where the answer does not tell."""
+def _failed(job: Accepted, reply: Reply) -> ServiceError:
+    """The error that an answer is; refunded is only what was certainly not billed.
+
+    That is what says so itself, and what the model or the platform refused (fal bills neither refusals nor
+    failures: its documentation, 2026).  Any other answer tells nothing of the job.
+    """
+    error = error_of(reply, job.request_id or None)
+    units = _units(reply)
+    refused = bool(error.fields or error.error_type) and error.error_type not in UNCLEAR
+    error.maybe_paid = bool(units) if units is not None else not refused
+    if job.reservation is not None and units:
+        job.reservation.settle(_billed_usd(job, reply))
+    elif job.reservation is not None and not error.maybe_paid:
+        job.reservation.refund()
+    return error
+
+
+def _units(reply: Reply) -> Decimal | None:
+    """What the answer says was billed."""
     try:
         units = Decimal(reply.headers.get(BILLED, ""))
     except InvalidOperation:
-        units = None
-    unit_usd = job.checked.unit_usd if job.checked is not None else None
-    estimate = job.reservation.usd if job.reservation is not None else None
-    if units is not None and units.is_finite():
-        return Decimal(0) if units == 0 else units * unit_usd if unit_usd is not None else estimate
-    if not refused:
-        return estimate
-    unclear = reply.status in (NOT_FOUND, CANCELLED, TOO_MANY)
-    return None if unclear else Decimal(0)  # fal bills neither refusals nor failures (its documentation, 2026)
+        return None
+    return units if units.is_finite() else None
+
+
+def _billed_usd(job: Accepted, reply: Reply) -> Decimal | None:
+    """What was billed in US dollars; the estimate where the answer does not tell, None where nobody knows."""
+    units, reserved = _units(reply), job.reservation
+    unit_usd = reserved.unit_usd if reserved is not None else None
+    if units is not None and unit_usd is not None:
+        return units * unit_usd
+    return reserved.usd if reserved is not None and reserved.usd else None
 
 
 def cancel(session: Session, job: Accepted, deadline: Deadline) -> Flow[bool]:

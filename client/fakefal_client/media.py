@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fakefal_client.errors import UnknownMedia
-from fakefal_contracts import open_data_uris
+from fakefal_contracts import Report, open_data_uris
+from fakefal_contracts.check import media_addresses
 from fakefal_contracts.media import Missing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+LARGEST_PNG = 10 * 1024 * 1024
+JPEG_QUALITY = 95
 
 PLACE = "fakefal-local:"
 """Stands in the arguments for a local file until it has an address."""
@@ -41,7 +45,7 @@ def read_source(source: object, name: str | None = None) -> LocalFile:
     if isinstance(source, bytes | bytearray | memoryview):
         return LocalFile(name or "file", bytes(source))
     if is_picture(source):
-        return _as_png(source, name)
+        return _as_file(source, name)
     raise UnknownMedia(f"{type(source).__name__} is neither a path, nor bytes, nor a PIL image")
 
 
@@ -51,12 +55,23 @@ def is_picture(source: object) -> TypeGuard[Image]:
     return pillow is not None and isinstance(source, pillow.Image)
 
 
-def _as_png(picture: Image, name: str | None) -> LocalFile:
-    """A picture as PNG, whatever it was read from; colours that PNG does not know are converted."""
+def _as_file(picture: Image, name: str | None) -> LocalFile:
+    """A picture as it is seen, turned as its EXIF says: as JPEG where it was one or gets too large, else as PNG."""
+    from PIL import ImageOps
+
+    seen = ImageOps.exif_transpose(picture)
+    if picture.format != "JPEG":
+        fits = seen.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+        written = _saved(seen if fits else seen.convert("RGB"), "PNG")
+        if len(written) <= LARGEST_PNG or seen.mode in ("LA", "RGBA"):
+            return LocalFile(name or "picture.png", written)
+    return LocalFile(name or "picture.jpg", _saved(seen.convert("RGB"), "JPEG", quality=JPEG_QUALITY))
+
+
+def _saved(picture: Image, form: str, **options: Any) -> bytes:
     written = io.BytesIO()
-    fits = picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
-    (picture if fits else picture.convert("RGB")).save(written, "PNG")
-    return LocalFile(name or "picture.png", written.getvalue())
+    picture.save(written, form, **options)
+    return written.getvalue()
 
 
 class LocalMedia:
@@ -83,6 +98,19 @@ class LocalMedia:
         if address.startswith(PLACE):
             raise Missing(f"{address[:80]} is no address")
         return open_data_uris(address)
+
+    def check_places(self, report: Report | None) -> None:
+        """See that each file stands where the endpoint takes media, before it is uploaded; None: nobody knows.
+
+        Raises:
+            UnknownMedia: one does not.
+        """
+        if report is None or not self.files:
+            return
+        found = set() if report.arguments is None else {address for _, address, _ in media_addresses(report.arguments)}
+        for place, file in self.files.items():
+            if place not in found:
+                raise UnknownMedia(f"{file.name} stands in a field of {report.endpoint.id} that takes no media")
 
     def with_addresses(self, addresses: Mapping[str, str]) -> Any:
         """The arguments with each place holder replaced by the address that its file got."""

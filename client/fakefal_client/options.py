@@ -76,7 +76,7 @@ def _make_session(given_target: str | None, options: ClientOptions) -> Session:
     budget = options.get("budget")
     return Session(
         target=target,
-        preflight=Preflight(target, options.get("contract"), environ),
+        preflight=Preflight(target, options.get("contract")),
         budget=budget if isinstance(budget, Budget) else Budget(budget),
         retry=options.get("retry", Retry()),
         clock=options.get("clock", Clock()),

@@ -49,16 +49,18 @@ class Preflight:
     Args:
         target: whose contract counts.
         contract: the name of a contract that counts instead.
-        environ: where a fake's contract may be said (``FAKEFAL_CONTRACT``).
     """
 
-    def __init__(self, target: Target, contract: str | None, environ: Mapping[str, str]) -> None:
+    def __init__(self, target: Target, contract: str | None) -> None:
         self._target = target
-        self._contract = contract or (LATEST if target.is_fal else environ.get("FAKEFAL_CONTRACT"))
+        self._contract = contract or (LATEST if target.is_fal else None)
+        self._unsure = False
         if self._contract is not None and self._contract not in NAMED_CONTRACTS:
             next(iter(ENDPOINTS.values())).price(self._contract)  # raises where it is no contract
 
-    def judge(self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris) -> Flow[Report | None]:
+    def judge(
+        self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, until: float | None = None
+    ) -> Flow[Report | None]:
         """Judge and price under the contract that counts; None where no contract covers the endpoint.
 
         A fake is asked for its contract only where one known revision accepts what another refuses.
@@ -75,11 +77,17 @@ class Preflight:
                 break
         else:
             return replace(report, contract=DEFAULT_OF_A_FAKE)
-        self._contract = yield from self._ask()
-        return (yield from self.judge(endpoint_id, arguments, opener))
+        contract = yield from self._ask(until)
+        return (yield from _judged(_edition(endpoint, contract or LATEST), arguments, opener))
 
     def check(
-        self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, strict: bool
+        self,
+        endpoint_id: str,
+        arguments: Any,
+        opener: Opener = open_data_uris,
+        *,
+        strict: bool,
+        until: float | None = None,
     ) -> Flow[Checked]:
         """Judge, price, and with `strict` refuse what the target would refuse.
 
@@ -92,22 +100,24 @@ class Preflight:
             raise TestPromptRefused(
                 f"{mark} asks the emulator for an effect: fal would take it as a prompt, and bill it"
             )
-        report = yield from self.judge(endpoint_id, arguments, opener)
+        report = yield from self.judge(endpoint_id, arguments, opener, until=until)
         if report is None:
             hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
             return Checked(None, (Advice(NOT_COVERED, (), f"no contract covers {endpoint_id}", hint),), None, None)
-        if report.ok or not strict:
+        if report.ok:
             return _checked(report, report.warnings)
         accepting = yield from self._accepting(report, arguments, opener)
-        if accepting is None:
+        if accepting is None and strict:
             raise InvalidRequest(report)
+        if accepting is None:
+            return _checked(report, report.warnings)
         by = f"accepted by the schema of {accepting.contract}"
         refused = tuple(Advice(OTHER_REVISION, one.loc, one.msg, f"{by}: {one.hint}") for one in report.errors)
         return _checked(accepting, (*refused, *accepting.warnings))
 
     def _accepting(self, report: Report, arguments: Any, opener: Opener) -> Flow[Report | None]:
         """The newest revision that accepts what the newest schema refuses; only fal gets the benefit of the doubt."""
-        if not self._target.is_fal:
+        if not self._target.is_fal and not self._unsure:
             return None
         for edition in reversed(report.endpoint.editions):
             other = yield from _judged(edition, arguments, opener)
@@ -115,16 +125,17 @@ class Preflight:
                 return other
         return None
 
-    def _ask(self) -> Flow[str]:
-        """The contract of the fake; the default where it does not say."""
-        call = Call("GET", f"{self._target.way.base}/_fakefal/health", timeout_seconds=HEALTH_SECONDS)
+    def _ask(self, until: float | None) -> Flow[str | None]:
+        """The contract of the fake; None where it does not say, and then nothing is blocked by a guess."""
+        call = Call("GET", f"{self._target.way.base}/_fakefal/health", timeout_seconds=HEALTH_SECONDS, until=until)
         try:
             reply = yield call
+            said = reply.json()
         except WireFailure:
-            return DEFAULT_OF_A_FAKE
-        said = reply.json()
+            said = None
         named = said.get("contract") if isinstance(said, dict) else None
-        return named if isinstance(named, str) else DEFAULT_OF_A_FAKE
+        self._unsure = not isinstance(named, str)
+        return named if isinstance(named, str) else None
 
 
 def report_on(preflight: Preflight, endpoint_id: str, arguments: Any) -> Flow[Report]:
@@ -135,9 +146,10 @@ def report_on(preflight: Preflight, endpoint_id: str, arguments: Any) -> Flow[Re
     """
     find_endpoint(endpoint_id)
     media = LocalMedia(arguments)
-    report = yield from preflight.judge(endpoint_id, media.arguments, media.opener if media.files else open_data_uris)
-    assert report is not None
-    return report
+    opener = media.opener if media.files else open_data_uris
+    checked = yield from preflight.check(endpoint_id, media.arguments, opener, strict=False)
+    assert checked.report is not None
+    return checked.report
 
 
 def estimate(report: Report) -> Cost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,8 @@ MOST_PAGES = 20
 WINDOW_SECONDS = 60.0
 """How far this machine's clock and the service's may be apart."""
 PAGE = 50
+LISTED_SECONDS = 60.0
+"""After how long a job that fal accepted is surely in its list (inferred)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Found:
 
 @dataclass(frozen=True)
 class NotListed:
-    """The service lists no such job: nothing is paid, unless its list is behind."""
+    """The service lists no such job.  Within the first minute its list may be behind: the money stays pending."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,11 @@ def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Ou
         return Unknown(f"the list of jobs cannot be read: {error}")
     reservation = session.budget.of(attempt)
     if reservation is not None and isinstance(outcome, Found):
-        reservation.request_id = outcome.request_id
+        reservation.accept(outcome.request_id)
     elif reservation is not None and isinstance(outcome, NotListed):
-        reservation.refund()
+        listed_by_now = session.clock.wall() - attempt.until >= LISTED_SECONDS
+        if listed_by_now or not session.target.is_fal:
+            reservation.refund()
     return outcome
 
 
@@ -70,7 +75,7 @@ def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Out
         listed += items
         cursor = page.get("next_cursor")
         if not page.get("has_more") or not isinstance(cursor, str):
-            return _judged([item for item in listed if isinstance(item, dict)], attempt)
+            return _judged([item for item in listed if isinstance(item, dict)], attempt, session.budget.knows)
     return Unknown(f"more than {MOST_PAGES * PAGE} jobs were made in that time")
 
 
@@ -89,20 +94,28 @@ def _moment(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _judged(listed: list[dict[str, Any]], attempt: Attempt) -> Outcome:
+def _judged(listed: list[dict[str, Any]], attempt: Attempt, known: Callable[[str], bool]) -> Outcome:
     """Which listed job the attempt is: the one with the id that the service once said, else with the same body."""
     if attempt.request_id is not None and any(item.get("request_id") == attempt.request_id for item in listed):
         return Found(attempt.request_id)
-    wanted = _canonical(attempt.arguments)
-    twins = {str(item.get("request_id")) for item in listed if _canonical(item.get("json_input")) == wanted}
+    wanted = json.loads(json.dumps(attempt.arguments, default=str))
+    others = [item for item in listed if not known(str(item.get("request_id")))]  # not those of other calls
+    twins = {str(item.get("request_id")) for item in others if _within(wanted, item.get("json_input"))}
     if len(twins) == 1:
         return Found(twins.pop())
     if twins:
         return Unknown(f"{len(twins)} jobs look the same: {', '.join(sorted(twins))}")
-    if listed and (any(item.get("json_input") is None for item in listed) or "data:" in wanted):
-        return Unknown(f"the bodies of the {len(listed)} jobs of that time cannot be compared with this one")
+    if others and (any(item.get("json_input") is None for item in others) or "data:" in json.dumps(wanted)):
+        return Unknown(f"the bodies of the {len(others)} jobs of that time cannot be compared with this one")
     return NotListed()
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+def _within(sent: Any, listed: Any) -> bool:
+    """Whether a listed body is the one that was sent; the service may have filled in defaults."""
+    if isinstance(sent, dict) and isinstance(listed, dict):
+        return all(name in listed and _within(value, listed[name]) for name, value in sent.items())
+    if isinstance(sent, list) and isinstance(listed, list):
+        return len(sent) == len(listed) and all(map(_within, sent, listed))
+    if isinstance(sent, str) and isinstance(listed, str):
+        return sent.encode("utf-8", "replace") == listed.encode("utf-8", "replace")
+    return bool(sent == listed)

@@ -11,15 +11,16 @@ from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from fakefal_client.answers import TIMED_OUT, TOO_MANY, error_of
-from fakefal_client.budget import Reservation
-from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted
+from fakefal_client.budget import Reservation, amount
+from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, follow, read_result, settle
 from fakefal_client.media import LocalMedia
 from fakefal_client.preflight import Checked, encode
 from fakefal_client.retry import Deadline
-from fakefal_client.session import SUCCESS, Session
+from fakefal_client.session import LONGEST_PAUSE_SECONDS, SUCCESS, Session
 from fakefal_client.steps import Call, Flow, Pause, Reply, WireFailure, Work
 from fakefal_client.uploads import upload_all
+from fakefal_contracts import open_data_uris
 from fakefal_contracts.hosts import Part
 
 REFUSALS = range(400, 500)
@@ -74,7 +75,7 @@ def submit(session: Session, endpoint_id: str, arguments: Any, options: SubmitOp
     request_id = said.get("request_id") if isinstance(said, dict) else None
     if not isinstance(request_id, str) or not request_id:
         raise _unknown(ready.reservation, "the answer names no request id", reply)
-    ready.reservation.request_id = request_id
+    ready.reservation.accept(request_id)
     return Accepted(endpoint_id, request_id, ready.checked, ready.reservation)
 
 
@@ -110,11 +111,15 @@ def _sent(
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
     pictures = "PIL.Image" in sys.modules  # to write one down takes long
     media: LocalMedia = (yield Work(partial(LocalMedia, arguments))) if pictures else LocalMedia(arguments)
-    opener = {"opener": media.opener} if media.files else {}
+    opener = media.opener if media.files else open_data_uris
     strict = options.get("preflight", session.strict)
-    checked = yield from session.preflight.check(endpoint_id, media.arguments, strict=strict, **opener)
+    until = deadline.until
+    checked = yield from session.preflight.check(endpoint_id, media.arguments, opener, strict=strict, until=until)
+    media.check_places(checked.report)
+    encode(media.arguments)
     most = options.get("reserve_usd")
-    with session.budget.reserve(endpoint_id, checked.usd if most is None else Decimal(str(most))) as reservation:
+    usd = checked.usd if most is None else amount(most)
+    with session.budget.reserve(endpoint_id, usd, checked.unit_usd) as reservation:
         addresses = yield from upload_all(session, media.files, deadline)
         sent = media.with_addresses(addresses)
         call = session.call("POST", url, encode(sent), _headers(options))
@@ -141,7 +146,11 @@ def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
         number += 1
         now = session.clock.wall()
         reservation.attempt = Attempt(reservation.endpoint_id, ready.arguments, now, now)
-        reply, failure = yield from session.once(ready.call, deadline)
+        try:
+            reply, failure = yield from session.once(ready.call, deadline)
+        except UsageError:
+            reservation.attempt = None  # it could not be sent at all
+            raise
         reservation.attempt = replace(reservation.attempt, until=session.clock.wall())
         if not _certainly_not_taken(reply, failure):
             return _taken(reply, failure, reservation, direct=direct)
@@ -151,6 +160,8 @@ def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
         pause = session.retry.pause(number, reply, session.clock.wall())
         if not deadline.allows(pause):
             raise deadline.exceeded()
+        if pause > LONGEST_PAUSE_SECONDS:
+            raise _refusal(session, reply, failure)
         yield Pause(pause)
 
 

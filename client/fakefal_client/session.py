@@ -15,6 +15,8 @@ from fakefal_client.steps import Call, Flow, OpenStream, Pause, ReadPiece, Reply
 from fakefal_client.target import Target
 
 SUCCESS = range(200, 300)
+LONGEST_PAUSE_SECONDS = 600.0
+"""Where the service asks for a longer one, the call ends with its answer instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class Session:
             pause = self.retry.pause(number, reply, self.clock.wall())
             if not deadline.allows(pause):
                 raise deadline.exceeded(request_id)
+            if pause > LONGEST_PAUSE_SECONDS:
+                break
             yield Pause(pause)
         if reply is not None:
             return reply
@@ -84,6 +88,7 @@ class Session:
 
     def once(self, call: Call, deadline: Deadline) -> Flow[tuple[Reply | None, WireFailure | None]]:
         """Send a call one time: what came back, or why nothing did."""
+        self.target.check_allowed()
         try:
             reply: Reply = yield replace(call, until=deadline.until)
         except WireFailure as failure:
@@ -114,6 +119,7 @@ class Session:
             ServiceError: the answer is no success.
             ConnectionLost, Unreachable: the network failed; nothing is repeated.
         """
+        self.target.check_allowed()
         try:
             reply: Reply = yield OpenStream(replace(call, until=deadline.until))
             if reply.status not in SUCCESS:

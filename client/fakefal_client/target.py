@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
 
 from fakefal_client.errors import ForeignAddress, NoKey, NoTarget, RealNotAllowed, UsageError
 from fakefal_contracts.hosts import Part, Way, host_name, is_fal_host
@@ -13,13 +15,18 @@ FAL = "fal"
 FAKE_KEY = "fakefal-client:not-a-real-key"
 """What a fake gets where no key is set: it takes any."""
 
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+"""Hosts that everybody reads alike: no user, no letters that are mapped to others."""
+
+_PRINTABLE = re.compile(r"[!-~]+")
+
 
 @dataclass(frozen=True)
 class Target:
     """A fake at a base URL, or fal itself, and the key for it (``id:secret``)."""
 
     way: Way
-    key: str
+    key: str = field(repr=False)
 
     @property
     def is_fal(self) -> bool:
@@ -36,11 +43,11 @@ class Target:
         Raises:
             ForeignAddress: it leads to another place.
         """
-        parts, base = urlsplit(address), urlsplit(self.url(part, ""))
+        parts, base = _split(address), urlsplit(self.url(part, ""))
         if self.is_fal:
-            ok = parts.scheme == "https" and is_fal_host(host_name(parts.netloc)) and "@" not in parts.netloc
+            ok = parts.scheme == "https" and is_fal_host(host_name(parts.netloc))
         else:
-            same = (parts.scheme, parts.netloc) == (base.scheme, base.netloc)
+            same = (parts.scheme, parts.netloc.lower()) == (base.scheme, base.netloc.lower())
             ok = same and f"{parts.path}/".startswith(f"{base.path}/")
         if not ok:
             raise ForeignAddress(f"{self} answered with the address {address[:200]}, which is not its own")
@@ -50,17 +57,45 @@ class Target:
         """An address that a result names, if it may be opened: a fake's results must not lead to fal.
 
         Raises:
-            ForeignAddress: a fake names a host of fal's, or it is no http(s) address.
+            ForeignAddress: a fake names a host of fal's, or it is no plain http(s) address.
         """
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https"):
-            raise ForeignAddress(f"{address[:200]!r} is no http(s) address")
+        parts = _split(address)
         if not self.is_fal and is_fal_host(host_name(parts.netloc)):
             raise ForeignAddress(f"{self} answered with {address[:200]}, which leads to fal")
         return address
 
+    def check_allowed(self) -> None:
+        """Look, before each call, whether it may be made.
+
+        Raises:
+            RealNotAllowed: it would speak to fal, under pytest, and nobody allowed that.
+        """
+        if not self.is_fal or not ("PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ):
+            return
+        faked = os.environ.get("FAKEFAL_FAKED_PID") == str(os.getpid())  # a fake answers all calls of this process
+        if not faked and os.environ.get("FAKEFAL_ALLOW_REAL") != "1":
+            raise RealNotAllowed(
+                "under pytest this would speak to fal, and pay: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
+                "or use the fixture fakefal"
+            )
+
     def __str__(self) -> str:
-        return self.way.base or "fal"
+        return self.way.base or FAL
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of a plain address.
+
+    Raises:
+        ForeignAddress: it is none, or its host may be read in two ways.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not _PLAIN_HOST.fullmatch(parts.netloc):
+        raise ForeignAddress(f"{address[:200]!r} is no plain http(s) address")
+    return parts
 
 
 def find_target(given: str | None, key: str | None, environ: Mapping[str, str]) -> Target:
@@ -68,19 +103,20 @@ def find_target(given: str | None, key: str | None, environ: Mapping[str, str]) 
 
     Raises:
         NoTarget: nothing says it.
-        RealNotAllowed: it is fal, under pytest, without ``FAKEFAL_ALLOW_REAL=1``.
         NoKey: it is fal, and there is no key.
-        UsageError: what says it cannot be used.
+        UsageError: what says it, or the key, cannot be used.
     """
-    said = given or environ.get("FAKEFAL_URL") or environ.get("FAKEFAL_TARGET")
+    url, word = environ.get("FAKEFAL_URL"), environ.get("FAKEFAL_TARGET")
+    if given is None and not url and word not in (None, "", FAL):
+        raise UsageError(f"FAKEFAL_TARGET is {word!r}; it can only be fal: a fake is said by FAKEFAL_URL")
+    said = given if given is not None else url or word
     if not said:
         raise NoTarget(
             "say whom to speak to: target='fal' or target='http://127.0.0.1:8710', "
             "or FAKEFAL_URL=http://127.0.0.1:8710, or FAKEFAL_TARGET=fal"
         )
-    found = key or find_key(environ)
-    if said == FAL:
-        _allow_real(environ)
+    found = _checked_key(key or find_key(environ))
+    if said == FAL and (given is not None or not url):
         if not found:
             raise NoKey("fal wants a key: give key=, or set FAL_KEY, or FAL_KEY_ID and FAL_KEY_SECRET")
         return Target(Way(None), found)
@@ -95,19 +131,21 @@ def find_key(environ: Mapping[str, str]) -> str | None:
     return f"{key_id}:{secret}" if key_id and secret else None
 
 
+def _checked_key(key: str | None) -> str | None:
+    """A key without the line end that files have."""
+    bare = (key or "").strip()
+    if bare and not _PRINTABLE.fullmatch(bare):
+        raise UsageError("the key has letters that no key has (it is not shown here)")
+    return bare or None
+
+
 def _base_url(said: str) -> str:
-    parts = urlsplit(said)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = _split(said)
+    except ForeignAddress:
+        parts = urlsplit("")
+    if not parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"the target {said!r} is neither 'fal' nor a base URL such as http://127.0.0.1:8710")
-    if is_fal_host(host_name(parts.netloc.rpartition("@")[2])):
+    if is_fal_host(host_name(parts.netloc)):
         raise UsageError(f"{said} is fal's own: say target='fal', so that it is clear that calls are paid for")
-    return said.rstrip("/")
-
-
-def _allow_real(environ: Mapping[str, str]) -> None:
-    tested = "PYTEST_VERSION" in environ or "PYTEST_CURRENT_TEST" in environ
-    if tested and environ.get("FAKEFAL_ALLOW_REAL") != "1":
-        raise RealNotAllowed(
-            "under pytest this would speak to fal, and pay: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
-            "or FAKEFAL_URL for a fake and leave the target out of the program"
-        )
+    return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")

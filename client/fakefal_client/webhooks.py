@@ -49,7 +49,7 @@ class Webhooks:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._keys: tuple[bytes, ...] = ()
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._asked_at = float("-inf")
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Flow[Webhook]:
         """The webhook, if the service signed it and it is fresh.
@@ -61,7 +61,7 @@ class Webhooks:
         signature = self._signature(given)
         signed = self._signed_text(given, body)
         if self._age() > KEYS_SECONDS or not self._matches(signature, signed):
-            if self._age() > REFRESH_SECONDS:
+            if self._session.clock.monotonic() - self._asked_at > REFRESH_SECONDS:
                 yield from self._fetch()
             if not self._matches(signature, signed):
                 raise InvalidWebhook("no key of the service made this signature")
@@ -106,6 +106,7 @@ class Webhooks:
         session = self._session
         url = session.target.url(Part.REST, "/.well-known/jwks.json")
         deadline = Deadline(session.timeout_seconds, session.clock)
+        self._asked_at = session.clock.monotonic()  # failures count, too: strangers must not make us ask often
         reply = yield from session.read(session.bare_call("GET", url), deadline)
         said = reply.json()
         self._keys = tuple(_public_keys(said.get("keys") if isinstance(said, dict) else None))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from clients import O1, MakeClient
 from conftest import Server
-from fakefal_client import AsyncClient, Budget, Client, FakefalError, Money, OverBudget, UnknownPrice
+from fakefal_client import AsyncClient, Budget, Client, FakefalError, Money, OverBudget, UnknownPrice, UsageError
 from fakefal_client.kling import O1ReferenceToVideo
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
@@ -63,6 +63,11 @@ class TestArithmetic:
     @pytest.mark.parametrize("limit", [0.1, "0.1", Decimal("0.1")])
     def test_a_tenth_is_a_tenth(self, limit: Any) -> None:
         assert Budget(limit).limit == Decimal("0.1")
+
+    @pytest.mark.parametrize("usd", [-10, "NaN", "Infinity", "abc"])
+    def test_what_is_no_amount(self, usd: Any) -> None:
+        with pytest.raises(UsageError):
+            Budget(usd)
 
 
 class TestCalls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import AsyncIterator, Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
@@ -24,6 +25,7 @@ from fakefal_client import (
     NotFound,
     Queued,
     Retry,
+    ServiceError,
     TooManyRequests,
     UnexpectedAnswer,
     UsageError,
@@ -170,6 +172,62 @@ class TestAnswers:
         assert caught.value.body == {"clip": 1}
         assert fake.budget.spent > 0
 
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500, 502, 503])
+    def test_an_answer_that_tells_nothing_of_the_job_refunds_nothing(self, fake: Any, status: int) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        video = httpx.Response(200, json={"video": {"url": "x"}}, headers=MODEL | {"x-fal-billable-units": "5"})
+        unclear = httpx.Response(status, json={"detail": "no"}, headers=MODEL)
+        fake.mock.get(JOB).mock(side_effect=[unclear, video])
+        with pytest.raises(ServiceError) as caught:
+            job.result()
+        assert caught.value.maybe_paid
+        assert fake.budget.pending > 0
+        job.result()
+        assert (fake.budget.pending, float(fake.budget.spent)) == (0, 0.56)
+
+    def test_a_bill_after_a_refund_is_a_bill(self, fake: Any) -> None:
+        job = submit(fake)
+        fake.mock.put(f"{JOB}/cancel").respond(json={"status": "OK"})
+        assert job.cancel()
+        assert fake.budget.pending == 0
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL | {"x-fal-billable-units": "5"})
+        fake.resume(job.request_id).result()
+        job.result()
+        assert float(fake.budget.spent) == 0.56
+
+    def test_a_page_of_a_captive_portal_is_no_result(self, fake: Any) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        video = httpx.Response(200, json={"video": {"url": "x"}}, headers=MODEL)
+        fake.mock.get(JOB).mock(side_effect=[httpx.Response(200, text="<html>log in"), video])
+        with pytest.raises(UnexpectedAnswer) as caught:
+            job.result()
+        assert (caught.value.maybe_paid, caught.value.request_id) == (True, "abc")
+        assert job.result().video.url == "x"
+
+    def test_what_cannot_be_written_down_is_not_paid(self, fake: Any) -> None:
+        with pytest.raises(UsageError) as caught:
+            fake.submit(O1ReferenceToVideo(prompt="x"), headers={"x-note": "ü→"})
+        assert (caught.value.maybe_paid, fake.budget.pending) == (False, 0)
+
+    @pytest.mark.parametrize(
+        "address",
+        ["https://u:p@v3.fal.media/f.mp4", "https://v3。fal。media/f.mp4", "https://[::1]@fal.run/", "//fal.run"],
+    )
+    def test_addresses_that_may_be_read_in_two_ways(self, fake: Any, address: str, tmp_path: Path) -> None:
+        with pytest.raises(ForeignAddress):
+            fake.download(address, tmp_path / "a.mp4")
+
+    def test_errors_cross_processes(self, fake: Any) -> None:
+        fake.mock.post(QUEUE).respond(502)
+        with pytest.raises(MaybeAccepted) as caught:
+            fake.submit(O1ReferenceToVideo(prompt="x"))
+        copied = pickle.loads(pickle.dumps(caught.value))
+        assert (str(copied), copied.maybe_paid, copied.attempt) == (str(caught.value), True, caught.value.attempt)
+        assert fake.budget.of(copied.attempt) is not None
+
     def test_an_unknown_job_says_so(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status").respond(404, json={"status": "NOT_FOUND"})
         with pytest.raises(NotFound, match="NOT_FOUND"):
@@ -273,14 +331,20 @@ class TestDownloads:
         [
             lambda _: httpx.Response(200, content=b"123", headers={"content-length": "5"}),
             _stream(b"12", dies=True),
+            lambda _: httpx.Response(502),
         ],
     )
     def test_what_breaks_off_leaves_the_old_file(self, fake: Any, tmp_path: Path, answer: Any) -> None:
         (tmp_path / "a.mp4").write_bytes(b"old")
         fake.mock.get(self.URL).mock(side_effect=answer)
-        with pytest.raises(ConnectionLost):
+        with pytest.raises((ConnectionLost, UnexpectedAnswer)):
             fake.download(self.URL, tmp_path / "a.mp4")
         assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.mp4", b"old")]
+
+    def test_it_is_tried_again(self, fake: Any, tmp_path: Path) -> None:
+        answers = [httpx.Response(503), httpx.ReadError("gone"), httpx.Response(200, content=b"123")]
+        fake.mock.get(self.URL).mock(side_effect=answers)
+        assert fake.download(self.URL, tmp_path / "a.mp4").read_bytes() == b"123"
 
     def test_a_missing_file_is_said(self, fake: Any, tmp_path: Path) -> None:
         fake.mock.get(self.URL).respond(404, json={"detail": "File not found"})

@@ -110,7 +110,10 @@ class TestContracts:
         else:
             assert client.subscribe(O1ReferenceToVideo(prompt="x", duration=duration)).video.url
 
-    def test_what_any_revision_accepts_is_a_warning_at_fal(self, make_client: MakeClient) -> None:
+    def test_what_any_revision_accepts_is_a_warning_at_fal(
+        self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
         o3 = "fal-ai/kling-video/o3/pro/reference-to-video"
         body = {"prompt": "x", "shot_type": "close-up", "start_image_url": PICTURE}
         with respx.mock() as mock:
@@ -121,8 +124,13 @@ class TestContracts:
             ("other_revision", ("shot_type",))
         ]
         assert client.budget.pending == job.estimated_usd > 0
+        assert client.estimate(o3, body).usd == job.estimated_usd
+        assert client.check(o3, body).ok
 
-    def test_what_no_contract_covers_is_sent_with_a_warning(self, make_client: MakeClient) -> None:
+    def test_what_no_contract_covers_is_sent_with_a_warning(
+        self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
         with respx.mock() as mock:
             mock.post("https://queue.fal.run/fal-ai/flux/dev").respond(json={"request_id": "abc"})
             job = make_client("fal", key="id:secret", environ={}).submit("fal-ai/flux/dev", {"prompt": "x"})
@@ -183,6 +191,24 @@ class TestLocalMedia:
         client = make_client("http://127.0.0.1:9", environ={})
         with pytest.raises(InvalidRequest, match="reachable"):
             client.submit(FRAMES, {"prompt": "x", "start_image_url": text})
+
+    def test_a_file_in_a_field_that_takes_no_media(self, make_client: MakeClient, tmp_path: Path) -> None:
+        path = tmp_path / "prompt.txt"
+        path.write_text("private")
+        with respx.mock(), pytest.raises(UnknownMedia, match="takes no media"):
+            make_client("http://127.0.0.1:9", environ={}).submit(O1, {"prompt": path})
+
+    def test_a_picture_is_sent_as_it_is_seen(self, make_client: MakeClient, server: Server) -> None:
+        turned = Image.new("RGB", (640, 480))
+        exif = turned.getexif()
+        exif[0x0112] = 6
+        written = io.BytesIO()
+        turned.save(written, "JPEG", exif=exif)
+        client = make_client(server.url, poll_seconds=0.005)
+        client.subscribe(FRAMES, {"prompt": "x", "start_image_url": Image.open(io.BytesIO(written.getvalue()))})
+        (sent,) = server.http.get("/_fakefal/requests").json()
+        found = Image.open(io.BytesIO(server.http.get(sent["arguments"]["start_image_url"]).content))
+        assert (found.size, found.format) == ((480, 640), "JPEG")
 
     @pytest.mark.usefixtures("nothing_sent")
     def test_a_file_that_is_not_there(self, make_client: MakeClient) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -124,11 +126,37 @@ def test_a_refused_connection_is_tried_again_and_costs_nothing(make_client: Make
     assert (caught.value.maybe_paid, len(pauses), client.budget.pending) == (False, 3, 0)
 
 
+def test_what_http_does_not_allow_is_not_paid(make_client: MakeClient, server: Server) -> None:
+    client = make_client(server.url, retry=SOON, budget=1)
+    with pytest.raises(Unreachable) as caught:
+        client.submit(REQUEST, headers={"x-note": "a\nsecret"})
+    assert "secret" not in str(caught.value)
+    assert (caught.value.maybe_paid, client.budget.pending, accepted(server)) == (False, 0, 0)
+
+
 def test_a_timeout_after_sending_is_not_a_reason_to_send_again(make_client: MakeClient, server: Server) -> None:
     server.http.post("/_fakefal/scenarios", json={"effect": "slow_response(seconds=30)"})
     client = make_client(server.url, retry=SOON)
     with pytest.raises(MaybeAccepted):
         client.submit(REQUEST, deadline_seconds=0.2)
+
+
+def test_a_deadline_holds_against_an_answer_that_drips(make_client: MakeClient) -> None:
+    def drip(listening: socket.socket) -> None:
+        caller, _ = listening.accept()
+        with caller, suppress(OSError):
+            caller.recv(65536)
+            caller.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not over.wait(0.02):
+                caller.sendall(b"x-drip: 1\r\n")
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        client = make_client(f"http://127.0.0.1:{listening.getsockname()[1]}", retry=SOON)
+        with pytest.raises(MaybeAccepted, match="deadline"):
+            client.submit(REQUEST, deadline_seconds=0.5)
+        over.set()
 
 
 def test_a_refusal_at_the_gate_names_the_fields(make_client: MakeClient, server: Server) -> None:
@@ -164,10 +192,23 @@ class TestReconcile:
         assert client.reconcile(caught.value.attempt) == NotListed()
         assert float(client.budget.pending) == 0.56, "the other one's"
 
+    @pytest.mark.parametrize(("effect", "found"), [("accept_then_drop", Found), ("drop_before_accept", NotListed)])
+    def test_the_job_of_another_call_is_not_taken_for_it(
+        self, make_client: MakeClient, server: Server, effect: str, found: type
+    ) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": effect, "nth": 2})
+        client = make_client(server.url)
+        first = client.submit(REQUEST)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        outcome = client.reconcile(caught.value)
+        assert isinstance(outcome, found)
+        assert getattr(outcome, "request_id", "") != first.request_id
+
     def test_twins_are_unknown(self, make_client: MakeClient, server: Server) -> None:
         server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 2})
-        client = make_client(server.url)
-        client.submit(REQUEST)
+        make_client(server.url, key="tester:secret").submit(REQUEST)
+        client = make_client(server.url, key="tester:secret")
         with pytest.raises(MaybeAccepted) as caught:
             client.submit(REQUEST)
         outcome = client.reconcile(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import respx
 
 from fakefal_client import AsyncClient, Client, NoKey, NoTarget, RealNotAllowed, UsageError
 from fakefal_client.target import FAKE_KEY, find_target
@@ -23,7 +24,6 @@ PAID = {"FAL_KEY": "id:secret"}
         (None, {"FAKEFAL_TARGET": "fal", "FAL_KEY_ID": "a", "FAL_KEY_SECRET": "b"}, "fal", "a:b"),
         ("fal", PAID, "fal", "id:secret"),
         (None, {"FAKEFAL_URL": FAKE, "FAKEFAL_TARGET": "fal", **PAID}, FAKE, "id:secret"),
-        ("fal", {"PYTEST_VERSION": "9", "FAKEFAL_ALLOW_REAL": "1", **PAID}, "fal", "id:secret"),
         ("https://fake.internal:8443/fal", {}, "https://fake.internal:8443/fal", FAKE_KEY),
     ],
 )
@@ -40,10 +40,13 @@ def test_what_says_the_target(given: str | None, environ: dict[str, str], found:
         (None, {"FAL_KEY": "real:key"}, NoTarget, "FAKEFAL_URL="),
         (None, {"FAKEFAL_URL": ""}, NoTarget, "target='fal'"),
         ("fal", {}, NoKey, "FAL_KEY"),
-        ("fal", {"PYTEST_VERSION": "9", **PAID}, RealNotAllowed, "FAKEFAL_ALLOW_REAL=1"),
-        (None, {"FAKEFAL_TARGET": "fal", "PYTEST_CURRENT_TEST": "x", **PAID}, RealNotAllowed, "FAKEFAL_URL"),
+        ("", {"FAKEFAL_TARGET": "fal", **PAID}, NoTarget, "target='fal'"),
+        (None, {"FAKEFAL_URL": "fal", **PAID}, UsageError, "neither"),
+        (None, {"FAKEFAL_TARGET": "real", **PAID}, UsageError, "FAKEFAL_URL"),
+        ("https://queue。fal。run", {}, UsageError, "neither"),
+        ("http://u:p@127.0.0.1", {}, UsageError, "neither"),
         ("https://queue.fal.run", {}, UsageError, "target='fal'"),
-        ("https://user@fal.run/x", {}, UsageError, "target='fal'"),
+        ("https://user@fal.run/x", {}, UsageError, "neither"),
         ("real", {}, UsageError, "neither"),
         ("ftp://127.0.0.1", {}, UsageError, "neither"),
         ("http://", {}, UsageError, "neither"),
@@ -61,9 +64,39 @@ def test_building_a_client_without_a_target_raises(kind: Any, monkeypatch: pytes
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(NoTarget):
         kind()
+
+
+@pytest.mark.parametrize("environ", [None, {"FAL_KEY": "id:secret"}])
+def test_under_pytest_each_call_to_fal_needs_leave(
+    environ: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAL_KEY", "id:secret")
-    with pytest.raises(RealNotAllowed):
-        kind("fal")
+    monkeypatch.delenv("FAKEFAL_ALLOW_REAL", raising=False)
+    with respx.mock, Client("fal", budget=1, **({"environ": environ} if environ else {})) as client:
+        for call in (client.submit, client.run):
+            with pytest.raises(RealNotAllowed, match="FAKEFAL_ALLOW_REAL=1"):
+                call("fal-ai/kling-video/o1/reference-to-video", {"prompt": "x"})
+        with pytest.raises(RealNotAllowed):
+            client.upload(b"x")
+        with pytest.raises(RealNotAllowed):
+            client.download("https://v3b.fal.media/files/a.mp4", "a.mp4")
+        assert client.budget.pending == 0
+        monkeypatch.setenv("FAKEFAL_FAKED_PID", "1")
+        with pytest.raises(RealNotAllowed):
+            client.resume("abc").status()
+
+
+@pytest.mark.parametrize("key", ["id:secret\n", " id:secret "])
+def test_a_key_from_a_file_is_used_without_its_line_end(key: str) -> None:
+    assert find_target(FAKE, key, {}).key == "id:secret"
+
+
+@pytest.mark.parametrize("key", ["id:sec\nret", "id:s\u00fc\u00df"])
+def test_a_key_that_no_header_takes_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_target(FAKE, key, {})
+    assert key[3:] not in str(caught.value)
+    assert "secret" not in repr(find_target(FAKE, "id:secret", {}))
 
 
 def test_the_key_that_is_given_wins() -> None:

@@ -20,8 +20,9 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
 
     def send(prompt: str = "x", **options: Any) -> tuple[Any, Received]:
         client = make_client(server.url, key="tester:secret", **options)
+        before = len(receiver.received)
         client.submit(O1ReferenceToVideo(prompt=prompt), webhook_url=receiver.url)
-        return client, receiver.wait(len(receiver.received) + 1)[-1]
+        return client, receiver.wait(before + 1)[-1]
 
     return send
 
