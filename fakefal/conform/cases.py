@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from fakefal_contracts.strategies import Body, Medium
 
 
 class BadCase(ValueError):
@@ -18,7 +21,8 @@ class BadCase(ValueError):
 class Case:
     """One body that a target once answered otherwise than the contract says.
 
-    `expected` and `answered` are for the reader: a later run predicts anew.
+    `expected` and `answered` are for the reader: a later run predicts anew.  `media` are those that were
+    uploaded, by the addresses that stand for them.
     """
 
     claim: str
@@ -26,6 +30,12 @@ class Case:
     arguments: Any
     expected: str = ""
     answered: str = ""
+    media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def body(self) -> Body:
+        """The body with the media that stand behind its addresses."""
+        return Body(self.arguments, {address: _medium(kept) for address, kept in self.media.items()})
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
@@ -41,6 +51,27 @@ def read_cases(folder: Path) -> Iterator[Case]:
             raise BadCase(f"{path} is no regression case: {error}") from error
 
 
+def reproducer(claim: str, endpoint_id: str, small: Any, laid: Body, asked: Body, told: str) -> dict[str, Any]:
+    """What a case is written from: the smallest body, under the addresses that its media had before they were laid."""
+    names = {medium: address for address, medium in asked.media.items()}
+    moved = {address: names[medium] for address, medium in laid.media.items()}
+    arguments = replaced(small, moved)
+    text = json.dumps(arguments)
+    media = {address: _kept(medium) for address, medium in asked.media.items() if json.dumps(address) in text}
+    expected, _, answered = told.partition("; here ")
+    found = {"claim": claim, "endpoint_id": endpoint_id, "arguments": arguments}
+    return {**found, "expected": expected, "answered": answered, **({"media": media} if media else {})}
+
+
+def _kept(medium: Medium) -> dict[str, Any]:
+    head = base64.b64encode(medium.head).decode()
+    return {"name": medium.name, "content_type": medium.content_type, "head": head, "padding": medium.padding}
+
+
+def _medium(kept: Mapping[str, Any]) -> Medium:
+    return Medium(kept["name"], kept["content_type"], base64.b64decode(kept["head"]), kept["padding"])
+
+
 def write_case(folder: Path, reproducer: Mapping[str, Any]) -> Path:
     """Keep a case under a name that its claim and body make, so that one difference is one file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,3 +80,12 @@ def write_case(folder: Path, reproducer: Mapping[str, Any]) -> Path:
     path = folder / f"{str(reproducer['claim']).replace('[]', '')}-{digest}.json"
     path.write_text(json.dumps(dict(reproducer), indent=1) + "\n", "utf-8")
     return path
+
+
+def replaced(value: Any, moved: Mapping[str, str]) -> Any:
+    """A value with addresses replaced, at any depth."""
+    if isinstance(value, dict):
+        return {name: replaced(one, moved) for name, one in value.items()}
+    if isinstance(value, list):
+        return [replaced(one, moved) for one in value]
+    return moved.get(value, value) if isinstance(value, str) else value

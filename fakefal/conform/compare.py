@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fakefal.conform.outcome import Differs, State
 from fakefal.conform.purse import UNITS
 from fakefal.conform.target import Answer
@@ -29,7 +31,7 @@ def compare(edition: Edition, predicted: Report, answer: Answer) -> State:
     detail = answer.json.get("detail") if isinstance(answer.json, dict) else None
     expected = [error.wire() for error in predicted.errors]
     if not isinstance(detail, list) or len(detail) != len(expected):
-        raise Differs(f"expected {len(expected)} items, {expected}; here {answer}")
+        raise Differs(f"expected {len(expected)} items, {json.dumps(expected)}; here {answer}")
     worded = False
     for error, item, found in zip(predicted.errors, expected, detail, strict=True):
         if item == found:
@@ -37,7 +39,7 @@ def compare(edition: Edition, predicted: Report, answer: Answer) -> State:
         known = certain(edition, error)
         for name in sorted(known):
             if not isinstance(found, dict) or item.get(name) != found.get(name):
-                raise Differs(f"{error.rule.id}: expected {item}; here {found}")
+                raise Differs(f"{error.rule.id}: expected {json.dumps(item)}; here {json.dumps(found)}")
         worded = True
     return State.WORDED if worded else State.AGREED
 

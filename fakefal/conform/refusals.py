@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fakefal import jsonio
 from fakefal.conform import bodies, fuse
-from fakefal.conform.cases import Case
+from fakefal.conform.cases import Case, reproducer
 from fakefal.conform.compare import compare
 from fakefal.conform.outcome import Differs, NotRun, Outcome, State
 from fakefal.conform.shrink import MOST_TRIES, shrink
@@ -76,15 +76,16 @@ class Examiner:
 
     def replay(self, case: Case) -> Outcome:
         """A body that once made a difference."""
-        return self._claim(CASES, case.claim, [Body(case.arguments)])
+        broken = {error.rule.id: error.rule for error in judge(self._edition, case.arguments, case.body.opener).errors}
+        return self._claim(CASES, case.claim, [case.body], broken.get(case.claim))
 
     def _claim(self, area: str, claim: str, asked: Iterable[Body], rule: Rule | None = None) -> Outcome:
         """Ask one body after the other, until one differs or may not be asked."""
         states: list[State] = []
         why = ""
 
-        def outcome(state: State, detail: str = "", reproducer: Any = None) -> Outcome:
-            return Outcome(area, claim, state, self._edition.endpoint.id, len(states) or 1, detail, reproducer)
+        def outcome(state: State, detail: str = "", found: Any = None) -> Outcome:
+            return Outcome(area, claim, state, self._edition.endpoint.id, len(states) or 1, detail, found)
 
         for body in asked:
             laid, arguments = body, body.arguments
@@ -96,30 +97,32 @@ class Examiner:
             except NotRun as error:
                 why = str(error)
             except Differs as error:
-                return outcome(State.DIFFERS, *self._reproduced(claim, laid, arguments, error))
+                told, small = self._shrunk(laid, arguments, error)
+                return outcome(
+                    State.DIFFERS, told, reproducer(claim, self._edition.endpoint.id, small, laid, body, told)
+                )
         if not states:
             return outcome(State.NOT_RUN, why)
         if State.WORDED in states:
-            return outcome(State.WORDED, "refused there and so, in other words than ours, which no source quotes")
+            return outcome(State.WORDED, "refused at the same place, in other words than ours: no source quotes any")
         return outcome(State.AGREED)
 
     def _prepared(self, body: Body, rule: Rule | None) -> tuple[Any, Report]:
         """What is sent, with its fuse where one is asked for and leaves the rule to be seen."""
         bare = jsonio.parse(jsonio.dump(body.arguments))
-        if self._respondent.fused and (rule is not None or not judge(self._edition, bare, body.opener).ok):
+        if self._respondent.fused and rule is not None:
             fused = fuse.armed(find_endpoint(self._edition.endpoint.id), bare)
             predicted = judge(self._edition, fused, body.opener)
-            if rule is None or any(error.rule.id == rule.id for error in predicted.errors):
+            if rule.id in _broken(predicted):
                 return fused, predicted
         return bare, judge(self._edition, bare, body.opener)
 
     def _asked(self, arguments: Any, predicted: Report) -> State:
         return compare(self._edition, predicted, self._respondent.ask(self._edition.endpoint.id, arguments))
 
-    def _reproduced(self, claim: str, body: Body, arguments: Any, error: Differs) -> tuple[str, dict[str, Any]]:
+    def _shrunk(self, body: Body, arguments: Any, error: Differs) -> tuple[str, Any]:
         """What is told of a difference, and the smallest body that breaks the same rules and shows it."""
         told = [str(error)]
-
         broken = _broken(judge(self._edition, arguments, body.opener))
 
         def shows(smaller: Any) -> bool:
@@ -136,9 +139,7 @@ class Examiner:
             return False
 
         small = shrink(arguments, shows, self._tries)
-        expected, _, answered = told[-1].partition("; here ")
-        names = {"claim": claim, "endpoint_id": self._edition.endpoint.id, "arguments": small}
-        return told[-1], {**names, "expected": expected, "answered": answered}
+        return told[-1], small
 
 
 def _broken(predicted: Report) -> set[str]:

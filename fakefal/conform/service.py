@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fakefal import jsonio
+from fakefal.conform.cases import replaced
 from fakefal.conform.outcome import Differs, NotRun
 from fakefal.conform.purse import Purse
 from fakefal.conform.target import Answer, SlowDown, Target
@@ -69,7 +70,7 @@ class Service:
             NotRun: they are too large to be sent to the real service.
         """
         moved = {address: self._address(medium) for address, medium in body.media.items()}
-        arguments = _replaced(jsonio.parse(jsonio.dump(body.arguments)), moved)
+        arguments = replaced(jsonio.parse(jsonio.dump(body.arguments)), moved)
         return Body(arguments, {moved[address]: medium for address, medium in body.media.items()})
 
     def ask(self, endpoint_id: str, arguments: Any) -> Answer:
@@ -162,12 +163,3 @@ class Service:
         if medium not in self._laid:
             self._laid[medium] = self.upload(medium)
         return self._laid[medium]
-
-
-def _replaced(value: Any, moved: Mapping[str, str]) -> Any:
-    """A value with addresses replaced, at any depth."""
-    if isinstance(value, dict):
-        return {name: _replaced(one, moved) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_replaced(one, moved) for one in value]
-    return moved.get(value, value) if isinstance(value, str) else value

@@ -20,7 +20,7 @@ from bent import Judged, edition, mutants
 from conftest import ROOT, Server
 from fakefal.cli import main
 from fakefal.conform import bodies, fuse
-from fakefal.conform.cases import read_cases
+from fakefal.conform.cases import Case, read_cases, write_case
 from fakefal.conform.lifecycle import Lifecycle, broken, sample
 from fakefal.conform.outcome import Differs, NotRun, Outcome, Run, State
 from fakefal.conform.purse import Purse, dearest
@@ -304,15 +304,17 @@ class TestShrinking:
         assert len(asked) == 7
 
 
+def cases() -> list[Case]:
+    return list(read_cases(REGRESSIONS))
+
+
 class TestRegressionCases:
     def test_all_that_were_ever_found_agree(self, ask: Ask) -> None:
-        cases = tuple(read_cases(REGRESSIONS))
-        assert cases
-        found = list(Suite(ask(), cases=cases)._replayed())
+        found = list(Suite(ask(), cases=cases())._replayed())
         assert told(found) == []
-        assert len(found) == len(cases)
+        assert len(found) == len(cases()) > 0
 
-    @pytest.mark.parametrize("case", list(read_cases(REGRESSIONS)), ids=lambda case: case.claim)
+    @pytest.mark.parametrize("case", cases(), ids=lambda case: case.claim)
     def test_each_shows_the_fault_that_it_was_found_by(self, case: Any) -> None:
         right = edition(case.endpoint_id)
         wrong = [one for one in mutants(right) if one.rule.id == case.claim]
@@ -333,6 +335,28 @@ class TestRegressionCases:
         asked = [one["area"] for one in outcomes[: len(names)]]
         assert asked == ["cases"] * len(names)
         assert {one["state"] for one in outcomes[: len(names)]} == {"differs"}
+
+    def test_a_medium_that_was_uploaded_is_kept_with_it(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
+        right = edition(FRAMES)
+        rule = rule_of(FRAMES, "start_image_url.max_bytes")
+        mutant = next(one for one in mutants(right) if str(one) == f"{rule.id} off")
+        server = serve(contract="latest")
+        server.emulator.judge.edition = lambda _: mutant.edition  # type: ignore[method-assign]
+        service = ask(server)
+        failed = next(iter(Examiner(service, right, examples=1).rule(rule)))
+        assert failed.reproducer is not None
+        assert write_case(tmp_path, failed.reproducer).stat().st_size < 20_000, "its padding is no bytes"
+        (case,) = read_cases(tmp_path)
+        assert set(case.arguments) == {"prompt", "start_image_url"}
+        assert set(case.body.media) == {case.arguments["start_image_url"]}
+        assert Examiner(service, right, tries=0).replay(case).state is State.DIFFERS
+        assert Examiner(ask(), right).replay(case).state is State.AGREED
+
+    def test_without_a_limit_a_case_is_fused_or_not_sent(self, ask: Ask) -> None:
+        service = ask(usd="0")
+        found = {one.claim.rpartition(".")[2]: one.state for one in Suite(service, cases=cases())._replayed()}
+        assert found["one_of"] is State.AGREED
+        assert found["items"] is State.NOT_RUN
 
     def test_what_is_none_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "x.json").write_text('{"claim": 1}')

@@ -71,6 +71,21 @@ def test_there_are_as_many_rules_as_the_pages_say() -> None:
     assert sum(1 for one in ENDPOINTS for _ in mutants(edition(one))) == 357
 
 
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("o1.reference-to-video.elements[].reference_image_urls.items with other words", State.DIFFERS),
+        ("o1.reference-to-video.body.max_references with other words", State.WORDED),
+        ("o1.reference-to-video.elements[].reference_image_urls.min_items with other words", State.WORDED),
+    ],
+)
+def test_words_that_no_source_quotes_may_be_others(name: str, state: State) -> None:
+    right = edition(O1)
+    mutant = next(one for one in mutants(right) if str(one) == name)
+    found = next(iter(Examiner(Judged(mutant.edition), right, examples=2).rule(mutant.rule)))
+    assert found.state is state, found.detail
+
+
 SAMPLE = (
     "o1.reference-to-video.duration.one_of off",
     "o1.reference-to-video.prompt.max_length moved by -1",
@@ -352,5 +367,6 @@ def test_a_difference_is_shrunk_to_what_shows_it() -> None:
     (failed,) = [one for one in Examiner(Judged(mutant.edition), right).rule(mutant.rule) if one.state is State.DIFFERS]
     assert failed.reproducer is not None
     assert set(failed.reproducer["arguments"]) == {"prompt", "duration"}
+    assert failed.reproducer["arguments"]["prompt"] == ""
     assert "literal_error" in failed.reproducer["expected"]
-    assert "string_type" in failed.reproducer["answered"]
+    assert failed.reproducer["answered"]
