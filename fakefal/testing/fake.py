@@ -20,9 +20,10 @@ from fakefal.settings import Settings
 from fakefal.signing import SigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
+from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.requests import Request, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
-from fakefal.testing.surroundings import fake_environment, fake_key, guarded_names
+from fakefal.testing.surroundings import fake_environment, fake_key
 from fakefal.testing.webhooks import Recorder, Webhooks
 from fakefal_contracts.price import dollars
 
@@ -79,6 +80,7 @@ class Fakefal:
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
         self._key = fake_key(settings.keys)
+        self._contract = settings.contract
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
         self.url = f"http://{HOST}"
@@ -88,8 +90,8 @@ class Fakefal:
         self._engine.start()
         self._stack.callback(self._engine.stop)
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
-        self._stack.enter_context(fake_environment(self.url, home, self._key))
-        self._stack.enter_context(guarded_names(self._engine.answers, self._complain))
+        self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
+        self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))
         self._stack.enter_context(self.intercepting())
         return self
 
