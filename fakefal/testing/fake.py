@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
+from unittest import SkipTest
 
 from fakefal.core.effects import Effect, EffectRule
 from fakefal.effects import checked, parse_rule
@@ -99,10 +101,7 @@ class Fakefal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
-        if error is None:
-            self.check()
-        else:
-            self.explain(error)
+        self.end(error)
 
     # -- what happened --------------------------------------------------------------------------
 
@@ -245,18 +244,16 @@ class Fakefal:
 
     # -- strictness -----------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Say what was called that the emulator does not have, once.
+    def end(self, error: BaseException | None) -> None:
+        """Say what was called that the emulator does not have, once: as a note of what ended the test, or by an error.
 
         Raises:
-            UnexpectedCall: something was.
+            UnexpectedCall: something was called, and the test did not fail by itself; a skip hides nothing.
         """
-        if message := self._complaint():
+        message = self._complaint()
+        if message and (error is None or isinstance(error, _skips())):
             raise UnexpectedCall(message)
-
-    def explain(self, error: BaseException) -> None:
-        """Add to an error what was called that the emulator does not have."""
-        if message := self._complaint():
+        if message and error is not None:
             error.add_note(message)
 
     def intercepting(self) -> AbstractContextManager[None]:
@@ -280,6 +277,12 @@ class Fakefal:
         for key in tuple(await self._emulator.queue.keys()):
             await self._emulator.queue.carry_out(key, self._emulator.clock.now(key))
             await self._emulator.webhooks.finish(key)
+
+
+def _skips() -> tuple[type[BaseException], ...]:
+    """What skips a test: unittest's exception, and pytest's where pytest runs."""
+    pytest = sys.modules.get("pytest")
+    return (SkipTest, pytest.skip.Exception) if pytest else (SkipTest,)
 
 
 def _exact(usd: float | str | Decimal) -> Decimal:
