@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
 MARKER = "fakefal"
 JUNIT = "fakefal_junit"
+ALLOW_REAL = "FAKEFAL_ALLOW_REAL"
+OUTSIDE = (
+    "this is outside of a test's fake: let what calls it ask for the fixture fakefal (a marker on the class brings it "
+    f"before setup_method), or set {ALLOW_REAL}=1 if fal is meant"
+)
 _FAKE = pytest.StashKey["Fakefal"]()
 _SUMS = pytest.StashKey[dict[str, str]]()
+_GUARDED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,11 +47,24 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         names.insert(0, "fakefal")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Guard the collection, too, where the whole suite has the fixture."""
+    if "fakefal" in session.config.getini("usefixtures"):
+        _guard(session.config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Guard fixtures of wider scope, and what outlives a test, wherever one test has the fixture."""
+    if any("fakefal" in getattr(item, "fixturenames", ()) for item in session.items):
+        _guard(session.config)
+
+
 @pytest.fixture
 def fakefal(request: pytest.FixtureRequest) -> Iterator[Fakefal]:
     """A fresh fal in this process: all httpx calls to fal end here, and nothing is paid."""
     from fakefal.testing import Fakefal, SettingsError
 
+    _guard(request.config)  # collection does not tell of getfixturevalue
     options = _options(request.node, list(inspect.signature(Fakefal).parameters))
     try:
         fake = Fakefal(**options)
@@ -76,10 +96,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         with fake.intercepting():
             result = yield
     except BaseException as error:
-        fake.explain(error)
+        with _failing():
+            fake.end(error)
         raise
-    with _failing():
-        fake.check()
+    if not getattr(item, "_excinfo", None):  # else a TestCase ended early, and pytest would drop what is raised here
+        with _failing():
+            fake.end(None)
     return result
 
 
@@ -100,6 +122,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from fakefal.testing import Sums
 
         terminalreporter.write_line(f"fakefal: {sum((Sums.read(one) for one in noted), Sums())}")
+
+
+def _guard(config: pytest.Config) -> None:
+    """From now to the session's end no name of fal's is looked up, unless the environment allows it."""
+    if config.stash.get(_GUARDED, False):
+        return
+    from fakefal.testing.names import Guard, guarded_names
+    from fakefal_contracts.hosts import is_fal_host
+
+    def refuses(name: str) -> bool:
+        return is_fal_host(name) and os.environ.get(ALLOW_REAL) != "1"
+
+    stack = ExitStack()
+    stack.enter_context(guarded_names(Guard(refuses, lambda _: None, OUTSIDE)))
+    config.add_cleanup(stack.close)
+    config.stash[_GUARDED] = True
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
+from unittest import SkipTest
 
 from fakefal.core.effects import Effect, EffectRule
 from fakefal.effects import checked, parse_rule
@@ -20,9 +22,10 @@ from fakefal.settings import Settings
 from fakefal.signing import SigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
+from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.requests import Request, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
-from fakefal.testing.surroundings import fake_environment, fake_key, guarded_names
+from fakefal.testing.surroundings import fake_environment, fake_key
 from fakefal.testing.webhooks import Recorder, Webhooks
 from fakefal_contracts.price import dollars
 
@@ -79,6 +82,7 @@ class Fakefal:
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
         self._key = fake_key(settings.keys)
+        self._contract = settings.contract
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
         self.url = f"http://{HOST}"
@@ -88,8 +92,8 @@ class Fakefal:
         self._engine.start()
         self._stack.callback(self._engine.stop)
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
-        self._stack.enter_context(fake_environment(self.url, home, self._key))
-        self._stack.enter_context(guarded_names(self._engine.answers, self._complain))
+        self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
+        self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))
         self._stack.enter_context(self.intercepting())
         return self
 
@@ -97,10 +101,7 @@ class Fakefal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
-        if error is None:
-            self.check()
-        else:
-            self.explain(error)
+        self.end(error)
 
     # -- what happened --------------------------------------------------------------------------
 
@@ -243,18 +244,16 @@ class Fakefal:
 
     # -- strictness -----------------------------------------------------------------------------
 
-    def check(self) -> None:
-        """Say what was called that the emulator does not have, once.
+    def end(self, error: BaseException | None) -> None:
+        """Say what was called that the emulator does not have, once: as a note of what ended the test, or by an error.
 
         Raises:
-            UnexpectedCall: something was.
+            UnexpectedCall: something was called, and the test did not fail by itself; a skip hides nothing.
         """
-        if message := self._complaint():
+        message = self._complaint()
+        if message and (error is None or isinstance(error, _skips())):
             raise UnexpectedCall(message)
-
-    def explain(self, error: BaseException) -> None:
-        """Add to an error what was called that the emulator does not have."""
-        if message := self._complaint():
+        if message and error is not None:
             error.add_note(message)
 
     def intercepting(self) -> AbstractContextManager[None]:
@@ -278,6 +277,12 @@ class Fakefal:
         for key in tuple(await self._emulator.queue.keys()):
             await self._emulator.queue.carry_out(key, self._emulator.clock.now(key))
             await self._emulator.webhooks.finish(key)
+
+
+def _skips() -> tuple[type[BaseException], ...]:
+    """What skips a test: unittest's exception, and pytest's where pytest runs."""
+    pytest = sys.modules.get("pytest")
+    return (SkipTest, pytest.skip.Exception) if pytest else (SkipTest,)
 
 
 def _exact(usd: float | str | Decimal) -> Decimal:

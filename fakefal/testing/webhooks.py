@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -93,13 +94,14 @@ class Webhooks(Sequence[Webhook]):
             For each webhook the `httpx.Response`, or what the function returned.
 
         Raises:
+            Exception: the first that a delivery raised, once all were tried; its notes tell of the others.
             RuntimeError: called from a running loop for an application or a coroutine function: those may
                 belong to that loop, so await `adeliver` there.
         """
         if isinstance(to, str):
-            return [_post(one, to) for one in self._next()]
+            return self._each(lambda one: _post(one, to))
         if not (_is_app(to) or inspect.iscoroutinefunction(to)):
-            return [to(dict(one.headers), one.body) for one in self._next()]
+            return self._each(lambda one: to(dict(one.headers), one.body))
         if in_coroutine():
             raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
         with ThreadPoolExecutor(1) as other:
@@ -108,23 +110,62 @@ class Webhooks(Sequence[Webhook]):
     async def adeliver(self, to: Target) -> list[Any]:
         """`deliver` for coroutines; an application runs on the caller's own loop."""
         if not isinstance(to, str) and not _is_app(to):
-            answers = [to(dict(one.headers), one.body) for one in self._next()]
-            return [await one if isinstance(one, Awaitable) else one for one in answers]
+            return await self._each_awaited(lambda one: to(dict(one.headers), one.body))
         transport = httpx.AsyncHTTPTransport() if isinstance(to, str) else httpx.ASGITransport(app=to)
         async with httpx.AsyncClient(transport=transport) as client:
-            return [
-                await client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
-                for one in self._next()
-            ]
+            return await self._each_awaited(
+                lambda one: client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
+            )
+
+    def _each(self, send: Callable[[Webhook], Any]) -> list[Any]:
+        round_ = _Round()
+        for one in self._next():
+            with round_.trying(one):
+                round_.answers.append(send(one))
+        return round_.end()
+
+    async def _each_awaited(self, send: Callable[[Webhook], Any]) -> list[Any]:
+        round_ = _Round()
+        for one in self._next():
+            with round_.trying(one):
+                answer = send(one)
+                round_.answers.append(await answer if isinstance(answer, Awaitable) else answer)
+        return round_.end()
 
     def _all(self) -> list[Webhook]:
         self._settle()
         return list(self._recorder.kept)
 
-    def _next(self) -> list[Webhook]:
+    def _next(self) -> Iterator[Webhook]:
+        """Those that were not delivered yet; each counts as delivered from the moment it is tried."""
         kept = self._all()
-        fresh, self._delivered = kept[self._delivered :], len(kept)
-        return fresh
+        while self._delivered < len(kept):
+            self._delivered += 1
+            yield kept[self._delivered - 1]
+
+
+class _Round:
+    """Deliveries that go on whatever one of them raises."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self._errors: list[Exception] = []
+
+    @contextmanager
+    def trying(self, webhook: Webhook) -> Iterator[None]:
+        """Keep what is raised for the end."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised at the end, by `end`
+            self._errors.append(error)
+            if self._errors[0] is not error:
+                self._errors[0].add_note(f"and the webhook of {webhook.request_id}: {error!r}")
+
+    def end(self) -> list[Any]:
+        """The answers, or the first error."""
+        if self._errors:
+            raise self._errors[0]
+        return self.answers
 
 
 def _post(webhook: Webhook, url: str) -> httpx.Response:

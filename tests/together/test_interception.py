@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import multiprocessing
 import os
+import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
 
+from conftest import required_in_ci
 from fakefal.testing import Fakefal
 from fakefal.testing.exchange import Call, Exchange
 from fakefal.testing.interception import intercepting
@@ -187,10 +193,52 @@ def test_the_environment_is_as_before_but_for_what_others_changed(monkeypatch: p
     monkeypatch.setenv("FAL_KEY", "real:key")
     monkeypatch.setenv("FAL_KEY_ID", "real")
     monkeypatch.setenv("NO_PROXY", "intranet")
+    monkeypatch.setenv("FAKEFAL_CONTRACT", "2026-01-28")
     before = variables()
-    with Fakefal() as fal:
+    with Fakefal(contract="latest") as fal:
         assert os.environ["NO_PROXY"].startswith("intranet,fal.ai,")
+        assert os.environ["FAKEFAL_CONTRACT"] == "latest"
         fal.serve()
         assert os.environ["FAKEFAL_URL"] == fal.serve() == fal.url
         monkeypatch.setenv("MINE", "kept")
     assert variables() == {**before, "MINE": "kept"}
+
+
+def test_only_the_process_with_the_fake_is_named_as_faked() -> None:
+    def tell(said: Any) -> None:
+        said.send(os.environ["FAKEFAL_FAKED_PID"] == str(os.getpid()))
+
+    with Fakefal():
+        assert os.environ["FAKEFAL_FAKED_PID"] == str(os.getpid())
+        assert "FAKEFAL_ALLOW_REAL" not in os.environ
+        ours, theirs = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=tell, args=(theirs,))
+        child.start()
+        child.join(10)
+        assert ours.recv() is False
+        code = "from os import *; print(environ['FAKEFAL_FAKED_PID'] == str(getpid()), 'FAKEFAL_ALLOW_REAL' in environ)"
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False False\n"
+    assert "FAKEFAL_FAKED_PID" not in os.environ
+
+
+def test_uvloops_own_look_ups_are_refused() -> None:
+    if importlib.util.find_spec("uvloop") is None:
+        required_in_ci("uvloop is not installed")
+    import uvloop
+
+    async def look_up(make: Callable[[Any], Any]) -> None:
+        loop = asyncio.get_running_loop()
+        with pytest.raises(socket.gaierror, match=r"queue\.fal\.run must not be reached"):
+            await make(loop)
+
+    ways: list[Callable[[Any], Any]] = [
+        lambda loop: loop.getaddrinfo("queue.fal.run", 443),
+        lambda loop: loop.create_connection(asyncio.Protocol, "queue.fal.run", 443),
+        lambda loop: loop.create_connection(asyncio.Protocol, host=b"queue.fal.run", port=443),
+        lambda loop: loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=("queue.fal.run", 443)),
+        lambda loop: loop.sock_connect(None, ("queue.fal.run", 443)),
+    ]
+    with Fakefal(strict=False), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for way in ways:
+            runner.run(look_up(way))
+    assert "create_connection" not in vars(uvloop.Loop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,158 @@ class TestUnit(unittest.TestCase):
     run(code, "-o", "usefixtures=fakefal").assert_outcomes(passed=2)
 
 
+CALLS_OUTSIDE = {
+    "a module's fixture": """
+@pytest.fixture(scope="module")
+def early():
+    call()
+
+def test_it(early, fakefal):
+    pass
+""",
+    "a fixture before the fake": """
+@pytest.fixture
+def early():
+    call()
+
+def test_it(early, fakefal):
+    pass
+""",
+    "setup_method": """
+class TestIt:
+    def setup_method(self):
+        call()
+
+    def test_it(self, fakefal):
+        pass
+""",
+    "another test": """
+def test_with(fakefal):
+    call()
+
+def test_without():
+    call()
+""",
+    "a client of a cache": """
+@functools.cache
+def client():
+    return httpx.Client()
+
+def test_with(fakefal):
+    assert client().get(URL).is_success
+
+def test_without():
+    client().get(URL)
+""",
+    "a thread that outlives its test": """
+go = threading.Event()
+pool = ThreadPoolExecutor(1)
+late = []
+
+def test_with(fakefal):
+    late.append(pool.submit(lambda: (go.wait(), call())))
+
+def test_without():
+    go.set()
+    late[0].result()
+""",
+    "a fixture taken late": """
+def test_with(request):
+    request.getfixturevalue("fakefal")
+    call()
+
+def test_without():
+    call()
+""",
+}
+CALL = """
+import functools, socket, threading
+from concurrent.futures import ThreadPoolExecutor
+import httpx, pytest
+
+URL = "https://rest.fal.ai/.well-known/jwks.json"
+at_import = httpx.Client(headers={"Authorization": "Key real:key"})
+
+def call():
+    assert at_import.get(URL).is_success
+"""
+
+
+@pytest.mark.parametrize("source", CALLS_OUTSIDE.values(), ids=CALLS_OUTSIDE)
+def test_what_calls_outside_of_a_fake_does_not_reach_fal(run: Runner, source: str) -> None:
+    result = run(CALL + source, "--tb=short")
+    outcomes = result.parseoutcomes()
+    assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 1, outcomes
+    result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this is outside of a test's fake*"])
+
+
+def test_a_whole_suite_is_kept_from_fal_while_it_is_collected(run: Runner) -> None:
+    result = run(f"{CALL}\ncall()\ndef test_it(): pass", "-o", "usefixtures=fakefal")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this is outside of a test's fake*"])
+
+
+@pytest.mark.parametrize(("allowed", "reason"), [("1", "Name or service not known"), ("", "must not be reached")])
+def test_who_means_fal_can_say_so(run: Runner, monkeypatch: pytest.MonkeyPatch, allowed: str, reason: str) -> None:
+    monkeypatch.setenv("FAKEFAL_ALLOW_REAL", allowed)
+    code = """
+import socket, pytest
+
+def test_with(fakefal):
+    pass
+
+def test_live():
+    socket.getaddrinfo("queue.fal.run", 443, flags=socket.AI_NUMERICHOST)  # asks nobody
+"""
+    result = run(code)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines([f"E *{reason}*"])
+
+
+def test_the_guard_ends_with_the_session(run: Runner) -> None:
+    run("def test_it(fakefal): pass").assert_outcomes(passed=1)
+    with pytest.raises(socket.gaierror) as raised:
+        socket.getaddrinfo("queue.fal.run", 443, flags=socket.AI_NUMERICHOST)
+    assert "fakefal" not in str(raised.value)
+
+
+def test_respx_answers_for_fal_where_the_fixture_is_not_used(run: Runner) -> None:
+    code = """
+import httpx, respx
+
+URL = "https://rest.fal.ai/.well-known/jwks.json"
+
+def test_with(fakefal):
+    assert httpx.get(URL).is_success
+
+@respx.mock
+def test_without():
+    respx.get(URL).respond(text="mine")
+    assert httpx.get(URL).text == "mine"
+"""
+    run(code, plugins="respx").assert_outcomes(passed=2)
+
+
+def test_a_testcase_that_skips_or_fails_hides_no_unknown_call(run: Runner) -> None:
+    code = """
+import unittest, httpx, pytest
+
+@pytest.mark.fakefal
+class TestIt(unittest.TestCase):
+    def setUp(self):
+        httpx.get("https://auth.fal.ai/x")
+
+    def test_skip(self):
+        self.skipTest("later")
+
+    def test_fail(self):
+        self.fail("now")
+"""
+    result = run(code)
+    result.assert_outcomes(skipped=1, failed=1, errors=2)
+    result.stdout.fnmatch_lines(["*auth.fal.ai/x was answered 501*"] * 2)
+
+
 def test_the_marker_brings_the_fixture_to_unittest_too(run: Runner) -> None:
     code = """
 import unittest, httpx, pytest
@@ -180,6 +333,12 @@ class TestIt(unittest.TestCase):
         with self.assertRaisesRegex(UnexpectedCall, "auth.fal.ai"), Fakefal():
             import httpx
             httpx.get("https://auth.fal.ai/x")
+
+    def test_a_skip_hides_nothing(self):
+        with self.assertRaisesRegex(UnexpectedCall, "auth.fal.ai"), Fakefal():
+            import httpx
+            httpx.get("https://auth.fal.ai/x")
+            self.skipTest("later")
 """
     (run.folder / "test_unit.py").write_text(code)
     done = subprocess.run(

@@ -82,3 +82,19 @@ async def test_webhooks_are_delivered_on_the_tests_own_loop(fakefal: Fakefal) ->
     async with httpx.AsyncClient(headers=KEY) as client:
         await client.post(QUEUE, json=PROMPT, params={"fal_webhook": "https://me.example/hook"})
     assert await fakefal.webhooks.adeliver(to=received) == ["5 OK"]
+
+
+async def test_each_webhook_is_delivered_though_the_first_fails(fakefal: Fakefal) -> None:
+    got = []
+
+    async def handler(_headers: dict[str, str], body: bytes) -> None:
+        got.append(body)
+        if len(got) == 1:
+            raise ValueError("first")
+
+    async with httpx.AsyncClient(headers=KEY) as client:
+        for _ in range(2):
+            await client.post(QUEUE, json=PROMPT, params={"fal_webhook": "https://me.example/hook"})
+    with pytest.raises(ValueError, match="first"):
+        await fakefal.webhooks.adeliver(to=handler)
+    assert len(set(got)) == 2

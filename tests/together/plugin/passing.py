@@ -219,6 +219,29 @@ class TestWebhooks:
         ]
         assert fakefal.webhooks.deliver(to=lambda headers, body: (headers, body)) == []
 
+    def test_each_is_delivered_though_the_first_fails(self, fakefal: Fakefal) -> None:
+        for _ in range(3):
+            httpx.post(QUEUE, json=PROMPT, headers=KEY, params={"fal_webhook": "https://nobody.invalid/hook"})
+        got = []
+
+        def handler(_headers: dict[str, str], body: bytes) -> None:
+            got.append(body)
+            if len(got) < 3:
+                raise ValueError(len(got))
+
+        with pytest.raises(ValueError, match="1") as raised:
+            fakefal.webhooks.deliver(to=handler)
+        assert len(set(got)) == 3
+        assert [note.partition(": ")[2] for note in raised.value.__notes__] == ["ValueError(2)"]
+        assert fakefal.webhooks.deliver(to=handler) == []
+
+    def test_what_was_not_tried_is_left_for_the_next_delivery(self, fakefal: Fakefal) -> None:
+        for _ in range(2):
+            httpx.post(QUEUE, json=PROMPT, headers=KEY, params={"fal_webhook": "https://nobody.invalid/hook"})
+        with pytest.raises(pytest.fail.Exception, match="wrong"):
+            fakefal.webhooks.deliver(to=lambda _headers, _body: pytest.fail("wrong"))
+        assert len(fakefal.webhooks.deliver(to=lambda _headers, body: body)) == 1
+
     def test_they_are_delivered_to_an_application_that_calls_fal_itself(self, fakefal: Fakefal) -> None:
         httpx.post(QUEUE, json=PROMPT, headers=KEY, params={"fal_webhook": "https://me.example/hooks/fal"})
         (answer,) = fakefal.webhooks.deliver(to=application)
