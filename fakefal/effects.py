@@ -224,11 +224,11 @@ class Effects:
         """Add a rule behind the others."""
         self.rules.append(rule)
 
-    async def clear(self) -> int:
-        """Remove every rule, those of the settings included; returns how many."""
+    async def clear(self, key: str | None = None) -> int:
+        """Remove every rule, those of the settings included; with a key, those added for it.  Returns how many."""
         count = len(self.rules)
-        self.rules.clear()
-        return count
+        self.rules = [] if key is None else self._without(key)
+        return count - len(self.rules)
 
     async def reset(self, key: str | None) -> None:
         """Forget the rules that were added for a key and its count; without a key, all of them."""
@@ -238,7 +238,10 @@ class Effects:
             self.rules = list(self._settled)
         else:
             self._calls.pop(key, None)
-            self.rules = [rule for rule in self.rules if rule.key != key or rule in self._settled]
+            self.rules = self._without(key)
+
+    def _without(self, key: str) -> list[EffectRule]:
+        return [rule for rule in self.rules if rule.key != key or rule in self._settled]
 
     async def _count(self, key: str) -> tuple[int, int]:
         """Count a call: its number for the key, and of all."""

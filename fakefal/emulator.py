@@ -173,13 +173,13 @@ class Emulator:
             self.waker.changed(key)
         return look
 
-    async def find(self, request_id: str) -> Look:
-        """See where a request stands, whosever it is.
+    async def find(self, request_id: str, key: str | None = None) -> Look:
+        """See where a request stands, whosever it is; with a key, only of that one.
 
         Raises:
             UnknownRequest: no such request.
         """
-        key = (await self.queue.look(request_id, BEFORE_ALL_TIME)).record.key
+        key = (await self.queue.look(request_id, BEFORE_ALL_TIME, key=key)).record.key
         return await self.queue.look(request_id, self.clock.now(key))
 
     async def watch(self, key: str, request_id: str) -> AsyncIterator[Look]:

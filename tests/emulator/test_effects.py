@@ -169,6 +169,17 @@ class TestChoice:
         assert server.http.delete("/_fakefal/scenarios").json() == {"removed": 1}
         assert server.result(O1, {"prompt": "a dog"}).status_code == 200
 
+    def test_the_control_api_narrows_rules_to_a_key(self, server: Server) -> None:
+        scenarios = "/_fakefal/scenarios"
+        server.http.post(scenarios, json={"effect": "internal_server_error", "key": "other"})
+        added = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck"}).json()
+        assert [(rule["effect"], rule["key"]) for rule in added] == [("stuck", "tester")]
+        named = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck", "key": "third"}).json()
+        assert [rule["key"] for rule in named] == ["tester"]
+        assert server.http.get(f"{scenarios}?key=tester").json() == added
+        assert server.http.delete(f"{scenarios}?key=tester").json() == {"removed": 1}
+        assert [rule["key"] for rule in server.http.get(scenarios).json()] == ["other", "third"]
+
     def test_reset_restores_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck when nth=9",))
         server.http.post("/_fakefal/scenarios", json={"effect": "stuck"})
