@@ -26,12 +26,12 @@ from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
 from fakefal.journal import Journal
-from fakefal.ledger import entries, sums
+from fakefal.ledger import Entry, Total, entries, sums, totals
 from fakefal.once import Once
 from fakefal.parts import parts_for
 from fakefal.patience import patiently
 from fakefal.record import Look, Record
-from fakefal.settings import Settings
+from fakefal.settings import MEMORY, Settings
 from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
@@ -92,6 +92,7 @@ class Emulator:
         self.clock = clock or parts.clock
         self.queue = queue or parts.queue
         self.tally = Tally()
+        self._shares = self.settings.store != MEMORY
         self.journal = Journal(self.settings.max_journal)
         self.queue.listen(self.tally.end)
         self.files = files or parts.files()
@@ -275,8 +276,20 @@ class Emulator:
         return await self.queue.all(key, self.clock.now)
 
     async def summary(self) -> str:
-        """One line on what is stored: how many requests, how they ended, and what they would have cost."""
-        return str(sums(entries(await self.all())))
+        """One line on the whole run: how many requests, how they ended, and what they would have cost.
+
+        Where replicas share a store, on what is stored there.
+        """
+        looks = await self.all()  # which carries out what is due
+        return str(sums(entries(looks)) if self._shares else self.tally.run)
+
+    async def ledger(self, key: str | None = None) -> tuple[list[Entry], list[Total]]:
+        """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
+
+        The sums count what was dropped since, too, but where replicas share a store.
+        """
+        lines = list(entries(await self.all(key)))
+        return lines, totals(lines) if self._shares else self.tally.of_key(key)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""
@@ -288,6 +301,7 @@ class Emulator:
         await self.effects.reset(key)
         self.access.reset(key)
         self.journal.reset(key)
+        self.tally.reset(key)
         if key is None:
             self._accepted = 0
             self.erased.clear()
@@ -348,7 +362,7 @@ class Emulator:
         make = partial(_plan, profile, seed, submission)
         plan = None if fetching else make(verdict)
         look = await self.queue.add(record, plan, now, at_once=at_once)
-        self.tally.accept(record.endpoint_id)
+        self.tally.accept(look)
         if fetching:
             self._downloads.begin(request_id, verdict.foreign, partial(self._settle, submission, record, make))
         self.waker.changed(submission.key)
@@ -390,7 +404,8 @@ class Emulator:
             logger.exception("judging request %s failed", record.id)
             plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            await patiently(lambda: self.queue.settle(record.id, plan, self.clock.now(record.key)))
+            if await patiently(lambda: self.queue.settle(record.id, plan, self.clock.now(record.key))):
+                self.tally.judge(await self._see(record))
         self.waker.changed(record.key)
 
 

@@ -15,7 +15,7 @@ from fakefal.core.effects import BadEffect
 from fakefal.core.plan import NOTHING, Cut
 from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.effects import make_rule
-from fakefal.ledger import Dollars, Entry, Total, entries, totals
+from fakefal.ledger import Dollars, Entry, Total
 from fakefal.record import Look
 from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
@@ -162,9 +162,8 @@ class LedgerInfo(BaseModel):
 
 @router.get("/ledger")
 async def ledger(emulator: TheEmulator, key: Key = None) -> LedgerInfo:
-    """Every stored job with its units and price, newest first, and the sums."""
-    lines = list(entries(await emulator.all(key)))
-    sums = totals(lines)
+    """Every stored job with its units and price, newest first, and the sums, which survive dropped jobs."""
+    lines, sums = await emulator.ledger(key)
     return LedgerInfo(usd=sum((one.usd for one in sums), NOTHING), totals=sums, jobs=lines[::-1])
 
 
