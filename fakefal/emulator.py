@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
@@ -112,7 +113,7 @@ class Emulator:
         self._random_bits = random_bits
         self.wall = wall
         self._profile = PROFILES[self.settings.profile]
-        self._accepted = 0
+        self._accepted: Counter[str] = Counter()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Emulator]:
@@ -303,9 +304,11 @@ class Emulator:
         self.journal.reset(key)
         self.tally.reset(key)
         if key is None:
-            self._accepted = 0
+            self._accepted.clear()
             self.erased.clear()
             self.once.reset()
+        else:
+            self._accepted.pop(key, None)
         for request_id in self._downloads:
             try:
                 await self.find(request_id)
@@ -318,9 +321,9 @@ class Emulator:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _next_number(self) -> int:
-        self._accepted += 1
-        return self._accepted
+    def _next_number(self, key: str) -> int:
+        self._accepted[key] += 1
+        return self._accepted[key]
 
     def _is_gone(self, look: Look) -> bool:
         """Whether fal would not keep this result any more: after an hour, a large one after six minutes."""
@@ -339,9 +342,9 @@ class Emulator:
     async def _accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Look:
         now = self.clock.now(submission.key)
         request_id = uuid7(now, self._random_bits(RANDOM_BITS))
-        number = submission.number or self._next_number()
+        number = submission.number or self._next_number(submission.key)
         submission = await self._with_own_video(submission)
-        seed = f"{self.settings.seed}/{number}" if self.settings.seed else request_id
+        seed = f"{self.settings.seed}/{submission.key}/{number}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
         record = Record(

@@ -87,10 +87,10 @@ class SharedEffects(Effects):
     async def _forget(self, key: str) -> None:
         await self._change(lambda added: [one for one in added if one["key"] != key])
 
-    async def _count(self, key: str) -> tuple[int, int]:
-        _, own, of_all, packed = await self._steps("call", tag(key))
+    async def _count(self, key: str) -> int:
+        _, number, packed = await self._steps("call", tag(key))
         self._take(packed)
-        return int(own), int(of_all)
+        return int(number)
 
     async def _refresh(self) -> None:
         _, packed = await self._steps("rules", again=True)

@@ -88,9 +88,13 @@ def refuse(effect: Effect) -> None:
         case "queue_full":
             raise QueueFull(0)
         case "locked_account":
-            reason = LOCK_REASONS[effect.arguments.get("reason", "exhausted_balance")]
-            raise refusal(403, f"User is locked. Reason: {reason}")
+            raise refusal(403, f"User is locked. Reason: {LOCK_REASONS[lock_reason(effect)]}")
         case "invalid_key":
             raise refusal(401, "invalid key credentials")
         case "gateway_503":
             raise refusal(503, "Service Unavailable")  # with x-fal-request-id: it is fal that speaks
+
+
+def lock_reason(effect: Effect) -> str:
+    """Why the account is locked, in fal's own word."""
+    return str(effect.arguments.get("reason", "exhausted_balance"))
