@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -22,6 +22,7 @@ from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRe
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
+from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS
 from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import changed_plan, changed_verdict
@@ -46,6 +47,10 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 404
+
+PATIENT_SECONDS = FIRST_TIMEOUT_SECONDS
+FETCH_SECONDS = 60.0
+"""How long a move of the clock waits for receivers, and for foreign media, in real seconds."""
 
 LARGE_RESULT = 10 * 1024
 RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
@@ -261,12 +266,39 @@ class Emulator:
             return await self.queue.look(request_id, self.clock.now(key))
 
     async def move_clock(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
-        """Move the clock of a key, or of all; returns once all that fell due was attempted."""
+        """Move the clock of a key, or of all; returns once all that fell due was attempted.
+
+        Media that requests wait for are fetched first.  Receivers get `PATIENT_SECONDS` of real time in all;
+        a try that takes longer goes on by itself.
+        """
         await self.clock.move(key, advance=advance, speed=speed)
-        for one in tuple(await self.queue.keys()) if key is None else (key,):
-            await self.queue.carry_out(one, self.clock.now(one))
-            self.waker.changed(one)
-            await self.webhooks.finish(one)
+        keys = tuple(await self.queue.keys()) if key is None else (key,)
+        await asyncio.gather(*map(self._carry_out, keys))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENT_SECONDS):
+                await asyncio.gather(*map(self.webhooks.finish, keys))
+
+    async def _carry_out(self, key: str) -> None:
+        await self._downloads.finish(key, FETCH_SECONDS)
+        await self.queue.carry_out(key, self.clock.now(key))
+        self.waker.changed(key)
+
+    async def unless_stopping(self, work: Awaitable[T]) -> T:
+        """Wait for something that may take long, but not beyond the order to stop.
+
+        Raises:
+            Stopping: that came first; the work was cancelled.
+        """
+        task = asyncio.ensure_future(work)
+        closed = asyncio.create_task(self.waker.closed.wait())
+        try:
+            await asyncio.wait((task, closed), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Stopping
+            return task.result()
+        finally:
+            task.cancel()
+            closed.cancel()
 
     def judging(self) -> tuple[str, ...]:
         """The requests whose media are downloaded here."""
@@ -367,7 +399,9 @@ class Emulator:
         look = await self.queue.add(record, plan, now, at_once=at_once)
         self.tally.accept(look)
         if fetching:
-            self._downloads.begin(request_id, verdict.foreign, partial(self._settle, submission, record, make))
+            self._downloads.begin(
+                request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
+            )
         self.waker.changed(submission.key)
         return look
 

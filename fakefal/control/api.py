@@ -204,7 +204,7 @@ async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
 @router.post("/clock")
 async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) -> ClockInfo:
     """Move a clock; the answer comes when all that fell due was attempted, webhooks included."""
-    await emulator.move_clock(key, advance=body.advance, speed=body.speed)
+    await emulator.unless_stopping(emulator.move_clock(key, advance=body.advance, speed=body.speed))
     return await clock(emulator, key)
 
 
@@ -218,7 +218,7 @@ async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
 async def replay(request_id: str, emulator: TheEmulator, key: Key = None) -> WebhookInfo:
     """Send a webhook once more; the answer comes with the receiver's."""
     await emulator.find(request_id, key)
-    return _webhook_info(await emulator.webhooks.replay(request_id))
+    return _webhook_info(await emulator.unless_stopping(emulator.webhooks.replay(request_id)))
 
 
 @router.post("/webhooks/rotate")

@@ -61,7 +61,8 @@ async def with_fault(effect: Effect | None, request: Request, accept: Callable[[
             return HTMLResponse(NGINX_502, 502)  # without x-fal-request-id: so clients tell an ingress from fal
         case "slow_response":
             answer = await accept()  # first: who stops waiting for the answer does not take the job back
-            await _pause(request, float(effect.arguments.get("seconds", 10)))
+            seconds = float(effect.arguments.get("seconds", 10))
+            await request.app.state.emulator.unless_stopping(_pause(request, seconds))
             return answer
         case _:
             refuse(effect)

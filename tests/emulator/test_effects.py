@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -468,6 +469,18 @@ class TestCalls:
 
     def test_a_slow_answer_comes(self, server: Server) -> None:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
+
+    def test_who_waits_is_told_when_the_server_stops(self) -> None:
+        emulator = Emulator(Settings(profile="instant"))
+        pool = ThreadPoolExecutor(1)
+        with pool, serving(emulator=emulator) as where:
+            headers = {**KEY, "X-Fakefal-Effect": "slow_response(seconds=1000)"}
+            address = f"{where.url}/queue/{O1}"
+            held = pool.submit(httpx.post, address, json={"prompt": "x"}, headers=headers, trust_env=False, timeout=60)
+            while not httpx.get(f"{where.url}/_fakefal/requests", trust_env=False).json():
+                pass
+        answer = held.result()
+        assert (answer.status_code, answer.json()["detail"]) == (503, "fakefal: the emulator is stopping")
 
     @pytest.mark.parametrize("part", ["queue", "run"])
     def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(
