@@ -30,19 +30,29 @@ class Downloads:
         self._files = files
         self._fetcher = fetcher
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._keys: dict[str, str] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
 
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._tasks))
 
-    def begin(self, request_id: str, foreign: Mapping[str, Limits], then: Callable[[Fetched], Awaitable[None]]) -> None:
+    def begin(
+        self, request_id: str, key: str, foreign: Mapping[str, Limits], then: Callable[[Fetched], Awaitable[None]]
+    ) -> None:
         """Download in the background, and call `then` with what was found."""
+        self._keys[request_id] = key
         self._tasks[request_id] = asyncio.create_task(self._work(request_id, foreign, then))
 
     def stop(self, request_id: str) -> None:
         """Nobody waits for these media any more."""
+        self._keys.pop(request_id, None)
         if task := self._tasks.pop(request_id, None):
             task.cancel()
+
+    async def finish(self, key: str, seconds: float) -> None:
+        """Return once everything that a key's requests wait for was dealt with, or after so many real seconds."""
+        if tasks := [task for request_id, task in self._tasks.items() if self._keys.get(request_id) == key]:
+            await asyncio.wait(tasks, timeout=seconds)
 
     async def close(self) -> None:
         """Stop everything, and return once it stopped."""
@@ -67,6 +77,7 @@ class Downloads:
             for part in parts:
                 self._files.discard(part)
             self._tasks.pop(request_id, None)
+            self._keys.pop(request_id, None)
 
     async def _one(self, address: str, limits: Limits, into: BinaryIO) -> Path | Unreadable:
         async with self._places:

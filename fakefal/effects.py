@@ -13,6 +13,8 @@ from fakefal import jsonio
 from fakefal.answers import platform_ending
 from fakefal.cdn import is_address
 from fakefal.core.effects import (
+    LONGEST_RULE,
+    LONGEST_TEXT,
     BadEffect,
     Effect,
     EffectRule,
@@ -23,7 +25,7 @@ from fakefal.core.effects import (
 from fakefal.core.plan import Ending, Plan
 from fakefal.verdict import Verdict
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
-from fakefal_contracts.testprompt import PROMPT_MARK
+from fakefal_contracts.testprompt import effect_in
 
 MOST_ATTEMPTS = 10
 STUCK_SECONDS = 1e15
@@ -48,12 +50,17 @@ ACCOUNT_EFFECTS = ("locked_account", "invalid_key")
 #: What stays with a request after its end; the store and the emulator look for it in the plan.
 QUIRKS = ("result_expired", "cancel_ignored", "webhook_lost", "webhook_duplicate")
 
+
+def _attempts(status: int) -> tuple[str, ...]:
+    return ("attempts",) if status in RETRIED_STATUSES else ()
+
+
 KNOWN: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(MODEL_ERRORS, ("*",)),
-    **{name: ("attempts",) if error.status in RETRIED_STATUSES else () for name, error in PLATFORM_ERRORS.items()},
+    **{name: ("msg", "loc", "input", *error.ctx, *_attempts(error.status)) for name, error in MODEL_ERRORS.items()},
+    **{name: _attempts(error.status) for name, error in PLATFORM_ERRORS.items()},
     "retry_then_succeed": ("attempts",),
     "stuck": (),
-    "respond": ("video", "result", "status", "seconds", "logs"),
+    "respond": ("video", "result", "status", "seconds", "logs", "attempts"),
     **dict.fromkeys(QUIRKS, ()),
     **CALL_EFFECTS,
 }
@@ -69,7 +76,7 @@ def parse_rule(text: str) -> EffectRule:
     pieces = text.split(" when ")
     for count in range(1, len(pieces)):  # the word may stand inside a quoted value, too
         try:
-            effect = parse_checked(" when ".join(pieces[:count]), local=True)
+            effect = parse_checked(" when ".join(pieces[:count]), local=True, longest=LONGEST_RULE)
         except BadEffect:
             continue
         return make_rule(str(effect), parse_arguments(" when ".join(pieces[count:])), local=True)
@@ -88,7 +95,9 @@ def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> 
     for name in ("endpoint", "key", "prompt"):
         if not isinstance(given.get(name, ""), str | None):
             raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
-    rule = EffectRule(parse_checked(effect, local=local), **given)
+    rule = EffectRule(parse_checked(effect, local=local, longest=LONGEST_RULE), **given)
+    if len(str(rule.effect)) > LONGEST_RULE:
+        raise BadEffect(f"written out, the effect has more than {LONGEST_RULE} characters")
     if rule.nth is not None and (not isinstance(rule.nth, int) or rule.nth < 1):
         raise BadEffect("nth counts from 1")
     if not isinstance(rule.probability, int | float) or not 0 <= rule.probability <= 1:
@@ -96,13 +105,15 @@ def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> 
     return rule
 
 
-def parse_checked(text: str, *, local: bool = False) -> Effect:
-    """Read an effect and check its values.  Only who says it on this machine (`local`) may name its files.
+def parse_checked(text: str, *, local: bool = False, longest: int = LONGEST_TEXT) -> Effect:
+    """Read an effect of at most `longest` characters and check its values.
+
+    Only who says it on this machine (`local`) may name its files.
 
     Raises:
         BadEffect: it is none, or a value cannot be used.
     """
-    return checked(parse_effect(text, KNOWN), local=local)
+    return checked(parse_effect(text, KNOWN, longest), local=local)
 
 
 def checked(effect: Effect, *, local: bool) -> Effect:
@@ -125,6 +136,8 @@ def checked(effect: Effect, *, local: bool) -> Effect:
 def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
     if "result" not in given and "status" in given:
         raise BadEffect("respond: a status needs a result")
+    if "attempts" in given and given.get("status") not in RETRIED_STATUSES:
+        raise BadEffect("respond: attempts need a status that the queue tries again: 503 or 504")
     video = given.get("video")
     if video is None:
         return
@@ -184,23 +197,28 @@ class Effects:
         self._settled = tuple(parse_rule(text) for text in rules)
         self._seed = seed
         self._calls: Counter[str] = Counter()
-        self._of_all = 0
         self.rules: list[EffectRule] = list(self._settled)
 
     async def choose(self, key: str, endpoint_id: str, body: Any, header: str | None) -> tuple[Effect | None, int]:
-        """The effect of the next call of a key, if it has one, and which call of all keys it is.
+        """The effect of the next call of a key, if it has one, and which call of the key it is.
 
         Raises:
             BadEffect: the header or the test prompt names none.
         """
-        number, of_all = await self._count(key)
+        number = await self._count(key)
         if header:
-            return parse_checked(header), of_all
+            return parse_checked(header), number
         prompt = _prompts(body)
-        if asked := PROMPT_MARK.search(prompt):
-            return parse_checked(asked[1]), of_all
+        if asked := effect_in(prompt):
+            return parse_checked(asked), number
         occasion = Occasion(endpoint_id, key, prompt, number)
-        return next((rule.effect for rule in self.rules if rule.matches(occasion, self._seed)), None), of_all
+        rules = enumerate(self.rules)
+        return next((rule.effect for at, rule in rules if rule.matches(occasion, self._seed_of(at))), None), number
+
+    def _seed_of(self, at: int) -> str:
+        """What a rule draws by: equal rules draw each for itself, whatever rules others have."""
+        rule = self.rules[at]
+        return f"{self._seed}/{self.rules[:at].count(rule)}" if rule.probability < 1 else self._seed
 
     async def of_account(self, key: str, header: str | None) -> Effect | None:
         """What holds for every call of a key, not only for its requests: a locked account, a wrong key.
@@ -224,27 +242,28 @@ class Effects:
         """Add a rule behind the others."""
         self.rules.append(rule)
 
-    async def clear(self) -> int:
-        """Remove every rule, those of the settings included; returns how many."""
+    async def clear(self, key: str | None = None) -> int:
+        """Remove every rule, those of the settings included; with a key, those added for it.  Returns how many."""
         count = len(self.rules)
-        self.rules.clear()
-        return count
+        self.rules = [] if key is None else self._without(key)
+        return count - len(self.rules)
 
     async def reset(self, key: str | None) -> None:
         """Forget the rules that were added for a key and its count; without a key, all of them."""
         if key is None:
             self._calls.clear()
-            self._of_all = 0
             self.rules = list(self._settled)
         else:
             self._calls.pop(key, None)
-            self.rules = [rule for rule in self.rules if rule.key != key or rule in self._settled]
+            self.rules = self._without(key)
 
-    async def _count(self, key: str) -> tuple[int, int]:
-        """Count a call: its number for the key, and of all."""
+    def _without(self, key: str) -> list[EffectRule]:
+        return [rule for rule in self.rules if rule.key != key or rule in self._settled]
+
+    async def _count(self, key: str) -> int:
+        """Count a call: its number for the key."""
         self._calls[key] += 1
-        self._of_all += 1
-        return self._calls[key], self._of_all
+        return self._calls[key]
 
     async def _refresh(self) -> None:
         """See what others did to the rules: nobody else does here."""
@@ -265,23 +284,30 @@ def _prompts(body: Any) -> str:
 
 def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> Verdict:
     """How the request ends under an effect; `retry` says whether the server may try again."""
-    if effect is None:
+    if effect is None or (failed := _failed(effect, verdict.ending)) is None:
         return verdict
-    arguments = dict(effect.arguments)
-    if error := MODEL_ERRORS.get(effect.name):
-        return replace(verdict, ending=Ending(error.status, jsonio.dump(error.body(**arguments)), 0.0))
+    ending, failure = failed
+    if ending.status in RETRIED_STATUSES and retry:
+        usual = 2 if effect.name == "retry_then_succeed" else MOST_ATTEMPTS
+        attempts = int(effect.arguments.get("attempts", usual))
+        recovers = attempts < MOST_ATTEMPTS
+        ending = replace(verdict.ending, attempts=attempts + 1) if recovers else replace(ending, attempts=MOST_ATTEMPTS)
+    return replace(verdict, ending=ending, failure=failure)
+
+
+def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
+    """How one attempt ends under an effect, and what the log says of it."""
+    arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
+    if model := MODEL_ERRORS.get(effect.name):
+        ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0)
+        return ending, arguments.get("msg", model.msg)
     if effect.name == "respond" and "result" in arguments:
-        return replace(verdict, ending=_answer(arguments, verdict.ending))
+        ending = _answer(arguments, planned)
+        return ending, f"status {ending.status}"
     name = "runner_disconnected" if effect.name == "retry_then_succeed" else effect.name
     if platform := PLATFORM_ERRORS.get(name):
-        attempts = int(arguments.get("attempts", 2 if name != effect.name else MOST_ATTEMPTS))
-        if retry and attempts < MOST_ATTEMPTS and platform.status in RETRIED_STATUSES:
-            ending = replace(verdict.ending, attempts=attempts + 1)
-        else:
-            tried = MOST_ATTEMPTS if retry and platform.status in RETRIED_STATUSES else 1
-            ending = replace(platform_ending(platform), attempts=tried)
-        return replace(verdict, ending=ending, failure=platform.sentence)
-    return verdict
+        return platform_ending(platform), platform.sentence
+    return None
 
 
 def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
@@ -305,7 +331,9 @@ def changed_plan(effect: Effect | None, plan: Plan) -> Plan:
         logs = tuple((offset * pace, text) for offset, text in plan.logs)
         if lines is not None:
             logs = tuple((0.0, line) for line in lines)
-        return replace(plan, run_seconds=seconds, logs=logs)
+        retries = tuple(offset * pace for offset in plan.retries)
+        polls = None if "seconds" in effect.arguments else plan.polls
+        return replace(plan, run_seconds=seconds, logs=logs, retries=retries, polls=polls)
     return plan
 
 

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,17 +22,18 @@ from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRe
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
+from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS
 from fakefal.datauris import externalize
 from fakefal.downloads import Downloads, Fetched
 from fakefal.effects import changed_plan, changed_verdict
 from fakefal.fetch import Fetcher
 from fakefal.journal import Journal
-from fakefal.ledger import entries, sums
+from fakefal.ledger import Entry, Total, entries, sums, totals
 from fakefal.once import Once
 from fakefal.parts import parts_for
 from fakefal.patience import patiently
 from fakefal.record import Look, Record
-from fakefal.settings import Settings
+from fakefal.settings import MEMORY, Settings
 from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
@@ -45,6 +47,10 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 404
+
+PATIENT_SECONDS = FIRST_TIMEOUT_SECONDS
+FETCH_SECONDS = 60.0
+"""How long a move of the clock waits for receivers, and for foreign media, in real seconds."""
 
 LARGE_RESULT = 10 * 1024
 RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
@@ -92,6 +98,7 @@ class Emulator:
         self.clock = clock or parts.clock
         self.queue = queue or parts.queue
         self.tally = Tally()
+        self._shares = self.settings.store != MEMORY
         self.journal = Journal(self.settings.max_journal)
         self.queue.listen(self.tally.end)
         self.files = files or parts.files()
@@ -111,7 +118,7 @@ class Emulator:
         self._random_bits = random_bits
         self.wall = wall
         self._profile = PROFILES[self.settings.profile]
-        self._accepted = 0
+        self._accepted: Counter[str] = Counter()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Emulator]:
@@ -173,13 +180,13 @@ class Emulator:
             self.waker.changed(key)
         return look
 
-    async def find(self, request_id: str) -> Look:
-        """See where a request stands, whosever it is.
+    async def find(self, request_id: str, key: str | None = None) -> Look:
+        """See where a request stands, whosever it is; with a key, only of that one.
 
         Raises:
             UnknownRequest: no such request.
         """
-        key = (await self.queue.look(request_id, BEFORE_ALL_TIME)).record.key
+        key = (await self.queue.look(request_id, BEFORE_ALL_TIME, key=key)).record.key
         return await self.queue.look(request_id, self.clock.now(key))
 
     async def watch(self, key: str, request_id: str) -> AsyncIterator[Look]:
@@ -259,12 +266,39 @@ class Emulator:
             return await self.queue.look(request_id, self.clock.now(key))
 
     async def move_clock(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
-        """Move the clock of a key, or of all; returns once all that fell due was attempted."""
+        """Move the clock of a key, or of all; returns once all that fell due was attempted.
+
+        Media that requests wait for are fetched first.  Receivers get `PATIENT_SECONDS` of real time in all;
+        a try that takes longer goes on by itself.
+        """
         await self.clock.move(key, advance=advance, speed=speed)
-        for one in tuple(await self.queue.keys()) if key is None else (key,):
-            await self.queue.carry_out(one, self.clock.now(one))
-            self.waker.changed(one)
-            await self.webhooks.finish(one)
+        keys = tuple(await self.queue.keys()) if key is None else (key,)
+        await asyncio.gather(*map(self._carry_out, keys))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENT_SECONDS):
+                await asyncio.gather(*map(self.webhooks.finish, keys))
+
+    async def _carry_out(self, key: str) -> None:
+        await self._downloads.finish(key, FETCH_SECONDS)
+        await self.queue.carry_out(key, self.clock.now(key))
+        self.waker.changed(key)
+
+    async def unless_stopping(self, work: Awaitable[T]) -> T:
+        """Wait for something that may take long, but not beyond the order to stop.
+
+        Raises:
+            Stopping: that came first; the work was cancelled.
+        """
+        task = asyncio.ensure_future(work)
+        closed = asyncio.create_task(self.waker.closed.wait())
+        try:
+            await asyncio.wait((task, closed), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise Stopping
+            return task.result()
+        finally:
+            task.cancel()
+            closed.cancel()
 
     def judging(self) -> tuple[str, ...]:
         """The requests whose media are downloaded here."""
@@ -275,8 +309,20 @@ class Emulator:
         return await self.queue.all(key, self.clock.now)
 
     async def summary(self) -> str:
-        """One line on what is stored: how many requests, how they ended, and what they would have cost."""
-        return str(sums(entries(await self.all())))
+        """One line on the whole run: how many requests, how they ended, and what they would have cost.
+
+        Where replicas share a store, on what is stored there.
+        """
+        looks = await self.all()  # which carries out what is due
+        return str(sums(entries(looks)) if self._shares else self.tally.run)
+
+    async def ledger(self, key: str | None = None) -> tuple[list[Entry], list[Total]]:
+        """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
+
+        The sums count what was dropped since, too, but where replicas share a store.
+        """
+        lines = list(entries(await self.all(key)))
+        return lines, totals(lines) if self._shares else self.tally.of_key(key)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""
@@ -288,10 +334,13 @@ class Emulator:
         await self.effects.reset(key)
         self.access.reset(key)
         self.journal.reset(key)
+        self.tally.reset(key)
         if key is None:
-            self._accepted = 0
+            self._accepted.clear()
             self.erased.clear()
             self.once.reset()
+        else:
+            self._accepted.pop(key, None)
         for request_id in self._downloads:
             try:
                 await self.find(request_id)
@@ -304,9 +353,9 @@ class Emulator:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _next_number(self) -> int:
-        self._accepted += 1
-        return self._accepted
+    def _next_number(self, key: str) -> int:
+        self._accepted[key] += 1
+        return self._accepted[key]
 
     def _is_gone(self, look: Look) -> bool:
         """Whether fal would not keep this result any more: after an hour, a large one after six minutes."""
@@ -325,9 +374,9 @@ class Emulator:
     async def _accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Look:
         now = self.clock.now(submission.key)
         request_id = uuid7(now, self._random_bits(RANDOM_BITS))
-        number = submission.number or self._next_number()
+        number = submission.number or self._next_number(submission.key)
         submission = await self._with_own_video(submission)
-        seed = f"{self.settings.seed}/{number}" if self.settings.seed else request_id
+        seed = f"{self.settings.seed}/{submission.key}/{number}" if self.settings.seed else request_id
         verdict = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
         record = Record(
@@ -348,9 +397,11 @@ class Emulator:
         make = partial(_plan, profile, seed, submission)
         plan = None if fetching else make(verdict)
         look = await self.queue.add(record, plan, now, at_once=at_once)
-        self.tally.accept(record.endpoint_id)
+        self.tally.accept(look)
         if fetching:
-            self._downloads.begin(request_id, verdict.foreign, partial(self._settle, submission, record, make))
+            self._downloads.begin(
+                request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
+            )
         self.waker.changed(submission.key)
         return look
 
@@ -390,7 +441,8 @@ class Emulator:
             logger.exception("judging request %s failed", record.id)
             plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            await patiently(lambda: self.queue.settle(record.id, plan, self.clock.now(record.key)))
+            if await patiently(lambda: self.queue.settle(record.id, plan, self.clock.now(record.key))):
+                self.tally.judge(await self._see(record))
         self.waker.changed(record.key)
 
 

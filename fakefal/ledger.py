@@ -1,6 +1,7 @@
 """What was accepted and what it would have cost, read off the stored requests.
 
-A dropped request leaves the ledger with it: the store keeps finished ones as long as they fit.
+A dropped request leaves the list with it: the store keeps finished ones as long as they fit.  What sums
+remember beyond that is in `fakefal.tally`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated
 from pydantic import PlainSerializer
 
 from fakefal.answers import ending_of
-from fakefal.core.plan import NOTHING
+from fakefal.core.plan import NOTHING, Ending
 from fakefal.record import Look, Record
 from fakefal_contracts.price import dollars
 
@@ -28,8 +29,9 @@ Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 
 @dataclass(frozen=True)
 class Entry:
-    """One accepted job.  `status`, `units` and `usd` are known once it is over; refusals cost nothing.
+    """One accepted job.  `status` is known once it is over; until then it is `pending`.
 
+    `units` and `usd` count from acceptance on; refusals, failures and what was cancelled cost nothing.
     `duplicate_of` names the job that it probably repeats.
     """
 
@@ -41,6 +43,7 @@ class Entry:
     units: float
     usd: Dollars
     duplicate_of: str | None
+    pending: bool
 
 
 @dataclass
@@ -62,6 +65,11 @@ class Total:
         self.duplicates += entry.duplicate_of is not None
         self.units += entry.units
         self.usd += entry.usd
+
+    def move(self, by: Sums) -> None:
+        """Add what changed."""
+        for one in fields(by):
+            setattr(self, one.name, getattr(self, one.name) + getattr(by, one.name))
 
 
 @dataclass(frozen=True)
@@ -93,11 +101,16 @@ class Sums:
         return f"{jobs}{twins}, {dollars(self.usd)} not spent"
 
 
+def bill(look: Look) -> Ending | None:
+    """The ending whose units and price count: how it ended, or will; None while nobody judged it."""
+    return ending_of(look) or (look.plan.ending if look.plan is not None else None)
+
+
 def entries(looks: Iterable[Look]) -> Iterator[Entry]:
     """The ledger's lines, in the order of acceptance."""
     last: dict[tuple[str, str, bytes], Record] = {}
     for look in looks:
-        record, ending = look.record, ending_of(look)
+        record, ending, billed = look.record, ending_of(look), bill(look)
         sign = record.key, record.endpoint_id, record.arguments
         before = last.get(sign)
         last[sign] = record
@@ -108,9 +121,10 @@ def entries(looks: Iterable[Look]) -> Iterator[Entry]:
             record.endpoint_id,
             record.submitted_at,
             ending.status if ending else None,
-            ending.billable_units if ending else 0.0,
-            ending.usd if ending else NOTHING,
+            billed.billable_units if billed else 0.0,
+            billed.usd if billed else NOTHING,
             before.id if before is not None and twin else None,
+            ending is None,
         )
 
 

@@ -15,7 +15,7 @@ class Submission:
 
     `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
     `effect` is what happens to the request, and `retry` whether the server may try it again.  `number` says
-    which call of all it is, where somebody counted, so that a seed can draw for it.
+    which call of its key it is, where somebody counted, so that a seed can draw for it.
     """
 
     key: str

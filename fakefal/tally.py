@@ -6,17 +6,27 @@ from collections import Counter
 from decimal import Decimal
 
 from fakefal.answers import ending_of
-from fakefal.core.plan import NOTHING
+from fakefal.core.plan import FIRST_ERROR_STATUS, NOTHING
 from fakefal.core.webhook import Attempt
+from fakefal.ledger import DUPLICATE_SECONDS, Sums, Total
 from fakefal.record import Look
 from fakefal_contracts import known_ids
 
 OTHER = "other"
 """Stands for every endpoint that fal does not have, so that callers cannot make up new counts."""
 
+MOST_PLACES = 10_000
+"""So many keys and endpoints have a total of their own; later ones share one."""
+
+MOST_SIGNS = 10_000
+"""So many of the newest jobs are remembered to notice that one repeats another."""
+
 
 class Tally:
-    """Counts of requests by endpoint, of webhooks' tries, and of calls by part and status."""
+    """Counts of requests by endpoint, of webhooks' tries, and of calls by part and status.
+
+    `run` are the sums of every job since the process began, `totals` those since the ledger was last reset.
+    """
 
     def __init__(self) -> None:
         self.accepted: Counter[str] = Counter()
@@ -24,10 +34,20 @@ class Tally:
         self.usd: dict[str, Decimal] = {}
         self.tries: Counter[bool] = Counter()
         self.calls: Counter[tuple[str, int]] = Counter()
+        self.run = Sums()
+        self.totals: dict[tuple[str, str], Total] = {}
+        self._last: dict[tuple[str, str, int], float] = {}
 
-    def accept(self, endpoint_id: str) -> None:
+    def accept(self, look: Look) -> None:
         """A request was accepted."""
-        self.accepted[known(endpoint_id)] += 1
+        self.accepted[known(look.record.endpoint_id)] += 1
+        self._move(look, Sums(jobs=1, duplicates=int(self._repeats(look))))
+        self.judge(look)
+
+    def judge(self, look: Look) -> None:
+        """What an accepted request will cost is known, unless its caller cut it short before."""
+        if look.plan is not None and look.view.cut is None:
+            self._move(look, Sums(units=look.plan.ending.billable_units, usd=look.plan.ending.usd))
 
     def end(self, look: Look) -> None:
         """A request is over."""
@@ -36,6 +56,38 @@ class Tally:
         name = known(look.record.endpoint_id)
         self.ended[name, ending.status] += 1
         self.usd[name] = self.usd.get(name, NOTHING) + ending.usd
+        change = Sums(refused=int(ending.status >= FIRST_ERROR_STATUS))
+        if look.plan is not None:
+            planned = look.plan.ending
+            units, usd = ending.billable_units - planned.billable_units, ending.usd - planned.usd
+            change += Sums(units=units, usd=usd)
+        self._move(look, change)
+
+    def of_key(self, key: str | None) -> list[Total]:
+        """The totals of a key, or of all, in the order of their first job."""
+        return [one for one in self.totals.values() if key in (None, one.key)]
+
+    def reset(self, key: str | None) -> None:
+        """Forget the totals of a key, or of all; the sums of the run stay."""
+        self.totals = {place: one for place, one in self.totals.items() if key not in (None, one.key)}
+        self._last = {sign: at for sign, at in self._last.items() if key not in (None, sign[0])}
+
+    def _move(self, look: Look, by: Sums) -> None:
+        self.run += by
+        place = look.record.key, look.record.endpoint_id
+        if place not in self.totals and len(self.totals) >= MOST_PLACES:
+            place = OTHER, OTHER
+        self.totals.setdefault(place, Total(*place)).move(by)
+
+    def _repeats(self, look: Look) -> bool:
+        """Whether it is the same job as one just before, as `fakefal.ledger.entries` sees it."""
+        record = look.record
+        sign = record.key, record.endpoint_id, hash(record.arguments)
+        before = self._last.pop(sign, None)
+        self._last[sign] = record.submitted_at
+        if len(self._last) > MOST_SIGNS:
+            del self._last[next(iter(self._last))]
+        return before is not None and record.submitted_at - before <= DUPLICATE_SECONDS
 
     def tried(self, attempt: Attempt) -> None:
         """A webhook was sent, well or not."""

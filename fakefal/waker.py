@@ -32,7 +32,12 @@ class Waker:
         self._changed_keys: set[str] = set()
         self._due: dict[str, float] = {}
         self._bells: dict[str, set[asyncio.Event]] = {}
-        self.closing = False
+        self.closed = asyncio.Event()
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server is about to stop."""
+        return self.closed.is_set()
 
     def changed(self, key: str) -> None:
         """Say that requests of a key may stand elsewhere now."""
@@ -59,7 +64,7 @@ class Waker:
 
     def close(self) -> None:
         """Let every watcher go: the server is about to stop."""
-        self.closing = True
+        self.closed.set()
         for key in tuple(self._bells):
             self.changed(key)
 

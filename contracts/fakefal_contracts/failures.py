@@ -1,6 +1,8 @@
 """fal's failures by name: what the model and the platform answer when something goes wrong.
 
-Types, statuses and context keys are those of fal's error reference and request-error page (2026).  A
+Types, statuses and context keys are those of fal's error reference and request-error page (2026), and four
+types that are not in it but were seen: `invalid_request`, `image_aspect_ratio_error` and `value_error` in live
+answers of 2026 (status 422, the first with 0 billed units), `input_value_error` in fal's own SDK (1.83.0).  A
 message that no source quotes is written in the style of those that are, and marked by `quoted`.
 """
 
@@ -24,13 +26,14 @@ class ModelError:
     quoted: bool = False
 
     def body(self, /, **changes: Any) -> dict[str, Any]:
-        """The answer; `changes` may give another ``msg`` or ``loc``, and values for the context."""
+        """The answer; `changes` may give another ``msg`` or ``loc``, an ``input``, and values for the context."""
         loc = changes.pop("loc", ["body"])
+        refused = {"input": changes.pop("input")} if "input" in changes else {}
         item: dict[str, Any] = {"loc": loc, "msg": changes.pop("msg", self.msg), "type": self.type}
         item["url"] = ERRORS_PAGE + self.type
         if ctx := {**self.ctx, **changes}:
             item["ctx"] = ctx
-        return {"detail": [item]}
+        return {"detail": [item | refused]}  # last, as fal's own helper writes it (SDK 1.83.0)
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,10 @@ MODEL_ERRORS: dict[str, ModelError] = {
         ModelError("unsupported_audio_format", 422, "Unsupported audio format", {"supported_formats": ["mp3", "wav"]}),
         ModelError("unsupported_image_format", 422, "Unsupported image format", {"supported_formats": ["jpeg", "png"]}),
         ModelError("unsupported_video_format", 422, "Unsupported video format", {"supported_formats": ["mp4", "mov"]}),
+        ModelError("invalid_request", 422, "Invalid request"),
+        ModelError("image_aspect_ratio_error", 422, "Image aspect ratio is not supported"),
+        ModelError("value_error", 422, "Value error"),
+        ModelError("input_value_error", 422, "Input value error"),
     )
 }
 

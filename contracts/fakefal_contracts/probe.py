@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 #: with further pictures behind the first.
 PICTURE_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 OTHER_PICTURE_FORMATS = {"BMP": "bmp", "TIFF": "tiff", "PPM": "ppm"}
+LARGEST_READ = 64 * 1024 * 1024
+START_OF_SCAN, FILL = 0xDA, 0xFF
+BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
+"""Markers of a JPEG that no length follows."""
+
 ICON = b"\0\0\1\0"
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
@@ -30,6 +35,11 @@ SIDEWAYS = {5, 6, 7, 8}
 ONLY_THIS_FILE = {"File_ForceParser": "Mpeg4"}
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
+
+
+MANY_PIXELS = 100_000_000
+PIXELS_PER_BYTE = 10_000
+"""What a picture may claim whatever its bytes, and what deflate's best, 1 to 1032 on single bits, could hold."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
     """Measure a picture.
 
     Raises:
-        Unreadable: it is no picture, is cut off inside its header, or claims absurd dimensions.
+        Unreadable: it is no picture, is cut off, or claims more pixels than its bytes can hold.
     """
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         try:
@@ -77,9 +87,46 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
                 if _is_sideways(image):
                     width, height = height, width
                 name = (PICTURE_FORMATS | OTHER_PICTURE_FORMATS)[image.format or ""]
+            whole = _is_whole(file, name, _size(source))
         except Exception as error:  # Pillow's plugins raise whatever their parsers meet in broken bytes
             raise Unreadable("it is not a picture in a known format") from error
+    if not whole:
+        raise Unreadable("it is cut off")
+    if width * height > max(MANY_PIXELS, _size(source) * PIXELS_PER_BYTE):
+        raise Unreadable(f"{width}x{height} pixels do not fit into {_size(source)} bytes")
     return PictureFacts(_size(source), name, width, height)
+
+
+def _is_whole(file: IO[bytes], name: str, size: int) -> bool:
+    """Whether a JPEG or PNG goes on to its end; what follows that is its own business."""
+    if name not in ("jpeg", "png") or size > LARGEST_READ:
+        return True  # no model takes one so large
+    file.seek(0)
+    content = file.read()
+    return _jpeg_ends(content) if name == "jpeg" else _png_ends(content)
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    """Whether an end of image follows the first scan; thumbnails in the segments before have ends of their own."""
+    at = 2
+    while content[at : at + 1] == b"\xff" and at + 4 <= len(content):
+        marker = content[at + 1]
+        if marker == START_OF_SCAN:
+            return content.find(b"\xff\xd9", at) >= 0
+        bare = marker in BARE_MARKERS
+        at += 1 if marker == FILL else 2 if bare else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return False
+
+
+def _png_ends(content: bytes) -> bool:
+    """Whether its chunks lead to the last one, each within the file."""
+    at = 8
+    while at + 12 <= len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        if end <= len(content) and content[at + 4 : at + 8] == b"IEND":
+            return True
+        at = end
+    return False
 
 
 def _open_header(file: IO[bytes]) -> ImageFile:

@@ -15,7 +15,7 @@ from fakefal.core.effects import BadEffect
 from fakefal.core.plan import NOTHING, Cut
 from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.effects import make_rule
-from fakefal.ledger import Dollars, Entry, Total, entries, totals
+from fakefal.ledger import Dollars, Entry, Total
 from fakefal.record import Look
 from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
@@ -98,16 +98,17 @@ async def requests(emulator: TheEmulator, key: Key = None, limit: Annotated[int,
 
 
 @router.get("/requests/{request_id}", response_model=RequestInfo)
-async def one_request(request_id: str, emulator: TheEmulator) -> Json:
-    """One request, whosever it is."""
-    return Json(info(await emulator.find(request_id)).model_dump())
+async def one_request(request_id: str, emulator: TheEmulator, key: Key = None) -> Json:
+    """One request, whosever it is; with a key, only of that key."""
+    return Json(info(await emulator.find(request_id, key)).model_dump())
 
 
 @router.post("/requests/{request_id}/advance", response_model=RequestInfo)
-async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator) -> Json:
+async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator, key: Key = None) -> Json:
     """Bring one request nearer its end; no clock moves.  409 when it is over already."""
     how = body.to if body.to is not None else body.seconds
     assert how is not None
+    await emulator.find(request_id, key)
     return Json(info(await emulator.advance(request_id, how)).model_dump())
 
 
@@ -125,25 +126,30 @@ class ScenarioBody(BaseModel):
 
 
 @router.get("/scenarios", response_model=list[ScenarioBody])
-async def scenarios(emulator: TheEmulator) -> Json:
-    """The rules that choose effects, in the order in which they are asked."""
-    return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in await emulator.effects.listed()])
+async def scenarios(emulator: TheEmulator, key: Key = None) -> Json:
+    """The rules that choose effects, in the order in which they are asked; with a key, those that name it."""
+    rules = [rule for rule in await emulator.effects.listed() if key in (None, rule.key)]
+    return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in rules])
 
 
 @router.post("/scenarios", response_model=list[ScenarioBody])
-async def add_scenario(body: ScenarioBody, emulator: TheEmulator) -> Json:
-    """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it."""
+async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = None) -> Json:
+    """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it.
+
+    With a key, the rule is for that one where the body names none.
+    """
+    given = body.model_dump(exclude={"effect"}) | {"key": body.key if body.key is not None else key}
     try:
-        await emulator.effects.add(make_rule(body.effect, body.model_dump(exclude={"effect"})))
+        await emulator.effects.add(make_rule(body.effect, given))
     except BadEffect as error:
         raise refusal(422, f"fakefal: {error}") from error
-    return await scenarios(emulator)
+    return await scenarios(emulator, key)
 
 
 @router.delete("/scenarios")
-async def remove_scenarios(emulator: TheEmulator) -> dict[str, int]:
-    """Remove every rule, those of the settings included."""
-    return {"removed": await emulator.effects.clear()}
+async def remove_scenarios(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
+    """Remove every rule, those of the settings included; with a key, those that were added for it."""
+    return {"removed": await emulator.effects.clear(key)}
 
 
 class LedgerInfo(BaseModel):
@@ -156,9 +162,8 @@ class LedgerInfo(BaseModel):
 
 @router.get("/ledger")
 async def ledger(emulator: TheEmulator, key: Key = None) -> LedgerInfo:
-    """Every stored job with its units and price, newest first, and the sums."""
-    lines = list(entries(await emulator.all(key)))
-    sums = totals(lines)
+    """Every stored job with its units and price, newest first, and the sums, which survive dropped jobs."""
+    lines, sums = await emulator.ledger(key)
     return LedgerInfo(usd=sum((one.usd for one in sums), NOTHING), totals=sums, jobs=lines[::-1])
 
 
@@ -199,7 +204,7 @@ async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
 @router.post("/clock")
 async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) -> ClockInfo:
     """Move a clock; the answer comes when all that fell due was attempted, webhooks included."""
-    await emulator.move_clock(key, advance=body.advance, speed=body.speed)
+    await emulator.unless_stopping(emulator.move_clock(key, advance=body.advance, speed=body.speed))
     return await clock(emulator, key)
 
 
@@ -210,9 +215,10 @@ async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
 
 
 @router.post("/webhooks/{request_id}/replay")
-async def replay(request_id: str, emulator: TheEmulator) -> WebhookInfo:
+async def replay(request_id: str, emulator: TheEmulator, key: Key = None) -> WebhookInfo:
     """Send a webhook once more; the answer comes with the receiver's."""
-    return _webhook_info(await emulator.webhooks.replay(request_id))
+    await emulator.find(request_id, key)
+    return _webhook_info(await emulator.unless_stopping(emulator.webhooks.replay(request_id)))
 
 
 @router.post("/webhooks/rotate")

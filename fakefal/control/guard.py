@@ -1,7 +1,8 @@
 """Who may use the control API: programs on this machine, and pages of its own; no other web page.
 
 A browser sends any page's requests to loopback, so Host, Origin and Sec-Fetch-Site are looked at, and a
-body must be JSON, which no cross-site form can send without asking first.
+body must be JSON, which no cross-site form can send without asking first.  A webhook comes from this
+machine, wherever its address was given, so none may come in here.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from fakefal.settings import LOOPBACK_HOSTS, Settings
 from fakefal.wire.answers import refusal
 from fakefal_contracts.hosts import host_name
 
+WEBHOOK_HEADERS = "x-fal-webhook-"
+
 
 async def guard(request: Request) -> None:
     """Let a call pass.
 
     Raises:
-        WireError: 403 for a foreign Host or Origin, 415 for a body that is not JSON, 401 without the token.
+        WireError: 403 for a foreign Host or Origin and for webhooks, 415 for a body that is not JSON, 401
+            without the token.
     """
     settings: Settings = request.app.state.emulator.settings
     headers = request.headers
@@ -28,6 +32,8 @@ async def guard(request: Request) -> None:
     origin = headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{headers['host']}":
         raise refusal(403, "fakefal: this Origin is not allowed")
+    if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
+        raise refusal(403, "fakefal: webhooks do not control the emulator")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise refusal(403, "fakefal: calls from other sites are not allowed")
     chunked = "transfer-encoding" in headers

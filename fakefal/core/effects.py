@@ -13,6 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_TEXT = 2000
+"""Characters of an effect where a single request names it."""
+
+LONGEST_RULE = 1024 * 1024
+"""Characters of an effect in a rule."""
+
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 
 
@@ -32,28 +37,33 @@ class Effect:
         return f"{self.name}({shown})" if shown else self.name
 
 
-def parse_effect(text: str, known: Mapping[str, Iterable[str]]) -> Effect:
-    """Read an effect; `known` maps every name to the arguments that it takes (``*`` takes any).
+def parse_effect(text: str, known: Mapping[str, Iterable[str]], longest: int = LONGEST_TEXT) -> Effect:
+    """Read an effect of at most `longest` characters; `known` maps every name to the arguments that it takes.
 
     Raises:
         BadEffect: malformed, unknown, or with an argument that the effect does not have.
     """
     try:
-        if len(text) > LONGEST_TEXT:
-            raise BadEffect(f"an effect has at most {LONGEST_TEXT} characters")
+        if len(text) > longest:
+            raise BadEffect(f"an effect has at most {longest} characters")
         name, arguments = _read(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, BadEffect):
             raise
         raise BadEffect(f"{text[:80]!r} is no effect: write name or name(key=value, ...)") from error
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        raise BadEffect(f"there is no effect {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
-    allowed = set(known[name])
+        raise BadEffect(f"there is no effect {name!r}{_meant(name, known)}")
+    allowed = sorted(set(known[name]))
     for key in arguments:
-        if key not in allowed and "*" not in allowed:
-            raise BadEffect(f"{name} takes {', '.join(sorted(allowed)) or 'no arguments'}, not {key!r}")
+        if key not in allowed:
+            takes = ", ".join(allowed) or "no arguments"
+            raise BadEffect(f"{name} takes {takes}, not {key!r}{_meant(key, allowed)}")
     return Effect(name, arguments)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
@@ -105,7 +115,7 @@ class EffectRule:
     """When an effect happens.  What is not said matches everything.
 
     `endpoint` is the end of an id, `prompt` a part of the prompt, `nth` the request's number for its key,
-    and `probability` a share between 0 and 1, drawn by the seed and the number.
+    and `probability` a share between 0 and 1, drawn by the seed, the number and the rule itself.
     """
 
     effect: Effect
@@ -122,7 +132,7 @@ class EffectRule:
             and (self.key is None or self.key == occasion.key)
             and self.prompt in occasion.prompt
             and (self.nth is None or self.nth == occasion.number)
-            and _draw(f"{seed}/{occasion.key}/{occasion.number}/{self.effect}") < self.probability
+            and (self.probability == 1 or _draw(f"{seed}/{occasion.key}/{occasion.number}/{self}") < self.probability)
         )
 
 

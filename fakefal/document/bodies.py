@@ -131,7 +131,7 @@ class Account(BaseModel):
     user_id: str
     is_personal: bool
     is_locked: bool
-    lock_reason: None
+    lock_reason: str | None
     is_paying: bool
 
 

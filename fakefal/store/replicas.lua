@@ -192,11 +192,10 @@ function STEPS.move(tag, advance, speed)
   return STEPS.clocks()
 end
 
--- Counts a call of a key; returns its number for the key, its number of all, and the rules that were added.
+-- Counts a call of a key; returns its number for the key, and the rules that were added.
 function STEPS.call(tag)
   local own = redis.call('HINCRBY', key('calls'), tag, 1)
-  local all = redis.call('HINCRBY', key('calls'), ALL_KEYS, 1)
-  return {'call', tostring(own), tostring(all), redis.call('GET', key('rules')) or ''}
+  return {'call', tostring(own), redis.call('GET', key('rules')) or ''}
 end
 
 function STEPS.rules() return {'rules', redis.call('GET', key('rules')) or ''} end

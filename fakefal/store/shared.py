@@ -69,12 +69,12 @@ class SharedEffects(Effects):
         """See `Effects.add`."""
         await self._change(lambda added: [*added, _pack(rule)])
 
-    async def clear(self) -> int:
+    async def clear(self, key: str | None = None) -> int:
         """See `Effects.clear`."""
         await self._refresh()
         count = len(self.rules)
-        await self._change(lambda _: [], settled=False)
-        return count
+        await (self._change(lambda _: [], settled=False) if key is None else self._forget(key))
+        return count - len(self.rules)
 
     async def reset(self, key: str | None) -> None:
         """See `Effects.reset`."""
@@ -82,12 +82,15 @@ class SharedEffects(Effects):
         if key is None:
             await self._change(lambda _: [], settled=True)
         else:
-            await self._change(lambda added: [one for one in added if one["key"] != key])
+            await self._forget(key)
 
-    async def _count(self, key: str) -> tuple[int, int]:
-        _, own, of_all, packed = await self._steps("call", tag(key))
+    async def _forget(self, key: str) -> None:
+        await self._change(lambda added: [one for one in added if one["key"] != key])
+
+    async def _count(self, key: str) -> int:
+        _, number, packed = await self._steps("call", tag(key))
         self._take(packed)
-        return int(own), int(of_all)
+        return int(number)
 
     async def _refresh(self) -> None:
         _, packed = await self._steps("rules", again=True)

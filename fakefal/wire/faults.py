@@ -61,7 +61,8 @@ async def with_fault(effect: Effect | None, request: Request, accept: Callable[[
             return HTMLResponse(NGINX_502, 502)  # without x-fal-request-id: so clients tell an ingress from fal
         case "slow_response":
             answer = await accept()  # first: who stops waiting for the answer does not take the job back
-            await _pause(request, float(effect.arguments.get("seconds", 10)))
+            seconds = float(effect.arguments.get("seconds", 10))
+            await request.app.state.emulator.unless_stopping(_pause(request, seconds))
             return answer
         case _:
             refuse(effect)
@@ -88,9 +89,13 @@ def refuse(effect: Effect) -> None:
         case "queue_full":
             raise QueueFull(0)
         case "locked_account":
-            reason = LOCK_REASONS[effect.arguments.get("reason", "exhausted_balance")]
-            raise refusal(403, f"User is locked. Reason: {reason}")
+            raise refusal(403, f"User is locked. Reason: {LOCK_REASONS[lock_reason(effect)]}")
         case "invalid_key":
             raise refusal(401, "invalid key credentials")
         case "gateway_503":
             raise refusal(503, "Service Unavailable")  # with x-fal-request-id: it is fal that speaks
+
+
+def lock_reason(effect: Effect) -> str:
+    """Why the account is locked, in fal's own word."""
+    return str(effect.arguments.get("reason", "exhausted_balance"))

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Request
 
 from fakefal import jsonio
-from fakefal.core.effects import BadEffect
+from fakefal.core.effects import BadEffect, Effect
 from fakefal.emulator import Emulator
 from fakefal.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, refusal, retry_headers
@@ -71,11 +71,20 @@ async def rest_key(request: Request, emulator: Emulator, authorization: str | No
         WireError: 401 without a usable key, 403 for a locked account.
     """
     key = demand_rest_key(authorization, emulator.settings.keys)
-    with wrong_effects():
-        effect = await emulator.effects.of_account(key, request.headers.get(EFFECT))
+    effect = await account_effect(request, emulator, key)
     if effect is not None:
         refuse(effect)
     return key
+
+
+async def account_effect(request: Request, emulator: Emulator, key: str) -> Effect | None:
+    """What holds for every call of the caller's account.
+
+    Raises:
+        WireError: 400, the header names no effect.
+    """
+    with wrong_effects():
+        return await emulator.effects.of_account(key, request.headers.get(EFFECT))
 
 
 @contextmanager

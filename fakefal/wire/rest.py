@@ -15,7 +15,8 @@ from fakefal.wire.answers import Json, refusal
 from fakefal.wire.auth import demand_rest_key
 from fakefal.wire.body import read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
-from fakefal.wire.incoming import rest_key
+from fakefal.wire.faults import lock_reason, refuse
+from fakefal.wire.incoming import account_effect, rest_key
 from fakefal.wire.lifecycle import read_lifecycle, upload_claims
 from fakefal_contracts.hosts import Part
 
@@ -51,11 +52,16 @@ async def jwks(emulator: TheEmulator) -> Response:
 
 
 @router.get("/users/current")
-async def current_user(emulator: TheEmulator, authorization: Authorization = None) -> Response:
-    """The account behind the key, in the form of fal's older REST interface; it is never locked here."""
+async def current_user(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
+    """The account behind the key, in the form of fal's older REST interface; an effect may have locked it."""
     key = demand_rest_key(authorization, emulator.settings.keys)
+    effect = await account_effect(request, emulator, key)
+    locked = effect is not None and effect.name == "locked_account"
+    if effect is not None and not locked:
+        refuse(effect)
+    reason = lock_reason(effect) if effect is not None else None
     names = {"full_name": key, "nickname": key, "user_id": key}
-    return Json({**names, "is_personal": True, "is_locked": False, "lock_reason": None, "is_paying": True})
+    return Json({**names, "is_personal": True, "is_locked": locked, "lock_reason": reason, "is_paying": True})
 
 
 @router.post("/storage/upload/initiate")

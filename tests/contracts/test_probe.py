@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
@@ -55,10 +56,34 @@ def test_a_picture_is_no_clip(tmp_path: Path) -> None:
         probe_picture(clip(tmp_path / "clip.mp4"))
 
 
-def test_absurd_dimensions_are_measured_without_decoding() -> None:
+def test_more_pixels_than_the_bytes_can_hold_are_refused() -> None:
     header = picture(64, 64, "BMP")
-    huge = header[:18] + (100_000).to_bytes(4, "little") * 2 + header[26:]
-    assert probe_picture(huge).width == 100_000
+    for side, fits in ((10_000, True), (100_000, False)):
+        huge = header[:18] + side.to_bytes(4, "little") * 2 + header[26:]
+        if fits:
+            assert probe_picture(huge).width == side
+        else:
+            with pytest.raises(Unreadable, match="do not fit"):
+                probe_picture(huge)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "MPO", "PNG"])
+def test_a_picture_that_is_cut_off_is_unreadable_and_more_behind_its_end_is_not(form: str) -> None:
+    whole = picture(400, 300, form)
+    assert probe_picture(whole + b"more").width == 400
+    for cut in (len(whole) - 1, len(whole) - 5, len(whole) // 2 + 100):
+        with pytest.raises(Unreadable):
+            probe_picture(whole[:cut])
+
+
+def test_a_thumbnails_end_is_not_the_pictures(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x9286] = b"\xff\xd9 as in a thumbnail"
+    Image.new("RGB", (640, 480)).save(tmp_path / "a.jpg", exif=exif, progressive=True)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    assert probe_picture(whole).width == 640
+    with pytest.raises(Unreadable, match="cut off"):
+        probe_picture(whole[:-2])
 
 
 def test_a_png_is_not_decoded_to_look_for_its_rotation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,16 @@ class TestWhatItDoes:
         request_id = server.submit(O1, {"prompt": "x"})["request_id"]
         assert advance(server, request_id, **body).status_code == 422
 
+    def test_with_a_key_other_keys_requests_are_unknown(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="realistic")
+        submitted = server.submit(O1, {"prompt": "x"})["request_id"]
+        for key, status in (("other", 404), ("tester", 200)):
+            address = f"/_fakefal/requests/{submitted}"
+            assert server.http.get(address, params={"key": key}).status_code == status
+            moved = server.http.post(f"{address}/advance", params={"key": key}, json={"to": "start"})
+            assert moved.status_code == status
+        assert server.http.post(f"/_fakefal/webhooks/{submitted}/replay?key=other").status_code == 404
+
     def test_reset_forgets_one_key_or_everything(self, server: Server) -> None:
         server.submit(O1, {"prompt": "x"})
         server.submit(O1, {"prompt": "x"}, Authorization="Key other:secret")
@@ -94,6 +104,15 @@ class TestWhomItLetsIn:
     def test_a_body_in_chunks_is_a_body(self, server: Server) -> None:
         headers = {"Content-Type": "text/plain"}
         assert server.http.post("/_fakefal/reset", content=iter([b"x"]), headers=headers).status_code == 415
+
+    def test_a_webhook_cannot_come_in(self, server: Server) -> None:
+        for path in ("reset", "webhooks/rotate", "%72eset", "../_fakefal/reset"):
+            target = f"{server.url}/_fakefal/{path}"
+            server.http.post(f"/queue/{O1}", params={"fal_webhook": target}, json={"prompt": "x"})
+        server.http.post("/_fakefal/clock", json={})
+        tried = server.http.get("/_fakefal/webhooks").json()
+        assert [one["attempts"][0]["status"] for one in tried] == [403] * 4
+        assert len(server.http.get("/_fakefal/requests").json()) == 4
 
     def test_beyond_loopback_a_server_without_a_token_does_not_start(self) -> None:
         with pytest.raises(SettingsError, match="needs a token"), serving(Settings(), host="0.0.0.0"):

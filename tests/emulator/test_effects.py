@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from fakefal_fixtures import CLIPS
 from receivers import Receiver
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
+NO_RETRY = {"X-Fal-No-Retry": "1"}
 
 
 def ask(server: Server, effect: str, part: str = "queue", **arguments: Any) -> httpx.Response:
@@ -84,6 +86,11 @@ class TestGrammar:
             ("respond(result=open('x'))", "is no effect"),
             ("((((" * 500, "is no effect"),
             ("x" * 3000, "at most 2000 characters"),
+            ("content_policy_violation(self=1)", "takes input, loc, msg, not 'self'"),
+            ("content_policy_violation(mesage='typo')", "not 'mesage'"),
+            ("image_too_small(min_widht=1)", "did you mean min_width?"),
+            ("content_policy_violation(attempts=2)", "not 'attempts'"),
+            ("respond(result={}, attempts=2)", "attempts need a status"),
         ],
     )
     def test_what_is_none_says_why(self, text: str, said: str) -> None:
@@ -132,15 +139,53 @@ class TestChoice:
         rule = parse_rule("respond(result='a when b') when nth=2, prompt='now when'")
         assert (rule.effect.arguments, rule.nth, rule.prompt) == ({"result": "a when b"}, 2, "now when")
 
-    def test_an_argument_named_self_is_context(self, server: Server) -> None:
-        _, result = ending(server, "content_policy_violation(self=1)")
-        assert result.json()["detail"][0]["ctx"] == {"self": 1}
-
     def test_chances_repeat_with_the_seed(self) -> None:
         rule = make_rule("stuck", {"probability": 0.5})
         draws = [[rule.matches(Occasion(O1, "k", "", n), seed) for n in range(200)] for seed in ("a", "a", "b")]
         assert draws[0] == draws[1] != draws[2]
         assert 60 < sum(draws[0]) < 140
+
+    def test_equal_and_similar_rules_draw_for_themselves(self, serve: Callable[..., Server]) -> None:
+        one, other = (make_rule("stuck", {"probability": 0.5, **more}) for more in ({}, {"prompt": "x"}))
+        occasions = [Occasion(O1, "k", "x", number) for number in range(200)]
+        assert 120 < sum(one.matches(at, "") or other.matches(at, "") for at in occasions) < 180, "three in four"
+        server = serve(seed="s", effects=("queue_full when probability=0.5",) * 2)
+        refused = sum(ask(server, "").status_code == 429 for _ in range(60))
+        assert 35 < refused < 56, "three in four"
+
+    def test_a_seed_draws_for_each_key_alone(self, serve: Callable[..., Server]) -> None:
+        seen = []
+        server = serve(profile="realistic", seed="s")
+        for others in (0, 2):
+            server.http.post("/_fakefal/reset")
+            for _ in range(others):
+                server.submit(O1, {"prompt": "x"}, Authorization="Key other:secret")
+            job = server.submit(O1, {"prompt": "x"})
+            server.http.post("/_fakefal/clock", json={"advance": 3600})
+            seen.append(server.http.get(job["status_url"]).json()["metrics"])
+        assert seen[0] == seen[1]
+
+    def test_rules_may_be_long(self, server: Server) -> None:
+        rule = {"effect": f"content_policy_violation(msg='{'x' * 100_000}')"}
+        assert server.http.post("/_fakefal/scenarios", json=rule).status_code == 200
+        assert server.result(O1, {"prompt": "x"}).json()["detail"][0]["msg"] == "x" * 100_000
+        rule = {"effect": f"content_policy_violation(msg='{'x' * 2**20}')"}
+        assert server.http.post("/_fakefal/scenarios", json=rule).status_code == 422
+
+    @pytest.mark.parametrize(
+        ("prompt", "msg"),
+        [
+            ("say fakefal:content_policy_violation(msg='No (really) no)') now", "No (really) no)"),
+            ("fakefal:content_policy_violation(input=[(1, 2), {'a': ')'}], msg='x \\'(') and (more)", "x '("),
+            ("(fakefal:content_policy_violation)", MODEL_ERRORS["content_policy_violation"].msg),
+        ],
+    )
+    def test_a_test_prompt_has_arguments_with_brackets(self, server: Server, prompt: str, msg: str) -> None:
+        assert server.result(O1, {"prompt": prompt}).json()["detail"][0]["msg"] == msg
+
+    def test_arguments_of_a_test_prompt_that_do_not_end_are_refused(self, server: Server) -> None:
+        for prompt in ("fakefal:stuck(", "fakefal:content_policy_violation(msg='don't')"):
+            assert server.http.post(f"/queue/{O1}", json={"prompt": prompt}).status_code == 400
 
     def test_a_test_prompt_chooses(self, server: Server) -> None:
         result = server.result(O1, {"prompt": "please fakefal:content_policy_violation now"})
@@ -168,6 +213,17 @@ class TestChoice:
         assert (wrong.status_code, "did you mean" in wrong.json()["detail"]) == (422, True)
         assert server.http.delete("/_fakefal/scenarios").json() == {"removed": 1}
         assert server.result(O1, {"prompt": "a dog"}).status_code == 200
+
+    def test_the_control_api_narrows_rules_to_a_key(self, server: Server) -> None:
+        scenarios = "/_fakefal/scenarios"
+        server.http.post(scenarios, json={"effect": "internal_server_error", "key": "other"})
+        added = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck"}).json()
+        assert [(rule["effect"], rule["key"]) for rule in added] == [("stuck", "tester")]
+        named = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck", "key": "third"}).json()
+        assert [rule["key"] for rule in named] == ["tester"]
+        assert server.http.get(f"{scenarios}?key=tester").json() == added
+        assert server.http.delete(f"{scenarios}?key=tester").json() == {"removed": 1}
+        assert [rule["key"] for rule in server.http.get(scenarios).json()] == ["other", "third"]
 
     def test_reset_restores_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck when nth=9",))
@@ -209,6 +265,12 @@ class TestEndings:
         assert (item["msg"], item["loc"]) == ("Tiny", ["body", "image_urls", 0])
         assert item["ctx"] == {"min_height": 300, "min_width": 512}
 
+    def test_the_refused_input_is_a_key_of_the_item(self, server: Server) -> None:
+        _, result = ending(server, "image_too_small(input={'a': 1})")
+        (item,) = result.json()["detail"]
+        assert list(item) == ["loc", "msg", "type", "url", "ctx", "input"]
+        assert (item["input"], item["ctx"]) == ({"a": 1}, {"min_height": 300, "min_width": 300})
+
     @pytest.mark.parametrize("error", PLATFORM_ERRORS.values(), ids=lambda error: error.error_type)
     def test_platform_errors(self, server: Server, error: Any) -> None:
         status, result = ending(server, error.error_type)
@@ -217,6 +279,30 @@ class TestEndings:
         assert result.json() == {"detail": error.sentence, "error_type": error.error_type}
         assert result.headers["x-fal-error-type"] == error.error_type
         assert result.headers["x-fal-needs-retry"] == str(error.status in (503, 504)).lower()
+
+    @pytest.mark.parametrize(
+        ("effect", "said"),
+        [("generation_timeout{}", "Generation timeout"), ("respond(result=dict_, status=503{})", "status 503")],
+    )
+    def test_the_server_tries_every_503_and_504_again(
+        self, server: Server, receiver: Receiver, effect: str, said: str
+    ) -> None:
+        inner = effect.startswith("respond")
+        whole = effect.format("" if inner else "()").replace("dict_", "{'detail': 'x'}")
+        status, result = ending(server, whole)
+        lines = [entry["message"] for entry in status.json()["logs"]]
+        assert lines[:9] == [f"Attempt {number} failed: {said}" for number in range(1, 10)]
+        assert result.status_code in (503, 504)
+        assert "ctx" not in result.text
+        once = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers={"X-Fakefal-Effect": whole, **NO_RETRY})
+        log = server.http.get(once.json()["status_url"], params={"logs": 1}).json()["logs"]
+        assert not any(entry["message"].startswith("Attempt") for entry in log)
+        assert ask(server, whole, "run").status_code == result.status_code
+        recovering = effect.format(", attempts=2" if inner else "(attempts=2)").replace("dict_", "{'detail': 'x'}")
+        assert ending(server, recovering)[1].status_code == 200
+        server.http.post("/_fakefal/scenarios", json={"effect": whole})
+        submitted = submit(server, receiver.url)
+        assert f'"gateway_request_id": "{submitted["request_id"]}"' not in receiver.wait(1)[0].body.decode()
 
     @pytest.mark.parametrize("effect", ["retry_then_succeed(attempts=2)", "runner_disconnected(attempts=2)"])
     def test_the_server_tries_again(self, server: Server, receiver: Receiver, effect: str) -> None:
@@ -264,6 +350,14 @@ class TestEndings:
         result = server.http.get(submitted["response_url"])
         assert (result.json(), result.headers["x-fal-billable-units"]) == ({"mine": [1]}, "5.0")
         assert ask(server, "respond(result={'no': 1}, status=418)", "run").status_code == 418
+
+    def test_respond_with_seconds_takes_them_in_every_profile(self, serve: Callable[..., Server]) -> None:
+        server = serve(profile="stepped")
+        submitted = ask(server, "respond(result={}, seconds=7)").json()
+        states = [server.http.get(submitted["status_url"]).json()["status"] for _ in range(4)]
+        assert states == ["IN_PROGRESS"] * 4
+        server.http.post("/_fakefal/clock", json={"advance": 7})
+        assert server.http.get(submitted["status_url"]).json()["metrics"] == {"inference_time": 7.0}
 
     def test_respond_with_a_video_of_the_users(self, serve: Callable[..., Server], tmp_path: Path) -> None:
         mine = tmp_path / "my clip.mp4"
@@ -376,6 +470,18 @@ class TestCalls:
     def test_a_slow_answer_comes(self, server: Server) -> None:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
 
+    def test_who_waits_is_told_when_the_server_stops(self) -> None:
+        emulator = Emulator(Settings(profile="instant"))
+        pool = ThreadPoolExecutor(1)
+        with pool, serving(emulator=emulator) as where:
+            headers = {**KEY, "X-Fakefal-Effect": "slow_response(seconds=1000)"}
+            address = f"{where.url}/queue/{O1}"
+            held = pool.submit(httpx.post, address, json={"prompt": "x"}, headers=headers, trust_env=False, timeout=60)
+            while not httpx.get(f"{where.url}/_fakefal/requests", trust_env=False).json():
+                pass
+        answer = held.result()
+        assert (answer.status_code, answer.json()["detail"]) == (503, "fakefal: the emulator is stopping")
+
     @pytest.mark.parametrize("part", ["queue", "run"])
     def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(
         self, part: str, caplog: pytest.LogCaptureFixture
@@ -393,6 +499,6 @@ class TestCalls:
 
 
 def test_every_effect_of_the_documents_is_known() -> None:
-    assert len(MODEL_ERRORS) == 31
+    assert len(MODEL_ERRORS) == 31 + 4, "the reference, and what was seen beside it"
     assert len(PLATFORM_ERRORS) == 13
     assert set(KNOWN) >= {*MODEL_ERRORS, *PLATFORM_ERRORS, *CALL_EFFECTS, *QUIRKS, "stuck", "respond"}

@@ -16,6 +16,7 @@ import pytest
 import trustme
 
 from conftest import Server
+from fakefal.downloads import Downloads
 from fakefal.emulator import Emulator
 from fakefal.fetch import MAX_REDIRECTS, Fetcher
 from fakefal.pinned import is_public
@@ -253,3 +254,19 @@ class TestVerdicts:
         submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
         url = f"/_fakefal/requests/{submitted['request_id']}/advance"
         assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200
+
+    def test_a_move_of_the_clock_waits_too(
+        self, serve: Callable[..., Server], site: Site, store: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE))
+        finish = Downloads.finish
+
+        async def released(self: Downloads, key: str, seconds: float) -> None:
+            site.hold.set()  # only now, so that the clock moves before the media are there
+            await finish(self, key, seconds)
+
+        monkeypatch.setattr(Downloads, "finish", released)
+        site.hold.clear()
+        submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
+        server.http.post("/_fakefal/clock", json={"advance": 3600}, params={"key": "tester"})
+        assert server.http.get(submitted["status_url"]).json()["status"] == "COMPLETED"

@@ -47,13 +47,19 @@ def test_jobs_prices_sums_and_duplicates(serve: Callable[..., Server]) -> None:
     assert [one["key"] for one in server.http.get("/_fakefal/ledger?key=other").json()["jobs"]] == ["other"]
 
 
-def test_a_job_that_is_not_over_costs_nothing_yet(serve: Callable[..., Server]) -> None:
+def test_a_job_costs_from_acceptance_on_unless_it_fails(serve: Callable[..., Server]) -> None:
     server = serve(profile="realistic")
     submitted = server.submit(O1, {"prompt": "x"})
-    assert server.http.get("/_fakefal/ledger").json()["jobs"][0]["status"] is None
+    server.submit(O1, {"prompt": "x", "duration": "7"})
+    server.submit(O1, {"prompt": "fakefal:stuck"})
+    found = server.http.get("/_fakefal/ledger").json()
+    shown = [(one["pending"], one["status"], one["units"], one["usd"]) for one in found["jobs"]]
+    assert shown == [(True, None, 5.0, 0.56), (True, None, 0.0, 0.0), (True, None, 5.0, 0.56)]
+    assert (found["usd"], found["totals"][0]["units"]) == (1.12, 10.0)
     server.http.put(submitted["cancel_url"])
-    (job,) = server.http.get("/_fakefal/ledger").json()["jobs"]
-    assert (job["status"], job["usd"]) == (499, 0.0)
+    found = server.http.get("/_fakefal/ledger").json()
+    job = found["jobs"][2]
+    assert (job["pending"], job["status"], job["usd"], found["usd"]) == (False, 499, 0.0, 0.56)
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100))))

@@ -96,6 +96,14 @@ def test_the_account_is_the_key(server: Server) -> None:
     assert httpx.get(f"{server.url}/rest/users/current", trust_env=False).status_code == 401
 
 
+def test_a_locked_account_says_so(server: Server) -> None:
+    server.http.post("/_fakefal/scenarios", json={"effect": "locked_account(reason='budget')", "key": "tester"})
+    account = server.http.get("/rest/users/current").json()
+    assert (account["is_locked"], account["lock_reason"]) == (True, "budget")
+    other = server.http.get("/rest/users/current", headers={"Authorization": "Key other:secret"}).json()
+    assert (other["is_locked"], other["lock_reason"]) == (False, None)
+
+
 @pytest.mark.parametrize("path", ["billing/user_balance", "billing/user_details", "storage/upload/other"])
 def test_the_rest_of_the_rest_host_is_501(server: Server, path: str) -> None:
     assert server.http.get(f"/rest/{path}").status_code == 501

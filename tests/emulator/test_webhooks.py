@@ -205,6 +205,19 @@ class TestTries:
             receiver.wait(1)
             assert server.http.get(submitted["status_url"]).json()["status"] == "COMPLETED"
 
+    def test_moving_the_clock_waits_for_hanging_receivers_of_all_keys_at_once_and_not_for_ever(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakefal.emulator.PATIENT_SECONDS", 0.2)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            target = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            for key in ("a", "b", "c"):
+                headers = {"Authorization": f"Key {key}:secret"}
+                server.http.post(f"/queue/{O1}", params={"fal_webhook": target}, json={}, headers=headers)
+            advance(server, 0)
+            tried = server.http.get("/_fakefal/webhooks").json()
+            assert [(one["fate"], one["attempts"]) for one in tried] == [("pending", [])] * 3, "they go on"
+
     def test_a_request_is_not_dropped_before_its_webhook_has_its_fate(self, serve: Callable[..., Server]) -> None:
         server = serve(max_requests=1)
         submit(server, "http://127.0.0.1:1/hook")
