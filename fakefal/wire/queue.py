@@ -113,9 +113,8 @@ async def stream(
         sent = 0
         try:
             async for look in emulator.watch(key, request_id):
-                items = _log_items(look)
-                body = status_body(look, way, items[sent:] if wanted else None)
-                sent = len(items)
+                body = status_body(look, way, _log_items(look, sent) if wanted else None)
+                sent = len(look.view.logs)
                 yield b"data: " + jsonio.dump(body) + b"\n\n"
         except UnknownRequest:
             return  # it was reset meanwhile
@@ -203,7 +202,8 @@ def status_body(look: Look, way: Way, logs: list[dict[str, Any]] | None) -> dict
     return body
 
 
-def _log_items(look: Look) -> list[dict[str, Any]]:
+def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
+    """The lines of the log, without the first ones that were sent already."""
     return [
         {
             "timestamp": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds"),
@@ -211,7 +211,7 @@ def _log_items(look: Look) -> list[dict[str, Any]]:
             "message": text,
             "labels": {},
         }
-        for moment, text in look.view.logs
+        for moment, text in look.view.logs[sent:]
     ]
 
 
