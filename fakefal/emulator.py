@@ -36,7 +36,7 @@ from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
 from fakefal.tally import Tally
-from fakefal.verdict import Judge, UnknownPath, Verdict
+from fakefal.verdict import Judge, ReadsFiles, UnknownPath, Verdict
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
 from fakefal_contracts.failures import PLATFORM_ERRORS
@@ -360,8 +360,11 @@ class Emulator:
             edition = self.judge.edition(submission.endpoint_id)
         except UnknownPath as error:
             return Verdict(_unknown_path(submission.path, error.hint))
-        work = edition, submission.body, request_id, submission.way, fetched or {}
-        return await self._in_thread(submission.heavy, self.judge.verdict, *work)
+        work = partial(self.judge.verdict, edition, submission.body, request_id, submission.way, fetched or {})
+        if not submission.heavy:
+            with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
+                return work(reading=False)
+        return await asyncio.to_thread(work)
 
     async def _with_own_video(self, submission: Submission) -> Submission:
         """Where the effect answers with a video of the user's, lay that on the CDN."""
