@@ -124,20 +124,22 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-async def transcript(app: Any) -> list[Any]:
-    """Every answer to every call, each after a submit of its own."""
-    said = []
+async def transcript() -> list[Any]:
+    """Every answer to every call, each after a submit of its own; and at the end, all that is stored."""
+    asked = emulator()
+    app = build_app(asked)
+    said: list[Any] = []
     for method, path, options in CALLS:
         submitted = await call(app, *SUBMIT, body=BYTES)
         request_id = json.loads(submitted[2])["request_id"]
         said.append((method, path, await call(app, method, path.replace("{id}", request_id), **options)))
-    return said
+    return [*said, *(look.record for look in await asked.all())]
 
 
 def test_the_short_way_and_the_long_way_answer_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    short = asyncio.run(transcript(build_app(emulator())))
+    short = asyncio.run(transcript())
     monkeypatch.setattr(Express, "_call", lambda *_: None)
-    long = asyncio.run(transcript(build_app(emulator())))
+    long = asyncio.run(transcript())
     for ours, theirs in zip(short, long, strict=True):
         assert ours == theirs
 
