@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -182,11 +182,13 @@ class Emulator:
         key = (await self.queue.look(request_id, BEFORE_ALL_TIME)).record.key
         return await self.queue.look(request_id, self.clock.now(key))
 
-    async def watch(self, key: str, request_id: str) -> AsyncIterator[Look]:
-        """Follow a request: one look now, one whenever it changed, the last when it is over."""
-        first = await self.look(key, request_id)
-        async for look in self.waker.watch(first.record, self._read):
-            yield look
+    def looks(self, record: Record) -> AsyncGenerator[Look, None]:
+        """Follow a request: one look now, one whenever it may have changed or a while has passed, the last at its end.
+
+        Raises:
+            UnknownRequest: it was reset meanwhile.
+        """
+        return self.waker.looks(record, self._read)
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
