@@ -126,8 +126,8 @@ async def stream(
                     stands = look.view.state, look.position, len(look.view.logs)
                     if stands != shown:
                         shown, spoken = stands, monotonic()
-                        body = status_body(look, way, _log_items(look, sent) if wanted else None)
-                        yield b"data: " + jsonio.dump(body) + b"\n\n"
+                        # no name for the body: an open stream would keep it
+                        yield _event(status_body(look, way, _log_items(look, sent) if wanted else None))
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
                         spoken = monotonic()
                         yield KEEP_ALIVE
@@ -215,6 +215,10 @@ def status_body(look: Look, way: Way, logs: list[dict[str, Any]] | None) -> dict
     if ending is not None and ending.error:
         body |= {"error": ending.error, "error_type": ending.error_type}
     return body
+
+
+def _event(body: dict[str, Any]) -> bytes:
+    return b"data: " + jsonio.dump(body) + b"\n\n"
 
 
 def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
