@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full schemathesis fidelity test-lowest wheel docs-retry-safety clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -57,11 +57,19 @@ test-lowest:
 docs-retry-safety: $(VENV)/ready js
 	$(BIN)/python docs/make_retry_safety.py
 
+# Everything side by side with its reference, BENCHMARKS.md anew; needs wrk, Node and Java, and twenty quiet minutes.
+bench: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
+	@command -v wrk >/dev/null || echo "*** wrk is not installed (apt-get install wrk): most rows will be missing ***" >&2
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix bench; \
+	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
+	$(BIN)/fakefal bench --page BENCHMARKS.md --json bench/results.json
+
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest .oracle dist build tests/js/node_modules
+	rm -rf $(VENV) $(VENV)-lowest .oracle dist build tests/js/node_modules bench/node_modules
 
 $(VENV)/fakefal: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }

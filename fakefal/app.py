@@ -18,6 +18,7 @@ from fakefal.emulator import Emulator
 from fakefal.version import VERSION
 from fakefal.wire import cdn, elsewhere, queue, realtime, rest, run, site
 from fakefal.wire.answers import add_handlers
+from fakefal.wire.express import Express
 from fakefal.wire.nearmiss import NearMisses
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.recorder import Recorder
@@ -46,7 +47,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app.router.routes.extend(_routes())
     app.router.default = elsewhere.nowhere
     return Router(
-        ProxyRoute(Cors(app), emulator.settings.keys),
+        ProxyRoute(Express(emulator, Cors(app)), emulator.settings.keys),
         Recorder(emulator, _near_misses()),
         public_url=emulator.settings.public_url,
     )

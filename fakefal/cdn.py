@@ -5,17 +5,18 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fakefal.access import Access
 from fakefal.answers import CDN_MARK
-from fakefal.clips import clip_at
+from fakefal.clips import clip_at, clip_bytes
 from fakefal.settings import LOOPBACK_HOSTS
 from fakefal.store.files import FileStore, StoredFile, safe_name
 from fakefal_contracts.hosts import Part, Way, host_name, part_of
-from fakefal_fixtures import example_file
+from fakefal_fixtures import EXAMPLES, example_file
 
 
 class Cdn:
@@ -59,10 +60,8 @@ class Cdn:
         if stored := self.files.get(url_path):
             return stored
         if clip := clip_at(url_path):
-            return StoredFile(url_path, "video/mp4", clip.path.stat().st_size, clip.path)
-        if example := example_file(url_path):
-            return StoredFile(url_path, example.content_type, example.path.stat().st_size, example.path)
-        return None
+            return StoredFile(url_path, "video/mp4", clip_bytes(clip), clip.path)
+        return _example(url_path) if example_file(url_path) else None
 
     def own_video(self, source: str) -> dict[str, Any]:
         """Fal's file object for a video of the user's: an address stays, a local file is laid here first.
@@ -80,6 +79,13 @@ class Cdn:
             kept = self.files.keep(written, new_file_path(name), kind)
             described |= {"url": CDN_MARK + kept.url_path, "file_size": kept.size}
         return described
+
+
+@cache
+def _example(url_path: str) -> StoredFile:
+    """A file of the documents' examples; they never change."""
+    example = EXAMPLES[url_path]
+    return StoredFile(url_path, example.content_type, example.path.stat().st_size, example.path)
 
 
 def is_address(source: str) -> bool:

@@ -10,12 +10,14 @@ import base64
 import hashlib
 import math
 import re
+from functools import cache
 
 from fakefal_contracts import Report
 from fakefal_contracts.probe import PictureFacts
 from fakefal_fixtures import CLIPS, RATIOS, Clip, Ratio
 
 _ADDRESS = re.compile(r"/files/b/(?P<check>[0-9a-f]{6})(?P<number>[0-9a-f]{2})/(?P<name>[A-Za-z0-9_-]{21})_output\.mp4")
+_NUMBERS = {clip: number for number, clip in enumerate(CLIPS)}
 _SHAPES: dict[Ratio, float] = {"16:9": 16 / 9, "9:16": 9 / 16, "1:1": 1.0}
 
 
@@ -39,11 +41,17 @@ def _nearest(report: Report) -> Ratio:
     return min(RATIOS, key=lambda shape: abs(math.log(facts.ratio / _SHAPES[shape])))
 
 
+@cache
+def clip_bytes(clip: Clip) -> int:
+    """The size of a canned clip; they never change."""
+    return clip.path.stat().st_size
+
+
 def clip_address(clip: Clip, request_id: str) -> str:
     """The CDN path of a request's clip, in the form fal's results have."""
     digest = hashlib.blake2b(request_id.encode(), digest_size=16).digest()
     name = base64.urlsafe_b64encode(digest).decode()[:21]
-    return f"/files/b/{_check(name)}{CLIPS.index(clip):02x}/{name}_output.mp4"
+    return f"/files/b/{_check(name)}{_NUMBERS[clip]:02x}/{name}_output.mp4"
 
 
 def clip_at(url_path: str) -> Clip | None:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -38,7 +38,7 @@ from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
 from fakefal.tally import Tally
-from fakefal.verdict import Judge, UnknownPath, Verdict
+from fakefal.verdict import Judge, ReadsFiles, UnknownPath, Verdict
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
 from fakefal_contracts.failures import PLATFORM_ERRORS
@@ -189,11 +189,13 @@ class Emulator:
         key = (await self.queue.look(request_id, BEFORE_ALL_TIME, key=key)).record.key
         return await self.queue.look(request_id, self.clock.now(key))
 
-    async def watch(self, key: str, request_id: str) -> AsyncIterator[Look]:
-        """Follow a request: one look now, one whenever it changed, the last when it is over."""
-        first = await self.look(key, request_id)
-        async for look in self.waker.watch(first.record, self._read):
-            yield look
+    def looks(self, record: Record) -> AsyncGenerator[Look, None]:
+        """Follow a request: one look now, one whenever it may have changed or a while has passed, the last at its end.
+
+        Raises:
+            UnknownRequest: it was reset meanwhile.
+        """
+        return self.waker.looks(record, self._read)
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
@@ -411,8 +413,11 @@ class Emulator:
             edition = self.judge.edition(submission.endpoint_id)
         except UnknownPath as error:
             return Verdict(_unknown_path(submission.path, error.hint))
-        work = edition, submission.body, request_id, submission.way, fetched or {}
-        return await self._in_thread(submission.heavy, self.judge.verdict, *work)
+        work = partial(self.judge.verdict, edition, submission.body, request_id, submission.way, fetched or {})
+        if not submission.heavy:
+            with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
+                return work(reading=False)
+        return await asyncio.to_thread(work)
 
     async def _with_own_video(self, submission: Submission) -> Submission:
         """Where the effect answers with a video of the user's, lay that on the CDN."""

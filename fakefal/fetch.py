@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import httpx
+from typing import TYPE_CHECKING, BinaryIO
 
 from fakefal.pinned import (
     Allow,
@@ -26,7 +24,11 @@ from fakefal.pinned import (
 from fakefal_contracts import Unreadable
 from fakefal_contracts.media import Limits, Missing
 
+if TYPE_CHECKING:
+    import httpx  # imported late elsewhere: few emulators ever download
+
 MAX_REDIRECTS = 5
+OK = 200
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Fetcher:
 
         Returns the written file, or why it cannot be had.
         """
+        import httpx
+
         try:
             async with asyncio.timeout(limits.timeout_seconds):
                 return await self._follow(address, limits, into)
@@ -58,6 +62,8 @@ class Fetcher:
             return Missing(f"{address} could not be downloaded: {error or type(error).__name__}")
 
     async def _follow(self, address: str, limits: Limits, into: BinaryIO) -> Path:
+        import httpx
+
         url = httpx.URL(address)
         async with pinned_client(self.transport) as client:
             for _ in range(MAX_REDIRECTS + 1):
@@ -76,7 +82,7 @@ class Fetcher:
 
 
 async def _save(response: httpx.Response, limits: Limits, into: BinaryIO) -> Path:
-    if response.status_code != httpx.codes.OK:
+    if response.status_code != OK:
         raise Missing(f"it answered {response.status_code}")
     size = 0
     async for chunk in response.aiter_raw():

@@ -28,7 +28,7 @@ def parse(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
         raise InvalidJson(0, f"The body is nested more than {DEEPEST} levels deep")
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_finite)
+        return _parsed(body.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InvalidJson(error.pos, error.msg) from None
     except UnicodeDecodeError as error:
@@ -42,7 +42,10 @@ def dump(value: Any) -> bytes:
 
     The question mark is how fal's runtime (fal 1.83.0) echoes a lone surrogate in a refusal.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+    return _ENCODER.encode(value).encode("utf-8", "replace")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _no_constant(name: str) -> Any:
@@ -54,6 +57,15 @@ def _finite(digits: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError("a number is out of range")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+
+
+def _parsed(text: str) -> Any:
+    if text.startswith("\ufeff"):  # a second mark: the function has words of its own for that
+        return json.loads(text)
+    return _DECODER.decode(text)
 
 
 _BRACKETS_AND_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)

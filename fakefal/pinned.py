@@ -10,10 +10,12 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
-
-import httpx
+from typing import TYPE_CHECKING
 
 from fakefal_contracts.hosts import is_fal_host
+
+if TYPE_CHECKING:
+    import httpx  # imported late elsewhere: it takes a third of the time that a server takes to start
 
 HIGHEST_PORT = 65535
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -60,12 +62,16 @@ def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 def pinned_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """A client that sets no time limits and heeds no proxies; `transport` is httpx's seam."""
+    import httpx
+
     return httpx.AsyncClient(transport=transport, verify=_trusted(), trust_env=False, timeout=None)  # noqa: S113
 
 
 @cache
 def _trusted() -> ssl.SSLContext:
     """The usual authorities, read once: reading them takes 30 ms, during which nobody is answered."""
+    import httpx
+
     return httpx.create_ssl_context(trust_env=False)
 
 

@@ -110,7 +110,7 @@ def _check_contract(contract: str) -> None:
         day = parse_contract(contract)
     except ContractError as error:
         raise SettingsError(str(error)) from error
-    first = min(endpoint.editions[0].evidence.date for endpoint in ENDPOINTS.values())
+    first = min(endpoint.revisions[0].date for endpoint in ENDPOINTS.values())
     if day < first:
         raise SettingsError(f"contract {contract} lies before the first published schema; give {first} or later")
 

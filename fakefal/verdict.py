@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fakefal import jsonio
 from fakefal.answers import CDN_MARK
 from fakefal.cdn import Cdn
-from fakefal.clips import clip_address, clip_for
+from fakefal.clips import clip_address, clip_bytes, clip_for
 from fakefal.core.plan import Ending
 from fakefal.downloads import Fetched
 from fakefal_contracts import ENDPOINTS, Report, UnknownContract, judge, known_ids, open_data_uris
@@ -19,6 +19,7 @@ from fakefal_contracts.catalogue import nearest_ids
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.hosts import Way, host_name, is_fal_host
+from fakefal_contracts.measured import is_measured
 from fakefal_contracts.media import Limits, Missing
 
 
@@ -42,6 +43,10 @@ class UnknownPath(Exception):
     def __init__(self, path: str, hint: str) -> None:
         super().__init__(path)
         self.hint = hint
+
+
+class ReadsFiles(Exception):
+    """Judging this body reads files: a worker thread has to do it."""
 
 
 class NotEmulated(Exception):
@@ -82,18 +87,29 @@ class Judge:
         except UnknownContract as error:
             raise UnknownPath(endpoint_id, str(error)) from error
 
-    def verdict(self, edition: Edition, body: Any, request_id: str, way: Way, fetched: Fetched) -> Verdict:
-        """Judge a body.  Where it has media, this reads files: call it in a worker thread then.
+    def verdict(
+        self, edition: Edition, body: Any, request_id: str, way: Way, fetched: Fetched, *, reading: bool = True
+    ) -> Verdict:
+        """Judge a body.  Where it has media of ours, this reads files: call it in a worker thread then.
 
         `fetched` holds what was downloaded from foreign addresses.
+
+        Raises:
+            ReadsFiles: it would, and `reading` is not wanted.
         """
 
         def opener(address: str) -> bytes | Path | None:
+            source = found(address)
+            if not reading and source is not None and not (isinstance(source, Path) and is_measured(source)):
+                raise ReadsFiles
+            return source
+
+        def found(address: str) -> bytes | Path | None:
             if address in fetched:
-                found = fetched[address]
-                if isinstance(found, Exception):
-                    raise found
-                return found
+                content = fetched[address]
+                if isinstance(content, Exception):
+                    raise content
+                return content
             if (path := self._cdn.path_of(address, way)) is not None:
                 source = self._cdn.find(path)
                 if source is None:
@@ -138,7 +154,7 @@ def _made(report: Report, request_id: str) -> Ending:
         "url": CDN_MARK + clip_address(clip, request_id),
         "content_type": "video/mp4",
         "file_name": "output.mp4",
-        "file_size": clip.path.stat().st_size,
+        "file_size": clip_bytes(clip),
     }
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
     return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds), hint=hint, usd=report.cost.usd)

@@ -15,6 +15,7 @@ from fakefal.record import Look, Record
 from fakefal.store.queue import QueueStore
 
 LONGEST_SLEEP_SECONDS = 60.0
+WATCH_SECONDS = 15.0
 SHORTEST_SLEEP_SECONDS = 0.005
 
 
@@ -104,7 +105,10 @@ class Waker:
                     yield seen
 
     async def looks(self, record: Record, look: Callable[[Record], Awaitable[Look]]) -> AsyncGenerator[Look, None]:
-        """Look now and whenever something may have changed, until it is over or the server stops."""
+        """Look now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
+
+        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.
+        """
         bell = asyncio.Event()
         bells = self._bells.setdefault(record.key, set())
         bells.add(bell)
@@ -128,7 +132,7 @@ class Waker:
                 self._bells.pop(record.key, None)
 
     async def _rest(self, key: str, seen: Look, bell: asyncio.Event) -> None:
-        pause = LONGEST_SLEEP_SECONDS
+        pause = WATCH_SECONDS
         if seen.view.next_at is not None:
             pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
         with suppress(TimeoutError):

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-
-import httpx
+from typing import TYPE_CHECKING
 
 from fakefal import jsonio
 from fakefal.answers import ending_of, result_body
@@ -35,6 +34,9 @@ from fakefal.record import Look
 from fakefal.signing import SigningKeys
 from fakefal.store.queue import BEFORE_ALL_TIME, QueueStore
 
+if TYPE_CHECKING:
+    import httpx  # imported late elsewhere: many emulators never send anything
+
 ELSEWHERE_SECONDS = 0.02
 
 
@@ -53,6 +55,8 @@ class Sender:
 
     async def send(self, delivery: Delivery, look: Look, now: float) -> Attempt:
         """Try once; whatever the receiver does becomes an `Attempt` at the emulated moment `now`."""
+        import httpx
+
         try:
             body = payload(look)
             headers = {"Content-Type": "application/json", **self.signed_headers(look.record.id, look.record.key, body)}

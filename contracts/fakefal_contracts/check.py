@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,12 +16,14 @@ from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import upstream
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
+from fakefal_contracts.measured import measured
 from fakefal_contracts.media import Facts, Finding, Limits, Missing, Opener
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc, Model, path_of, spots, values
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc, Model, path_of, spots
+from fakefal_contracts.parts import Parts, field_names, parts_of
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import ClipFacts, is_data_uri, read_data_uri
 from fakefal_contracts.rule import Requirement, Stage, Violation
-from fakefal_contracts.rulebook import Rulebook, rulebook
+from fakefal_contracts.rulebook import rulebook
 
 KLINGS_FORMATS = ("jpeg", "png")
 FORMAT = Caution(
@@ -83,12 +86,18 @@ class Report:
         }
 
 
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+/[!-~]*")
+"""Nearly every address: taking it apart would tell nothing more."""
+
+
 def open_data_uris(address: str) -> bytes | Path | None:
     """The default opener: ``data:`` URIs are read, other http(s) addresses are left unchecked.
 
     Raises:
         Missing: the address is of no kind that a service could download.
     """
+    if _PLAIN_ADDRESS.fullmatch(address):
+        return None
     if is_data_uri(address):
         return read_data_uri(address)[1]
     try:
@@ -107,13 +116,13 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     before found nothing, as at fal.  `opener` may read files and may block; nothing else does.
     """
     endpoint, contract = edition.endpoint, edition.contract
-    book = rulebook(edition)
     try:
         arguments = edition.model.model_validate(body, from_attributes=True)
     except ValidationError as error:
-        return Report(endpoint, contract, tuple(_schema_errors(edition, book, error, body)))
-    errors = tuple(_model_errors(book, arguments))
-    media = _Media(book, arguments, opener)
+        return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)))
+    parts = parts_of(arguments)
+    errors = tuple(_model_errors(edition, parts))
+    media = _Media(edition, parts, opener)
     if not errors:
         media.look()
         errors = tuple(media.errors)
@@ -121,7 +130,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         endpoint,
         contract,
         errors,
-        (*arguments.advice(), *_unknown_keys(body, arguments), *media.warnings),
+        (*arguments.advice(), *_unknown_keys(body, parts), *media.warnings),
         tuple(media.unchecked),
         arguments,
         None if errors else price_of(arguments, endpoint.price(contract)),
@@ -131,17 +140,14 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
 
 def media_addresses(arguments: Input) -> Iterator[tuple[Loc, str, Limits]]:
     """Every picture and clip of a parsed body: its location, its address, its limits."""
-    for loc, value, metadata in values(arguments, type(arguments)):
-        for extra in metadata:
-            if isinstance(extra, Limits):
-                yield loc, value, extra
+    return iter(parts_of(arguments).media)
 
 
 class _Media:
     """One look at all media of a request; each address is measured once."""
 
-    def __init__(self, book: Rulebook, arguments: Input, opener: Opener) -> None:
-        self._book, self._arguments, self._opener = book, arguments, opener
+    def __init__(self, edition: Edition, parts: Parts, opener: Opener) -> None:
+        self._edition, self._parts, self._opener = edition, parts, opener
         self._seen: dict[tuple[str, int], Facts | Finding | None] = {}
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
@@ -150,8 +156,11 @@ class _Media:
 
     def look(self) -> None:
         """Open, measure and judge everything."""
-        for loc, address, limits in media_addresses(self._arguments):
-            found = self._measure(address, limits)
+        for loc, address, limits in self._parts.media:
+            key = address, id(limits)
+            if key not in self._seen:
+                self._seen[key] = self._open(address, limits)
+            found = self._seen[key]
             if found is None:
                 self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
             elif isinstance(found, Finding):
@@ -173,31 +182,30 @@ class _Media:
             self.warnings.append(Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png"))
 
     def _add(self, loc: Loc, address: str, finding: Finding) -> None:
-        rule = self._book.get(path_of(loc), finding.kind)
+        rule = rulebook(self._edition).get(path_of(loc), finding.kind)
         self.errors.append(
             Violation(rule, Stage.MODEL, loc, finding.type, finding.msg, address, finding.ctx, finding.hint)
         )
-
-    def _measure(self, address: str, limits: Limits) -> Facts | Finding | None:
-        key = address, id(limits)
-        if key not in self._seen:
-            self._seen[key] = self._open(address, limits)
-        return self._seen[key]
 
     def _open(self, address: str, limits: Limits) -> Facts | Finding | None:
         try:
             source = self._opener(address)
             if source is None:
                 return None
-            size = len(source) if isinstance(source, bytes) else source.stat().st_size
-            return limits.too_large() if size > limits.max_bytes else limits.measure(source)
+            if isinstance(source, bytes):
+                return limits.too_large() if len(source) > limits.max_bytes else limits.measure(source)
+            state = source.stat()
+            if state.st_size > limits.max_bytes:
+                return limits.too_large()
+            return measured(source, state, limits.noun, limits.measure)
         except Unreadable as error:
             return limits.unreachable(error)
         except FileNotFoundError as error:
             return limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
 
 
-def _schema_errors(edition: Edition, book: Rulebook, error: ValidationError, body: Any) -> Iterator[Violation]:
+def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Iterator[Violation]:
+    book = rulebook(edition)
     places = {spot.path: spot for spot in spots(edition.model)}
     for found in error.errors(include_url=False):
         item = _as_fastapi({**found}, body)
@@ -247,33 +255,31 @@ def _accepts(field: TypeAdapter[Any], value: Any) -> bool:
     return True
 
 
-def _model_errors(book: Rulebook, arguments: Input) -> Iterator[Violation]:
-    for loc, value, _ in values(arguments, type(arguments)):
-        if isinstance(value, Model):
-            for requirement in value.requirements:
-                if requirement.stage is Stage.MODEL and not requirement.holds(value):
-                    yield _violation(book, requirement, loc, value)
+def _model_errors(edition: Edition, parts: Parts) -> Iterator[Violation]:
+    for loc, value in parts.objects:
+        for requirement in value.requirements:
+            if requirement.stage is Stage.MODEL and not requirement.holds(value):
+                yield _violation(edition, requirement, loc, value)
 
 
-def _violation(book: Rulebook, requirement: Requirement, loc: Loc, value: Model) -> Violation:
+def _violation(edition: Edition, requirement: Requirement, loc: Loc, value: Model) -> Violation:
     """A broken requirement of the model's stage, which is always about one field of the object."""
     place = (*loc, requirement.at)
-    rule = book.get(path_of(place), requirement.kind)
+    rule = rulebook(edition).get(path_of(place), requirement.kind)
     given = getattr(value, requirement.at)
     return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, None, requirement.hint)
 
 
-def _unknown_keys(body: Any, arguments: Input) -> Iterator[Advice]:
+def _unknown_keys(body: Any, parts: Parts) -> Iterator[Advice]:
     """Keys that the service silently drops, in the body and in the objects inside it."""
     if not isinstance(body, dict):
         return
-    for loc, value, _ in values(arguments, type(arguments)):
-        if not isinstance(value, Model):
-            continue
+    for loc, value in parts.objects:
         sent: Any = body
         for part in loc:
             sent = sent[part]
+        names = field_names(type(value))
         for key in sent:
-            if key not in type(value).model_fields:
+            if key not in names:
                 hint = unknown_key_hint(key, type(value), sent)
                 yield Advice(UNKNOWN_KEY, (*loc, key), f'"{key}" is ignored', hint)

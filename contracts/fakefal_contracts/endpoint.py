@@ -93,6 +93,8 @@ class Endpoint:
 
     def price(self, contract: str) -> Price:
         """The price on the day of a contract; the newest for ``documented`` and ``latest``."""
+        if contract in NAMED_CONTRACTS:
+            return self.prices[-1]
         day = parse_contract(contract)
         return next((price for price in reversed(self.prices) if price.since <= day), self.prices[0])
 

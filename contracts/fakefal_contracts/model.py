@@ -49,7 +49,7 @@ UNKNOWN_KEY = Caution(
 class Model(BaseModel):
     """An object of a request body.  Unknown keys are ignored, as fal does (observed September 2026)."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     requirements: ClassVar[tuple[Requirement, ...]] = ()
     """Rules about the whole object, judged in this order; like pydantic, the first failure ends it."""
@@ -161,22 +161,6 @@ def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...]]:
             (kind,) = (part for part in get_args(kind) if part is not type(None))
         else:
             return kind, metadata
-
-
-def values(
-    value: Any, kind: Any, metadata: tuple[Any, ...] = (), loc: Loc = ()
-) -> Iterator[tuple[Loc, Any, tuple[Any, ...]]]:
-    """Every value of a parsed body with its location and the metadata of its annotation."""
-    bare, inner = bare_type(kind)
-    if value is None:
-        return
-    yield loc, value, metadata + inner
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from values(item, get_args(bare)[0], (), (*loc, index))
-    elif isinstance(value, Model):
-        for name, field in type(value).model_fields.items():
-            yield from values(getattr(value, name), field.annotation, tuple(field.metadata), (*loc, name))
 
 
 def path_of(loc: Loc) -> str:

@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from fakefal.startup import uncollected
+
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
     "run": "Run a command whose calls to fal reach the emulator.",
@@ -16,6 +18,7 @@ COMMANDS = {
     "demo": "Send fal's own examples through the queue and save the videos.",
     "conform": "Ask a fake, or fal, whether it does what the contracts say.",
     "drift": "Compare the contracts with what fal publishes.",
+    "bench": "Measure this emulator beside named references.",
     "health": "Ask a running emulator whether it answers.",
 }
 
@@ -29,7 +32,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"fakefal.cli.{cmd_name}").command
+        with uncollected():
+            command: click.Command = import_module(f"fakefal.cli.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -25,6 +25,7 @@ import click
 
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings, SettingsError
+from fakefal.startup import uncollected
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
@@ -98,8 +99,9 @@ def _emulating(settings: Settings) -> Service:
 def _listening(
     settings: Settings, plain: socket.socket, tls: socket.socket | None, context: ssl.SSLContext | None
 ) -> AbstractAsyncContextManager[Listening]:
-    from fakefal.emulator import Emulator
-    from fakefal.serving import listening
+    with uncollected():
+        from fakefal.emulator import Emulator
+        from fakefal.serving import listening
 
     return listening(Emulator(settings), plain, tls, context)
 
@@ -140,6 +142,7 @@ def _run(
     service: Service, settings: Settings, bound: list[socket.socket], ready_file: Path | None, folder: Path
 ) -> None:
     """Serve from this process, or from several that share its sockets."""
+    from fakefal.loops import run
     from fakefal.ways.authority import Authority, merged_bundle
 
     plain, tls = bound[0], bound[1] if len(bound) > 1 else None
@@ -153,12 +156,12 @@ def _run(
         _announce(ready, service, ready_file)
 
     if service.workers == 1:
-        asyncio.run(_serve(service, settings, plain, tls, authority, announce))
+        run(_serve(service, settings, plain, tls, authority, announce))
         return
     from fakefal.workers import Ready, Workers
 
     def serve(lifeline: int, listening: Callable[[Ready], None]) -> None:
-        asyncio.run(_serve(service, settings, plain, tls, authority, listening, lifeline))
+        run(_serve(service, settings, plain, tls, authority, listening, lifeline))
 
     Workers(service.workers, serve).run(announce)
 

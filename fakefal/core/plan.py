@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from statistics import NormalDist
 
 from fakefal.core.lifecycle import State
@@ -21,7 +22,7 @@ REFUSED_SECONDS = 0.2
 """How long a refused request runs (receipts of July to September 2026 show 0.2 s)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What the result call answers once the request is over: status, JSON body, billed units.
 
@@ -45,7 +46,7 @@ class Ending:
         return self.status < FIRST_ERROR_STATUS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Polls:
     """A poll-driven pace: how many status reads show each state before the next one."""
 
@@ -53,7 +54,7 @@ class Polls:
     running: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that will happen to a request, fixed before it starts.
 
@@ -143,16 +144,23 @@ def make_plan(
         logs=(
             *((0.0, note) for note in notes),
             *failures,
-            *((last + moment, text) for moment, text in _progress(run, ending)),
+            *_later(last, _progress(run) if ending.ok else REFUSED_LOG),
         ),
         polls=profile.polls,
         retries=retries,
     )
 
 
-def _progress(run: float, ending: Ending) -> tuple[tuple[float, str], ...]:
-    if not ending.ok:
-        return ((0.0, "Checking the arguments"),)
+REFUSED_LOG = ((0.0, "Checking the arguments"),)
+
+
+def _later(seconds: float, lines: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
+    return tuple((seconds + moment, text) for moment, text in lines) if seconds else lines
+
+
+@lru_cache(maxsize=256)
+def _progress(run: float) -> tuple[tuple[float, str], ...]:
+    """The lines of a run of this length: one copy for all, since they are most of what a plan occupies."""
     return (
         (0.0, "Arguments checked"),
         (run * 0.1, "Generating video: 10%"),
@@ -169,7 +177,7 @@ class Cut(StrEnum):
     """It had not started, or would have to start once more, after the moment that its caller had set."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Marks:
     """What happened to a request so far, in emulated seconds; None means not yet.
 
@@ -183,7 +191,7 @@ class Marks:
     shifts: tuple[tuple[float, float], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class View:
     """Where a request stands at a moment; times are emulated seconds."""
 

@@ -19,8 +19,8 @@ from fakefal_contracts.hosts import Way
 
 def dump_record(record: Record) -> bytes:
     """A record without what can be had elsewhere."""
-    head = {field.name: getattr(record, field.name) for field in fields(record) if field.name != "arguments"}
-    return _join(head | {"way": record.way.base}, record.arguments)
+    head = _values(record, "arguments") | {"way": record.way.base}
+    return _join(head, record.arguments)
 
 
 def load_record(packed: bytes) -> Record:
@@ -31,9 +31,8 @@ def load_record(packed: bytes) -> Record:
 
 def dump_plan(plan: Plan) -> bytes:
     """A plan and its ending."""
-    ending = {name: value for name, value in vars(plan.ending).items() if name != "body"}
-    ending["usd"] = str(plan.ending.usd)
-    head = vars(plan) | {"ending": ending, "quirks": sorted(plan.quirks), "polls": plan.polls and asdict(plan.polls)}
+    ending = _values(plan.ending, "body") | {"usd": str(plan.ending.usd)}
+    head = _values(plan) | {"ending": ending, "quirks": sorted(plan.quirks), "polls": plan.polls and asdict(plan.polls)}
     return _join(head, plan.ending.body)
 
 
@@ -84,6 +83,10 @@ def dump_attempts(attempts: Sequence[Attempt]) -> bytes:
 def load_attempts(packed: bytes) -> tuple[Attempt, ...]:
     """What `dump_attempts` wrote."""
     return tuple(Attempt(float(at), status, error) for at, status, error in json.loads(packed))
+
+
+def _values(kept: Record | Plan | Ending, without: str = "") -> dict[str, Any]:
+    return {field.name: getattr(kept, field.name) for field in fields(kept) if field.name != without}
 
 
 def _join(head: dict[str, Any], body: bytes) -> bytes:

@@ -11,8 +11,6 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-import trustme
-
 from fakefal_contracts.hosts import DOMAINS, HOSTS
 
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -27,6 +25,8 @@ class Authority:
     """
 
     def __init__(self, *names: str) -> None:
+        import trustme  # late: a server without TLS needs none of it
+
         self._ca = trustme.CA(organization_name="fakefal", organization_unit_name="only for this run")
         wildcards = [f"*.{domain}" for domain in DOMAINS]
         self._leaf = self._ca.issue_cert(*dict.fromkeys((*HOSTS, *DOMAINS, *wildcards, *LOCAL_NAMES, *names)))

@@ -14,10 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Scope
 
 from fakefal import jsonio
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
-from fakefal.emulator import Stopping
+from fakefal.emulator import Emulator, Stopping
 from fakefal.store.files import FileTooLarge
 from fakefal.verdict import NotEmulated
 from fakefal.wire.nearmiss import whereabouts
@@ -124,20 +125,29 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
 }
 
 
+def wire_answer(error: WireError, request_id: str) -> Response:
+    """An error as an answer."""
+    return Json(error.body, error.status, {REQUEST_ID: header_text(request_id)} | error.headers)
+
+
+async def known_answer(emulator: Emulator, error: Exception, scope: Scope) -> Response:
+    """The answer to an error of the table."""
+    said = ANSWERS[type(error)](error)
+    if isinstance(error, UnknownRequest):
+        call = scope["state"].get("call")  # the control API's are not journalled
+        key = call.key if call is not None else None
+        said.headers[HINT] = await whereabouts(emulator, key, error.request_id)
+    return wire_answer(said, scope.get("path_params", {}).get("request_id") or emulator.new_id())
+
+
 def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str], list[str]]) -> None:
     """Answer every error of the table, and FastAPI's own, in fal's form; `allowed` knows the methods of a path."""
 
     def answer(request: Request, error: WireError) -> Response:
-        request_id = request.path_params.get("request_id") or new_id()
-        return Json(error.body, error.status, {REQUEST_ID: header_text(request_id)} | error.headers)
+        return wire_answer(error, request.path_params.get("request_id") or new_id())
 
     async def known(request: Request, error: Exception) -> Response:
-        said = ANSWERS[type(error)](error)
-        if isinstance(error, UnknownRequest):
-            call = getattr(request.state, "call", None)  # the control API's are not journalled
-            key = call.key if call is not None else None
-            said.headers[HINT] = await whereabouts(request.app.state.emulator, key, error.request_id)
-        return answer(request, said)
+        return await known_answer(request.app.state.emulator, error, request.scope)
 
     async def framework(request: Request, error: Exception) -> Response:
         http = cast("HTTPException", error)

@@ -28,7 +28,7 @@ NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
 TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 GZIP = b"\x1f\x8b"
-MEDIA_MARKS = (b"://", b":\\/\\/", b"data:")
+DATA_URI = b"data:"
 
 
 async def read_submission(
@@ -53,7 +53,7 @@ async def read_submission(
         )
     raw = await read_body(request, emulator.settings.max_body_bytes)
     body = await _parse(raw) if raw.strip() else None
-    heavy = len(raw) > LARGE_BODY or any(mark in raw for mark in MEDIA_MARKS)
+    heavy = len(raw) > LARGE_BODY or DATA_URI in raw
     with wrong_effects():
         header = request.headers.get(EFFECT)
         effect, number = await emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)

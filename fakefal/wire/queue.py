@@ -6,8 +6,10 @@ Status codes, bodies and key order as captured in May 2026, unless a comment say
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -20,6 +22,7 @@ from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
 from fakefal.emulator import Emulator
 from fakefal.record import NO_KEY, Look, Record
+from fakefal.waker import WATCH_SECONDS
 from fakefal.wire.answers import (
     BILLABLE_UNITS,
     HINT,
@@ -34,9 +37,13 @@ from fakefal.wire.auth import read_key
 from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_start_seconds, read_submission
-from fakefal.wire.sse import KEEP_ALIVE_SECONDS, with_keep_alive
 from fakefal_contracts.failures import RETRIED_STATUSES
 from fakefal_contracts.hosts import Part, Way
+
+KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
+"""fal sends a comment about this often (documentation of the status stream, 2026)."""
+
+KEEP_ALIVE = b": keep-alive\n\n"
 
 router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 TRUE_WORDS = ("1", "true")
@@ -106,22 +113,29 @@ async def stream(
     authorization: Authorization = None,
 ) -> Response:
     """Server-sent status objects, one whenever something changed; log lines come once each."""
-    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record.key
+    record = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record
     wanted = logs.lower() in TRUE_WORDS
 
     async def events() -> AsyncIterator[bytes]:
-        sent = 0
+        shown: tuple[State, int, int] | None = None
+        spoken = monotonic()
         try:
-            async for look in emulator.watch(key, request_id):
-                items = _log_items(look)
-                body = status_body(look, way, items[sent:] if wanted else None)
-                sent = len(items)
-                yield b"data: " + jsonio.dump(body) + b"\n\n"
+            async with aclosing(emulator.looks(record)) as looks:
+                async for look in looks:
+                    sent = shown[-1] if shown else 0
+                    stands = look.view.state, look.position, len(look.view.logs)
+                    if stands != shown:
+                        shown, spoken = stands, monotonic()
+                        # no name for the body: an open stream would keep it
+                        yield _event(status_body(look, way, _log_items(look, sent) if wanted else None))
+                    elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
+                        spoken = monotonic()
+                        yield KEEP_ALIVE
         except UnknownRequest:
             return  # it was reset meanwhile
 
     return StreamingResponse(
-        with_keep_alive(events(), KEEP_ALIVE_SECONDS),
+        events(),
         media_type="text/event-stream",
         headers={REQUEST_ID: request_id, "cache-control": "no-store"},
     )
@@ -203,7 +217,12 @@ def status_body(look: Look, way: Way, logs: list[dict[str, Any]] | None) -> dict
     return body
 
 
-def _log_items(look: Look) -> list[dict[str, Any]]:
+def _event(body: dict[str, Any]) -> bytes:
+    return b"data: " + jsonio.dump(body) + b"\n\n"
+
+
+def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
+    """The lines of the log, without the first ones that were sent already."""
     return [
         {
             "timestamp": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds"),
@@ -211,7 +230,7 @@ def _log_items(look: Look) -> list[dict[str, Any]]:
             "message": text,
             "labels": {},
         }
-        for moment, text in look.view.logs
+        for moment, text in look.view.logs[sent:]
     ]
 
 

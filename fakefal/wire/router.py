@@ -7,6 +7,7 @@ After this, every call has a path that starts with the part's prefix and no slas
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -43,7 +44,7 @@ class Router:
             return
         heads: Heads = dict(reversed(scope["headers"]))  # of two with one name the first counts
         netloc = heads.get(b"host", b"").decode("latin-1")
-        name = host_name(netloc)
+        name, of_fal = _host(netloc)
         state = scope.setdefault("state", {})
         state["abort"] = _aborter(send)
         app = self._app
@@ -51,7 +52,7 @@ class Router:
         asked = scope["path"]
         if not asked.startswith("/"):  # "*" and whole addresses may stand there, too
             asked = f"/{asked}"
-        if is_fal_host(name):
+        if of_fal:
             state["way"] = Way()
             part = part_of(name)
             path = asked
@@ -60,7 +61,7 @@ class Router:
             else:
                 path = f"/{part}{asked}"
         else:
-            state["way"] = Way(self._public_url or f"{scope['scheme']}://{netloc}")
+            state["way"] = _way(self._public_url or f"{scope['scheme']}://{netloc}")
             path = _own_path(asked, name)
             part = _first(path)
             state["bare"] = part == Part.RUN and path != asked
@@ -72,6 +73,19 @@ class Router:
             await self._recorder.record(app, inner, receive, send, part or "", heads)
         else:
             await app(inner, receive, send)
+
+
+@lru_cache(maxsize=256)
+def _host(netloc: str) -> tuple[str, bool]:
+    """The name in a Host header, and whether it is one of fal's."""
+    name = host_name(netloc)
+    return name, is_fal_host(name)
+
+
+@lru_cache(maxsize=256)
+def _way(base: str) -> Way:
+    """The way of callers by a base URL: one object for all of them, since each request keeps its own's."""
+    return Way(base)
 
 
 def _own_path(path: str, name: str) -> str:

@@ -1,0 +1,76 @@
+"""The parts of a parsed body that are judged after its schema: the objects in it, and its media.
+
+Which fields hold them is read off a model once: reading annotations takes longer than judging by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, get_args, get_origin
+
+from fakefal_contracts.media import Limits
+from fakefal_contracts.model import Loc, Model, bare_type
+
+
+@dataclass(slots=True)
+class Parts:
+    """The objects of a body, outermost first, and its pictures and clips with their limits."""
+
+    objects: list[tuple[Loc, Model]] = field(default_factory=list)
+    media: list[tuple[Loc, str, Limits]] = field(default_factory=list)
+
+
+def parts_of(arguments: Model) -> Parts:
+    """What there is to judge in a parsed body."""
+    found = Parts()
+    _collect(arguments, _OBJECT, (), found)
+    return found
+
+
+@cache
+def field_names(model: type[Model]) -> frozenset[str]:
+    """The keys that an object has."""
+    return frozenset(model.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a value is: media with these limits, a list of such, or an object."""
+
+    limits: Limits | None = None
+    items: _Kind | None = None
+
+
+_OBJECT = _Kind()
+
+
+def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> _Kind | None:
+    bare, inner = bare_type(annotation)
+    if limits := next((extra for extra in metadata + inner if isinstance(extra, Limits)), None):
+        return _Kind(limits)
+    if get_origin(bare) is list:
+        items = _kind(get_args(bare)[0])
+        return _Kind(items=items) if items else None
+    return _OBJECT if isinstance(bare, type) and issubclass(bare, Model) else None
+
+
+@cache
+def _kinds(model: type[Model]) -> tuple[tuple[str, _Kind], ...]:
+    """The fields of a model that matter."""
+    kinds = ((name, _kind(one.annotation, tuple(one.metadata))) for name, one in model.model_fields.items())
+    return tuple((name, kind) for name, kind in kinds if kind)
+
+
+def _collect(value: Any, kind: _Kind, loc: Loc, found: Parts) -> None:
+    if kind.limits is not None:
+        found.media.append((loc, value, kind.limits))
+    elif kind.items is not None:
+        for index, item in enumerate(value):
+            _collect(item, kind.items, (*loc, index), found)
+    else:
+        found.objects.append((loc, value))
+        model: type[Model] = type(value)
+        for name, inner in _kinds(model):
+            if (part := getattr(value, name)) is not None:
+                _collect(part, inner, (*loc, name), found)

@@ -1,0 +1,1 @@
+"""What the emulator costs, side by side with named references, on the machine where it is asked."""

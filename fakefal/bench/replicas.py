@@ -1,0 +1,105 @@
+"""Replicas on one Redis: what one process and two take in, and how often an operation asks Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fakefal.bench.load import Load, posting
+from fakefal.bench.machine import need
+from fakefal.bench.servers import KEY, PATIENCE_SECONDS, Running, emulator, free_port, process
+from fakefal.bench.table import Found, Goal, Missing, Row, Size, alternating
+from fakefal.bench.throughput import HEADERS, INSTANT, SUBMIT, arguments, body
+from fakefal.settings import Settings
+
+OPERATIONS = 100
+ASKED = re.compile(r"cmdstat_(?:evalsha|eval|fcall):calls=(\d+)")
+
+
+@contextmanager
+def _redis() -> Iterator[int]:
+    """A Redis that keeps nothing on disk; gives its port.
+
+    Raises:
+        Missing: there is none, or the emulator has no store for it.
+    """
+    if not hasattr(Settings(), "store"):
+        raise Missing("this version stores requests in memory only")
+    program, port = need("redis-server", "redis-server is not installed: apt-get install redis-server"), free_port()
+    with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+        with process(command, pin=False, stdout=subprocess.DEVNULL):
+            give_up = time.monotonic() + PATIENCE_SECONDS
+            while "PONG" not in _said(port, "PING"):
+                if time.monotonic() > give_up:
+                    raise RuntimeError("redis-server does not answer")
+                time.sleep(0.01)
+            yield port
+
+
+def _said(port: int, command: str) -> str:
+    """Redis's answer to a command of one line."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as line:
+            line.sendall(f"{command}\r\nQUIT\r\n".encode())
+            return b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    except ConnectionRefusedError:
+        return ""
+
+
+@contextmanager
+def _replicas(port: int, workers: int) -> Iterator[Running]:
+    store = ("--store", f"redis://127.0.0.1:{port}/0", "--workers", str(workers))
+    with emulator(*INSTANT, *store, pin=False) as running:
+        yield running
+
+
+def two(size: Size) -> Found:
+    """Submits per second of two processes, beside one, each pair on one Redis of its own."""
+    script = posting(body(), HEADERS)
+    with _redis() as first, _redis() as second, _replicas(first, 2) as ours, _replicas(second, 1) as theirs:
+        rates = Load(ours, SUBMIT, script, size), Load(theirs, SUBMIT, script, size)
+        mine, other, quotients = alternating(size.rounds, *rates)
+    return Found(statistics.median(quotients), f"{mine:,.0f}/s", f"{other:,.0f}/s", quotients)
+
+
+def submit_trips(_: Size) -> Found:
+    """How often a submit asks Redis."""
+    with _redis() as port, _replicas(port, 1) as running:
+        trips = _trips(port, lambda: running.call("POST", SUBMIT, arguments(), KEY))
+    return Found(trips, f"{OPERATIONS} submits")
+
+
+def status_trips(_: Size) -> Found:
+    """How often a status read asks Redis."""
+    with _redis() as port, _replicas(port, 1) as running:
+        url = json.loads(running.call("POST", SUBMIT, arguments(), KEY).body)["status_url"]
+        trips = _trips(port, lambda: running.call("GET", url.removeprefix(running.url), headers=KEY))
+    return Found(trips, f"{OPERATIONS} status reads")
+
+
+def _trips(port: int, operation: Callable[[], object]) -> float:
+    """Scripts that Redis ran for an operation, on average; what the waker asks in between counts, too."""
+    operation()
+    before = _scripts(port)
+    for _ in range(OPERATIONS):
+        operation()
+    return (_scripts(port) - before) / OPERATIONS
+
+
+def _scripts(port: int) -> int:
+    return sum(map(int, ASKED.findall(_said(port, "INFO commandstats"))))
+
+
+ROWS = (
+    Row("redis_two", "submit, two processes on one Redis", "one process", Goal(), two),
+    Row("redis_submit", "Redis round trips of a submit", "", Goal(2, unit=" trips"), submit_trips),
+    Row("redis_status", "Redis round trips of a status", "", Goal(1, unit=" trips"), status_trips),
+)
