@@ -20,6 +20,7 @@ from fakefal.emulator import Emulator
 from fakefal.settings import LOOPBACK_HOSTS, Settings, SettingsError
 
 GRACE_SECONDS = 2
+TLS_GRACE_SECONDS = 0.5
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than anybody polls, so that no poll meets a closing connection
 
@@ -46,7 +47,14 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._closing()
+        if self.config.ssl is not None:
+            asyncio.get_running_loop().call_later(TLS_GRACE_SECONDS, self._abort)
         await super().shutdown(sockets)
+
+    def _abort(self) -> None:
+        """Let go of connections whose other side does not answer the end of TLS."""
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
 
 
 def bind(host: str, port: int) -> socket.socket:
