@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
     def _abort(self) -> None:
         """Let go of connections whose other side does not answer the end of TLS."""
         for connection in tuple(self.server_state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:
