@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +47,7 @@ def parse_effect(text: str, known: Mapping[str, Iterable[str]], longest: int = L
     try:
         if len(text) > longest:
             raise BadEffect(f"an effect has at most {longest} characters")
-        name, arguments = _read(ast.parse(text.strip(), mode="eval").body)
+        name, arguments = _read(_parsed(text.strip()).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, BadEffect):
             raise
@@ -73,9 +74,33 @@ def parse_arguments(text: str) -> dict[str, Any]:
         BadEffect: it is malformed.
     """
     try:
-        return _read(ast.parse(f"_({text})", mode="eval").body)[1]
+        return _read(_parsed(f"_({text})").body)[1]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadEffect(f"{text[:80]!r} is not key=value, ...") from error
+
+
+_TEXT = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_NUMBER = re.compile(r"\b\d[\d_]*(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_CHAIN = re.compile(r"\.|[-+~]\s*[-+~]|[^=,(\[{:\s]\s*[-+]|\w\s+\w|[\w)\]}]\s*\[|\)\s*\(|[\w)\]}']\s*\*|[/%@|&^<>!~]")
+"""What makes Python's trees deep, and no effect needs: operators, words in a row, calls of calls."""
+
+DEEPEST = 50
+
+
+def _parsed(text: str) -> ast.Expression:
+    """The tree of a text, if it is flat enough: Python 3.11 forgets how deep it is once a tree was too deep.
+
+    Raises:
+        BadEffect, SyntaxError: it is none.
+    """
+    bare = _NUMBER.sub("0", _TEXT.sub("''", text))
+    deep = most = 0
+    for letter in bare:
+        deep += (letter in "([{") - (letter in ")]}")
+        most = max(most, deep)
+    if most > DEEPEST or _CHAIN.search(bare):
+        raise BadEffect(f"{text[:80]!r} is no effect: write name or name(key=value, ...)")
+    return ast.parse(text, mode="eval")
 
 
 def _read(node: ast.expr) -> tuple[str, dict[str, Any]]:

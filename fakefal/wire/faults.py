@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from fakefal.core.effects import Effect
 from fakefal.core.errors import Busy, QueueFull
+from fakefal.emulator import Emulator
 from fakefal.wire.answers import refusal
 from fakefal_contracts.failures import LOCK_REASONS
 
@@ -43,7 +44,9 @@ class Dropped(Response):
             pass
 
 
-async def with_fault(effect: Effect | None, request: Request, accept: Callable[[], Awaitable[Response]]) -> Response:
+async def with_fault(
+    emulator: Emulator, effect: Effect | None, request: Request, accept: Callable[[], Awaitable[Response]]
+) -> Response:
     """The answer to a call under an effect; `accept` does what the call asks for.
 
     Raises:
@@ -62,7 +65,7 @@ async def with_fault(effect: Effect | None, request: Request, accept: Callable[[
         case "slow_response":
             answer = await accept()  # first: who stops waiting for the answer does not take the job back
             seconds = float(effect.arguments.get("seconds", 10))
-            await request.app.state.emulator.unless_stopping(_pause(request, seconds))
+            await emulator.unless_stopping(_pause(request, seconds))
             return answer
         case _:
             refuse(effect)

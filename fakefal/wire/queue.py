@@ -80,7 +80,7 @@ async def submit(
         hint = hint_header(look.plan.ending) if look.plan is not None else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
-    return await with_fault(submission.effect, request, accept)
+    return await with_fault(emulator, submission.effect, request, accept)
 
 
 @router.get("/{owner}/{app}/requests/{request_id}/status")

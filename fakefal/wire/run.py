@@ -34,4 +34,4 @@ async def run(
         look, ending = await emulator.run(replace(submission, retry=False))
         return ending_answer(ending, look.record, way)
 
-    return await with_fault(submission.effect, request, accept)
+    return await with_fault(emulator, submission.effect, request, accept)

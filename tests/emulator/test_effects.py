@@ -243,6 +243,23 @@ class TestChoice:
             seen = [server.http.post(f"/run/{O1}", json={"prompt": "x"}, headers=headers).status_code for _ in "ab"]
             assert seen == [500, 200]
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "-" * 1999 + "1",
+            "f" + "()" * 900,
+            "a" + ".a" * 900,
+            "not " * 400 + "x",
+            "f(a=" + "[" * 900 + "]" * 900 + ")",
+        ],
+        ids=["signs", "calls", "attributes", "words", "lists"],
+    )
+    def test_a_deep_text_is_refused_before_python_reads_it(self, text: str) -> None:
+        """Python 3.11 cannot read any text any more once it has read one that was too deep."""
+        with pytest.raises(BadEffect):
+            parse_checked(text)
+        assert parse_checked("stuck").name == "stuck"
+
 
 class TestEndings:
     @pytest.mark.parametrize("error", MODEL_ERRORS.values(), ids=lambda error: error.type)
