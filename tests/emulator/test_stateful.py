@@ -267,13 +267,15 @@ class Protocol(RuleBasedStateMachine):
     def _check_ledger(self, shown: list[dict[str, Any]]) -> None:
         ledger = self.shown("ledger")
         lines = ledger["jobs"][::-1]
-        told = [(one["request_id"], one["key"], one["result_status"], one["billable_units"] or 0) for one in shown]
-        assert [(one["request_id"], one["key"], one["status"], one["units"]) for one in lines] == told
+        told = [(one["request_id"], one["key"], one["result_status"]) for one in shown]
+        assert [(one["request_id"], one["key"], one["status"]) for one in lines] == told
         assert sum(total["jobs"] for total in ledger["totals"]) == len(lines)
         assert ledger["usd"] == pytest.approx(sum(one["usd"] for one in lines))
-        for one in lines:
-            assert (one["usd"] > 0) == (one["units"] > 0)
-            assert one["usd"] == 0 or one["status"] == 200
+        for line, one in zip(lines, shown, strict=True):
+            assert (line["usd"] > 0) == (line["units"] > 0)
+            assert line["usd"] == 0 or line["status"] in (200, None), "planned or billed, never for a failure"
+            assert line["pending"] == (line["status"] is None)
+            assert line["pending"] or line["units"] == one["billable_units"]
 
     def _check_webhooks(self) -> None:
         for received in self.receiver.received[self.verified :]:
