@@ -6,42 +6,37 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from fakefal import jsonio
+from fakefal.acceptance import Acceptance
 from fakefal.access import Access
-from fakefal.answers import ending_of, platform_ending
+from fakefal.answers import ending_of
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import PROFILES, Ending, Plan, Profile, make_plan
+from fakefal.core.plan import PROFILES, Ending
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS
-from fakefal.datauris import externalize
-from fakefal.downloads import Downloads, Fetched
-from fakefal.effects import changed_plan, changed_verdict
+from fakefal.downloads import Downloads
 from fakefal.fetch import Fetcher
 from fakefal.journal import Journal
 from fakefal.ledger import Entry, Total, entries, sums, totals
+from fakefal.membership import Membership
 from fakefal.once import Once
 from fakefal.parts import parts_for
-from fakefal.patience import patiently
 from fakefal.record import Look, Record
 from fakefal.settings import MEMORY, Settings
 from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
 from fakefal.tally import Tally
-from fakefal.verdict import Judge, ReadsFiles, UnknownPath, Verdict
+from fakefal.verdict import Judge
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
-from fakefal_contracts.failures import PLATFORM_ERRORS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -55,9 +50,6 @@ FETCH_SECONDS = 60.0
 LARGE_RESULT = 10 * 1024
 RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
 """How long fal keeps a result, and one of 10 KB or more (documentation of the result call, 2026)."""
-
-UNKNOWN_PATH_SECONDS = 0.05
-"""How long a request for a path that fal does not know runs (captures of September 2026)."""
 
 
 class Stopping(QueueError):
@@ -104,9 +96,9 @@ class Emulator:
         self.files = files or parts.files()
         self.access = Access(self.clock, self.settings.max_files)
         self.cdn = Cdn(self.files, self.access)
+        self.judge = Judge(self.settings.contract, self.cdn)
         self.erased: dict[str, None] = {}
         self.once = Once()
-        self.judge = Judge(self.settings.contract, self.cdn)
         self.effects = parts.effects
         self.tokens = parts.tokens
         self._group = parts.group
@@ -118,13 +110,25 @@ class Emulator:
         self._random_bits = random_bits
         self.wall = wall
         self._profile = PROFILES[self.settings.profile]
-        self._accepted: Counter[str] = Counter()
+        self._acceptance = Acceptance(
+            self.settings,
+            clock=self.clock,
+            queue=self.queue,
+            judge=self.judge,
+            cdn=self.cdn,
+            files=self.files,
+            downloads=self._downloads,
+            tally=self.tally,
+            changed=self.waker.changed,
+            random_bits=random_bits,
+            wall=wall,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Emulator]:
         """Keep time moving for streams, and clean up at the end."""
         try:
-            async with self._group.running(_Membership(self)):
+            async with self._group.running(Membership(self)):
                 try:
                     async with self.waker.running():
                         yield self
@@ -149,7 +153,7 @@ class Emulator:
         """
         # who waits for a webhook does not poll: without this, a poll-driven request would never end
         profile = self._profile if submission.webhook is None else replace(self._profile, polls=None)
-        return await self._accept(submission, profile)
+        return await self._acceptance.accept(submission, profile)
 
     async def run(self, submission: Submission) -> tuple[Look, Ending]:
         """Run a request without the queue, and wait for its end.
@@ -159,7 +163,7 @@ class Emulator:
             NotEmulated, StoreFull: as `submit`.
         """
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
-        look = await self._accept(submission, direct, at_once=True)
+        look = await self._acceptance.accept(submission, direct, at_once=True)
         async for seen in self.waker.watch(look.record, self._see):
             look = seen
         ending = ending_of(look)
@@ -337,12 +341,10 @@ class Emulator:
         self.access.reset(key)
         self.journal.reset(key)
         self.tally.reset(key)
+        self._acceptance.reset(key)
         if key is None:
-            self._accepted.clear()
             self.erased.clear()
             self.once.reset()
-        else:
-            self._accepted.pop(key, None)
         for request_id in self._downloads:
             try:
                 await self.find(request_id)
@@ -354,10 +356,6 @@ class Emulator:
         return counts
 
     # -- inside ---------------------------------------------------------------------------------
-
-    def _next_number(self, key: str) -> int:
-        self._accepted[key] += 1
-        return self._accepted[key]
 
     def _is_gone(self, look: Look) -> bool:
         """Whether fal would not keep this result any more: after an hour, a large one after six minutes."""
@@ -372,119 +370,3 @@ class Emulator:
 
     async def _read(self, record: Record) -> Look:
         return await self.look(record.key, record.id, read=True)
-
-    async def _accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Look:
-        now = self.clock.now(submission.key)
-        request_id = uuid7(now, self._random_bits(RANDOM_BITS))
-        number = submission.number or self._next_number(submission.key)
-        submission = await self._with_own_video(submission)
-        seed = f"{self.settings.seed}/{submission.key}/{number}" if self.settings.seed else request_id
-        verdict = await self._judge(submission, request_id)
-        arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
-        record = Record(
-            id=request_id,
-            key=submission.key,
-            app=submission.app,
-            path=submission.path,
-            arguments=arguments,
-            submitted_at=now,
-            way=submission.way,
-            low=submission.low,
-            webhook=submission.webhook,
-            start_seconds=submission.start_seconds,
-            most_waiting=submission.most_waiting,
-            sent_at=self.wall(),
-        )
-        fetching = self.settings.fetch and bool(verdict.foreign)
-        make = partial(_plan, profile, seed, submission)
-        plan = None if fetching else make(verdict)
-        look = await self.queue.add(record, plan, now, at_once=at_once)
-        self.tally.accept(look)
-        if fetching:
-            self._downloads.begin(
-                request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
-            )
-        self.waker.changed(submission.key)
-        return look
-
-    async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:
-        """The verdict on a submission; a wrong path is one, too."""
-        try:
-            edition = self.judge.edition(submission.endpoint_id)
-        except UnknownPath as error:
-            return Verdict(_unknown_path(submission.path, error.hint))
-        work = partial(self.judge.verdict, edition, submission.body, request_id, submission.way, fetched or {})
-        if not submission.heavy:
-            with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
-                return work(reading=False)
-        return await asyncio.to_thread(work)
-
-    async def _with_own_video(self, submission: Submission) -> Submission:
-        """Where the effect answers with a video of the user's, lay that on the CDN."""
-        effect = submission.effect
-        if effect is None or "video" not in effect.arguments:
-            return submission
-        given = dict(effect.arguments)
-        given["result"] = {"video": await asyncio.to_thread(self.cdn.own_video, given.pop("video"))}
-        return replace(submission, effect=replace(effect, arguments=given))
-
-    @staticmethod
-    async def _in_thread(slow: bool, work: Callable[..., T], *arguments: Any) -> T:  # noqa: FBT001
-        """Do heavy reading in a worker thread, so that the others need not wait."""
-        return await asyncio.to_thread(work, *arguments) if slow else work(*arguments)
-
-    def _keep_arguments(self, body: Any, key: str) -> bytes:
-        return jsonio.dump(externalize(body, self.files, key))
-
-    async def _settle(
-        self, submission: Submission, record: Record, make: Callable[[Verdict], Plan], fetched: Fetched
-    ) -> None:
-        """Write the verdict that the line waits for, whatever happens while judging."""
-        try:
-            plan = make(await self._judge(submission, record.id, fetched))
-        except Exception:
-            logger.exception("judging request %s failed", record.id)
-            plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
-        with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            if await patiently(lambda: self.queue.settle(record.id, plan, self.clock.now(record.key))):
-                self.tally.judge(await self._see(record))
-        self.waker.changed(record.key)
-
-
-class _Membership:
-    """What an emulator does for the other replicas; see `fakefal.parts.Member`."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self.changed = emulator.waker.changed
-        self.watched = emulator.waker.watched
-        self.judging = emulator.judging
-
-    async def orphaned(self, request_id: str) -> None:
-        """Give a verdict on a request whose media a dead replica was downloading: nobody has them."""
-        emulator = self._emulator
-        with suppress(UnknownRequest):
-            key = (await emulator.find(request_id)).record.key
-            await emulator.queue.settle(request_id, _ORPHANED, emulator.clock.now(key))
-            emulator.waker.changed(key)
-
-
-_ORPHANED = Plan(
-    replace(platform_ending(PLATFORM_ERRORS["runner_disconnected"]), hint="its replica ended: submit again"),
-    logs=((0.0, "The replica that was downloading its media ended"),),
-)
-
-
-def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
-    verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
-    plan = make_plan(
-        profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, failure=verdict.failure, seed=seed
-    )
-    if judged.ending.status == NOT_FOUND:
-        plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
-    return changed_plan(submission.effect, plan)
-
-
-def _unknown_path(path: str, hint: str) -> Ending:
-    """The runner's own answer to a path that it does not have (captures of September 2026)."""
-    return Ending(NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, hint=hint)
