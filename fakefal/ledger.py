@@ -68,8 +68,11 @@ class Total:
 
     def move(self, by: Sums) -> None:
         """Add what changed."""
-        for one in fields(by):
-            setattr(self, one.name, getattr(self, one.name) + getattr(by, one.name))
+        self.jobs += by.jobs
+        self.refused += by.refused
+        self.duplicates += by.duplicates
+        self.units += by.units
+        self.usd += by.usd
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,13 @@ class Sums:
     usd: Decimal = NOTHING
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return Sums(
+            self.jobs + other.jobs,
+            self.refused + other.refused,
+            self.duplicates + other.duplicates,
+            self.units + other.units,
+            self.usd + other.usd,
+        )
 
     def plain(self) -> dict[str, str]:
         """The sums as texts, for places that hold nothing else."""

@@ -41,13 +41,11 @@ class Tally:
     def accept(self, look: Look) -> None:
         """A request was accepted."""
         self.accepted[known(look.record.endpoint_id)] += 1
-        self._move(look, Sums(jobs=1, duplicates=int(self._repeats(look))))
-        self.judge(look)
+        self._move(look, Sums(jobs=1, duplicates=int(self._repeats(look))) + _planned(look))
 
     def judge(self, look: Look) -> None:
         """What an accepted request will cost is known, unless its caller cut it short before."""
-        if look.plan is not None and look.view.cut is None:
-            self._move(look, Sums(units=look.plan.ending.billable_units, usd=look.plan.ending.usd))
+        self._move(look, _planned(look))
 
     def end(self, look: Look) -> None:
         """A request is over."""
@@ -92,6 +90,12 @@ class Tally:
     def tried(self, attempt: Attempt) -> None:
         """A webhook was sent, well or not."""
         self.tries[attempt.acknowledged] += 1
+
+
+def _planned(look: Look) -> Sums:
+    if look.plan is None or look.view.cut is not None:
+        return Sums()
+    return Sums(units=look.plan.ending.billable_units, usd=look.plan.ending.usd)
 
 
 def known(endpoint_id: str) -> str:

@@ -11,14 +11,17 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from sortedcontainers import SortedList
+from sortedcontainers import SortedDict, SortedList
 
 from fakefal.core.errors import NeedsVerdict, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import Cut, Marks, Plan, View, moment_of, view
 
-Place = tuple[bool, int, str]
-"""Where a request stands: low priority after normal, then in the order of arrival."""
+Place = int
+"""Where a request stands: in the order of arrival, low priority after normal."""
+
+LOW = 1 << 62
+"""What low priority adds to a place: more than ever arrive."""
 
 Due = tuple[float, int, str]
 """A moment, the order of arrival that breaks ties, and the request."""
@@ -45,12 +48,13 @@ class Entry:
     marks: Marks = UNTOUCHED
     credit: float = 0.0
     extra: bool = False
+    ready: bool = False
     reads: int = 0
 
     @property
     def place(self) -> Place:
         """Where it stands in the line."""
-        return self.low, self.order, self.id
+        return self.order + LOW if self.low else self.order
 
     @property
     def state(self) -> State:
@@ -81,7 +85,7 @@ class Line:
         self.runners = runners
         self._entries: dict[str, Entry] = {}
         self._queued: SortedList[Place] = SortedList()
-        self._ready: SortedList[Place] = SortedList()
+        self._ready: SortedDict[Place, Entry] = SortedDict()
         self._aside: set[str] = set()
         self._unready: list[Due] = []
         self._running: list[Due] = []
@@ -258,19 +262,20 @@ class Line:
         verdict it needs; called again with the verdict written, it goes on from that moment.
         """
         now = max(now, self._now)
-        needs = self._start_ready()
-        while needs is None and (due := self._next_due()) is not None and due <= now:
+        needs, due = self._start_ready(), self._next_due()
+        while needs is None and due is not None and due <= now:
             self._now = max(self._now, due)
             self._carry_out(due)
             needs = self._start_ready()
             if needs is None:
                 self._time_out(due)
+            due = self._next_due()
         if needs is None:
             self._now = now
         else:
             self._end_runs(now)
         ended, self._ended = tuple(self._ended), []
-        return Advance(ended, needs, None if needs else self._next_due())
+        return Advance(ended, needs, None if needs else due)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -288,7 +293,7 @@ class Line:
         """Let a request be ready later, unless the line has passed that moment already."""
         entry.ready_at = moment
         if moment > self._now:
-            self._ready.discard(entry.place)
+            self._unmark(entry)
             heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
     def _enqueue(self, entry: Entry) -> None:
@@ -302,13 +307,19 @@ class Line:
 
     def _dequeue(self, entry: Entry) -> None:
         self._queued.discard(entry.place)
-        self._ready.discard(entry.place)
+        self._unmark(entry)
         self._aside.discard(entry.id)
+
+    def _unmark(self, entry: Entry) -> None:
+        """A request is not ready, or not any more."""
+        if entry.ready:
+            entry.ready = False
+            del self._ready[entry.place]
 
     def _start_ready(self) -> str | None:
         """Fill free runners with ready requests; returns the id of one that lacks its verdict."""
         while self._ready and self._busy < self.runners:
-            entry = self._entries[self._ready[0][2]]
+            entry: Entry = self._ready.peekitem(0)[1]
             if entry.plan is None:
                 return entry.id
             self._dequeue(entry)
@@ -368,7 +379,7 @@ class Line:
             return False
         if state is State.IN_PROGRESS:
             return moment == self._end_of(entry)[0]
-        return moment == entry.ready_at and entry.place not in self._ready and not entry.extra
+        return moment == entry.ready_at and not entry.ready and not entry.extra
 
     def _end_runs(self, due: float) -> None:
         """End the runs that are over by then; their runners are free once the line gets there."""
@@ -399,4 +410,6 @@ class Line:
         while self._unready and self._unready[0][0] <= due:
             note = heapq.heappop(self._unready)
             if self._is_current(note, State.IN_QUEUE):
-                self._ready.add(self._entries[note[2]].place)
+                entry = self._entries[note[2]]
+                entry.ready = True
+                self._ready[entry.place] = entry

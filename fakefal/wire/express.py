@@ -108,7 +108,7 @@ class Express:
             path,
             authorization=_text(heads, b"authorization"),
             priority=_text(heads, b"x-fal-queue-priority") or "",
-            webhook=QueryParams(request.scope["query_string"]).get("fal_webhook"),
+            webhook=request.query_params.get("fal_webhook"),
         )
 
 
