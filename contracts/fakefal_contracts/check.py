@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
@@ -33,8 +33,7 @@ FORMAT = Caution(
 )
 
 
-@dataclass(frozen=True)
-class Unchecked:
+class Unchecked(NamedTuple):
     """Media that nobody looked at, or not fully, and why."""
 
     loc: Loc

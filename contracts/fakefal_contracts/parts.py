@@ -24,7 +24,7 @@ class Parts:
 def parts_of(arguments: Model) -> Parts:
     """What there is to judge in a parsed body."""
     found = Parts()
-    _collect(arguments, _OBJECT, (), found)
+    _collect(arguments, (), found)
     return found
 
 
@@ -62,15 +62,20 @@ def _kinds(model: type[Model]) -> tuple[tuple[str, _Kind], ...]:
     return tuple((name, kind) for name, kind in kinds if kind)
 
 
-def _collect(value: Any, kind: _Kind, loc: Loc, found: Parts) -> None:
+def _collect(value: Model, loc: Loc, found: Parts) -> None:
+    found.objects.append((loc, value))
+    for name, kind in _kinds(type(value)):
+        if (part := getattr(value, name)) is not None:
+            _collect_part(part, kind, (*loc, name), found)
+
+
+def _collect_part(part: Any, kind: _Kind, loc: Loc, found: Parts) -> None:
     if kind.limits is not None:
-        found.media.append((loc, value, kind.limits))
-    elif kind.items is not None:
-        for index, item in enumerate(value):
-            _collect(item, kind.items, (*loc, index), found)
+        found.media.append((loc, part, kind.limits))
+    elif kind.items is None:
+        _collect(part, loc, found)
+    elif (limits := kind.items.limits) is not None:
+        found.media += [((*loc, index), address, limits) for index, address in enumerate(part)]
     else:
-        found.objects.append((loc, value))
-        model: type[Model] = type(value)
-        for name, inner in _kinds(model):
-            if (part := getattr(value, name)) is not None:
-                _collect(part, inner, (*loc, name), found)
+        for index, item in enumerate(part):
+            _collect_part(item, kind.items, (*loc, index), found)

@@ -22,12 +22,12 @@ class Price:
 
     def unit(self, arguments: Input) -> Decimal:
         """US dollars per second for these arguments."""
-        tiers = [self.usd]
-        if arguments.audio() and self.usd_with_audio is not None:
-            tiers.append(self.usd_with_audio)
-        if arguments.uses_clip() and self.usd_with_clip is not None:
-            tiers.append(self.usd_with_clip)
-        return max(tiers)
+        usd = self.usd
+        if self.usd_with_audio is not None and arguments.audio():
+            usd = max(usd, self.usd_with_audio)
+        if self.usd_with_clip is not None and arguments.uses_clip():
+            usd = max(usd, self.usd_with_clip)
+        return usd
 
 
 @dataclass(frozen=True)
