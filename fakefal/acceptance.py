@@ -28,6 +28,7 @@ from fakefal.store.queue import QueueStore
 from fakefal.submission import Submission
 from fakefal.tally import Tally
 from fakefal.verdict import Judge, ReadsFiles, UnknownPath, Verdict
+from fakefal.waker import Waker
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -43,8 +44,7 @@ class Acceptance:
 
     Args:
         settings: the seed, and whether foreign media are downloaded.
-        clock, queue, judge, cdn, files, downloads, tally, random_bits, wall: those of the emulator.
-        changed: told of every key whose line changed.
+        clock, queue, judge, cdn, files, downloads, tally, waker, random_bits, wall: those of the emulator.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Acceptance:
         files: FileStore,
         downloads: Downloads,
         tally: Tally,
-        changed: Callable[[str], None],
+        waker: Waker,
         random_bits: Callable[[int], int],
         wall: Callable[[], float],
     ) -> None:
@@ -69,7 +69,7 @@ class Acceptance:
         self._files = files
         self._downloads = downloads
         self._tally = tally
-        self._changed = changed
+        self._waker = waker
         self._random_bits = random_bits
         self._wall = wall
         self._judges = judge
@@ -108,14 +108,14 @@ class Acceptance:
         fetching = self._settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)
         plan = None if fetching else make(verdict)
-        look = await self._queue.add(record, plan, now, at_once=at_once)
-        self._tally.accept(look)
+        added = await self._queue.add(record, plan, now, at_once=at_once)
+        self._tally.accept(added.look)
         if fetching:
             self._downloads.begin(
                 request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
             )
-        self._changed(submission.key)
-        return look
+        self._waker.added(submission.key, added.due)
+        return added.look
 
     def reset(self, key: str | None) -> None:
         """Count the calls of a key, or of all, from the beginning."""
@@ -169,7 +169,7 @@ class Acceptance:
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
             if await patiently(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key))):
                 self._tally.judge(await self._queue.look(record.id, self._clock.now(record.key)))
-        self._changed(record.key)
+        self._waker.changed(record.key)
 
 
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:

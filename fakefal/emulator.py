@@ -119,7 +119,7 @@ class Emulator:
             files=self.files,
             downloads=self._downloads,
             tally=self.tally,
-            changed=self.waker.changed,
+            waker=self.waker,
             random_bits=random_bits,
             wall=wall,
         )

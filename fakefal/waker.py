@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
@@ -32,6 +33,7 @@ class Waker:
         self._call = asyncio.Event()
         self._changed_keys: set[str] = set()
         self._due: dict[str, float] = {}
+        self._wakes_at = float("inf")
         self._bells: dict[str, set[asyncio.Event]] = {}
         self.closed = asyncio.Event()
 
@@ -44,6 +46,22 @@ class Waker:
         """Say that requests of a key may stand elsewhere now."""
         self._changed_keys.add(key)
         self._call.set()
+        self._ring(key)
+
+    def added(self, key: str, due: float | None) -> None:
+        """Say that a key has one more request, and when something of that key is due next: nothing is now due."""
+        self._ring(key)
+        if due is None:
+            self._due.pop(key, None)
+            return
+        self._due[key] = due
+        pause = self._clock.sleep_seconds(key, due)
+        if not pause:
+            self.changed(key)
+        elif time.monotonic() + pause < self._wakes_at:
+            self._call.set()
+
+    def _ring(self, key: str) -> None:
         for bell in self._bells.get(key, ()):
             bell.set()
 
@@ -76,8 +94,10 @@ class Waker:
             for key in keys:
                 await patiently(partial(self._carry_out, key))
             pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
+            pause = min([LONGEST_SLEEP_SECONDS, *pauses])
+            self._wakes_at = time.monotonic() + pause
             try:
-                async with asyncio.timeout(min([LONGEST_SLEEP_SECONDS, *pauses])):
+                async with asyncio.timeout(pause):
                     await self._call.wait()
             except TimeoutError:
                 for key, due in tuple(self._due.items()):

@@ -74,8 +74,7 @@ def submit_trips(_: Size) -> Found:
     """How often a submit asks Redis."""
     with _redis() as port, _replicas(port, 1) as running:
         trips = _trips(port, lambda: running.call("POST", SUBMIT, arguments(), KEY))
-    note = "submits one by one: the third is the waker's look, one for any number of submits that come together"
-    return Found(trips, f"{OPERATIONS} submits", note=note)
+    return Found(trips, f"{OPERATIONS} submits")
 
 
 def status_trips(_: Size) -> Found:

@@ -13,7 +13,7 @@ from fakefal.core.plan import Plan
 from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.record import Look, Record, stored_bytes
 from fakefal.store.deliveries import Deliveries
-from fakefal.store.queue import How
+from fakefal.store.queue import Added, How
 
 
 class MemoryQueueStore:
@@ -41,7 +41,7 @@ class MemoryQueueStore:
         """See `QueueStore.listen`."""
         self._on_end = on_end
 
-    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
+    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
         """See `QueueStore.add`."""
         size = stored_bytes(record, plan)
         self._advance(record.key, now)
@@ -56,8 +56,8 @@ class MemoryQueueStore:
         self._resize(record.id, size)
         self._lines[record.key] = line
         line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
-        self._advance(record.key, now)
-        return self._look(record, line, now)
+        due = self._advance(record.key, now)
+        return Added(self._look(record, line, now), self._next(record.key, due))
 
     async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Look:
         """See `QueueStore.look`."""
@@ -97,8 +97,7 @@ class MemoryQueueStore:
 
     async def carry_out(self, key: str, now: float) -> float | None:
         """See `QueueStore.carry_out`."""
-        moments = [self._advance(key, now), self._deliveries.next_due(key)]
-        return min((moment for moment in moments if moment is not None), default=None)
+        return self._next(key, self._advance(key, now))
 
     async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
         """See `QueueStore.claim_webhooks`."""
@@ -182,6 +181,13 @@ class MemoryQueueStore:
         for request_id in done.ended:
             self._ended(self._records[request_id], line, now)
         return done.next_due
+
+    def _next(self, key: str, due: float | None) -> float | None:
+        """When something of a key is due next: in its line, or a webhook."""
+        webhook = self._deliveries.next_due(key)
+        if due is None or webhook is None:
+            return webhook if due is None else due
+        return min(due, webhook)
 
     def _ended(self, record: Record, line: Line, now: float) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""

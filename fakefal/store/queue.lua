@@ -47,6 +47,14 @@ local function shown(e, known, more)
     table.concat(shifts, ' '), tostring(position(e)), kept[1] or '', kept[2] or ''}
 end
 
+-- When something of the open line is due next, its webhooks included, as text.
+local function next_moment()
+  local due = L.blocked and HUGE or next_due()
+  local webhook = head('webhooks')
+  if webhook then due = math.min(due, webhook.moment) end
+  return due < HUGE and text(due) or ''
+end
+
 -- -- room -------------------------------------------------------------------------------------------
 
 local function claims(replica) return key('claims:' .. replica) end
@@ -162,7 +170,9 @@ function STEPS.add(id, tag, record, plan, facts)
     if reply then close() return reply end
     e = take_in(id, record, plan, facts)
   end
-  return shown(e, '1', leave())
+  local reply = shown(e, '1', leave())
+  table.insert(reply, next_moment())
+  return reply
 end
 
 local function count_read(e)
@@ -296,10 +306,7 @@ function STEPS.carry_out(tag)
   open(tag)
   if not L.exists then return {'due', '', ''} end
   local more = leave()
-  local due = L.blocked and HUGE or next_due()
-  local webhook = head('webhooks')
-  if webhook then due = math.min(due, webhook.moment) end
-  return {'due', more, due < HUGE and text(due) or ''}
+  return {'due', more, next_moment()}
 end
 
 -- A page of a line's requests, in the order of arrival: those behind `after`.

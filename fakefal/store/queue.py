@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from fakefal.core.lifecycle import State
@@ -15,6 +16,14 @@ How = Literal["start", "end"]
 
 BEFORE_ALL_TIME = float("-inf")
 """Looks at a request without carrying anything out, for those who do not know its key yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A request that was taken in, and when something of its key is due next, as `carry_out` says it."""
+
+    look: Look
+    due: float | None
 
 
 class QueueStore(Protocol):
@@ -30,7 +39,7 @@ class QueueStore(Protocol):
         """Have every request told that a step of this store ends, once each, cancelled ones included."""
         ...
 
-    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
+    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
         """Take a request in; `plan` is None while its verdict is open.
 
         Raises:

@@ -16,7 +16,7 @@ from fakefal.core.plan import Plan, view
 from fakefal.core.webhook import Attempt, Delivery, Fate
 from fakefal.record import Look, Record, stored_bytes
 from fakefal.store import codec
-from fakefal.store.queue import BEFORE_ALL_TIME, How
+from fakefal.store.queue import BEFORE_ALL_TIME, Added, How
 from fakefal.store.steps import Reply, Steps, key_of, tag
 
 REMEMBERED = 1024
@@ -53,7 +53,7 @@ class RedisQueueStore:
         """See `QueueStore.listen`.  The ends of all replicas are told where states are asked for next."""
         self._on_end = on_end
 
-    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Look:
+    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
         """See `QueueStore.add`."""
         facts = {
             "size": stored_bytes(record, plan),
@@ -75,9 +75,13 @@ class RedisQueueStore:
                 again=True,
             )
         self._check(reply, record.id, record)
+        *seen, due = reply
         if plan is not None:
             self._remember(record, plan)
-        return await self._whole(reply, record, plan)
+        look = await self._whole(seen, record, plan)
+        if seen[1]:  # more was due than one step carries out
+            return Added(look, await self.carry_out(record.key, now))
+        return Added(look, float(due) if due else None)
 
     async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Look:
         """See `QueueStore.look`."""

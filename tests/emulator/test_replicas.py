@@ -333,7 +333,7 @@ class TestLeases:
         async def story(group: Group) -> None:
             store = group.join()
             monkeypatch.setattr(Steps, "_call", losing)
-            look = await store.add(record("r"), PLAN, 0)
+            look = (await store.add(record("r"), PLAN, 0)).look
             assert lost
             assert await store.all(None, lambda _: 0.0) == [look]
 
