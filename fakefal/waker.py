@@ -155,6 +155,8 @@ class Waker:
         pause = WATCH_SECONDS
         if seen.view.next_at is not None:
             pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await bell.wait()
+        timer = asyncio.get_running_loop().call_later(pause, bell.set)
+        try:
+            await bell.wait()
+        finally:
+            timer.cancel()

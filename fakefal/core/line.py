@@ -27,6 +27,7 @@ Due = tuple[float, int, str]
 """A moment, the order of arrival that breaks ties, and the request."""
 
 
+BEFORE_ALL, NEVER = float("-inf"), float("inf")
 UNTOUCHED = Marks()
 _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXPIRE}
 
@@ -92,7 +93,8 @@ class Line:
         self._releases: list[float] = []
         self._start_by: list[Due] = []
         self._busy = 0
-        self._now = float("-inf")
+        self._now = BEFORE_ALL
+        self._idle_until = BEFORE_ALL
         self._ended: list[str] = []
         self._arrivals = 0
 
@@ -133,7 +135,7 @@ class Line:
         With `start_seconds` it times out when it has not started by then; a server's further attempts are
         starts, too.
         """
-        now = self._at(now)
+        now = self._touched_at(now)
         wait = plan.wait_seconds if plan else 0.0
         entry = Entry(request_id, self._arrivals, low, plan, now + wait)
         self._arrivals += 1
@@ -151,6 +153,7 @@ class Line:
         entry = self._entry(request_id)
         if entry.plan is not None:
             return False
+        self._touched_at(self._now)
         entry.plan = plan
         if entry.state is not State.IN_QUEUE:
             return True
@@ -167,7 +170,7 @@ class Line:
         Raises:
             RefusedMove: it is over already.
         """
-        entry, now = self._entry(request_id), self._at(now)
+        entry, now = self._entry(request_id), self._touched_at(now)
         was = entry.state
         after(was, Move.CANCEL)
         self._end(entry, now, Cut.CANCELLED)
@@ -179,7 +182,7 @@ class Line:
         Raises:
             RefusedMove: it is over already.
         """
-        entry, now = self._entry(request_id), self._at(now)
+        entry, now = self._entry(request_id), self._touched_at(now)
         after(entry.state, Move.ADVANCE)
         if entry.state is State.IN_PROGRESS:
             self._shift(entry, seconds, now)
@@ -197,7 +200,7 @@ class Line:
             RefusedMove: it does not wait.
             NeedsVerdict: it has no plan yet.
         """
-        entry, now = self._entry(request_id), self._at(now)
+        entry, now = self._entry(request_id), self._touched_at(now)
         after(entry.state, Move.START)
         if entry.plan is None:
             raise NeedsVerdict(request_id)
@@ -212,18 +215,19 @@ class Line:
             RefusedMove: it is over already.
             NeedsVerdict: it has no plan yet.
         """
-        entry, now = self._entry(request_id), self._at(now)
+        entry, now = self._entry(request_id), self._touched_at(now)
         if entry.state is State.IN_QUEUE:
             self.start(request_id, now)
         after(entry.state, Move.FINISH)
         self._shift(entry, max(0.0, self._end_of(entry)[0] - now), now)
         self._end(entry, now)
 
-    def read(self, request_id: str, now: float) -> None:
-        """Count a status read, which is what moves a poll-driven request."""
-        entry, now = self._entry(request_id), self._at(now)
+    def read(self, request_id: str, now: float) -> bool:
+        """Count a status read, which is what moves a poll-driven request.  Returns whether it is one."""
+        entry = self._entry(request_id)
         if not entry.poll_driven or entry.state is State.COMPLETED:
-            return
+            return False
+        now = self._touched_at(now)
         assert entry.plan is not None
         assert entry.plan.polls is not None
         entry.reads += 1
@@ -232,6 +236,7 @@ class Line:
             self._begin(entry, now)
         if entry.reads > entry.plan.polls.queued + entry.plan.polls.running:
             self._end(entry, now)
+        return True
 
     def forget(self, request_id: str) -> None:
         """Drop a request that is over."""
@@ -262,6 +267,9 @@ class Line:
         verdict it needs; called again with the verdict written, it goes on from that moment.
         """
         now = max(now, self._now)
+        if now < self._idle_until:
+            self._now = now
+            return Advance((), None, self._idle_until if self._idle_until < NEVER else None)
         needs, due = self._start_ready(), self._next_due()
         while needs is None and due is not None and due <= now:
             self._now = max(self._now, due)
@@ -272,6 +280,7 @@ class Line:
             due = self._next_due()
         if needs is None:
             self._now = now
+            self._idle_until = NEVER if due is None else due
         else:
             self._end_runs(now)
         ended, self._ended = tuple(self._ended), []
@@ -282,6 +291,11 @@ class Line:
     def _at(self, now: float) -> float:
         """A moment that is never before one that the line has already seen."""
         return max(now, self._now)
+
+    def _touched_at(self, now: float) -> float:
+        """The moment of a change, which may make something due at once."""
+        self._idle_until = BEFORE_ALL
+        return self._at(now)
 
     def _entry(self, request_id: str) -> Entry:
         try:

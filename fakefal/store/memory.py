@@ -62,8 +62,7 @@ class MemoryQueueStore:
     async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Look:
         """See `QueueStore.look`."""
         record, line = self._find(request_id, now, key)
-        if read:
-            line.read(request_id, now)
+        if read and line.read(request_id, now):
             self._advance(record.key, now)
         return self._look(record, line, now)
 
