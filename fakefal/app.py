@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -15,11 +15,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fakefal.control import api as control
 from fakefal.control import inspection
 from fakefal.emulator import Emulator
+from fakefal.settings import ANY_ORIGIN
 from fakefal.version import VERSION
 from fakefal.wire import cdn, elsewhere, queue, realtime, rest, run, site
 from fakefal.wire.answers import add_handlers
 from fakefal.wire.express import Express
 from fakefal.wire.nearmiss import NearMisses
+from fakefal.wire.origins import is_allowed, refuse_page
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.recorder import Recorder
 from fakefal.wire.router import CONTROL, Router
@@ -47,7 +49,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app.router.routes.extend(_routes())
     app.router.default = elsewhere.nowhere
     return Router(
-        ProxyRoute(Express(emulator, Cors(app)), emulator.settings.keys),
+        ProxyRoute(Express(emulator, Cors(app, emulator.settings.origins)), emulator.settings.keys),
         Recorder(emulator, _near_misses()),
         public_url=emulator.settings.public_url,
     )
@@ -103,10 +105,16 @@ def _routes() -> list[BaseRoute]:
 
 
 class Cors:
-    """Any web page may call what fal's hosts serve, as at fal; none may call the control API."""
+    """Web pages may call what fal's hosts serve, none may call the control API.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: what answers.
+        origins: the pages beyond this machine that may call.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = (ANY_ORIGIN,)) -> None:
         self._app = app
+        self._origins = origins
         self._open = CORSMiddleware(
             app,
             allow_origin_regex=".*",
@@ -117,6 +125,16 @@ class Cors:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add CORS headers, or not."""
-        inner = self._app if scope.get("path", "").startswith(f"/{CONTROL}") else self._open
+        """Add CORS headers, or not; refuse pages that may not call."""
+        if scope.get("path", "").startswith(f"/{CONTROL}"):
+            inner = self._app
+        elif all(is_allowed(origin, self._origins) for origin in _origins(scope)):
+            inner = self._open
+        else:
+            inner = refuse_page
         await inner(scope, receive, send)
+
+
+def _origins(scope: Scope) -> Iterator[str]:
+    """The origins that a call names: one, where it comes from a web page."""
+    return (value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"origin")

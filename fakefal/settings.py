@@ -28,6 +28,7 @@ DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024
 MEMORY = "memory"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+ANY_ORIGIN = "*"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -60,6 +61,8 @@ class Settings:
         spool: the folder for uploaded files; None makes one that is removed at the end.
         store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
         workers: how many processes serve one port; more than one need a Redis.
+        origins: web pages beyond this machine that may call what is fal's, such as
+            ``https://app.example``; ``*`` for all of them, ``null`` for files.
         control_hosts: Host names under which the control API answers, beside loopback.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
             server is bound beyond loopback.
@@ -85,6 +88,7 @@ class Settings:
     spool: Path | None = None
     store: str = "memory"
     workers: int = 1
+    origins: frozenset[str] = frozenset()
     control_hosts: frozenset[str] = frozenset()
     control_token: str | None = None
 
@@ -189,7 +193,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if name == "keys":
             pairs = value.items() if isinstance(value, Mapping) else (pair.split(":", 1) for pair in value.split(","))
             return {str(key_id).strip(): str(secret).strip() for key_id, secret in pairs}
-        if name == "control_hosts":
+        if name in ("control_hosts", "origins"):
             names = value.split(",") if isinstance(value, str) else value
             return frozenset(str(one).strip().lower() for one in names)
         if name == "effects":

@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ START_OF_SCAN, FILL = 0xDA, 0xFF
 BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG that no length follows."""
 
+DEFLATE, DEFLATE_HEAD = 8, 2
+"""How zlib numbers its method, and how many bytes stand before what it compressed."""
+
 ICON = b"\0\0\1\0"
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
@@ -34,6 +38,7 @@ SIDEWAYS = {5, 6, 7, 8}
 #: a file name, to be read as nothing else.
 ONLY_THIS_FILE = {"File_ForceParser": "Mpeg4"}
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+BOX_NAME = re.compile(rb"[0-9A-Za-z ]{4}")
 OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
 
 
@@ -107,26 +112,36 @@ def _is_whole(file: IO[bytes], name: str, size: int) -> bool:
 
 
 def _jpeg_ends(content: bytes) -> bool:
-    """Whether an end of image follows the first scan; thumbnails in the segments before have ends of their own."""
+    """Whether an end of image follows a first scan that is not empty; thumbnails before it have ends of their own."""
     at = 2
     while content[at : at + 1] == b"\xff" and at + 4 <= len(content):
         marker = content[at + 1]
-        if marker == START_OF_SCAN:
-            return content.find(b"\xff\xd9", at) >= 0
         bare = marker in BARE_MARKERS
-        at += 1 if marker == FILL else 2 if bare else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        after = at + (1 if marker == FILL else 2 if bare else 2 + int.from_bytes(content[at + 2 : at + 4], "big"))
+        if marker == START_OF_SCAN:
+            return content.find(b"\xff\xd9", after) > after
+        at = after
     return False
 
 
 def _png_ends(content: bytes) -> bool:
-    """Whether its chunks lead to the last one, each within the file."""
-    at = 8
+    """Whether its chunks lead to the last one, each within the file, and the pixels begin as deflate does."""
+    at, begun = 8, b""
     while at + 12 <= len(content):
         end = at + 12 + int.from_bytes(content[at : at + 4], "big")
-        if end <= len(content) and content[at + 4 : at + 8] == b"IEND":
-            return True
+        kind = content[at + 4 : at + 8]
+        if end <= len(content) and kind == b"IEND":
+            return _is_deflated(begun)
+        if kind == b"IDAT" and len(begun) < DEFLATE_HEAD:
+            begun += content[at + 8 : min(end - 4, at + 8 + DEFLATE_HEAD)]
         at = end
     return False
+
+
+def _is_deflated(begun: bytes) -> bool:
+    """Whether these are the first bytes of a zlib stream (RFC 1950)."""
+    head = begun[:DEFLATE_HEAD]
+    return len(head) == DEFLATE_HEAD and head[0] & 0x0F == DEFLATE and int.from_bytes(head, "big") % 31 == 0
 
 
 def _open_header(file: IO[bytes]) -> ImageFile:
@@ -169,7 +184,7 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
     """Measure a clip.
 
     Raises:
-        Unreadable: it has no picture track, or lacks a size or a length.
+        Unreadable: it is cut off or compressed, has no picture track, or lacks a size or a length.
     """
     from pymediainfo import MediaInfo
 
@@ -179,6 +194,7 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
             return ClipFacts(_size(source), other, 0, 0, 0.0, None)
         if head[4:8] not in FIRST_BOXES:
             raise Unreadable("it is not a clip in a known format")
+        _check_boxes(file, _size(source))
         file.seek(0)
         try:
             found = MediaInfo.parse(file, mediainfo_options=ONLY_THIS_FILE)
@@ -199,6 +215,44 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
         seconds=float(milliseconds) / 1000,
         fps=float(video.frame_rate) if video.frame_rate else None,
     )
+
+
+def _check_boxes(file: IO[bytes], size: int) -> None:
+    """Refuse a file that is cut off, and one whose tables are compressed: those MediaInfo inflates without a bound.
+
+    Raises:
+        Unreadable: it is such a file.
+    """
+    kinds = set()
+    for kind, start, end in _boxes(file, 0, size):
+        kinds.add(kind)
+        if kind == b"moov" and any(inner == b"cmov" for inner, *_ in _boxes(file, start, end)):
+            raise Unreadable("its tables are compressed")
+    if b"mdat" not in kinds:
+        raise Unreadable("it has no media data")
+
+
+def _boxes(file: IO[bytes], start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The name of each box from `start` to `end`, and where its content begins and ends.
+
+    What begins as no box does is not looked at.
+
+    Raises:
+        Unreadable: a box goes on behind the end.
+    """
+    while end - start >= 8:  # noqa: PLR2004 - a size and a name
+        file.seek(start)
+        head = file.read(16)
+        size, kind, content = int.from_bytes(head[:4], "big"), head[4:8], start + 8
+        if not BOX_NAME.fullmatch(kind):
+            return
+        if size == 1:
+            size, content = int.from_bytes(head[8:], "big"), start + 16
+        after = start + size if size else end
+        if not content <= after <= end:
+            raise Unreadable("it is cut off")
+        yield kind, content, after
+        start = after
 
 
 def _other_container(head: bytes) -> str | None:

@@ -75,6 +75,7 @@ async def call(
     return head["status"], sorted(head["headers"]), b"".join(part.get("body", b"") for part in parts)
 
 
+PAGE = "http://localhost:3000"
 SUBMIT = ("POST", f"/queue/{ENDPOINT}")
 BYTES = json.dumps(BODY).encode()
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
@@ -83,7 +84,7 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", f"/{ENDPOINT}", {"body": BYTES, "host": "queue.fal.run"}),
     (*SUBMIT, {"body": BYTES, "headers": {"x-fal-queue-priority": "low"}}),
     (*SUBMIT, {"body": BYTES, "headers": {"x-fal-request-timeout": "x"}}),
-    (*SUBMIT, {"body": BYTES, "headers": {"origin": "https://a.example"}}),
+    (*SUBMIT, {"body": BYTES, "headers": {"origin": PAGE}}),
     (*SUBMIT, {"body": BYTES, "headers": {"authorization": ""}}),
     (*SUBMIT, {"body": BYTES, "headers": {"authorization": "Key test:wrong"}}),
     (*SUBMIT, {"body": BYTES, "headers": {"x-fakefal-effect": "nothing"}}),
@@ -105,7 +106,7 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", f"/queue/{APP}/requests/{{id}}/status", {}),
     ("GET", f"/queue/{APP}/requests/{{id}}/status?logs=1", {}),
     ("GET", f"/queue/{APP}/requests/{{id}}/status?logs=0&logs=true", {}),
-    ("GET", f"/queue/{APP}/requests/{{id}}/status/", {"headers": {"origin": "https://a.example"}}),
+    ("GET", f"/queue/{APP}/requests/{{id}}/status/", {"headers": {"origin": PAGE}}),
     ("GET", f"/queue/{APP}/requests/{{id}}/status", {"headers": {"authorization": "Key other:secret"}}),
     ("GET", f"/queue/{APP}/requests/{{id}}/status", {"headers": {"authorization": ""}}),
     ("GET", f"/queue/{APP}/requests/{{id}}/status", {"headers": {"authorization": "Bearer x"}}),
@@ -120,7 +121,11 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", f"/queue/{APP}/requests/{{id}}/cancel", {}),
     ("PUT", f"/queue/{APP}/requests/{{id}}/cancel?x=1", {}),
     ("PUT", f"/queue/{APP}/requests/{ID}/cancel", {}),
-    ("OPTIONS", f"/queue/{APP}/requests/{{id}}", {"headers": {"origin": "x", "access-control-request-method": "GET"}}),
+    (
+        "OPTIONS",
+        f"/queue/{APP}/requests/{{id}}",
+        {"headers": {"origin": PAGE, "access-control-request-method": "GET"}},
+    ),
 ]
 
 

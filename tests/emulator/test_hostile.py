@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -18,7 +18,9 @@ from test_files import upload
 
 from conftest import Server
 from fakefal.control import api, inspection
+from fakefal.settings import load_settings
 from fakefal_contracts.hosts import HOSTS
+from receivers import Receiver
 
 APP = "fal-ai/kling-video"
 O1 = f"{APP}/o1/reference-to-video"
@@ -339,6 +341,57 @@ class TestForms:
             b"GET / HTTP/x\r\n\r\n",
         ):
             assert status(talk(victim, raw)) == 400
+
+
+class TestForeignPages:
+    """A page elsewhere can make nothing of the emulator, and so nothing of what listens beside it."""
+
+    FOREIGN = (
+        "http://evil.example",
+        "https://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost@evil.example",
+        "http://evil.example:3000",
+        "http://[::1",
+        "null",
+        "",
+    )
+
+    @pytest.mark.parametrize("origin", FOREIGN)
+    def test_it_submits_nothing_and_has_no_webhook_sent(self, victim: Server, receiver: Receiver, origin: str) -> None:
+        simple = {"Origin": origin, "Content-Type": "text/plain"}
+        hook = {"fal_webhook": receiver.url}
+        proxied = {"x-fal-target-url": f"https://queue.fal.run/{O1}?fal_webhook={receiver.url}"}
+        for method, path, more in (
+            ("POST", f"/queue/{O1}", {}),
+            ("POST", f"/run/{O1}", {}),
+            ("POST", f"/{O1}", {}),
+            ("POST", f"/{O1}", {"Host": "queue.fal.run"}),
+            ("POST", "/proxy", proxied),
+            ("POST", "/rest/storage/upload/initiate", {}),
+            ("GET", f"/platform/v1/models/requests/by-endpoint?endpoint_id={O1}&expand=payloads", {}),
+        ):
+            answer = victim.http.request(method, path, params=None if "?" in path else hook, headers=simple | more)
+            assert (answer.status_code, "Origin" in answer.json()["detail"]) == (403, True)
+            assert "access-control-allow-origin" not in answer.headers
+        assert count(victim) == 1
+        victim.http.post("/_fakefal/clock", json={"advance": 3600})
+        assert receiver.received == []
+
+    def test_it_may_not_even_ask(self, victim: Server) -> None:
+        asked = {"Origin": self.FOREIGN[0], "Access-Control-Request-Method": "POST"}
+        answer = victim.http.options(f"/queue/{O1}", headers=asked)
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+
+    @pytest.mark.parametrize("origins", ["https://app.example,null", "*"])
+    def test_the_user_may_name_pages(self, serve: Callable[..., Server], origins: str) -> None:
+        server = serve(origins=load_settings({"origins": origins}, environ={}).origins)
+        for origin in ("https://app.example", "null"):
+            answer = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers={"Origin": origin})
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+        other = server.http.post(f"/queue/{O1}", json={}, headers={"Origin": "https://app.example:444"})
+        assert other.status_code == (200 if origins == "*" else 403)
 
 
 class TestTheControlApi:

@@ -11,22 +11,29 @@ import zlib
 from collections.abc import Callable
 from functools import cache
 
+import httpx
 import pytest
 from PIL import Image
 from test_files import upload
 from test_hostile import I2V, O3, victim
 
 from conftest import Server
-from fakefal_contracts.probe import probe_picture
+from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.probe import probe_clip, probe_picture
 from media import clip, picture
 
 __all__ = ["victim"]
 
 
-def png(*chunks: tuple[bytes, bytes], size: tuple[int, int] = (640, 360)) -> bytes:
+PIXELS = ((b"IDAT", zlib.compress(b"\0" * 100)),)
+
+
+def png(
+    *chunks: tuple[bytes, bytes], size: tuple[int, int] = (640, 360), pixels: tuple[tuple[bytes, bytes], ...] = PIXELS
+) -> bytes:
     """A picture with these chunks behind its header."""
     ihdr = struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0)
-    every = [(b"IHDR", ihdr), *chunks, (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
+    every = [(b"IHDR", ihdr), *chunks, *pixels, (b"IEND", b"")]
     written = (
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in every
     )
@@ -37,6 +44,12 @@ def png(*chunks: tuple[bytes, bytes], size: tuple[int, int] = (640, 360)) -> byt
 def bomb() -> bytes:
     """A hundred million zeros in a hundred thousand bytes."""
     return zlib.compress(bytes(100_000_000), 9)
+
+
+def without_scan(jpeg: bytes) -> bytes:
+    """A JPEG with the head of its scan, and nothing in it."""
+    scan = jpeg.index(b"\xff\xda")
+    return jpeg[: scan + 2 + int.from_bytes(jpeg[scan + 2 : scan + 4], "big")] + b"\xff\xd9"
 
 
 def webp(width: int, height: int) -> bytes:
@@ -63,11 +76,19 @@ PICTURES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "a PNG that claims 2 billion pixels a side": (lambda: png(size=(2**31 - 1, 2**31 - 1)), ["image_load_error"]),
     "a PNG of nothing": (lambda: png(size=(0, 0)), ["image_load_error"]),
     "a PNG whose chunk has no end": (lambda: png()[:33] + b"\x7f\xff\xff\xffzTXt", ["image_load_error"]),
+    "a PNG without pixels": (lambda: png(pixels=()), ["image_load_error"]),
+    "a PNG of empty pixels": (lambda: png(pixels=((b"IDAT", b""),)), ["image_load_error"]),
+    "a PNG whose pixels are garbage": (lambda: png(pixels=((b"IDAT", b"garbage"),)), ["image_load_error"]),
+    "a PNG whose pixels begin byte by byte": (
+        lambda: png(pixels=((b"IDAT", b"x"), (b"IDAT", b""), (b"IDAT", PIXELS[0][1][1:]))),
+        [],
+    ),
     "a WebP canvas of a gigabyte": (lambda: webp(16383, 16383), ["image_load_error"]),
     "a zip behind a WebP": (zipped_webp, []),
     "a bomb in an icon": (lambda: icon(png(size=(13_000, 13_000))), ["unsupported_image_format", "image_too_small"]),
     "half a JPEG": (lambda: picture(form="JPEG")[:400], ["image_load_error"]),
     "a JPEG without its end": (lambda: picture(form="JPEG")[:-2], ["image_load_error"]),
+    "a JPEG without its scan": (lambda: without_scan(picture(form="JPEG")), ["image_load_error"]),
     "a PNG without its end": (lambda: picture()[:-12], ["image_load_error"]),
     "half a GIF": (lambda: picture(form="GIF")[:8], ["image_load_error"]),
     "half an AVIF": (lambda: picture(form="AVIF")[:60], ["image_load_error"]),
@@ -108,17 +129,79 @@ def box(name: bytes, content: bytes = b"", size: int | None = None) -> bytes:
     return struct.pack(">I", len(content) + 8 if size is None else size) + name + content
 
 
-CLIPS: dict[str, Callable[[bytes], bytes]] = {
+def boxes(whole: bytes) -> dict[bytes, bytes]:
+    """The boxes of a clip, by their names."""
+    found, at = {}, 0
+    while at < len(whole):
+        size = int.from_bytes(whole[at : at + 4], "big")
+        found[whole[at + 4 : at + 8]] = whole[at : at + size]
+        at += size
+    return found
+
+
+def moov_first(whole: bytes) -> bytes:
+    """The same clip as players on the web like it."""
+    found = boxes(whole)
+    return found[b"ftyp"] + found[b"moov"] + found[b"mdat"]
+
+
+def compressed(whole: bytes, *, wide: bool = False) -> bytes:
+    """A QuickTime file of a hundred kilobytes whose tables are a hundred megabytes."""
+    found = boxes(whole)
+    tables = box(b"moov", found[b"moov"][8:] + box(b"free", bytes(100_000_000)))
+    inside = box(b"dcom", b"zlib") + box(b"cmvd", struct.pack(">I", len(tables)) + zlib.compress(tables, 9))
+    movie = box(b"cmov", inside)
+    head = struct.pack(">I4sQ", 1, b"moov", len(movie) + 16) if wide else struct.pack(">I4s", len(movie) + 8, b"moov")
+    return box(b"ftyp", b"qt  \0\0\0\0qt  ") + head + movie + found[b"mdat"]
+
+
+def endless(whole: bytes, last: bytes) -> bytes:
+    """The same clip with a last box that goes on to the end of the file."""
+    found = boxes(whole)
+    ordered = [found[name] for name in (b"ftyp", b"moov", b"mdat") if name != last]
+    return b"".join(ordered) + b"\0\0\0\0" + found[last][4:]
+
+
+def wide_data(whole: bytes) -> bytes:
+    """The same clip, moov first, with a size of 64 bits before its media."""
+    found = boxes(whole)
+    data = found[b"mdat"][8:]
+    return found[b"ftyp"] + found[b"moov"] + struct.pack(">I4sQ", 1, b"mdat", len(data) + 16) + data
+
+
+#: What does not lead to its end, has no media, or would have to be inflated.
+BROKEN_CLIPS: dict[str, Callable[[bytes], bytes]] = {
     "a third": lambda whole: whole[: len(whole) // 3],
+    "all but its last byte": lambda whole: whole[:-1],
+    "tables first, media without the last byte": lambda whole: moov_first(whole)[:-1],
+    "tables first, half the media": lambda whole: moov_first(whole)[: -len(boxes(whole)[b"mdat"]) // 2],
+    "tables first, cut in the head of the media": lambda whole: moov_first(whole)[: -len(boxes(whole)[b"mdat"]) + 5],
+    "tables first, no media": lambda whole: moov_first(whole)[: -len(boxes(whole)[b"mdat"])],
+    "media of 64 bits, cut": lambda whole: wide_data(whole)[:-1],
+    "no tables": lambda whole: boxes(whole)[b"ftyp"] + boxes(whole)[b"mdat"],
     "its first box": lambda _: box(b"ftyp", b"isom\0\0\2\0isom"),
     "a box without an end": lambda _: box(b"ftyp", b"isom\0\0\2\0") + box(b"moov", size=2**32 - 1),
     "a box of 2**63 bytes": lambda _: box(b"ftyp", b"isom\0\0\2\0") + struct.pack(">I4sQ", 1, b"moov", 2**63),
+    "a box smaller than its head": lambda whole: box(b"ftyp", size=4) + whole,
     "boxes nested a thousand deep": lambda _: b"".join(box(b"moov", size=8 * (1000 - n)) for n in range(1000)),
     "a picture": lambda _: picture(),
-    "a table of four billion frames": lambda whole: whole.replace(b"stsz\0\0\0\0", b"stsz\0\0\0\1\xff\xff\xff\xff", 1),
     "a length of no time": lambda whole: re.sub(
-        rb"mvhd.{16}", lambda found: found[0][:4] + bytes(16), whole, flags=re.DOTALL
+        rb"([mt]kh|mvh|mdh)d.{96}", lambda found: found[0][:5] + bytes(95), whole, flags=re.DOTALL
     ),
+    "compressed tables": compressed,
+    "compressed tables under a size of 64 bits": lambda whole: compressed(whole, wide=True),
+}
+
+#: What every player shows.
+SOUND_CLIPS: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": lambda whole: whole,
+    "tables first": moov_first,
+    "media to the end of the file": lambda whole: endless(whole, b"mdat"),
+    "tables to the end of the file": lambda whole: endless(whole, b"moov"),
+    "media of 64 bits": wide_data,
+    "zeros behind its end": lambda whole: whole + bytes(1000),
+    "another's bytes behind its end": lambda whole: whole + b"\xff\xd8\xff\xe0" * 100,
+    "a table of four billion frames": lambda whole: whole.replace(b"stsz\0\0\0\0", b"stsz\0\0\0\1\xff\xff\xff\xff", 1),
 }
 
 
@@ -128,11 +211,29 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=4).read_bytes()
 
 
+def refer(server: Server, content: bytes) -> httpx.Response:
+    """What a request with this clip ends as."""
+    url = upload(server, content, **{"Content-Type": "video/mp4"})
+    return server.result(O3, {"prompt": "@Element1", "elements": [{"video_url": url}]})
+
+
 class TestClips:
-    @pytest.mark.parametrize("name", CLIPS)
-    def test_truncated_and_lying_clips_are_measured_or_refused(self, victim: Server, whole: bytes, name: str) -> None:
-        url = upload(victim, CLIPS[name](whole), **{"Content-Type": "video/mp4"})
-        answer = victim.result(O3, {"prompt": "@Element1", "elements": [{"video_url": url}]})
-        assert answer.status_code in (200, 422)
-        if answer.status_code == 422:
-            assert {item["loc"][-1] for item in answer.json()["detail"]} == {"video_url"}
+    @pytest.mark.parametrize("name", BROKEN_CLIPS)
+    def test_truncated_and_compressed_clips_are_refused(self, victim: Server, whole: bytes, name: str) -> None:
+        answer = refer(victim, BROKEN_CLIPS[name](whole))
+        assert answer.status_code == 422
+        assert [(item["loc"][-1], item["type"]) for item in answer.json()["detail"]] == [
+            ("video_url", "file_download_error")
+        ]
+
+    @pytest.mark.parametrize("name", SOUND_CLIPS)
+    def test_odd_clips_that_are_whole_are_measured(self, victim: Server, whole: bytes, name: str) -> None:
+        answer = refer(victim, SOUND_CLIPS[name](whole))
+        assert answer.status_code == 200, answer.text
+
+    def test_compressed_tables_are_never_inflated(self, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[object] = []
+        monkeypatch.setattr("pymediainfo.MediaInfo.parse", seen.append)
+        with pytest.raises(Unreadable, match="compressed"):
+            probe_clip(compressed(whole))
+        assert not seen

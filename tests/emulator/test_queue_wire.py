@@ -435,8 +435,18 @@ class TestHosts:
         for host in ("queue.fal.run", "fal.run", "rest.fal.ai", "v3b.fal.media"):
             assert server.http.get("/_fakefal/health", headers={"Host": host}).status_code in (404, 405, 501)
 
-    def test_any_web_page_may_call_what_fal_serves(self, server: Server) -> None:
-        page = {"Origin": "http://localhost:3000"}
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "http://localhost:3000",
+            "https://localhost",
+            "http://127.0.0.1:5173",
+            "http://[::1]:8080",
+            "http://app.localhost:3000",
+        ],
+    )
+    def test_web_pages_of_this_machine_may_call_what_fal_serves(self, server: Server, origin: str) -> None:
+        page = {"Origin": origin}
         asked = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
         assert server.http.options(f"/queue/{O1}", headers=asked).status_code == 200
         answer = server.http.post(f"/queue/{O1}", json={}, headers=page)
