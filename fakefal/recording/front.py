@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.app import Cors
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.version import VERSION
 from fakefal.wire.answers import REQUEST_ID, Json, WireError
+from fakefal.wire.cors import Cors
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.router import CONTROL, Router
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,10 +31,10 @@ class Recorder:
 
     Args:
         emulator: whose journal and clock are used.
-        near: finds what an address almost names.
+        near: brings what finds the place that an address almost names.
     """
 
-    def __init__(self, emulator: Emulator, near: NearMisses) -> None:
+    def __init__(self, emulator: Emulator, near: Callable[[], NearMisses]) -> None:
         self._emulator = emulator
         self._near = near
 
@@ -85,7 +85,7 @@ class Recorder:
         """What was probably meant, if the answer says that nothing is there or something else is."""
         state = scope["state"]
         if call.status in NOWHERE or (call.method == "POST" and OF_A_REQUEST in call.path):
-            meant = self._near.find(call.method, call.path)
+            meant = self._near().find(call.method, call.path)
             return f"did you mean {meant.shown(state['way'])} ?" if meant else ""
         if call.status == OK and state.get("bare"):
             queued = Place("POST", Part.QUEUE, call.path.removeprefix(f"/{Part.RUN}"))

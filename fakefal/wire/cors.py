@@ -1,0 +1,50 @@
+"""Which web pages may call, and what their browsers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakefal.settings import ANY_ORIGIN
+from fakefal.wire.origins import is_allowed, refuse_page
+from fakefal.wire.router import CONTROL
+
+EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error-type", "x-fakefal-hint", "etag")
+
+
+class Cors:
+    """Web pages may call what fal's hosts serve, none may call the control API.
+
+    Args:
+        app: what answers.
+        origins: the pages beyond this machine that may call.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = (ANY_ORIGIN,)) -> None:
+        self._app = app
+        self._origins = origins
+        self._open = CORSMiddleware(
+            app,
+            allow_origin_regex=".*",
+            allow_methods=["*"],
+            allow_headers=["*"],
+            allow_credentials=True,
+            expose_headers=EXPOSED_HEADERS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add CORS headers, or not; refuse pages that may not call."""
+        if scope.get("path", "").startswith(f"/{CONTROL}"):
+            inner = self._app
+        elif all(is_allowed(origin, self._origins) for origin in _origins(scope)):
+            inner = self._open
+        else:
+            inner = refuse_page
+        await inner(scope, receive, send)
+
+
+def _origins(scope: Scope) -> Iterator[str]:
+    """The origins that a call names: one, where it comes from a web page."""
+    return (value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"origin")
