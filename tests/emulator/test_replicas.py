@@ -559,6 +559,10 @@ class TestKilled:
             assert len({one["request_id"] for one in seen}) == len(seen)
             assert {one["request_id"] for one in seen} >= set(load.jobs)
             assert {(one["status"], one["result_status"]) for one in seen} == {("COMPLETED", 200)}
+            deadline = time.monotonic() + 60  # a move of the clock waits for receivers, but not for ever
+            while "pending" in {one["fate"] for one in client.get("/_fakefal/webhooks").json()}:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
             sent = client.get("/_fakefal/webhooks").json()
             assert sorted(one["request_id"] for one in sent) == sorted(one["request_id"] for one in seen)
             assert {one["fate"] for one in sent} == {"delivered"}
