@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -30,6 +31,10 @@ NOT_SENT = (
     httpx.UnsupportedProtocol,
 )
 """What httpx raises before the first byte of a request is sent."""
+
+HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(rb"([!-~]+([ \t]+[!-~]+)*)?")
+"""What HTTP allows (RFC 9110), in ASCII."""
 
 
 class Driver:
@@ -175,9 +180,13 @@ def writable(http: httpx.Client | httpx.AsyncClient, call: Call, clock: Clock) -
     if http.is_closed:
         raise UsageError("the client is closed")
     try:
-        return http.build_request(**request_of(call, clock))
+        request = http.build_request(**request_of(call, clock))
     except (ValueError, TypeError, httpx.InvalidURL) as error:
         raise UsageError(f"the call cannot be written down: {type(error).__name__} in its address or headers") from None
+    for name, value in request.headers.raw:
+        if not (HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)):
+            raise UsageError(f"HTTP does not allow the header {name[:50].decode('latin-1')!r} (its value is not shown)")
+    return request
 
 
 def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
@@ -199,8 +208,8 @@ def failure_of(error: Exception) -> WireFailure:
     """A failure of httpx as flows see it."""
     if isinstance(error, WireFailure):
         return error
-    if isinstance(error, httpx.LocalProtocolError):  # its text holds headers, and one of them the key
-        return WireFailure("HTTP does not allow what was to be sent", sent=False)
+    if isinstance(error, httpx.LocalProtocolError):  # of answers, too; its text may hold headers, and so the key
+        return WireFailure("HTTP does not allow what was sent or answered", sent=True)
     told = str(error) or type(error).__name__
     sent = not isinstance(error, NOT_SENT)
     return WireFailure(told, sent=sent, timed_out=isinstance(error, httpx.TimeoutException))

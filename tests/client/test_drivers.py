@@ -137,6 +137,14 @@ class TestAnswers:
             fake.submit(O1ReferenceToVideo(prompt="x"))
         assert (route.call_count, caught.value.request_id) == (1, "maybe")
 
+    def test_an_answer_that_breaks_the_rules_of_http_is_not_a_reason_to_send_again(self, fake: Any) -> None:
+        """httpcore calls it local where its HTTP/2 meets such an answer."""
+        route = fake.mock.post(QUEUE).mock(side_effect=httpx.LocalProtocolError("authorization: Key a:secret"))
+        with pytest.raises(MaybeAccepted) as caught:
+            fake.submit(O1ReferenceToVideo(prompt="x"))
+        assert route.call_count == 1
+        assert "secret" not in str(caught.value)
+
     def test_addresses_in_answers_are_not_followed(self, fake: Any) -> None:
         job = submit(fake)
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
