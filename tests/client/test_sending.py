@@ -185,6 +185,26 @@ class TestReconcile:
         assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
         assert accepted(server) == 1
 
+    def test_asked_twice_it_says_the_same_and_refunds_nothing(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
+        client = make_client(server.url, budget=1)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        outcome = client.reconcile(caught.value)
+        assert client.reconcile(caught.value) == outcome
+        assert float(client.budget.pending) == 0.56
+        client.resume(outcome.request_id).result()
+        assert client.reconcile(caught.value) == outcome, "it outlives the settlement"
+        assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
+
+    def test_another_client_finds_it_twice_too(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
+        with pytest.raises(MaybeAccepted) as caught:
+            make_client(server.url, key="tester:secret").submit(REQUEST)
+        other = make_client(server.url, key="tester:secret")
+        assert isinstance(other.reconcile(caught.value), Found)
+        assert isinstance(other.reconcile(caught.value), Found)
+
     def test_a_job_that_was_not_accepted_is_refunded(self, make_client: MakeClient, server: Server) -> None:
         server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 2})
         client = make_client(server.url, budget=2)
