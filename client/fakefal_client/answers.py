@@ -27,6 +27,7 @@ NOT_FOUND = 404
 TOO_MANY = 429
 TIMED_OUT = 408
 INGRESS_ERRORS = (502, 503, 504)
+REQUEST_ID = "x-fal-request-id"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def error_of(reply: Reply, request_id: str | None, *, maybe_paid: bool = False) 
         headers=dict(reply.headers),
         fields=fields,
         error_type=error_type,
-        request_id=request_id or reply.headers.get("x-fal-request-id"),
+        request_id=request_id or reply.headers.get(REQUEST_ID),
         maybe_paid=maybe_paid,
     )
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from fakefal_client.answers import TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Reservation, amount
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, follow, read_result, settle
@@ -99,7 +99,9 @@ def run(session: Session, endpoint_id: str, arguments: Any, options: SubmitOptio
     """
     url = session.target.url(Part.RUN, f"/{endpoint_id.strip('/')}")
     ready, reply = yield from _sent(session, url, endpoint_id, arguments, options, direct=True)
-    job = Accepted(endpoint_id, reply.headers.get("x-fal-request-id", ""), ready.checked, ready.reservation)
+    job = Accepted(endpoint_id, reply.headers.get(REQUEST_ID, ""), ready.checked, ready.reservation)
+    if job.request_id:
+        ready.reservation.accept(job.request_id)
     settle(job, reply)
     return job
 
@@ -191,6 +193,8 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
     if reply.status in SUCCESS or (direct and BILLED in reply.headers):
         return reply
     if reply.status in REFUSALS and reply.status != TIMED_OUT:
+        if refused := reply.headers.get(REQUEST_ID):
+            reservation.accept(refused)  # the platform lists it, too
         reservation.attempt = None  # nothing is paid
         raise error_of(reply, None)
     raise _unknown(reservation, f"the answer was {reply.status}: {reply.body[:100]!r}", reply)
@@ -199,6 +203,6 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
 def _unknown(reservation: Reservation, reason: str, reply: Reply | None = None) -> MaybeAccepted:
     """The error for a job whose outcome is not known; its money stays pending."""
     assert reservation.attempt is not None
-    request_id = reply.headers.get("x-fal-request-id") if reply is not None else None
+    request_id = reply.headers.get(REQUEST_ID) if reply is not None else None
     reservation.attempt = replace(reservation.attempt, request_id=request_id)
     return MaybeAccepted(reason, reservation.attempt)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fakefal_client.answers import INGRESS_ERRORS, TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.answers import INGRESS_ERRORS, REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Budget
 from fakefal_client.errors import ConnectionLost, Unreachable
 from fakefal_client.preflight import Preflight
@@ -138,4 +138,4 @@ def _may_help(reply: Reply) -> bool:
     """Whether sending again may help: too many requests, or an ingress error, which carries no request id."""
     if reply.status in (TOO_MANY, TIMED_OUT):
         return True
-    return reply.status in INGRESS_ERRORS and "x-fal-request-id" not in reply.headers
+    return reply.status in INGRESS_ERRORS and REQUEST_ID not in reply.headers

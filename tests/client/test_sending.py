@@ -227,6 +227,24 @@ class TestReconcile:
         assert isinstance(outcome, found)
         assert getattr(outcome, "request_id", "") != first.request_id
 
+    @pytest.mark.parametrize("body", [{"prompt": "a lighthouse"}, {"prompt": "x" * 2501}], ids=["made", "refused"])
+    @pytest.mark.parametrize(("effect", "found"), [("accept_then_drop", Found), ("drop_before_accept", NotListed)])
+    def test_a_job_of_the_synchronous_road_is_not_taken_for_it(
+        self, make_client: MakeClient, server: Server, body: dict[str, str], effect: str, found: type
+    ) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": effect, "nth": 2})
+        client = make_client(server.url, preflight=False)
+        with suppress(RequestRefused):
+            client.run(O1, body)
+        (ran,) = client.budget
+        (listed,) = server.http.get("/_fakefal/requests").json()
+        assert ran.request_id == listed["request_id"]
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(O1, body)
+        outcome = client.reconcile(caught.value)
+        assert isinstance(outcome, found)
+        assert getattr(outcome, "request_id", "") != ran.request_id
+
     def test_twins_are_unknown(self, make_client: MakeClient, server: Server) -> None:
         server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 2})
         make_client(server.url, key="tester:secret").submit(REQUEST)
