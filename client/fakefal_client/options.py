@@ -8,6 +8,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TypedDict
 
+from fakefal_client.asked import check_options
 from fakefal_client.budget import Budget
 from fakefal_client.preflight import Preflight
 from fakefal_client.retry import Clock, Deadline, Retry
@@ -15,6 +16,7 @@ from fakefal_client.session import Session
 from fakefal_client.target import find_target
 from fakefal_client.webhooks import Webhooks
 
+OF_EACH_KIND = ("target", "http", "sleep")
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 60.0
 
@@ -48,11 +50,12 @@ class AnyClient:
     """What both clients know without asking.
 
     Raises:
-        UsageError: the target is not said, not allowed or not usable.
+        UsageError: the target is not said or not usable, or an option is none.
         ContractError: the contract does not exist.
     """
 
     def __init__(self, target: str | None, options: ClientOptions) -> None:
+        check_options(options, (*ClientOptions.__annotations__, *OF_EACH_KIND), type(self).__name__)
         self._session = _make_session(target, options)
         self._webhooks = Webhooks(self._session)
 

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.asked import check_options
 from fakefal_client.budget import Reservation, amount
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, follow, read_result, settle
@@ -24,6 +25,7 @@ from fakefal_contracts import open_data_uris
 from fakefal_contracts.hosts import Part
 
 REFUSALS = range(400, 500)
+OF_THE_QUEUE = {"webhook_url", "max_queue_length"}
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -32,7 +34,7 @@ class SubmitOptions(TypedDict, total=False):
     webhook_url: what the service calls at the end (not for `run`).
     priority: ``normal`` or ``low``.
     start_timeout_seconds: give up when it has not started by then.
-    max_queue_length: refuse when more are waiting.
+    max_queue_length: refuse when more are waiting (not for `run`).
     headers: further headers, such as ``X-Fal-No-Retry``.
     deadline_seconds: for everything that this call does, pauses included.
     reserve_usd: the most it may cost, where no contract knows or you know better.
@@ -110,6 +112,9 @@ def _sent(
     session: Session, url: str, endpoint_id: str, arguments: Any, options: SubmitOptions, *, direct: bool = False
 ) -> Flow[tuple[_Ready, Reply]]:
     """Check, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
+    check_options(options, SubmitOptions.__annotations__, "a call")
+    if direct and (queued := OF_THE_QUEUE & options.keys()):
+        raise UsageError(f"run does not go through the queue, and has no option {min(queued)!r}")
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
     pictures = "PIL.Image" in sys.modules  # to write one down takes long
     media: LocalMedia = (yield Work(partial(LocalMedia, arguments))) if pictures else LocalMedia(arguments)

@@ -85,6 +85,17 @@ class TestBeforeAnyNetwork:
         with pytest.raises(UsageError):
             at_fal.submit(request_, arguments)
 
+    @pytest.mark.parametrize(("option", "meant"), [("deadline", "deadline_seconds"), ("webhook", "webhook_url")])
+    def test_a_misspelt_option_is_refused(self, at_fal: Any, option: str, meant: str) -> None:
+        for call in (at_fal.submit, at_fal.subscribe, at_fal.run):
+            with pytest.raises(UsageError, match=f"no option '{option}': did you mean '{meant}'"):
+                call(O1, {"prompt": "x"}, **{option: 5})
+
+    @pytest.mark.parametrize("option", ["webhook_url", "max_queue_length"])
+    def test_run_takes_no_option_of_the_queue(self, at_fal: Any, option: str) -> None:
+        with pytest.raises(UsageError, match=option):
+            at_fal.run(O1, {"prompt": "x"}, **{option: "5"})
+
     @pytest.mark.parametrize("value", [Decimal(5), {1, 2}, float("nan"), object()])
     def test_what_is_no_json(self, at_fal: Any, value: Any) -> None:
         with pytest.raises(UsageError, match="JSON"):
