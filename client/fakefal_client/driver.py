@@ -16,7 +16,20 @@ import httpx
 
 from fakefal_client.errors import UsageError
 from fakefal_client.retry import Clock
-from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Reply, Step, Walk, WireFailure, Work
+from fakefal_client.steps import (
+    Alone,
+    Call,
+    Emit,
+    Flow,
+    OpenStream,
+    Pause,
+    ReadPiece,
+    Reply,
+    Step,
+    Walk,
+    WireFailure,
+    Work,
+)
 
 T = TypeVar("T")
 CONNECT_SECONDS = 10.0
@@ -58,6 +71,7 @@ class Driver:
         self._owned = http is None
         self._http = http or httpx.Client(trust_env=trust_env)
         self._clock, self._sleep = clock, sleep
+        self._turn = threading.Lock()
 
     def close(self) -> None:
         """Close the connections, where they are the driver's own."""
@@ -80,8 +94,8 @@ class Driver:
     def play(self, flow: Flow[T]) -> Generator[Any, None, T]:
         """Carry a flow out, and yield what it emits."""
         walk = Walk(flow)
-        with ExitStack() as streams:
-            streams.callback(walk.close)
+        with ExitStack() as held:
+            held.callback(walk.close)
             pieces: Iterator[bytes] = iter(())
             while (step := walk.step) is not None:
                 if isinstance(step, Emit):
@@ -91,11 +105,13 @@ class Driver:
                 try:
                     if isinstance(step, OpenStream):
                         response = self._within(step.call, partial(self._open, step.call))
-                        streams.callback(response.close)
+                        held.callback(response.close)
                         pieces = self._pieces(response, step.call)
                         brought: Any = reply_of(response)
                     elif isinstance(step, ReadPiece):
                         brought = next(pieces, b"")
+                    elif isinstance(step, Alone):
+                        brought = held.enter_context(self._turn)
                     else:
                         brought = self._do(step)
                 except UsageError as error:
