@@ -125,27 +125,47 @@ class AsyncClient(AnyClient):
         known = self._session.budget.find(checked_request_id(request_id))
         return self._job(Accepted(wanted.endpoint_id, request_id, reservation=known), wanted)
 
-    async def reconcile(self, lost: MaybeAccepted | Attempt) -> Outcome:
+    async def reconcile(self, lost: MaybeAccepted | Attempt, *, deadline_seconds: float | None = None) -> Outcome:
         """See `Client.reconcile`."""
         attempt = lost.attempt if isinstance(lost, MaybeAccepted) else lost
-        return await self._driver.run(reconcile(self._session, attempt, self._deadline(None)))
+        return await self._driver.run(reconcile(self._session, attempt, self._deadline(deadline_seconds)))
 
     @overload
-    async def check(self, request: Request[Any], /) -> Report: ...
+    async def check(self, request: Request[Any], /, *, deadline_seconds: float | None = ...) -> Report: ...
     @overload
-    async def check(self, request: str, arguments: Arguments, /) -> Report: ...
-    async def check(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Report:
+    async def check(self, request: str, arguments: Arguments, /, *, deadline_seconds: float | None = ...) -> Report: ...
+    async def check(
+        self,
+        request: Request[Any] | str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> Report:
         """See `Client.check`."""
         wanted = asked(request, arguments)
-        return await self._driver.run(report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments))
+        return await self._driver.run(
+            report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments, self._deadline(deadline_seconds))
+        )
 
     @overload
-    async def estimate(self, request: Request[Any], /) -> Cost: ...
+    async def estimate(self, request: Request[Any], /, *, deadline_seconds: float | None = ...) -> Cost: ...
     @overload
-    async def estimate(self, request: str, arguments: Arguments, /) -> Cost: ...
-    async def estimate(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Cost:
+    async def estimate(
+        self, request: str, arguments: Arguments, /, *, deadline_seconds: float | None = ...
+    ) -> Cost: ...
+    async def estimate(
+        self,
+        request: Request[Any] | str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> Cost:
         """See `Client.estimate`."""
-        return estimate(await self.check(cast("str", request), cast("Arguments", arguments)))
+        return estimate(
+            await self.check(cast("str", request), cast("Arguments", arguments), deadline_seconds=deadline_seconds)
+        )
 
     async def upload(
         self,

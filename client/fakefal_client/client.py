@@ -139,36 +139,54 @@ class Client(AnyClient):
         known = self._session.budget.find(checked_request_id(request_id))
         return self._job(Accepted(wanted.endpoint_id, request_id, reservation=known), wanted)
 
-    def reconcile(self, lost: MaybeAccepted | Attempt) -> Outcome:
+    def reconcile(self, lost: MaybeAccepted | Attempt, *, deadline_seconds: float | None = None) -> Outcome:
         """What became of a job whose answer was lost: `Found`, `NotListed` or `Unknown`.  Nothing is sent again."""
         attempt = lost.attempt if isinstance(lost, MaybeAccepted) else lost
-        return self._driver.run(reconcile(self._session, attempt, self._deadline(None)))
+        return self._driver.run(reconcile(self._session, attempt, self._deadline(deadline_seconds)))
 
     @overload
-    def check(self, request: Request[Any], /) -> Report: ...
+    def check(self, request: Request[Any], /, *, deadline_seconds: float | None = ...) -> Report: ...
     @overload
-    def check(self, request: str, arguments: Arguments, /) -> Report: ...
-    def check(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Report:
+    def check(self, request: str, arguments: Arguments, /, *, deadline_seconds: float | None = ...) -> Report: ...
+    def check(
+        self,
+        request: Request[Any] | str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> Report:
         """Judge and price a request under the target's contract; nothing is sent.
 
         Raises:
             UnknownEndpoint: no contract covers the endpoint.
         """
         wanted = asked(request, arguments)
-        return self._driver.run(report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments))
+        return self._driver.run(
+            report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments, self._deadline(deadline_seconds))
+        )
 
     @overload
-    def estimate(self, request: Request[Any], /) -> Cost: ...
+    def estimate(self, request: Request[Any], /, *, deadline_seconds: float | None = ...) -> Cost: ...
     @overload
-    def estimate(self, request: str, arguments: Arguments, /) -> Cost: ...
-    def estimate(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Cost:
+    def estimate(self, request: str, arguments: Arguments, /, *, deadline_seconds: float | None = ...) -> Cost: ...
+    def estimate(
+        self,
+        request: Request[Any] | str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> Cost:
         """What a request costs in US dollars.
 
         Raises:
             InvalidRequest: it would be refused.
             UnknownEndpoint: no contract covers the endpoint.
         """
-        return estimate(self.check(cast("str", request), cast("Arguments", arguments)))
+        return estimate(
+            self.check(cast("str", request), cast("Arguments", arguments), deadline_seconds=deadline_seconds)
+        )
 
     def upload(
         self,

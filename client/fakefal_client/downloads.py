@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fakefal_client import jobs
-from fakefal_client.answers import INGRESS_ERRORS
-from fakefal_client.errors import ConnectionLost, FakefalError, NetworkError, UnexpectedAnswer, UsageError
+from fakefal_client.errors import ConnectionLost, FakefalError, NetworkError, ServiceError, UsageError
 from fakefal_client.retry import Deadline
-from fakefal_client.session import Session
-from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply, Work
+from fakefal_client.session import Session, may_help
+from fakefal_client.steps import Emit, Flow, ReadPiece, Reply, Work
 from fakefal_client.uploads import Progress
 
 
@@ -30,13 +29,15 @@ def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: 
         told = "the result names no video: give an address of it to the client's download()"
         raise UsageError(told, request_id=job.request_id, maybe_paid=True)
     try:
-        return (yield from download(session, address, path, deadline))
+        return (yield from download(session, address, path, deadline, job.request_id))
     except FakefalError as error:
         error.request_id, error.maybe_paid = job.request_id, True
         raise
 
 
-def download(session: Session, address: str, path: Path, deadline: Deadline) -> Flow[Path]:
+def download(
+    session: Session, address: str, path: Path, deadline: Deadline, request_id: str | None = None
+) -> Flow[Path]:
     """Write what lies at an address to a file, emitting `Progress`; a file there is replaced at the end.
 
     Nothing is left behind where it fails.
@@ -53,14 +54,14 @@ def download(session: Session, address: str, path: Path, deadline: Deadline) -> 
             number += 1
             try:
                 with part.open("wb") as file:
-                    yield from session.pieces(call, deadline, partial(_write, file))
+                    yield from session.pieces(call, deadline, partial(_write, file), request_id)
                 break
-            except (NetworkError, UnexpectedAnswer) as error:
-                ours = isinstance(error, NetworkError) or error.status in INGRESS_ERRORS
-                if not ours or number > session.retry.times:
+            except (NetworkError, ServiceError) as error:
+                headers = error.headers if isinstance(error, ServiceError) else {}
+                if isinstance(error, ServiceError) and not may_help(error.status, headers):
                     raise
-                yield Pause(session.retry.pause(number, None, session.clock.wall()))
-                deadline.check()
+                if not (yield from session.pause(number, headers, deadline, request_id)):
+                    raise
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -72,9 +72,9 @@ class Job(AnyJob[Out]):
         super().__init__(session, accepted, asked)
         self._driver = driver
 
-    def status(self) -> Status:
+    def status(self, *, deadline_seconds: float | None = None) -> Status:
         """Where it stands, with every log line that the service still shows."""
-        return self._driver.run(jobs.status(self._session, self._accepted, self._deadline(None)))
+        return self._driver.run(jobs.status(self._session, self._accepted, self._deadline(deadline_seconds)))
 
     def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> Iterator[Status]:
         """Its state at each change, with the log lines that are new, until it is over.
@@ -96,9 +96,9 @@ class Job(AnyJob[Out]):
         deadline = self._deadline(deadline_seconds)
         return self._parse(self._driver.run(jobs.result(self._session, self._accepted, deadline)))
 
-    def cancel(self) -> bool:
+    def cancel(self, *, deadline_seconds: float | None = None) -> bool:
         """Ask for its end; False where it was over already."""
-        return self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(None)))
+        return self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(deadline_seconds)))
 
     def download(
         self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None
@@ -116,9 +116,9 @@ class AsyncJob(AnyJob[Out]):
         super().__init__(session, accepted, asked)
         self._driver = driver
 
-    async def status(self) -> Status:
+    async def status(self, *, deadline_seconds: float | None = None) -> Status:
         """See `Job.status`."""
-        return await self._driver.run(jobs.status(self._session, self._accepted, self._deadline(None)))
+        return await self._driver.run(jobs.status(self._session, self._accepted, self._deadline(deadline_seconds)))
 
     async def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> AsyncIterator[Status]:
         """See `Job.updates`."""
@@ -133,9 +133,9 @@ class AsyncJob(AnyJob[Out]):
         deadline = self._deadline(deadline_seconds)
         return self._parse(await self._driver.run(jobs.result(self._session, self._accepted, deadline)))
 
-    async def cancel(self) -> bool:
+    async def cancel(self, *, deadline_seconds: float | None = None) -> bool:
         """See `Job.cancel`."""
-        return await self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(None)))
+        return await self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(deadline_seconds)))
 
     async def download(
         self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None

@@ -15,7 +15,7 @@ from fakefal_client.answers import (
     unexpected,
 )
 from fakefal_client.budget import Reservation
-from fakefal_client.errors import ConnectionLost, ServiceError
+from fakefal_client.errors import NetworkError, ServiceError
 from fakefal_client.events import Events
 from fakefal_client.preflight import Checked
 from fakefal_client.retry import Deadline
@@ -71,8 +71,8 @@ def follow(
     if stream:
         try:
             done = yield from _streamed(session, job, deadline, seen)
-        except ConnectionLost:
-            done = None  # polling goes on where the stream ended
+        except (NetworkError, ServiceError):
+            done = None  # polling goes on where the stream ended or never began, and says what is wrong
         if done is not None:
             return done
     while True:

@@ -14,6 +14,7 @@ from typing import Any
 
 from fakefal_client.errors import InvalidRequest, TestPromptRefused, UsageError
 from fakefal_client.media import LocalMedia
+from fakefal_client.retry import Deadline
 from fakefal_client.steps import Call, Flow, WireFailure, Work
 from fakefal_client.target import Target
 from fakefal_contracts import ENDPOINTS, Advice, Cost, Endpoint, Opener, Report, find_endpoint, judge, open_data_uris
@@ -138,7 +139,7 @@ class Preflight:
         return named if isinstance(named, str) else None
 
 
-def report_on(preflight: Preflight, endpoint_id: str, arguments: Any) -> Flow[Report]:
+def report_on(preflight: Preflight, endpoint_id: str, arguments: Any, deadline: Deadline) -> Flow[Report]:
     """The report on a request, local media included.
 
     Raises:
@@ -147,7 +148,7 @@ def report_on(preflight: Preflight, endpoint_id: str, arguments: Any) -> Flow[Re
     find_endpoint(endpoint_id)
     media = LocalMedia(arguments)
     opener = media.opener if media.files else open_data_uris
-    checked = yield from preflight.check(endpoint_id, media.arguments, opener, strict=False)
+    checked = yield from preflight.check(endpoint_id, media.arguments, opener, strict=False, until=deadline.until)
     assert checked.report is not None
     return checked.report
 

@@ -18,8 +18,8 @@ from fakefal_client.jobs import BILLED, Accepted, follow, read_result, settle
 from fakefal_client.media import LocalMedia
 from fakefal_client.preflight import Checked, encode
 from fakefal_client.retry import Deadline
-from fakefal_client.session import LONGEST_PAUSE_SECONDS, SUCCESS, Session
-from fakefal_client.steps import Call, Flow, Pause, Reply, WireFailure, Work
+from fakefal_client.session import SUCCESS, Session
+from fakefal_client.steps import Call, Flow, Reply, WireFailure, Work
 from fakefal_client.uploads import upload_all
 from fakefal_contracts import open_data_uris
 from fakefal_contracts.hosts import Part
@@ -162,14 +162,8 @@ def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
         if not _certainly_not_taken(reply, failure):
             return _taken(reply, failure, reservation, direct=direct)
         reservation.attempt = None
-        if number > session.retry.times:
+        if not (yield from session.pause(number, reply.headers if reply is not None else {}, deadline)):
             raise _refusal(session, reply, failure)
-        pause = session.retry.pause(number, reply, session.clock.wall())
-        if not deadline.allows(pause):
-            raise deadline.exceeded()
-        if pause > LONGEST_PAUSE_SECONDS:
-            raise _refusal(session, reply, failure)
-        yield Pause(pause)
 
 
 def _certainly_not_taken(reply: Reply | None, failure: WireFailure | None) -> bool:

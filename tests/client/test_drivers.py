@@ -15,6 +15,7 @@ import respx
 
 from clients import O1, MakeClient
 from fakefal_client import (
+    Attempt,
     Clock,
     Completed,
     ConnectionLost,
@@ -28,6 +29,7 @@ from fakefal_client import (
     ServiceError,
     TooManyRequests,
     UnexpectedAnswer,
+    Unknown,
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
@@ -99,6 +101,23 @@ class TestPauses:
         with pytest.raises(DeadlineExceeded) as caught:
             fake.submit(O1ReferenceToVideo(prompt="x"), deadline_seconds=60)
         assert (time.pauses, caught.value.maybe_paid) == ([], False)
+
+    def test_looks_at_a_job_and_a_cancellation_end_by_their_deadline(self, fake: Any, time: Time) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(503)
+        fake.mock.put(f"{JOB}/cancel").respond(503)
+        for call in (job.status, job.cancel):
+            with pytest.raises(DeadlineExceeded) as caught:
+                call(deadline_seconds=0.4)
+            assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
+        assert time.pauses == []
+
+    def test_a_search_ends_by_its_deadline(self, fake: Any, time: Time) -> None:
+        fake.mock.get(url__startswith=f"{BASE}/platform/").respond(503)
+        outcome = fake.reconcile(Attempt(O1, {"prompt": "x"}, time.now, time.now), deadline_seconds=0.4)
+        assert isinstance(outcome, Unknown)
+        assert "deadline" in outcome.reason
+        assert time.pauses == []
 
     @pytest.mark.parametrize("status", [502, 503, 504, 429, 408])
     def test_reads_are_repeated_after_ingress_errors(self, fake: Any, time: Time, status: int) -> None:
@@ -304,6 +323,22 @@ class TestStreams:
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
         assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Queued, Completed]
 
+    @pytest.mark.parametrize("answer", [429, 408, 500, 502, 503, 504, httpx.ConnectError("refused")])
+    def test_polling_goes_on_where_no_stream_begins(self, fake: Any, answer: Any) -> None:
+        fake.mock.post(QUEUE).respond(json=SUBMITTED)
+        stream = httpx.Response(answer, text="nginx") if isinstance(answer, int) else answer
+        fake.mock.get(f"{JOB}/status/stream").mock(side_effect=[stream, stream])
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL)
+        assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Completed]
+        assert fake.subscribe(O1ReferenceToVideo(prompt="x"), stream=True).video.url == "x"
+
+    def test_a_job_that_is_not_there_is_said_of_streams_too(self, fake: Any) -> None:
+        for path in ("status/stream", "status"):
+            fake.mock.get(f"{JOB}/{path}").respond(404, json={"status": "NOT_FOUND"})
+        with pytest.raises(NotFound):
+            list(fake.resume("abc").updates(stream=True))
+
     def test_a_caller_may_stop_listening(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(*self.LINES))
         updates = fake.resume("abc").updates(stream=True)
@@ -353,6 +388,19 @@ class TestDownloads:
         answers = [httpx.Response(503), httpx.ReadError("gone"), httpx.Response(200, content=b"123")]
         fake.mock.get(self.URL).mock(side_effect=answers)
         assert fake.download(self.URL, tmp_path / "a.mp4").read_bytes() == b"123"
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_retry_after_is_honoured(self, fake: Any, time: Time, tmp_path: Path, status: int) -> None:
+        answers = [httpx.Response(status, headers={"Retry-After": "7"}), httpx.Response(200, content=b"123")]
+        fake.mock.get(self.URL).mock(side_effect=answers)
+        assert fake.download(self.URL, tmp_path / "a.mp4").read_bytes() == b"123"
+        assert time.pauses == [7]
+
+    def test_no_pause_beyond_the_deadline(self, fake: Any, time: Time, tmp_path: Path) -> None:
+        fake.mock.get(self.URL).respond(503)
+        with pytest.raises(DeadlineExceeded):
+            fake.download(self.URL, tmp_path / "a.mp4", deadline_seconds=0.6)
+        assert time.pauses == [0.5]
 
     def test_a_missing_file_is_said(self, fake: Any, tmp_path: Path) -> None:
         fake.mock.get(self.URL).respond(404, json={"detail": "File not found"})

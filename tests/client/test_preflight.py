@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -120,6 +121,12 @@ class TestContracts:
                 client.submit(O1ReferenceToVideo(prompt="x", duration=duration))
         else:
             assert client.subscribe(O1ReferenceToVideo(prompt="x", duration=duration)).video.url
+
+    def test_a_check_waits_for_a_fake_no_longer_than_told(self, make_client: MakeClient) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            client = make_client(f"http://127.0.0.1:{silent.getsockname()[1]}", environ={})
+            assert client.check(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).ok, "by the newest schema"
+            assert client.estimate(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).seconds == 7
 
     def test_what_any_revision_accepts_is_a_warning_at_fal(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
