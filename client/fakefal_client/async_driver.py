@@ -37,7 +37,7 @@ class AsyncDriver:
         http: what speaks HTTP; None makes one that `close` closes.
         clock: where time comes from.
         sleep: how a pause is made.
-        trust_env: whether proxies of the environment are used; not towards a fake.
+        trust_env: see `Driver`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class AsyncDriver:
         trust_env: bool = True,
     ) -> None:
         self._owned = http is None
-        self._http = http or httpx.AsyncClient(trust_env=trust_env)
+        self._http = http or httpx.AsyncClient(trust_env=trust_env, verify=httpx.create_ssl_context())
         self._clock, self._sleep = clock, sleep or anyio.sleep
         self._turn = anyio.Lock()
 

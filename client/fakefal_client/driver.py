@@ -57,7 +57,8 @@ class Driver:
         http: what speaks HTTP; None makes one that `close` closes.
         clock: where time comes from.
         sleep: how a pause is made.
-        trust_env: whether proxies of the environment are used; not towards a fake.
+        trust_env: whether proxies of the environment are used; not towards a fake.  Its certificates
+            (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) always count.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Driver:
         trust_env: bool = True,
     ) -> None:
         self._owned = http is None
-        self._http = http or httpx.Client(trust_env=trust_env)
+        self._http = http or httpx.Client(trust_env=trust_env, verify=httpx.create_ssl_context())
         self._clock, self._sleep = clock, sleep
         self._turn = threading.Lock()
 
@@ -226,6 +227,14 @@ def failure_of(error: Exception) -> WireFailure:
         return error
     if isinstance(error, httpx.LocalProtocolError):  # of answers, too; its text may hold headers, and so the key
         return WireFailure("HTTP does not allow what was sent or answered", sent=True)
-    told = str(error) or type(error).__name__
     sent = not isinstance(error, NOT_SENT)
-    return WireFailure(told, sent=sent, timed_out=isinstance(error, httpx.TimeoutException))
+    return WireFailure(
+        _told(error) or type(error).__name__, sent=sent, timed_out=isinstance(error, httpx.TimeoutException)
+    )
+
+
+def _told(error: BaseException | None) -> str:
+    """What a failure says, or else what caused it: under trio httpx itself says nothing."""
+    while error is not None and not str(error):
+        error = error.__cause__ or error.__context__
+    return str(error or "")

@@ -23,7 +23,9 @@ from fakefal_client import (
     ForeignAddress,
     InProgress,
     MaybeAccepted,
+    NotAllowed,
     NotFound,
+    PlatformFailed,
     Queued,
     Retry,
     ServiceError,
@@ -213,6 +215,20 @@ class TestAnswers:
         job.result()
         assert (fake.budget.pending, float(fake.budget.spent)) == (0, 0.56)
 
+    @pytest.mark.parametrize(
+        ("status", "error"), [(401, NotAllowed), (403, NotAllowed), (429, TooManyRequests), (500, PlatformFailed)]
+    )
+    def test_a_locked_key_or_a_limit_is_no_failure_of_the_platform(
+        self, fake: Any, status: int, error: type[ServiceError]
+    ) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(status, json={"detail": "no", "error_type": "said"}, headers=MODEL)
+        with pytest.raises(error) as caught:
+            job.result()
+        assert caught.value.error_type == "said"
+        assert (fake.budget.pending > 0) == caught.value.maybe_paid == (error is not PlatformFailed)
+
     def test_a_bill_after_a_refund_is_a_bill(self, fake: Any) -> None:
         job = submit(fake)
         fake.mock.put(f"{JOB}/cancel").respond(json={"status": "OK"})
@@ -254,6 +270,15 @@ class TestAnswers:
         copied = pickle.loads(pickle.dumps(caught.value))
         assert (str(copied), copied.maybe_paid, copied.attempt) == (str(caught.value), True, caught.value.attempt)
         assert fake.budget.of(copied.attempt) is not None
+
+    def test_a_job_of_a_closed_client_may_be_paid_all_the_same(self, fake: Any, tmp_path: Path) -> None:
+        job = submit(fake)
+        fake.close()
+        calls = [job.result, job.status, job.cancel, lambda: job.download(tmp_path / "a.mp4"), lambda: [*job.updates()]]
+        for call in calls:
+            with pytest.raises(UsageError, match="closed") as caught:
+                call()
+            assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
 
     def test_an_unknown_job_says_so(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status").respond(404, json={"status": "NOT_FOUND"})
@@ -401,6 +426,28 @@ class TestDownloads:
         with pytest.raises(DeadlineExceeded):
             fake.download(self.URL, tmp_path / "a.mp4", deadline_seconds=0.6)
         assert time.pauses == [0.5]
+
+    @pytest.mark.parametrize(("place", "said"), [("no/folder/a.mp4", "no folder"), (".", "is a folder")])
+    def test_where_no_file_can_be_written_nobody_waits(self, fake: Any, tmp_path: Path, place: str, said: str) -> None:
+        job = submit(fake)
+        before = len(fake.mock.calls)
+        with pytest.raises(UsageError, match=said) as caught:
+            job.download(tmp_path / place)
+        assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
+        with pytest.raises(UsageError, match=said) as caught:
+            fake.download(self.URL, tmp_path / place)
+        assert (caught.value.request_id, caught.value.maybe_paid) == (None, False)
+        assert len(fake.mock.calls) == before
+
+    def test_a_failure_names_the_job(self, fake: Any, tmp_path: Path) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": self.URL}}, headers=MODEL)
+        fake.mock.get(self.URL).mock(side_effect=[httpx.Response(404)] + 5 * [httpx.ReadError("gone")])
+        for error in (NotFound, ConnectionLost):
+            with pytest.raises(error) as caught:
+                job.download(tmp_path / "a.mp4")
+            assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
 
     def test_a_missing_file_is_said(self, fake: Any, tmp_path: Path) -> None:
         fake.mock.get(self.URL).respond(404, json={"detail": "File not found"})
