@@ -170,8 +170,8 @@ class AsyncClient(AnyClient):
         """See `Client.download`."""
         return await self._driver.run(self._download(address, path, deadline_seconds), on_progress)
 
-    async def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> Webhook:
-        """See `Client.verify_webhook`."""
+    async def verify(self, headers: Mapping[str, str], body: bytes) -> Webhook:
+        """See `Client.verify`."""
         return await self._driver.run(self._verify(headers, body))
 
     async def close(self) -> None:

@@ -194,7 +194,7 @@ class Client(AnyClient):
         """Write what lies at an address of a result to a file."""
         return self._driver.run(self._download(address, path, deadline_seconds), on_progress)
 
-    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> Webhook:
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Webhook:
         """The webhook in a call that came in, if the service signed these very bytes and they are fresh.
 
         Raises:

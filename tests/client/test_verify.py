@@ -38,11 +38,11 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
 
 def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     client, one = sent()
-    webhook = client.verify_webhook(one.headers, one.body)
+    webhook = client.verify(one.headers, one.body)
     assert (webhook.ok, webhook.error) == (True, None)
     assert webhook.payload["video"]["content_type"] == "video/mp4"
     client, one = sent("fakefal:content_policy_violation")
-    webhook = client.verify_webhook(one.headers, one.body)
+    webhook = client.verify(one.headers, one.body)
     assert (webhook.ok, webhook.error) == (False, "Invalid status code: 422")
     assert webhook.payload["detail"][0]["type"] == "content_policy_violation"
 
@@ -62,28 +62,28 @@ def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
 def test_what_is_not_the_services(sent: Callable[..., Any], change: Callable[..., Any], said: str) -> None:
     client, one = sent()
     headers = {name.lower(): value for name, value in one.headers.items()}
-    client.verify_webhook(headers, one.body)
+    client.verify(headers, one.body)
     with pytest.raises(InvalidWebhook, match=said):
-        client.verify_webhook(*change(headers, one.body))
+        client.verify(*change(headers, one.body))
 
 
 def test_a_stale_one_is_refused_by_the_clients_clock(sent: Callable[..., Any]) -> None:
     client, one = sent(clock=Clock(wall=lambda: time.time() + 301))
     with pytest.raises(InvalidWebhook, match="seconds off"):
-        client.verify_webhook(one.headers, one.body)
+        client.verify(one.headers, one.body)
 
 
 def test_keys_are_kept_and_fetched_again_after_a_rotation(sent: Callable[..., Any], server: Server) -> None:
     now = [0.0]
     client, one = sent(clock=Clock(monotonic=lambda: now[0]))
-    client.verify_webhook(one.headers, one.body)
+    client.verify(one.headers, one.body)
     server.http.post("/_fakefal/webhooks/rotate")
     _, two = sent()
     with pytest.raises(InvalidWebhook):
-        client.verify_webhook(two.headers, two.body)
+        client.verify(two.headers, two.body)
     now[0] = 61
-    client.verify_webhook(two.headers, two.body)
-    client.verify_webhook(one.headers, one.body)
+    client.verify(two.headers, two.body)
+    client.verify(one.headers, one.body)
 
 
 def test_who_comes_while_the_keys_are_read_waits_for_them(
@@ -111,9 +111,9 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
     with respx.mock, ThreadPoolExecutor() as pool:
         route = respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer if blocking else answer_later)
         client = make_client(FAKE, clock=Clock(wall=wall), environ={})
-        first = pool.submit(client.verify_webhook, one.headers, one.body)
+        first = pool.submit(client.verify, one.headers, one.body)
         assert asked.wait(10)
-        second = pool.submit(client.verify_webhook, one.headers, one.body)
+        second = pool.submit(client.verify, one.headers, one.body)
         assert first.result().ok
         assert second.result().ok
         assert route.call_count == 1
@@ -129,8 +129,8 @@ def test_keys_that_cannot_be_read_are_no_forgery(
         respx.get(f"{FAKE}{KEYS}").mock(side_effect=answers)
         client = make_client(FAKE, retry=Retry(times=0), environ={})
         with pytest.raises((Unreachable, UnexpectedAnswer)):
-            client.verify_webhook(one.headers, one.body)
-        assert client.verify_webhook(one.headers, one.body).ok
+            client.verify(one.headers, one.body)
+        assert client.verify(one.headers, one.body).ok
 
 
 def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[..., Any], server: Server) -> None:
@@ -151,7 +151,7 @@ def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[.
         async with AsyncClient(FAKE, environ={}) as client, anyio.create_task_group() as others:
 
             async def verify() -> None:
-                verified.append(await client.verify_webhook(one.headers, one.body))
+                verified.append(await client.verify(one.headers, one.body))
 
             async with anyio.create_task_group() as reader:
                 reader.start_soon(verify)

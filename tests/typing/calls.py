@@ -22,7 +22,7 @@ def blocking(client: Client) -> None:
     assert_type(client.resume("id", O1ImageToVideo), Job[VideoOutput])
     assert_type(client.resume("id"), Job[dict[str, Any]])
     assert_type(client.submit(REQUEST).download("a.mp4"), Path)
-    assert_type(client.verify_webhook({}, b""), Webhook)
+    assert_type(client.verify({}, b""), Webhook)
 
 
 async def awaited(client: AsyncClient) -> None:
