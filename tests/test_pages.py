@@ -96,10 +96,13 @@ def test_the_changelog_knows_the_version() -> None:
     assert f"## {declared}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
-def imports(path: Path) -> set[str]:
-    """The modules that a file imports, wherever in it."""
+def imports(path: Path, *, run: bool = False) -> set[str]:
+    """The modules that a file imports, wherever in it; with `run` not those that only type checkers read."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    if run:
+        tree.body = [node for node in tree.body if not ast.unparse(node).startswith("if TYPE_CHECKING:")]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -113,6 +116,7 @@ def imports(path: Path) -> set[str]:
         ("contracts", {"fakefal", "fakefal_client", "fakefal_fixtures", "httpx", "fastapi", "time", "socket"}),
         ("fixtures/fakefal_fixtures", {"fakefal", "fakefal_client", "fakefal_contracts", "httpx", "fastapi"}),
         ("fakefal", {"fakefal_client"}),
+        ("client", {"fakefal", "fakefal_fixtures", "fastapi"}),
         ("fakefal/core", {"fakefal_contracts", "fakefal_fixtures", "httpx", "fastapi", "asyncio", "time", "random"}),
     ],
 )
@@ -133,3 +137,9 @@ def test_few_modules_of_the_emulator_import_httpx() -> None:
     names = ("fetch", "pinned", "webhooks", "cli/demo", "proxy/upstream", "testing/measure", "testing/webhooks")
     names += ("bench/calls", "bench/stubs")
     assert users == {f"fakefal/{name}.py" for name in names}
+
+
+def test_only_the_drivers_of_the_client_import_httpx() -> None:
+    folder = ROOT / "client" / "fakefal_client"
+    loading = {path.stem for path in folder.rglob("*.py") if "httpx" in imports(path, run=True)}
+    assert loading == {"driver", "async_driver"}

@@ -42,6 +42,7 @@ from fakefal_client.reconcile import Found, NotListed, Outcome, Unknown
 from fakefal_client.retry import Clock, Retry
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.uploads import Progress
+from fakefal_client.warning import RequestWarning
 from fakefal_client.webhooks import Webhook
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "Queued",
     "RealNotAllowed",
     "RequestRefused",
+    "RequestWarning",
     "Retry",
     "ServiceError",
     "Status",

@@ -27,6 +27,7 @@ NOT_FOUND = 404
 TOO_MANY = 429
 TIMED_OUT = 408
 INGRESS_ERRORS = (502, 503, 504)
+REQUEST_ID = "x-fal-request-id"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def error_of(reply: Reply, request_id: str | None, *, maybe_paid: bool = False) 
         headers=dict(reply.headers),
         fields=fields,
         error_type=error_type,
-        request_id=request_id or reply.headers.get("x-fal-request-id"),
+        request_id=request_id or reply.headers.get(REQUEST_ID),
         maybe_paid=maybe_paid,
     )
 
@@ -148,12 +149,16 @@ def _field_errors(detail: Any) -> Iterable[FieldError]:
 
 
 def _kind(status: int, fields: tuple[FieldError, ...], error_type: str | None) -> type[ServiceError]:
-    by_status: dict[int, type[ServiceError]] = {401: NotAllowed, 403: NotAllowed, 404: NotFound, 429: TooManyRequests}
+    of_the_caller: dict[int, type[ServiceError]] = {401: NotAllowed, 403: NotAllowed, 429: TooManyRequests}
+    if status in of_the_caller:
+        return of_the_caller[status]
     if error_type:
         return PlatformFailed
     if fields:
         return ModelFailed if status >= SERVER_ERRORS else RequestRefused
-    return by_status.get(status) or (RequestRefused if status in (400, 413, 422) else UnexpectedAnswer)
+    if status == NOT_FOUND:
+        return NotFound
+    return RequestRefused if status in (400, 413, 422) else UnexpectedAnswer
 
 
 def _sentence(body: Any) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -105,3 +106,15 @@ def checked_request_id(request_id: str) -> str:
     if not _REQUEST_ID.fullmatch(request_id):
         raise UsageError(f"{request_id!r} is no request id")
     return request_id
+
+
+def check_options(given: Collection[str], known: Collection[str], of: str) -> None:
+    """See that each option is one that there is: a misspelt limit must not be no limit.
+
+    Raises:
+        UsageError: one is not; the nearest that there is is named.
+    """
+    for name in given:
+        if name not in known:
+            (nearest,) = get_close_matches(name, known, n=1, cutoff=0)
+            raise UsageError(f"{of} has no option {name!r}: did you mean {nearest!r}?")

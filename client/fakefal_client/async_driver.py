@@ -12,7 +12,20 @@ import httpx
 from fakefal_client.driver import SLACK_SECONDS, check_time, failure_of, reply_of, writable
 from fakefal_client.errors import UsageError
 from fakefal_client.retry import Clock
-from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Reply, Step, Walk, WireFailure, Work
+from fakefal_client.steps import (
+    Alone,
+    Call,
+    Emit,
+    Flow,
+    OpenStream,
+    Pause,
+    ReadPiece,
+    Reply,
+    Step,
+    Walk,
+    WireFailure,
+    Work,
+)
 
 T = TypeVar("T")
 
@@ -24,7 +37,7 @@ class AsyncDriver:
         http: what speaks HTTP; None makes one that `close` closes.
         clock: where time comes from.
         sleep: how a pause is made.
-        trust_env: whether proxies of the environment are used; not towards a fake.
+        trust_env: see `Driver`.
     """
 
     def __init__(
@@ -36,8 +49,9 @@ class AsyncDriver:
         trust_env: bool = True,
     ) -> None:
         self._owned = http is None
-        self._http = http or httpx.AsyncClient(trust_env=trust_env)
+        self._http = http or httpx.AsyncClient(trust_env=trust_env, verify=httpx.create_ssl_context())
         self._clock, self._sleep = clock, sleep or anyio.sleep
+        self._turn = anyio.Lock()
 
     async def close(self) -> None:
         """Close the connections, where they are the driver's own."""
@@ -61,8 +75,8 @@ class AsyncDriver:
                 yield value
 
     async def _play(self, walk: Walk) -> AsyncGenerator[Any, None]:
-        async with AsyncExitStack() as streams:
-            streams.callback(walk.close)
+        async with AsyncExitStack() as held:
+            held.callback(walk.close)
             pieces: AsyncGenerator[bytes, None] = _nothing()
             while (step := walk.step) is not None:
                 if isinstance(step, Emit):
@@ -72,12 +86,14 @@ class AsyncDriver:
                 try:
                     if isinstance(step, OpenStream):
                         response = await self._within(step.call, self._open)
-                        streams.push_async_callback(response.aclose)
+                        held.push_async_callback(response.aclose)
                         pieces = self._pieces(response, step.call)
-                        streams.push_async_callback(pieces.aclose)
+                        held.push_async_callback(pieces.aclose)
                         brought: Any = reply_of(response)
                     elif isinstance(step, ReadPiece):
                         brought = await anext(pieces, b"")
+                    elif isinstance(step, Alone):
+                        brought = await held.enter_async_context(self._turn)
                     else:
                         brought = await self._do(step)
                 except UsageError as error:

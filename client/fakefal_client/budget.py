@@ -65,7 +65,7 @@ class Budget:
 
     def __init__(self, usd: Decimal | float | str | None = None) -> None:
         self.limit = None if usd is None else amount(usd)
-        self._ids: dict[str, None] = {}
+        self._ids: dict[str, str] = {}
         self._lock = threading.Lock()
         self._open: dict[int, Reservation] = {}
         self._settled: deque[Entry] = deque(maxlen=MOST_SETTLED)
@@ -124,16 +124,22 @@ class Budget:
             found = (one for one in self._open.values() if one.attempt and one.attempt.token == attempt.token)
             return next(found, None)
 
-    def knows(self, request_id: str) -> bool:
-        """Whether the job is one of a call whose answer came."""
+    def remember(self, request_id: str, attempt: Attempt) -> None:
+        """A job is the one of this attempt; kept when its money is settled, too."""
         with self._lock:
-            return request_id in self._ids
-
-    def _accepted(self, request_id: str) -> None:
-        with self._lock:
-            self._ids[request_id] = None
+            self._ids[request_id] = attempt.token
             while len(self._ids) > MOST_SETTLED:
                 del self._ids[next(iter(self._ids))]
+
+    def id_of(self, attempt: Attempt) -> str | None:
+        """The job that an attempt is known to have become."""
+        with self._lock:
+            return next((found for found, token in self._ids.items() if token == attempt.token), None)
+
+    def knows(self, request_id: str) -> bool:
+        """Whether it is known which call the job is of."""
+        with self._lock:
+            return request_id in self._ids
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
@@ -171,9 +177,10 @@ class Reservation:
         return Entry(self.endpoint_id, self.usd, money, self.request_id, self.attempt)
 
     def accept(self, request_id: str) -> None:
-        """The service has the job, and this is its id."""
+        """The service has the job that was sent, and this is its id."""
+        assert self.attempt is not None
         self.request_id = request_id
-        self._budget._accepted(request_id)  # noqa: SLF001 - two halves of one thing
+        self._budget.remember(request_id, self.attempt)
 
     def settle(self, usd: Decimal | None) -> None:
         """The job was billed; None where nobody knows how much."""

@@ -5,29 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
-from fakefal_client import jobs, sending
-from fakefal_client.asked import Asked, Request, asked, asked_later, checked_request_id
-from fakefal_client.downloads import download
+from fakefal_client.any_client import AnyClient, Arguments
+from fakefal_client.asked import Request
 from fakefal_client.errors import Attempt, MaybeAccepted
 from fakefal_client.job import Job, OnProgress, OnUpdate
-from fakefal_client.jobs import Accepted
-from fakefal_client.media import read_source
-from fakefal_client.options import AnyClient, ClientOptions
-from fakefal_client.preflight import estimate, report_on
-from fakefal_client.reconcile import Outcome, reconcile
+from fakefal_client.jobs import KLING
+from fakefal_client.options import ClientOptions
+from fakefal_client.reconcile import Outcome
 from fakefal_client.sending import SubmitOptions
-from fakefal_client.uploads import upload
 from fakefal_client.webhooks import Webhook
 from fakefal_contracts import Cost, Report
-from fakefal_contracts.model import Input
 
 if TYPE_CHECKING:
     import httpx
 
 Out = TypeVar("Out")
-Arguments = Mapping[str, Any]
 
 
 class Client(AnyClient):
@@ -43,7 +37,10 @@ class Client(AnyClient):
 
     Raises:
         NoTarget: nothing says whom to speak to.
-        RealNotAllowed, NoKey, UsageError: it cannot be spoken to.
+        NoKey: it is fal, and there is no key.
+        UsageError: the target or an option cannot be used.
+
+    Under pytest, without ``FAKEFAL_ALLOW_REAL=1``, each call that would reach fal raises `RealNotAllowed`.
     """
 
     def __init__(
@@ -76,9 +73,8 @@ class Client(AnyClient):
             ServiceError: it was refused.
             MaybeAccepted: the outcome is unknown; see `reconcile`.
         """
-        wanted = asked(request, arguments)
-        accepted = self._driver.run(sending.submit(self._session, wanted.endpoint_id, wanted.arguments, options))
-        return self._job(accepted, wanted)
+        accepted = self._driver.run(self._submit(request, arguments, options))
+        return Job(self._session, self._driver, accepted)
 
     @overload
     def subscribe(
@@ -112,10 +108,7 @@ class Client(AnyClient):
         **options: Unpack[SubmitOptions],
     ) -> Any:
         """Submit, tell of every change, and return the result; one deadline covers it all."""
-        wanted = asked(request, arguments)
-        flow = sending.subscribe(self._session, wanted.endpoint_id, wanted.arguments, options, stream=stream)
-        accepted = self._driver.run(flow, on_update)
-        return wanted.parse(accepted.output, accepted.request_id)
+        return self._driver.run(self._subscribe(request, arguments, options, stream=stream), on_update)
 
     @overload
     def run(self, request: Request[Out], /, **options: Unpack[SubmitOptions]) -> Out: ...
@@ -125,50 +118,58 @@ class Client(AnyClient):
         self, request: Request[Any] | str, arguments: Arguments | None = None, /, **options: Unpack[SubmitOptions]
     ) -> Any:
         """Run the model on the synchronous road, without the queue, and return the result."""
-        wanted = asked(request, arguments)
-        accepted = self._driver.run(sending.run(self._session, wanted.endpoint_id, wanted.arguments, options))
-        return wanted.parse(accepted.output, accepted.request_id)
+        return self._driver.run(self._run(request, arguments, options))
 
     @overload
     def resume(self, request_id: str, endpoint: type[Request[Out]]) -> Job[Out]: ...
     @overload
     def resume(self, request_id: str, endpoint: str = ...) -> Job[dict[str, Any]]: ...
-    def resume(self, request_id: str, endpoint: type[Request[Any]] | str = jobs.KLING) -> Job[Any]:
+    def resume(self, request_id: str, endpoint: type[Request[Any]] | str = KLING) -> Job[Any]:
         """A job that was submitted earlier, by this program or another; any Kling endpoint by default."""
-        wanted = asked_later(cast("type[Input] | str", endpoint))
-        known = self._session.budget.find(checked_request_id(request_id))
-        return self._job(Accepted(wanted.endpoint_id, request_id, reservation=known), wanted)
+        return Job(self._session, self._driver, self._resumed(request_id, endpoint))
 
-    def reconcile(self, lost: MaybeAccepted | Attempt) -> Outcome:
+    def reconcile(self, lost: MaybeAccepted | Attempt, *, deadline_seconds: float | None = None) -> Outcome:
         """What became of a job whose answer was lost: `Found`, `NotListed` or `Unknown`.  Nothing is sent again."""
-        attempt = lost.attempt if isinstance(lost, MaybeAccepted) else lost
-        return self._driver.run(reconcile(self._session, attempt, self._deadline(None)))
+        return self._driver.run(self._reconcile(lost, deadline_seconds))
 
     @overload
-    def check(self, request: Request[Any], /) -> Report: ...
+    def check(self, request: Request[Any], /, *, deadline_seconds: float | None = ...) -> Report: ...
     @overload
-    def check(self, request: str, arguments: Arguments, /) -> Report: ...
-    def check(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Report:
+    def check(self, request: str, arguments: Arguments, /, *, deadline_seconds: float | None = ...) -> Report: ...
+    def check(
+        self,
+        request: Request[Any] | str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> Report:
         """Judge and price a request under the target's contract; nothing is sent.
 
         Raises:
             UnknownEndpoint: no contract covers the endpoint.
         """
-        wanted = asked(request, arguments)
-        return self._driver.run(report_on(self._session.preflight, wanted.endpoint_id, wanted.arguments))
+        return self._driver.run(self._check(request, arguments, deadline_seconds))
 
     @overload
-    def estimate(self, request: Request[Any], /) -> Cost: ...
+    def estimate(self, request: Request[Any], /, *, deadline_seconds: float | None = ...) -> Cost: ...
     @overload
-    def estimate(self, request: str, arguments: Arguments, /) -> Cost: ...
-    def estimate(self, request: Request[Any] | str, arguments: Arguments | None = None, /) -> Cost:
+    def estimate(self, request: str, arguments: Arguments, /, *, deadline_seconds: float | None = ...) -> Cost: ...
+    def estimate(
+        self,
+        request: Request[Any] | str,
+        arguments: Arguments | None = None,
+        /,
+        *,
+        deadline_seconds: float | None = None,
+    ) -> Cost:
         """What a request costs in US dollars.
 
         Raises:
             InvalidRequest: it would be refused.
             UnknownEndpoint: no contract covers the endpoint.
         """
-        return estimate(self.check(cast("str", request), cast("Arguments", arguments)))
+        return self._driver.run(self._estimate(request, arguments, deadline_seconds))
 
     def upload(
         self,
@@ -180,10 +181,7 @@ class Client(AnyClient):
         deadline_seconds: float | None = None,
     ) -> str:
         """Upload a path, bytes or a PIL image; returns its address.  Above 100 MiB it goes in parts."""
-        flow = upload(
-            self._session, read_source(source, file_name), self._deadline(deadline_seconds), content_type, tell=True
-        )
-        return self._driver.run(flow, on_progress)
+        return self._driver.run(self._upload(source, file_name, content_type, deadline_seconds), on_progress)
 
     def download(
         self,
@@ -194,16 +192,15 @@ class Client(AnyClient):
         deadline_seconds: float | None = None,
     ) -> Path:
         """Write what lies at an address of a result to a file."""
-        flow = download(self._session, address, Path(path), self._deadline(deadline_seconds))
-        return self._driver.run(flow, on_progress)
+        return self._driver.run(self._download(address, path, deadline_seconds), on_progress)
 
-    def verify_webhook(self, headers: Mapping[str, str], body: bytes) -> Webhook:
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Webhook:
         """The webhook in a call that came in, if the service signed these very bytes and they are fresh.
 
         Raises:
             InvalidWebhook: it is forged, changed, stale or no webhook.
         """
-        return self._driver.run(self._webhooks.verify(headers, body))
+        return self._driver.run(self._verify(headers, body))
 
     def close(self) -> None:
         """Close the connections."""
@@ -214,6 +211,3 @@ class Client(AnyClient):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _job(self, accepted: Accepted, wanted: Asked) -> Job[Any]:
-        return Job(self._session, self._driver, accepted, wanted)

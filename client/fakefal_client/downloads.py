@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fakefal_client import jobs
-from fakefal_client.answers import INGRESS_ERRORS
-from fakefal_client.errors import ConnectionLost, FakefalError, NetworkError, UnexpectedAnswer, UsageError
+from fakefal_client.errors import ConnectionLost, NetworkError, ServiceError, UsageError
 from fakefal_client.retry import Deadline
-from fakefal_client.session import Session
-from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply, Work
+from fakefal_client.session import Session, may_help
+from fakefal_client.steps import Emit, Flow, ReadPiece, Reply, Work
 from fakefal_client.uploads import Progress
 
 
@@ -21,30 +20,30 @@ def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: 
     """Wait for a job's end, and download its video.
 
     Raises:
-        UsageError: its result names no video.
+        UsageError: it cannot be written there, or the result names no video.
     """
-    output = yield from jobs.result(session, job, deadline)
-    video = output.get("video") if isinstance(output, dict) else None
+    yield Work(partial(_check_place, path))
+    yield from jobs.result(session, job, deadline)
+    video = job.output.get("video") if isinstance(job.output, dict) else None
     address = video.get("url") if isinstance(video, dict) else None
     if not isinstance(address, str):
-        told = "the result names no video: give an address of it to the client's download()"
-        raise UsageError(told, request_id=job.request_id, maybe_paid=True)
-    try:
-        return (yield from download(session, address, path, deadline))
-    except FakefalError as error:
-        error.request_id, error.maybe_paid = job.request_id, True
-        raise
+        raise UsageError("the result names no video: give an address of it to the client's download()")
+    return (yield from download(session, address, path, deadline, job.request_id))
 
 
-def download(session: Session, address: str, path: Path, deadline: Deadline) -> Flow[Path]:
+def download(
+    session: Session, address: str, path: Path, deadline: Deadline, request_id: str | None = None
+) -> Flow[Path]:
     """Write what lies at an address to a file, emitting `Progress`; a file there is replaced at the end.
 
     Nothing is left behind where it fails.
 
     Raises:
+        UsageError: it cannot be written there.
         ForeignAddress: a fake's result leads to fal.
         ConnectionLost: the connection died, or ended before the whole file.
     """
+    yield Work(partial(_check_place, path))
     call = session.bare_call("GET", session.target.readable(address), {"accept-encoding": "identity"})
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     number = 0
@@ -53,18 +52,32 @@ def download(session: Session, address: str, path: Path, deadline: Deadline) -> 
             number += 1
             try:
                 with part.open("wb") as file:
-                    yield from session.pieces(call, deadline, partial(_write, file))
+                    yield from session.pieces(call, deadline, partial(_write, file), request_id)
                 break
-            except (NetworkError, UnexpectedAnswer) as error:
-                ours = isinstance(error, NetworkError) or error.status in INGRESS_ERRORS
-                if not ours or number > session.retry.times:
+            except (NetworkError, ServiceError) as error:
+                headers = error.headers if isinstance(error, ServiceError) else {}
+                if isinstance(error, ServiceError) and not may_help(error.status, headers):
                     raise
-                yield Pause(session.retry.pause(number, None, session.clock.wall()))
-                deadline.check()
+                if not (yield from session.pause(number, headers, deadline, request_id)):
+                    raise
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _check_place(path: Path) -> None:
+    """See that a file can be written, before anybody waits for what is to be in it.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, and no name for a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} to write to")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{path.parent} may not be written to")
 
 
 def _write(file: BinaryIO, reply: Reply) -> Flow[None]:

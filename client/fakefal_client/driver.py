@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -15,7 +16,20 @@ import httpx
 
 from fakefal_client.errors import UsageError
 from fakefal_client.retry import Clock
-from fakefal_client.steps import Call, Emit, Flow, OpenStream, Pause, ReadPiece, Reply, Step, Walk, WireFailure, Work
+from fakefal_client.steps import (
+    Alone,
+    Call,
+    Emit,
+    Flow,
+    OpenStream,
+    Pause,
+    ReadPiece,
+    Reply,
+    Step,
+    Walk,
+    WireFailure,
+    Work,
+)
 
 T = TypeVar("T")
 CONNECT_SECONDS = 10.0
@@ -31,6 +45,10 @@ NOT_SENT = (
 )
 """What httpx raises before the first byte of a request is sent."""
 
+HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(rb"([!-~]+([ \t]+[!-~]+)*)?")
+"""What HTTP allows (RFC 9110), in ASCII."""
+
 
 class Driver:
     """Safe across threads, as `httpx.Client` is.
@@ -39,7 +57,8 @@ class Driver:
         http: what speaks HTTP; None makes one that `close` closes.
         clock: where time comes from.
         sleep: how a pause is made.
-        trust_env: whether proxies of the environment are used; not towards a fake.
+        trust_env: whether proxies of the environment are used; not towards a fake.  Its certificates
+            (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) always count.
     """
 
     def __init__(
@@ -51,8 +70,9 @@ class Driver:
         trust_env: bool = True,
     ) -> None:
         self._owned = http is None
-        self._http = http or httpx.Client(trust_env=trust_env)
+        self._http = http or httpx.Client(trust_env=trust_env, verify=httpx.create_ssl_context())
         self._clock, self._sleep = clock, sleep
+        self._turn = threading.Lock()
 
     def close(self) -> None:
         """Close the connections, where they are the driver's own."""
@@ -75,8 +95,8 @@ class Driver:
     def play(self, flow: Flow[T]) -> Generator[Any, None, T]:
         """Carry a flow out, and yield what it emits."""
         walk = Walk(flow)
-        with ExitStack() as streams:
-            streams.callback(walk.close)
+        with ExitStack() as held:
+            held.callback(walk.close)
             pieces: Iterator[bytes] = iter(())
             while (step := walk.step) is not None:
                 if isinstance(step, Emit):
@@ -86,11 +106,13 @@ class Driver:
                 try:
                     if isinstance(step, OpenStream):
                         response = self._within(step.call, partial(self._open, step.call))
-                        streams.callback(response.close)
+                        held.callback(response.close)
                         pieces = self._pieces(response, step.call)
                         brought: Any = reply_of(response)
                     elif isinstance(step, ReadPiece):
                         brought = next(pieces, b"")
+                    elif isinstance(step, Alone):
+                        brought = held.enter_context(self._turn)
                     else:
                         brought = self._do(step)
                 except UsageError as error:
@@ -175,9 +197,13 @@ def writable(http: httpx.Client | httpx.AsyncClient, call: Call, clock: Clock) -
     if http.is_closed:
         raise UsageError("the client is closed")
     try:
-        return http.build_request(**request_of(call, clock))
+        request = http.build_request(**request_of(call, clock))
     except (ValueError, TypeError, httpx.InvalidURL) as error:
         raise UsageError(f"the call cannot be written down: {type(error).__name__} in its address or headers") from None
+    for name, value in request.headers.raw:
+        if not (HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)):
+            raise UsageError(f"HTTP does not allow the header {name[:50].decode('latin-1')!r} (its value is not shown)")
+    return request
 
 
 def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
@@ -199,8 +225,16 @@ def failure_of(error: Exception) -> WireFailure:
     """A failure of httpx as flows see it."""
     if isinstance(error, WireFailure):
         return error
-    if isinstance(error, httpx.LocalProtocolError):  # its text holds headers, and one of them the key
-        return WireFailure("HTTP does not allow what was to be sent", sent=False)
-    told = str(error) or type(error).__name__
+    if isinstance(error, httpx.LocalProtocolError):  # of answers, too; its text may hold headers, and so the key
+        return WireFailure("HTTP does not allow what was sent or answered", sent=True)
     sent = not isinstance(error, NOT_SENT)
-    return WireFailure(told, sent=sent, timed_out=isinstance(error, httpx.TimeoutException))
+    return WireFailure(
+        _told(error) or type(error).__name__, sent=sent, timed_out=isinstance(error, httpx.TimeoutException)
+    )
+
+
+def _told(error: BaseException | None) -> str:
+    """What a failure says, or else what caused it: under trio httpx itself says nothing."""
+    while error is not None and not str(error):
+        error = error.__cause__ or error.__context__
+    return str(error or "")

@@ -1,7 +1,7 @@
 """What the client raises, by whose fault it is.
 
 FakefalError                the base of everything below
-|- UsageError               yours: nothing was sent
+|- UsageError               yours: the call cannot work as it stands, and does nothing
 |  |- NoTarget              nobody said whether to speak to a fake or to fal
 |  |- RealNotAllowed        a test would speak to fal
 |  |- NoKey                 fal wants a key
@@ -66,7 +66,7 @@ def _rebuilt(kind: type[FakefalError], args: tuple[Any, ...], facts: dict[str, A
 
 
 class UsageError(FakefalError):
-    """The call cannot work as it stands; nothing was sent."""
+    """The call cannot work as it stands, and does nothing.  Of a job that was sent earlier `maybe_paid` tells."""
 
 
 class NoTarget(UsageError):

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from fakefal_client import jobs
-from fakefal_client.answers import Status
-from fakefal_client.asked import Asked
+from fakefal_client.answers import Completed, Status
 from fakefal_client.downloads import download_result
-from fakefal_client.jobs import Accepted
+from fakefal_client.jobs import Accepted, about
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
+from fakefal_client.steps import Flow
 from fakefal_client.uploads import Progress
 from fakefal_contracts import Advice, Report
 
@@ -35,10 +35,10 @@ class AnyJob(Generic[Out]):
         endpoint_id: the endpoint it was sent to.
     """
 
-    def __init__(self, session: Session, accepted: Accepted, asked: Asked) -> None:
-        self._session, self._accepted, self._asked = session, accepted, asked
+    def __init__(self, session: Session, accepted: Accepted) -> None:
+        self._session, self._accepted = session, accepted
         self.request_id = accepted.request_id
-        self.endpoint_id = accepted.endpoint_id
+        self.endpoint_id = accepted.asked.endpoint_id
 
     @property
     def report(self) -> Report | None:
@@ -55,11 +55,26 @@ class AnyJob(Generic[Out]):
         """What it should cost in US dollars."""
         return self._accepted.checked.usd if self._accepted.checked else None
 
+    def _status(self, seconds: float | None) -> Flow[Status]:
+        return about(self._accepted, jobs.status(self._session, self._accepted, self._deadline(seconds)))
+
+    def _updates(self, seconds: float | None, *, stream: bool) -> Flow[Completed]:
+        flow = jobs.follow(self._session, self._accepted, self._deadline(seconds), stream=stream)
+        return about(self._accepted, flow)
+
+    def _result(self, seconds: float | None) -> Flow[Out]:
+        yield from about(self._accepted, jobs.result(self._session, self._accepted, self._deadline(seconds)))
+        return cast("Out", self._accepted.parse())
+
+    def _cancel(self, seconds: float | None) -> Flow[bool]:
+        return about(self._accepted, jobs.cancel(self._session, self._accepted, self._deadline(seconds)))
+
+    def _download(self, path: str | Path, seconds: float | None) -> Flow[Path]:
+        flow = download_result(self._session, self._accepted, Path(path), self._deadline(seconds))
+        return about(self._accepted, flow)
+
     def _deadline(self, seconds: float | None) -> Deadline:
         return Deadline(seconds, self._session.clock)
-
-    def _parse(self, output: Any) -> Out:
-        return cast("Out", self._asked.parse(output, self.request_id))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.endpoint_id!r}, {self.request_id!r})"
@@ -68,13 +83,13 @@ class AnyJob(Generic[Out]):
 class Job(AnyJob[Out]):
     """A job that was accepted."""
 
-    def __init__(self, session: Session, driver: Driver, accepted: Accepted, asked: Asked) -> None:
-        super().__init__(session, accepted, asked)
+    def __init__(self, session: Session, driver: Driver, accepted: Accepted) -> None:
+        super().__init__(session, accepted)
         self._driver = driver
 
-    def status(self) -> Status:
+    def status(self, *, deadline_seconds: float | None = None) -> Status:
         """Where it stands, with every log line that the service still shows."""
-        return self._driver.run(jobs.status(self._session, self._accepted, self._deadline(None)))
+        return self._driver.run(self._status(deadline_seconds))
 
     def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> Iterator[Status]:
         """Its state at each change, with the log lines that are new, until it is over.
@@ -83,8 +98,7 @@ class Job(AnyJob[Out]):
             stream: follow the service's event stream instead of polling.
             deadline_seconds: when to give up; the job goes on.
         """
-        deadline = self._deadline(deadline_seconds)
-        yield from self._driver.play(jobs.follow(self._session, self._accepted, deadline, stream=stream))
+        yield from self._driver.play(self._updates(deadline_seconds, stream=stream))
 
     def result(self, *, deadline_seconds: float | None = None) -> Out:
         """Wait for its end, and return what it made.
@@ -93,54 +107,50 @@ class Job(AnyJob[Out]):
             ServiceError: it was refused, or failed.
             DeadlineExceeded: it goes on.
         """
-        deadline = self._deadline(deadline_seconds)
-        return self._parse(self._driver.run(jobs.result(self._session, self._accepted, deadline)))
+        return self._driver.run(self._result(deadline_seconds))
 
-    def cancel(self) -> bool:
+    def cancel(self, *, deadline_seconds: float | None = None) -> bool:
         """Ask for its end; False where it was over already."""
-        return self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(None)))
+        return self._driver.run(self._cancel(deadline_seconds))
 
     def download(
         self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None
     ) -> Path:
-        """Wait for its end, and write its video to a file; nothing is left behind where that fails."""
-        deadline = self._deadline(deadline_seconds)
-        flow = download_result(self._session, self._accepted, Path(path), deadline)
-        return self._driver.run(flow, on_progress)
+        """Wait for its end, and write its video to a file; nothing is left behind where that fails.
+
+        Raises:
+            UsageError: it cannot be written there; nobody waited.
+        """
+        return self._driver.run(self._download(path, deadline_seconds), on_progress)
 
 
 class AsyncJob(AnyJob[Out]):
     """A job that was accepted; as `Job`, to be awaited."""
 
-    def __init__(self, session: Session, driver: AsyncDriver, accepted: Accepted, asked: Asked) -> None:
-        super().__init__(session, accepted, asked)
+    def __init__(self, session: Session, driver: AsyncDriver, accepted: Accepted) -> None:
+        super().__init__(session, accepted)
         self._driver = driver
 
-    async def status(self) -> Status:
+    async def status(self, *, deadline_seconds: float | None = None) -> Status:
         """See `Job.status`."""
-        return await self._driver.run(jobs.status(self._session, self._accepted, self._deadline(None)))
+        return await self._driver.run(self._status(deadline_seconds))
 
     async def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> AsyncIterator[Status]:
         """See `Job.updates`."""
-        deadline = self._deadline(deadline_seconds)
-        flow = jobs.follow(self._session, self._accepted, deadline, stream=stream)
-        async with aclosing(self._driver.play(flow)) as playing:
+        async with aclosing(self._driver.play(self._updates(deadline_seconds, stream=stream))) as playing:
             async for update in playing:
                 yield update
 
     async def result(self, *, deadline_seconds: float | None = None) -> Out:
         """See `Job.result`."""
-        deadline = self._deadline(deadline_seconds)
-        return self._parse(await self._driver.run(jobs.result(self._session, self._accepted, deadline)))
+        return await self._driver.run(self._result(deadline_seconds))
 
-    async def cancel(self) -> bool:
+    async def cancel(self, *, deadline_seconds: float | None = None) -> bool:
         """See `Job.cancel`."""
-        return await self._driver.run(jobs.cancel(self._session, self._accepted, self._deadline(None)))
+        return await self._driver.run(self._cancel(deadline_seconds))
 
     async def download(
         self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None
     ) -> Path:
         """See `Job.download`."""
-        deadline = self._deadline(deadline_seconds)
-        flow = download_result(self._session, self._accepted, Path(path), deadline)
-        return await self._driver.run(flow, on_progress)
+        return await self._driver.run(self._download(path, deadline_seconds), on_progress)

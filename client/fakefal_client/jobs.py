@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from fakefal_client.answers import (
     Completed,
@@ -14,8 +14,9 @@ from fakefal_client.answers import (
     read_status,
     unexpected,
 )
+from fakefal_client.asked import Asked
 from fakefal_client.budget import Reservation
-from fakefal_client.errors import ConnectionLost, ServiceError
+from fakefal_client.errors import FakefalError, NetworkError, NotAllowed, ServiceError, TooManyRequests
 from fakefal_client.events import Events
 from fakefal_client.preflight import Checked
 from fakefal_client.retry import Deadline
@@ -23,6 +24,7 @@ from fakefal_client.session import SUCCESS, Session
 from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply
 from fakefal_contracts.hosts import Part
 
+T = TypeVar("T")
 KLING = "fal-ai/kling-video"
 APP_SEGMENTS = 2
 NAMESPACES = ("workflows", "comfy")
@@ -33,9 +35,9 @@ UNCLEAR = ("client_cancelled",)
 
 @dataclass
 class Accepted:
-    """A job that the service has: its id, what pre-flight found, its money, and its output once it was read."""
+    """A job that the service has: what was asked, its id, what pre-flight found, its money, its output once read."""
 
-    endpoint_id: str
+    asked: Asked
     request_id: str
     checked: Checked | None = None
     reservation: Reservation | None = None
@@ -44,13 +46,27 @@ class Accepted:
     @property
     def path(self) -> str:
         """Where the queue keeps it: owner and app, and the id."""
-        return f"/{app_of(self.endpoint_id)}/requests/{self.request_id}"
+        return f"/{app_of(self.asked.endpoint_id)}/requests/{self.request_id}"
+
+    def parse(self) -> Any:
+        """The output as its model; see `Asked.parse`."""
+        return self.asked.parse(self.output, self.request_id or None)
 
 
 def app_of(endpoint_id: str) -> str:
     """The part of an endpoint's id that fal's queue addresses carry."""
     segments = endpoint_id.strip("/").split("/")
     return "/".join(segments[: APP_SEGMENTS + (segments[0] in NAMESPACES)])
+
+
+def about(job: Accepted, flow: Flow[T]) -> Flow[T]:
+    """A flow for a job: errors that tell nothing of it name it, and say that it may be paid for."""
+    try:
+        return (yield from flow)
+    except FakefalError as error:
+        if error.request_id is None:
+            error.request_id, error.maybe_paid = job.request_id, True
+        raise
 
 
 def status(session: Session, job: Accepted, deadline: Deadline, *, logs: bool = True) -> Flow[Status]:
@@ -71,8 +87,8 @@ def follow(
     if stream:
         try:
             done = yield from _streamed(session, job, deadline, seen)
-        except ConnectionLost:
-            done = None  # polling goes on where the stream ended
+        except (NetworkError, ServiceError):
+            done = None  # polling goes on where the stream ended or never began, and says what is wrong
         if done is not None:
             return done
     while True:
@@ -121,23 +137,22 @@ class _Seen:
         self._state = state
 
 
-def result(session: Session, job: Accepted, deadline: Deadline) -> Flow[Any]:
-    """Wait for a job's end, and read its result; returns the decoded output."""
-    if job.output is not None:
-        return job.output
-    yield from follow(session, job, deadline, quiet=True)
-    return (yield from read_result(session, job, deadline))
+def result(session: Session, job: Accepted, deadline: Deadline) -> Flow[None]:
+    """Wait for a job's end, and read its output, where that was not done."""
+    if job.output is None:
+        yield from follow(session, job, deadline, quiet=True)
+        yield from read_result(session, job, deadline)
 
 
-def read_result(session: Session, job: Accepted, deadline: Deadline) -> Flow[Any]:
-    """Read the result of a job that is over, and settle its money."""
+def read_result(session: Session, job: Accepted, deadline: Deadline) -> Flow[None]:
+    """Read the output of a job that is over, and settle its money."""
     call = session.call("GET", session.target.url(Part.QUEUE, job.path))
     reply = yield from session.send(call, deadline, job.request_id)
-    return settle(job, reply)
+    settle(job, reply)
 
 
-def settle(job: Accepted, reply: Reply) -> Any:
-    """The decoded output, after the money is settled by what the answer says was billed.
+def settle(job: Accepted, reply: Reply) -> None:
+    """Keep the output, after the money is settled by what the answer says was billed.
 
     Raises:
         ServiceError: the answer is none.
@@ -150,7 +165,6 @@ def settle(job: Accepted, reply: Reply) -> Any:
     if job.reservation is not None:
         job.reservation.settle(_billed_usd(job, reply))
     job.output = output
-    return output
 
 
 def _failed(job: Accepted, reply: Reply) -> ServiceError:
@@ -161,7 +175,8 @@ def _failed(job: Accepted, reply: Reply) -> ServiceError:
     """
     error = error_of(reply, job.request_id or None)
     units = _units(reply)
-    refused = bool(error.fields or error.error_type) and error.error_type not in UNCLEAR
+    told = not isinstance(error, NotAllowed | TooManyRequests) and error.error_type not in UNCLEAR
+    refused = told and bool(error.fields or error.error_type)
     error.maybe_paid = bool(units) if units is not None else not refused
     if job.reservation is not None and units:
         job.reservation.settle(_billed_usd(job, reply))

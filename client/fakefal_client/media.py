@@ -6,10 +6,12 @@ import io
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fakefal_client.errors import UnknownMedia
+from fakefal_client.steps import Flow, Work
 from fakefal_contracts import Report, open_data_uris
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.media import Missing
@@ -36,7 +38,7 @@ def read_source(source: object, name: str | None = None) -> LocalFile:
     """A path, bytes or PIL image as something to upload.  Reads pictures only, not files.
 
     Raises:
-        UnknownMedia: it is none of these, or there is no such file.
+        UnknownMedia: it is none of these, there is no such file, or the picture cannot be read.
     """
     if isinstance(source, Path):
         if not source.is_file():
@@ -55,8 +57,31 @@ def is_picture(source: object) -> TypeGuard[Image]:
     return pillow is not None and isinstance(source, pillow.Image)
 
 
+def local_media(arguments: Any) -> Flow[LocalMedia]:
+    """The local media of a request; pictures, which take long, are written down where they hold nobody up.
+
+    Raises:
+        UnknownMedia: one cannot be read.
+    """
+    if "PIL.Image" not in sys.modules:
+        return LocalMedia(arguments)
+    found: LocalMedia = yield Work(partial(LocalMedia, arguments))
+    return found
+
+
 def _as_file(picture: Image, name: str | None) -> LocalFile:
-    """A picture as it is seen, turned as its EXIF says: as JPEG where it was one or gets too large, else as PNG."""
+    """A picture as it is seen, turned as its EXIF says: as JPEG where it was one or gets too large, else as PNG.
+
+    Raises:
+        UnknownMedia: it cannot be read: its file is cut off, or was closed.
+    """
+    try:
+        return _written(picture, name)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnknownMedia(f"the picture cannot be read: {error}") from error
+
+
+def _written(picture: Image, name: str | None) -> LocalFile:
     from PIL import ImageOps
 
     seen = ImageOps.exif_transpose(picture)

@@ -1,4 +1,4 @@
-"""What a client can be told when it is built, and what both kinds have for it."""
+"""What a client can be told when it is built."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TypedDict
 
+from fakefal_client.asked import check_options
 from fakefal_client.budget import Budget
 from fakefal_client.preflight import Preflight
-from fakefal_client.retry import Clock, Deadline, Retry
+from fakefal_client.retry import Clock, Retry
 from fakefal_client.session import Session
 from fakefal_client.target import find_target
-from fakefal_client.webhooks import Webhooks
 
+OF_EACH_KIND = ("target", "http", "sleep")
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 60.0
 
@@ -44,33 +45,14 @@ class ClientOptions(TypedDict, total=False):
     environ: Mapping[str, str]
 
 
-class AnyClient:
-    """What both clients know without asking.
+def make_session(given_target: str | None, options: ClientOptions, of: str) -> Session:
+    """What the flows of a client share.
 
     Raises:
-        UsageError: the target is not said, not allowed or not usable.
+        UsageError: the target is not said or not usable, or an option is none.
         ContractError: the contract does not exist.
     """
-
-    def __init__(self, target: str | None, options: ClientOptions) -> None:
-        self._session = _make_session(target, options)
-        self._webhooks = Webhooks(self._session)
-
-    @property
-    def target(self) -> str:
-        """Whom it speaks to: ``fal``, or a base URL."""
-        return str(self._session.target)
-
-    @property
-    def budget(self) -> Budget:
-        """What may be spent, and the ledger of what was."""
-        return self._session.budget
-
-    def _deadline(self, seconds: float | None) -> Deadline:
-        return Deadline(seconds, self._session.clock)
-
-
-def _make_session(given_target: str | None, options: ClientOptions) -> Session:
+    check_options(options, (*ClientOptions.__annotations__, *OF_EACH_KIND), of)
     environ = options.get("environ", os.environ)
     target = find_target(given_target, options.get("key"), environ)
     budget = options.get("budget")

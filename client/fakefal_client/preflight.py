@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from fakefal_client.asked import Asked
 from fakefal_client.errors import InvalidRequest, TestPromptRefused, UsageError
-from fakefal_client.media import LocalMedia
+from fakefal_client.media import local_media
+from fakefal_client.retry import Deadline
 from fakefal_client.steps import Call, Flow, WireFailure, Work
 from fakefal_client.target import Target
 from fakefal_contracts import ENDPOINTS, Advice, Cost, Endpoint, Opener, Report, find_endpoint, judge, open_data_uris
@@ -138,16 +140,16 @@ class Preflight:
         return named if isinstance(named, str) else None
 
 
-def report_on(preflight: Preflight, endpoint_id: str, arguments: Any) -> Flow[Report]:
-    """The report on a request, local media included.
+def report_on(preflight: Preflight, asked: Asked, deadline: Deadline) -> Flow[Report]:
+    """The report on a request, local media included, with every warning.
 
     Raises:
         UnknownEndpoint: no contract covers the endpoint.
     """
-    find_endpoint(endpoint_id)
-    media = LocalMedia(arguments)
+    find_endpoint(asked.endpoint_id)
+    media = yield from local_media(asked.arguments)
     opener = media.opener if media.files else open_data_uris
-    checked = yield from preflight.check(endpoint_id, media.arguments, opener, strict=False)
+    checked = yield from preflight.check(asked.endpoint_id, media.arguments, opener, strict=False, until=deadline.until)
     assert checked.report is not None
     return checked.report
 
@@ -191,7 +193,9 @@ def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
     cost = report.cost
     if cost is None and report.arguments is not None:
         cost = price_of(report.arguments, report.endpoint.price(report.contract))
-    return Checked(report, warnings, cost.usd if cost else None, cost.unit_usd if cost else None)
+    return Checked(
+        replace(report, warnings=warnings), warnings, cost.usd if cost else None, cost.unit_usd if cost else None
+    )
 
 
 def encode(arguments: Any) -> bytes:

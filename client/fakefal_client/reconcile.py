@@ -46,14 +46,18 @@ Outcome = Found | NotListed | Unknown
 
 
 def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:
-    """Look a job up, and put its money where it belongs."""
+    """Look a job up, and put its money where it belongs.  What was found once is not looked up again."""
+    if (known := session.budget.id_of(attempt)) is not None:
+        return Found(known)
     try:
         outcome = yield from _look_up(session, attempt, deadline)
     except FakefalError as error:
         return Unknown(f"the list of jobs cannot be read: {error}")
     reservation = session.budget.of(attempt)
+    if isinstance(outcome, Found):
+        session.budget.remember(outcome.request_id, attempt)
     if reservation is not None and isinstance(outcome, Found):
-        reservation.accept(outcome.request_id)
+        reservation.request_id = outcome.request_id
     elif reservation is not None and isinstance(outcome, NotListed):
         listed_by_now = session.clock.wall() - attempt.until >= LISTED_SECONDS
         if listed_by_now or not session.target.is_fal:

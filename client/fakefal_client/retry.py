@@ -5,13 +5,10 @@ from __future__ import annotations
 import email.utils
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fakefal_client.errors import DeadlineExceeded
-from fakefal_client.steps import Reply
-
-TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -35,17 +32,17 @@ class Retry:
     most_seconds: float = 30.0
     draw: Callable[[], float] = random.random
 
-    def pause(self, number: int, reply: Reply | None, wall: float) -> float:
-        """Seconds before the `number`-th repetition; what the service asks for counts, if it asks."""
-        asked = _retry_after(reply, wall)
+    def pause(self, number: int, headers: Mapping[str, str], wall: float) -> float:
+        """Seconds before the `number`-th repetition; what the answer's headers ask for counts, if they ask."""
+        asked = _retry_after(headers, wall)
         if asked is not None:
             return asked
         return float(self.draw() * min(self.most_seconds, self.first_seconds * 2 ** (number - 1)))
 
 
-def _retry_after(reply: Reply | None, wall: float) -> float | None:
+def _retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     """What ``Retry-After`` says: seconds, or a date."""
-    said = reply.headers.get("retry-after", "") if reply is not None else ""
+    said = headers.get("retry-after", "")
     if said.strip().isdecimal():
         return float(said[:9])
     try:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import partial
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from fakefal_client.answers import TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.asked import Asked, check_options
 from fakefal_client.budget import Reservation, amount
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
-from fakefal_client.jobs import BILLED, Accepted, follow, read_result, settle
-from fakefal_client.media import LocalMedia
+from fakefal_client.jobs import BILLED, Accepted, about, follow, read_result, settle
+from fakefal_client.media import local_media
 from fakefal_client.preflight import Checked, encode
 from fakefal_client.retry import Deadline
-from fakefal_client.session import LONGEST_PAUSE_SECONDS, SUCCESS, Session
-from fakefal_client.steps import Call, Flow, Pause, Reply, WireFailure, Work
+from fakefal_client.session import SUCCESS, Session
+from fakefal_client.steps import Call, Flow, Reply, WireFailure
 from fakefal_client.uploads import upload_all
+from fakefal_client.warning import warn
 from fakefal_contracts import open_data_uris
 from fakefal_contracts.hosts import Part
 
 REFUSALS = range(400, 500)
+OF_THE_QUEUE = {"webhook_url", "max_queue_length"}
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -32,7 +33,7 @@ class SubmitOptions(TypedDict, total=False):
     webhook_url: what the service calls at the end (not for `run`).
     priority: ``normal`` or ``low``.
     start_timeout_seconds: give up when it has not started by then.
-    max_queue_length: refuse when more are waiting.
+    max_queue_length: refuse when more are waiting (not for `run`).
     headers: further headers, such as ``X-Fal-No-Retry``.
     deadline_seconds: for everything that this call does, pauses included.
     reserve_usd: the most it may cost, where no contract knows or you know better.
@@ -60,7 +61,7 @@ class _Ready:
     deadline: Deadline
 
 
-def submit(session: Session, endpoint_id: str, arguments: Any, options: SubmitOptions) -> Flow[Accepted]:
+def submit(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Accepted]:
     """Send to the queue.
 
     Raises:
@@ -69,57 +70,60 @@ def submit(session: Session, endpoint_id: str, arguments: Any, options: SubmitOp
     """
     named = {"fal_webhook": options.get("webhook_url"), "fal_max_queue_length": options.get("max_queue_length")}
     query = urlencode({name: value for name, value in named.items() if value is not None})
-    url = session.target.url(Part.QUEUE, f"/{endpoint_id.strip('/')}") + (f"?{query}" if query else "")
-    ready, reply = yield from _sent(session, url, endpoint_id, arguments, options)
+    url = session.target.url(Part.QUEUE, f"/{asked.endpoint_id}") + (f"?{query}" if query else "")
+    ready, reply = yield from _sent(session, url, asked, options)
     said = reply.json()
     request_id = said.get("request_id") if isinstance(said, dict) else None
     if not isinstance(request_id, str) or not request_id:
         raise _unknown(ready.reservation, "the answer names no request id", reply)
     ready.reservation.accept(request_id)
-    return Accepted(endpoint_id, request_id, ready.checked, ready.reservation)
+    return Accepted(asked, request_id, ready.checked, ready.reservation)
 
 
-def subscribe(
-    session: Session, endpoint_id: str, arguments: Any, options: SubmitOptions, *, stream: bool
-) -> Flow[Accepted]:
-    """Submit, emit each change, and read the result; one deadline covers it all."""
+def subscribe(session: Session, asked: Asked, options: SubmitOptions, *, stream: bool) -> Flow[Any]:
+    """Submit, emit each change, and return the result; one deadline covers it all."""
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
-    job = yield from submit(session, endpoint_id, arguments, options)
-    yield from follow(session, job, deadline, stream=stream)
-    yield from read_result(session, job, deadline)
-    return job
+    job = yield from submit(session, asked, options)
+    yield from about(job, follow(session, job, deadline, stream=stream))
+    yield from about(job, read_result(session, job, deadline))
+    return job.parse()
 
 
-def run(session: Session, endpoint_id: str, arguments: Any, options: SubmitOptions) -> Flow[Accepted]:
-    """Run a model without the queue, and wait for its output.
+def run(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Any]:
+    """Run a model without the queue, wait for its output, and return the result.
 
     Raises:
         MaybeAccepted: it was sent, and the answer was lost.
         FakefalError: it was refused, or failed.
     """
-    url = session.target.url(Part.RUN, f"/{endpoint_id.strip('/')}")
-    ready, reply = yield from _sent(session, url, endpoint_id, arguments, options, direct=True)
-    job = Accepted(endpoint_id, reply.headers.get("x-fal-request-id", ""), ready.checked, ready.reservation)
+    url = session.target.url(Part.RUN, f"/{asked.endpoint_id}")
+    ready, reply = yield from _sent(session, url, asked, options, direct=True)
+    job = Accepted(asked, reply.headers.get(REQUEST_ID, ""), ready.checked, ready.reservation)
+    if job.request_id:
+        ready.reservation.accept(job.request_id)
     settle(job, reply)
-    return job
+    return job.parse()
 
 
 def _sent(
-    session: Session, url: str, endpoint_id: str, arguments: Any, options: SubmitOptions, *, direct: bool = False
+    session: Session, url: str, asked: Asked, options: SubmitOptions, *, direct: bool = False
 ) -> Flow[tuple[_Ready, Reply]]:
-    """Check, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
+    """Check, warn, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
+    check_options(options, SubmitOptions.__annotations__, "a call")
+    if direct and (queued := OF_THE_QUEUE & options.keys()):
+        raise UsageError(f"run does not go through the queue, and has no option {min(queued)!r}")
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
-    pictures = "PIL.Image" in sys.modules  # to write one down takes long
-    media: LocalMedia = (yield Work(partial(LocalMedia, arguments))) if pictures else LocalMedia(arguments)
+    media = yield from local_media(asked.arguments)
     opener = media.opener if media.files else open_data_uris
     strict = options.get("preflight", session.strict)
     until = deadline.until
-    checked = yield from session.preflight.check(endpoint_id, media.arguments, opener, strict=strict, until=until)
+    checked = yield from session.preflight.check(asked.endpoint_id, media.arguments, opener, strict=strict, until=until)
     media.check_places(checked.report)
     encode(media.arguments)
+    warn(asked.endpoint_id, checked.warnings)
     most = options.get("reserve_usd")
     usd = checked.usd if most is None else amount(most)
-    with session.budget.reserve(endpoint_id, usd, checked.unit_usd) as reservation:
+    with session.budget.reserve(asked.endpoint_id, usd, checked.unit_usd) as reservation:
         addresses = yield from upload_all(session, media.files, deadline)
         sent = media.with_addresses(addresses)
         call = session.call("POST", url, encode(sent), _headers(options))
@@ -155,14 +159,8 @@ def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
         if not _certainly_not_taken(reply, failure):
             return _taken(reply, failure, reservation, direct=direct)
         reservation.attempt = None
-        if number > session.retry.times:
+        if not (yield from session.pause(number, reply.headers if reply is not None else {}, deadline)):
             raise _refusal(session, reply, failure)
-        pause = session.retry.pause(number, reply, session.clock.wall())
-        if not deadline.allows(pause):
-            raise deadline.exceeded()
-        if pause > LONGEST_PAUSE_SECONDS:
-            raise _refusal(session, reply, failure)
-        yield Pause(pause)
 
 
 def _certainly_not_taken(reply: Reply | None, failure: WireFailure | None) -> bool:
@@ -191,6 +189,8 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
     if reply.status in SUCCESS or (direct and BILLED in reply.headers):
         return reply
     if reply.status in REFUSALS and reply.status != TIMED_OUT:
+        if refused := reply.headers.get(REQUEST_ID):
+            reservation.accept(refused)  # the platform lists it, too
         reservation.attempt = None  # nothing is paid
         raise error_of(reply, None)
     raise _unknown(reservation, f"the answer was {reply.status}: {reply.body[:100]!r}", reply)
@@ -199,6 +199,6 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
 def _unknown(reservation: Reservation, reason: str, reply: Reply | None = None) -> MaybeAccepted:
     """The error for a job whose outcome is not known; its money stays pending."""
     assert reservation.attempt is not None
-    request_id = reply.headers.get("x-fal-request-id") if reply is not None else None
+    request_id = reply.headers.get(REQUEST_ID) if reply is not None else None
     reservation.attempt = replace(reservation.attempt, request_id=request_id)
     return MaybeAccepted(reason, reservation.attempt)

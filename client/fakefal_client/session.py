@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fakefal_client.answers import INGRESS_ERRORS, TIMED_OUT, TOO_MANY, error_of
+from fakefal_client.answers import INGRESS_ERRORS, REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Budget
 from fakefal_client.errors import ConnectionLost, Unreachable
 from fakefal_client.preflight import Preflight
@@ -70,21 +70,33 @@ class Session:
             deadline.check(request_id)
             number += 1
             reply, failure = yield from self.once(call, deadline)
-            if reply is not None and not _may_help(reply):
+            if reply is not None and not may_help(reply.status, reply.headers):
                 return reply
-            if number > self.retry.times:
+            if not (yield from self.pause(number, reply.headers if reply is not None else {}, deadline, request_id)):
                 break
-            pause = self.retry.pause(number, reply, self.clock.wall())
-            if not deadline.allows(pause):
-                raise deadline.exceeded(request_id)
-            if pause > LONGEST_PAUSE_SECONDS:
-                break
-            yield Pause(pause)
         if reply is not None:
             return reply
         assert failure is not None
         deadline.check(request_id)
         raise self.lost(failure, request_id)
+
+    def pause(
+        self, number: int, headers: Mapping[str, str], deadline: Deadline, request_id: str | None = None
+    ) -> Flow[bool]:
+        """Wait before the `number`-th repetition, as an answer's headers ask; False where there is to be none.
+
+        Raises:
+            DeadlineExceeded: there is no time left.
+        """
+        if number > self.retry.times:
+            return False
+        seconds = self.retry.pause(number, headers, self.clock.wall())
+        if not deadline.allows(seconds):
+            raise deadline.exceeded(request_id)
+        if seconds > LONGEST_PAUSE_SECONDS:
+            return False
+        yield Pause(seconds)
+        return True
 
     def once(self, call: Call, deadline: Deadline) -> Flow[tuple[Reply | None, WireFailure | None]]:
         """Send a call one time: what came back, or why nothing did."""
@@ -134,8 +146,8 @@ class Session:
         return reply
 
 
-def _may_help(reply: Reply) -> bool:
+def may_help(status: int, headers: Mapping[str, str]) -> bool:
     """Whether sending again may help: too many requests, or an ingress error, which carries no request id."""
-    if reply.status in (TOO_MANY, TIMED_OUT):
+    if status in (TOO_MANY, TIMED_OUT):
         return True
-    return reply.status in INGRESS_ERRORS and "x-fal-request-id" not in reply.headers
+    return status in INGRESS_ERRORS and REQUEST_ID not in headers

@@ -74,13 +74,18 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """Waits until no other flow of the driver is alone; the flow's end lets the next one go on."""
+
+
+@dataclass(frozen=True)
 class Emit:
     """Something for the caller while the flow goes on."""
 
     value: Any
 
 
-Step = Call | OpenStream | ReadPiece | Pause | Work | Emit
+Step = Call | OpenStream | ReadPiece | Pause | Work | Alone | Emit
 Flow = Generator[Step, Any, T]
 
 

@@ -115,4 +115,4 @@ def _text(reply: Reply, name: str) -> str:
 
 def _header(name: str) -> str:
     """A file name that can stand in a header."""
-    return "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name)
+    return "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name.strip())

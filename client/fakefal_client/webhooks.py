@@ -12,13 +12,15 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_client.errors import InvalidWebhook
+from fakefal_client.answers import unexpected
+from fakefal_client.errors import FakefalError, InvalidWebhook
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
-from fakefal_client.steps import Flow
+from fakefal_client.steps import Alone, Flow
 from fakefal_contracts.hosts import Part
 
 KEYS_SECONDS = 24 * 3600.0
@@ -49,26 +51,28 @@ class Webhooks:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._keys: tuple[bytes, ...] = ()
-        self._fetched_at = self._asked_at = float("-inf")
+        self._read_at = self._asked_at = float("-inf")
+        self._asked = 0
+        self._failure: FakefalError | None = None
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Flow[Webhook]:
         """The webhook, if the service signed it and it is fresh.
 
         Raises:
-            InvalidWebhook: it is not; besides what reading the keys raises.
+            InvalidWebhook: it is not.
+            ServiceError, NetworkError: the keys cannot be read, so nobody knows.
         """
         given = {name.lower(): value for name, value in headers.items()}
         signature = self._signature(given)
         signed = self._signed_text(given, body)
-        if self._age() > KEYS_SECONDS or not self._matches(signature, signed):
-            if self._session.clock.monotonic() - self._asked_at > REFRESH_SECONDS:
-                yield from self._fetch()
+        if self._since(self._read_at) > KEYS_SECONDS or not self._matches(signature, signed):
+            yield from self._refresh()
             if not self._matches(signature, signed):
                 raise InvalidWebhook("no key of the service made this signature")
         return _parsed(body)
 
-    def _age(self) -> float:
-        return self._session.clock.monotonic() - self._fetched_at
+    def _since(self, moment: float) -> float:
+        return self._session.clock.monotonic() - moment
 
     @staticmethod
     def _signature(headers: Mapping[str, str]) -> bytes:
@@ -102,15 +106,30 @@ class Webhooks:
             return True
         return False
 
-    def _fetch(self) -> Flow[None]:
+    def _refresh(self) -> Flow[None]:
+        """Read the keys again, or wait for whoever is at it; with keys at hand strangers cannot make us ask often."""
+        asked = self._asked
+        yield Alone()
+        if self._asked == asked and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
+            try:
+                self._keys = yield from self._read()
+                self._failure, self._read_at = None, self._session.clock.monotonic()
+            except FakefalError as error:
+                self._failure = error
+            self._asked_at = self._session.clock.monotonic()
+            self._asked += 1
+        if self._failure is not None:
+            raise copy(self._failure) from self._failure
+
+    def _read(self) -> Flow[tuple[bytes, ...]]:
         session = self._session
         url = session.target.url(Part.REST, "/.well-known/jwks.json")
-        deadline = Deadline(session.timeout_seconds, session.clock)
-        self._asked_at = session.clock.monotonic()  # failures count, too: strangers must not make us ask often
-        reply = yield from session.read(session.bare_call("GET", url), deadline)
+        reply = yield from session.read(session.bare_call("GET", url), Deadline(session.timeout_seconds, session.clock))
         said = reply.json()
-        self._keys = tuple(_public_keys(said.get("keys") if isinstance(said, dict) else None))
-        self._fetched_at = session.clock.monotonic()
+        keys = tuple(_public_keys(said.get("keys") if isinstance(said, dict) else None))
+        if not keys:
+            raise unexpected(reply, "list of keys")
+        return keys
 
 
 def _public_keys(given: Any) -> Iterator[bytes]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fakefal.journal import APP_SEGMENTS, Call
 from fakefal.wire.answers import HINT
+from fakefal.wire.nearmiss import APPS
 from fakefal_contracts.hosts import host_name
 
 BAD_REQUEST, NOT_FOUND, NOT_EMULATED = 400, 404, 501
-ADVICE = "(strict=False, in the marker or for Fakefal, allows such calls)"
+ADVICE = "(with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same)"
 
 
 class UnexpectedCall(AssertionError):
@@ -50,16 +52,26 @@ class _Sent:
         self._complain = complain
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start" and _is_unknown(self._scope["method"], message["status"]):
-            hints = [value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode()]
-            if hints:
-                self._complain(f"{_shown(self._scope)} was answered {message['status']}: {hints[0]}")
+        if message["type"] == "http.response.start" and (why := self._unknown(message)):
+            self._complain(f"{_shown(self._scope)} was answered {message['status']}: {why}")
         await self._send(message)
 
+    def _unknown(self, message: MutableMapping[str, Any]) -> str:
+        """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
+        status = message["status"]
+        call: Call | None = self._scope.get("state", {}).get("call")
+        if status >= BAD_REQUEST and call is not None and _is_of_another_app(call):
+            return f"fakefal emulates {', '.join(sorted(APPS))}"
+        if status in (BAD_REQUEST, NOT_EMULATED) or (status == NOT_FOUND and self._scope["method"] == "POST"):
+            hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
+            return next(hints, "")
+        return ""
 
-def _is_unknown(method: str, status: int) -> bool:
-    """An unknown host, part, endpoint or application, or an effect that does not exist; with a hint, each of them."""
-    return status in (BAD_REQUEST, NOT_EMULATED) or (status == NOT_FOUND and method == "POST")
+
+def _is_of_another_app(call: Call) -> bool:
+    """Whether the address names an application that is not emulated, whatever is asked of it."""
+    app = "/".join(call.endpoint.split("/")[:APP_SEGMENTS])
+    return bool(app) and app not in APPS
 
 
 def _shown(scope: Scope) -> str:

@@ -14,10 +14,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients import O1, MakeClient
+from clients import FRAMES, O1, TRIO, MakeClient
 from conftest import Server
-from fakefal_client import AsyncClient, Budget, Client, FakefalError, Money, OverBudget, UnknownPrice, UsageError
+from fakefal_client import (
+    AsyncClient,
+    Budget,
+    Client,
+    FakefalError,
+    Money,
+    OverBudget,
+    RequestWarning,
+    UnknownPrice,
+    UsageError,
+)
 from fakefal_client.kling import O1ReferenceToVideo
+from media import picture
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
@@ -113,7 +124,7 @@ class TestCalls:
 
     def test_what_no_contract_prices_needs_a_word(self, make_client: MakeClient, server: Server) -> None:
         client = make_client(server.url, budget=2)
-        with pytest.raises(UnknownPrice):
+        with pytest.raises(UnknownPrice), pytest.warns(RequestWarning, match="not_covered"):
             client.submit("fal-ai/kling-video/v3/pro/image-to-video", {"prompt": "x"})
         assert client.submit(O1, {"prompt": "x"}, reserve_usd="1.5").estimated_usd == PRICE
         assert client.budget.pending == Decimal("1.5")
@@ -165,3 +176,44 @@ def test_two_hundred_tasks_with_errors_and_cancellations_leak_nothing(server: Se
     assert paid <= budget.spent + budget.pending <= 20 * PRICE
     assert all(one.attempt is not None for one in budget if one.money is Money.PENDING), "each can be looked up"
     assert not [one for one in budget if one.money is Money.RESERVED]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["while it is sent", "while its picture is uploaded"])
+@pytest.mark.parametrize("backend", ["asyncio", TRIO])
+def test_a_call_that_is_cancelled_while_it_waits_keeps_its_money_only_where_it_may_be_paid(
+    backend: str, *, kept: bool
+) -> None:
+    budget = Budget(10 * PRICE)
+    arrived: list[bytes] = []
+
+    async def main() -> None:
+        everybody = anyio.Event()
+
+        async def say_nothing(caller: anyio.abc.SocketStream) -> None:
+            async with caller:
+                arrived.append(await caller.receive())
+                if len(arrived) == 10:
+                    everybody.set()
+                await anyio.sleep_forever()
+
+        async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+            url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
+            async with (
+                AsyncClient(url, budget=budget, contract="documented") as client,
+                anyio.create_task_group() as tasks,
+            ):
+                tasks.start_soon(listener.serve, say_nothing)
+                for _ in range(10):
+                    if kept:
+                        tasks.start_soon(client.submit, REQUEST)
+                    else:
+                        tasks.start_soon(client.submit, FRAMES, {"prompt": "x", "start_image_url": picture()})
+                await everybody.wait()
+                with pytest.raises(OverBudget):
+                    await client.submit(REQUEST)
+                tasks.cancel_scope.cancel()
+
+    anyio.run(main, backend=backend)
+    assert (budget.pending, budget.spent) == (10 * PRICE if kept else 0, 0)
+    assert {one.money for one in budget} == {Money.PENDING if kept else Money.REFUNDED}
+    assert all((one.attempt is not None) == kept for one in budget)

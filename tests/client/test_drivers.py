@@ -15,6 +15,7 @@ import respx
 
 from clients import O1, MakeClient
 from fakefal_client import (
+    Attempt,
     Clock,
     Completed,
     ConnectionLost,
@@ -22,12 +23,15 @@ from fakefal_client import (
     ForeignAddress,
     InProgress,
     MaybeAccepted,
+    NotAllowed,
     NotFound,
+    PlatformFailed,
     Queued,
     Retry,
     ServiceError,
     TooManyRequests,
     UnexpectedAnswer,
+    Unknown,
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
@@ -100,6 +104,23 @@ class TestPauses:
             fake.submit(O1ReferenceToVideo(prompt="x"), deadline_seconds=60)
         assert (time.pauses, caught.value.maybe_paid) == ([], False)
 
+    def test_looks_at_a_job_and_a_cancellation_end_by_their_deadline(self, fake: Any, time: Time) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(503)
+        fake.mock.put(f"{JOB}/cancel").respond(503)
+        for call in (job.status, job.cancel):
+            with pytest.raises(DeadlineExceeded) as caught:
+                call(deadline_seconds=0.4)
+            assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
+        assert time.pauses == []
+
+    def test_a_search_ends_by_its_deadline(self, fake: Any, time: Time) -> None:
+        fake.mock.get(url__startswith=f"{BASE}/platform/").respond(503)
+        outcome = fake.reconcile(Attempt(O1, {"prompt": "x"}, time.now, time.now), deadline_seconds=0.4)
+        assert isinstance(outcome, Unknown)
+        assert "deadline" in outcome.reason
+        assert time.pauses == []
+
     @pytest.mark.parametrize("status", [502, 503, 504, 429, 408])
     def test_reads_are_repeated_after_ingress_errors(self, fake: Any, time: Time, status: int) -> None:
         job = submit(fake)
@@ -136,6 +157,14 @@ class TestAnswers:
         with pytest.raises(MaybeAccepted) as caught:
             fake.submit(O1ReferenceToVideo(prompt="x"))
         assert (route.call_count, caught.value.request_id) == (1, "maybe")
+
+    def test_an_answer_that_breaks_the_rules_of_http_is_not_a_reason_to_send_again(self, fake: Any) -> None:
+        """httpcore calls it local where its HTTP/2 meets such an answer."""
+        route = fake.mock.post(QUEUE).mock(side_effect=httpx.LocalProtocolError("authorization: Key a:secret"))
+        with pytest.raises(MaybeAccepted) as caught:
+            fake.submit(O1ReferenceToVideo(prompt="x"))
+        assert route.call_count == 1
+        assert "secret" not in str(caught.value)
 
     def test_addresses_in_answers_are_not_followed(self, fake: Any) -> None:
         job = submit(fake)
@@ -186,6 +215,20 @@ class TestAnswers:
         job.result()
         assert (fake.budget.pending, float(fake.budget.spent)) == (0, 0.56)
 
+    @pytest.mark.parametrize(
+        ("status", "error"), [(401, NotAllowed), (403, NotAllowed), (429, TooManyRequests), (500, PlatformFailed)]
+    )
+    def test_a_locked_key_or_a_limit_is_no_failure_of_the_platform(
+        self, fake: Any, status: int, error: type[ServiceError]
+    ) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(status, json={"detail": "no", "error_type": "said"}, headers=MODEL)
+        with pytest.raises(error) as caught:
+            job.result()
+        assert caught.value.error_type == "said"
+        assert (fake.budget.pending > 0) == caught.value.maybe_paid == (error is not PlatformFailed)
+
     def test_a_bill_after_a_refund_is_a_bill(self, fake: Any) -> None:
         job = submit(fake)
         fake.mock.put(f"{JOB}/cancel").respond(json={"status": "OK"})
@@ -227,6 +270,15 @@ class TestAnswers:
         copied = pickle.loads(pickle.dumps(caught.value))
         assert (str(copied), copied.maybe_paid, copied.attempt) == (str(caught.value), True, caught.value.attempt)
         assert fake.budget.of(copied.attempt) is not None
+
+    def test_a_job_of_a_closed_client_may_be_paid_all_the_same(self, fake: Any, tmp_path: Path) -> None:
+        job = submit(fake)
+        fake.close()
+        calls = [job.result, job.status, job.cancel, lambda: job.download(tmp_path / "a.mp4"), lambda: [*job.updates()]]
+        for call in calls:
+            with pytest.raises(UsageError, match="closed") as caught:
+                call()
+            assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
 
     def test_an_unknown_job_says_so(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status").respond(404, json={"status": "NOT_FOUND"})
@@ -296,6 +348,22 @@ class TestStreams:
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
         assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Queued, Completed]
 
+    @pytest.mark.parametrize("answer", [429, 408, 500, 502, 503, 504, httpx.ConnectError("refused")])
+    def test_polling_goes_on_where_no_stream_begins(self, fake: Any, answer: Any) -> None:
+        fake.mock.post(QUEUE).respond(json=SUBMITTED)
+        stream = httpx.Response(answer, text="nginx") if isinstance(answer, int) else answer
+        fake.mock.get(f"{JOB}/status/stream").mock(side_effect=[stream, stream])
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL)
+        assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Completed]
+        assert fake.subscribe(O1ReferenceToVideo(prompt="x"), stream=True).video.url == "x"
+
+    def test_a_job_that_is_not_there_is_said_of_streams_too(self, fake: Any) -> None:
+        for path in ("status/stream", "status"):
+            fake.mock.get(f"{JOB}/{path}").respond(404, json={"status": "NOT_FOUND"})
+        with pytest.raises(NotFound):
+            list(fake.resume("abc").updates(stream=True))
+
     def test_a_caller_may_stop_listening(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(*self.LINES))
         updates = fake.resume("abc").updates(stream=True)
@@ -345,6 +413,41 @@ class TestDownloads:
         answers = [httpx.Response(503), httpx.ReadError("gone"), httpx.Response(200, content=b"123")]
         fake.mock.get(self.URL).mock(side_effect=answers)
         assert fake.download(self.URL, tmp_path / "a.mp4").read_bytes() == b"123"
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_retry_after_is_honoured(self, fake: Any, time: Time, tmp_path: Path, status: int) -> None:
+        answers = [httpx.Response(status, headers={"Retry-After": "7"}), httpx.Response(200, content=b"123")]
+        fake.mock.get(self.URL).mock(side_effect=answers)
+        assert fake.download(self.URL, tmp_path / "a.mp4").read_bytes() == b"123"
+        assert time.pauses == [7]
+
+    def test_no_pause_beyond_the_deadline(self, fake: Any, time: Time, tmp_path: Path) -> None:
+        fake.mock.get(self.URL).respond(503)
+        with pytest.raises(DeadlineExceeded):
+            fake.download(self.URL, tmp_path / "a.mp4", deadline_seconds=0.6)
+        assert time.pauses == [0.5]
+
+    @pytest.mark.parametrize(("place", "said"), [("no/folder/a.mp4", "no folder"), (".", "is a folder")])
+    def test_where_no_file_can_be_written_nobody_waits(self, fake: Any, tmp_path: Path, place: str, said: str) -> None:
+        job = submit(fake)
+        before = len(fake.mock.calls)
+        with pytest.raises(UsageError, match=said) as caught:
+            job.download(tmp_path / place)
+        assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
+        with pytest.raises(UsageError, match=said) as caught:
+            fake.download(self.URL, tmp_path / place)
+        assert (caught.value.request_id, caught.value.maybe_paid) == (None, False)
+        assert len(fake.mock.calls) == before
+
+    def test_a_failure_names_the_job(self, fake: Any, tmp_path: Path) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        fake.mock.get(JOB).respond(json={"video": {"url": self.URL}}, headers=MODEL)
+        fake.mock.get(self.URL).mock(side_effect=[httpx.Response(404)] + 5 * [httpx.ReadError("gone")])
+        for error in (NotFound, ConnectionLost):
+            with pytest.raises(error) as caught:
+                job.download(tmp_path / "a.mp4")
+            assert (caught.value.request_id, caught.value.maybe_paid) == ("abc", True)
 
     def test_a_missing_file_is_said(self, fake: Any, tmp_path: Path) -> None:
         fake.mock.get(self.URL).respond(404, json={"detail": "File not found"})

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import io
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import anyio
 import pytest
 import respx
 from PIL import Image
 
 from clients import FRAMES, O1, MakeClient
 from conftest import Server
-from fakefal_client import InvalidRequest, TestPromptRefused, UnknownMedia, UsageError
+from fakefal_client import (
+    AsyncClient,
+    Client,
+    InvalidRequest,
+    RequestWarning,
+    TestPromptRefused,
+    UnknownMedia,
+    UsageError,
+)
 from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProReferenceToVideo
 from fakefal_contracts import UnknownEndpoint
 
@@ -85,6 +96,17 @@ class TestBeforeAnyNetwork:
         with pytest.raises(UsageError):
             at_fal.submit(request_, arguments)
 
+    @pytest.mark.parametrize(("option", "meant"), [("deadline", "deadline_seconds"), ("webhook", "webhook_url")])
+    def test_a_misspelt_option_is_refused(self, at_fal: Any, option: str, meant: str) -> None:
+        for call in (at_fal.submit, at_fal.subscribe, at_fal.run):
+            with pytest.raises(UsageError, match=f"no option '{option}': did you mean '{meant}'"):
+                call(O1, {"prompt": "x"}, **{option: 5})
+
+    @pytest.mark.parametrize("option", ["webhook_url", "max_queue_length"])
+    def test_run_takes_no_option_of_the_queue(self, at_fal: Any, option: str) -> None:
+        with pytest.raises(UsageError, match=option):
+            at_fal.run(O1, {"prompt": "x"}, **{option: "5"})
+
     @pytest.mark.parametrize("value", [Decimal(5), {1, 2}, float("nan"), object()])
     def test_what_is_no_json(self, at_fal: Any, value: Any) -> None:
         with pytest.raises(UsageError, match="JSON"):
@@ -110,6 +132,12 @@ class TestContracts:
         else:
             assert client.subscribe(O1ReferenceToVideo(prompt="x", duration=duration)).video.url
 
+    def test_a_check_waits_for_a_fake_no_longer_than_told(self, make_client: MakeClient) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            client = make_client(f"http://127.0.0.1:{silent.getsockname()[1]}", environ={})
+            assert client.check(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).ok, "by the newest schema"
+            assert client.estimate(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).seconds == 7
+
     def test_what_any_revision_accepts_is_a_warning_at_fal(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -119,13 +147,16 @@ class TestContracts:
         with respx.mock() as mock:
             mock.post(f"https://queue.fal.run/{o3}").respond(json={"request_id": "abc", "status": "IN_QUEUE"})
             client = make_client("fal", key="id:secret", environ={}, budget=5)
-            job = client.submit(o3, body)
+            with pytest.warns(RequestWarning, match="shot_type.*other_revision"):
+                job = client.submit(o3, body)
         assert [(one.code, one.loc) for one in job.warnings if one.code == "other_revision"] == [
             ("other_revision", ("shot_type",))
         ]
         assert client.budget.pending == job.estimated_usd > 0
         assert client.estimate(o3, body).usd == job.estimated_usd
-        assert client.check(o3, body).ok
+        report = client.check(o3, body)
+        assert report.ok
+        assert report.warnings == job.warnings
 
     def test_what_no_contract_covers_is_sent_with_a_warning(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
@@ -133,14 +164,48 @@ class TestContracts:
         monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
         with respx.mock() as mock:
             mock.post("https://queue.fal.run/fal-ai/flux/dev").respond(json={"request_id": "abc"})
-            job = make_client("fal", key="id:secret", environ={}).submit("fal-ai/flux/dev", {"prompt": "x"})
+            client = make_client("fal", key="id:secret", environ={})
+            with pytest.warns(RequestWarning, match="no contract covers fal-ai/flux/dev"):
+                job = client.submit("fal-ai/flux/dev", {"prompt": "x"})
         assert [one.code for one in job.warnings] == ["not_covered"]
         assert (job.report, job.estimated_usd) == (None, None)
 
-    def test_warnings_reach_the_caller(self, make_client: MakeClient, server: Server) -> None:
-        client = make_client(server.url)
-        job = client.submit(O1, {"prompt": "@Image3 walks", "negative_prompt": "x"})
-        assert {one.code for one in job.warnings} == {"unknown_reference", "unknown_key"}
+    BODY: ClassVar = {"prompt": "@Image3 walks", "negative_prompt": "x"}
+    CODES: ClassVar = {"unknown_reference", "unknown_key"}
+
+    @pytest.mark.parametrize("road", ["submit", "subscribe", "run"])
+    def test_warnings_reach_the_caller(self, make_client: MakeClient, server: Server, road: str) -> None:
+        client = make_client(server.url, poll_seconds=0.005)
+        with pytest.warns(RequestWarning) as warned:
+            made = getattr(client, road)(O1, self.BODY)
+        assert {one.message.advice.code for one in warned} == self.CODES
+        if road == "submit":
+            assert {one.code for one in made.warnings} == self.CODES
+        assert {one.code for one in client.check(O1, self.BODY).warnings} == self.CODES
+
+    @pytest.mark.parametrize("kind", ["sync", "async"])
+    def test_warnings_point_at_the_line_that_calls(self, server: Server, kind: str) -> None:
+        def call() -> None:
+            with Client(server.url) as client:
+                client.submit(O1, self.BODY)  # here
+
+        async def call_async() -> None:
+            async with AsyncClient(server.url) as client:
+                await client.submit(O1, self.BODY)  # here
+
+        with pytest.warns(RequestWarning) as warned:
+            call() if kind == "sync" else anyio.run(call_async)
+        lines = Path(__file__).read_text("utf-8").splitlines()
+        assert {one.filename for one in warned} == {__file__}
+        assert all(lines[one.lineno - 1].endswith("# here") for one in warned)
+
+    def test_a_program_that_makes_errors_of_warnings_sends_nothing(
+        self, make_client: MakeClient, server: Server
+    ) -> None:
+        client = make_client(server.url, budget=1)
+        with pytest.raises(RequestWarning, match="names nothing"):
+            client.submit(O1, self.BODY)
+        assert (client.budget.pending, server.http.get("/_fakefal/requests").json()) == (0, [])
 
     def test_a_contract_that_does_not_exist_is_refused_at_once(self, make_client: MakeClient) -> None:
         with pytest.raises(ValueError, match="no contract"):
@@ -209,6 +274,36 @@ class TestLocalMedia:
         (sent,) = server.http.get("/_fakefal/requests").json()
         found = Image.open(io.BytesIO(server.http.get(sent["arguments"]["start_image_url"]).content))
         assert (found.size, found.format) == ((480, 640), "JPEG")
+
+    @pytest.mark.usefixtures("nothing_sent")
+    def test_a_picture_whose_file_is_cut_off(self, make_client: MakeClient) -> None:
+        client = make_client("http://127.0.0.1:9", environ={})
+        for call in (client.submit, client.check):
+            cut_off = Image.open(io.BytesIO(png()[:200]))
+            with pytest.raises(UnknownMedia, match="cannot be read"):
+                call(FRAMES, {"prompt": "x", "start_image_url": cut_off})
+
+    def test_pictures_are_written_down_where_they_hold_no_loop_up(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        writers: list[int] = []
+        save = Image.Image.save
+
+        def watched(*arguments: Any, **named: Any) -> None:
+            writers.append(threading.get_ident())
+            save(*arguments, **named)
+
+        async def main() -> None:
+            async with AsyncClient(server.url) as client:
+                body = {"prompt": "x", "start_image_url": Image.new("RGB", (640, 480))}
+                await client.check(FRAMES, body)
+                await client.upload(Image.new("RGB", (640, 480)))
+                await client.submit(FRAMES, body)
+
+        monkeypatch.setattr(Image.Image, "save", watched)
+        anyio.run(main)
+        assert len(writers) == 3
+        assert threading.get_ident() not in writers
 
     @pytest.mark.usefixtures("nothing_sent")
     def test_a_file_that_is_not_there(self, make_client: MakeClient) -> None:

@@ -24,6 +24,7 @@ from fakefal_client import (
     TooManyRequests,
     Unknown,
     Unreachable,
+    UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
 from relay import Cut, Relay, relay_to
@@ -126,10 +127,11 @@ def test_a_refused_connection_is_tried_again_and_costs_nothing(make_client: Make
     assert (caught.value.maybe_paid, len(pauses), client.budget.pending) == (False, 3, 0)
 
 
-def test_what_http_does_not_allow_is_not_paid(make_client: MakeClient, server: Server) -> None:
+@pytest.mark.parametrize("headers", [{"x-note": "a\nsecret"}, {"x-note": " secret"}, {"x note": "secret"}])
+def test_what_http_does_not_allow_is_not_sent(make_client: MakeClient, server: Server, headers: dict[str, str]) -> None:
     client = make_client(server.url, retry=SOON, budget=1)
-    with pytest.raises(Unreachable) as caught:
-        client.submit(REQUEST, headers={"x-note": "a\nsecret"})
+    with pytest.raises(UsageError, match="HTTP does not allow the header") as caught:
+        client.submit(REQUEST, headers=headers)
     assert "secret" not in str(caught.value)
     assert (caught.value.maybe_paid, client.budget.pending, accepted(server)) == (False, 0, 0)
 
@@ -183,6 +185,26 @@ class TestReconcile:
         assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
         assert accepted(server) == 1
 
+    def test_asked_twice_it_says_the_same_and_refunds_nothing(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
+        client = make_client(server.url, budget=1)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        outcome = client.reconcile(caught.value)
+        assert client.reconcile(caught.value) == outcome
+        assert float(client.budget.pending) == 0.56
+        client.resume(outcome.request_id).result()
+        assert client.reconcile(caught.value) == outcome, "it outlives the settlement"
+        assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
+
+    def test_another_client_finds_it_twice_too(self, make_client: MakeClient, server: Server) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
+        with pytest.raises(MaybeAccepted) as caught:
+            make_client(server.url, key="tester:secret").submit(REQUEST)
+        other = make_client(server.url, key="tester:secret")
+        assert isinstance(other.reconcile(caught.value), Found)
+        assert isinstance(other.reconcile(caught.value), Found)
+
     def test_a_job_that_was_not_accepted_is_refunded(self, make_client: MakeClient, server: Server) -> None:
         server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 2})
         client = make_client(server.url, budget=2)
@@ -204,6 +226,24 @@ class TestReconcile:
         outcome = client.reconcile(caught.value)
         assert isinstance(outcome, found)
         assert getattr(outcome, "request_id", "") != first.request_id
+
+    @pytest.mark.parametrize("body", [{"prompt": "a lighthouse"}, {"prompt": "x" * 2501}], ids=["made", "refused"])
+    @pytest.mark.parametrize(("effect", "found"), [("accept_then_drop", Found), ("drop_before_accept", NotListed)])
+    def test_a_job_of_the_synchronous_road_is_not_taken_for_it(
+        self, make_client: MakeClient, server: Server, body: dict[str, str], effect: str, found: type
+    ) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": effect, "nth": 2})
+        client = make_client(server.url, preflight=False)
+        with suppress(RequestRefused):
+            client.run(O1, body)
+        (ran,) = client.budget
+        (listed,) = server.http.get("/_fakefal/requests").json()
+        assert ran.request_id == listed["request_id"]
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(O1, body)
+        outcome = client.reconcile(caught.value)
+        assert isinstance(outcome, found)
+        assert getattr(outcome, "request_id", "") != ran.request_id
 
     def test_twins_are_unknown(self, make_client: MakeClient, server: Server) -> None:
         server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 2})

@@ -66,6 +66,13 @@ def test_building_a_client_without_a_target_raises(kind: Any, monkeypatch: pytes
         kind()
 
 
+@pytest.mark.parametrize(("option", "meant"), [("bugdet", "budget"), ("timeout", "timeout_seconds"), ("htpp", "http")])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_misspelt_option_is_refused(kind: Any, option: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"no option '{option}': did you mean '{meant}'"):
+        kind(FAKE, **{option: "0.10"})
+
+
 @pytest.mark.parametrize("environ", [None, {"FAL_KEY": "id:secret"}])
 def test_under_pytest_each_call_to_fal_needs_leave(
     environ: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch

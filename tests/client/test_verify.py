@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
+import anyio
+import httpx
 import pytest
+import respx
 
 from clients import MakeClient
 from conftest import Server
-from fakefal_client import Clock, InvalidWebhook
+from fakefal_client import AsyncClient, Clock, InvalidWebhook, Retry, UnexpectedAnswer, Unreachable
 from fakefal_client.kling import O1ReferenceToVideo
 from receivers import Received, Receiver
+
+FAKE = "http://fake.test"
+KEYS = "/rest/.well-known/jwks.json"
 
 
 @pytest.fixture
@@ -29,11 +38,11 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
 
 def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     client, one = sent()
-    webhook = client.verify_webhook(one.headers, one.body)
+    webhook = client.verify(one.headers, one.body)
     assert (webhook.ok, webhook.error) == (True, None)
     assert webhook.payload["video"]["content_type"] == "video/mp4"
     client, one = sent("fakefal:content_policy_violation")
-    webhook = client.verify_webhook(one.headers, one.body)
+    webhook = client.verify(one.headers, one.body)
     assert (webhook.ok, webhook.error) == (False, "Invalid status code: 422")
     assert webhook.payload["detail"][0]["type"] == "content_policy_violation"
 
@@ -53,27 +62,104 @@ def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
 def test_what_is_not_the_services(sent: Callable[..., Any], change: Callable[..., Any], said: str) -> None:
     client, one = sent()
     headers = {name.lower(): value for name, value in one.headers.items()}
-    client.verify_webhook(headers, one.body)
+    client.verify(headers, one.body)
     with pytest.raises(InvalidWebhook, match=said):
-        client.verify_webhook(*change(headers, one.body))
+        client.verify(*change(headers, one.body))
 
 
 def test_a_stale_one_is_refused_by_the_clients_clock(sent: Callable[..., Any]) -> None:
-    import time
-
     client, one = sent(clock=Clock(wall=lambda: time.time() + 301))
     with pytest.raises(InvalidWebhook, match="seconds off"):
-        client.verify_webhook(one.headers, one.body)
+        client.verify(one.headers, one.body)
 
 
 def test_keys_are_kept_and_fetched_again_after_a_rotation(sent: Callable[..., Any], server: Server) -> None:
     now = [0.0]
     client, one = sent(clock=Clock(monotonic=lambda: now[0]))
-    client.verify_webhook(one.headers, one.body)
+    client.verify(one.headers, one.body)
     server.http.post("/_fakefal/webhooks/rotate")
     _, two = sent()
     with pytest.raises(InvalidWebhook):
-        client.verify_webhook(two.headers, two.body)
+        client.verify(two.headers, two.body)
     now[0] = 61
-    client.verify_webhook(two.headers, two.body)
-    client.verify_webhook(one.headers, one.body)
+    client.verify(two.headers, two.body)
+    client.verify(one.headers, one.body)
+
+
+def test_who_comes_while_the_keys_are_read_waits_for_them(
+    sent: Callable[..., Any], server: Server, make_client: MakeClient, request: pytest.FixtureRequest
+) -> None:
+    _, one = sent()
+    keys = server.http.get(KEYS).json()
+    asked, second_came, two = Event(), Event(), []
+
+    def wall() -> float:
+        two.append(None)
+        if len(two) == 2:
+            second_came.set()
+        return time.time()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.set()
+        assert second_came.wait(10)
+        return httpx.Response(200, json=keys)
+
+    async def answer_later(request: httpx.Request) -> httpx.Response:
+        return await anyio.to_thread.run_sync(answer, request)
+
+    blocking = request.node.callspec.params["make_client"] == "sync"
+    with respx.mock, ThreadPoolExecutor() as pool:
+        route = respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer if blocking else answer_later)
+        client = make_client(FAKE, clock=Clock(wall=wall), environ={})
+        first = pool.submit(client.verify, one.headers, one.body)
+        assert asked.wait(10)
+        second = pool.submit(client.verify, one.headers, one.body)
+        assert first.result().ok
+        assert second.result().ok
+        assert route.call_count == 1
+
+
+@pytest.mark.parametrize("answer", [httpx.ConnectError("down"), httpx.Response(200, text="<html>log in")])
+def test_keys_that_cannot_be_read_are_no_forgery(
+    sent: Callable[..., Any], server: Server, make_client: MakeClient, answer: Any
+) -> None:
+    _, one = sent()
+    answers = [answer, httpx.Response(200, json=server.http.get(KEYS).json())]
+    with respx.mock:
+        respx.get(f"{FAKE}{KEYS}").mock(side_effect=answers)
+        client = make_client(FAKE, retry=Retry(times=0), environ={})
+        with pytest.raises((Unreachable, UnexpectedAnswer)):
+            client.verify(one.headers, one.body)
+        assert client.verify(one.headers, one.body).ok
+
+
+def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[..., Any], server: Server) -> None:
+    _, one = sent()
+    keys = httpx.Response(200, json=server.http.get(KEYS).json())
+    verified: list[Any] = []
+
+    async def main() -> None:
+        asked = anyio.Event()
+
+        async def answer(_: httpx.Request) -> httpx.Response:
+            if not asked.is_set():
+                asked.set()
+                await anyio.sleep_forever()
+            return keys
+
+        respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer)
+        async with AsyncClient(FAKE, environ={}) as client, anyio.create_task_group() as others:
+
+            async def verify() -> None:
+                verified.append(await client.verify(one.headers, one.body))
+
+            async with anyio.create_task_group() as reader:
+                reader.start_soon(verify)
+                await asked.wait()
+                others.start_soon(verify)
+                await anyio.wait_all_tasks_blocked()
+                reader.cancel_scope.cancel()
+
+    with respx.mock:
+        anyio.run(main)
+    assert [webhook.ok for webhook in verified] == [True]

@@ -2,17 +2,18 @@
 
 FAL_KEY=... FAKEFAL_ALLOW_REAL=1 FAKEFAL_LIVE_MAX_USD=0 pytest tests/live
 
-With a limit of 0 only what fal does not bill is asked; a whole job costs $0.56.
+With a limit of 0 only what fal does not bill is asked; a whole job costs $0.56, and each kind of client makes one.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from fakefal_client import Budget, Client
+from clients import MakeClient
+from fakefal_client import Budget
 from suite import Suite
 
 NEEDED = ("FAL_KEY", "FAKEFAL_ALLOW_REAL", "FAKEFAL_LIVE_MAX_USD")
@@ -27,8 +28,8 @@ def budget() -> Budget:
     return Budget(os.environ["FAKEFAL_LIVE_MAX_USD"])
 
 
+@pytest.mark.parametrize("make_client", ["sync", "asyncio"], indirect=True)
 class TestLive(Suite):
     @pytest.fixture
-    def client(self, budget: Budget) -> Iterator[Client]:
-        with Client("fal", budget=budget) as client:
-            yield client
+    def client(self, budget: Budget, make_client: MakeClient) -> Any:
+        return make_client("fal", budget=budget)

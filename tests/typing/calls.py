@@ -7,6 +7,7 @@ from typing import Any, assert_type
 
 from fakefal_client import AsyncClient, AsyncJob, Client, Job, Webhook
 from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProReferenceToVideo, VideoOutput
+from fakefal_contracts import Cost, Report
 
 REQUEST = O1ReferenceToVideo(prompt="x", duration="10")
 
@@ -22,7 +23,9 @@ def blocking(client: Client) -> None:
     assert_type(client.resume("id", O1ImageToVideo), Job[VideoOutput])
     assert_type(client.resume("id"), Job[dict[str, Any]])
     assert_type(client.submit(REQUEST).download("a.mp4"), Path)
-    assert_type(client.verify_webhook({}, b""), Webhook)
+    assert_type(client.verify({}, b""), Webhook)
+    assert_type(client.check(REQUEST, deadline_seconds=5), Report)
+    assert_type(client.estimate("a/b", {}, deadline_seconds=5), Cost)
 
 
 async def awaited(client: AsyncClient) -> None:

@@ -41,6 +41,25 @@ def test_a_skip_hides_nothing(fakefal: Fakefal) -> None:
     pytest.skip("later")
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_unknown_application_behind_another_method(fakefal: Fakefal, method: str) -> None:
+    """https://fal.run/fal-ai/flux/dev was answered 405: fakefal emulates fal-ai/kling-video"""
+    assert fakefal.url
+    httpx.request(method, "https://fal.run/fal-ai/flux/dev", headers=KEY)
+
+
+def test_state_of_an_unknown_application(fakefal: Fakefal) -> None:
+    """GET https://queue.fal.run/fal-ai/flux/requests/x/status was answered 404: fakefal emulates fal-ai/kling-video"""
+    assert fakefal.url
+    httpx.get("https://queue.fal.run/fal-ai/flux/requests/x/status", headers=KEY)
+
+
+def test_cancelling_at_an_unknown_application(fakefal: Fakefal) -> None:
+    """PUT https://queue.fal.run/fal-ai/flux/requests/x/cancel was answered 404: fakefal emulates fal-ai/kling-video"""
+    assert fakefal.url
+    httpx.put("https://queue.fal.run/fal-ai/flux/requests/x/cancel", headers=KEY)
+
+
 def test_unknown_path(fakefal: Fakefal) -> None:
     """o1/referense-to-video does not exist; did you mean fal-ai/kling-video/o1/reference-to-video?"""
     assert fakefal.url
@@ -95,6 +114,13 @@ def test_look_up(fakefal: Fakefal, look_up: Callable[[object], object], host: ob
     assert fakefal.url
     with contextlib.suppress(OSError):
         look_up(host)
+
+
+def test_look_ups_fail_with_strict_false_too(fakefal: Fakefal) -> None:
+    """with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same"""
+    assert fakefal.url
+    with contextlib.suppress(OSError):
+        socket.gethostbyname("queue.fal.run")
 
 
 def test_urllib(fakefal: Fakefal) -> None:
