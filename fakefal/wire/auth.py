@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from fakefal.record import NO_KEY
 from fakefal.tokens import BadToken, Tokens
-from fakefal.wire.answers import no_access, refusal
+from fakefal.wire.answers import invalid_key, malformed_key, no_access, refusal
 
 
 def read_key(header: str | None, keys: Mapping[str, str]) -> str:
@@ -27,10 +27,9 @@ def read_key(header: str | None, keys: Mapping[str, str]) -> str:
         raise refusal(401, "bearer: unable to decode issuer")  # begins so in a capture of 2026
     key_id, colon, secret = credentials.strip().partition(":")
     if scheme.lower() != "key" or not colon or not key_id or not secret:
-        # issue report of March 2025
-        raise refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.")
+        raise malformed_key()
     if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
-        raise refusal(401, "invalid key credentials")  # captures of October 2026
+        raise invalid_key()
     return key_id
 
 

@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from fakefal import jsonio
-from fakefal.answers import ending_of, result_body
+from fakefal.answers import ending_of, is_tried_again, result_body
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
@@ -37,7 +37,6 @@ from fakefal.wire.auth import read_key
 from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_start_seconds, read_submission
-from fakefal_contracts.failures import RETRIED_STATUSES
 from fakefal_contracts.hosts import Part, Way
 
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
@@ -237,14 +236,14 @@ def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
 def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     """The model's answer with the headers that fal adds to it."""
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)} | hint_header(ending)
-    if ending.ok:
-        return Json(result_body(ending, way), ending.status, headers)
-    headers |= retry_headers(retry=ending.status in RETRIED_STATUSES and not ending.timeout_type)
+    if not ending.ok:
+        headers |= retry_headers(retry=is_tried_again(ending))
     if ending.error_type:
         headers["x-fal-error-type"] = ending.error_type
     if ending.timeout_type:
         headers["x-fal-request-timeout-type"] = ending.timeout_type
-    return Json(ending.body, ending.status, headers)
+    answer = PlainTextResponse if ending.text else Json
+    return answer(result_body(ending, way), ending.status, headers)
 
 
 def hint_header(ending: Ending) -> dict[str, str]:

@@ -73,7 +73,13 @@ class TestGrammar:
             ("respond(result={}, logs=5)", "logs is a list of texts"),
             ("respond(result={}, status=204)", "status is a status from 200 to 599 that has a body"),
             ("respond(result={}, status=99)", "that has a body"),
-            ("respond(status=503)", "a status needs a result"),
+            ("respond(status=503)", "a status needs a result or a text"),
+            ("respond(result={}, text='x')", "give a result or a text, not both"),
+            ("respond(video='https://a.example/a.mp4', text='x')", "give a video or a text, not both"),
+            ("respond(text=5)", "text is a text"),
+            ("request_timeout(user=1)", "user is true or false"),
+            ("request_timeout(user=true, attempts=2)", "does not try again after the caller's own timeout"),
+            ("startup_timeout(user=true)", "takes attempts, not 'user'"),
             ("respond(result=" + "[" * 150 + "]" * 150 + ")", "respond"),
             ("content_policy_violation(msg=5)", "msg is a text"),
             ("content_policy_violation(loc='x')", "loc is a list"),
@@ -351,6 +357,45 @@ class TestEndings:
         assert server.http.get(submitted["response_url"]).status_code == 503
         assert ask(server, "retry_then_succeed", "run").status_code == 503, "the synchronous road never does"
 
+    @pytest.mark.parametrize("header", ["X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout"])
+    def test_a_callers_own_timeout_answers_as_one_by_header_does(
+        self, serve: Callable[..., Server], header: str
+    ) -> None:
+        server = serve(profile="realistic")
+        seen = []
+        for headers in ({header: "1"}, {"X-Fakefal-Effect": "request_timeout(user=true)"}):
+            submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
+            server.http.post("/_fakefal/clock", json={"advance": 60})
+            result = server.http.get(submitted["response_url"])
+            status = server.http.get(submitted["status_url"]).json()
+            told = {name: value for name, value in result.headers.items() if name not in ("date", "x-fal-request-id")}
+            seen.append((result.status_code, result.content, told, status["error"], status["error_type"]))
+        assert seen[0] == seen[1]
+        assert (seen[1][0], seen[1][2]["x-fal-request-timeout-type"]) == (504, "user")
+        assert seen[1][2]["x-fal-needs-retry"] == "false"
+
+    @pytest.mark.parametrize(("arguments", "status"), [("", 200), (", status=404", 404)])
+    def test_respond_with_a_text(self, server: Server, receiver: Receiver, arguments: str, status: int) -> None:
+        effect = f"respond(text='not {{JSON}} fakefal-cdn: é'{arguments})"
+        server.http.post("/_fakefal/scenarios", json={"effect": effect})
+        submitted = submit(server, receiver.url)
+        result = server.http.get(submitted["response_url"])
+        assert (result.status_code, result.text) == (status, "not {JSON} fakefal-cdn: é")
+        assert result.headers["content-type"] == "text/plain; charset=utf-8"
+        (said,) = receiver.wait(1)
+        error = "null" if status == 200 else f'"Invalid status code: {status}"'
+        assert said.body.decode() == (
+            f'{{"error": {error}, "gateway_request_id": "{submitted["request_id"]}", "payload": null, '
+            '"payload_error": "Response payload is not JSON serializable. Either return a JSON serializable object or '
+            'use the queue endpoint to retrieve the response.", '
+            f'"request_id": "{submitted["request_id"]}", "status": "{"OK" if status == 200 else "ERROR"}"}}'
+        )
+        listed = server.http.get(
+            "/platform/v1/models/requests/by-endpoint", params={"endpoint_id": O1, "expand": "payloads"}
+        ).json()
+        assert listed["items"][0]["json_output"] == result.text
+        assert server.http.post(f"/run/{O1}", json={"prompt": "x"}).text == result.text
+
     def test_stuck_runs_until_somebody_cancels(self, server: Server) -> None:
         submitted = ask(server, "stuck").json()
         server.http.post("/_fakefal/clock", json={"advance": 1e9})
@@ -446,6 +491,12 @@ class TestCalls:
             ("queue_full", 429, "Queue is full"),
             ("gateway_503", 503, "Service Unavailable"),
             ("invalid_key", 401, "invalid key credentials"),
+            (
+                "malformed_key",
+                401,
+                "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.",
+            ),
+            ("request_too_large", 413, "Request body is too large"),
             ("locked_account", 403, f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}"),
             *(
                 (f"locked_account(reason={name})", 403, f"User is locked. Reason: {reason}")
@@ -460,7 +511,10 @@ class TestCalls:
         assert server.http.get("/_fakefal/requests").json() == []
 
     @pytest.mark.parametrize("path", ["auth/token", "upload/initiate", "upload/initiate-multipart"])
-    @pytest.mark.parametrize(("effect", "status"), [("locked_account", 403), ("invalid_key", 401), ("stuck", 0)])
+    @pytest.mark.parametrize(
+        ("effect", "status"),
+        [("locked_account", 403), ("invalid_key", 401), ("malformed_key", 401), ("stuck", 0)],
+    )
     def test_a_locked_account_can_upload_nothing(self, server: Server, path: str, effect: str, status: int) -> None:
         asked = {"file_name": "a.png", "content_type": "image/png"}
         by_header = server.http.post(f"/rest/storage/{path}", json=asked, headers={"X-Fakefal-Effect": effect})
@@ -470,10 +524,14 @@ class TestCalls:
         other = {"Authorization": "Key other:secret"}
         assert server.http.post(f"/rest/storage/{path}", json=asked, headers=other).status_code == 200
 
-    def test_an_ingress_error_carries_no_request_id(self, server: Server) -> None:
-        answer = ask(server, "ingress_502")
-        assert answer.status_code == 502
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    @pytest.mark.parametrize("status", [502, 503, 504])
+    def test_an_ingress_error_carries_no_request_id(self, server: Server, part: str, status: int) -> None:
+        answer = ask(server, f"ingress_{status}", part)
+        assert answer.status_code == status
+        assert f"<title>{status} " in answer.text
         assert "nginx" in answer.text
+        assert server.http.get("/_fakefal/requests").json() == []
         assert "x-fal-request-id" not in answer.headers
 
     @pytest.mark.parametrize(("effect", "accepted"), [("drop_before_accept", 0), ("accept_then_drop", 1)])

@@ -54,7 +54,17 @@ effects = st.sampled_from(
         "slow_response(seconds=0)",
     ]
 )
-REFUSALS = {"queue_full": 429, "locked_account": 403, "invalid_key": 401, "ingress_502": 502, "gateway_503": 503}
+REFUSALS = {
+    "queue_full": 429,
+    "locked_account": 403,
+    "invalid_key": 401,
+    "malformed_key": 401,
+    "request_too_large": 413,
+    "ingress_502": 502,
+    "ingress_503": 503,
+    "ingress_504": 504,
+    "gateway_503": 503,
+}
 
 
 class Moody(Receiver):
