@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -200,12 +201,12 @@ class Effects:
 
     Args:
         rules: rules from the settings; more can be added while running.
-        seed: makes probabilities repeatable.
+        seed: makes probabilities repeatable; without one each run draws anew.
     """
 
     def __init__(self, rules: Iterable[str] = (), seed: str = "") -> None:
         self._settled = tuple(parse_rule(text) for text in rules)
-        self._seed = seed
+        self._seed = seed or secrets.token_hex(8)
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
@@ -310,7 +311,7 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
     arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
     if model := MODEL_ERRORS.get(effect.name):
         ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0)
-        return ending, arguments.get("msg", model.msg)
+        return ending, arguments.get("msg", model.message(arguments))
     if effect.name == "respond" and {"result", "text"} & arguments.keys():
         ending = _answer(arguments, planned)
         return ending, f"status {ending.status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,7 +17,7 @@ from test_webhooks import submit
 
 from conftest import KEY, Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
-from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
+from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, Effects, make_rule, parse_checked, parse_rule
 from fakefal.emulator import Emulator
 from fakefal.serving import serving
 from fakefal.settings import Settings
@@ -151,6 +152,15 @@ class TestChoice:
         assert draws[0] == draws[1] != draws[2]
         assert 60 < sum(draws[0]) < 140
 
+    def test_without_a_seed_chances_differ_from_run_to_run(self) -> None:
+        async def draws(seed: str) -> list[bool]:
+            effects = Effects(("stuck when probability=0.5",), seed)
+            return [(await effects.choose("k", O1, {}, None))[0] is not None for _ in range(200)]
+
+        first, second, seeded, again = (asyncio.run(draws(seed)) for seed in ("", "", "s", "s"))
+        assert first != second
+        assert seeded == again
+
     def test_equal_and_similar_rules_draw_for_themselves(self, serve: Callable[..., Server]) -> None:
         one, other = (make_rule("stuck", {"probability": 0.5, **more}) for more in ({}, {"prompt": "x"}))
         occasions = [Occasion(O1, "k", "x", number) for number in range(200)]
@@ -225,11 +235,16 @@ class TestChoice:
         server.http.post(scenarios, json={"effect": "internal_server_error", "key": "other"})
         added = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck"}).json()
         assert [(rule["effect"], rule["key"]) for rule in added] == [("stuck", "tester")]
-        named = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck", "key": "third"}).json()
-        assert [rule["key"] for rule in named] == ["tester"]
+        server.http.post(scenarios, json={"effect": "stuck", "key": "third"})
         assert server.http.get(f"{scenarios}?key=tester").json() == added
         assert server.http.delete(f"{scenarios}?key=tester").json() == {"removed": 1}
         assert [rule["key"] for rule in server.http.get(scenarios).json()] == ["other", "third"]
+
+    def test_two_keys_for_one_rule_are_refused(self, server: Server) -> None:
+        for named, status in (("c", 422), ("a", 200)):
+            answer = server.http.post("/_fakefal/scenarios?key=a", json={"effect": "stuck", "key": named})
+            assert answer.status_code == status
+        assert [rule["key"] for rule in server.http.get("/_fakefal/scenarios").json()] == ["a"]
 
     def test_reset_restores_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck when nth=9",))
@@ -287,6 +302,31 @@ class TestEndings:
         (item,) = result.json()["detail"]
         assert (item["msg"], item["loc"]) == ("Tiny", ["body", "image_urls", 0])
         assert item["ctx"] == {"min_height": 300, "min_width": 512}
+
+    @pytest.mark.parametrize(
+        ("effect", "msg"),
+        [
+            (
+                "image_too_small(min_width=512, min_height=512)",
+                "Image dimensions are too small. Minimum dimensions are 512x512 pixels.",
+            ),
+            (
+                "video_duration_too_short(min_duration=10, provided_duration=7.2)",
+                "Video is too short. Minimum is 10 seconds, provided is 7.2 seconds.",
+            ),
+            ("audio_duration_too_long", "Audio is too long. Maximum is 60 seconds, provided is 61 seconds."),
+            ("greater_than(gt=5)", "Value should be greater than 5"),
+            ("less_than_equal(le=0.5)", "Value should be less than or equal to 0.5"),
+            ("multiple_of(multiple_of=16)", "Value should be a multiple of 16"),
+            ("sequence_too_short(min_length=3)", "Sequence should have at least 3 items"),
+            ("sequence_too_long(max_length=1)", "Sequence should have at most 1 item"),
+            ("sequence_too_long(max_length='{gt}')", "Sequence should have at most {gt} items"),
+            ("image_too_small(msg='{no} template', min_width=512)", "{no} template"),
+        ],
+    )
+    def test_the_message_says_what_the_context_does(self, server: Server, effect: str, msg: str) -> None:
+        _, result = ending(server, effect)
+        assert result.json()["detail"][0]["msg"] == msg
 
     def test_the_refused_input_is_a_key_of_the_item(self, server: Server) -> None:
         _, result = ending(server, "image_too_small(input={'a': 1})")
@@ -361,9 +401,9 @@ class TestEndings:
     def test_a_callers_own_timeout_answers_as_one_by_header_does(
         self, serve: Callable[..., Server], header: str
     ) -> None:
-        server = serve(profile="realistic")
+        server = serve(profile="realistic", seed="any")
         seen = []
-        for headers in ({header: "1"}, {"X-Fakefal-Effect": "request_timeout(user=true)"}):
+        for headers in ({header: "0.2"}, {"X-Fakefal-Effect": "request_timeout(user=true)"}):
             submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
             server.http.post("/_fakefal/clock", json={"advance": 60})
             result = server.http.get(submitted["response_url"])
