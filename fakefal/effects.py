@@ -15,7 +15,6 @@ from fakefal.answers import USER_TIMEOUT, is_tried_again, platform_ending
 from fakefal.cdn import is_address
 from fakefal.core.effects import (
     LONGEST_RULE,
-    LONGEST_TEXT,
     BadEffect,
     Effect,
     EffectRule,
@@ -26,7 +25,7 @@ from fakefal.core.effects import (
 from fakefal.core.plan import Ending, Plan
 from fakefal.verdict import Verdict
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
-from fakefal_contracts.testprompt import effect_in
+from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in
 
 MOST_ATTEMPTS = 10
 STUCK_SECONDS = 1e15
@@ -111,7 +110,7 @@ def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> 
     return rule
 
 
-def parse_checked(text: str, *, local: bool = False, longest: int = LONGEST_TEXT) -> Effect:
+def parse_checked(text: str, *, local: bool = False, longest: int = LONGEST_EFFECT) -> Effect:
     """Read an effect of at most `longest` characters and check its values.
 
     Only who says it on this machine (`local`) may name its files.
