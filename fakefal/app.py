@@ -25,6 +25,7 @@ from fakefal.wire.origins import is_allowed, refuse_page
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.recorder import Recorder
 from fakefal.wire.router import CONTROL, Router
+from fakefal.wire.stoppable import Stoppable
 
 PARTS = (*(part.router for part in (queue, run, rest, realtime, cdn, site)), *elsewhere.PLATFORM)
 """What is fal's; the rest is the developer's, or not emulated."""
@@ -49,7 +50,9 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app.router.routes.extend(_routes())
     app.router.default = elsewhere.nowhere
     return Router(
-        ProxyRoute(Express(emulator, Cors(app, emulator.settings.origins)), emulator.settings.keys),
+        Stoppable(
+            emulator, ProxyRoute(Express(emulator, Cors(app, emulator.settings.origins)), emulator.settings.keys)
+        ),
         Recorder(emulator, _near_misses()),
         public_url=emulator.settings.public_url,
     )
