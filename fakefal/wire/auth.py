@@ -13,6 +13,8 @@ from fakefal.record import NO_KEY
 from fakefal.tokens import BadToken, Tokens
 from fakefal.wire.answers import invalid_key, malformed_key, no_access, refusal
 
+TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
+
 
 def read_key(header: str | None, keys: Mapping[str, str]) -> str:
     """The key id of a caller, or `NO_KEY` where no Authorization was sent.
@@ -33,24 +35,14 @@ def read_key(header: str | None, keys: Mapping[str, str]) -> str:
     return key_id
 
 
-def demand_key(header: str | None, keys: Mapping[str, str], app: str) -> str:
-    """The key id of a caller of an application.
+def application_key(header: str | None, token: str | None, app: str, keys: Mapping[str, str], tokens: Tokens) -> str:
+    """The key id of a caller of an application, which a browser names by a token; `NO_KEY` where neither was sent.
 
     Raises:
-        WireError: no key was sent (captures of April and September 2026), or as `read_key`.
+        WireError: 401, the token was not issued here, has expired or is for other applications; or as `read_key`.
     """
-    key = read_key(header, keys)
-    if key == NO_KEY:
-        raise no_access(app)
-    return key
-
-
-def token_key(token: str, app: str, tokens: Tokens) -> str:
-    """The key id behind a token that a browser sends as ``fal_jwt_token`` instead of a key.
-
-    Raises:
-        WireError: 401, it was not issued here, has expired, or is for other applications.
-    """
+    if header or not token:
+        return read_key(header, keys)
     try:
         claims = tokens.read(token)
     except BadToken as error:

@@ -33,8 +33,8 @@ from fakefal.wire.answers import (
     refusal,
     retry_headers,
 )
-from fakefal.wire.auth import read_key
-from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
+from fakefal.wire.auth import application_key
+from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay, Token
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_start_seconds, read_submission
 from fakefal_contracts.hosts import Part, Way
@@ -91,9 +91,10 @@ async def status(
     way: TheWay,
     logs: Logs = "0",
     authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
-    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, read=True)
+    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token, read=True)
     return Json(
         status_body(look, way, _log_items(look) if logs.lower() in TRUE_WORDS else None),
         200 if look.view.state is State.COMPLETED else 202,
@@ -110,9 +111,10 @@ async def stream(
     way: TheWay,
     logs: Logs = "0",
     authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """Server-sent status objects, one whenever something changed; log lines come once each."""
-    record = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record
+    record = (await _look(emulator, f"{owner}/{app}", request_id, authorization, token)).record
     wanted = logs.lower() in TRUE_WORDS
 
     async def events() -> AsyncIterator[bytes]:
@@ -148,9 +150,10 @@ async def result(
     emulator: TheEmulator,
     way: TheWay,
     authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """What the model answered, verbatim; 400 while it is not over."""
-    look = await _look(emulator, f"{owner}/{app}", request_id, authorization)
+    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token)
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
@@ -161,10 +164,15 @@ async def result(
 
 @router.put("/{owner}/{app}/requests/{request_id}/cancel")
 async def cancel(
-    owner: str, app: str, request_id: str, emulator: TheEmulator, authorization: Authorization = None
+    owner: str,
+    app: str,
+    request_id: str,
+    emulator: TheEmulator,
+    authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """End a request: 200 while it was queued, 202 while it ran, 400 when it was over."""
-    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record.key
+    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization, token)).record.key
     try:
         was = await emulator.cancel(key, request_id)
     except RefusedMove:
@@ -175,13 +183,13 @@ async def cancel(
 
 
 async def _look(
-    emulator: Emulator, app: str, request_id: str, authorization: str | None, *, read: bool = False
+    emulator: Emulator, app: str, request_id: str, authorization: str | None, token: str | None, *, read: bool = False
 ) -> Look:
     """Look for the caller, who must be the one that submitted the request to this app.
 
     An unknown request is not found even without a key (probe of September 2026).
     """
-    key = read_key(authorization, emulator.settings.keys)
+    key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         await emulator.find(request_id)
         raise no_access(app)
