@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 ELSEWHERE_SECONDS = 0.02
 
+NO_TARGET = "x-fakefal-no-target"
+"""Stands on the answers of what may never be sent a webhook."""
+
 #: As quoted in an issue report of June 2025 and in fal's documentation of webhooks.
 NOT_JSON = (
     "Response payload is not JSON serializable. Either return a JSON serializable object or use the queue endpoint to "
@@ -80,7 +83,8 @@ class Sender:
                 )
                 response = await send_unlogged(client, request)
                 await response.aclose()
-                return Attempt(now, response.status_code)
+                told = f"{REFUSED}the control API takes no webhooks" if NO_TARGET in response.headers else None
+                return Attempt(now, response.status_code, told)
         except TargetRefused as error:
             return Attempt(now, None, f"{REFUSED}{error}")
         except TimeoutError:
