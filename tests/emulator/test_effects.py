@@ -108,7 +108,7 @@ class TestGrammar:
     @given(st.text(max_size=60))
     def test_any_text_is_an_effect_or_a_clear_error(self, text: str) -> None:
         with suppress(BadEffect):
-            parse_effect(text, KNOWN)
+            parse_effect(text, KNOWN, 60)
 
     @pytest.mark.parametrize(
         ("text", "said"),
