@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -34,6 +34,10 @@ oracle-runtime: $(VENV)/ready
 # 100 000 generated requests to the emulator and to fal's own runtime; the report is .oracle/runtime.json.
 oracle-full: oracle-runtime
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --workers 2 --report .oracle/runtime.json
+
+# Many random histories of the protocol against its laws, where the suite draws the same six: EXAMPLES=1000 for more.
+stateful: $(VENV)/ready
+	STATEFUL_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest -q -s tests/emulator/test_stateful.py
 
 # The emulator against its own OpenAPI document, at full size; the report is .oracle/schemathesis.json.
 schemathesis: $(VENV)/ready

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from fakefal import jsonio
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Cut, Ending
 from fakefal.record import Look
-from fakefal_contracts.failures import PLATFORM_ERRORS, PlatformError
+from fakefal_contracts.failures import PLATFORM_ERRORS, RETRIED_STATUSES, PlatformError
 from fakefal_contracts.hosts import Part, Way
 
 CDN_MARK = "fakefal-cdn:"
@@ -16,10 +17,21 @@ CDN_MARK = "fakefal-cdn:"
 
 
 def result_body(ending: Ending, way: Way) -> bytes:
-    """The JSON of an ending, with addresses that lead back the reader's way."""
-    if not ending.ok:
+    """The body of an ending, with addresses that lead back the reader's way; a text stays as it is."""
+    if ending.text or not ending.ok:
         return ending.body
     return ending.body.replace(CDN_MARK.encode(), way.url(Part.CDN, "").encode())
+
+
+def result_value(ending: Ending, way: Way) -> Any:
+    """The body of an ending as a JSON value; a text is one, too."""
+    body = result_body(ending, way)
+    return body.decode() if ending.text else jsonio.parse(body)
+
+
+def is_tried_again(ending: Ending) -> bool:
+    """Whether fal calls such an ending worth another try: a 503 or 504 that is not the caller's own timeout."""
+    return ending.status in RETRIED_STATUSES and not ending.timeout_type
 
 
 def ending_of(look: Look) -> Ending | None:
@@ -39,7 +51,7 @@ def platform_ending(error: PlatformError) -> Ending:
     return Ending(error.status, jsonio.dump(error.body()), 0.0, error=error.sentence, error_type=error.error_type)
 
 
-_CUT = {
-    Cut.CANCELLED: platform_ending(PLATFORM_ERRORS["client_cancelled"]),
-    Cut.TIMED_OUT: replace(platform_ending(PLATFORM_ERRORS["request_timeout"]), timeout_type="user"),
-}
+USER_TIMEOUT = replace(platform_ending(PLATFORM_ERRORS["request_timeout"]), timeout_type="user")
+"""The end of a request that did not start in the time that its caller gave it."""
+
+_CUT = {Cut.CANCELLED: platform_ending(PLATFORM_ERRORS["client_cancelled"]), Cut.TIMED_OUT: USER_TIMEOUT}

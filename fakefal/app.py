@@ -15,6 +15,7 @@ from fakefal.wire.express import Express
 from fakefal.wire.proxy import ProxyRoute
 from fakefal.wire.recorder import Recorder
 from fakefal.wire.router import Router
+from fakefal.wire.stoppable import Stoppable
 
 if TYPE_CHECKING:
     from fakefal.wire.nearmiss import NearMisses
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def build_app(emulator: Emulator) -> ASGIApp:
     """The application for one emulator; its lifespan keeps the emulator running."""
     return Router(
-        ProxyRoute(Express(emulator, LongWay(emulator)), emulator.settings.keys),
+        Stoppable(emulator, ProxyRoute(Express(emulator, LongWay(emulator)), emulator.settings.keys)),
         Recorder(emulator, _near_misses),
         public_url=emulator.settings.public_url,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -10,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fakefal import jsonio
-from fakefal.answers import platform_ending
+from fakefal.answers import USER_TIMEOUT, is_tried_again, platform_ending
 from fakefal.cdn import is_address
 from fakefal.core.effects import (
     LONGEST_RULE,
-    LONGEST_TEXT,
     BadEffect,
     Effect,
     EffectRule,
@@ -25,7 +25,7 @@ from fakefal.core.effects import (
 from fakefal.core.plan import Ending, Plan
 from fakefal.verdict import Verdict
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
-from fakefal_contracts.testprompt import effect_in
+from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in
 
 MOST_ATTEMPTS = 10
 STUCK_SECONDS = 1e15
@@ -37,15 +37,19 @@ CALL_EFFECTS: dict[str, tuple[str, ...]] = {
     "drop_before_accept": (),
     "slow_response": ("seconds",),
     "ingress_502": (),
+    "ingress_503": (),
+    "ingress_504": (),
     "gateway_503": (),
     "concurrent_requests_limit": ("limit",),
     "queue_full": (),
     "locked_account": ("reason",),
     "invalid_key": (),
+    "malformed_key": (),
+    "request_too_large": (),
 }
 
 #: Those that are the account's, and so hold for uploads, too (`locked_account`: issue reports of 2026).
-ACCOUNT_EFFECTS = ("locked_account", "invalid_key")
+ACCOUNT_EFFECTS = ("locked_account", "invalid_key", "malformed_key")
 
 #: What stays with a request after its end; the store and the emulator look for it in the plan.
 QUIRKS = ("result_expired", "cancel_ignored", "webhook_lost", "webhook_duplicate")
@@ -58,9 +62,10 @@ def _attempts(status: int) -> tuple[str, ...]:
 KNOWN: dict[str, tuple[str, ...]] = {
     **{name: ("msg", "loc", "input", *error.ctx, *_attempts(error.status)) for name, error in MODEL_ERRORS.items()},
     **{name: _attempts(error.status) for name, error in PLATFORM_ERRORS.items()},
+    "request_timeout": ("attempts", "user"),
     "retry_then_succeed": ("attempts",),
     "stuck": (),
-    "respond": ("video", "result", "status", "seconds", "logs", "attempts"),
+    "respond": ("video", "result", "text", "status", "seconds", "logs", "attempts"),
     **dict.fromkeys(QUIRKS, ()),
     **CALL_EFFECTS,
 }
@@ -105,7 +110,7 @@ def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> 
     return rule
 
 
-def parse_checked(text: str, *, local: bool = False, longest: int = LONGEST_TEXT) -> Effect:
+def parse_checked(text: str, *, local: bool = False, longest: int = LONGEST_EFFECT) -> Effect:
     """Read an effect of at most `longest` characters and check its values.
 
     Only who says it on this machine (`local`) may name its files.
@@ -130,19 +135,22 @@ def checked(effect: Effect, *, local: bool) -> Effect:
         _check_answer(effect.arguments, local=local)
     if effect.name == "retry_then_succeed" and effect.arguments.get("attempts", 1) >= MOST_ATTEMPTS:
         raise BadEffect(f"retry_then_succeed: after {MOST_ATTEMPTS} attempts fal gives up; use fewer")
+    if effect.arguments.get("user") and "attempts" in effect.arguments:
+        raise BadEffect(f"{effect.name}: the queue does not try again after the caller's own timeout")
     return effect
 
 
 def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
-    if "result" not in given and "status" in given:
-        raise BadEffect("respond: a status needs a result")
+    answers = [name for name in ("video", "result", "text") if name in given]
+    if len(answers) > 1:
+        raise BadEffect(f"respond: give a {' or a '.join(answers)}, not both")
+    if "status" in given and not {"result", "text"} & given.keys():
+        raise BadEffect("respond: a status needs a result or a text")
     if "attempts" in given and given.get("status") not in RETRIED_STATUSES:
         raise BadEffect("respond: attempts need a status that the queue tries again: 503 or 504")
     video = given.get("video")
     if video is None:
         return
-    if "result" in given:
-        raise BadEffect("respond: give a video or a result, not both")
     if is_address(video):
         return
     if not local:
@@ -174,6 +182,8 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seconds": ("a number from 0", _is_number),
     "status": ("a status from 200 to 599 that has a body", lambda value: _is_count(value) and _has_body(value)),
     "logs": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)),
+    "user": ("true or false", lambda value: isinstance(value, bool)),
+    "text": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
     "msg": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
     "video": ("a path or an http address, in quotes", lambda value: isinstance(value, str) and _is_json(value)),
     "loc": ("a list", lambda value: isinstance(value, list) and _is_json(value)),
@@ -190,12 +200,12 @@ class Effects:
 
     Args:
         rules: rules from the settings; more can be added while running.
-        seed: makes probabilities repeatable.
+        seed: makes probabilities repeatable; without one each run draws anew.
     """
 
     def __init__(self, rules: Iterable[str] = (), seed: str = "") -> None:
         self._settled = tuple(parse_rule(text) for text in rules)
-        self._seed = seed
+        self._seed = seed or secrets.token_hex(8)
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
@@ -287,7 +297,7 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
     if effect is None or (failed := _failed(effect, verdict.ending)) is None:
         return verdict
     ending, failure = failed
-    if ending.status in RETRIED_STATUSES and retry:
+    if is_tried_again(ending) and retry:
         usual = 2 if effect.name == "retry_then_succeed" else MOST_ATTEMPTS
         attempts = int(effect.arguments.get("attempts", usual))
         recovers = attempts < MOST_ATTEMPTS
@@ -300,19 +310,21 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
     arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
     if model := MODEL_ERRORS.get(effect.name):
         ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0)
-        return ending, arguments.get("msg", model.msg)
-    if effect.name == "respond" and "result" in arguments:
+        return ending, arguments.get("msg", model.message(arguments))
+    if effect.name == "respond" and {"result", "text"} & arguments.keys():
         ending = _answer(arguments, planned)
         return ending, f"status {ending.status}"
     name = "runner_disconnected" if effect.name == "retry_then_succeed" else effect.name
     if platform := PLATFORM_ERRORS.get(name):
-        return platform_ending(platform), platform.sentence
+        return USER_TIMEOUT if arguments.get("user") else platform_ending(platform), platform.sentence
     return None
 
 
 def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
     """The user's own answer; it is billed as the planned one would be, where it is no error."""
-    answer = Ending(int(arguments.get("status", 200)), jsonio.dump(arguments["result"]), 0.0)
+    text = arguments.get("text")
+    body = jsonio.dump(arguments["result"]) if text is None else text.encode()
+    answer = Ending(int(arguments.get("status", 200)), body, 0.0, text=text is not None)
     return replace(answer, billable_units=planned.billable_units, usd=planned.usd) if answer.ok else answer
 
 

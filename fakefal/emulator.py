@@ -295,16 +295,15 @@ class Emulator:
         Raises:
             Stopping: that came first; the work was cancelled.
         """
-        task = asyncio.ensure_future(work)
-        closed = asyncio.create_task(self.waker.closed.wait())
+        limit = asyncio.timeout(0 if self.waker.closing else None)
         try:
-            await asyncio.wait((task, closed), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise Stopping
-            return task.result()
-        finally:
-            task.cancel()
-            closed.cancel()
+            async with limit:
+                with self.waker.ending(limit):
+                    return await work
+        except TimeoutError:
+            if limit.expired():
+                raise Stopping from None
+            raise
 
     def judging(self) -> tuple[str, ...]:
         """The requests whose media are downloaded here."""

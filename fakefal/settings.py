@@ -42,7 +42,7 @@ class Settings:
     Attributes:
         profile: how time passes: instant, stepped, quick or realistic.
         contract: documented, latest, or an ISO day.
-        seed: makes random lengths of runs repeatable.
+        seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.

@@ -1,7 +1,7 @@
 """Sending webhooks in fal's form: payload, signature, tries.
 
 Bodies are as captured in July 2025: keys sorted at every level, Python's own separators, ``error``
-null on success.
+null on success; what is no JSON is not sent, only that it is none.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fakefal import jsonio
-from fakefal.answers import ending_of, result_body
+from fakefal.answers import ending_of, result_value
 from fakefal.clock import Clock
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Attempt, Delivery
@@ -38,6 +37,15 @@ if TYPE_CHECKING:
     import httpx  # imported late elsewhere: many emulators never send anything
 
 ELSEWHERE_SECONDS = 0.02
+
+NO_TARGET = "x-fakefal-no-target"
+"""Stands on the answers of what may never be sent a webhook."""
+
+#: As quoted in an issue report of June 2025 and in fal's documentation of webhooks.
+NOT_JSON = (
+    "Response payload is not JSON serializable. Either return a JSON serializable object or use the queue endpoint to "
+    "retrieve the response."
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,8 @@ class Sender:
                 )
                 response = await send_unlogged(client, request)
                 await response.aclose()
-                return Attempt(now, response.status_code)
+                told = f"{REFUSED}the control API takes no webhooks" if NO_TARGET in response.headers else None
+                return Attempt(now, response.status_code, told)
         except TargetRefused as error:
             return Attempt(now, None, f"{REFUSED}{error}")
         except TimeoutError:
@@ -101,13 +110,15 @@ def payload(look: Look) -> bytes:
     """The body of a request's webhook."""
     ending = ending_of(look)
     assert ending is not None
-    body = {
+    body: dict[str, Any] = {
         "error": None if ending.ok else f"Invalid status code: {ending.status}",
         "gateway_request_id": gateway_id(look.record.id, ending.attempts),
-        "payload": jsonio.parse(result_body(ending, look.record.way)),
+        "payload": None if ending.text else result_value(ending, look.record.way),
         "request_id": look.record.id,
         "status": "OK" if ending.ok else "ERROR",
     }
+    if ending.text:
+        body["payload_error"] = NOT_JSON
     return json.dumps(body, sort_keys=True).encode("ascii")
 
 

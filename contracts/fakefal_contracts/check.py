@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -85,6 +86,9 @@ class Report:
         }
 
 
+MOST_FOUND = 1000
+"""How many errors of the schema, and how many keys that nobody knows, a report names; the first ones."""
+
 _PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+/[!-~]*")
 """Nearly every address: taking it apart would tell nothing more."""
 
@@ -112,7 +116,8 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     """Judge a decoded JSON body under one edition.
 
     Schema first, then the model's own rules, then media; a stage is only reached when the one
-    before found nothing, as at fal.  `opener` may read files and may block; nothing else does.
+    before found nothing, as at fal.  At most `MOST_FOUND` errors are named.  `opener` may read files and may
+    block; nothing else does.
     """
     endpoint, contract = edition.endpoint, edition.contract
     try:
@@ -129,7 +134,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         endpoint,
         contract,
         errors,
-        (*arguments.advice(), *_unknown_keys(body, parts), *media.warnings),
+        (*arguments.advice(), *islice(_unknown_keys(body, parts), MOST_FOUND), *media.warnings),
         tuple(media.unchecked),
         arguments,
         None if errors else price_of(arguments, endpoint.price(contract)),
@@ -206,7 +211,7 @@ class _Media:
 def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Iterator[Violation]:
     book = rulebook(edition)
     places = {spot.path: spot for spot in spots(edition.model)}
-    for found in error.errors(include_url=False):
+    for found in error.errors(include_url=False)[:MOST_FOUND]:
         item = _as_fastapi({**found}, body)
         loc: Loc = item["loc"]
         spot = places[path_of(loc)]

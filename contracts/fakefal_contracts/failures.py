@@ -3,7 +3,8 @@
 Types, statuses and context keys are those of fal's error reference and request-error page (2026), and four
 types that are not in it but were seen: `invalid_request`, `image_aspect_ratio_error` and `value_error` in live
 answers of 2026 (status 422, the first with 0 billed units), `input_value_error` in fal's own SDK (1.83.0).  A
-message that no source quotes is written in the style of those that are, and marked by `quoted`.
+message that no source quotes is written in the style of those that are, and marked by `quoted`.  Where a message
+tells a value of its context, a placeholder of that name stands in it.
 """
 
 from __future__ import annotations
@@ -15,21 +16,43 @@ from typing import Any
 from fakefal_contracts.rule import ERRORS_PAGE
 
 
+class _Told:
+    """A value of a context as messages tell it: with ``:s``, the s of several is added."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __format__(self, form: str) -> str:
+        if form == "s":
+            return "" if self._value == 1 else "s"
+        return f"{self._value:g}" if isinstance(self._value, float) else str(self._value)
+
+
 @dataclass(frozen=True)
 class ModelError:
     """A failure of the model: one item of fal's ``detail`` list."""
 
     type: str
     status: int
-    msg: str
+    template: str
     ctx: Mapping[str, Any] = field(default_factory=dict)
     quoted: bool = False
+
+    @property
+    def msg(self) -> str:
+        """The message with the usual context."""
+        return self.message({})
+
+    def message(self, changes: Mapping[str, Any]) -> str:
+        """The message where `changes` gives other values for the context."""
+        told = {**self.ctx, **changes}
+        return self.template.format_map({name: _Told(told[name]) for name in self.ctx})
 
     def body(self, /, **changes: Any) -> dict[str, Any]:
         """The answer; `changes` may give another ``msg`` or ``loc``, an ``input``, and values for the context."""
         loc = changes.pop("loc", ["body"])
         refused = {"input": changes.pop("input")} if "input" in changes else {}
-        item: dict[str, Any] = {"loc": loc, "msg": changes.pop("msg", self.msg), "type": self.type}
+        item: dict[str, Any] = {"loc": loc, "msg": changes.pop("msg", self.message(changes)), "type": self.type}
         item["url"] = ERRORS_PAGE + self.type
         if ctx := {**self.ctx, **changes}:
             item["ctx"] = ctx
@@ -58,7 +81,9 @@ _ARCHIVES = [".zip"]
 _PIXELS = {"max_height": 4096, "max_width": 4096}
 _POLICY = "The content could not be processed because it contained material flagged by a content checker."
 _DOWNLOAD = "Failed to download the file. Please check if the URL is accessible and try again."
-_TOO_SMALL = "Image dimensions are too small. Minimum dimensions are 300x300 pixels."
+_TOO_LONG = "is too long. Maximum is {max_duration} seconds, provided is {provided_duration} seconds."
+_TOO_SHORT = "is too short. Minimum is {min_duration} seconds, provided is {provided_duration} seconds."
+_TOO_SMALL = "Image dimensions are too small. Minimum dimensions are {min_width}x{min_height} pixels."
 
 #: Status 500 of `downstream_service_error` follows the newer of two documents (the older says 400).
 MODEL_ERRORS: dict[str, ModelError] = {
@@ -76,13 +101,13 @@ MODEL_ERRORS: dict[str, ModelError] = {
         ModelError("file_download_error", 422, _DOWNLOAD, quoted=True),
         ModelError("face_detection_error", 422, "Could not detect face in the image", quoted=True),
         ModelError("file_too_large", 422, "File too large", {"max_size": 10_485_760}),
-        _limit("greater_than", "gt", 0, "Value should be greater than 0"),
-        _limit("greater_than_equal", "ge", 1, "Value should be greater than or equal to 1"),
-        _limit("less_than", "lt", 1, "Value should be less than 1"),
-        _limit("less_than_equal", "le", 1, "Value should be less than or equal to 1"),
-        _limit("multiple_of", "multiple_of", 8, "Value should be a multiple of 8"),
-        _limit("sequence_too_short", "min_length", 1, "Sequence should have at least 1 item"),
-        _limit("sequence_too_long", "max_length", 1, "Sequence should have at most 1 item"),
+        _limit("greater_than", "gt", 0, "Value should be greater than {gt}"),
+        _limit("greater_than_equal", "ge", 1, "Value should be greater than or equal to {ge}"),
+        _limit("less_than", "lt", 1, "Value should be less than {lt}"),
+        _limit("less_than_equal", "le", 1, "Value should be less than or equal to {le}"),
+        _limit("multiple_of", "multiple_of", 8, "Value should be a multiple of {multiple_of}"),
+        _limit("sequence_too_short", "min_length", 1, "Sequence should have at least {min_length} item{min_length:s}"),
+        _limit("sequence_too_long", "max_length", 1, "Sequence should have at most {max_length} item{max_length:s}"),
         ModelError("one_of", 422, "Value should be one of the expected values", {"expected": ["a", "b"]}),
         ModelError("feature_not_supported", 422, "Feature not supported"),
         ModelError("invalid_archive", 422, "Invalid archive", {"supported_extensions": _ARCHIVES}),
@@ -99,16 +124,16 @@ MODEL_ERRORS: dict[str, ModelError] = {
             {"max_count": 1, "provided_count": 2, "supported_extensions": _ARCHIVES},
         ),
         ModelError(
-            "audio_duration_too_long", 422, "Audio is too long.", {"max_duration": 60, "provided_duration": 61.0}
+            "audio_duration_too_long", 422, f"Audio {_TOO_LONG}", {"max_duration": 60, "provided_duration": 61.0}
         ),
         ModelError(
-            "audio_duration_too_short", 422, "Audio is too short.", {"min_duration": 2, "provided_duration": 1.0}
+            "audio_duration_too_short", 422, f"Audio {_TOO_SHORT}", {"min_duration": 2, "provided_duration": 1.0}
         ),
         ModelError(
-            "video_duration_too_long", 422, "Video is too long.", {"max_duration": 10.05, "provided_duration": 11.0}
+            "video_duration_too_long", 422, f"Video {_TOO_LONG}", {"max_duration": 10.05, "provided_duration": 11.0}
         ),
         ModelError(
-            "video_duration_too_short", 422, "Video is too short.", {"min_duration": 3, "provided_duration": 2.0}
+            "video_duration_too_short", 422, f"Video {_TOO_SHORT}", {"min_duration": 3, "provided_duration": 2.0}
         ),
         ModelError("unsupported_audio_format", 422, "Unsupported audio format", {"supported_formats": ["mp3", "wav"]}),
         ModelError("unsupported_image_format", 422, "Unsupported image format", {"supported_formats": ["jpeg", "png"]}),

@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import Evidence, inferred, observed
+from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.probe import ClipFacts, PictureFacts, probe_clip, probe_picture
 
 Facts = PictureFacts | ClipFacts
@@ -58,6 +59,11 @@ class Finding:
     msg: str
     ctx: dict[str, Any] | None
     hint: str
+
+
+def _told(kind: str, type_: str, ctx: dict[str, Any], hint: str) -> Finding:
+    """The finding of an error whose message follows from its context."""
+    return Finding(kind, type_, MODEL_ERRORS[type_].message(ctx), ctx, hint)
 
 
 @dataclass(frozen=True)
@@ -182,10 +188,9 @@ class PictureLimits(Limits):
         yield from self._wrong_format(facts)
         size = f"the picture has {facts.width} x {facts.height} pixels"
         if facts.width < self.min_width or facts.height < self.min_height:
-            yield Finding(
+            yield _told(
                 "min_pixels",
                 "image_too_small",
-                f"Image dimensions are too small. Minimum dimensions are {self.min_width}x{self.min_height} pixels.",
                 {"min_height": self.min_height, "min_width": self.min_width},
                 f"{size}: enlarge it to at least {self.min_width} x {self.min_height}",
             )
@@ -263,18 +268,16 @@ class ClipLimits(Limits):
     def _seconds(self, facts: ClipFacts) -> Iterator[Finding]:
         given = round(facts.seconds, 3)
         if facts.seconds < self.min_seconds:
-            yield Finding(
+            yield _told(
                 "min_seconds",
                 "video_duration_too_short",
-                f"Video is too short. Minimum is {self.min_seconds:g} seconds, provided is {given:g} seconds.",
                 {"min_duration": self.min_seconds, "provided_duration": given},
                 f"the clip lasts {given:g} s: it needs {self.min_seconds:g} s or more",
             )
         if facts.seconds > self.max_seconds:
-            yield Finding(
+            yield _told(
                 "max_seconds",
                 "video_duration_too_long",
-                f"Video is too long. Maximum is {self.max_seconds:g} seconds, provided is {given:g} seconds.",
                 {"max_duration": self.max_seconds, "provided_duration": given},
                 f"the clip lasts {given:g} s: cut it to {self.max_seconds:g} s or less",
             )

@@ -9,6 +9,9 @@ from typing import Any
 PROMPT_MARK = re.compile(r"fakefal:[a-z][a-z0-9_]*")
 """How a text begins that asks the emulator for an effect, and that must never be sent to fal."""
 
+LONGEST_EFFECT = 2000
+"""Characters of an effect where a single request names it."""
+
 _PIECES = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[()\[\]{}'"]""", re.DOTALL)
 """What decides where arguments end: whole quoted texts, and single brackets and quotes."""
 
@@ -17,7 +20,7 @@ def marks(text: str) -> Iterator[str]:
     """Every mark in a text with its arguments, or with all that follows where their bracket never closes."""
     end = 0
     while found := PROMPT_MARK.search(text, end):
-        end = _closed(text, found.end()) if text[found.end() :].startswith("(") else found.end()
+        end = _closed(text, found.end()) if text.startswith("(", found.end()) else found.end()
         yield text[found.start() : end]
 
 
@@ -28,9 +31,9 @@ def effect_in(text: str) -> str | None:
 
 
 def _closed(text: str, start: int) -> int:
-    """Where the bracket that opens at `start` is closed, or the end of the text."""
+    """Where the bracket that opens at `start` is closed, or the end of the text where no effect is so long."""
     depth = 0
-    for piece in _PIECES.finditer(text, start):
+    for piece in _PIECES.finditer(text, start, start + LONGEST_EFFECT):
         if piece[0] in ("'", '"'):
             break  # a quote that nothing closes
         depth += (piece[0] in "([{") - (piece[0] in ")]}") if len(piece[0]) == 1 else 0

@@ -136,8 +136,10 @@ async def scenarios(emulator: TheEmulator, key: Key = None) -> Json:
 async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = None) -> Json:
     """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it.
 
-    With a key, the rule is for that one where the body names none.
+    With a key, the rule is for that one, and the body names no other.
     """
+    if key is not None and body.key not in (None, key):
+        raise refusal(422, f"fakefal: the query names key {key!r}, the body {body.key!r}")
     given = body.model_dump(exclude={"effect"}) | {"key": body.key if body.key is not None else key}
     try:
         await emulator.effects.add(make_rule(body.effect, given))

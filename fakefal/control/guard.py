@@ -12,6 +12,7 @@ import hmac
 from fastapi import Request
 
 from fakefal.settings import LOOPBACK_HOSTS, Settings
+from fakefal.webhooks import NO_TARGET
 from fakefal.wire.answers import refusal
 from fakefal_contracts.hosts import host_name
 
@@ -27,13 +28,13 @@ async def guard(request: Request) -> None:
     """
     settings: Settings = request.app.state.emulator.settings
     headers = request.headers
+    if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
+        raise refusal(403, "fakefal: webhooks do not control the emulator", headers={NO_TARGET: "1"})
     if host_name(headers.get("host", "")) not in LOOPBACK_HOSTS | settings.control_hosts:
         raise refusal(403, "fakefal: this Host is not allowed", hint="add it to control_hosts")
     origin = headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{headers['host']}":
         raise refusal(403, "fakefal: this Origin is not allowed")
-    if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
-        raise refusal(403, "fakefal: webhooks do not control the emulator")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise refusal(403, "fakefal: calls from other sites are not allowed")
     chunked = "transfer-encoding" in headers

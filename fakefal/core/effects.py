@@ -13,9 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LONGEST_TEXT = 2000
-"""Characters of an effect where a single request names it."""
-
 LONGEST_RULE = 1024 * 1024
 """Characters of an effect in a rule."""
 
@@ -38,7 +35,7 @@ class Effect:
         return f"{self.name}({shown})" if shown else self.name
 
 
-def parse_effect(text: str, known: Mapping[str, Iterable[str]], longest: int = LONGEST_TEXT) -> Effect:
+def parse_effect(text: str, known: Mapping[str, Iterable[str]], longest: int) -> Effect:
     """Read an effect of at most `longest` characters; `known` maps every name to the arguments that it takes.
 
     Raises:

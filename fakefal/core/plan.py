@@ -24,7 +24,7 @@ REFUSED_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What the result call answers once the request is over: status, JSON body, billed units.
+    """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
 
     `usd` is what the request would have cost at fal; `hint` is for the developer; `error` and
     `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was.
@@ -39,6 +39,7 @@ class Ending:
     attempts: int = 1
     timeout_type: str | None = None
     usd: Decimal = NOTHING
+    text: bool = False
 
     @property
     def ok(self) -> bool:

@@ -29,7 +29,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: emulated moment, and the receiver's status or why there is none."""
+    """One try: emulated moment, the receiver's status, and why there is none or why none will do."""
 
     at: float
     status: int | None
@@ -48,14 +48,14 @@ class Attempt:
     @property
     def final(self) -> bool:
         """Whether nothing better can come: it was taken, it redirects, or the target is refused."""
-        if self.status is None:
-            return self.error is not None and self.error.startswith(REFUSED)
-        return self.status < 400  # noqa: PLR2004
+        if self.error is not None and self.error.startswith(REFUSED):
+            return True
+        return self.status is not None and self.status < 400  # noqa: PLR2004
 
 
 NO_ANSWER = "no answer within "
 REFUSED = "refused: "
-"""How the error of a target begins that is never tried."""
+"""How the error of a target begins that is never tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operat
 from fakefal.emulator import Emulator
 from fakefal.verdict import UnknownPath
 from fakefal.version import VERSION
-from fakefal.wire.incoming import TOKEN as TOKEN_PARAMETER
+from fakefal.wire.auth import TOKEN as TOKEN_PARAMETER
 from fakefal_contracts import ENDPOINTS, Edition
 from fakefal_contracts.openapi import KEY_SCHEME, schemas
 

@@ -50,24 +50,23 @@ ANY_JSON = request_body(
     text="The model's arguments; what is wrong with them shows in the result.",
     examples={schema_names(one)[0]: {"value": examples(one.id)["full"]} for one in ENDPOINTS.values()},
 )
-SUBMIT_PARAMETERS = (
-    parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"),
-    parameter(
-        "X-Fal-Request-Start-Timeout",
-        "header",
-        "seconds until the start, or it fails",
-        schema={"type": "number", "exclusiveMinimum": SHORTEST_START_TIMEOUT},
-    ),
+START_TIMEOUT = parameter(
+    "X-Fal-Request-Start-Timeout",
+    "header",
+    "seconds until the start, or it fails",
+    schema={"type": "number", "exclusiveMinimum": SHORTEST_START_TIMEOUT},
 )
+SUBMIT_PARAMETERS = (parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"), START_TIMEOUT)
 
 GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
 NOT_JSON = Answer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
 NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
 """There is none but fal's own 404."""
 
+WRONG_HEADER = {400: Answer("A header has a wrong value.", "Refusal", headers=ID)}
 SUBMIT = {
     200: Answer("Accepted.", "Accepted", headers=ID, links=LINKS),
-    400: Answer("A header has a wrong value.", "Refusal", headers=ID),
+    **WRONG_HEADER,
     **GATE,
     422: NOT_JSON,
     429: Answer("More requests wait than fal_max_queue_length allows.", "Refusal", headers=ID),
@@ -109,7 +108,7 @@ OPERATIONS = {
             202: Answer("It is not over.", "Status", headers=ID),
             **OF_REQUEST,
         },
-        security=(KEY,),
+        security=(KEY, TOKEN),
     ),
     f"GET {REQUEST}/status/stream": Operation(
         name="stream",
@@ -117,7 +116,7 @@ OPERATIONS = {
             200: Answer("Status objects, one whenever something changed.", EVENT, EVENTS, headers=ID),
             **OF_REQUEST,
         },
-        security=(KEY,),
+        security=(KEY, TOKEN),
     ),
     f"GET {REQUEST}": Operation(
         name="result",
@@ -128,7 +127,7 @@ OPERATIONS = {
             404: Answer("No such request, or no such model.", either("NotFound", "Refusal"), headers=ID),
             **FAILURES,
         },
-        security=(KEY,),
+        security=(KEY, TOKEN),
     ),
     f"PUT {REQUEST}/cancel": Operation(
         name="cancel",
@@ -138,7 +137,7 @@ OPERATIONS = {
             400: Answer("It was over.", "Cancelled", headers=ID),
             **OF_REQUEST,
         },
-        security=(KEY,),
+        security=(KEY, TOKEN),
     ),
 }
 APPLICATIONS = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fakefal.document.operation import KEY, TOKEN, Answer, Operation, request_body
-from fakefal.document.queue import ANY_JSON, BILLED, FAILED, FAILURES, GATE, ID, SUB_PATH
+from fakefal.document.queue import ANY_JSON, BILLED, FAILED, FAILURES, GATE, ID, START_TIMEOUT, SUB_PATH, WRONG_HEADER
 from fakefal_contracts import Edition, examples
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.openapi import schema_names
 
 ANSWERS = {
     200: Answer("What the model made.", {}, headers=BILLED),
+    **WRONG_HEADER,
     **GATE,
     **FAILURES,
     404: Answer("There is no such application or model.", "Refusal", headers=ID),
@@ -19,10 +20,10 @@ ANSWERS = {
 }
 OPERATIONS = {
     f"POST /{Part.RUN}/{{owner}}/{{app}}": Operation(
-        name="runApplication", answers=ANSWERS, security=(KEY, TOKEN), body=ANY_JSON
+        name="runApplication", answers=ANSWERS, security=(KEY, TOKEN), parameters=(START_TIMEOUT,), body=ANY_JSON
     ),
     f"POST /{Part.RUN}/{{owner}}/{{app}}/{{path}}": Operation(
-        name="run", answers=ANSWERS, security=(KEY, TOKEN), parameters=(SUB_PATH,), body=ANY_JSON
+        name="run", answers=ANSWERS, security=(KEY, TOKEN), parameters=(SUB_PATH, START_TIMEOUT), body=ANY_JSON
     ),
 }
 
@@ -37,6 +38,7 @@ def model_operations(editions: Mapping[str, Edition]) -> Iterator[tuple[str, str
             name=f"run{given.removesuffix('Input')}",
             answers={**ANSWERS, 200: Answer("What the model made.", made, headers=BILLED)},
             security=(KEY, TOKEN),
+            parameters=(START_TIMEOUT,),
             body=request_body(given, examples=values),
         )
         yield f"/{Part.RUN}/{endpoint_id}", edition.endpoint.title, operation

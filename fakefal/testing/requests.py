@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakefal import jsonio
-from fakefal.answers import ending_of, result_body
+from fakefal.answers import ending_of, result_value
 from fakefal.ledger import Entry
 from fakefal.record import Look
 from fakefal_contracts.price import dollars
@@ -62,7 +62,7 @@ def seen(look: Look) -> Request:
         record.key,
         look.view.state.value,
         ending.status if ending else None,
-        jsonio.parse(result_body(ending, record.way)) if ending else None,
+        result_value(ending, record.way) if ending else None,
         record.webhook,
         tuple(text for _, text in look.view.logs),
         ending.hint if ending else "",

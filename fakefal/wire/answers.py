@@ -61,6 +61,16 @@ def no_access(app: str) -> WireError:
     return refusal(401, f'Cannot access application "{app}". Authentication is required to access this application.')
 
 
+def invalid_key() -> WireError:
+    """The answer to a key that nobody has (captures of October 2026)."""
+    return refusal(401, "invalid key credentials")
+
+
+def malformed_key() -> WireError:
+    """The answer to what is no key (issue report of March 2025)."""
+    return refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.")
+
+
 def header_text(text: str) -> str:
     """A text that can stand in a header: ASCII, one line, not too long."""
     plain = text.encode("ascii", "replace").decode()

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 
 from fakefal.record import NO_KEY
 from fakefal.tokens import BadToken, Tokens
-from fakefal.wire.answers import no_access, refusal
+from fakefal.wire.answers import invalid_key, malformed_key, no_access, refusal
+
+TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 
 
 def read_key(header: str | None, keys: Mapping[str, str]) -> str:
@@ -27,31 +29,20 @@ def read_key(header: str | None, keys: Mapping[str, str]) -> str:
         raise refusal(401, "bearer: unable to decode issuer")  # begins so in a capture of 2026
     key_id, colon, secret = credentials.strip().partition(":")
     if scheme.lower() != "key" or not colon or not key_id or not secret:
-        # issue report of March 2025
-        raise refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.")
+        raise malformed_key()
     if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
-        raise refusal(401, "invalid key credentials")  # captures of October 2026
+        raise invalid_key()
     return key_id
 
 
-def demand_key(header: str | None, keys: Mapping[str, str], app: str) -> str:
-    """The key id of a caller of an application.
+def application_key(header: str | None, token: str | None, app: str, keys: Mapping[str, str], tokens: Tokens) -> str:
+    """The key id of a caller of an application, which a browser names by a token; `NO_KEY` where neither was sent.
 
     Raises:
-        WireError: no key was sent (captures of April and September 2026), or as `read_key`.
+        WireError: 401, the token was not issued here, has expired or is for other applications; or as `read_key`.
     """
-    key = read_key(header, keys)
-    if key == NO_KEY:
-        raise no_access(app)
-    return key
-
-
-def token_key(token: str, app: str, tokens: Tokens) -> str:
-    """The key id behind a token that a browser sends as ``fal_jwt_token`` instead of a key.
-
-    Raises:
-        WireError: 401, it was not issued here, has expired, or is for other applications.
-    """
+    if header or not token:
+        return read_key(header, keys)
     try:
         claims = tokens.read(token)
     except BadToken as error:

@@ -35,9 +35,9 @@ async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
         elif size > limit * DRAIN_FACTOR:
             break
     if size > limit:
-        raise too_large(limit)
+        raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 
 
-def too_large(limit: int) -> WireError:
+def too_large(hint: str = "") -> WireError:
     """The 413 answer."""
-    return refusal(413, "Request body is too large", hint=f"at most {limit} bytes are accepted: upload files instead")
+    return refusal(413, "Request body is too large", hint=hint)

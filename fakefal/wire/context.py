@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
 
 from fakefal.emulator import Emulator
+from fakefal.wire.auth import TOKEN
 from fakefal_contracts.hosts import Way
 
 
@@ -26,6 +27,9 @@ TheWay = Annotated[Way, Depends(_way)]
 
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 """The Authorization header, as it was sent; the document has it as a security scheme."""
+
+Token = Annotated[str | None, Query(alias=TOKEN, include_in_schema=False)]
+"""The token that a browser sends instead of a key."""
 
 
 async def _sub_path(request: Request) -> str:

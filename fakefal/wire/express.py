@@ -19,12 +19,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fakefal.emulator import Emulator
 from fakefal.wire import queue
 from fakefal.wire.answers import ANSWERS, known_answer, refusal, wire_answer
+from fakefal.wire.auth import TOKEN
 from fakefal_contracts.hosts import Part
 
 QUEUE = f"/{Part.QUEUE}/"
 REQUESTS = "requests"
 CHECKED = b"fal_max_queue_length"
 """The one argument of these calls whose form FastAPI checks."""
+
+INSTEAD = TOKEN.encode()
+"""What a web page sends instead of a key."""
 
 VARY = (b"vary", b"Origin")
 """What the long way says to callers without an origin: another answer would have other CORS headers."""
@@ -76,7 +80,7 @@ class Express:
             return None
         _, _, *segments = scope["path"].split("/")
         heads = dict(reversed(scope["headers"]))  # of two with one name the first counts
-        if b"origin" in heads or "" in segments:
+        if b"origin" in heads or "" in segments or INSTEAD in scope["query_string"]:
             return None
         match scope["method"], segments:
             case "POST", [owner, app, *rest] if REQUESTS not in rest and CHECKED not in scope["query_string"]:

@@ -17,17 +17,24 @@ from starlette.types import Receive, Scope, Send
 from fakefal.core.effects import Effect
 from fakefal.core.errors import Busy, QueueFull
 from fakefal.emulator import Emulator
-from fakefal.wire.answers import refusal
+from fakefal.wire.answers import invalid_key, malformed_key, refusal
+from fakefal.wire.body import too_large
 from fakefal_contracts.failures import LOCK_REASONS
 
-NGINX_502 = """<html>
-<head><title>502 Bad Gateway</title></head>
+NGINX = """<html>
+<head><title>{0}</title></head>
 <body>
-<center><h1>502 Bad Gateway</h1></center>
+<center><h1>{0}</h1></center>
 <hr><center>nginx</center>
 </body>
 </html>
 """
+
+INGRESS = {
+    "ingress_502": (502, "502 Bad Gateway"),
+    "ingress_503": (503, "503 Service Temporarily Unavailable"),
+    "ingress_504": (504, "504 Gateway Time-out"),
+}
 
 
 class Dropped(Response):
@@ -60,8 +67,9 @@ async def with_fault(
         case "accept_then_drop":
             await accept()
             return Dropped(request)
-        case "ingress_502":
-            return HTMLResponse(NGINX_502, 502)  # without x-fal-request-id: so clients tell an ingress from fal
+        case name if name in INGRESS:
+            status, title = INGRESS[name]
+            return HTMLResponse(NGINX.format(title), status)  # no x-fal-request-id: so clients tell it from fal
         case "slow_response":
             answer = await accept()  # first: who stops waiting for the answer does not take the job back
             seconds = float(effect.arguments.get("seconds", 10))
@@ -94,7 +102,11 @@ def refuse(effect: Effect) -> None:
         case "locked_account":
             raise refusal(403, f"User is locked. Reason: {LOCK_REASONS[lock_reason(effect)]}")
         case "invalid_key":
-            raise refusal(401, "invalid key credentials")
+            raise invalid_key()
+        case "malformed_key":
+            raise malformed_key()
+        case "request_too_large":
+            raise too_large()
         case "gateway_503":
             raise refusal(503, "Service Unavailable")  # with x-fal-request-id: it is fal that speaks
 

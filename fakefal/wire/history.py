@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from fakefal import jsonio
 from fakefal.access import NotYours
-from fakefal.answers import ending_of, result_body
+from fakefal.answers import ending_of, result_value
 from fakefal.core.errors import RefusedMove
 from fakefal.datauris import DATA_FOLDER
 from fakefal.emulator import Emulator
@@ -109,7 +109,7 @@ def _item(look: Look, emulator: Emulator, way: Way, *, payloads: bool) -> dict[s
     }
     if payloads and record.id not in emulator.erased:
         item["json_input"] = _with_addresses(jsonio.parse(record.arguments), way)
-        item["json_output"] = jsonio.parse(result_body(ending, way)) if ending else None
+        item["json_output"] = result_value(ending, way) if ending else None
     return item
 
 
@@ -136,7 +136,7 @@ async def delete_payloads(request_id: str, emulator: TheEmulator, way: TheWay, k
         raise platform_refusal(400, str(error)) from error
     ending = ending_of(look)
     assert ending is not None
-    made = jsonio.parse(result_body(ending, way)) if ending.ok else None
+    made = result_value(ending, way) if ending.ok else None
     return Json({"cdn_delete_results": [_removed(link, emulator, way, key) for link in _texts(made)]})
 
 

@@ -12,9 +12,10 @@ from fastapi import Request
 from fakefal import jsonio
 from fakefal.core.effects import BadEffect, Effect
 from fakefal.emulator import Emulator
+from fakefal.record import NO_KEY
 from fakefal.submission import Submission
-from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, refusal, retry_headers
-from fakefal.wire.auth import demand_key, demand_rest_key, token_key
+from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
+from fakefal.wire.auth import TOKEN, application_key, demand_rest_key
 from fakefal.wire.body import read_body
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
@@ -26,7 +27,6 @@ START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
-TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 GZIP = b"\x1f\x8b"
 DATA_URI = b"data:"
 
@@ -41,10 +41,9 @@ async def read_submission(
             for what is not JSON.
     """
     token = request.query_params.get(TOKEN)
-    if token and not authorization:
-        key = token_key(token, app, emulator.tokens)
-    else:
-        key = demand_key(authorization, emulator.settings.keys, app)
+    key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
+    if key == NO_KEY:
+        raise no_access(app)
     if app not in APPS:
         raise refusal(
             404,

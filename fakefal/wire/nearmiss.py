@@ -28,6 +28,9 @@ PARTS = frozenset(Part)
 APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
 
 
+OWNERS = frozenset(app.partition("/")[0] for app in APPS)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where an answer is: a method, a part, and a path of it."""
@@ -62,6 +65,8 @@ class NearMisses:
         given, *rest = path.lstrip("/").split("/")
         while rest and rest[0] in PARTS:  # the prefix was written twice
             rest = rest[1:]
+        if rest and rest[0] not in OWNERS and (part := _nearest(rest[0], PARTS, NEAR_WORD)):  # the prefix was misspelt
+            given, *rest = part, *rest[1:]
         application = given in APPLICATIONS or "/".join(rest[:APP_SEGMENTS]) in APPS
         found = self._application(method, given, rest) if application else self._named(method, given, rest)
         if found is None or (found.method == method and f"/{found.part}{found.path}" == path):
@@ -121,7 +126,12 @@ def _nearest(given: str, names: Iterable[str], cutoff: float) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _nearest_id(given: str) -> str | None:
-    return given if given in known_ids() else _nearest(given, known_ids(), NEAR)
+    """The id that was probably meant, by the whole of it or by what follows the application."""
+    short = {name.split("/", APP_SEGMENTS)[-1]: name for name in known_ids()}
+    if near := _nearest(given, known_ids(), NEAR):
+        return near
+    meant = _nearest(given, short, NEAR)
+    return meant and short[meant]
 
 
 async def whereabouts(emulator: Emulator, key: str | None, request_id: str) -> str:

@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from fakefal import jsonio
-from fakefal.answers import ending_of, result_body
+from fakefal.answers import ending_of, is_tried_again, result_body
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
@@ -33,11 +33,10 @@ from fakefal.wire.answers import (
     refusal,
     retry_headers,
 )
-from fakefal.wire.auth import read_key
-from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
+from fakefal.wire.auth import application_key
+from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay, Token
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_start_seconds, read_submission
-from fakefal_contracts.failures import RETRIED_STATUSES
 from fakefal_contracts.hosts import Part, Way
 
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
@@ -92,9 +91,10 @@ async def status(
     way: TheWay,
     logs: Logs = "0",
     authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
-    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, read=True)
+    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token, read=True)
     return Json(
         status_body(look, way, _log_items(look) if logs.lower() in TRUE_WORDS else None),
         200 if look.view.state is State.COMPLETED else 202,
@@ -111,9 +111,10 @@ async def stream(
     way: TheWay,
     logs: Logs = "0",
     authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """Server-sent status objects, one whenever something changed; log lines come once each."""
-    record = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record
+    record = (await _look(emulator, f"{owner}/{app}", request_id, authorization, token)).record
     wanted = logs.lower() in TRUE_WORDS
 
     async def events() -> AsyncIterator[bytes]:
@@ -149,9 +150,10 @@ async def result(
     emulator: TheEmulator,
     way: TheWay,
     authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """What the model answered, verbatim; 400 while it is not over."""
-    look = await _look(emulator, f"{owner}/{app}", request_id, authorization)
+    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token)
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
@@ -162,10 +164,15 @@ async def result(
 
 @router.put("/{owner}/{app}/requests/{request_id}/cancel")
 async def cancel(
-    owner: str, app: str, request_id: str, emulator: TheEmulator, authorization: Authorization = None
+    owner: str,
+    app: str,
+    request_id: str,
+    emulator: TheEmulator,
+    authorization: Authorization = None,
+    token: Token = None,
 ) -> Response:
     """End a request: 200 while it was queued, 202 while it ran, 400 when it was over."""
-    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization)).record.key
+    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization, token)).record.key
     try:
         was = await emulator.cancel(key, request_id)
     except RefusedMove:
@@ -176,13 +183,13 @@ async def cancel(
 
 
 async def _look(
-    emulator: Emulator, app: str, request_id: str, authorization: str | None, *, read: bool = False
+    emulator: Emulator, app: str, request_id: str, authorization: str | None, token: str | None, *, read: bool = False
 ) -> Look:
     """Look for the caller, who must be the one that submitted the request to this app.
 
     An unknown request is not found even without a key (probe of September 2026).
     """
-    key = read_key(authorization, emulator.settings.keys)
+    key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         await emulator.find(request_id)
         raise no_access(app)
@@ -237,14 +244,14 @@ def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
 def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     """The model's answer with the headers that fal adds to it."""
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)} | hint_header(ending)
-    if ending.ok:
-        return Json(result_body(ending, way), ending.status, headers)
-    headers |= retry_headers(retry=ending.status in RETRIED_STATUSES and not ending.timeout_type)
+    if not ending.ok:
+        headers |= retry_headers(retry=is_tried_again(ending))
     if ending.error_type:
         headers["x-fal-error-type"] = ending.error_type
     if ending.timeout_type:
         headers["x-fal-request-timeout-type"] = ending.timeout_type
-    return Json(ending.body, ending.status, headers)
+    answer = PlainTextResponse if ending.text else Json
+    return answer(result_body(ending, way), ending.status, headers)
 
 
 def hint_header(ending: Ending) -> dict[str, str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fakefal import jsonio
 from fakefal.emulator import Emulator
 from fakefal.journal import Call, without_secrets
+from fakefal.tokens import BadToken
 from fakefal.wire.answers import HINT, METHOD_NOT_ALLOWED, REQUEST_ID, header_text
+from fakefal.wire.auth import TOKEN
 from fakefal.wire.nearmiss import REQUESTS, NearMisses, Place
 from fakefal_contracts.hosts import Part
 
@@ -41,6 +44,8 @@ class Recorder:
     async def record(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str, heads: Heads) -> None:
         """Have `app` answer a call; `part` is what the router found, or empty for a host of fal's that is unknown."""
         key, secret = _caller(heads.get(b"authorization", b"").decode("latin-1"))
+        if not (key or secret) and TOKEN.encode() in scope["query_string"]:
+            key = self._user(scope)
         call = Call(
             at=self._emulator.clock.now(key),
             wall=time.time(),
@@ -66,6 +71,13 @@ class Recorder:
         finally:
             call.milliseconds = (time.perf_counter() - started) * 1000
             self._emulator.tally.calls[call.part, call.status or 0] += 1
+
+    def _user(self, scope: Scope) -> str:
+        """Whom a caller stands for that sends a token instead of a key."""
+        try:
+            return str(self._emulator.tokens.read(QueryParams(scope["query_string"]).get(TOKEN, "")).get("user", ""))
+        except BadToken:
+            return ""
 
     def _begun(self, call: Call, scope: Scope, message: Message, secret: str) -> None:
         """Take down what the head of the answer says, and hint at what was probably meant."""

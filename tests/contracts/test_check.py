@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from fakefal_contracts import ENDPOINTS, UnknownContract, UnknownEndpoint, check, find_endpoint, judge, known_ids
+from fakefal_contracts.check import MOST_FOUND
 from fakefal_contracts.price import dollars
+from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
 from media import picture
 
 I2V = "fal-ai/kling-video/o1/image-to-video"
@@ -223,3 +225,24 @@ class TestMedia:
 
         body = {"prompt": "x", "start_image_url": "https://a/b.png", "duration": "99"}
         assert not judge(find_endpoint(I2V).edition("documented"), body, opener).ok
+
+
+class TestBounds:
+    """Bodies that nobody means are judged in a time that grows with their size alone."""
+
+    def test_so_many_errors_are_named(self) -> None:
+        arguments = {"prompt": "x", "elements": [{}] * 100, "image_urls": [[]] * (2 * MOST_FOUND)}
+        errors = check(R2V, arguments).errors
+        assert len(errors) == MOST_FOUND
+        assert {error.loc[0] for error in errors[:100]} == {"image_urls"}
+
+    def test_so_many_unknown_keys_are_named(self) -> None:
+        report = check(R2V, {"prompt": "x", **{f"key{number}": 1 for number in range(MOST_FOUND + 1)}})
+        assert report.ok
+        assert len(report.warnings) == MOST_FOUND
+
+    def test_a_test_prompt_is_read_as_far_as_an_effect_may_go(self) -> None:
+        for size in (LONGEST_EFFECT // 2, 2 * LONGEST_EFFECT):
+            text = f"fakefal:stuck({'x' * size}) fakefal:stuck"
+            assert list(marks(text))[1:] == (["fakefal:stuck"] if size < LONGEST_EFFECT else [])
+            assert len(effect_in(text) or "") >= size

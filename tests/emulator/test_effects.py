@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,7 +17,7 @@ from test_webhooks import submit
 
 from conftest import KEY, Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
-from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
+from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, Effects, make_rule, parse_checked, parse_rule
 from fakefal.emulator import Emulator
 from fakefal.serving import serving
 from fakefal.settings import Settings
@@ -73,7 +74,13 @@ class TestGrammar:
             ("respond(result={}, logs=5)", "logs is a list of texts"),
             ("respond(result={}, status=204)", "status is a status from 200 to 599 that has a body"),
             ("respond(result={}, status=99)", "that has a body"),
-            ("respond(status=503)", "a status needs a result"),
+            ("respond(status=503)", "a status needs a result or a text"),
+            ("respond(result={}, text='x')", "give a result or a text, not both"),
+            ("respond(video='https://a.example/a.mp4', text='x')", "give a video or a text, not both"),
+            ("respond(text=5)", "text is a text"),
+            ("request_timeout(user=1)", "user is true or false"),
+            ("request_timeout(user=true, attempts=2)", "does not try again after the caller's own timeout"),
+            ("startup_timeout(user=true)", "takes attempts, not 'user'"),
             ("respond(result=" + "[" * 150 + "]" * 150 + ")", "respond"),
             ("content_policy_violation(msg=5)", "msg is a text"),
             ("content_policy_violation(loc='x')", "loc is a list"),
@@ -101,7 +108,7 @@ class TestGrammar:
     @given(st.text(max_size=60))
     def test_any_text_is_an_effect_or_a_clear_error(self, text: str) -> None:
         with suppress(BadEffect):
-            parse_effect(text, KNOWN)
+            parse_effect(text, KNOWN, 60)
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -144,6 +151,15 @@ class TestChoice:
         draws = [[rule.matches(Occasion(O1, "k", "", n), seed) for n in range(200)] for seed in ("a", "a", "b")]
         assert draws[0] == draws[1] != draws[2]
         assert 60 < sum(draws[0]) < 140
+
+    def test_without_a_seed_chances_differ_from_run_to_run(self) -> None:
+        async def draws(seed: str) -> list[bool]:
+            effects = Effects(("stuck when probability=0.5",), seed)
+            return [(await effects.choose("k", O1, {}, None))[0] is not None for _ in range(200)]
+
+        first, second, seeded, again = (asyncio.run(draws(seed)) for seed in ("", "", "s", "s"))
+        assert first != second
+        assert seeded == again
 
     def test_equal_and_similar_rules_draw_for_themselves(self, serve: Callable[..., Server]) -> None:
         one, other = (make_rule("stuck", {"probability": 0.5, **more}) for more in ({}, {"prompt": "x"}))
@@ -219,11 +235,16 @@ class TestChoice:
         server.http.post(scenarios, json={"effect": "internal_server_error", "key": "other"})
         added = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck"}).json()
         assert [(rule["effect"], rule["key"]) for rule in added] == [("stuck", "tester")]
-        named = server.http.post(f"{scenarios}?key=tester", json={"effect": "stuck", "key": "third"}).json()
-        assert [rule["key"] for rule in named] == ["tester"]
+        server.http.post(scenarios, json={"effect": "stuck", "key": "third"})
         assert server.http.get(f"{scenarios}?key=tester").json() == added
         assert server.http.delete(f"{scenarios}?key=tester").json() == {"removed": 1}
         assert [rule["key"] for rule in server.http.get(scenarios).json()] == ["other", "third"]
+
+    def test_two_keys_for_one_rule_are_refused(self, server: Server) -> None:
+        for named, status in (("c", 422), ("a", 200)):
+            answer = server.http.post("/_fakefal/scenarios?key=a", json={"effect": "stuck", "key": named})
+            assert answer.status_code == status
+        assert [rule["key"] for rule in server.http.get("/_fakefal/scenarios").json()] == ["a"]
 
     def test_reset_restores_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck when nth=9",))
@@ -281,6 +302,31 @@ class TestEndings:
         (item,) = result.json()["detail"]
         assert (item["msg"], item["loc"]) == ("Tiny", ["body", "image_urls", 0])
         assert item["ctx"] == {"min_height": 300, "min_width": 512}
+
+    @pytest.mark.parametrize(
+        ("effect", "msg"),
+        [
+            (
+                "image_too_small(min_width=512, min_height=512)",
+                "Image dimensions are too small. Minimum dimensions are 512x512 pixels.",
+            ),
+            (
+                "video_duration_too_short(min_duration=10, provided_duration=7.2)",
+                "Video is too short. Minimum is 10 seconds, provided is 7.2 seconds.",
+            ),
+            ("audio_duration_too_long", "Audio is too long. Maximum is 60 seconds, provided is 61 seconds."),
+            ("greater_than(gt=5)", "Value should be greater than 5"),
+            ("less_than_equal(le=0.5)", "Value should be less than or equal to 0.5"),
+            ("multiple_of(multiple_of=16)", "Value should be a multiple of 16"),
+            ("sequence_too_short(min_length=3)", "Sequence should have at least 3 items"),
+            ("sequence_too_long(max_length=1)", "Sequence should have at most 1 item"),
+            ("sequence_too_long(max_length='{gt}')", "Sequence should have at most {gt} items"),
+            ("image_too_small(msg='{no} template', min_width=512)", "{no} template"),
+        ],
+    )
+    def test_the_message_says_what_the_context_does(self, server: Server, effect: str, msg: str) -> None:
+        _, result = ending(server, effect)
+        assert result.json()["detail"][0]["msg"] == msg
 
     def test_the_refused_input_is_a_key_of_the_item(self, server: Server) -> None:
         _, result = ending(server, "image_too_small(input={'a': 1})")
@@ -350,6 +396,45 @@ class TestEndings:
         submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
         assert server.http.get(submitted["response_url"]).status_code == 503
         assert ask(server, "retry_then_succeed", "run").status_code == 503, "the synchronous road never does"
+
+    @pytest.mark.parametrize("header", ["X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout"])
+    def test_a_callers_own_timeout_answers_as_one_by_header_does(
+        self, serve: Callable[..., Server], header: str
+    ) -> None:
+        server = serve(profile="realistic", seed="any")
+        seen = []
+        for headers in ({header: "0.2"}, {"X-Fakefal-Effect": "request_timeout(user=true)"}):
+            submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
+            server.http.post("/_fakefal/clock", json={"advance": 60})
+            result = server.http.get(submitted["response_url"])
+            status = server.http.get(submitted["status_url"]).json()
+            told = {name: value for name, value in result.headers.items() if name not in ("date", "x-fal-request-id")}
+            seen.append((result.status_code, result.content, told, status["error"], status["error_type"]))
+        assert seen[0] == seen[1]
+        assert (seen[1][0], seen[1][2]["x-fal-request-timeout-type"]) == (504, "user")
+        assert seen[1][2]["x-fal-needs-retry"] == "false"
+
+    @pytest.mark.parametrize(("arguments", "status"), [("", 200), (", status=404", 404)])
+    def test_respond_with_a_text(self, server: Server, receiver: Receiver, arguments: str, status: int) -> None:
+        effect = f"respond(text='not {{JSON}} fakefal-cdn: é'{arguments})"
+        server.http.post("/_fakefal/scenarios", json={"effect": effect})
+        submitted = submit(server, receiver.url)
+        result = server.http.get(submitted["response_url"])
+        assert (result.status_code, result.text) == (status, "not {JSON} fakefal-cdn: é")
+        assert result.headers["content-type"] == "text/plain; charset=utf-8"
+        (said,) = receiver.wait(1)
+        error = "null" if status == 200 else f'"Invalid status code: {status}"'
+        assert said.body.decode() == (
+            f'{{"error": {error}, "gateway_request_id": "{submitted["request_id"]}", "payload": null, '
+            '"payload_error": "Response payload is not JSON serializable. Either return a JSON serializable object or '
+            'use the queue endpoint to retrieve the response.", '
+            f'"request_id": "{submitted["request_id"]}", "status": "{"OK" if status == 200 else "ERROR"}"}}'
+        )
+        listed = server.http.get(
+            "/platform/v1/models/requests/by-endpoint", params={"endpoint_id": O1, "expand": "payloads"}
+        ).json()
+        assert listed["items"][0]["json_output"] == result.text
+        assert server.http.post(f"/run/{O1}", json={"prompt": "x"}).text == result.text
 
     def test_stuck_runs_until_somebody_cancels(self, server: Server) -> None:
         submitted = ask(server, "stuck").json()
@@ -446,6 +531,12 @@ class TestCalls:
             ("queue_full", 429, "Queue is full"),
             ("gateway_503", 503, "Service Unavailable"),
             ("invalid_key", 401, "invalid key credentials"),
+            (
+                "malformed_key",
+                401,
+                "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.",
+            ),
+            ("request_too_large", 413, "Request body is too large"),
             ("locked_account", 403, f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}"),
             *(
                 (f"locked_account(reason={name})", 403, f"User is locked. Reason: {reason}")
@@ -460,7 +551,10 @@ class TestCalls:
         assert server.http.get("/_fakefal/requests").json() == []
 
     @pytest.mark.parametrize("path", ["auth/token", "upload/initiate", "upload/initiate-multipart"])
-    @pytest.mark.parametrize(("effect", "status"), [("locked_account", 403), ("invalid_key", 401), ("stuck", 0)])
+    @pytest.mark.parametrize(
+        ("effect", "status"),
+        [("locked_account", 403), ("invalid_key", 401), ("malformed_key", 401), ("stuck", 0)],
+    )
     def test_a_locked_account_can_upload_nothing(self, server: Server, path: str, effect: str, status: int) -> None:
         asked = {"file_name": "a.png", "content_type": "image/png"}
         by_header = server.http.post(f"/rest/storage/{path}", json=asked, headers={"X-Fakefal-Effect": effect})
@@ -470,10 +564,14 @@ class TestCalls:
         other = {"Authorization": "Key other:secret"}
         assert server.http.post(f"/rest/storage/{path}", json=asked, headers=other).status_code == 200
 
-    def test_an_ingress_error_carries_no_request_id(self, server: Server) -> None:
-        answer = ask(server, "ingress_502")
-        assert answer.status_code == 502
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    @pytest.mark.parametrize("status", [502, 503, 504])
+    def test_an_ingress_error_carries_no_request_id(self, server: Server, part: str, status: int) -> None:
+        answer = ask(server, f"ingress_{status}", part)
+        assert answer.status_code == status
+        assert f"<title>{status} " in answer.text
         assert "nginx" in answer.text
+        assert server.http.get("/_fakefal/requests").json() == []
         assert "x-fal-request-id" not in answer.headers
 
     @pytest.mark.parametrize(("effect", "accepted"), [("drop_before_accept", 0), ("accept_then_drop", 1)])

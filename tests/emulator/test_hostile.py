@@ -287,13 +287,14 @@ class TestBodies:
 
     @pytest.mark.parametrize("value", ["nan", "inf", "1e400", "-1", "0", "x", "9" * 400, "\xb2"])
     def test_of_start_timeouts(self, victim: Server, value: str) -> None:
-        answer = talk(
-            victim,
-            f"POST /queue/{O1} HTTP/1.1\nHost: 127.0.0.1\nAuthorization: Key tester:secret\n"
-            f"X-Fal-Request-Start-Timeout: {value}\nContent-Length: 2\nConnection: close\n\n",
-            b"{}",
-        )
-        assert status(answer) == 400
+        for part in ("queue", "run"):
+            answer = talk(
+                victim,
+                f"POST /{part}/{O1} HTTP/1.1\nHost: 127.0.0.1\nAuthorization: Key tester:secret\n"
+                f"X-Fal-Request-Start-Timeout: {value}\nContent-Length: 2\nConnection: close\n\n",
+                b"{}",
+            )
+            assert status(answer) == 400
 
 
 class TestForms:

@@ -11,7 +11,8 @@ from conftest import Server
 from fakefal.tokens import Tokens
 from fakefal_contracts import examples
 
-O1 = "fal-ai/kling-video/o1/image-to-video"
+APP = "fal-ai/kling-video"
+O1 = f"{APP}/o1/image-to-video"
 
 
 def ask(server: Server, path: str = "tokens/", **body: Any) -> httpx.Response:
@@ -37,6 +38,27 @@ class TestTokens:
     def test_it_stands_for_the_key_that_asked_for_it(self, server: Server) -> None:
         request_id = run(server, ask(server).json()).headers["x-fal-request-id"]
         assert server.http.get(f"/_fakefal/requests/{request_id}").json()["key"] == "tester"
+
+    def test_all_calls_of_the_queue_take_it(self, server: Server) -> None:
+        page = {"fal_jwt_token": ask(server).json()}
+        with httpx.Client(base_url=server.url, params=page, trust_env=False) as http:
+            for effect, state in (("stuck", "IN_PROGRESS"), ("webhook_lost", "COMPLETED")):
+                told = http.post(f"/queue/{O1}", json=examples(O1)["required"], headers={"X-Fakefal-Effect": effect})
+                paths = [httpx.URL(told.json()[name]).path for name in ("status_url", "response_url", "cancel_url")]
+                status, result, cancelled = http.get(paths[0]), http.get(paths[1]), http.put(paths[2])
+                assert status.json()["status"] == state
+                stuck = state == "IN_PROGRESS"
+                assert (result.status_code, cancelled.status_code) == ((400, 202) if stuck else (200, 400))
+                assert http.get(f"{paths[0]}/stream").text.startswith("data: ")
+        seen = server.http.get("/_fakefal/journal", params={"key": "tester"}).json()
+        assert sum(APP in call["path"] for call in seen) == 2 * 5
+
+    def test_it_shows_no_request_of_another_key_or_application(self, server: Server) -> None:
+        theirs = server.submit(O1, {"prompt": "x"}, Authorization="Key other:secret")["status_url"]
+        mine = server.submit(O1, {"prompt": "x"})["status_url"]
+        for url, apps, status in ((theirs, "kling-video", 404), (mine, "flux", 401), (mine, "kling-video", 200)):
+            token = ask(server, allowed_apps=[apps]).json()
+            assert httpx.get(url, params={"fal_jwt_token": token}, trust_env=False).status_code == status
 
     def test_a_key_counts_more_than_a_token(self, server: Server) -> None:
         request_id = run(server, ask(server).json(), Authorization="Key other:x").headers["x-fal-request-id"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+import pytest
 from test_files import bearer, initiate, upload
 from test_hostile import O1, connect, count, victim
 
@@ -64,7 +65,7 @@ class TestSlowUploads:
         answer = httpx.post(whole, json={"parts": [{"partNumber": 1}]}, trust_env=False)
         assert (answer.status_code, answer.json()) == (422, {"detail": "part 1 was not uploaded"})
 
-    def test_the_server_stops_beside_them(self) -> None:
+    def test_the_server_stops_beside_them(self, caplog: pytest.LogCaptureFixture) -> None:
         from fakefal.emulator import Emulator
         from fakefal.serving import serving
         from fakefal.settings import Settings
@@ -75,7 +76,19 @@ class TestSlowUploads:
             httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
         ):
             server = Server(emulator, where.url, http)
-            wire = self.begin(server, "POST /cdn/files/upload", bearer(server)["Authorization"])
+            lines = [
+                ("POST /cdn/files/upload", bearer(server)["Authorization"]),
+                (f"POST /queue/{O1}", KEY["Authorization"]),
+                (f"POST /run/{O1}", KEY["Authorization"]),
+                ("POST /rest/storage/upload/initiate", KEY["Authorization"]),
+            ]
+            wires = [self.begin(server, *line) for line in lines]
             self.wait(lambda: ".part" in self.spool(server))
-        wire.close()
+            self.wait(lambda: len(emulator.waker._limits) == len(lines))
+        for wire in wires:
+            with wire:
+                answer = b"".join(iter(lambda wire=wire: wire.recv(65536), b""))
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b"the emulator is stopping" in answer
+        assert caplog.messages == []
         assert not emulator.files._folder.exists()

@@ -178,6 +178,15 @@ class TestTries:
         assert one["fate"] == "failed"
         assert one["attempts"][0]["status"] is None
 
+    @pytest.mark.parametrize("path", ["reset", "clock", "webhooks/rotate"])
+    def test_the_control_api_is_no_target_and_that_is_final(self, server: Server, path: str) -> None:
+        submit(server, f"{server.url}/_fakefal/{path}")
+        advance(server, 10_000)
+        (one,) = log(server)
+        assert (one["fate"], len(one["attempts"])) == ("failed", 1)
+        assert one["attempts"][0]["status"] == 403
+        assert "takes no webhooks" in one["attempts"][0]["error"]
+
     def test_nobody_there(self, server: Server) -> None:
         submit(server, "http://127.0.0.1:1/hook")
         advance(server, 0)

@@ -61,6 +61,7 @@ EXPECTED: dict[str, tuple[Seen, Seen | None]] = {
     **{name: ended(error.status, error.body()) for name, error in PLATFORM_ERRORS.items()},
     "content_policy_violation(msg='No')": ended(422, MODEL_ERRORS["content_policy_violation"].body(msg="No")),
     "retry_then_succeed(attempts=2)": (came(), refused(LOST.status, LOST.body(), jobs=4)),
+    "request_timeout(user=true)": both(refused(504, PLATFORM_ERRORS["request_timeout"].body(), jobs=1)),
     "stuck": (GAVE_UP, None),
     "respond(result={'mine': [1]}, seconds=0)": both(came({"mine": [1]})),
     "respond(result={'detail': 'tea'}, status=418)": ended(418, {"detail": "tea"}),
@@ -69,6 +70,10 @@ EXPECTED: dict[str, tuple[Seen, Seen | None]] = {
     "webhook_lost": (came(0), came()),
     "webhook_duplicate": (came(2), came()),
     "invalid_key": gate(401, {"detail": "invalid key credentials"}),
+    "malformed_key": gate(
+        401, {"detail": "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."}
+    ),
+    "request_too_large": gate(413, {"detail": "Request body is too large"}),
     **{
         f"locked_account(reason={name})": gate(403, {"detail": f"User is locked. Reason: {reason}"})
         for name, reason in LOCK_REASONS.items()
@@ -80,6 +85,10 @@ EXPECTED: dict[str, tuple[Seen, Seen | None]] = {
     "gateway_503 once": both(came()),
     "ingress_502": gate(502),
     "ingress_502 once": both(came()),
+    "ingress_503": gate(503),
+    "ingress_503 once": both(came()),
+    "ingress_504": gate(504),
+    "ingress_504 once": both(came()),
     "drop_before_accept": both(broken(jobs=0)),
     "drop_before_accept once": both(came()),
     "accept_then_drop": both(broken(jobs=4)),

@@ -10,8 +10,17 @@ from test_official_clients import PROGRAMS, finish, run_under
 
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 
+INGRESS = ("ingress_502", "ingress_503", "ingress_504")
 CALLS = {
     "invalid_key": [401, None, "invalid key credentials", 0],
+    "malformed_key": [
+        401,
+        None,
+        "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.",
+        0,
+    ],
+    "request_too_large": [413, None, "Request body is too large", 0],
+    "request_timeout(user=true)": [504, "request_timeout", "Request timed out", 1],
     "locked_account": [403, None, f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}", 0],
     "result_expired": [404, None, '{"status":"NOT_FOUND"}', 1],
 }
@@ -32,5 +41,5 @@ def test_what_a_program_sees(offline: list[str]) -> None:
     assert seen["retry_then_succeed(attempts=3)"] == ["came back", 1]
     # fal's client 1.0.3 sends a call again when the connection dies: an accepted job is paid twice
     assert seen["accept_then_drop"] == ["came back", 2]
-    for name in ("drop_before_accept", "ingress_502", "queue_full", "slow_response(seconds=0.1)"):
+    for name in ("drop_before_accept", *INGRESS, "queue_full", "slow_response(seconds=0.1)"):
         assert seen[name] == ["came back", 1], name

@@ -28,7 +28,8 @@ def call(effect: str, **more: Any) -> list[Any]:
 
 names = json.loads(os.environ["EFFECTS"])
 seen = {name: call(name) for name in names}
-for name in ("drop_before_accept", "accept_then_drop", "ingress_502", "queue_full", "slow_response(seconds=0.1)"):
+INGRESS = ("ingress_502", "ingress_503", "ingress_504")
+for name in ("drop_before_accept", "accept_then_drop", *INGRESS, "queue_full", "slow_response(seconds=0.1)"):
     seen[name] = call(name, nth=1)
 seen["retry_then_succeed(attempts=3)"] = call("retry_then_succeed(attempts=3)")
 print(json.dumps(seen))
