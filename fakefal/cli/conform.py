@@ -142,13 +142,15 @@ def _suite(
     from fakefal.conform.suite import Suite, own_contract
 
     try:
-        chosen = contract or own_contract(service.target)
+        own = own_contract(service.target)
+        chosen = contract or own or "latest"
         for one in wanted:
             ENDPOINTS[one].edition(chosen)
         known = tuple(read_cases(cases)) if cases else ()
     except (ContractError, BadCase, NotRun) as error:
         raise click.UsageError(str(error)) from error
-    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port)
+    same = own == chosen
+    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port, to_the_word=same)
 
 
 def _run(suite: Suite, cases: Path | None) -> Run:

@@ -20,20 +20,20 @@ from fakefal_contracts import ENDPOINTS
 CONTROL = "_fakefal"
 
 
-def own_contract(target: Target) -> str:
-    """The contract of a target that is an emulator of ours, which tells it; ``latest`` for any other.
+def own_contract(target: Target) -> str | None:
+    """The contract of a target that is an emulator of ours, which tells it; None for any other.
 
     Raises:
         NotRun: there is no connection.
     """
     if not target.local:
-        return "latest"
+        return None
     try:
         answer = target.call("GET", CONTROL, "/health", key=False)
     except Differs:
-        return "latest"
+        return None
     found = answer.json.get("contract") if isinstance(answer.json, dict) else None
-    return found if isinstance(found, str) else "latest"
+    return found if isinstance(found, str) else None
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Suite:
         cases: regression cases, asked first.
         webhook_url: the public address of the receiver, which the real service needs.
         webhook_port: where the receiver listens.
+        to_the_word: whether words that no source quotes count: the target is fakefal, under the same contract.
     """
 
     service: Service
@@ -59,6 +60,7 @@ class Suite:
     cases: Sequence[Case] = ()
     webhook_url: str | None = None
     webhook_port: int = 0
+    to_the_word: bool = False
 
     def run(self) -> Iterator[Outcome]:
         """Every outcome, as it comes."""
@@ -74,7 +76,7 @@ class Suite:
 
     def _examiner(self, endpoint_id: str) -> Examiner:
         edition = ENDPOINTS[endpoint_id].edition(self.contract)
-        return Examiner(self.service, edition, examples=self.examples, seed=self.seed)
+        return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
     def _replayed(self) -> Iterator[Outcome]:
         for case in self.cases:

@@ -71,7 +71,7 @@ class TestTheEmulator:
     def test_it_agrees_in_everything(self, endpoint_id: str, serve: Serve, ask: Ask) -> None:
         """No claim differs, is worded otherwise, or is left out."""
         service = ask(serve(profile="stepped", contract="latest"))
-        found = list(Suite(service, endpoint_ids=[endpoint_id], examples=1).run())
+        found = list(Suite(service, endpoint_ids=[endpoint_id], examples=1, to_the_word=True).run())
         assert told(found) == []
         areas = Counter(one.area for one in found)
         assert set(areas) == {
@@ -89,7 +89,23 @@ class TestTheEmulator:
 
     def test_its_own_contract_is_what_is_expected(self, serve: Serve, ask: Ask) -> None:
         assert own_contract(ask(serve(contract="2026-01-28")).target) == "2026-01-28"
-        assert own_contract(ask(serve(contract="documented"), usd="0").target) == "latest"
+        assert own_contract(ask(serve(contract="documented"), usd="0").target) is None, "fal tells none"
+
+    @pytest.mark.parametrize(
+        ("expected", "code", "outcome"), [(None, 1, "differs"), ("2026-06-11", 0, "worded")], ids=["own", "other"]
+    )
+    def test_of_fakefal_itself_every_word_is_expected(
+        self, expected: str | None, code: int, outcome: str, serve: Serve
+    ) -> None:
+        """Under the contract that it tells; of anybody else, words that no source quotes are left open."""
+        server = serve(contract="latest")
+        (wrong,) = [one for one in mutants(edition(O1)) if str(one).endswith("body.max_references with other words")]
+        right = server.emulator.judge.edition
+        server.emulator.judge.edition = lambda one: wrong.edition if one == O1 else right(one)  # type: ignore[method-assign]
+        options = ["--contract", expected] if expected else []
+        done = run("--target", server.url, *options, "--endpoint", "o1/reference-to-video", "--examples", "1", "--json")
+        found = {one["claim"]: one["state"] for one in json.loads(done.stdout)["outcomes"] if one["area"] == "refusals"}
+        assert (done.exit_code, found[wrong.rule.id]) == (code, outcome), done.stderr
 
     def test_under_the_wrong_contract_it_differs(self, serve: Serve, ask: Ask) -> None:
         found = list(Examiner(ask(serve(contract="documented")), edition(O1), examples=1).all())
