@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -40,6 +41,7 @@ from fakefal_contracts.strategies.medium import Medium
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 FRAMES = "fal-ai/kling-video/o1/image-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
 Serve = Callable[..., Server]
 KEYED = {"FAL_KEY": "tester:secret"}
@@ -197,18 +199,17 @@ class TestAgainstFal:
         assert told(list(Lifecycle(service, ENDPOINTS[O3]).outcomes())) == []
         budget = service.purse.budget
         assert budget is not None
-        # five seconds at the dearest tier that the endpoint has
-        assert (budget.spent, budget.reserved) == (Decimal("0.840"), 0)
+        assert (budget.spent, budget.reserved) == (5 * ENDPOINTS[O3].price("latest").usd, 0), "in the tier it was made"
 
     @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
     def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
         purse = Purse(Budget(Decimal(5)))
-        reservation = purse.admit(O1, sample(O1))
+        admitted = purse.admit(O1, sample(O1))
         headers = {} if units is None else {"x-fal-billable-units": units}
         for status in (200, 400, 500):
-            purse.settle(O1, reservation, Answer(status, headers, b""))
+            purse.settle(admitted, Answer(status, headers, b""))
         assert purse.spent_usd == 1.12
-        purse.settle(O1, reservation, Answer(422, {"x-fal-billable-units": "0"}, b""))
+        purse.settle(admitted, Answer(422, {"x-fal-billable-units": "0"}, b""))
         assert purse.spent_usd == 0
 
     def test_large_media_are_not_sent(self, ask: Ask) -> None:
@@ -247,6 +248,41 @@ def rule_of(endpoint_id: str, name: str) -> Any:
 
 class TestManners:
     """429, lost answers, and what is never sent twice."""
+
+    @pytest.mark.parametrize(
+        ("after", "waits"),
+        [
+            ("Fri, 20 Nov 2026 12:00:09 GMT", [9]),
+            ("Fri, 20 Nov 2026 11:00:00 GMT", [0]),
+            ("120", [120]),
+            ("soon", [1]),
+            ("nan", [1]),
+            ("-3", [0]),
+        ],
+    )
+    def test_retry_after_is_seconds_or_a_date(self, after: str, waits: list[float]) -> None:
+        slept: list[float] = []
+        answers = [httpx.Response(429, headers={"retry-after": after}), httpx.Response(200, json={})]
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lambda _: answers.pop(0)))
+        with Target("http://fake.example", upstream, sleep=slept.append, now=lambda: DAY) as target:
+            target.call("GET", Part.QUEUE, "/x")
+        assert slept == waits
+
+    @pytest.mark.parametrize("after", ["121", "inf", "Fri, 20 Nov 2026 18:00:00 GMT"])
+    def test_who_wants_to_be_left_alone_for_longer_is(self, after: str) -> None:
+        """Nothing is asked any more, and every claim that is left is not run."""
+        seen: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(429, headers={"retry-after": after})
+
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(answer))
+        with Target("http://fake.example", upstream, sleep=pytest.fail, now=lambda: DAY) as target:
+            found = list(Suite(Service(target, Purse(None)), examples=1, endpoint_ids=[O1]).run())
+        assert len(seen) == 1
+        assert {one.state for one in found} == {State.NOT_RUN}
+        assert all("wants to be left alone" in one.detail for one in found if "no delivery" not in one.detail)
 
     def test_reads_wait_as_long_as_they_are_told(self) -> None:
         waits: list[float] = []
