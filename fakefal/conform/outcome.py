@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Differs(Exception):
 
 @dataclass
 class Run:
-    """The outcomes of one run, and what it was about."""
+    """The outcomes of one run, and what it was about; `asked_on` is the day of it, in UTC."""
 
     target: str
     contract: str
@@ -59,6 +60,7 @@ class Run:
     examples: int
     outcomes: list[Outcome] = field(default_factory=list)
     spent_usd: float = 0.0
+    asked_on: dt.date = field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,7 +76,12 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """The run as plain JSON values."""
         head = {name: getattr(self, name) for name in ("target", "contract", "seed", "examples", "spent_usd")}
-        return {**head, **self.counts, "outcomes": [one.as_dict() for one in self.outcomes]}
+        return {
+            **head,
+            "asked_on": self.asked_on.isoformat(),
+            **self.counts,
+            "outcomes": [one.as_dict() for one in self.outcomes],
+        }
 
     def text(self) -> str:
         """The run as a user reads it: a line for each area, then what differs and what was not run."""
