@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+LONGEST_SHOWN = 400
 
 
 class State(StrEnum):
@@ -96,10 +99,19 @@ class Run:
             lines += ["", f"{state}:"] * bool(found)
             for why in dict.fromkeys(one.detail for one in found):
                 lines.append(f"  {why}")
-                lines += [f"    {one.area}: {_name(one)}" for one in found if one.detail == why]
+                lines += [line for one in found if one.detail == why for line in _told(one)]
         spent = f", {self.spent_usd:.2f} dollars spent" if self.spent_usd else ""
         told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return "\n".join([*lines, "", f"{told or 'nothing to ask'}{spent}"])
+
+
+def _told(one: Outcome) -> Iterator[str]:
+    """An outcome in lines: what it is about, and the smallest body that shows a difference."""
+    yield f"    {one.area}: {_name(one)}"
+    if one.reproducer is not None and "arguments" in one.reproducer:
+        body = json.dumps(one.reproducer["arguments"], ensure_ascii=False)
+        cut = f"{body[:LONGEST_SHOWN]}... ({len(body)} characters)" if len(body) > LONGEST_SHOWN else body
+        yield f"      shown by {cut}"
 
 
 def _name(one: Outcome) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fakefal import jsonio
 from fakefal.conform import bodies, fuse
-from fakefal.conform.cases import Case, reproducer
+from fakefal.conform.cases import Case, body_reproducer
 from fakefal.conform.compare import compare
 from fakefal.conform.outcome import Differs, NotRun, Outcome, State
 from fakefal.conform.shrink import MOST_TRIES, shrink
@@ -108,7 +108,7 @@ class Examiner:
             except Differs as error:
                 told, small = self._shrunk(laid, arguments, error)
                 return outcome(
-                    State.DIFFERS, told, reproducer(claim, self._edition.endpoint.id, small, laid, body, told)
+                    State.DIFFERS, told, body_reproducer(claim, self._edition.endpoint.id, small, laid, body, told)
                 )
         if not states:
             return outcome(State.NOT_RUN, why)

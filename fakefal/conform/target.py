@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from fakefal import jsonio
 from fakefal.conform.outcome import Differs, NotRun
 from fakefal.proxy.upstream import AnswerLost, NotReached, Upstream
 from fakefal.recording.folder import Now, wall_now
+from fakefal.recording.scrub import Scrubber
 from fakefal_contracts.hosts import HOSTS, Part, Way
 
 KEY = "conform:secret"
@@ -31,6 +33,7 @@ CHUNK = 1 << 20
 TOO_MANY = 429
 MOST_WAITS, LONGEST_WAIT = 5, 120.0
 DEFAULT_WAIT = 1.0
+CALLS_KEPT, CALLS_SHOWN = 200, 20
 _HOST: dict[str, str] = {part: name for name, part in reversed(HOSTS.items())}
 
 
@@ -85,6 +88,9 @@ class Target:
         self._sleep = sleep
         self._now = now
         self._left_alone = ""
+        self._scrubber = Scrubber([key])
+        self._calls: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
+        self.called = 0
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -166,6 +172,7 @@ class Target:
             if method != "GET":
                 sent["content-length"] = str(_size(content))
             answer = self._portal.call(self._send, method, part, path, sent, content)
+            self._keep(f"{method} {part}{path}", answer)
             if answer.status != TOO_MANY:
                 return answer
             wait = _wait(answer, self._now())
@@ -174,6 +181,17 @@ class Target:
                 raise SlowDown(self._left_alone)
             self._sleep(wait)
         raise SlowDown(f"the target answered 429 to {method} {path}: {answer}")
+
+    def trace(self, since: int) -> list[dict[str, Any]]:
+        """The calls after so many (see `called`), without secrets; where there were none, those before them."""
+        calls = list(self._calls)
+        return calls[-(self.called - since) :] if self.called > since else calls[-CALLS_SHOWN:]
+
+    def _keep(self, asked: str, answer: Answer) -> None:
+        clean = self._scrubber
+        body = clean.value(answer.json) if answer.json is not None else clean.text(str(answer).partition(" ")[2])
+        self._calls.append({"asked": clean.text(asked), "status": answer.status, "body": body})
+        self.called += 1
 
     async def _send(
         self, method: str, part: Part | str, path: str, headers: Mapping[str, str], content: bytes | Path | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -362,7 +363,7 @@ def cases() -> list[Case]:
 
 class TestRegressionCases:
     def test_all_that_were_ever_found_agree(self, ask: Ask) -> None:
-        found = list(Suite(ask(), cases=cases())._replayed())
+        found = list(Suite(ask(), cases=cases()).replayed())
         assert told(found) == []
         assert len(found) == len(cases()) > 0
 
@@ -388,6 +389,34 @@ class TestRegressionCases:
         assert asked == ["cases"] * len(names)
         assert {one["state"] for one in outcomes[: len(names)]} == {"differs"}
 
+    def test_a_claim_about_the_wire_is_asked_again_by_its_name(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
+        wrong = ask(serve(profile="stepped", contract="latest", effects=("content_policy_violation",)))
+        failed = [one for one in Lifecycle(wrong, ENDPOINTS[O1]).outcomes() if one.state is State.DIFFERS]
+        for one in failed:
+            assert one.reproducer is not None
+            write_case(tmp_path, one.reproducer)
+        kept = tuple(read_cases(tmp_path))
+        assert {one.area for one in kept} == {"lifecycle", "headers"}
+        names = sorted(f"{one.area}: {one.claim}" for one in failed)
+        for service, state in (
+            (wrong, State.DIFFERS),
+            (ask(serve(profile="stepped", contract="latest")), State.AGREED),
+        ):
+            found = list(Suite(service, cases=kept).replayed())
+            assert sorted(one.claim for one in found) == names
+            assert {one.state for one in found} == {state}
+
+    def test_a_claim_that_is_no_more_is_not_run(self, ask: Ask) -> None:
+        gone = [Case("x", "", area="uploads"), Case("x", "", area="nothing"), Case("x", "fal-ai/y", area="lifecycle")]
+        found = list(Suite(ask(), cases=gone).replayed())
+        assert [one.state for one in found] == [State.NOT_RUN] * 3
+
+    def test_a_trace_holds_no_secrets(self, ask: Ask) -> None:
+        service = ask()
+        service.target.call("POST", Part.REST, "/storage/auth/token?storage_type=fal-cdn-v3", body={})
+        (call,) = service.target.trace(0)
+        assert (call["status"], call["body"]["token"], call["body"]["token_type"]) == (200, "removed", "Bearer")
+
     def test_a_medium_that_was_uploaded_is_kept_with_it(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
         right = edition(FRAMES)
         rule = rule_of(FRAMES, "start_image_url.max_bytes")
@@ -406,7 +435,7 @@ class TestRegressionCases:
 
     def test_without_a_limit_a_case_is_fused_or_not_sent(self, ask: Ask) -> None:
         service = ask(usd="0")
-        found = {one.claim.rpartition(".")[2]: one.state for one in Suite(service, cases=cases())._replayed()}
+        found = {one.claim.rpartition(".")[2]: one.state for one in Suite(service, cases=cases()).replayed()}
         assert found["one_of"] is State.AGREED
         assert found["items"] is State.NOT_RUN
 
@@ -421,6 +450,11 @@ def run(*options: str, env: dict[str, str | None] | None = None) -> Result:
 
 
 class TestCommand:
+    @pytest.fixture(autouse=True)
+    def elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Cases are written to where the command runs."""
+        monkeypatch.chdir(tmp_path)
+
     def test_agreement_is_0_and_told_by_area(self, serve: Serve) -> None:
         server = serve(profile="stepped")
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
@@ -437,6 +471,21 @@ class TestCommand:
         assert (found["target"], found["contract"], found["seed"]) == (server.url, "documented", 0)
         assert found["differs"] == sum(one["state"] == "differs" for one in found["outcomes"]) > 0
         assert "differs: boundaries: " in done.stderr
+        written = [json.loads(path.read_text()) for path in sorted(Path("conform-cases").glob("*.json"))]
+        assert len(written) == found["differs"]
+        (lost,) = [one for one in written if (one.get("area"), one["claim"]) == ("lifecycle", "a made one: its result")]
+        assert lost["expected"] == "expected 200"
+        assert lost["trace"][-1]["status"] == 422
+        assert lost["trace"][-1]["asked"].startswith("GET queue/fal-ai/kling-video/requests/")
+
+    def test_the_text_shows_the_smallest_body(self, serve: Serve) -> None:
+        server = serve(profile="stepped", contract="documented")
+        options = ["--contract", "latest", "--endpoint", "o1/reference-to-video", "--examples", "1"]
+        done = run("--target", server.url, *options)
+        assert done.exit_code == 1
+        assert re.search(
+            r"refusals: o1\.reference-to-video\.duration\.one_of\n +shown by \{.*\"duration\"", done.output
+        )
 
     def test_fal_by_way_of_another_server(self, serve: Serve) -> None:
         server = serve(profile="stepped", contract="latest")
