@@ -251,7 +251,7 @@ def _receipts_by_rule() -> dict[str, list[Receipt]]:
 def _rules_of(receipt: Receipt) -> Iterator[str]:
     submit = receipt.given.get("submit", {})
     endpoint = ENDPOINTS.get(submit.get("endpoint", ""))
-    if endpoint is None or receipt.response["status"] != 422:  # noqa: PLR2004 - the wire's own number
+    if endpoint is None or receipt.response.get("status") != 422:  # noqa: PLR2004 - the wire's own number
         return
     arguments = submit["json"] if "json" in submit else examples(endpoint.id)[submit["example"]]
     contract = receipt.given.get("settings", {}).get("contract", "documented")
