@@ -25,6 +25,7 @@ from oracles.runtime import outside
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 LIVE = {"target": "fal", "contract": "latest", "asked_on": "2026-11-20", "outcomes": []}
+README = (ROOT / "README.md").read_text("utf-8")
 DURATION = "o1.reference-to-video.duration.one_of"
 
 
@@ -42,6 +43,22 @@ def test_the_report_is_not_stale(sources: Sources) -> None:
     hint = "run `make fidelity`, or after a change of the contracts alone `fakefal conform --report`"
     assert (ROOT / PAGE).read_text("utf-8") == page(found), hint
     assert json.loads((ROOT / DATA).read_text("utf-8")) == json.loads(json.dumps(found)), hint
+
+
+def test_the_numbers_of_the_readme_are_the_reports(sources: Sources) -> None:
+    found = report(sources)
+    runtime, quoted = found["oracles"]["runtime"], found["oracles"]["receipts"]
+    equal = quoted["quoted"] - quoted["with known differences"]
+    for part in (
+        f"{runtime['cases']:,} generated bodies | {runtime['agreed'] / runtime['cases']:.1%}".replace("%", " %"),
+        f"{runtime['outside'] / runtime['cases']:.1%} break rules".replace("%", " %"),
+        f"{quoted['quoted']} exchanges | {equal / quoted['quoted']:.1%}".replace("%", " %"),
+        f"{quoted['with known differences']} differ in places",
+        f"refusals of {found['oracles']['clients']['rules']} rules",
+        f"all {found['rules']} rules",
+        f"{found['agreed']}\nagreed, {found['differs']} differ",
+    ):
+        assert part in README, part
 
 
 def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
