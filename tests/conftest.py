@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -101,6 +101,12 @@ def required_in_ci(missing: str) -> None:
     message = f"NOT TESTED HERE: {missing}"
     if os.environ.get("CI"):
         pytest.fail(f"{message}, but CI must test it")
+    not_tested_here(missing)
+
+
+def not_tested_here(why: str) -> NoReturn:
+    """Skip loudly."""
+    message = f"NOT TESTED HERE: {why}"
     sys.stderr.write(f"\n*** {message} ***\n")
     pytest.skip(message)
 

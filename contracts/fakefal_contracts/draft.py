@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fakefal_contracts.drift import Finding
+from fakefal_contracts.drift import Change, Finding
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.evidence import Evidence, documented
 from fakefal_contracts.kling.shared import Clip, Picture, Prompt
@@ -18,6 +18,7 @@ from fakefal_contracts.published.edition import limits_of, read_edition
 _SOURCES = {Kind.OPENAPI: "fal's OpenAPI document", Kind.TYPESCRIPT: "the types of fal's JavaScript client"}
 _SAID = {"required", "nullable", "types", "choices", "default"}
 _SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "numeric": "float"}
+_BOUNDS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
 _NAMES = [
     (name, limits_of(bare_type(kind)[1])) for name, kind in (("Picture", Picture), ("Clip", Clip), ("Prompt", Prompt))
 ]
@@ -28,23 +29,44 @@ def draft(endpoint: Endpoint, theirs: Published, findings: Iterable[Finding], da
 
     The text is a sequence of ``Revision(...)`` for the endpoint's ``revisions``: one to insert where the
     source is older than our newest, else all of them, since every revision states its difference from
-    the newest.  What a revision cannot say (limits, inner models, fields that came or went, results)
-    stands in comments.
+    the newest.  Fields that came are lines of the class, in a comment.  What neither can say (limits, inner
+    models, fields that went, results) stands in comments, too; where nothing else is left there is no
+    ``Revision`` (see `is_revision`).
     """
     findings = tuple(findings)
     text = _Draft(endpoint, theirs)
     fields = [name for name in endpoint.input.model_fields if any(_sayable(one, name) for one in findings)]
-    rest = [f"# by hand: {_sentence(one)}" for one in findings if not any(_sayable(one, name) for name in fields)]
+    older = day < endpoint.editions[-1].evidence.date
+    added = {} if older else {one.place: name for one in findings if (name := _added(one))}
+    said = [one for one in findings if one.place in added or any(_sayable(one, name) for name in fields)]
+    rest = [f"# by hand: {_sentence(one)}" for one in findings if one not in said]
     evidence = documented(_SOURCES[theirs.kind], day.isoformat())
-    if day < endpoint.editions[-1].evidence.date:
+    if not said:
+        return "\n".join(rest)
+    if older:
         lines = [text.revision(evidence, theirs.places, fields)]
     else:
-        lines = text.lines(fields)
+        lines = text.lines([*fields, *added.values()])
+        if added:
+            names = ", ".join(added.values())
+            lines.append(f"# by hand: revisions cannot leave a field out, so that the older ones have {names}, too")
         for edition, revision in zip(endpoint.editions, endpoint.revisions, strict=True):
             places = read_edition(edition).places
             lines.append(text.revision(revision.evidence, places, [*dict.fromkeys((*revision.changes, *fields))]))
         lines.append(text.revision(evidence, {}, []))
     return "\n".join([*rest, *lines])
+
+
+def is_revision(text: str) -> bool:
+    """Whether a draft holds anything to paste, or comments only."""
+    return any(not line.startswith("#") for line in text.splitlines())
+
+
+def _added(finding: Finding) -> str:
+    """The name of the field of the body that came, if one did."""
+    holder, _, name = finding.place.partition(".")
+    came = finding.aspect == "field" and finding.change is Change.ADDED and holder == INPUT
+    return name if came and name.isidentifier() else ""
 
 
 def _sayable(finding: Finding, name: str) -> bool:
@@ -93,9 +115,12 @@ class _Draft:
         place, kind = places[path], self._annotation(places, path)
         if place.required:
             return kind, "..."
-        default = self._ours[path].default if place.default is UNSAID else place.default
-        if default is not ABSENT:
+        ours = self._ours.get(path)
+        default = ours.default if place.default is UNSAID and ours is not None else place.default
+        if default not in (ABSENT, UNSAID):
             return kind, _python(default)
+        if ours is None and not kind.startswith("list[") and not kind.endswith("None"):
+            return f"{kind} | None", "None"
         return kind, "Field(default_factory=list)" if kind.startswith("list[") and not kind.endswith("None") else "None"
 
     def _annotation(self, places: Mapping[str, Place], path: str) -> str:
@@ -114,6 +139,8 @@ class _Draft:
                 yield f"list[{self._annotation(places, f'{path}[]')}]"
             elif one == "string":
                 yield _text(limits if isinstance(limits, dict) else {})
+            elif one in ("integer", "number") and isinstance(limits, dict) and (bounds := _bounds(limits)):
+                yield f"Annotated[{_SCALARS[one]}, Field({bounds})]"
             else:
                 yield _SCALARS.get(one) or self._classes.get(path, "Any" if one == "anything" else "dict[str, Any]")
 
@@ -124,6 +151,10 @@ def _text(limits: dict[str, Any]) -> str:
     if name or "maxLength" not in limits:
         return name or "str"
     return f"Annotated[str, MaxLen({limits['maxLength']})]"
+
+
+def _bounds(limits: Mapping[str, Any]) -> str:
+    return ", ".join(f"{ours}={limits[name]!r}" for name, ours in _BOUNDS.items() if name in limits)
 
 
 def _python(value: Any) -> str:

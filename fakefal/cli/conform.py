@@ -19,7 +19,7 @@ from fakefal_contracts import ENDPOINTS, ContractError
 from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
-    from fakefal.conform.outcome import Outcome, Run
+    from fakefal.conform.outcome import Run
     from fakefal.conform.service import Service
     from fakefal.conform.suite import Suite
 
@@ -37,7 +37,13 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--contract", help="What is expected: documented, latest, or a day (default: the fake's own; latest).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws other bodies.")
 @click.option("--examples", type=click.IntRange(1), default=3, show_default=True, help="Bodies for each rule.")
-@click.option("--cases", type=_FOLDER, help="Ask the regression cases of this folder first, and write new ones.")
+@click.option(
+    "--cases",
+    type=_FOLDER,
+    default="conform-cases",
+    show_default=True,
+    help="Ask the regression cases of this folder first, and write what differs there.",
+)
 @click.option("--webhook-url", help="With fal: a public address that leads to --webhook-port of this machine.")
 @click.option("--webhook-port", type=click.IntRange(0, 65535), default=0, help="Where to receive webhooks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -50,7 +56,7 @@ def command(
     contract: str | None,
     seed: int,
     examples: int,
-    cases: Path | None,
+    cases: Path,
     webhook_url: str | None,
     webhook_port: int,
     *,
@@ -133,7 +139,7 @@ def _suite(
     wanted: tuple[str, ...],
     examples: int,
     seed: int,
-    cases: Path | None,
+    cases: Path,
     webhook_url: str | None,
     webhook_port: int,
 ) -> Suite:
@@ -142,33 +148,36 @@ def _suite(
     from fakefal.conform.suite import Suite, own_contract
 
     try:
-        chosen = contract or own_contract(service.target)
-        for one in wanted:
-            ENDPOINTS[one].edition(chosen)
-        known = tuple(read_cases(cases)) if cases else ()
+        known = tuple(read_cases(cases))
+        _check_covered(wanted, contract or "latest")
+        own = own_contract(service.target)
+        chosen = contract or own or "latest"
+        _check_covered(wanted, chosen)
     except (ContractError, BadCase, NotRun) as error:
         raise click.UsageError(str(error)) from error
-    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port)
+    same = own == chosen
+    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port, to_the_word=same)
 
 
-def _run(suite: Suite, cases: Path | None) -> Run:
-    """Ask everything; each difference is kept as a case, where there is a folder for them."""
+def _check_covered(endpoint_ids: tuple[str, ...], contract: str) -> None:
+    """Raise `ContractError` where an endpoint has no such contract."""
+    for one in endpoint_ids:
+        ENDPOINTS[one].edition(contract)
+
+
+def _run(suite: Suite, cases: Path) -> Run:
+    """Ask everything; each difference is kept as a case."""
     from fakefal.conform.cases import write_case
-    from fakefal.conform.outcome import Run
+    from fakefal.conform.outcome import Run, State
 
     run = Run(suite.service.target.name, suite.contract, suite.seed, suite.examples)
     for outcome in suite.run():
         run.outcomes.append(outcome)
-        _tell(outcome)
-        if cases is not None and outcome.reproducer is not None:
-            write_case(cases, outcome.reproducer)
+        if outcome.state is State.DIFFERS:
+            kept = f" ({write_case(cases, outcome.reproducer)})" if outcome.reproducer is not None else ""
+            click.echo(f"differs: {outcome.area}: {outcome.claim}{kept}", err=True)
     run.spent_usd = suite.service.purse.spent_usd
     return run
-
-
-def _tell(outcome: Outcome) -> None:
-    if outcome.state == "differs":
-        click.echo(f"differs: {outcome.area}: {outcome.claim}", err=True)
 
 
 def _report(target: str | None) -> int:

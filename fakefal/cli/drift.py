@@ -15,7 +15,7 @@ import click
 from fakefal.cli.options import full_id
 from fakefal.published import FAL, NotFound, fetch, load, read
 from fakefal_contracts import ENDPOINTS, ContractError, find_endpoint
-from fakefal_contracts.draft import draft
+from fakefal_contracts.draft import draft, is_revision
 from fakefal_contracts.drift import Finding, Level, compare
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
@@ -127,7 +127,10 @@ def _drifts(one: Comparison, least: Level) -> bool:
 
 
 def _json(results: Iterable[tuple[Comparison, str]], least: Level) -> dict[str, Any]:
-    rows = [one.as_dict() | {"drift": _drifts(one, least), "revision": text or None} for one, text in results]
+    rows = [
+        one.as_dict() | {"drift": _drifts(one, least), "revision": text if is_revision(text) else None}
+        for one, text in results
+    ]
     return {"drift": any(row["drift"] for row in rows), "comparisons": rows}
 
 
@@ -145,7 +148,12 @@ def _lines(one: Comparison, text: str, least: Level) -> Iterator[str]:
     for stale in one.stale:
         yield f"  a known difference no longer occurs, remove it: {stale.place} {stale.aspect} ({stale.reason})"
     if text:
-        yield "\n  To say the same, paste into the endpoint's revisions:\n"
+        told = (
+            "To say the same, paste into the endpoint's revisions:"
+            if is_revision(text)
+            else "No revision can say this:"
+        )
+        yield f"\n  {told}\n"
         yield from (f"    {line}".rstrip() for line in text.splitlines())
 
 

@@ -26,7 +26,7 @@ class Cancelling:
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every claim."""
-        yield from outcomes("cancel", self._claims(), self._endpoint_id)
+        yield from outcomes(self._service.target, "cancel", self._claims(), self._endpoint_id)
 
     def _claims(self) -> Iterator[Claim]:
         yield "while queued: 200 OK, and it ends cancelled", lambda: self._in_state(QUEUED)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fakefal.recording.scrub import Scrubber
 from fakefal_contracts.strategies import Body, Medium
+
+_NO_NAME = re.compile(r"[^a-z0-9]+")
 
 
 class BadCase(ValueError):
@@ -19,18 +23,21 @@ class BadCase(ValueError):
 
 @dataclass(frozen=True)
 class Case:
-    """One body that a target once answered otherwise than the contract says.
+    """One difference that a target once showed: a body that is asked again, or a claim about the wire by its name.
 
-    `expected` and `answered` are for the reader: a later run predicts anew.  `media` are those that were
-    uploaded, by the addresses that stand for them.
+    Of a body, `media` are those that were uploaded, by the addresses that stand for them.  A claim about the
+    wire has its `area`, and in `trace` the calls that showed it, with their answers.  `expected`, `answered`
+    and `trace` are for the reader: a later run predicts and asks anew.
     """
 
     claim: str
     endpoint_id: str
-    arguments: Any
+    arguments: Any = None
     expected: str = ""
     answered: str = ""
     media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    area: str = ""
+    trace: Sequence[Mapping[str, Any]] = ()
 
     @property
     def body(self) -> Body:
@@ -51,7 +58,17 @@ def read_cases(folder: Path) -> Iterator[Case]:
             raise BadCase(f"{path} is no regression case: {error}") from error
 
 
-def reproducer(claim: str, endpoint_id: str, small: Any, laid: Body, asked: Body, told: str) -> dict[str, Any]:
+def reproducer(
+    area: str, claim: str, endpoint_id: str, told: str, trace: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What a case of a claim about the wire is written from."""
+    expected, _, answered = told.partition("; here ")
+    found = {"area": area, "claim": claim, "endpoint_id": endpoint_id, "expected": expected, "answered": answered}
+    clean = Scrubber()
+    return {**{name: clean.text(text) for name, text in found.items()}, "trace": list(trace)}
+
+
+def body_reproducer(claim: str, endpoint_id: str, small: Any, laid: Body, asked: Body, told: str) -> dict[str, Any]:
     """What a case is written from: the smallest body, under the addresses that its media had before they were laid."""
     names = {medium: address for address, medium in asked.media.items()}
     moved = {address: names[medium] for address, medium in laid.media.items()}
@@ -75,9 +92,11 @@ def _medium(kept: Mapping[str, Any]) -> Medium:
 def write_case(folder: Path, reproducer: Mapping[str, Any]) -> Path:
     """Keep a case under a name that its claim and body make, so that one difference is one file."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(reproducer["arguments"], sort_keys=True)
+    area, claim = reproducer.get("area"), str(reproducer["claim"])
+    name = f"{area}.{_NO_NAME.sub('-', claim.lower())}" if area else claim.replace("[]", "")
+    text = json.dumps([claim, reproducer["endpoint_id"]] if area else reproducer["arguments"], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
-    path = folder / f"{str(reproducer['claim']).replace('[]', '')}-{digest}.json"
+    path = folder / f"{name}-{digest}.json"
     path.write_text(json.dumps(dict(reproducer), indent=1) + "\n", "utf-8")
     return path
 

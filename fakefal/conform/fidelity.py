@@ -6,6 +6,7 @@ oracles left in ``tests/oracles``.  There is no date of a run in it, so that equ
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections import Counter
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fakefal.conform import fidelity_page
+from fakefal.proxy.upstream import FAL
 from fakefal.recording.receipts import Receipt, receipts
 from fakefal_contracts import ENDPOINTS, Endpoint, Rule, examples, judge
 from fakefal_contracts.endpoint import Edition
@@ -79,7 +81,8 @@ def read_sources(root: Path) -> Sources:
     """What the oracles left in a checkout; of the live service there is nothing until somebody asked it.
 
     Raises:
-        NoOracles: a file is missing, or is none of theirs.
+        NoOracles: a file is missing, or is none of theirs; or what is said to be the live service was another one,
+            or was asked about another contract.
     """
     folder = root / ORACLES
     try:
@@ -87,13 +90,26 @@ def read_sources(root: Path) -> Sources:
         return Sources(
             _read(folder / "runtime.json"),
             _read(folder / "clients.json"),
-            _read(live) if live.exists() else None,
+            _live_run(live) if live.exists() else None,
             {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in ENDPOINTS},
         )
     except (OSError, ValueError) as error:
         raise NoOracles(
             f"--report runs in a checkout of fakefal, where its oracles left their results: {error}"
         ) from error
+
+
+def _live_run(path: Path) -> Any:
+    """A run against fal itself, under the contract that is reported."""
+    found = _read(path)
+    about = {name: found.get(name) for name in ("target", "contract")} if isinstance(found, dict) else found
+    if about != {"target": FAL, "contract": CONTRACT}:
+        raise ValueError(f"{path.name} is no run against {FAL} under {CONTRACT}, but {about}")
+    try:
+        dt.date.fromisoformat(found.get("asked_on"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path.name} does not say on which day it was asked (asked_on)") from error
+    return found
 
 
 def _read(path: Path) -> Any:
@@ -135,7 +151,9 @@ def _oracles(sources: Sources) -> dict[str, Any]:
         "published": {"documents": len(sources.documents), "date": OPENAPI.date.isoformat()},
         "clients": {"versions": sources.clients["versions"], "rules": len(sources.clients["rules"])},
         "receipts": {"quoted": len(receipts()), "with known differences": sum(bool(one.differs) for one in receipts())},
-        "live": {"claims": len(sources.live["outcomes"])} if sources.live else "never asked",
+        "live": {"claims": len(sources.live["outcomes"]), "asked_on": sources.live["asked_on"]}
+        if sources.live
+        else "never asked",
     }
 
 
@@ -233,7 +251,7 @@ def _receipts_by_rule() -> dict[str, list[Receipt]]:
 def _rules_of(receipt: Receipt) -> Iterator[str]:
     submit = receipt.given.get("submit", {})
     endpoint = ENDPOINTS.get(submit.get("endpoint", ""))
-    if endpoint is None or receipt.response["status"] != 422:  # noqa: PLR2004 - the wire's own number
+    if endpoint is None or receipt.response.get("status") != 422:  # noqa: PLR2004 - the wire's own number
         return
     arguments = submit["json"] if "json" in submit else examples(endpoint.id)[submit["example"]]
     contract = receipt.given.get("settings", {}).get("contract", "documented")

@@ -31,7 +31,9 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     runtime, clients, quoted = oracles["runtime"], oracles["clients"], oracles["receipts"]
     live = "never asked from here: every rule is **unverified live**"
     if isinstance(oracles["live"], dict):
-        live = f"{oracles['live']['claims']} claims, from a run that somebody kept"
+        live = (
+            f"{oracles['live']['claims']} claims, asked on {oracles['live']['asked_on']} by somebody who kept the run"
+        )
     counts = f"{found['agreed']} agreed, {found['differs']} differ, {found['unverified']} unverified"
     yield f"Contract `{found['contract']}`: {found['rules']} rules, {counts}."
     yield ""

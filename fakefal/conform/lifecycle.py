@@ -79,8 +79,8 @@ class Lifecycle:
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every claim about both."""
-        yield from outcomes("lifecycle", self._life(), self._endpoint.id)
-        yield from outcomes("headers", self._headers(), self._endpoint.id)
+        yield from outcomes(self._service.target, "lifecycle", self._life(), self._endpoint.id)
+        yield from outcomes(self._service.target, "headers", self._headers(), self._endpoint.id)
 
     def _life(self) -> Iterator[Claim]:
         for good, kind in KINDS:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+LONGEST_SHOWN = 400
 
 
 class State(StrEnum):
@@ -51,7 +55,7 @@ class Differs(Exception):
 
 @dataclass
 class Run:
-    """The outcomes of one run, and what it was about."""
+    """The outcomes of one run, and what it was about; `asked_on` is the day of it, in UTC."""
 
     target: str
     contract: str
@@ -59,6 +63,7 @@ class Run:
     examples: int
     outcomes: list[Outcome] = field(default_factory=list)
     spent_usd: float = 0.0
+    asked_on: dt.date = field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,7 +79,12 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """The run as plain JSON values."""
         head = {name: getattr(self, name) for name in ("target", "contract", "seed", "examples", "spent_usd")}
-        return {**head, **self.counts, "outcomes": [one.as_dict() for one in self.outcomes]}
+        return {
+            **head,
+            "asked_on": self.asked_on.isoformat(),
+            **self.counts,
+            "outcomes": [one.as_dict() for one in self.outcomes],
+        }
 
     def text(self) -> str:
         """The run as a user reads it: a line for each area, then what differs and what was not run."""
@@ -89,10 +99,19 @@ class Run:
             lines += ["", f"{state}:"] * bool(found)
             for why in dict.fromkeys(one.detail for one in found):
                 lines.append(f"  {why}")
-                lines += [f"    {one.area}: {_name(one)}" for one in found if one.detail == why]
+                lines += [line for one in found if one.detail == why for line in _told(one)]
         spent = f", {self.spent_usd:.2f} dollars spent" if self.spent_usd else ""
         told = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return "\n".join([*lines, "", f"{told or 'nothing to ask'}{spent}"])
+
+
+def _told(one: Outcome) -> Iterator[str]:
+    """An outcome in lines: what it is about, and the smallest body that shows a difference."""
+    yield f"    {one.area}: {_name(one)}"
+    if one.reproducer is not None and "arguments" in one.reproducer:
+        body = json.dumps(one.reproducer["arguments"], ensure_ascii=False)
+        cut = f"{body[:LONGEST_SHOWN]}... ({len(body)} characters)" if len(body) > LONGEST_SHOWN else body
+        yield f"      shown by {cut}"
 
 
 def _name(one: Outcome) -> str:

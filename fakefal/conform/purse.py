@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fakefal.conform import fuse
 from fakefal.conform.outcome import NotRun
 from fakefal.conform.target import Answer
+from fakefal.proxy.preflight import preflight
 from fakefal.recording.budget import NOTHING, Budget, Reservation
 from fakefal_contracts import Endpoint, UnknownEndpoint, find_endpoint
 from fakefal_contracts.endpoint import Edition
@@ -16,6 +18,14 @@ from fakefal_contracts.price import Price, billed, dollars
 
 CONTRACT = "latest"
 UNITS = "x-fal-billable-units"
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A submit that may cost something: what was set aside for it, and what a second of it costs in US dollars."""
+
+    reservation: Reservation
+    unit_usd: Decimal
 
 
 class Purse:
@@ -53,30 +63,38 @@ class Purse:
             raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, which is not left of the limit of {limit}")
         return most
 
-    def admit(self, endpoint_id: str, body: Any) -> Reservation | None:
-        """Let a submit pass; returns what was set aside for it.
+    def admit(self, endpoint_id: str, body: Any) -> Admitted | None:
+        """Let a submit pass; None where it costs nothing.
 
         Raises:
             NotRun: as `check`.
         """
         most = self.check(endpoint_id, body)
-        return self.budget.reserve(most) if self.budget is not None and most else None
+        if self.budget is None or not most:
+            return None
+        found = preflight(endpoint_id, body)
+        unit = found.cost.unit_usd if found.cost is not None else _unit(found.endpoint.price(CONTRACT))
+        return Admitted(self.budget.reserve(most), unit)
 
-    def settle(self, endpoint_id: str, reservation: Reservation | None, answer: Answer) -> None:
-        """Replace what was set aside by the bill on a result; where it has none that stays spent."""
-        if self.budget is None or reservation is None:
+    def settle(self, admitted: Admitted | None, answer: Answer) -> None:
+        """Replace what was set aside by the bill on a result; where it has none that stays spent.
+
+        The billed seconds are priced by the tier that the body asked for, or by the dearest where no known
+        revision accepts the body.
+        """
+        if self.budget is None or admitted is None:
             return
         try:
             units = Decimal(answer.headers[UNITS])
         except (KeyError, InvalidOperation):
             return
         if units.is_finite() and units >= 0:
-            self.budget.settle(reservation, billed(units, _unit(find_endpoint(endpoint_id).price(CONTRACT))))
+            self.budget.settle(admitted.reservation, billed(units, admitted.unit_usd))
 
-    def refund(self, reservation: Reservation | None) -> None:
+    def refund(self, admitted: Admitted | None) -> None:
         """Give back what was set aside for a submit that was not accepted."""
-        if self.budget is not None and reservation is not None:
-            self.budget.refund(reservation)
+        if self.budget is not None and admitted is not None:
+            self.budget.refund(admitted.reservation)
 
     @property
     def spent_usd(self) -> float:

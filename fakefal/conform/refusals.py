@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fakefal import jsonio
 from fakefal.conform import bodies, fuse
-from fakefal.conform.cases import Case, reproducer
+from fakefal.conform.cases import Case, body_reproducer
 from fakefal.conform.compare import compare
 from fakefal.conform.outcome import Differs, NotRun, Outcome, State
 from fakefal.conform.shrink import MOST_TRIES, shrink
@@ -46,16 +46,25 @@ class Examiner:
         examples: how many bodies are drawn for each rule, and taken from its limits.
         seed: makes draws repeatable.
         tries: how many smaller bodies are asked to shrink a difference.
+        to_the_word: whether words that no source quotes count, see `compare`.
     """
 
     def __init__(
-        self, respondent: Respondent, edition: Edition, *, examples: int = 3, seed: int = 0, tries: int = MOST_TRIES
+        self,
+        respondent: Respondent,
+        edition: Edition,
+        *,
+        examples: int = 3,
+        seed: int = 0,
+        tries: int = MOST_TRIES,
+        to_the_word: bool = False,
     ) -> None:
         self._respondent = respondent
         self._edition = edition
         self._examples = examples
         self._seed = seed
         self._tries = tries
+        self._to_the_word = to_the_word
 
     def all(self) -> Iterator[Outcome]:
         """Every rule, and bodies that keep all of them."""
@@ -99,7 +108,7 @@ class Examiner:
             except Differs as error:
                 told, small = self._shrunk(laid, arguments, error)
                 return outcome(
-                    State.DIFFERS, told, reproducer(claim, self._edition.endpoint.id, small, laid, body, told)
+                    State.DIFFERS, told, body_reproducer(claim, self._edition.endpoint.id, small, laid, body, told)
                 )
         if not states:
             return outcome(State.NOT_RUN, why)
@@ -118,7 +127,8 @@ class Examiner:
         return bare, judge(self._edition, bare, body.opener)
 
     def _asked(self, arguments: Any, predicted: Report) -> State:
-        return compare(self._edition, predicted, self._respondent.ask(self._edition.endpoint.id, arguments))
+        answer = self._respondent.ask(self._edition.endpoint.id, arguments)
+        return compare(self._edition, predicted, answer, to_the_word=self._to_the_word)
 
     def _shrunk(self, body: Body, arguments: Any, error: Differs) -> tuple[str, Any]:
         """What is told of a difference, and the smallest body that breaks the same rules and shows it."""

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fakefal import jsonio
 from fakefal.conform.cases import replaced
 from fakefal.conform.outcome import Differs, NotRun
-from fakefal.conform.purse import Purse
+from fakefal.conform.purse import Admitted, Purse
 from fakefal.conform.target import Answer, SlowDown, Target
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body, Medium
@@ -52,7 +52,7 @@ class Service:
         self.purse = purse
         self._patience_seconds = patience_seconds
         self._laid: dict[Medium, str] = {}
-        self._reserved: dict[str, Any] = {}
+        self._admitted: dict[str, Admitted | None] = {}
 
     @property
     def fused(self) -> bool:
@@ -91,19 +91,19 @@ class Service:
             NotRun: it may cost what the limit does not allow, or the target is too busy.
             Differs: it was not accepted, or no answer came.
         """
-        reservation = self.purse.admit(endpoint_id, arguments)
+        admitted = self.purse.admit(endpoint_id, arguments)
         path = f"/{endpoint_id}?{urlencode(query)}" if query else f"/{endpoint_id}"
         try:
             answer = self.target.call("POST", Part.QUEUE, path, body=arguments, again=False)
         except SlowDown:
-            self.purse.refund(reservation)
+            self.purse.refund(admitted)
             raise
         request_id = answer.json.get("request_id") if isinstance(answer.json, dict) else None
         if answer.status != OK or not isinstance(request_id, str):
             if answer.status < 500:  # noqa: PLR2004 - after a server's error nobody knows
-                self.purse.refund(reservation)
+                self.purse.refund(admitted)
             raise Differs(f"expected 200 with a request_id, whatever the body; here {answer}")
-        self._reserved[request_id] = reservation
+        self._admitted[request_id] = admitted
         return Submitted(endpoint_id, request_id, answer)
 
     def status(self, submitted: Submitted, *, logs: bool = False) -> Answer:
@@ -135,7 +135,7 @@ class Service:
     def fetch(self, submitted: Submitted) -> Answer:
         """The result, and its bill."""
         answer = self.target.call("GET", Part.QUEUE, submitted.path)
-        self.purse.settle(submitted.endpoint_id, self._reserved.get(submitted.request_id), answer)
+        self.purse.settle(self._admitted.get(submitted.request_id), answer)
         return answer
 
     def cancel(self, submitted: Submitted) -> Answer:

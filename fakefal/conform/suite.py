@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 from fakefal.conform.cancelling import Cancelling
 from fakefal.conform.cases import Case
@@ -18,22 +19,24 @@ from fakefal.conform.webhooks import Webhooks
 from fakefal_contracts import ENDPOINTS
 
 CONTROL = "_fakefal"
+Wire = Callable[[str, str], list[Outcome]]
+_ASKED_WITH = {"headers": "lifecycle"}
 
 
-def own_contract(target: Target) -> str:
-    """The contract of a target that is an emulator of ours, which tells it; ``latest`` for any other.
+def own_contract(target: Target) -> str | None:
+    """The contract of a target that is an emulator of ours, which tells it; None for any other.
 
     Raises:
         NotRun: there is no connection.
     """
     if not target.local:
-        return "latest"
+        return None
     try:
         answer = target.call("GET", CONTROL, "/health", key=False)
     except Differs:
-        return "latest"
+        return None
     found = answer.json.get("contract") if isinstance(answer.json, dict) else None
-    return found if isinstance(found, str) else "latest"
+    return found if isinstance(found, str) else None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Suite:
         cases: regression cases, asked first.
         webhook_url: the public address of the receiver, which the real service needs.
         webhook_port: where the receiver listens.
+        to_the_word: whether words that no source quotes count: the target is fakefal, under the same contract.
     """
 
     service: Service
@@ -59,27 +63,57 @@ class Suite:
     cases: Sequence[Case] = ()
     webhook_url: str | None = None
     webhook_port: int = 0
+    to_the_word: bool = False
 
     def run(self) -> Iterator[Outcome]:
-        """Every outcome, as it comes."""
-        yield from self._replayed()
-        yield from Unknown(self.service).outcomes()
-        yield from Uploads(self.service).outcomes()
-        for endpoint_id in self.endpoint_ids:
-            yield from Lifecycle(self.service, ENDPOINTS[endpoint_id]).outcomes()
-        yield from Cancelling(self.service, self.endpoint_ids[0]).outcomes()
-        yield from Webhooks(self.service, self.webhook_url, self.webhook_port).outcomes()
+        """Every outcome, as it comes; what a case asked of the wire is not asked twice."""
+        wire = cache(self._wire)
+        yield from self.replayed(wire)
+        for area, endpoint_id in self._areas():
+            yield from wire(area, endpoint_id)
         for endpoint_id in self.endpoint_ids:
             yield from self._examiner(endpoint_id).all()
 
+    def _areas(self) -> Iterator[tuple[str, str]]:
+        """The areas of the wire; those that are no endpoint's have no id."""
+        yield from (("unknown", ""), ("uploads", ""))
+        yield from (("lifecycle", endpoint_id) for endpoint_id in self.endpoint_ids)
+        yield from (("cancel", self.endpoint_ids[0]), ("webhooks", ""))
+
+    def _wire(self, area: str, endpoint_id: str) -> list[Outcome]:
+        match area:
+            case "unknown":
+                return list(Unknown(self.service).outcomes())
+            case "uploads":
+                return list(Uploads(self.service).outcomes())
+            case "lifecycle":
+                return list(Lifecycle(self.service, ENDPOINTS[endpoint_id]).outcomes())
+            case "cancel":
+                return list(Cancelling(self.service, endpoint_id).outcomes())
+            case "webhooks":
+                return list(Webhooks(self.service, self.webhook_url, self.webhook_port).outcomes())
+        return []
+
     def _examiner(self, endpoint_id: str) -> Examiner:
         edition = ENDPOINTS[endpoint_id].edition(self.contract)
-        return Examiner(self.service, edition, examples=self.examples, seed=self.seed)
+        return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
-    def _replayed(self) -> Iterator[Outcome]:
+    def replayed(self, wire: Wire | None = None) -> Iterator[Outcome]:
+        """What comes of the regression cases; `wire` asks an area."""
         for case in self.cases:
-            if case.endpoint_id in ENDPOINTS:
-                yield self._examiner(case.endpoint_id).replay(case)
-            else:
+            if case.endpoint_id not in ENDPOINTS and not (case.area and not case.endpoint_id):
                 why = "no contract covers its endpoint"
                 yield Outcome(CASES, case.claim, State.NOT_RUN, case.endpoint_id, detail=why)
+            elif case.area:
+                yield self._claimed(case, (wire or self._wire)(_ASKED_WITH.get(case.area, case.area), case.endpoint_id))
+            else:
+                yield self._examiner(case.endpoint_id).replay(case)
+
+    @staticmethod
+    def _claimed(case: Case, found: Iterable[Outcome]) -> Outcome:
+        """A claim about the wire, by its name."""
+        for one in found:
+            if (one.area, one.claim) == (case.area, case.claim):
+                return replace(one, area=CASES, claim=f"{one.area}: {one.claim}")
+        why = "there is no such claim, or it was not asked"
+        return Outcome(CASES, f"{case.area}: {case.claim}", State.NOT_RUN, case.endpoint_id, detail=why)

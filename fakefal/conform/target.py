@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import math
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +22,8 @@ from anyio.from_thread import start_blocking_portal
 from fakefal import jsonio
 from fakefal.conform.outcome import Differs, NotRun
 from fakefal.proxy.upstream import AnswerLost, NotReached, Upstream
+from fakefal.recording.folder import Now, wall_now
+from fakefal.recording.scrub import Scrubber
 from fakefal_contracts.hosts import HOSTS, Part, Way
 
 KEY = "conform:secret"
@@ -27,6 +33,7 @@ CHUNK = 1 << 20
 TOO_MANY = 429
 MOST_WAITS, LONGEST_WAIT = 5, 120.0
 DEFAULT_WAIT = 1.0
+CALLS_KEPT, CALLS_SHOWN = 200, 20
 _HOST: dict[str, str] = {part: name for name, part in reversed(HOSTS.items())}
 
 
@@ -51,7 +58,7 @@ class Answer:
 
 
 class SlowDown(NotRun):
-    """The target answered 429 to what must not be sent twice."""
+    """The target answered 429 to what must not be sent twice, too often, or for longer than anybody waits."""
 
 
 class Target:
@@ -62,16 +69,28 @@ class Target:
         upstream: the way there; its connections are closed at the end.
         key: the key of an account there.
         sleep: waits so many seconds.
+        now: the wall's date and time, which a date in Retry-After is held against.
     """
 
     def __init__(
-        self, base: str | None, upstream: Upstream, *, key: str = KEY, sleep: Callable[[float], None] = time.sleep
+        self,
+        base: str | None,
+        upstream: Upstream,
+        *,
+        key: str = KEY,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Now = wall_now,
     ) -> None:
         self.base = base.rstrip("/") if base else None
         self.way = Way(self.base)
         self.key = key
         self._upstream = upstream
         self._sleep = sleep
+        self._now = now
+        self._left_alone = ""
+        self._scrubber = Scrubber([key])
+        self._calls: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
+        self.called = 0
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -134,6 +153,8 @@ class Target:
     ) -> Answer:
         """One call.  `again` is whether it may be sent again after a 429, which no submit may.
 
+        Once the target has asked for a longer pause than `LONGEST_WAIT`, nothing is sent any more.
+
         Raises:
             NotRun: there is no connection, or the target is too busy.
             Differs: no answer came.
@@ -146,13 +167,31 @@ class Target:
         if body is not ...:
             content, sent["content-type"] = json.dumps(body).encode(), "application/json"
         for _ in range(MOST_WAITS if again else 1):
+            if self._left_alone:
+                raise SlowDown(self._left_alone)
             if method != "GET":
                 sent["content-length"] = str(_size(content))
             answer = self._portal.call(self._send, method, part, path, sent, content)
+            self._keep(f"{method} {part}{path}", answer)
             if answer.status != TOO_MANY:
                 return answer
-            self._sleep(_wait(answer))
+            wait = _wait(answer, self._now())
+            if wait > LONGEST_WAIT:
+                self._left_alone = f"the target wants to be left alone for {wait:g} s, and was"
+                raise SlowDown(self._left_alone)
+            self._sleep(wait)
         raise SlowDown(f"the target answered 429 to {method} {path}: {answer}")
+
+    def trace(self, since: int) -> list[dict[str, Any]]:
+        """The calls after so many (see `called`), without secrets; where there were none, those before them."""
+        calls = list(self._calls)
+        return calls[-(self.called - since) :] if self.called > since else calls[-CALLS_SHOWN:]
+
+    def _keep(self, asked: str, answer: Answer) -> None:
+        clean = self._scrubber
+        body = clean.value(answer.json) if answer.json is not None else clean.text(str(answer).partition(" ")[2])
+        self._calls.append({"asked": clean.text(asked), "status": answer.status, "body": body})
+        self.called += 1
 
     async def _send(
         self, method: str, part: Part | str, path: str, headers: Mapping[str, str], content: bytes | Path | None
@@ -179,12 +218,17 @@ def _size(content: bytes | Path | None) -> int:
     return content.stat().st_size if isinstance(content, Path) else len(content or b"")
 
 
-def _wait(answer: Answer) -> float:
-    """For how many seconds the target wants to be left alone."""
+def _wait(answer: Answer, now: dt.datetime) -> float:
+    """For how many seconds the target wants to be left alone; it says so in seconds or as a date."""
+    said = answer.headers.get("retry-after", "")
     try:
-        return min(max(float(answer.headers["retry-after"]), 0.0), LONGEST_WAIT)
-    except (KeyError, ValueError):
-        return DEFAULT_WAIT
+        seconds = float(said)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(said).replace(tzinfo=dt.UTC) - now).total_seconds()
+        except ValueError:
+            return DEFAULT_WAIT
+    return DEFAULT_WAIT if math.isnan(seconds) else max(seconds, 0.0)
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

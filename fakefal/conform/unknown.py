@@ -28,7 +28,7 @@ class Unknown:
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every claim."""
-        yield from outcomes("unknown", self._claims())
+        yield from outcomes(self._target, "unknown", self._claims())
 
     def _claims(self) -> Iterator[Claim]:
         yield "the status of an unknown id: 404 NOT_FOUND", partial(self._id, "/status")

@@ -24,7 +24,7 @@ class Uploads:
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every claim."""
-        yield from outcomes("uploads", self._claims())
+        yield from outcomes(self._target, "uploads", self._claims())
 
     def _claims(self) -> Iterator[Claim]:
         yield "the Python client's road, in one piece", self._python

@@ -86,7 +86,8 @@ class Webhooks:
             return
         with receiving(self.port) as (address, received):
             for good, kind in ((False, "a refused request"), (True, "a made one")):
-                yield from outcomes("webhooks", self._claims(kind, self.url or address, received, good=good))
+                claims = self._claims(kind, self.url or address, received, good=good)
+                yield from outcomes(self.service.target, "webhooks", claims)
 
     def _claims(self, kind: str, url: str, received: queue.Queue[Received], *, good: bool) -> Iterator[Claim]:
         got: list[tuple[str, Received, Any]] = []

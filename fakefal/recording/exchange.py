@@ -69,10 +69,10 @@ def _clean_line(line: str, scrubber: Scrubber) -> str:
     if line.startswith("data:"):
         bare = line.removeprefix("data:").strip()
         try:
-            cleaned = jsonio.dump(scrubber.value(jsonio.parse(bare.encode())))
+            cleaned = jsonio.dump(scrubber.value(jsonio.parse(bare.encode()))).decode()
         except jsonio.InvalidJson:
-            return scrubber.text(line)
-        return f"data: {cleaned.decode()}\n"
+            cleaned = scrubber.text(bare)
+        return f"data: {cleaned}\n"
     return scrubber.text(line)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -36,9 +36,10 @@ class Receipt:
     """One quoted exchange.
 
     `given` is what comes before: settings, a submit, and what happened to it then (start, end, cancel).
-    Of `request`, the path has ``{id}`` for the request's id.  With `partial` the source leaves members of
+    Of `request`, the path has ``{id}`` for the request's id; ``{"delivery": true}`` is the webhook of what was
+    submitted, which has no status.  With `partial` the source leaves members of
     objects out, so that more may come; `begins` are texts of which the beginning is quoted, `free` values
-    that can be any; with `ordered` the members come in the quoted order.
+    that can be any, whole objects among them; with `ordered` the members come in the quoted order.
     """
 
     id: str
@@ -75,18 +76,21 @@ def _read(written: dict[str, Any]) -> Receipt:
     return Receipt(**given)
 
 
-def differences(receipt: Receipt, status: int, headers: Mapping[str, str], body: Any) -> dict[str, tuple[Any, Any]]:
+def differences(
+    receipt: Receipt, status: int | None, headers: Mapping[str, str], body: Any
+) -> dict[str, tuple[Any, Any]]:
     """Where an answer is not what was quoted: place, and both values.  Ids, addresses and times are equal.
 
     `headers` have names in lower case; only those that are quoted count.
     """
-    quoted = dict(_leaves(receipt.response.get("json"), "json")) if "json" in receipt.response else {}
-    ours = dict(_leaves(body, "json")) if quoted else {}
+    free = receipt.free
+    quoted = dict(_leaves(receipt.response.get("json"), "json", free)) if "json" in receipt.response else {}
+    ours = dict(_leaves(body, "json", free)) if quoted else {}
     if receipt.ordered and list(quoted) != list(ours):
         quoted["order"], ours["order"] = list(quoted), list(ours)
     for name, value in receipt.response.get("headers", {}).items():
         quoted[f"headers.{name}"], ours[f"headers.{name}"] = value, headers.get(name)
-    quoted["status"], ours["status"] = receipt.response["status"], status
+    quoted["status"], ours["status"] = receipt.response.get("status"), status
     places = quoted if receipt.partial else dict.fromkeys([*quoted, *ours])
     return {
         place: (quoted.get(place), ours.get(place))
@@ -106,14 +110,11 @@ def _equal(receipt: Receipt, place: str, quoted: Any, ours: Any) -> bool:
     return bool(quoted == ours and type(quoted) is type(ours))
 
 
-def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Every value that holds no others, with its place; empty lists and objects are values, too."""
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            yield from _leaves(item, f"{place}.{name}")
-    elif isinstance(value, list) and value:
-        for number, item in enumerate(value):
-            yield from _leaves(item, f"{place}.{number}")
+def _leaves(value: Any, place: str, free: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Every value that holds no others, or is free, with its place; empty lists and objects are values, too."""
+    if isinstance(value, dict | list) and value and place not in free:
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, f"{place}.{name}", free)
     else:
         yield place, _timeless(value, place.rpartition(".")[2])
 

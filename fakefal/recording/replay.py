@@ -42,6 +42,10 @@ class Track:
         """The exchange with this number, from 0."""
         return self.exchanges[min(position, len(self.exchanges) - 1)]
 
+    def since(self, oldest: dt.datetime) -> Track:
+        """The track without what is older, if anything is left: what was recorded again replaces it."""
+        return Track([one for one in self.exchanges if one.recorded_at >= oldest] or self.exchanges)
+
 
 @dataclass
 class Run:
@@ -56,8 +60,9 @@ class Replay:
     """Answers requests that were recorded.
 
     A submit begins a run of its own: of equal ones the first gets the first recording, the next the next,
-    and the last is repeated.  Status, result and cancel are answered from that recording, each in its
-    order, so that programs that poll more or less often see the same states.
+    and the last is repeated; those that are too old do not count where there are younger ones.  Status,
+    result and cancel are answered from that recording, each in its order, so that programs that poll more
+    or less often see the same states.
 
     Args:
         folder: with recordings, or one file of them.
@@ -125,6 +130,8 @@ class Replay:
         track = self._tracks.get(asked.canonical)
         if track is None:
             raise self._not_recorded(asked)
+        if (oldest := self._oldest()) is not None:
+            track = track.since(oldest)
         exchange = track.at(self._positions[asked.canonical])
         self._positions[asked.canonical] += 1
         recorded_id, fresh = exchange.request_id, ""
@@ -156,14 +163,19 @@ class Replay:
         hint = "record it with `fakefal record --max-usd N -- CMD`; nothing was sent to fal"
         return refusal(501, f"{text}: {hint}", hint=f"{text}: {hint}")
 
+    def _oldest(self) -> dt.datetime | None:
+        """The moment before which nothing may have been recorded."""
+        return None if self._max_age_days is None else self._now() - dt.timedelta(days=self._max_age_days)
+
     def _check_age(self, exchange: Exchange) -> None:
         """Refuse what is older than the user allows.
 
         Raises:
             WireError: 501, it is.
         """
-        age = self._now() - exchange.recorded_at
-        if self._max_age_days is not None and age > dt.timedelta(days=self._max_age_days):
+        oldest = self._oldest()
+        if oldest is not None and exchange.recorded_at < oldest:
+            age = self._now() - exchange.recorded_at
             text = (
                 f"fakefal will not replay {exchange.asked.method} {exchange.asked.part}{exchange.asked.path}: it was "
                 f"recorded on {exchange.recorded_at:%Y-%m-%d}, {age.days} days ago, and {self._max_age_days:g} are "

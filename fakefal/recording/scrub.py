@@ -42,21 +42,32 @@ SHORTEST_SECRET = 8
 
 #: Members whose value is somebody's, whatever it looks like.
 _PRIVATE = re.compile(
-    r".*(?:token|secret|password|authorization|cookie|credentials?|signature|api_?key|email)|"
+    r".*(?:token|secret|password|authorization|cookie|credentials?|signature|(?:api|access)_?key|email)|"
     r"(?:.*_)?(?:key_id|phone|user_?name|nickname|full_?name|user_?id|owner_?id|account_?id|upload_?id|ip|ip_address)",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+")
-_DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.=-]+)*,[^\s\"]*")
+_SCHEME = r"[a-z][a-z0-9+.-]{0,19}:(?:\\?/){2}"
+_ADDRESS = re.compile(rf"{_SCHEME}(?:\\/|[^\s\"<>\\])*", re.IGNORECASE)
+_WHOLE_ADDRESS = re.compile(rf"\s*{_SCHEME}", re.IGNORECASE)
+_MEDIA_TYPE = r"([\w.+-]{1,100}/[\w.+-]{1,100})"
+#: In other text it ends at a space; base64 goes on in the next line.  Bounded, as texts may be megabytes.
+_DATA_URI = re.compile(
+    rf"data:{_MEDIA_TYPE}?(?:;(?:\"[^\"]{{0,200}}\"|[^;,\"\s]){{0,200}}){{0,8}}"
+    r"(?:(?<=;base64),[\w+/=%-]*(?:\s{0,3}[\r\n]\s{0,3}[\w+/=%-]+)*|,)[^\s\"]*",
+    re.IGNORECASE,
+)
+_WHOLE_DATA_URI = re.compile(rf"\s*data:(?:\s*{_MEDIA_TYPE}|[^\s,;]*)\s*(?:;[^,]*)?,", re.IGNORECASE)
+_DIGESTED = re.compile(rf"data:{_MEDIA_TYPE}?;sha256,[0-9a-f]{{64}}")
 _PATTERNS = (
     re.compile(r"\b(?:Key|Bearer|Basic)\s+[\w.~+/:=-]{8,}"),
     re.compile(r"\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?"),  # a JSON web token
     re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}:[0-9a-f]{16,}\b", re.IGNORECASE),  # a key of fal's
     # an e-mail address; bounded, since a text may be megabytes without a space
     re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[a-zA-Z]{2,}\b"),
+    re.compile(r"\b(?:(?:AKIA|ASIA)[0-9A-Z]{16}|sk-[\w-]{16,})\b"),  # a key of AWS, and of many others
     re.compile(r"\b(?:github|gitlab|google-oauth2|google|auth0|oidc|email|saml|sso)\|[\w.-]+"),  # a user id
 )
-_IP = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w.])", re.IGNORECASE)
+_IP = re.compile(r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?!\.?\w)", re.IGNORECASE)
 _UPLOAD_ID = re.compile(r"(/multipart/)[^/]+")
 
 
@@ -107,25 +118,30 @@ class Scrubber:
         return self.value(value, way)
 
     def text(self, text: str, way: Way | None = None) -> str:
-        """Any text."""
+        """Any text; one that starts as an address or a ``data:`` URI is one, to its end."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REMOVED)
-        text = _DATA_URI.sub(_digest_of, text)
+        if whole := _WHOLE_DATA_URI.match(text):
+            return _digest(text, whole[1])
+        if _WHOLE_ADDRESS.match(text):
+            text = _bare_address(text.strip(), way)
+        text = _DATA_URI.sub(lambda found: _digest(found[0], found[1]), text)
         text = _ADDRESS.sub(lambda found: _bare_address(found[0], way), text)
         for pattern in _PATTERNS:
             text = pattern.sub(REMOVED, text)
         return _IP.sub(_without_ip, text)
 
 
-def _digest_of(found: re.Match[str]) -> str:
+def _digest(uri: str, media_type: str | None) -> str:
     """A ``data:`` URI by its digest: the content is the user's."""
-    if found[0].startswith(mark := f"data:{found[1] or ''};sha256,"):
-        return mark + found[0].removeprefix(mark)
-    return f"data:{found[1] or ''};sha256,{hashlib.sha256(found[0].encode()).hexdigest()}"
+    if _DIGESTED.fullmatch(uri):
+        return uri
+    return f"data:{(media_type or '').lower()};sha256,{hashlib.sha256(uri.encode()).hexdigest()}"
 
 
 def _bare_address(address: str, way: Way | None) -> str:
     """An address without user, query and fragment, on one name for each part of fal's."""
+    address = address.replace("\\/", "/")
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port

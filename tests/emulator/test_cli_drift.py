@@ -114,6 +114,16 @@ def test_drift_is_1_and_brings_a_revision(save: Callable[..., Path]) -> None:
     assert '    #     duration: Literal["3", "4", "5", "6", "7", "8", "9", "10", "15"] = "5"' in done.stdout
 
 
+def test_what_no_revision_can_say_brings_none(save: Callable[..., Path]) -> None:
+    """A longer prompt is a limit, which is the class's own."""
+    path = save("new.json", document(prompt={"type": "string", "maxLength": 5000}))
+    done = drift("--document", path)
+    assert done.returncode == 1
+    assert "No revision can say this:\n\n    # by hand: input.prompt maxLength widened: 2500 -> 5000" in done.stdout
+    assert "Revision(" not in done.stdout
+    assert json.loads(drift("--document", path, "--json").stdout)["comparisons"][0]["revision"] is None
+
+
 def test_as_json(save: Callable[..., Path]) -> None:
     path = save("new.json", document(SECONDS[:-1]))
     done = drift("--document", path, "--json")

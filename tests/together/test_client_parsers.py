@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fal_client
@@ -117,21 +119,174 @@ class TestPythonEnds:
         assert failure(handle) == (error.status, name, error.sentence)
 
 
-class TestJavaScript:
-    """The same answers, recorded, through the response handler of fal's JavaScript client."""
+@pytest.fixture
+def parse(node: str, tmp_path: Path) -> Callable[[list[httpx.Response]], list[dict[str, Any]]]:
+    """What the response handler of fal's JavaScript client makes of answers."""
+
+    def run(answers: list[httpx.Response]) -> list[dict[str, Any]]:
+        recorded = [{"status": one.status_code, "headers": dict(one.headers), "body": one.text} for one in answers]
+        (tmp_path / "answers.json").write_text(json.dumps(recorded))
+        command = [node, str(JS / "parsers.mjs"), str(tmp_path / "answers.json")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        parsed: list[dict[str, Any]] = json.loads(done.stdout)
+        return parsed
+
+    return run
+
+
+APP = "fal-ai/kling-video"
+NOBODY = f"/queue/{APP}/requests/019e161b-386c-7d33-8106-f2de1a3ff595"
+JSON_ERROR = {
+    "type": "json_invalid",
+    "loc": ["body", 1],
+    "msg": "JSON decode error",
+    "input": {},
+    "ctx": {"error": "Expecting property name enclosed in double quotes"},
+}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A call that is refused, and how; the path may have ``{id}`` of a request that was moved on before."""
+
+    name: str
+    method: str
+    path: str
+    status: int
+    body: dict[str, Any]
+    sent: dict[str, Any] = field(default_factory=dict)
+    submitted: str = ""
+    moved: str = ""
+
+    def call(self, server: Server) -> tuple[str, str, dict[str, Any]]:
+        """Method, address and the rest of the call; what it needs before is done."""
+        request_id = ""
+        if self.submitted:
+            request_id = server.submit(self.submitted, FULL[O1])["request_id"]
+        if self.moved:
+            moved = server.http.post(f"/_fakefal/requests/{request_id}/advance", json={"to": self.moved})
+            assert moved.is_success, moved.text
+        more = dict(self.sent)
+        if more.pop("token", False):
+            token = server.http.post("/rest/storage/auth/token", json={}).json()["token"]
+            more["headers"] = {"Authorization": f"Bearer {token}"}
+        return self.method, server.url + self.path.replace("{id}", request_id), more
+
+
+OF_JOB = f"/queue/{APP}/requests/{{id}}"
+NO_TOKEN = "Invalid upload token: the token was not issued by this emulator"
+INITIATE = "/rest/storage/upload/initiate"
+NO_NAMES = 'the body must hold "file_name" and "content_type" as strings'
+NO_SOCKET = "fakefal does not emulate the realtime socket of fal; use the queue or fal.run"
+REFUSED = (
+    Refused("cancel of an unknown id", "PUT", f"{NOBODY}/cancel", 404, {"status": "NOT_FOUND"}),
+    Refused("cancel when over", "PUT", f"{OF_JOB}/cancel", 400, {"status": "ALREADY_COMPLETED"}, {}, O1, "end"),
+    Refused("result while running", "GET", OF_JOB, 400, {"detail": "Request is still in progress"}, {}, O1, "start"),
+    Refused("result of an unknown id", "GET", NOBODY, 404, {"status": "NOT_FOUND"}),
+    Refused("unknown application", "POST", "/queue/fal-ai/none", 404, {"detail": 'Application "none" not found'}),
+    Refused("unknown path", "GET", OF_JOB, 404, {"detail": "Path /none not found"}, {}, f"{APP}/none", "end"),
+    Refused("status by the whole path", "GET", f"/queue/{O1}/requests/1/status", 405, {"detail": "Method Not Allowed"}),
+    Refused(
+        "a large body", "POST", f"/queue/{O1}", 413, {"detail": "Request body is too large"}, {"content": b" " * 9000}
+    ),
+    Refused("malformed JSON", "POST", f"/queue/{O1}", 422, {"detail": [JSON_ERROR]}, {"content": b"{"}),
+    Refused("what is not emulated", "GET", "/fal/realtime", 501, {"detail": NO_SOCKET}),
+    Refused(
+        "an upload without a key",
+        "POST",
+        "/rest/storage/auth/token",
+        401,
+        {"detail": "Authorization header is required"},
+        {"headers": {"Authorization": ""}, "json": {}},
+    ),
+    Refused(
+        "an upload with another token",
+        "POST",
+        "/cdn/files/upload",
+        401,
+        {"detail": NO_TOKEN},
+        {"headers": {"Authorization": "Bearer x"}, "content": b"x"},
+    ),
+    Refused(
+        "an upload that is too large",
+        "POST",
+        "/cdn/files/upload",
+        413,
+        {"detail": "Request body is too large"},
+        {"token": True, "content": b"x" * 9000},
+    ),
+    Refused("an upload without a name", "POST", INITIATE, 422, {"detail": NO_NAMES}, {"json": {}}),
+    Refused("a file that is not there", "GET", "/cdn/files/b/x.png", 404, {"detail": "File not found"}),
+)
+
+
+class TestRefusals:
+    """What is refused before a model sees it, and what has nothing to give."""
 
     @pytest.fixture
-    def parse(self, node: str, tmp_path: Path) -> Callable[[list[httpx.Response]], list[dict[str, Any]]]:
-        def run(answers: list[httpx.Response]) -> list[dict[str, Any]]:
-            recorded = [{"status": one.status_code, "headers": dict(one.headers), "body": one.text} for one in answers]
-            (tmp_path / "answers.json").write_text(json.dumps(recorded))
-            command = [node, str(JS / "parsers.mjs"), str(tmp_path / "answers.json")]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-            assert done.returncode == 0, done.stderr
-            parsed: list[dict[str, Any]] = json.loads(done.stdout)
-            return parsed
+    def narrow(self, serve: Callable[..., Server]) -> Server:
+        return serve(profile="stepped", max_body_bytes=8192, max_upload_bytes=8192)
 
-        return run
+    @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
+    def test_in_python(self, case: Refused, narrow: Server) -> None:
+        method, url, more = case.call(narrow)
+        with httpx.Client(headers=KEY, trust_env=False) as http, pytest.raises(fal_client.FalClientHTTPError) as caught:
+            fal_client.client._maybe_retry_request(http, method, url, **more)
+        error = caught.value
+        assert (error.status_code, error.error_type) == (case.status, None)
+        assert error.message == case.body.get("detail", error.response.text)
+        assert error.response.json() == case.body
+
+    def test_in_javascript(self, narrow: Server, parse: Any) -> None:
+        answers = []
+        for case in REFUSED:
+            method, url, more = case.call(narrow)
+            answers.append(narrow.http.request(method, url, **more))
+        for case, answer, parsed in zip(REFUSED, answers, parse(answers), strict=True):
+            refused = case.status == 422
+            items = case.body.get("detail")
+            if isinstance(items, str):  # the client makes an item of a sentence
+                items = [{"loc": ["body"], "msg": items, "type": "value_error"}]
+            assert (parsed["kind"], parsed["status"]) == ("ValidationError" if refused else "ApiError", case.status)
+            assert (parsed["body"], parsed["fields"]) == (case.body, items if refused else None), case.name
+            assert parsed["requestId"] == answer.headers.get("x-fal-request-id", "")
+            assert (parsed["retryable"], parsed["userTimeout"]) == (False, False)
+
+    @pytest.mark.parametrize(
+        ("effect", "part", "asked", "status", "message", "error_type"),
+        [
+            ("concurrent_requests_limit(limit=20)", "run", 10, 429, "Reached concurrent requests limit of 20", None),
+            ("gateway_503", "queue", 1, 503, None, None),
+        ],
+    )
+    def test_what_lasts_ends_pythons_tries(
+        self,
+        effect: str,
+        part: str,
+        asked: int,
+        status: int,
+        message: str | None,
+        error_type: str | None,
+        narrow: Server,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A 429 is asked for ten times in all; a 503 of the gateway, which is no ingress error, once."""
+        waits: list[float] = []
+        monkeypatch.setattr(fal_client.client, "time", SimpleNamespace(sleep=waits.append))
+        narrow.http.post("/_fakefal/scenarios", json={"effect": effect}).raise_for_status()
+        with httpx.Client(headers=KEY, trust_env=False) as http, pytest.raises(fal_client.FalClientHTTPError) as caught:
+            fal_client.client._maybe_retry_request(http, "POST", f"{narrow.url}/{part}/{O1}", json=FULL[O1])
+        error = caught.value
+        assert (error.status_code, error.error_type, len(waits) + 1) == (status, error_type, asked)
+        assert error.message == (message or error.response.json()["detail"])
+        assert [one["status"] for one in narrow.http.get("/_fakefal/journal").json() if O1 in one["path"]] == [
+            status
+        ] * asked
+
+
+class TestJavaScript:
+    """The same answers, recorded, through the response handler of fal's JavaScript client."""
 
     def test_statuses_and_results(self, server: Server, standing: Server, parse: Any) -> None:
         queued = standing.submit(O1, FULL[O1])

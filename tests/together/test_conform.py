@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -40,6 +42,7 @@ from fakefal_contracts.strategies.medium import Medium
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 FRAMES = "fal-ai/kling-video/o1/image-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
 Serve = Callable[..., Server]
 KEYED = {"FAL_KEY": "tester:secret"}
@@ -71,7 +74,7 @@ class TestTheEmulator:
     def test_it_agrees_in_everything(self, endpoint_id: str, serve: Serve, ask: Ask) -> None:
         """No claim differs, is worded otherwise, or is left out."""
         service = ask(serve(profile="stepped", contract="latest"))
-        found = list(Suite(service, endpoint_ids=[endpoint_id], examples=1).run())
+        found = list(Suite(service, endpoint_ids=[endpoint_id], examples=1, to_the_word=True).run())
         assert told(found) == []
         areas = Counter(one.area for one in found)
         assert set(areas) == {
@@ -89,7 +92,23 @@ class TestTheEmulator:
 
     def test_its_own_contract_is_what_is_expected(self, serve: Serve, ask: Ask) -> None:
         assert own_contract(ask(serve(contract="2026-01-28")).target) == "2026-01-28"
-        assert own_contract(ask(serve(contract="documented"), usd="0").target) == "latest"
+        assert own_contract(ask(serve(contract="documented"), usd="0").target) is None, "fal tells none"
+
+    @pytest.mark.parametrize(
+        ("expected", "code", "outcome"), [(None, 1, "differs"), ("2026-06-11", 0, "worded")], ids=["own", "other"]
+    )
+    def test_of_fakefal_itself_every_word_is_expected(
+        self, expected: str | None, code: int, outcome: str, serve: Serve
+    ) -> None:
+        """Under the contract that it tells; of anybody else, words that no source quotes are left open."""
+        server = serve(contract="latest")
+        (wrong,) = [one for one in mutants(edition(O1)) if str(one).endswith("body.max_references with other words")]
+        right = server.emulator.judge.edition
+        server.emulator.judge.edition = lambda one: wrong.edition if one == O1 else right(one)  # type: ignore[method-assign]
+        options = ["--contract", expected] if expected else []
+        done = run("--target", server.url, *options, "--endpoint", "o1/reference-to-video", "--examples", "1", "--json")
+        found = {one["claim"]: one["state"] for one in json.loads(done.stdout)["outcomes"] if one["area"] == "refusals"}
+        assert (done.exit_code, found[wrong.rule.id]) == (code, outcome), done.stderr
 
     def test_under_the_wrong_contract_it_differs(self, serve: Serve, ask: Ask) -> None:
         found = list(Examiner(ask(serve(contract="documented")), edition(O1), examples=1).all())
@@ -181,18 +200,17 @@ class TestAgainstFal:
         assert told(list(Lifecycle(service, ENDPOINTS[O3]).outcomes())) == []
         budget = service.purse.budget
         assert budget is not None
-        # five seconds at the dearest tier that the endpoint has
-        assert (budget.spent, budget.reserved) == (Decimal("0.840"), 0)
+        assert (budget.spent, budget.reserved) == (5 * ENDPOINTS[O3].price("latest").usd, 0), "in the tier it was made"
 
     @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
     def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
         purse = Purse(Budget(Decimal(5)))
-        reservation = purse.admit(O1, sample(O1))
+        admitted = purse.admit(O1, sample(O1))
         headers = {} if units is None else {"x-fal-billable-units": units}
         for status in (200, 400, 500):
-            purse.settle(O1, reservation, Answer(status, headers, b""))
+            purse.settle(admitted, Answer(status, headers, b""))
         assert purse.spent_usd == 1.12
-        purse.settle(O1, reservation, Answer(422, {"x-fal-billable-units": "0"}, b""))
+        purse.settle(admitted, Answer(422, {"x-fal-billable-units": "0"}, b""))
         assert purse.spent_usd == 0
 
     def test_large_media_are_not_sent(self, ask: Ask) -> None:
@@ -231,6 +249,41 @@ def rule_of(endpoint_id: str, name: str) -> Any:
 
 class TestManners:
     """429, lost answers, and what is never sent twice."""
+
+    @pytest.mark.parametrize(
+        ("after", "waits"),
+        [
+            ("Fri, 20 Nov 2026 12:00:09 GMT", [9]),
+            ("Fri, 20 Nov 2026 11:00:00 GMT", [0]),
+            ("120", [120]),
+            ("soon", [1]),
+            ("nan", [1]),
+            ("-3", [0]),
+        ],
+    )
+    def test_retry_after_is_seconds_or_a_date(self, after: str, waits: list[float]) -> None:
+        slept: list[float] = []
+        answers = [httpx.Response(429, headers={"retry-after": after}), httpx.Response(200, json={})]
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lambda _: answers.pop(0)))
+        with Target("http://fake.example", upstream, sleep=slept.append, now=lambda: DAY) as target:
+            target.call("GET", Part.QUEUE, "/x")
+        assert slept == waits
+
+    @pytest.mark.parametrize("after", ["121", "inf", "Fri, 20 Nov 2026 18:00:00 GMT"])
+    def test_who_wants_to_be_left_alone_for_longer_is(self, after: str) -> None:
+        """Nothing is asked any more, and every claim that is left is not run."""
+        seen: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(429, headers={"retry-after": after})
+
+        upstream = Upstream("http://fake.example", transport=httpx.MockTransport(answer))
+        with Target("http://fake.example", upstream, sleep=pytest.fail, now=lambda: DAY) as target:
+            found = list(Suite(Service(target, Purse(None)), examples=1, endpoint_ids=[O1]).run())
+        assert len(seen) == 1
+        assert {one.state for one in found} == {State.NOT_RUN}
+        assert all("wants to be left alone" in one.detail for one in found if "no delivery" not in one.detail)
 
     def test_reads_wait_as_long_as_they_are_told(self) -> None:
         waits: list[float] = []
@@ -310,7 +363,7 @@ def cases() -> list[Case]:
 
 class TestRegressionCases:
     def test_all_that_were_ever_found_agree(self, ask: Ask) -> None:
-        found = list(Suite(ask(), cases=cases())._replayed())
+        found = list(Suite(ask(), cases=cases()).replayed())
         assert told(found) == []
         assert len(found) == len(cases()) > 0
 
@@ -336,6 +389,34 @@ class TestRegressionCases:
         assert asked == ["cases"] * len(names)
         assert {one["state"] for one in outcomes[: len(names)]} == {"differs"}
 
+    def test_a_claim_about_the_wire_is_asked_again_by_its_name(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
+        wrong = ask(serve(profile="stepped", contract="latest", effects=("content_policy_violation",)))
+        failed = [one for one in Lifecycle(wrong, ENDPOINTS[O1]).outcomes() if one.state is State.DIFFERS]
+        for one in failed:
+            assert one.reproducer is not None
+            write_case(tmp_path, one.reproducer)
+        kept = tuple(read_cases(tmp_path))
+        assert {one.area for one in kept} == {"lifecycle", "headers"}
+        names = sorted(f"{one.area}: {one.claim}" for one in failed)
+        for service, state in (
+            (wrong, State.DIFFERS),
+            (ask(serve(profile="stepped", contract="latest")), State.AGREED),
+        ):
+            found = list(Suite(service, cases=kept).replayed())
+            assert sorted(one.claim for one in found) == names
+            assert {one.state for one in found} == {state}
+
+    def test_a_claim_that_is_no_more_is_not_run(self, ask: Ask) -> None:
+        gone = [Case("x", "", area="uploads"), Case("x", "", area="nothing"), Case("x", "fal-ai/y", area="lifecycle")]
+        found = list(Suite(ask(), cases=gone).replayed())
+        assert [one.state for one in found] == [State.NOT_RUN] * 3
+
+    def test_a_trace_holds_no_secrets(self, ask: Ask) -> None:
+        service = ask()
+        service.target.call("POST", Part.REST, "/storage/auth/token?storage_type=fal-cdn-v3", body={})
+        (call,) = service.target.trace(0)
+        assert (call["status"], call["body"]["token"], call["body"]["token_type"]) == (200, "removed", "Bearer")
+
     def test_a_medium_that_was_uploaded_is_kept_with_it(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
         right = edition(FRAMES)
         rule = rule_of(FRAMES, "start_image_url.max_bytes")
@@ -354,7 +435,7 @@ class TestRegressionCases:
 
     def test_without_a_limit_a_case_is_fused_or_not_sent(self, ask: Ask) -> None:
         service = ask(usd="0")
-        found = {one.claim.rpartition(".")[2]: one.state for one in Suite(service, cases=cases())._replayed()}
+        found = {one.claim.rpartition(".")[2]: one.state for one in Suite(service, cases=cases()).replayed()}
         assert found["one_of"] is State.AGREED
         assert found["items"] is State.NOT_RUN
 
@@ -369,6 +450,11 @@ def run(*options: str, env: dict[str, str | None] | None = None) -> Result:
 
 
 class TestCommand:
+    @pytest.fixture(autouse=True)
+    def elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Cases are written to where the command runs."""
+        monkeypatch.chdir(tmp_path)
+
     def test_agreement_is_0_and_told_by_area(self, serve: Serve) -> None:
         server = serve(profile="stepped")
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
@@ -385,6 +471,21 @@ class TestCommand:
         assert (found["target"], found["contract"], found["seed"]) == (server.url, "documented", 0)
         assert found["differs"] == sum(one["state"] == "differs" for one in found["outcomes"]) > 0
         assert "differs: boundaries: " in done.stderr
+        written = [json.loads(path.read_text()) for path in sorted(Path("conform-cases").glob("*.json"))]
+        assert len(written) == found["differs"]
+        (lost,) = [one for one in written if (one.get("area"), one["claim"]) == ("lifecycle", "a made one: its result")]
+        assert lost["expected"] == "expected 200"
+        assert lost["trace"][-1]["status"] == 422
+        assert lost["trace"][-1]["asked"].startswith("GET queue/fal-ai/kling-video/requests/")
+
+    def test_the_text_shows_the_smallest_body(self, serve: Serve) -> None:
+        server = serve(profile="stepped", contract="documented")
+        options = ["--contract", "latest", "--endpoint", "o1/reference-to-video", "--examples", "1"]
+        done = run("--target", server.url, *options)
+        assert done.exit_code == 1
+        assert re.search(
+            r"refusals: o1\.reference-to-video\.duration\.one_of\n +shown by \{.*\"duration\"", done.output
+        )
 
     def test_fal_by_way_of_another_server(self, serve: Serve) -> None:
         server = serve(profile="stepped", contract="latest")

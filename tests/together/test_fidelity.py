@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import shutil
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +16,16 @@ from click.testing import CliRunner
 from conftest import ROOT, required_in_ci
 from fakefal.cli import main
 from fakefal.conform import fidelity
-from fakefal.conform.fidelity import DATA, PAGE, Sources, read_sources, report, write_report
+from fakefal.conform.fidelity import DATA, PAGE, NoOracles, Sources, read_sources, report, write_report
 from fakefal.conform.fidelity_page import page
+from fakefal.conform.outcome import Run
 from fakefal_contracts import ENDPOINTS, rulebook
 from oracles import clients
 from oracles.runtime import outside
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
+LIVE = {"target": "fal", "contract": "latest", "asked_on": "2026-11-20", "outcomes": []}
+README = (ROOT / "README.md").read_text("utf-8")
 DURATION = "o1.reference-to-video.duration.one_of"
 
 
@@ -38,6 +43,22 @@ def test_the_report_is_not_stale(sources: Sources) -> None:
     hint = "run `make fidelity`, or after a change of the contracts alone `fakefal conform --report`"
     assert (ROOT / PAGE).read_text("utf-8") == page(found), hint
     assert json.loads((ROOT / DATA).read_text("utf-8")) == json.loads(json.dumps(found)), hint
+
+
+def test_the_numbers_of_the_readme_are_the_reports(sources: Sources) -> None:
+    found = report(sources)
+    runtime, quoted = found["oracles"]["runtime"], found["oracles"]["receipts"]
+    equal = quoted["quoted"] - quoted["with known differences"]
+    for part in (
+        f"{runtime['cases']:,} generated bodies | {runtime['agreed'] / runtime['cases']:.1%}".replace("%", " %"),
+        f"{runtime['outside'] / runtime['cases']:.1%} break rules".replace("%", " %"),
+        f"{quoted['quoted']} exchanges | {equal / quoted['quoted']:.1%}".replace("%", " %"),
+        f"{quoted['with known differences']} differ in places",
+        f"refusals of {found['oracles']['clients']['rules']} rules",
+        f"all {found['rules']} rules",
+        f"{found['agreed']}\nagreed, {found['differs']} differ",
+    ):
+        assert part in README, part
 
 
 def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
@@ -108,12 +129,43 @@ class TestWhatMakesAVerdict:
     def test_a_run_against_the_live_service_counts(self, sources: Sources, state: str, verdict: str) -> None:
         rule = "o1.reference-to-video.image_urls[].readable"
         outcome = {"area": "refusals", "claim": rule, "state": state, "endpoint_id": O1, "cases": 1}
-        row = self.row(replace(sources, live={"outcomes": [outcome]}), rule)
+        row = self.row(replace(sources, live=LIVE | {"outcomes": [outcome]}), rule)
         assert (row["verdict"], row["by"]["live"]) == (verdict, verdict)
 
     def test_a_quoted_refusal_names_its_rule(self, sources: Sources) -> None:
         assert self.row(sources)["receipts"] == ["result.duration"]
         assert fidelity._receipts_by_rule()["o1.reference-to-video.prompt.max_length"]
+
+
+class TestLiveRun:
+    @pytest.fixture
+    def checkout(self, tmp_path: Path) -> Path:
+        """A checkout with copies of what the oracles left."""
+        shutil.copytree(ROOT / "tests" / "oracles", tmp_path / "tests" / "oracles")
+        return tmp_path
+
+    def test_its_day_is_reported(self, checkout: Path) -> None:
+        (checkout / "tests" / "oracles" / "live.json").write_text(json.dumps(LIVE))
+        written, _ = write_report(checkout)
+        assert "0 claims, asked on 2026-11-20" in written.read_text("utf-8")
+
+    def test_a_run_says_its_day(self) -> None:
+        run = Run("fal", "latest", 0, 1, asked_on=dt.date(2026, 11, 20))
+        assert LIVE.items() <= run.as_dict().items()
+
+    @pytest.mark.parametrize(
+        ("other", "says"),
+        [
+            ({"target": "http://127.0.0.1:8710"}, "is no run against fal under latest"),
+            ({"target": "fal, by way of http://127.0.0.1:8710"}, "is no run against fal under latest"),
+            ({"contract": "documented"}, "is no run against fal under latest"),
+            ({"asked_on": None}, "does not say on which day"),
+        ],
+    )
+    def test_what_is_no_run_against_fal_is_refused(self, other: dict[str, Any], says: str, checkout: Path) -> None:
+        (checkout / "tests" / "oracles" / "live.json").write_text(json.dumps(LIVE | other))
+        with pytest.raises(NoOracles, match=says):
+            write_report(checkout)
 
 
 class TestCommand:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -13,34 +15,45 @@ import pytest
 from conftest import KEY, Server
 from fakefal.recording.receipts import Known, Receipt, differences, receipts, unexplained
 from fakefal_contracts import examples
+from receivers import Receiver
 
 ALL = receipts()
 BY_ID = {receipt.id: receipt for receipt in ALL}
 Servers = Callable[..., Server]
 
 
-def answer_to(receipt: Receipt, serve: Servers) -> httpx.Response:
-    """Bring the emulator to where the receipt begins, and ask what it asked."""
+Answer = tuple[int | None, Mapping[str, str], Any]
+"""Status, headers and body; a webhook has no status."""
+
+
+def answer_to(receipt: Receipt, serve: Servers, receiver: Receiver) -> Answer:
+    """Bring the emulator to where the receipt begins, and ask what it asked, or wait for what it delivers."""
     settings = dict(receipt.given.get("settings", {}))
     settings["effects"] = tuple(settings.get("effects", ()))
     server = serve(profile="realistic", **settings)
-    request_id = _prepare(receipt, server)
     request = receipt.request
+    if "delivery" in request:
+        _prepare(receipt, server, f"?fal_webhook={quote(receiver.url, safe='')}")
+        (delivered,) = receiver.wait(1)
+        return None, {name.lower(): value for name, value in delivered.headers.items()}, json.loads(delivered.body)
+    request_id = _prepare(receipt, server)
     own = {name.lower(): value for name, value in KEY.items()}
     headers = {"host": request["host"], **own, **request.get("headers", {})}
     sent = {name: value for name, value in headers.items() if value is not None}
     with httpx.Client(base_url=server.url, trust_env=False) as http:
         more = {"json": request["json"]} if "json" in request else {}
-        return http.request(request["method"], request["path"].replace("{id}", request_id), headers=sent, **more)
+        answer = http.request(request["method"], request["path"].replace("{id}", request_id), headers=sent, **more)
+    coded = answer.headers.get("content-type", "").startswith("application/json")
+    return answer.status_code, answer.headers, answer.json() if coded else None
 
 
-def _prepare(receipt: Receipt, server: Server) -> str:
+def _prepare(receipt: Receipt, server: Server, query: str = "") -> str:
     """Submit what was submitted before, and move it on; returns its id."""
     if "submit" not in receipt.given:
         return ""
     submit = receipt.given["submit"]
     arguments: Any = submit["json"] if "json" in submit else examples(submit["endpoint"])[submit["example"]]
-    request_id: str = server.submit(submit["endpoint"], arguments)["request_id"]
+    request_id: str = server.submit(f"{submit['endpoint']}{query}", arguments)["request_id"]
     for move in receipt.given["then"]:
         if move == "cancel":
             assert server.http.put(f"/queue/fal-ai/kling-video/requests/{request_id}/cancel").is_success
@@ -50,14 +63,9 @@ def _prepare(receipt: Receipt, server: Server) -> str:
     return request_id
 
 
-def body_of(answer: httpx.Response) -> Any:
-    return answer.json() if answer.headers.get("content-type", "").startswith("application/json") else None
-
-
 @pytest.mark.parametrize("receipt", ALL, ids=str)
-def test_the_emulator_answers_as_the_service_did(receipt: Receipt, serve: Servers) -> None:
-    answer = answer_to(receipt, serve)
-    found = differences(receipt, answer.status_code, answer.headers, body_of(answer))
+def test_the_emulator_answers_as_the_service_did(receipt: Receipt, serve: Servers, receiver: Receiver) -> None:
+    found = differences(receipt, *answer_to(receipt, serve, receiver))
     assert unexplained(receipt, found) == [], found
 
 
@@ -77,6 +85,10 @@ BENT: list[tuple[str, Callable[[Any], Any]]] = [
     ("submit.accepted", lambda body: {name: body[name] for name in body if name != "logs"}),
     ("result.long-shots", lambda body: {"detail": body["detail"][:3]}),
     ("result.duration", lambda body: {"detail": [body["detail"][0] | {"msg": "Input should be 5"}]}),
+    ("webhook.made", lambda body: {name: body[name] for name in body if name != "payload"}),
+    ("webhook.made", lambda body: dict(reversed(body.items()))),
+    ("webhook.made", lambda body: {**body, "error": ""}),
+    ("webhook.not-json", lambda body: {**body, "payload_error": "x"}),
     ("result.four-shots", lambda body: {"video": body["video"] | {"content_type": "video/webm"}}),
 ]
 
@@ -87,8 +99,9 @@ def test_a_bent_answer_is_noticed(name: str, bend: Callable[[Any], Any]) -> None
     receipt = replace(BY_ID[name], differs=())
     quoted = receipt.response["json"]
     headers = receipt.response.get("headers", {})
-    assert differences(receipt, receipt.response["status"], headers, quoted) == {}
-    assert differences(receipt, receipt.response["status"], headers, bend(quoted)) != {}
+    status = receipt.response.get("status")
+    assert differences(receipt, status, headers, quoted) == {}
+    assert differences(receipt, status, headers, bend(quoted)) != {}
 
 
 def test_status_and_headers_are_compared_too() -> None:

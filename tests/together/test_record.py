@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from decimal import Decimal
@@ -54,6 +56,19 @@ class TestScrubbing:
             ("https://203.0.113.7/a.png", "https://removed/a.png"),
             ("https://v3b.fal.media/files/x/multipart/AbC-123/4", "https://v3b.fal.media/files/x/multipart/removed/4"),
             ("http://[broken/a", "removed"),
+            ("HTTPS://bucket.example/a.png?X-Amz-Signature=abc", "https://bucket.example/a.png"),
+            ("https://host.example/a.png?name='x'&sig=abc", "https://host.example/a.png"),
+            ("https://host.example/a.png?name=my cat&sig=abc", "https://host.example/a.png"),
+            ("see 'https://host.example/a.png?name='x'&sig=abc' there", "see 'https://host.example/a.png there"),
+            ("see Https://host.example/a?sig=abc there", "see https://host.example/a there"),
+            (r'{"url":"https:\/\/host.example\/a.png?sig=abc"}', '{"url":"https://host.example/a.png"}'),
+            ("s3://bucket/x?X-Amz-Signature=abc", "s3://bucket/x"),
+            ("from gs://bucket/x?GoogleAccessId=a&Signature=abc", "from gs://bucket/x"),
+            ("redis://user:password@host.example:6379/0", "redis://host.example:6379/0"),
+            ("from 203.0.113.9. And 2001:db8::1.", "from removed. And removed."),
+            ("version 1.2.3.4.5", "version 1.2.3.4.5"),
+            ("AKIAIOSFODNN7EXAMPLE, sk-proj-abcdefghijklmnop1234567890", "removed, removed"),
+            ("Data: the android, walking", "Data: the android, walking"),
         ],
     )
     def test_of_texts(self, text: str, kept: str) -> None:
@@ -75,6 +90,29 @@ class TestScrubbing:
         assert one.startswith("data:image/png;sha256,")
         assert one != other
         assert "AAAA" not in one
+
+    @pytest.mark.parametrize(
+        "uri",
+        [
+            f"data:image/png;base64,{base64.encodebytes(b'holiday' * 40).decode()}",
+            f"see data:image/png;base64,{base64.encodebytes(b'holiday' * 40).decode()}",
+            "DATA:image/png;base64,aG9saWRheQ==",
+            "see Data:image/png;base64,aG9saWRheQ==",
+            "data:image/png;name=my holiday.png;base64,aG9saWRheQ==",
+            'data:image/png;x="a";base64,aG9saWRheQ==',
+            'see data:image/png;x="my holiday";base64,aG9saWRheQ==',
+            "data: image/png;base64,aG9saWRheQ==",
+            "data:,the holiday of my life",
+            "data:image/png;sha256,aG9saWRheQ==",
+        ],
+    )
+    def test_nothing_of_a_data_uri_stays_however_it_is_written(self, uri: str) -> None:
+        kept = Scrubber().text(uri)
+        assert "aG9saWRheQ" not in kept
+        assert "holiday" not in kept
+        assert base64.b64encode(b"holiday" * 3)[:20].decode() not in kept
+        assert re.fullmatch(r"(see )?data:(image/png)?;sha256,[0-9a-f]{64}\n?", kept)
+        assert Scrubber().text(kept) == kept
 
     def test_what_was_learned_is_found_everywhere(self) -> None:
         clean = Scrubber()
@@ -98,6 +136,7 @@ class TestScrubbing:
         | st.from_regex(
             r"[a-z]{1,3}@[a-z]{1,3}\.[a-z]{2}( data:a/b;base64,[A-Z]+)?( https?://[a-z:@/?.#0-9\[\]]{1,20})?"
         )
+        | st.from_regex(r"(see )?(data:(a/b)?(;[a-z=\" 1]{1,6}){0,2},|[sS]3:\\?//)[a-zA-Z:@/?.#\\\n' 0-9\[\]]{0,20}")
     )
     def test_what_is_clean_stays_as_it_is(self, text: str) -> None:
         once = Scrubber().text(text)

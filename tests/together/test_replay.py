@@ -210,6 +210,17 @@ class TestAge:
             assert "was recorded on 2026-11-20" in answer.json()["detail"]
             assert f"{int(days)} days ago, and 30 are allowed" in answer.json()["detail"]
 
+    def test_recording_again_cures_it(self, server: Server, replay: Open, tmp_path: Path) -> None:
+        """Of equal submits only the young ones answer."""
+        record(server, tmp_path / "out", live)
+        (path,) = (tmp_path / "out").glob("*.jsonl")
+        path.rename(old := path.with_name("0.jsonl"))
+        old.write_bytes(old.read_bytes().replace(b"2026-11-20T", b"2026-01-01T"))
+        record(server, tmp_path / "out", live)
+        http = replay(max_age_days=30, now=lambda: DAY)
+        assert [http.post(f"/queue/{O1}", json=BODY).status_code for _ in range(2)] == [200, 200]
+        assert life(http)[-1] > 10_000
+
     def test_without_a_limit_any_age_is_replayed(self, server: Server, replay: Open, tmp_path: Path) -> None:
         record(server, tmp_path / "out", live)
         assert replay(now=lambda: DAY + dt.timedelta(days=4000)).post(f"/queue/{O1}", json=BODY).status_code == 200

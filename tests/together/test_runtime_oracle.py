@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pydantic
 import pytest
 
-from conftest import ROOT, SHARED, required_in_ci
+from conftest import ROOT, SHARED, not_tested_here, required_in_ci
 from fakefal import jsonio
 from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
 from oracles import runtime, strip
+from oracles.drawing import VERSIONS
 from oracles.install import READY, RUNTIME
 from oracles.runtime import ACCEPTED, CONTRACT, REFUSED, Findings, Pair, chunk, compare, each_rule, outside, pair
 
@@ -32,17 +35,26 @@ def both() -> Iterator[Pair]:
         yield started
 
 
+Compared = Callable[[str], tuple[Findings, Findings]]
+
+
+@pytest.fixture(scope="module")
+def compared(both: Pair) -> Compared:
+    """What generated bodies of an endpoint find, and what each of its rules finds by itself; each is done once."""
+    return cache(lambda endpoint_id: (chunk(both, endpoint_id, CASES, 0), each_rule(both, endpoint_id)))
+
+
 @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
 class TestAgreement:
-    def test_generated_bodies_get_equal_answers(self, endpoint_id: str, both: Pair) -> None:
-        findings = chunk(both, endpoint_id, CASES, 0)
+    def test_generated_bodies_get_equal_answers(self, endpoint_id: str, compared: Compared) -> None:
+        findings, _ = compared(endpoint_id)
         tally = findings.endpoints[endpoint_id]
         assert findings.unexplained == []
         assert tally.cases == CASES == tally.agreed + tally.outside + tally.known
         assert tally.agreed > CASES / 2
 
-    def test_every_rule_agrees_or_is_held_by_no_schema(self, endpoint_id: str, both: Pair) -> None:
-        findings = each_rule(both, endpoint_id)
+    def test_every_rule_agrees_or_is_held_by_no_schema(self, endpoint_id: str, compared: Compared) -> None:
+        _, findings = compared(endpoint_id)
         book = rulebook(find_endpoint(endpoint_id).edition(CONTRACT))
         rules = [rule.id for rule in book if rule.kind != "max_bytes"]
         seen = findings.endpoints[endpoint_id].rules
@@ -50,11 +62,31 @@ class TestAgreement:
         for rule_id, outcomes in seen.items():
             assert set(outcomes) == ({"outside"} if rule_id in outside(endpoint_id) else {"agreed"}), rule_id
 
+    def test_the_kept_summary_is_what_a_run_finds(self, endpoint_id: str, both: Pair, compared: Compared) -> None:
+        kept = json.loads((ORACLES / "runtime.json").read_text("utf-8"))
+        if {name: kept["versions"][name] for name in VERSIONS} != VERSIONS:
+            not_tested_here(f"tests/oracles/runtime.json was drawn with {kept['versions']}, and here is {VERSIONS}")
+        found = Findings()
+        for one in compared(endpoint_id):
+            found.add(one)
+        assert found.report(both.versions)["endpoints"][endpoint_id] == kept["endpoints"][endpoint_id], "make fidelity"
+
 
 def test_two_runs_give_equal_reports(both: Pair) -> None:
     first, second = (chunk(both, O3, 40, 7).report(both.versions) for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
     assert first["cases"] == first["endpoints"][O3]["cases"] == 40
+
+
+def test_draws_do_not_depend_on_what_is_loaded(both: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of the user's, full of literals, changes nothing in what the oracle asks."""
+    before = chunk(both, O3, 60, 3).report({})
+    literals = ", ".join(f"'literal {number}', {1000 + number}" for number in range(200))
+    (tmp_path / "full_of_literals.py").write_text(f"LITERALS = [{literals}]\n")
+    monkeypatch.setattr("hypothesis.internal.conjecture.providers.is_local_module_file", lambda _: True)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("full_of_literals")
+    assert chunk(both, O3, 60, 3).report({}) == before
 
 
 def test_it_is_fals_runtime_with_our_pydantic(both: Pair) -> None:
