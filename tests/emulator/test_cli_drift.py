@@ -254,6 +254,7 @@ def test_what_fal_says_now_is_not_excused_by_what_it_once_said() -> None:
         (200, json.dumps(document()).replace(I2V, "another/one").encode(), {}, "is about another/one"),
         (200, b" " * (9 << 20), {}, "more than 8,388,608 bytes"),
     ],
+    ids=["missing", "moved", "page", "empty", "another", "large"],
 )
 @pytest.mark.usefixtures("environment")
 def test_an_answer_that_is_no_document_is_2(status: int, body: bytes, headers: dict[str, str], said: str) -> None:
