@@ -4,6 +4,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+# Most tests wait for sockets and processes: two at once on each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
 
 .PHONY: demo test lint types unit js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
 
@@ -20,7 +23,7 @@ types: $(VENV)/ready
 	$(BIN)/mypy
 
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python $(PYTEST)
 
 # The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
 js:
@@ -49,13 +52,12 @@ fidelity: oracle-runtime js
 	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
 	$(BIN)/fakefal conform --report
 
-# The whole suite on the oldest versions that pyproject.toml allows.
+# The suite on the oldest versions that pyproject.toml allows, without the tests that say nothing of versions.
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
-	$(VENV)-lowest/bin/python tests/oracles/install.py
-	$(VENV)-lowest/bin/python -m pytest -q -n auto --dist worksteal -p no:cacheprovider
+	$(VENV)-lowest/bin/python $(PYTEST) -p no:cacheprovider -m 'not newest'
 
 # Measures anew how many paid jobs one call becomes with each client; needs Node.
 docs-retry-safety: $(VENV)/ready js

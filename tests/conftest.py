@@ -48,6 +48,29 @@ BOTH_STORES = ("test_queue_wire", "test_webhooks", "test_clock", "test_effects",
 """The modules whose behaviour both stores must have."""
 
 
+NEWEST_ONLY = (
+    "test_bench",
+    "test_contract_mutations",
+    "test_effects_in_javascript",
+    "test_fidelity",
+    "test_retry_safety",
+    "test_runtime_oracle",
+    "test_schemathesis",
+    "test_testing_page",
+    "test_typing",
+    "test_vitest",
+    "test_wheel",
+)
+"""The modules that say nothing of the versions of what the project builds on: `make test-lowest` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what older versions of dependencies need not run again."""
+    for item in items:
+        if item.path.stem in NEWEST_ONLY:
+            item.add_marker(pytest.mark.newest)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what a server does over every store."""
     if "store" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH_STORES:
