@@ -39,7 +39,8 @@ JS_PACKAGE = JS / "node_modules" / "@fal-ai" / "client" / "package.json"
 FIRST, EVERY = "first", "every"
 CALLS = ("submit", "subscribe", "run")
 LIMIT = {"submit": "queue_full", "subscribe": "queue_full", "run": "concurrent_requests_limit"}
-FAULTS = ("drop_before_accept", "accept_then_drop", "slow_response", "ingress_502", "gateway_503", LIMIT)
+CUT = "accept_then_drop(bytes=20)"
+FAULTS = ("drop_before_accept", "accept_then_drop", CUT, "slow_response", "ingress_502", "gateway_503", LIMIT)
 FAULTS_OF_JOBS = ("runner_disconnected",)
 
 #: How long a client waits for an answer that comes much later.  Where the next try is to succeed, it gets time

@@ -33,7 +33,7 @@ LARGEST_NUMBER = 1e9
 
 #: Faults of a call, before or beside the queue: answered in `fakefal.wire.faults`.
 CALL_EFFECTS: dict[str, tuple[str, ...]] = {
-    "accept_then_drop": (),
+    "accept_then_drop": ("bytes",),
     "drop_before_accept": (),
     "slow_response": ("seconds",),
     "ingress_502": (),
@@ -178,6 +178,7 @@ def _is_count(value: Any) -> bool:
 #: What the values of effects must be, by the name of the argument: in words, and as a test.
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "attempts": ("a whole number from 0", _is_count),
+    "bytes": ("a whole number from 0", _is_count),
     "limit": ("a whole number from 0", _is_count),
     "seconds": ("a number from 0", _is_number),
     "status": ("a status from 200 to 599 that has a body", lambda value: _is_count(value) and _has_body(value)),

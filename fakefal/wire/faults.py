@@ -38,14 +38,20 @@ INGRESS = {
 
 
 class Dropped(Response):
-    """No answer: the connection dies."""
+    """No answer, or the head and the first bytes of one: then the connection dies."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, answer: Response | None = None, sent: int = 0) -> None:
         super().__init__()
         self._abort: Callable[[], None] = request.state.abort
+        self._answer = answer
+        self._sent = sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Kill the connection, and return once it is dead."""
+        if (answer := self._answer) is not None:
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+            first = bytes(answer.body)[: min(self._sent, len(answer.body) - 1)]
+            await send({"type": "http.response.body", "body": first, "more_body": True})
         self._abort()
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -65,8 +71,9 @@ async def with_fault(
         case "drop_before_accept":
             return Dropped(request)
         case "accept_then_drop":
-            await accept()
-            return Dropped(request)
+            answer = await accept()
+            sent = effect.arguments.get("bytes")
+            return Dropped(request) if sent is None else Dropped(request, answer, sent)
         case name if name in INGRESS:
             status, title = INGRESS[name]
             return HTMLResponse(NGINX.format(title), status)  # no x-fal-request-id: so clients tell it from fal

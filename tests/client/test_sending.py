@@ -83,6 +83,7 @@ def test_a_connection_that_dies_makes_at_most_one_job(
     ("effect", "error", "jobs"),
     [
         ("accept_then_drop", MaybeAccepted, 1),
+        ("accept_then_drop(bytes=20)", MaybeAccepted, 1),
         ("drop_before_accept", MaybeAccepted, 0),
         ("ingress_502", MaybeAccepted, 0),
         ("locked_account", NotAllowed, 0),

@@ -582,6 +582,15 @@ class TestCalls:
                 ask(server, effect, part)
             assert len(server.http.get("/_fakefal/requests").json()) == accepted
 
+    @pytest.mark.parametrize("sent", [0, 10, 10**6])
+    def test_the_connection_dies_within_the_answer(self, server: Server, sent: int) -> None:
+        for part in ("queue", "run"):
+            server.http.post("/_fakefal/reset")
+            with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+                ask(server, f"accept_then_drop(bytes={sent})", part)
+            assert len(server.http.get("/_fakefal/requests").json()) == 1
+            assert server.http.get("/_fakefal/journal").json()[0]["status"] == 200, "its head was sent"
+
     def test_a_slow_answer_comes(self, server: Server) -> None:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
 
