@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import shutil
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +17,9 @@ from fakefal.settings import LOOPBACK_HOSTS
 from fakefal.store.files import FileStore, StoredFile, safe_name
 from fakefal_contracts.hosts import Part, Way, host_name, part_of
 from fakefal_fixtures import EXAMPLES, example_file
+
+LONGEST_ADDRESS = 2048
+"""Longer ones are taken apart anew each time: nobody sends the same one often, and remembering costs memory."""
 
 
 class Cdn:
@@ -37,21 +40,11 @@ class Cdn:
         Addresses on fal's CDN are own where the emulator has the file; others there belong to the
         real CDN, which is never asked.
         """
-        try:
-            parts = urlsplit(address)
-            name = parts.hostname or ""
-        except ValueError:
+        place = (_place if len(address) <= LONGEST_ADDRESS else _place.__wrapped__)(address, way.base or "")
+        if place is None:
             return None
-        if parts.scheme not in ("http", "https") or not address.startswith(parts.scheme):
-            return None
-        path = unquote(parts.path)
-        if part_of(name.rstrip(".")) is Part.CDN:
-            return path if self.find(path) else None
-        base = urlsplit(way.base or "")
-        prefix = f"{base.path}/{Part.CDN}"
-        if way.base and _same_place(parts.netloc, base.netloc) and path.startswith(f"{prefix}/"):
-            return path.removeprefix(prefix)
-        return None
+        path, own = place
+        return path if own or self.find(path) else None
 
     def find(self, url_path: str) -> StoredFile | None:
         """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``."""
@@ -79,6 +72,29 @@ class Cdn:
             kept = self.files.keep(written, new_file_path(name), kind)
             described |= {"url": CDN_MARK + kept.url_path, "file_size": kept.size}
         return described
+
+
+@lru_cache(maxsize=4096)
+def _place(address: str, base: str) -> tuple[str, bool] | None:
+    """The CDN path that an address has, and whether it surely is one of ours; None for addresses of other servers.
+
+    `base` is where the caller came in, or empty for fal's own hosts.
+    """
+    try:
+        parts = urlsplit(address)
+        name = parts.hostname or ""
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not address.startswith(parts.scheme):
+        return None
+    path = unquote(parts.path)
+    if part_of(name.rstrip(".")) is Part.CDN:
+        return path, False
+    own = urlsplit(base)
+    prefix = f"{own.path}/{Part.CDN}"
+    if base and _same_place(parts.netloc, own.netloc) and path.startswith(f"{prefix}/"):
+        return path.removeprefix(prefix), True
+    return None
 
 
 @cache

@@ -75,7 +75,7 @@ class Total:
         self.usd += by.usd
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Sums:
     """All jobs together; as a text, what ends a run."""
 

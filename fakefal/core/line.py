@@ -344,7 +344,7 @@ class Line:
     def _begin(self, entry: Entry, now: float) -> None:
         after(entry.state, Move.START)
         assert entry.plan is not None
-        entry.marks = replace(entry.marks, started_at=now)
+        entry.marks = Marks(started_at=now)
         self._shift(entry, entry.credit, now)
 
     def _shift(self, entry: Entry, seconds: float, now: float) -> None:
@@ -371,7 +371,7 @@ class Line:
             self._dequeue(entry)
         elif not entry.extra:
             heapq.heappush(self._releases, now)
-        entry.marks = replace(entry.marks, ended_at=now, cut=cut)
+        entry.marks = Marks(entry.marks.started_at, now, cut, entry.marks.shifts)
         self._ended.append(entry.id)
 
     def _next_due(self) -> float | None:

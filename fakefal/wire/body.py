@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from fakefal.wire.answers import WireError, refusal
 
@@ -18,22 +20,32 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         WireError: 413, it has more bytes than the limit (the body of the answer is inferred).
     """
-    return b"".join([part async for part in limited(request, limit)])
+    first = await request.receive()
+    whole: bytes = first.get("body", b"")
+    if first["type"] == "http.request" and not first.get("more_body") and len(whole) <= limit:
+        return whole  # nearly every body comes in one piece
+    return b"".join([part async for part in limited(request, limit, first)])
 
 
-async def limited(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The body part by part; what exceeds the limit is read to its end and refused.
+async def limited(request: Request, limit: int, first: Message | None = None) -> AsyncIterator[bytes]:
+    """The body part by part, after a first message that was read already; what exceeds the limit is read and refused.
 
     Raises:
         WireError: 413, it has more bytes than the limit.
+        ClientDisconnect: the caller went away.
     """
     size = 0
-    async for part in request.stream():
+    message = first or await request.receive()
+    while message["type"] == "http.request":
+        part = message.get("body", b"")
         size += len(part)
         if size <= limit:
             yield part
-        elif size > limit * DRAIN_FACTOR:
+        if not message.get("more_body") or size > limit * DRAIN_FACTOR:
             break
+        message = await request.receive()
+    else:
+        raise ClientDisconnect
     if size > limit:
         raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 

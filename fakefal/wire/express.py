@@ -112,7 +112,7 @@ class Express:
             path,
             authorization=_text(heads, b"authorization"),
             priority=_text(heads, b"x-fal-queue-priority") or "",
-            webhook=request.query_params.get("fal_webhook"),
+            webhook=request.query_params.get("fal_webhook") if request.scope["query_string"] else None,
         )
 
 

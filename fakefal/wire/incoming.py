@@ -40,7 +40,7 @@ async def read_submission(
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
             for what is not JSON.
     """
-    token = request.query_params.get(TOKEN)
+    token = request.query_params.get(TOKEN) if request.scope["query_string"] else None
     key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         raise no_access(app)
