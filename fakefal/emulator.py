@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -82,7 +82,7 @@ class Emulator:
         files: FileStore | None = None,
         fetcher: Fetcher | None = None,
         sender: Sender | None = None,
-        random_bits: Callable[[int], int] = secrets.randbits,
+        random_bits: Callable[[int], int] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
@@ -107,7 +107,7 @@ class Emulator:
         self.webhooks = Webhooks(self.queue, self.clock, sender, self.tally.tried)
         self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
         self._downloads = Downloads(self.files, fetcher or Fetcher())
-        self._random_bits = random_bits
+        self._random_bits = random_bits or random.Random().getrandbits  # noqa: S311 - ids are no secrets
         self.wall = wall
         self._profile = PROFILES[self.settings.profile]
         self._acceptance = Acceptance(
@@ -120,7 +120,7 @@ class Emulator:
             downloads=self._downloads,
             tally=self.tally,
             waker=self.waker,
-            random_bits=random_bits,
+            random_bits=self._random_bits,
             wall=wall,
         )
 

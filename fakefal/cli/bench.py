@@ -15,6 +15,8 @@ import click
 if TYPE_CHECKING:
     from fakefal.bench.table import Outcome, Row, Size
 
+LONGEST_FAILURE = 500
+
 
 @click.command
 @click.option("--only", "names", multiple=True, metavar="ROW", help="Measure this row only; may be repeated.")
@@ -62,6 +64,8 @@ def _measured(rows: Iterable[Row], size: Size) -> list[Outcome]:
             outcome = Outcome(row, row.measure(size))
         except Missing as error:
             outcome = Outcome(row, missing=str(error))
+        except (OSError, RuntimeError) as error:  # the other rows are not lost
+            outcome = Outcome(row, missing=f"it failed: {type(error).__name__}: {error}"[:LONGEST_FAILURE])
         _tell(outcome, time.monotonic() - began)
         outcomes.append(outcome)
     return outcomes
