@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -103,9 +103,14 @@ def checked_request_id(request_id: str) -> str:
     Raises:
         UsageError: it has other characters.
     """
-    if not _REQUEST_ID.fullmatch(request_id):
+    if not is_request_id(request_id):
         raise UsageError(f"{request_id!r} is no request id")
     return request_id
+
+
+def is_request_id(said: object) -> TypeGuard[str]:
+    """Whether something is a request id that can stand in an address."""
+    return isinstance(said, str) and _REQUEST_ID.fullmatch(said) is not None
 
 
 def check_options(given: Collection[str], known: Collection[str], of: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
-from fakefal_client.asked import Asked, check_options
+from fakefal_client.asked import Asked, check_options, is_request_id
 from fakefal_client.budget import Reservation, amount
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, about, follow, read_result, settle
@@ -74,7 +74,7 @@ def submit(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Accep
     ready, reply = yield from _sent(session, url, asked, options)
     said = reply.json()
     request_id = said.get("request_id") if isinstance(said, dict) else None
-    if not isinstance(request_id, str) or not request_id:
+    if not is_request_id(request_id):
         raise _unknown(ready.reservation, "the answer names no request id", reply)
     ready.reservation.accept(request_id)
     return Accepted(asked, request_id, ready.checked, ready.reservation)

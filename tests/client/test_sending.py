@@ -162,6 +162,22 @@ def test_a_deadline_holds_against_an_answer_that_drips(make_client: MakeClient) 
         over.set()
 
 
+@pytest.mark.parametrize("said", ['"../../other"', '"a b"', '""', "7", "null"])
+def test_an_answer_whose_id_cannot_be_one_says_maybe(make_client: MakeClient, said: str) -> None:
+    def answer(listening: socket.socket) -> None:
+        caller, _ = listening.accept()
+        with caller:
+            caller.recv(65536)
+            body = f'{{"request_id":{said}}}'.encode()
+            caller.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, args=(listening,), daemon=True).start()
+        client = make_client(f"http://127.0.0.1:{listening.getsockname()[1]}", retry=SOON, contract="documented")
+        with pytest.raises(MaybeAccepted, match="names no request id"):
+            client.submit(REQUEST)
+
+
 def test_a_refusal_at_the_gate_names_the_fields(make_client: MakeClient, server: Server) -> None:
     client = make_client(server.url, preflight=False)
     with pytest.raises(RequestRefused) as caught:
