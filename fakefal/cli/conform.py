@@ -10,13 +10,11 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
-from fakefal.cli.options import check_upstream, full_id, real_key, usd
+from fakefal.cli.options import check_upstream, full_id, real_key, stand_in, usd
 from fakefal_contracts import ENDPOINTS, ContractError
-from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
     from fakefal.conform.outcome import Run
@@ -110,27 +108,14 @@ def _service(target: str, max_usd: Decimal, upstream: str | None) -> Iterator[Se
         calls = Target(None, Upstream(upstream), key=real_key(os.environ))
         purse, patience = Purse(Budget(max_usd)), 1200.0
     else:
-        calls, purse, patience = Target(_fake(target), Upstream(target)), Purse(None), 60.0
+        fake = stand_in(
+            target,
+            malformed="--target is fal, or a base URL such as http://127.0.0.1:8710",
+            of_fal="--target is a host of fal's: say --target fal, which keeps to a spend limit",
+        )
+        calls, purse, patience = Target(fake, Upstream(fake)), Purse(None), 60.0
     with calls:
         yield Service(calls, purse, patience_seconds=patience)
-
-
-def _fake(address: str) -> str:
-    """The base URL of a fake; fal's own hosts are none.
-
-    Raises:
-        click.UsageError: it is no address, or fal's.
-    """
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.username
-    except ValueError:
-        usable = False
-    if not usable:
-        raise click.UsageError("--target is fal, or a base URL such as http://127.0.0.1:8710")
-    if is_fal_host(str(parts.hostname)):
-        raise click.UsageError("--target is a host of fal's: say --target fal, which keeps to a spend limit")
-    return address
 
 
 def _suite(

@@ -114,11 +114,11 @@ def real_key(environ: Mapping[str, str]) -> str:
     raise click.UsageError("the real service needs a key: set FAL_KEY")
 
 
-def check_upstream(address: str) -> None:
-    """Whether an address can stand in for fal.
+def stand_in(address: str, *, malformed: str, of_fal: str) -> str:
+    """The base URL of something that stands in for fal; the two texts say what to change.
 
     Raises:
-        click.UsageError: it is none, or it is fal's own.
+        click.UsageError: it is no http(s) address without a user, or a host of fal's.
     """
     try:
         parts = urlsplit(address)
@@ -126,9 +126,23 @@ def check_upstream(address: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise click.UsageError("--upstream is an http(s) address without a user, such as http://127.0.0.1:8710")
+        raise click.UsageError(malformed)
     if is_fal_host(str(parts.hostname)):
-        raise click.UsageError("--upstream stands in for fal: leave it out to call fal itself")
+        raise click.UsageError(of_fal)
+    return address
+
+
+def check_upstream(address: str) -> None:
+    """Whether an address can stand in for fal.
+
+    Raises:
+        click.UsageError: it is none, or it is fal's own.
+    """
+    stand_in(
+        address,
+        malformed="--upstream is an http(s) address without a user, such as http://127.0.0.1:8710",
+        of_fal="--upstream stands in for fal: leave it out to call fal itself",
+    )
 
 
 def full_id(endpoint: str) -> str:
