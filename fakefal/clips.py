@@ -10,7 +10,7 @@ import base64
 import hashlib
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from fakefal_contracts import Report
 from fakefal_contracts.probe import PictureFacts
@@ -38,7 +38,12 @@ def _nearest(report: Report) -> Ratio:
     facts = report.facts.get(report.arguments.first_frame() or "")
     if not isinstance(facts, PictureFacts):
         return "16:9"
-    return min(RATIOS, key=lambda shape: abs(math.log(facts.ratio / _SHAPES[shape])))
+    return _nearest_to(facts.ratio)
+
+
+@lru_cache(maxsize=1024)
+def _nearest_to(ratio: float) -> Ratio:
+    return min(RATIOS, key=lambda shape: abs(math.log(ratio / _SHAPES[shape])))
 
 
 @cache

@@ -296,14 +296,16 @@ class Emulator:
             Stopping: that came first; the work was cancelled.
         """
         limit = asyncio.timeout(0 if self.waker.closing else None)
+        self.waker.limits.add(limit)
         try:
             async with limit:
-                with self.waker.ending(limit):
-                    return await work
+                return await work
         except TimeoutError:
             if limit.expired():
                 raise Stopping from None
             raise
+        finally:
+            self.waker.limits.discard(limit)
 
     def judging(self) -> tuple[str, ...]:
         """The requests whose media are downloaded here."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 
 from fakefal.clock import Clock
@@ -35,7 +35,8 @@ class Waker:
         self._due: dict[str, float] = {}
         self._wakes_at = float("inf")
         self._bells: dict[str, set[asyncio.Event]] = {}
-        self._limits: set[asyncio.Timeout] = set()
+        self.limits: set[asyncio.Timeout] = set()
+        """Time limits that expire when the server is about to stop."""
         self.closing = False
         """Whether the server is about to stop."""
 
@@ -81,19 +82,10 @@ class Waker:
     def close(self) -> None:
         """Let every watcher go: the server is about to stop."""
         self.closing = True
-        for limit in self._limits:
+        for limit in self.limits:
             limit.reschedule(0)
         for key in tuple(self._bells):
             self.changed(key)
-
-    @contextmanager
-    def ending(self, limit: asyncio.Timeout) -> Iterator[None]:
-        """Let a time limit expire when the server is about to stop, if that comes within the block."""
-        self._limits.add(limit)
-        try:
-            yield
-        finally:
-            self._limits.discard(limit)
 
     async def _run(self) -> None:
         while True:

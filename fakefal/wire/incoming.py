@@ -32,9 +32,16 @@ DATA_URI = b"data:"
 
 
 async def read_submission(
-    request: Request, emulator: Emulator, way: Way, app: str, path: str, authorization: str | None, priority: str = ""
+    request: Request,
+    emulator: Emulator,
+    way: Way,
+    app: str,
+    path: str,
+    authorization: str | None,
+    priority: str = "",
+    **more: Any,
 ) -> Submission:
-    """The body and the caller of a request to an application.
+    """The body and the caller of a request to an application; `more` is what else is known of it.
 
     Raises:
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
@@ -60,7 +67,20 @@ async def read_submission(
         request.state.call.effect = effect.name
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     low = priority.lower() == "low"
-    return Submission(key, app, path, body, way, low=low, heavy=heavy, effect=effect, retry=not no_retry, number=number)
+    return Submission(
+        key,
+        app,
+        path,
+        body,
+        way,
+        low=low,
+        heavy=heavy,
+        start_seconds=_read_start_seconds(request),
+        effect=effect,
+        retry=not no_retry,
+        number=number,
+        **more,
+    )
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
@@ -95,7 +115,7 @@ def wrong_effects() -> Iterator[None]:
         raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
 
 
-def read_start_seconds(request: Request) -> float | None:
+def _read_start_seconds(request: Request) -> float | None:
     """How long the caller lets the request wait for its start; the newer of two header names wins.
 
     Raises:

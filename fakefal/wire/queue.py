@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated, Any
@@ -36,7 +35,7 @@ from fakefal.wire.answers import (
 from fakefal.wire.auth import application_key
 from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay, Token
 from fakefal.wire.faults import with_fault
-from fakefal.wire.incoming import read_start_seconds, read_submission
+from fakefal.wire.incoming import read_submission
 from fakefal_contracts.hosts import Part, Way
 
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
@@ -68,13 +67,20 @@ async def submit(
     most_waiting: MostWaiting = None,
 ) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
-    submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization, priority)
-    start_seconds = read_start_seconds(request)
+    submission = await read_submission(
+        request,
+        emulator,
+        way,
+        f"{owner}/{app}",
+        path,
+        authorization,
+        priority,
+        webhook=webhook or None,
+        most_waiting=most_waiting,
+    )
 
     async def accept() -> Response:
-        look = await emulator.submit(
-            replace(submission, webhook=webhook or None, start_seconds=start_seconds, most_waiting=most_waiting)
-        )
+        look = await emulator.submit(submission)
         body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
         hint = hint_header(look.plan.ending) if look.plan is not None else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)

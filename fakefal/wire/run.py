@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay
 from fakefal.wire.faults import with_fault
-from fakefal.wire.incoming import read_start_seconds, read_submission
+from fakefal.wire.incoming import read_submission
 from fakefal.wire.queue import ending_answer
 from fakefal_contracts.hosts import Part
 
@@ -29,10 +29,10 @@ async def run(
 ) -> Response:
     """Run the model and answer with its output; 429 when all runners of the key are taken."""
     submission = await read_submission(request, emulator, way, f"{owner}/{app}", path, authorization)
-    read_start_seconds(request)  # that its form is checked here, too, is inferred: what starts at once never waits
 
     async def accept() -> Response:
-        look, ending = await emulator.run(replace(submission, retry=False))
+        # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits
+        look, ending = await emulator.run(replace(submission, start_seconds=None, retry=False))
         return ending_answer(ending, look.record, way)
 
     return await with_fault(emulator, submission.effect, request, accept)

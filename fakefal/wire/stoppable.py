@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fakefal.emulator import Emulator
+
+BODILESS = ("GET", "HEAD")
 
 
 class Stoppable:
@@ -19,9 +23,11 @@ class Stoppable:
         self._emulator = emulator
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a call on."""
-        whole = scope["type"] != "http"
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass a call on; one that has no body as it is, without a frame of its own."""
+        if scope["type"] != "http" or scope["method"] in BODILESS:
+            return self._app(scope, receive, send)
+        whole = False
 
         async def part() -> Message:
             nonlocal whole
@@ -31,4 +37,4 @@ class Stoppable:
             whole = not message.get("more_body", False)
             return message
 
-        await self._app(scope, part, send)
+        return self._app(scope, part, send)
