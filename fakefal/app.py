@@ -52,12 +52,14 @@ class LongWay:
         async with self._emulator.running():
             making = self._making()
             yield
-            await making
+            await asyncio.wait((making,))
 
     def _making(self) -> asyncio.Future[ASGIApp]:
-        if self._made is None:
+        made = self._made
+        if made is None or (made.done() and (made.cancelled() or made.exception() is not None)):
             self._made = asyncio.ensure_future(asyncio.to_thread(_long_way, self._emulator))
-        return self._made
+            return self._made
+        return made
 
 
 def _long_way(emulator: Emulator) -> ASGIApp:

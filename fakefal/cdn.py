@@ -40,7 +40,8 @@ class Cdn:
         Addresses on fal's CDN are own where the emulator has the file; others there belong to the
         real CDN, which is never asked.
         """
-        place = (_place if len(address) <= LONGEST_ADDRESS else _place.__wrapped__)(address, way.base or "")
+        base = way.base or ""
+        place = (_place if len(address) + len(base) <= LONGEST_ADDRESS else _place.__wrapped__)(address, base)
         if place is None:
             return None
         path, own = place

@@ -18,6 +18,7 @@ from fakefal.store.queue import QueueStore
 LONGEST_SLEEP_SECONDS = 60.0
 WATCH_SECONDS = 15.0
 SHORTEST_SLEEP_SECONDS = 0.005
+NEVER = float("inf")
 
 
 class Waker:
@@ -33,7 +34,8 @@ class Waker:
         self._call = asyncio.Event()
         self._changed_keys: set[str] = set()
         self._due: dict[str, float] = {}
-        self._wakes_at = float("inf")
+        self._wakes_at = NEVER
+        self._asked: str | None = None
         self._bells: dict[str, set[asyncio.Event]] = {}
         self.limits: set[asyncio.Timeout] = set()
         """Time limits that expire when the server is about to stop."""
@@ -49,15 +51,15 @@ class Waker:
     def added(self, key: str, due: float | None) -> None:
         """Say that a key has one more request, and when something of that key is due next: nothing is now due."""
         self._ring(key)
-        if due is None:
-            self._due.pop(key, None)
-            return
-        self._due[key] = due
-        pause = self._clock.sleep_seconds(key, due)
-        if not pause:
-            self.changed(key)
-        elif time.monotonic() + pause < self._wakes_at:
-            self._call.set()
+        if key == self._asked:
+            self.changed(key)  # the answer that is on its way may be older than this
+        elif due is not None and due < self._due.get(key, NEVER):
+            self._due[key] = due
+            pause = self._clock.sleep_seconds(key, due)
+            if not pause:
+                self.changed(key)
+            elif time.monotonic() + pause < self._wakes_at:
+                self._call.set()
 
     def _ring(self, key: str) -> None:
         for bell in self._bells.get(key, ()):
@@ -83,7 +85,8 @@ class Waker:
         """Let every watcher go: the server is about to stop."""
         self.closing = True
         for limit in self.limits:
-            limit.reschedule(0)
+            if not limit.expired():
+                limit.reschedule(0)
         for key in tuple(self._bells):
             self.changed(key)
 
@@ -105,6 +108,13 @@ class Waker:
                         self.changed(key)
 
     async def _carry_out(self, key: str) -> None:
+        self._asked = key
+        try:
+            await self._ask(key)
+        finally:
+            self._asked = None
+
+    async def _ask(self, key: str) -> None:
         due = await self._queue.carry_out(key, self._clock.now(key))
         if due is not None and not self._clock.sleep_seconds(key, due):
             await self._send(key)

@@ -284,7 +284,7 @@ class Line:
         else:
             self._end_runs(now)
         ended, self._ended = tuple(self._ended), []
-        return Advance(ended, needs, None if needs else due)
+        return Advance(ended, needs, self._next_end() if needs else due)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -378,12 +378,17 @@ class Line:
         """The next moment at which something happens by itself; stale notes are dropped."""
         while self._unready and not self._is_current(self._unready[0], State.IN_QUEUE):
             heapq.heappop(self._unready)
-        while self._running and not self._is_current(self._running[0], State.IN_PROGRESS):
-            heapq.heappop(self._running)
+        self._next_end()
         while self._start_by and not self._waits(self._start_by[0]):
             heapq.heappop(self._start_by)
         moments = [heap[0][0] for heap in (self._unready, self._running, self._start_by) if heap]
         return min(moments + self._releases[:1], default=None)
+
+    def _next_end(self) -> float | None:
+        """When the next run ends, which it does while a missing verdict lets nobody start, too."""
+        while self._running and not self._is_current(self._running[0], State.IN_PROGRESS):
+            heapq.heappop(self._running)
+        return self._running[0][0] if self._running else None
 
     def _is_current(self, due: Due, state: State) -> bool:
         """Whether a noted moment still holds: its request was not moved on or advanced since."""

@@ -49,7 +49,7 @@ end
 
 -- When something of the open line is due next, its webhooks included, as text.
 local function next_moment()
-  local due = L.blocked and HUGE or next_due()
+  local due = wakes_at()
   local webhook = head('webhooks')
   if webhook then due = math.min(due, webhook.moment) end
   return due < HUGE and text(due) or ''

@@ -385,7 +385,7 @@ class TestCost:
         taken = Steps.__call__
 
         async def counted(self: Steps, step: str, *arguments: Any, **more: Any) -> Any:
-            if step not in ("beat", "clocks", "carry_out"):  # the waker's and the replica's own
+            if step not in ("beat", "clocks"):  # the replica's own, once a second
                 calls.append(step)
             return await taken(self, step, *arguments, **more)
 
@@ -566,6 +566,9 @@ class TestKilled:
             sent = client.get("/_fakefal/webhooks").json()
             assert sorted(one["request_id"] for one in sent) == sorted(one["request_id"] for one in seen)
             assert {one["fate"] for one in sent} == {"delivered"}
+            assert max(sum(attempt["status"] == 200 for attempt in one["attempts"]) for one in sent) == 1
+            lines = client.get("/_fakefal/ledger").json()["jobs"]
+            assert sorted(one["request_id"] for one in lines) == sorted(one["request_id"] for one in seen)
             bodies = {(one.headers["X-Fal-Webhook-Request-Id"], one.body) for one in receiver.received}
             assert len(bodies) == len(seen), "each ended once, and its webhook came"
             for path, content in load.files.items():

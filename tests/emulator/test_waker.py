@@ -1,0 +1,103 @@
+"""What wakes the emulator: nothing that falls due is slept over, and a stop is a stop however often it is said."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from fakefal import app as application
+from fakefal.clock import Clocks
+from fakefal.core.line import Line
+from fakefal.core.plan import Ending, Plan
+from fakefal.emulator import Emulator, Stopping
+from fakefal.settings import Settings
+from fakefal.store.queue import QueueStore
+from fakefal.waker import Waker
+
+PLAN = Plan(Ending(200, b"{}", 5.0), run_seconds=10)
+
+
+class Slow:
+    """A store whose answer to one question takes until it is let go; how often it was asked is counted."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Semaphore(0)
+        self.answer = asyncio.Event()
+        self.count = 0
+
+    async def carry_out(self, key: str, now: float) -> float | None:  # noqa: ARG002
+        self.count += 1
+        self.asked.release()
+        await self.answer.wait()
+        return now + 1000
+
+
+async def nothing(_: str) -> None:
+    pass
+
+
+def test_what_is_added_while_the_store_is_asked_is_asked_for_again() -> None:
+    async def story() -> int:
+        store = Slow()
+        clock = Clocks()
+        waker = Waker(cast("QueueStore", store), clock, nothing)
+        async with waker.running():
+            waker.changed("key")
+            await store.asked.acquire()
+            waker.added("key", clock.now("key") + 500)
+            store.answer.set()
+            await store.asked.acquire()
+            return store.count
+
+    assert asyncio.run(story()) == 2
+
+
+def test_a_later_moment_does_not_hide_a_sooner_one() -> None:
+    async def story() -> dict[str, float]:
+        clock = Clocks()
+        waker = Waker(cast("QueueStore", Slow()), clock, nothing)
+        now = clock.now("key")
+        for moment in (now + 100, now + 900, None):
+            waker.added("key", moment)
+        return {key: due - now for key, due in waker._due.items()}
+
+    assert asyncio.run(story()) == {"key": pytest.approx(100)}
+
+
+def test_a_line_that_waits_for_a_verdict_still_says_when_its_runs_end() -> None:
+    line = Line(2)
+    line.submit("running", PLAN, 0)
+    line.advance(0)
+    line.submit("unjudged", None, 1)
+    assert line.advance(1).needs == "unjudged"
+    assert line.advance(1).next_due == 10
+
+
+def test_a_stop_may_be_said_twice() -> None:
+    async def story() -> None:
+        emulator = Emulator(Settings(profile="instant"))
+        async with emulator.running():
+            waiting = asyncio.create_task(emulator.unless_stopping(asyncio.sleep(1000)))
+            await asyncio.sleep(0)  # it begins to wait
+            assert emulator.waker.limits
+            emulator.waker.close()
+            emulator.waker.close()
+            with pytest.raises(Stopping):
+                await waiting
+
+    asyncio.run(story())
+
+
+def test_a_long_way_that_could_not_be_made_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> list[Any]:
+        way = application.LongWay(Emulator())
+        made = application._long_way
+        monkeypatch.setattr(application, "_long_way", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await way._making()
+        monkeypatch.setattr(application, "_long_way", made)
+        return [callable(await way._making()), await way._making() is await way._making()]
+
+    assert asyncio.run(story()) == [True, True]
