@@ -394,7 +394,7 @@ class TestCost:
         assert calls == ["call", "add"]
         calls.clear()
         assert status(server, submitted).json()["status"] == "IN_QUEUE"
-        assert calls == ["look"]
+        assert [step for step in calls if step != "carry_out"] == ["look"]  # a read moves it, and the waker looks
 
     def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
         server = serve(store=empty_redis, max_requests=5)
