@@ -63,7 +63,7 @@ test-lowest:
 docs-retry-safety: $(VENV)/ready js
 	$(BIN)/python docs/make_retry_safety.py
 
-# Everything side by side with its reference, BENCHMARKS.md anew; needs wrk, Node and Java, and twenty quiet minutes.
+# Everything side by side with its reference, BENCHMARKS.md anew; needs wrk, Node and Java, and ten quiet minutes.
 bench: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
 	@command -v wrk >/dev/null || echo "*** wrk is not installed (apt-get install wrk): most rows will be missing ***" >&2
