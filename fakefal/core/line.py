@@ -13,61 +13,17 @@ from dataclasses import dataclass, replace
 
 from sortedcontainers import SortedDict, SortedList
 
+from fakefal.core.entry import Entry, Place
 from fakefal.core.errors import NeedsVerdict, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import Cut, Marks, Plan, View, moment_of, view
-
-Place = int
-"""Where a request stands: in the order of arrival, low priority after normal."""
-
-LOW = 1 << 62
-"""What low priority adds to a place: more than ever arrive."""
+from fakefal.core.plan import Cut, Marks, Plan, View, view
 
 Due = tuple[float, int, str]
 """A moment, the order of arrival that breaks ties, and the request."""
 
 
 BEFORE_ALL, NEVER = float("-inf"), float("inf")
-UNTOUCHED = Marks()
 _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXPIRE}
-
-
-@dataclass(slots=True)
-class Entry:
-    """What the line knows of one request.
-
-    `start_by` is the moment that its caller set for every start; `credit` are seconds it was advanced
-    before it started.
-    """
-
-    id: str
-    order: int
-    low: bool
-    plan: Plan | None
-    ready_at: float
-    start_by: float | None = None
-    marks: Marks = UNTOUCHED
-    credit: float = 0.0
-    extra: bool = False
-    ready: bool = False
-    reads: int = 0
-
-    @property
-    def place(self) -> Place:
-        """Where it stands in the line."""
-        return self.order + LOW if self.low else self.order
-
-    @property
-    def state(self) -> State:
-        """What the status call shows."""
-        if self.marks.ended_at is not None:
-            return State.COMPLETED
-        return State.IN_QUEUE if self.marks.started_at is None else State.IN_PROGRESS
-
-    @property
-    def poll_driven(self) -> bool:
-        """Whether status reads move it, and not time."""
-        return self.plan is not None and self.plan.polls is not None
 
 
 @dataclass(frozen=True)
@@ -219,7 +175,7 @@ class Line:
         if entry.state is State.IN_QUEUE:
             self.start(request_id, now)
         after(entry.state, Move.FINISH)
-        self._shift(entry, max(0.0, self._end_of(entry)[0] - now), now)
+        self._shift(entry, max(0.0, entry.end_of_run()[0] - now), now)
         self._end(entry, now)
 
     def read(self, request_id: str, now: float) -> bool:
@@ -353,17 +309,7 @@ class Line:
         if seconds:
             entry.marks = replace(entry.marks, shifts=(*entry.marks.shifts, (now, seconds)))
         if entry.plan.polls is None:
-            heapq.heappush(self._running, (self._end_of(entry)[0], entry.order, entry.id))
-
-    @staticmethod
-    def _end_of(entry: Entry) -> tuple[float, Cut | None]:
-        """When a run ends: as planned, or cut where a further attempt would begin too late."""
-        assert entry.plan is not None
-        for offset in entry.plan.retries if entry.start_by is not None else ():
-            assert entry.start_by is not None
-            if (moment := moment_of(entry.marks, offset)) > entry.start_by:
-                return moment, Cut.TIMED_OUT
-        return moment_of(entry.marks, entry.plan.run_seconds), None
+            heapq.heappush(self._running, (entry.end_of_run()[0], entry.order, entry.id))
 
     def _end(self, entry: Entry, now: float, cut: Cut | None = None) -> None:
         after(entry.state, _MOVES[cut])
@@ -397,7 +343,7 @@ class Line:
         if entry is None or entry.state is not state:
             return False
         if state is State.IN_PROGRESS:
-            return moment == self._end_of(entry)[0]
+            return moment == entry.end_of_run()[0]
         return moment == entry.ready_at and not entry.ready and not entry.extra
 
     def _end_runs(self, due: float) -> None:
@@ -406,7 +352,7 @@ class Line:
             note = heapq.heappop(self._running)
             if self._is_current(note, State.IN_PROGRESS):
                 entry = self._entries[note[2]]
-                self._end(entry, note[0], self._end_of(entry)[1])
+                self._end(entry, note[0], entry.end_of_run()[1])
 
     def _waits(self, due: Due) -> bool:
         """Whether the request of a noted moment is still in the queue."""
