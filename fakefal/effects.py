@@ -28,13 +28,14 @@ from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRO
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in
 
 MOST_ATTEMPTS = 10
+UNREAD = "drop_before_accept(bytes=...) happens before the prompt is read"
 STUCK_SECONDS = 1e15
 LARGEST_NUMBER = 1e9
 
 #: Faults of a call, before or beside the queue: answered in `fakefal.wire.faults`.
 CALL_EFFECTS: dict[str, tuple[str, ...]] = {
     "accept_then_drop": ("bytes",),
-    "drop_before_accept": (),
+    "drop_before_accept": ("bytes",),
     "slow_response": ("seconds",),
     "ingress_502": (),
     "ingress_503": (),
@@ -101,6 +102,8 @@ def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> 
         if not isinstance(given.get(name, ""), str | None):
             raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
     rule = EffectRule(parse_checked(effect, local=local, longest=LONGEST_RULE), **given)
+    if rule.prompt and cut_within_body(rule.effect) is not None:
+        raise BadEffect(f"{UNREAD}: choose it by {', '.join(name for name in CONDITIONS if name != 'prompt')}")
     if len(str(rule.effect)) > LONGEST_RULE:
         raise BadEffect(f"written out, the effect has more than {LONGEST_RULE} characters")
     if rule.nth is not None and (not isinstance(rule.nth, int) or rule.nth < 1):
@@ -196,8 +199,18 @@ def _has_body(status: int) -> bool:
     return 200 <= status <= 599 and status not in (204, 205, 304)  # noqa: PLR2004
 
 
+def cut_within_body(effect: Effect | None) -> int | None:
+    """After how many bytes of its body a call's connection dies; None where the whole body is read."""
+    if effect is None or effect.name != "drop_before_accept" or "bytes" not in effect.arguments:
+        return None
+    return int(effect.arguments["bytes"])
+
+
 class Effects:
     """Chooses effects.  The header wins over a test prompt, and that over the rules, first match first.
+
+    A call is asked about twice, before its body is read and after: where the connection dies within the body, no
+    prompt is read that could choose otherwise.
 
     Args:
         rules: rules from the settings; more can be added while running.
@@ -210,21 +223,26 @@ class Effects:
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
-    async def choose(self, key: str, endpoint_id: str, body: Any, header: str | None) -> tuple[Effect | None, int]:
-        """The effect of the next call of a key, if it has one, and which call of the key it is.
+    async def count(self, key: str) -> int:
+        """Count a call; returns which one of its key it is, from 1."""
+        self._calls[key] += 1
+        return self._calls[key]
+
+    def choose(self, occasion: Occasion, header: str | None) -> Effect | None:
+        """The effect of a call that `count` counted, if it has one.
 
         Raises:
-            BadEffect: the header or the test prompt names none.
+            BadEffect: the header names none, or the test prompt none that can still happen.
         """
-        number = await self._count(key)
         if header:
-            return parse_checked(header), number
-        prompt = _prompts(body)
-        if asked := effect_in(prompt):
-            return parse_checked(asked), number
-        occasion = Occasion(endpoint_id, key, prompt, number)
+            return parse_checked(header)
+        if asked := effect_in(occasion.prompt):
+            effect = parse_checked(asked)
+            if cut_within_body(effect) is not None:
+                raise BadEffect(f"{UNREAD}: choose it by a rule or by the header X-Fakefal-Effect")
+            return effect
         rules = enumerate(self.rules)
-        return next((rule.effect for at, rule in rules if rule.matches(occasion, self._seed_of(at))), None), number
+        return next((rule.effect for at, rule in rules if rule.matches(occasion, self._seed_of(at))), None)
 
     def _seed_of(self, at: int) -> str:
         """What a rule draws by: equal rules draw each for itself, whatever rules others have."""
@@ -271,16 +289,11 @@ class Effects:
     def _without(self, key: str) -> list[EffectRule]:
         return [rule for rule in self.rules if rule.key != key or rule in self._settled]
 
-    async def _count(self, key: str) -> int:
-        """Count a call: its number for the key."""
-        self._calls[key] += 1
-        return self._calls[key]
-
     async def _refresh(self) -> None:
         """See what others did to the rules: nobody else does here."""
 
 
-def _prompts(body: Any) -> str:
+def prompts(body: Any) -> str:
     """The prompt of a body and of its shots, where rules and test prompts look."""
     if not isinstance(body, dict):
         return ""

@@ -124,7 +124,10 @@ def _value(node: ast.expr) -> Any:
 
 @dataclass(frozen=True)
 class Occasion:
-    """A request as far as rules look at it; `number` counts the calls of its key from 1."""
+    """A call as far as rules look at it; `number` counts those of its key from 1.
+
+    Before its body is read, the prompt is empty, and so no rule that looks at prompts matches.
+    """
 
     endpoint_id: str
     key: str

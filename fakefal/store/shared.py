@@ -87,7 +87,8 @@ class SharedEffects(Effects):
     async def _forget(self, key: str) -> None:
         await self._change(lambda added: [one for one in added if one["key"] != key])
 
-    async def _count(self, key: str) -> int:
+    async def count(self, key: str) -> int:
+        """See `Effects.count`."""
         _, number, packed = await self._steps("call", tag(key))
         self._take(packed)
         return int(number)

@@ -50,6 +50,15 @@ async def limited(request: Request, limit: int, first: Message | None = None) ->
         raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 
 
+async def skip(request: Request, size: int) -> None:
+    """Read and throw away so many bytes of the body, or all of it where it has fewer."""
+    while size > 0:
+        message = await request.receive()
+        size -= len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+
+
 def too_large(hint: str = "") -> WireError:
     """The 413 answer."""
     return refusal(413, "Request body is too large", hint=hint)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
 
 from fakefal import jsonio
-from fakefal.core.effects import BadEffect, Effect
+from fakefal.core.effects import BadEffect, Effect, Occasion
+from fakefal.effects import cut_within_body, prompts
 from fakefal.emulator import Emulator
 from fakefal.record import NO_KEY
 from fakefal.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
 from fakefal.wire.auth import TOKEN, application_key, demand_rest_key
-from fakefal.wire.body import read_body
+from fakefal.wire.body import read_body, skip
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.hosts import Way
@@ -57,14 +59,19 @@ async def read_submission(
             f'Application "{app.rpartition("/")[2]}" not found',
             hint=f"fakefal emulates {', '.join(APPS)}",
         )
-    raw = await read_body(request, emulator.settings.max_body_bytes)
-    body = await _parse(raw) if raw.strip() else None
-    heavy = len(raw) > LARGE_BODY or DATA_URI in raw
-    with wrong_effects():
-        header = request.headers.get(EFFECT)
-        effect, number = await emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
+    called = Occasion(f"{app}/{path}" if path else app, key, "", await emulator.effects.count(key))
+    effect = _choose(request, emulator, called)
+    body, heavy = None, False
+    size = cut_within_body(effect)
+    if size is None:
+        raw = await read_body(request, emulator.settings.max_body_bytes)
+        body = await _parse(raw) if raw.strip() else None
+        heavy = len(raw) > LARGE_BODY or DATA_URI in raw
+        effect = _choose(request, emulator, replace(called, prompt=prompts(body)))
     if effect is not None:
         request.state.call.effect = effect.name
+    if size is not None:
+        await skip(request, size)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     low = priority.lower() == "low"
     return Submission(
@@ -78,9 +85,19 @@ async def read_submission(
         start_seconds=_read_start_seconds(request),
         effect=effect,
         retry=not no_retry,
-        number=number,
+        number=called.number,
         **more,
     )
+
+
+def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:
+    """The effect of a call.
+
+    Raises:
+        WireError: 400, what asks for one names none.
+    """
+    with wrong_effects():
+        return emulator.effects.choose(called, request.headers.get(EFFECT))
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:

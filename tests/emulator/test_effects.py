@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import select
+import socket
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,35 @@ def ending(server: Server, effect: str) -> tuple[httpx.Response, httpx.Response]
     assert submitted.status_code == 200, submitted.text
     body = submitted.json()
     return server.http.get(body["status_url"], params={"logs": 1}), server.http.get(body["response_url"])
+
+
+@contextmanager
+def half_sent(server: Server, effect: str, *, length: int, more: str = "") -> Iterator[socket.socket]:
+    """A connection on which the head of a call has gone, but nothing of its body."""
+    base = httpx.URL(server.url)
+    head = f"POST /queue/{O1} HTTP/1.1\r\nHost: {base.host}\r\nX-Fakefal-Effect: {effect}\r\n{more}"
+    head += f"Authorization: {KEY['Authorization']}\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection((base.host, base.port or 80), timeout=60) as wire:
+        wire.sendall(head.encode())
+        yield wire
+
+
+def end_of(wire: socket.socket) -> bytes:
+    """What comes before a connection is closed or reset."""
+    with suppress(ConnectionError):
+        return wire.recv(1000)
+    return b""
+
+
+def outcomes(server: Server, count: int) -> list[int | None]:
+    """What so many requests ended with, one after the other; None where the connection died."""
+    seen: list[int | None] = []
+    for _ in range(count):
+        try:
+            seen.append(server.result(O1, {"prompt": "x"}).status_code)
+        except httpx.TransportError:
+            seen.append(None)
+    return seen
 
 
 class TestGrammar:
@@ -119,6 +150,11 @@ class TestGrammar:
             ("stuck when nth", "is not key=value"),
             ("stuck when endpoint=5", "endpoint is a text"),
             ("stuck when key=123", "key is a text: write key='123'"),
+            ("drop_before_accept(bytes=-1)", "bytes is a whole number from 0"),
+            (
+                "drop_before_accept(bytes=0) when prompt=dog",
+                "happens before the prompt is read: choose it by endpoint, key, nth, probability",
+            ),
         ],
     )
     def test_wrong_conditions_say_why(self, text: str, said: str) -> None:
@@ -153,9 +189,12 @@ class TestChoice:
         assert 60 < sum(draws[0]) < 140
 
     def test_without_a_seed_chances_differ_from_run_to_run(self) -> None:
+        async def drawn(effects: Effects) -> bool:
+            return effects.choose(Occasion(O1, "k", "", await effects.count("k")), None) is not None
+
         async def draws(seed: str) -> list[bool]:
             effects = Effects(("stuck when probability=0.5",), seed)
-            return [(await effects.choose("k", O1, {}, None))[0] is not None for _ in range(200)]
+            return [await drawn(effects) for _ in range(200)]
 
         first, second, seeded, again = (asyncio.run(draws(seed)) for seed in ("", "", "s", "s"))
         assert first != second
@@ -590,6 +629,88 @@ class TestCalls:
                 ask(server, f"accept_then_drop(bytes={sent})", part)
             assert len(server.http.get("/_fakefal/requests").json()) == 1
             assert server.http.get("/_fakefal/journal").json()[0]["status"] == 200, "its head was sent"
+
+    @pytest.mark.parametrize("size", [0, 5, 10**9])
+    @pytest.mark.parametrize("road", ["queue", "run", "proxy", "web page"])
+    def test_the_connection_dies_within_the_body(self, server: Server, road: str, size: int) -> None:
+        effect = {"X-Fakefal-Effect": f"drop_before_accept(bytes={size})"}
+        address, more = {
+            "proxy": ("/proxy", {"x-fal-target-url": f"https://queue.fal.run/{O1}", **KEY}),
+            "web page": (f"/queue/{O1}", {"Origin": "http://localhost:3000"}),
+        }.get(road, (f"/{road}/{O1}", {}))
+        for body in (b'{"prompt": "x"}', b"{ no JSON"):
+            with pytest.raises(httpx.TransportError):
+                server.http.post(address, content=body, headers=effect | more)
+        assert server.http.get("/_fakefal/ledger").json()["jobs"] == []
+        calls = server.http.get("/_fakefal/journal").json()
+        assert [(call["status"], call["effect"]) for call in calls] == [(None, "drop_before_accept")] * 2
+
+    def test_the_connection_lives_until_so_many_bytes_have_come(self, server: Server) -> None:
+        with half_sent(server, "drop_before_accept(bytes=700)", length=1000) as wire:
+            wire.sendall(b"x" * 699)
+            while not server.http.get("/_fakefal/journal").json():
+                pass
+            assert select.select([wire], [], [], 0)[0] == [], "no answer, and no end"
+            (call,) = server.http.get("/_fakefal/journal").json()
+            assert (call["effect"], call["milliseconds"]) == ("drop_before_accept", None)
+            wire.sendall(b"x")
+            assert end_of(wire) == b""
+        assert server.http.get("/_fakefal/ledger").json()["jobs"] == []
+
+    @pytest.mark.parametrize(("size", "said"), [(0, b""), (1, b"HTTP/1.1 100 Continue\r\n\r\n")])
+    def test_without_a_byte_of_the_body_nobody_is_told_to_send_it(self, server: Server, size: int, said: bytes) -> None:
+        effect = f"drop_before_accept(bytes={size})"
+        with half_sent(server, effect, length=1000, more="Expect: 100-continue\r\n") as wire:
+            assert wire.recv(1000) == said
+            if said:
+                wire.sendall(b"x")
+                assert end_of(wire) == b""
+
+    def test_who_sends_a_large_body_cannot_finish_it(self, server: Server) -> None:
+        whole = 64 * 1024 * 1024
+        with (
+            half_sent(server, "drop_before_accept(bytes=1000000)", length=whole) as wire,
+            pytest.raises(ConnectionError),
+        ):
+            wire.sendall(b"x" * whole)
+        with pytest.raises(httpx.TransportError):
+            ask(server, "drop_before_accept(bytes=1000000)", padding="x" * 8_000_000)
+        assert server.http.get("/_fakefal/ledger").json()["jobs"] == []
+
+    def test_a_call_whose_body_is_cut_counts_once(self, serve: Callable[..., Server]) -> None:
+        server = serve(effects=("drop_before_accept(bytes=0) when nth=2", "generation_timeout when nth=4"))
+        assert outcomes(server, 5) == [200, None, 200, 504, 200]
+        server.http.post("/_fakefal/reset?key=tester")
+        assert outcomes(server, 3) == [200, None, 200]
+
+    def test_a_chance_of_being_cut_is_drawn_once_a_call(self, serve: Callable[..., Server]) -> None:
+        server = serve(seed="s", effects=("drop_before_accept(bytes=3) when probability=0.5",))
+        first = outcomes(server, 60)
+        assert 18 < first.count(None) < 42
+        server.http.post("/_fakefal/reset?key=tester")
+        assert outcomes(server, 60) == first
+
+    def test_what_cuts_the_body_is_asked_before_the_prompt_is_there(self, server: Server) -> None:
+        for effect, more in (("queue_full", {"prompt": "x"}), ("gateway_503", {"nth": 1})):
+            server.http.post("/_fakefal/scenarios", json={"effect": effect, **more})
+        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept(bytes=0)"})
+        submitted = [ask(server, "").status_code]
+        with pytest.raises(httpx.TransportError):
+            ask(server, "", prompt="x fakefal:stuck")
+        submitted.append(ask(server, "content_policy_violation").status_code)
+        assert submitted == [429, 200], "rules that stand before it, and the header"
+
+    def test_a_prompt_cannot_ask_for_a_cut_of_its_own_body(self, server: Server) -> None:
+        said = "drop_before_accept(bytes=...) happens before the prompt is read"
+        answer = ask(server, "", prompt="fakefal:drop_before_accept(bytes=5)")
+        assert answer.status_code == 400
+        assert answer.json()["detail"] == f"fakefal: {said}: choose it by a rule or by the header X-Fakefal-Effect"
+        rule = {"effect": "drop_before_accept(bytes=5)", "prompt": "dog"}
+        refused = server.http.post("/_fakefal/scenarios", json=rule)
+        assert refused.status_code == 422
+        assert refused.json()["detail"] == f"fakefal: {said}: choose it by endpoint, key, nth, probability"
+        with pytest.raises(httpx.RemoteProtocolError):
+            ask(server, "", prompt="fakefal:drop_before_accept")
 
     def test_a_slow_answer_comes(self, server: Server) -> None:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200

@@ -58,6 +58,9 @@ effects = st.sampled_from(
         "slow_response(seconds=0)",
     ]
 )
+drops = st.sampled_from(["accept_then_drop", "drop_before_accept"]).flatmap(
+    lambda name: st.just(name) | st.integers(0, 40).map(lambda size: f"{name}(bytes={size})")
+)
 REFUSALS = {
     "queue_full": 429,
     "locked_account": 403,
@@ -173,12 +176,12 @@ class Protocol(RuleBasedStateMachine):
             assert request_id not in self.jobs
             self.jobs[request_id] = Job(request_id, key, low, mood, effect, start_seconds)
 
-    @rule(key=keys, body=bodies, mood=st.none() | st.sampled_from(MOODS), accepted=st.booleans())
-    def lose_the_answer(self, key: str, body: Any, mood: str | None, accepted: bool) -> None:
+    @rule(key=keys, body=bodies, mood=st.none() | st.sampled_from(MOODS), drop=drops)
+    def lose_the_answer(self, key: str, body: Any, mood: str | None, drop: str) -> None:
         with pytest.raises(httpx.TransportError):
-            self.post(key, body, "accept_then_drop" if accepted else "drop_before_accept", mood)
+            self.post(key, body, drop, mood)
         new = {one["request_id"] for one in self.shown("requests")} - set(self.jobs)
-        assert len(new) == accepted
+        assert len(new) == drop.startswith("accept_then_drop")
         self.jobs |= {one: Job(one, key, low=False, mood=mood, effect=None, start_seconds=None) for one in new}
 
     @rule(key=keys, body=bodies, effect=st.sampled_from(sorted(REFUSALS)))

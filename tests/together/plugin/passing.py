@@ -99,6 +99,16 @@ def test_a_dropped_connection_is_what_it_is_on_a_socket(fakefal: Fakefal, librar
     assert not fakefal.requests
 
 
+@pytest.mark.fakefal(effects=["drop_before_accept(bytes=0) when nth=1", "drop_before_accept(bytes=3) when nth=2"])
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_a_connection_may_die_within_the_body(fakefal: Fakefal, library: Any) -> None:
+    for kind in (library.ReadError, library.RemoteProtocolError):
+        with pytest.raises(kind):
+            library.post(QUEUE, json=PROMPT, headers=KEY)
+    assert not fakefal.requests
+    assert library.post(QUEUE, json=PROMPT, headers=KEY).is_success
+
+
 @pytest.mark.fakefal(effects="accept_then_drop when nth=1")
 def test_a_transport_of_the_users_own_sees_the_drop(fakefal: Fakefal) -> None:
     with httpx.Client(transport=Retrying(), headers=KEY) as client:
