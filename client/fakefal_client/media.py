@@ -52,9 +52,9 @@ def read_source(source: object, name: str | None = None) -> LocalFile:
 
 
 def is_picture(source: object) -> TypeGuard[Image]:
-    """Whether it is a PIL image; Pillow is not imported for the answer."""
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(source, pillow.Image)
+    """Whether it is a PIL image; Pillow is not imported for the answer, and another thread may be at it."""
+    kind = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return kind is not None and isinstance(source, kind)
 
 
 def local_media(arguments: Any) -> Flow[LocalMedia]:

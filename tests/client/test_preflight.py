@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import anyio
@@ -227,6 +229,13 @@ class TestLocalMedia:
         assert address.startswith(f"{server.url}/cdn/files/b/")
         assert Image.open(io.BytesIO(server.http.get(address).content)).size == (640, 480)
         assert sent["hint"] == ""
+
+    def test_who_sends_none_does_not_mind_a_half_imported_pillow(
+        self, make_client: MakeClient, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = make_client(server.url, contract="documented")
+        monkeypatch.setitem(sys.modules, "PIL.Image", ModuleType("PIL.Image"))  # as long as another thread is at it
+        assert client.submit(O1, {"prompt": "x"}).request_id
 
     @pytest.mark.usefixtures("nothing_sent")
     def test_it_is_judged_before_anything_is_sent(self, make_client: MakeClient, tmp_path: Path) -> None:
