@@ -1,4 +1,7 @@
-"""A TCP relay in front of a server that cuts the connection at a chosen point."""
+"""A TCP relay in front of a server that cuts the connection where no effect does: within the head of either side.
+
+An effect is chosen by a head that was read whole, and an answer that it cuts begins with its whole head.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,11 @@ HEAD_END = b"\r\n\r\n"
 class Cut:
     """Where a connection dies; `times` says for how many connections.
 
-    `upstream` bytes of the request pass (None: all), `downstream` bytes of the answer (None: all);
-    ``"head"`` and ``"body"`` stand for the end of the head and the middle of the body.
+    `upstream` bytes of the request pass (None: all), `downstream` bytes of the answer (None: all).
     """
 
-    upstream: int | str | None = None
-    downstream: int | str | None = None
+    upstream: int | None = None
+    downstream: int | None = None
     times: int = 1_000_000
     seen: int = field(default=0)
 
@@ -58,7 +60,7 @@ class Relay:
             if cut is not None and cut.upstream == 0:
                 return
             asked = _whole(caller)
-            passed = _until(asked, cut.upstream if cut else None)
+            passed = asked[: cut.upstream if cut else None]
             with socket.create_connection(self._there) as server:
                 server.sendall(_closing(passed) if len(passed) == len(asked) else passed)
                 if len(passed) < len(asked):
@@ -66,7 +68,7 @@ class Relay:
                 answer = b""
                 while piece := server.recv(65536):
                     answer += piece
-                caller.sendall(_until(answer, cut.downstream if cut else None))
+                caller.sendall(answer[: cut.downstream if cut else None])
 
 
 def _whole(caller: socket.socket) -> bytes:
@@ -90,19 +92,6 @@ def _whole(caller: socket.socket) -> bytes:
 def _closing(asked: bytes) -> bytes:
     """The request, so that the server ends its answer by closing."""
     return re.sub(rb"(?i)\r\nconnection: [^\r]*", b"", asked, count=1).replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-
-
-def _until(text: bytes, point: int | str | None) -> bytes:
-    head = text.index(HEAD_END) + len(HEAD_END) if HEAD_END in text else len(text)
-    match point:
-        case None:
-            return text
-        case "head":
-            return text[:head]
-        case "body":
-            return text[: (head + len(text)) // 2]
-        case _:
-            return text[: int(point)]
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from fakefal_client.errors import Attempt, OverBudget, UnknownPrice, UsageError
 
 NOTHING = Decimal(0)
 MOST_SETTLED = 10_000
-"""How many settled jobs a ledger lists; its sums count all of them."""
+"""How many settled jobs a ledger lists and knows again; its sums count all of them."""
 
 
 def amount(usd: Decimal | float | str) -> Decimal:
@@ -68,6 +68,7 @@ class Budget:
         self._ids: dict[str, str] = {}
         self._lock = threading.Lock()
         self._open: dict[int, Reservation] = {}
+        self._unlisted: dict[str, Reservation] = {}
         self._settled: deque[Entry] = deque(maxlen=MOST_SETTLED)
         self._spent = NOTHING
         self._held = NOTHING
@@ -124,12 +125,21 @@ class Budget:
             found = (one for one in self._open.values() if one.attempt and one.attempt.token == attempt.token)
             return next(found, None)
 
+    def reopen(self, attempt: Attempt) -> Reservation | None:
+        """Hold the money of an attempt again that was refunded because nobody listed its job, even above the limit."""
+        with self._lock:
+            found = self._unlisted.pop(attempt.token, None)
+            if found is not None:
+                found.money = None
+                self._open[found.number] = found
+                self._held += found.usd
+        return found
+
     def remember(self, request_id: str, attempt: Attempt) -> None:
         """A job is the one of this attempt; kept when its money is settled, too."""
         with self._lock:
             self._ids[request_id] = attempt.token
-            while len(self._ids) > MOST_SETTLED:
-                del self._ids[next(iter(self._ids))]
+            _keep_newest(self._ids)
 
     def id_of(self, attempt: Attempt) -> str | None:
         """The job that an attempt is known to have become."""
@@ -151,9 +161,17 @@ class Budget:
                 return
             if self._open.pop(closed.number, None) is not None:
                 self._held -= closed.usd
+            if money is Money.REFUNDED and closed.attempt is not None and closed.request_id is None:
+                self._unlisted[closed.attempt.token] = closed
+                _keep_newest(self._unlisted)
             closed.money = money
             self._spent += usd or NOTHING
             self._settled.append(Entry(closed.endpoint_id, usd, money, closed.request_id, None))
+
+
+def _keep_newest(kept: dict[str, Any]) -> None:
+    while len(kept) > MOST_SETTLED:
+        del kept[next(iter(kept))]
 
 
 class Reservation:

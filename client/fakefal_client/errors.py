@@ -219,7 +219,7 @@ class Attempt:
 
 
 class MaybeAccepted(NetworkError):
-    """A job was sent and its answer was lost or unclear: it may have been accepted, and be paid for.
+    """A job was sent, or a part of it, and no clear answer came: it may have been accepted, and be paid for.
 
     It is not sent again.  `attempt` is what is known; give this error to ``reconcile``.
     """

@@ -56,8 +56,9 @@ def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Ou
     reservation = session.budget.of(attempt)
     if isinstance(outcome, Found):
         session.budget.remember(outcome.request_id, attempt)
-    if reservation is not None and isinstance(outcome, Found):
-        reservation.request_id = outcome.request_id
+        reservation = reservation or session.budget.reopen(attempt)
+        if reservation is not None:
+            reservation.request_id = outcome.request_id
     elif reservation is not None and isinstance(outcome, NotListed):
         listed_by_now = session.clock.wall() - attempt.until >= LISTED_SECONDS
         if listed_by_now or not session.target.is_fal:

@@ -185,7 +185,7 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
         ServiceError: it was refused.
     """
     if reply is None:
-        raise _unknown(reservation, f"the connection failed after it was sent ({failure})")
+        raise _unknown(reservation, f"the connection failed once sending had begun ({failure})")
     if reply.status in SUCCESS or (direct and BILLED in reply.headers):
         return reply
     if reply.status in REFUSALS and reply.status != TIMED_OUT:

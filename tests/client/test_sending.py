@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -17,8 +17,10 @@ from fakefal_client import (
     FakefalError,
     Found,
     MaybeAccepted,
+    Money,
     NotAllowed,
     NotListed,
+    OverBudget,
     RequestRefused,
     Retry,
     TooManyRequests,
@@ -27,6 +29,7 @@ from fakefal_client import (
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
+from media import picture
 from relay import Cut, Relay, relay_to
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
@@ -48,25 +51,16 @@ def accepted(server: Server) -> int:
 @pytest.mark.parametrize("times", [1, 1_000_000])
 @pytest.mark.parametrize(
     ("upstream", "downstream", "jobs"),
-    [
-        (0, None, 0),
-        (10, None, 0),
-        ("head", None, 0),
-        ("body", None, 0),
-        (None, 0, 1),
-        (None, 10, 1),
-        (None, "head", 1),
-        (None, "body", 1),
-    ],
+    [(0, None, 0), (10, None, 0), (None, 0, 1), (None, 10, 1)],
 )
-def test_a_connection_that_dies_makes_at_most_one_job(
+def test_a_connection_that_dies_within_a_head_makes_at_most_one_job(
     make_client: MakeClient,
     server: Server,
     relay: Relay,
     road: str,
     times: int,
-    upstream: Any,
-    downstream: Any,
+    upstream: int | None,
+    downstream: int | None,
     jobs: int,
 ) -> None:
     client = make_client(relay.url, contract="documented", retry=SOON, budget=1)
@@ -83,8 +77,11 @@ def test_a_connection_that_dies_makes_at_most_one_job(
     ("effect", "error", "jobs"),
     [
         ("accept_then_drop", MaybeAccepted, 1),
+        ("accept_then_drop(bytes=0)", MaybeAccepted, 1),
         ("accept_then_drop(bytes=20)", MaybeAccepted, 1),
         ("drop_before_accept", MaybeAccepted, 0),
+        ("drop_before_accept(bytes=0)", MaybeAccepted, 0),
+        ("drop_before_accept(bytes=10)", MaybeAccepted, 0),
         ("ingress_502", MaybeAccepted, 0),
         ("locked_account", NotAllowed, 0),
         ("invalid_key", NotAllowed, 0),
@@ -102,6 +99,27 @@ def test_every_fault_of_a_call(
         getattr(client, road)(REQUEST)
     assert (accepted(server), caught.value.maybe_paid) == (jobs, error is MaybeAccepted)
     assert (client.budget.pending > 0) == (error is MaybeAccepted)
+
+
+@pytest.mark.parametrize("nth", [None, 1])
+@pytest.mark.parametrize("size", [0, 1_000_000])
+@pytest.mark.parametrize("road", ["submit", "run"])
+def test_a_connection_that_dies_within_a_large_body_makes_no_job_and_nothing_is_sent_again(
+    make_client: MakeClient, server: Server, road: str, size: int, nth: int | None
+) -> None:
+    server.http.post("/_fakefal/scenarios", json={"effect": f"drop_before_accept(bytes={size})", "nth": nth})
+    client = make_client(server.url, key="tester:secret", retry=SOON, budget=2)
+    large = {
+        "prompt": "@Image1",
+        "image_urls": [f"data:image/png;base64,{b64encode(picture(padding=6_000_000)).decode()}"],
+    }
+    with pytest.raises(MaybeAccepted, match="the connection failed once sending had begun") as caught:
+        getattr(client, road)(O1, large)
+    calls = [call for call in server.http.get("/_fakefal/journal").json() if call["method"] == "POST"]
+    assert [call["effect"] for call in calls] == ["drop_before_accept"]
+    assert (caught.value.maybe_paid, client.budget.pending > 0, accepted(server)) == (True, True, 0)
+    assert client.reconcile(caught.value) == NotListed()
+    assert client.budget.pending == 0
 
 
 @pytest.mark.parametrize("effect", ["queue_full", "concurrent_requests_limit"])
@@ -230,6 +248,32 @@ class TestReconcile:
             client.submit(REQUEST)
         assert client.reconcile(caught.value.attempt) == NotListed()
         assert float(client.budget.pending) == 0.56, "the other one's"
+
+    @pytest.mark.parametrize("end", ["paid", "refused"])
+    def test_a_job_that_is_listed_after_it_was_refunded_is_billed(
+        self, make_client: MakeClient, server: Server, end: str
+    ) -> None:
+        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 1})
+        if end == "refused":
+            server.http.post("/_fakefal/scenarios", json={"effect": "content_policy_violation"})
+        client = make_client(server.url, key="tester:secret", budget="0.60", poll_seconds=0.005)
+        with pytest.raises(MaybeAccepted) as caught:
+            client.submit(REQUEST)
+        assert client.reconcile(caught.value) == NotListed()
+        assert (client.budget.pending, client.budget.spent) == (0, 0)
+        late = server.submit(O1, {"prompt": "a lighthouse"})["request_id"]
+        for _ in range(2):
+            assert client.reconcile(caught.value) == Found(late)
+            assert (float(client.budget.pending), client.budget.spent) == (0.56, 0)
+        with pytest.raises(OverBudget):
+            client.submit(REQUEST)
+        with suppress(RequestRefused):
+            client.resume(late).result()
+        assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56 if end == "paid" else 0)
+        assert [(one.money, one.request_id) for one in client.budget] == [
+            (Money.REFUNDED, None),
+            (Money.SPENT if end == "paid" else Money.REFUNDED, late),
+        ]
 
     @pytest.mark.parametrize(("effect", "found"), [("accept_then_drop", Found), ("drop_before_accept", NotListed)])
     def test_the_job_of_another_call_is_not_taken_for_it(
