@@ -11,6 +11,7 @@ and its ledger are its own, too, and many cases run at the same time on one emul
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -19,12 +20,15 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from fakefal_fixtures import FOLDER
 
 ROOT = Path(__file__).parent.parent
 PAGE = Path(__file__).parent / "retry-safety.md"
@@ -39,14 +43,18 @@ JS_PACKAGE = JS / "node_modules" / "@fal-ai" / "client" / "package.json"
 FIRST, EVERY = "first", "every"
 CALLS = ("submit", "subscribe", "run")
 LIMIT = {"submit": "queue_full", "subscribe": "queue_full", "run": "concurrent_requests_limit"}
-CUT = "accept_then_drop(bytes=20)"
-FAULTS = ("drop_before_accept", "accept_then_drop", CUT, "slow_response", "ingress_502", "gateway_503", LIMIT)
+BEFORE_BODY, WITHIN_BODY = "drop_before_accept(bytes=0)", "drop_before_accept(bytes=1000000)"
+DROPS = (BEFORE_BODY, WITHIN_BODY, "drop_before_accept", "accept_then_drop", "accept_then_drop(bytes=20)")
+FAULTS = (*DROPS, "slow_response", "ingress_502", "gateway_503", LIMIT)
 FAULTS_OF_JOBS = ("runner_disconnected",)
 
 #: How long a client waits for an answer that comes much later.  Where the next try is to succeed, it gets time
 #: enough on a busy machine; where none does, nobody waits longer than needed.
 TIMEOUT_SECONDS = {FIRST: 4.0, EVERY: 1.0}
 LATE_SECONDS = 600
+
+LARGE = 3 * 1024 * 1024
+"""Bytes of the picture in the body that is cut: far more than a client sends at once."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,11 @@ class Case:
         return TIMEOUT_SECONDS[self.when] if self.effect == "slow_response" else None
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """What is asked for: little, or where the body is cut, a picture within it."""
+        return {"prompt": "@Image1", "image_urls": [large_picture()]} if self.effect == WITHIN_BODY else {"prompt": "x"}
+
+    @property
     def rule(self) -> dict[str, Any]:
         """The effect as the control API takes it."""
         late = f"(seconds={LATE_SECONDS})" if self.effect == "slow_response" else ""
@@ -97,6 +110,13 @@ class Outcome:
         wanted = 1 if self.seen == "result" else 0
         jobs = f"**{self.jobs}**" if self.paid > wanted else f"{self.jobs}"
         return f"{jobs}{unpaid}, {self.seen}"
+
+
+@cache
+def large_picture() -> str:
+    """A picture as a data URI; what follows its end makes it large."""
+    path, *_ = FOLDER.glob("pictures/*.png")
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes().ljust(LARGE, bytes(1))).decode()}"
 
 
 def clients() -> list[Client]:
@@ -151,7 +171,7 @@ def _make_calls(columns: list[Client], wanted: list[Case]) -> dict[str, str]:
 
 
 def _run(client: Client, wanted: list[Case]) -> dict[str, str]:
-    told = [{"key": one.key, "call": one.call, "timeout_seconds": one.timeout_seconds} for one in wanted]
+    told = [{name: getattr(one, name) for name in ("key", "call", "arguments", "timeout_seconds")} for one in wanted]
     done = subprocess.run(
         client.command, input=json.dumps(told), stdout=subprocess.PIPE, text=True, check=True, timeout=120
     )

@@ -12,13 +12,13 @@ globalThis.setTimeout = (then, wait, ...rest) => {
   return sleep(then, caller.includes("@fal-ai") ? wait / SPEED : wait, ...rest);
 };
 
-async function call({ key, call, timeout_seconds: timeout }) {
+async function call({ key, call, arguments: input, timeout_seconds: timeout }) {
   const fal = createFalClient({ credentials: `${key}:secret` });
   const caller = call === "submit" ? fal.queue : fal;
   // the client has no time limit for an answer; a program that wants one gives a signal, which counts connecting, too
   const abortSignal = timeout === null ? undefined : AbortSignal.timeout(timeout * 1000 + CONNECT);
   try {
-    await caller[call](ENDPOINT, { input: { prompt: "x" }, abortSignal });
+    await caller[call](ENDPOINT, { input, abortSignal });
     return "result";
   } catch (error) {
     return error instanceof ApiError ? `${error.name} ${error.status}` : error.name;

@@ -89,8 +89,11 @@ EXPECTED: dict[str, tuple[Seen, Seen | None]] = {
     "ingress_503 once": both(came()),
     "ingress_504": gate(504),
     "ingress_504 once": both(came()),
-    "drop_before_accept": both(broken(jobs=0)),
-    "drop_before_accept once": both(came()),
+    **{
+        name: both(seen)
+        for drop in ("drop_before_accept", "drop_before_accept(bytes=0)", "drop_before_accept(bytes=5)")
+        for name, seen in {drop: broken(jobs=0), f"{drop} once": came()}.items()
+    },
     "accept_then_drop": both(broken(jobs=4)),
     "accept_then_drop once": both(came(jobs=2)),
     "slow_response(seconds=0.1)": both(came()),

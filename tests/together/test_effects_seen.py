@@ -10,6 +10,7 @@ from test_official_clients import PROGRAMS, finish, run_under
 
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 
+DROPS = ("drop_before_accept", "drop_before_accept(bytes=0)", "drop_before_accept(bytes=5)")
 INGRESS = ("ingress_502", "ingress_503", "ingress_504")
 CALLS = {
     "invalid_key": [401, None, "invalid key credentials", 0],
@@ -41,5 +42,5 @@ def test_what_a_program_sees(offline: list[str]) -> None:
     assert seen["retry_then_succeed(attempts=3)"] == ["came back", 1]
     # fal's client 1.0.3 sends a call again when the connection dies: an accepted job is paid twice
     assert seen["accept_then_drop"] == ["came back", 2]
-    for name in ("drop_before_accept", *INGRESS, "queue_full", "slow_response(seconds=0.1)"):
+    for name in (*DROPS, *INGRESS, "queue_full", "slow_response(seconds=0.1)"):
         assert seen[name] == ["came back", 1], name

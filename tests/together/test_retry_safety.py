@@ -27,6 +27,9 @@ def test_the_tables_are_true(offline: list[str]) -> None:
 def test_the_page_shows_what_it_warns_of() -> None:
     """The sentences above the tables stand or fall with these cells."""
     submit, _, run = (part.splitlines() for part in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:])
+    for unheard in ("drop_before_accept(bytes=0)", "drop_before_accept(bytes=1000000)", "drop_before_accept"):
+        assert cells(submit, unheard, "first") == ["1", "1", "1"]
+        assert cells(submit, unheard, "every") == ["0", "0", "0"]
     assert cells(submit, "accept_then_drop", "every") == ["**10**", "**10**", "**4**"]
     assert cells(submit, "slow_response", "first") == ["**2**", "**2**", "**1**"]
     for clear in ("ingress_502", "gateway_503", "queue_full"):

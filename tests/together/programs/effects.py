@@ -28,8 +28,9 @@ def call(effect: str, **more: Any) -> list[Any]:
 
 names = json.loads(os.environ["EFFECTS"])
 seen = {name: call(name) for name in names}
+DROPS = ("drop_before_accept", "drop_before_accept(bytes=0)", "drop_before_accept(bytes=5)")
 INGRESS = ("ingress_502", "ingress_503", "ingress_504")
-for name in ("drop_before_accept", "accept_then_drop", *INGRESS, "queue_full", "slow_response(seconds=0.1)"):
+for name in (*DROPS, "accept_then_drop", *INGRESS, "queue_full", "slow_response(seconds=0.1)"):
     seen[name] = call(name, nth=1)
 seen["retry_then_succeed(attempts=3)"] = call("retry_then_succeed(attempts=3)")
 print(json.dumps(seen))

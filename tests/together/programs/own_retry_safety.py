@@ -14,7 +14,6 @@ from typing import Any
 from fakefal_client import AsyncClient, Client, FakefalError, Retry, ServiceError
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
-ARGUMENTS = {"prompt": "x"}
 SOON = Retry(first_seconds=0.005)
 
 
@@ -36,7 +35,7 @@ def limits(case: dict[str, Any]) -> dict[str, Any]:
 def call(case: dict[str, Any]) -> str:
     with Client(**told(case)) as client:
         try:
-            getattr(client, case["call"])(ENDPOINT, ARGUMENTS, **limits(case))
+            getattr(client, case["call"])(ENDPOINT, case["arguments"], **limits(case))
         except FakefalError as error:
             return name(error)
         return "result"
@@ -45,7 +44,7 @@ def call(case: dict[str, Any]) -> str:
 async def async_call(case: dict[str, Any]) -> str:
     async with AsyncClient(**told(case)) as client:
         try:
-            await getattr(client, case["call"])(ENDPOINT, ARGUMENTS, **limits(case))
+            await getattr(client, case["call"])(ENDPOINT, case["arguments"], **limits(case))
         except FakefalError as error:
             return name(error)
         return "result"

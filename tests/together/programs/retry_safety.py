@@ -37,10 +37,11 @@ async def async_sleep_less(seconds: float, *rest: Any) -> Any:
 
 @dataclass(frozen=True)
 class Case:
-    """One call: the key that makes it, what it is, how long the client waits for an answer."""
+    """One call: the key that makes it, what it is and asks for, how long the client waits for an answer."""
 
     key: str
     call: str
+    arguments: dict[str, Any]
     timeout_seconds: float | None
 
     @property
@@ -52,7 +53,7 @@ class Case:
         """Make the call with a client of the case's own; that of the asynchronous one is to be awaited."""
         client = kind(key=f"{self.key}:secret", default_timeout=self.timeout)
         more = {"timeout": self.timeout} if self.call == "run" else {}
-        return getattr(client, self.call)(ENDPOINT, arguments={"prompt": "x"}, **more)
+        return getattr(client, self.call)(ENDPOINT, arguments=self.arguments, **more)
 
 
 def name(error: Exception) -> str:
