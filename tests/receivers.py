@@ -77,7 +77,10 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Listening(ThreadingHTTPServer):
+        request_queue_size = 1024  # so many may call at once; with the usual 5 the kernel turns some away
+
+    with Listening(("127.0.0.1", 0), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -683,6 +683,11 @@ class TestCalls:
         server.http.post("/_fakefal/reset?key=tester")
         assert outcomes(server, 3) == [200, None, 200]
 
+    def test_a_call_counts_whatever_its_body_is(self, serve: Callable[..., Server]) -> None:
+        server = serve(effects=("generation_timeout when nth=2",))
+        assert server.http.post(f"/queue/{O1}", content=b"{ no JSON").status_code == 422
+        assert outcomes(server, 2) == [504, 200]
+
     def test_a_chance_of_being_cut_is_drawn_once_a_call(self, serve: Callable[..., Server]) -> None:
         server = serve(seed="s", effects=("drop_before_accept(bytes=3) when probability=0.5",))
         first = outcomes(server, 60)
