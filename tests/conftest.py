@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,9 +45,8 @@ class Server:
         return self.http.get(self.submit(endpoint_id, arguments)["response_url"])
 
 
-BOTH_STORES = ("test_queue_wire", "test_webhooks", "test_clock", "test_effects", "test_fetch", "test_ledger")
-"""The modules whose behaviour both stores must have."""
-
+REDIS_ON_OLDEST = ("test_queue_wire", "test_webhooks", "test_clock", "test_effects", "test_fetch", "test_ledger")
+"""The modules that show the oldest versions enough of Redis."""
 
 NEWEST_ONLY = (
     "test_bench",
@@ -67,13 +67,15 @@ NEWEST_ONLY = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what older versions of dependencies need not run again."""
     for item in items:
-        if item.path.stem in NEWEST_ONLY:
+        on_redis = isinstance(item, pytest.Function) and "redis" in item.keywords
+        if item.path.stem in NEWEST_ONLY or (on_redis and item.path.stem not in REDIS_ON_OLDEST):
             item.add_marker(pytest.mark.newest)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what a server does over every store."""
-    if "store" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in BOTH_STORES:
+    """Run the behaviour of a server over every store: all of tests/emulator but what says `memory_only`, and why."""
+    shared = metafunc.definition.path.parent.name == "emulator"
+    if shared and "store" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("memory_only"):
         metafunc.parametrize("store", ["memory", "redis"], indirect=True)
 
 
@@ -101,11 +103,13 @@ def store(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def serve(store: str) -> Iterator[Callable[..., Server]]:
-    """Start servers: keyword arguments are settings, or an emulator of the test's own."""
+    """Start servers: keyword arguments are settings, or an emulator of the test's own.  Each has a store of its own."""
+    databases = count()
     with ExitStack() as stack:
 
         def start(*, emulator: Emulator | None = None, **settings: Any) -> Server:
-            emulator = emulator or Emulator(Settings(**{"profile": "instant", "store": store, **settings}))
+            own = store if store == "memory" else store.removesuffix("0") + str(next(databases))
+            emulator = emulator or Emulator(Settings(**{"profile": "instant", "store": own, **settings}))
             where = stack.enter_context(serving(emulator=emulator))
             http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False, timeout=60))
             return Server(emulator, where.url, http)

@@ -16,6 +16,10 @@ import redis
 from conftest import required_in_ci
 
 
+DATABASES = 1000
+"""More than one test can need: each server of a test has a database of its own."""
+
+
 class RedisServer:
     """One redis-server process; `durable` writes every change to disk before it is answered."""
 
@@ -33,6 +37,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it, and return once it answers."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
+        options += ["--databases", str(DATABASES)]
         self.process = subprocess.Popen(["redis-server", *options, *self._options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         with self.client() as client:

@@ -153,6 +153,7 @@ class TestUploads:
         for _ in range(2):
             assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
 
+    @pytest.mark.memory_only("the bytes of a dropped file stay for a minute: another replica may be sending them")
     def test_parts_count_as_files_and_go_with_them(self, serve: Callable[..., Server]) -> None:
         server = serve(max_file_bytes=1000)
         headers = bearer(server)
@@ -210,6 +211,7 @@ class TestUploads:
 
 
 class TestDownloads:
+    @pytest.mark.memory_only("the bytes of a dropped file stay for a minute: another replica may be sending them")
     def test_a_file_that_is_dropped_meanwhile_arrives_whole(self, server: Server) -> None:
         content = bytes(range(256)) * 40_000
         url = upload(server, content)

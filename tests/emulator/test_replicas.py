@@ -39,6 +39,7 @@ from receivers import Receiver
 from redis_server import redis_server
 
 __all__ = ["site"]
+pytestmark = pytest.mark.memory_only("brings each Redis and folder itself")
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 I2V = "fal-ai/kling-video/o1/image-to-video"
 APP = "fal-ai/kling-video"
