@@ -15,7 +15,6 @@ import redis
 
 from conftest import required_in_ci
 
-
 DATABASES = 1000
 """More than one test can need: each server of a test has a database of its own."""
 

@@ -53,6 +53,8 @@ def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Ou
         outcome = yield from _look_up(session, attempt, deadline)
     except FakefalError as error:
         return Unknown(f"the list of jobs cannot be read: {error}")
+    if (known := session.budget.id_of(attempt)) is not None:
+        return Found(known)  # by another thread meanwhile, and so it counts as another call's job here
     reservation = session.budget.of(attempt)
     if isinstance(outcome, Found):
         session.budget.remember(outcome.request_id, attempt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from conftest import Server
@@ -41,3 +42,25 @@ def test_another_keys_twin_is_not_taken_for_it(serve: Callable[..., Server]) -> 
     server.submit(O1, examples(O1)["required"], Authorization="Key another:secret")
     with Client(server.url, key="tester:secret") as client:
         assert isinstance(client.reconcile(lose(client)), NotListed)
+
+
+def test_what_another_thread_found_meanwhile_is_not_refunded(serve: Callable[..., Server]) -> None:
+    server = serve(effects=("accept_then_drop",))
+    others: list[object] = []
+
+    class Meanwhile(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if "by-endpoint" in request.url.path and not others:
+                others.append("begun")
+                others.append(client.reconcile(lost))
+            return super().handle_request(request)
+
+    with (
+        httpx.Client(transport=Meanwhile()) as http,
+        Client(server.url, key="tester:secret", http=http, budget=1) as client,
+    ):
+        lost = lose(client)
+        found = client.reconcile(lost)
+        assert isinstance(found, Found)
+        assert others[1:] == [found]
+        assert client.budget.pending > 0
