@@ -97,7 +97,6 @@ class Emulator:
         self.access = Access(self.clock, self.settings.max_files)
         self.cdn = Cdn(self.files, self.access)
         self.judge = Judge(self.settings.contract, self.cdn)
-        self.erased: dict[str, None] = {}
         self.once = Once()
         self.effects = parts.effects
         self.tokens = parts.tokens
@@ -236,13 +235,8 @@ class Emulator:
             UnknownRequest: no such request, or another key's.
             RefusedMove: it is not over.
         """
-        look = await self.look(key, request_id)
-        if look.view.state is not State.COMPLETED:
-            raise RefusedMove(look.view.state.value, "be erased")
-        self.erased[request_id] = None
-        if len(self.erased) > self.settings.max_requests:
-            del self.erased[next(iter(self.erased))]
-        return look
+        await self.look(key, request_id)
+        return await self.queue.erase(request_id, self.clock.now(key))
 
     async def advance(self, request_id: str, how: float | How) -> Look:
         """Advance one request, of whatever key, once its verdict is there.
@@ -344,7 +338,6 @@ class Emulator:
         self.tally.reset(key)
         self._acceptance.reset(key)
         if key is None:
-            self.erased.clear()
             self.once.reset()
         for request_id in self._downloads:
             try:

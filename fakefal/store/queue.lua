@@ -44,7 +44,7 @@ local function shown(e, known, more)
   for _, one in ipairs(e.shifts) do table.insert(shifts, text(one[1]) .. ' ' .. text(one[2])) end
   local kept = known == '1' and {} or redis.call('HMGET', request_key(e.id), 'record', 'plan')
   return {'look', more, text(L.moment), tostring(e.order), optional(e.started), optional(e.ended), e.cut or '',
-    table.concat(shifts, ' '), tostring(position(e)), kept[1] or '', kept[2] or ''}
+    table.concat(shifts, ' '), tostring(position(e)), e.erased and '1' or '', kept[1] or '', kept[2] or ''}
 end
 
 -- When something of the open line is due next, its webhooks included, as text.
@@ -298,6 +298,16 @@ function STEPS.advance(id, how)
   end
   if reply then return reply end
   announced = true
+  local more = leave()
+  return shown(e, '', more)
+end
+
+function STEPS.erase(id)
+  local e, reply = enter(id, '')
+  if not e then return reply end
+  if not e.ended then return refused(e, 'be erased') end
+  e.erased = true
+  touch(e)
   local more = leave()
   return shown(e, '', more)
 end

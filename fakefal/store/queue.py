@@ -73,6 +73,14 @@ class QueueStore(Protocol):
         """
         ...
 
+    async def erase(self, request_id: str, now: float) -> Look:
+        """Have a request that is over say from now on that it was erased.
+
+        Raises:
+            RefusedMove: it is not over.
+        """
+        ...
+
     async def carry_out(self, key: str, now: float) -> float | None:
         """Carry out what is due for a key; returns when something is due next, webhooks included."""
         ...

@@ -119,6 +119,12 @@ class RedisQueueStore:
         self._check(reply, request_id)
         return await self._whole(reply)
 
+    async def erase(self, request_id: str, now: float) -> Look:
+        """See `QueueStore.erase`."""
+        reply = await self._steps("erase", request_id, again=True)
+        self._check(reply, request_id)
+        return await self._whole(reply)
+
     async def carry_out(self, key: str, now: float) -> float | None:
         """See `QueueStore.carry_out`."""
         while True:
@@ -270,12 +276,12 @@ class RedisQueueStore:
         return seen
 
     def _look(self, reply: Reply, record: Record | None = None, plan: Plan | None = None) -> Look:
-        _, _, now, _, *marks, position, record_bytes, plan_bytes = reply
+        _, _, now, _, *marks, position, erased, record_bytes, plan_bytes = reply
         if record is None:
             record, plan = codec.load_record(record_bytes), codec.load_plan(plan_bytes) if plan_bytes else None
             if plan is not None:
                 self._remember(record, plan)
-        return Look(record, view(plan, codec.load_marks(*marks), float(now)), int(position), plan)
+        return Look(record, view(plan, codec.load_marks(*marks), float(now)), int(position), plan, bool(erased))
 
     def _remember(self, record: Record, plan: Plan) -> None:
         self._remembered[record.id] = record, plan

@@ -107,7 +107,7 @@ def _item(look: Look, emulator: Emulator, way: Way, *, payloads: bool) -> dict[s
         "status_code": ending.status if ending else None,
         "duration": duration_of(look),
     }
-    if payloads and record.id not in emulator.erased:
+    if payloads and not look.erased:
         item["json_input"] = _with_addresses(jsonio.parse(record.arguments), way)
         item["json_output"] = result_value(ending, way) if ending else None
     return item
