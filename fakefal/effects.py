@@ -210,21 +210,20 @@ class Effects:
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
-    async def choose(self, key: str, endpoint_id: str, body: Any, header: str | None) -> tuple[Effect | None, int]:
-        """The effect of the next call of a key, if it has one, and which call of the key it is.
+    def choose(self, key: str, endpoint_id: str, body: Any, header: str | None, number: int) -> Effect | None:
+        """The effect of a call, if it has one; `number` says which call of its key it is.
 
         Raises:
             BadEffect: the header or the test prompt names none.
         """
-        number = await self._count(key)
         if header:
-            return parse_checked(header), number
+            return parse_checked(header)
         prompt = _prompts(body)
         if asked := effect_in(prompt):
-            return parse_checked(asked), number
+            return parse_checked(asked)
         occasion = Occasion(endpoint_id, key, prompt, number)
         rules = enumerate(self.rules)
-        return next((rule.effect for at, rule in rules if rule.matches(occasion, self._seed_of(at))), None), number
+        return next((rule.effect for at, rule in rules if rule.matches(occasion, self._seed_of(at))), None)
 
     def _seed_of(self, at: int) -> str:
         """What a rule draws by: equal rules draw each for itself, whatever rules others have."""
@@ -271,7 +270,7 @@ class Effects:
     def _without(self, key: str) -> list[EffectRule]:
         return [rule for rule in self.rules if rule.key != key or rule in self._settled]
 
-    async def _count(self, key: str) -> int:
+    def count(self, key: str) -> int:
         """Count a call: its number for the key."""
         self._calls[key] += 1
         return self._calls[key]

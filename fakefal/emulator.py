@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fakefal.acceptance import Acceptance
-from fakefal.access import Access
 from fakefal.answers import ending_of
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock
@@ -26,7 +25,6 @@ from fakefal.fetch import Fetcher
 from fakefal.journal import Journal
 from fakefal.ledger import Entry, Total, entries, sums, totals
 from fakefal.membership import Membership
-from fakefal.once import Once
 from fakefal.parts import parts_for
 from fakefal.record import Look, Record
 from fakefal.settings import MEMORY, Settings
@@ -86,7 +84,7 @@ class Emulator:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
-        parts = parts_for(self.settings)
+        parts = parts_for(self.settings, clock)
         self.clock = clock or parts.clock
         self.queue = queue or parts.queue
         self.tally = Tally()
@@ -94,11 +92,12 @@ class Emulator:
         self.journal = Journal(self.settings.max_journal)
         self.queue.listen(self.tally.end)
         self.files = files or parts.files()
-        self.access = Access(self.clock, self.settings.max_files)
-        self.cdn = Cdn(self.files, self.access)
+        self.access = parts.access
+        self.cdn = Cdn(self.files)
         self.judge = Judge(self.settings.contract, self.cdn)
-        self.once = Once()
+        self.once = parts.once
         self.effects = parts.effects
+        self.arrivals = parts.arrivals
         self.tokens = parts.tokens
         self._group = parts.group
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
@@ -333,12 +332,12 @@ class Emulator:
             counts["files"] = self.files.reset()
         await self.clock.reset(key)
         await self.effects.reset(key)
-        self.access.reset(key)
+        await self.access.reset(key)
         self.journal.reset(key)
         self.tally.reset(key)
         self._acceptance.reset(key)
         if key is None:
-            self.once.reset()
+            await self.once.reset()
         for request_id in self._downloads:
             try:
                 await self.find(request_id)

@@ -44,7 +44,16 @@ class Server:
         return self.http.get(self.submit(endpoint_id, arguments)["response_url"])
 
 
-BOTH_STORES = ("test_queue_wire", "test_webhooks", "test_clock", "test_effects", "test_fetch", "test_ledger")
+BOTH_STORES = (
+    "test_access",
+    "test_platform",
+    "test_queue_wire",
+    "test_webhooks",
+    "test_clock",
+    "test_effects",
+    "test_fetch",
+    "test_ledger",
+)
 """The modules whose behaviour both stores must have."""
 
 

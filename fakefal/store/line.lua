@@ -1,5 +1,5 @@
 -- The line of a key: the arithmetic of fakefal/core/line.py on sorted sets.  A property test holds both together.
--- The three .lua files here are one script, so that a step is atomic.  What stands in capitals and is not defined here
+-- The .lua files here are one script, so that a step is atomic.  What stands in capitals and is not defined here
 -- is put in front of them by fakefal/store/steps.py.
 --
 -- A `place` is the order of arrival in hex, followed by the id: ties of a score fall in the order of arrival.
@@ -37,19 +37,23 @@ local function pace_at(pace, followed)
   return pace.shown + math.max(0, followed - pace.since) * pace.speed
 end
 
+-- The emulated time of a key.
+local function moment_of_key(tag)
+  local paces = redis.call('HMGET', key('clock'), ALL_KEYS, tag)
+  return math.min(END_OF_TIME, pace_at(read_pace(paces[2]), pace_at(read_pace(paces[1]), real_time())))
+end
+
 -- Opens the line of a key; `moment` is the key's emulated time, which never lies before one that was seen.
 local function open(tag)
   L = {tag = tag}
   entries, changed, heads = {}, {}, {}
-  local paces = redis.call('HMGET', key('clock'), ALL_KEYS, tag)
   local stored = redis.call('HMGET', at('line'), 'now', 'seen', 'busy', 'wake', 'blocked', 'mid')
   L.exists = stored[1] and true or false
   L.now = tonumber(stored[1]) or -HUGE
   L.busy = tonumber(stored[3]) or 0
   L.wake = tonumber(stored[4]) or HUGE
   L.blocked, L.mid = stored[5] == '1', stored[6] == '1'
-  local shown = pace_at(read_pace(paces[2]), pace_at(read_pace(paces[1]), real_time()))
-  L.moment = math.max(L.now, tonumber(stored[2]) or -HUGE, math.min(END_OF_TIME, shown))
+  L.moment = math.max(L.now, tonumber(stored[2]) or -HUGE, moment_of_key(tag))
 end
 
 local function load(id)

@@ -192,12 +192,6 @@ function STEPS.move(tag, advance, speed)
   return STEPS.clocks()
 end
 
--- Counts a call of a key; returns its number for the key, and the rules that were added.
-function STEPS.call(tag)
-  local own = redis.call('HINCRBY', key('calls'), tag, 1)
-  return {'call', tostring(own), redis.call('GET', key('rules')) or ''}
-end
-
 function STEPS.rules() return {'rules', redis.call('GET', key('rules')) or ''} end
 
 -- Writes the rules, unless somebody else did since they were read.
@@ -229,6 +223,3 @@ function STEPS.signing(fresh, rotate, most)
   table.insert(reply, 1, 'keys')
   return reply
 end
-
-local step = STEPS[ARGV[3]]
-return step(unpack(ARGV, 4))

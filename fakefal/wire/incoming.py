@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request
 
 from fakefal import jsonio
+from fakefal.cdn import named_paths
 from fakefal.core.effects import BadEffect, Effect
 from fakefal.emulator import Emulator
 from fakefal.record import NO_KEY
@@ -60,9 +61,11 @@ async def read_submission(
     raw = await read_body(request, emulator.settings.max_body_bytes)
     body = await _parse(raw) if raw.strip() else None
     heavy = len(raw) > LARGE_BODY or DATA_URI in raw
+    named = await asyncio.to_thread(named_paths, body, way) if heavy else named_paths(body, way)
+    arrival = await emulator.arrivals.arrive(key, named)
     with wrong_effects():
         header = request.headers.get(EFFECT)
-        effect, number = await emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header)
+        effect = emulator.effects.choose(key, f"{app}/{path}" if path else app, body, header, arrival.number)
     if effect is not None:
         request.state.call.effect = effect.name
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
@@ -78,7 +81,8 @@ async def read_submission(
         start_seconds=_read_start_seconds(request),
         effect=effect,
         retry=not no_retry,
-        number=number,
+        number=arrival.number,
+        gone=arrival.gone,
         **more,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -153,11 +152,11 @@ class TestChoice:
         assert 60 < sum(draws[0]) < 140
 
     def test_without_a_seed_chances_differ_from_run_to_run(self) -> None:
-        async def draws(seed: str) -> list[bool]:
+        def draws(seed: str) -> list[bool]:
             effects = Effects(("stuck when probability=0.5",), seed)
-            return [(await effects.choose("k", O1, {}, None))[0] is not None for _ in range(200)]
+            return [effects.choose("k", O1, {}, None, number) is not None for number in range(200)]
 
-        first, second, seeded, again = (asyncio.run(draws(seed)) for seed in ("", "", "s", "s"))
+        first, second, seeded, again = map(draws, ("", "", "s", "s"))
         assert first != second
         assert seeded == again
 

@@ -31,7 +31,7 @@ from fakefal.record import Record
 from fakefal.settings import Settings, SettingsError
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
-from fakefal.store.shared import SharedClocks
+from fakefal.store.shared import SharedClocks, SharedOnce
 from fakefal.store.steps import Bounds, Steps
 from fakefal_contracts.hosts import Way
 from media import picture
@@ -179,6 +179,90 @@ class TestUploads:
         serve(store=empty_redis, spool=tmp_path / "one")
         with pytest.raises(SettingsError, match="give all of them one --spool"):
             Emulator(Settings(store=empty_redis, spool=tmp_path / "two"))
+
+
+STORAGE, REQUESTS = "/platform/v1/storage", "/platform/v1/models/requests"
+STRANGER = {"Authorization": "Key stranger:secret"}
+
+
+class TestPlatform:
+    """What the Platform API sets at one replica holds at the others, and at those that are started again."""
+
+    def test_lists_and_owners_of_files(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        url = upload(here)
+        moved = url.replace(here.url, there.url)
+        assert there.http.get(moved).status_code == 200
+        acl = {"default": "forbid", "rules": [{"user": "friend", "decision": "allow"}]}
+        here.http.put(f"{STORAGE}/files/acl", params={"url": url}, json=acl)
+        for server, address in ((here, url), (there, moved), (pair()[0], url)):
+            assert (
+                server.http.get(f"{STORAGE}/files/acl", params={"url": url.replace(here.url, server.url)}).json() == acl
+            )
+            path = httpx.URL(address).path
+            readers = (STRANGER, {"Authorization": "Key friend:secret"}, KEY)
+            assert [server.http.get(path, headers=one).status_code for one in readers] == [403, 200, 200]
+        query = {"url": moved}
+        other = there.http.put(f"{STORAGE}/files/acl", params=query, json={"default": "hide"}, headers=STRANGER)
+        assert other.status_code == 403
+        signed = there.http.post(f"{STORAGE}/files/sign", params=query, json={"expiration_seconds": 60}).json()
+        address = signed["signed_url"].replace(there.url, here.url)
+        assert httpx.get(address, trust_env=False).status_code == 200
+
+    def test_settings_and_the_expiry_that_they_bring(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        here.http.put(f"{STORAGE}/settings", json={"expiration_duration_seconds": 60})
+        changed = there.http.put(f"{STORAGE}/settings", json={"initial_acl": {"default": "forbid"}}).json()
+        assert changed == {"expiration_duration_seconds": 60, "initial_acl": {"default": "forbid", "rules": []}}
+        assert here.http.get(f"{STORAGE}/settings").json() == changed
+        nothing = {"expiration_duration_seconds": None, "initial_acl": None}
+        assert there.http.get(f"{STORAGE}/settings", headers=STRANGER).json() == nothing
+        url = upload(there)
+        path = httpx.URL(url).path
+        assert [here.http.get(path, headers=one).status_code for one in (KEY, STRANGER)] == [200, 403]
+        arguments = {"prompt": "x", "start_image_url": url.replace(there.url, here.url)}
+        there.http.post("/_fakefal/clock?key=stranger", json={"advance": 60})
+        assert here.http.get(path).status_code == 200, "another key's clock"
+        there.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
+        assert here.http.get(path).status_code == 404
+        assert here.result(I2V, arguments).json()["detail"][0]["type"] == "file_download_error"
+        here.http.post("/_fakefal/reset?key=tester")
+        assert there.http.get(f"{STORAGE}/settings").json() == nothing
+
+    def test_erased_payloads_and_the_files_made(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        submitted = here.submit(O1, {"prompt": "x"})
+        link = status(there, submitted, "").json()["video"]["url"]
+        address = f"{REQUESTS}/{submitted['request_id']}/payloads"
+        assert there.http.delete(address, headers=STRANGER).status_code == 404
+        assert here.http.delete(address).status_code == 200
+        for server in (there, pair()[0]):
+            assert status(server, submitted, "").status_code == 404
+            assert status(server, submitted).json()["status"] == "COMPLETED"
+            assert server.http.get(httpx.URL(link).path).status_code == 404
+            listed = server.http.get(f"{REQUESTS}/by-endpoint", params={"endpoint_id": O1, "expand": "payloads"}).json()
+            assert "json_input" not in listed["items"][0]
+        there.http.post("/_fakefal/reset")
+        assert here.http.get(httpx.URL(link).path).status_code == 200
+
+    def test_a_flush_happens_once_whoever_is_asked(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(profile="realistic")
+        here.http.post("/_fakefal/clock", json={"speed": 0})
+        path = "/platform/v1/serverless/apps/fal-ai/kling-video/queue"
+
+        def flushed(server: Server, **headers: str) -> bool:
+            submitted = server.submit(O1, {"prompt": "x"}, **headers)
+            answer = server.http.delete(path, headers={"Idempotency-Key": "once", **headers})
+            assert answer.status_code == 204
+            return bool(server.http.get(submitted["status_url"], headers=headers).json()["status"] == "COMPLETED")
+
+        assert [flushed(here), flushed(there), flushed(there, **STRANGER)] == [True, False, True]
+        there.http.post("/_fakefal/clock?key=tester", json={"advance": 599})
+        assert not flushed(here)
+        there.http.post("/_fakefal/clock?key=tester", json={"advance": 1})
+        assert [flushed(here), flushed(there)] == [True, False], "ten minutes of the key's emulated time"
+        here.http.post("/_fakefal/reset")
+        assert flushed(there)
 
 
 class TestWebhooks:
@@ -339,6 +423,27 @@ class TestLeases:
 
         in_group(empty_redis, story)
 
+    def test_a_call_whose_answer_was_lost_is_still_the_first(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "once" and not lost:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            group.join()
+            once = SharedOnce(group.members[0][0])
+            monkeypatch.setattr(Steps, "_call", losing)
+            assert [await once.first("key", "call"), await once.first("key", "call")] == [True, False]
+            assert lost
+
+        in_group(empty_redis, story)
+
     def test_time_never_goes_back(self, empty_redis: str) -> None:
         async def story(group: Group) -> None:
             store = group.join()
@@ -377,10 +482,9 @@ class TestLeases:
 
 
 class TestCost:
-    def test_round_trips_of_an_operation(
-        self, serve: Callable[..., Server], empty_redis: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        server = serve(store=empty_redis, profile="stepped")
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The steps that calls take, each of which is a round trip."""
         calls: list[str] = []
         taken = Steps.__call__
 
@@ -390,22 +494,46 @@ class TestCost:
             return await taken(self, step, *arguments, **more)
 
         monkeypatch.setattr(Steps, "__call__", counted)
+        return calls
+
+    def test_round_trips_of_an_operation(
+        self, serve: Callable[..., Server], empty_redis: str, calls: list[str]
+    ) -> None:
+        server = serve(store=empty_redis, profile="stepped")
         submitted = server.submit(O1, {"prompt": "x"})
-        assert calls == ["call", "add"]
+        assert calls == ["arrive", "add"]
         calls.clear()
         assert status(server, submitted).json()["status"] == "IN_QUEUE"
         assert [step for step in calls if step != "carry_out"] == ["look"]  # a read moves it, and the waker looks
 
+    def test_round_trips_with_files(self, serve: Callable[..., Server], empty_redis: str, calls: list[str]) -> None:
+        server = serve(store=empty_redis)
+        url = upload(server, picture())
+        calls.clear()
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": url})
+        assert calls == ["arrive", "add"]
+        calls.clear()
+        assert status(server, submitted, "").status_code == 200
+        assert calls == ["look"]
+        assert server.http.get(url).status_code == 200
+        assert calls == ["look", "file"]
+        server.http.delete(f"{REQUESTS}/{submitted['request_id']}/payloads")
+        calls.clear()
+        assert status(server, submitted, "").status_code == 404
+        assert calls[0] == "look"
+        assert set(calls[1:]) <= {"look"}, "what the hint of a 404 looks for"
+
     def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
-        server = serve(store=empty_redis, max_requests=5)
+        server = serve(store=empty_redis, max_requests=5, max_files=5)
         sizes = []
         with redis.Redis.from_url(empty_redis) as client:
             for _ in range(4):
                 for number in range(10):
                     server.submit(O1, {"prompt": "x"}, Authorization=f"Key k{number}:secret")
-                sizes.append(client.dbsize())
+                    upload(server)
+                sizes.append((client.dbsize(), client.hlen("fakefal:files"), client.zcard("fakefal:files:order")))
         assert len(server.http.get("/_fakefal/requests").json()) == 5
-        assert len(set(sizes)) == 1
+        assert set(sizes) == {(sizes[0][0], 5, 5)}
 
 
 class TestRedisGoesAway:
@@ -416,24 +544,31 @@ class TestRedisGoesAway:
             server = serve(store=running.url, profile="quick")
             server.http.post("/_fakefal/clock", json={"speed": 0})
             jobs = [submit(server, receiver.url) for _ in range(5)]
+            url = upload(server)
+            closed = {"params": {"url": url}, "json": {"default": "forbid"}}
+            assert server.http.put(f"{STORAGE}/files/acl", **closed).status_code == 200
             running.stop(signal.SIGKILL)
-            self._answers_503(server)
+            self._answers_503(server, url)
             running.start()
             deadline = time.monotonic() + 20
             while server.http.get("/_fakefal/ready").status_code != 200:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             assert {status(server, job).json()["status"] for job in jobs} == {"IN_QUEUE"}
+            assert httpx.get(url, trust_env=False).status_code == 403
             server.http.post("/_fakefal/clock", json={"advance": 60})
             assert {status(server, job, "").status_code for job in jobs} == {200}
             assert len(receiver.wait(5)) == 5
 
-    def _answers_503(self, server: Server) -> None:
+    def _answers_503(self, server: Server, upload_path: str) -> None:
         answer = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
         assert answer.status_code == 503
         assert answer.json()["detail"].startswith("fakefal: the store is not available")
         assert answer.headers["x-fal-needs-retry"] == "true"
         assert "x-fal-request-id" in answer.headers
+        for path in (f"{STORAGE}/settings", upload_path):
+            away = server.http.get(path)
+            assert (away.status_code, away.headers["x-fal-needs-retry"]) == (503, "true")
         assert server.http.get("/_fakefal/ready").status_code == 503
         assert server.http.get("/_fakefal/health").status_code == 200
 
