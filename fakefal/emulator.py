@@ -22,7 +22,6 @@ from fakefal.core.plan import PROFILES, Ending
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS
 from fakefal.downloads import Downloads
 from fakefal.fetch import Fetcher
-from fakefal.journal import Journal
 from fakefal.ledger import Entry, Total, entries, sums, totals
 from fakefal.membership import Membership
 from fakefal.parts import parts_for
@@ -31,7 +30,6 @@ from fakefal.settings import MEMORY, Settings
 from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
-from fakefal.tally import Tally
 from fakefal.verdict import Judge
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
@@ -87,9 +85,9 @@ class Emulator:
         parts = parts_for(self.settings, clock)
         self.clock = clock or parts.clock
         self.queue = queue or parts.queue
-        self.tally = Tally()
+        self.tally = parts.tally
         self._shares = self.settings.store != MEMORY
-        self.journal = Journal(self.settings.max_journal)
+        self.journal = parts.journal
         self.queue.listen(self.tally.end)
         self.files = files or parts.files()
         self.access = parts.access
@@ -333,7 +331,7 @@ class Emulator:
         await self.clock.reset(key)
         await self.effects.reset(key)
         await self.access.reset(key)
-        self.journal.reset(key)
+        await self.journal.reset(key)
         self.tally.reset(key)
         self._acceptance.reset(key)
         if key is None:

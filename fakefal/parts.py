@@ -11,12 +11,14 @@ from fakefal.access import Access, MemoryAccess
 from fakefal.arrivals import Arrivals
 from fakefal.clock import Clock, Clocks
 from fakefal.effects import Effects
+from fakefal.journal import Journal, MemoryJournal
 from fakefal.once import MemoryOnce, Once
 from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.signing import SigningKeys
 from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.queue import QueueStore
+from fakefal.tally import Tally
 from fakefal.tokens import Tokens
 
 
@@ -66,6 +68,8 @@ class Parts:
     access: Access
     arrivals: Arrivals
     once: Once
+    journal: Journal
+    tally: Tally
     tokens: Tokens
     signing: SigningKeys
     files: Callable[[], FileStore]
@@ -96,6 +100,8 @@ def parts_for(settings: Settings, clock: Clock | None = None) -> Parts:
         access=access,
         arrivals=Arrivals(effects, access),
         once=MemoryOnce(clock),
+        journal=MemoryJournal(settings.max_journal),
+        tally=Tally(),
         tokens=Tokens(),
         signing=SigningKeys(),
         files=lambda: SpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes),

@@ -46,6 +46,7 @@ class Server:
 
 BOTH_STORES = (
     "test_access",
+    "test_inspection",
     "test_platform",
     "test_queue_wire",
     "test_webhooks",

@@ -114,6 +114,9 @@ local function spend()
   return budget >= 0
 end
 
+-- Counts what metrics tell: it stays whatever is dropped or reset.
+local function count(what, by) redis.call('HINCRBY', key('counts'), what, by or 1) end
+
 -- -- one request ------------------------------------------------------------------------------------
 
 local function state(e)
@@ -204,8 +207,9 @@ local function finish(e, now, cut)
   end
   e.ended, e.cut = now, cut
   touch(e)
-  redis.call('RPUSH', key('ended'), e.id) -- to be counted once, by whichever replica is asked for its counts
-  redis.call('LTRIM', key('ended'), -MAX_REQUESTS, -1)
+  local status = cut and CUT[cut] or e.plan.status
+  count('ended ' .. e.name .. ' ' .. status)
+  if e.plan and e.plan.usd and not cut then redis.call('HINCRBYFLOAT', key('counts'), 'usd ' .. e.name, e.plan.usd) end
   if e.webhook then make_delivery(e) else may_be_dropped(e) end
 end
 

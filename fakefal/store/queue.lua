@@ -130,11 +130,12 @@ end
 
 local function take_in(id, record, plan, facts)
   local e = {
-    id = id, order = redis.call('INCR', key('arrivals')), low = facts.low, webhook = facts.webhook, size = 0,
+    id = id, name = facts.name, order = redis.call('INCR', key('arrivals')), low = facts.low, webhook = facts.webhook, size = 0,
     plan = facts.plan, ready_at = L.moment + (facts.plan and facts.plan.wait or 0),
     credit = 0, reads = 0, shifts = {}
   }
   entries[id] = e
+  count('accepted ' .. e.name)
   redis.call('HSET', key('owners'), id, L.tag)
   redis.call('SADD', key('keys'), L.tag)
   redis.call('ZADD', at('requests'), e.order, id)
@@ -345,13 +346,6 @@ function STEPS.forget(tag, last)
   announced = true
   if L.exists then leave() else close() end
   return {'forgotten', gone == EVENTS and '1' or '', tostring(gone)}
-end
-
--- The ids of requests that ended since the last time that anybody asked: a bounded number of them.
-function STEPS.ended()
-  local reply = redis.call('LPOP', key('ended'), EVENTS) or {}
-  table.insert(reply, 1, 'ended')
-  return reply
 end
 
 -- Whether Redis can write now.

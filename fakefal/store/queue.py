@@ -36,7 +36,10 @@ class QueueStore(Protocol):
     """
 
     def listen(self, on_end: Callable[[Look], None]) -> None:
-        """Have every request told that a step of this store ends, once each, cancelled ones included."""
+        """Have every request told that a step of this store ends, once each, cancelled ones included.
+
+        A store that replicas share counts ends itself, and tells nobody.
+        """
         ...
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:

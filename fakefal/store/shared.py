@@ -35,7 +35,7 @@ class SharedClocks(Clocks):
     """
 
     def __init__(self, steps: Steps, first: Reply) -> None:
-        super().__init__(self._real_time)
+        super().__init__(self.real_time)
         self._steps = steps
         self._ahead = 0.0
         self._take(first)
@@ -49,7 +49,8 @@ class SharedClocks(Clocks):
         """Look at Redis again."""
         self._take(await self._steps("clocks", again=True))
 
-    def _real_time(self) -> float:
+    def real_time(self) -> float:
+        """Redis's own time, in seconds since 1970."""
         return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
 
     def _take(self, reply: Reply) -> None:

@@ -28,11 +28,12 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from fakefal.answers import CUT_ENDINGS
 from fakefal.clock import END_OF_TIME
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import NEXT
 
-FILES = ("line", "queue", "replicas", "access")
+FILES = ("line", "queue", "replicas", "access", "journal")
 PREFIX = "fakefal"
 ALL_KEYS = "*"
 """Stands where the name of a key would; no quoted name contains it."""
@@ -166,7 +167,9 @@ def script(**numbers: float) -> str:
     moves: dict[str, dict[str, bool]] = {}
     for state, move in NEXT:
         moves.setdefault(state.value, {})[move.value] = True
-    constants = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, **numbers}
+    cut = {one.value: ending.status for one, ending in CUT_ENDINGS.items()}
+    named = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, "CUT": cut}
+    constants = {**named, **numbers}
     lines = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
     return "\n".join(
         [
@@ -185,7 +188,7 @@ def _file(name: str) -> str:
 
 def _lua(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name} = {_lua(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"[{_lua(name)}] = {_lua(one)}" for name, one in value.items()) + "}"
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}'" if isinstance(value, str) else repr(value)

@@ -20,6 +20,7 @@ import pytest
 import redis
 from test_fetch import PERMISSIVE, Site, site
 from test_files import bearer, initiate, upload
+from test_inspection import journal, metrics
 from test_webhooks import submit, verify
 
 from conftest import KEY, Server
@@ -32,6 +33,7 @@ from fakefal.settings import Settings, SettingsError
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
 from fakefal.store.shared import SharedClocks, SharedOnce
+from fakefal.store.shared_journal import SharedTally
 from fakefal.store.steps import Bounds, Steps
 from fakefal_contracts.hosts import Way
 from media import picture
@@ -265,6 +267,119 @@ class TestPlatform:
         assert flushed(there)
 
 
+class TestWhatIsSeen:
+    """Whichever replica is asked tells of the calls of all: its own at once, those of others a moment later."""
+
+    def test_one_journal(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(max_journal=6)
+        submitted = here.submit(O1, {"prompt": "x"})
+        assert until(lambda: [one["path"] for one in journal(there)] == [f"/queue/{O1}"])
+        status(there, submitted)
+        status(there, submitted, "")
+        paths = [one["path"] for one in known(there, here)]
+        asked = f"/queue/{APP}/requests/{submitted['request_id']}"
+        assert [one for one in paths if one != f"/queue/{O1}"] == [asked, f"{asked}/status"]
+        assert len(paths) == 3
+        assert {one["milliseconds"] is None for one in journal(here)} == {False}
+        there.http.get("/cdn/files/x", headers=STRANGER)
+        there.http.get("/queue/x/y/requests/z/status", headers=STRANGER)
+        assert [one["key"] for one in journal(there, key="stranger")] == ["stranger"] * 2
+        for _ in range(3):
+            here.http.get("/_fakefal/health", headers={"Host": "queue.fal.run"})
+        assert len(known(here, there)) == 6
+        here.http.post("/_fakefal/reset?key=tester")
+        assert {one["key"] for one in journal(there)} <= {"", "stranger"}
+        here.http.post("/_fakefal/reset")
+        assert journal(there) == journal(pair()[0]) == []
+
+    def test_a_stream_is_in_it_before_it_ends(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(profile="realistic")
+        submitted = here.submit(O1, {"prompt": "x"})
+        with there.http.stream("GET", f"/queue/{APP}/requests/{submitted['request_id']}/status/stream") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            assert [one["status"] for one in known(there, here) if one["milliseconds"] is None] == [200]
+            here.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "end"})
+            assert any("COMPLETED" in line for line in lines)
+        assert None not in [one["milliseconds"] for one in known(there, here)]
+
+    def test_one_count_of_everything(self, pair: Callable[..., list[Server]], receiver: Receiver) -> None:
+        here, there = pair(max_requests=2)
+        for server in (here, there, here, there, here):
+            submit(server, receiver.url)
+            here.http.post("/_fakefal/clock", json={"advance": 1})
+        receiver.wait(5)
+        there.submit(O1, {"prompt": "x", "duration": "99"})
+
+        def counted(server: Server) -> bool:
+            found = metrics(server)
+            calls = found.get(("fakefal_calls_total", "queue", "200")), found["fakefal_accepted_total", O1]
+            ended = found["fakefal_ended_total", O1, "200"], found["fakefal_ended_total", O1, "422"]
+            return (calls, ended, found["fakefal_webhook_tries_total", "acknowledged"]) == ((6, 6), (5, 1), 5)
+
+        metrics(there)  # who is asked writes first
+        assert counted(here)
+        assert counted(there)
+        assert metrics(here)["fakefal_not_spent_dollars_total", O1] == pytest.approx(5 * 0.56)
+        there.http.post("/_fakefal/reset")
+        assert counted(here)
+        assert counted(pair(max_requests=2)[0]), "replicas that are started again count on"
+
+    def test_what_happens_while_redis_is_away_is_written_once_it_is_back(
+        self, serve: Callable[..., Server], tmp_path: Path
+    ) -> None:
+        with redis_server(tmp_path, durable=True) as running:
+            server = serve(store=running.url)
+            server.submit(O1, {"prompt": "x"})
+            running.stop(signal.SIGKILL)
+            assert server.http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 503
+            for path in ("journal", "metrics"):
+                assert server.http.get(f"/_fakefal/{path}").status_code == 503
+            running.start()
+            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            assert [one["status"] for one in journal(server)] == [503, 200]
+            found = metrics(server)
+            assert [found["fakefal_calls_total", "queue", status] for status in ("200", "503")] == [1, 1]
+
+    def test_counts_whose_answer_was_lost_count_once(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "count" and len(lost) < 3:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            group.join()
+            tally = SharedTally(group.members[0][0])
+            monkeypatch.setattr(Steps, "_call", losing)
+            tally.called("queue", 200)
+            with pytest.raises(StoreUnavailable):
+                await tally.write()
+            tally.called("queue", 200)
+            assert (await tally.counts()).calls == {("queue", 200): 2}
+            assert len(lost) == 3
+
+        in_group(empty_redis, story)
+
+
+def known(*servers: Server) -> list[dict[str, Any]]:
+    """The journal as the last of these tells it: who is asked writes down first what it has answered."""
+    return [journal(one) for one in servers][-1]
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    """Wait for what another replica is about to write."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 class TestWebhooks:
     def test_they_are_sent_once_and_verify_anywhere(
         self, pair: Callable[..., list[Server]], receiver: Receiver
@@ -489,7 +604,7 @@ class TestCost:
         taken = Steps.__call__
 
         async def counted(self: Steps, step: str, *arguments: Any, **more: Any) -> Any:
-            if step not in ("beat", "clocks"):  # the replica's own, once a second
+            if step not in ("beat", "clocks", "write_calls", "count"):  # the replica's own, now and then
                 calls.append(step)
             return await taken(self, step, *arguments, **more)
 
@@ -524,16 +639,24 @@ class TestCost:
         assert set(calls[1:]) <= {"look"}, "what the hint of a 404 looks for"
 
     def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
-        server = serve(store=empty_redis, max_requests=5, max_files=5)
+        server = serve(store=empty_redis, max_requests=5, max_files=5, max_journal=5)
+        lists = ("files", "journal")
         sizes = []
         with redis.Redis.from_url(empty_redis) as client:
             for _ in range(4):
                 for number in range(10):
                     server.submit(O1, {"prompt": "x"}, Authorization=f"Key k{number}:secret")
                     upload(server)
-                sizes.append((client.dbsize(), client.hlen("fakefal:files"), client.zcard("fakefal:files:order")))
+                server.http.get("/_fakefal/metrics")  # before which everything is written down
+                counts = [count for one in lists for count in self._kept(client, one)]
+                sizes.append((client.dbsize(), *counts))
         assert len(server.http.get("/_fakefal/requests").json()) == 5
-        assert set(sizes) == {(sizes[0][0], 5, 5)}
+        assert set(sizes) == {(sizes[0][0], 5, 5, 5, 5)}
+
+    @staticmethod
+    def _kept(client: Any, name: str) -> tuple[int, int]:
+        """How many things a bounded hash has, and how many its order."""
+        return client.hlen(f"fakefal:{name}"), client.zcard(f"fakefal:{name}:order")
 
 
 class TestRedisGoesAway:
