@@ -40,11 +40,20 @@ class SharedJournal:
         steps: the connection.
         real_time: tells Redis's own time, behind which it may lag a little.
         most: how many calls are kept.
+        monotonic: measures how long ago a call came.
     """
 
-    def __init__(self, steps: Steps, real_time: Callable[[], float], most: int) -> None:
+    def __init__(
+        self,
+        steps: Steps,
+        real_time: Callable[[], float],
+        most: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._steps = steps
         self._real_time = real_time
+        self._monotonic = monotonic
         self._ahead = 0.0
         self._most = most
         self._numbers = count()
@@ -55,7 +64,7 @@ class SharedJournal:
     def add(self, call: Call) -> None:
         """See `Journal.add`."""
         call.name = f"{self._steps.replica}{next(self._numbers):012x}"
-        self._new[call.name] = call, time.monotonic()
+        self._new[call.name] = call, self._monotonic()
         if len(self._new) > self._most:
             del self._new[next(iter(self._new))]
 
@@ -91,7 +100,7 @@ class SharedJournal:
         """
         async with self._writing:
             # it only lags, and must not grow less: calls of one replica stay in their order
-            self._ahead = max(self._ahead, self._real_time() - time.monotonic())
+            self._ahead = max(self._ahead, self._real_time() - self._monotonic())
             while page := [*islice(self._new.values(), PAGE)]:
                 await self._write(page, new=True)
             while page := [*islice(self._changed.values(), PAGE)]:
@@ -118,7 +127,7 @@ class SharedJournal:
         yield call.name
         yield "1" if new else ""
         yield repr(came + self._ahead)
-        yield repr(time.monotonic() - came)
+        yield repr(self._monotonic() - came)
         yield tag(call.key)
         yield json.dumps(_VALUES(call))
 

@@ -28,12 +28,13 @@ from fakefal.core.errors import StoreUnavailable, UnknownRequest
 from fakefal.core.plan import Ending, Plan
 from fakefal.core.webhook import Attempt, Fate
 from fakefal.emulator import Emulator
+from fakefal.journal import Call
 from fakefal.record import Record
 from fakefal.settings import Settings, SettingsError
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
 from fakefal.store.shared import SharedClocks, SharedOnce
-from fakefal.store.shared_journal import SharedTally
+from fakefal.store.shared_journal import SharedJournal, SharedTally
 from fakefal.store.steps import Bounds, Steps
 from fakefal_contracts.hosts import Way
 from media import picture
@@ -340,6 +341,25 @@ class TestWhatIsSeen:
             assert [one["status"] for one in journal(server)] == [503, 200]
             found = metrics(server)
             assert [found["fakefal_calls_total", "queue", status] for status in ("200", "503")] == [1, 1]
+
+    def test_a_reset_forgets_what_another_replica_has_yet_to_write(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            for _ in "ab":
+                group.join()
+            joined = [steps for steps, _, _ in group.members]
+            here, there = (SharedJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
+            for key, first in ((None, "a"), ("b", "b")):
+                there.add(Call(0.0, 0.0, first, "GET", "", "queue", "/before"))
+                there.add(Call(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
+                group.now += 1
+                await here.reset(key)
+                there.add(Call(0.0, 0.0, first, "GET", "", "queue", "/after"))
+                await there.write()
+                group.now += 1
+            paths = [(one.key, one.path) for one in await here.newest(None, 10)]
+            assert paths == [("b", "/after"), ("c", "/kept"), ("a", "/after")]
+
+        in_group(empty_redis, story)
 
     def test_counts_whose_answer_was_lost_count_once(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
         taken, lost = Steps._call, []
@@ -847,9 +867,12 @@ class TestWorkers:
             while len(self._workers(group) - before) < 1 or len(self._workers(group)) < 2:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-        for _ in range(4):
+        settings, changed = f"{group.url}{STORAGE}/settings", {"expiration_duration_seconds": 60, "initial_acl": None}
+        assert httpx.put(settings, json=changed, headers=KEY, trust_env=False).status_code == 200
+        for _ in range(4):  # whichever worker takes the connection
             answer = httpx.get(submitted["status_url"], headers=KEY, trust_env=False)
             assert answer.json()["status"] == "COMPLETED"
+            assert httpx.get(settings, headers=KEY, trust_env=False).json() == changed
         left = self._workers(group)
         assert group.end(signal.SIGTERM) == 0
         assert not any(Path(f"/proc/{one}").exists() for one in left)
