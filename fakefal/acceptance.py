@@ -134,7 +134,8 @@ class Acceptance:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
             return Verdict(_unknown_path(submission.path, error.hint))
-        work = partial(self._judges.verdict, edition, submission.body, request_id, submission.way, fetched or {})
+        asked = submission.body, request_id, submission.way, fetched or {}, submission.gone
+        work = partial(self._judges.verdict, edition, *asked)
         if not submission.heavy:
             with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
                 return work(reading=False)

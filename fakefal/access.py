@@ -1,12 +1,10 @@
-"""Who may read a file of the CDN, and until when.
-
-Kept in memory, beside the files: a restart and other replicas know nothing of it.
-"""
+"""Who may read a file of the CDN, and until when."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from annotated_types import Gt, Len
 from pydantic import BaseModel, ConfigDict
@@ -61,6 +59,81 @@ class NotYours(Exception):
 
 
 @dataclass(frozen=True)
+class Said:
+    """What is known of a file: whose it is, who may read it, and whether it was removed or has expired.
+
+    A file that nobody uploaded, such as a result, has no owner.
+    """
+
+    owner: str | None = None
+    acl: Acl = PUBLIC
+    gone: bool = False
+
+    def acl_for(self, key: str) -> Acl:
+        """The list, for the key that the file belongs to.
+
+        Raises:
+            NotYours: it belongs to another key.
+        """
+        if self.owner not in (None, key):
+            raise NotYours
+        return self.acl
+
+    def decide(self, user: str) -> Decision:
+        """What a reader may do; `NO_KEY` stands for one who does not say who it is."""
+        if user != NO_KEY and user == self.owner:
+            return "allow"
+        return self.acl.decide(user)
+
+
+class Access(Protocol):
+    """What was said about files, by the path of their CDN address.  Every method is one atomic step.
+
+    Files expire on the emulated time of the key that uploaded them.  Any method may raise `StoreUnavailable`.
+    """
+
+    async def settings(self, key: str) -> Lifecycle:
+        """What holds for the uploads of a key that say nothing themselves."""
+        ...
+
+    async def change_settings(self, key: str, changes: Lifecycle) -> Lifecycle:
+        """Set what holds for later uploads of a key, and return it; what `changes` leaves unset stays."""
+        ...
+
+    async def uploaded(self, path: str, owner: str, asked: Lifecycle) -> None:
+        """A file comes here; what its upload does not ask for, the settings of its key say."""
+        ...
+
+    async def look(self, path: str) -> Said:
+        """What is known of a file."""
+        ...
+
+    async def gone(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of these files that were removed or have expired."""
+        ...
+
+    async def change_acl(self, path: str, key: str, acl: Acl) -> None:
+        """Set the list of a file; one that nobody uploaded becomes the key's.
+
+        Raises:
+            NotYours: it belongs to another key.
+        """
+        ...
+
+    async def remove(self, path: str, key: str) -> None:
+        """Let a file be gone; one that nobody uploaded becomes the key's.
+
+        Raises:
+            NotYours: it belongs to another key.
+        """
+        ...
+
+    async def reset(self, key: str | None) -> None:
+        """Forget the settings of a key, or everything."""
+        ...
+
+
+@dataclass(frozen=True)
 class _Entry:
     owner: str
     acl: Acl = PUBLIC
@@ -68,11 +141,11 @@ class _Entry:
     removed: bool = False
 
 
-class Access:
-    """What was said about files, by the path of their CDN address.
+class MemoryAccess:
+    """An `Access` of plain dictionaries, which a restart forgets.
 
     Args:
-        clock: files expire on the emulated time of the key that uploaded them.
+        clock: tells the emulated time.
         max_files: how many files are remembered; the oldest are forgotten first.
     """
 
@@ -82,66 +155,53 @@ class Access:
         self._entries: dict[str, _Entry] = {}
         self._settings: dict[str, Lifecycle] = {}
 
-    def settings(self, key: str) -> Lifecycle:
-        """What holds for the uploads of a key that say nothing themselves."""
+    async def settings(self, key: str) -> Lifecycle:
+        """See `Access.settings`."""
         return self._settings.get(key, PLAIN)
 
-    def change_settings(self, key: str, settings: Lifecycle) -> None:
-        """Set what holds for later uploads of a key."""
-        self._settings[key] = settings
+    async def change_settings(self, key: str, changes: Lifecycle) -> Lifecycle:
+        """See `Access.change_settings`."""
+        kept = self._settings.get(key, PLAIN).model_dump() | changes.model_dump(exclude_unset=True)
+        self._settings[key] = Lifecycle.model_validate(kept)
+        return self._settings[key]
 
-    def uploaded(self, path: str, owner: str, asked: Lifecycle) -> None:
-        """A file was uploaded; what the upload does not ask for, the settings of its key say."""
-        usual = self.settings(owner)
+    async def uploaded(self, path: str, owner: str, asked: Lifecycle) -> None:
+        """See `Access.uploaded`."""
+        usual = self._settings.get(owner, PLAIN)
         seconds = asked.expiration_duration_seconds or usual.expiration_duration_seconds
         expires_at = self._clock.now(owner) + seconds if seconds else float("inf")
         self._keep(path, _Entry(owner, asked.initial_acl or usual.initial_acl or PUBLIC, expires_at))
 
-    def acl(self, path: str, key: str) -> Acl:
-        """The list of a file, for the key that it belongs to.
-
-        Raises:
-            NotYours: it belongs to another key.
-        """
-        return self._entry(path, key).acl
-
-    def change_acl(self, path: str, key: str, acl: Acl) -> None:
-        """Set the list of a file; one that nobody uploaded, such as a result, becomes the key's.
-
-        Raises:
-            NotYours: it belongs to another key.
-        """
-        self._keep(path, replace(self._entry(path, key), acl=acl))
-
-    def remove(self, path: str, key: str) -> None:
-        """Let a file be gone.
-
-        Raises:
-            NotYours: it belongs to another key.
-        """
-        self._keep(path, replace(self._entry(path, key), removed=True))
-
-    def decide(self, path: str, user: str) -> Decision:
-        """What a reader may do; `NO_KEY` stands for one who does not say who it is."""
+    async def look(self, path: str) -> Said:
+        """See `Access.look`."""
         entry = self._entries.get(path)
-        if entry is None or (user != NO_KEY and user == entry.owner):
-            return "allow"
-        return entry.acl.decide(user)
+        return Said() if entry is None else Said(entry.owner, entry.acl, self._is_gone(entry))
 
-    def is_gone(self, path: str) -> bool:
-        """Whether a file was removed or has expired."""
-        entry = self._entries.get(path)
-        return entry is not None and (entry.removed or self._clock.now(entry.owner) >= entry.expires_at)
+    async def gone(self, paths: Iterable[str]) -> frozenset[str]:
+        """See `Access.gone`."""
+        found = ((path, self._entries.get(path)) for path in paths)
+        return frozenset(path for path, entry in found if entry is not None and self._is_gone(entry))
 
-    def reset(self, key: str | None) -> None:
-        """Forget the settings of a key, or everything."""
+    async def change_acl(self, path: str, key: str, acl: Acl) -> None:
+        """See `Access.change_acl`."""
+        self._keep(path, replace(self._own(path, key), acl=acl))
+
+    async def remove(self, path: str, key: str) -> None:
+        """See `Access.remove`."""
+        self._keep(path, replace(self._own(path, key), removed=True))
+
+    async def reset(self, key: str | None) -> None:
+        """See `Access.reset`."""
         if key is not None:
             self._settings.pop(key, None)
             return
         self._entries.clear()
         self._settings.clear()
 
-    def _entry(self, path: str, key: str) -> _Entry:
+    def _is_gone(self, entry: _Entry) -> bool:
+        return entry.removed or self._clock.now(entry.owner) >= entry.expires_at
+
+    def _own(self, path: str, key: str) -> _Entry:
         entry = self._entries.get(path, _Entry(key))
         if entry.owner != key:
             raise NotYours

@@ -42,7 +42,7 @@ def ending_of(look: Look) -> Ending | None:
     if look.view.state is not State.COMPLETED:
         return None
     if look.view.cut is not None:
-        return _CUT[look.view.cut]
+        return CUT_ENDINGS[look.view.cut]
     return look.plan.ending if look.plan is not None else None
 
 
@@ -54,4 +54,5 @@ def platform_ending(error: PlatformError) -> Ending:
 USER_TIMEOUT = replace(platform_ending(PLATFORM_ERRORS["request_timeout"]), timeout_type="user")
 """The end of a request that did not start in the time that its caller gave it."""
 
-_CUT = {Cut.CANCELLED: platform_ending(PLATFORM_ERRORS["client_cancelled"]), Cut.TIMED_OUT: USER_TIMEOUT}
+CUT_ENDINGS = {Cut.CANCELLED: platform_ending(PLATFORM_ERRORS["client_cancelled"]), Cut.TIMED_OUT: USER_TIMEOUT}
+"""How requests end that their callers cut short."""

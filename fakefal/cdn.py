@@ -5,12 +5,13 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import shutil
+from collections.abc import Collection, Iterator
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fakefal.access import Access
 from fakefal.answers import CDN_MARK
 from fakefal.clips import clip_at, clip_bytes
 from fakefal.settings import LOOPBACK_HOSTS
@@ -21,35 +22,37 @@ from fakefal_fixtures import EXAMPLES, example_file
 LONGEST_ADDRESS = 2048
 """Longer ones are taken apart anew each time: nobody sends the same one often, and remembering costs memory."""
 
+MOST_NAMED = 1000
+"""So many addresses of a body are looked after, far more than any model takes."""
+
 
 class Cdn:
     """Finds what lies at a path, or at an address.
 
+    Which files were removed or have expired, `fakefal.access` knows; who asks here says so.
+
     Args:
         files: the uploads.
-        access: which files are gone, and who may read the others.
     """
 
-    def __init__(self, files: FileStore, access: Access) -> None:
+    def __init__(self, files: FileStore) -> None:
         self.files = files
-        self.access = access
 
-    def path_of(self, address: str, way: Way) -> str | None:
+    def path_of(self, address: str, way: Way, gone: Collection[str] = ()) -> str | None:
         """The path here that an address leads to for a caller who came this way, or None for foreign ones.
 
         Addresses on fal's CDN are own where the emulator has the file; others there belong to the
         real CDN, which is never asked.
         """
-        base = way.base or ""
-        place = (_place if len(address) + len(base) <= LONGEST_ADDRESS else _place.__wrapped__)(address, base)
+        place = _place_of(address, way)
         if place is None:
             return None
         path, own = place
-        return path if own or self.find(path) else None
+        return path if own or self.find(path, gone) else None
 
-    def find(self, url_path: str) -> StoredFile | None:
-        """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``."""
-        if self.access.is_gone(url_path):
+    def find(self, url_path: str, gone: Collection[str] = ()) -> StoredFile | None:
+        """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``, unless it is one that is gone."""
+        if url_path in gone:
             return None
         if stored := self.files.get(url_path):
             return stored
@@ -73,6 +76,29 @@ class Cdn:
             kept = self.files.keep(written, new_file_path(name), kind)
             described |= {"url": CDN_MARK + kept.url_path, "file_size": kept.size}
         return described
+
+
+def named_paths(value: Any, way: Way) -> set[str]:
+    """The paths on the CDN that the addresses in a JSON value have, at most `MOST_NAMED`."""
+    places = (_place_of(address, way) for address in addresses_in(value))
+    return {path for path, _ in islice(filter(None, places), MOST_NAMED)}
+
+
+def addresses_in(value: Any) -> Iterator[str]:
+    """Every address in a JSON value, in its order."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if is_address(one):
+                yield one
+        elif isinstance(one, dict | list):
+            waiting.extend(reversed(one.values() if isinstance(one, dict) else one))
+
+
+def _place_of(address: str, way: Way) -> tuple[str, bool] | None:
+    base = way.base or ""
+    return (_place if len(address) + len(base) <= LONGEST_ADDRESS else _place.__wrapped__)(address, base)
 
 
 @lru_cache(maxsize=4096)

@@ -209,8 +209,8 @@ def cut_within_body(effect: Effect | None) -> int | None:
 class Effects:
     """Chooses effects.  The header wins over a test prompt, and that over the rules, first match first.
 
-    A call is asked about twice, before its body is read and after: where the connection dies within the body, no
-    prompt is read that could choose otherwise.
+    Where a connection may have to die within the body (`may_cut`), a call is asked about twice, before its body is read
+    and after: then no prompt is read that could choose otherwise.
 
     Args:
         rules: rules from the settings; more can be added while running.
@@ -223,13 +223,22 @@ class Effects:
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
-    async def count(self, key: str) -> int:
+    def may_cut(self, header: str | None) -> bool:
+        """Whether a connection may have to die within the body of a call, which is then asked about before it, too.
+
+        Raises:
+            BadEffect: the header names none.
+        """
+        effects = [parse_checked(header)] if header else (rule.effect for rule in self.rules)
+        return any(cut_within_body(effect) is not None for effect in effects)
+
+    def count(self, key: str) -> int:
         """Count a call; returns which one of its key it is, from 1."""
         self._calls[key] += 1
         return self._calls[key]
 
     def choose(self, occasion: Occasion, header: str | None) -> Effect | None:
-        """The effect of a call that `count` counted, if it has one.
+        """The effect of a call that was counted, if it has one.
 
         Raises:
             BadEffect: the header names none, or the test prompt none that can still happen.

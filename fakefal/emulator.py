@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TypeVar
 
 from fakefal.acceptance import Acceptance
-from fakefal.access import Access
 from fakefal.answers import ending_of
 from fakefal.cdn import Cdn
 from fakefal.clock import Clock
@@ -23,17 +22,14 @@ from fakefal.core.plan import PROFILES, Ending
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS
 from fakefal.downloads import Downloads
 from fakefal.fetch import Fetcher
-from fakefal.journal import Journal
 from fakefal.ledger import Entry, Total, entries, sums, totals
 from fakefal.membership import Membership
-from fakefal.once import Once
 from fakefal.parts import parts_for
 from fakefal.record import Look, Record
 from fakefal.settings import MEMORY, Settings
 from fakefal.store.files import FileStore
 from fakefal.store.queue import BEFORE_ALL_TIME, How, QueueStore
 from fakefal.submission import Submission
-from fakefal.tally import Tally
 from fakefal.verdict import Judge
 from fakefal.waker import Waker
 from fakefal.webhooks import Sender, Webhooks
@@ -86,20 +82,20 @@ class Emulator:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or Settings()
-        parts = parts_for(self.settings)
+        parts = parts_for(self.settings, clock)
         self.clock = clock or parts.clock
         self.queue = queue or parts.queue
-        self.tally = Tally()
+        self.tally = parts.tally
         self._shares = self.settings.store != MEMORY
-        self.journal = Journal(self.settings.max_journal)
+        self.journal = parts.journal
         self.queue.listen(self.tally.end)
         self.files = files or parts.files()
-        self.access = Access(self.clock, self.settings.max_files)
-        self.cdn = Cdn(self.files, self.access)
+        self.access = parts.access
+        self.cdn = Cdn(self.files)
         self.judge = Judge(self.settings.contract, self.cdn)
-        self.erased: dict[str, None] = {}
-        self.once = Once()
+        self.once = parts.once
         self.effects = parts.effects
+        self.arrivals = parts.arrivals
         self.tokens = parts.tokens
         self._group = parts.group
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
@@ -236,13 +232,8 @@ class Emulator:
             UnknownRequest: no such request, or another key's.
             RefusedMove: it is not over.
         """
-        look = await self.look(key, request_id)
-        if look.view.state is not State.COMPLETED:
-            raise RefusedMove(look.view.state.value, "be erased")
-        self.erased[request_id] = None
-        if len(self.erased) > self.settings.max_requests:
-            del self.erased[next(iter(self.erased))]
-        return look
+        await self.look(key, request_id)
+        return await self.queue.erase(request_id, self.clock.now(key))
 
     async def advance(self, request_id: str, how: float | How) -> Look:
         """Advance one request, of whatever key, once its verdict is there.
@@ -339,13 +330,12 @@ class Emulator:
             counts["files"] = self.files.reset()
         await self.clock.reset(key)
         await self.effects.reset(key)
-        self.access.reset(key)
-        self.journal.reset(key)
+        await self.access.reset(key)
+        await self.journal.reset(key)
         self.tally.reset(key)
         self._acceptance.reset(key)
         if key is None:
-            self.erased.clear()
-            self.once.reset()
+            await self.once.reset()
         for request_id in self._downloads:
             try:
                 await self.find(request_id)

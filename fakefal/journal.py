@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 LONGEST_TEXT = 1000
 """Longer paths and hints are cut off, so that the journal has a bound in bytes, too."""
@@ -47,6 +47,8 @@ class Call:
     milliseconds: float | None = None
     hint: str = ""
     effect: str = ""
+    name: str = ""
+    """What a journal of several processes knows it by."""
 
     @property
     def endpoint(self) -> str:
@@ -70,32 +72,58 @@ def without_secrets(text: str, secret: str = "") -> str:
     return text[:LONGEST_TEXT]
 
 
-class Journal:
-    """The newest calls.
+class Journal(Protocol):
+    """The newest calls.  What waits for an answer may raise `StoreUnavailable`."""
+
+    def add(self, call: Call) -> None:
+        """Write a call down when it comes in; the oldest one goes when there are too many."""
+        ...
+
+    def changed(self, call: Call) -> None:
+        """Say that more is known of a call that was added."""
+        ...
+
+    async def newest(self, key: str | None, limit: int) -> list[Call]:
+        """The calls of a key, or all, newest first."""
+        ...
+
+    async def size(self) -> int:
+        """How many calls are kept."""
+        ...
+
+    async def reset(self, key: str | None) -> None:
+        """Forget the calls of a key, or all."""
+        ...
+
+
+class MemoryJournal:
+    """A `Journal` of this process.
 
     Args:
-        most: how many are kept.
+        most: how many calls are kept.
     """
 
     def __init__(self, most: int) -> None:
         self._calls: deque[Call] = deque(maxlen=most)
 
-    def __len__(self) -> int:
-        return len(self._calls)
-
     def add(self, call: Call) -> None:
-        """Write a call down when it comes in; the oldest one goes when there are too many."""
+        """See `Journal.add`."""
         self._calls.append(call)
 
-    def newest(self, key: str | None, limit: int) -> Iterator[Call]:
-        """The calls of a key, or all, newest first."""
-        of_key = (call for call in reversed(self._calls) if key is None or call.key == key)
-        return islice(of_key, limit)
+    def changed(self, call: Call) -> None:
+        """See `Journal.changed`: the call itself is kept."""
 
-    def reset(self, key: str | None) -> int:
-        """Forget the calls of a key, or all; returns how many."""
+    async def newest(self, key: str | None, limit: int) -> list[Call]:
+        """See `Journal.newest`."""
+        of_key = (call for call in reversed(self._calls) if key is None or call.key == key)
+        return list(islice(of_key, limit))
+
+    async def size(self) -> int:
+        """See `Journal.size`."""
+        return len(self._calls)
+
+    async def reset(self, key: str | None) -> None:
+        """See `Journal.reset`."""
         kept = [call for call in self._calls if key is not None and call.key != key]
-        gone = len(self._calls) - len(kept)
         self._calls.clear()
         self._calls.extend(kept)
-        return gone

@@ -7,13 +7,18 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+from fakefal.access import Access, MemoryAccess
+from fakefal.arrivals import Arrivals
 from fakefal.clock import Clock, Clocks
 from fakefal.effects import Effects
+from fakefal.journal import Journal, MemoryJournal
+from fakefal.once import MemoryOnce, Once
 from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.signing import SigningKeys
 from fakefal.store.files import FileStore, SpoolFiles
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.queue import QueueStore
+from fakefal.tally import Tally
 from fakefal.tokens import Tokens
 
 
@@ -60,14 +65,19 @@ class Parts:
     queue: QueueStore
     clock: Clock
     effects: Effects
+    access: Access
+    arrivals: Arrivals
+    once: Once
+    journal: Journal
+    tally: Tally
     tokens: Tokens
     signing: SigningKeys
     files: Callable[[], FileStore]
     group: Group
 
 
-def parts_for(settings: Settings) -> Parts:
-    """The parts that settings ask for.
+def parts_for(settings: Settings, clock: Clock | None = None) -> Parts:
+    """The parts that settings ask for; replicas that share a store have no other clock than its own.
 
     Raises:
         SettingsError: the extra for Redis is missing, or Redis cannot be reached.
@@ -78,12 +88,20 @@ def parts_for(settings: Settings) -> Parts:
         except ImportError as error:
             raise SettingsError(f"store {MEMORY} needs nothing, Redis needs: pip install 'fakefal[redis]'") from error
         return shared_parts(settings)
+    clock = clock or Clocks()
+    effects = Effects(settings.effects, settings.seed)
+    access = MemoryAccess(clock, settings.max_files)
     return Parts(
         queue=MemoryQueueStore(
             runners=settings.runners, max_requests=settings.max_requests, max_bytes=settings.max_request_bytes
         ),
-        clock=Clocks(),
-        effects=Effects(settings.effects, settings.seed),
+        clock=clock,
+        effects=effects,
+        access=access,
+        arrivals=Arrivals(effects, access),
+        once=MemoryOnce(clock),
+        journal=MemoryJournal(settings.max_journal),
+        tally=Tally(),
         tokens=Tokens(),
         signing=SigningKeys(),
         files=lambda: SpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes),

@@ -48,12 +48,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a request: where it stands, how many wait before it, and its plan once judged."""
+    """One look at a request: where it stands, how many wait before it, and its plan once judged.
+
+    `erased` says that its owner had input and output forgotten.
+    """
 
     record: Record
     view: View
     position: int
     plan: Plan | None
+    erased: bool = False
 
 
 def stored_bytes(record: Record, plan: Plan | None) -> int:

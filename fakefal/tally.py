@@ -1,8 +1,9 @@
-"""What happened since the process began: counts that never fall, whatever the stores drop."""
+"""What happened since counting began: counts that never fall, whatever the stores drop."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from fakefal.answers import ending_of
@@ -22,25 +23,40 @@ MOST_SIGNS = 10_000
 """So many of the newest jobs are remembered to notice that one repeats another."""
 
 
+@dataclass
+class Counts:
+    """Counts of requests by endpoint, of webhooks' tries by whether they went well, and of calls by part and status."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    ended: Counter[tuple[str, int]] = field(default_factory=Counter)
+    usd: dict[str, Decimal] = field(default_factory=dict)
+    tries: Counter[bool] = field(default_factory=Counter)
+    calls: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+
 class Tally:
-    """Counts of requests by endpoint, of webhooks' tries, and of calls by part and status.
+    """The counts of this process, and sums of money.
 
     `run` are the sums of every job since the process began, `totals` those since the ledger was last reset.
     """
 
     def __init__(self) -> None:
-        self.accepted: Counter[str] = Counter()
-        self.ended: Counter[tuple[str, int]] = Counter()
-        self.usd: dict[str, Decimal] = {}
-        self.tries: Counter[bool] = Counter()
-        self.calls: Counter[tuple[str, int]] = Counter()
+        self._counts = Counts()
         self.run = Sums()
         self.totals: dict[tuple[str, str], Total] = {}
         self._last: dict[tuple[str, str, int], float] = {}
 
+    async def counts(self) -> Counts:
+        """What was counted so far.
+
+        Raises:
+            StoreUnavailable: nobody can say now.
+        """
+        return self._counts
+
     def accept(self, look: Look) -> None:
         """A request was accepted."""
-        self.accepted[known(look.record.endpoint_id)] += 1
+        self._counts.accepted[known(look.record.endpoint_id)] += 1
         self._move(look, Sums(jobs=1, duplicates=int(self._repeats(look))) + _planned(look))
 
     def judge(self, look: Look) -> None:
@@ -52,8 +68,8 @@ class Tally:
         ending = ending_of(look)
         assert ending is not None
         name = known(look.record.endpoint_id)
-        self.ended[name, ending.status] += 1
-        self.usd[name] = self.usd.get(name, NOTHING) + ending.usd
+        self._counts.ended[name, ending.status] += 1
+        self._counts.usd[name] = self._counts.usd.get(name, NOTHING) + ending.usd
         change = Sums(refused=int(ending.status >= FIRST_ERROR_STATUS))
         if look.plan is not None:
             planned = look.plan.ending
@@ -89,7 +105,11 @@ class Tally:
 
     def tried(self, attempt: Attempt) -> None:
         """A webhook was sent, well or not."""
-        self.tries[attempt.acknowledged] += 1
+        self._counts.tries[attempt.acknowledged] += 1
+
+    def called(self, part: str, status: int) -> None:
+        """A call was answered; status 0 is no answer."""
+        self._counts.calls[part, status] += 1
 
 
 def _planned(look: Look) -> Sums:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,11 +88,20 @@ class Judge:
             raise UnknownPath(endpoint_id, str(error)) from error
 
     def verdict(
-        self, edition: Edition, body: Any, request_id: str, way: Way, fetched: Fetched, *, reading: bool = True
+        self,
+        edition: Edition,
+        body: Any,
+        request_id: str,
+        way: Way,
+        fetched: Fetched,
+        gone: Collection[str],
+        *,
+        reading: bool = True,
     ) -> Verdict:
         """Judge a body.  Where it has media of ours, this reads files: call it in a worker thread then.
 
-        `fetched` holds what was downloaded from foreign addresses.
+        `fetched` holds what was downloaded from foreign addresses; files of ours at the paths in `gone` are there
+        no more.
 
         Raises:
             ReadsFiles: it would, and `reading` is not wanted.
@@ -110,8 +119,8 @@ class Judge:
                 if isinstance(content, Exception):
                     raise content
                 return content
-            if (path := self._cdn.path_of(address, way)) is not None:
-                source = self._cdn.find(path)
+            if (path := self._cdn.path_of(address, way, gone)) is not None:
+                source = self._cdn.find(path, gone)
                 if source is None:
                     raise Missing(f"{address} is not on the emulator's CDN: upload the file first")
                 return source.source

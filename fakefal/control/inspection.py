@@ -51,7 +51,7 @@ class FileInfo(BaseModel):
 @router.get("/journal", response_model=list[CallInfo])
 async def journal(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
     """The newest calls, newest first; calls of this API are not among them."""
-    return Json([_call(one) for one in emulator.journal.newest(key, limit)])
+    return Json([_call(one) for one in await emulator.journal.newest(key, limit)])
 
 
 @router.get("/files", response_model=list[FileInfo])

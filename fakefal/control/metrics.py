@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from fakefal.core.lifecycle import State
 from fakefal.core.webhook import Fate
 from fakefal.emulator import Emulator
+from fakefal.tally import Counts
 from fakefal.version import VERSION
 
 Samples = Mapping[tuple[str, ...], float]
@@ -31,20 +32,20 @@ class _Taken(Collector):
 
 async def exposition(emulator: Emulator, accept: str) -> tuple[bytes, str]:
     """The metrics page in the form that an Accept header asks for, and its media type."""
+    gauges = await _gauges(emulator)  # which carries out what is due, and so counts it
     registry = CollectorRegistry()
-    registry.register(_Taken([*_counters(emulator), *await _gauges(emulator)]))
+    registry.register(_Taken([*_counters(await emulator.tally.counts()), *gauges]))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-def _counters(emulator: Emulator) -> list[Metric]:
-    """What happened since the process began; a reset of the emulator does not take it back."""
-    tally = emulator.tally
-    usd: Samples = {(name,): float(amount) for name, amount in tally.usd.items()}
-    tries: Samples = {("acknowledged" if well else "failed",): count for well, count in tally.tries.items()}
-    accepted: Samples = {(name,): count for name, count in tally.accepted.items()}
-    ended: Samples = {(name, str(status)): count for (name, status), count in tally.ended.items()}
-    calls: Samples = {(part, str(status)): count for (part, status), count in tally.calls.items()}
+def _counters(counts: Counts) -> list[Metric]:
+    """What happened since counting began; a reset of the emulator does not take it back."""
+    usd: Samples = {(name,): float(amount) for name, amount in counts.usd.items()}
+    tries: Samples = {("acknowledged" if well else "failed",): count for well, count in counts.tries.items()}
+    accepted: Samples = {(name,): count for name, count in counts.accepted.items()}
+    ended: Samples = {(name, str(status)): count for (name, status), count in counts.ended.items()}
+    calls: Samples = {(part, str(status)): count for (part, status), count in counts.calls.items()}
     return [
         _counter("accepted", "Requests that were accepted.", ["endpoint"], accepted),
         _counter("ended", "Requests that are over, by the status of their result.", ["endpoint", "status"], ended),
@@ -68,7 +69,7 @@ async def _gauges(emulator: Emulator) -> list[Metric]:
         _gauge("webhooks", "Webhooks of stored requests by fate.", ["fate"], {(one,): fates[one] for one in Fate}),
         _gauge("files", "Uploads that are kept, parts included.", [], {(): len(files)}),
         _gauge("file_bytes", "Bytes of the uploads that are kept.", [], {(): sum(one.size for one in files)}),
-        _gauge("journal_calls", "Calls that the journal keeps.", [], {(): len(emulator.journal)}),
+        _gauge("journal_calls", "Calls that the journal keeps.", [], {(): await emulator.journal.size()}),
     ]
 
 

@@ -56,7 +56,14 @@ def load_plan(packed: bytes) -> Plan:
 
 def plan_facts(plan: Plan) -> dict[str, Any]:
     """What the line must know of a plan; what is not so is left out, since Lua has no null."""
-    facts: dict[str, Any] = {"wait": plan.wait_seconds, "run": plan.run_seconds, "retries": list(plan.retries)}
+    facts: dict[str, Any] = {
+        "wait": plan.wait_seconds,
+        "run": plan.run_seconds,
+        "retries": list(plan.retries),
+        "status": plan.ending.status,
+    }
+    if plan.ending.usd:
+        facts["usd"] = str(plan.ending.usd)
     if plan.polls is not None:
         facts["polls"] = [plan.polls.queued, plan.polls.running]
     if "webhook_lost" in plan.quirks:

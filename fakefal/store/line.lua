@@ -1,5 +1,5 @@
 -- The line of a key: the arithmetic of fakefal/core/line.py on sorted sets.  A property test holds both together.
--- The three .lua files here are one script, so that a step is atomic.  What stands in capitals and is not defined here
+-- The .lua files here are one script, so that a step is atomic.  What stands in capitals and is not defined here
 -- is put in front of them by fakefal/store/steps.py.
 --
 -- A `place` is the order of arrival in hex, followed by the id: ties of a score fall in the order of arrival.
@@ -37,19 +37,23 @@ local function pace_at(pace, followed)
   return pace.shown + math.max(0, followed - pace.since) * pace.speed
 end
 
+-- The emulated time of a key.
+local function moment_of_key(tag)
+  local paces = redis.call('HMGET', key('clock'), ALL_KEYS, tag)
+  return math.min(END_OF_TIME, pace_at(read_pace(paces[2]), pace_at(read_pace(paces[1]), real_time())))
+end
+
 -- Opens the line of a key; `moment` is the key's emulated time, which never lies before one that was seen.
 local function open(tag)
   L = {tag = tag}
   entries, changed, heads = {}, {}, {}
-  local paces = redis.call('HMGET', key('clock'), ALL_KEYS, tag)
   local stored = redis.call('HMGET', at('line'), 'now', 'seen', 'busy', 'wake', 'blocked', 'mid')
   L.exists = stored[1] and true or false
   L.now = tonumber(stored[1]) or -HUGE
   L.busy = tonumber(stored[3]) or 0
   L.wake = tonumber(stored[4]) or HUGE
   L.blocked, L.mid = stored[5] == '1', stored[6] == '1'
-  local shown = pace_at(read_pace(paces[2]), pace_at(read_pace(paces[1]), real_time()))
-  L.moment = math.max(L.now, tonumber(stored[2]) or -HUGE, math.min(END_OF_TIME, shown))
+  L.moment = math.max(L.now, tonumber(stored[2]) or -HUGE, moment_of_key(tag))
 end
 
 local function load(id)
@@ -109,6 +113,9 @@ local function spend()
   budget = budget - 1
   return budget >= 0
 end
+
+-- Counts what metrics tell: it stays whatever is dropped or reset.
+local function count(what, by) redis.call('HINCRBY', key('counts'), what, by or 1) end
 
 -- -- one request ------------------------------------------------------------------------------------
 
@@ -200,8 +207,9 @@ local function finish(e, now, cut)
   end
   e.ended, e.cut = now, cut
   touch(e)
-  redis.call('RPUSH', key('ended'), e.id) -- to be counted once, by whichever replica is asked for its counts
-  redis.call('LTRIM', key('ended'), -MAX_REQUESTS, -1)
+  local status = cut and CUT[cut] or e.plan.status
+  count('ended ' .. e.name .. ' ' .. status)
+  if e.plan and e.plan.usd and not cut then redis.call('HINCRBYFLOAT', key('counts'), 'usd ' .. e.name, e.plan.usd) end
   if e.webhook then make_delivery(e) else may_be_dropped(e) end
 end
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from fakefal.core.errors import Busy, StoreFull, UnknownRequest
+from fakefal.core.errors import Busy, RefusedMove, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan
@@ -33,6 +33,7 @@ class MemoryQueueStore:
         self._lines: dict[str, Line] = {}
         self._finished: dict[str, None] = {}
         self._sizes: dict[str, int] = {}
+        self._erased: set[str] = set()
         self._deliveries = Deliveries()
         self._bytes = 0
         self._on_end: Callable[[Look], None] | None = None
@@ -92,6 +93,15 @@ class MemoryQueueStore:
         else:
             line.hasten(request_id, how, now)
         self._advance(record.key, now)
+        return self._look(record, line, now)
+
+    async def erase(self, request_id: str, now: float) -> Look:
+        """See `QueueStore.erase`."""
+        record, line = self._find(request_id, now)
+        state = line.view(request_id, now).state
+        if state is not State.COMPLETED:
+            raise RefusedMove(state.value, "be erased")
+        self._erased.add(request_id)
         return self._look(record, line, now)
 
     async def carry_out(self, key: str, now: float) -> float | None:
@@ -170,7 +180,8 @@ class MemoryQueueStore:
         return record, self._lines[record.key]
 
     def _look(self, record: Record, line: Line, now: float) -> Look:
-        return Look(record, line.view(record.id, now), line.position(record.id), line.plan(record.id))
+        view, position, plan = line.view(record.id, now), line.position(record.id), line.plan(record.id)
+        return Look(record, view, position, plan, record.id in self._erased)
 
     def _advance(self, key: str, now: float) -> float | None:
         line = self._lines.get(key)
@@ -228,6 +239,7 @@ class MemoryQueueStore:
             if not len(self._lines[key]):
                 del self._lines[key]
         self._finished.pop(request_id, None)
+        self._erased.discard(request_id)
         self._bytes -= self._sizes.pop(request_id)
 
     def _resize(self, request_id: str, size: int) -> None:

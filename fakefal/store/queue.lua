@@ -44,7 +44,7 @@ local function shown(e, known, more)
   for _, one in ipairs(e.shifts) do table.insert(shifts, text(one[1]) .. ' ' .. text(one[2])) end
   local kept = known == '1' and {} or redis.call('HMGET', request_key(e.id), 'record', 'plan')
   return {'look', more, text(L.moment), tostring(e.order), optional(e.started), optional(e.ended), e.cut or '',
-    table.concat(shifts, ' '), tostring(position(e)), kept[1] or '', kept[2] or ''}
+    table.concat(shifts, ' '), tostring(position(e)), e.erased and '1' or '', kept[1] or '', kept[2] or ''}
 end
 
 -- When something of the open line is due next, its webhooks included, as text.
@@ -130,11 +130,12 @@ end
 
 local function take_in(id, record, plan, facts)
   local e = {
-    id = id, order = redis.call('INCR', key('arrivals')), low = facts.low, webhook = facts.webhook, size = 0,
+    id = id, name = facts.name, order = redis.call('INCR', key('arrivals')), low = facts.low, webhook = facts.webhook, size = 0,
     plan = facts.plan, ready_at = L.moment + (facts.plan and facts.plan.wait or 0),
     credit = 0, reads = 0, shifts = {}
   }
   entries[id] = e
+  count('accepted ' .. e.name)
   redis.call('HSET', key('owners'), id, L.tag)
   redis.call('SADD', key('keys'), L.tag)
   redis.call('ZADD', at('requests'), e.order, id)
@@ -302,6 +303,16 @@ function STEPS.advance(id, how)
   return shown(e, '', more)
 end
 
+function STEPS.erase(id)
+  local e, reply = enter(id, '')
+  if not e then return reply end
+  if not e.ended then return refused(e, 'be erased') end
+  e.erased = true
+  touch(e)
+  local more = leave()
+  return shown(e, '', more)
+end
+
 function STEPS.carry_out(tag)
   open(tag)
   if not L.exists then return {'due', '', ''} end
@@ -335,13 +346,6 @@ function STEPS.forget(tag, last)
   announced = true
   if L.exists then leave() else close() end
   return {'forgotten', gone == EVENTS and '1' or '', tostring(gone)}
-end
-
--- The ids of requests that ended since the last time that anybody asked: a bounded number of them.
-function STEPS.ended()
-  local reply = redis.call('LPOP', key('ended'), EVENTS) or {}
-  table.insert(reply, 1, 'ended')
-  return reply
 end
 
 -- Whether Redis can write now.

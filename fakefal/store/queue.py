@@ -36,7 +36,10 @@ class QueueStore(Protocol):
     """
 
     def listen(self, on_end: Callable[[Look], None]) -> None:
-        """Have every request told that a step of this store ends, once each, cancelled ones included."""
+        """Have every request told that a step of this store ends, once each, cancelled ones included.
+
+        A store that replicas share counts ends itself, and tells nobody.
+        """
         ...
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
@@ -70,6 +73,14 @@ class QueueStore(Protocol):
         Raises:
             RefusedMove: it is too late for that.
             NeedsVerdict: it has not been judged.
+        """
+        ...
+
+    async def erase(self, request_id: str, now: float) -> Look:
+        """Have a request that is over say from now on that it was erased.
+
+        Raises:
+            RefusedMove: it is not over.
         """
         ...
 

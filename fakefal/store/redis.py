@@ -1,13 +1,13 @@
 """Requests on a Redis that any number of replicas share."""
 
-# ruff: noqa: ARG002 - the protocol brings `now`; here Redis has the time
+# ruff: noqa: ARG002 - the protocol brings `now` and a listener; here Redis has the time, and counts
 
 from __future__ import annotations
 
 import json
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
@@ -18,6 +18,7 @@ from fakefal.record import Look, Record, stored_bytes
 from fakefal.store import codec
 from fakefal.store.queue import BEFORE_ALL_TIME, Added, How
 from fakefal.store.steps import Reply, Steps, key_of, tag
+from fakefal.tally import known as label
 
 REMEMBERED = 1024
 """How many records and plans a replica keeps decoded: they never change."""
@@ -41,7 +42,6 @@ class RedisQueueStore:
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
         self._remembered: OrderedDict[str, tuple[Record, Plan]] = OrderedDict()
-        self._on_end: Callable[[Look], None] | None = None
         self.trying_now: set[str] = set()
         """Webhooks that were claimed here and not written down yet."""
         self.claiming = 0
@@ -50,12 +50,12 @@ class RedisQueueStore:
         """How many claims were ever begun."""
 
     def listen(self, on_end: Callable[[Look], None]) -> None:
-        """See `QueueStore.listen`.  The ends of all replicas are told where states are asked for next."""
-        self._on_end = on_end
+        """See `QueueStore.listen`."""
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
         """See `QueueStore.add`."""
         facts = {
+            "name": label(record.endpoint_id),
             "size": stored_bytes(record, plan),
             "low": record.low,
             "webhook": record.webhook is not None,
@@ -116,6 +116,12 @@ class RedisQueueStore:
     async def advance(self, request_id: str, how: float | How, now: float) -> Look:
         """See `QueueStore.advance`."""
         reply = await self._steps("advance", request_id, how if isinstance(how, str) else float(how))
+        self._check(reply, request_id)
+        return await self._whole(reply)
+
+    async def erase(self, request_id: str, now: float) -> Look:
+        """See `QueueStore.erase`."""
+        reply = await self._steps("erase", request_id, again=True)
         self._check(reply, request_id)
         return await self._whole(reply)
 
@@ -203,18 +209,7 @@ class RedisQueueStore:
         found: dict[str, Counter[State]] = {}
         for look in await self.all(None, now):
             found.setdefault(look.record.key, Counter())[look.view.state] += 1
-        await self._tell_ends()
         return found
-
-    async def _tell_ends(self) -> None:
-        """Tell of every end that no replica has told of; what was dropped or reset before is not told."""
-        while self._on_end is not None:
-            _, *ended = await self._steps("ended")
-            if not ended:
-                return
-            for request_id in ended:
-                with suppress(UnknownRequest):
-                    self._on_end(await self.look(request_id.decode(), BEFORE_ALL_TIME))
 
     async def reset(self, key: str | None) -> int:
         """See `QueueStore.reset`."""
@@ -270,12 +265,12 @@ class RedisQueueStore:
         return seen
 
     def _look(self, reply: Reply, record: Record | None = None, plan: Plan | None = None) -> Look:
-        _, _, now, _, *marks, position, record_bytes, plan_bytes = reply
+        _, _, now, _, *marks, position, erased, record_bytes, plan_bytes = reply
         if record is None:
             record, plan = codec.load_record(record_bytes), codec.load_plan(plan_bytes) if plan_bytes else None
             if plan is not None:
                 self._remember(record, plan)
-        return Look(record, view(plan, codec.load_marks(*marks), float(now)), int(position), plan)
+        return Look(record, view(plan, codec.load_marks(*marks), float(now)), int(position), plan, bool(erased))
 
     def _remember(self, record: Record, plan: Plan) -> None:
         self._remembered[record.id] = record, plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from redis.exceptions import RedisError
@@ -12,6 +12,7 @@ from fakefal.clock import Clock
 from fakefal.core.errors import StoreUnavailable
 from fakefal.parts import Member
 from fakefal.store.redis import RedisQueueStore
+from fakefal.store.shared_journal import WRITE_SECONDS
 from fakefal.store.steps import PREFIX, Steps, key_of
 
 BEAT_SECONDS = 1.0
@@ -25,17 +26,22 @@ class Replica:
         steps: the connection.
         queue: what webhooks this replica has claimed.
         clock: looked at again with every beat.
+        write: brings to Redis what was noted here meanwhile.
     """
 
-    def __init__(self, steps: Steps, queue: RedisQueueStore, clock: Clock) -> None:
+    def __init__(
+        self, steps: Steps, queue: RedisQueueStore, clock: Clock, write: Sequence[Callable[[], Awaitable[None]]] = ()
+    ) -> None:
         self._steps = steps
         self._queue = queue
         self._clock = clock
+        self._write = write
 
     @asynccontextmanager
     async def running(self, member: Member) -> AsyncIterator[None]:
         """Take part while the block lasts; at its end everything that was claimed here is free for others."""
-        tasks = [asyncio.create_task(self._listen(member)), asyncio.create_task(self._beat_on(member))]
+        work = (self._listen(member), self._beat_on(member), self._write_on())
+        tasks = [asyncio.create_task(one) for one in work]
         try:
             yield
         finally:
@@ -43,6 +49,7 @@ class Replica:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             with suppress(StoreUnavailable):
+                await self._write_all()
                 await self._steps("leave")
             await self._steps.close()
 
@@ -51,6 +58,16 @@ class Replica:
             with suppress(StoreUnavailable):
                 await self.beat(member)
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _write_on(self) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                await self._write_all()
+            await asyncio.sleep(WRITE_SECONDS)
+
+    async def _write_all(self) -> None:
+        for write in self._write:
+            await write()
 
     async def beat(self, member: Member) -> None:
         """Renew the lease, see who is dead, and look at whatever is due somewhere."""

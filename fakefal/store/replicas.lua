@@ -117,6 +117,11 @@ local function take_over(owner, name, reply)
   announced = false
 end
 
+local function depart(replica)
+  redis.call('ZREM', key('replicas'), replica)
+  redis.call('HDEL', key('counted'), replica)
+end
+
 -- Renews the lease of this replica, and takes over from those whose lease has run out.  A replica that was late itself
 -- only renews: when Redis was away, nobody could, and nobody is dead.
 function STEPS.beat()
@@ -127,7 +132,7 @@ function STEPS.beat()
   if last and tonumber(last) >= now then
     for _, dead in ipairs(redis.call('ZRANGEBYSCORE', key('replicas'), '-inf', '(' .. text(now), 'LIMIT', 0, 10)) do
       for _, name in ipairs(redis.call('SRANDMEMBER', claims(dead), EVENTS)) do take_over(dead, name, orphans) end
-      if redis.call('EXISTS', claims(dead)) == 0 then redis.call('ZREM', key('replicas'), dead) end
+      if redis.call('EXISTS', claims(dead)) == 0 then depart(dead) end
     end
   end
   return {'beat', redis.call('SMEMBERS', key('active')), orphans, redis.call('SCARD', claims(REPLICA))}
@@ -159,7 +164,7 @@ function STEPS.leave()
       announced = false
     end
   end
-  if redis.call('EXISTS', claims(REPLICA)) == 0 then redis.call('ZREM', key('replicas'), REPLICA) end
+  if redis.call('EXISTS', claims(REPLICA)) == 0 then depart(REPLICA) end
   return {'left'}
 end
 
@@ -190,12 +195,6 @@ function STEPS.move(tag, advance, speed)
   redis.call('HSET', key('clock'), tag, table.concat(moved, ' '))
   redis.call('PUBLISH', key('changed'), REPLICA .. ' ' .. tag .. ' clock')
   return STEPS.clocks()
-end
-
--- Counts a call of a key; returns its number for the key, and the rules that were added.
-function STEPS.call(tag)
-  local own = redis.call('HINCRBY', key('calls'), tag, 1)
-  return {'call', tostring(own), redis.call('GET', key('rules')) or ''}
 end
 
 function STEPS.rules() return {'rules', redis.call('GET', key('rules')) or ''} end
@@ -229,6 +228,3 @@ function STEPS.signing(fresh, rotate, most)
   table.insert(reply, 1, 'keys')
   return reply
 end
-
-local step = STEPS[ARGV[3]]
-return step(unpack(ARGV, 4))

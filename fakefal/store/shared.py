@@ -1,23 +1,26 @@
-"""What replicas share beside the queue: clocks, effects, signing keys, the secret of tokens."""
+"""What replicas share beside the queue: clocks, effects, calls, signing keys, the secret of tokens."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fakefal.arrivals import Arrival, Arrivals
 from fakefal.clock import Clocks
 from fakefal.core.effects import EffectRule
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.pace import Pace
 from fakefal.effects import Effects, make_rule
+from fakefal.once import MOST, REMEMBERED_SECONDS
 from fakefal.signing import MOST_KEYS, SigningKeys
+from fakefal.store.shared_access import SharedAccess, digest, marked
 from fakefal.store.steps import ALL_KEYS, Reply, Steps, key_of, tag
 
 Added = dict[str, Any]
@@ -32,7 +35,7 @@ class SharedClocks(Clocks):
     """
 
     def __init__(self, steps: Steps, first: Reply) -> None:
-        super().__init__(self._real_time)
+        super().__init__(self.real_time)
         self._steps = steps
         self._ahead = 0.0
         self._take(first)
@@ -46,7 +49,8 @@ class SharedClocks(Clocks):
         """Look at Redis again."""
         self._take(await self._steps("clocks", again=True))
 
-    def _real_time(self) -> float:
+    def real_time(self) -> float:
+        """Redis's own time, in seconds since 1970."""
         return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
 
     def _take(self, reply: Reply) -> None:
@@ -87,15 +91,9 @@ class SharedEffects(Effects):
     async def _forget(self, key: str) -> None:
         await self._change(lambda added: [one for one in added if one["key"] != key])
 
-    async def count(self, key: str) -> int:
-        """See `Effects.count`."""
-        _, number, packed = await self._steps("call", tag(key))
-        self._take(packed)
-        return int(number)
-
     async def _refresh(self) -> None:
         _, packed = await self._steps("rules", again=True)
-        self._take(packed)
+        self.take(packed)
 
     async def _change(self, change: Callable[[list[Added]], list[Added]], *, settled: bool | None = None) -> None:
         """Change what is there; if another replica does at the same time, on top of its change."""
@@ -106,16 +104,49 @@ class SharedEffects(Effects):
             after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
             (done,) = await self._steps("set_rules", self._packed, after)
             if done == b"set":
-                self._take(after)
+                self.take(after)
                 return
 
-    def _take(self, packed: bytes) -> None:
+    def take(self, packed: bytes) -> None:
+        """Hear which rules were added, as Redis has them."""
         if packed == self._packed:
             return
         self._packed = packed
         found = json.loads(packed)
         added = [make_rule(one.pop("effect"), one) for one in found["added"]]
         self.rules = [*(self._settled if found["settled"] else ()), *added]
+
+
+class SharedArrivals(Arrivals):
+    """Arrivals whose counts and files stand in Redis: one step tells everything, the rules of effects included."""
+
+    def __init__(self, steps: Steps, effects: SharedEffects, access: SharedAccess) -> None:
+        super().__init__(effects, access)
+        self._steps = steps
+        self._rules = effects
+
+    async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
+        """See `Arrivals.arrive`."""
+        _, number, packed, gone = await self._steps("arrive", tag(key), *map(digest, paths))
+        self._rules.take(packed)
+        return Arrival(int(number), marked(paths, gone))
+
+
+class SharedOnce:
+    """A `Once` in Redis, which stays there until a reset."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    async def first(self, key: str, call: str) -> bool:
+        """See `Once.first`."""
+        named, attempt = digest(f"{tag(key)} {call}"), secrets.token_hex(8)
+        (said,) = await self._steps("once", tag(key), named, attempt, REMEMBERED_SECONDS, str(MOST), again=True)
+        return bool(said == b"first")
+
+    async def reset(self) -> None:
+        """See `Once.reset`."""
+        await self._steps("forget_once")
 
 
 def _pack(rule: EffectRule) -> Added:

@@ -1,6 +1,6 @@
 """Steps on a shared Redis: one call of one script each, so that each is atomic.
 
-The script is `line.lua`, `queue.lua` and `replicas.lua` behind the constants that Python knows.  It builds the names of
+The script is the files of `FILES` behind the constants that Python knows.  It builds the names of
 keys itself, so it wants one Redis (with replicas or a sentinel, if you like) and no cluster.
 """
 
@@ -28,10 +28,12 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from fakefal.answers import CUT_ENDINGS
 from fakefal.clock import END_OF_TIME
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import NEXT
 
+FILES = ("line", "queue", "replicas", "access", "journal")
 PREFIX = "fakefal"
 ALL_KEYS = "*"
 """Stands where the name of a key would; no quoted name contains it."""
@@ -161,14 +163,21 @@ def raise_unavailable(error: Exception) -> None:
 
 
 def script(**numbers: float) -> str:
-    """The whole script: constants, then the three files."""
+    """The whole script: constants, then the files, then the step that is asked for."""
     moves: dict[str, dict[str, bool]] = {}
     for state, move in NEXT:
         moves.setdefault(state.value, {})[move.value] = True
-    constants = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, **numbers}
+    cut = {one.value: ending.status for one, ending in CUT_ENDINGS.items()}
+    named = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, "CUT": cut}
+    constants = {**named, **numbers}
     lines = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
     return "\n".join(
-        [*lines, "local REPLICA, GIVEN_TIME = ARGV[1], ARGV[2]", *map(_file, ("line", "queue", "replicas"))]
+        [
+            *lines,
+            "local REPLICA, GIVEN_TIME = ARGV[1], ARGV[2]",
+            *map(_file, FILES),
+            "return STEPS[ARGV[3]](unpack(ARGV, 4))",
+        ]
     )
 
 
@@ -179,7 +188,7 @@ def _file(name: str) -> str:
 
 def _lua(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name} = {_lua(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"[{_lua(name)}] = {_lua(one)}" for name, one in value.items()) + "}"
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}'" if isinstance(value, str) else repr(value)

@@ -19,8 +19,10 @@ from fakefal.settings import Settings, SettingsError
 from fakefal.signing import MOST_KEYS
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
-from fakefal.store.shared import SharedClocks, SharedEffects, SharedSigningKeys, new_key
+from fakefal.store.shared import SharedArrivals, SharedClocks, SharedEffects, SharedOnce, SharedSigningKeys, new_key
+from fakefal.store.shared_access import SharedAccess
 from fakefal.store.shared_files import SharedSpoolFiles
+from fakefal.store.shared_journal import SharedJournal, SharedTally
 from fakefal.store.steps import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Steps
 from fakefal.tokens import Tokens
 
@@ -55,14 +57,23 @@ def shared_parts(settings: Settings) -> Parts:
         files.close()
         raise SettingsError("other replicas keep uploads in another folder: give all of them one --spool")
     queue = RedisQueueStore(steps)
+    effects = SharedEffects(steps, settings.effects, settings.seed)
+    journal = SharedJournal(steps, clock.real_time, settings.max_journal)
+    tally = SharedTally(steps)
+    access = SharedAccess(steps, settings.max_files)
     return Parts(
         queue=queue,
         clock=clock,
-        effects=SharedEffects(steps, settings.effects, settings.seed),
+        effects=effects,
+        access=access,
+        arrivals=SharedArrivals(steps, effects, access),
+        once=SharedOnce(steps),
+        journal=journal,
+        tally=tally,
         tokens=Tokens(secret),
         signing=signing,
         files=lambda: files,
-        group=Replica(steps, queue, clock),
+        group=Replica(steps, queue, clock, (journal.write, tally.write)),
     )
 
 

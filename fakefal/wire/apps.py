@@ -28,7 +28,7 @@ async def flush(
 ) -> Response:
     """Cancel the requests of the caller's key that wait for the application; what runs is left alone."""
     app = _app(owner, name)
-    if idempotency_key is None or emulator.once.first(f"{key}/{app}/{idempotency_key}", emulator.clock.now(key)):
+    if idempotency_key is None or await emulator.once.first(key, f"{app}/{idempotency_key}"):
         await emulator.flush(key, app)
     return Response(status_code=204)
 

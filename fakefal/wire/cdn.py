@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from fakefal import jsonio
-from fakefal.access import Decision
+from fakefal.access import Decision, Said
 from fakefal.cdn import new_file_path
 from fakefal.emulator import Emulator
 from fakefal.record import NO_KEY
@@ -37,13 +37,10 @@ LONGEST_NUMBER = 6
 @router.post("/files/upload")
 async def upload(request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
     """Take a file in one piece (Python client 1.0.3)."""
-    key = _bearer(request, authorization)
-    claims = upload_claims(key, read_lifecycle(request))
+    claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
-    written = await _receive(request, emulator)
-    kept = emulator.files.keep(written, path, _media_type(request.headers), key=key)
-    remember(emulator, path, claims)
-    return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
+    await _keep(request, emulator, path, _media_type(request.headers), claims)
+    return Json({"access_url": way.url(Part.CDN, path), "uploaded": True})
 
 
 @router.post("/files/upload/multipart")
@@ -92,9 +89,8 @@ async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheW
     if claims.get("path") == whole and number.isdecimal():
         return await _keep_part(request, emulator, upload_token, int(number[:LONGEST_NUMBER]))
     _claims(request, upload_token, f"/files/{path}")
-    kept = emulator.files.keep(await _receive(request, emulator), claims["path"], claims["type"], key=claims["owner"])
-    remember(emulator, claims["path"], claims)
-    return Json({"access_url": way.url(Part.CDN, kept.url_path), "uploaded": True})
+    await _keep(request, emulator, claims["path"], claims["type"], claims)
+    return Json({"access_url": way.url(Part.CDN, claims["path"]), "uploaded": True})
 
 
 @router.post("/files/{path:path}/complete")
@@ -116,7 +112,8 @@ async def download(
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
     found = emulator.cdn.find(f"/files/{path}")
-    decision = _decision(emulator, f"/files/{path}", identity, authorization)
+    said = Said(gone=True) if found is None else await emulator.access.look(f"/files/{path}")
+    decision = "hide" if said.gone else _decision(emulator, said, f"/files/{path}", identity, authorization)
     if found is None or decision == "hide":
         hint = "it was not uploaded to this emulator, has expired, is hidden, or was dropped for newer files"
         raise refusal(404, "File not found", hint=hint)
@@ -125,16 +122,16 @@ async def download(
     return _serve(found, emulator.files)
 
 
-def _decision(emulator: Emulator, path: str, identity: str, authorization: str | None) -> Decision:
+def _decision(emulator: Emulator, said: Said, path: str, identity: str, authorization: str | None) -> Decision:
     """What the reader may do.  Only of files with a list of their own it is asked who the reader is."""
-    decision = emulator.access.decide(path, NO_KEY)
+    decision = said.decide(NO_KEY)
     if identity:
         with suppress(BadToken):
             if emulator.tokens.read(identity).get("identity") == path:
                 return "allow"
     if decision == "allow" or not authorization:
         return decision
-    return emulator.access.decide(path, read_key(authorization, emulator.settings.keys))
+    return said.decide(read_key(authorization, emulator.settings.keys))
 
 
 class _HeldFile(FileResponse):
@@ -196,6 +193,17 @@ async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
     return written
 
 
+async def _keep(request: Request, emulator: Emulator, path: str, content_type: str, claims: Mapping[str, Any]) -> None:
+    """Take a whole file.  It lies nowhere before it is known who may read it."""
+    written = await _receive(request, emulator)
+    try:
+        await remember(emulator, path, claims)
+    except BaseException:
+        emulator.files.discard(written)
+        raise
+    emulator.files.keep(written, path, content_type, key=claims["owner"])
+
+
 async def _keep_part(request: Request, emulator: Emulator, upload_id: str, number: int) -> Response:
     if not 1 <= number <= MOST_PARTS:
         raise refusal(422, f"part numbers run from 1 to {MOST_PARTS}")
@@ -209,13 +217,13 @@ async def _complete(
 ) -> Response:
     numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
     join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes, key=claims["owner"])
+    if emulator.files.get(claims["path"]) is None:
+        await remember(emulator, claims["path"], claims)
     try:
         await asyncio.to_thread(join, upload_id, numbers, claims["path"], claims["type"])
     except KeyError as error:
         if emulator.files.get(claims["path"]) is None:  # else the answer to an earlier call was lost
             raise refusal(422, f"part {error} was not uploaded") from error
-    else:
-        remember(emulator, claims["path"], claims)
     return Json({"access_url": address, "uploaded": True})
 
 

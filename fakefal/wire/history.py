@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from fakefal import jsonio
 from fakefal.access import NotYours
 from fakefal.answers import ending_of, result_value
+from fakefal.cdn import addresses_in
 from fakefal.core.errors import RefusedMove
 from fakefal.datauris import DATA_FOLDER
 from fakefal.emulator import Emulator
@@ -86,7 +86,7 @@ async def by_endpoint(
     )
     found = [look for look in await emulator.all(key) if wanted.holds(look)]
     shown, following = page((latest_first if sort_by == "ended_at" else longest_first)(found), cursor, limit)
-    return Json({"items": [_item(look, emulator, way, payloads=payloads) for look in shown], **following})
+    return Json({"items": [_item(look, way, payloads=payloads) for look in shown], **following})
 
 
 def _seconds(moment: dt.datetime | None, default: float) -> float:
@@ -95,7 +95,7 @@ def _seconds(moment: dt.datetime | None, default: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
-def _item(look: Look, emulator: Emulator, way: Way, *, payloads: bool) -> dict[str, Any]:
+def _item(look: Look, way: Way, *, payloads: bool) -> dict[str, Any]:
     """One line of the list; what has not started shows its acceptance as its start, which cannot be null."""
     record, view, ending = look.record, look.view, ending_of(look)
     item: dict[str, Any] = {
@@ -107,7 +107,7 @@ def _item(look: Look, emulator: Emulator, way: Way, *, payloads: bool) -> dict[s
         "status_code": ending.status if ending else None,
         "duration": duration_of(look),
     }
-    if payloads and record.id not in emulator.erased:
+    if payloads and not look.erased:
         item["json_input"] = _with_addresses(jsonio.parse(record.arguments), way)
         item["json_output"] = result_value(ending, way) if ending else None
     return item
@@ -137,24 +137,14 @@ async def delete_payloads(request_id: str, emulator: TheEmulator, way: TheWay, k
     ending = ending_of(look)
     assert ending is not None
     made = result_value(ending, way) if ending.ok else None
-    return Json({"cdn_delete_results": [_removed(link, emulator, way, key) for link in _texts(made)]})
+    return Json({"cdn_delete_results": [await _removed(link, emulator, way, key) for link in addresses_in(made)]})
 
 
-def _removed(link: str, emulator: Emulator, way: Way, key: str) -> dict[str, str | None]:
+async def _removed(link: str, emulator: Emulator, way: Way, key: str) -> dict[str, str | None]:
     path = emulator.cdn.path_of(link, way)
     if path is not None:
         try:
-            emulator.access.remove(path, key)
+            await emulator.access.remove(path, key)
         except NotYours:
             return {"link": link, "exception": "The file belongs to another key"}
     return {"link": link, "exception": None}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every address in a JSON value."""
-    if isinstance(value, str):
-        if value.startswith(("http://", "https://")):
-            yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)

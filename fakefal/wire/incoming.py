@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
 
 from fakefal import jsonio
+from fakefal.arrivals import Arrival
+from fakefal.cdn import named_paths
 from fakefal.core.effects import BadEffect, Effect, Occasion
 from fakefal.effects import cut_within_body, prompts
 from fakefal.emulator import Emulator
@@ -59,45 +61,86 @@ async def read_submission(
             f'Application "{app.rpartition("/")[2]}" not found',
             hint=f"fakefal emulates {', '.join(APPS)}",
         )
-    called = Occasion(f"{app}/{path}" if path else app, key, "", await emulator.effects.count(key))
-    effect = _choose(request, emulator, called)
-    body, heavy = None, False
-    size = cut_within_body(effect)
-    if size is None:
-        raw = await read_body(request, emulator.settings.max_body_bytes)
-        body = await _parse(raw) if raw.strip() else None
-        heavy = len(raw) > LARGE_BODY or DATA_URI in raw
-        effect = _choose(request, emulator, replace(called, prompt=prompts(body)))
-    if effect is not None:
-        request.state.call.effect = effect.name
-    if size is not None:
-        await skip(request, size)
+    read = await _read(request, emulator, way, f"{app}/{path}" if path else app, key)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     low = priority.lower() == "low"
     return Submission(
         key,
         app,
         path,
-        body,
+        read.body,
         way,
         low=low,
-        heavy=heavy,
+        heavy=read.heavy,
         start_seconds=_read_start_seconds(request),
-        effect=effect,
+        effect=read.effect,
         retry=not no_retry,
-        number=called.number,
+        number=read.arrival.number,
+        gone=read.arrival.gone,
         **more,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The body of a call, whether judging it takes long, and what is known of the call since it arrived."""
+
+    body: Any
+    heavy: bool
+    arrival: Arrival
+    effect: Effect | None
+
+
+async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str, key: str) -> _Read:
+    """Count the call, choose its effect, and read its body as far as that lets it through.
+
+    A call is counted once its body is read, whatever that is, so that one question to a shared store tells all; only
+    where a connection may have to die within the body, it is counted before.
+
+    Raises:
+        WireError: 400 for a wrong effect, 413 for a large body, 422 for what is not JSON.
+    """
+    early = None
+    if _may_cut(request, emulator):
+        early = await emulator.arrivals.arrive(key, ())
+        effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
+        size = cut_within_body(effect)
+        if size is not None:
+            await skip(request, size)
+            return _Read(None, heavy=False, arrival=early, effect=effect)
+    try:
+        raw = await read_body(request, emulator.settings.max_body_bytes)
+        body = await _parse(raw) if raw.strip() else None
+    except WireError:
+        if early is None:
+            await emulator.arrivals.arrive(key, ())
+        raise
+    heavy = len(raw) > LARGE_BODY or DATA_URI in raw
+    named = await asyncio.to_thread(named_paths, body, way) if heavy else named_paths(body, way)
+    if early is None:
+        arrival = await emulator.arrivals.arrive(key, named)
+    else:
+        arrival = replace(early, gone=await emulator.access.gone(named))
+    effect = _choose(request, emulator, Occasion(endpoint_id, key, prompts(body), arrival.number))
+    return _Read(body, heavy, arrival, effect)
+
+
+def _may_cut(request: Request, emulator: Emulator) -> bool:
+    with wrong_effects():
+        return emulator.effects.may_cut(request.headers.get(EFFECT))
+
+
 def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:
-    """The effect of a call.
+    """The effect of a call, which the journal hears of.
 
     Raises:
         WireError: 400, what asks for one names none.
     """
     with wrong_effects():
-        return emulator.effects.choose(called, request.headers.get(EFFECT))
+        effect = emulator.effects.choose(called, request.headers.get(EFFECT))
+    if effect is not None:
+        request.state.call.effect = effect.name
+    return effect
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:

@@ -37,6 +37,6 @@ def upload_claims(owner: str, lifecycle: Lifecycle) -> dict[str, Any]:
     return {"owner": owner, "lifecycle": lifecycle.model_dump(exclude_defaults=True)}
 
 
-def remember(emulator: Emulator, path: str, claims: Mapping[str, Any]) -> None:
-    """A file has arrived: what was asked for it holds from now on."""
-    emulator.access.uploaded(path, claims["owner"], Lifecycle.model_validate(claims["lifecycle"]))
+async def remember(emulator: Emulator, path: str, claims: Mapping[str, Any]) -> None:
+    """A file is about to lie at this path: what was asked for it holds from now on."""
+    await emulator.access.uploaded(path, claims["owner"], Lifecycle.model_validate(claims["lifecycle"]))

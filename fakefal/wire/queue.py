@@ -163,7 +163,7 @@ async def result(
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
-    if request_id in emulator.erased or (look.plan is not None and "result_expired" in look.plan.quirks):
+    if look.erased or (look.plan is not None and "result_expired" in look.plan.quirks):
         raise UnknownRequest(request_id)
     return ending_answer(ending, look.record, way)
 

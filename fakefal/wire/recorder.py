@@ -70,7 +70,8 @@ class Recorder:
             await app(scope, receive, noted)
         finally:
             call.milliseconds = (time.perf_counter() - started) * 1000
-            self._emulator.tally.calls[call.part, call.status or 0] += 1
+            self._emulator.journal.changed(call)
+            self._emulator.tally.called(call.part, call.status or 0)
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
@@ -92,6 +93,7 @@ class Recorder:
                 call.hint = without_secrets(value.decode("latin-1"), secret)
             elif name == _TYPE:
                 call.error_type = value.decode("latin-1")
+        self._emulator.journal.changed(call)
 
     def _hint(self, call: Call, scope: Scope) -> str:
         """What was probably meant, if the answer says that nothing is there or something else is."""

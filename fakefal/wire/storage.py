@@ -45,19 +45,16 @@ class NewSettings(Lifecycle):
 @router.get("/files/acl")
 async def acl(url: Address, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
     """Who may read a file."""
-    path = _path(url, emulator, way)
-    try:
-        return Json(emulator.access.acl(path, key).model_dump())
-    except NotYours as error:
-        raise _not_yours() from error
+    _, kept = await _own_file(url, emulator, way, key)
+    return Json(kept.model_dump())
 
 
 @router.put("/files/acl")
 async def change_acl(body: NewAcl, url: Address, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
     """Set who may read a file, from now on."""
-    path = _path(url, emulator, way)
+    path, _ = await _own_file(url, emulator, way, key)
     try:
-        emulator.access.change_acl(path, key, Acl(default=body.default, rules=body.rules))
+        await emulator.access.change_acl(path, key, Acl(default=body.default, rules=body.rules))
     except NotYours as error:
         raise _not_yours() from error
     return Json(body.model_dump())
@@ -66,11 +63,7 @@ async def change_acl(body: NewAcl, url: Address, emulator: TheEmulator, way: The
 @router.post("/files/sign")
 async def sign(body: SignBody, url: Address, emulator: TheEmulator, way: TheWay, key: PlatformKey) -> Response:
     """An address that leads to a file whoever reads it, until it expires by the wall clock."""
-    path = _path(url, emulator, way)
-    try:
-        emulator.access.acl(path, key)
-    except NotYours as error:
-        raise _not_yours() from error
+    path, _ = await _own_file(url, emulator, way, key)
     token = emulator.tokens.issue(body.expiration_seconds, identity=path)
     return Json({"signed_url": f"{way.url(Part.CDN, path)}?identity={token}"})
 
@@ -78,25 +71,26 @@ async def sign(body: SignBody, url: Address, emulator: TheEmulator, way: TheWay,
 @router.get("/settings")
 async def settings(emulator: TheEmulator, key: PlatformKey) -> Response:
     """What holds for later uploads of the caller's key."""
-    return Json(emulator.access.settings(key).model_dump())
+    return Json((await emulator.access.settings(key)).model_dump())
 
 
 @router.put("/settings")
 async def change_settings(body: NewSettings, emulator: TheEmulator, key: PlatformKey) -> Response:
     """Set what holds for later uploads; what is left out stays as it was (inferred)."""
-    kept = emulator.access.settings(key).model_dump() | body.model_dump(exclude_unset=True)
-    emulator.access.change_settings(key, Lifecycle.model_validate(kept))
-    return await settings(emulator, key)
+    return Json((await emulator.access.change_settings(key, body)).model_dump())
 
 
-def _path(url: str, emulator: Emulator, way: Way) -> str:
-    """The path of a file that the emulator has."""
+async def _own_file(url: str, emulator: Emulator, way: Way, key: str) -> tuple[str, Acl]:
+    """The path of a file that the emulator has and the key may see to, and its list."""
     if "?" in url or "#" in url:
         raise platform_refusal(400, "url: it must not contain query parameters")
     path = emulator.cdn.path_of(url, way)
-    if path is None or emulator.cdn.find(path) is None:
+    if path is None or emulator.cdn.find(path) is None or (said := await emulator.access.look(path)).gone:
         raise platform_refusal(404, "File not found")
-    return path
+    try:
+        return path, said.acl_for(key)
+    except NotYours as error:
+        raise _not_yours() from error
 
 
 def _not_yours() -> WireError:

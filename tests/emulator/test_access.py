@@ -10,8 +10,6 @@ import httpx
 import pytest
 
 from conftest import Server
-from fakefal.access import Access, Acl, Lifecycle
-from fakefal.clock import Clocks
 from fakefal_contracts import examples
 from media import picture
 
@@ -207,8 +205,9 @@ def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
     assert answer.json()["detail"][0]["type"] == "file_download_error"
 
 
-def test_what_was_said_of_old_files_is_forgotten() -> None:
-    access = Access(Clocks(), max_files=2)
-    for name in ("first", "second", "third"):
-        access.uploaded(name, "key", Lifecycle(initial_acl=Acl(default="forbid")))
-    assert [access.decide(name, "") for name in ("first", "second", "third")] == ["allow", "forbid", "forbid"]
+def test_what_was_said_of_old_files_is_forgotten(serve: Callable[..., Server]) -> None:
+    server = serve(max_files=2)
+    results = [server.result(O1, examples(O1)["required"]).json()["video"]["url"] for _ in range(3)]
+    for url in results:
+        put_acl(server, url, {"default": "forbid"})
+    assert [read(url) for url in results] == [200, 403, 403]

@@ -20,6 +20,7 @@ import pytest
 import redis
 from test_fetch import PERMISSIVE, Site, site
 from test_files import bearer, initiate, upload
+from test_inspection import journal, metrics
 from test_webhooks import submit, verify
 
 from conftest import KEY, Server
@@ -27,11 +28,13 @@ from fakefal.core.errors import StoreUnavailable, UnknownRequest
 from fakefal.core.plan import Ending, Plan
 from fakefal.core.webhook import Attempt, Fate
 from fakefal.emulator import Emulator
+from fakefal.journal import Call
 from fakefal.record import Record
 from fakefal.settings import Settings, SettingsError
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
-from fakefal.store.shared import SharedClocks
+from fakefal.store.shared import SharedClocks, SharedOnce
+from fakefal.store.shared_journal import SharedJournal, SharedTally
 from fakefal.store.steps import Bounds, Steps
 from fakefal_contracts.hosts import Way
 from media import picture
@@ -180,6 +183,222 @@ class TestUploads:
         serve(store=empty_redis, spool=tmp_path / "one")
         with pytest.raises(SettingsError, match="give all of them one --spool"):
             Emulator(Settings(store=empty_redis, spool=tmp_path / "two"))
+
+
+STORAGE, REQUESTS = "/platform/v1/storage", "/platform/v1/models/requests"
+STRANGER = {"Authorization": "Key stranger:secret"}
+
+
+class TestPlatform:
+    """What the Platform API sets at one replica holds at the others, and at those that are started again."""
+
+    def test_lists_and_owners_of_files(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        url = upload(here)
+        moved = url.replace(here.url, there.url)
+        assert there.http.get(moved).status_code == 200
+        acl = {"default": "forbid", "rules": [{"user": "friend", "decision": "allow"}]}
+        here.http.put(f"{STORAGE}/files/acl", params={"url": url}, json=acl)
+        for server, address in ((here, url), (there, moved), (pair()[0], url)):
+            assert (
+                server.http.get(f"{STORAGE}/files/acl", params={"url": url.replace(here.url, server.url)}).json() == acl
+            )
+            path = httpx.URL(address).path
+            readers = (STRANGER, {"Authorization": "Key friend:secret"}, KEY)
+            assert [server.http.get(path, headers=one).status_code for one in readers] == [403, 200, 200]
+        query = {"url": moved}
+        other = there.http.put(f"{STORAGE}/files/acl", params=query, json={"default": "hide"}, headers=STRANGER)
+        assert other.status_code == 403
+        signed = there.http.post(f"{STORAGE}/files/sign", params=query, json={"expiration_seconds": 60}).json()
+        address = signed["signed_url"].replace(there.url, here.url)
+        assert httpx.get(address, trust_env=False).status_code == 200
+
+    def test_settings_and_the_expiry_that_they_bring(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        here.http.put(f"{STORAGE}/settings", json={"expiration_duration_seconds": 60})
+        changed = there.http.put(f"{STORAGE}/settings", json={"initial_acl": {"default": "forbid"}}).json()
+        assert changed == {"expiration_duration_seconds": 60, "initial_acl": {"default": "forbid", "rules": []}}
+        assert here.http.get(f"{STORAGE}/settings").json() == changed
+        nothing = {"expiration_duration_seconds": None, "initial_acl": None}
+        assert there.http.get(f"{STORAGE}/settings", headers=STRANGER).json() == nothing
+        url = upload(there)
+        path = httpx.URL(url).path
+        assert [here.http.get(path, headers=one).status_code for one in (KEY, STRANGER)] == [200, 403]
+        arguments = {"prompt": "x", "start_image_url": url.replace(there.url, here.url)}
+        there.http.post("/_fakefal/clock?key=stranger", json={"advance": 60})
+        assert here.http.get(path).status_code == 200, "another key's clock"
+        there.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
+        assert here.http.get(path).status_code == 404
+        assert here.result(I2V, arguments).json()["detail"][0]["type"] == "file_download_error"
+        here.http.post("/_fakefal/reset?key=tester")
+        assert there.http.get(f"{STORAGE}/settings").json() == nothing
+
+    def test_erased_payloads_and_the_files_made(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair()
+        submitted = here.submit(O1, {"prompt": "x"})
+        link = status(there, submitted, "").json()["video"]["url"]
+        address = f"{REQUESTS}/{submitted['request_id']}/payloads"
+        assert there.http.delete(address, headers=STRANGER).status_code == 404
+        assert here.http.delete(address).status_code == 200
+        for server in (there, pair()[0]):
+            assert status(server, submitted, "").status_code == 404
+            assert status(server, submitted).json()["status"] == "COMPLETED"
+            assert server.http.get(httpx.URL(link).path).status_code == 404
+            listed = server.http.get(f"{REQUESTS}/by-endpoint", params={"endpoint_id": O1, "expand": "payloads"}).json()
+            assert "json_input" not in listed["items"][0]
+        there.http.post("/_fakefal/reset")
+        assert here.http.get(httpx.URL(link).path).status_code == 200
+
+    def test_a_flush_happens_once_whoever_is_asked(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(profile="realistic")
+        here.http.post("/_fakefal/clock", json={"speed": 0})
+        path = "/platform/v1/serverless/apps/fal-ai/kling-video/queue"
+
+        def flushed(server: Server, **headers: str) -> bool:
+            submitted = server.submit(O1, {"prompt": "x"}, **headers)
+            answer = server.http.delete(path, headers={"Idempotency-Key": "once", **headers})
+            assert answer.status_code == 204
+            return bool(server.http.get(submitted["status_url"], headers=headers).json()["status"] == "COMPLETED")
+
+        assert [flushed(here), flushed(there), flushed(there, **STRANGER)] == [True, False, True]
+        there.http.post("/_fakefal/clock?key=tester", json={"advance": 599})
+        assert not flushed(here)
+        there.http.post("/_fakefal/clock?key=tester", json={"advance": 1})
+        assert [flushed(here), flushed(there)] == [True, False], "ten minutes of the key's emulated time"
+        here.http.post("/_fakefal/reset")
+        assert flushed(there)
+
+
+class TestWhatIsSeen:
+    """Whichever replica is asked tells of the calls of all: its own at once, those of others a moment later."""
+
+    def test_one_journal(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(max_journal=6)
+        submitted = here.submit(O1, {"prompt": "x"})
+        assert until(lambda: [one["path"] for one in journal(there)] == [f"/queue/{O1}"])
+        status(there, submitted)
+        status(there, submitted, "")
+        paths = [one["path"] for one in known(there, here)]
+        asked = f"/queue/{APP}/requests/{submitted['request_id']}"
+        assert [one for one in paths if one != f"/queue/{O1}"] == [asked, f"{asked}/status"]
+        assert len(paths) == 3
+        assert {one["milliseconds"] is None for one in journal(here)} == {False}
+        there.http.get("/cdn/files/x", headers=STRANGER)
+        there.http.get("/queue/x/y/requests/z/status", headers=STRANGER)
+        assert [one["key"] for one in journal(there, key="stranger")] == ["stranger"] * 2
+        for _ in range(3):
+            here.http.get("/_fakefal/health", headers={"Host": "queue.fal.run"})
+        assert len(known(here, there)) == 6
+        here.http.post("/_fakefal/reset?key=tester")
+        assert {one["key"] for one in journal(there)} <= {"", "stranger"}
+        here.http.post("/_fakefal/reset")
+        assert journal(there) == journal(pair()[0]) == []
+
+    def test_a_stream_is_in_it_before_it_ends(self, pair: Callable[..., list[Server]]) -> None:
+        here, there = pair(profile="realistic")
+        submitted = here.submit(O1, {"prompt": "x"})
+        with there.http.stream("GET", f"/queue/{APP}/requests/{submitted['request_id']}/status/stream") as stream:
+            lines = stream.iter_lines()
+            next(lines)
+            assert [one["status"] for one in known(there, here) if one["milliseconds"] is None] == [200]
+            here.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "end"})
+            assert any("COMPLETED" in line for line in lines)
+        assert None not in [one["milliseconds"] for one in known(there, here)]
+
+    def test_one_count_of_everything(self, pair: Callable[..., list[Server]], receiver: Receiver) -> None:
+        here, there = pair(max_requests=2)
+        for server in (here, there, here, there, here):
+            submit(server, receiver.url)
+            here.http.post("/_fakefal/clock", json={"advance": 1})
+        receiver.wait(5)
+        there.submit(O1, {"prompt": "x", "duration": "99"})
+
+        def counted(server: Server) -> bool:
+            found = metrics(server)
+            calls = found.get(("fakefal_calls_total", "queue", "200")), found["fakefal_accepted_total", O1]
+            ended = found["fakefal_ended_total", O1, "200"], found["fakefal_ended_total", O1, "422"]
+            return (calls, ended, found["fakefal_webhook_tries_total", "acknowledged"]) == ((6, 6), (5, 1), 5)
+
+        metrics(there)  # who is asked writes first
+        assert counted(here)
+        assert counted(there)
+        assert metrics(here)["fakefal_not_spent_dollars_total", O1] == pytest.approx(5 * 0.56)
+        there.http.post("/_fakefal/reset")
+        assert counted(here)
+        assert counted(pair(max_requests=2)[0]), "replicas that are started again count on"
+
+    def test_what_happens_while_redis_is_away_is_written_once_it_is_back(
+        self, serve: Callable[..., Server], tmp_path: Path
+    ) -> None:
+        with redis_server(tmp_path, durable=True) as running:
+            server = serve(store=running.url)
+            server.submit(O1, {"prompt": "x"})
+            running.stop(signal.SIGKILL)
+            assert server.http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 503
+            for path in ("journal", "metrics"):
+                assert server.http.get(f"/_fakefal/{path}").status_code == 503
+            running.start()
+            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            assert [one["status"] for one in journal(server)] == [503, 200]
+            found = metrics(server)
+            assert [found["fakefal_calls_total", "queue", status] for status in ("200", "503")] == [1, 1]
+
+    def test_a_reset_forgets_what_another_replica_has_yet_to_write(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            for _ in "ab":
+                group.join()
+            joined = [steps for steps, _, _ in group.members]
+            here, there = (SharedJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
+            for key, first in ((None, "a"), ("b", "b")):
+                there.add(Call(0.0, 0.0, first, "GET", "", "queue", "/before"))
+                there.add(Call(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
+                group.now += 1
+                await here.reset(key)
+                there.add(Call(0.0, 0.0, first, "GET", "", "queue", "/after"))
+                await there.write()
+                group.now += 1
+            paths = [(one.key, one.path) for one in await here.newest(None, 10)]
+            assert paths == [("b", "/after"), ("c", "/kept"), ("a", "/after")]
+
+        in_group(empty_redis, story)
+
+    def test_counts_whose_answer_was_lost_count_once(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "count" and len(lost) < 3:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            group.join()
+            tally = SharedTally(group.members[0][0])
+            monkeypatch.setattr(Steps, "_call", losing)
+            tally.called("queue", 200)
+            with pytest.raises(StoreUnavailable):
+                await tally.write()
+            tally.called("queue", 200)
+            assert (await tally.counts()).calls == {("queue", 200): 2}
+            assert len(lost) == 3
+
+        in_group(empty_redis, story)
+
+
+def known(*servers: Server) -> list[dict[str, Any]]:
+    """The journal as the last of these tells it: who is asked writes down first what it has answered."""
+    return [journal(one) for one in servers][-1]
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    """Wait for what another replica is about to write."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class TestWebhooks:
@@ -340,6 +559,27 @@ class TestLeases:
 
         in_group(empty_redis, story)
 
+    def test_a_call_whose_answer_was_lost_is_still_the_first(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "once" and not lost:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            group.join()
+            once = SharedOnce(group.members[0][0])
+            monkeypatch.setattr(Steps, "_call", losing)
+            assert [await once.first("key", "call"), await once.first("key", "call")] == [True, False]
+            assert lost
+
+        in_group(empty_redis, story)
+
     def test_time_never_goes_back(self, empty_redis: str) -> None:
         async def story(group: Group) -> None:
             store = group.join()
@@ -378,35 +618,66 @@ class TestLeases:
 
 
 class TestCost:
-    def test_round_trips_of_an_operation(
-        self, serve: Callable[..., Server], empty_redis: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        server = serve(store=empty_redis, profile="stepped")
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The steps that calls take, each of which is a round trip."""
         calls: list[str] = []
         taken = Steps.__call__
 
         async def counted(self: Steps, step: str, *arguments: Any, **more: Any) -> Any:
-            if step not in ("beat", "clocks"):  # the replica's own, once a second
+            if step not in ("beat", "clocks", "write_calls", "count"):  # the replica's own, now and then
                 calls.append(step)
             return await taken(self, step, *arguments, **more)
 
         monkeypatch.setattr(Steps, "__call__", counted)
+        return calls
+
+    def test_round_trips_of_an_operation(
+        self, serve: Callable[..., Server], empty_redis: str, calls: list[str]
+    ) -> None:
+        server = serve(store=empty_redis, profile="stepped")
         submitted = server.submit(O1, {"prompt": "x"})
-        assert calls == ["call", "add"]
+        assert calls == ["arrive", "add"]
         calls.clear()
         assert status(server, submitted).json()["status"] == "IN_QUEUE"
         assert [step for step in calls if step != "carry_out"] == ["look"]  # a read moves it, and the waker looks
 
+    def test_round_trips_with_files(self, serve: Callable[..., Server], empty_redis: str, calls: list[str]) -> None:
+        server = serve(store=empty_redis)
+        url = upload(server, picture())
+        calls.clear()
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": url})
+        assert calls == ["arrive", "add"]
+        calls.clear()
+        assert status(server, submitted, "").status_code == 200
+        assert calls == ["look"]
+        assert server.http.get(url).status_code == 200
+        assert calls == ["look", "file"]
+        server.http.delete(f"{REQUESTS}/{submitted['request_id']}/payloads")
+        calls.clear()
+        assert status(server, submitted, "").status_code == 404
+        assert calls[0] == "look"
+        assert set(calls[1:]) <= {"look"}, "what the hint of a 404 looks for"
+
     def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
-        server = serve(store=empty_redis, max_requests=5)
+        server = serve(store=empty_redis, max_requests=5, max_files=5, max_journal=5)
+        lists = ("files", "journal")
         sizes = []
         with redis.Redis.from_url(empty_redis) as client:
             for _ in range(4):
                 for number in range(10):
                     server.submit(O1, {"prompt": "x"}, Authorization=f"Key k{number}:secret")
-                sizes.append(client.dbsize())
+                    upload(server)
+                server.http.get("/_fakefal/metrics")  # before which everything is written down
+                counts = [count for one in lists for count in self._kept(client, one)]
+                sizes.append((client.dbsize(), *counts))
         assert len(server.http.get("/_fakefal/requests").json()) == 5
-        assert len(set(sizes)) == 1
+        assert set(sizes) == {(sizes[0][0], 5, 5, 5, 5)}
+
+    @staticmethod
+    def _kept(client: Any, name: str) -> tuple[int, int]:
+        """How many things a bounded hash has, and how many its order."""
+        return client.hlen(f"fakefal:{name}"), client.zcard(f"fakefal:{name}:order")
 
 
 class TestRedisGoesAway:
@@ -417,24 +688,31 @@ class TestRedisGoesAway:
             server = serve(store=running.url, profile="quick")
             server.http.post("/_fakefal/clock", json={"speed": 0})
             jobs = [submit(server, receiver.url) for _ in range(5)]
+            url = upload(server)
+            closed = {"params": {"url": url}, "json": {"default": "forbid"}}
+            assert server.http.put(f"{STORAGE}/files/acl", **closed).status_code == 200
             running.stop(signal.SIGKILL)
-            self._answers_503(server)
+            self._answers_503(server, url)
             running.start()
             deadline = time.monotonic() + 20
             while server.http.get("/_fakefal/ready").status_code != 200:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             assert {status(server, job).json()["status"] for job in jobs} == {"IN_QUEUE"}
+            assert httpx.get(url, trust_env=False).status_code == 403
             server.http.post("/_fakefal/clock", json={"advance": 60})
             assert {status(server, job, "").status_code for job in jobs} == {200}
             assert len(receiver.wait(5)) == 5
 
-    def _answers_503(self, server: Server) -> None:
+    def _answers_503(self, server: Server, upload_path: str) -> None:
         answer = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
         assert answer.status_code == 503
         assert answer.json()["detail"].startswith("fakefal: the store is not available")
         assert answer.headers["x-fal-needs-retry"] == "true"
         assert "x-fal-request-id" in answer.headers
+        for path in (f"{STORAGE}/settings", upload_path):
+            away = server.http.get(path)
+            assert (away.status_code, away.headers["x-fal-needs-retry"]) == (503, "true")
         assert server.http.get("/_fakefal/ready").status_code == 503
         assert server.http.get("/_fakefal/health").status_code == 200
 
@@ -590,9 +868,12 @@ class TestWorkers:
             while len(self._workers(group) - before) < 1 or len(self._workers(group)) < 2:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-        for _ in range(4):
+        settings, changed = f"{group.url}{STORAGE}/settings", {"expiration_duration_seconds": 60, "initial_acl": None}
+        assert httpx.put(settings, json=changed, headers=KEY, trust_env=False).status_code == 200
+        for _ in range(4):  # whichever worker takes the connection
             answer = httpx.get(submitted["status_url"], headers=KEY, trust_env=False)
             assert answer.json()["status"] == "COMPLETED"
+            assert httpx.get(settings, headers=KEY, trust_env=False).json() == changed
         left = self._workers(group)
         assert group.end(signal.SIGTERM) == 0
         assert not any(Path(f"/proc/{one}").exists() for one in left)

@@ -166,6 +166,10 @@ class BothStores(RuleBasedStateMachine):
     def advance(self, name: str, how: Any) -> None:
         self.both(lambda store: store.advance(name, how, self.now))
 
+    @rule(name=requests)
+    def erase(self, name: str) -> None:
+        self.both(lambda store: store.erase(name, self.now))
+
     @rule(name=requests, key=st.none() | st.sampled_from(KEYS))
     def look(self, name: str, key: str | None) -> None:
         self.both(lambda store: store.look(name, self.now, key=key))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from fakefal.store.steps import FILES
 from media import measure
 
 
@@ -32,7 +33,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert top - info == {"fakefal", "fakefal_client", "fakefal_contracts", "fakefal_fixtures"}
     assert sum(name.endswith(".mp4") for name in names) == 102
     assert any(name.endswith("preload.cjs") for name in names)
-    assert sum(name.endswith(".lua") for name in names) == 3
+    assert sum(name.endswith(".lua") for name in names) == len(FILES)
     assert wheel.stat().st_size < 8_000_000
 
 

@@ -1,0 +1,115 @@
+-- What replicas share of files and their readers, and of calls that must not happen twice.
+--
+-- A file stands under a digest of its path; the owner of one is the tag of a key.
+
+local SECONDS, ACL = 'expiration_duration_seconds', 'initial_acl'
+
+-- Forgets the oldest things of a hash beyond so many.
+local function trim(name, most)
+  local order = key(name .. ':order')
+  local over = redis.call('ZCARD', order) - tonumber(most)
+  if over > 0 then
+    for _, oldest in ipairs(redis.call('ZRANGE', order, 0, over - 1)) do redis.call('HDEL', key(name), oldest) end
+    redis.call('ZREMRANGEBYRANK', order, 0, over - 1)
+  end
+end
+
+-- Puts something into a hash that holds a bounded number of things.
+local function remember(name, most, field, value)
+  redis.call('ZADD', key(name .. ':order'), redis.call('INCR', key('arrivals')), field)
+  redis.call('HSET', key(name), field, value)
+  trim(name, most)
+end
+
+local function forget_all(name) redis.call('DEL', key(name), key(name .. ':order')) end
+
+local function file_at(digest)
+  local packed = redis.call('HGET', key('files'), digest)
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function is_gone(file)
+  return file.removed ~= nil or file.expires ~= nil and moment_of_key(file.owner) >= file.expires
+end
+
+-- For each of these files '1' where it is gone, else '0', in one text.
+local function gone(digests)
+  local marks = {}
+  for _, digest in ipairs(digests) do
+    local file = file_at(digest)
+    table.insert(marks, file and is_gone(file) and '1' or '0')
+  end
+  return table.concat(marks)
+end
+
+local function settings(tag)
+  local kept = redis.call('HMGET', key('settings'), tag .. ' ' .. SECONDS, tag .. ' ' .. ACL)
+  return kept[1] or '', kept[2] or ''
+end
+
+function STEPS.settings(tag, ...)
+  local changes = {...}
+  for index = 1, #changes, 2 do
+    redis.call('HSET', key('settings'), tag .. ' ' .. changes[index], changes[index + 1])
+  end
+  return {'settings', settings(tag)}
+end
+
+function STEPS.uploaded(digest, tag, most, seconds, acl)
+  local usual_seconds, usual_acl = settings(tag)
+  if usual_acl == 'null' then usual_acl = '' end
+  local lives = tonumber(seconds) or tonumber(usual_seconds)
+  local file = {owner = tag, acl = acl ~= '' and acl or usual_acl, expires = lives and moment_of_key(tag) + lives}
+  remember('files', most, digest, cmsgpack.pack(file))
+  return {'kept'}
+end
+
+function STEPS.file(digest)
+  local file = file_at(digest)
+  if not file then return {'file'} end
+  return {'file', file.owner, file.acl or '', is_gone(file) and '1' or ''}
+end
+
+function STEPS.gone(...) return {'gone', gone({...})} end
+
+-- Changes one thing of a file for its owner, who becomes so where it has none.
+function STEPS.change_file(digest, tag, most, name, value)
+  local file = file_at(digest) or {owner = tag}
+  if file.owner ~= tag then return {'not yours'} end
+  file[name] = value
+  remember('files', most, digest, cmsgpack.pack(file))
+  return {'changed'}
+end
+
+function STEPS.forget_files(tag)
+  if tag == ALL_KEYS then
+    forget_all('files')
+    redis.call('DEL', key('settings'))
+  else
+    redis.call('HDEL', key('settings'), tag .. ' ' .. SECONDS, tag .. ' ' .. ACL)
+  end
+  return {'forgotten'}
+end
+
+-- Counts a call of a key; returns its number for the key, the rules that were added, and which of these files are gone.
+function STEPS.arrive(tag, ...)
+  local number = redis.call('HINCRBY', key('calls'), tag, 1)
+  return {'arrived', tostring(number), redis.call('GET', key('rules')) or '', gone({...})}
+end
+
+-- Whether nobody made this call in so many seconds.  `attempt` names the one who asks, for when an answer is lost.
+function STEPS.once(tag, call, attempt, seconds, most)
+  local now, before = moment_of_key(tag), redis.call('HGET', key('once'), call)
+  if before then
+    local moment, by = string.match(before, '(%S+) (%S+)')
+    if by == attempt then return {'first'} end
+    if now - tonumber(moment) < tonumber(seconds) then return {'repeated'} end
+  end
+  remember('once', most, call, text(now) .. ' ' .. attempt)
+  return {'first'}
+end
+
+function STEPS.forget_once()
+  forget_all('once')
+  return {'forgotten'}
+end

@@ -1,0 +1,79 @@
+-- The calls of all replicas, and what metrics tell.  Replicas write in batches, now and then; a batch may come twice.
+
+local PAGE = 256
+local RESET_SECONDS = 3600 -- so long it is known that calls were forgotten: nobody writes them down later than that
+
+local function forgotten_at(tag) return tonumber(redis.call('GET', key('journal:since:' .. tag)) or 0) end
+
+-- Writes down calls: of each its name, '1' where it is new, when it came by the clock of its replica, how long ago that
+-- is, the tag of its key, and the call itself.  What came before a reset, and what is no longer kept, is left out.
+function STEPS.write_calls(most, ...)
+  local now, calls, all_since, since = real_time(), {...}, forgotten_at(ALL_KEYS), {}
+  for index = 1, #calls, 6 do
+    local name, new, moment, age, tag, call = unpack(calls, index, index + 5)
+    since[tag] = since[tag] or math.max(all_since, forgotten_at(tag))
+    if new == '1' and now - tonumber(age) >= since[tag] or redis.call('HEXISTS', key('journal'), name) == 1 then
+      redis.call('ZADD', key('journal:order'), 'NX', moment, name)
+      redis.call('HSET', key('journal'), name, tag .. ' ' .. call)
+    end
+  end
+  trim('journal', most)
+  return {'written'}
+end
+
+-- Shows `visit` the calls of a key, or of ALL_KEYS, with their names, newest first, until it returns true.
+local function each_call(tag, visit)
+  local at, begins = 0, tag .. ' '
+  repeat
+    local names = redis.call('ZREVRANGE', key('journal:order'), at, at + PAGE - 1)
+    local calls = #names > 0 and redis.call('HMGET', key('journal'), unpack(names)) or {}
+    for index, call in ipairs(calls) do
+      local wanted = tag == ALL_KEYS or string.sub(call, 1, #begins) == begins
+      if wanted and visit(names[index], call) then return end
+    end
+    at = at + PAGE
+  until #names < PAGE
+end
+
+-- The newest calls of a key, or of ALL_KEYS, each behind the tag of its key.
+function STEPS.calls(tag, limit)
+  local reply = {'calls'}
+  each_call(tag, function(_, call)
+    table.insert(reply, call)
+    return #reply > tonumber(limit)
+  end)
+  return reply
+end
+
+function STEPS.count_calls() return {'count', redis.call('ZCARD', key('journal:order'))} end
+
+function STEPS.forget_journal(tag)
+  if tag == ALL_KEYS then
+    forget_all('journal')
+  else
+    local gone = {}
+    each_call(tag, function(name) table.insert(gone, name) end)
+    for _, name in ipairs(gone) do
+      redis.call('ZREM', key('journal:order'), name)
+      redis.call('HDEL', key('journal'), name)
+    end
+  end
+  redis.call('SET', key('journal:since:' .. tag), text(real_time()), 'EX', RESET_SECONDS)
+  return {'forgotten'}
+end
+
+-- Adds to counts, unless this replica's batch of that number was added before.
+function STEPS.count(number, ...)
+  if redis.call('HGET', key('counted'), REPLICA) ~= number then
+    redis.call('HSET', key('counted'), REPLICA, number)
+    local counts = {...}
+    for index = 1, #counts, 2 do count(counts[index], counts[index + 1]) end
+  end
+  return {'counted'}
+end
+
+function STEPS.counts()
+  local reply = redis.call('HGETALL', key('counts'))
+  table.insert(reply, 1, 'counts')
+  return reply
+end
