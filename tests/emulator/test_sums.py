@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from conftest import Server
+
+pytestmark = pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)")
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
