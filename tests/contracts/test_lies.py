@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -144,6 +143,10 @@ class TestPictures:
             probe_picture(picture_that_says(content, "PNG", width, height + 1))
 
 
+def never(*_: object) -> None:
+    raise AssertionError("too much is done")
+
+
 class TestPicturesCostLittle:
     def test_a_png_of_more_than_it_says_is_inflated_no_further(self, monkeypatch: pytest.MonkeyPatch) -> None:
         taken: list[int] = []
@@ -169,10 +172,45 @@ class TestPicturesCostLittle:
 
     @pytest.mark.parametrize("form", ["GIF", "BMP"])
     def test_what_says_very_many_pixels_is_not_decoded(self, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", threading.Event)
+        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
         huge = picture_that_says(drawn(form, 16, 16).head, form, 16_000, 16_000)
         with pytest.raises(Unreadable, match=r"its head says 16000x16000 pixels, which do not fit into \d+ bytes"):
             probe_picture(huge)
+
+    def test_a_progressive_jpeg_has_a_bit_for_each_block(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        content = saved(photo(), "JPEG", progressive=True) + bytes(1_000_000)
+        monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", never)
+        with pytest.raises(Unreadable, match="its head says 20000x20000 pixels, its data hold fewer"):
+            probe_picture(picture_that_says(content, "JPEG", 20_000, 20_000))
+
+    def test_a_png_of_gigabytes_is_not_inflated(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        content = drawn("PNG", 300, 300).head + bytes(1_000_000)
+        monkeypatch.setattr("fakefal_contracts.probe.pixels._inflated", never)
+        with pytest.raises(Unreadable, match="its pixels take 2700030000 bytes"):
+            probe_picture(picture_that_says(content, "PNG", 30_000, 30_000))
+
+
+def box(name: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content) + 8) + name + content
+
+
+class TestClipsCostLittle:
+    @pytest.mark.parametrize(
+        ("name", "count", "why"),
+        [(b"trak", 101, "more tracks"), (b"free", 100_001, "more boxes")],
+        ids=["trak", "free"],
+    )
+    def test_nobody_walks_endless_boxes(self, name: bytes, count: int, why: str) -> None:
+        whole = write_clip("mp4", 320, 240, 3000, 72)
+        movie = whole.index(b"moov") - 4
+        again = whole[whole.index(b"trak") - 4 :] if name == b"trak" else box(name)
+        with pytest.raises(Unreadable, match=f"it has {why} than a clip needs"):
+            probe_clip(whole[:movie] + box(b"moov", whole[movie + 8 :] + again * count))
+
+    def test_a_table_is_read_up_to_a_bound(self) -> None:
+        whole = write_clip("mp4", 320, 240, 3000, 1_100_000)
+        with pytest.raises(Unreadable, match="its tables are longer than a clip needs"):
+            probe_clip(whole)
 
 
 def remuxed(source: Path, form: str, **options: str) -> bytes:

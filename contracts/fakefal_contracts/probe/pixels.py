@@ -1,7 +1,7 @@
 """Whether the data of a picture hold the pixels that its head says.
 
 A JPEG is decoded at an eighth of its size, a PNG inflated piece by piece and forgotten, another format decoded by
-Pillow up to a bound; nobody takes the formats whose heads are believed.
+Pillow up to a bound.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ MOST_DECODED = 25_000_000
 """Pixels that are decoded at once; Pillow takes up to 20 bytes for each.  A larger picture is believed."""
 
 PIXELS_PER_BYTE = 10_000
-"""What deflate's best, 1 to 1032 on single bits, could hold: such a density is believed of a larger picture."""
+"""What deflate's best, 1 to 1032 on single bits, could hold: a larger picture may not say more."""
 
 DECODED = {"gif", "webp", "avif", "bmp", "ppm"}
 """The formats that Pillow decodes whole.  TIFF, which no model takes, is left alone, and its library with it."""
 
 EIGHTH = 8
+MOST_IN_A_BYTE, COARSEST = 8 * 8 * 8, 4 * 4
+"""Of a JPEG: a bit at least is needed for 8x8 pixels, where one colour comes alone for 4x4 times as many."""
 
 PROGRESSIVE = 0xC2
 FRAMES = {0xC0, 0xC1, PROGRESSIVE}
 """The kinds of JPEG that viewers show: not lossless ones, and not those in arithmetic code."""
-
 
 START_OF_SCAN, FILL = 0xDA, 0xFF
 BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
@@ -54,7 +55,10 @@ NOISE = bytes(range(0xA5, 0, -1))
 OTHER_DATA = NOISE + b"".join(bytes((0xFF, 0xD0 + number)) + NOISE for number in range(8))
 """What a decoder goes on with that lacks data, in a scan with restarts or without."""
 
-PIECE, MOST_INFLATED = 64 * 1024, 1024 * 1024
+PIECE, MOST_AT_ONCE = 64 * 1024, 1024 * 1024
+MOST_INFLATED = 1024 * 1024 * 1024
+"""Bytes of the pixels of a PNG: seconds of work, for a picture that no viewer opens."""
+
 INTERLACED = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """The seven passes of an interlaced PNG: first column and row, and the steps between columns and rows."""
 
@@ -143,14 +147,16 @@ def _compare_jpeg(content: bytes, pixels: int) -> int:
     assert end is not None
     alone = content[: end.start()]
     if scan.frame != PROGRESSIVE and scan.is_whole:
-        return _compare_rows(alone) if pixels <= MOST_DECODED * EIGHTH * EIGHTH else 0
+        return _compare_rows(alone)
+    if pixels > (end.start() - scan.begins) * MOST_IN_A_BYTE * (1 if scan.is_whole else COARSEST):
+        return -1
     return _compare_tails(alone) if pixels <= MOST_DECODED else 0
 
 
 def _compare_rows(scan: bytes) -> int:
     """A decoder that gives each row when it has it waits for more where the data end early."""
     try:
-        _shown(scan + ONES)
+        _load_eighth(scan + ONES)
     except OSError as error:
         if "truncated" in str(error):
             return -1
@@ -160,7 +166,8 @@ def _compare_rows(scan: bytes) -> int:
 
 def _compare_tails(scan: bytes) -> int:
     """A decoder that waits for all scans fills up what it lacks: with the data that follow, if there are any."""
-    return 0 if _shown(scan + END_OF_IMAGE) == _shown(scan + OTHER_DATA + END_OF_IMAGE) else -1
+    shown = _load_eighth(scan + END_OF_IMAGE)
+    return 0 if shown == _load_eighth(scan + OTHER_DATA + END_OF_IMAGE) else -1
 
 
 def _first_scan(content: bytes) -> _Scan | None:
@@ -177,27 +184,29 @@ def _first_scan(content: bytes) -> _Scan | None:
     return None
 
 
-def _shown(scan: bytes) -> bytes:
-    """The brightness that a scan gives a picture, at an eighth of its size."""
+def _load_eighth(scan: bytes) -> ImageFile:
+    """The picture that a scan gives, at an eighth of its size and without colours."""
     from PIL.JpegImagePlugin import JpegImageFile
 
     with JpegImageFile(io.BytesIO(scan)) as image:
         image.draft("L", (max(1, image.width // EIGHTH), max(1, image.height // EIGHTH)))
         image.load()
-        return image.tobytes()
+        return image
 
 
 def _compare_png(content: bytes) -> int:
     """Inflate the pixels without keeping them.
 
     Raises:
-        Unreadable: its chunks do not lead to the last one, each within the file.
+        Unreadable: its chunks do not lead to the last one, each within the file, or it has far too many pixels.
     """
     want = held = 0
     kind, inflater = b"", zlib.decompressobj()
     for kind, data in _png_chunks(content):
         if kind == b"IHDR":
             want = _png_bytes(data)
+            if want > MOST_INFLATED:
+                raise Unreadable(f"its pixels take {want} bytes")
         elif kind == b"IDAT":
             held += _inflated(inflater, data, want - held + 1)
     if kind != b"IEND":
@@ -211,9 +220,9 @@ def _inflated(inflater: zlib._Decompress, data: memoryview, most: int) -> int:
     for at in range(0, len(data), PIECE):
         rest: bytes | memoryview = data[at : at + PIECE]
         while total < most and not inflater.eof:
-            found = len(inflater.decompress(rest, MOST_INFLATED))
+            found = len(inflater.decompress(rest, MOST_AT_ONCE))
             total, rest = total + found, inflater.unconsumed_tail
-            if not rest and found < MOST_INFLATED:
+            if not rest and found < MOST_AT_ONCE:
                 break
     return total
 

@@ -21,6 +21,7 @@ from fakefal_contracts.probe.boxes import Box
 SLACK = 0.1
 """Seconds that heads may be off, and one frame more: writers round, and guess how long the last frame lasts."""
 
+MOST_TRACKS = 100
 TIMED = {b"vide", b"soun"}
 NORMAL_SPEED = 0x10000
 DURATION, SIZE = 0x100, 0x200
@@ -67,7 +68,9 @@ def _tracks(whole: Box) -> Iterator[_Track]:
     fragments = _fragments(whole, movie) if movie.first(b"mvex") else None
     scale, length = _times(_table(movie, b"mvhd"))
     shortest = longest = 0.0
-    for box in movie.all(b"trak"):
+    for count, box in enumerate(movie.all(b"trak"), 1):
+        if count > MOST_TRACKS:
+            raise Unreadable("it has more tracks than a clip needs")
         track = _track(box, scale, fragments)
         shortest, longest = max(shortest, track.shortest), max(longest, track.longest)
         yield track
