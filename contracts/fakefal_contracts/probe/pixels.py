@@ -165,7 +165,10 @@ def _compare_rows(scan: bytes) -> int:
 
 
 def _compare_tails(scan: bytes) -> int:
-    """A decoder that waits for all scans fills up what it lacks: with the data that follow, if there are any."""
+    """A decoder that waits for all scans fills up what it lacks: with the data that follow, if there are any.
+
+    Where that shows nothing else, as in flat grey, nobody can tell.
+    """
     shown = _load_eighth(scan + END_OF_IMAGE)
     return 0 if shown == _load_eighth(scan + OTHER_DATA + END_OF_IMAGE) else -1
 
