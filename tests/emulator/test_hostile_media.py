@@ -1,4 +1,4 @@
-"""Hostile pictures and clips: measured without decoding what is in them, or refused."""
+"""Hostile pictures and clips: measured at little cost, or refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import httpx
 import pytest
@@ -20,12 +20,13 @@ from test_hostile import I2V, O3, victim
 from conftest import Server
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture
+from lies import clip_that_says, picture_that_says
 from media import clip, picture
 
 __all__ = ["victim"]
 
 
-PIXELS = ((b"IDAT", zlib.compress(b"\0" * 100)),)
+PIXELS = ((b"IDAT", zlib.compress(bytes(360 * (1 + 3 * 640)))),)
 
 
 def png(
@@ -101,6 +102,17 @@ PICTURES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
         lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) (r) file",
         ["image_load_error"],
     ),
+    **{
+        f"a {form} that says three times its pixels": (
+            partial(picture_that_says, picture(400, 300, form), form, 1200, 900),
+            ["image_load_error"],
+        )
+        for form in ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+    },
+    "a PNG that says half its pixels": (
+        lambda: picture_that_says(picture(800, 400), "PNG", 400, 400),
+        ["image_load_error"],
+    ),
     "a gzip": (lambda: gzip.compress(picture()), ["image_load_error"]),
 }
 
@@ -115,6 +127,11 @@ class TestPictures:
         assert [item["type"] for item in answer.json().get("detail", ())] == errors
         assert answer.status_code == (422 if errors else 200)
         assert victim.http.get(url).content == content
+
+    def test_the_hint_says_what_lies(self, victim: Server) -> None:
+        url = upload(victim, picture_that_says(picture(400, 300), "PNG", 1200, 900))
+        answer = victim.result(I2V, {"prompt": "x", "start_image_url": url})
+        assert "its head says 1200x900 pixels, its data hold fewer" in answer.headers["x-fakefal-hint"]
 
     def test_an_icon_is_measured_without_opening_what_is_in_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[object] = []
@@ -169,7 +186,18 @@ def wide_data(whole: bytes) -> bytes:
     return found[b"ftyp"] + found[b"moov"] + struct.pack(">I4sQ", 1, b"mdat", len(data) + 16) + data
 
 
-#: What does not lead to its end, has no media, or would have to be inflated.
+#: Numbers that neither its frames nor its codec bear out: it lasts 4 s and has 96 frames of 720 x 720 pixels.
+LIES = {
+    "length of the file": 9000,
+    "length of the track": 9000,
+    "length of the media": 2**31,
+    "frames with a length": 2**32 - 1,
+    "length of a frame": 2**31,
+    "place of a frame": 2**31,
+    "pixels": 1920 << 16 | 1080,
+}
+
+#: What does not lead to its end, has no media, would have to be inflated, or lies.
 BROKEN_CLIPS: dict[str, Callable[[bytes], bytes]] = {
     "a third": lambda whole: whole[: len(whole) // 3],
     "all but its last byte": lambda whole: whole[:-1],
@@ -190,6 +218,8 @@ BROKEN_CLIPS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "compressed tables": compressed,
     "compressed tables under a size of 64 bits": lambda whole: compressed(whole, wide=True),
+    "a table of four billion frames": lambda whole: whole.replace(b"stsz\0\0\0\0", b"stsz\0\0\0\1\xff\xff\xff\xff", 1),
+    **{f"a lie: {place}": partial(clip_that_says, place=place, said=said) for place, said in LIES.items()},
 }
 
 #: What every player shows.
@@ -201,7 +231,6 @@ SOUND_CLIPS: dict[str, Callable[[bytes], bytes]] = {
     "media of 64 bits": wide_data,
     "zeros behind its end": lambda whole: whole + bytes(1000),
     "another's bytes behind its end": lambda whole: whole + b"\xff\xd8\xff\xe0" * 100,
-    "a table of four billion frames": lambda whole: whole.replace(b"stsz\0\0\0\0", b"stsz\0\0\0\1\xff\xff\xff\xff", 1),
 }
 
 
@@ -219,7 +248,7 @@ def refer(server: Server, content: bytes) -> httpx.Response:
 
 class TestClips:
     @pytest.mark.parametrize("name", BROKEN_CLIPS)
-    def test_truncated_and_compressed_clips_are_refused(self, victim: Server, whole: bytes, name: str) -> None:
+    def test_truncated_compressed_and_lying_clips_are_refused(self, victim: Server, whole: bytes, name: str) -> None:
         answer = refer(victim, BROKEN_CLIPS[name](whole))
         assert answer.status_code == 422
         assert [(item["loc"][-1], item["type"]) for item in answer.json()["detail"]] == [
@@ -230,6 +259,10 @@ class TestClips:
     def test_odd_clips_that_are_whole_are_measured(self, victim: Server, whole: bytes, name: str) -> None:
         answer = refer(victim, SOUND_CLIPS[name](whole))
         assert answer.status_code == 200, answer.text
+
+    def test_the_hint_says_what_lies(self, victim: Server, whole: bytes) -> None:
+        answer = refer(victim, clip_that_says(whole, "length of the track", 9000))
+        assert "its head says 9.00 s of pictures, its tables hold less" in answer.headers["x-fakefal-hint"]
 
     def test_compressed_tables_are_never_inflated(self, whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[object] = []

@@ -1,0 +1,17 @@
+"""Bytes or a file: what is measured."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO
+
+
+def opened(source: bytes | Path) -> IO[bytes]:
+    """The content as an open file."""
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+
+def size_of(source: bytes | Path) -> int:
+    """How many bytes it has."""
+    return len(source) if isinstance(source, bytes) else source.stat().st_size
