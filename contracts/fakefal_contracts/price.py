@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.model import Input
@@ -30,8 +31,7 @@ class Price:
         return usd
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """The price of one request: `usd` is `seconds` times `unit_usd`."""
 
     usd: Decimal

@@ -86,7 +86,10 @@ class VideoInput(Input):
         return VideoOutput
 
 
-_NAME = re.compile(r"@(Image|Element)(\d+)", re.IGNORECASE)
+_NAME = re.compile(r"@(?<!\w@)(Image|Element)(\d+)", re.IGNORECASE)
+"""What stands within a word, as in an e-mail address, is no name.  It begins with its one sure letter, and so is
+searched for fast."""
+
 _NAMES = inferred("no source shows that fal checks the names in a prompt", "2026-11-20")
 UNKNOWN_REFERENCE = Caution("unknown_reference", "a name in a prompt should stand for something listed", _NAMES)
 UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be named in a prompt", _NAMES)
@@ -94,16 +97,8 @@ REFERENCE_CAUTIONS = (UNKNOWN_KEY, UNKNOWN_REFERENCE, UNNAMED_MEDIA)
 
 
 def _names(text: str) -> dict[tuple[str, int], None]:
-    """The names in a text, in its order; what stands within a word, as in an e-mail address, is none.
-
-    The pattern begins with its one sure letter, and not with a look behind it: so it is searched for fast.
-    """
-    names: dict[tuple[str, int], None] = {}
-    for match in _NAME.finditer(text):
-        before = text[match.start() - 1] if match.start() else ""
-        if not (before.isalnum() or before == "_"):
-            names[match[1].capitalize(), int(match[2][:9])] = None
-    return names
+    """The names in a text, in its order."""
+    return {(word.capitalize(), int(number[:9])): None for word, number in _NAME.findall(text)}
 
 
 def named_references(texts: list[tuple[Loc, str]], listed: dict[str, tuple[str, int]]) -> Iterator[Advice]:
