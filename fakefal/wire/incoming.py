@@ -16,6 +16,7 @@ from fakefal.cdn import named_paths
 from fakefal.core.effects import BadEffect, Effect, Occasion
 from fakefal.effects import cut_within_body, prompts
 from fakefal.emulator import Emulator
+from fakefal.journal import Call
 from fakefal.record import NO_KEY
 from fakefal.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
@@ -106,6 +107,7 @@ async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str
         effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
         size = cut_within_body(effect)
         if size is not None:
+            _note(request, emulator, effect)
             await skip(request, size)
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
@@ -122,6 +124,7 @@ async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str
     else:
         arrival = replace(early, gone=await emulator.access.gone(named))
     effect = _choose(request, emulator, Occasion(endpoint_id, key, prompts(body), arrival.number))
+    _note(request, emulator, effect)
     return _Read(body, heavy, arrival, effect)
 
 
@@ -131,16 +134,21 @@ def _may_cut(request: Request, emulator: Emulator) -> bool:
 
 
 def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:
-    """The effect of a call, which the journal hears of.
+    """The effect of a call.
 
     Raises:
         WireError: 400, what asks for one names none.
     """
     with wrong_effects():
-        effect = emulator.effects.choose(called, request.headers.get(EFFECT))
+        return emulator.effects.choose(called, request.headers.get(EFFECT))
+
+
+def _note(request: Request, emulator: Emulator, effect: Effect | None) -> None:
+    """Tell the journal which effect a call has."""
     if effect is not None:
-        request.state.call.effect = effect.name
-    return effect
+        call: Call = request.state.call
+        call.effect = effect.name
+        emulator.journal.changed(call)
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
