@@ -66,7 +66,7 @@ class Budget:
     def __init__(self, usd: Decimal | float | str | None = None) -> None:
         self.limit = None if usd is None else amount(usd)
         self._ids: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._open: dict[int, Reservation] = {}
         self._unlisted: dict[str, Reservation] = {}
         self._settled: deque[Entry] = deque(maxlen=MOST_SETTLED)
@@ -119,21 +119,31 @@ class Budget:
         with self._lock:
             return next((one for one in self._open.values() if one.request_id == request_id), None)
 
-    def of(self, attempt: Attempt) -> Reservation | None:
-        """The unsettled reservation of an attempt."""
-        with self._lock:
-            found = (one for one in self._open.values() if one.attempt and one.attempt.token == attempt.token)
-            return next(found, None)
+    def claim(self, request_id: str, attempt: Attempt) -> bool:
+        """Say that a listed job is the one of an attempt, unless it is another's.
 
-    def reopen(self, attempt: Attempt) -> Reservation | None:
-        """Hold the money of an attempt again that was refunded because nobody listed its job, even above the limit."""
+        Its money is held again, even above the limit, where it was refunded because nobody had listed the job.
+        """
         with self._lock:
-            found = self._unlisted.pop(attempt.token, None)
-            if found is not None:
-                found.money = None
-                self._open[found.number] = found
-                self._held += found.usd
-        return found
+            if self._ids.setdefault(request_id, attempt.token) != attempt.token:
+                return False
+            _keep_newest(self._ids)
+            reservation = self._of(attempt)
+            if reservation is None and (reservation := self._unlisted.pop(attempt.token, None)) is not None:
+                reservation.money = None
+                self._open[reservation.number] = reservation
+                self._held += reservation.usd
+            if reservation is not None:
+                reservation.request_id = request_id
+            return True
+
+    def give_up(self, attempt: Attempt) -> str | None:
+        """Refund an attempt whose job nobody lists; returns the job where it is known by now, and refunds nothing."""
+        with self._lock:
+            known = self.id_of(attempt)
+            if known is None and (reservation := self._of(attempt)) is not None:
+                reservation.refund()
+            return known
 
     def remember(self, request_id: str, attempt: Attempt) -> None:
         """A job is the one of this attempt; kept when its money is settled, too."""
@@ -153,6 +163,11 @@ class Budget:
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
+
+    def _of(self, attempt: Attempt) -> Reservation | None:
+        """The unsettled reservation of an attempt."""
+        found = (one for one in self._open.values() if one.attempt and one.attempt.token == attempt.token)
+        return next(found, None)
 
     def _close(self, closed: Reservation, money: Money, usd: Decimal | None) -> None:
         """The first settlement counts; but a bill that comes after a refund is a bill."""

@@ -47,24 +47,20 @@ Outcome = Found | NotListed | Unknown
 
 def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:
     """Look a job up, and put its money where it belongs.  What was found once is not looked up again."""
-    if (known := session.budget.id_of(attempt)) is not None:
+    budget = session.budget
+    if (known := budget.id_of(attempt)) is not None:
         return Found(known)
-    try:
-        outcome = yield from _look_up(session, attempt, deadline)
-    except FakefalError as error:
-        return Unknown(f"the list of jobs cannot be read: {error}")
-    if (known := session.budget.id_of(attempt)) is not None:
-        return Found(known)  # by another thread meanwhile, and so it counts as another call's job here
-    reservation = session.budget.of(attempt)
-    if isinstance(outcome, Found):
-        session.budget.remember(outcome.request_id, attempt)
-        reservation = reservation or session.budget.reopen(attempt)
-        if reservation is not None:
-            reservation.request_id = outcome.request_id
-    elif reservation is not None and isinstance(outcome, NotListed):
+    while True:
+        try:
+            outcome = yield from _look_up(session, attempt, deadline)
+        except FakefalError as error:
+            return Unknown(f"the list of jobs cannot be read: {error}")
+        if not isinstance(outcome, Found) or budget.claim(outcome.request_id, attempt):
+            break  # else another call was quicker, and counts as that one's from now on
+    if isinstance(outcome, NotListed):
         listed_by_now = session.clock.wall() - attempt.until >= LISTED_SECONDS
-        if listed_by_now or not session.target.is_fal:
-            reservation.refund()
+        known = budget.give_up(attempt) if listed_by_now or not session.target.is_fal else budget.id_of(attempt)
+        return outcome if known is None else Found(known)
     return outcome
 
 

@@ -269,7 +269,9 @@ class TestAnswers:
             fake.submit(O1ReferenceToVideo(prompt="x"))
         copied = pickle.loads(pickle.dumps(caught.value))
         assert (str(copied), copied.maybe_paid, copied.attempt) == (str(caught.value), True, caught.value.attempt)
-        assert fake.budget.of(copied.attempt) is not None
+        assert fake.budget.pending > 0
+        assert fake.budget.give_up(copied.attempt) is None
+        assert fake.budget.pending == 0, "it is known by its copy"
 
     def test_a_job_of_a_closed_client_may_be_paid_all_the_same(self, fake: Any, tmp_path: Path) -> None:
         job = submit(fake)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import httpx
 import pytest
 
 from conftest import Server
-from fakefal_client import Client, Found, MaybeAccepted, NotListed
+from fakefal_client import Budget, Client, Found, MaybeAccepted, NotListed
 from fakefal_contracts import examples
 
 O1 = "fal-ai/kling-video/o1/image-to-video"
@@ -64,3 +65,30 @@ def test_what_another_thread_found_meanwhile_is_not_refunded(serve: Callable[...
         assert isinstance(found, Found)
         assert others[1:] == [found]
         assert client.budget.pending > 0
+
+
+def test_of_two_calls_that_look_the_same_one_finds_the_job_whoever_asks_first(serve: Callable[..., Server]) -> None:
+    server = serve(effects=("accept_then_drop when nth=1", "drop_before_accept when nth=2"))
+    budget = Budget(2)
+    outcomes: list[object] = []
+
+    class Meanwhile(httpx.HTTPTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            answer = super().handle_request(request)
+            if "by-endpoint" in request.url.path and not outcomes:
+                answer.read()
+                outcomes.append("begun")
+                outcomes.append(client.reconcile(second))
+            return answer
+
+    with (
+        httpx.Client(transport=Meanwhile()) as http,
+        Client(server.url, key="tester:secret", http=http, budget=budget) as client,
+    ):
+        first, second = lose(client), lose(client)
+        outcomes.append(client.reconcile(first))
+        assert {type(one) for one in outcomes[1:]} == {Found, NotListed}
+        assert budget.pending == Decimal("0.56")
+        for lost, outcome in ((second, outcomes[1]), (first, outcomes[2])):
+            assert client.reconcile(lost) == outcome
+        assert budget.pending == Decimal("0.56")
