@@ -45,17 +45,22 @@ class Server:
         return self.http.get(self.submit(endpoint_id, arguments)["response_url"])
 
 
-REDIS_ON_OLDEST = ("test_queue_wire", "test_webhooks", "test_clock", "test_effects", "test_fetch", "test_ledger")
+REDIS_ON_OLDEST = ("test_queue_wire", "test_webhooks", "test_clock", "test_fetch", "test_ledger")
 """The modules that show the oldest versions enough of Redis."""
 
 NEWEST_ONLY = (
     "test_bench",
+    "test_conform",
     "test_contract_mutations",
     "test_effects_in_javascript",
     "test_fidelity",
+    "test_hostile",
+    "test_hostile_media",
     "test_retry_safety",
     "test_runtime_oracle",
     "test_schemathesis",
+    "test_stateful",
+    "test_store_histories",
     "test_testing_page",
     "test_typing",
     "test_vitest",
