@@ -1,6 +1,7 @@
 -- What replicas share of files and their readers, and of calls that must not happen twice.
 --
--- A file stands under a digest of its path; the owner of one is the tag of a key.
+-- A file stands under a digest of its path; the owner of one is the tag of a key.  Uploads are `files`; what was made
+-- here and somebody closed or removed is `made`, apart, so that it pushes out nothing that was said of an upload.
 
 local SECONDS, ACL = 'expiration_duration_seconds', 'initial_acl'
 
@@ -23,9 +24,11 @@ end
 
 local function forget_all(name) redis.call('DEL', key(name), key(name .. ':order')) end
 
+-- What was said of a file, and whether it is an upload.
 local function file_at(digest)
-  local packed = redis.call('HGET', key('files'), digest)
-  return packed and cmsgpack.unpack(packed)
+  local uploaded = redis.call('HGET', key('files'), digest)
+  local packed = uploaded or redis.call('HGET', key('made'), digest)
+  return packed and cmsgpack.unpack(packed), uploaded and true
 end
 
 local function is_gone(file)
@@ -55,7 +58,9 @@ function STEPS.settings(tag, ...)
   return {'settings', settings(tag)}
 end
 
+-- A file came here.  What was said of it before, by a call that was repeated, holds on.
 function STEPS.uploaded(digest, tag, most, seconds, acl)
+  if redis.call('HEXISTS', key('files'), digest) == 1 then return {'kept'} end
   local usual_seconds, usual_acl = settings(tag)
   if usual_acl == 'null' then usual_acl = '' end
   local lives = tonumber(seconds) or tonumber(usual_seconds)
@@ -74,16 +79,22 @@ function STEPS.gone(...) return {'gone', gone({...})} end
 
 -- Changes one thing of a file for its owner, who becomes so where it has none.
 function STEPS.change_file(digest, tag, most, name, value)
-  local file = file_at(digest) or {owner = tag}
+  local file, uploaded = file_at(digest)
+  file = file or {owner = tag}
   if file.owner ~= tag then return {'not yours'} end
   file[name] = value
-  remember('files', most, digest, cmsgpack.pack(file))
+  if uploaded then
+    redis.call('HSET', key('files'), digest, cmsgpack.pack(file))
+  else
+    remember('made', most, digest, cmsgpack.pack(file))
+  end
   return {'changed'}
 end
 
 function STEPS.forget_files(tag)
   if tag == ALL_KEYS then
     forget_all('files')
+    forget_all('made')
     redis.call('DEL', key('settings'))
   else
     redis.call('HDEL', key('settings'), tag .. ' ' .. SECONDS, tag .. ' ' .. ACL)
