@@ -117,6 +117,11 @@ local function take_over(owner, name, reply)
   announced = false
 end
 
+-- Says what stands in this Redis, from when it is empty on.
+local function found()
+  redis.call('HSETNX', key('store'), 'layout', LAYOUT)
+end
+
 local function depart(replica)
   redis.call('ZREM', key('replicas'), replica)
   redis.call('HDEL', key('counted'), replica)
@@ -128,6 +133,7 @@ function STEPS.beat()
   local now = real_time()
   local last = redis.call('ZSCORE', key('replicas'), REPLICA)
   redis.call('ZADD', key('replicas'), text(now + LEASE), REPLICA)
+  found()
   local orphans = {'orphans'}
   if last and tonumber(last) >= now then
     for _, dead in ipairs(redis.call('ZRANGEBYSCORE', key('replicas'), '-inf', '(' .. text(now), 'LIMIT', 0, 10)) do
@@ -168,11 +174,14 @@ function STEPS.leave()
   return {'left'}
 end
 
--- The folder of uploads is one for all replicas that are alive.
+-- What other code wrote is not touched; the folder of uploads is one for all replicas that are alive.
 function STEPS.join(spool)
+  local filled = redis.call('EXISTS', key('store')) == 1
+  if filled and redis.call('HGET', key('store'), 'layout') ~= LAYOUT then return {'other layout'} end
   local others = redis.call('ZRANGEBYSCORE', key('replicas'), '(' .. text(real_time()), '+inf')
   local known = redis.call('HGET', key('store'), 'spool')
   if #others > 0 and known and known ~= spool then return {'elsewhere'} end
+  found()
   redis.call('HSET', key('store'), 'spool', spool)
   redis.call('ZADD', key('replicas'), text(real_time() + LEASE), REPLICA)
   return {'joined'}

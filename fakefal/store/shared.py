@@ -26,6 +26,9 @@ from fakefal.store.steps import ALL_KEYS, Reply, Steps, key_of, tag
 Added = dict[str, Any]
 """A rule as JSON."""
 
+NOTHING = b'{"settled": true, "added": []}'
+"""What stands for the rules before anybody changes them, and when Redis has lost them."""
+
 
 class SharedClocks(Clocks):
     """Clocks that stand in Redis, on Redis's own time.
@@ -99,7 +102,7 @@ class SharedEffects(Effects):
         """Change what is there; if another replica does at the same time, on top of its change."""
         while True:
             await self._refresh()
-            before = json.loads(self._packed or b'{"settled": true, "added": []}')
+            before = json.loads(self._packed or NOTHING)
             kept = before["settled"] if settled is None else settled
             after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
             (done,) = await self._steps("set_rules", self._packed, after)
@@ -111,10 +114,10 @@ class SharedEffects(Effects):
         """Hear which rules were added, as Redis has them."""
         if packed == self._packed:
             return
-        self._packed = packed
-        found = json.loads(packed)
+        found = json.loads(packed or NOTHING)
         added = [make_rule(one.pop("effect"), one) for one in found["added"]]
         self.rules = [*(self._settled if found["settled"] else ()), *added]
+        self._packed = packed
 
 
 class SharedArrivals(Arrivals):

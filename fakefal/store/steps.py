@@ -21,6 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     MasterDownError,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -35,6 +36,9 @@ from fakefal.core.lifecycle import NEXT
 
 FILES = ("line", "queue", "replicas", "access", "journal")
 PREFIX = "fakefal"
+LAYOUT = "1"
+"""Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
+
 ALL_KEYS = "*"
 """Stands where the name of a key would; no quoted name contains it."""
 
@@ -48,7 +52,7 @@ CONNECTIONS = 64
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
 
 #: How a Redis says that it answers and can do nothing now: errors that the library knows, and texts.
-UNABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError)
+UNABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, NoPermissionError)
 UNABLE_WORDS = ("MISCONF", "NOREPLICAS", "BUSY")
 
 Reply = list[Any]
@@ -169,6 +173,7 @@ def script(**numbers: float) -> str:
         moves.setdefault(state.value, {})[move.value] = True
     cut = {one.value: ending.status for one, ending in CUT_ENDINGS.items()}
     named = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, "CUT": cut}
+    named["LAYOUT"] = LAYOUT
     constants = {**named, **numbers}
     lines = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
     return "\n".join(

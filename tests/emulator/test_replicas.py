@@ -728,6 +728,83 @@ class TestRedisGoesAway:
                 server.http.post("/_fakefal/clock", json={"advance": 3600})
                 assert any("COMPLETED" in line for line in lines)
 
+    @pytest.mark.parametrize("fault", ["no rights", "another error"])
+    def test_a_replica_lives_on_after_any_error(
+        self,
+        serve: Callable[..., Server],
+        empty_redis: str,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        fault: str,
+    ) -> None:
+        for name in ("BEAT_SECONDS", "WRITE_SECONDS"):
+            monkeypatch.setattr(f"fakefal.store.replica.{name}", 0.01)
+        failed: set[str] = set()
+        broken: list[str] = []
+        taken = Steps._call
+
+        async def told(self: Steps, step: str, arguments: Any) -> Any:
+            try:
+                return await taken(self, step if not broken else "none of the steps", arguments)
+            except Exception:
+                failed.add(step)
+                raise
+
+        with redis.Redis.from_url(empty_redis) as client:
+            client.execute_command("ACL", "SETUSER", "limited", "on", "nopass", "~*", "&*", "+@all")
+            server = serve(store=empty_redis.replace("redis://", "redis://limited:x@"))
+            monkeypatch.setattr(Steps, "_call", told)
+            submitted = server.submit(O1, {"prompt": "x"})
+            if fault == "no rights":
+                client.execute_command("ACL", "SETUSER", "limited", "-@all")
+            else:
+                broken.append(fault)
+            answer = status(server, submitted)
+            assert until(lambda: failed >= {"beat", "write_calls", "count"})
+            client.execute_command("ACL", "SETUSER", "limited", "+@all")
+            broken.clear()
+            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            ((_, lease),) = client.zrange("fakefal:replicas", 0, -1, withscores=True)
+            assert until(lambda: client.zrange("fakefal:replicas", 0, -1, withscores=True)[0][1] > lease)
+            written = client.hlen("fakefal:journal")
+            status(server, submitted)
+            assert until(lambda: client.hlen("fakefal:journal") > written)
+        assert answer.status_code == (503 if fault == "no rights" else 500)
+        assert ("A replica goes on after an error" in caplog.text) == (fault == "another error")
+
+    def test_a_redis_that_forgot_everything_has_no_rules_either(
+        self, serve: Callable[..., Server], empty_redis: str
+    ) -> None:
+        server = serve(store=empty_redis)
+        server.http.post("/_fakefal/scenarios", json={"effect": "ingress_502"})
+        assert server.http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 502
+        with redis.Redis.from_url(empty_redis) as client:
+            client.flushall()
+        assert server.result(O1, {"prompt": "x"}).status_code == 200
+        assert server.http.get("/_fakefal/scenarios").json() == []
+
+    @pytest.mark.parametrize("left", [{"spool": "folder"}, {"layout": "0", "spool": "folder"}])
+    def test_what_another_version_left_is_refused(
+        self, serve: Callable[..., Server], empty_redis: str, left: dict[str, str]
+    ) -> None:
+        with redis.Redis.from_url(empty_redis) as client:
+            client.hset("fakefal:store", mapping=left)
+            with pytest.raises(SettingsError, match="filled by another version of fakefal"):
+                Emulator(Settings(store=empty_redis))
+            assert client.keys() == [b"fakefal:store"]
+            client.flushall()
+            assert serve(store=empty_redis).result(O1, {"prompt": "x"}).status_code == 200
+
+    def test_a_replica_may_join_others_whose_redis_was_emptied(
+        self, pair: Callable[..., list[Server]], empty_redis: str
+    ) -> None:
+        here, _ = pair()
+        with redis.Redis.from_url(empty_redis) as client:
+            client.flushall()
+            here.submit(O1, {"prompt": "x"})
+            assert until(lambda: client.hexists("fakefal:store", "layout"))
+        assert pair()[0].result(O1, {"prompt": "x"}).status_code == 200
+
     def test_nobody_there_at_the_start_is_a_clear_error(self) -> None:
         with pytest.raises(SettingsError, match="the store cannot be used"):
             Emulator(Settings(store="redis://127.0.0.1:1/0"))
