@@ -34,7 +34,7 @@ from fakefal.clock import END_OF_TIME
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import NEXT
 
-FILES = ("line", "queue", "replicas", "access", "journal")
+FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
 PREFIX = "fakefal"
 LAYOUT = "1"
 """Which things stand in Redis, and how: another number whenever code of before could not go on with them."""

@@ -60,7 +60,7 @@ def shared_parts(settings: Settings) -> Parts:
             files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
             undone.callback(files.close)
             join(step, files.folder)
-            clock = SharedClocks(steps, step("clocks"))
+            clock = SharedClocks(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
             signing = SharedSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
             undone.pop_all()

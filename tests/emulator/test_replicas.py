@@ -128,6 +128,51 @@ class TestOneQueue:
         there.http.post("/_fakefal/reset")
         assert [one.result(O1, {"prompt": "dog"}).status_code for one in (here, there)] == [200, 504]
 
+    def test_clocks_of_keys_are_one(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fakefal.store.shared.MOST_CLOCKS", 3)
+
+        async def story(group: Group) -> None:
+            here, there = group.clocks(), group.clocks()
+
+            async def shown(*keys: str) -> list[float]:
+                await there.refresh()
+                assert [here.now(key) for key in keys] == [there.now(key) for key in keys]
+                return [here.now(key) for key in keys]
+
+            for number, key in enumerate("abcd"):
+                await here.move(key, advance=number + 1)
+            assert await shown(*"abcd") == [1000, 1002, 1003, 1004], "the oldest follows the global clock again"
+            await there.move("b", speed=0)
+            await here.refresh()
+            group.now += 2
+            assert await shown(*"abcd") == [1002, 1002, 1005, 1006]
+            group.now += 2
+            await here.reset("b")
+            await here.reset("never moved")
+            with redis.Redis.from_url(empty_redis) as client:
+                assert client.hkeys("fakefal:clock") == [b"c", b"d"]
+                await there.reset(None)
+                await here.refresh()
+                assert await shown(*"bcd") == [1004, 1007, 1008]
+                client.flushall()
+                await group.members[0][0]("beat")
+            await here.refresh()
+            assert await shown(*"bcd") == [1004, 1004, 1004]
+
+        in_group(empty_redis, story)
+
+    def test_a_replica_hears_only_of_clocks_that_changed(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            here, there = group.clocks(), group.clocks()
+            for key in "abc":
+                await here.move(key, advance=1)
+            await there.refresh()
+            await here.move("b", advance=1)
+            *_, changed = await group.members[0][0]("clocks", *there._known())
+            assert changed[::2] == [b"b"]
+
+        in_group(empty_redis, story)
+
     def test_seeds_draw_the_same_whoever_is_asked(
         self, serve: Callable[..., Server], pair: Callable[..., list[Server]]
     ) -> None:
@@ -433,10 +478,17 @@ class Group:
         steps = Steps(self.url, BOUNDS, real_time=lambda: self.now, lease_seconds=5)
         queue = RedisQueueStore(steps)
         with redis.Redis.from_url(self.url) as client:
-            clocks = SharedClocks(steps, steps.at_once(client, "clocks"))
+            clocks = SharedClocks(steps, steps.at_once(client, "clocks", "", "0"))
             steps.at_once(client, "beat")
         self.members.append((steps, queue, Replica(steps, queue, clocks)))
         return queue
+
+    def clocks(self) -> SharedClocks:
+        """The clocks as one more replica tells them."""
+        self.join()
+        steps, _, _ = self.members[-1]
+        with redis.Redis.from_url(self.url) as client:
+            return SharedClocks(steps, steps.at_once(client, "clocks", "", "0"))
 
     async def beat(self, queue: RedisQueueStore) -> None:
         """Let a replica renew its lease."""
