@@ -91,6 +91,7 @@ end
 
 -- Whether nobody made this call in so many seconds.  `attempt` names the one who asks, for when an answer is lost.
 function STEPS.once(tag, call, attempt, seconds, most)
+  call = tag .. ' ' .. call
   local now, before = moment_of_key(tag), redis.call('HGET', key('once'), call)
   if before then
     local moment, by = string.match(before, '(%S+) (%S+)')
@@ -101,7 +102,16 @@ function STEPS.once(tag, call, attempt, seconds, most)
   return {'first'}
 end
 
-function STEPS.forget_once()
-  forget_all('once')
+function STEPS.forget_once(tag)
+  if tag == ALL_KEYS then
+    forget_all('once')
+  else
+    for _, call in ipairs(redis.call('HKEYS', key('once'))) do
+      if string.sub(call, 1, #tag + 1) == tag .. ' ' then
+        redis.call('HDEL', key('once'), call)
+        redis.call('ZREM', key('once:order'), call)
+      end
+    end
+  end
   return {'forgotten'}
 end

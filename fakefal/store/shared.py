@@ -163,13 +163,13 @@ class SharedOnce:
 
     async def first(self, key: str, call: str) -> bool:
         """See `Once.first`."""
-        named, attempt = digest(f"{tag(key)} {call}"), secrets.token_hex(8)
+        named, attempt = digest(call), secrets.token_hex(8)
         (said,) = await self._steps("once", tag(key), named, attempt, REMEMBERED_SECONDS, str(MOST), again=True)
         return bool(said == b"first")
 
-    async def reset(self) -> None:
+    async def reset(self, key: str | None) -> None:
         """See `Once.reset`."""
-        await self._steps("forget_once")
+        await self._steps("forget_once", _tag(key))
 
 
 def _tag(key: str | None) -> str:

@@ -6,6 +6,7 @@ keys itself, so it wants one Redis (with replicas or a sentinel, if you like) an
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
@@ -58,6 +59,10 @@ UNABLE_WORDS = ("MISCONF", "NOREPLICAS", "BUSY")
 Reply = list[Any]
 
 
+class Silent(StoreUnavailable):
+    """Redis took longer to answer than it may: to ask again would only take as long."""
+
+
 def tag(key: str) -> str:
     """A key's name inside names of Redis keys: no braces, spaces or other letters than ASCII."""
     return quote(key, safe="", errors="surrogatepass")
@@ -101,6 +106,7 @@ class Steps:
         self.replica = secrets.token_hex(8)
         self.real_time = real_time
         named = {name.upper(): value for name, value in vars(bounds).items()}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._script = script(**named, EVENTS=events, LEASE=lease_seconds)
         self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
         pool = BlockingConnectionPool.from_url(
@@ -118,10 +124,16 @@ class Steps:
 
         Raises:
             StoreUnavailable: Redis cannot be reached, or cannot write now.
+            RuntimeError: the connections belong to another event loop.
         """
+        self._loop = self._loop or asyncio.get_running_loop()
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("a shared store is used on the event loop that used it first, and on no other")
         while True:
             try:
                 reply = await self._call(step, arguments)
+            except Silent:
+                raise
             except StoreUnavailable:
                 if not again:
                     raise
@@ -163,7 +175,8 @@ def raise_unavailable(error: Exception) -> None:
     able = isinstance(error, ResponseError) and not isinstance(error, UNABLE)
     if able and not str(error).startswith(UNABLE_WORDS):
         return
-    raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+    unavailable = Silent if isinstance(error, redis.TimeoutError) else StoreUnavailable
+    raise unavailable(f"{type(error).__name__}: {error}") from error
 
 
 def script(**numbers: float) -> str:

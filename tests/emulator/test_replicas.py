@@ -30,6 +30,7 @@ from fakefal.core.webhook import Attempt, Fate
 from fakefal.emulator import Emulator
 from fakefal.journal import Call
 from fakefal.record import Record
+from fakefal.serving import serving
 from fakefal.settings import Settings, SettingsError
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
@@ -312,6 +313,9 @@ class TestPlatform:
         assert [flushed(here), flushed(there)] == [True, False], "ten minutes of the key's emulated time"
         here.http.post("/_fakefal/reset")
         assert flushed(there)
+        assert [flushed(here, **STRANGER), flushed(here)] == [True, False]
+        there.http.post("/_fakefal/reset?key=tester")
+        assert [flushed(here, **STRANGER), flushed(here)] == [False, True], "of a key, its own are forgotten"
 
 
 class TestWhatIsSeen:
@@ -404,6 +408,83 @@ class TestWhatIsSeen:
                 group.now += 1
             paths = [(one.key, one.path) for one in await here.newest(None, 10)]
             assert paths == [("b", "/after"), ("c", "/kept"), ("a", "/after")]
+
+        in_group(empty_redis, story)
+
+    def test_a_reset_forgets_what_another_replica_has_to_write_twice(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def story(group: Group) -> None:
+            for _ in "ab":
+                group.join()
+            here, there = (steps for steps, _, _ in group.members)
+            journal = SharedJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
+            journal.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/before"))
+
+            async def losing(self: Steps, step: str, arguments: Any) -> Any:
+                if step == "write_calls" and not lost:
+                    lost.append(step)
+                    group.now += 1
+                    await taken(here, "forget_journal", ("*",))
+                    group.now += 4
+                    raise StoreUnavailable("the question was lost")
+                return await taken(self, step, arguments)
+
+            monkeypatch.setattr(Steps, "_call", losing)
+            assert await journal.newest(None, 10) == []
+            assert lost
+
+        in_group(empty_redis, story)
+
+    def test_calls_stay_in_order_when_another_redis_has_another_time(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            for _ in "ab":
+                group.join()
+            behind = [0.0]
+            here, there = (
+                SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now)
+                for steps, _, _ in group.members
+            )
+            here.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/1"))
+            await here.write()
+            behind[0] = 500.0
+            for one, path in ((here, "/2"), (there, "/3")):
+                group.now += 1
+                one.add(Call(0.0, 0.0, "a", "GET", "", "queue", path))
+                await one.write()
+            paths = [call.path for call in await there.newest(None, 10)]
+            assert [path for path in paths if path != "/1"] == ["/3", "/2"]
+
+        in_group(empty_redis, story)
+
+    def test_counts_of_a_replica_that_seemed_dead_count_once(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "count" and len(lost) < 2:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            group.join()
+            other = group.join()
+            tally = SharedTally(group.members[0][0])
+            monkeypatch.setattr(Steps, "_call", losing)
+            tally.called("queue", 200)
+            with pytest.raises(StoreUnavailable):
+                await tally.write()
+            for _ in range(3):
+                group.now += 4
+                await group.beat(other)
+            with redis.Redis.from_url(empty_redis) as client:
+                assert client.zcard("fakefal:replicas") == 1, "the first is taken for dead"
+            assert (await tally.counts()).calls == {("queue", 200): 1}
 
         in_group(empty_redis, story)
 
@@ -711,6 +792,17 @@ class TestCost:
         assert calls[0] == "look"
         assert set(calls[1:]) <= {"look"}, "what the hint of a 404 looks for"
 
+    def test_only_who_may_be_cut_off_is_asked_about_twice(
+        self, serve: Callable[..., Server], empty_redis: str, calls: list[str]
+    ) -> None:
+        server = serve(store=empty_redis)
+        rule = {"effect": "drop_before_accept(bytes=1)", "key": "tester", "nth": 100}
+        assert server.http.post("/_fakefal/scenarios", json=rule).is_success
+        for headers, steps in ((STRANGER, ["arrive", "add"]), (KEY, ["arrive", "gone", "add"])):
+            calls.clear()
+            server.submit(O1, {"prompt": "x", "image_urls": [f"{server.url}/cdn/files/none"]}, **headers)
+            assert calls == steps
+
     def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
         server = serve(store=empty_redis, max_requests=5, max_files=5, max_journal=5)
         lists = ("files", "journal")
@@ -856,6 +948,28 @@ class TestRedisGoesAway:
             here.submit(O1, {"prompt": "x"})
             assert until(lambda: client.hexists("fakefal:store", "layout"))
         assert pair()[0].result(O1, {"prompt": "x"}).status_code == 200
+
+    def test_one_that_does_not_answer_keeps_nobody_from_stopping(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakefal.store.steps.ANSWER_SECONDS", 3600.0)
+        with redis_server(tmp_path) as running, ExitStack() as stack:
+            where = stack.enter_context(serving(emulator=Emulator(Settings(store=running.url))))
+            assert httpx.get(f"{where.url}/_fakefal/ready", trust_env=False).status_code == 200
+            assert running.process is not None
+            running.process.send_signal(signal.SIGSTOP)
+            stopping = threading.Thread(target=stack.pop_all().close)
+            stopping.start()
+            ended = until(lambda: not stopping.is_alive())
+            running.process.send_signal(signal.SIGCONT)
+            stopping.join()
+            assert ended
+
+    def test_another_event_loop_is_refused(self, serve: Callable[..., Server], empty_redis: str) -> None:
+        server = serve(store=empty_redis)
+        assert server.http.get("/_fakefal/ready").status_code == 200
+        with pytest.raises(RuntimeError, match="event loop that used it first"):
+            asyncio.run(server.emulator.summary())
 
     def test_nobody_there_at_the_start_is_a_clear_error(self) -> None:
         with pytest.raises(SettingsError, match="the store cannot be used"):
