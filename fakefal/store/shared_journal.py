@@ -19,7 +19,7 @@ from fakefal.core.errors import StoreUnavailable
 from fakefal.core.webhook import Attempt
 from fakefal.journal import Call
 from fakefal.record import Look
-from fakefal.store.steps import ALL_KEYS, ANSWER_SECONDS, Silent, Steps, tag
+from fakefal.store.steps import ALL_KEYS, ANSWER_SECONDS, Steps, tag
 from fakefal.tally import Counts, Tally
 
 WRITE_SECONDS = 0.25
@@ -116,9 +116,9 @@ class SharedJournal:
         try:
             try:
                 await self._send(page, new=new)
-            except Silent:
-                raise
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                if error.silent:
+                    raise
                 await self._send(page, new=new)
         except BaseException:  # a task that is cancelled, too
             again = {call.name: (call, came) for call, came in page}

@@ -59,10 +59,6 @@ UNABLE_WORDS = ("MISCONF", "NOREPLICAS", "BUSY")
 Reply = list[Any]
 
 
-class Silent(StoreUnavailable):
-    """Redis took longer to answer than it may: to ask again would only take as long."""
-
-
 def tag(key: str) -> str:
     """A key's name inside names of Redis keys: no braces, spaces or other letters than ASCII."""
     return quote(key, safe="", errors="surrogatepass")
@@ -132,10 +128,8 @@ class Steps:
         while True:
             try:
                 reply = await self._call(step, arguments)
-            except Silent:
-                raise
-            except StoreUnavailable:
-                if not again:
+            except StoreUnavailable as error:
+                if not again or error.silent:
                     raise
                 again = False
                 continue
@@ -175,8 +169,8 @@ def raise_unavailable(error: Exception) -> None:
     able = isinstance(error, ResponseError) and not isinstance(error, UNABLE)
     if able and not str(error).startswith(UNABLE_WORDS):
         return
-    unavailable = Silent if isinstance(error, redis.TimeoutError) else StoreUnavailable
-    raise unavailable(f"{type(error).__name__}: {error}") from error
+    silent = isinstance(error, redis.TimeoutError)
+    raise StoreUnavailable(f"{type(error).__name__}: {error}", silent=silent) from error
 
 
 def script(**numbers: float) -> str:

@@ -965,6 +965,30 @@ class TestRedisGoesAway:
             stopping.join()
             assert ended
 
+    def test_one_that_does_not_answer_is_asked_once(
+        self, serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakefal.store.steps.ANSWER_SECONDS", 0.2)
+        asked: list[str] = []
+        taken = Steps._call
+
+        async def told(self: Steps, step: str, arguments: Any) -> Any:
+            asked.append(step)
+            return await taken(self, step, arguments)
+
+        with redis_server(tmp_path) as running:
+            server = serve(store=running.url)
+            submitted = server.submit(O1, {"prompt": "x"})
+            monkeypatch.setattr(Steps, "_call", told)
+            assert running.process is not None
+            running.process.send_signal(signal.SIGSTOP)
+            answers = [status(server, submitted, ""), server.http.get("/_fakefal/journal")]
+            running.process.send_signal(signal.SIGCONT)
+            assert [one.status_code for one in answers] == [503, 503]
+            assert asked.count("look") == 1
+            assert "calls" not in asked
+            assert until(lambda: status(server, submitted, "").status_code == 200)
+
     def test_another_event_loop_is_refused(self, serve: Callable[..., Server], empty_redis: str) -> None:
         server = serve(store=empty_redis)
         assert server.http.get("/_fakefal/ready").status_code == 200
