@@ -256,6 +256,20 @@ class TestAPrivateFileStaysPrivate:
         owner = {"Authorization": "Key tester:secret"}
         assert httpx.get(told["file_url"], headers=owner, trust_env=False).content == b"two"
 
+    def test_and_its_owners_when_another_erases_a_result_that_names_it(
+        self, serve: Callable[..., Server], tmp_path: Path
+    ) -> None:
+        before = serve(spool=tmp_path)
+        url = python_upload(before)
+        server = serve(spool=tmp_path)
+        url = url.replace(before.url, server.url)
+        effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
+        submitted = server.submit(O1, examples(O1)["required"], **effect)
+        erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
+        (told,) = server.http.delete(erased, headers=FRIEND).json()["cdn_delete_results"]
+        assert told == {"link": url, "exception": "The file belongs to another key"}
+        assert read(url, Authorization="Key tester:secret") == 200
+
     def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         private, public = python_upload(before), python_upload(before)
