@@ -444,7 +444,7 @@ class TestWhatIsSeen:
                 group.join()
             behind = [0.0]
             here, there = (
-                SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now)
+                SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
                 for steps, _, _ in group.members
             )
             here.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/1"))
