@@ -200,7 +200,10 @@ function STEPS.clocks(era, since)
     redis.call('HGET', key('clock'), ALL_KEYS) or '', changed}
 end
 
-local function clock_changed(tag) redis.call('ZADD', key('clock:order'), redis.call('INCR', key('arrivals')), tag) end
+local function clock_changed(tag)
+  local number = redis.call('INCR', key('arrivals'))
+  if tag ~= ALL_KEYS then redis.call('ZADD', key('clock:order'), number, tag) end
+end
 
 -- Moves the clock of a key, or with ALL_KEYS the global one, as fakefal/core/pace.py does.
 function STEPS.move(tag, advance, speed, most, era, since)
@@ -211,7 +214,7 @@ function STEPS.move(tag, advance, speed, most, era, since)
   local moved = {text(followed), text(pace_at(pace, followed) + tonumber(advance)),
     speed ~= '' and speed or text(pace.speed)}
   redis.call('HSET', key('clock'), tag, table.concat(moved, ' '))
-  if tag ~= ALL_KEYS then clock_changed(tag) end
+  clock_changed(tag)
   trim('clock', most)
   redis.call('PUBLISH', key('changed'), REPLICA .. ' ' .. tag .. ' clock')
   return STEPS.clocks(era, since)
@@ -236,6 +239,7 @@ function STEPS.reset_clocks(tag, era, since)
   local followed = pace_at(read_pace(redis.call('HGET', key('clock'), ALL_KEYS)), now)
   if tag == ALL_KEYS then
     redis.call('HSET', key('clock'), ALL_KEYS, text(now) .. ' ' .. text(followed) .. ' 1')
+    clock_changed(ALL_KEYS)
     for _, one in ipairs(redis.call('HKEYS', key('clock'))) do
       if one ~= ALL_KEYS then in_step(one, followed) end
     end

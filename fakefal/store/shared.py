@@ -74,7 +74,8 @@ class SharedClocks(Clocks):
         if era != self._era:
             self._keys = {}
         elif int(number) < self._seen:
-            return  # a later answer came sooner
+            self._era = b""  # a later answer came sooner, or another Redis knows less: look at everything again
+            return
         self._ahead = float(now) - time.monotonic()
         self._era, self._seen, self._global = era, int(number), _pace(everyone)
         for name, pace in zip(changed[::2], changed[1::2], strict=True):

@@ -162,6 +162,19 @@ class TestOneQueue:
 
         in_group(empty_redis, story)
 
+    def test_an_answer_that_comes_late_changes_no_clock(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            clocks = group.clocks()
+            late = await group.members[0][0]("clocks", "", "0")
+            await clocks.move(None, advance=5)
+            await clocks.move("a", advance=5)
+            clocks._take(late)
+            assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
+            await clocks.refresh()
+            assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
+
+        in_group(empty_redis, story)
+
     def test_a_replica_hears_only_of_clocks_that_changed(self, empty_redis: str) -> None:
         async def story(group: Group) -> None:
             here, there = group.clocks(), group.clocks()
