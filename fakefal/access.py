@@ -50,7 +50,7 @@ class Lifecycle(BaseModel):
     initial_acl: Acl | None = None
 
 
-PUBLIC = Acl()
+PUBLIC, CLOSED = Acl(), Acl(default="forbid")
 PLAIN = Lifecycle()
 
 
@@ -101,7 +101,10 @@ class Access(Protocol):
         ...
 
     async def uploaded(self, path: str, owner: str, asked: Lifecycle) -> None:
-        """A file comes here; what its upload does not ask for, the settings of its key say."""
+        """A file came here; what its upload does not ask for, the settings of its key say.
+
+        What was said of an upload before, by a call that was repeated, holds on.
+        """
         ...
 
     async def look(self, path: str) -> Said:
@@ -146,13 +149,14 @@ class MemoryAccess:
 
     Args:
         clock: tells the emulated time.
-        max_files: how many files are remembered; the oldest are forgotten first.
+        max_files: how many uploads are remembered, and how many other files; the oldest are forgotten first.
     """
 
     def __init__(self, clock: Clock, max_files: int) -> None:
         self._clock = clock
         self._max_files = max_files
-        self._entries: dict[str, _Entry] = {}
+        self._uploads: dict[str, _Entry] = {}
+        self._others: dict[str, _Entry] = {}
         self._settings: dict[str, Lifecycle] = {}
 
     async def settings(self, key: str) -> Lifecycle:
@@ -167,48 +171,60 @@ class MemoryAccess:
 
     async def uploaded(self, path: str, owner: str, asked: Lifecycle) -> None:
         """See `Access.uploaded`."""
+        if path in self._uploads:
+            return
         usual = self._settings.get(owner, PLAIN)
         seconds = asked.expiration_duration_seconds or usual.expiration_duration_seconds
         expires_at = self._clock.now(owner) + seconds if seconds else float("inf")
-        self._keep(path, _Entry(owner, asked.initial_acl or usual.initial_acl or PUBLIC, expires_at))
+        self._keep(self._uploads, path, _Entry(owner, asked.initial_acl or usual.initial_acl or PUBLIC, expires_at))
 
     async def look(self, path: str) -> Said:
         """See `Access.look`."""
-        entry = self._entries.get(path)
+        entry = self._entry(path)
         return Said() if entry is None else Said(entry.owner, entry.acl, self._is_gone(entry))
 
     async def gone(self, paths: Iterable[str]) -> frozenset[str]:
         """See `Access.gone`."""
-        found = ((path, self._entries.get(path)) for path in paths)
+        found = ((path, self._entry(path)) for path in paths)
         return frozenset(path for path, entry in found if entry is not None and self._is_gone(entry))
 
     async def change_acl(self, path: str, key: str, acl: Acl) -> None:
         """See `Access.change_acl`."""
-        self._keep(path, replace(self._own(path, key), acl=acl))
+        self._change(path, replace(self._own(path, key), acl=acl))
 
     async def remove(self, path: str, key: str) -> None:
         """See `Access.remove`."""
-        self._keep(path, replace(self._own(path, key), removed=True))
+        self._change(path, replace(self._own(path, key), removed=True))
 
     async def reset(self, key: str | None) -> None:
         """See `Access.reset`."""
         if key is not None:
             self._settings.pop(key, None)
             return
-        self._entries.clear()
+        self._uploads.clear()
+        self._others.clear()
         self._settings.clear()
+
+    def _entry(self, path: str) -> _Entry | None:
+        return self._uploads.get(path) or self._others.get(path)
 
     def _is_gone(self, entry: _Entry) -> bool:
         return entry.removed or self._clock.now(entry.owner) >= entry.expires_at
 
     def _own(self, path: str, key: str) -> _Entry:
-        entry = self._entries.get(path, _Entry(key))
+        entry = self._entry(path) or _Entry(key)
         if entry.owner != key:
             raise NotYours
         return entry
 
-    def _keep(self, path: str, entry: _Entry) -> None:
-        self._entries.pop(path, None)
-        self._entries[path] = entry
-        while len(self._entries) > self._max_files:
-            del self._entries[next(iter(self._entries))]
+    def _change(self, path: str, entry: _Entry) -> None:
+        if path in self._uploads:
+            self._uploads[path] = entry
+        else:
+            self._keep(self._others, path, entry)
+
+    def _keep(self, entries: dict[str, _Entry], path: str, entry: _Entry) -> None:
+        entries.pop(path, None)
+        entries[path] = entry
+        if len(entries) > self._max_files:
+            del entries[next(iter(entries))]

@@ -38,7 +38,7 @@ class Clock(Protocol):
     async def reset(self, key: str | None) -> None:
         """Let a key's clock keep step with the global one again; without a key, all with real time.
 
-        A clock that was ahead stays ahead: time never goes back.
+        A clock that was ahead stays ahead, since time never goes back; a key's that was behind catches up.
         """
         ...
 
@@ -89,5 +89,10 @@ class Clocks:
 
     async def reset(self, key: str | None) -> None:
         """See `Clock.reset`."""
-        for one in (key,) if key is not None else (None, *self._keys):
-            await self.move(one, speed=1.0)
+        if key is None:
+            self._global = self._global.moved(self._wall(), speed=1.0)
+        followed = self._global.at(self._wall())
+        for one in (*self._keys,) if key is None else (key,):
+            pace = self._keys.pop(one, STEADY).in_step(followed)
+            if pace != STEADY:
+                self._keys[one] = pace

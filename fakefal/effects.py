@@ -223,13 +223,13 @@ class Effects:
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
-    def may_cut(self, header: str | None) -> bool:
-        """Whether a connection may have to die within the body of a call, which is then asked about before it, too.
+    def may_cut(self, key: str, header: str | None) -> bool:
+        """Whether a connection may have to die within the body of a key's call, which is then asked about before, too.
 
         Raises:
             BadEffect: the header names none.
         """
-        effects = [parse_checked(header)] if header else (rule.effect for rule in self.rules)
+        effects = [parse_checked(header)] if header else (rule.effect for rule in self.rules if rule.key in (None, key))
         return any(cut_within_body(effect) is not None for effect in effects)
 
     def count(self, key: str) -> int:

@@ -334,8 +334,7 @@ class Emulator:
         await self.journal.reset(key)
         self.tally.reset(key)
         self._acceptance.reset(key)
-        if key is None:
-            await self.once.reset()
+        await self.once.reset(key)
         for request_id in self._downloads:
             try:
                 await self.find(request_id)

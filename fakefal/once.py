@@ -22,8 +22,8 @@ class Once(Protocol):
         """
         ...
 
-    async def reset(self) -> None:
-        """Forget every call."""
+    async def reset(self, key: str | None) -> None:
+        """Forget the calls of a key, or all."""
         ...
 
 
@@ -50,6 +50,6 @@ class MemoryOnce:
             del self._made[next(iter(self._made))]
         return True
 
-    async def reset(self) -> None:
+    async def reset(self, key: str | None) -> None:
         """See `Once.reset`."""
-        self._made.clear()
+        self._made = {made: at for made, at in self._made.items() if key not in (None, made[0])}

@@ -65,7 +65,11 @@ class StoreFull(QueueError):
 
 
 class StoreUnavailable(QueueError):
-    """The store cannot be reached, or cannot write; what it holds is not lost."""
+    """The store cannot be reached, or cannot write; what it holds is not lost.
 
-    def __init__(self, reason: str) -> None:
+    `silent` says that it took longer to answer than it may: to ask again would only take as long.
+    """
+
+    def __init__(self, reason: str, *, silent: bool = False) -> None:
         super().__init__(f"the store is not available: {reason}")
+        self.silent = silent

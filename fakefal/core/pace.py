@@ -31,5 +31,10 @@ class Pace:
         """The same clock from now on: so many seconds later, or at another speed."""
         return Pace(followed, self.at(followed) + advance, self.speed if speed is None else speed)
 
+    def in_step(self, followed: float) -> Pace:
+        """The same clock, keeping step from now on: ahead it stays ahead, behind it catches up."""
+        shown = self.at(followed)
+        return Pace(followed, shown) if shown > followed else STEADY
+
 
 STEADY = Pace()

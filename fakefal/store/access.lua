@@ -1,31 +1,15 @@
 -- What replicas share of files and their readers, and of calls that must not happen twice.
 --
--- A file stands under a digest of its path; the owner of one is the tag of a key.
+-- A file stands under a digest of its path; the owner of one is the tag of a key.  Uploads are `files`; what was made
+-- here and somebody closed or removed is `made`, apart, so that it pushes out nothing that was said of an upload.
 
 local SECONDS, ACL = 'expiration_duration_seconds', 'initial_acl'
 
--- Forgets the oldest things of a hash beyond so many.
-local function trim(name, most)
-  local order = key(name .. ':order')
-  local over = redis.call('ZCARD', order) - tonumber(most)
-  if over > 0 then
-    for _, oldest in ipairs(redis.call('ZRANGE', order, 0, over - 1)) do redis.call('HDEL', key(name), oldest) end
-    redis.call('ZREMRANGEBYRANK', order, 0, over - 1)
-  end
-end
-
--- Puts something into a hash that holds a bounded number of things.
-local function remember(name, most, field, value)
-  redis.call('ZADD', key(name .. ':order'), redis.call('INCR', key('arrivals')), field)
-  redis.call('HSET', key(name), field, value)
-  trim(name, most)
-end
-
-local function forget_all(name) redis.call('DEL', key(name), key(name .. ':order')) end
-
+-- What was said of a file, and whether it is an upload.
 local function file_at(digest)
-  local packed = redis.call('HGET', key('files'), digest)
-  return packed and cmsgpack.unpack(packed)
+  local uploaded = redis.call('HGET', key('files'), digest)
+  local packed = uploaded or redis.call('HGET', key('made'), digest)
+  return packed and cmsgpack.unpack(packed), uploaded and true
 end
 
 local function is_gone(file)
@@ -55,7 +39,9 @@ function STEPS.settings(tag, ...)
   return {'settings', settings(tag)}
 end
 
+-- A file came here.  What was said of it before, by a call that was repeated, holds on.
 function STEPS.uploaded(digest, tag, most, seconds, acl)
+  if redis.call('HEXISTS', key('files'), digest) == 1 then return {'kept'} end
   local usual_seconds, usual_acl = settings(tag)
   if usual_acl == 'null' then usual_acl = '' end
   local lives = tonumber(seconds) or tonumber(usual_seconds)
@@ -74,16 +60,22 @@ function STEPS.gone(...) return {'gone', gone({...})} end
 
 -- Changes one thing of a file for its owner, who becomes so where it has none.
 function STEPS.change_file(digest, tag, most, name, value)
-  local file = file_at(digest) or {owner = tag}
+  local file, uploaded = file_at(digest)
+  file = file or {owner = tag}
   if file.owner ~= tag then return {'not yours'} end
   file[name] = value
-  remember('files', most, digest, cmsgpack.pack(file))
+  if uploaded then
+    redis.call('HSET', key('files'), digest, cmsgpack.pack(file))
+  else
+    remember('made', most, digest, cmsgpack.pack(file))
+  end
   return {'changed'}
 end
 
 function STEPS.forget_files(tag)
   if tag == ALL_KEYS then
     forget_all('files')
+    forget_all('made')
     redis.call('DEL', key('settings'))
   else
     redis.call('HDEL', key('settings'), tag .. ' ' .. SECONDS, tag .. ' ' .. ACL)
@@ -99,6 +91,7 @@ end
 
 -- Whether nobody made this call in so many seconds.  `attempt` names the one who asks, for when an answer is lost.
 function STEPS.once(tag, call, attempt, seconds, most)
+  call = tag .. ' ' .. call
   local now, before = moment_of_key(tag), redis.call('HGET', key('once'), call)
   if before then
     local moment, by = string.match(before, '(%S+) (%S+)')
@@ -109,7 +102,16 @@ function STEPS.once(tag, call, attempt, seconds, most)
   return {'first'}
 end
 
-function STEPS.forget_once()
-  forget_all('once')
+function STEPS.forget_once(tag)
+  if tag == ALL_KEYS then
+    forget_all('once')
+  else
+    for _, call in ipairs(redis.call('HKEYS', key('once'))) do
+      if string.sub(call, 1, #tag + 1) == tag .. ' ' then
+        redis.call('HDEL', key('once'), call)
+        redis.call('ZREM', key('once:order'), call)
+      end
+    end
+  end
   return {'forgotten'}
 end

@@ -1,6 +1,7 @@
 -- The calls of all replicas, and what metrics tell.  Replicas write in batches, now and then; a batch may come twice.
 
 local PAGE = 256
+local COUNTED_SECONDS = 24 * 3600 -- so long it is known what a replica counted last, however dead it seems
 local RESET_SECONDS = 3600 -- so long it is known that calls were forgotten: nobody writes them down later than that
 
 local function forgotten_at(tag) return tonumber(redis.call('GET', key('journal:since:' .. tag)) or 0) end
@@ -64,8 +65,8 @@ end
 
 -- Adds to counts, unless this replica's batch of that number was added before.
 function STEPS.count(number, ...)
-  if redis.call('HGET', key('counted'), REPLICA) ~= number then
-    redis.call('HSET', key('counted'), REPLICA, number)
+  if redis.call('GET', key('counted:' .. REPLICA)) ~= number then
+    redis.call('SET', key('counted:' .. REPLICA), number, 'EX', COUNTED_SECONDS)
     local counts = {...}
     for index = 1, #counts, 2 do count(counts[index], counts[index + 1]) end
   end

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -13,10 +15,15 @@ from fakefal.core.errors import StoreUnavailable
 from fakefal.parts import Member
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.shared_journal import WRITE_SECONDS
-from fakefal.store.steps import PREFIX, Steps, key_of
+from fakefal.store.steps import PREFIX, Steps, key_of, raise_unavailable
+
+logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 """How often the lease is renewed; also the longest that a change goes unseen whose message was lost."""
+
+LEAVE_SECONDS = 2.0
+"""How long the end waits for what is written and given up last."""
 
 
 class Replica:
@@ -40,7 +47,11 @@ class Replica:
     @asynccontextmanager
     async def running(self, member: Member) -> AsyncIterator[None]:
         """Take part while the block lasts; at its end everything that was claimed here is free for others."""
-        work = (self._listen(member), self._beat_on(member), self._write_on())
+        work = (
+            self._on_and_on(partial(self._hear, member), BEAT_SECONDS),
+            self._on_and_on(partial(self.beat, member), BEAT_SECONDS),
+            *(self._on_and_on(write, WRITE_SECONDS) for write in self._write),
+        )
         tasks = [asyncio.create_task(one) for one in work]
         try:
             yield
@@ -48,26 +59,33 @@ class Replica:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with suppress(StoreUnavailable):
-                await self._write_all()
-                await self._steps("leave")
-            await self._steps.close()
+            try:
+                await self._leave()
+            finally:
+                await self._steps.close()
 
-    async def _beat_on(self, member: Member) -> None:
+    async def _leave(self) -> None:
+        """Write what is left, and give everything up; a Redis that does not answer is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                for write in self._write:
+                    await self._attempt(write)
+                await self._attempt(partial(self._steps, "leave"))
+
+    async def _on_and_on(self, work: Callable[[], Awaitable[object]], pause: float) -> None:
         while True:
-            with suppress(StoreUnavailable):
-                await self.beat(member)
-            await asyncio.sleep(BEAT_SECONDS)
+            await self._attempt(work)
+            await asyncio.sleep(pause)
 
-    async def _write_on(self) -> None:
-        while True:
-            with suppress(StoreUnavailable):
-                await self._write_all()
-            await asyncio.sleep(WRITE_SECONDS)
-
-    async def _write_all(self) -> None:
-        for write in self._write:
-            await write()
+    @staticmethod
+    async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
+        """Do something that is done again later, or matters to others only: nothing that goes wrong is the end."""
+        try:
+            await work()
+        except StoreUnavailable:
+            pass
+        except Exception:
+            logger.exception("A replica goes on after an error")
 
     async def beat(self, member: Member) -> None:
         """Renew the lease, see who is dead, and look at whatever is due somewhere."""
@@ -98,26 +116,23 @@ class Replica:
         for request_id in [*orphans][1:]:
             await member.orphaned(request_id.decode())
 
-    async def _listen(self, member: Member) -> None:
-        while True:
-            with suppress(RedisError, OSError):
-                await self._hear(member)
-            await asyncio.sleep(BEAT_SECONDS)
-
     async def _hear(self, member: Member) -> None:
-        async with self._steps.redis.pubsub(ignore_subscribe_messages=True) as channel:
-            await channel.subscribe(f"{PREFIX}:changed")
-            while True:
-                message = await channel.get_message(timeout=BEAT_SECONDS)
-                if message is not None:
-                    await self._heard(member, message["data"].decode())
+        try:
+            async with self._steps.redis.pubsub(ignore_subscribe_messages=True) as channel:
+                await channel.subscribe(f"{PREFIX}:changed")
+                while True:
+                    message = await channel.get_message(timeout=BEAT_SECONDS)
+                    if message is not None:
+                        await self._heard(member, message["data"].decode())
+        except (RedisError, OSError) as error:
+            raise_unavailable(error)
+            raise
 
     async def _heard(self, member: Member, message: str) -> None:
         replica, name, *clock = message.split(" ")
         if replica == self._steps.replica:
             return
         if clock:
-            with suppress(StoreUnavailable):
-                await self.beat(member)
+            await self._attempt(partial(self.beat, member))
         else:
             member.changed(key_of(name))

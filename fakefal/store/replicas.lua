@@ -117,9 +117,10 @@ local function take_over(owner, name, reply)
   announced = false
 end
 
-local function depart(replica)
-  redis.call('ZREM', key('replicas'), replica)
-  redis.call('HDEL', key('counted'), replica)
+-- Says what stands in this Redis, from when it is empty on.
+local function found()
+  redis.call('HSETNX', key('store'), 'layout', LAYOUT)
+  redis.call('HSETNX', key('store'), 'era', REPLICA .. text(real_time()))
 end
 
 -- Renews the lease of this replica, and takes over from those whose lease has run out.  A replica that was late itself
@@ -128,11 +129,12 @@ function STEPS.beat()
   local now = real_time()
   local last = redis.call('ZSCORE', key('replicas'), REPLICA)
   redis.call('ZADD', key('replicas'), text(now + LEASE), REPLICA)
+  found()
   local orphans = {'orphans'}
   if last and tonumber(last) >= now then
     for _, dead in ipairs(redis.call('ZRANGEBYSCORE', key('replicas'), '-inf', '(' .. text(now), 'LIMIT', 0, 10)) do
       for _, name in ipairs(redis.call('SRANDMEMBER', claims(dead), EVENTS)) do take_over(dead, name, orphans) end
-      if redis.call('EXISTS', claims(dead)) == 0 then depart(dead) end
+      if redis.call('EXISTS', claims(dead)) == 0 then redis.call('ZREM', key('replicas'), dead) end
     end
   end
   return {'beat', redis.call('SMEMBERS', key('active')), orphans, redis.call('SCARD', claims(REPLICA))}
@@ -164,15 +166,19 @@ function STEPS.leave()
       announced = false
     end
   end
-  if redis.call('EXISTS', claims(REPLICA)) == 0 then depart(REPLICA) end
+  if redis.call('EXISTS', claims(REPLICA)) == 0 then redis.call('ZREM', key('replicas'), REPLICA) end
+  redis.call('DEL', key('counted:' .. REPLICA))
   return {'left'}
 end
 
--- The folder of uploads is one for all replicas that are alive.
+-- What other code wrote is not touched; the folder of uploads is one for all replicas that are alive.
 function STEPS.join(spool)
+  local filled = redis.call('EXISTS', key('store')) == 1
+  if filled and redis.call('HGET', key('store'), 'layout') ~= LAYOUT then return {'other layout'} end
   local others = redis.call('ZRANGEBYSCORE', key('replicas'), '(' .. text(real_time()), '+inf')
   local known = redis.call('HGET', key('store'), 'spool')
   if #others > 0 and known and known ~= spool then return {'elsewhere'} end
+  found()
   redis.call('HSET', key('store'), 'spool', spool)
   redis.call('ZADD', key('replicas'), text(real_time() + LEASE), REPLICA)
   return {'joined'}
@@ -180,12 +186,27 @@ end
 
 -- -- clocks and scenarios ---------------------------------------------------------------------------
 
-function STEPS.clocks()
-  return {'clocks', text(real_time()), redis.call('HGETALL', key('clock'))}
+-- The global clock, and those of keys that were moved since change number `since` of an era; an era ends when Redis is
+-- emptied.  '' is the pace of a clock that follows the global one.
+function STEPS.clocks(era, since)
+  local now = redis.call('HGET', key('store'), 'era') or ''
+  local changed = {}
+  local begin = era == now and '(' .. since or '-inf'
+  for _, tag in ipairs(redis.call('ZRANGEBYSCORE', key('clock:order'), begin, '+inf')) do
+    table.insert(changed, tag)
+    table.insert(changed, redis.call('HGET', key('clock'), tag) or '')
+  end
+  return {'clocks', text(real_time()), now, redis.call('GET', key('arrivals')) or '0',
+    redis.call('HGET', key('clock'), ALL_KEYS) or '', changed}
+end
+
+local function clock_changed(tag)
+  local number = redis.call('INCR', key('arrivals'))
+  if tag ~= ALL_KEYS then redis.call('ZADD', key('clock:order'), number, tag) end
 end
 
 -- Moves the clock of a key, or with ALL_KEYS the global one, as fakefal/core/pace.py does.
-function STEPS.move(tag, advance, speed)
+function STEPS.move(tag, advance, speed, most, era, since)
   local followed = real_time()
   local packed = redis.call('HGET', key('clock'), tag)
   if tag ~= ALL_KEYS then followed = pace_at(read_pace(redis.call('HGET', key('clock'), ALL_KEYS)), followed) end
@@ -193,8 +214,40 @@ function STEPS.move(tag, advance, speed)
   local moved = {text(followed), text(pace_at(pace, followed) + tonumber(advance)),
     speed ~= '' and speed or text(pace.speed)}
   redis.call('HSET', key('clock'), tag, table.concat(moved, ' '))
+  clock_changed(tag)
+  trim('clock', most)
   redis.call('PUBLISH', key('changed'), REPLICA .. ' ' .. tag .. ' clock')
-  return STEPS.clocks()
+  return STEPS.clocks(era, since)
+end
+
+-- Lets the clock of a key keep step with the global one, which shows this.
+local function in_step(tag, followed)
+  local packed = redis.call('HGET', key('clock'), tag)
+  if not packed then return end
+  local shown = pace_at(read_pace(packed), followed)
+  if shown > followed then
+    redis.call('HSET', key('clock'), tag, text(followed) .. ' ' .. text(shown) .. ' 1')
+  else
+    redis.call('HDEL', key('clock'), tag)
+  end
+  clock_changed(tag)
+end
+
+-- Resets the clock of a key, or with ALL_KEYS every clock.
+function STEPS.reset_clocks(tag, era, since)
+  local now = real_time()
+  local followed = pace_at(read_pace(redis.call('HGET', key('clock'), ALL_KEYS)), now)
+  if tag == ALL_KEYS then
+    redis.call('HSET', key('clock'), ALL_KEYS, text(now) .. ' ' .. text(followed) .. ' 1')
+    clock_changed(ALL_KEYS)
+    for _, one in ipairs(redis.call('HKEYS', key('clock'))) do
+      if one ~= ALL_KEYS then in_step(one, followed) end
+    end
+  else
+    in_step(tag, followed)
+  end
+  redis.call('PUBLISH', key('changed'), REPLICA .. ' ' .. tag .. ' clock')
+  return STEPS.clocks(era, since)
 end
 
 function STEPS.rules() return {'rules', redis.call('GET', key('rules')) or ''} end

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,39 +27,62 @@ from fakefal.store.steps import ALL_KEYS, Reply, Steps, key_of, tag
 Added = dict[str, Any]
 """A rule as JSON."""
 
+MOST_CLOCKS = 10_000
+"""How many keys may have a clock that does not follow the global one."""
+
+NOTHING = b'{"settled": true, "added": []}'
+"""What stands for the rules before anybody changes them, and when Redis has lost them."""
+
 
 class SharedClocks(Clocks):
     """Clocks that stand in Redis, on Redis's own time.
 
     What a step says of time is exact; what is told here between two looks at Redis lags behind it by the
-    time that an answer takes, never more, and never leads.
+    time that an answer takes, never more, and never leads.  Beyond `MOST_CLOCKS` keys, those whose clocks were not
+    moved or reset for longest follow the global clock again.
     """
 
     def __init__(self, steps: Steps, first: Reply) -> None:
         super().__init__(self.real_time)
         self._steps = steps
         self._ahead = 0.0
+        self._era, self._seen = b"", 0
         self._take(first)
 
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         """See `Clock.move`."""
-        name = ALL_KEYS if key is None else tag(key)
-        self._take(await self._steps("move", name, repr(advance), "" if speed is None else repr(speed)))
+        moved = repr(advance), "" if speed is None else repr(speed)
+        self._take(await self._steps("move", _tag(key), *moved, str(MOST_CLOCKS), *self._known()))
+
+    async def reset(self, key: str | None) -> None:
+        """See `Clock.reset`."""
+        self._take(await self._steps("reset_clocks", _tag(key), *self._known(), again=True))
 
     async def refresh(self) -> None:
-        """Look at Redis again."""
-        self._take(await self._steps("clocks", again=True))
+        """Look at Redis again, for what has changed since the last time."""
+        self._take(await self._steps("clocks", *self._known(), again=True))
+
+    def _known(self) -> tuple[bytes, str]:
+        return self._era, str(self._seen)
 
     def real_time(self) -> float:
         """Redis's own time, in seconds since 1970."""
         return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
 
     def _take(self, reply: Reply) -> None:
-        _, now, packed = reply
+        _, now, era, number, everyone, changed = reply
+        if era != self._era:
+            self._keys = {}
+        elif int(number) < self._seen:
+            self._era = b""  # a later answer came sooner, or another Redis knows less: look at everything again
+            return
         self._ahead = float(now) - time.monotonic()
-        paces = {name: Pace(*map(float, pace.split())) for name, pace in zip(packed[::2], packed[1::2], strict=True)}
-        self._global = paces.pop(ALL_KEYS.encode(), Pace())
-        self._keys = {key_of(name): pace for name, pace in paces.items()}
+        self._era, self._seen, self._global = era, int(number), _pace(everyone)
+        for name, pace in zip(changed[::2], changed[1::2], strict=True):
+            self._keys.pop(key_of(name), None)
+            self._keys[key_of(name)] = _pace(pace)
+        for oldest in [*islice(self._keys, max(0, len(self._keys) - MOST_CLOCKS))]:
+            del self._keys[oldest]
 
 
 class SharedEffects(Effects):
@@ -82,7 +106,7 @@ class SharedEffects(Effects):
 
     async def reset(self, key: str | None) -> None:
         """See `Effects.reset`."""
-        await self._steps("forget_calls", ALL_KEYS if key is None else tag(key))
+        await self._steps("forget_calls", _tag(key))
         if key is None:
             await self._change(lambda _: [], settled=True)
         else:
@@ -99,7 +123,7 @@ class SharedEffects(Effects):
         """Change what is there; if another replica does at the same time, on top of its change."""
         while True:
             await self._refresh()
-            before = json.loads(self._packed or b'{"settled": true, "added": []}')
+            before = json.loads(self._packed or NOTHING)
             kept = before["settled"] if settled is None else settled
             after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
             (done,) = await self._steps("set_rules", self._packed, after)
@@ -111,10 +135,10 @@ class SharedEffects(Effects):
         """Hear which rules were added, as Redis has them."""
         if packed == self._packed:
             return
-        self._packed = packed
-        found = json.loads(packed)
+        found = json.loads(packed or NOTHING)
         added = [make_rule(one.pop("effect"), one) for one in found["added"]]
         self.rules = [*(self._settled if found["settled"] else ()), *added]
+        self._packed = packed
 
 
 class SharedArrivals(Arrivals):
@@ -140,13 +164,21 @@ class SharedOnce:
 
     async def first(self, key: str, call: str) -> bool:
         """See `Once.first`."""
-        named, attempt = digest(f"{tag(key)} {call}"), secrets.token_hex(8)
+        named, attempt = digest(call), secrets.token_hex(8)
         (said,) = await self._steps("once", tag(key), named, attempt, REMEMBERED_SECONDS, str(MOST), again=True)
         return bool(said == b"first")
 
-    async def reset(self) -> None:
+    async def reset(self, key: str | None) -> None:
         """See `Once.reset`."""
-        await self._steps("forget_once")
+        await self._steps("forget_once", _tag(key))
+
+
+def _tag(key: str | None) -> str:
+    return ALL_KEYS if key is None else tag(key)
+
+
+def _pace(packed: bytes) -> Pace:
+    return Pace(*map(float, packed.split()))
 
 
 def _pack(rule: EffectRule) -> Added:

@@ -15,7 +15,7 @@ class SharedAccess:
 
     Args:
         steps: the connection.
-        max_files: how many files are remembered; the oldest are forgotten first.
+        max_files: how many uploads are remembered, and how many other files; the oldest are forgotten first.
     """
 
     def __init__(self, steps: Steps, max_files: int) -> None:

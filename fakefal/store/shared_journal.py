@@ -15,10 +15,11 @@ from decimal import Decimal
 from itertools import count, islice
 from operator import attrgetter
 
+from fakefal.core.errors import StoreUnavailable
 from fakefal.core.webhook import Attempt
 from fakefal.journal import Call
 from fakefal.record import Look
-from fakefal.store.steps import ALL_KEYS, Steps, tag
+from fakefal.store.steps import ALL_KEYS, ANSWER_SECONDS, Steps, tag
 from fakefal.tally import Counts, Tally
 
 WRITE_SECONDS = 0.25
@@ -99,8 +100,9 @@ class SharedJournal:
             StoreUnavailable: nothing is lost, as long as no more calls come than are kept.
         """
         async with self._writing:
-            # it only lags, and must not grow less: calls of one replica stay in their order
-            self._ahead = max(self._ahead, self._real_time() - self._monotonic())
+            ahead = self._real_time() - self._monotonic()
+            # it lags by the time that an answer takes, and must not grow less by that: calls stay in their order
+            self._ahead = ahead if ahead < self._ahead - ANSWER_SECONDS else max(ahead, self._ahead)
             while page := [*islice(self._new.values(), PAGE)]:
                 await self._write(page, new=True)
             while page := [*islice(self._changed.values(), PAGE)]:
@@ -112,8 +114,12 @@ class SharedJournal:
         for call, _ in page:
             waiting.pop(call.name, None)
         try:
-            texts = (text for call, came in page for text in self._packed(call, came, new=new))
-            await self._steps("write_calls", str(self._most), *texts, again=True)
+            try:
+                await self._send(page, new=new)
+            except StoreUnavailable as error:
+                if error.silent:
+                    raise
+                await self._send(page, new=new)
         except BaseException:  # a task that is cancelled, too
             again = {call.name: (call, came) for call, came in page}
             if new:
@@ -121,6 +127,11 @@ class SharedJournal:
             else:
                 self._changed = again | self._changed
             raise
+
+    async def _send(self, page: list[tuple[Call, float]], *, new: bool) -> None:
+        """Tell of calls, and how long ago they came: the second time that is more."""
+        texts = (text for call, came in page for text in self._packed(call, came, new=new))
+        await self._steps("write_calls", str(self._most), *texts)
 
     def _packed(self, call: Call, came: float, *, new: bool) -> Iterator[str]:
         """A call as the script takes it."""

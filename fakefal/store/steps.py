@@ -6,6 +6,7 @@ keys itself, so it wants one Redis (with replicas or a sentinel, if you like) an
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     MasterDownError,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -33,8 +35,11 @@ from fakefal.clock import END_OF_TIME
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import NEXT
 
-FILES = ("line", "queue", "replicas", "access", "journal")
+FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
 PREFIX = "fakefal"
+LAYOUT = "1"
+"""Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
+
 ALL_KEYS = "*"
 """Stands where the name of a key would; no quoted name contains it."""
 
@@ -48,7 +53,7 @@ CONNECTIONS = 64
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
 
 #: How a Redis says that it answers and can do nothing now: errors that the library knows, and texts.
-UNABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError)
+UNABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, NoPermissionError)
 UNABLE_WORDS = ("MISCONF", "NOREPLICAS", "BUSY")
 
 Reply = list[Any]
@@ -97,6 +102,7 @@ class Steps:
         self.replica = secrets.token_hex(8)
         self.real_time = real_time
         named = {name.upper(): value for name, value in vars(bounds).items()}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._script = script(**named, EVENTS=events, LEASE=lease_seconds)
         self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
         pool = BlockingConnectionPool.from_url(
@@ -114,12 +120,16 @@ class Steps:
 
         Raises:
             StoreUnavailable: Redis cannot be reached, or cannot write now.
+            RuntimeError: the connections belong to another event loop.
         """
+        self._loop = self._loop or asyncio.get_running_loop()
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("a shared store is used on the event loop that used it first, and on no other")
         while True:
             try:
                 reply = await self._call(step, arguments)
-            except StoreUnavailable:
-                if not again:
+            except StoreUnavailable as error:
+                if not again or error.silent:
                     raise
                 again = False
                 continue
@@ -159,7 +169,8 @@ def raise_unavailable(error: Exception) -> None:
     able = isinstance(error, ResponseError) and not isinstance(error, UNABLE)
     if able and not str(error).startswith(UNABLE_WORDS):
         return
-    raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+    silent = isinstance(error, redis.TimeoutError)
+    raise StoreUnavailable(f"{type(error).__name__}: {error}", silent=silent) from error
 
 
 def script(**numbers: float) -> str:
@@ -169,6 +180,7 @@ def script(**numbers: float) -> str:
         moves.setdefault(state.value, {})[move.value] = True
     cut = {one.value: ending.status for one, ending in CUT_ENDINGS.items()}
     named = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, "CUT": cut}
+    named["LAYOUT"] = LAYOUT
     constants = {**named, **numbers}
     lines = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
     return "\n".join(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import uuid
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -23,39 +24,50 @@ from fakefal.store.shared import SharedArrivals, SharedClocks, SharedEffects, Sh
 from fakefal.store.shared_access import SharedAccess
 from fakefal.store.shared_files import SharedSpoolFiles
 from fakefal.store.shared_journal import SharedJournal, SharedTally
-from fakefal.store.steps import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Steps
+from fakefal.store.steps import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Reply, Steps
 from fakefal.tokens import Tokens
 
 MARK = ".fakefal-spool"
 """Names a folder of uploads, so that replicas notice when theirs are two."""
+
+REFUSALS = {
+    b"other layout": "the store was filled by another version of fakefal: take another database, or empty it",
+    b"elsewhere": "other replicas keep uploads in another folder: give all of them one --spool",
+}
+"""Why a replica may not join."""
 
 
 def shared_parts(settings: Settings) -> Parts:
     """Join the replicas that use this Redis.
 
     Raises:
-        SettingsError: Redis cannot be reached, or other replicas keep uploads in another folder.
+        SettingsError: Redis cannot be reached, another version filled it, or other replicas keep uploads in another
+            folder.
     """
     bounds = Bounds(runners=settings.runners, max_requests=settings.max_requests, max_bytes=settings.max_request_bytes)
     try:
         steps = Steps(settings.store, bounds)
-        with Redis.from_url(
-            settings.store,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        ) as first:
+        with (
+            ExitStack() as undone,
+            Redis.from_url(
+                settings.store,
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+            ) as first,
+        ):
             step = partial(steps.at_once, first)
-            clock = SharedClocks(steps, step("clocks"))
+            files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
+            undone.callback(files.close)
+            join(step, files.folder)
+            clock = SharedClocks(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
             signing = SharedSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
-            files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
-            (joined,) = step("join", mark(files.folder))
+            undone.pop_all()
+    except SettingsError:
+        raise
     except (RedisError, OSError, ValueError) as error:
         raise SettingsError(f"the store cannot be used: {error}") from error
-    if joined != b"joined":
-        files.close()
-        raise SettingsError("other replicas keep uploads in another folder: give all of them one --spool")
     queue = RedisQueueStore(steps)
     effects = SharedEffects(steps, settings.effects, settings.seed)
     journal = SharedJournal(steps, clock.real_time, settings.max_journal)
@@ -75,6 +87,17 @@ def shared_parts(settings: Settings) -> Parts:
         files=lambda: files,
         group=Replica(steps, queue, clock, (journal.write, tally.write)),
     )
+
+
+def join(step: Callable[..., Reply], folder: Path) -> None:
+    """Become one of the replicas that use a Redis.
+
+    Raises:
+        SettingsError: this one does not fit.
+    """
+    (joined,) = step("join", mark(folder))
+    if joined in REFUSALS:
+        raise SettingsError(REFUSALS[joined])
 
 
 def mark(folder: Path) -> str:

@@ -24,7 +24,7 @@ from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.auth import read_key
 from fakefal.wire.body import limited, read_body
 from fakefal.wire.context import Authorization, TheEmulator, TheWay
-from fakefal.wire.lifecycle import read_lifecycle, remember, upload_claims
+from fakefal.wire.lifecycle import read_lifecycle, remember, said_of, upload_claims
 from fakefal.wire.rest import OCTETS, media_type
 from fakefal_contracts.hosts import Part
 
@@ -112,7 +112,7 @@ async def download(
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
     found = emulator.cdn.find(f"/files/{path}")
-    said = Said(gone=True) if found is None else await emulator.access.look(f"/files/{path}")
+    said = Said(gone=True) if found is None else await said_of(emulator, found)
     decision = "hide" if said.gone else _decision(emulator, said, f"/files/{path}", identity, authorization)
     if found is None or decision == "hide":
         hint = "it was not uploaded to this emulator, has expired, is hidden, or was dropped for newer files"
@@ -194,14 +194,9 @@ async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
 
 
 async def _keep(request: Request, emulator: Emulator, path: str, content_type: str, claims: Mapping[str, Any]) -> None:
-    """Take a whole file.  It lies nowhere before it is known who may read it."""
-    written = await _receive(request, emulator)
-    try:
-        await remember(emulator, path, claims)
-    except BaseException:
-        emulator.files.discard(written)
-        raise
-    emulator.files.keep(written, path, content_type, key=claims["owner"])
+    """Take a whole file."""
+    emulator.files.keep(await _receive(request, emulator), path, content_type, key=claims["owner"])
+    await remember(emulator, path, claims)
 
 
 async def _keep_part(request: Request, emulator: Emulator, upload_id: str, number: int) -> Response:
@@ -217,13 +212,12 @@ async def _complete(
 ) -> Response:
     numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
     join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes, key=claims["owner"])
-    if emulator.files.get(claims["path"]) is None:
-        await remember(emulator, claims["path"], claims)
     try:
         await asyncio.to_thread(join, upload_id, numbers, claims["path"], claims["type"])
     except KeyError as error:
         if emulator.files.get(claims["path"]) is None:  # else the answer to an earlier call was lost
             raise refusal(422, f"part {error} was not uploaded") from error
+    await remember(emulator, claims["path"], claims)
     return Json({"access_url": address, "uploaded": True})
 
 

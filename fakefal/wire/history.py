@@ -20,6 +20,7 @@ from fakefal.history import Outcome, Wanted, duration_of, latest_first, longest_
 from fakefal.record import Look
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator, TheWay
+from fakefal.wire.lifecycle import said_of
 from fakefal.wire.platform import (
     PREFIX,
     Cursor,
@@ -142,9 +143,11 @@ async def delete_payloads(request_id: str, emulator: TheEmulator, way: TheWay, k
 
 async def _removed(link: str, emulator: Emulator, way: Way, key: str) -> dict[str, str | None]:
     path = emulator.cdn.path_of(link, way)
-    if path is not None:
+    file = None if path is None else emulator.cdn.find(path)
+    if file is not None:
         try:
-            await emulator.access.remove(path, key)
+            (await said_of(emulator, file)).acl_for(key)
+            await emulator.access.remove(file.url_path, key)
         except NotYours:
             return {"link": link, "exception": "The file belongs to another key"}
     return {"link": link, "exception": None}

@@ -102,7 +102,7 @@ async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str
         WireError: 400 for a wrong effect, 413 for a large body, 422 for what is not JSON.
     """
     early = None
-    if _may_cut(request, emulator):
+    if _may_cut(request, emulator, key):
         early = await emulator.arrivals.arrive(key, ())
         effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
         size = cut_within_body(effect)
@@ -128,9 +128,9 @@ async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str
     return _Read(body, heavy, arrival, effect)
 
 
-def _may_cut(request: Request, emulator: Emulator) -> bool:
+def _may_cut(request: Request, emulator: Emulator, key: str) -> bool:
     with wrong_effects():
-        return emulator.effects.may_cut(request.headers.get(EFFECT))
+        return emulator.effects.may_cut(key, request.headers.get(EFFECT))
 
 
 def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:

@@ -1,4 +1,4 @@
-"""What an upload says of its file: how long it lives, and who may read it at first."""
+"""What holds for a file: how long it lives, and who may read it, as its upload says it at first."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import Request
 from pydantic import ValidationError
 
-from fakefal.access import PLAIN, Lifecycle
+from fakefal.access import CLOSED, PLAIN, Lifecycle, Said
+from fakefal.datauris import DATA_FOLDER
 from fakefal.emulator import Emulator
+from fakefal.store.files import StoredFile
 from fakefal.wire.answers import refusal
 
 HEADER = "x-fal-object-lifecycle"
@@ -38,5 +40,12 @@ def upload_claims(owner: str, lifecycle: Lifecycle) -> dict[str, Any]:
 
 
 async def remember(emulator: Emulator, path: str, claims: Mapping[str, Any]) -> None:
-    """A file is about to lie at this path: what was asked for it holds from now on."""
+    """A file lies at this path now, and was its owner's only: from now on holds what was asked for it."""
     await emulator.access.uploaded(path, claims["owner"], Lifecycle.model_validate(claims["lifecycle"]))
+
+
+async def said_of(emulator: Emulator, file: StoredFile) -> Said:
+    """What is known of a file; an upload of which nothing is known, yet or any more, is its owner's only."""
+    said = await emulator.access.look(file.url_path)
+    unknown = said.owner is None and file.key and not file.url_path.startswith(DATA_FOLDER)
+    return Said(file.key, CLOSED) if unknown else said

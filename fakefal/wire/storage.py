@@ -13,6 +13,7 @@ from fakefal.access import Acl, Decision, Lifecycle, NotYours
 from fakefal.emulator import Emulator
 from fakefal.wire.answers import Json, WireError
 from fakefal.wire.context import TheEmulator, TheWay
+from fakefal.wire.lifecycle import said_of
 from fakefal.wire.platform import PREFIX, PlatformKey, PlatformRoute, platform_refusal
 from fakefal_contracts.hosts import Part, Way
 
@@ -85,10 +86,11 @@ async def _own_file(url: str, emulator: Emulator, way: Way, key: str) -> tuple[s
     if "?" in url or "#" in url:
         raise platform_refusal(400, "url: it must not contain query parameters")
     path = emulator.cdn.path_of(url, way)
-    if path is None or emulator.cdn.find(path) is None or (said := await emulator.access.look(path)).gone:
+    file = None if path is None else emulator.cdn.find(path)
+    if file is None or (said := await said_of(emulator, file)).gone:
         raise platform_refusal(404, "File not found")
     try:
-        return path, said.acl_for(key)
+        return file.url_path, said.acl_for(key)
     except NotYours as error:
         raise _not_yours() from error
 

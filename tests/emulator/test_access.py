@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -211,3 +212,71 @@ def test_what_was_said_of_old_files_is_forgotten(serve: Callable[..., Server]) -
     for url in results:
         put_acl(server, url, {"default": "forbid"})
     assert [read(url) for url in results] == [200, 403, 403]
+
+
+class TestAPrivateFileStaysPrivate:
+    """However many other files are closed, removed or announced."""
+
+    @pytest.fixture
+    def private(self, serve: Callable[..., Server]) -> tuple[Server, str]:
+        server = serve(max_files=2)
+        url = python_upload(server)
+        put_acl(server, url, {"default": "forbid"})
+        return server, url
+
+    def test_whatever_is_announced_and_never_comes(self, private: tuple[Server, str]) -> None:
+        server, url = private
+        for _ in range(3):
+            begun = server.http.post("/cdn/files/upload/multipart", headers=bearer(server)).json()
+            complete = f"{begun['access_url']}/multipart/{begun['uploadId']}/complete"
+            parts = {"parts": [{"partNumber": 1}]}
+            assert server.http.post(complete, json=parts, headers=bearer(server)).status_code == 422
+        assert (read(url), read(url, Authorization="Key tester:secret")) == (403, 200)
+
+    def test_however_many_results_are_closed_and_erased(self, private: tuple[Server, str]) -> None:
+        server, url = private
+        for _ in range(3):
+            submitted = server.submit(O1, examples(O1)["required"])
+            result = server.http.get(submitted["response_url"]).json()["video"]["url"]
+            assert put_acl(server, result, {"default": "forbid"}).status_code == 200
+            erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
+            assert server.http.delete(erased).status_code == 200
+        assert read(url) == 403
+
+    def test_when_its_owner_sends_it_again(self, serve: Callable[..., Server]) -> None:
+        server = serve()
+        told = server.http.post(
+            "/rest/storage/upload/initiate?storage_type=fal-cdn-v3",
+            json={"file_name": "a.png", "content_type": "image/png"},
+        ).json()
+        httpx.put(told["upload_url"], content=b"one", trust_env=False).raise_for_status()
+        put_acl(server, told["file_url"], {"default": "forbid"})
+        httpx.put(told["upload_url"], content=b"two", trust_env=False).raise_for_status()
+        assert read(told["file_url"]) == 403
+        owner = {"Authorization": "Key tester:secret"}
+        assert httpx.get(told["file_url"], headers=owner, trust_env=False).content == b"two"
+
+    def test_and_its_owners_when_another_erases_a_result_that_names_it(
+        self, serve: Callable[..., Server], tmp_path: Path
+    ) -> None:
+        before = serve(spool=tmp_path)
+        url = python_upload(before)
+        server = serve(spool=tmp_path)
+        url = url.replace(before.url, server.url)
+        effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
+        submitted = server.submit(O1, examples(O1)["required"], **effect)
+        erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
+        (told,) = server.http.delete(erased, headers=FRIEND).json()["cdn_delete_results"]
+        assert told == {"link": url, "exception": "The file belongs to another key"}
+        assert read(url, Authorization="Key tester:secret") == 200
+
+    def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+        before = serve(spool=tmp_path)
+        private, public = python_upload(before), python_upload(before)
+        put_acl(before, private, {"default": "forbid"})
+        server = serve(spool=tmp_path)
+        for kept in (private, public):
+            url = kept.replace(before.url, server.url)
+            assert (read(url), read(url, Authorization="Key tester:secret")) == (403, 200)
+            assert put_acl(server, url, {"default": "hide"}).status_code == 200
+            assert read(url) == 404

@@ -137,6 +137,18 @@ class TestControl:
         assert clock["speed"] == 1
         assert clock["now"] >= ahead
 
+    @pytest.mark.parametrize("query", ["", "?key=tester"])
+    def test_reset_lets_a_key_catch_up_or_stay_ahead(self, server: Server, query: str) -> None:
+        def shown(key: str) -> float:
+            return float(server.http.get("/_fakefal/clock", params={"key": key} if key else {}).json()["now"])
+
+        server.http.post("/_fakefal/clock?key=tester", json={"speed": 0})
+        server.http.post("/_fakefal/clock?key=other", json={"advance": 5000})
+        move(server, advance=1000)
+        server.http.post(f"/_fakefal/reset{query}")
+        assert shown("") <= shown("tester") < shown("") + 1000
+        assert shown("other") >= shown("") + 4000
+
     def test_a_thousand_ten_minute_videos_finish_in_virtual_time(self, serve: Callable[..., Server]) -> None:
         server = serve(profile="realistic", runners=10, effects=("respond(seconds=600)",))
         jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(1000)]

@@ -30,6 +30,7 @@ from fakefal.core.webhook import Attempt, Fate
 from fakefal.emulator import Emulator
 from fakefal.journal import Call
 from fakefal.record import Record
+from fakefal.serving import serving
 from fakefal.settings import Settings, SettingsError
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.replica import Replica
@@ -127,6 +128,64 @@ class TestOneQueue:
         assert there.http.get("/_fakefal/scenarios").json() == []
         there.http.post("/_fakefal/reset")
         assert [one.result(O1, {"prompt": "dog"}).status_code for one in (here, there)] == [200, 504]
+
+    def test_clocks_of_keys_are_one(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fakefal.store.shared.MOST_CLOCKS", 3)
+
+        async def story(group: Group) -> None:
+            here, there = group.clocks(), group.clocks()
+
+            async def shown(*keys: str) -> list[float]:
+                await there.refresh()
+                assert [here.now(key) for key in keys] == [there.now(key) for key in keys]
+                return [here.now(key) for key in keys]
+
+            for number, key in enumerate("abcd"):
+                await here.move(key, advance=number + 1)
+            assert await shown(*"abcd") == [1000, 1002, 1003, 1004], "the oldest follows the global clock again"
+            await there.move("b", speed=0)
+            await here.refresh()
+            group.now += 2
+            assert await shown(*"abcd") == [1002, 1002, 1005, 1006]
+            group.now += 2
+            await here.reset("b")
+            await here.reset("never moved")
+            with redis.Redis.from_url(empty_redis) as client:
+                assert client.hkeys("fakefal:clock") == [b"c", b"d"]
+                await there.reset(None)
+                await here.refresh()
+                assert await shown(*"bcd") == [1004, 1007, 1008]
+                client.flushall()
+                await group.members[0][0]("beat")
+            await here.refresh()
+            assert await shown(*"bcd") == [1004, 1004, 1004]
+
+        in_group(empty_redis, story)
+
+    def test_an_answer_that_comes_late_changes_no_clock(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            clocks = group.clocks()
+            late = await group.members[0][0]("clocks", "", "0")
+            await clocks.move(None, advance=5)
+            await clocks.move("a", advance=5)
+            clocks._take(late)
+            assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
+            await clocks.refresh()
+            assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
+
+        in_group(empty_redis, story)
+
+    def test_a_replica_hears_only_of_clocks_that_changed(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            here, there = group.clocks(), group.clocks()
+            for key in "abc":
+                await here.move(key, advance=1)
+            await there.refresh()
+            await here.move("b", advance=1)
+            *_, changed = await group.members[0][0]("clocks", *there._known())
+            assert changed[::2] == [b"b"]
+
+        in_group(empty_redis, story)
 
     def test_seeds_draw_the_same_whoever_is_asked(
         self, serve: Callable[..., Server], pair: Callable[..., list[Server]]
@@ -267,6 +326,9 @@ class TestPlatform:
         assert [flushed(here), flushed(there)] == [True, False], "ten minutes of the key's emulated time"
         here.http.post("/_fakefal/reset")
         assert flushed(there)
+        assert [flushed(here, **STRANGER), flushed(here)] == [True, False]
+        there.http.post("/_fakefal/reset?key=tester")
+        assert [flushed(here, **STRANGER), flushed(here)] == [False, True], "of a key, its own are forgotten"
 
 
 class TestWhatIsSeen:
@@ -362,6 +424,83 @@ class TestWhatIsSeen:
 
         in_group(empty_redis, story)
 
+    def test_a_reset_forgets_what_another_replica_has_to_write_twice(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def story(group: Group) -> None:
+            for _ in "ab":
+                group.join()
+            here, there = (steps for steps, _, _ in group.members)
+            journal = SharedJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
+            journal.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/before"))
+
+            async def losing(self: Steps, step: str, arguments: Any) -> Any:
+                if step == "write_calls" and not lost:
+                    lost.append(step)
+                    group.now += 1
+                    await taken(here, "forget_journal", ("*",))
+                    group.now += 4
+                    raise StoreUnavailable("the question was lost")
+                return await taken(self, step, arguments)
+
+            monkeypatch.setattr(Steps, "_call", losing)
+            assert await journal.newest(None, 10) == []
+            assert lost
+
+        in_group(empty_redis, story)
+
+    def test_calls_stay_in_order_when_another_redis_has_another_time(self, empty_redis: str) -> None:
+        async def story(group: Group) -> None:
+            for _ in "ab":
+                group.join()
+            behind = [0.0]
+            here, there = (
+                SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
+                for steps, _, _ in group.members
+            )
+            here.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/1"))
+            await here.write()
+            behind[0] = 500.0
+            for one, path in ((here, "/2"), (there, "/3")):
+                group.now += 1
+                one.add(Call(0.0, 0.0, "a", "GET", "", "queue", path))
+                await one.write()
+            paths = [call.path for call in await there.newest(None, 10)]
+            assert [path for path in paths if path != "/1"] == ["/3", "/2"]
+
+        in_group(empty_redis, story)
+
+    def test_counts_of_a_replica_that_seemed_dead_count_once(
+        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, lost = Steps._call, []
+
+        async def losing(self: Steps, step: str, arguments: Any) -> Any:
+            reply = await taken(self, step, arguments)
+            if step == "count" and len(lost) < 2:
+                lost.append(reply)
+                raise StoreUnavailable("the answer was lost")
+            return reply
+
+        async def story(group: Group) -> None:
+            group.join()
+            other = group.join()
+            tally = SharedTally(group.members[0][0])
+            monkeypatch.setattr(Steps, "_call", losing)
+            tally.called("queue", 200)
+            with pytest.raises(StoreUnavailable):
+                await tally.write()
+            for _ in range(3):
+                group.now += 4
+                await group.beat(other)
+            with redis.Redis.from_url(empty_redis) as client:
+                assert client.zcard("fakefal:replicas") == 1, "the first is taken for dead"
+            assert (await tally.counts()).calls == {("queue", 200): 1}
+
+        in_group(empty_redis, story)
+
     def test_counts_whose_answer_was_lost_count_once(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
         taken, lost = Steps._call, []
 
@@ -433,10 +572,17 @@ class Group:
         steps = Steps(self.url, BOUNDS, real_time=lambda: self.now, lease_seconds=5)
         queue = RedisQueueStore(steps)
         with redis.Redis.from_url(self.url) as client:
-            clocks = SharedClocks(steps, steps.at_once(client, "clocks"))
+            clocks = SharedClocks(steps, steps.at_once(client, "clocks", "", "0"))
             steps.at_once(client, "beat")
         self.members.append((steps, queue, Replica(steps, queue, clocks)))
         return queue
+
+    def clocks(self) -> SharedClocks:
+        """The clocks as one more replica tells them."""
+        self.join()
+        steps, _, _ = self.members[-1]
+        with redis.Redis.from_url(self.url) as client:
+            return SharedClocks(steps, steps.at_once(client, "clocks", "", "0"))
 
     async def beat(self, queue: RedisQueueStore) -> None:
         """Let a replica renew its lease."""
@@ -659,6 +805,17 @@ class TestCost:
         assert calls[0] == "look"
         assert set(calls[1:]) <= {"look"}, "what the hint of a 404 looks for"
 
+    def test_only_who_may_be_cut_off_is_asked_about_twice(
+        self, serve: Callable[..., Server], empty_redis: str, calls: list[str]
+    ) -> None:
+        server = serve(store=empty_redis)
+        rule = {"effect": "drop_before_accept(bytes=1)", "key": "tester", "nth": 100}
+        assert server.http.post("/_fakefal/scenarios", json=rule).is_success
+        for headers, steps in ((STRANGER, ["arrive", "add"]), (KEY, ["arrive", "gone", "add"])):
+            calls.clear()
+            server.submit(O1, {"prompt": "x", "image_urls": [f"{server.url}/cdn/files/none"]}, **headers)
+            assert calls == steps
+
     def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
         server = serve(store=empty_redis, max_requests=5, max_files=5, max_journal=5)
         lists = ("files", "journal")
@@ -727,6 +884,129 @@ class TestRedisGoesAway:
                 running.start()
                 server.http.post("/_fakefal/clock", json={"advance": 3600})
                 assert any("COMPLETED" in line for line in lines)
+
+    @pytest.mark.parametrize("fault", ["no rights", "another error"])
+    def test_a_replica_lives_on_after_any_error(
+        self,
+        serve: Callable[..., Server],
+        empty_redis: str,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        fault: str,
+    ) -> None:
+        for name in ("BEAT_SECONDS", "WRITE_SECONDS"):
+            monkeypatch.setattr(f"fakefal.store.replica.{name}", 0.01)
+        failed: set[str] = set()
+        broken: list[str] = []
+        taken = Steps._call
+
+        async def told(self: Steps, step: str, arguments: Any) -> Any:
+            try:
+                return await taken(self, step if not broken else "none of the steps", arguments)
+            except Exception:
+                failed.add(step)
+                raise
+
+        with redis.Redis.from_url(empty_redis) as client:
+            client.execute_command("ACL", "SETUSER", "limited", "on", "nopass", "~*", "&*", "+@all")
+            server = serve(store=empty_redis.replace("redis://", "redis://limited:x@"))
+            monkeypatch.setattr(Steps, "_call", told)
+            submitted = server.submit(O1, {"prompt": "x"})
+            if fault == "no rights":
+                client.execute_command("ACL", "SETUSER", "limited", "-@all")
+            else:
+                broken.append(fault)
+            answer = status(server, submitted)
+            assert until(lambda: failed >= {"beat", "write_calls", "count"})
+            client.execute_command("ACL", "SETUSER", "limited", "+@all")
+            broken.clear()
+            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            ((_, lease),) = client.zrange("fakefal:replicas", 0, -1, withscores=True)
+            assert until(lambda: client.zrange("fakefal:replicas", 0, -1, withscores=True)[0][1] > lease)
+            written = client.hlen("fakefal:journal")
+            status(server, submitted)
+            assert until(lambda: client.hlen("fakefal:journal") > written)
+        assert answer.status_code == (503 if fault == "no rights" else 500)
+        assert ("A replica goes on after an error" in caplog.text) == (fault == "another error")
+
+    def test_a_redis_that_forgot_everything_has_no_rules_either(
+        self, serve: Callable[..., Server], empty_redis: str
+    ) -> None:
+        server = serve(store=empty_redis)
+        server.http.post("/_fakefal/scenarios", json={"effect": "ingress_502"})
+        assert server.http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 502
+        with redis.Redis.from_url(empty_redis) as client:
+            client.flushall()
+        assert server.result(O1, {"prompt": "x"}).status_code == 200
+        assert server.http.get("/_fakefal/scenarios").json() == []
+
+    @pytest.mark.parametrize("left", [{"spool": "folder"}, {"layout": "0", "spool": "folder"}])
+    def test_what_another_version_left_is_refused(
+        self, serve: Callable[..., Server], empty_redis: str, left: dict[str, str]
+    ) -> None:
+        with redis.Redis.from_url(empty_redis) as client:
+            client.hset("fakefal:store", mapping=left)
+            with pytest.raises(SettingsError, match="filled by another version of fakefal"):
+                Emulator(Settings(store=empty_redis))
+            assert client.keys() == [b"fakefal:store"]
+            client.flushall()
+            assert serve(store=empty_redis).result(O1, {"prompt": "x"}).status_code == 200
+
+    def test_a_replica_may_join_others_whose_redis_was_emptied(
+        self, pair: Callable[..., list[Server]], empty_redis: str
+    ) -> None:
+        here, _ = pair()
+        with redis.Redis.from_url(empty_redis) as client:
+            client.flushall()
+            here.submit(O1, {"prompt": "x"})
+            assert until(lambda: client.hexists("fakefal:store", "layout"))
+        assert pair()[0].result(O1, {"prompt": "x"}).status_code == 200
+
+    def test_one_that_does_not_answer_keeps_nobody_from_stopping(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakefal.store.steps.ANSWER_SECONDS", 3600.0)
+        with redis_server(tmp_path) as running, ExitStack() as stack:
+            where = stack.enter_context(serving(emulator=Emulator(Settings(store=running.url))))
+            assert httpx.get(f"{where.url}/_fakefal/ready", trust_env=False).status_code == 200
+            assert running.process is not None
+            running.process.send_signal(signal.SIGSTOP)
+            stopping = threading.Thread(target=stack.pop_all().close)
+            stopping.start()
+            ended = until(lambda: not stopping.is_alive())
+            running.process.send_signal(signal.SIGCONT)
+            stopping.join()
+            assert ended
+
+    def test_one_that_does_not_answer_is_asked_once(
+        self, serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakefal.store.steps.ANSWER_SECONDS", 0.2)
+        asked: list[str] = []
+        taken = Steps._call
+
+        async def told(self: Steps, step: str, arguments: Any) -> Any:
+            asked.append(step)
+            return await taken(self, step, arguments)
+
+        with redis_server(tmp_path) as running:
+            server = serve(store=running.url)
+            submitted = server.submit(O1, {"prompt": "x"})
+            monkeypatch.setattr(Steps, "_call", told)
+            assert running.process is not None
+            running.process.send_signal(signal.SIGSTOP)
+            answers = [status(server, submitted, ""), server.http.get("/_fakefal/journal")]
+            running.process.send_signal(signal.SIGCONT)
+            assert [one.status_code for one in answers] == [503, 503]
+            assert asked.count("look") == 1
+            assert "calls" not in asked
+            assert until(lambda: status(server, submitted, "").status_code == 200)
+
+    def test_another_event_loop_is_refused(self, serve: Callable[..., Server], empty_redis: str) -> None:
+        server = serve(store=empty_redis)
+        assert server.http.get("/_fakefal/ready").status_code == 200
+        with pytest.raises(RuntimeError, match="event loop that used it first"):
+            asyncio.run(server.emulator.summary())
 
     def test_nobody_there_at_the_start_is_a_clear_error(self) -> None:
         with pytest.raises(SettingsError, match="the store cannot be used"):

@@ -1,0 +1,20 @@
+-- Hashes that hold a bounded number of things, the oldest of which are forgotten first.
+
+-- Forgets the oldest things of a hash beyond so many.
+local function trim(name, most)
+  local order = key(name .. ':order')
+  local over = redis.call('ZCARD', order) - tonumber(most)
+  if over > 0 then
+    for _, oldest in ipairs(redis.call('ZRANGE', order, 0, over - 1)) do redis.call('HDEL', key(name), oldest) end
+    redis.call('ZREMRANGEBYRANK', order, 0, over - 1)
+  end
+end
+
+-- Puts something into a hash that holds a bounded number of things.
+local function remember(name, most, field, value)
+  redis.call('ZADD', key(name .. ':order'), redis.call('INCR', key('arrivals')), field)
+  redis.call('HSET', key(name), field, value)
+  trim(name, most)
+end
+
+local function forget_all(name) redis.call('DEL', key(name), key(name .. ':order')) end
