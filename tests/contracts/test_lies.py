@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from contextlib import suppress
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -47,10 +49,10 @@ def row(width: int) -> int:
 
 class TestPictures:
     @given(SIDES, SIDES, SIDES, SIDES)
-    def test_a_png_holds_exactly_what_it_says(self, width: int, height: int, wide: int, high: int) -> None:
+    def test_a_png_holds_what_it_says(self, width: int, height: int, wide: int, high: int) -> None:
         content = drawn("PNG", width, height).head
         lie = picture_that_says(content, "PNG", wide, high)
-        if row(wide) * high == row(width) * height:
+        if 0 <= row(width) * height - row(wide) * high < min(row(wide), high):
             assert probe_picture(lie).width == wide
             return
         more = "fewer" if row(wide) * high > row(width) * height else "more"
@@ -189,6 +191,48 @@ class TestPicturesCostLittle:
         with pytest.raises(Unreadable, match="its pixels take 2700030000 bytes"):
             probe_picture(picture_that_says(content, "PNG", 30_000, 30_000))
 
+    @pytest.mark.parametrize("filler", [b"\xff", b"\xff\xfe\0\2"], ids=["fill", "comments"])
+    def test_a_jpeg_of_filling_is_not_opened(self, filler: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        content = drawn("JPEG", 64, 64).head
+        assert probe_picture(content[:2] + filler * 100 + content[2:]).width == 64
+        monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.__init__", never)
+        with pytest.raises(Unreadable, match="more segments"):
+            probe_picture(content[:2] + filler * 20_000 + content[2:])
+
+    def test_a_png_of_chunks_is_not_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        content = drawn("PNG", 64, 64).head
+        text = b"\0\0\0\2tEXta\0" + struct.pack(">I", zlib.crc32(b"tEXta\0"))
+        assert probe_picture(content[:33] + text * 100 + content[33:]).width == 64
+        monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.__init__", never)
+        with pytest.raises(Unreadable, match="more chunks"):
+            probe_picture(content[:33] + text * 60_000 + content[33:])
+
+
+class TestOddPictures:
+    def test_a_png_may_end_with_a_few_bytes_too_many(self) -> None:
+        content = saved(photo(64, 48), "PNG")
+        chunks, at = [], 8
+        while at < len(content):
+            end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+            chunks.append((content[at + 4 : at + 8], content[at + 8 : end - 4]))
+            at = end
+        pixels = zlib.decompress(b"".join(data for name, data in chunks if name == b"IDAT"))
+        for more, whole in ((1, True), (47, True), (48, False), (row(64), False)):
+            data = {b"IHDR": chunks[0][1], b"IDAT": zlib.compress(pixels + bytes(more)), b"IEND": b""}
+            written = b"".join(
+                struct.pack(">I", len(one)) + name + one + struct.pack(">I", zlib.crc32(name + one))
+                for name, one in data.items()
+            )
+            if whole:
+                assert probe_picture(content[:8] + written).height == 48
+            else:
+                with pytest.raises(Unreadable, match="its data hold more"):
+                    probe_picture(content[:8] + written)
+
+    def test_a_gif_need_not_say_how_large_its_screen_is(self) -> None:
+        content = saved(photo(64, 48), "GIF")
+        assert probe_picture(content[:6] + bytes(4) + content[10:]).width == 64
+
 
 def box(name: bytes, content: bytes = b"") -> bytes:
     return struct.pack(">I", len(content) + 8) + name + content
@@ -207,6 +251,13 @@ class TestClipsCostLittle:
         with pytest.raises(Unreadable, match=f"it has {why} than a clip needs"):
             probe_clip(whole[:movie] + box(b"moov", whole[movie + 8 :] + again * count))
 
+    def test_all_boxes_of_a_file_count_together(self) -> None:
+        whole = write_clip("mp4", 320, 240, 3000, 72)
+        movie = whole.index(b"moov") - 4
+        tracks = box(b"trak", whole[whole.index(b"trak") + 4 :] + box(b"free") * 30_000) * 4
+        with pytest.raises(Unreadable, match="it has more boxes than a clip needs"):
+            probe_clip(whole[:movie] + box(b"moov", whole[movie + 8 :] + tracks))
+
     def test_a_table_is_read_up_to_a_bound(self) -> None:
         whole = write_clip("mp4", 320, 240, 3000, 1_100_000)
         with pytest.raises(Unreadable, match="its tables are longer than a clip needs"):
@@ -223,6 +274,20 @@ def remuxed(source: Path, form: str, **options: str) -> bytes:
                 packet.stream = stream
                 written.mux(packet)
     return out.read_bytes()
+
+
+@cache
+def coded(codec: str, pixels: str, width: int, height: int) -> bytes:
+    """Three frames of a codec in an MP4."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as file:
+        stream = file.add_stream(codec, rate=24)
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        stream.options = {"preset": "ultrafast", "x265-params": "log-level=none"}
+        for _ in range(3):
+            file.mux(stream.encode(av.VideoFrame.from_image(photo(width, height))))
+        file.mux(stream.encode(None))
+    return out.getvalue()
 
 
 def with_sound(seconds: float, *, delay: int = 0) -> bytes:
@@ -265,7 +330,7 @@ class TestClips:
         st.sampled_from(["mp4", "mov"]),
         st.integers(1, 30),
         st.integers(500, 20_000),
-        st.sampled_from(sorted(PLACES)),
+        st.sampled_from(sorted(PLACES.keys() - {"pixels"})),
         st.integers(0, 2**32 - 1) | st.integers(0, 64),
     )
     def test_no_number_can_be_changed(self, form: str, frames: int, milliseconds: int, place: str, said: int) -> None:
@@ -310,6 +375,35 @@ class TestClips:
             for place in ("length of the file", "length of the track"):
                 with pytest.raises(Unreadable, match="its head says 9"):
                     probe_clip(clip_that_says(whole, place, 9000))
+
+    def test_fragments_of_one_frame_last_until_the_next_begins(self, tmp_path: Path) -> None:
+        source = clip(tmp_path / "clip.mp4", seconds=2)
+        whole = remuxed(source, "mp4", movflags="empty_moov+default_base_moof+frag_every_frame")
+        facts = probe_clip(whole)
+        assert (facts.seconds, facts.fps) == (pytest.approx(2, abs=0.05), pytest.approx(24, abs=0.5))
+
+    @pytest.mark.parametrize("codec", ["libx264", "libx265"])
+    @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+    @pytest.mark.parametrize("size", [(720, 722), (322, 242), (1280, 720)], ids=str)
+    def test_a_codec_says_the_size_of_its_frames(self, codec: str, pixels: str, size: tuple[int, int]) -> None:
+        whole = coded(codec, pixels, *size)
+        facts = probe_clip(whole)
+        assert (facts.width, facts.height) == size
+        said = (size[0] * 2) << 16 | size[1]
+        with pytest.raises(Unreadable, match=f"its frames have {size[0]}x{size[1]}"):
+            probe_clip(clip_that_says(whole, "pixels", said))
+
+    @pytest.mark.parametrize(("codec", "name"), [("libx264", b"avcC"), ("libx265", b"hvcC")])
+    @given(st.data())
+    def test_what_stands_in_a_codecs_head_costs_little(self, codec: str, name: bytes, data: st.DataObject) -> None:
+        whole = coded(codec, "yuv420p", 322, 242)
+        at = whole.index(name) + 4
+        length = int.from_bytes(whole[at - 8 : at - 4], "big") - 8
+        where = data.draw(st.integers(0, length - 1))
+        changed = bytearray(whole)
+        changed[at + where] = data.draw(st.integers(0, 255))
+        with suppress(Unreadable):
+            assert (probe_clip(bytes(changed)).width, probe_clip(bytes(changed)).height) == (322, 242)
 
     def test_frames_of_fragments_have_room_in_the_file(self, tmp_path: Path) -> None:
         whole = remuxed(clip(tmp_path / "clip.mp4", seconds=1), "mp4", movflags="frag_keyframe+empty_moov")

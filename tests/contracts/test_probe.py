@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pymediainfo import MediaInfo
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
+from fakefal_fixtures import CLIPS
 from media import clip, picture
 
 
@@ -39,6 +41,15 @@ def test_clips(form: str, tmp_path: Path) -> None:
         assert (facts.format, facts.width, facts.height) == (form, 722, 740)
         assert facts.seconds == pytest.approx(4, abs=0.05)
         assert facts.fps == pytest.approx(30, abs=0.1)
+
+
+def test_the_facts_are_those_of_mediainfo() -> None:
+    for canned in CLIPS:
+        read = MediaInfo.parse(canned.path)
+        video = read.video_tracks[0]
+        facts = probe_clip(canned.path)
+        assert (facts.width, facts.height) == (video.width, video.height)
+        assert (facts.seconds, facts.fps) == (float(video.duration) / 1000, float(video.frame_rate))
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"<svg/>", picture()[:20]])

@@ -5,55 +5,84 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO
 
 from fakefal_contracts.errors import Unreadable
 
 BOX_NAME = re.compile(rb"[0-9A-Za-z ]{4}")
 MOST_BOXES = 100_000
-"""In one place: a fragment for each frame of half an hour."""
+"""Of a whole file: one with a fragment for each frame of eight minutes has fewer."""
 
 LARGEST_TABLE = 4 * 1024 * 1024
 """Of what is read at once: four hours of frames."""
+
+
+class OpenFile:
+    """A file whose boxes are listed; all of its boxes count towards one bound."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self.file, self.size = file, size
+        self._left = MOST_BOXES
+
+    def whole(self) -> Box:
+        """The file, as the box of all others."""
+        return Box(self, b"", 0, self.size)
+
+    def head(self, at: int) -> tuple[int, bytes, int]:
+        """The size of the box that begins there, its name, and where its content begins.
+
+        Raises:
+            Unreadable: there were too many before it.
+        """
+        if not self._left:
+            raise Unreadable("it has more boxes than a clip needs")
+        self._left -= 1
+        self.file.seek(at)
+        head = self.file.read(16)
+        size = int.from_bytes(head[:4], "big")
+        return (int.from_bytes(head[8:], "big"), head[4:8], at + 16) if size == 1 else (size, head[4:8], at + 8)
 
 
 @dataclass(frozen=True)
 class Box:
     """A box of an open file: its name, and where its content begins and ends."""
 
-    file: IO[bytes]
+    source: OpenFile
     kind: bytes
     start: int
     end: int
 
-    def inside(self) -> Iterator[Box]:
+    @cached_property
+    def inside(self) -> tuple[Box, ...]:
         """The boxes that it holds; what begins as no box does is not looked at.
 
         Raises:
-            Unreadable: one goes on behind its end, or there are too many.
+            Unreadable: one goes on behind its end, or the file has too many.
         """
-        at = self.start
-        for _ in range(MOST_BOXES):
-            if self.end - at < 8:  # noqa: PLR2004 - a size and a name
-                return
-            self.file.seek(at)
-            head = self.file.read(16)
-            size, kind, content = int.from_bytes(head[:4], "big"), head[4:8], at + 8
+        return tuple(self.after(0))
+
+    def after(self, skipped: int) -> Iterator[Box]:
+        """The boxes behind so many bytes of its content.
+
+        Raises:
+            Unreadable: see `inside`.
+        """
+        at = self.start + skipped
+        while self.end - at >= 8:  # noqa: PLR2004 - a size and a name
+            size, kind, content = self.source.head(at)
             if not BOX_NAME.fullmatch(kind):
                 return
-            if size == 1:
-                size, content = int.from_bytes(head[8:], "big"), at + 16
             after = at + size if size else self.end
             if not content <= after <= self.end:
                 raise Unreadable("it is cut off")
-            yield Box(self.file, kind, content, after)
+            yield Box(self.source, kind, content, after)
             at = after
-        raise Unreadable("it has more boxes than a clip needs")
 
     def all(self, *path: bytes) -> Iterator[Box]:
         """Every box that this path of names leads to."""
         name, *rest = path
-        for box in self.inside():
+        for box in self.inside:
             if box.kind == name:
                 yield from box.all(*rest) if rest else (box,)
 
@@ -81,5 +110,5 @@ class Box:
         """
         if self.end - self.start > LARGEST_TABLE:
             raise Unreadable("its tables are longer than a clip needs")
-        self.file.seek(self.start)
-        return self.file.read(self.end - self.start)
+        self.source.file.seek(self.start)
+        return self.source.file.read(self.end - self.start)

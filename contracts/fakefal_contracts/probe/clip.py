@@ -1,22 +1,20 @@
-"""Clips: what MediaInfo reads in them, once their tables are found to bear out their heads."""
+"""Clips: what their tables say, once they bear out what their heads say."""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.probe.boxes import Box
+from fakefal_contracts.probe.boxes import Box, OpenFile
+from fakefal_contracts.probe.codec import coded_size
 from fakefal_contracts.probe.source import opened, size_of
-from fakefal_contracts.probe.tables import check_lengths
+from fakefal_contracts.probe.tables import read_pictures
 
-#: MediaInfo follows playlists and references to other files and addresses.  Media of strangers must not
-#: make this machine read or call anything: only what begins as MP4 or QuickTime is shown to it, without
-#: a file name, to be read as nothing else.
-ONLY_THIS_FILE = {"File_ForceParser": "Mpeg4"}
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
+QUICKTIME = b"qt  "
 
 BLOCK = 16
 """Frames are made of blocks of so many pixels: some cameras fill up the last one, and do not say so."""
@@ -38,14 +36,12 @@ class ClipFacts:
 
 
 def probe_clip(source: bytes | Path) -> ClipFacts:
-    """Measure a clip.
+    """Measure a clip by its tables.
 
     Raises:
         Unreadable: it is cut off or compressed, has no picture track, lacks a size or a length, or its head says
             others than its tables and its codec.
     """
-    from pymediainfo import MediaInfo
-
     size = size_of(source)
     with opened(source) as file:
         head = file.read(16)
@@ -53,42 +49,27 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
             return ClipFacts(size, other, 0, 0, 0.0, None)
         if head[4:8] not in FIRST_BOXES:
             raise Unreadable("it is not a clip in a known format")
-        whole = Box(file, b"", 0, size)
+        whole = OpenFile(file, size).whole()
         _check_boxes(whole)
-        longest = check_lengths(whole)
-        file.seek(0)
-        try:
-            found = MediaInfo.parse(file, mediainfo_options=ONLY_THIS_FILE)
-        except Exception as error:
-            raise Unreadable("it is not a clip in a known format") from error
-    general = found.general_tracks[0] if found.general_tracks else None
-    video = found.video_tracks[0] if found.video_tracks else None
-    if general is None or video is None or not video.width or not video.height:
-        raise Unreadable("it has no picture track")
-    milliseconds = video.duration or general.duration
-    if not milliseconds:
-        raise Unreadable("its length is not stated")
-    if float(milliseconds) / 1000 > longest:
-        raise Unreadable(f"it says {float(milliseconds) / 1000:.2f} s, its tables hold {longest:.2f} s")
-    _check_frame(video)
-    return ClipFacts(
-        bytes=size,
-        format=_container(general),
-        width=int(video.width),
-        height=int(video.height),
-        seconds=float(milliseconds) / 1000,
-        fps=float(video.frame_rate) if video.frame_rate else None,
-    )
+        pictures = read_pictures(whole)
+        if pictures is None:
+            raise Unreadable("it has no picture track")
+        if not pictures.seconds:
+            raise Unreadable("its length is not stated")
+        width, height = _check_frame(pictures.entry)
+        kind = _container(whole)
+    fps = pictures.fps and round(pictures.fps, 3)
+    return ClipFacts(size, kind, width, height, round(pictures.seconds, 3), fps)
 
 
 def _check_boxes(whole: Box) -> None:
-    """Refuse a file that is cut off, and one whose tables are compressed: those MediaInfo inflates without a bound.
+    """Refuse a file that is cut off, and one whose tables are compressed: nobody inflates them here.
 
     Raises:
         Unreadable: it is such a file.
     """
     kinds = set()
-    for box in whole.inside():
+    for box in whole.inside:
         kinds.add(box.kind)
         if box.kind == b"moov" and box.first(b"cmov"):
             raise Unreadable("its tables are compressed")
@@ -96,17 +77,21 @@ def _check_boxes(whole: Box) -> None:
         raise Unreadable("it has no media data")
 
 
-def _check_frame(video: Any) -> None:
-    """Compare what the head says of the pixels with what MediaInfo finds in the codec's own data, if it does.
+def _check_frame(entry: Box) -> tuple[int, int]:
+    """Width and height by the sample entry, compared with what the codec's own head says, where that is read.
 
     Raises:
-        Unreadable: they differ.
+        Unreadable: they differ, or are not there.
     """
-    if not video.sampled_width or not video.sampled_height:
-        return
-    said, coded = (int(video.width), int(video.height)), (int(video.sampled_width), int(video.sampled_height))
-    if any(there not in (named, named + -named % BLOCK) for named, there in zip(said, coded, strict=True)):
+    content = entry.content()
+    said = struct.unpack_from(">24xHH", content) if len(content) >= 28 else (0, 0)  # noqa: PLR2004
+    if not all(said):
+        raise Unreadable("it has no picture track")
+    coded = coded_size(entry)
+    if coded and any(there not in (named, named + -named % BLOCK) for named, there in zip(said, coded, strict=True)):
         raise Unreadable(f"its head says {said[0]}x{said[1]} pixels, its frames have {coded[0]}x{coded[1]}")
+    width, height = said
+    return width, height
 
 
 def _other_container(head: bytes) -> str | None:
@@ -116,7 +101,7 @@ def _other_container(head: bytes) -> str | None:
     return next((name for magic, name in OTHER_CONTAINERS.items() if head.startswith(magic)), None)
 
 
-def _container(general: Any) -> str:
-    """``mov`` for QuickTime files; newer ones MediaInfo tells from MP4 by profile only."""
-    described = f"{general.format or ''} {general.format_profile or ''}".lower()
-    return "mov" if "quicktime" in described else "mp4"
+def _container(whole: Box) -> str:
+    """``mov`` for QuickTime files: the brand says it, or there is none."""
+    brand = whole.first(b"ftyp")
+    return "mov" if brand is None or brand.content()[:4] == QUICKTIME else "mp4"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.probe.pixels import check_pixels
+from fakefal_contracts.probe.pixels import check_parts, check_pixels
 from fakefal_contracts.probe.source import opened, size_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
         try:
             if _is_icon(file):
                 return _probe_icon(file, size)
+            check_parts(file, size)
             with _open_header(file) as image:
                 name = (PICTURE_FORMATS | OTHER_PICTURE_FORMATS)[image.format or ""]
                 width, height = image.size

@@ -40,6 +40,7 @@ PROGRESSIVE = 0xC2
 FRAMES = {0xC0, 0xC1, PROGRESSIVE}
 """The kinds of JPEG that viewers show: not lossless ones, and not those in arithmetic code."""
 
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 START_OF_SCAN, FILL = 0xDA, 0xFF
 BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG that no length follows."""
@@ -55,6 +56,9 @@ NOISE = bytes(range(0xA5, 0, -1))
 OTHER_DATA = NOISE + b"".join(bytes((0xFF, 0xD0 + number)) + NOISE for number in range(8))
 """What a decoder goes on with that lacks data, in a scan with restarts or without."""
 
+MOST_SEGMENTS, MOST_CHUNKS = 10_000, 50_000
+"""Parts of a JPEG before its first scan, filling bytes included, and of a PNG: far more than writers make."""
+
 PIECE, MOST_AT_ONCE = 64 * 1024, 1024 * 1024
 MOST_INFLATED = 1024 * 1024 * 1024
 """Bytes of the pixels of a PNG: seconds of work, for a picture that no viewer opens."""
@@ -66,6 +70,24 @@ SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """How many numbers a pixel of a PNG has, by its colour type."""
 
 _one_at_a_time = threading.Lock()
+
+
+def check_parts(file: IO[bytes], size: int) -> None:
+    """Refuse a JPEG or PNG of so many parts that reading them takes long, before anybody does.
+
+    Raises:
+        Unreadable: it is such a picture.
+    """
+    head = file.read(len(PNG))
+    file.seek(0)
+    if size > LARGEST_READ:
+        return
+    if head.startswith(JPEG):
+        _first_scan(file.read())
+    elif head == PNG:
+        for _ in _png_chunks(file.read()):
+            pass
+    file.seek(0)
 
 
 def check_pixels(image: ImageFile, name: str, file: IO[bytes], size: int) -> None:
@@ -108,7 +130,7 @@ def _compare_decoded(image: ImageFile, name: str, file: IO[bytes]) -> int:
     Raises:
         Unreadable: it had to.
     """
-    if name == "gif" and (screen := struct.unpack("<6xHH", file.read(10))) != image.size:
+    if name == "gif" and any(screen := struct.unpack("<6xHH", file.read(10))) and screen != image.size:
         raise Unreadable(f"its head says {screen[0]}x{screen[1]} pixels, its first picture lies outside of them")
     try:
         with _one_at_a_time:
@@ -174,8 +196,16 @@ def _compare_tails(scan: bytes) -> int:
 
 
 def _first_scan(content: bytes) -> _Scan | None:
-    at, frame, colours = 2, 0, 0
+    """Where the first scan is.
+
+    Raises:
+        Unreadable: too much stands before it.
+    """
+    at, frame, colours, seen = 2, 0, 0, 0
     while content[at : at + 1] == b"\xff" and at + 4 <= len(content):
+        seen += 1
+        if seen > MOST_SEGMENTS:
+            raise Unreadable("it has more segments than a picture needs")
         marker = content[at + 1]
         bare = marker in BARE_MARKERS
         after = at + (1 if marker == FILL else 2 if bare else 2 + int.from_bytes(content[at + 2 : at + 4], "big"))
@@ -203,18 +233,21 @@ def _compare_png(content: bytes) -> int:
     Raises:
         Unreadable: its chunks do not lead to the last one, each within the file, or it has far too many pixels.
     """
-    want = held = 0
+    want = held = spare = 0
     kind, inflater = b"", zlib.decompressobj()
     for kind, data in _png_chunks(content):
         if kind == b"IHDR":
             want = _png_bytes(data)
+            height = max(1, int.from_bytes(data[4:8], "big"))
+            spare = min(want // height, height)
             if want > MOST_INFLATED:
                 raise Unreadable(f"its pixels take {want} bytes")
         elif kind == b"IDAT":
-            held += _inflated(inflater, data, want - held + 1)
+            held += _inflated(inflater, data, want + spare - held)
     if kind != b"IEND":
         raise Unreadable("it is cut off")
-    return (held > want) - (held < want)
+    # some writers end with a few bytes too many: not a row, nor one in each row
+    return (held >= want + spare) - (held < want)
 
 
 def _inflated(inflater: zlib._Decompress, data: memoryview, most: int) -> int:
@@ -231,9 +264,16 @@ def _inflated(inflater: zlib._Decompress, data: memoryview, most: int) -> int:
 
 
 def _png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """The name and the data of each chunk to the last one, as far as they lie within the file."""
-    view, at, kind = memoryview(content), 8, b""
+    """The name and the data of each chunk to the last one, as far as they lie within the file.
+
+    Raises:
+        Unreadable: there are too many.
+    """
+    view, at, kind, seen = memoryview(content), len(PNG), b"", 0
     while kind != b"IEND" and at + 12 <= len(content):
+        seen += 1
+        if seen > MOST_CHUNKS:
+            raise Unreadable("it has more chunks than a picture needs")
         end = at + 12 + int.from_bytes(content[at : at + 4], "big")
         if end > len(content):
             return

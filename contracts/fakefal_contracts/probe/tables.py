@@ -28,37 +28,47 @@ DURATION, SIZE = 0x100, 0x200
 """What each entry of a `trun` has, besides flags (0x400) and offset (0x800)."""
 
 
-def check_lengths(whole: Box) -> float:
-    """Compare all that the heads of a clip say of its length with its tables.
-
-    Returns:
-        The most seconds that its pictures may last.
+def read_pictures(whole: Box) -> Pictures | None:
+    """The first track of pictures of a clip, once all that its heads say of its length is compared with its tables.
 
     Raises:
         Unreadable: something differs, or the tables are broken.
     """
     try:
-        return max((track.longest for track in _tracks(whole) if track.kind == b"vide"), default=0.0)
+        return next((track.pictures for track in [*_tracks(whole)] if track.pictures is not None), None)
     except (struct.error, ArithmeticError, LookupError) as error:
         raise Unreadable("its tables are broken") from error
 
 
 @dataclass(frozen=True)
-class _Track:
-    """A track: its handler, and the seconds that its tables let it last at least and at most."""
+class Pictures:
+    """A track of pictures: the seconds that it is shown, its frames per second, and its sample entry."""
 
-    kind: bytes
+    seconds: float
+    fps: float | None
+    entry: Box
+
+
+@dataclass(frozen=True)
+class _Track:
+    """A track: the seconds that its tables let it last at least and at most, and its pictures, if it has some."""
+
     shortest: float
     longest: float
+    pictures: Pictures | None = None
 
 
 @dataclass
 class _Held:
-    """Frames that are there: how many, how long they last in ticks, and how many bytes they have."""
+    """Frames that are there: how many, how long they last in ticks, and how many bytes they have.
+
+    `begins` is the tick at which the first of them is decoded, where fragments say so.
+    """
 
     frames: int = 0
     ticks: int = 0
     bytes: int = 0
+    begins: int | None = None
 
 
 def _tracks(whole: Box) -> Iterator[_Track]:
@@ -106,9 +116,10 @@ def _track(box: Box, movie_scale: int, fragments: dict[int, _Held] | None) -> _T
     identity, length = struct.unpack_from(">I4xQ" if head[0] else ">I4xI", head, 20 if head[0] else 12)
     stated = _stated(length, head)
     said = stated and stated / movie_scale
-    kind = _table(box, b"mdia", b"hdlr")[8:12]
+    handler = box.only(b"mdia", b"hdlr")
+    kind = handler.content()[8:12] if handler else b""
     if kind not in TIMED:
-        return _Track(kind, 0.0, SLACK + (said or 0.0))
+        return _Track(0.0, SLACK + (said or 0.0))
     scale, ticks = _times(_table(box, b"mdia", b"mdhd"))
     held = _held(box, kind)
     if fragments is not None:
@@ -119,9 +130,22 @@ def _track(box: Box, movie_scale: int, fragments: dict[int, _Held] | None) -> _T
     which = " of pictures" if kind == b"vide" else " of sound"
     _compare(which, ticks and ticks / scale, 0.0 if fragments is not None else seconds - slack, seconds + slack)
     shortest, longest = _shown(box, movie_scale, seconds, slack)
-    track = _Track(kind, 0.0 if fragments is not None else shortest - slack, longest + slack)
-    _compare(which, said, track.shortest, track.longest)
-    return track
+    least = 0.0 if fragments is not None else shortest - slack
+    _compare(which, said, least, longest + slack)
+    pictures = None
+    if kind == b"vide":
+        lasts = seconds if abs(longest - seconds) <= slack else longest  # edits are told in ticks of the whole file
+        pictures = Pictures(lasts, held.frames / seconds if seconds else None, _entry(box))
+    return _Track(least, longest + slack, pictures)
+
+
+def _entry(track: Box) -> Box:
+    """The first sample entry of a track."""
+    found = track.only(b"mdia", b"minf", b"stbl", b"stsd")
+    entry = found and next(found.after(8), None)
+    if entry is None:
+        raise Unreadable("it does not say how its pictures are coded")
+    return entry
 
 
 def _shown(box: Box, scale: int, seconds: float, slack: float) -> tuple[float, float]:
@@ -188,7 +212,7 @@ def _check_places(samples: Box, frames: int) -> None:
     chunks = [*runs[::3], len(offsets) + 1]
     if chunks != sorted(set(chunks)):
         raise Unreadable("its tables are broken")
-    placed, size = 0, samples.file.seek(0, 2)
+    placed, size = 0, samples.source.size
     for (first, after), each in zip(pairwise(chunks), runs[1::3], strict=True):
         for offset in offsets[first - 1 : after - 1]:
             until = min(placed + each, count)
@@ -231,11 +255,21 @@ def _fragments(whole: Box, movie: Box) -> dict[int, _Held]:
             if flags & flag:
                 (usual[place],) = struct.unpack_from(">I", head, at)
                 at += 4
+        held = found[identity]
+        if (moment := box.only(b"tfdt")) is not None:
+            _move_on(held, moment.content())
         for run in box.all(b"trun"):
-            _add_run(found[identity], run.content(), *usual)
+            _add_run(held, run.content(), *usual)
     if any(not held.frames <= held.bytes <= whole.end for held in found.values()):
         raise Unreadable("its fragments say other sizes than its frames can have")
     return found
+
+
+def _move_on(held: _Held, moment: bytes) -> None:
+    """A fragment says when it begins: what came before it lasted until then."""
+    (at,) = struct.unpack_from(">Q" if moment[0] else ">I", moment, 4)
+    held.begins = at if held.begins is None else held.begins
+    held.ticks = max(held.ticks, at - held.begins)
 
 
 def _add_run(held: _Held, table: bytes, ticks: int, size: int) -> None:
