@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -15,6 +16,8 @@ from fakefal.patience import PAUSE_SECONDS, patiently
 from fakefal.record import Look, Record
 from fakefal.store.queue import QueueStore
 
+logger = logging.getLogger(__name__)
+
 LONGEST_SLEEP_SECONDS = 60.0
 WATCH_SECONDS = 15.0
 SHORTEST_SLEEP_SECONDS = 0.005
@@ -24,7 +27,7 @@ NEVER = float("inf")
 class Waker:
     """One task that carries out what is due for every key.  All it knows it could ask the store again.
 
-    If it dies, the next look catches up; it only exists so that those who do not look are told.
+    It only exists so that those who do not look are told; what goes wrong for one key is logged, and the others go on.
     """
 
     def __init__(self, queue: QueueStore, clock: Clock, send: Callable[[str], Awaitable[None]]) -> None:
@@ -95,7 +98,11 @@ class Waker:
             self._call.clear()
             keys, self._changed_keys = self._changed_keys, set()
             for key in keys:
-                await patiently(partial(self._carry_out, key))
+                try:
+                    await patiently(partial(self._carry_out, key))
+                except Exception:
+                    logger.exception("what is due of a key could not be carried out")
+                    self._due.pop(key, None)  # the next look or change asks again
             pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
             pause = min([LONGEST_SLEEP_SECONDS, *pauses])
             self._wakes_at = time.monotonic() + pause

@@ -54,6 +54,26 @@ def test_what_is_added_while_the_store_is_asked_is_asked_for_again() -> None:
     assert asyncio.run(story()) == 2
 
 
+def test_what_goes_wrong_for_one_key_does_not_end_it_for_the_others() -> None:
+    class Broken(Slow):
+        async def carry_out(self, key: str, now: float) -> float | None:
+            if key == "broken":
+                raise ZeroDivisionError
+            return await super().carry_out(key, now)
+
+    async def story() -> None:
+        store = Broken()
+        waker = Waker(cast("QueueStore", store), Clocks(), nothing)
+        async with waker.running():
+            waker.changed("broken")
+            await asyncio.sleep(0)
+            waker.changed("whole")
+            async with asyncio.timeout(10):
+                await store.asked.acquire()
+
+    asyncio.run(story())
+
+
 def test_a_later_moment_does_not_hide_a_sooner_one() -> None:
     async def story() -> dict[str, float]:
         clock = Clocks()
