@@ -1,15 +1,16 @@
-"""Waiting for a store that is away: what was begun must be written down, however long that takes."""
+"""Waiting for a store: until what was begun is written down, and until what works with it has ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 from fakefal.core.errors import StoreUnavailable
 
 T = TypeVar("T")
 PAUSE_SECONDS = 0.5
+CANCEL_SECONDS = 0.1
 
 
 async def patiently(step: Callable[[], Awaitable[T]]) -> T:
@@ -19,3 +20,12 @@ async def patiently(step: Callable[[], Awaitable[T]]) -> T:
             return await step()
         except StoreUnavailable:
             await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they are over: redis-py loses a cancellation that comes at a bad moment."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)

@@ -6,13 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 from fakefal.clock import Clock
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import State
-from fakefal.patience import PAUSE_SECONDS, patiently
+from fakefal.patience import PAUSE_SECONDS, end, patiently
 from fakefal.record import Look, Record
 from fakefal.store.queue import QueueStore
 
@@ -80,9 +80,7 @@ class Waker:
             yield
         finally:
             self.close()
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end((task,))
 
     def close(self) -> None:
         """Let every watcher go: the server is about to stop."""

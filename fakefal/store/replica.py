@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from fakefal.clock import Clock
 from fakefal.core.errors import StoreUnavailable
 from fakefal.parts import Member
+from fakefal.patience import end
 from fakefal.store.redis import RedisQueueStore
 from fakefal.store.shared_journal import WRITE_SECONDS
 from fakefal.store.steps import PREFIX, Steps, key_of, raise_unavailable
@@ -56,9 +57,7 @@ class Replica:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             try:
                 await self._leave()
             finally:

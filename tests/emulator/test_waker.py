@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from fakefal.clock import Clocks
 from fakefal.core.line import Line
 from fakefal.core.plan import Ending, Plan
 from fakefal.emulator import Emulator, Stopping
+from fakefal.patience import end
 from fakefal.settings import Settings
 from fakefal.store.queue import QueueStore
 from fakefal.waker import Waker
@@ -121,3 +123,19 @@ def test_a_long_way_that_could_not_be_made_is_made_anew(monkeypatch: pytest.Monk
         return [callable(await way._making()), await way._making() is await way._making()]
 
     assert asyncio.run(story()) == [True, True]
+
+
+def test_what_loses_a_cancellation_is_ended_all_the_same() -> None:
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(1000)
+        await asyncio.sleep(1000)
+
+    async def story() -> None:
+        task = asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await end((task,))
+        assert task.cancelled()
+
+    asyncio.run(story())
