@@ -14,6 +14,7 @@ from pymediainfo import MediaInfo
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
+from fakefal_contracts.strategies.clipfile import write_clip
 from fakefal_fixtures import CLIPS
 from media import clip, picture
 
@@ -50,6 +51,13 @@ def test_the_facts_are_those_of_mediainfo() -> None:
         facts = probe_clip(canned.path)
         assert (facts.width, facts.height) == (video.width, video.height)
         assert (facts.seconds, facts.fps) == (float(video.duration) / 1000, float(video.frame_rate))
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "frames", "rate"), [(9995, 600, 60), (10_010, 300, 29.97), (10_010, 240, 23.976)]
+)
+def test_a_rate_that_is_nearly_whole_is_meant_to_be(milliseconds: int, frames: int, rate: float) -> None:
+    assert probe_clip(write_clip("mp4", 720, 720, milliseconds, frames)).fps == rate
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"<svg/>", picture()[:20]])

@@ -16,6 +16,9 @@ FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
 QUICKTIME = b"qt  "
 
+UNEVEN = 0.0006
+"""How far the rate of a clip may be from a whole one, as a part of it, that is meant all the same."""
+
 BLOCK = 16
 """Frames are made of blocks of so many pixels: some cameras fill up the last one, and do not say so."""
 
@@ -58,8 +61,14 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
             raise Unreadable("its length is not stated")
         width, height = _check_frame(pictures.entry)
         kind = _container(whole)
-    fps = pictures.fps and round(pictures.fps, 3)
+    fps = pictures.fps and _meant(pictures.fps)
     return ClipFacts(size, kind, width, height, round(pictures.seconds, 3), fps)
+
+
+def _meant(fps: float) -> float:
+    """The rate that a camera meant whose frames last unevenly; 23.976 and 29.97 are none of those."""
+    whole = round(fps)
+    return float(whole) if abs(fps - whole) <= whole * UNEVEN else round(fps, 3)
 
 
 def _check_boxes(whole: Box) -> None:
