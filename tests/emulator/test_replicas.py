@@ -67,6 +67,21 @@ def pair(serve: Callable[..., Server], empty_redis: str, tmp_path: Path) -> Call
     return start
 
 
+def lose_answer(monkeypatch: pytest.MonkeyPatch, lossy: str) -> list[Any]:
+    """Lose the first answer to a step; the list holds it once it is lost."""
+    taken, lost = Steps._call, []
+
+    async def losing(self: Steps, step: str, arguments: Any) -> Any:
+        reply = await taken(self, step, arguments)
+        if step == lossy and not lost:
+            lost.append(reply)
+            raise StoreUnavailable("the answer was lost")
+        return reply
+
+    monkeypatch.setattr(Steps, "_call", losing)
+    return lost
+
+
 async def _deaf(*_: object) -> None:
     """Hears nothing."""
 
@@ -687,18 +702,9 @@ class TestLeases:
     def test_a_submit_whose_answer_was_lost_counts_once(
         self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        taken, lost = Steps._call, []
-
-        async def losing(self: Steps, step: str, arguments: Any) -> Any:
-            reply = await taken(self, step, arguments)
-            if step == "add" and not lost:
-                lost.append(reply)
-                raise StoreUnavailable("the answer was lost")
-            return reply
-
         async def story(group: Group) -> None:
             store = group.join()
-            monkeypatch.setattr(Steps, "_call", losing)
+            lost = lose_answer(monkeypatch, "add")
             look = (await store.add(record("r"), PLAN, 0)).look
             assert lost
             assert await store.all(None, lambda _: 0.0) == [look]
@@ -708,19 +714,10 @@ class TestLeases:
     def test_a_call_whose_answer_was_lost_is_still_the_first(
         self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        taken, lost = Steps._call, []
-
-        async def losing(self: Steps, step: str, arguments: Any) -> Any:
-            reply = await taken(self, step, arguments)
-            if step == "once" and not lost:
-                lost.append(reply)
-                raise StoreUnavailable("the answer was lost")
-            return reply
-
         async def story(group: Group) -> None:
             group.join()
             once = SharedOnce(group.members[0][0])
-            monkeypatch.setattr(Steps, "_call", losing)
+            lost = lose_answer(monkeypatch, "once")
             assert [await once.first("key", "call"), await once.first("key", "call")] == [True, False]
             assert lost
 
