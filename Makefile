@@ -50,7 +50,7 @@ schemathesis: $(VENV)/ready
 fidelity: oracle-runtime js
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 2000 --workers 2 --report tests/oracles/runtime.json
 	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
-	$(BIN)/fakefal conform --report
+	$(BIN)/python -m tools.fidelity
 
 # The suite on the oldest versions that pyproject.toml allows, without the tests that say nothing of versions.
 test-lowest:
@@ -67,15 +67,15 @@ docs-retry-safety: $(VENV)/ready js
 bench: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
 	@command -v wrk >/dev/null || echo "*** wrk is not installed (apt-get install wrk): most rows will be missing ***" >&2
-	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix bench; \
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tools/bench; \
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
-	$(BIN)/fakefal bench --page BENCHMARKS.md --json bench/results.json
+	$(BIN)/python -m tools.bench --page BENCHMARKS.md --json tools/bench/results.json
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest .oracle dist build tests/js/node_modules bench/node_modules
+	rm -rf $(VENV) $(VENV)-lowest .oracle dist build tests/js/node_modules tools/bench/node_modules
 
 $(VENV)/fakefal: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }

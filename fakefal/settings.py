@@ -28,7 +28,6 @@ MEBIBYTE = 1024 * 1024
 MEMORY = "memory"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 ANY_ORIGIN = "*"
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsError(ValueError):
@@ -119,7 +118,7 @@ def _check_contract(contract: str) -> None:
 
 
 def _check_effects(effects: Iterable[str]) -> None:
-    from fakefal.effects import parse_rule
+    from fakefal.effects.known import parse_rule
 
     for text in effects:
         try:

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import MaxLen
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
-from fakefal import jsonio
 from fakefal.conform.target import Answer
+from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, Rule, judge
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.media import ClipLimits, Finding, Limits, Missing, PictureLimits
+from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing, PictureLimits
 from fakefal_contracts.model import Model, bare_type, choices, spots
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.rulebook import rulebook
@@ -208,7 +208,7 @@ def _blind(limits: Limits, kind: str) -> Limits:
     seen = type(limits)
 
     class Blind(seen):  # type: ignore[valid-type, misc]
-        def judge(self, facts: Any) -> Iterator[Finding]:
+        def judge(self, facts: Any) -> Iterator[BrokenLimit]:
             if kind == "format" and isinstance(self, ClipLimits):
                 facts = replace(facts, format=self.formats[0])
             return (one for one in super().judge(facts) if one.kind != kind)

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 
-from fakefal.emulator import Emulator
-from fakefal.serving import serving
+from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
 
 pytest_plugins = ["clients", "pytester", "receivers"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fakefal_client import kling
 from fakefal_client.answers import Completed, InProgress, LogLine, Queued, Status
 from fakefal_client.async_client import AsyncClient
-from fakefal_client.budget import Budget, Entry, Money
+from fakefal_client.budget import Budget, BudgetEntry, Money
+from fakefal_client.call_options import ClientOptions
 from fakefal_client.client import Client
 from fakefal_client.errors import (
     Attempt,
@@ -37,9 +38,8 @@ from fakefal_client.errors import (
     UsageError,
 )
 from fakefal_client.job import AsyncJob, Job
-from fakefal_client.options import ClientOptions
 from fakefal_client.reconcile import Found, NotListed, Outcome, Unknown
-from fakefal_client.retry import Clock, Retry
+from fakefal_client.retry import Retry, TimeSource
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.uploads import Progress
 from fakefal_client.warning import RequestWarning
@@ -50,13 +50,12 @@ __all__ = [
     "AsyncJob",
     "Attempt",
     "Budget",
+    "BudgetEntry",
     "Client",
     "ClientOptions",
-    "Clock",
     "Completed",
     "ConnectionLost",
     "DeadlineExceeded",
-    "Entry",
     "FakefalError",
     "FieldError",
     "ForeignAddress",
@@ -88,6 +87,7 @@ __all__ = [
     "Status",
     "SubmitOptions",
     "TestPromptRefused",
+    "TimeSource",
     "TooManyRequests",
     "UnexpectedAnswer",
     "Unknown",

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, overload
 
-from fakefal_client.any_client import AnyClient, Arguments
-from fakefal_client.asked import Request
+from fakefal_client.base_client import Arguments, BaseClient
+from fakefal_client.call_options import ClientOptions
+from fakefal_client.endpoint_call import Request
 from fakefal_client.errors import Attempt, MaybeAccepted
 from fakefal_client.job import AsyncJob, OnProgress, OnUpdate
 from fakefal_client.jobs import KLING
-from fakefal_client.options import ClientOptions
 from fakefal_client.reconcile import Outcome
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.webhooks import Webhook
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Out = TypeVar("Out")
 
 
-class AsyncClient(AnyClient):
+class AsyncClient(BaseClient):
     """As `Client`, to be awaited.  Safe across the tasks of one event loop.
 
     Args:

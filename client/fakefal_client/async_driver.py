@@ -11,12 +11,12 @@ import httpx
 
 from fakefal_client.driver import SLACK_SECONDS, check_time, failure_of, reply_of, writable
 from fakefal_client.errors import UsageError
-from fakefal_client.retry import Clock
+from fakefal_client.retry import TimeSource
 from fakefal_client.steps import (
-    Alone,
-    Call,
     Emit,
+    Exclusive,
     Flow,
+    HttpCall,
     OpenStream,
     Pause,
     ReadPiece,
@@ -44,7 +44,7 @@ class AsyncDriver:
         self,
         http: httpx.AsyncClient | None = None,
         *,
-        clock: Clock,
+        clock: TimeSource,
         sleep: Callable[[float], Awaitable[object]] | None = None,
         trust_env: bool = True,
     ) -> None:
@@ -63,9 +63,9 @@ class AsyncDriver:
         walk = Walk(flow)
         async with aclosing(self._play(walk)) as playing:
             async for emitted in playing:
-                told = tell(emitted) if tell is not None else None
-                if isinstance(told, Awaitable):
-                    await told
+                handed_on = tell(emitted) if tell is not None else None
+                if isinstance(handed_on, Awaitable):
+                    await handed_on
         return cast("T", walk.value)
 
     async def play(self, flow: Flow[Any]) -> AsyncGenerator[Any, None]:
@@ -92,7 +92,7 @@ class AsyncDriver:
                         brought: Any = reply_of(response)
                     elif isinstance(step, ReadPiece):
                         brought = await anext(pieces, b"")
-                    elif isinstance(step, Alone):
+                    elif isinstance(step, Exclusive):
                         brought = await held.enter_async_context(self._turn)
                     else:
                         brought = await self._do(step)
@@ -105,7 +105,7 @@ class AsyncDriver:
 
     async def _do(self, step: Step) -> Any:
         match step:
-            case Call():
+            case HttpCall():
                 return await self._within(step, self._call)
             case Pause(seconds):
                 await self._sleep(seconds)
@@ -113,18 +113,18 @@ class AsyncDriver:
                 return await anyio.to_thread.run_sync(do)
         return None
 
-    async def _open(self, call: Call) -> httpx.Response:
+    async def _open(self, call: HttpCall) -> httpx.Response:
         request = writable(self._http, call, self._clock)
         return await self._http.send(request, stream=True, follow_redirects=False)
 
-    async def _call(self, call: Call) -> Reply:
+    async def _call(self, call: HttpCall) -> Reply:
         response = await self._open(call)
         try:
             return reply_of(response, b"".join([piece async for piece in self._pieces(response, call)]))
         finally:
             await response.aclose()
 
-    async def _within(self, call: Call, work: Callable[[Call], Awaitable[T]]) -> T:
+    async def _within(self, call: HttpCall, work: Callable[[HttpCall], Awaitable[T]]) -> T:
         """Do the work, and wait no longer than the call's deadline, however slowly answers drip."""
         if call.until is None:
             return await work(call)
@@ -134,7 +134,7 @@ class AsyncDriver:
         except TimeoutError:
             raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
-    async def _pieces(self, response: httpx.Response, call: Call) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, response: httpx.Response, call: HttpCall) -> AsyncGenerator[bytes, None]:
         """The body, until the call's time is over."""
         whole = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
         async with aclosing(whole) as pieces:

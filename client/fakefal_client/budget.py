@@ -44,7 +44,7 @@ class Money(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class BudgetEntry:
     """One job in the ledger: its money in US dollars, estimated until it is spent; None where nobody knows."""
 
     endpoint_id: str
@@ -69,7 +69,7 @@ class Budget:
         self._lock = threading.RLock()
         self._open: dict[int, Reservation] = {}
         self._unlisted: dict[str, Reservation] = {}
-        self._settled: deque[Entry] = deque(maxlen=MOST_SETTLED)
+        self._settled: deque[BudgetEntry] = deque(maxlen=MOST_SETTLED)
         self._spent = NOTHING
         self._held = NOTHING
         self._count = 0
@@ -91,7 +91,7 @@ class Budget:
             return None if self.limit is None else self.limit - self._spent - self._held
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[BudgetEntry, ...]:
         """The ledger: what is settled, oldest first, and then what is not."""
         with self._lock:
             return (*self._settled, *(one.entry for one in self._open.values()))
@@ -161,7 +161,7 @@ class Budget:
         with self._lock:
             return request_id in self._ids
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[BudgetEntry]:
         return iter(self.entries)
 
     def _of(self, attempt: Attempt) -> Reservation | None:
@@ -181,7 +181,7 @@ class Budget:
                 _keep_newest(self._unlisted)
             closed.money = money
             self._spent += usd or NOTHING
-            self._settled.append(Entry(closed.endpoint_id, usd, money, closed.request_id, None))
+            self._settled.append(BudgetEntry(closed.endpoint_id, usd, money, closed.request_id, None))
 
 
 def _keep_newest(kept: dict[str, Any]) -> None:
@@ -204,10 +204,10 @@ class Reservation:
         self.request_id: str | None = None
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> BudgetEntry:
         """How it stands in the ledger."""
         money = Money.RESERVED if self.attempt is None else Money.PENDING
-        return Entry(self.endpoint_id, self.usd, money, self.request_id, self.attempt)
+        return BudgetEntry(self.endpoint_id, self.usd, money, self.request_id, self.attempt)
 
     def accept(self, request_id: str) -> None:
         """The service has the job that was sent, and this is its id."""

@@ -15,12 +15,12 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from fakefal_client.errors import UsageError
-from fakefal_client.retry import Clock
+from fakefal_client.retry import TimeSource
 from fakefal_client.steps import (
-    Alone,
-    Call,
     Emit,
+    Exclusive,
     Flow,
+    HttpCall,
     OpenStream,
     Pause,
     ReadPiece,
@@ -65,7 +65,7 @@ class Driver:
         self,
         http: httpx.Client | None = None,
         *,
-        clock: Clock,
+        clock: TimeSource,
         sleep: Callable[[float], object] = time.sleep,
         trust_env: bool = True,
     ) -> None:
@@ -111,7 +111,7 @@ class Driver:
                         brought: Any = reply_of(response)
                     elif isinstance(step, ReadPiece):
                         brought = next(pieces, b"")
-                    elif isinstance(step, Alone):
+                    elif isinstance(step, Exclusive):
                         brought = held.enter_context(self._turn)
                     else:
                         brought = self._do(step)
@@ -125,7 +125,7 @@ class Driver:
 
     def _do(self, step: Step) -> Any:
         match step:
-            case Call():
+            case HttpCall():
                 return self._within(step, partial(self._call, step))
             case Pause(seconds):
                 self._sleep(seconds)
@@ -133,18 +133,18 @@ class Driver:
                 return do()
         return None
 
-    def _call(self, call: Call) -> Reply:
+    def _call(self, call: HttpCall) -> Reply:
         response = self._open(call)
         try:
             return reply_of(response, b"".join(self._pieces(response, call)))
         finally:
             response.close()
 
-    def _open(self, call: Call) -> httpx.Response:
+    def _open(self, call: HttpCall) -> httpx.Response:
         request = writable(self._http, call, self._clock)
         return self._http.send(request, stream=True, follow_redirects=False)
 
-    def _within(self, call: Call, work: Callable[[], T]) -> T:
+    def _within(self, call: HttpCall, work: Callable[[], T]) -> T:
         """Do the work; where the call has a deadline, wait no longer than that, however slowly answers drip."""
         if call.until is None:
             return work()
@@ -163,7 +163,7 @@ class Driver:
         except FutureTimeout:
             raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
-    def _pieces(self, response: httpx.Response, call: Call) -> Iterator[bytes]:
+    def _pieces(self, response: httpx.Response, call: HttpCall) -> Iterator[bytes]:
         """The body, until the call's time is over."""
         for piece in response.iter_bytes():
             check_time(call, self._clock)
@@ -171,7 +171,7 @@ class Driver:
                 yield piece
 
 
-def request_of(call: Call, clock: Clock) -> dict[str, Any]:
+def request_of(call: HttpCall, clock: TimeSource) -> dict[str, Any]:
     """The arguments of httpx for a call; no silence is longer than what is left of its time."""
     seconds = call.timeout_seconds
     if call.until is not None:
@@ -188,7 +188,7 @@ def request_of(call: Call, clock: Clock) -> dict[str, Any]:
     }
 
 
-def writable(http: httpx.Client | httpx.AsyncClient, call: Call, clock: Clock) -> httpx.Request:
+def writable(http: httpx.Client | httpx.AsyncClient, call: HttpCall, clock: TimeSource) -> httpx.Request:
     """The request of a call.
 
     Raises:
@@ -211,7 +211,7 @@ def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
-def check_time(call: Call, clock: Clock) -> None:
+def check_time(call: HttpCall, clock: TimeSource) -> None:
     """Go on reading, if the call has time left.
 
     Raises:
@@ -229,11 +229,11 @@ def failure_of(error: Exception) -> WireFailure:
         return WireFailure("HTTP does not allow what was sent or answered", sent=True)
     sent = not isinstance(error, NOT_SENT)
     return WireFailure(
-        _told(error) or type(error).__name__, sent=sent, timed_out=isinstance(error, httpx.TimeoutException)
+        _message(error) or type(error).__name__, sent=sent, timed_out=isinstance(error, httpx.TimeoutException)
     )
 
 
-def _told(error: BaseException | None) -> str:
+def _message(error: BaseException | None) -> str:
     """What a failure says, or else what caused it: under trio httpx itself says nothing."""
     while error is not None and not str(error):
         error = error.__cause__ or error.__context__

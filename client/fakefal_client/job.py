@@ -27,7 +27,7 @@ OnProgress = Callable[[Progress], object]
 OnUpdate = Callable[[Status], object]
 
 
-class AnyJob(Generic[Out]):
+class BaseJob(Generic[Out]):
     """What both kinds of job know without asking.
 
     Attributes:
@@ -38,7 +38,7 @@ class AnyJob(Generic[Out]):
     def __init__(self, session: Session, accepted: Accepted) -> None:
         self._session, self._accepted = session, accepted
         self.request_id = accepted.request_id
-        self.endpoint_id = accepted.asked.endpoint_id
+        self.endpoint_id = accepted.endpoint_call.endpoint_id
 
     @property
     def report(self) -> Report | None:
@@ -80,7 +80,7 @@ class AnyJob(Generic[Out]):
         return f"{type(self).__name__}({self.endpoint_id!r}, {self.request_id!r})"
 
 
-class Job(AnyJob[Out]):
+class Job(BaseJob[Out]):
     """A job that was accepted."""
 
     def __init__(self, session: Session, driver: Driver, accepted: Accepted) -> None:
@@ -124,7 +124,7 @@ class Job(AnyJob[Out]):
         return self._driver.run(self._download(path, deadline_seconds), on_progress)
 
 
-class AsyncJob(AnyJob[Out]):
+class AsyncJob(BaseJob[Out]):
     """A job that was accepted; as `Job`, to be awaited."""
 
     def __init__(self, session: Session, driver: AsyncDriver, accepted: Accepted) -> None:

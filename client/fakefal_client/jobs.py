@@ -14,8 +14,8 @@ from fakefal_client.answers import (
     read_status,
     unexpected,
 )
-from fakefal_client.asked import Asked
 from fakefal_client.budget import Reservation
+from fakefal_client.endpoint_call import EndpointCall
 from fakefal_client.errors import FakefalError, NetworkError, NotAllowed, ServiceError, TooManyRequests
 from fakefal_client.events import Events
 from fakefal_client.preflight import Checked
@@ -37,7 +37,7 @@ UNCLEAR = ("client_cancelled",)
 class Accepted:
     """A job that the service has: what was asked, its id, what pre-flight found, its money, its output once read."""
 
-    asked: Asked
+    endpoint_call: EndpointCall
     request_id: str
     checked: Checked | None = None
     reservation: Reservation | None = None
@@ -46,11 +46,11 @@ class Accepted:
     @property
     def path(self) -> str:
         """Where the queue keeps it: owner and app, and the id."""
-        return f"/{app_of(self.asked.endpoint_id)}/requests/{self.request_id}"
+        return f"/{app_of(self.endpoint_call.endpoint_id)}/requests/{self.request_id}"
 
     def parse(self) -> Any:
-        """The output as its model; see `Asked.parse`."""
-        return self.asked.parse(self.output, self.request_id or None)
+        """The output as its model; see `EndpointCall.parse`."""
+        return self.endpoint_call.parse(self.output, self.request_id or None)
 
 
 def app_of(endpoint_id: str) -> str:
@@ -175,8 +175,8 @@ def _failed(job: Accepted, reply: Reply) -> ServiceError:
     """
     error = error_of(reply, job.request_id or None)
     units = _units(reply)
-    told = not isinstance(error, NotAllowed | TooManyRequests) and error.error_type not in UNCLEAR
-    refused = told and bool(error.fields or error.error_type)
+    explained = not isinstance(error, NotAllowed | TooManyRequests) and error.error_type not in UNCLEAR
+    refused = explained and bool(error.fields or error.error_type)
     error.maybe_paid = bool(units) if units is not None else not refused
     if job.reservation is not None and units:
         job.reservation.settle(_billed_usd(job, reply))

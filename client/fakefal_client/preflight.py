@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from fakefal_client.asked import Asked
+from fakefal_client.endpoint_call import EndpointCall
 from fakefal_client.errors import InvalidRequest, TestPromptRefused, UsageError
-from fakefal_client.media import local_media
+from fakefal_client.local_media import local_media
 from fakefal_client.retry import Deadline
-from fakefal_client.steps import Call, Flow, WireFailure, Work
+from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
 from fakefal_contracts import ENDPOINTS, Advice, Cost, Endpoint, Opener, Report, find_endpoint, judge, open_data_uris
 from fakefal_contracts.endpoint import NAMED_CONTRACTS, Edition
@@ -129,7 +129,9 @@ class Preflight:
 
     def _ask(self, until: float | None) -> Flow[str | None]:
         """The contract of the fake; None where it does not say, and then nothing is blocked by a guess."""
-        call = Call("GET", f"{self._target.way.base}/_fakefal/health", timeout_seconds=HEALTH_SECONDS, until=until)
+        call = HttpCall(
+            "GET", f"{self._target.base_url.base}/_fakefal/health", timeout_seconds=HEALTH_SECONDS, until=until
+        )
         try:
             reply = yield call
             said = reply.json()
@@ -140,16 +142,18 @@ class Preflight:
         return named if isinstance(named, str) else None
 
 
-def report_on(preflight: Preflight, asked: Asked, deadline: Deadline) -> Flow[Report]:
+def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadline) -> Flow[Report]:
     """The report on a request, local media included, with every warning.
 
     Raises:
         UnknownEndpoint: no contract covers the endpoint.
     """
-    find_endpoint(asked.endpoint_id)
-    media = yield from local_media(asked.arguments)
+    find_endpoint(endpoint_call.endpoint_id)
+    media = yield from local_media(endpoint_call.arguments)
     opener = media.opener if media.files else open_data_uris
-    checked = yield from preflight.check(asked.endpoint_id, media.arguments, opener, strict=False, until=deadline.until)
+    checked = yield from preflight.check(
+        endpoint_call.endpoint_id, media.arguments, opener, strict=False, until=deadline.until
+    )
     assert checked.report is not None
     return checked.report
 

@@ -66,10 +66,10 @@ def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Ou
 
 def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:
     listed: list[Any] = []
-    asked = _query(attempt, ends=session.target.is_fal)
+    endpoint_call = _query(attempt, ends=session.target.is_fal)
     cursor: str | None = None
     for _ in range(MOST_PAGES):
-        query = urlencode(asked | ({"cursor": cursor} if cursor else {}))
+        query = urlencode(endpoint_call | ({"cursor": cursor} if cursor else {}))
         url = session.target.url(Part.PLATFORM, f"/v1/models/requests/by-endpoint?{query}")
         page = (yield from session.read(session.call("GET", url), deadline)).json()
         items = page.get("items") if isinstance(page, dict) else None
@@ -84,13 +84,13 @@ def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Out
 
 def _query(attempt: Attempt, *, ends: bool) -> dict[str, str]:
     """What is asked; a fake's clock may be ahead of this machine's, so its list is not cut at the end."""
-    asked = {
+    endpoint_call = {
         "endpoint_id": attempt.endpoint_id,
         "start": _moment(attempt.sent_at - WINDOW_SECONDS),
         "expand": "payloads",
         "limit": str(PAGE),
     }
-    return asked | ({"end": _moment(attempt.until + WINDOW_SECONDS)} if ends else {})
+    return endpoint_call | ({"end": _moment(attempt.until + WINDOW_SECONDS)} if ends else {})
 
 
 def _moment(seconds: float) -> str:

@@ -12,7 +12,7 @@ from fakefal_client.errors import DeadlineExceeded
 
 
 @dataclass(frozen=True)
-class Clock:
+class TimeSource:
     """Where time comes from: seconds since 1970, and seconds that never go back."""
 
     wall: Callable[[], float] = time.time
@@ -34,9 +34,9 @@ class Retry:
 
     def pause(self, number: int, headers: Mapping[str, str], wall: float) -> float:
         """Seconds before the `number`-th repetition; what the answer's headers ask for counts, if they ask."""
-        asked = _retry_after(headers, wall)
-        if asked is not None:
-            return asked
+        endpoint_call = _retry_after(headers, wall)
+        if endpoint_call is not None:
+            return endpoint_call
         return float(self.draw() * min(self.most_seconds, self.first_seconds * 2 ** (number - 1)))
 
 
@@ -54,7 +54,7 @@ def _retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 class Deadline:
     """The moment by which everything that one call does must be over; None waits for ever."""
 
-    def __init__(self, seconds: float | None, clock: Clock) -> None:
+    def __init__(self, seconds: float | None, clock: TimeSource) -> None:
         self._clock = clock
         self.until = None if seconds is None else clock.monotonic() + seconds
 

@@ -9,15 +9,15 @@ from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
-from fakefal_client.asked import Asked, check_options, is_request_id
 from fakefal_client.budget import Reservation, amount
+from fakefal_client.endpoint_call import EndpointCall, check_options, is_request_id
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, about, follow, read_result, settle
-from fakefal_client.media import local_media
+from fakefal_client.local_media import local_media
 from fakefal_client.preflight import Checked, encode
 from fakefal_client.retry import Deadline
 from fakefal_client.session import SUCCESS, Session
-from fakefal_client.steps import Call, Flow, Reply, WireFailure
+from fakefal_client.steps import Flow, HttpCall, Reply, WireFailure
 from fakefal_client.uploads import upload_all
 from fakefal_client.warning import warn
 from fakefal_contracts import open_data_uris
@@ -54,14 +54,14 @@ class SubmitOptions(TypedDict, total=False):
 class _Ready:
     """A job that was checked: what is sent, the money for it, the time for it."""
 
-    call: Call
+    call: HttpCall
     arguments: Any
     checked: Checked
     reservation: Reservation
     deadline: Deadline
 
 
-def submit(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Accepted]:
+def submit(session: Session, endpoint_call: EndpointCall, options: SubmitOptions) -> Flow[Accepted]:
     """Send to the queue.
 
     Raises:
@@ -70,35 +70,35 @@ def submit(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Accep
     """
     named = {"fal_webhook": options.get("webhook_url"), "fal_max_queue_length": options.get("max_queue_length")}
     query = urlencode({name: value for name, value in named.items() if value is not None})
-    url = session.target.url(Part.QUEUE, f"/{asked.endpoint_id}") + (f"?{query}" if query else "")
-    ready, reply = yield from _sent(session, url, asked, options)
+    url = session.target.url(Part.QUEUE, f"/{endpoint_call.endpoint_id}") + (f"?{query}" if query else "")
+    ready, reply = yield from _sent(session, url, endpoint_call, options)
     said = reply.json()
     request_id = said.get("request_id") if isinstance(said, dict) else None
     if not is_request_id(request_id):
         raise _unknown(ready.reservation, "the answer names no request id", reply)
     ready.reservation.accept(request_id)
-    return Accepted(asked, request_id, ready.checked, ready.reservation)
+    return Accepted(endpoint_call, request_id, ready.checked, ready.reservation)
 
 
-def subscribe(session: Session, asked: Asked, options: SubmitOptions, *, stream: bool) -> Flow[Any]:
+def subscribe(session: Session, endpoint_call: EndpointCall, options: SubmitOptions, *, stream: bool) -> Flow[Any]:
     """Submit, emit each change, and return the result; one deadline covers it all."""
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
-    job = yield from submit(session, asked, options)
+    job = yield from submit(session, endpoint_call, options)
     yield from about(job, follow(session, job, deadline, stream=stream))
     yield from about(job, read_result(session, job, deadline))
     return job.parse()
 
 
-def run(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Any]:
+def run(session: Session, endpoint_call: EndpointCall, options: SubmitOptions) -> Flow[Any]:
     """Run a model without the queue, wait for its output, and return the result.
 
     Raises:
         MaybeAccepted: it was sent, and the answer was lost.
         FakefalError: it was refused, or failed.
     """
-    url = session.target.url(Part.RUN, f"/{asked.endpoint_id}")
-    ready, reply = yield from _sent(session, url, asked, options, direct=True)
-    job = Accepted(asked, reply.headers.get(REQUEST_ID, ""), ready.checked, ready.reservation)
+    url = session.target.url(Part.RUN, f"/{endpoint_call.endpoint_id}")
+    ready, reply = yield from _sent(session, url, endpoint_call, options, direct=True)
+    job = Accepted(endpoint_call, reply.headers.get(REQUEST_ID, ""), ready.checked, ready.reservation)
     if job.request_id:
         ready.reservation.accept(job.request_id)
     settle(job, reply)
@@ -106,24 +106,26 @@ def run(session: Session, asked: Asked, options: SubmitOptions) -> Flow[Any]:
 
 
 def _sent(
-    session: Session, url: str, asked: Asked, options: SubmitOptions, *, direct: bool = False
+    session: Session, url: str, endpoint_call: EndpointCall, options: SubmitOptions, *, direct: bool = False
 ) -> Flow[tuple[_Ready, Reply]]:
     """Check, warn, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
     check_options(options, SubmitOptions.__annotations__, "a call")
     if direct and (queued := OF_THE_QUEUE & options.keys()):
         raise UsageError(f"run does not go through the queue, and has no option {min(queued)!r}")
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
-    media = yield from local_media(asked.arguments)
+    media = yield from local_media(endpoint_call.arguments)
     opener = media.opener if media.files else open_data_uris
     strict = options.get("preflight", session.strict)
     until = deadline.until
-    checked = yield from session.preflight.check(asked.endpoint_id, media.arguments, opener, strict=strict, until=until)
+    checked = yield from session.preflight.check(
+        endpoint_call.endpoint_id, media.arguments, opener, strict=strict, until=until
+    )
     media.check_places(checked.report)
     encode(media.arguments)
-    warn(asked.endpoint_id, checked.warnings)
+    warn(endpoint_call.endpoint_id, checked.warnings)
     most = options.get("reserve_usd")
     usd = checked.usd if most is None else amount(most)
-    with session.budget.reserve(asked.endpoint_id, usd, checked.unit_usd) as reservation:
+    with session.budget.reserve(endpoint_call.endpoint_id, usd, checked.unit_usd) as reservation:
         addresses = yield from upload_all(session, media.files, deadline)
         sent = media.with_addresses(addresses)
         call = session.call("POST", url, encode(sent), _headers(options))

@@ -10,8 +10,8 @@ from fakefal_client.answers import INGRESS_ERRORS, REQUEST_ID, TIMED_OUT, TOO_MA
 from fakefal_client.budget import Budget
 from fakefal_client.errors import ConnectionLost, Unreachable
 from fakefal_client.preflight import Preflight
-from fakefal_client.retry import Clock, Deadline, Retry
-from fakefal_client.steps import Call, Flow, OpenStream, Pause, ReadPiece, Reply, WireFailure
+from fakefal_client.retry import Deadline, Retry, TimeSource
+from fakefal_client.steps import Flow, HttpCall, OpenStream, Pause, ReadPiece, Reply, WireFailure
 from fakefal_client.target import Target
 
 SUCCESS = range(200, 300)
@@ -39,7 +39,7 @@ class Session:
     preflight: Preflight
     budget: Budget
     retry: Retry
-    clock: Clock
+    clock: TimeSource
     poll_seconds: float
     timeout_seconds: float
     strict: bool
@@ -47,18 +47,22 @@ class Session:
 
     def call(
         self, method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Call:
+    ) -> HttpCall:
         """A call with the key of this client; `content` is JSON."""
         given = {"authorization": f"Key {self.target.key}", "user-agent": self.user_agent, "accept": "application/json"}
         if content is not None:
             given["content-type"] = "application/json"
-        return Call(method, url, given | dict(headers or {}), content or b"", self.timeout_seconds)
+        return HttpCall(method, url, given | dict(headers or {}), content or b"", self.timeout_seconds)
 
-    def bare_call(self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes = b"") -> Call:
+    def bare_call(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes = b""
+    ) -> HttpCall:
         """A call without the key, for addresses that carry their own permission or need none."""
-        return Call(method, url, {"user-agent": self.user_agent} | dict(headers or {}), content, self.timeout_seconds)
+        return HttpCall(
+            method, url, {"user-agent": self.user_agent} | dict(headers or {}), content, self.timeout_seconds
+        )
 
-    def send(self, call: Call, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
+    def send(self, call: HttpCall, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
         """Send a call that costs nothing when it is repeated, and repeat it while that may help.
 
         Raises:
@@ -98,7 +102,7 @@ class Session:
         yield Pause(seconds)
         return True
 
-    def once(self, call: Call, deadline: Deadline) -> Flow[tuple[Reply | None, WireFailure | None]]:
+    def once(self, call: HttpCall, deadline: Deadline) -> Flow[tuple[Reply | None, WireFailure | None]]:
         """Send a call one time: what came back, or why nothing did."""
         self.target.check_allowed()
         try:
@@ -110,10 +114,10 @@ class Session:
     def lost(self, failure: WireFailure, request_id: str | None = None) -> Unreachable | ConnectionLost:
         """The error that a failure on the network is, where nothing can be paid twice."""
         kind = ConnectionLost if failure.sent else Unreachable
-        told = f"{self.target}: {failure}"
-        return kind(told, request_id=request_id, maybe_paid=request_id is not None)
+        message = f"{self.target}: {failure}"
+        return kind(message, request_id=request_id, maybe_paid=request_id is not None)
 
-    def read(self, call: Call, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
+    def read(self, call: HttpCall, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
         """Send a call that costs nothing, and accept only success.
 
         Raises:
@@ -124,7 +128,7 @@ class Session:
             raise error_of(reply, request_id, maybe_paid=request_id is not None)
         return reply
 
-    def pieces(self, call: Call, deadline: Deadline, onto: Any, request_id: str | None = None) -> Flow[Reply]:
+    def pieces(self, call: HttpCall, deadline: Deadline, onto: Any, request_id: str | None = None) -> Flow[Reply]:
         """Send a call whose answer's body is handed, piece by piece, to the flow that ``onto(reply)`` makes.
 
         Raises:

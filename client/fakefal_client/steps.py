@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Call:
+class HttpCall:
     """One HTTP request.
 
     `timeout_seconds` bounds each read and write, None waits for ever; `until` is the moment of the
@@ -51,7 +51,7 @@ class Reply:
 class OpenStream:
     """A request whose body is read piece by piece; brings a `Reply`.  The next one, or the flow's end, closes it."""
 
-    call: Call
+    call: HttpCall
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Alone:
+class Exclusive:
     """Waits until no other flow of the driver is alone; the flow's end lets the next one go on."""
 
 
@@ -85,7 +85,7 @@ class Emit:
     value: Any
 
 
-Step = Call | OpenStream | ReadPiece | Pause | Work | Alone | Emit
+Step = HttpCall | OpenStream | ReadPiece | Pause | Work | Exclusive | Emit
 Flow = Generator[Step, Any, T]
 
 

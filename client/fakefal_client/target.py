@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from fakefal_client.errors import ForeignAddress, NoKey, NoTarget, RealNotAllowed, UsageError
-from fakefal_contracts.hosts import Part, Way, host_name, is_fal_host
+from fakefal_contracts.hosts import BaseUrl, Part, host_name, is_fal_host
 
 FAL = "fal"
 FAKE_KEY = "fakefal-client:not-a-real-key"
@@ -25,17 +25,17 @@ _PRINTABLE = re.compile(r"[!-~]+")
 class Target:
     """A fake at a base URL, or fal itself, and the key for it (``id:secret``)."""
 
-    way: Way
+    base_url: BaseUrl
     key: str = field(repr=False)
 
     @property
     def is_fal(self) -> bool:
         """Whether calls are paid for."""
-        return self.way.base is None
+        return self.base_url.base is None
 
     def url(self, part: Part, path: str) -> str:
         """An address of a part of the service; `path` starts with a slash."""
-        return self.way.url(part, path)
+        return self.base_url.url(part, path)
 
     def own(self, address: str, part: Part) -> str:
         """The address, if it is one of a part of this service.
@@ -80,7 +80,7 @@ class Target:
             )
 
     def __str__(self) -> str:
-        return self.way.base or FAL
+        return self.base_url.base or FAL
 
 
 def _split(address: str) -> SplitResult:
@@ -119,8 +119,8 @@ def find_target(given: str | None, key: str | None, environ: Mapping[str, str]) 
     if said == FAL and (given is not None or not url):
         if not found:
             raise NoKey("fal wants a key: give key=, or set FAL_KEY, or FAL_KEY_ID and FAL_KEY_SECRET")
-        return Target(Way(None), found)
-    return Target(Way(_base_url(said)), found or FAKE_KEY)
+        return Target(BaseUrl(None), found)
+    return Target(BaseUrl(_base_url(said)), found or FAKE_KEY)
 
 
 def find_key(environ: Mapping[str, str]) -> str | None:

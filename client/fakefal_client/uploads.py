@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fakefal_client.answers import unexpected
-from fakefal_client.media import LocalFile
+from fakefal_client.local_media import LocalFile
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
 from fakefal_client.steps import Emit, Flow, Reply, Work

@@ -20,7 +20,7 @@ from fakefal_client.answers import unexpected
 from fakefal_client.errors import FakefalError, InvalidWebhook
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
-from fakefal_client.steps import Alone, Flow
+from fakefal_client.steps import Exclusive, Flow
 from fakefal_contracts.hosts import Part
 
 KEYS_SECONDS = 24 * 3600.0
@@ -45,7 +45,7 @@ class Webhook:
     error: str | None
 
 
-class Webhooks:
+class WebhookVerifier:
     """Verifies webhooks, and keeps the service's public keys for that."""
 
     def __init__(self, session: Session) -> None:
@@ -108,9 +108,9 @@ class Webhooks:
 
     def _refresh(self) -> Flow[None]:
         """Read the keys again, or wait for whoever is at it; with keys at hand strangers cannot make us ask often."""
-        asked = self._asked
-        yield Alone()
-        if self._asked == asked and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
+        endpoint_call = self._asked
+        yield Exclusive()
+        if self._asked == endpoint_call and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
             try:
                 self._keys = yield from self._read()
                 self._failure, self._read_at = None, self._session.clock.monotonic()

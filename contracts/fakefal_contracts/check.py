@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from fakefal_contracts.body_parts import BodyParts, field_names, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import upstream
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.measured import measured
-from fakefal_contracts.media import Facts, Finding, Limits, Missing, Opener
+from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
 from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc, Model, path_of, spots
-from fakefal_contracts.parts import Parts, field_names, parts_of
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import ClipFacts, is_data_uri, read_data_uri
 from fakefal_contracts.rule import Requirement, Stage, Violation
@@ -150,9 +150,9 @@ def media_addresses(arguments: Input) -> Iterator[tuple[Loc, str, Limits]]:
 class _Media:
     """One look at all media of a request; each address is measured once."""
 
-    def __init__(self, edition: Edition, parts: Parts, opener: Opener) -> None:
+    def __init__(self, edition: Edition, parts: BodyParts, opener: Opener) -> None:
         self._edition, self._parts, self._opener = edition, parts, opener
-        self._seen: dict[tuple[str, int], Facts | Finding | None] = {}
+        self._seen: dict[tuple[str, int], Facts | BrokenLimit | None] = {}
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
         self.unchecked: list[Unchecked] = []
@@ -167,7 +167,7 @@ class _Media:
             found = self._seen[key]
             if found is None:
                 self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
-            elif isinstance(found, Finding):
+            elif isinstance(found, BrokenLimit):
                 self._add(loc, address, found)
             else:
                 self._judge(loc, address, limits, found)
@@ -185,13 +185,13 @@ class _Media:
         elif facts.format not in KLINGS_FORMATS:
             self.warnings.append(Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png"))
 
-    def _add(self, loc: Loc, address: str, finding: Finding) -> None:
+    def _add(self, loc: Loc, address: str, finding: BrokenLimit) -> None:
         rule = rulebook(self._edition).get(path_of(loc), finding.kind)
         self.errors.append(
             Violation(rule, Stage.MODEL, loc, finding.type, finding.msg, address, finding.ctx, finding.hint)
         )
 
-    def _open(self, address: str, limits: Limits) -> Facts | Finding | None:
+    def _open(self, address: str, limits: Limits) -> Facts | BrokenLimit | None:
         try:
             source = self._opener(address)
             if source is None:
@@ -259,7 +259,7 @@ def _accepts(field: TypeAdapter[Any], value: Any) -> bool:
     return True
 
 
-def _model_errors(edition: Edition, parts: Parts) -> Iterator[Violation]:
+def _model_errors(edition: Edition, parts: BodyParts) -> Iterator[Violation]:
     for loc, value in parts.objects:
         for requirement in value.requirements:
             if requirement.stage is Stage.MODEL and not requirement.holds(value):
@@ -274,7 +274,7 @@ def _violation(edition: Edition, requirement: Requirement, loc: Loc, value: Mode
     return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, None, requirement.hint)
 
 
-def _unknown_keys(body: Any, parts: Parts) -> Iterator[Advice]:
+def _unknown_keys(body: Any, parts: BodyParts) -> Iterator[Advice]:
     """Keys that the service silently drops, in the body and in the objects inside it."""
     if not isinstance(body, dict):
         return

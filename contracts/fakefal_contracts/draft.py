@@ -7,15 +7,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fakefal_contracts.drift import Change, Finding
+from fakefal_contracts.drift import Change, DriftFinding
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.evidence import Evidence, documented
 from fakefal_contracts.kling.shared import Clip, Picture, Prompt
 from fakefal_contracts.model import Model, bare_type, spots
-from fakefal_contracts.published import ABSENT, INPUT, UNSAID, Kind, Place, Published
+from fakefal_contracts.published import ABSENT, INPUT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.edition import limits_of, read_edition
 
-_SOURCES = {Kind.OPENAPI: "fal's OpenAPI document", Kind.TYPESCRIPT: "the types of fal's JavaScript client"}
+_SOURCES = {SourceKind.OPENAPI: "fal's OpenAPI document", SourceKind.TYPESCRIPT: "the types of fal's JavaScript client"}
 _SAID = {"required", "nullable", "types", "choices", "default"}
 _SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "numeric": "float"}
 _BOUNDS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
@@ -24,7 +24,7 @@ _NAMES = [
 ]
 
 
-def draft(endpoint: Endpoint, theirs: Published, findings: Iterable[Finding], day: dt.date) -> str:
+def draft(endpoint: Endpoint, theirs: Published, findings: Iterable[DriftFinding], day: dt.date) -> str:
     """The revisions that make the contract say what a source says, first seen on a day.
 
     The text is a sequence of ``Revision(...)`` for the endpoint's ``revisions``: one to insert where the
@@ -62,20 +62,20 @@ def is_revision(text: str) -> bool:
     return any(not line.startswith("#") for line in text.splitlines())
 
 
-def _added(finding: Finding) -> str:
+def _added(finding: DriftFinding) -> str:
     """The name of the field of the body that came, if one did."""
     holder, _, name = finding.place.partition(".")
     came = finding.aspect == "field" and finding.change is Change.ADDED and holder == INPUT
     return name if came and name.isidentifier() else ""
 
 
-def _sayable(finding: Finding, name: str) -> bool:
+def _sayable(finding: DriftFinding, name: str) -> bool:
     """Whether a finding is about the annotation or default of one field of the body."""
     path = f"{INPUT}.{name}"
     return finding.aspect in _SAID and finding.place.rstrip("[]") == path
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: DriftFinding) -> str:
     before, after = (json.dumps(one, ensure_ascii=False) for one in (finding.before, finding.after))
     return f"{finding.place} {finding.aspect} {finding.change}: {before} -> {after}"
 

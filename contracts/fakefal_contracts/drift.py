@@ -37,7 +37,7 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DriftFinding:
     """One difference.  `before` and `after` are plain JSON; None where nothing is said.
 
     `place` is a path as in ``input.elements[].video_url``; `aspect` is ``field``, ``required``,
@@ -57,7 +57,7 @@ class Finding:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def compare(before: Published, after: Published) -> tuple[Finding, ...]:
+def compare(before: Published, after: Published) -> tuple[DriftFinding, ...]:
     """Every difference between two descriptions, in the order of their places.
 
     What one of them cannot say is no difference.  Of fields that came or went, only the outermost is
@@ -79,25 +79,25 @@ def _can_hold(places: Mapping[str, Place], path: str) -> bool:
     return holder is None or (holder in places and container in places[holder].types)
 
 
-def _place(path: str, old: Place | None, new: Place | None) -> Iterator[Finding]:
+def _place(path: str, old: Place | None, new: Place | None) -> Iterator[DriftFinding]:
     sent = path.partition(".")[0] == INPUT
     if old is None or new is None:
         yield _came_or_went(path, old, new, sent=sent)
         return
     for aspect, change, before, after in (*_legal(old, new), *_limits(old.limits, new.limits)):
-        yield Finding(_level(change, sent=sent), path, aspect, change, before, after)
+        yield DriftFinding(_level(change, sent=sent), path, aspect, change, before, after)
     if old.default != new.default and UNSAID not in (old.default, new.default) and not old.required | new.required:
         level = Level.BREAKS if sent else Level.COSMETIC
-        yield Finding(level, path, "default", Change.CHANGED, _plain(old.default), _plain(new.default))
+        yield DriftFinding(level, path, "default", Change.CHANGED, _plain(old.default), _plain(new.default))
     for aspect, before, after in _words(old, new):
-        yield Finding(Level.COSMETIC, path, aspect, Change.CHANGED, before, after)
+        yield DriftFinding(Level.COSMETIC, path, aspect, Change.CHANGED, before, after)
 
 
-def _came_or_went(path: str, old: Place | None, new: Place | None, *, sent: bool) -> Finding:
+def _came_or_went(path: str, old: Place | None, new: Place | None, *, sent: bool) -> DriftFinding:
     if new is None:
-        return Finding(Level.BREAKS, path, "field", Change.REMOVED, old and summary(old), None)
+        return DriftFinding(Level.BREAKS, path, "field", Change.REMOVED, old and summary(old), None)
     level = Level.BREAKS if sent and new.required else Level.WIDENS
-    return Finding(level, path, "field", Change.ADDED, None, summary(new))
+    return DriftFinding(level, path, "field", Change.ADDED, None, summary(new))
 
 
 def _level(change: Change, *, sent: bool) -> Level:

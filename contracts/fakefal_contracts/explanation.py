@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts.drift import Finding, Level, compare
+from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.known_differences import KnownDifference, known_differences
 from fakefal_contracts.published import Published
@@ -17,7 +17,7 @@ from fakefal_contracts.published.edition import read_edition
 class Explained:
     """A finding, and why it is no drift; None where nothing explains it."""
 
-    finding: Finding
+    finding: DriftFinding
     why: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Comparison:
     findings: tuple[Explained, ...]
     stale: tuple[KnownDifference, ...] = ()
 
-    def drift(self, least: Level = Level.COSMETIC) -> tuple[Finding, ...]:
+    def drift(self, least: Level = Level.COSMETIC) -> tuple[DriftFinding, ...]:
         """What nothing explains and is at least this bad."""
         return tuple(one.finding for one in self.findings if one.why is None and one.finding.level.counts(least))
 
@@ -70,11 +70,11 @@ def examine(
     return Comparison(f"contract {edition.contract}", theirs, explained, stale)
 
 
-def _against(edition: Edition, theirs: Published) -> tuple[Finding, ...]:
+def _against(edition: Edition, theirs: Published) -> tuple[DriftFinding, ...]:
     return compare(read_edition(edition), theirs)
 
 
-def _why(finding: Finding, known: list[KnownDifference], others: list[tuple[str, set[str]]]) -> str | None:
+def _why(finding: DriftFinding, known: list[KnownDifference], others: list[tuple[str, set[str]]]) -> str | None:
     """The known difference, or the revision that agrees with the source about the whole place."""
     for one in known:
         if one.is_in(finding):

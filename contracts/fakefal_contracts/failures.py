@@ -16,7 +16,7 @@ from typing import Any
 from fakefal_contracts.rule import ERRORS_PAGE
 
 
-class _Told:
+class _Shown:
     """A value of a context as messages tell it: with ``:s``, the s of several is added."""
 
     def __init__(self, value: Any) -> None:
@@ -45,8 +45,8 @@ class ModelError:
 
     def message(self, changes: Mapping[str, Any]) -> str:
         """The message where `changes` gives other values for the context."""
-        told = {**self.ctx, **changes}
-        return self.template.format_map({name: _Told(told[name]) for name in self.ctx})
+        values = {**self.ctx, **changes}
+        return self.template.format_map({name: _Shown(values[name]) for name in self.ctx})
 
     def body(self, /, **changes: Any) -> dict[str, Any]:
         """The answer; `changes` may give another ``msg`` or ``loc``, an ``input``, and values for the context."""

@@ -61,7 +61,7 @@ def part_of(name: str) -> Part | None:
 
 
 @dataclass(frozen=True)
-class Way:
+class BaseUrl:
     """How a caller reaches the service, which is how addresses in its answers must lead back.
 
     `base` is None for callers who speak to fal's own hosts, or believe so.
@@ -77,3 +77,11 @@ class Way:
 
 
 _PUBLIC_HOST = {part: name for name, part in reversed(HOSTS.items())}
+
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_address(source: str) -> bool:
+    """Whether a text is an address, and not a path."""
+    return source.startswith(("http://", "https://"))

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts.drift import Change, Finding
+from fakefal_contracts.drift import Change, DriftFinding
 from fakefal_contracts.evidence import Evidence, documented
-from fakefal_contracts.published import Kind, Published
+from fakefal_contracts.published import Published, SourceKind
 
 _O1 = (
     "fal-ai/kling-video/o1/reference-to-video",
@@ -27,7 +27,7 @@ class KnownDifference:
     """
 
     endpoints: tuple[str, ...]
-    kind: Kind
+    kind: SourceKind
     place: str
     aspect: str
     change: Change
@@ -42,7 +42,7 @@ class KnownDifference:
             return False
         return self.until is None or (theirs.day is not None and theirs.day <= self.until)
 
-    def is_in(self, finding: Finding) -> bool:
+    def is_in(self, finding: DriftFinding) -> bool:
         """Whether a finding is this difference."""
         names = ("place", "aspect", "change", "after")
         return all(getattr(self, name) == getattr(finding, name) for name in names)
@@ -56,7 +56,7 @@ _NO_FILE_DATA = (
 KNOWN_DIFFERENCES = (
     KnownDifference(
         endpoints=_O1,
-        kind=Kind.OPENAPI,
+        kind=SourceKind.OPENAPI,
         place="output.video.file_data",
         aspect="field",
         change=Change.ADDED,
@@ -67,7 +67,7 @@ KNOWN_DIFFERENCES = (
     ),
     KnownDifference(
         endpoints=_O1 + _O3,
-        kind=Kind.TYPESCRIPT,
+        kind=SourceKind.TYPESCRIPT,
         place="output.video.file_data",
         aspect="field",
         change=Change.ADDED,

@@ -51,7 +51,7 @@ class Missing(Unreadable):
 
 
 @dataclass(frozen=True)
-class Finding:
+class BrokenLimit:
     """One broken limit: its kind (the last part of the rule's id) and fal's error item."""
 
     kind: str
@@ -61,9 +61,9 @@ class Finding:
     hint: str
 
 
-def _told(kind: str, type_: str, ctx: dict[str, Any], hint: str) -> Finding:
+def _broken(kind: str, type_: str, ctx: dict[str, Any], hint: str) -> BrokenLimit:
     """The finding of an error whose message follows from its context."""
-    return Finding(kind, type_, MODEL_ERRORS[type_].message(ctx), ctx, hint)
+    return BrokenLimit(kind, type_, MODEL_ERRORS[type_].message(ctx), ctx, hint)
 
 
 @dataclass(frozen=True)
@@ -89,17 +89,17 @@ class Limits:
             "max_bytes": (f"at most {self.max_bytes:,} bytes", self.evidence),
         }
 
-    def unreachable(self, why: Unreadable) -> Finding:
+    def unreachable(self, why: Unreadable) -> BrokenLimit:
         """The finding for content that cannot be had or read."""
         if isinstance(why, Missing):
-            return Finding(
+            return BrokenLimit(
                 "reachable",
                 "file_download_error",
                 "Failed to download the file. Please check if the URL is accessible and try again.",
                 None,
                 f"{why}; give an http(s) or data: address that the service can open",
             )
-        return Finding(
+        return BrokenLimit(
             "readable",
             "image_load_error" if self.noun == "picture" else "file_download_error",
             f"Failed to load the {'image' if self.noun == 'picture' else 'video'}.",
@@ -107,9 +107,9 @@ class Limits:
             f"{why}; send a {self.noun} as {' or '.join(self.formats)}",
         )
 
-    def too_large(self) -> Finding:
+    def too_large(self) -> BrokenLimit:
         """The finding for content with more bytes than are allowed; nothing else is then looked at."""
-        return Finding(
+        return BrokenLimit(
             "max_bytes",
             "file_too_large",
             f"File size exceeds the maximum allowed size of {self.max_bytes} bytes.",
@@ -117,10 +117,10 @@ class Limits:
             f"the file has more than {self.max_bytes:,} bytes: compress it",
         )
 
-    def _wrong_format(self, facts: Facts) -> Iterator[Finding]:
+    def _wrong_format(self, facts: Facts) -> Iterator[BrokenLimit]:
         if facts.format not in self.formats:
             kind = "image" if self.noun == "picture" else "video"
-            yield Finding(
+            yield BrokenLimit(
                 "format",
                 f"unsupported_{kind}_format",
                 f"Unsupported {kind} format. Supported formats are {', '.join(self.formats)}.",
@@ -146,7 +146,7 @@ class Limits:
         """The facts of the content; raises `Unreadable`."""
         raise NotImplementedError
 
-    def judge(self, facts: Any) -> Iterator[Finding]:
+    def judge(self, facts: Any) -> Iterator[BrokenLimit]:
         """Every limit that the facts break."""
         raise NotImplementedError
 
@@ -183,19 +183,19 @@ class PictureLimits(Limits):
         """See `Limits.measure`."""
         return probe_picture(source)
 
-    def judge(self, facts: PictureFacts) -> Iterator[Finding]:
+    def judge(self, facts: PictureFacts) -> Iterator[BrokenLimit]:
         """See `Limits.judge`."""
         yield from self._wrong_format(facts)
         size = f"the picture has {facts.width} x {facts.height} pixels"
         if facts.width < self.min_width or facts.height < self.min_height:
-            yield _told(
+            yield _broken(
                 "min_pixels",
                 "image_too_small",
                 {"min_height": self.min_height, "min_width": self.min_width},
                 f"{size}: enlarge it to at least {self.min_width} x {self.min_height}",
             )
         if not self.min_ratio <= facts.ratio <= self.max_ratio:
-            yield Finding(
+            yield BrokenLimit(
                 "ratio",
                 "image_aspect_ratio_error",
                 f"Image aspect ratio must be between {self.min_ratio:.2f} and {self.max_ratio:.2f}.",
@@ -246,7 +246,7 @@ class ClipLimits(Limits):
         """See `Limits.measure`."""
         return probe_clip(source)
 
-    def judge(self, facts: ClipFacts) -> Iterator[Finding]:
+    def judge(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
         """See `Limits.judge`."""
         if facts.format not in self.formats:
             yield from self._wrong_format(facts)
@@ -255,43 +255,43 @@ class ClipLimits(Limits):
         yield from self._seconds(facts)
         yield from self._fps(facts)
 
-    def _pixels(self, facts: ClipFacts) -> Iterator[Finding]:
+    def _pixels(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
         small, large = min(facts.width, facts.height), max(facts.width, facts.height)
         size = f"the clip has {facts.width} x {facts.height} pixels"
         if small < self.min_pixels:
             msg = f"Video width and height should be at least {self.min_pixels} pixels."
-            yield Finding("min_pixels", "greater_than_equal", msg, {"ge": self.min_pixels}, f"{size}: enlarge it")
+            yield BrokenLimit("min_pixels", "greater_than_equal", msg, {"ge": self.min_pixels}, f"{size}: enlarge it")
         if large > self.max_pixels:
             msg = f"Video width and height should be at most {self.max_pixels} pixels."
-            yield Finding("max_pixels", "less_than_equal", msg, {"le": self.max_pixels}, f"{size}: shrink it")
+            yield BrokenLimit("max_pixels", "less_than_equal", msg, {"le": self.max_pixels}, f"{size}: shrink it")
 
-    def _seconds(self, facts: ClipFacts) -> Iterator[Finding]:
+    def _seconds(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
         given = round(facts.seconds, 3)
         if facts.seconds < self.min_seconds:
-            yield _told(
+            yield _broken(
                 "min_seconds",
                 "video_duration_too_short",
                 {"min_duration": self.min_seconds, "provided_duration": given},
                 f"the clip lasts {given:g} s: it needs {self.min_seconds:g} s or more",
             )
         if facts.seconds > self.max_seconds:
-            yield _told(
+            yield _broken(
                 "max_seconds",
                 "video_duration_too_long",
                 {"max_duration": self.max_seconds, "provided_duration": given},
                 f"the clip lasts {given:g} s: cut it to {self.max_seconds:g} s or less",
             )
 
-    def _fps(self, facts: ClipFacts) -> Iterator[Finding]:
+    def _fps(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
         if facts.fps is None:
             return
         rate = f"the clip has {facts.fps:g} frames per second"
         if facts.fps < self.min_fps:
             msg = f"Video frame rate should be at least {self.min_fps:g} FPS."
-            yield Finding("min_fps", "greater_than_equal", msg, {"ge": self.min_fps}, f"{rate}: convert it")
+            yield BrokenLimit("min_fps", "greater_than_equal", msg, {"ge": self.min_fps}, f"{rate}: convert it")
         if facts.fps > self.max_fps:
             msg = f"Video frame rate should be at most {self.max_fps:g} FPS."
-            yield Finding("max_fps", "less_than_equal", msg, {"le": self.max_fps}, f"{rate}: convert it")
+            yield BrokenLimit("max_fps", "less_than_equal", msg, {"le": self.max_fps}, f"{rate}: convert it")
 
 
 Opener = Callable[[str], bytes | Path | None]

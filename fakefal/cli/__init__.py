@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from fakefal.startup import uncollected
+from fakefal.server.startup import without_gc
 
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
@@ -18,7 +18,6 @@ COMMANDS = {
     "demo": "Send fal's own examples through the queue and save the videos.",
     "conform": "Ask a fake, or fal, whether it does what the contracts say.",
     "drift": "Compare the contracts with what fal publishes.",
-    "bench": "Measure this emulator beside named references.",
     "health": "Ask a running emulator whether it answers.",
 }
 
@@ -32,7 +31,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        with uncollected():
+        with without_gc():
             command: click.Command = import_module(f"fakefal.cli.{cmd_name}").command
         return command
 

@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from fakefal import jsonio
 from fakefal.cli.options import full_id, settings_from
+from fakefal.state import jsonio
 from fakefal_contracts import ContractError, Report, check, open_data_uris
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.evidence import inferred

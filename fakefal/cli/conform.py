@@ -17,8 +17,8 @@ from fakefal.cli.options import check_upstream, full_id, real_key, stand_in, usd
 from fakefal_contracts import ENDPOINTS, ContractError
 
 if TYPE_CHECKING:
-    from fakefal.conform.outcome import Run
-    from fakefal.conform.service import Service
+    from fakefal.conform.results import SuiteRun
+    from fakefal.conform.service import TargetService
     from fakefal.conform.suite import Suite
 
 FAL = "fal"
@@ -45,7 +45,6 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--webhook-url", help="With fal: a public address that leads to --webhook-port of this machine.")
 @click.option("--webhook-port", type=click.IntRange(0, 65535), default=0, help="Where to receive webhooks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--report", is_flag=True, help="In a checkout: write FIDELITY.md and fidelity.json anew.")
 def command(
     target: str | None,
     max_usd: Decimal,
@@ -59,7 +58,6 @@ def command(
     webhook_port: int,
     *,
     as_json: bool,
-    report: bool,
 ) -> None:
     """Ask a target what the contracts and fal's wire say, rule by rule.
 
@@ -67,8 +65,6 @@ def command(
     revision has, and what cannot be asked so is listed as not run.  Takes the key from FAL_KEY.  Exit code
     0: agreed; 1: something differs; 2: used wrongly.
     """
-    if report:
-        sys.exit(_report(target))
     if target is None:
         raise click.UsageError("say whom to ask: --target URL, or --target fal")
     if upstream is not None and target != FAL:
@@ -92,34 +88,34 @@ def _check_extra() -> None:
 
 
 @contextmanager
-def _service(target: str, max_usd: Decimal, upstream: str | None) -> Iterator[Service]:
+def _service(target: str, max_usd: Decimal, upstream: str | None) -> Iterator[TargetService]:
     """The target that the command line names, and what it may cost."""
-    from fakefal.conform.purse import Purse
-    from fakefal.conform.service import Service
-    from fakefal.conform.target import Target
+    from fakefal.conform.service import TargetService
+    from fakefal.conform.spend_guard import SpendGuard
+    from fakefal.conform.target import ProbedTarget
     from fakefal.proxy.upstream import Upstream
-    from fakefal.recording.budget import Budget
+    from fakefal.recording.spend_limit import SpendLimit
 
     if target == FAL:
         if upstream is None and (found := [name for name in AUTOMATIC if os.environ.get(name)]):
             raise click.UsageError(f"the real service is asked by hand only, and {found[0]} is set")
         if upstream is not None:
             check_upstream(upstream)
-        calls = Target(None, Upstream(upstream), key=real_key(os.environ))
-        purse, patience = Purse(Budget(max_usd)), 1200.0
+        calls = ProbedTarget(None, Upstream(upstream), key=real_key(os.environ))
+        purse, patience = SpendGuard(SpendLimit(max_usd)), 1200.0
     else:
         fake = stand_in(
             target,
             malformed="--target is fal, or a base URL such as http://127.0.0.1:8710",
             of_fal="--target is a host of fal's: say --target fal, which keeps to a spend limit",
         )
-        calls, purse, patience = Target(fake, Upstream(fake)), Purse(None), 60.0
+        calls, purse, patience = ProbedTarget(fake, Upstream(fake)), SpendGuard(None), 60.0
     with calls:
-        yield Service(calls, purse, patience_seconds=patience)
+        yield TargetService(calls, purse, patience_seconds=patience)
 
 
 def _suite(
-    service: Service,
+    service: TargetService,
     contract: str | None,
     wanted: tuple[str, ...],
     examples: int,
@@ -129,7 +125,7 @@ def _suite(
     webhook_port: int,
 ) -> Suite:
     from fakefal.conform.cases import BadCase, read_cases
-    from fakefal.conform.outcome import NotRun
+    from fakefal.conform.results import NotRun
     from fakefal.conform.suite import Suite, own_contract
 
     try:
@@ -150,29 +146,16 @@ def _check_covered(endpoint_ids: tuple[str, ...], contract: str) -> None:
         ENDPOINTS[one].edition(contract)
 
 
-def _run(suite: Suite, cases: Path) -> Run:
+def _run(suite: Suite, cases: Path) -> SuiteRun:
     """Ask everything; each difference is kept as a case."""
     from fakefal.conform.cases import write_case
-    from fakefal.conform.outcome import Run, State
+    from fakefal.conform.results import ClaimState, SuiteRun
 
-    run = Run(suite.service.target.name, suite.contract, suite.seed, suite.examples)
+    run = SuiteRun(suite.service.target.name, suite.contract, suite.seed, suite.examples)
     for outcome in suite.run():
         run.outcomes.append(outcome)
-        if outcome.state is State.DIFFERS:
+        if outcome.state is ClaimState.DIFFERS:
             kept = f" ({write_case(cases, outcome.reproducer)})" if outcome.reproducer is not None else ""
             click.echo(f"differs: {outcome.area}: {outcome.claim}{kept}", err=True)
     run.spent_usd = suite.service.purse.spent_usd
     return run
-
-
-def _report(target: str | None) -> int:
-    from fakefal.conform.fidelity import NoOracles, write_report
-
-    if target is not None:
-        raise click.UsageError("--report is about the emulator itself: leave --target out")
-    try:
-        written = write_report(Path.cwd())
-    except NoOracles as error:
-        raise click.UsageError(str(error)) from error
-    click.echo("\n".join(map(str, written)))
-    return 0

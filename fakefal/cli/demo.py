@@ -28,7 +28,7 @@ HEADERS = {"Authorization": "Key demo:not-a-real-key"}
 
 
 @dataclass
-class Job:
+class DemoJob:
     """One request of the demo and what is known of it so far."""
 
     title: str
@@ -51,14 +51,14 @@ class Job:
         return int(digits) / 100 if digits.isdecimal() else 0.0
 
 
-def demo_jobs() -> list[Job]:
+def demo_jobs() -> list[DemoJob]:
     """Two other requests, then the documented full example of each endpoint."""
     first = next(iter(ENDPOINTS))
     others = [
-        Job("somebody else's clip", first, examples(first)["required"], save=False),
-        Job("a wrong duration", first, examples(first)["full"] | {"duration": "7"}, save=False),
+        DemoJob("somebody else's clip", first, examples(first)["required"], save=False),
+        DemoJob("a wrong duration", first, examples(first)["full"] | {"duration": "7"}, save=False),
     ]
-    return others + [Job(one.path, one.id, examples(one.id)["full"]) for one in ENDPOINTS.values()]
+    return others + [DemoJob(one.path, one.id, examples(one.id)["full"]) for one in ENDPOINTS.values()]
 
 
 @click.command
@@ -71,7 +71,7 @@ def command(folder: Path) -> None:
     import httpx
     from rich.console import Console
 
-    from fakefal.serving import serving
+    from fakefal.server.serving import serving
 
     console = Console()
     jobs = demo_jobs()
@@ -93,7 +93,7 @@ def command(folder: Path) -> None:
     console.print(f"At fal they would have cost {dollars(total)}. Not spent.", highlight=False)
 
 
-def _poll(http: httpx.Client, job: Job, folder: Path) -> None:
+def _poll(http: httpx.Client, job: DemoJob, folder: Path) -> None:
     seen = http.get(job.urls["status_url"], params={"logs": "1"}).json()
     job.state, job.position = seen["status"], seen.get("queue_position")
     job.logs = [entry["message"] for entry in seen["logs"]]
@@ -112,7 +112,7 @@ def _poll(http: httpx.Client, job: Job, folder: Path) -> None:
     job.outcome = f"{saved}, {dollars(job.usd)} at fal" if saved else "not ours to save"
 
 
-def _save(http: httpx.Client, url: str, job: Job, folder: Path) -> str:
+def _save(http: httpx.Client, url: str, job: DemoJob, folder: Path) -> str:
     """Download the video under the first free name; returns the file's path."""
     if not job.save:
         return ""
@@ -134,7 +134,7 @@ def _save(http: httpx.Client, url: str, job: Job, folder: Path) -> str:
 
 
 @contextmanager
-def _display(console: Console, jobs: list[Job]) -> Iterator[Any]:
+def _display(console: Console, jobs: list[DemoJob]) -> Iterator[Any]:
     """A live table on a terminal; elsewhere a line whenever a job's news change."""
     if console.is_terminal:
         from rich.live import Live
@@ -142,19 +142,19 @@ def _display(console: Console, jobs: list[Job]) -> Iterator[Any]:
         with Live(console=console, refresh_per_second=10) as live:
             yield lambda: live.update(_table(jobs))
         return
-    told: dict[int, str] = {}
+    shown: dict[int, str] = {}
 
     def tell() -> None:
         for job in jobs:
             news = _news(job)
-            if told.get(id(job)) != news:
-                told[id(job)] = news
+            if shown.get(id(job)) != news:
+                shown[id(job)] = news
                 console.print(f"{job.title}: {news}", soft_wrap=True, markup=False, highlight=False)
 
     yield tell
 
 
-def _table(jobs: list[Job]) -> Table:
+def _table(jobs: list[DemoJob]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -168,7 +168,7 @@ def _table(jobs: list[Job]) -> Table:
     return table
 
 
-def _news(job: Job) -> str:
+def _news(job: DemoJob) -> str:
     if job.outcome:
         return job.outcome
     if job.position is not None:

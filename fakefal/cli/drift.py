@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from fakefal.cli.options import full_id
-from fakefal.published import FAL, NotFound, fetch, load, read
+from fakefal.conform.published import FAL, NoContract, fetch, load, read
 from fakefal_contracts import ENDPOINTS, ContractError, find_endpoint
 from fakefal_contracts.draft import draft, is_revision
-from fakefal_contracts.drift import Finding, Level, compare
+from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
 from fakefal_contracts.published.openapi import read_openapi
@@ -90,8 +90,8 @@ def command(
     wanted = [full_id(one) for one in endpoints]
     try:
         results = [job.run(one) for one in (*_files(documents, wanted), *_typed(types, wanted))]
-        results += [job.run(one, current=True) for one in _asked(wanted, url if online else None)]
-    except (ContractError, NotFound) as error:
+        results += [job.run(one, current=True) for one in _fetched(wanted, url if online else None)]
+    except (ContractError, NoContract) as error:
         raise click.UsageError(str(error)) from error
     click.echo(json.dumps(_json(results, job.least), indent=2) if as_json else _text(results, job.least))
     sys.exit(DRIFT if any(_drifts(one, job.least) for one, _ in results) else 0)
@@ -107,7 +107,7 @@ def _files(paths: tuple[Path, ...], wanted: list[str]) -> Iterator[Published]:
 
 def _about(wanted: list[str], found: Published) -> Published:
     if wanted and found.endpoint_id not in wanted:
-        raise NotFound(f"{found.source} is about {found.endpoint_id}, not {' or '.join(wanted)}")
+        raise NoContract(f"{found.source} is about {found.endpoint_id}, not {' or '.join(wanted)}")
     return found
 
 
@@ -117,7 +117,7 @@ def _typed(path: Path | None, wanted: list[str]) -> Iterator[Published]:
         yield from (read_typescript(text, one, str(path)) for one in wanted or ENDPOINTS)
 
 
-def _asked(wanted: list[str], url: str | None) -> Iterator[Published]:
+def _fetched(wanted: list[str], url: str | None) -> Iterator[Published]:
     if url is not None:
         yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or ENDPOINTS)
 
@@ -148,16 +148,16 @@ def _lines(one: Comparison, text: str, least: Level) -> Iterator[str]:
     for stale in one.stale:
         yield f"  a known difference no longer occurs, remove it: {stale.place} {stale.aspect} ({stale.reason})"
     if text:
-        told = (
+        advice = (
             "To say the same, paste into the endpoint's revisions:"
             if is_revision(text)
             else "No revision can say this:"
         )
-        yield f"\n  {told}\n"
+        yield f"\n  {advice}\n"
         yield from (f"    {line}".rstrip() for line in text.splitlines())
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: DriftFinding) -> str:
     head = f"{finding.place}: {finding.aspect} {finding.change}"
     if finding.aspect == "field":
         return f"{head} ({finding.before or finding.after})"

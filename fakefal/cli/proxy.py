@@ -11,7 +11,7 @@ import click
 
 from fakefal.cli.options import recording_options
 from fakefal.cli.record import new_proxy, record, tell
-from fakefal.cli.serve import PORT, Service, serve
+from fakefal.cli.serve import PORT, ServedApp, serve
 from fakefal.settings import DEFAULT_PORT, Settings
 
 
@@ -40,11 +40,11 @@ def command(
     """
     if program:
         sys.exit(record(program, max_usd, upstream, out, report))
-    from fakefal.serving import hosting
+    from fakefal.server.serving import hosting
 
     proxy = new_proxy(max_usd, upstream, out)
     hosted = partial(hosting, proxy.app(), closing=proxy.close_streams, own_date=False)
-    service = Service(hosted, f"a validating proxy, which may spend {max_usd} dollars", any_key=False)
+    service = ServedApp(hosted, f"a validating proxy, which may spend {max_usd} dollars", any_key=False)
     try:
         serve(service, Settings(), "127.0.0.1", port, tls_port, ready_file)
     finally:

@@ -44,12 +44,12 @@ def record(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, out
 
 
 async def _record(program: tuple[str, ...], key: str, proxy: ValidatingProxy, report: Path | None) -> int:
-    from fakefal.ways.child import child_environment
-    from fakefal.ways.roads import open_roads
+    from fakefal.server.child import child_environment
+    from fakefal.server.child_server import serving_child
 
     try:
-        async with open_roads(proxy.app(), closing=proxy.close_streams, own_date=False) as roads:
-            return await run_child(program, child_environment(os.environ, roads, key=key))
+        async with serving_child(proxy.app(), closing=proxy.close_streams, own_date=False) as addresses:
+            return await run_child(program, child_environment(os.environ, addresses, key=key))
     finally:
         tell(proxy, report)
 
@@ -58,13 +58,13 @@ def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingPr
     """The validating proxy that the command line describes."""
     from fakefal.proxy.app import ValidatingProxy
     from fakefal.proxy.upstream import FAL, Upstream
-    from fakefal.recording.budget import Budget
-    from fakefal.recording.folder import Recorder
+    from fakefal.recording.folder import ExchangeWriter
+    from fakefal.recording.spend_limit import SpendLimit
 
     if upstream is not None:
         check_upstream(upstream)
     source = FAL if upstream is None else "upstream"
-    return ValidatingProxy(Upstream(upstream), Budget(max_usd), Recorder(out, source=source))
+    return ValidatingProxy(Upstream(upstream), SpendLimit(max_usd), ExchangeWriter(out, source=source))
 
 
 def tell(proxy: ValidatingProxy, path: Path | None) -> None:

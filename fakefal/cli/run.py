@@ -41,24 +41,24 @@ def command(program: tuple[str, ...], replay: Path | None, max_age: float | None
 
 
 async def _run(settings: Settings, program: tuple[str, ...]) -> int:
-    from fakefal.app import build_app
-    from fakefal.emulator import Emulator
-    from fakefal.ways.child import child_environment
-    from fakefal.ways.roads import open_roads
+    from fakefal.engine.emulator import Emulator
+    from fakefal.server.app import build_app
+    from fakefal.server.child import child_environment
+    from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
-    async with open_roads(build_app(emulator), closing=emulator.waker.close) as roads:
-        code = await run_child(program, child_environment(os.environ, roads))
+    async with serving_child(build_app(emulator), closing=emulator.waker.close) as addresses:
+        code = await run_child(program, child_environment(os.environ, addresses))
         click.echo(f"fakefal: {await emulator.summary()}", err=True)
         return code
 
 
 async def _replay(replay: Replay, program: tuple[str, ...]) -> int:
-    from fakefal.ways.child import child_environment
-    from fakefal.ways.roads import open_roads
+    from fakefal.server.child import child_environment
+    from fakefal.server.child_server import serving_child
 
-    async with open_roads(replay.app()) as roads:
-        return await run_child(program, child_environment(os.environ, roads))
+    async with serving_child(replay.app()) as addresses:
+        return await run_child(program, child_environment(os.environ, addresses))
 
 
 async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:

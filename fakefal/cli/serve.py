@@ -24,13 +24,14 @@ from urllib.parse import urlsplit
 import click
 
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
-from fakefal.settings import DEFAULT_PORT, LOOPBACK_HOSTS, Settings, SettingsError
-from fakefal.startup import uncollected
+from fakefal.server.startup import without_gc
+from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
+from fakefal_contracts.hosts import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
-    from fakefal.serving import Listening  # importing it would make --help slow
-    from fakefal.ways.authority import Authority
+    from fakefal.server.authority import Authority
+    from fakefal.server.serving import Listening  # importing it would make --help slow
 
 PORT = click.IntRange(0, 65535)
 
@@ -41,7 +42,7 @@ Hosted = Callable[
 
 
 @dataclass(frozen=True)
-class Service:
+class ServedApp:
     """What is served: how, what it is in words, whether any key will do, and by how many processes."""
 
     hosted: Hosted
@@ -91,32 +92,32 @@ def command(
         serve(_emulating(settings), settings, host, port, tls_port, ready_file)
 
 
-def _emulating(settings: Settings) -> Service:
+def _emulating(settings: Settings) -> ServedApp:
     what = f"profile {settings.profile}, contract {settings.contract}"
-    return Service(partial(_listening, settings), what, workers=settings.workers)
+    return ServedApp(partial(_listening, settings), what, workers=settings.workers)
 
 
 def _listening(
     settings: Settings, plain: socket.socket, tls: socket.socket | None, context: ssl.SSLContext | None
 ) -> AbstractAsyncContextManager[Listening]:
-    with uncollected():
-        from fakefal.emulator import Emulator
-        from fakefal.serving import listening
+    with without_gc():
+        from fakefal.engine.emulator import Emulator
+        from fakefal.server.serving import listening
 
     return listening(Emulator(settings), plain, tls, context)
 
 
-def _replaying(settings: Settings, replay: Replay) -> Service:
-    from fakefal.serving import hosting
+def _replaying(settings: Settings, replay: Replay) -> ServedApp:
+    from fakefal.server.serving import hosting
 
-    return Service(partial(hosting, replay.app(settings.public_url)), f"replaying {replay}")
+    return ServedApp(partial(hosting, replay.app(settings.public_url)), f"replaying {replay}")
 
 
 def serve(
-    service: Service, settings: Settings, host: str, port: int, tls_port: int | None, ready_file: Path | None
+    service: ServedApp, settings: Settings, host: str, port: int, tls_port: int | None, ready_file: Path | None
 ) -> None:
     """Serve something until a signal comes."""
-    from fakefal.serving import bind
+    from fakefal.server.serving import bind
 
     bound: list[socket.socket] = []
     for number in (port,) if tls_port is None else (port, tls_port):
@@ -139,11 +140,11 @@ def serve(
 
 
 def _run(
-    service: Service, settings: Settings, bound: list[socket.socket], ready_file: Path | None, folder: Path
+    service: ServedApp, settings: Settings, bound: list[socket.socket], ready_file: Path | None, folder: Path
 ) -> None:
     """Serve from this process, or from several that share its sockets."""
-    from fakefal.loops import run
-    from fakefal.ways.authority import Authority, merged_bundle
+    from fakefal.server.authority import Authority, merged_bundle
+    from fakefal.server.loops import run
 
     plain, tls = bound[0], bound[1] if len(bound) > 1 else None
     authority = Authority(*_names(settings, plain)) if tls else None
@@ -158,7 +159,7 @@ def _run(
     if service.workers == 1:
         run(_serve(service, settings, plain, tls, authority, announce))
         return
-    from fakefal.workers import Ready, Workers
+    from fakefal.server.workers import Ready, Workers
 
     def serve(lifeline: int, listening: Callable[[Ready], None]) -> None:
         run(_serve(service, settings, plain, tls, authority, listening, lifeline))
@@ -167,7 +168,7 @@ def _run(
 
 
 async def _serve(
-    service: Service,
+    service: ServedApp,
     settings: Settings,
     plain: socket.socket,
     tls: socket.socket | None,
@@ -199,7 +200,7 @@ def _names(settings: Settings, plain: socket.socket) -> list[str]:
     return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
 
 
-def _announce(ready: dict[str, str], service: Service, ready_file: Path | None) -> None:
+def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None) -> None:
     click.echo(f"fakefal listens on {ready['url']} ({service.what})")
     if "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from fakefal.conform.claims import Claim, demand, is_answer, outcomes
 from fakefal.conform.lifecycle import broken, sample
-from fakefal.conform.outcome import Differs, NotRun, Outcome
-from fakefal.conform.service import ACCEPTED, OK, STATES, Service
+from fakefal.conform.results import ClaimOutcome, Differs, NotRun
+from fakefal.conform.service import ACCEPTED, OK, STATES, TargetService
 from fakefal_contracts import ENDPOINTS
 
 ENDPOINT = next(iter(ENDPOINTS))
@@ -20,11 +20,11 @@ CANCELLED = 499
 class Cancelling:
     """Cancels requests of one endpoint."""
 
-    def __init__(self, service: Service, endpoint_id: str = ENDPOINT) -> None:
+    def __init__(self, service: TargetService, endpoint_id: str = ENDPOINT) -> None:
         self._service = service
         self._endpoint_id = endpoint_id
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ClaimOutcome]:
         """Every claim."""
         yield from outcomes(self._service.target, "cancel", self._claims(), self._endpoint_id)
 

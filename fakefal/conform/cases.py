@@ -59,23 +59,23 @@ def read_cases(folder: Path) -> Iterator[Case]:
 
 
 def reproducer(
-    area: str, claim: str, endpoint_id: str, told: str, trace: Sequence[Mapping[str, Any]]
+    area: str, claim: str, endpoint_id: str, detail: str, trace: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """What a case of a claim about the wire is written from."""
-    expected, _, answered = told.partition("; here ")
+    expected, _, answered = detail.partition("; here ")
     found = {"area": area, "claim": claim, "endpoint_id": endpoint_id, "expected": expected, "answered": answered}
     clean = Scrubber()
     return {**{name: clean.text(text) for name, text in found.items()}, "trace": list(trace)}
 
 
-def body_reproducer(claim: str, endpoint_id: str, small: Any, laid: Body, asked: Body, told: str) -> dict[str, Any]:
+def body_reproducer(claim: str, endpoint_id: str, small: Any, laid: Body, body: Body, detail: str) -> dict[str, Any]:
     """What a case is written from: the smallest body, under the addresses that its media had before they were laid."""
-    names = {medium: address for address, medium in asked.media.items()}
+    names = {medium: address for address, medium in body.media.items()}
     moved = {address: names[medium] for address, medium in laid.media.items()}
     arguments = replaced(small, moved)
     text = json.dumps(arguments)
-    media = {address: _kept(medium) for address, medium in asked.media.items() if json.dumps(address) in text}
-    expected, _, answered = told.partition("; here ")
+    media = {address: _kept(medium) for address, medium in body.media.items() if json.dumps(address) in text}
+    expected, _, answered = detail.partition("; here ")
     found = {"claim": claim, "endpoint_id": endpoint_id, "arguments": arguments}
     return {**found, "expected": expected, "answered": answered, **({"media": media} if media else {})}
 

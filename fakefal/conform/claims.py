@@ -6,32 +6,32 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fakefal.conform.cases import reproducer
-from fakefal.conform.outcome import Differs, NotRun, Outcome, State
-from fakefal.conform.target import Answer, Target
+from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun
+from fakefal.conform.target import Answer, ProbedTarget
 
 Claim = tuple[str, Callable[[], object]]
 """A name in words, and what asks: it raises `Differs` or `NotRun`."""
 
 
-def outcomes(target: Target, area: str, claims: Iterable[Claim], endpoint_id: str = "") -> Iterator[Outcome]:
+def outcomes(target: ProbedTarget, area: str, claims: Iterable[Claim], endpoint_id: str = "") -> Iterator[ClaimOutcome]:
     """What comes of claims, each asked in its turn; a difference has what was called for its reproducer."""
 
-    def differs(claim: str, detail: str) -> Outcome:
+    def differs(claim: str, detail: str) -> ClaimOutcome:
         found = reproducer(area, claim, endpoint_id, detail, target.trace(called))
-        return Outcome(area, claim, State.DIFFERS, endpoint_id, detail=detail, reproducer=found)
+        return ClaimOutcome(area, claim, ClaimState.DIFFERS, endpoint_id, detail=detail, reproducer=found)
 
     for name, ask in claims:
         called = target.called
         try:
             ask()
         except NotRun as error:
-            yield Outcome(area, name, State.NOT_RUN, endpoint_id, detail=str(error))
+            yield ClaimOutcome(area, name, ClaimState.NOT_RUN, endpoint_id, detail=str(error))
         except Differs as error:
             yield differs(name, str(error))
         except (AttributeError, KeyError, TypeError) as error:  # whatever a stranger's answer has, or lacks
             yield differs(name, f"an answer of another form: {error!r}")
         else:
-            yield Outcome(area, name, State.AGREED, endpoint_id)
+            yield ClaimOutcome(area, name, ClaimState.AGREED, endpoint_id)
 
 
 def demand(holds: bool, expected: str, found: object) -> None:  # noqa: FBT001 - it reads as an assertion

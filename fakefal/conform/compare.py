@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from fakefal.conform.outcome import Differs, State
-from fakefal.conform.purse import UNITS
+from fakefal.conform.results import ClaimState, Differs
+from fakefal.conform.spend_guard import UNITS
 from fakefal.conform.target import Answer
 from fakefal_contracts import Edition, Grade, Report, Stage, Violation
 from fakefal_contracts.rulebook import rulebook
@@ -16,7 +16,7 @@ FORM = frozenset({"type", "loc"})
 PLACE = frozenset({"loc"})
 
 
-def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word: bool = False) -> State:
+def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word: bool = False) -> ClaimState:
     """Whether the answer is what was predicted, or so but for words that are ours.
 
     With `to_the_word` those words count, too: for a target that should have them, since it is fakefal itself.
@@ -26,7 +26,7 @@ def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word:
     """
     if predicted.ok:
         _accepted(predicted, answer)
-        return State.AGREED
+        return ClaimState.AGREED
     if answer.status != REFUSED:
         broken = ", ".join(error.rule.id for error in predicted.errors)
         raise Differs(f"expected 422 for {broken}; here {answer}")
@@ -43,7 +43,7 @@ def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word:
             if not isinstance(found, dict) or item.get(name) != found.get(name):
                 raise Differs(f"{error.rule.id}: expected {json.dumps(item)}; here {json.dumps(found)}")
         worded = True
-    return State.WORDED if worded else State.AGREED
+    return ClaimState.WORDED if worded else ClaimState.AGREED
 
 
 def certain(edition: Edition, error: Violation) -> frozenset[str]:

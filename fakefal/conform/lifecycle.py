@@ -9,9 +9,9 @@ from typing import Any
 
 from fakefal.conform import fuse
 from fakefal.conform.claims import Claim, demand, has_keys, is_answer, outcomes
-from fakefal.conform.outcome import Differs, NotRun, Outcome
-from fakefal.conform.purse import UNITS
-from fakefal.conform.service import ACCEPTED, OK, STATES, Service, Submitted
+from fakefal.conform.results import ClaimOutcome, Differs, NotRun
+from fakefal.conform.service import ACCEPTED, OK, STATES, Submitted, TargetService
+from fakefal.conform.spend_guard import UNITS
 from fakefal.conform.target import Answer
 from fakefal_contracts import Endpoint, examples, find_endpoint
 from fakefal_contracts.hosts import Part
@@ -52,11 +52,11 @@ class Trace:
         return [one for place, one in enumerate(found) if place == 0 or one != found[place - 1]]
 
 
-def trace(service: Service, endpoint_id: str, arguments: Any) -> Trace:
+def trace(service: TargetService, endpoint_id: str, arguments: Any) -> Trace:
     """Put one request through its life.
 
     Raises:
-        NotRun, Differs: as `Service`.
+        NotRun, Differs: as `TargetService`.
     """
     submitted = service.submit(endpoint_id, arguments)
     statuses: list[Answer] = []
@@ -69,15 +69,15 @@ def trace(service: Service, endpoint_id: str, arguments: Any) -> Trace:
     return Trace(submitted, statuses, early, service.fetch(submitted))
 
 
-class Lifecycle:
+class LifecycleTraces:
     """Traces of one endpoint: of a request that is refused, and of one that is made."""
 
-    def __init__(self, service: Service, endpoint: Endpoint) -> None:
+    def __init__(self, service: TargetService, endpoint: Endpoint) -> None:
         self._service = service
         self._endpoint = endpoint
         self._traces: dict[bool, Trace | NotRun | Differs] = {}
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ClaimOutcome]:
         """Every claim about both."""
         yield from outcomes(self._service.target, "lifecycle", self._life(), self._endpoint.id)
         yield from outcomes(self._service.target, "headers", self._headers(), self._endpoint.id)

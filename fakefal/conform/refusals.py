@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from fakefal import jsonio
 from fakefal.conform import bodies, fuse
 from fakefal.conform.cases import Case, body_reproducer
 from fakefal.conform.compare import compare
-from fakefal.conform.outcome import Differs, NotRun, Outcome, State
+from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun
 from fakefal.conform.shrink import MOST_TRIES, shrink
 from fakefal.conform.target import Answer
+from fakefal.state import jsonio
 from fakefal_contracts import Edition, Report, Rule, find_endpoint, judge
 from fakefal_contracts.strategies import Body
 
@@ -66,55 +66,59 @@ class Examiner:
         self._tries = tries
         self._to_the_word = to_the_word
 
-    def all(self) -> Iterator[Outcome]:
+    def all(self) -> Iterator[ClaimOutcome]:
         """Every rule, and bodies that keep all of them."""
         for rule in bodies.rules(self._edition):
             yield from self.rule(rule)
         yield self.valid()
 
-    def rule(self, rule: Rule) -> Iterator[Outcome]:
+    def rule(self, rule: Rule) -> Iterator[ClaimOutcome]:
         """What breaks a rule, and what just keeps it."""
         yield self._claim(REFUSALS, rule.id, bodies.refused(self._edition, rule, self._examples, self._seed), rule)
         if keeping := bodies.accepted(self._edition, rule, self._examples):
             yield self._claim(BOUNDARIES, rule.id, keeping)
 
-    def valid(self) -> Outcome:
+    def valid(self) -> ClaimOutcome:
         """Bodies that keep all rules are accepted and billed."""
         found = bodies.kept(self._edition, self._examples * VALID, self._seed)
         return self._claim(BOUNDARIES, f"{self._edition.endpoint.name}.valid", found)
 
-    def replay(self, case: Case) -> Outcome:
+    def replay(self, case: Case) -> ClaimOutcome:
         """A body that once made a difference."""
         broken = {error.rule.id: error.rule for error in judge(self._edition, case.arguments, case.body.opener).errors}
         return self._claim(CASES, case.claim, [case.body], broken.get(case.claim))
 
-    def _claim(self, area: str, claim: str, asked: Iterable[Body], rule: Rule | None = None) -> Outcome:
+    def _claim(self, area: str, claim: str, bodies: Iterable[Body], rule: Rule | None = None) -> ClaimOutcome:
         """Ask one body after the other, until one differs or may not be asked."""
-        states: list[State] = []
+        states: list[ClaimState] = []
         why = ""
 
-        def outcome(state: State, detail: str = "", found: Any = None) -> Outcome:
-            return Outcome(area, claim, state, self._edition.endpoint.id, len(states) or 1, detail, found)
+        def outcome(state: ClaimState, detail: str = "", found: Any = None) -> ClaimOutcome:
+            return ClaimOutcome(area, claim, state, self._edition.endpoint.id, len(states) or 1, detail, found)
 
-        for body in asked:
+        for body in bodies:
             laid, arguments = body, body.arguments
             try:
                 self._respondent.check(self._edition.endpoint.id, self._prepared(body, rule)[0])
                 laid = self._respondent.lay(body)
                 arguments, predicted = self._prepared(laid, rule)
-                states.append(self._asked(arguments, predicted))
+                states.append(self._state_of(arguments, predicted))
             except NotRun as error:
                 why = str(error)
             except Differs as error:
-                told, small = self._shrunk(laid, arguments, error)
+                detail, small = self._shrunk(laid, arguments, error)
                 return outcome(
-                    State.DIFFERS, told, body_reproducer(claim, self._edition.endpoint.id, small, laid, body, told)
+                    ClaimState.DIFFERS,
+                    detail,
+                    body_reproducer(claim, self._edition.endpoint.id, small, laid, body, detail),
                 )
         if not states:
-            return outcome(State.NOT_RUN, why)
-        if State.WORDED in states:
-            return outcome(State.WORDED, "refused at the same place, in other words than ours: no source quotes any")
-        return outcome(State.AGREED)
+            return outcome(ClaimState.NOT_RUN, why)
+        if ClaimState.WORDED in states:
+            return outcome(
+                ClaimState.WORDED, "refused at the same place, in other words than ours: no source quotes any"
+            )
+        return outcome(ClaimState.AGREED)
 
     def _prepared(self, body: Body, rule: Rule | None) -> tuple[Any, Report]:
         """What is sent, with its fuse where one is asked for and leaves the rule to be seen."""
@@ -126,13 +130,13 @@ class Examiner:
                 return fused, predicted
         return bare, judge(self._edition, bare, body.opener)
 
-    def _asked(self, arguments: Any, predicted: Report) -> State:
+    def _state_of(self, arguments: Any, predicted: Report) -> ClaimState:
         answer = self._respondent.ask(self._edition.endpoint.id, arguments)
         return compare(self._edition, predicted, answer, to_the_word=self._to_the_word)
 
     def _shrunk(self, body: Body, arguments: Any, error: Differs) -> tuple[str, Any]:
         """What is told of a difference, and the smallest body that breaks the same rules and shows it."""
-        told = [str(error)]
+        detail = [str(error)]
         broken = _broken(judge(self._edition, arguments, body.opener))
 
         def shows(smaller: Any) -> bool:
@@ -140,16 +144,16 @@ class Examiner:
             if _broken(predicted) != broken:
                 return False
             try:
-                self._asked(smaller, predicted)
+                self._state_of(smaller, predicted)
             except NotRun:
                 return False
             except Differs as found:
-                told.append(str(found))
+                detail.append(str(found))
                 return True
             return False
 
         small = shrink(arguments, shows, self._tries)
-        return told[-1], small
+        return detail[-1], small
 
 
 def _broken(predicted: Report) -> set[str]:

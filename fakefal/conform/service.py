@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from fakefal import jsonio
 from fakefal.conform.cases import replaced
-from fakefal.conform.outcome import Differs, NotRun
-from fakefal.conform.purse import Admitted, Purse
-from fakefal.conform.target import Answer, SlowDown, Target
+from fakefal.conform.results import Differs, NotRun
+from fakefal.conform.spend_guard import Admitted, SpendGuard
+from fakefal.conform.target import Answer, ProbedTarget, SlowDown
+from fakefal.state import jsonio
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body, Medium
 from fakefal_contracts.strategies.medium import LARGE
@@ -38,7 +38,7 @@ class Submitted:
         return f"/{'/'.join(self.endpoint_id.split('/')[:2])}/requests/{self.request_id}"
 
 
-class Service:
+class TargetService:
     """Asks a target as its callers do.
 
     Args:
@@ -47,7 +47,7 @@ class Service:
         patience_seconds: how long a request may take from its submit to its end.
     """
 
-    def __init__(self, target: Target, purse: Purse, *, patience_seconds: float = 60.0) -> None:
+    def __init__(self, target: ProbedTarget, purse: SpendGuard, *, patience_seconds: float = 60.0) -> None:
         self.target = target
         self.purse = purse
         self._patience_seconds = patience_seconds
@@ -56,11 +56,11 @@ class Service:
 
     @property
     def fused(self) -> bool:
-        """See `Purse.fused`."""
+        """See `SpendGuard.fused`."""
         return self.purse.fused
 
     def check(self, endpoint_id: str, arguments: Any) -> None:
-        """See `Purse.check`."""
+        """See `SpendGuard.check`."""
         self.purse.check(endpoint_id, arguments)
 
     def lay(self, body: Body) -> Body:

@@ -8,22 +8,22 @@ from functools import cache
 
 from fakefal.conform.cancelling import Cancelling
 from fakefal.conform.cases import Case
-from fakefal.conform.lifecycle import Lifecycle
-from fakefal.conform.outcome import Differs, Outcome, State
+from fakefal.conform.lifecycle import LifecycleTraces
 from fakefal.conform.refusals import CASES, Examiner
-from fakefal.conform.service import Service
-from fakefal.conform.target import Target
-from fakefal.conform.unknown import Unknown
+from fakefal.conform.results import ClaimOutcome, ClaimState, Differs
+from fakefal.conform.service import TargetService
+from fakefal.conform.target import ProbedTarget
+from fakefal.conform.unknown import UnknownIds
 from fakefal.conform.uploads import Uploads
-from fakefal.conform.webhooks import Webhooks
+from fakefal.conform.webhooks import WebhookTraces
 from fakefal_contracts import ENDPOINTS
 
 CONTROL = "_fakefal"
-Wire = Callable[[str, str], list[Outcome]]
+Wire = Callable[[str, str], list[ClaimOutcome]]
 _ASKED_WITH = {"headers": "lifecycle"}
 
 
-def own_contract(target: Target) -> str | None:
+def own_contract(target: ProbedTarget) -> str | None:
     """The contract of a target that is an emulator of ours, which tells it; None for any other.
 
     Raises:
@@ -55,7 +55,7 @@ class Suite:
         to_the_word: whether words that no source quotes count: the target is fakefal, under the same contract.
     """
 
-    service: Service
+    service: TargetService
     contract: str = "latest"
     endpoint_ids: Sequence[str] = tuple(ENDPOINTS)
     examples: int = 3
@@ -65,7 +65,7 @@ class Suite:
     webhook_port: int = 0
     to_the_word: bool = False
 
-    def run(self) -> Iterator[Outcome]:
+    def run(self) -> Iterator[ClaimOutcome]:
         """Every outcome, as it comes; what a case asked of the wire is not asked twice."""
         wire = cache(self._wire)
         yield from self.replayed(wire)
@@ -80,40 +80,40 @@ class Suite:
         yield from (("lifecycle", endpoint_id) for endpoint_id in self.endpoint_ids)
         yield from (("cancel", self.endpoint_ids[0]), ("webhooks", ""))
 
-    def _wire(self, area: str, endpoint_id: str) -> list[Outcome]:
+    def _wire(self, area: str, endpoint_id: str) -> list[ClaimOutcome]:
         match area:
             case "unknown":
-                return list(Unknown(self.service).outcomes())
+                return list(UnknownIds(self.service).outcomes())
             case "uploads":
                 return list(Uploads(self.service).outcomes())
             case "lifecycle":
-                return list(Lifecycle(self.service, ENDPOINTS[endpoint_id]).outcomes())
+                return list(LifecycleTraces(self.service, ENDPOINTS[endpoint_id]).outcomes())
             case "cancel":
                 return list(Cancelling(self.service, endpoint_id).outcomes())
             case "webhooks":
-                return list(Webhooks(self.service, self.webhook_url, self.webhook_port).outcomes())
+                return list(WebhookTraces(self.service, self.webhook_url, self.webhook_port).outcomes())
         return []
 
     def _examiner(self, endpoint_id: str) -> Examiner:
         edition = ENDPOINTS[endpoint_id].edition(self.contract)
         return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
-    def replayed(self, wire: Wire | None = None) -> Iterator[Outcome]:
+    def replayed(self, wire: Wire | None = None) -> Iterator[ClaimOutcome]:
         """What comes of the regression cases; `wire` asks an area."""
         for case in self.cases:
             if case.endpoint_id not in ENDPOINTS and not (case.area and not case.endpoint_id):
                 why = "no contract covers its endpoint"
-                yield Outcome(CASES, case.claim, State.NOT_RUN, case.endpoint_id, detail=why)
+                yield ClaimOutcome(CASES, case.claim, ClaimState.NOT_RUN, case.endpoint_id, detail=why)
             elif case.area:
                 yield self._claimed(case, (wire or self._wire)(_ASKED_WITH.get(case.area, case.area), case.endpoint_id))
             else:
                 yield self._examiner(case.endpoint_id).replay(case)
 
     @staticmethod
-    def _claimed(case: Case, found: Iterable[Outcome]) -> Outcome:
+    def _claimed(case: Case, found: Iterable[ClaimOutcome]) -> ClaimOutcome:
         """A claim about the wire, by its name."""
         for one in found:
             if (one.area, one.claim) == (case.area, case.claim):
                 return replace(one, area=CASES, claim=f"{one.area}: {one.claim}")
         why = "there is no such claim, or it was not asked"
-        return Outcome(CASES, f"{case.area}: {case.claim}", State.NOT_RUN, case.endpoint_id, detail=why)
+        return ClaimOutcome(CASES, f"{case.area}: {case.claim}", ClaimState.NOT_RUN, case.endpoint_id, detail=why)

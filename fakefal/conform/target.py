@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.from_thread import start_blocking_portal
 
-from fakefal import jsonio
-from fakefal.conform.outcome import Differs, NotRun
+from fakefal.conform.results import Differs, NotRun
 from fakefal.proxy.upstream import AnswerLost, NotReached, Upstream
 from fakefal.recording.folder import Now, wall_now
 from fakefal.recording.scrub import Scrubber
-from fakefal_contracts.hosts import HOSTS, Part, Way
+from fakefal.state import jsonio
+from fakefal_contracts.hosts import HOSTS, BaseUrl, Part
 
 KEY = "conform:secret"
 """The key for a fake, where none is given: any will do."""
@@ -61,7 +61,7 @@ class SlowDown(NotRun):
     """The target answered 429 to what must not be sent twice, too often, or for longer than anybody waits."""
 
 
-class Target:
+class ProbedTarget:
     """Calls parts of a target, each call once.  Only reads are asked again, after a 429, when the target said.
 
     Args:
@@ -82,7 +82,7 @@ class Target:
         now: Now = wall_now,
     ) -> None:
         self.base = base.rstrip("/") if base else None
-        self.way = Way(self.base)
+        self.base_url = BaseUrl(self.base)
         self.key = key
         self._upstream = upstream
         self._sleep = sleep
@@ -118,7 +118,7 @@ class Target:
 
     def url(self, part: Part, path: str) -> str:
         """An address as this target gives it out."""
-        return self.way.url(part, path)
+        return self.base_url.url(part, path)
 
     def part_of(self, address: str) -> tuple[Part, str]:
         """Part and path (with its query) of an address that the target gave out.

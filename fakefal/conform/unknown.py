@@ -8,8 +8,8 @@ from functools import partial
 from fakefal.conform.cancelling import ENDPOINT, NOBODYS
 from fakefal.conform.claims import Claim, demand, has_keys, is_answer, outcomes
 from fakefal.conform.lifecycle import broken
-from fakefal.conform.outcome import NotRun, Outcome
-from fakefal.conform.service import Service
+from fakefal.conform.results import ClaimOutcome, NotRun
+from fakefal.conform.service import TargetService
 from fakefal.conform.target import Answer
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.hosts import Part
@@ -19,14 +19,14 @@ NO_PATH = "no-such-model/text-to-video"
 NO_APP = "fal-ai/no-such-application"
 
 
-class Unknown:
+class UnknownIds:
     """Asks for what is not there."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: TargetService) -> None:
         self._service = service
         self._target = service.target
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ClaimOutcome]:
         """Every claim."""
         yield from outcomes(self._target, "unknown", self._claims())
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fakefal.conform.claims import Claim, demand, has_keys, outcomes
-from fakefal.conform.outcome import Outcome
-from fakefal.conform.service import OK, Service
+from fakefal.conform.results import ClaimOutcome
+from fakefal.conform.service import OK, TargetService
 from fakefal.conform.target import Answer
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies.medium import picture
@@ -18,11 +18,11 @@ JAVASCRIPT = {"content_type": "image/png", "file_name": "conform.png"}
 class Uploads:
     """Uploads one small picture on each road."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: TargetService) -> None:
         self._service = service
         self._target = service.target
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ClaimOutcome]:
         """Every claim."""
         yield from outcomes(self._target, "uploads", self._claims())
 

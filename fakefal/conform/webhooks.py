@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fakefal.conform.cancelling import ENDPOINT
 from fakefal.conform.claims import Claim, demand, outcomes
 from fakefal.conform.lifecycle import broken, sample
-from fakefal.conform.outcome import NotRun, Outcome, State
-from fakefal.conform.service import Service
+from fakefal.conform.results import ClaimOutcome, ClaimState, NotRun
+from fakefal.conform.service import TargetService
 from fakefal_contracts.hosts import Part
 
 TOLERANCE_SECONDS = 300
@@ -63,7 +63,7 @@ def receiving(port: int = 0) -> Iterator[tuple[str, queue.Queue[Received]]]:
 
 
 @dataclass(frozen=True)
-class Webhooks:
+class WebhookTraces:
     """Receives webhooks of a refused request and of a made one.
 
     Attributes:
@@ -73,16 +73,16 @@ class Webhooks:
         patience_seconds: how long a delivery may take.
     """
 
-    service: Service
+    service: TargetService
     url: str | None = None
     port: int = 0
     patience_seconds: float = 30.0
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Iterator[ClaimOutcome]:
         """Every claim."""
         if self.url is None and not self.service.target.local:
             why = "the service cannot reach this machine: give --webhook-url and --webhook-port"
-            yield Outcome("webhooks", "deliveries", State.NOT_RUN, detail=why)
+            yield ClaimOutcome("webhooks", "deliveries", ClaimState.NOT_RUN, detail=why)
             return
         with receiving(self.port) as (address, received):
             for good, kind in ((False, "a refused request"), (True, "a made one")):

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from fakefal import jsonio
-from fakefal.answers import ending_of
 from fakefal.control.guard import guard
 from fakefal.core.effects import BadEffect
 from fakefal.core.plan import NOTHING, Cut
-from fakefal.core.webhook import Attempt, Delivery, Fate
-from fakefal.effects import make_rule
-from fakefal.ledger import Dollars, Entry, Total
-from fakefal.record import Look
+from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.effects.known import make_rule
+from fakefal.state import jsonio
+from fakefal.state.endings import ending_of
+from fakefal.state.ledger import Dollars, LedgerEntry, Total
+from fakefal.state.requests import Snapshot
 from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
@@ -159,7 +159,7 @@ class LedgerInfo(BaseModel):
 
     usd: Dollars
     totals: list[Total]
-    jobs: list[Entry]
+    jobs: list[LedgerEntry]
 
 
 @router.get("/ledger")
@@ -176,7 +176,7 @@ class WebhookInfo(BaseModel):
     url: str
     fate: str
     due_at: float | None
-    attempts: list[Attempt]
+    attempts: list[DeliveryAttempt]
 
 
 class ClockInfo(BaseModel):
@@ -246,7 +246,7 @@ async def reset(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
     return await emulator.reset(key)
 
 
-def info(look: Look) -> RequestInfo:
+def info(look: Snapshot) -> RequestInfo:
     """What is shown of a request."""
     view, plan = look.view, look.plan
     waiting = view.state.value == "IN_QUEUE"

@@ -11,10 +11,10 @@ import hmac
 
 from fastapi import Request
 
-from fakefal.settings import LOOPBACK_HOSTS, Settings
-from fakefal.webhooks import NO_TARGET
+from fakefal.engine.webhooks import NO_TARGET
+from fakefal.settings import Settings
 from fakefal.wire.answers import refusal
-from fakefal_contracts.hosts import host_name
+from fakefal_contracts.hosts import LOOPBACK_HOSTS, host_name
 
 WEBHOOK_HEADERS = "x-fal-webhook-"
 

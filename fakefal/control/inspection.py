@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from fakefal.control.api import Key
 from fakefal.control.guard import guard
-from fakefal.journal import Call
-from fakefal.store.files import StoredFile
+from fakefal.state.files import StoredFile
+from fakefal.state.journal import JournalEntry
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
 
@@ -70,7 +70,7 @@ async def metrics(request: Request, emulator: TheEmulator) -> Response:
     return Response(content, headers={"content-type": content_type})
 
 
-def _call(call: Call) -> dict[str, object]:
+def _call(call: JournalEntry) -> dict[str, object]:
     return {name: getattr(call, name) for name in CallInfo.model_fields}
 
 

@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 
 from fakefal.core.lifecycle import State
 from fakefal.core.webhook import Fate
-from fakefal.emulator import Emulator
-from fakefal.tally import Counts
+from fakefal.engine.emulator import Emulator
+from fakefal.state.tally import Counts
 from fakefal.version import VERSION
 
 Samples = Mapping[tuple[str, ...], float]

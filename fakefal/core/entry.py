@@ -17,7 +17,7 @@ UNTOUCHED = Marks()
 
 
 @dataclass(slots=True)
-class Entry:
+class LineEntry:
     """What the line knows of one request.
 
     `start_by` is the moment that its caller set for every start; `credit` are seconds it was advanced

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sortedcontainers import SortedDict, SortedList
 
-from fakefal.core.entry import Entry, Place
+from fakefal.core.entry import LineEntry, Place
 from fakefal.core.errors import NeedsVerdict, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import Cut, Marks, Plan, View, view
@@ -27,7 +27,7 @@ _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXP
 
 
 @dataclass(frozen=True)
-class Advance:
+class Advanced:
     """What `Line.advance` did: which requests ended, whose verdict it needs, when to come again."""
 
     ended: tuple[str, ...]
@@ -40,9 +40,9 @@ class Line:
 
     def __init__(self, runners: int) -> None:
         self.runners = runners
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, LineEntry] = {}
         self._queued: SortedList[Place] = SortedList()
-        self._ready: SortedDict[Place, Entry] = SortedDict()
+        self._ready: SortedDict[Place, LineEntry] = SortedDict()
         self._aside: set[str] = set()
         self._unready: list[Due] = []
         self._running: list[Due] = []
@@ -93,7 +93,7 @@ class Line:
         """
         now = self._touched_at(now)
         wait = plan.wait_seconds if plan else 0.0
-        entry = Entry(request_id, self._arrivals, low, plan, now + wait)
+        entry = LineEntry(request_id, self._arrivals, low, plan, now + wait)
         self._arrivals += 1
         self._entries[request_id] = entry
         if start_seconds is not None:
@@ -216,7 +216,7 @@ class Line:
         waits = entry.state is State.IN_QUEUE and not entry.extra
         return self._queued.bisect_left(entry.place) if waits else 0
 
-    def advance(self, now: float) -> Advance:
+    def advance(self, now: float) -> Advanced:
         """Carry out everything that is due by `now`.
 
         Where a request without a verdict would start, nobody starts any more, and the line says whose
@@ -225,7 +225,7 @@ class Line:
         now = max(now, self._now)
         if now < self._idle_until:
             self._now = now
-            return Advance((), None, self._idle_until if self._idle_until < NEVER else None)
+            return Advanced((), None, self._idle_until if self._idle_until < NEVER else None)
         needs, due = self._start_ready(), self._next_due()
         while needs is None and due is not None and due <= now:
             self._now = max(self._now, due)
@@ -240,7 +240,7 @@ class Line:
         else:
             self._end_runs(now)
         ended, self._ended = tuple(self._ended), []
-        return Advance(ended, needs, self._next_end() if needs else due)
+        return Advanced(ended, needs, self._next_end() if needs else due)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -253,34 +253,34 @@ class Line:
         self._idle_until = BEFORE_ALL
         return self._at(now)
 
-    def _entry(self, request_id: str) -> Entry:
+    def _entry(self, request_id: str) -> LineEntry:
         try:
             return self._entries[request_id]
         except KeyError:
             raise UnknownRequest(request_id) from None
 
-    def _postpone(self, entry: Entry, moment: float) -> None:
+    def _postpone(self, entry: LineEntry, moment: float) -> None:
         """Let a request be ready later, unless the line has passed that moment already."""
         entry.ready_at = moment
         if moment > self._now:
             self._unmark(entry)
             heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
-    def _enqueue(self, entry: Entry) -> None:
+    def _enqueue(self, entry: LineEntry) -> None:
         self._queued.add(entry.place)
         heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
-    def _set_aside(self, entry: Entry) -> None:
+    def _set_aside(self, entry: LineEntry) -> None:
         """Let a request wait for status reads, beside the line."""
         entry.extra = True
         self._aside.add(entry.id)
 
-    def _dequeue(self, entry: Entry) -> None:
+    def _dequeue(self, entry: LineEntry) -> None:
         self._queued.discard(entry.place)
         self._unmark(entry)
         self._aside.discard(entry.id)
 
-    def _unmark(self, entry: Entry) -> None:
+    def _unmark(self, entry: LineEntry) -> None:
         """A request is not ready, or not any more."""
         if entry.ready:
             entry.ready = False
@@ -289,7 +289,7 @@ class Line:
     def _start_ready(self) -> str | None:
         """Fill free runners with ready requests; returns the id of one that lacks its verdict."""
         while self._ready and self._busy < self.runners:
-            entry: Entry = self._ready.peekitem(0)[1]
+            entry: LineEntry = self._ready.peekitem(0)[1]
             if entry.plan is None:
                 return entry.id
             self._dequeue(entry)
@@ -297,13 +297,13 @@ class Line:
             self._begin(entry, self._now)
         return None
 
-    def _begin(self, entry: Entry, now: float) -> None:
+    def _begin(self, entry: LineEntry, now: float) -> None:
         after(entry.state, Move.START)
         assert entry.plan is not None
         entry.marks = Marks(started_at=now)
         self._shift(entry, entry.credit, now)
 
-    def _shift(self, entry: Entry, seconds: float, now: float) -> None:
+    def _shift(self, entry: LineEntry, seconds: float, now: float) -> None:
         """Spare a run so many seconds, and note when it now ends."""
         assert entry.plan is not None
         if seconds:
@@ -311,7 +311,7 @@ class Line:
         if entry.plan.polls is None:
             heapq.heappush(self._running, (entry.end_of_run()[0], entry.order, entry.id))
 
-    def _end(self, entry: Entry, now: float, cut: Cut | None = None) -> None:
+    def _end(self, entry: LineEntry, now: float, cut: Cut | None = None) -> None:
         after(entry.state, _MOVES[cut])
         if entry.state is State.IN_QUEUE:
             self._dequeue(entry)

@@ -1,4 +1,4 @@
-"""The life of a webhook: when it is tried, and when that ends.  Sending is `fakefal.webhooks`.
+"""The life of a webhook: when it is tried, and when that ends.  Sending is `fakefal.engine.webhooks`.
 
 fal publishes no schedule.  What is documented (September 2026): up to 31 tries with backoff until the
 result expires, any 2xx acknowledges, redirects and private targets are final.  The waits are inferred.
@@ -28,7 +28,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """One try: emulated moment, the receiver's status, and why there is none or why none will do."""
 
     at: float
@@ -67,14 +67,14 @@ class Delivery:
     ended_at: float
     due_at: float
     fate: Fate = Fate.PENDING
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[DeliveryAttempt, ...] = ()
 
     @property
     def timeout_seconds(self) -> float:
         """How long the receiver may take for the next try, in real seconds."""
         return RETRY_TIMEOUT_SECONDS if self.attempts else FIRST_TIMEOUT_SECONDS
 
-    def after(self, attempt: Attempt) -> Delivery:
+    def after(self, attempt: DeliveryAttempt) -> Delivery:
         """The delivery once one more try is over."""
         tried = replace(self, attempts=(*self.attempts, attempt))
         if attempt.acknowledged:

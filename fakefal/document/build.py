@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
-from fakefal.document import bodies, control, files, platform, queue, run
+from fakefal.document import answer_bodies, control, files, platform, queue, synchronous
 from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operation
-from fakefal.emulator import Emulator
-from fakefal.verdict import UnknownPath
+from fakefal.engine.emulator import Emulator
+from fakefal.engine.verdict import UnknownPath
 from fakefal.version import VERSION
 from fakefal.wire.auth import TOKEN as TOKEN_PARAMETER
 from fakefal_contracts import ENDPOINTS, Edition
@@ -21,7 +21,7 @@ from fakefal_contracts.openapi import KEY_SCHEME, schemas
 
 OPERATIONS: dict[str, Operation] = {
     **queue.OPERATIONS,
-    **run.OPERATIONS,
+    **synchronous.OPERATIONS,
     **files.OPERATIONS,
     **platform.OPERATIONS,
     **control.OPERATIONS,
@@ -59,7 +59,7 @@ def document(routes: Sequence[BaseRoute], emulator: Emulator) -> Json:
         for method, shown in item.items():
             _complete(shown, OPERATIONS[f"{method.upper()} {path}"], guarded=guarded)
     editions = _editions(emulator)
-    for path, title, operation in run.model_operations(editions):
+    for path, title, operation in synchronous.model_operations(editions):
         shown = {"tags": ["run"], "summary": title}
         _complete(shown, operation, guarded=guarded)
         whole["paths"][path] = {"post": shown}
@@ -110,8 +110,8 @@ def _editions(emulator: Emulator) -> dict[str, Edition]:
 
 
 def _models() -> dict[str, Any]:
-    """The schemas of `fakefal.document.bodies`."""
-    every = [one for one in vars(bodies).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+    """The schemas of `fakefal.document.answer_bodies`."""
+    every = [one for one in vars(answer_bodies).values() if isinstance(one, type) and issubclass(one, BaseModel)]
     wanted: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in every if one is not BaseModel]
     found: dict[str, Any] = models_json_schema(wanted, ref_template="#/components/schemas/{model}")[1]["$defs"]
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakefal.document.operation import CONTROL, Answer, Operation, either, refusals
+from fakefal.document.operation import CONTROL, DocumentedAnswer, Operation, either, refusals
 from fakefal.document.queue import ID
 
 PREFIX = "/_fakefal"
@@ -10,11 +10,11 @@ GUARD = refusals("Refusal", 401, 403, headers=ID)
 WRONG = refusals(either("Problems", "Refusal"), 422, headers=ID)
 BODY = {**refusals("Refusal", 400, 415, headers=ID), **WRONG}
 CLASH = refusals("Refusal", 409, headers=ID)
-NO_REQUEST = {404: Answer("No such request is stored.", "NotFound", headers=ID)}
+NO_REQUEST = {404: DocumentedAnswer("No such request is stored.", "NotFound", headers=ID)}
 STOPPING = refusals("Refusal", 503, headers=ID)
-METRICS = {200: Answer("Counts and sums.", {"type": "string"}, "text/plain")}
+METRICS = {200: DocumentedAnswer("Counts and sums.", {"type": "string"}, "text/plain")}
 
-_ANSWERS: dict[str, tuple[str, dict[int, Answer]]] = {
+_ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "GET /health": ("health", {}),
     "GET /ready": ("ready", STOPPING),
     "GET /requests": ("inspectRequests", WRONG),

@@ -6,7 +6,7 @@ from fakefal.document.operation import (
     JSON,
     KEY,
     UPLOAD,
-    Answer,
+    DocumentedAnswer,
     Json,
     Operation,
     either,
@@ -18,8 +18,8 @@ from fakefal.document.operation import (
     schema,
 )
 from fakefal.document.queue import ID
-from fakefal.wire.lifecycle import HEADER
 from fakefal.wire.rest import STORAGE_TYPES
+from fakefal.wire.upload_lifecycle import HEADER
 from fakefal_contracts.hosts import Part
 
 REST, FILES = f"/{Part.REST}", f"/{Part.CDN}/files"
@@ -37,7 +37,7 @@ UPLOAD_TOKEN = parameter(
 )
 WRONG = either("Refusal", "Problems")
 
-UPLOADED = Answer("It has arrived.", "Uploaded", links=file_links())
+UPLOADED = DocumentedAnswer("It has arrived.", "Uploaded", links=file_links())
 STORAGE_TYPE = parameter("storage_type", "query", "where it will lie", enum=list(STORAGE_TYPES))
 UPLOADS = {
     "upload": link("upload", "Send a file with the token."),
@@ -51,17 +51,17 @@ OF_UPLOAD = {
 """The path is that of the address in the answer."""
 
 OF_PART = {"complete": link("completeMultipart", "Put the parts together.", upload_id="$request.path.upload_id")}
-PART = Answer("The part has arrived.", "Part", headers=("etag",), links=OF_PART)
+PART = DocumentedAnswer("The part has arrived.", "Part", headers=("etag",), links=OF_PART)
 UPLOAD_REFUSALS = {**refusals("Refusal", 401, 413, headers=ID), **refusals(WRONG, 422, headers=ID)}
 TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, 404, headers=ID)}
 INITIATE = {
-    200: Answer("Where to PUT it.", "UploadPlace"),
+    200: DocumentedAnswer("Where to PUT it.", "UploadPlace"),
     **refusals("Refusal", 401, 403, 413, headers=ID),
     **refusals(WRONG, 422, headers=ID),
 }
 OF_ACCOUNT = refusals("Refusal", 401, 403, headers=ID)
 FOR_BROWSER = {
-    200: Answer("It stands for the key.", {"type": "string"}),
+    200: DocumentedAnswer("It stands for the key.", {"type": "string"}),
     **OF_ACCOUNT,
     **refusals("Refusal", 400, headers=ID),
     **refusals("Problems", 422, headers=ID),
@@ -70,15 +70,15 @@ FOR_BROWSER = {
 OPERATIONS = {
     f"POST {REST}/storage/auth/token": Operation(
         name="uploadGrant",
-        answers={200: Answer("A token for an hour.", "UploadGrant", links=UPLOADS), **OF_ACCOUNT},
+        answers={200: DocumentedAnswer("A token for an hour.", "UploadGrant", links=UPLOADS), **OF_ACCOUNT},
         security=(KEY,),
     ),
     f"GET {REST}/.well-known/jwks.json": Operation(
-        name="signingKeys", answers={200: Answer("The keys.", "SigningKeys", headers=("cache-control",))}
+        name="signingKeys", answers={200: DocumentedAnswer("The keys.", "SigningKeys", headers=("cache-control",))}
     ),
     f"GET {REST}/users/current": Operation(
         name="currentUser",
-        answers={200: Answer("The account.", "Account"), **refusals("Refusal", 401, headers=ID)},
+        answers={200: DocumentedAnswer("The account.", "Account"), **refusals("Refusal", 401, headers=ID)},
         security=(KEY,),
     ),
     f"POST {REST}/storage/upload/initiate": Operation(
@@ -107,7 +107,7 @@ OPERATIONS = {
     f"POST {FILES}/upload/multipart": Operation(
         name="beginMultipart",
         answers={
-            200: Answer("Where it will lie.", "MultipartUpload", links=OF_UPLOAD),
+            200: DocumentedAnswer("Where it will lie.", "MultipartUpload", links=OF_UPLOAD),
             **refusals("Refusal", 401, 422, headers=ID),
         },
         security=(UPLOAD,),
@@ -125,7 +125,7 @@ OPERATIONS = {
     f"PUT {FILES}/{{path}}": Operation(
         name="putFile",
         answers={
-            200: Answer("The file, or the part of it, has arrived.", either("Uploaded", "Part")),
+            200: DocumentedAnswer("The file, or the part of it, has arrived.", either("Uploaded", "Part")),
             **TOKEN_REFUSALS,
         },
         parameters=(UPLOAD_TOKEN,),
@@ -140,11 +140,11 @@ OPERATIONS = {
     f"GET {FILES}/{{path}}": Operation(
         name="download",
         answers={
-            200: Answer("The whole file.", BYTES, "*/*", headers=("accept-ranges", "cache-control", "etag")),
-            206: Answer("The parts that were asked for.", BYTES, "*/*", headers=("accept-ranges", "etag")),
-            400: Answer("The range has a wrong form.", {"type": "string"}, "text/plain"),
+            200: DocumentedAnswer("The whole file.", BYTES, "*/*", headers=("accept-ranges", "cache-control", "etag")),
+            206: DocumentedAnswer("The parts that were asked for.", BYTES, "*/*", headers=("accept-ranges", "etag")),
+            400: DocumentedAnswer("The range has a wrong form.", {"type": "string"}, "text/plain"),
             **refusals("Refusal", 401, 403, 404, headers=ID),
-            416: Answer("The file does not reach so far.", headers=("content-range",)),
+            416: DocumentedAnswer("The file does not reach so far.", headers=("content-range",)),
         },
         security=(KEY,),
         anonymous=True,

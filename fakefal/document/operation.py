@@ -17,12 +17,12 @@ _PHRASES = {499: "Client Closed Request"}
 
 
 @dataclass(frozen=True)
-class Answer:
+class DocumentedAnswer:
     """What comes with one status.
 
     Attributes:
         text: when it comes.
-        body: the name of a schema of `fakefal.document.bodies`, or a schema, of each event of a stream; None for none.
+        body: a schema of `answer_bodies` by name, or a schema, of each event of a stream; None for none.
         media: the body's media type.
         headers: names of `HEADERS` that it always carries.
         links: calls that it leads to.
@@ -61,7 +61,7 @@ class Operation:
     """
 
     name: str
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, DocumentedAnswer]
     security: tuple[str, ...] = ()
     anonymous: bool = False
     parameters: tuple[Json, ...] = ()
@@ -78,9 +78,11 @@ def either(*names: str) -> Json:
     return {"anyOf": [schema(one) for one in names]}
 
 
-def refusals(body: str | Json, *statuses: int, headers: tuple[str, ...] = ()) -> dict[int, Answer]:
+def refusals(body: str | Json, *statuses: int, headers: tuple[str, ...] = ()) -> dict[int, DocumentedAnswer]:
     """Answers that say in the same form why nothing was done."""
-    return {one: Answer(_PHRASES.get(one) or HTTPStatus(one).phrase, body, headers=headers) for one in statuses}
+    return {
+        one: DocumentedAnswer(_PHRASES.get(one) or HTTPStatus(one).phrase, body, headers=headers) for one in statuses
+    }
 
 
 def parameter(name: str, place: str, text: str, /, **rest: Any) -> Json:

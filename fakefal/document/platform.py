@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fakefal.document.operation import KEY, Answer, Json, Operation, parameter, refusals
+from fakefal.document.operation import KEY, DocumentedAnswer, Json, Operation, parameter, refusals
 from fakefal.document.queue import ID
-from fakefal.wire.history import PAYLOADS
-from fakefal.wire.models import ENTERPRISE, OPENAPI
-from fakefal.wire.platform import MOST_IDS, PREFIX
+from fakefal.platform_api.forms import MOST_IDS, PREFIX
+from fakefal.platform_api.models import ENTERPRISE, OPENAPI
+from fakefal.platform_api.request_list import PAYLOADS
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.hosts import Part
 
@@ -21,7 +21,7 @@ FOREIGN = refusals("PlatformRefusal", 403, 404, headers=ID)
 PRICED = refusals("PlatformRefusal", 404, 501, headers=ID)
 OF_FILE = {**KEYED, **FOREIGN}
 MODEL = {
-    404: Answer("There is no such model.", {"type": "null"}, headers=ID),
+    404: DocumentedAnswer("There is no such model.", {"type": "null"}, headers=ID),
     **refusals("Refusal", 501, headers=ID),
 }
 
@@ -46,74 +46,74 @@ OPERATIONS = {
     f"GET {PREFIX}/models": Operation(
         name="models",
         parameters=(_ids(MODEL_IDS, required=False), _expand(OPENAPI, ENTERPRISE)),
-        answers={200: Answer("A page of models.", "Models"), **KEYED, **NONE},
+        answers={200: DocumentedAnswer("A page of models.", "Models"), **KEYED, **NONE},
         security=(KEY,),
         anonymous=True,
     ),
     f"GET {PREFIX}/models/pricing": Operation(
         name="pricing",
         parameters=SOME_IDS,
-        answers={200: Answer("Prices.", "Prices"), **KEYED, **PRICED},
+        answers={200: DocumentedAnswer("Prices.", "Prices"), **KEYED, **PRICED},
         security=(KEY,),
     ),
     f"POST {PREFIX}/models/pricing/estimate": Operation(
         name="estimate",
-        answers={200: Answer("The sum.", "Estimated"), **KEYED, **PRICED},
+        answers={200: DocumentedAnswer("The sum.", "Estimated"), **KEYED, **PRICED},
         security=(KEY,),
     ),
     f"GET {PREFIX}/models/requests/by-endpoint": Operation(
         name="pastRequests",
         parameters=(*SOME_IDS, _expand(PAYLOADS)),
-        answers={200: Answer("A page of requests.", "PastRequests"), **KEYED},
+        answers={200: DocumentedAnswer("A page of requests.", "PastRequests"), **KEYED},
         security=(KEY,),
     ),
     f"DELETE {PREFIX}/models/requests/{{request_id}}/payloads": Operation(
         name="erasePayloads",
-        answers={200: Answer("They are forgotten.", "Removals"), **KEYED, **NONE},
+        answers={200: DocumentedAnswer("They are forgotten.", "Removals"), **KEYED, **NONE},
         security=(KEY,),
     ),
     f"GET {PREFIX}/serverless/apps/{{owner}}/{{name}}/queue": Operation(
         name="queueSize",
-        answers={200: Answer("Its size.", "QueueSize"), **KEYED, **NONE},
+        answers={200: DocumentedAnswer("Its size.", "QueueSize"), **KEYED, **NONE},
         security=(KEY,),
     ),
     f"DELETE {PREFIX}/serverless/apps/{{owner}}/{{name}}/queue": Operation(
         name="flushQueue",
-        answers={204: Answer("Nothing waits any more."), **KEYED, **NONE},
+        answers={204: DocumentedAnswer("Nothing waits any more."), **KEYED, **NONE},
         security=(KEY,),
     ),
     f"GET {PREFIX}/storage/files/acl": Operation(
         name="acl",
-        answers={200: Answer("Who may read it.", "AnAcl"), **OF_FILE},
+        answers={200: DocumentedAnswer("Who may read it.", "AnAcl"), **OF_FILE},
         security=(KEY,),
     ),
     f"PUT {PREFIX}/storage/files/acl": Operation(
         name="changeAcl",
-        answers={200: Answer("Who may read it now.", "AnAcl"), **OF_FILE},
+        answers={200: DocumentedAnswer("Who may read it now.", "AnAcl"), **OF_FILE},
         security=(KEY,),
     ),
     f"POST {PREFIX}/storage/files/sign": Operation(
         name="sign",
-        answers={200: Answer("The address.", "Signed"), **OF_FILE},
+        answers={200: DocumentedAnswer("The address.", "Signed"), **OF_FILE},
         security=(KEY,),
     ),
     f"GET {PREFIX}/storage/settings": Operation(
         name="settings",
-        answers={200: Answer("What holds.", "Settings"), **KEYED},
+        answers={200: DocumentedAnswer("What holds.", "Settings"), **KEYED},
         security=(KEY,),
     ),
     f"PUT {PREFIX}/storage/settings": Operation(
         name="changeSettings",
-        answers={200: Answer("What holds now.", "Settings"), **KEYED},
+        answers={200: DocumentedAnswer("What holds now.", "Settings"), **KEYED},
         security=(KEY,),
     ),
-    f"GET {PREFIX}/meta": Operation(name="meta", answers={200: Answer("The ranges.", "WebhookRanges")}),
+    f"GET {PREFIX}/meta": Operation(name="meta", answers={200: DocumentedAnswer("The ranges.", "WebhookRanges")}),
     f"GET {SITE}/api/openapi/queue/openapi.json": Operation(
         name="modelDocument",
-        answers={200: Answer("The document.", {"type": "object", "required": ["openapi", "paths"]}), **MODEL},
+        answers={200: DocumentedAnswer("The document.", {"type": "object", "required": ["openapi", "paths"]}), **MODEL},
     ),
     f"GET {SITE}/models/{{endpoint_id}}/llms.txt": Operation(
         name="modelText",
-        answers={200: Answer("The text.", {"type": "string"}, "text/plain"), **MODEL},
+        answers={200: DocumentedAnswer("The text.", {"type": "string"}, "text/plain"), **MODEL},
     ),
 }

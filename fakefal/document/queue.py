@@ -7,7 +7,7 @@ from fakefal.document.operation import (
     JSON,
     KEY,
     TOKEN,
-    Answer,
+    DocumentedAnswer,
     Operation,
     either,
     link,
@@ -59,19 +59,19 @@ START_TIMEOUT = parameter(
 SUBMIT_PARAMETERS = (parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"), START_TIMEOUT)
 
 GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
-NOT_JSON = Answer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
+NOT_JSON = DocumentedAnswer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
 NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
 """There is none but fal's own 404."""
 
-WRONG_HEADER = {400: Answer("A header has a wrong value.", "Refusal", headers=ID)}
+WRONG_HEADER = {400: DocumentedAnswer("A header has a wrong value.", "Refusal", headers=ID)}
 SUBMIT = {
-    200: Answer("Accepted.", "Accepted", headers=ID, links=LINKS),
+    200: DocumentedAnswer("Accepted.", "Accepted", headers=ID, links=LINKS),
     **WRONG_HEADER,
     **GATE,
     422: NOT_JSON,
-    429: Answer("More requests wait than fal_max_queue_length allows.", "Refusal", headers=ID),
+    429: DocumentedAnswer("More requests wait than fal_max_queue_length allows.", "Refusal", headers=ID),
 }
-NO_REQUEST = Answer("No such request of this application and key.", "NotFound", headers=ID)
+NO_REQUEST = DocumentedAnswer("No such request of this application and key.", "NotFound", headers=ID)
 OF_REQUEST = {**refusals("Refusal", 401, headers=ID), 404: NO_REQUEST}
 EVENT = {
     "type": "object",
@@ -79,7 +79,7 @@ EVENT = {
     "required": ["data"],
 }
 FAILURES = {
-    422: Answer("The model refuses the arguments.", "Problems", headers=ID),
+    422: DocumentedAnswer("The model refuses the arguments.", "Problems", headers=ID),
     **refusals(either("Problems", "Refusal"), *ENDINGS, headers=ID),
 }
 """How a request ends that does not succeed; the headers of billing and retries stand on those of the model."""
@@ -89,7 +89,10 @@ REQUEST = f"/{Part.QUEUE}/{{owner}}/{{app}}/requests/{{request_id}}"
 OPERATIONS = {
     f"POST /{Part.QUEUE}/{{owner}}/{{app}}": Operation(
         name="submitToApplication",
-        answers={**SUBMIT, 200: Answer("Accepted, though no model is named.", "Accepted", headers=ID, links=NO_MODEL)},
+        answers={
+            **SUBMIT,
+            200: DocumentedAnswer("Accepted, though no model is named.", "Accepted", headers=ID, links=NO_MODEL),
+        },
         security=(KEY, TOKEN),
         parameters=SUBMIT_PARAMETERS,
         body=ANY_JSON,
@@ -104,8 +107,8 @@ OPERATIONS = {
     f"GET {REQUEST}/status": Operation(
         name="status",
         answers={
-            200: Answer("It is over.", "Status", headers=ID),
-            202: Answer("It is not over.", "Status", headers=ID),
+            200: DocumentedAnswer("It is over.", "Status", headers=ID),
+            202: DocumentedAnswer("It is not over.", "Status", headers=ID),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
@@ -113,7 +116,7 @@ OPERATIONS = {
     f"GET {REQUEST}/status/stream": Operation(
         name="stream",
         answers={
-            200: Answer("Status objects, one whenever something changed.", EVENT, EVENTS, headers=ID),
+            200: DocumentedAnswer("Status objects, one whenever something changed.", EVENT, EVENTS, headers=ID),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
@@ -121,10 +124,10 @@ OPERATIONS = {
     f"GET {REQUEST}": Operation(
         name="result",
         answers={
-            200: Answer("What the model made.", {}, headers=BILLED),
-            400: Answer("It is not over.", "Refusal", headers=ID),
+            200: DocumentedAnswer("What the model made.", {}, headers=BILLED),
+            400: DocumentedAnswer("It is not over.", "Refusal", headers=ID),
             **OF_REQUEST,
-            404: Answer("No such request, or no such model.", either("NotFound", "Refusal"), headers=ID),
+            404: DocumentedAnswer("No such request, or no such model.", either("NotFound", "Refusal"), headers=ID),
             **FAILURES,
         },
         security=(KEY, TOKEN),
@@ -132,9 +135,9 @@ OPERATIONS = {
     f"PUT {REQUEST}/cancel": Operation(
         name="cancel",
         answers={
-            200: Answer("It was waiting, and is over.", "Cancelled", headers=ID),
-            202: Answer("It was running; the runner is told.", "Cancelled", headers=ID),
-            400: Answer("It was over.", "Cancelled", headers=ID),
+            200: DocumentedAnswer("It was waiting, and is over.", "Cancelled", headers=ID),
+            202: DocumentedAnswer("It was running; the runner is told.", "Cancelled", headers=ID),
+            400: DocumentedAnswer("It was over.", "Cancelled", headers=ID),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),

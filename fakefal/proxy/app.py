@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from fakefal.proxy.jobs import Job, Jobs, NotSent
+from fakefal.proxy.jobs import ForwardedJob, Jobs, NotSent
 from fakefal.proxy.passing import Passing, Seen, Unsent
-from fakefal.proxy.preflight import Preflight, preflight
+from fakefal.proxy.preflight import ProxyPreflight, preflight
 from fakefal.proxy.report import RunReport
 from fakefal.proxy.upstream import Reply, Upstream
-from fakefal.recording.budget import Budget, OverBudget
-from fakefal.recording.calls import Kind, read_call
-from fakefal.recording.folder import Recorder
+from fakefal.recording.calls import CallKind, read_call
+from fakefal.recording.folder import ExchangeWriter
 from fakefal.recording.front import front
+from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, REQUEST_ID, WireError, header_text, refusal
 from fakefal_contracts import UnknownEndpoint
 from fakefal_contracts.testprompt import PROMPT_MARK
@@ -33,7 +33,7 @@ class ValidatingProxy:
         recorder: keeps the exchanges, and knows the date.
     """
 
-    def __init__(self, upstream: Upstream, budget: Budget, recorder: Recorder) -> None:
+    def __init__(self, upstream: Upstream, budget: SpendLimit, recorder: ExchangeWriter) -> None:
         self.jobs = Jobs(budget)
         self._upstream = upstream
         self._recorder = recorder
@@ -67,24 +67,24 @@ class ValidatingProxy:
     async def _answer(self, request: Request) -> Response:
         call = read_call(request.method, request.scope["path"])
         self._recorder.scrubber.learn(request.headers.get("authorization"))
-        if call is None or call.kind is Kind.OTHER:
-            asked = f"{request.method} {request.scope['path']}"
-            text = f"fakefal does not know whether {asked} costs anything: it was not sent"
+        if call is None or call.kind is CallKind.OTHER:
+            recorded_request = f"{request.method} {request.scope['path']}"
+            text = f"fakefal does not know whether {recorded_request} costs anything: it was not sent"
             raise refusal(501, text, hint="queue, fal.run, storage and CDN are passed on, and reads of the account")
         passing = Passing(request, call, self._upstream, self._recorder, self._stopping)
         if call.is_paid:
             return await self._paid(passing)
-        if call.kind is Kind.STREAM:
+        if call.kind is CallKind.STREAM:
             return await passing.stream(self._watch_stream(call.request_id))
-        if call.kind is Kind.FILE:
+        if call.kind is CallKind.FILE:
             return await passing.file()
         response, raw = await passing.whole()
         match call.kind:
-            case Kind.STATUS:
+            case CallKind.STATUS:
                 self.jobs.looked(call.request_id, raw)
-            case Kind.CANCEL:
+            case CallKind.CANCEL:
                 self.jobs.cancelled(call.request_id, response.status_code)
-            case Kind.RESULT:
+            case CallKind.RESULT:
                 self.jobs.read(call.request_id, response.status_code, response.headers, raw)
         return passing.back(response, raw)
 
@@ -101,13 +101,13 @@ class ValidatingProxy:
         except WireError:
             job.outcome = "unknown: no answer came"
             raise
-        if passing.call.kind is Kind.SUBMIT:
+        if passing.call.kind is CallKind.SUBMIT:
             self.jobs.submitted(job, response.status_code, raw)
         else:
             self._ran(job, response, raw)
         return passing.back(response, raw)
 
-    async def _begin(self, passing: Passing) -> Job:
+    async def _begin(self, passing: Passing) -> ForwardedJob:
         endpoint_id = passing.call.endpoint_id
         try:
             before = await asyncio.to_thread(preflight, endpoint_id, await passing.json())
@@ -121,7 +121,7 @@ class ValidatingProxy:
             raise self._refused(endpoint_id, "a test prompt", "the prompt asks fakefal for an effect", 422)
         try:
             return self.jobs.begin(before, self._recorder.now())
-        except OverBudget as error:
+        except OverSpendLimit as error:
             raise self._refused(endpoint_id, "spend limit", str(error), 403) from error
 
     def _refused(self, endpoint_id: str, reason: str, detail: str, status: int) -> WireError:
@@ -130,7 +130,7 @@ class ValidatingProxy:
         text = f"fakefal did not send this request: {reason}: {detail}"
         return refusal(status, text, hint=text, headers={BILLABLE_UNITS: "0"})
 
-    def _unacceptable(self, before: Preflight) -> WireError:
+    def _unacceptable(self, before: ProxyPreflight) -> WireError:
         """Fal's own refusal, before anything is sent, let alone paid."""
         errors = before.predicted.errors
         detail = "; ".join(f"{'.'.join(map(str, ('body', *one.loc)))}: {one.msg}" for one in errors)
@@ -138,7 +138,7 @@ class ValidatingProxy:
         hint = header_text(f"fakefal did not send this request: {errors[0].rule.id}: {errors[0].hint}")
         return WireError(422, {"detail": [one.wire() for one in errors]}, {HINT: hint, BILLABLE_UNITS: "0"})
 
-    def _ran(self, job: Job, response: Reply, raw: bytes) -> None:
+    def _ran(self, job: ForwardedJob, response: Reply, raw: bytes) -> None:
         """A synchronous call was answered: by its end, or by the gate."""
         job.request_id = response.headers.get(REQUEST_ID, "")
         self.jobs.answered(job, response.status_code, response.headers, raw)
@@ -148,7 +148,7 @@ class ValidatingProxy:
     def _watch_stream(self, request_id: str) -> Seen:
         return lambda _, text: self.jobs.looked(request_id, _last_event(text))
 
-    def _watch_run(self, job: Job) -> Seen:
+    def _watch_run(self, job: ForwardedJob) -> Seen:
         return lambda response, text: self._ran(job, response, _last_event(text))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakefal import jsonio
-from fakefal.proxy.compare import CANCELLED, OK, Difference, Ending, compare, predicted_items, read_ending
-from fakefal.proxy.preflight import Preflight
-from fakefal.recording.budget import Budget, Reservation
+from fakefal.proxy.differences import CANCELLED, OK, Difference, ServiceEnding, compare, predicted_items, read_ending
+from fakefal.proxy.preflight import ProxyPreflight
+from fakefal.recording.spend_limit import SpendLimit, SpendReservation
+from fakefal.state import jsonio
 from fakefal_contracts.price import billed
 
 REFUSED, FAILED = 400, 500
@@ -19,16 +19,16 @@ CLIENT_CANCELLED = "client_cancelled"
 
 
 @dataclass(eq=False)
-class Job:
+class ForwardedJob:
     """One request that was sent.  `outcome` stays ``open`` where nobody asked for the end."""
 
     endpoint_id: str
-    before: Preflight
-    reservation: Reservation
+    before: ProxyPreflight
+    reservation: SpendReservation
     sent_at: dt.datetime
     request_id: str = ""
     outcome: str = OPEN
-    ending: Ending | None = None
+    ending: ServiceEnding | None = None
     differences: list[Difference] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,30 +75,30 @@ class Jobs:
         budget: what may be spent.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: SpendLimit) -> None:
         self.budget = budget
-        self.sent: list[Job] = []
+        self.sent: list[ForwardedJob] = []
         self.not_sent: list[NotSent] = []
-        self._by_id: dict[str, Job] = {}
+        self._by_id: dict[str, ForwardedJob] = {}
 
-    def begin(self, before: Preflight, now: dt.datetime) -> Job:
+    def begin(self, before: ProxyPreflight, now: dt.datetime) -> ForwardedJob:
         """Set the price of a request aside: it is about to be sent.
 
         Raises:
             OverBudget: the limit would be exceeded.
         """
         assert before.cost is not None
-        job = Job(before.endpoint.id, before, self.budget.reserve(before.cost.usd), now)
+        job = ForwardedJob(before.endpoint.id, before, self.budget.reserve(before.cost.usd), now)
         self.sent.append(job)
         return job
 
-    def never_sent(self, job: Job, why: str) -> None:
+    def never_sent(self, job: ForwardedJob, why: str) -> None:
         """There was no connection."""
         self.budget.refund(job.reservation)
         self.sent.remove(job)
         self.not_sent.append(NotSent(job.endpoint_id, "no connection", why))
 
-    def submitted(self, job: Job, status: int, raw: bytes) -> None:
+    def submitted(self, job: ForwardedJob, status: int, raw: bytes) -> None:
         """The gateway answered.  After a 5xx nobody knows: the money stays set aside."""
         body = _object(raw)
         if status < REFUSED and isinstance(body.get("request_id"), str):
@@ -118,7 +118,7 @@ class Jobs:
         body, job = _object(raw), self._by_id.get(request_id)
         error_type = str(body.get("error_type") or "") if body.get("status") == "COMPLETED" else ""
         if job is not None and error_type and error_type != CLIENT_CANCELLED:
-            self._end(job, Ending(FAILED, (), None, error_type))
+            self._end(job, ServiceEnding(FAILED, (), None, error_type))
 
     def cancelled(self, request_id: str, status: int) -> None:
         """A cancel was answered: 200 says that the job had not begun."""
@@ -131,12 +131,12 @@ class Jobs:
         if job := self._by_id.get(request_id):
             self.answered(job, status, headers, raw)
 
-    def answered(self, job: Job, status: int, headers: Mapping[str, str], raw: bytes) -> None:
+    def answered(self, job: ForwardedJob, status: int, headers: Mapping[str, str], raw: bytes) -> None:
         """A job's end, or that it is not over yet."""
         if ending := read_ending(status, headers, raw):
             self._end(job, ending)
 
-    def _end(self, job: Job, ending: Ending) -> None:
+    def _end(self, job: ForwardedJob, ending: ServiceEnding) -> None:
         """Settle by the bill; without one a failure or a refusal costs nothing, all else what was reserved."""
         if job.ending is not None:
             return
@@ -153,7 +153,7 @@ class Jobs:
         job.differences = compare(job.before, ending)
 
 
-def _outcome(ending: Ending) -> str:
+def _outcome(ending: ServiceEnding) -> str:
     if ending.status == OK:
         return "accepted"
     if ending.status == CANCELLED or ending.error_type == CLIENT_CANCELLED:

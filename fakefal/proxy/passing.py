@@ -11,15 +11,15 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from fakefal import jsonio
 from fakefal.proxy.upstream import AnswerLost, Broken, NotReached, Reply, Upstream
-from fakefal.recording.calls import READS, Call, Kind
-from fakefal.recording.exchange import EVENTS, OURS, Answered, Asked, Body, Exchange
-from fakefal.recording.folder import Recorder
+from fakefal.recording.calls import READS, CallKind, FalCall
+from fakefal.recording.exchange import EVENTS, OURS, Exchange, RecordedAnswer, RecordedBody, RecordedRequest
+from fakefal.recording.folder import ExchangeWriter
 from fakefal.settings import MEBIBYTE
+from fakefal.state import jsonio
 from fakefal.wire.answers import HINT, WireError, header_text, refusal
 from fakefal.wire.body import read_body
-from fakefal_contracts.hosts import Way, host_name, is_fal_host
+from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 
 LARGEST_BODY = 64 * MEBIBYTE
 OK = 200
@@ -31,7 +31,7 @@ HOP_HEADERS = frozenset(
 )
 UNPACKED = ("content-length", "content-encoding")
 QUEUE_ADDRESS = b"https://queue.fal.run/"
-LED_BACK = (Kind.SUBMIT, Kind.STATUS, Kind.STREAM)
+LED_BACK = (CallKind.SUBMIT, CallKind.STATUS, CallKind.STREAM)
 
 Seen = Callable[[Reply, bytes], None]
 
@@ -57,14 +57,14 @@ class Passing:
     """
 
     def __init__(
-        self, request: Request, call: Call, upstream: Upstream, recorder: Recorder, stopping: asyncio.Event
+        self, request: Request, call: FalCall, upstream: Upstream, recorder: ExchangeWriter, stopping: asyncio.Event
     ) -> None:
         self.call = call
         self._request = request
         self._upstream = upstream
         self._recorder = recorder
         self._stopping = stopping
-        self._way = cast("Way", request.state.way)
+        self._base_url = cast("BaseUrl", request.state.base_url)
         self._read: bytes | None = None
 
     async def body(self) -> bytes:
@@ -108,12 +108,12 @@ class Passing:
     async def stream(self, at_end: Seen) -> Response:
         """Pass the call on, and its events back as they come.  `at_end` gets all that came."""
         response = await self._send(await self.body())
-        asked = self._asked(await self.body())
+        recorded_request = self._asked(await self.body())
         if not response.headers.get("content-type", "").startswith(EVENTS):
-            raw = await self._finish(response, asked)
+            raw = await self._finish(response, recorded_request)
             at_end(response, raw)
             return self.back(response, raw)
-        answer = StreamingResponse(self._events(response, asked, at_end), response.status_code)
+        answer = StreamingResponse(self._events(response, recorded_request, at_end), response.status_code)
         answer.raw_headers = self._headers(response, *UNPACKED)
         return answer
 
@@ -123,23 +123,23 @@ class Passing:
             return await self._upload()
         response = await self._send(b"")
         if response.status_code != OK or self.call.method == "HEAD":
-            return self.back(response, await self._finish(response, Body()))
+            return self.back(response, await self._finish(response, RecordedBody()))
         answer = StreamingResponse(self._download(response), response.status_code)
         answer.raw_headers = self._headers(response)
         return answer
 
     async def refused(self, error: WireError) -> None:
         """Record a refusal that was given here, so that a replay gives it, too."""
-        asked = self._asked(await self.body())
-        answered = Body.of(jsonio.dump(error.body), self._recorder.scrubber)
+        recorded_request = self._asked(await self.body())
+        answered = RecordedBody.of(jsonio.dump(error.body), self._recorder.scrubber)
         kept = {"content-type": "application/json", **self._recorder.scrubber.headers(error.headers)}
-        self._write(asked, Answered(error.status, kept, answered), OURS)
+        self._write(recorded_request, RecordedAnswer(error.status, kept, answered), OURS)
 
     # -- there ----------------------------------------------------------------------------------
 
     async def _send(self, content: bytes | AsyncIterator[bytes]) -> Reply:
         named = host_name(self._request.headers.get("host", ""))
-        host = named if is_fal_host(named) else host_name(Way().url(self.call.part, "").removeprefix("https://"))
+        host = named if is_fal_host(named) else host_name(BaseUrl().url(self.call.part, "").removeprefix("https://"))
         query = self._request.url.query
         headers = self._own_headers(streamed=not isinstance(content, bytes))
         clean = self._recorder.scrubber
@@ -166,11 +166,11 @@ class Passing:
                 yield chunk
 
         response = await self._send(content())
-        return self.back(response, await self._finish(response, Body.digest(digest.hexdigest())))
+        return self.back(response, await self._finish(response, RecordedBody.digest(digest.hexdigest())))
 
     # -- and back -------------------------------------------------------------------------------
 
-    async def _finish(self, response: Reply, asked: Body) -> bytes:
+    async def _finish(self, response: Reply, recorded_request: RecordedBody) -> bytes:
         """The whole answer, which is recorded."""
         try:
             raw = await response.aread()
@@ -179,17 +179,17 @@ class Passing:
         finally:
             await response.aclose()
         if self.call.recorded:
-            self._record(response, asked, Body.of(raw, self._recorder.scrubber))
+            self._record(response, recorded_request, RecordedBody.of(raw, self._recorder.scrubber))
         return raw
 
-    async def _events(self, response: Reply, asked: Body, at_end: Seen) -> AsyncIterator[bytes]:
+    async def _events(self, response: Reply, recorded_request: RecordedBody, at_end: Seen) -> AsyncIterator[bytes]:
         seen: list[bytes] = []
         try:
-            async for chunk in _until(self._stopping, _chunks(response, whole_lines=self._way.base is not None)):
+            async for chunk in _until(self._stopping, _chunks(response, whole_lines=self._base_url.base is not None)):
                 seen.append(chunk)
                 yield self._led_back(chunk)
             if not self._stopping.is_set():
-                self._record(response, asked, Body.of(b"".join(seen), self._recorder.scrubber))
+                self._record(response, recorded_request, RecordedBody.of(b"".join(seen), self._recorder.scrubber))
         except Broken:
             self._request.state.abort()  # the caller sees its stream break, as it did
         finally:
@@ -207,7 +207,7 @@ class Passing:
             self._request.state.abort()
         finally:
             if name := keeper.finish(whole=whole):
-                self._record(response, Body(), Body.digest(name, "file"))
+                self._record(response, RecordedBody(), RecordedBody.digest(name, "file"))
             await response.aclose()
 
     def _headers(self, response: Reply, *without: str) -> list[tuple[bytes, bytes]]:
@@ -216,20 +216,20 @@ class Passing:
 
     def _led_back(self, raw: bytes) -> bytes:
         """Addresses of the queue lead callers by base URL back to here; nothing else is changed."""
-        if self._way.base is None or self.call.kind not in LED_BACK:
+        if self._base_url.base is None or self.call.kind not in LED_BACK:
             return raw
-        return raw.replace(QUEUE_ADDRESS, f"{self._way.base}/queue/".encode())
+        return raw.replace(QUEUE_ADDRESS, f"{self._base_url.base}/queue/".encode())
 
-    def _asked(self, raw: bytes) -> Body:
-        return Body.of(raw, self._recorder.scrubber, self._way)
+    def _asked(self, raw: bytes) -> RecordedBody:
+        return RecordedBody.of(raw, self._recorder.scrubber, self._base_url)
 
-    def _record(self, response: Reply, asked: Body, answered: Body) -> None:
+    def _record(self, response: Reply, recorded_request: RecordedBody, answered: RecordedBody) -> None:
         headers = self._recorder.scrubber.headers(response.headers)
-        self._write(asked, Answered(response.status_code, headers, answered), self._recorder.source)
+        self._write(recorded_request, RecordedAnswer(response.status_code, headers, answered), self._recorder.source)
 
-    def _write(self, asked: Body, answered: Answered, source: str) -> None:
+    def _write(self, recorded_request: RecordedBody, answered: RecordedAnswer, source: str) -> None:
         clean, now = self._recorder.scrubber, self._recorder.now()
-        request = Asked.of(self.call, self._request.url.query, asked, clean)
+        request = RecordedRequest.of(self.call, self._request.url.query, recorded_request, clean)
         self._recorder.write(Exchange(now, request, answered, source, clean.headers(self._request.headers)))
 
 

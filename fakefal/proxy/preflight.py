@@ -12,7 +12,7 @@ CONTRACT = "latest"
 
 
 @dataclass(frozen=True)
-class Preflight:
+class ProxyPreflight:
     """The judgement before the call.
 
     `predicted` is what the newest published schema makes of the request; `cost` what it costs where any
@@ -29,7 +29,7 @@ class Preflight:
         return self.cost is not None and not self.predicted.ok
 
 
-def preflight(endpoint_id: str, body: Any) -> Preflight:
+def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
     """Judge and price a body under every known revision of its endpoint.
 
     Prices are today's, whichever revision accepts.  Blocks for large ``data:`` URIs: call it in a thread.
@@ -42,4 +42,4 @@ def preflight(endpoint_id: str, body: Any) -> Preflight:
     reports = [predicted] if predicted.ok else [judge(edition, body) for edition in endpoint.editions]
     accepted = [report.arguments for report in reports if report.ok and report.arguments is not None]
     costs = [price_of(arguments, endpoint.price(CONTRACT)) for arguments in accepted]
-    return Preflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))
+    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fakefal.proxy.jobs import OPEN, Job, Jobs
+from fakefal.proxy.jobs import OPEN, ForwardedJob, Jobs
 from fakefal.proxy.preflight import CONTRACT
-from fakefal.recording.folder import Recorder
+from fakefal.recording.folder import ExchangeWriter
 from fakefal_contracts.price import dollars
 
 TITLES = {
@@ -28,7 +28,7 @@ class RunReport:
     upstream: str
     began_at: dt.datetime
     jobs: Jobs
-    recorder: Recorder
+    recorder: ExchangeWriter
 
     def as_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -71,7 +71,7 @@ class RunReport:
             yield f"  {self.recorder.written} exchanges recorded in {self.recorder.folder}"
 
     @staticmethod
-    def _differences(job: Job) -> Iterator[str]:
+    def _differences(job: ForwardedJob) -> Iterator[str]:
         for one in job.differences:
             yield f"  differs ({TITLES[one.kind]}): {job.endpoint_id} {job.request_id}".rstrip()
             yield f"    predicted  {one.predicted}"

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from fakefal.settings import LOOPBACK_HOSTS
+from fakefal_contracts.hosts import LOOPBACK_HOSTS
 
 CONNECT_SECONDS = 10.0
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.PoolTimeout)

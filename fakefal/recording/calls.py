@@ -9,7 +9,7 @@ from enum import StrEnum
 from fakefal_contracts.hosts import Part
 
 
-class Kind(StrEnum):
+class CallKind(StrEnum):
     """What a call asks for."""
 
     SUBMIT = "submit"
@@ -32,19 +32,19 @@ READS = ("GET", "HEAD")
 
 _JOB = re.compile(r"/(?P<app>[^/]+/[^/]+(?:/[^/]+)?)/requests/(?P<id>[^/]+)(?P<rest>/status/stream|/status|/cancel|)")
 _JOB_CALLS = {
-    ("GET", "/status"): Kind.STATUS,
-    ("GET", "/status/stream"): Kind.STREAM,
-    ("GET", ""): Kind.RESULT,
-    ("PUT", "/cancel"): Kind.CANCEL,
+    ("GET", "/status"): CallKind.STATUS,
+    ("GET", "/status/stream"): CallKind.STREAM,
+    ("GET", ""): CallKind.RESULT,
+    ("PUT", "/cancel"): CallKind.CANCEL,
 }
 STREAM_SUFFIX = "/stream"
 
 
 @dataclass(frozen=True)
-class Call:
+class FalCall:
     """One call, by what it asks for.  `path` starts with a slash and does not name the part."""
 
-    kind: Kind
+    kind: CallKind
     part: Part
     method: str
     path: str
@@ -54,15 +54,15 @@ class Call:
     @property
     def is_paid(self) -> bool:
         """Whether fal may bill it."""
-        return self.kind in (Kind.SUBMIT, Kind.RUN)
+        return self.kind in (CallKind.SUBMIT, CallKind.RUN)
 
     @property
     def recorded(self) -> bool:
         """Whether such calls are kept."""
-        return self.kind not in (Kind.ACCOUNT, Kind.OTHER) and self.method != "HEAD"
+        return self.kind not in (CallKind.ACCOUNT, CallKind.OTHER) and self.method != "HEAD"
 
 
-def read_call(method: str, routed: str) -> Call | None:
+def read_call(method: str, routed: str) -> FalCall | None:
     """The call of a path that starts with its part, as the router leaves it; None where there is no part."""
     name, _, rest = routed.lstrip("/").partition("/")
     if name not in set(Part):
@@ -71,24 +71,24 @@ def read_call(method: str, routed: str) -> Call | None:
     if part is Part.QUEUE:
         return _queue(method, path)
     if part is Part.RUN and method == "POST":
-        return Call(Kind.RUN, part, method, path, rest.removesuffix(STREAM_SUFFIX))
-    return Call(_free_kind(method, part, path), part, method, path)
+        return FalCall(CallKind.RUN, part, method, path, rest.removesuffix(STREAM_SUFFIX))
+    return FalCall(_free_kind(method, part, path), part, method, path)
 
 
-def _free_kind(method: str, part: Part, path: str) -> Kind:
+def _free_kind(method: str, part: Part, path: str) -> CallKind:
     """What a call outside the applications is, if it is known to cost nothing."""
     if part is Part.REST and path.startswith(("/storage/", "/.well-known/")):
-        return Kind.STORAGE
+        return CallKind.STORAGE
     if part is Part.CDN and path.startswith("/files/"):
-        return Kind.FILE
+        return CallKind.FILE
     if part in (Part.REST, Part.PLATFORM, Part.SITE, Part.CDN) and method in READS:
-        return Kind.ACCOUNT
-    return Kind.OTHER
+        return CallKind.ACCOUNT
+    return CallKind.OTHER
 
 
-def _queue(method: str, path: str) -> Call:
+def _queue(method: str, path: str) -> FalCall:
     if match := _JOB.fullmatch(path):
-        kind = _JOB_CALLS.get((method, match["rest"]), Kind.OTHER)
-        return Call(kind, Part.QUEUE, method, path, match["app"], match["id"])
-    kind = Kind.SUBMIT if method == "POST" else Kind.OTHER
-    return Call(kind, Part.QUEUE, method, path, path.strip("/"))
+        kind = _JOB_CALLS.get((method, match["rest"]), CallKind.OTHER)
+        return FalCall(kind, Part.QUEUE, method, path, match["app"], match["id"])
+    kind = CallKind.SUBMIT if method == "POST" else CallKind.OTHER
+    return FalCall(kind, Part.QUEUE, method, path, path.strip("/"))

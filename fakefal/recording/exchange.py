@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakefal import jsonio
-from fakefal.recording.calls import Call, Kind, read_call
+from fakefal.recording.calls import CallKind, FalCall, read_call
 from fakefal.recording.scrub import Scrubber, query_text
-from fakefal_contracts.hosts import Part, Way
+from fakefal.state import jsonio
+from fakefal_contracts.hosts import BaseUrl, Part
 
 EVENTS = "text/event-stream"
 OURS = "fakefal"
@@ -24,19 +24,19 @@ class BadExchange(ValueError):
 
 
 @dataclass(frozen=True)
-class Body:
+class RecordedBody:
     """A body in one of four forms: JSON, text, the digest of bytes that are not kept, or of a kept file."""
 
     form: str = "none"
     content: Any = None
 
     @classmethod
-    def of(cls, raw: bytes, scrubber: Scrubber, way: Way | None = None) -> Body:
+    def of(cls, raw: bytes, scrubber: Scrubber, base_url: BaseUrl | None = None) -> RecordedBody:
         """A body without what must not be kept."""
         if not raw:
             return cls()
         try:
-            return cls("json", scrubber.value(jsonio.parse(raw), way))
+            return cls("json", scrubber.value(jsonio.parse(raw), base_url))
         except jsonio.InvalidJson:
             pass
         try:
@@ -45,7 +45,7 @@ class Body:
             return cls.digest(hashlib.sha256(raw).hexdigest())
 
     @classmethod
-    def digest(cls, sha256: str, form: str = "sha256") -> Body:
+    def digest(cls, sha256: str, form: str = "sha256") -> RecordedBody:
         """Bytes by their digest only; with the form ``file`` they lie beside the recording."""
         return cls(form, sha256)
 
@@ -54,7 +54,7 @@ class Body:
         return {} if self.form == "none" else {self.form: self.content}
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> Body:
+    def read(cls, written: Mapping[str, Any]) -> RecordedBody:
         """From what `as_dict` wrote."""
         form = next((form for form in ("json", "text", "sha256", "file") if form in written), "none")
         return cls(form, written.get(form))
@@ -77,22 +77,22 @@ def _clean_line(line: str, scrubber: Scrubber) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecordedRequest:
     """A request as it is looked up: nothing in it depends on keys, ports or the moment."""
 
     method: str
     part: Part
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    body: Body = field(default_factory=Body)
+    body: RecordedBody = field(default_factory=RecordedBody)
 
     @classmethod
-    def of(cls, call: Call, query: str, body: Body, scrubber: Scrubber) -> Asked:
+    def of(cls, call: FalCall, query: str, body: RecordedBody, scrubber: Scrubber) -> RecordedRequest:
         """A call without what must not be kept."""
         return cls(call.method, call.part, scrubber.path(call.path), scrubber.query(query), body)
 
     @property
-    def call(self) -> Call:
+    def call(self) -> FalCall:
         """What it asks for."""
         call = read_call(self.method, f"/{self.part}{self.path}")
         assert call is not None
@@ -106,12 +106,12 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answered:
+class RecordedAnswer:
     """What came back."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: Body = field(default_factory=Body)
+    body: RecordedBody = field(default_factory=RecordedBody)
 
 
 @dataclass(frozen=True)
@@ -122,16 +122,16 @@ class Exchange:
     """
 
     recorded_at: dt.datetime
-    asked: Asked
-    answered: Answered
+    recorded_request: RecordedRequest
+    answered: RecordedAnswer
     source: str = "fal"
-    asked_headers: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def request_id(self) -> str:
         """The id of the job that it is about, if it is about one."""
-        call = self.asked.call
-        if call.kind is Kind.SUBMIT:
+        call = self.recorded_request.call
+        if call.kind is CallKind.SUBMIT:
             body = self.answered.body.content
             return str(body.get("request_id", "")) if isinstance(body, dict) else ""
         return call.request_id
@@ -143,12 +143,12 @@ class Exchange:
                 "recorded_at": self.recorded_at.astimezone(dt.UTC).isoformat(timespec="seconds"),
                 "source": self.source,
                 "request": {
-                    "method": self.asked.method,
-                    "part": self.asked.part,
-                    "path": self.asked.path,
-                    "query": dict(self.asked.query),
-                    "headers": dict(self.asked_headers),
-                    **self.asked.body.as_dict(),
+                    "method": self.recorded_request.method,
+                    "part": self.recorded_request.part,
+                    "path": self.recorded_request.path,
+                    "query": dict(self.recorded_request.query),
+                    "headers": dict(self.request_headers),
+                    **self.recorded_request.body.as_dict(),
                 },
                 "response": {
                     "status": self.answered.status,
@@ -169,12 +169,12 @@ class Exchange:
             written = jsonio.parse(line)
             request, response = written["request"], written["response"]
             recorded_at = dt.datetime.fromisoformat(written["recorded_at"])
-            asked = Asked(
-                request["method"], Part(request["part"]), request["path"], request["query"], Body.read(request)
+            recorded_request = RecordedRequest(
+                request["method"], Part(request["part"]), request["path"], request["query"], RecordedBody.read(request)
             )
-            answered = Answered(int(response["status"]), response["headers"], Body.read(response))
+            answered = RecordedAnswer(int(response["status"]), response["headers"], RecordedBody.read(response))
             if recorded_at.tzinfo is None:
                 raise BadExchange("recorded_at has no offset")
-            return cls(recorded_at, asked, answered, str(written["source"]), request["headers"])
+            return cls(recorded_at, recorded_request, answered, str(written["source"]), request["headers"])
         except (KeyError, TypeError, ValueError) as error:
             raise BadExchange(f"{type(error).__name__}: {error}") from error

@@ -26,7 +26,7 @@ def wall_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-class Recorder:
+class ExchangeWriter:
     """Writes exchanges as they happen, each at once, so that a run that dies loses nothing.
 
     Args:
@@ -51,9 +51,9 @@ class Recorder:
         """
         line = exchange.line()
         sign = hashlib.sha256(repr(exchange.answered).encode()).digest()
-        if not exchange.asked.call.is_paid and self._latest.get(exchange.asked.canonical) == sign:
+        if not exchange.recorded_request.call.is_paid and self._latest.get(exchange.recorded_request.canonical) == sign:
             return
-        self._latest[exchange.asked.canonical] = sign
+        self._latest[exchange.recorded_request.canonical] = sign
         file = self._file = self._file or self._open()
         file.write(line + b"\n")
         file.flush()

@@ -17,7 +17,7 @@ from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.version import VERSION
 from fakefal.wire.answers import REQUEST_ID, Json, WireError
 from fakefal.wire.cors import Cors
-from fakefal.wire.proxy import ProxyRoute
+from fakefal.wire.proxy_route import ProxyRoute
 from fakefal.wire.router import CONTROL, Router
 
 Answer = Callable[[Request], Awaitable[Response]]

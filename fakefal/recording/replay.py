@@ -16,16 +16,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp
 
-from fakefal import jsonio
-from fakefal.recording.calls import Call, Kind, read_call
-from fakefal.recording.exchange import Answered, Asked, Body, Exchange
+from fakefal.recording.calls import CallKind, FalCall, read_call
+from fakefal.recording.exchange import Exchange, RecordedAnswer, RecordedBody, RecordedRequest
 from fakefal.recording.folder import FILES, Now, read_folder, wall_now
 from fakefal.recording.front import front, new_id
 from fakefal.recording.scrub import Scrubber
 from fakefal.settings import MEBIBYTE
+from fakefal.state import jsonio
 from fakefal.wire.answers import WireError, refusal
 from fakefal.wire.body import limited
-from fakefal_contracts.hosts import HOSTS, Way
+from fakefal_contracts.hosts import HOSTS, BaseUrl
 
 LARGEST_BODY = 512 * MEBIBYTE
 TOKEN_SECONDS = 3600
@@ -48,7 +48,7 @@ class Track:
 
 
 @dataclass
-class Run:
+class ReplayedJob:
     """One job that is replayed: under its own id, with a place of its own in each track of a recorded job."""
 
     job: dict[str, Track]
@@ -82,7 +82,7 @@ class Replay:
         self._count = 0
         self._tracks: dict[str, Track] = defaultdict(Track)
         self._jobs: dict[str, dict[str, Track]] = defaultdict(lambda: defaultdict(Track))
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, ReplayedJob] = {}
         self._positions: dict[str, int] = defaultdict(int)
         self._index(read_folder(folder))
 
@@ -96,68 +96,72 @@ class Replay:
     def _index(self, exchanges: Iterable[Exchange]) -> None:
         for exchange in exchanges:
             self._count += 1
-            request_id = exchange.asked.call.request_id
+            request_id = exchange.recorded_request.call.request_id
             if request_id:
-                self._jobs[request_id][_in_job(exchange.asked)].exchanges.append(exchange)
+                self._jobs[request_id][_in_job(exchange.recorded_request)].exchanges.append(exchange)
             else:
-                self._tracks[exchange.asked.canonical].exchanges.append(exchange)
+                self._tracks[exchange.recorded_request.canonical].exchanges.append(exchange)
 
     async def _answer(self, request: Request) -> Response:
         call = read_call(request.method, request.scope["path"])
         if call is None:
             raise refusal(404, f"fakefal replays recordings; {request.scope['path']} is no part of fal's")
         self._scrubber.learn(request.headers.get("authorization"))
-        way = cast("Way", request.state.way)
-        asked = Asked.of(call, request.url.query, await self._body(request, call, way), self._scrubber)
-        exchange, ids = self._find(asked)
+        base_url = cast("BaseUrl", request.state.base_url)
+        recorded_request = RecordedRequest.of(
+            call, request.url.query, await self._body(request, call, base_url), self._scrubber
+        )
+        exchange, ids = self._find(recorded_request)
         self._check_age(exchange)
-        return self._replayed(exchange.answered, ids, way)
+        return self._replayed(exchange.answered, ids, base_url)
 
-    async def _body(self, request: Request, call: Call, way: Way) -> Body:
-        if call.kind is Kind.FILE and call.method not in ("GET", "HEAD"):
+    async def _body(self, request: Request, call: FalCall, base_url: BaseUrl) -> RecordedBody:
+        if call.kind is CallKind.FILE and call.method not in ("GET", "HEAD"):
             digest = hashlib.sha256()
             async for part in limited(request, LARGEST_BODY):
                 digest.update(part)
-            return Body.digest(digest.hexdigest())
+            return RecordedBody.digest(digest.hexdigest())
         raw = b"".join([part async for part in limited(request, LARGEST_BODY)])
-        return Body.of(raw, self._scrubber, way)
+        return RecordedBody.of(raw, self._scrubber, base_url)
 
-    def _find(self, asked: Asked) -> tuple[Exchange, tuple[str, str]]:
+    def _find(self, recorded_request: RecordedRequest) -> tuple[Exchange, tuple[str, str]]:
         """The exchange that answers, and the recorded id with the one that stands for it now."""
-        call = asked.call
+        call = recorded_request.call
         if call.request_id:
-            return self._find_in_job(asked, call)
-        track = self._tracks.get(asked.canonical)
+            return self._find_in_job(recorded_request, call)
+        track = self._tracks.get(recorded_request.canonical)
         if track is None:
-            raise self._not_recorded(asked)
+            raise self._not_recorded(recorded_request)
         if (oldest := self._oldest()) is not None:
             track = track.since(oldest)
-        exchange = track.at(self._positions[asked.canonical])
-        self._positions[asked.canonical] += 1
+        exchange = track.at(self._positions[recorded_request.canonical])
+        self._positions[recorded_request.canonical] += 1
         recorded_id, fresh = exchange.request_id, ""
         if recorded_id:
             fresh = new_id()
-            self._runs[fresh] = Run(self._jobs[recorded_id], recorded_id)
+            self._runs[fresh] = ReplayedJob(self._jobs[recorded_id], recorded_id)
         return exchange, (recorded_id, fresh)
 
-    def _find_in_job(self, asked: Asked, call: Call) -> tuple[Exchange, tuple[str, str]]:
+    def _find_in_job(self, recorded_request: RecordedRequest, call: FalCall) -> tuple[Exchange, tuple[str, str]]:
         if call.request_id in self._jobs:  # a program that knew the id before
-            self._runs.setdefault(call.request_id, Run(self._jobs[call.request_id], call.request_id))
+            self._runs.setdefault(call.request_id, ReplayedJob(self._jobs[call.request_id], call.request_id))
         run = self._runs.get(call.request_id)
         if run is None:
             raise WireError(404, {"status": "NOT_FOUND"})
-        name = _in_job(asked)
+        name = _in_job(recorded_request)
         if name not in run.job:
-            raise self._not_recorded(asked)
+            raise self._not_recorded(recorded_request)
         exchange = run.job[name].at(run.positions[name])
         run.positions[name] += 1
         return exchange, (run.recorded_id, call.request_id)
 
-    def _not_recorded(self, asked: Asked) -> WireError:
+    def _not_recorded(self, recorded_request: RecordedRequest) -> WireError:
         """Nothing is called in its place."""
-        text = f"fakefal has no recording of {asked.method} {asked.part}{asked.path} in {self._folder}"
-        if asked.call.is_paid and any(
-            track.exchanges[0].asked.call.endpoint_id == asked.call.endpoint_id for track in self._tracks.values()
+        wanted = recorded_request
+        text = f"fakefal has no recording of {wanted.method} {wanted.part}{wanted.path} in {self._folder}"
+        if recorded_request.call.is_paid and any(
+            track.exchanges[0].recorded_request.call.endpoint_id == recorded_request.call.endpoint_id
+            for track in self._tracks.values()
         ):
             text += " with this body (there are others of this endpoint)"
         hint = "record it with `fakefal record --max-usd N -- CMD`; nothing was sent to fal"
@@ -176,14 +180,15 @@ class Replay:
         oldest = self._oldest()
         if oldest is not None and exchange.recorded_at < oldest:
             age = self._now() - exchange.recorded_at
+            call = exchange.recorded_request
             text = (
-                f"fakefal will not replay {exchange.asked.method} {exchange.asked.part}{exchange.asked.path}: it was "
+                f"fakefal will not replay {call.method} {call.part}{call.path}: it was "
                 f"recorded on {exchange.recorded_at:%Y-%m-%d}, {age.days} days ago, and {self._max_age_days:g} are "
                 "allowed; record it again with `fakefal record`, or raise --max-age"
             )
             raise refusal(501, text, hint=text)
 
-    def _replayed(self, answered: Answered, ids: tuple[str, str], way: Way) -> Response:
+    def _replayed(self, answered: RecordedAnswer, ids: tuple[str, str], base_url: BaseUrl) -> Response:
         """The answer as this caller must see it: with the run's id, and addresses that lead back here."""
         headers = {name: _renamed(value, ids) for name, value in answered.headers.items()}
         form, content = answered.body.form, answered.body.content
@@ -194,7 +199,7 @@ class Replay:
             return FileResponse(path, answered.status, headers)
         raw = jsonio.dump(self._fresh(content)) if form == "json" else str(content or "").encode()
         text = _renamed(raw.decode("utf-8", "surrogateescape"), ids)
-        return Response(_led_back(text, way).encode("utf-8", "surrogateescape"), answered.status, headers)
+        return Response(_led_back(text, base_url).encode("utf-8", "surrogateescape"), answered.status, headers)
 
     def _fresh(self, content: Any) -> Any:
         """Tokens that would have expired since have not."""
@@ -208,9 +213,9 @@ async def _nothing() -> AsyncIterator[None]:
     yield
 
 
-def _in_job(asked: Asked) -> str:
+def _in_job(recorded_request: RecordedRequest) -> str:
     """Which of a job's calls a request is, whatever the job's id."""
-    return asked.canonical.replace(asked.call.request_id, "ID")
+    return recorded_request.canonical.replace(recorded_request.call.request_id, "ID")
 
 
 def _renamed(text: str, ids: tuple[str, str]) -> str:
@@ -218,11 +223,13 @@ def _renamed(text: str, ids: tuple[str, str]) -> str:
     return text.replace(recorded, fresh) if recorded else text
 
 
-def _led_back(text: str, way: Way) -> str:
+def _led_back(text: str, base_url: BaseUrl) -> str:
     """Addresses of fal's hosts lead back to here; recordings name one host for each part."""
-    if way.base is None:
+    if base_url.base is None:
         return text
     for part in dict.fromkeys(HOSTS.values()):
-        public = urlsplit(Way().url(part, "/"))
-        text = text.replace(f"https://{public.netloc}/", way.url(part, "/"))
-    return text.replace(f'"{Way().url(HOSTS["v3b.fal.media"], "")}"', f'"{way.url(HOSTS["v3b.fal.media"], "")}"')
+        public = urlsplit(BaseUrl().url(part, "/"))
+        text = text.replace(f"https://{public.netloc}/", base_url.url(part, "/"))
+    return text.replace(
+        f'"{BaseUrl().url(HOSTS["v3b.fal.media"], "")}"', f'"{base_url.url(HOSTS["v3b.fal.media"], "")}"'
+    )

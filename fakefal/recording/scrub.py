@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from fakefal_contracts.hosts import Part, Way, part_of
+from fakefal_contracts.hosts import BaseUrl, Part, part_of
 
 REMOVED = "removed"
 KEPT_HEADERS = frozenset(
@@ -104,29 +104,29 @@ class Scrubber:
         """A path without the tokens that stand in it."""
         return _UPLOAD_ID.sub(rf"\g<1>{REMOVED}", self.text(path))
 
-    def value(self, value: Any, way: Way | None = None) -> Any:
+    def value(self, value: Any, base_url: BaseUrl | None = None) -> Any:
         """A JSON value; addresses on the caller's way become those of fal's own hosts."""
         if isinstance(value, dict):
-            return {self.text(key): self._member(key, item, way) for key, item in value.items()}
+            return {self.text(key): self._member(key, item, base_url) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.value(item, way) for item in value]
-        return self.text(value, way) if isinstance(value, str) else value
+            return [self.value(item, base_url) for item in value]
+        return self.text(value, base_url) if isinstance(value, str) else value
 
-    def _member(self, name: str, value: Any, way: Way | None) -> Any:
+    def _member(self, name: str, value: Any, base_url: BaseUrl | None) -> Any:
         if _PRIVATE.fullmatch(name) and value is not None and not isinstance(value, bool):
             return REMOVED
-        return self.value(value, way)
+        return self.value(value, base_url)
 
-    def text(self, text: str, way: Way | None = None) -> str:
+    def text(self, text: str, base_url: BaseUrl | None = None) -> str:
         """Any text; one that starts as an address or a ``data:`` URI is one, to its end."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REMOVED)
         if whole := _WHOLE_DATA_URI.match(text):
             return _digest(text, whole[1])
         if _WHOLE_ADDRESS.match(text):
-            text = _bare_address(text.strip(), way)
+            text = _bare_address(text.strip(), base_url)
         text = _DATA_URI.sub(lambda found: _digest(found[0], found[1]), text)
-        text = _ADDRESS.sub(lambda found: _bare_address(found[0], way), text)
+        text = _ADDRESS.sub(lambda found: _bare_address(found[0], base_url), text)
         for pattern in _PATTERNS:
             text = pattern.sub(REMOVED, text)
         return _IP.sub(_without_ip, text)
@@ -139,7 +139,7 @@ def _digest(uri: str, media_type: str | None) -> str:
     return f"data:{(media_type or '').lower()};sha256,{hashlib.sha256(uri.encode()).hexdigest()}"
 
 
-def _bare_address(address: str, way: Way | None) -> str:
+def _bare_address(address: str, base_url: BaseUrl | None) -> str:
     """An address without user, query and fragment, on one name for each part of fal's."""
     address = address.replace("\\/", "/")
     try:
@@ -148,12 +148,12 @@ def _bare_address(address: str, way: Way | None) -> str:
     except ValueError:
         return REMOVED
     path = _UPLOAD_ID.sub(rf"\g<1>{REMOVED}", parts.path)
-    if way is not None and way.base is not None and address.startswith(f"{way.base}/"):
-        name, _, rest = urlsplit(address[len(way.base) + 1 :].partition("?")[0]).path.partition("/")
+    if base_url is not None and base_url.base is not None and address.startswith(f"{base_url.base}/"):
+        name, _, rest = urlsplit(address[len(base_url.base) + 1 :].partition("?")[0]).path.partition("/")
         if name in set(Part):
-            return Way().url(Part(name), f"/{rest}")
+            return BaseUrl().url(Part(name), f"/{rest}")
     if part := part_of(host):
-        return Way().url(part, path)
+        return BaseUrl().url(part, path)
     if ":" in host:
         host = f"[{host}]"
     return urlunsplit((parts.scheme, f"{host}:{port}" if port else host, path, "", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import replace
 
-from fakefal.core.webhook import Attempt, Delivery, Fate
+from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 
 
 class Deliveries:
@@ -46,7 +46,7 @@ class Deliveries:
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
-    def tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
+    def tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
         """Write a try down; returns the delivery after it, or None where it was forgotten meanwhile."""
         self._claimed.discard(request_id)
         before = self._deliveries.get(request_id)
@@ -59,7 +59,7 @@ class Deliveries:
             heapq.heappush(self._due[self._keys[request_id]], (after.due_at, request_id))
         return after
 
-    def replayed(self, request_id: str, attempt: Attempt) -> Delivery | None:
+    def replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
         """Write a try down that was made out of turn: it may turn failure into success, never the reverse."""
         before = self._deliveries.get(request_id)
         if before is None:

@@ -10,10 +10,10 @@ from fakefal.core.errors import Busy, RefusedMove, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan
-from fakefal.core.webhook import Attempt, Delivery, Fate
-from fakefal.record import Look, Record, stored_bytes
+from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.state.queue import Added, How
+from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
-from fakefal.store.queue import Added, How
 
 
 class MemoryQueueStore:
@@ -36,9 +36,9 @@ class MemoryQueueStore:
         self._erased: set[str] = set()
         self._deliveries = Deliveries()
         self._bytes = 0
-        self._on_end: Callable[[Look], None] | None = None
+        self._on_end: Callable[[Snapshot], None] | None = None
 
-    def listen(self, on_end: Callable[[Look], None]) -> None:
+    def listen(self, on_end: Callable[[Snapshot], None]) -> None:
         """See `QueueStore.listen`."""
         self._on_end = on_end
 
@@ -60,7 +60,7 @@ class MemoryQueueStore:
         due = self._advance(record.key, now)
         return Added(self._look(record, line, now), self._next(record.key, due))
 
-    async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Look:
+    async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Snapshot:
         """See `QueueStore.look`."""
         record, line = self._find(request_id, now, key)
         if read and line.read(request_id, now):
@@ -83,7 +83,7 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         return was
 
-    async def advance(self, request_id: str, how: float | How, now: float) -> Look:
+    async def advance(self, request_id: str, how: float | How, now: float) -> Snapshot:
         """See `QueueStore.advance`."""
         record, line = self._find(request_id, now)
         if how == "start":
@@ -95,7 +95,7 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         return self._look(record, line, now)
 
-    async def erase(self, request_id: str, now: float) -> Look:
+    async def erase(self, request_id: str, now: float) -> Snapshot:
         """See `QueueStore.erase`."""
         record, line = self._find(request_id, now)
         state = line.view(request_id, now).state
@@ -117,14 +117,14 @@ class MemoryQueueStore:
         """See `QueueStore.trying`."""
         return self._deliveries.trying(key)
 
-    async def webhook_tried(self, request_id: str, attempt: Attempt) -> Delivery | None:
+    async def webhook_tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
         """See `QueueStore.webhook_tried`."""
         after = self._deliveries.tried(request_id, attempt)
         if after is not None and after.fate is not Fate.PENDING:
             self._finished[request_id] = None
         return after
 
-    async def webhook_replayed(self, request_id: str, attempt: Attempt) -> Delivery | None:
+    async def webhook_replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
         """See `QueueStore.webhook_replayed`."""
         after = self._deliveries.replayed(request_id, attempt)
         if after is not None and after.fate is not Fate.PENDING:
@@ -143,7 +143,7 @@ class MemoryQueueStore:
         """See `QueueStore.keys`."""
         return tuple(self._lines)
 
-    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Look]:
+    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
         """See `QueueStore.all`."""
         moments = {one: now(one) for one in (self._lines if key is None else [key])}
         for one, moment in moments.items():
@@ -179,9 +179,9 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         return record, self._lines[record.key]
 
-    def _look(self, record: Record, line: Line, now: float) -> Look:
+    def _look(self, record: Record, line: Line, now: float) -> Snapshot:
         view, position, plan = line.view(record.id, now), line.position(record.id), line.plan(record.id)
-        return Look(record, view, position, plan, record.id in self._erased)
+        return Snapshot(record, view, position, plan, record.id in self._erased)
 
     def _advance(self, key: str, now: float) -> float | None:
         line = self._lines.get(key)
@@ -211,7 +211,7 @@ class MemoryQueueStore:
         plan = line.plan(record.id)
         delivery = Delivery(record.id, record.webhook, ended_at, due_at=ended_at)
         if plan is not None and "webhook_lost" in plan.quirks:
-            lost = Attempt(ended_at, None, "lost by effect")
+            lost = DeliveryAttempt(ended_at, None, "lost by effect")
             delivery = replace(delivery, fate=Fate.FAILED, attempts=(lost,))
             self._finished[record.id] = None
         self._deliveries.add(record.key, delivery)

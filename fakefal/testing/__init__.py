@@ -8,21 +8,21 @@ fal.assert_billed("0.56")
 from __future__ import annotations
 
 from fakefal.core.effects import BadEffect
-from fakefal.ledger import Entry, Sums
 from fakefal.settings import SettingsError
+from fakefal.state.ledger import LedgerEntry, Sums
 from fakefal.testing.fake import Fakefal
-from fakefal.testing.requests import Request
+from fakefal.testing.seen_requests import EmulatedRequest
 from fakefal.testing.strictness import UnexpectedCall
-from fakefal.testing.webhooks import Webhook, Webhooks
+from fakefal.testing.webhooks import RecordedWebhook, RecordedWebhooks
 
 __all__ = [
     "BadEffect",
-    "Entry",
+    "EmulatedRequest",
     "Fakefal",
-    "Request",
+    "LedgerEntry",
+    "RecordedWebhook",
+    "RecordedWebhooks",
     "SettingsError",
     "Sums",
     "UnexpectedCall",
-    "Webhook",
-    "Webhooks",
 ]

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
-from fakefal.app import build_app
-from fakefal.emulator import Emulator
-from fakefal.serving import bind, hosting
-from fakefal.testing.exchange import Call, Exchange
+from fakefal.engine.emulator import Emulator
+from fakefal.server.app import build_app
+from fakefal.server.child import child_environment
+from fakefal.server.child_server import serving_child
+from fakefal.server.serving import bind, hosting
+from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.loop import loop_thread
 from fakefal.testing.strictness import Watch
-from fakefal.ways.child import child_environment
-from fakefal.ways.roads import open_roads
 from fakefal_contracts.hosts import is_fal_host
 
 T = TypeVar("T")
@@ -63,13 +63,13 @@ class Engine:
 
     def child_environment(self) -> dict[str, str]:
         """Open every road for other programs until the end; returns the environment that leads them here."""
-        return child_environment(os.environ, self.open(open_roads(self.app, closing=self.emulator.waker.close)))
+        return child_environment(os.environ, self.open(serving_child(self.app, closing=self.emulator.waker.close)))
 
     def answers(self, host: str) -> bool:
         """Whether calls of this host are answered here."""
         return is_fal_host(host) or host == HOST
 
-    def begin(self, call: Call) -> Exchange:
+    def begin(self, call: InProcessCall) -> InProcessExchange:
         """Start answering a call; safe from every thread.
 
         Raises:
@@ -77,11 +77,11 @@ class Engine:
         """
         if os.getpid() != self._process:
             raise RuntimeError("the emulator lives in the parent of this process: use the fixture fakefal_server")
-        exchange = Exchange(self.app, self._thread.loop, call)
+        exchange = InProcessExchange(self.app, self._thread.loop, call)
         self._thread.call(self._run, exchange)
         return exchange
 
-    def _run(self, exchange: Exchange) -> None:
+    def _run(self, exchange: InProcessExchange) -> None:
         task = self._thread.loop.create_task(exchange.run())
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)

@@ -15,18 +15,18 @@ from typing import Any, Literal, Self
 from unittest import SkipTest
 
 from fakefal.core.effects import Effect, EffectRule
-from fakefal.effects import checked, parse_rule
-from fakefal.emulator import Emulator
-from fakefal.ledger import Entry, Sums, entries, sums
+from fakefal.effects.known import checked, parse_rule
+from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
-from fakefal.signing import SigningKeys
+from fakefal.state.ledger import LedgerEntry, Sums, entries, sums
+from fakefal.state.signing import SigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.names import Guard, guarded_names
-from fakefal.testing.requests import Request, listed, seen
+from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, fake_key
-from fakefal.testing.webhooks import Recorder, Webhooks
+from fakefal.testing.webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal_contracts.price import dollars
 
 NOT_FOUND = 404
@@ -49,7 +49,7 @@ class Fakefal:
 
     Attributes:
         url: for clients that take a base URL: the emulator's in this process, or on its socket.
-        webhooks: what fal would have sent; see `Webhooks.deliver`.
+        webhooks: what fal would have sent; see `RecordedWebhooks.deliver`.
 
     Raises:
         SettingsError: a value cannot be used.
@@ -77,7 +77,7 @@ class Fakefal:
             retention=retention,
             control_hosts=frozenset({HOST}),
         )
-        recorder = Recorder(SigningKeys())
+        recorder = WebhookRecorder(SigningKeys())
         self._emulator = Emulator(settings, sender=recorder)
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
@@ -86,7 +86,7 @@ class Fakefal:
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
         self.url = f"http://{HOST}"
-        self.webhooks = Webhooks(recorder, lambda: self._engine.do(self._settle()))
+        self.webhooks = RecordedWebhooks(recorder, lambda: self._engine.do(self._settle()))
 
     def __enter__(self) -> Self:
         self._engine.start()
@@ -106,12 +106,12 @@ class Fakefal:
     # -- what happened --------------------------------------------------------------------------
 
     @property
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[EmulatedRequest]:
         """Every accepted request, oldest first."""
         return [seen(look) for look in self._engine.do(self._emulator.all())]
 
     @property
-    def last(self) -> Request:
+    def last(self) -> EmulatedRequest:
         """The newest request.
 
         Raises:
@@ -123,7 +123,7 @@ class Fakefal:
         return requests[-1]
 
     @property
-    def ledger(self) -> list[Entry]:
+    def ledger(self) -> list[LedgerEntry]:
         """Every accepted job with its units, its price and what it probably repeats, oldest first."""
         return list(entries(self._engine.do(self._emulator.all())))
 
@@ -134,7 +134,7 @@ class Fakefal:
 
     # -- what shall happen ----------------------------------------------------------------------
 
-    def advance(self, how: float | Literal["start", "end"], request: Request | str | None = None) -> None:
+    def advance(self, how: float | Literal["start", "end"], request: EmulatedRequest | str | None = None) -> None:
         """Let so many seconds pass, for all, or for one request; returns when all that fell due has happened.
 
         Args:
@@ -264,9 +264,9 @@ class Fakefal:
         for look in self._engine.do(self._emulator.all()):
             if look.plan is not None and look.plan.ending.status == NOT_FOUND and look.plan.ending.hint:
                 self._complain(f"a request went to an unknown endpoint: {look.plan.ending.hint}")
-        told = [what for what, said in tuple(self._complaints.items()) if not said]
-        self._complaints.update(dict.fromkeys(told, True))
-        return "\n  ".join(["fakefal has no answer for what was called:", *told, ADVICE]) if told else ""
+        new = [what for what, said in tuple(self._complaints.items()) if not said]
+        self._complaints.update(dict.fromkeys(new, True))
+        return "\n  ".join(["fakefal has no answer for what was called:", *new, ADVICE]) if new else ""
 
     def _complain(self, what: str) -> None:
         if self._strict:

@@ -15,7 +15,7 @@ from functools import cache, wraps
 from types import ModuleType
 from typing import Any, Protocol
 
-from fakefal.testing.exchange import END, Call, Dropped, Exchange, Head, Item
+from fakefal.testing.in_process import END, ConnectionDropped, Head, InProcessCall, InProcessExchange, Item
 from fakefal.testing.waiting import arrival
 
 LIBRARIES = ("httpx", "httpx2")
@@ -28,7 +28,7 @@ class Answerer(Protocol):
         """Whether calls of this host are for it."""
         ...
 
-    def begin(self, call: Call) -> Exchange:
+    def begin(self, call: InProcessCall) -> InProcessExchange:
         """Start answering a call."""
         ...
 
@@ -121,7 +121,7 @@ def _async(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callabl
 class _Body:
     """The rest of an answer; closing it tells the application that nobody listens any more."""
 
-    def __init__(self, exchange: Exchange, take: Callable[[Future[Item]], Any]) -> None:
+    def __init__(self, exchange: InProcessExchange, take: Callable[[Future[Item]], Any]) -> None:
         self._exchange = exchange
         self._take = take
 
@@ -158,9 +158,9 @@ def _response(library: ModuleType, head: Item, stream: Any) -> Any:
     return library.Response(head.status, headers=head.headers, stream=stream, extensions={"http_version": b"HTTP/1.1"})
 
 
-def _call(request: Any, body: bytes) -> Call:
+def _call(request: Any, body: bytes) -> InProcessCall:
     url = request.url
-    return Call(request.method, url.scheme, url.host, url.path, url.raw_path, request.headers.raw, body)
+    return InProcessCall(request.method, url.scheme, url.host, url.path, url.raw_path, request.headers.raw, body)
 
 
 def _read_seconds(request: Any) -> float | None:
@@ -176,5 +176,5 @@ def _translated(library: ModuleType, request: Any) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise library.ReadTimeout("The read operation timed out", request=request) from error
-    except Dropped as error:
+    except ConnectionDropped as error:
         raise getattr(library, error.kind)(str(error), request=request) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.journal import APP_SEGMENTS, Call
+from fakefal.state.journal import APP_SEGMENTS, JournalEntry
 from fakefal.wire.answers import HINT
 from fakefal.wire.nearmiss import APPS
 from fakefal_contracts.hosts import host_name
@@ -59,7 +59,7 @@ class _Sent:
     def _unknown(self, message: MutableMapping[str, Any]) -> str:
         """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
         status = message["status"]
-        call: Call | None = self._scope.get("state", {}).get("call")
+        call: JournalEntry | None = self._scope.get("state", {}).get("call")
         if status >= BAD_REQUEST and call is not None and _is_of_another_app(call):
             return f"fakefal emulates {', '.join(sorted(APPS))}"
         if status in (BAD_REQUEST, NOT_EMULATED) or (status == NOT_FOUND and self._scope["method"] == "POST"):
@@ -68,7 +68,7 @@ class _Sent:
         return ""
 
 
-def _is_of_another_app(call: Call) -> bool:
+def _is_of_another_app(call: JournalEntry) -> bool:
     """Whether the address names an application that is not emulated, whatever is asked of it."""
     app = "/".join(call.endpoint.split("/")[:APP_SEGMENTS])
     return bool(app) and app not in APPS

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from fakefal.ways.child import FAKE_KEY, REMOVED
+from fakefal.server.child import FAKE_KEY, REMOVED
 from fakefal_contracts.hosts import DOMAINS
 
 

@@ -13,17 +13,17 @@ from typing import Any, overload
 
 import httpx
 
-from fakefal.core.webhook import Attempt, Delivery
-from fakefal.record import Look
+from fakefal.core.webhook import Delivery, DeliveryAttempt
+from fakefal.engine.webhooks import Sender, payload
+from fakefal.state.requests import Snapshot
 from fakefal.testing.waiting import in_coroutine
-from fakefal.webhooks import Sender, payload
 
 OK = 200
 ASGI_PARAMETERS = 3
 
 
 @dataclass(frozen=True)
-class Webhook:
+class RecordedWebhook:
     """What fal would have sent: these headers and exactly these bytes, which the signature covers."""
 
     request_id: str
@@ -38,23 +38,25 @@ class Webhook:
 
 
 @dataclass(frozen=True)
-class Recorder(Sender):
+class WebhookRecorder(Sender):
     """Signs and keeps webhooks instead of sending them."""
 
-    kept: list[Webhook] = field(default_factory=list)
+    kept: list[RecordedWebhook] = field(default_factory=list)
 
-    async def send(self, delivery: Delivery, look: Look, now: float) -> Attempt:
+    async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
         """Keep one; for the emulator, it was taken."""
         body = payload(look)
         signed = self.signed_headers(look.record.id, look.record.key, body)
-        self.kept.append(Webhook(look.record.id, delivery.url, {"Content-Type": "application/json", **signed}, body))
-        return Attempt(now, OK)
+        self.kept.append(
+            RecordedWebhook(look.record.id, delivery.url, {"Content-Type": "application/json", **signed}, body)
+        )
+        return DeliveryAttempt(now, OK)
 
 
 Target = str | Callable[..., Any]
 
 
-class Webhooks(Sequence[Webhook]):
+class RecordedWebhooks(Sequence[RecordedWebhook]):
     """The recorded webhooks, oldest first.
 
     Args:
@@ -62,22 +64,22 @@ class Webhooks(Sequence[Webhook]):
         settle: returns once everything due was recorded.
     """
 
-    def __init__(self, recorder: Recorder, settle: Callable[[], None]) -> None:
+    def __init__(self, recorder: WebhookRecorder, settle: Callable[[], None]) -> None:
         self._recorder = recorder
         self._settle = settle
         self._delivered = 0
 
     @overload
-    def __getitem__(self, index: int) -> Webhook: ...
+    def __getitem__(self, index: int) -> RecordedWebhook: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Webhook]: ...
-    def __getitem__(self, index: int | slice) -> Webhook | Sequence[Webhook]:
+    def __getitem__(self, index: slice) -> Sequence[RecordedWebhook]: ...
+    def __getitem__(self, index: int | slice) -> RecordedWebhook | Sequence[RecordedWebhook]:
         return self._all()[index]
 
     def __len__(self) -> int:
         return len(self._all())
 
-    def __iter__(self) -> Iterator[Webhook]:
+    def __iter__(self) -> Iterator[RecordedWebhook]:
         return iter(self._all())
 
     def __repr__(self) -> str:
@@ -117,14 +119,14 @@ class Webhooks(Sequence[Webhook]):
                 lambda one: client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
             )
 
-    def _each(self, send: Callable[[Webhook], Any]) -> list[Any]:
+    def _each(self, send: Callable[[RecordedWebhook], Any]) -> list[Any]:
         round_ = _Round()
         for one in self._next():
             with round_.trying(one):
                 round_.answers.append(send(one))
         return round_.end()
 
-    async def _each_awaited(self, send: Callable[[Webhook], Any]) -> list[Any]:
+    async def _each_awaited(self, send: Callable[[RecordedWebhook], Any]) -> list[Any]:
         round_ = _Round()
         for one in self._next():
             with round_.trying(one):
@@ -132,11 +134,11 @@ class Webhooks(Sequence[Webhook]):
                 round_.answers.append(await answer if isinstance(answer, Awaitable) else answer)
         return round_.end()
 
-    def _all(self) -> list[Webhook]:
+    def _all(self) -> list[RecordedWebhook]:
         self._settle()
         return list(self._recorder.kept)
 
-    def _next(self) -> Iterator[Webhook]:
+    def _next(self) -> Iterator[RecordedWebhook]:
         """Those that were not delivered yet; each counts as delivered from the moment it is tried."""
         kept = self._all()
         while self._delivered < len(kept):
@@ -152,7 +154,7 @@ class _Round:
         self._errors: list[Exception] = []
 
     @contextmanager
-    def trying(self, webhook: Webhook) -> Iterator[None]:
+    def trying(self, webhook: RecordedWebhook) -> Iterator[None]:
         """Keep what is raised for the end."""
         try:
             yield
@@ -168,7 +170,7 @@ class _Round:
         return self.answers
 
 
-def _post(webhook: Webhook, url: str) -> httpx.Response:
+def _post(webhook: RecordedWebhook, url: str) -> httpx.Response:
     return httpx.post(url, headers=webhook.headers, content=webhook.body, trust_env=False)
 
 

@@ -16,12 +16,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
-from fakefal import jsonio
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
-from fakefal.emulator import Emulator, Stopping
-from fakefal.store.files import FileTooLarge
-from fakefal.verdict import NotEmulated
-from fakefal.wire.nearmiss import whereabouts
+from fakefal.engine.emulator import Emulator, Stopping
+from fakefal.engine.verdict import NotEmulated
+from fakefal.state import jsonio
+from fakefal.state.files import FileTooLarge
+from fakefal.wire.nearmiss import why_not_found
 from fakefal_contracts.hosts import Part
 
 REQUEST_ID = "x-fal-request-id"
@@ -93,7 +93,7 @@ def _not_emulated(error: NotEmulated) -> WireError:
 
 def _wrong_method(request: Request, allowed: list[str]) -> WireError:
     """405 in the form of its host, with all methods of the address: starlette names those of one route only."""
-    from fakefal.wire.platform import platform_refusal  # which imports this module
+    from fakefal.platform_api.forms import platform_refusal  # which imports this module
 
     part, *rest = request.url.path.strip("/").split("/")
     if part in (Part.QUEUE, Part.RUN) and not request.headers.get("authorization"):
@@ -146,7 +146,7 @@ async def known_answer(emulator: Emulator, error: Exception, scope: Scope) -> Re
     if isinstance(error, UnknownRequest):
         call = scope["state"].get("call")  # the control API's are not journalled
         key = call.key if call is not None else None
-        said.headers[HINT] = await whereabouts(emulator, key, error.request_id)
+        said.headers[HINT] = await why_not_found(emulator, key, error.request_id)
     return wire_answer(said, scope.get("path_params", {}).get("request_id") or emulator.new_id())
 
 
@@ -171,8 +171,8 @@ def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str
     async def invalid(request: Request, error: Exception) -> Response:
         """FastAPI's own form, without the input: it may hold what JSON cannot."""
         items = cast("RequestValidationError", error).errors()
-        told = [{name: item[name] for name in ("type", "loc", "msg")} for item in items]
-        return answer(request, WireError(422, {"detail": told}))
+        items = [{name: item[name] for name in ("type", "loc", "msg")} for item in items]
+        return answer(request, WireError(422, {"detail": items}))
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unforeseen)

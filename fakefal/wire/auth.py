@@ -9,8 +9,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from fakefal.record import NO_KEY
-from fakefal.tokens import BadToken, Tokens
+from fakefal.state.requests import NO_KEY
+from fakefal.state.tokens import BadToken, Tokens
 from fakefal.wire.answers import invalid_key, malformed_key, no_access, refusal
 
 TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter

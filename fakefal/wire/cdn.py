@@ -13,19 +13,19 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from fakefal import jsonio
-from fakefal.access import Decision, Said
-from fakefal.cdn import new_file_path
-from fakefal.emulator import Emulator
-from fakefal.record import NO_KEY
-from fakefal.store.files import FileStore, StoredFile
-from fakefal.tokens import BadToken
+from fakefal.engine.emulator import Emulator
+from fakefal.files.cdn import new_file_path
+from fakefal.state import jsonio
+from fakefal.state.access import Decision, FileRecord
+from fakefal.state.files import FileStore, StoredFile
+from fakefal.state.requests import NO_KEY
+from fakefal.state.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.auth import read_key
 from fakefal.wire.body import limited, read_body
-from fakefal.wire.context import Authorization, TheEmulator, TheWay
-from fakefal.wire.lifecycle import read_lifecycle, remember, said_of, upload_claims
+from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
 from fakefal.wire.rest import OCTETS, media_type
+from fakefal.wire.upload_lifecycle import read_lifecycle, remember, said_of, upload_claims
 from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
@@ -35,17 +35,19 @@ LONGEST_NUMBER = 6
 
 
 @router.post("/files/upload")
-async def upload(request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None) -> Response:
+async def upload(
+    request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
+) -> Response:
     """Take a file in one piece (Python client 1.0.3)."""
     claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     await _keep(request, emulator, path, _media_type(request.headers), claims)
-    return Json({"access_url": way.url(Part.CDN, path), "uploaded": True})
+    return Json({"access_url": base_url.url(Part.CDN, path), "uploaded": True})
 
 
 @router.post("/files/upload/multipart")
 async def begin_multipart(
-    request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+    request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
     """Announce a file that comes in parts (Python client 1.0.3)."""
     claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
@@ -53,7 +55,7 @@ async def begin_multipart(
     upload_id = emulator.tokens.issue(
         24 * 3600, path=path, type=_media_type(request.headers), nonce=secrets.token_hex(4), **claims
     )
-    return Json({"access_url": way.url(Part.CDN, path), "uploadId": upload_id})
+    return Json({"access_url": base_url.url(Part.CDN, path), "uploadId": upload_id})
 
 
 @router.put("/files/{path:path}/multipart/{upload_id}/{number}")
@@ -73,16 +75,23 @@ async def put_part(
 
 @router.post("/files/{path:path}/multipart/{upload_id}/complete")
 async def complete_multipart(
-    request: Request, path: str, upload_id: str, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+    request: Request,
+    path: str,
+    upload_id: str,
+    emulator: TheEmulator,
+    base_url: TheBaseUrl,
+    authorization: Authorization = None,
 ) -> Response:
     """Put the parts together (Python client)."""
     _bearer(request, authorization)
     claims = _claims(request, upload_id, f"/files/{path}")
-    return await _complete(request, emulator, upload_id, claims, way.url(Part.CDN, f"/files/{path}"))
+    return await _complete(request, emulator, upload_id, claims, base_url.url(Part.CDN, f"/files/{path}"))
 
 
 @router.put("/files/{path:path}")
-async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheWay, upload_token: str = "") -> Response:
+async def put_file(
+    request: Request, path: str, emulator: TheEmulator, base_url: TheBaseUrl, upload_token: str = ""
+) -> Response:
     """Take a file, or a numbered part of one, at an address from the REST host (JavaScript client)."""
     claims = _claims(request, upload_token)
     whole, _, number = f"/files/{path}".rpartition("/")
@@ -90,16 +99,16 @@ async def put_file(request: Request, path: str, emulator: TheEmulator, way: TheW
         return await _keep_part(request, emulator, upload_token, int(number[:LONGEST_NUMBER]))
     _claims(request, upload_token, f"/files/{path}")
     await _keep(request, emulator, claims["path"], claims["type"], claims)
-    return Json({"access_url": way.url(Part.CDN, claims["path"]), "uploaded": True})
+    return Json({"access_url": base_url.url(Part.CDN, claims["path"]), "uploaded": True})
 
 
 @router.post("/files/{path:path}/complete")
 async def complete_file(
-    request: Request, path: str, emulator: TheEmulator, way: TheWay, upload_token: str = ""
+    request: Request, path: str, emulator: TheEmulator, base_url: TheBaseUrl, upload_token: str = ""
 ) -> Response:
     """Put the parts together (JavaScript client)."""
     claims = _claims(request, upload_token, f"/files/{path}")
-    return await _complete(request, emulator, upload_token, claims, way.url(Part.CDN, f"/files/{path}"))
+    return await _complete(request, emulator, upload_token, claims, base_url.url(Part.CDN, f"/files/{path}"))
 
 
 @router.head("/files/{path:path}", include_in_schema=False)
@@ -112,7 +121,7 @@ async def download(
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
     found = emulator.cdn.find(f"/files/{path}")
-    said = Said(gone=True) if found is None else await said_of(emulator, found)
+    said = FileRecord(gone=True) if found is None else await said_of(emulator, found)
     decision = "hide" if said.gone else _decision(emulator, said, f"/files/{path}", identity, authorization)
     if found is None or decision == "hide":
         hint = "it was not uploaded to this emulator, has expired, is hidden, or was dropped for newer files"
@@ -122,7 +131,7 @@ async def download(
     return _serve(found, emulator.files)
 
 
-def _decision(emulator: Emulator, said: Said, path: str, identity: str, authorization: str | None) -> Decision:
+def _decision(emulator: Emulator, said: FileRecord, path: str, identity: str, authorization: str | None) -> Decision:
     """What the reader may do.  Only of files with a list of their own it is asked who the reader is."""
     decision = said.decide(NO_KEY)
     if identity:

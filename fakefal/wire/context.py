@@ -6,23 +6,23 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Header, Query, Request
 
-from fakefal.emulator import Emulator
+from fakefal.engine.emulator import Emulator
 from fakefal.wire.auth import TOKEN
-from fakefal_contracts.hosts import Way
+from fakefal_contracts.hosts import BaseUrl
 
 
 async def _emulator(request: Request) -> Emulator:
     return cast("Emulator", request.app.state.emulator)
 
 
-async def _way(request: Request) -> Way:
-    return cast("Way", request.state.way)
+async def _base_url(request: Request) -> BaseUrl:
+    return cast("BaseUrl", request.state.base_url)
 
 
 TheEmulator = Annotated[Emulator, Depends(_emulator)]
 """The emulator behind this server."""
 
-TheWay = Annotated[Way, Depends(_way)]
+TheBaseUrl = Annotated[BaseUrl, Depends(_base_url)]
 """How the caller came in."""
 
 Authorization = Annotated[str | None, Header(include_in_schema=False)]

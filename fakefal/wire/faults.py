@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from fakefal.core.effects import Effect
 from fakefal.core.errors import Busy, QueueFull
-from fakefal.emulator import Emulator
+from fakefal.engine.emulator import Emulator
 from fakefal.wire.answers import invalid_key, malformed_key, refusal
 from fakefal.wire.body import too_large
 from fakefal_contracts.failures import LOCK_REASONS
@@ -37,7 +37,7 @@ INGRESS = {
 }
 
 
-class Dropped(Response):
+class DroppedAnswer(Response):
     """No answer, or the head and the first bytes of one: then the connection dies."""
 
     def __init__(self, request: Request, answer: Response | None = None, sent: int = 0) -> None:
@@ -69,11 +69,11 @@ async def with_fault(
         return await accept()
     match effect.name:
         case "drop_before_accept":
-            return Dropped(request)
+            return DroppedAnswer(request)
         case "accept_then_drop":
             answer = await accept()
             sent = effect.arguments.get("bytes")
-            return Dropped(request) if sent is None else Dropped(request, answer, sent)
+            return DroppedAnswer(request) if sent is None else DroppedAnswer(request, answer, sent)
         case name if name in INGRESS:
             status, title = INGRESS[name]
             return HTMLResponse(NGINX.format(title), status)  # no x-fal-request-id: so clients tell it from fal

@@ -10,21 +10,22 @@ from typing import Any
 
 from fastapi import Request
 
-from fakefal import jsonio
-from fakefal.arrivals import Arrival
-from fakefal.cdn import named_paths
 from fakefal.core.effects import BadEffect, Effect, Occasion
-from fakefal.effects import cut_within_body, prompts
-from fakefal.emulator import Emulator
-from fakefal.journal import Call
-from fakefal.record import NO_KEY
-from fakefal.submission import Submission
+from fakefal.effects.arrivals import Arrival
+from fakefal.effects.known import cut_within_body
+from fakefal.effects.rules import prompts
+from fakefal.engine.emulator import Emulator
+from fakefal.files.cdn import named_paths
+from fakefal.state import jsonio
+from fakefal.state.journal import JournalEntry
+from fakefal.state.requests import NO_KEY
+from fakefal.state.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
 from fakefal.wire.auth import TOKEN, application_key, demand_rest_key
 from fakefal.wire.body import read_body, skip
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
-from fakefal_contracts.hosts import Way
+from fakefal_contracts.hosts import BaseUrl
 
 APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
 EFFECT = "x-fakefal-effect"
@@ -39,7 +40,7 @@ DATA_URI = b"data:"
 async def read_submission(
     request: Request,
     emulator: Emulator,
-    way: Way,
+    base_url: BaseUrl,
     app: str,
     path: str,
     authorization: str | None,
@@ -62,7 +63,7 @@ async def read_submission(
             f'Application "{app.rpartition("/")[2]}" not found',
             hint=f"fakefal emulates {', '.join(APPS)}",
         )
-    read = await _read(request, emulator, way, f"{app}/{path}" if path else app, key)
+    read = await _read(request, emulator, base_url, f"{app}/{path}" if path else app, key)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     low = priority.lower() == "low"
     return Submission(
@@ -70,7 +71,7 @@ async def read_submission(
         app,
         path,
         read.body,
-        way,
+        base_url,
         low=low,
         heavy=read.heavy,
         start_seconds=_read_start_seconds(request),
@@ -92,7 +93,7 @@ class _Read:
     effect: Effect | None
 
 
-async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str, key: str) -> _Read:
+async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoint_id: str, key: str) -> _Read:
     """Count the call, choose its effect, and read its body as far as that lets it through.
 
     A call is counted once its body is read, whatever that is, so that one question to a shared store tells all; only
@@ -118,7 +119,7 @@ async def _read(request: Request, emulator: Emulator, way: Way, endpoint_id: str
             await emulator.arrivals.arrive(key, ())
         raise
     heavy = len(raw) > LARGE_BODY or DATA_URI in raw
-    named = await asyncio.to_thread(named_paths, body, way) if heavy else named_paths(body, way)
+    named = await asyncio.to_thread(named_paths, body, base_url) if heavy else named_paths(body, base_url)
     if early is None:
         arrival = await emulator.arrivals.arrive(key, named)
     else:
@@ -146,7 +147,7 @@ def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | 
 def _note(request: Request, emulator: Emulator, effect: Effect | None) -> None:
     """Tell the journal which effect a call has."""
     if effect is not None:
-        call: Call = request.state.call
+        call: JournalEntry = request.state.call
         call.effect = effect.name
         emulator.journal.changed(call)
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from starlette.routing import BaseRoute, Route
 
 from fakefal.core.errors import UnknownRequest
-from fakefal.emulator import Emulator
-from fakefal.journal import APP_SEGMENTS, APPLICATIONS
+from fakefal.engine.emulator import Emulator
+from fakefal.state.journal import APP_SEGMENTS, APPLICATIONS
 from fakefal_contracts import ENDPOINTS, known_ids
-from fakefal_contracts.hosts import Part, Way
+from fakefal_contracts.hosts import BaseUrl, Part
 
 REQUESTS = "requests"
 NEAR = 0.8
@@ -32,16 +32,16 @@ OWNERS = frozenset(app.partition("/")[0] for app in APPS)
 
 
 @dataclass(frozen=True)
-class Place:
+class KnownAddress:
     """Where an answer is: a method, a part, and a path of it."""
 
     method: str
     part: Part
     path: str
 
-    def shown(self, way: Way) -> str:
+    def shown(self, base_url: BaseUrl) -> str:
         """The place as its caller would write it."""
-        return f"{self.method} {way.url(self.part, self.path)}"
+        return f"{self.method} {base_url.url(self.part, self.path)}"
 
 
 class NearMisses:
@@ -55,7 +55,7 @@ class NearMisses:
         self._routes = [route for route in routes if isinstance(route, Route) and _names(route)]
         self._words = sorted({name for route in self._routes for name in _names(route)[-1:]})
 
-    def find(self, method: str, path: str) -> Place | None:
+    def find(self, method: str, path: str) -> KnownAddress | None:
         """The place that was probably meant; None where the address is right, or nothing is near.
 
         `path` starts with the part.
@@ -73,19 +73,19 @@ class NearMisses:
             return None
         return found
 
-    def _application(self, method: str, given: str, rest: list[str]) -> Place | None:
+    def _application(self, method: str, given: str, rest: list[str]) -> KnownAddress | None:
         """A place of an application: its queue's requests, or an endpoint."""
         if REQUESTS in rest[APP_SEGMENTS:]:
             tail = rest[rest.index(REQUESTS, APP_SEGMENTS) :]
             for end in self._endings(tail):
                 path = "/" + "/".join([*rest[:APP_SEGMENTS], *end])
                 if (methods := self._methods(f"/{Part.QUEUE}{path}")) is not None:
-                    return Place(_best(method, methods), Part.QUEUE, path)
+                    return KnownAddress(_best(method, methods), Part.QUEUE, path)
         name = _nearest_id("/".join(rest))
         part = Part(given) if given in APPLICATIONS else Part.QUEUE
-        return Place("POST", part, f"/{name}") if name else None
+        return KnownAddress("POST", part, f"/{name}") if name else None
 
-    def _named(self, method: str, given: str, rest: list[str]) -> Place | None:
+    def _named(self, method: str, given: str, rest: list[str]) -> KnownAddress | None:
         """A place with a fixed name: the same under another method, or the nearest name of the same part."""
         if given not in PARTS:
             return None
@@ -94,8 +94,8 @@ class NearMisses:
         if methods is None or method not in methods:
             fixed = [one.path for one in self._routes if "{" not in one.path and method in (one.methods or ())]
             if near := _nearest(f"/{given}{path}", (one for one in fixed if one.startswith(f"/{given}/")), NEAR):
-                return Place(method, Part(given), near.removeprefix(f"/{given}"))
-        return Place(_best(method, methods), Part(given), path) if methods else None
+                return KnownAddress(method, Part(given), near.removeprefix(f"/{given}"))
+        return KnownAddress(_best(method, methods), Part(given), path) if methods else None
 
     def _endings(self, tail: list[str]) -> Iterator[list[str]]:
         """What may have been meant by the end of an address: itself, a word like its last one, or nothing there."""
@@ -134,7 +134,7 @@ def _nearest_id(given: str) -> str | None:
     return meant and short[meant]
 
 
-async def whereabouts(emulator: Emulator, key: str | None, request_id: str) -> str:
+async def why_not_found(emulator: Emulator, key: str | None, request_id: str) -> str:
     """Why a request is not found by a caller with this key; None stands for every key."""
     try:
         record = (await emulator.find(request_id)).record

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import Receive, Scope, Send
 
-from fakefal.settings import ANY_ORIGIN, LOOPBACK_HOSTS
+from fakefal.settings import ANY_ORIGIN
 from fakefal.wire.answers import HINT, Json, header_text
-from fakefal_contracts.hosts import host_name
+from fakefal_contracts.hosts import LOOPBACK_HOSTS, host_name
 
 
 def is_allowed(origin: str, named: Collection[str]) -> bool:

@@ -14,14 +14,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from fakefal import jsonio
-from fakefal.answers import ending_of, is_tried_again, result_body
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending
-from fakefal.emulator import Emulator
-from fakefal.record import NO_KEY, Look, Record
-from fakefal.waker import WATCH_SECONDS
+from fakefal.engine.emulator import Emulator
+from fakefal.engine.waker import WATCH_SECONDS
+from fakefal.state import jsonio
+from fakefal.state.endings import ending_of, is_tried_again, result_body
+from fakefal.state.requests import NO_KEY, Record, Snapshot
 from fakefal.wire.answers import (
     BILLABLE_UNITS,
     HINT,
@@ -33,10 +33,10 @@ from fakefal.wire.answers import (
     retry_headers,
 )
 from fakefal.wire.auth import application_key
-from fakefal.wire.context import Authorization, SubPath, TheEmulator, TheWay, Token
+from fakefal.wire.context import Authorization, SubPath, TheBaseUrl, TheEmulator, Token
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
-from fakefal_contracts.hosts import Part, Way
+from fakefal_contracts.hosts import BaseUrl, Part
 
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
 """fal sends a comment about this often (documentation of the status stream, 2026)."""
@@ -59,7 +59,7 @@ async def submit(
     owner: str,
     app: str,
     emulator: TheEmulator,
-    way: TheWay,
+    base_url: TheBaseUrl,
     path: SubPath,
     authorization: Authorization = None,
     priority: Priority = "",
@@ -70,7 +70,7 @@ async def submit(
     submission = await read_submission(
         request,
         emulator,
-        way,
+        base_url,
         f"{owner}/{app}",
         path,
         authorization,
@@ -81,7 +81,7 @@ async def submit(
 
     async def accept() -> Response:
         look = await emulator.submit(submission)
-        body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, way), "logs": None, "metrics": {}}
+        body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, base_url), "logs": None, "metrics": {}}
         hint = hint_header(look.plan.ending) if look.plan is not None else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
@@ -94,7 +94,7 @@ async def status(
     app: str,
     request_id: str,
     emulator: TheEmulator,
-    way: TheWay,
+    base_url: TheBaseUrl,
     logs: Logs = "0",
     authorization: Authorization = None,
     token: Token = None,
@@ -102,7 +102,7 @@ async def status(
     """Where a request stands: 202 until it is over, then 200."""
     look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token, read=True)
     return Json(
-        status_body(look, way, _log_items(look) if logs.lower() in TRUE_WORDS else None),
+        status_body(look, base_url, _log_items(look) if logs.lower() in TRUE_WORDS else None),
         200 if look.view.state is State.COMPLETED else 202,
         {REQUEST_ID: request_id},
     )
@@ -114,7 +114,7 @@ async def stream(
     app: str,
     request_id: str,
     emulator: TheEmulator,
-    way: TheWay,
+    base_url: TheBaseUrl,
     logs: Logs = "0",
     authorization: Authorization = None,
     token: Token = None,
@@ -134,7 +134,7 @@ async def stream(
                     if stands != shown:
                         shown, spoken = stands, monotonic()
                         # no name for the body: an open stream would keep it
-                        yield _event(status_body(look, way, _log_items(look, sent) if wanted else None))
+                        yield _event(status_body(look, base_url, _log_items(look, sent) if wanted else None))
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
                         spoken = monotonic()
                         yield KEEP_ALIVE
@@ -154,7 +154,7 @@ async def result(
     app: str,
     request_id: str,
     emulator: TheEmulator,
-    way: TheWay,
+    base_url: TheBaseUrl,
     authorization: Authorization = None,
     token: Token = None,
 ) -> Response:
@@ -165,7 +165,7 @@ async def result(
         raise refusal(400, "Request is still in progress")
     if look.erased or (look.plan is not None and "result_expired" in look.plan.quirks):
         raise UnknownRequest(request_id)
-    return ending_answer(ending, look.record, way)
+    return ending_answer(ending, look.record, base_url)
 
 
 @router.put("/{owner}/{app}/requests/{request_id}/cancel")
@@ -190,7 +190,7 @@ async def cancel(
 
 async def _look(
     emulator: Emulator, app: str, request_id: str, authorization: str | None, token: str | None, *, read: bool = False
-) -> Look:
+) -> Snapshot:
     """Look for the caller, who must be the one that submitted the request to this app.
 
     An unknown request is not found even without a key (probe of September 2026).
@@ -205,9 +205,9 @@ async def _look(
     return look
 
 
-def _addresses(record: Record, way: Way) -> dict[str, str]:
+def _addresses(record: Record, base_url: BaseUrl) -> dict[str, str]:
     """The id and the three addresses, which carry owner and app only."""
-    base = way.url(Part.QUEUE, f"/{record.app}/requests/{record.id}")
+    base = base_url.url(Part.QUEUE, f"/{record.app}/requests/{record.id}")
     return {
         "request_id": record.id,
         "response_url": base,
@@ -216,10 +216,15 @@ def _addresses(record: Record, way: Way) -> dict[str, str]:
     }
 
 
-def status_body(look: Look, way: Way, logs: list[dict[str, Any]] | None) -> dict[str, Any]:
+def status_body(look: Snapshot, base_url: BaseUrl, logs: list[dict[str, Any]] | None) -> dict[str, Any]:
     """The status object.  A refusal by the model does not show in it; platform failures do."""
     view = look.view
-    body: dict[str, Any] = {"status": view.state.value, **_addresses(look.record, way), "logs": logs, "metrics": {}}
+    body: dict[str, Any] = {
+        "status": view.state.value,
+        **_addresses(look.record, base_url),
+        "logs": logs,
+        "metrics": {},
+    }
     if view.state is State.IN_QUEUE:
         return body | {"queue_position": look.position}
     if view.state is State.COMPLETED and view.started_at is not None:
@@ -234,7 +239,7 @@ def _event(body: dict[str, Any]) -> bytes:
     return b"data: " + jsonio.dump(body) + b"\n\n"
 
 
-def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
+def _log_items(look: Snapshot, sent: int = 0) -> list[dict[str, Any]]:
     """The lines of the log, without the first ones that were sent already."""
     return [
         {
@@ -247,7 +252,7 @@ def _log_items(look: Look, sent: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
+def ending_answer(ending: Ending, record: Record, base_url: BaseUrl) -> Response:
     """The model's answer with the headers that fal adds to it."""
     headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)} | hint_header(ending)
     if not ending.ok:
@@ -257,7 +262,7 @@ def ending_answer(ending: Ending, record: Record, way: Way) -> Response:
     if ending.timeout_type:
         headers["x-fal-request-timeout-type"] = ending.timeout_type
     answer = PlainTextResponse if ending.text else Json
-    return answer(result_body(ending, way), ending.status, headers)
+    return answer(result_body(ending, base_url), ending.status, headers)
 
 
 def hint_header(ending: Ending) -> dict[str, str]:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fakefal import jsonio
-from fakefal.emulator import Emulator
-from fakefal.journal import Call, without_secrets
-from fakefal.tokens import BadToken
+from fakefal.engine.emulator import Emulator
+from fakefal.state import jsonio
+from fakefal.state.journal import JournalEntry, without_secrets
+from fakefal.state.tokens import BadToken
 from fakefal.wire.answers import HINT, METHOD_NOT_ALLOWED, REQUEST_ID, header_text
 from fakefal.wire.auth import TOKEN
-from fakefal.wire.nearmiss import REQUESTS, NearMisses, Place
+from fakefal.wire.nearmiss import REQUESTS, KnownAddress, NearMisses
 from fakefal_contracts.hosts import Part
 
 LONGEST_ERROR = 64 * 1024
@@ -23,13 +23,13 @@ LONGEST_ERROR = 64 * 1024
 OK, REFUSED = 200, 400
 OF_A_REQUEST = f"/{REQUESTS}/"
 NOWHERE = (404, METHOD_NOT_ALLOWED, 501)
-Heads = Mapping[bytes, bytes]
+Headers = Mapping[bytes, bytes]
 """The headers of a call by their names in lower case."""
 
 _HINT, _ID, _TYPE = HINT.encode(), REQUEST_ID.encode(), b"x-fal-error-type"
 
 
-class Recorder:
+class JournalRecorder:
     """Passes calls on and writes down what becomes of them.
 
     Args:
@@ -41,37 +41,39 @@ class Recorder:
         self._emulator = emulator
         self._near = near
 
-    async def record(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str, heads: Heads) -> None:
+    async def record(
+        self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str, headers: Headers
+    ) -> None:
         """Have `app` answer a call; `part` is what the router found, or empty for a host of fal's that is unknown."""
-        key, secret = _caller(heads.get(b"authorization", b"").decode("latin-1"))
+        key, secret = _caller(headers.get(b"authorization", b"").decode("latin-1"))
         if not (key or secret) and TOKEN.encode() in scope["query_string"]:
             key = self._user(scope)
-        call = Call(
+        entry = JournalEntry(
             at=self._emulator.clock.now(key),
             wall=time.time(),
             key=key,
             method=scope["method"][:20],
-            host=heads.get(b"host", b"").decode("latin-1")[:255],
+            host=headers.get(b"host", b"").decode("latin-1")[:255],
             part=part,
             path=without_secrets(scope["path"], secret),
         )
-        scope["state"]["call"] = call
-        self._emulator.journal.add(call)
+        scope["state"]["call"] = entry
+        self._emulator.journal.add(entry)
         started = time.perf_counter()
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._begun(call, scope, message, secret)
-            elif call.status is not None and call.status >= REFUSED and not call.error_type:
-                call.error_type = _error_type(message.get("body", b""))
+                self._begun(entry, scope, message, secret)
+            elif entry.status is not None and entry.status >= REFUSED and not entry.error_type:
+                entry.error_type = _error_type(message.get("body", b""))
             await send(message)
 
         try:
             await app(scope, receive, noted)
         finally:
-            call.milliseconds = (time.perf_counter() - started) * 1000
-            self._emulator.journal.changed(call)
-            self._emulator.tally.called(call.part, call.status or 0)
+            entry.milliseconds = (time.perf_counter() - started) * 1000
+            self._emulator.journal.changed(entry)
+            self._emulator.tally.called(entry.part, entry.status or 0)
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
@@ -80,42 +82,43 @@ class Recorder:
         except BadToken:
             return ""
 
-    def _begun(self, call: Call, scope: Scope, message: Message, secret: str) -> None:
+    def _begun(self, entry: JournalEntry, scope: Scope, message: Message, secret: str) -> None:
         """Take down what the head of the answer says, and hint at what was probably meant."""
-        call.status = message["status"]
-        if hint := self._hint(call, scope):
+        entry.status = message["status"]
+        if hint := self._hint(entry, scope):
             kept = [pair for pair in message["headers"] if pair[0] != _HINT]
             message["headers"] = [*kept, (_HINT, header_text(hint).encode())]
         for name, value in message["headers"]:
             if name == _ID:
-                call.request_id = value.decode("latin-1")
+                entry.request_id = value.decode("latin-1")
             elif name == _HINT:
-                call.hint = without_secrets(value.decode("latin-1"), secret)
+                entry.hint = without_secrets(value.decode("latin-1"), secret)
             elif name == _TYPE:
-                call.error_type = value.decode("latin-1")
-        self._emulator.journal.changed(call)
+                entry.error_type = value.decode("latin-1")
+        self._emulator.journal.changed(entry)
 
-    def _hint(self, call: Call, scope: Scope) -> str:
+    def _hint(self, entry: JournalEntry, scope: Scope) -> str:
         """What was probably meant, if the answer says that nothing is there or something else is."""
         state = scope["state"]
-        if call.status in NOWHERE or (call.method == "POST" and OF_A_REQUEST in call.path):
-            meant = self._near().find(call.method, call.path)
-            return f"did you mean {meant.shown(state['way'])} ?" if meant else ""
-        if call.status == OK and state.get("bare"):
-            queued = Place("POST", Part.QUEUE, call.path.removeprefix(f"/{Part.RUN}"))
+        if entry.status in NOWHERE or (entry.method == "POST" and OF_A_REQUEST in entry.path):
+            meant = self._near().find(entry.method, entry.path)
+            return f"did you mean {meant.shown(state['base_url'])} ?" if meant else ""
+        if entry.status == OK and state.get("bare"):
+            queued = KnownAddress("POST", Part.QUEUE, entry.path.removeprefix(f"/{Part.RUN}"))
             return (
-                f"without a prefix this is fal.run, which does not queue; for the queue: {queued.shown(state['way'])}"
+                "without a prefix this is fal.run, which does not queue; "
+                f"for the queue: {queued.shown(state['base_url'])}"
             )
         return ""
 
 
-def aim(scope: Scope, part: str, path: str, authorization: str = "") -> None:
+def record_target(scope: Scope, part: str, path: str, authorization: str = "") -> None:
     """Write down that a call is for another part and path than those it came in by."""
-    call: Call | None = scope["state"].get("call")
-    if call is None:  # nobody keeps a journal
+    entry: JournalEntry | None = scope["state"].get("call")
+    if entry is None:  # nobody keeps a journal
         return
     key, secret = _caller(authorization)
-    call.part, call.path, call.key = part, without_secrets(path, secret), call.key or key
+    entry.part, entry.path, entry.key = part, without_secrets(path, secret), entry.key or key
 
 
 def _caller(authorization: str) -> tuple[str, str]:
@@ -139,5 +142,5 @@ def _error_type(body: bytes) -> str:
         return ""
     items = said.get("detail")
     first = items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else {}
-    told = said.get("error_type") or said.get("type") or first.get("type") or said.get("status")
-    return told[:100] if isinstance(told, str) else ""
+    error_type = said.get("error_type") or said.get("type") or first.get("type") or said.get("status")
+    return error_type[:100] if isinstance(error_type, str) else ""

@@ -9,15 +9,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from fakefal import jsonio
-from fakefal.cdn import new_file_path
+from fakefal.files.cdn import new_file_path
+from fakefal.state import jsonio
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.auth import demand_rest_key
 from fakefal.wire.body import read_body
-from fakefal.wire.context import Authorization, TheEmulator, TheWay
+from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
 from fakefal.wire.faults import lock_reason, refuse
 from fakefal.wire.incoming import account_effect, rest_key
-from fakefal.wire.lifecycle import read_lifecycle, upload_claims
+from fakefal.wire.upload_lifecycle import read_lifecycle, upload_claims
 from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix=f"/{Part.REST}", tags=["rest"])
@@ -30,7 +30,7 @@ StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python
 
 @router.post("/storage/auth/token")
 async def storage_token(
-    request: Request, emulator: TheEmulator, way: TheWay, authorization: Authorization = None
+    request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
     """A token for uploads to the CDN (Python client 1.0.3).  The moment it expires carries its offset."""
     key = await rest_key(request, emulator, authorization)
@@ -39,7 +39,7 @@ async def storage_token(
         {
             "token": emulator.tokens.issue(TOKEN_SECONDS, bearer=key),
             "token_type": "Bearer",
-            "base_url": way.url(Part.CDN, ""),
+            "base_url": base_url.url(Part.CDN, ""),
             "expires_at": expires.isoformat(),
         }
     )
@@ -69,7 +69,7 @@ async def current_user(request: Request, emulator: TheEmulator, authorization: A
 async def initiate(
     request: Request,
     emulator: TheEmulator,
-    way: TheWay,
+    base_url: TheBaseUrl,
     authorization: Authorization = None,
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
@@ -78,17 +78,19 @@ async def initiate(
     if storage_type not in STORAGE_TYPES:
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
-        asked = jsonio.parse(await read_body(request, emulator.settings.max_body_bytes))
+        body = jsonio.parse(await read_body(request, emulator.settings.max_body_bytes))
     except jsonio.InvalidJson as error:
         raise refusal(422, f"the body is not JSON: {error}") from error
-    named = asked if isinstance(asked, dict) else {}
+    named = body if isinstance(body, dict) else {}
     name, content_type = named.get("file_name"), named.get("content_type")
     if not isinstance(name, str) or not isinstance(content_type, str):
         raise refusal(422, 'the body must hold "file_name" and "content_type" as strings')
     path = new_file_path(name)
     claims = upload_claims(key, read_lifecycle(request))
     token = emulator.tokens.issue(TOKEN_SECONDS, path=path, type=media_type(content_type), **claims)
-    return Json({"file_url": way.url(Part.CDN, path), "upload_url": way.url(Part.CDN, f"{path}?upload_token={token}")})
+    return Json(
+        {"file_url": base_url.url(Part.CDN, path), "upload_url": base_url.url(Part.CDN, f"{path}?upload_token={token}")}
+    )
 
 
 def media_type(given: str) -> str:

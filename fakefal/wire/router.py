@@ -1,7 +1,7 @@
 """The front door: which part of the emulator a call is for, by host name or by path prefix.
 
 After this, every call has a path that starts with the part's prefix and no slash at its end, and
-`request.state.way` says how addresses in its answer must lead back.
+`request.state.base_url` says how addresses in its answer must lead back.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.wire.answers import HINT, Json, header_text
-from fakefal.wire.recorder import Heads, Recorder
-from fakefal_contracts.hosts import HOSTS, Part, Way, host_name, is_fal_host, part_of
+from fakefal.wire.recorder import Headers, JournalRecorder
+from fakefal_contracts.hosts import HOSTS, BaseUrl, Part, host_name, is_fal_host, part_of
 
 CONTROL = "_fakefal"
 OWN = frozenset({CONTROL, "openapi.json"})
@@ -32,7 +32,7 @@ class Router:
         public_url: the base of addresses in answers, for those who came by an own host.
     """
 
-    def __init__(self, app: ASGIApp, recorder: Recorder | None = None, *, public_url: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, recorder: JournalRecorder | None = None, *, public_url: str | None = None) -> None:
         self._app = app
         self._recorder = recorder
         self._public_url = public_url.rstrip("/") if public_url else None
@@ -42,35 +42,35 @@ class Router:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        heads: Heads = dict(reversed(scope["headers"]))  # of two with one name the first counts
-        netloc = heads.get(b"host", b"").decode("latin-1")
+        headers: Headers = dict(reversed(scope["headers"]))  # of two with one name the first counts
+        netloc = headers.get(b"host", b"").decode("latin-1")
         name, of_fal = _host(netloc)
         state = scope.setdefault("state", {})
         state["abort"] = _aborter(send)
         app = self._app
         part: str | None
-        asked = scope["path"]
-        if not asked.startswith("/"):  # "*" and whole addresses may stand there, too
-            asked = f"/{asked}"
+        given = scope["path"]
+        if not given.startswith("/"):  # "*" and whole addresses may stand there, too
+            given = f"/{given}"
         if of_fal:
-            state["way"] = Way()
+            state["base_url"] = BaseUrl()
             part = part_of(name)
-            path = asked
+            path = given
             if part is None:
                 app = _unknown_host(name)
             else:
-                path = f"/{part}{asked}"
+                path = f"/{part}{given}"
         else:
-            state["way"] = _way(self._public_url or f"{scope['scheme']}://{netloc}")
-            path = _own_path(asked, name)
+            state["base_url"] = _base_url(self._public_url or f"{scope['scheme']}://{netloc}")
+            path = _own_path(given, name)
             part = _first(path)
-            state["bare"] = part == Part.RUN and path != asked
-        if b"content-length" in heads and b"transfer-encoding" in heads:
+            state["bare"] = part == Part.RUN and path != given
+        if b"content-length" in headers and b"transfer-encoding" in headers:
             app = _two_lengths
         path = path.rstrip("/") or "/"
         inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
         if self._recorder is not None and scope["type"] == "http" and part not in OWN:
-            await self._recorder.record(app, inner, receive, send, part or "", heads)
+            await self._recorder.record(app, inner, receive, send, part or "", headers)
         else:
             await app(inner, receive, send)
 
@@ -83,9 +83,9 @@ def _host(netloc: str) -> tuple[str, bool]:
 
 
 @lru_cache(maxsize=256)
-def _way(base: str) -> Way:
+def _base_url(base: str) -> BaseUrl:
     """The way of callers by a base URL: one object for all of them, since each request keeps its own's."""
-    return Way(base)
+    return BaseUrl(base)
 
 
 def _own_path(path: str, name: str) -> str:

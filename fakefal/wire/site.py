@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
 
-from fakefal.emulator import Emulator
-from fakefal.verdict import UnknownPath
+from fakefal.engine.emulator import Emulator
+from fakefal.engine.verdict import UnknownPath
 from fakefal.wire.answers import HINT, Json, WireError, header_text
-from fakefal.wire.context import TheEmulator, TheWay
+from fakefal.wire.context import TheBaseUrl, TheEmulator
 from fakefal_contracts import Edition
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.llms import llms_txt
@@ -21,15 +21,15 @@ EndpointId = Annotated[str, Query(description="full id of a model")]
 
 
 @router.get("/api/openapi/queue/openapi.json")
-async def document(emulator: TheEmulator, way: TheWay, endpoint_id: EndpointId = "") -> Response:
+async def document(emulator: TheEmulator, base_url: TheBaseUrl, endpoint_id: EndpointId = "") -> Response:
     """The OpenAPI document of a model under the server's contract; 404 and null for an unknown one."""
-    return Json(openapi(_edition(emulator, endpoint_id), server=way.url(Part.QUEUE, "")))
+    return Json(openapi(_edition(emulator, endpoint_id), server=base_url.url(Part.QUEUE, "")))
 
 
 @router.get("/models/{endpoint_id:path}/llms.txt")
-async def llms(endpoint_id: str, emulator: TheEmulator, way: TheWay) -> Response:
+async def llms(endpoint_id: str, emulator: TheEmulator, base_url: TheBaseUrl) -> Response:
     """What a language model has to know of a model; 404 and null for an unknown one."""
-    text = llms_txt(_edition(emulator, endpoint_id), run=way.url(Part.RUN, ""), queue=way.url(Part.QUEUE, ""))
+    text = llms_txt(_edition(emulator, endpoint_id), run=base_url.url(Part.RUN, ""), queue=base_url.url(Part.QUEUE, ""))
     return PlainTextResponse(text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fakefal.emulator import Emulator
+from fakefal.engine.emulator import Emulator
 
 BODILESS = ("GET", "HEAD")
 

@@ -16,7 +16,6 @@ import respx
 from clients import O1, MakeClient
 from fakefal_client import (
     Attempt,
-    Clock,
     Completed,
     ConnectionLost,
     DeadlineExceeded,
@@ -29,6 +28,7 @@ from fakefal_client import (
     Queued,
     Retry,
     ServiceError,
+    TimeSource,
     TooManyRequests,
     UnexpectedAnswer,
     Unknown,
@@ -51,8 +51,8 @@ class Time:
         self.now = 1000.0
         self.pauses: list[float] = []
 
-    def clock(self) -> Clock:
-        return Clock(wall=lambda: self.now, monotonic=lambda: self.now)
+    def clock(self) -> TimeSource:
+        return TimeSource(wall=lambda: self.now, monotonic=lambda: self.now)
 
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)

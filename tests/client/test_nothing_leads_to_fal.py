@@ -12,12 +12,12 @@ import pytest
 
 from clients import O1, MakeClient
 from conftest import Server
-from fakefal.app import build_app
-from fakefal.emulator import Emulator
-from fakefal.serving import bind, hosting, serving_from
+from fakefal.engine.emulator import Emulator
+from fakefal.server.app import build_app
+from fakefal.server.authority import Authority
+from fakefal.server.serving import bind, hosting, serving_from
 from fakefal.settings import Settings
 from fakefal.testing.names import Guard, guarded_names
-from fakefal.ways.authority import Authority
 from fakefal_client import FakefalError, Retry, Unreachable
 
 BODY = {"prompt": "a lighthouse"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT, Server
-from fakefal.serving import hosting, serving_from
+from fakefal.server.serving import hosting, serving_from
 
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -15,7 +15,7 @@ import respx
 
 from clients import MakeClient
 from conftest import Server
-from fakefal_client import AsyncClient, Clock, InvalidWebhook, Retry, UnexpectedAnswer, Unreachable
+from fakefal_client import AsyncClient, InvalidWebhook, Retry, TimeSource, UnexpectedAnswer, Unreachable
 from fakefal_client.kling import O1ReferenceToVideo
 from receivers import Received, Receiver
 
@@ -68,14 +68,14 @@ def test_what_is_not_the_services(sent: Callable[..., Any], change: Callable[...
 
 
 def test_a_stale_one_is_refused_by_the_clients_clock(sent: Callable[..., Any]) -> None:
-    client, one = sent(clock=Clock(wall=lambda: time.time() + 301))
+    client, one = sent(clock=TimeSource(wall=lambda: time.time() + 301))
     with pytest.raises(InvalidWebhook, match="seconds off"):
         client.verify(one.headers, one.body)
 
 
 def test_keys_are_kept_and_fetched_again_after_a_rotation(sent: Callable[..., Any], server: Server) -> None:
     now = [0.0]
-    client, one = sent(clock=Clock(monotonic=lambda: now[0]))
+    client, one = sent(clock=TimeSource(monotonic=lambda: now[0]))
     client.verify(one.headers, one.body)
     server.http.post("/_fakefal/webhooks/rotate")
     _, two = sent()
@@ -91,7 +91,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
 ) -> None:
     _, one = sent()
     keys = server.http.get(KEYS).json()
-    asked, second_came, two = Event(), Event(), []
+    endpoint_call, second_came, two = Event(), Event(), []
 
     def wall() -> float:
         two.append(None)
@@ -100,7 +100,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
         return time.time()
 
     def answer(_: httpx.Request) -> httpx.Response:
-        asked.set()
+        endpoint_call.set()
         assert second_came.wait(10)
         return httpx.Response(200, json=keys)
 
@@ -110,9 +110,9 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
     blocking = request.node.callspec.params["make_client"] == "sync"
     with respx.mock, ThreadPoolExecutor() as pool:
         route = respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer if blocking else answer_later)
-        client = make_client(FAKE, clock=Clock(wall=wall), environ={})
+        client = make_client(FAKE, clock=TimeSource(wall=wall), environ={})
         first = pool.submit(client.verify, one.headers, one.body)
-        assert asked.wait(10)
+        assert endpoint_call.wait(10)
         second = pool.submit(client.verify, one.headers, one.body)
         assert first.result().ok
         assert second.result().ok
@@ -139,11 +139,11 @@ def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[.
     verified: list[Any] = []
 
     async def main() -> None:
-        asked = anyio.Event()
+        endpoint_call = anyio.Event()
 
         async def answer(_: httpx.Request) -> httpx.Response:
-            if not asked.is_set():
-                asked.set()
+            if not endpoint_call.is_set():
+                endpoint_call.set()
                 await anyio.sleep_forever()
             return keys
 
@@ -155,7 +155,7 @@ def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[.
 
             async with anyio.create_task_group() as reader:
                 reader.start_soon(verify)
-                await asked.wait()
+                await endpoint_call.wait()
                 others.start_soon(verify)
                 await anyio.wait_all_tasks_blocked()
                 reader.cancel_scope.cancel()

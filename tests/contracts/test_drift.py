@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_document import document, schemas
 
-from fakefal_contracts.drift import Finding, Level, compare
+from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.published.openapi import read_openapi
 
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}
@@ -231,11 +231,11 @@ MUTATIONS: list[Mutation] = [
 ]
 
 
-def found(before: Any, after: Any) -> tuple[Finding, ...]:
+def found(before: Any, after: Any) -> tuple[DriftFinding, ...]:
     return compare(read_openapi(before, "before"), read_openapi(after, "after"))
 
 
-def seen(findings: tuple[Finding, ...]) -> set[tuple[str, str, str, Level]]:
+def seen(findings: tuple[DriftFinding, ...]) -> set[tuple[str, str, str, Level]]:
     return {(one.place, one.aspect, one.change, one.level) for one in findings}
 
 
@@ -294,9 +294,9 @@ def test_backwards_every_change_is_its_opposite(where: tuple[str, str], mutation
     }
 
 
-def _texts(finding: Finding) -> Finding:
+def _texts(finding: DriftFinding) -> DriftFinding:
     """The finding with values that can be in a set."""
-    return Finding(
+    return DriftFinding(
         finding.level, finding.place, finding.aspect, finding.change, str(finding.before), str(finding.after)
     )
 

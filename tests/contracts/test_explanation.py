@@ -15,12 +15,12 @@ from pydantic import Field
 
 from fakefal_contracts import ENDPOINTS, Edition, Endpoint
 from fakefal_contracts.draft import draft, is_revision
-from fakefal_contracts.drift import Change, Finding, Level, compare
+from fakefal_contracts.drift import Change, DriftFinding, Level, compare
 from fakefal_contracts.endpoint import Revision
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.explanation import examine
 from fakefal_contracts.known_differences import KnownDifference
-from fakefal_contracts.published import ABSENT, UNSAID, Kind, Place, Published
+from fakefal_contracts.published import ABSENT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.edition import read_edition
 
 EVERY = list(ENDPOINTS.values())
@@ -34,7 +34,7 @@ def published(edition: Edition, **changed: Place | None) -> Published:
     ours = read_edition(edition)
     places = {**ours.places, **{f"input.{name}": place for name, place in changed.items()}}
     kept = {path: place for path, place in places.items() if place is not None}
-    return replace(ours, kind=Kind.OPENAPI, source="a copy", day=None, places=kept)
+    return replace(ours, kind=SourceKind.OPENAPI, source="a copy", day=None, places=kept)
 
 
 def place(endpoint: Endpoint, name: str) -> Place:
@@ -73,7 +73,7 @@ def test_a_field_that_no_revision_has_is_drift() -> None:
 
 KNOWN = KnownDifference(
     endpoints=(I2V.id,),
-    kind=Kind.OPENAPI,
+    kind=SourceKind.OPENAPI,
     place="input.seed",
     aspect="field",
     change=Change.ADDED,
@@ -91,7 +91,7 @@ def test_a_known_difference_explains_itself_only() -> None:
     assert found.findings[0].why == "known difference: for the test (the test, 2026-11-20)"
     for other in (
         replace(KNOWN, after="string, optional"),
-        replace(KNOWN, kind=Kind.TYPESCRIPT),
+        replace(KNOWN, kind=SourceKind.TYPESCRIPT),
         replace(KNOWN, endpoints=()),
     ):
         assert len(examine(I2V.edition("latest"), theirs, table=[other]).drift()) == 1
@@ -159,7 +159,7 @@ def pasted(endpoint: Endpoint, text: str) -> tuple[tuple[Revision, ...], dict[st
     return found, names
 
 
-def by_hand(text: str, findings: tuple[Finding, ...]) -> bool:
+def by_hand(text: str, findings: tuple[DriftFinding, ...]) -> bool:
     """Whether the comments name all that is left."""
     return all(f"# by hand: {one.place} {one.aspect} " in text for one in findings)
 
@@ -235,7 +235,7 @@ def test_what_a_revision_cannot_say_stands_in_comments() -> None:
     del places["input.elements[].voice_id"]
     places["input.prompt"] = replace(places["input.prompt"], limits={"maxLength": 5000})
     places["output.seed"] = SEED
-    theirs = replace(latest, kind=Kind.OPENAPI, places=places)
+    theirs = replace(latest, kind=SourceKind.OPENAPI, places=places)
     text = draft(O3, theirs, compare(latest, theirs), TODAY)
     assert not is_revision(text)
     assert text.splitlines() == [

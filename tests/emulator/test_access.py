@@ -51,14 +51,14 @@ def javascript_upload(server: Server, asked: Any = None, *, parts: bool = False)
     """As fal's JavaScript client uploads files."""
     path = f"/rest/storage/upload/initiate{'-multipart' if parts else ''}?storage_type=fal-cdn-v3"
     body = {"file_name": "a.png", "content_type": "image/png"}
-    told = server.http.post(path, json=body, headers=lifecycle(asked) if asked else {}).json()
-    base, _, query = told["upload_url"].partition("?")
+    upload = server.http.post(path, json=body, headers=lifecycle(asked) if asked else {}).json()
+    base, _, query = upload["upload_url"].partition("?")
     if parts:
         part = httpx.put(f"{base}/1?{query}", content=picture(), trust_env=False).json()
         httpx.post(f"{base}/complete?{query}", json={"parts": [part]}, trust_env=False).raise_for_status()
     else:
-        httpx.put(told["upload_url"], content=picture(), trust_env=False).raise_for_status()
-    return str(told["file_url"])
+        httpx.put(upload["upload_url"], content=picture(), trust_env=False).raise_for_status()
+    return str(upload["file_url"])
 
 
 def javascript_parts(server: Server, asked: Any = None) -> str:
@@ -245,16 +245,16 @@ class TestAPrivateFileStaysPrivate:
 
     def test_when_its_owner_sends_it_again(self, serve: Callable[..., Server]) -> None:
         server = serve()
-        told = server.http.post(
+        upload = server.http.post(
             "/rest/storage/upload/initiate?storage_type=fal-cdn-v3",
             json={"file_name": "a.png", "content_type": "image/png"},
         ).json()
-        httpx.put(told["upload_url"], content=b"one", trust_env=False).raise_for_status()
-        put_acl(server, told["file_url"], {"default": "forbid"})
-        httpx.put(told["upload_url"], content=b"two", trust_env=False).raise_for_status()
-        assert read(told["file_url"]) == 403
+        httpx.put(upload["upload_url"], content=b"one", trust_env=False).raise_for_status()
+        put_acl(server, upload["file_url"], {"default": "forbid"})
+        httpx.put(upload["upload_url"], content=b"two", trust_env=False).raise_for_status()
+        assert read(upload["file_url"]) == 403
         owner = {"Authorization": "Key tester:secret"}
-        assert httpx.get(told["file_url"], headers=owner, trust_env=False).content == b"two"
+        assert httpx.get(upload["file_url"], headers=owner, trust_env=False).content == b"two"
 
     def test_and_its_owners_when_another_erases_a_result_that_names_it(
         self, serve: Callable[..., Server], tmp_path: Path
@@ -266,8 +266,8 @@ class TestAPrivateFileStaysPrivate:
         effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
         submitted = server.submit(O1, examples(O1)["required"], **effect)
         erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
-        (told,) = server.http.delete(erased, headers=FRIEND).json()["cdn_delete_results"]
-        assert told == {"link": url, "exception": "The file belongs to another key"}
+        (upload,) = server.http.delete(erased, headers=FRIEND).json()["cdn_delete_results"]
+        assert upload == {"link": url, "exception": "The file belongs to another key"}
         assert read(url, Authorization="Key tester:secret") == 200
 
     def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import KEY
-from fakefal import jsonio
-from fakefal.serving import serving
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
+from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, check
 from fakefal_contracts.strategies import anything
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, required_in_ci
-from fakefal.bench.report import page
-from fakefal.bench.rows import ROWS
-from fakefal.bench.table import Found, Goal, Outcome, Row, alternating
+from tools.bench.report import page
+from tools.bench.rows import ROWS
+from tools.bench.table import Goal, Measured, Row, RowOutcome, alternating
 
 SPECIFIED = {
     "submit": "at least 0.5",
@@ -57,7 +57,7 @@ def test_every_row_is_there_with_its_goal() -> None:
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
     """What a run at tiny size says of each row."""
     file = tmp_path_factory.mktemp("bench") / "results.json"
-    command = [sys.executable, "-m", "fakefal", "bench", "--tiny", "--json", str(file)]
+    command = [sys.executable, "-m", "tools.bench", "--tiny", "--json", str(file)]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return {row["name"]: row for row in json.loads(file.read_text())["rows"]}
@@ -74,7 +74,7 @@ def test_a_tiny_run_measures_every_row(told: dict[str, dict[str, object]]) -> No
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.symlink_to(sys.executable)
-    command = [sys.executable, "-m", "fakefal", "bench", "--tiny", "--only", "submit"]
+    command = [sys.executable, "-m", "tools.bench", "--tiny", "--only", "submit"]
     environ = {"PATH": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path))}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=60)
     assert "not measured" in done.stdout
@@ -95,10 +95,10 @@ def test_both_sides_are_measured_in_turn_and_compared_within_each_round() -> Non
 
 
 def test_the_page_says_plainly_what_misses_its_goal() -> None:
-    row = Row("submit", "submit", "bare app", Goal(0.5, "at least"), lambda _: Found(0.4, "40/s", "100/s"))
+    row = Row("submit", "submit", "bare app", Goal(0.5, "at least"), lambda _: Measured(0.4, "40/s", "100/s"))
     outcomes = [
-        Outcome(row, Found(0.4, "40/s", "100/s", (0.3, 0.4, 0.5))).as_dict(),
-        Outcome(row, missing="wrk is not installed").as_dict(),
+        RowOutcome(row, Measured(0.4, "40/s", "100/s", (0.3, 0.4, 0.5))).as_dict(),
+        RowOutcome(row, missing="wrk is not installed").as_dict(),
     ]
     machine = {"processor": "P", "cores": 2, "system": "S", "pinned": True, "load": [0], "load_after": [1]}
     text = page({"rows": outcomes, "machine": {**machine, "versions": {"fakefal": "1"}}, "date": "2026-11-20"})

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Server
-from fakefal.clock import Clocks
 from fakefal.core.pace import Pace
+from fakefal.state.clock import Clocks
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 OTHER = {"Authorization": "Key other:secret"}

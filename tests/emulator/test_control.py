@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import Server
-from fakefal.serving import serving
+from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"

@@ -18,9 +18,10 @@ from test_webhooks import submit
 
 from conftest import KEY, Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
-from fakefal.effects import CALL_EFFECTS, KNOWN, QUIRKS, Effects, make_rule, parse_checked, parse_rule
-from fakefal.emulator import Emulator
-from fakefal.serving import serving
+from fakefal.effects.known import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
+from fakefal.effects.rules import Effects
+from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_fixtures import CLIPS

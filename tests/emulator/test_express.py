@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from fakefal.app import build_app
-from fakefal.emulator import Emulator
+from fakefal.engine.emulator import Emulator
+from fakefal.server.app import build_app
+from fakefal.server.express import Express
 from fakefal.settings import Settings
-from fakefal.wire.express import Express
 
 ENDPOINT = "fal-ai/kling-video/o1/image-to-video"
 APP = "fal-ai/kling-video"
@@ -33,7 +33,7 @@ class Fixed:
 
 
 def emulator(**settings: Any) -> Emulator:
-    from fakefal.clock import Clocks
+    from fakefal.state.clock import Clocks
 
     return Emulator(
         Settings(profile="stepped", keys={"test": "secret", "other": "secret"}, **settings),
@@ -72,8 +72,10 @@ async def call(
     }
     await app(scope, receive, send)
     head, *parts = sent
-    heads = sorted(pair for pair in head["headers"] if pair[0] != b"vary")  # older versions of starlette name no origin
-    return head["status"], heads, b"".join(part.get("body", b"") for part in parts)
+    headers = sorted(
+        pair for pair in head["headers"] if pair[0] != b"vary"
+    )  # older versions of starlette name no origin
+    return head["status"], headers, b"".join(part.get("body", b"") for part in parts)
 
 
 PAGE = "http://localhost:3000"
@@ -172,9 +174,9 @@ def test_plain_calls_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None
     assert taken == [True] * 4
 
 
-@pytest.mark.parametrize("way", ["short", "long"])
-def test_what_nobody_foresaw_is_a_500_and_reaches_the_log(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if way == "long":
+@pytest.mark.parametrize("base_url", ["short", "long"])
+def test_what_nobody_foresaw_is_a_500_and_reaches_the_log(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if base_url == "long":
         monkeypatch.setattr(Express, "_call", lambda *_: None)
     broken = emulator()
     monkeypatch.setattr(broken.queue, "add", None)

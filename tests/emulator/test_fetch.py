@@ -16,10 +16,10 @@ import pytest
 import trustme
 
 from conftest import Server
-from fakefal.downloads import Downloads
-from fakefal.emulator import Emulator
-from fakefal.fetch import MAX_REDIRECTS, Fetcher
-from fakefal.pinned import is_public
+from fakefal.engine.emulator import Emulator
+from fakefal.files.fetch import MAX_REDIRECTS, Fetcher
+from fakefal.files.foreign_media import Downloads
+from fakefal.files.pinned import is_public
 from fakefal.settings import Settings
 from fakefal_contracts import Unreadable
 from fakefal_contracts.kling.shared import PICTURE_LIMITS

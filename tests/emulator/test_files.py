@@ -44,12 +44,12 @@ class TestUploads:
         assert (answer.status_code, answer.json()) == (401, {"detail": "Authorization header is required"})
 
     def test_initiate_and_put(self, server: Server) -> None:
-        told = initiate(server, file_name="a b.png", content_type="image/png").json()
-        assert list(told) == ["file_url", "upload_url"]
-        assert httpx.put(told["upload_url"], content=picture(), trust_env=False).status_code == 200
-        got = httpx.get(told["file_url"], trust_env=False)
+        upload = initiate(server, file_name="a b.png", content_type="image/png").json()
+        assert list(upload) == ["file_url", "upload_url"]
+        assert httpx.put(upload["upload_url"], content=picture(), trust_env=False).status_code == 200
+        got = httpx.get(upload["file_url"], trust_env=False)
         assert (got.content, got.headers["content-type"]) == (picture(), "image/png")
-        assert told["file_url"].endswith("_a_b.png")
+        assert upload["file_url"].endswith("_a_b.png")
 
     def test_an_uploaded_picture_is_judged(self, server: Server) -> None:
         good = upload(server, picture(), **{"Content-Type": "image/png"})
@@ -97,12 +97,12 @@ class TestUploads:
         "name", ["../../etc/passwd", "a/../../b.png", "ü\r\nX: y.png", "x" * 500, "", "...", "a?b#c.png"]
     )
     def test_names_cannot_lead_anywhere(self, server: Server, name: str) -> None:
-        told = initiate(server, file_name=name, content_type="image/png").json()
-        path = httpx.URL(told["file_url"]).path
+        upload = initiate(server, file_name=name, content_type="image/png").json()
+        path = httpx.URL(upload["file_url"]).path
         assert path.count("/") == 5
         assert ".." not in path
-        httpx.put(told["upload_url"], content=b"x", trust_env=False)
-        assert httpx.get(told["file_url"], trust_env=False).content == b"x"
+        httpx.put(upload["upload_url"], content=b"x", trust_env=False)
+        assert httpx.get(upload["file_url"], trust_env=False).content == b"x"
 
     @pytest.mark.parametrize("body", [{}, {"file_name": 5, "content_type": "x"}, [], 3, "x"])
     def test_a_wrong_announcement_says_what_is_wrong(self, server: Server, body: Any) -> None:
@@ -117,13 +117,13 @@ class TestUploads:
         assert server.emulator.files.all() == []
 
     def test_tokens_of_others_are_refused(self, server: Server) -> None:
-        told = initiate(server, file_name="a.png", content_type="image/png").json()
+        upload = initiate(server, file_name="a.png", content_type="image/png").json()
         other = initiate(server, file_name="b.png", content_type="image/png").json()
         token = httpx.URL(other["upload_url"]).params["upload_token"]
         for url in (
-            f"{told['file_url']}?upload_token={token}",
-            f"{told['file_url']}?upload_token=x.y",
-            told["file_url"],
+            f"{upload['file_url']}?upload_token={token}",
+            f"{upload['file_url']}?upload_token=x.y",
+            upload["file_url"],
         ):
             assert httpx.put(url, content=b"x", trust_env=False).status_code in (401, 403)
         for header in ({}, {"Authorization": "Bearer x.y"}, {"Authorization": "Key a:b"}):
@@ -132,8 +132,8 @@ class TestUploads:
 
     def test_parts_that_never_came_are_named(self, server: Server) -> None:
         headers = bearer(server)
-        told = server.http.post("/cdn/files/upload/multipart", headers=headers | {"X-Fal-File-Name": "a.bin"}).json()
-        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        upload = server.http.post("/cdn/files/upload/multipart", headers=headers | {"X-Fal-File-Name": "a.bin"}).json()
+        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
         part = server.http.put(f"{base}/1", content=b"one", headers=headers)
         assert part.headers["etag"] == part.json()["etag"]
         answer = server.http.post(
@@ -143,12 +143,12 @@ class TestUploads:
         assert server.http.post(f"{base}/complete", json={"parts": "x"}, headers=headers).status_code == 422
         assert server.http.put(f"{base}/0", content=b"x", headers=headers).status_code == 422
         assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
-        assert server.http.get(told["access_url"]).content == b"one"
+        assert server.http.get(upload["access_url"]).content == b"one"
 
     def test_a_repeated_completion_is_answered(self, server: Server) -> None:
         headers = bearer(server)
-        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
         server.http.put(f"{base}/1", content=b"one", headers=headers)
         for _ in range(2):
             assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
@@ -157,8 +157,8 @@ class TestUploads:
     def test_parts_count_as_files_and_go_with_them(self, serve: Callable[..., Server]) -> None:
         server = serve(max_file_bytes=1000)
         headers = bearer(server)
-        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
         for number in range(1, 6):
             assert server.http.put(f"{base}/{number}", content=b"x" * 400, headers=headers).is_success
         folder = server.emulator.files._folder
@@ -169,8 +169,8 @@ class TestUploads:
     def test_parts_together_keep_the_limit(self, serve: Callable[..., Server]) -> None:
         server = serve(max_upload_bytes=1000)
         headers = bearer(server)
-        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
         for number in (1, 2):
             server.http.put(f"{base}/{number}", content=b"x" * 600, headers=headers)
         parts = {"parts": [{"partNumber": 1}, {"partNumber": 2}]}
@@ -178,8 +178,8 @@ class TestUploads:
 
     @pytest.mark.parametrize("number", ["0", "10001", "9" * 5000, "x", "1.5"])
     def test_odd_part_numbers_are_refused(self, server: Server, number: str) -> None:
-        told = initiate(server, file_name="a", content_type="a/b").json()
-        url = httpx.URL(told["upload_url"])
+        upload = initiate(server, file_name="a", content_type="a/b").json()
+        url = httpx.URL(upload["upload_url"])
         part = url.copy_with(path=f"{url.path}/{number}")
         assert httpx.put(part, content=b"x", trust_env=False).status_code in (403, 422)
         complete = url.copy_with(path=f"{url.path}/complete")
@@ -187,8 +187,8 @@ class TestUploads:
         assert httpx.post(complete, json=body, trust_env=False).status_code == 422
 
     def test_a_token_for_uploads_is_no_upload_token(self, server: Server) -> None:
-        told = initiate(server, file_name="a", content_type="a/b").json()
-        url = httpx.URL(told["upload_url"])
+        upload = initiate(server, file_name="a", content_type="a/b").json()
+        url = httpx.URL(upload["upload_url"])
         token = bearer(server)["Authorization"].removeprefix("Bearer ")
         wrong = url.copy_set_param("upload_token", token)
         assert httpx.put(wrong, content=b"x", trust_env=False).status_code == 403
@@ -198,9 +198,9 @@ class TestUploads:
 
     @pytest.mark.parametrize("content_type", ["a/b\r\nX: y", "text/plain€", "", "x", "a/b; c=d"])
     def test_odd_media_types_are_served_as_bytes(self, server: Server, content_type: str) -> None:
-        told = initiate(server, file_name="a", content_type=content_type).json()
-        httpx.put(told["upload_url"], content=b"x", trust_env=False)
-        got = httpx.get(told["file_url"], trust_env=False)
+        upload = initiate(server, file_name="a", content_type=content_type).json()
+        httpx.put(upload["upload_url"], content=b"x", trust_env=False)
+        got = httpx.get(upload["file_url"], trust_env=False)
         expected = "a/b; c=d" if content_type == "a/b; c=d" else "application/octet-stream"
         assert (got.status_code, got.headers["content-type"]) == (200, expected)
 

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from test_files import bearer, initiate, upload
 
 from conftest import KEY, Server
-from fakefal.journal import LONGEST_TEXT
+from fakefal.state.journal import LONGEST_TEXT
 from receivers import Receiver
 
 APP = "fal-ai/kling-video"
@@ -133,8 +133,8 @@ class TestJournal:
 
     def test_uploads_belong_to_the_key_that_asked_for_them(self, server: Server) -> None:
         upload(server)
-        told = initiate(server, file_name="a.png", content_type="image/png").json()
-        httpx.put(told["upload_url"], content=b"x", trust_env=False)
+        started = initiate(server, file_name="a.png", content_type="image/png").json()
+        httpx.put(started["upload_url"], content=b"x", trust_env=False)
         assert {call["key"] for call in journal(server)} == {"tester"}
 
     def test_long_paths_are_cut_off(self, server: Server) -> None:
@@ -146,8 +146,8 @@ class TestFiles:
     def test_uploads_are_shown_newest_first(self, server: Server) -> None:
         before = time.time()
         url = upload(server, b"hello", **{"Content-Type": "text/plain", "X-Fal-File-Name": "a.txt"})
-        told = initiate(server, file_name="b.png", content_type="image/png").json()
-        httpx.put(told["upload_url"], content=b"x" * 10, trust_env=False)
+        started = initiate(server, file_name="b.png", content_type="image/png").json()
+        httpx.put(started["upload_url"], content=b"x" * 10, trust_env=False)
         server.submit(O1, {"prompt": "x", "image_urls": ["data:image/png;base64," + "A" * 1000]})
         data, second, first = server.http.get("/_fakefal/files").json()
         assert before - 1 <= first.pop("wall") <= time.time() + 1
@@ -160,8 +160,8 @@ class TestFiles:
 
     def test_parts_are_no_files_until_they_are_joined(self, server: Server) -> None:
         headers = bearer(server)
-        told = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{told['access_url']}/multipart/{told['uploadId']}"
+        started = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
+        base = f"{started['access_url']}/multipart/{started['uploadId']}"
         server.http.put(f"{base}/1", content=b"one", headers=headers)
         assert server.http.get("/_fakefal/files").json() == []
         server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers)
@@ -345,8 +345,8 @@ class TestSecretsInTheJournal:
         headers = {"Authorization": f"Key tester:{SECRET}"}
         token = server.http.post("/rest/storage/auth/token", json={}, headers=headers).json()["token"]
         as_bearer = {"Authorization": f"Bearer {token}"}
-        told = server.http.post("/cdn/files/upload/multipart", headers=as_bearer).json()
-        server.http.put(f"{told['access_url']}/multipart/{told['uploadId']}/1", content=b"x", headers=as_bearer)
+        started = server.http.post("/cdn/files/upload/multipart", headers=as_bearer).json()
+        server.http.put(f"{started['access_url']}/multipart/{started['uploadId']}/1", content=b"x", headers=as_bearer)
         one = initiate(server, file_name="a", content_type="a/b").json()["upload_url"]
         httpx.put(one, content=b"x", trust_env=False)
         server.http.get(f"/run/{O1}/stream", params={"fal_jwt_token": SECRET})
@@ -360,5 +360,5 @@ class TestSecretsInTheJournal:
         shown = server.http.get("/_fakefal/journal", params={"limit": 1000}).text
         assert len(journal(server)) == 13
         assert "bucket.example" in shown
-        for secret in (SECRET, SECRET[::-1], token, told["uploadId"], signature):
+        for secret in (SECRET, SECRET[::-1], token, started["uploadId"], signature):
             assert secret not in shown

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from conftest import Server
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, View
-from fakefal.ledger import DUPLICATE_SECONDS, entries, totals
-from fakefal.record import Look, Record
-from fakefal_contracts.hosts import Way
+from fakefal.state.ledger import DUPLICATE_SECONDS, entries, totals
+from fakefal.state.requests import Record, Snapshot
+from fakefal_contracts.hosts import BaseUrl
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
@@ -69,8 +69,8 @@ def test_every_job_is_counted_once(jobs: list[tuple[str, str, float]]) -> None:
     looks, moment = [], 0.0
     for number, (key, body, wait) in enumerate(jobs):
         moment += wait
-        record = Record(f"r{number}", key, "fal-ai/kling-video", "o1", body.encode(), moment, Way())
-        looks.append(Look(record, done, 0, plan))
+        record = Record(f"r{number}", key, "fal-ai/kling-video", "o1", body.encode(), moment, BaseUrl())
+        looks.append(Snapshot(record, done, 0, plan))
     lines = list(entries(looks))
     assert [line.request_id for line in lines] == [look.record.id for look in looks]
     assert sum(total.jobs for total in totals(lines)) == len(jobs)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from conftest import Server
-from fakefal.emulator import Emulator
+from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.openapi import openapi
@@ -246,10 +246,13 @@ class TestRequests:
 
     def test_payloads_come_along_when_asked_for(self, server: Server) -> None:
         arguments = examples(O1)["required"]
-        told = server.submit(O1, arguments)
+        submitted = server.submit(O1, arguments)
         server.submit(O1, {"prompt": "x"})
         refused, made = self.items(server, {"expand": "payloads"})
-        assert (made["json_input"], made["json_output"]) == (arguments, server.http.get(told["response_url"]).json())
+        assert (made["json_input"], made["json_output"]) == (
+            arguments,
+            server.http.get(submitted["response_url"]).json(),
+        )
         assert refused["json_input"] == {"prompt": "x"}
         assert refused["json_output"]["detail"][0]["type"] == "missing"
 
@@ -349,28 +352,28 @@ class TestRequests:
 
 class TestErasing:
     def test_payloads_and_the_files_made_are_gone(self, server: Server) -> None:
-        told = server.submit(O1, examples(O1)["required"])
-        link = server.http.get(told["response_url"]).json()["video"]["url"]
+        submitted = server.submit(O1, examples(O1)["required"])
+        link = server.http.get(submitted["response_url"]).json()["video"]["url"]
         for _ in range(2):
-            answer = server.http.delete(f"{V1}/models/requests/{told['request_id']}/payloads")
+            answer = server.http.delete(f"{V1}/models/requests/{submitted['request_id']}/payloads")
             assert answer.json() == {"cdn_delete_results": [{"link": link, "exception": None}]}
         assert httpx.get(link, trust_env=False).status_code == 404
-        assert server.http.get(told["response_url"]).status_code == 404
-        assert server.http.get(told["status_url"]).json()["status"] == "COMPLETED"
+        assert server.http.get(submitted["response_url"]).status_code == 404
+        assert server.http.get(submitted["status_url"]).json()["status"] == "COMPLETED"
         query = {"endpoint_id": O1, "expand": "payloads"}
         (item,) = get(server, "models/requests/by-endpoint", query).json()["items"]
         assert "json_input" not in item
         assert "json_output" not in item
 
     def test_files_sent_in_stay(self, server: Server) -> None:
-        told = server.submit(O1, examples(O1)["required"])
-        server.http.delete(f"{V1}/models/requests/{told['request_id']}/payloads")
+        submitted = server.submit(O1, examples(O1)["required"])
+        server.http.delete(f"{V1}/models/requests/{submitted['request_id']}/payloads")
         assert server.result(O1, examples(O1)["required"]).status_code == 200
 
     def test_a_reset_forgets_it(self, server: Server) -> None:
-        told = server.submit(O1, examples(O1)["required"])
-        link = server.http.get(told["response_url"]).json()["video"]["url"]
-        server.http.delete(f"{V1}/models/requests/{told['request_id']}/payloads")
+        submitted = server.submit(O1, examples(O1)["required"])
+        link = server.http.get(submitted["response_url"]).json()["video"]["url"]
+        server.http.delete(f"{V1}/models/requests/{submitted['request_id']}/payloads")
         server.http.post("/_fakefal/reset")
         assert httpx.get(link, trust_env=False).status_code == 200
 
@@ -394,15 +397,15 @@ class TestQueue:
     def test_a_flush_cancels_what_waits_and_leaves_what_runs(self, serve: Callable[..., Server]) -> None:
         server = serve(profile="realistic", runners=1)
         server.http.post("/_fakefal/clock", json={"speed": 0})
-        told = [server.submit(O1, examples(O1)["required"]) for _ in range(3)]
+        submitted = [server.submit(O1, examples(O1)["required"]) for _ in range(3)]
         server.submit(O1, examples(O1)["required"], **SECOND_KEY)
-        server.http.post(f"/_fakefal/requests/{told[0]['request_id']}/advance", json={"to": "start"})
+        server.http.post(f"/_fakefal/requests/{submitted[0]['request_id']}/advance", json={"to": "start"})
         assert (self.size(server), self.size(server, **SECOND_KEY)) == (2, 1)
         answer = server.http.delete(self.PATH)
         assert (answer.status_code, answer.content) == (204, b"")
-        states = [server.http.get(one["status_url"]).json()["status"] for one in told]
+        states = [server.http.get(one["status_url"]).json()["status"] for one in submitted]
         assert states == ["IN_PROGRESS", "COMPLETED", "COMPLETED"]
-        assert server.http.get(told[1]["response_url"]).status_code == 499
+        assert server.http.get(submitted[1]["response_url"]).status_code == 499
         assert (self.size(server), self.size(server, **SECOND_KEY)) == (0, 1)
 
     def test_a_repeated_flush_does_nothing(self, serve: Callable[..., Server]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from fakefal import waker
-from fakefal.serving import serving
+from fakefal.engine import waker
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.wire import queue
 

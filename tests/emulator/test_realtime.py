@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from conftest import Server
-from fakefal.tokens import Tokens
+from fakefal.state.tokens import Tokens
 from fakefal_contracts import examples
 
 APP = "fal-ai/kling-video"
@@ -43,8 +43,12 @@ class TestTokens:
         page = {"fal_jwt_token": ask(server).json()}
         with httpx.Client(base_url=server.url, params=page, trust_env=False) as http:
             for effect, state in (("stuck", "IN_PROGRESS"), ("webhook_lost", "COMPLETED")):
-                told = http.post(f"/queue/{O1}", json=examples(O1)["required"], headers={"X-Fakefal-Effect": effect})
-                paths = [httpx.URL(told.json()[name]).path for name in ("status_url", "response_url", "cancel_url")]
+                submitted = http.post(
+                    f"/queue/{O1}", json=examples(O1)["required"], headers={"X-Fakefal-Effect": effect}
+                )
+                paths = [
+                    httpx.URL(submitted.json()[name]).path for name in ("status_url", "response_url", "cancel_url")
+                ]
                 status, result, cancelled = http.get(paths[0]), http.get(paths[1]), http.put(paths[2])
                 assert status.json()["status"] == state
                 stuck = state == "IN_PROGRESS"

@@ -26,18 +26,18 @@ from test_webhooks import submit, verify
 from conftest import KEY, Server
 from fakefal.core.errors import StoreUnavailable, UnknownRequest
 from fakefal.core.plan import Ending, Plan
-from fakefal.core.webhook import Attempt, Fate
-from fakefal.emulator import Emulator
-from fakefal.journal import Call
-from fakefal.record import Record
-from fakefal.serving import serving
+from fakefal.core.webhook import DeliveryAttempt, Fate
+from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
-from fakefal.store.redis import RedisQueueStore
-from fakefal.store.replica import Replica
-from fakefal.store.shared import SharedClocks, SharedOnce
-from fakefal.store.shared_journal import SharedJournal, SharedTally
-from fakefal.store.steps import Bounds, Steps
-from fakefal_contracts.hosts import Way
+from fakefal.state.journal import JournalEntry
+from fakefal.state.requests import Record
+from fakefal.store.redis.journal import SharedJournal, SharedTally
+from fakefal.store.redis.queue import RedisQueueStore
+from fakefal.store.redis.replica import Replica
+from fakefal.store.redis.scripts import Bounds, Steps
+from fakefal.store.redis.state import SharedClocks, SharedOnce
+from fakefal_contracts.hosts import BaseUrl
 from media import picture
 from receivers import Receiver
 from redis_server import redis_server
@@ -118,9 +118,9 @@ class TestOneQueue:
         self, pair: Callable[..., list[Server]], monkeypatch: pytest.MonkeyPatch, road: str
     ) -> None:
         if road == "messages":
-            monkeypatch.setattr("fakefal.store.replica.BEAT_SECONDS", 3600.0)
+            monkeypatch.setattr("fakefal.store.redis.replica.BEAT_SECONDS", 3600.0)
         else:
-            monkeypatch.setattr(Replica, "_heard", _deaf)
+            monkeypatch.setattr(Replica, "_handle_message", _deaf)
         here, there = pair(profile="realistic")
         submitted = here.submit(O1, {"prompt": "x"})
         with there.http.stream("GET", f"/queue/{APP}/requests/{submitted['request_id']}/status/stream") as stream:
@@ -145,7 +145,7 @@ class TestOneQueue:
         assert [one.result(O1, {"prompt": "dog"}).status_code for one in (here, there)] == [200, 504]
 
     def test_clocks_of_keys_are_one(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("fakefal.store.shared.MOST_CLOCKS", 3)
+        monkeypatch.setattr("fakefal.store.redis.state.MOST_CLOCKS", 3)
 
         async def story(group: Group) -> None:
             here, there = group.clocks(), group.clocks()
@@ -427,11 +427,11 @@ class TestWhatIsSeen:
             joined = [steps for steps, _, _ in group.members]
             here, there = (SharedJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
             for key, first in ((None, "a"), ("b", "b")):
-                there.add(Call(0.0, 0.0, first, "GET", "", "queue", "/before"))
-                there.add(Call(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
+                there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/before"))
+                there.add(JournalEntry(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
                 group.now += 1
                 await here.reset(key)
-                there.add(Call(0.0, 0.0, first, "GET", "", "queue", "/after"))
+                there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/after"))
                 await there.write()
                 group.now += 1
             paths = [(one.key, one.path) for one in await here.newest(None, 10)]
@@ -449,7 +449,7 @@ class TestWhatIsSeen:
                 group.join()
             here, there = (steps for steps, _, _ in group.members)
             journal = SharedJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
-            journal.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/before"))
+            journal.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/before"))
 
             async def losing(self: Steps, step: str, arguments: Any) -> Any:
                 if step == "write_calls" and not lost:
@@ -475,12 +475,12 @@ class TestWhatIsSeen:
                 SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
                 for steps, _, _ in group.members
             )
-            here.add(Call(0.0, 0.0, "a", "GET", "", "queue", "/1"))
+            here.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/1"))
             await here.write()
             behind[0] = 500.0
             for one, path in ((here, "/2"), (there, "/3")):
                 group.now += 1
-                one.add(Call(0.0, 0.0, "a", "GET", "", "queue", path))
+                one.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", path))
                 await one.write()
             paths = [call.path for call in await there.newest(None, 10)]
             assert [path for path in paths if path != "/1"] == ["/3", "/2"]
@@ -615,7 +615,7 @@ class Group:
 
 
 def record(name: str, **more: Any) -> Record:
-    return Record(name, "key", APP, "o1", b"{}", 1000.0, Way(), **more)
+    return Record(name, "key", APP, "o1", b"{}", 1000.0, BaseUrl(), **more)
 
 
 PLAN = Plan(Ending(200, b"{}", 5.0))
@@ -651,10 +651,10 @@ class TestLeases:
             group.now += 4
             await group.beat(other)
             assert await other.claim_webhooks("key", 0) == [claimed], "now it has run out"
-            late = await one.webhook_tried("r", Attempt(1000.0, 500))
+            late = await one.webhook_tried("r", DeliveryAttempt(1000.0, 500))
             assert late is not None
             assert late.due_at == claimed.due_at, "whoever lost the claim leaves the schedule alone"
-            done = await other.webhook_tried("r", Attempt(1000.0, 200))
+            done = await other.webhook_tried("r", DeliveryAttempt(1000.0, 200))
             assert done is not None
             assert (done.fate, len(done.attempts)) == (Fate.DELIVERED, 2)
             assert not await other.trying("key")
@@ -892,7 +892,7 @@ class TestRedisGoesAway:
         fault: str,
     ) -> None:
         for name in ("BEAT_SECONDS", "WRITE_SECONDS"):
-            monkeypatch.setattr(f"fakefal.store.replica.{name}", 0.01)
+            monkeypatch.setattr(f"fakefal.store.redis.replica.{name}", 0.01)
         failed: set[str] = set()
         broken: list[str] = []
         taken = Steps._call
@@ -962,7 +962,7 @@ class TestRedisGoesAway:
     def test_one_that_does_not_answer_keeps_nobody_from_stopping(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fakefal.store.steps.ANSWER_SECONDS", 3600.0)
+        monkeypatch.setattr("fakefal.store.redis.scripts.ANSWER_SECONDS", 3600.0)
         with redis_server(tmp_path) as running, ExitStack() as stack:
             where = stack.enter_context(serving(emulator=Emulator(Settings(store=running.url))))
             assert httpx.get(f"{where.url}/_fakefal/ready", trust_env=False).status_code == 200
@@ -978,7 +978,7 @@ class TestRedisGoesAway:
     def test_one_that_does_not_answer_is_asked_once(
         self, serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fakefal.store.steps.ANSWER_SECONDS", 0.2)
+        monkeypatch.setattr("fakefal.store.redis.scripts.ANSWER_SECONDS", 0.2)
         asked: list[str] = []
         taken = Steps._call
 

@@ -24,13 +24,13 @@ from hypothesis.stateful import (
 
 from fakefal.core.errors import QueueError
 from fakefal.core.plan import Ending, Plan, Polls
-from fakefal.core.webhook import Attempt
-from fakefal.record import Record
+from fakefal.core.webhook import DeliveryAttempt
+from fakefal.state.queue import QueueStore
+from fakefal.state.requests import Record
 from fakefal.store.memory import MemoryQueueStore
-from fakefal.store.queue import QueueStore
-from fakefal.store.redis import RedisQueueStore
-from fakefal.store.steps import Bounds, Steps
-from fakefal_contracts.hosts import Way
+from fakefal.store.redis.queue import RedisQueueStore
+from fakefal.store.redis.scripts import Bounds, Steps
+from fakefal_contracts.hosts import BaseUrl
 
 KEYS = ("a", "b{}")
 SECONDS = st.sampled_from([0.0, 0.1, 0.25, 1.0, 3.0, 7.7, 30.0]) | st.floats(0, 30)
@@ -144,7 +144,7 @@ class BothStores(RuleBasedStateMachine):
         self.count += 1
         name = f"{'fedcba9876543210'[self.count % 16]}-{self.count:x}"
         url = "http://hook" if webhook else None
-        record = Record(name, key, "fal-ai/kling-video", "o1", b'{"a":1}', self.now, Way(), webhook=url, **more)
+        record = Record(name, key, "fal-ai/kling-video", "o1", b'{"a":1}', self.now, BaseUrl(), webhook=url, **more)
         self.both(lambda store: store.add(record, plan, self.now, at_once=at_once))
         if plan is None:
             self.unjudged.append(name)
@@ -183,12 +183,12 @@ class BothStores(RuleBasedStateMachine):
     def webhooks_are_tried(self, key: str, status: int | None) -> None:
         for delivery in self.both(lambda store: store.claim_webhooks(key, self.now)):
             self.both(lambda store: store.trying(key))
-            attempt = Attempt(delivery.due_at, status, None if status else "no answer")
+            attempt = DeliveryAttempt(delivery.due_at, status, None if status else "no answer")
             self.both(lambda store, one=delivery, tried=attempt: store.webhook_tried(one.request_id, tried))
 
     @rule(name=requests, status=st.sampled_from([200, 500]))
     def a_webhook_is_replayed(self, name: str, status: int) -> None:
-        self.both(lambda store: store.webhook_replayed(name, Attempt(self.now, status)))
+        self.both(lambda store: store.webhook_replayed(name, DeliveryAttempt(self.now, status)))
 
     @precondition(lambda self: self.count > 8)
     @rule(key=st.none() | st.sampled_from(KEYS))

@@ -55,8 +55,8 @@ class TestSecrets:
             assert http.post(f"/run/{O1}", json={"prompt": "x", "duration": SECRET}).status_code == 422
             assert http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 200
             token = http.post("/rest/storage/auth/token", json={}).json()["token"]
-            told = http.post("/rest/storage/upload/initiate", json={"file_name": "a", "content_type": "a/b"}).json()
-            assert http.put(told["upload_url"], content=b"x").is_success
+            upload = http.post("/rest/storage/upload/initiate", json={"file_name": "a", "content_type": "a/b"}).json()
+            assert http.put(upload["upload_url"], content=b"x").is_success
             http.post("/cdn/files/upload", content=b"x", headers={"Authorization": f"Bearer {token}"})
             http.get(f"/run/{O1}/stream", params={"fal_jwt_token": SECRET})
             http.post(f"/queue/{O1}", content=SECRET.encode())
@@ -71,4 +71,4 @@ class TestSecrets:
             journal = http.get("/_fakefal/journal", headers=control)
             assert journal.status_code == 200
             assert SECRET not in journal.text
-        return [token, httpx.URL(told["upload_url"]).params["upload_token"]]
+        return [token, httpx.URL(upload["upload_url"]).params["upload_token"]]

@@ -55,8 +55,8 @@ class TestSlowUploads:
         assert count(victim) == 2
 
     def test_a_part_that_never_ends_is_no_part(self, victim: Server) -> None:
-        told = initiate(victim, file_name="a", content_type="a/b").json()
-        url = httpx.URL(told["upload_url"])
+        upload = initiate(victim, file_name="a", content_type="a/b").json()
+        url = httpx.URL(upload["upload_url"])
         line = f"PUT {url.path}/1?{url.query.decode()}"
         with self.begin(victim, line, "none"):
             self.wait(lambda: ".part" in self.spool(victim))
@@ -66,8 +66,8 @@ class TestSlowUploads:
         assert (answer.status_code, answer.json()) == (422, {"detail": "part 1 was not uploaded"})
 
     def test_the_server_stops_beside_them(self, caplog: pytest.LogCaptureFixture) -> None:
-        from fakefal.emulator import Emulator
-        from fakefal.serving import serving
+        from fakefal.engine.emulator import Emulator
+        from fakefal.server.serving import serving
         from fakefal.settings import Settings
 
         emulator = Emulator(Settings(profile="instant"))

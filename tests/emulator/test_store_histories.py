@@ -17,11 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fakefal.core.errors import NeedsVerdict, QueueFull, RefusedMove, StoreFull
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, Polls
-from fakefal.core.webhook import Attempt, Delivery, Fate
-from fakefal.ledger import entries
-from fakefal.record import Look, Record
+from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.state.ledger import entries
+from fakefal.state.requests import Record, Snapshot
 from fakefal.store.memory import MemoryQueueStore
-from fakefal_contracts.hosts import Way
+from fakefal_contracts.hosts import BaseUrl
 
 T = TypeVar("T")
 ROOMY, SMALL = 1000, 5
@@ -59,7 +59,7 @@ class Histories(RuleBasedStateMachine):
         self.now = 0.0
         self.count = 0
         self.accepted: list[str] = []
-        self.over: dict[str, Look] = {}
+        self.over: dict[str, Snapshot] = {}
         self.claimed: dict[str, Delivery] = {}
         self.tried: dict[str, int] = {}
 
@@ -105,7 +105,7 @@ class Histories(RuleBasedStateMachine):
             "o1",
             b"{}",
             self.now,
-            Way(),
+            BaseUrl(),
             low,
             webhook,
             start_seconds,
@@ -125,14 +125,14 @@ class Histories(RuleBasedStateMachine):
         if isinstance(outcome, type):
             assert self._all() == before, "a refused step changes nothing"
 
-    def _may_be_dropped(self, look: Look) -> bool:
+    def _may_be_dropped(self, look: Snapshot) -> bool:
         delivery = now_done(self.late.webhook(look.record.id))
         settled = (
             delivery is None if look.record.webhook is None else delivery is not None and delivery.fate != "pending"
         )
         return look.view.state is State.COMPLETED and settled
 
-    def _forget(self, before: list[Look], droppable: set[str], kept: set[str]) -> None:
+    def _forget(self, before: list[Snapshot], droppable: set[str], kept: set[str]) -> None:
         """What made room was over and announced, and no more than had to."""
         gone = {look.record.id for look in before} - kept
         assert len(gone) == max(0, len(before) + 1 - self.most)
@@ -188,7 +188,7 @@ class Histories(RuleBasedStateMachine):
 
     def _try(self, request_id: str, status: int | None) -> None:
         error = None if status else "no answer"
-        self.both("webhook_tried", request_id, Attempt(self.claimed.pop(request_id).due_at, status, error))
+        self.both("webhook_tried", request_id, DeliveryAttempt(self.claimed.pop(request_id).due_at, status, error))
         self.tried[request_id] = self.tried.get(request_id, 0) + 1
 
     @precondition(lambda self: self.accepted)
@@ -197,7 +197,9 @@ class Histories(RuleBasedStateMachine):
         on_the_way = list(self.claimed) or self.accepted
         request_id = on_the_way[number % len(on_the_way)]
         if self.both("webhook", request_id) is not None:
-            self.both("webhook_replayed", request_id, Attempt(self.now, status, None if status else "no answer"))
+            self.both(
+                "webhook_replayed", request_id, DeliveryAttempt(self.now, status, None if status else "no answer")
+            )
             self.tried[request_id] = self.tried.get(request_id, 0) + 1
 
     @precondition(lambda self: len(self.accepted) >= SMALL)
@@ -208,8 +210,8 @@ class Histories(RuleBasedStateMachine):
 
     # -- laws -------------------------------------------------------------------------------------
 
-    def _all(self) -> list[Look]:
-        looks: list[Look] = self.both("all", "key", lambda _: self.now)
+    def _all(self) -> list[Snapshot]:
+        looks: list[Snapshot] = self.both("all", "key", lambda _: self.now)
         return looks
 
     @invariant()

@@ -9,7 +9,7 @@ import pytest
 from PIL import ImageChops, ImageStat
 
 from conftest import ROOT
-from fakefal.clips import clip_address, clip_at, clip_for
+from fakefal.files.clips import clip_address, clip_at, clip_for
 from fakefal_contracts import check
 from fakefal_fixtures import CLIPS, FOLDER, FRAME_SIZES, Clip
 from media import measure

@@ -8,15 +8,15 @@ from typing import Any, cast
 
 import pytest
 
-from fakefal import app as application
-from fakefal.clock import Clocks
 from fakefal.core.line import Line
 from fakefal.core.plan import Ending, Plan
-from fakefal.emulator import Emulator, Stopping
-from fakefal.patience import end
+from fakefal.engine.emulator import Emulator, Stopping
+from fakefal.engine.waker import Waker
+from fakefal.server import app as application
 from fakefal.settings import Settings
-from fakefal.store.queue import QueueStore
-from fakefal.waker import Waker
+from fakefal.state.clock import Clocks
+from fakefal.state.patience import cancel_and_wait
+from fakefal.state.queue import QueueStore
 
 PLAN = Plan(Ending(200, b"{}", 5.0), run_seconds=10)
 
@@ -114,13 +114,13 @@ def test_a_stop_may_be_said_twice() -> None:
 
 def test_a_long_way_that_could_not_be_made_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> list[Any]:
-        way = application.LongWay(Emulator())
+        base_url = application.LongWay(Emulator())
         made = application._long_way
         monkeypatch.setattr(application, "_long_way", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            await way._making()
+            await base_url._making()
         monkeypatch.setattr(application, "_long_way", made)
-        return [callable(await way._making()), await way._making() is await way._making()]
+        return [callable(await base_url._making()), await base_url._making() is await base_url._making()]
 
     assert asyncio.run(story()) == [True, True]
 
@@ -135,7 +135,7 @@ def test_what_loses_a_cancellation_is_ended_all_the_same() -> None:
         task = asyncio.create_task(deaf())
         await asyncio.sleep(0)
         async with asyncio.timeout(10):
-            await end((task,))
+            await cancel_and_wait((task,))
         assert task.cancelled()
 
     asyncio.run(story())

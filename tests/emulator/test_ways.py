@@ -18,12 +18,12 @@ import httpx
 import pytest
 
 from conftest import KEY
-from fakefal.emulator import Emulator
-from fakefal.serving import bind, listening
+from fakefal.engine.emulator import Emulator
+from fakefal.server.authority import Authority
+from fakefal.server.child import FAKE_KEY, ChildAddresses, child_environment
+from fakefal.server.serving import bind, listening
+from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
 from fakefal.settings import Settings
-from fakefal.ways.authority import Authority
-from fakefal.ways.child import FAKE_KEY, Roads, child_environment
-from fakefal.ways.tunnel import Tunnel, Upstream, tunnelling
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
@@ -38,7 +38,7 @@ async def proxied(**environ: str) -> AsyncIterator[httpx.AsyncClient]:
     emulator = Emulator(Settings(profile="instant"))
     async with listening(emulator, bind("127.0.0.1", 0), bind("127.0.0.1", 0), authority.server_context()) as where:
         assert where.tls_port is not None
-        tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=Upstream(environ))
+        tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=UserProxy(environ))
         async with tunnelling(tunnel) as port:
             trust = ssl.create_default_context(cadata=authority.certificate.decode())
             async with httpx.AsyncClient(proxy=f"http://127.0.0.1:{port}", verify=trust, headers=KEY) as http:
@@ -52,19 +52,19 @@ async def site(
     close: bool = True,
 ) -> AsyncIterator[tuple[int, list[bytes]]]:
     """A server of somebody else's that keeps what it was asked; gives its port."""
-    heads: list[bytes] = []
+    requests: list[bytes] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heads.append(await reader.read(65536))
+        requests.append(await reader.read(65536))
         writer.write(answer)
         await writer.drain()
         while not close and (more := await reader.read(65536)):
-            heads.append(more)
+            requests.append(more)
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1], heads
+        yield server.sockets[0].getsockname()[1], requests
     finally:
         server.close()
 
@@ -106,34 +106,34 @@ class TestProxy:
 
     def test_other_hosts_are_tunnelled_unread(self) -> None:
         async def test() -> None:
-            async with site() as (port, heads), proxied() as http:
+            async with site() as (port, requests), proxied() as http:
                 assert (await http.get(f"http://localhost:{port}/path?q=1")).text == "ok"
-                assert heads[0].startswith(b"GET /path?q=1 HTTP/1.1\r\n")
+                assert requests[0].startswith(b"GET /path?q=1 HTTP/1.1\r\n")
                 with pytest.raises(httpx.ConnectError, match="SSL"):
                     await http.get(f"https://localhost:{port}/")
-                assert heads[1].startswith(b"\x16\x03"), "the TLS hello arrives as it was sent"
+                assert requests[1].startswith(b"\x16\x03"), "the TLS hello arrives as it was sent"
 
         run(test)
 
     def test_the_users_own_proxy_is_used_for_other_hosts(self) -> None:
         async def test() -> None:
-            async with site() as (port, heads):
+            async with site() as (port, requests):
                 environ = {"http_proxy": f"http://me:pass%21@127.0.0.1:{port}", "no_proxy": "direct.example"}
                 async with proxied(**environ) as http:
                     assert (await http.get("http://far.example/x")).text == "ok"
             credentials = base64.b64encode(b"me:pass!")
-            assert heads[0].startswith(b"GET http://far.example/x HTTP/1.1\r\n")
-            assert b"Proxy-Authorization: Basic " + credentials in heads[0]
+            assert requests[0].startswith(b"GET http://far.example/x HTTP/1.1\r\n")
+            assert b"Proxy-Authorization: Basic " + credentials in requests[0]
 
         run(test)
 
     def test_connect_goes_through_the_users_own_proxy(self) -> None:
         async def test() -> None:
             refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-            async with site(refused) as (port, heads), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
+            async with site(refused) as (port, requests), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
                 with pytest.raises(httpx.ProxyError, match="502"):
                     await http.get("https://far.example/x")
-            assert heads[0].startswith(b"CONNECT far.example:443 HTTP/1.1\r\n")
+            assert requests[0].startswith(b"CONNECT far.example:443 HTTP/1.1\r\n")
 
         run(test)
 
@@ -142,8 +142,10 @@ class TestProxy:
 
         async def test() -> None:
             kept_open = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-            async with site(kept_open, close=False) as (port, heads):
-                tunnel = Tunnel(tls_port=1, plain_port=1, upstream=Upstream({"http_proxy": f"http://127.0.0.1:{port}"}))
+            async with site(kept_open, close=False) as (port, requests):
+                tunnel = Tunnel(
+                    tls_port=1, plain_port=1, upstream=UserProxy({"http_proxy": f"http://127.0.0.1:{port}"})
+                )
                 async with tunnelling(tunnel) as proxy_port:
                     reader, writer = await asyncio.open_connection("127.0.0.1", proxy_port)
                     first = b"POST http://far.example/1 HTTP/1.1\r\nHost: far.example\r\nContent-Length: 3\r\n\r\nabc"
@@ -151,8 +153,8 @@ class TestProxy:
                     writer.write(first + second)
                     assert await reader.read() == kept_open
                     writer.close()
-                assert b"queue.fal.run" not in b"".join(heads)
-                assert b"".join(heads).endswith(b"\r\n\r\nabc")
+                assert b"queue.fal.run" not in b"".join(requests)
+                assert b"".join(requests).endswith(b"\r\n\r\nabc")
 
         run(test)
 
@@ -162,9 +164,9 @@ class TestProxy:
                 for part in (b"one", b"two"):
                     yield part
 
-            async with site() as (port, heads), proxied() as http:
+            async with site() as (port, requests), proxied() as http:
                 assert (await http.post(f"http://localhost:{port}/", content=content())).text == "ok"
-            assert b"transfer-encoding: chunked" in heads[0].lower()
+            assert b"transfer-encoding: chunked" in requests[0].lower()
 
         run(test)
 
@@ -181,7 +183,7 @@ class TestProxy:
     )
     def test_what_is_no_proxy_call_is_told_so(self, sent: bytes) -> None:
         async def test() -> None:
-            tunnel = Tunnel(tls_port=1, plain_port=1, upstream=Upstream({}))
+            tunnel = Tunnel(tls_port=1, plain_port=1, upstream=UserProxy({}))
             async with tunnelling(tunnel) as port:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.write(sent)
@@ -204,7 +206,7 @@ class TestAuthority:
 
 
 def environment(tmp_path: Path, **environ: str) -> dict[str, str]:
-    return child_environment(environ, Roads("http://127.0.0.1:1", 1, 2, 3, tmp_path, Authority().certificate))
+    return child_environment(environ, ChildAddresses("http://127.0.0.1:1", 1, 2, 3, tmp_path, Authority().certificate))
 
 
 class TestChildEnvironment:

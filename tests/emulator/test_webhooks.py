@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Server
-from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Attempt, Delivery, Fate, retry_seconds
+from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Delivery, DeliveryAttempt, Fate, retry_seconds
 from receivers import Received, Receiver, public_keys, verify_by
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
@@ -217,7 +217,7 @@ class TestTries:
     def test_moving_the_clock_waits_for_hanging_receivers_of_all_keys_at_once_and_not_for_ever(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fakefal.emulator.PATIENT_SECONDS", 0.2)
+        monkeypatch.setattr("fakefal.engine.emulator.PATIENT_SECONDS", 0.2)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             target = f"http://127.0.0.1:{silent.getsockname()[1]}/"
             for key in ("a", "b", "c"):
@@ -264,7 +264,7 @@ class TestSchedule:
         for answer in answers:
             if delivery.fate is not Fate.PENDING:
                 break
-            delivery = delivery.after(Attempt(delivery.due_at, answer, None if answer else "no answer"))
+            delivery = delivery.after(DeliveryAttempt(delivery.due_at, answer, None if answer else "no answer"))
             assert delivery.due_at <= GIVE_UP_SECONDS
             assert len(delivery.attempts) <= MOST_ATTEMPTS
         if len(answers) > MOST_ATTEMPTS:

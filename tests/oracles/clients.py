@@ -19,11 +19,11 @@ import fal_client
 import httpx
 
 from fakefal.conform import bodies
-from fakefal.conform.purse import Purse
-from fakefal.conform.service import Service, Submitted
-from fakefal.conform.target import KEY, Answer, Target
+from fakefal.conform.service import Submitted, TargetService
+from fakefal.conform.spend_guard import SpendGuard
+from fakefal.conform.target import KEY, Answer, ProbedTarget
 from fakefal.proxy.upstream import Upstream
-from fakefal.serving import serving
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, judge
 
@@ -32,7 +32,7 @@ JS = Path(__file__).parent.parent / "js"
 REFUSED = 422
 
 
-def refusals(service: Service) -> Iterator[tuple[str, Submitted, list[Any]]]:
+def refusals(service: TargetService) -> Iterator[tuple[str, Submitted, list[Any]]]:
     """For every rule a request that broke it and is over, and the items that its result has to have."""
     for endpoint in ENDPOINTS.values():
         edition = endpoint.edition(CONTRACT)
@@ -75,10 +75,10 @@ def summary() -> dict[str, Any]:
     settings = Settings(profile="instant", contract=CONTRACT)
     with (
         serving(settings) as where,
-        Target(where.url, Upstream(where.url)) as target,
+        ProbedTarget(where.url, Upstream(where.url)) as target,
         httpx.Client(headers={"authorization": f"Key {KEY}"}, trust_env=False) as http,
     ):
-        service = Service(target, Purse(None))
+        service = TargetService(target, SpendGuard(None))
         for rule, submitted, items in refusals(service):
             python[rule] = by_python(http, submitted, items)
             asked.append((rule, submitted, items, service.fetch(submitted)))

@@ -26,9 +26,9 @@ from urllib.parse import urlsplit
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from fakefal import jsonio
-from fakefal.serving import serving
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
+from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import spots

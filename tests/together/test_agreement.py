@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 
 from conftest import KEY, Server
-from fakefal import jsonio
-from fakefal.clock import Clocks
-from fakefal.emulator import Emulator
-from fakefal.serving import serving
+from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
+from fakefal.state import jsonio
+from fakefal.state.clock import Clocks
 from fakefal_contracts import ENDPOINTS, Report, UnknownContract, check, rulebook
 from fakefal_contracts.strategies import (
     Cancel,

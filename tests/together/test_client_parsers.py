@@ -16,9 +16,9 @@ import pytest
 from test_official_clients import JS, node
 
 from conftest import KEY, Server
-from fakefal.clock import Clocks
-from fakefal.emulator import Emulator
+from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
+from fakefal.state.clock import Clocks
 from fakefal_contracts import ENDPOINTS, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 

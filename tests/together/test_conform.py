@@ -23,17 +23,17 @@ from conftest import ROOT, Server
 from fakefal.cli import main
 from fakefal.conform import bodies, fuse
 from fakefal.conform.cases import Case, read_cases, write_case
-from fakefal.conform.lifecycle import Lifecycle, broken, sample
-from fakefal.conform.outcome import Differs, NotRun, Outcome, Run, State
-from fakefal.conform.purse import Purse, dearest
+from fakefal.conform.lifecycle import LifecycleTraces, broken, sample
 from fakefal.conform.refusals import Examiner
-from fakefal.conform.service import Service
+from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun, SuiteRun
+from fakefal.conform.service import TargetService
 from fakefal.conform.shrink import shrink
+from fakefal.conform.spend_guard import SpendGuard, dearest
 from fakefal.conform.suite import Suite, own_contract
-from fakefal.conform.target import Answer, Target
-from fakefal.conform.webhooks import Webhooks
+from fakefal.conform.target import Answer, ProbedTarget
+from fakefal.conform.webhooks import WebhookTraces
 from fakefal.proxy.upstream import Upstream
-from fakefal.recording.budget import Budget
+from fakefal.recording.spend_limit import SpendLimit
 from fakefal_contracts import ENDPOINTS, judge
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body
@@ -49,24 +49,26 @@ KEYED = {"FAL_KEY": "tester:secret"}
 
 
 @pytest.fixture
-def ask(serve: Serve) -> Iterator[Callable[..., Service]]:
+def ask(serve: Serve) -> Iterator[Callable[..., TargetService]]:
     """Stand before an emulator as the suite does: at its base URL, or under fal's host names with a limit."""
     with ExitStack() as stack:
 
-        def start(server: Server | None = None, usd: str | None = None, **more: Any) -> Service:
+        def start(server: Server | None = None, usd: str | None = None, **more: Any) -> TargetService:
             server = server or serve(profile="instant", contract="latest")
             base = server.url if usd is None else None
-            target = stack.enter_context(Target(base, Upstream(server.url), **more))
-            return Service(target, Purse(None if usd is None else Budget(Decimal(usd))), patience_seconds=5)
+            target = stack.enter_context(ProbedTarget(base, Upstream(server.url), **more))
+            return TargetService(
+                target, SpendGuard(None if usd is None else SpendLimit(Decimal(usd))), patience_seconds=5
+            )
 
         yield start
 
 
-Ask = Callable[..., Service]
+Ask = Callable[..., TargetService]
 
 
-def told(outcomes: list[Outcome]) -> list[str]:
-    return [f"{one.claim}: {one.detail}" for one in outcomes if one.state is not State.AGREED]
+def differing(outcomes: list[ClaimOutcome]) -> list[str]:
+    return [f"{one.claim}: {one.detail}" for one in outcomes if one.state is not ClaimState.AGREED]
 
 
 class TestTheEmulator:
@@ -75,7 +77,7 @@ class TestTheEmulator:
         """No claim differs, is worded otherwise, or is left out."""
         service = ask(serve(profile="stepped", contract="latest"))
         found = list(Suite(service, endpoint_ids=[endpoint_id], examples=1, to_the_word=True).run())
-        assert told(found) == []
+        assert differing(found) == []
         areas = Counter(one.area for one in found)
         assert set(areas) == {
             "unknown", "uploads", "lifecycle", "headers", "cancel", "webhooks", "refusals", "boundaries",
@@ -112,7 +114,9 @@ class TestTheEmulator:
 
     def test_under_the_wrong_contract_it_differs(self, serve: Serve, ask: Ask) -> None:
         found = list(Examiner(ask(serve(contract="documented")), edition(O1), examples=1).all())
-        assert {one.claim for one in found if one.state is State.DIFFERS} >= {"o1.reference-to-video.duration.one_of"}
+        assert {one.claim for one in found if one.state is ClaimState.DIFFERS} >= {
+            "o1.reference-to-video.duration.one_of"
+        }
 
 
 def edition_rules(endpoint_id: str) -> list[Any]:
@@ -153,14 +157,14 @@ class TestAgainstFal:
             assert one["result_status"] == 422
         assert server.http.get("/_fakefal/ledger").json()["usd"] == 0
         counted = Counter(one.state for one in found)
-        assert set(counted) == {State.AGREED, State.NOT_RUN}
-        assert all(one.detail for one in found if one.state is State.NOT_RUN), "each says why"
-        assert {"webhooks", "boundaries"} <= {one.area for one in found if one.state is State.NOT_RUN}
+        assert set(counted) == {ClaimState.AGREED, ClaimState.NOT_RUN}
+        assert all(one.detail for one in found if one.state is ClaimState.NOT_RUN), "each says why"
+        assert {"webhooks", "boundaries"} <= {one.area for one in found if one.state is ClaimState.NOT_RUN}
 
     def test_what_a_fuse_hides_is_not_sent(self, ask: Ask) -> None:
         asked = Examiner(ask(usd="0"), edition(O1), examples=1).all()
         found = {one.claim: one for one in asked if one.area == "refusals"}
-        seen = [name for name, one in found.items() if one.state is State.AGREED]
+        seen = [name for name, one in found.items() if one.state is ClaimState.AGREED]
         agreed = {name.removeprefix("o1.reference-to-video.") for name in seen}
         assert agreed == {
             "prompt.required", "image_urls.type", "image_urls[].type", "elements.type", "elements[].type",
@@ -168,8 +172,8 @@ class TestAgainstFal:
             "elements[].reference_image_urls.type", "elements[].reference_image_urls.min_items",
             "elements[].reference_image_urls[].type", "duration.one_of", "aspect_ratio.one_of",
         }  # fmt: skip
-        hidden = [one for one in found.values() if one.state is not State.AGREED]
-        assert {one.state for one in hidden} == {State.NOT_RUN}
+        hidden = [one for one in found.values() if one.state is not ClaimState.AGREED]
+        assert {one.state for one in hidden} == {ClaimState.NOT_RUN}
         assert all("no fuse covers it" in one.detail for one in hidden)
 
     def test_an_older_revision_there_costs_nothing(self, serve: Serve, ask: Ask) -> None:
@@ -181,7 +185,7 @@ class TestAgainstFal:
             for one in Examiner(service, edition(O3), examples=1).rule(rule_of(O3, "shot_type.one_of"))
             if one.area == "refusals"
         ]
-        assert outcome.state is State.DIFFERS
+        assert outcome.state is ClaimState.DIFFERS
         assert server.http.get("/_fakefal/ledger").json()["usd"] == 0
 
     def test_paid_cases_stay_within_the_limit(self, serve: Serve, ask: Ask) -> None:
@@ -191,20 +195,20 @@ class TestAgainstFal:
         spent = server.http.get("/_fakefal/ledger").json()["usd"]
         assert 0 < spent <= 2.5
         assert service.purse.spent_usd == pytest.approx(spent)
-        assert {one.state for one in found} == {State.AGREED, State.NOT_RUN}
+        assert {one.state for one in found} == {ClaimState.AGREED, ClaimState.NOT_RUN}
 
     def test_a_made_request_is_settled_by_its_bill(self, serve: Serve, ask: Ask) -> None:
         """Looking at the result before the end, which has no bill, gives nothing back."""
         server = serve(profile="stepped", contract="latest")
         service = ask(server, usd="3")
-        assert told(list(Lifecycle(service, ENDPOINTS[O3]).outcomes())) == []
+        assert differing(list(LifecycleTraces(service, ENDPOINTS[O3]).outcomes())) == []
         budget = service.purse.budget
         assert budget is not None
         assert (budget.spent, budget.reserved) == (5 * ENDPOINTS[O3].price("latest").usd, 0), "in the tier it was made"
 
     @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
     def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
-        purse = Purse(Budget(Decimal(5)))
+        purse = SpendGuard(SpendLimit(Decimal(5)))
         admitted = purse.admit(O1, sample(O1))
         headers = {} if units is None else {"x-fal-billable-units": units}
         for status in (200, 400, 500):
@@ -223,8 +227,8 @@ class TestAgainstFal:
             ask(usd="99").submit("fal-ai/kling-video/v3/pro/image-to-video", {})
 
     def test_webhooks_need_a_public_address(self, ask: Ask) -> None:
-        (outcome,) = Webhooks(ask(usd="0")).outcomes()
-        assert (outcome.state, "give --webhook-url" in outcome.detail) == (State.NOT_RUN, True)
+        (outcome,) = WebhookTraces(ask(usd="0")).outcomes()
+        assert (outcome.state, "give --webhook-url" in outcome.detail) == (ClaimState.NOT_RUN, True)
 
     def test_with_one_they_are_received(self, serve: Serve, ask: Ask) -> None:
         import socket
@@ -232,9 +236,9 @@ class TestAgainstFal:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         service = ask(serve(contract="latest"), usd="0")
-        found = list(Webhooks(service, f"http://127.0.0.1:{port}", port).outcomes())
+        found = list(WebhookTraces(service, f"http://127.0.0.1:{port}", port).outcomes())
         refused = [one for one in found if one.claim.startswith("a refused request")]
-        assert (len(refused), told(refused)) == (5, [])
+        assert (len(refused), differing(refused)) == (5, [])
 
     def test_the_dearest_a_body_can_be(self) -> None:
         o3 = ENDPOINTS[O3]
@@ -265,7 +269,7 @@ class TestManners:
         slept: list[float] = []
         answers = [httpx.Response(429, headers={"retry-after": after}), httpx.Response(200, json={})]
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lambda _: answers.pop(0)))
-        with Target("http://fake.example", upstream, sleep=slept.append, now=lambda: DAY) as target:
+        with ProbedTarget("http://fake.example", upstream, sleep=slept.append, now=lambda: DAY) as target:
             target.call("GET", Part.QUEUE, "/x")
         assert slept == waits
 
@@ -279,17 +283,17 @@ class TestManners:
             return httpx.Response(429, headers={"retry-after": after})
 
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(answer))
-        with Target("http://fake.example", upstream, sleep=pytest.fail, now=lambda: DAY) as target:
-            found = list(Suite(Service(target, Purse(None)), examples=1, endpoint_ids=[O1]).run())
+        with ProbedTarget("http://fake.example", upstream, sleep=pytest.fail, now=lambda: DAY) as target:
+            found = list(Suite(TargetService(target, SpendGuard(None)), examples=1, endpoint_ids=[O1]).run())
         assert len(seen) == 1
-        assert {one.state for one in found} == {State.NOT_RUN}
+        assert {one.state for one in found} == {ClaimState.NOT_RUN}
         assert all("wants to be left alone" in one.detail for one in found if "no delivery" not in one.detail)
 
     def test_reads_wait_as_long_as_they_are_told(self) -> None:
         waits: list[float] = []
         answers = [httpx.Response(429, headers={"retry-after": "7"}), httpx.Response(429), httpx.Response(200, json={})]
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lambda _: answers.pop(0)))
-        with Target("http://fake.example", upstream, sleep=waits.append) as target:
+        with ProbedTarget("http://fake.example", upstream, sleep=waits.append) as target:
             assert target.call("GET", Part.QUEUE, "/x").status == 200
         assert waits == [7, 1]
 
@@ -303,9 +307,9 @@ class TestManners:
             return httpx.Response(status, headers={"retry-after": "30"}, json={"detail": "no"})
 
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(answer))
-        budget = Budget(Decimal(5))
-        with Target(None, upstream, sleep=waits.append) as target:
-            service = Service(target, Purse(budget))
+        budget = SpendLimit(Decimal(5))
+        with ProbedTarget(None, upstream, sleep=waits.append) as target:
+            service = TargetService(target, SpendGuard(budget))
             with pytest.raises(raised):
                 service.submit(O1, sample(O1))
         assert len(seen) == 1
@@ -316,23 +320,23 @@ class TestManners:
         def lose(_: httpx.Request) -> httpx.Response:
             raise httpx.ReadError("gone")
 
-        budget = Budget(Decimal(5))
+        budget = SpendLimit(Decimal(5))
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lose))
-        with Target(None, upstream) as target, pytest.raises(Differs, match="no answer came"):
-            Service(target, Purse(budget)).submit(O1, sample(O1))
+        with ProbedTarget(None, upstream) as target, pytest.raises(Differs, match="no answer came"):
+            TargetService(target, SpendGuard(budget)).submit(O1, sample(O1))
         assert budget.reserved > 0
 
     def test_nobody_there_is_not_run(self) -> None:
         with (
-            Target("http://127.0.0.1:1", Upstream("http://127.0.0.1:1")) as target,
+            ProbedTarget("http://127.0.0.1:1", Upstream("http://127.0.0.1:1")) as target,
             pytest.raises(NotRun, match="cannot be reached"),
         ):
             target.call("GET", Part.QUEUE, "/x")
 
     def test_a_request_that_does_not_end_is_given_up(self, serve: Serve) -> None:
         server = serve(profile="realistic", contract="latest")
-        with Target(server.url, Upstream(server.url)) as target:
-            service = Service(target, Purse(None), patience_seconds=0.01)
+        with ProbedTarget(server.url, Upstream(server.url)) as target:
+            service = TargetService(target, SpendGuard(None), patience_seconds=0.01)
             with pytest.raises(NotRun, match="did not end within"):
                 service.ask(O1, sample(O1))
 
@@ -364,7 +368,7 @@ def cases() -> list[Case]:
 class TestRegressionCases:
     def test_all_that_were_ever_found_agree(self, ask: Ask) -> None:
         found = list(Suite(ask(), cases=cases()).replayed())
-        assert told(found) == []
+        assert differing(found) == []
         assert len(found) == len(cases()) > 0
 
     @pytest.mark.parametrize("case", cases(), ids=lambda case: case.claim)
@@ -372,7 +376,7 @@ class TestRegressionCases:
         right = edition(case.endpoint_id)
         wrong = [one for one in mutants(right) if one.rule.id == case.claim]
         found = [Examiner(Judged(one.edition), right, tries=0).replay(case).state for one in wrong]
-        assert State.DIFFERS in found
+        assert ClaimState.DIFFERS in found
 
     def test_a_difference_becomes_one_and_is_asked_first(self, serve: Serve, tmp_path: Path) -> None:
         server, folder = serve(contract="documented"), tmp_path / "cases"
@@ -391,7 +395,7 @@ class TestRegressionCases:
 
     def test_a_claim_about_the_wire_is_asked_again_by_its_name(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
         wrong = ask(serve(profile="stepped", contract="latest", effects=("content_policy_violation",)))
-        failed = [one for one in Lifecycle(wrong, ENDPOINTS[O1]).outcomes() if one.state is State.DIFFERS]
+        failed = [one for one in LifecycleTraces(wrong, ENDPOINTS[O1]).outcomes() if one.state is ClaimState.DIFFERS]
         for one in failed:
             assert one.reproducer is not None
             write_case(tmp_path, one.reproducer)
@@ -399,8 +403,8 @@ class TestRegressionCases:
         assert {one.area for one in kept} == {"lifecycle", "headers"}
         names = sorted(f"{one.area}: {one.claim}" for one in failed)
         for service, state in (
-            (wrong, State.DIFFERS),
-            (ask(serve(profile="stepped", contract="latest")), State.AGREED),
+            (wrong, ClaimState.DIFFERS),
+            (ask(serve(profile="stepped", contract="latest")), ClaimState.AGREED),
         ):
             found = list(Suite(service, cases=kept).replayed())
             assert sorted(one.claim for one in found) == names
@@ -409,7 +413,7 @@ class TestRegressionCases:
     def test_a_claim_that_is_no_more_is_not_run(self, ask: Ask) -> None:
         gone = [Case("x", "", area="uploads"), Case("x", "", area="nothing"), Case("x", "fal-ai/y", area="lifecycle")]
         found = list(Suite(ask(), cases=gone).replayed())
-        assert [one.state for one in found] == [State.NOT_RUN] * 3
+        assert [one.state for one in found] == [ClaimState.NOT_RUN] * 3
 
     def test_a_trace_holds_no_secrets(self, ask: Ask) -> None:
         service = ask()
@@ -430,14 +434,14 @@ class TestRegressionCases:
         (case,) = read_cases(tmp_path)
         assert set(case.arguments) == {"prompt", "start_image_url"}
         assert set(case.body.media) == {case.arguments["start_image_url"]}
-        assert Examiner(service, right, tries=0).replay(case).state is State.DIFFERS
-        assert Examiner(ask(), right).replay(case).state is State.AGREED
+        assert Examiner(service, right, tries=0).replay(case).state is ClaimState.DIFFERS
+        assert Examiner(ask(), right).replay(case).state is ClaimState.AGREED
 
     def test_without_a_limit_a_case_is_fused_or_not_sent(self, ask: Ask) -> None:
         service = ask(usd="0")
         found = {one.claim.rpartition(".")[2]: one.state for one in Suite(service, cases=cases()).replayed()}
-        assert found["one_of"] is State.AGREED
-        assert found["items"] is State.NOT_RUN
+        assert found["one_of"] is ClaimState.AGREED
+        assert found["items"] is ClaimState.NOT_RUN
 
     def test_what_is_none_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "x.json").write_text('{"claim": 1}')
@@ -525,8 +529,8 @@ class TestCommand:
         assert (done.returncode, "pip install 'fakefal[test]'" in done.stderr) == (2, True), done.stderr
 
     def test_the_text_groups_what_was_not_run_by_its_reason(self) -> None:
-        run = Run("there", "latest", 0, 1)
-        run.outcomes = [Outcome("x", name, State.NOT_RUN, O1, detail="too dear") for name in ("a", "o1.b")]
+        run = SuiteRun("there", "latest", 0, 1)
+        run.outcomes = [ClaimOutcome("x", name, ClaimState.NOT_RUN, O1, detail="too dear") for name in ("a", "o1.b")]
         assert run.text().splitlines()[-4:] == [
             "    x: o1.reference-to-video: a",
             "    x: o1.reference-to-video: o1.b",

@@ -13,21 +13,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bent import Judged, Mutant, edition, mutants
 from conftest import Server
-from fakefal.app import build_app
 from fakefal.conform import bodies
 from fakefal.conform.cancelling import Cancelling
-from fakefal.conform.lifecycle import Lifecycle
-from fakefal.conform.outcome import Outcome, State
-from fakefal.conform.purse import Purse
+from fakefal.conform.lifecycle import LifecycleTraces
 from fakefal.conform.refusals import Examiner
-from fakefal.conform.service import Service
-from fakefal.conform.target import Target
-from fakefal.conform.unknown import Unknown
+from fakefal.conform.results import ClaimOutcome, ClaimState
+from fakefal.conform.service import TargetService
+from fakefal.conform.spend_guard import SpendGuard
+from fakefal.conform.target import ProbedTarget
+from fakefal.conform.unknown import UnknownIds
 from fakefal.conform.uploads import Uploads
-from fakefal.conform.webhooks import Webhooks
-from fakefal.emulator import Emulator
+from fakefal.conform.webhooks import WebhookTraces
+from fakefal.engine.emulator import Emulator
 from fakefal.proxy.upstream import Upstream
-from fakefal.serving import hosting, serving_from
+from fakefal.server.app import build_app
+from fakefal.server.serving import hosting, serving_from
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, rulebook
 
@@ -41,7 +41,7 @@ def noticed(mutant: Mutant, **more: Any) -> bool:
     right = edition(mutant.edition.endpoint.id)
     examiner = Examiner(Judged(mutant.edition, **more), right, examples=EXAMPLES, tries=0, to_the_word=True)
     found = {one.state for one in examiner.rule(mutant.rule)}
-    return State.DIFFERS in found or examiner.valid().state is State.DIFFERS
+    return ClaimState.DIFFERS in found or examiner.valid().state is ClaimState.DIFFERS
 
 
 @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
@@ -49,7 +49,7 @@ class TestRules:
     def test_the_right_edition_agrees(self, endpoint_id: str) -> None:
         right = edition(endpoint_id)
         asked = Examiner(Judged(right), right, examples=EXAMPLES, to_the_word=True).all()
-        assert [one.claim for one in asked if one.state is not State.AGREED] == []
+        assert [one.claim for one in asked if one.state is not ClaimState.AGREED] == []
 
     def test_every_rule_is_missed(self, endpoint_id: str) -> None:
         """Nothing is left out: each rule has its mutants, and each of them is noticed."""
@@ -72,18 +72,18 @@ def test_there_are_as_many_rules_as_the_pages_say() -> None:
 @pytest.mark.parametrize(
     ("name", "state"),
     [
-        ("o1.reference-to-video.elements[].reference_image_urls.items with other words", State.DIFFERS),
-        ("o1.reference-to-video.body.max_references with other words", State.WORDED),
-        ("o1.reference-to-video.elements[].reference_image_urls.min_items with other words", State.WORDED),
+        ("o1.reference-to-video.elements[].reference_image_urls.items with other words", ClaimState.DIFFERS),
+        ("o1.reference-to-video.body.max_references with other words", ClaimState.WORDED),
+        ("o1.reference-to-video.elements[].reference_image_urls.min_items with other words", ClaimState.WORDED),
     ],
 )
-def test_words_that_no_source_quotes_may_be_others(name: str, state: State) -> None:
+def test_words_that_no_source_quotes_may_be_others(name: str, state: ClaimState) -> None:
     right = edition(O1)
     mutant = next(one for one in mutants(right) if str(one) == name)
     found = next(iter(Examiner(Judged(mutant.edition), right, examples=2).rule(mutant.rule)))
     assert found.state is state, found.detail
     ours = next(iter(Examiner(Judged(mutant.edition), right, examples=2, to_the_word=True).rule(mutant.rule)))
-    assert ours.state is State.DIFFERS, "of fakefal itself every word is expected"
+    assert ours.state is ClaimState.DIFFERS, "of fakefal itself every word is expected"
 
 
 SAMPLE = (
@@ -104,14 +104,14 @@ def test_over_http_too(name: str, serve: Callable[..., Server]) -> None:
     emulator = Emulator(Settings(profile="instant", contract="latest"))
     server = serve(emulator=emulator)
 
-    def asked() -> list[Outcome]:
-        with Target(server.url, Upstream(server.url)) as target:
-            examiner = Examiner(Service(target, Purse(None)), right, examples=1)
+    def asked() -> list[ClaimOutcome]:
+        with ProbedTarget(server.url, Upstream(server.url)) as target:
+            examiner = Examiner(TargetService(target, SpendGuard(None)), right, examples=1)
             return [*examiner.rule(mutant.rule), examiner.valid()]
 
-    assert [one.detail for one in asked() if one.state is not State.AGREED] == []
+    assert [one.detail for one in asked() if one.state is not ClaimState.AGREED] == []
     emulator.judge.edition = lambda _: mutant.edition  # type: ignore[method-assign]
-    failed = [one for one in asked() if one.state is State.DIFFERS]
+    failed = [one for one in asked() if one.state is ClaimState.DIFFERS]
     assert failed
     for one in failed:
         assert one.reproducer is not None
@@ -239,30 +239,30 @@ def other_key(reply: Reply) -> None:
     reply.body["keys"][0]["x"] = "A" * 43
 
 
-Area = Callable[[Service], Iterator[Outcome]]
+Area = Callable[[TargetService], Iterator[ClaimOutcome]]
 
 
-def life(service: Service) -> Iterator[Outcome]:
-    return Lifecycle(service, ENDPOINTS[O1]).outcomes()
+def life(service: TargetService) -> Iterator[ClaimOutcome]:
+    return LifecycleTraces(service, ENDPOINTS[O1]).outcomes()
 
 
-def cancelling(service: Service) -> Iterator[Outcome]:
+def cancelling(service: TargetService) -> Iterator[ClaimOutcome]:
     return Cancelling(service, O1).outcomes()
 
 
-def unknown(service: Service) -> Iterator[Outcome]:
-    return Unknown(service).outcomes()
+def unknown(service: TargetService) -> Iterator[ClaimOutcome]:
+    return UnknownIds(service).outcomes()
 
 
-def uploads(service: Service) -> Iterator[Outcome]:
+def uploads(service: TargetService) -> Iterator[ClaimOutcome]:
     return Uploads(service).outcomes()
 
 
-def webhooks(service: Service) -> Iterator[Outcome]:
-    return Webhooks(service, patience_seconds=1).outcomes()
+def webhooks(service: TargetService) -> Iterator[ClaimOutcome]:
+    return WebhookTraces(service, patience_seconds=1).outcomes()
 
 
-def rule(service: Service) -> Iterator[Outcome]:
+def rule(service: TargetService) -> Iterator[ClaimOutcome]:
     examiner = Examiner(service, edition(O1), examples=1)
     return iter([examiner.valid()])
 
@@ -327,15 +327,15 @@ BENDS: list[tuple[str, Where, Bend, Area, str]] = [
 
 
 @contextmanager
-def standing(where: Where, bend: Bend, **more: Any) -> Iterator[Service]:
+def standing(where: Where, bend: Bend, **more: Any) -> Iterator[TargetService]:
     """A bent emulator as a service; it shows each state once."""
     emulator = Emulator(Settings(profile="stepped", contract="latest", **more))
     app = Bent(build_app(emulator), where, bend)
     with (
         serving_from(lambda bound: hosting(app, bound, closing=emulator.waker.close)) as found,
-        Target(found.url, Upstream(found.url), sleep=lambda _: None) as target,
+        ProbedTarget(found.url, Upstream(found.url), sleep=lambda _: None) as target,
     ):
-        yield Service(target, Purse(None), patience_seconds=0.2)
+        yield TargetService(target, SpendGuard(None), patience_seconds=0.2)
 
 
 def nothing(_: Reply) -> None:
@@ -345,26 +345,28 @@ def nothing(_: Reply) -> None:
 @pytest.mark.parametrize("area", [life, cancelling, unknown, uploads, webhooks, rule])
 def test_the_wrapper_itself_changes_nothing(area: Area) -> None:
     with standing(lambda *_: True, nothing) as service:
-        assert [one.detail for one in area(service) if one.state is not State.AGREED] == []
+        assert [one.detail for one in area(service) if one.state is not ClaimState.AGREED] == []
 
 
 @pytest.mark.parametrize(("name", "where", "bend", "area", "claim"), BENDS, ids=[one[0] for one in BENDS])
 def test_a_bent_wire_is_noticed(name: str, where: Where, bend: Bend, area: Area, claim: str) -> None:
     with standing(where, bend) as service:
-        failed = [one.claim for one in area(service) if one.state is State.DIFFERS]
+        failed = [one.claim for one in area(service) if one.state is ClaimState.DIFFERS]
     assert any(claim in one for one in failed), (name, failed)
 
 
 @pytest.mark.parametrize(("effect", "claim"), [("webhook_lost", "it is delivered"), ("internal_error", "its body")])
 def test_a_bent_webhook_is_noticed(effect: str, claim: str) -> None:
     with standing(lambda *_: False, nothing, effects=(effect,)) as service:
-        assert any(claim in one.claim for one in webhooks(service) if one.state is State.DIFFERS)
+        assert any(claim in one.claim for one in webhooks(service) if one.state is ClaimState.DIFFERS)
 
 
 def test_a_difference_is_shrunk_to_what_shows_it() -> None:
     right = edition(O1)
     mutant = next(one for one in mutants(right) if str(one) == SAMPLE[0])
-    (failed,) = [one for one in Examiner(Judged(mutant.edition), right).rule(mutant.rule) if one.state is State.DIFFERS]
+    (failed,) = [
+        one for one in Examiner(Judged(mutant.edition), right).rule(mutant.rule) if one.state is ClaimState.DIFFERS
+    ]
     assert failed.reproducer is not None
     assert set(failed.reproducer["arguments"]) == {"prompt", "duration"}
     assert failed.reproducer["arguments"]["prompt"] == ""

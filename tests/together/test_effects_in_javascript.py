@@ -7,7 +7,7 @@ from typing import Any
 
 from test_official_clients import JS, finish, node, run_under
 
-from fakefal.effects import KNOWN
+from fakefal.effects.known import KNOWN
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 
 __all__ = ["node"]

@@ -14,14 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import ROOT, required_in_ci
-from fakefal.cli import main
-from fakefal.conform import fidelity
-from fakefal.conform.fidelity import DATA, PAGE, NoOracles, Sources, read_sources, report, write_report
-from fakefal.conform.fidelity_page import page
-from fakefal.conform.outcome import Run
+from fakefal.conform.results import SuiteRun
 from fakefal_contracts import ENDPOINTS, rulebook
 from oracles import clients
 from oracles.runtime import outside
+from tools.fidelity import report as fidelity
+from tools.fidelity.__main__ import command
+from tools.fidelity.page import page
+from tools.fidelity.report import DATA, PAGE, NoOracles, Sources, read_sources, report, write_report
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 LIVE = {"target": "fal", "contract": "latest", "asked_on": "2026-11-20", "outcomes": []}
@@ -150,7 +150,7 @@ class TestLiveRun:
         assert "0 claims, asked on 2026-11-20" in written.read_text("utf-8")
 
     def test_a_run_says_its_day(self) -> None:
-        run = Run("fal", "latest", 0, 1, asked_on=dt.date(2026, 11, 20))
+        run = SuiteRun("fal", "latest", 0, 1, asked_on=dt.date(2026, 11, 20))
         assert LIVE.items() <= run.as_dict().items()
 
     @pytest.mark.parametrize(
@@ -173,15 +173,10 @@ class TestCommand:
         (tmp_path / "tests").mkdir()
         (tmp_path / "tests" / "oracles").symlink_to(ROOT / "tests" / "oracles")
         monkeypatch.chdir(tmp_path)
-        done = CliRunner().invoke(main, ["conform", "--report"])
+        done = CliRunner().invoke(command, [])
         assert (done.exit_code, done.output.split()) == (0, [str(tmp_path / PAGE), str(tmp_path / DATA)])
 
-    @pytest.mark.parametrize(
-        ("options", "told"), [([], "runs in a checkout of fakefal"), (["--target", "fal"], "leave --target out")]
-    )
-    def test_elsewhere_it_is_used_wrongly(
-        self, options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_elsewhere_it_is_used_wrongly(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        done = CliRunner().invoke(main, ["conform", "--report", *options])
-        assert (done.exit_code, told in " ".join(done.output.split())) == (2, True)
+        done = CliRunner().invoke(command, [])
+        assert (done.exit_code, "runs in a checkout of fakefal" in " ".join(done.output.split())) == (2, True)

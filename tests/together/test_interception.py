@@ -19,7 +19,7 @@ import pytest
 
 from conftest import required_in_ci
 from fakefal.testing import Fakefal
-from fakefal.testing.exchange import Call, Exchange
+from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.interception import intercepting
 from fakefal.testing.loop import loop_thread
 
@@ -36,8 +36,8 @@ class Answers:
     def answers(self, host: str) -> bool:
         return host == "fal.run"
 
-    def begin(self, call: Call) -> Exchange:
-        exchange = Exchange(self._app, loop_thread().loop, call)
+    def begin(self, call: InProcessCall) -> InProcessExchange:
+        exchange = InProcessExchange(self._app, loop_thread().loop, call)
         loop_thread().call(lambda: self.tasks.append(loop_thread().loop.create_task(exchange.run())))
         return exchange
 
@@ -239,6 +239,6 @@ def test_uvloops_own_look_ups_are_refused() -> None:
         lambda loop: loop.sock_connect(None, ("queue.fal.run", 443)),
     ]
     with Fakefal(strict=False), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        for way in ways:
-            runner.run(look_up(way))
+        for base_url in ways:
+            runner.run(look_up(base_url))
     assert "create_connection" not in vars(uvloop.Loop)

@@ -29,9 +29,9 @@ from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.proxy.app import ValidatingProxy
 from fakefal.proxy.upstream import Upstream
-from fakefal.recording.budget import Budget, OverBudget, Reservation
-from fakefal.recording.folder import Recorder, read_folder
-from fakefal.serving import Listening, hosting, serving_from
+from fakefal.recording.folder import ExchangeWriter, read_folder
+from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit, SpendReservation
+from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
 
 __all__ = ["folder", "node"]
@@ -80,7 +80,9 @@ def stand(serve: Servers, tmp_path: Path) -> Iterator[Start]:
         def start(usd: str = "5", url: str | None = None, **settings: Any) -> Proxied:
             behind = serve(**settings)
             upstream = Upstream(url or behind.url)
-            proxy = ValidatingProxy(upstream, Budget(Decimal(usd)), Recorder(tmp_path / "out", source="upstream"))
+            proxy = ValidatingProxy(
+                upstream, SpendLimit(Decimal(usd)), ExchangeWriter(tmp_path / "out", source="upstream")
+            )
             where = stack.enter_context(hosted(proxy))
             http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
             return Proxied(proxy, http, where.url, behind)
@@ -264,7 +266,7 @@ class TestBeforeItIsPaid:
             raise AssertionError
 
         upstream = Upstream(None, transport=httpx.MockTransport(fail))
-        proxy = ValidatingProxy(upstream, Budget(Decimal(5)), Recorder(tmp_path))
+        proxy = ValidatingProxy(upstream, SpendLimit(Decimal(5)), ExchangeWriter(tmp_path))
         with hosted(proxy) as where:
             answer = httpx.post(f"{where.url}/queue/{O1}", json={"prompt": "fakefal:stuck"}, trust_env=False)
         assert (answer.status_code, "a test prompt" in answer.json()["detail"]) == (422, True)
@@ -279,7 +281,7 @@ class TestBeforeItIsPaid:
         upstream = Upstream(None, transport=httpx.MockTransport(answer))
         query = "?fal_webhook=https%3A%2F%2Fa%2Fb"
         own = KEY | {"User-Agent": "mine"}
-        with hosted(ValidatingProxy(upstream, Budget(Decimal(5)), Recorder(tmp_path))) as where:
+        with hosted(ValidatingProxy(upstream, SpendLimit(Decimal(5)), ExchangeWriter(tmp_path))) as where:
             httpx.post(f"{where.url}/queue/{O1}{query}", json=PLAIN, headers=own, trust_env=False)
             httpx.post(f"{where.url}/{O1}{query}", json=PLAIN, headers=own | {"Host": BACKUP}, trust_env=False)
         assert [str(one.url) for one in seen] == [f"https://{name}/{O1}{query}" for name in ("queue.fal.run", BACKUP)]
@@ -378,7 +380,7 @@ class TestBudget:
     @settings(deadline=None)
     @given(limit=amounts, moves=st.lists(st.tuples(st.sampled_from(["reserve", "settle", "refund"]), amounts)))
     def test_reserved_money_never_exceeds_the_limit(self, limit: Decimal, moves: list[tuple[str, Decimal]]) -> None:
-        budget, made = Budget(limit), list[Reservation]()
+        budget, made = SpendLimit(limit), list[SpendReservation]()
         for move, usd in moves:
             before = budget.spent, budget.reserved
             match move:
@@ -386,7 +388,7 @@ class TestBudget:
                     if usd <= budget.left:
                         made.append(budget.reserve(usd))
                         continue
-                    with pytest.raises(OverBudget):
+                    with pytest.raises(OverSpendLimit):
                         budget.reserve(usd)
                     assert (budget.spent, budget.reserved) == before
                 case "settle" if made:
@@ -397,17 +399,17 @@ class TestBudget:
             assert budget.left == limit - budget.spent - budget.reserved
 
     def test_a_bill_above_its_reservation_counts_in_full(self) -> None:
-        budget = Budget(Decimal(1))
+        budget = SpendLimit(Decimal(1))
         budget.settle(budget.reserve(Decimal(1)), Decimal(3))
         assert (budget.spent, budget.left) == (3, -2)
-        with pytest.raises(OverBudget, match=r"\$0\.00 of the spend limit of \$1\.00 is left"):
+        with pytest.raises(OverSpendLimit, match=r"\$0\.00 of the spend limit of \$1\.00 is left"):
             budget.reserve(Decimal("0.01"))
         assert budget.reserve(Decimal(0)).usd == 0, "what costs nothing may go on"
 
     @pytest.mark.parametrize("limit", ["-1", "NaN", "Infinity"])
     def test_a_limit_is_an_amount(self, limit: str) -> None:
         with pytest.raises(ValueError, match="a spend limit is an amount"):
-            Budget(Decimal(limit))
+            SpendLimit(Decimal(limit))
 
 
 SHORT = {"prompt": "x", "duration": "3"}
@@ -472,7 +474,7 @@ class TestDifferences:
         proxied = stand()
         proxied.result(PLAIN)
         kept = list(read_folder(tmp_path / "out"))
-        assert [one.asked.call.kind.value for one in kept] == ["submit", "result"]
+        assert [one.recorded_request.call.kind.value for one in kept] == ["submit", "result"]
         assert all(one.source == "upstream" for one in kept)
         assert dt.datetime.now(dt.UTC) - kept[0].recorded_at < dt.timedelta(hours=1)
 

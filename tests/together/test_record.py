@@ -22,13 +22,13 @@ from test_official_clients import FAKEFAL, JS, PROGRAMS, finish, folder, node
 from conftest import Server
 from fakefal.proxy.app import ValidatingProxy
 from fakefal.proxy.upstream import Upstream
-from fakefal.recording.budget import Budget
-from fakefal.recording.calls import Kind, read_call
-from fakefal.recording.exchange import Answered, Asked, BadExchange, Body, Exchange
-from fakefal.recording.folder import Recorder, read_folder
+from fakefal.recording.calls import CallKind, read_call
+from fakefal.recording.exchange import BadExchange, Exchange, RecordedAnswer, RecordedBody, RecordedRequest
+from fakefal.recording.folder import ExchangeWriter, read_folder
 from fakefal.recording.scrub import Scrubber
-from fakefal.serving import hosting, serving_from
-from fakefal_contracts.hosts import Part, Way
+from fakefal.recording.spend_limit import SpendLimit
+from fakefal.server.serving import hosting, serving_from
+from fakefal_contracts.hosts import BaseUrl, Part
 
 __all__ = ["folder", "node"]
 O1 = "fal-ai/kling-video/o1/reference-to-video"
@@ -127,8 +127,8 @@ class TestScrubbing:
         assert Scrubber().query(query) == {"logs": "1", "storage_type": "gcs"}
 
     def test_the_callers_way_is_fals_own(self) -> None:
-        way = Way("http://127.0.0.1:8710")
-        assert Scrubber().text("http://127.0.0.1:8710/cdn/files/a?x=1", way) == "https://v3b.fal.media/files/a"
+        base_url = BaseUrl("http://127.0.0.1:8710")
+        assert Scrubber().text("http://127.0.0.1:8710/cdn/files/a?x=1", base_url) == "https://v3b.fal.media/files/a"
 
     @settings(deadline=None)
     @given(
@@ -153,15 +153,20 @@ class TestExchanges:
     @settings(deadline=None)
     @given(body=json_values, answer=json_values)
     def test_a_line_is_read_as_it_was_written(self, body: Any, answer: Any) -> None:
-        asked = Asked("POST", Part.QUEUE, f"/{O1}", {"logs": "1"}, Body("json", body))
-        exchange = Exchange(DAY, asked, Answered(200, {"etag": "x"}, Body("json", answer)), asked_headers={"a": "b"})
+        recorded_request = RecordedRequest("POST", Part.QUEUE, f"/{O1}", {"logs": "1"}, RecordedBody("json", body))
+        exchange = Exchange(
+            DAY,
+            recorded_request,
+            RecordedAnswer(200, {"etag": "x"}, RecordedBody("json", answer)),
+            request_headers={"a": "b"},
+        )
         assert Exchange.read(exchange.line()) == exchange
 
     def test_requests_that_mean_the_same_look_the_same(self) -> None:
         def canonical(raw: bytes, query: str = "") -> str:
             call = read_call("POST", f"/queue/{O1}")
             assert call is not None
-            return Asked.of(call, query, Body.of(raw, Scrubber()), Scrubber()).canonical
+            return RecordedRequest.of(call, query, RecordedBody.of(raw, Scrubber()), Scrubber()).canonical
 
         assert canonical(b'{"a":1,"b":[2,3]}') == canonical(b'{"b": [2, 3], "a": 1}', "fal_webhook=x")
         assert canonical(b'{"a":[1,2]}') != canonical(b'{"a":[2,1]}')
@@ -177,34 +182,34 @@ class TestExchanges:
     @pytest.mark.parametrize(
         ("method", "path", "kind"),
         [
-            ("POST", f"/queue/{O1}", Kind.SUBMIT),
-            ("POST", f"/run/{O1}", Kind.RUN),
-            ("POST", f"/run/{O1}/stream", Kind.RUN),
-            ("GET", "/queue/fal-ai/kling-video/requests/1", Kind.RESULT),
-            ("GET", "/queue/workflows/me/flow/requests/1/status", Kind.STATUS),
-            ("GET", "/queue/fal-ai/kling-video/requests/1/status/stream", Kind.STREAM),
-            ("PUT", "/queue/fal-ai/kling-video/requests/1/cancel", Kind.CANCEL),
-            ("POST", "/queue/fal-ai/kling-video/requests/1/status", Kind.OTHER),
-            ("POST", "/rest/storage/auth/token", Kind.STORAGE),
-            ("GET", "/rest/users/current", Kind.ACCOUNT),
-            ("POST", "/rest/tokens", Kind.OTHER),
-            ("PUT", "/cdn/files/a/b", Kind.FILE),
-            ("GET", "/platform/v1/models/pricing", Kind.ACCOUNT),
-            ("DELETE", "/platform/v1/keys/1", Kind.OTHER),
+            ("POST", f"/queue/{O1}", CallKind.SUBMIT),
+            ("POST", f"/run/{O1}", CallKind.RUN),
+            ("POST", f"/run/{O1}/stream", CallKind.RUN),
+            ("GET", "/queue/fal-ai/kling-video/requests/1", CallKind.RESULT),
+            ("GET", "/queue/workflows/me/flow/requests/1/status", CallKind.STATUS),
+            ("GET", "/queue/fal-ai/kling-video/requests/1/status/stream", CallKind.STREAM),
+            ("PUT", "/queue/fal-ai/kling-video/requests/1/cancel", CallKind.CANCEL),
+            ("POST", "/queue/fal-ai/kling-video/requests/1/status", CallKind.OTHER),
+            ("POST", "/rest/storage/auth/token", CallKind.STORAGE),
+            ("GET", "/rest/users/current", CallKind.ACCOUNT),
+            ("POST", "/rest/tokens", CallKind.OTHER),
+            ("PUT", "/cdn/files/a/b", CallKind.FILE),
+            ("GET", "/platform/v1/models/pricing", CallKind.ACCOUNT),
+            ("DELETE", "/platform/v1/keys/1", CallKind.OTHER),
         ],
     )
-    def test_calls_by_what_they_ask_for(self, method: str, path: str, kind: Kind) -> None:
+    def test_calls_by_what_they_ask_for(self, method: str, path: str, kind: CallKind) -> None:
         call = read_call(method, path)
         assert call is not None
-        assert (call.kind, call.is_paid) == (kind, kind in (Kind.SUBMIT, Kind.RUN))
+        assert (call.kind, call.is_paid) == (kind, kind in (CallKind.SUBMIT, CallKind.RUN))
         if call.is_paid:
             assert call.endpoint_id == O1
 
 
 def record(behind: Server, out: Path, use: Callable[[httpx.Client], None], **headers: str) -> list[Exchange]:
     """What is recorded of a use of the proxy by base URL."""
-    recorder = Recorder(out, source="upstream", now=lambda: DAY)
-    proxy = ValidatingProxy(Upstream(behind.url), Budget(Decimal(100)), recorder)
+    recorder = ExchangeWriter(out, source="upstream", now=lambda: DAY)
+    proxy = ValidatingProxy(Upstream(behind.url), SpendLimit(Decimal(100)), recorder)
     with (
         serving_from(lambda bound: hosting(proxy.app(), bound, closing=proxy.close_streams)) as where,
         httpx.Client(
@@ -251,7 +256,7 @@ class TestRecorder:
                     http.get(submitted["status_url"])
 
         kept = record(serve(effects=("stuck",)), tmp_path / "out", use)
-        assert [one.asked.call.kind.value for one in kept] == ["submit", "status", "submit", "status"]
+        assert [one.recorded_request.call.kind.value for one in kept] == ["submit", "status", "submit", "status"]
 
     def test_each_exchange_is_on_disk_at_once(self, server: Server, tmp_path: Path) -> None:
         def use(http: httpx.Client) -> None:

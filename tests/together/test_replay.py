@@ -23,7 +23,7 @@ from test_record import DAY, O1, record, void
 from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.recording.replay import Replay
-from fakefal.serving import hosting, serving_from
+from fakefal.server.serving import hosting, serving_from
 
 Open = Callable[..., httpx.Client]
 BODY = {"prompt": "a lighthouse", "duration": "5"}

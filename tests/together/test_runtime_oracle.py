@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 from conftest import ROOT, SHARED, not_tested_here, required_in_ci
-from fakefal import jsonio
+from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
 from oracles import runtime, strip
 from oracles.drawing import VERSIONS

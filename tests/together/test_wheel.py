@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from fakefal.store.steps import FILES
+from fakefal.store.redis.scripts import FILES
 from media import measure
 
 

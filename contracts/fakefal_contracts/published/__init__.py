@@ -29,7 +29,7 @@ class Silence(Enum):
 ABSENT, UNSAID = Silence.ABSENT, Silence.UNSAID
 
 
-class Kind(StrEnum):
+class SourceKind(StrEnum):
     """The kinds of sources."""
 
     OPENAPI = "openapi"
@@ -63,7 +63,7 @@ class Published:
     ``output.video``.  `day` is when the source was last changed, where it says so.
     """
 
-    kind: Kind
+    kind: SourceKind
     source: str
     endpoint_id: str
     day: dt.date | None

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import ClipLimits, PictureLimits
 from fakefal_contracts.model import bare_type, choices
-from fakefal_contracts.published import ABSENT, INPUT, OUTPUT, Kind, Place, Published
+from fakefal_contracts.published import ABSENT, INPUT, OUTPUT, Place, Published, SourceKind
 
 _TYPES: dict[Any, tuple[str, ...]] = {
     str: ("string",),
@@ -28,7 +28,7 @@ def read_edition(edition: Edition) -> Published:
     """What one edition publishes: its schema and its media limits, without the hand-written rules."""
     found = {**dict(_body(INPUT, edition.model)), **dict(_body(OUTPUT, edition.endpoint.output))}
     source = f"contract {edition.contract}"
-    return Published(Kind.CONTRACT, source, edition.endpoint.id, edition.evidence.date, found)
+    return Published(SourceKind.CONTRACT, source, edition.endpoint.id, edition.evidence.date, found)
 
 
 def _body(path: str, model: type[BaseModel]) -> Iterator[tuple[str, Place]]:

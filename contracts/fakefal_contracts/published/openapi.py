@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fakefal_contracts.errors import UnreadableContract
-from fakefal_contracts.published import INPUT, OUTPUT, UNSAID, Kind, Place, Published
+from fakefal_contracts.published import INPUT, OUTPUT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.schema import places
 
 _RESULT = "/requests/{request_id}"
@@ -35,7 +35,7 @@ def read_openapi(document: Any, source: str) -> Published:
         if isinstance(error, UnreadableContract):
             raise
         raise UnreadableContract(f"{source} is no OpenAPI document of fal's: {error!r}") from error
-    return Published(Kind.OPENAPI, source, endpoint_id, day, _heard(found))
+    return Published(SourceKind.OPENAPI, source, endpoint_id, day, _normalized(found))
 
 
 class _Definitions:
@@ -61,7 +61,7 @@ def _returned(document: dict[str, Any], endpoint_id: str) -> Any:
     return operation["responses"]["200"]["content"]["application/json"]["schema"]
 
 
-def _heard(found: dict[str, Place]) -> dict[str, Place]:
+def _normalized(found: dict[str, Place]) -> dict[str, Place]:
     """What a document says by saying nothing."""
     says_null = any(place.nullable for place in found.values())
     return {

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from fakefal_contracts.errors import UnreadableContract
-from fakefal_contracts.published import ABSENT, INPUT, OUTPUT, UNSAID, Kind, Place, Published
+from fakefal_contracts.published import ABSENT, INPUT, OUTPUT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.schema import Schema, places
 
 _DECLARED = re.compile(
@@ -60,10 +60,12 @@ def read_typescript(text: str, endpoint_id: str, source: str) -> Published:
     if not {INPUT, OUTPUT} <= bodies.keys():
         raise UnreadableContract(f"{source} declares {endpoint_id} without input or output")
     found = {**places(INPUT, bodies[INPUT], types), **places(OUTPUT, bodies[OUTPUT], types)}
-    return Published(Kind.TYPESCRIPT, source, endpoint_id, None, {path: _heard(one) for path, one in found.items()})
+    return Published(
+        SourceKind.TYPESCRIPT, source, endpoint_id, None, {path: _normalized(one) for path, one in found.items()}
+    )
 
 
-def _heard(place: Place) -> Place:
+def _normalized(place: Place) -> Place:
     """A place without what the types cannot say."""
     types = place.types
     if "number" in types:

@@ -9,18 +9,18 @@ nothing here; a rule written by hand needs its recipe in `fakefal_contracts.stra
 
 from fakefal_contracts.strategies.arguments import Sample, anything, boundaries, invalid, media, valid
 from fakefal_contracts.strategies.broken import Body, Boundary, Broken
-from fakefal_contracts.strategies.medium import Medium
-from fakefal_contracts.strategies.steps import (
+from fakefal_contracts.strategies.histories import (
     Advance,
     Cancel,
     Fetch,
     Poll,
+    RequestTarget,
     Step,
     Submit,
-    Target,
     histories,
     play,
 )
+from fakefal_contracts.strategies.medium import Medium
 
 __all__ = [
     "Advance",
@@ -31,10 +31,10 @@ __all__ = [
     "Fetch",
     "Medium",
     "Poll",
+    "RequestTarget",
     "Sample",
     "Step",
     "Submit",
-    "Target",
     "anything",
     "boundaries",
     "histories",

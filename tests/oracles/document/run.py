@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from fakefal.emulator import Emulator
-from fakefal.serving import serving
+from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
 
 HERE = Path(__file__).parent

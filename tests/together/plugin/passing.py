@@ -19,7 +19,7 @@ import pytest
 from nacl.signing import VerifyKey
 
 import fakefal_client
-from fakefal.signing import signed_bytes
+from fakefal.state.signing import signed_bytes
 from fakefal.testing import Fakefal
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"

@@ -1,0 +1,69 @@
+"""What a client can be told when it is built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from importlib.metadata import version
+from typing import TypedDict
+
+from fakefal_client.budget import Budget
+from fakefal_client.endpoint_call import check_options
+from fakefal_client.preflight import Preflight
+from fakefal_client.retry import Retry, TimeSource
+from fakefal_client.session import Session
+from fakefal_client.target import find_target
+
+OF_EACH_KIND = ("target", "http", "sleep")
+POLL_SECONDS = 0.5
+TIMEOUT_SECONDS = 60.0
+
+
+class ClientOptions(TypedDict, total=False):
+    """The same for both clients.
+
+    key: ``id:secret``; by default ``FAL_KEY``, or ``FAL_KEY_ID`` and ``FAL_KEY_SECRET``.
+    budget: a limit in US dollars, or a `Budget` that several clients share.
+    preflight: whether errors found before sending raise (default) or are left to the service.
+    contract: whose word counts in pre-flight, instead of the target's own.
+    poll_seconds: the pause between two looks at a job (0.5).
+    timeout_seconds: the longest silence within one call (60).
+    retry: how calls that cannot be paid twice are repeated.
+    clock: where time comes from.
+    environ: what is read instead of the process's environment.
+    """
+
+    key: str | None
+    budget: Budget | Decimal | float | str | None
+    preflight: bool
+    contract: str | None
+    poll_seconds: float
+    timeout_seconds: float
+    retry: Retry
+    clock: TimeSource
+    environ: Mapping[str, str]
+
+
+def make_session(given_target: str | None, options: ClientOptions, of: str) -> Session:
+    """What the flows of a client share.
+
+    Raises:
+        UsageError: the target is not said or not usable, or an option is none.
+        ContractError: the contract does not exist.
+    """
+    check_options(options, (*ClientOptions.__annotations__, *OF_EACH_KIND), of)
+    environ = options.get("environ", os.environ)
+    target = find_target(given_target, options.get("key"), environ)
+    budget = options.get("budget")
+    return Session(
+        target=target,
+        preflight=Preflight(target, options.get("contract")),
+        budget=budget if isinstance(budget, Budget) else Budget(budget),
+        retry=options.get("retry", Retry()),
+        clock=options.get("clock", TimeSource()),
+        poll_seconds=options.get("poll_seconds", POLL_SECONDS),
+        timeout_seconds=options.get("timeout_seconds", TIMEOUT_SECONDS),
+        strict=options.get("preflight", True),
+        user_agent=f"fakefal-client/{version('fakefal')} (python)",
+    )

@@ -1,0 +1,125 @@
+"""What a call asks for: a typed request, or an endpoint's id and a dictionary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Protocol, TypeGuard, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from fakefal_client.errors import UnexpectedAnswer, UsageError
+from fakefal_contracts.catalogue import endpoint_of
+from fakefal_contracts.model import Input
+
+Out_co = TypeVar("Out_co", covariant=True)
+_ENDPOINT = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Request(Protocol[Out_co]):
+    """A typed request: the input model of an endpoint, which knows the model of its result."""
+
+    @classmethod
+    def output_type(cls) -> type[Out_co]:
+        """The model of the result."""
+        ...
+
+    def seconds(self) -> int:
+        """The seconds that are billed."""
+        ...
+
+
+@dataclass(frozen=True)
+class EndpointCall:
+    """An endpoint, the JSON arguments for it, and the model of its result (None: the decoded JSON)."""
+
+    endpoint_id: str
+    arguments: Any
+    output: type[BaseModel] | None = None
+
+    def parse(self, output: Any, request_id: str | None) -> Any:
+        """The result as its model.
+
+        Raises:
+            UnexpectedAnswer: the model does not fit; `body` has the result, which was paid for.
+        """
+        if self.output is None:
+            return output
+        try:
+            return self.output.model_validate(output)
+        except ValidationError as error:
+            raise UnexpectedAnswer(
+                f"the result is no {self.output.__name__}: {error}",
+                status=200,
+                body=output,
+                headers={},
+                request_id=request_id,
+                maybe_paid=True,
+            ) from error
+
+
+def endpoint_call(request: Request[Any] | str, arguments: Mapping[str, Any] | None) -> EndpointCall:
+    """Read what a call was given.
+
+    Raises:
+        UsageError: it is neither a typed request nor an endpoint's id with a dictionary.
+    """
+    if isinstance(request, Input):
+        if arguments is not None:
+            raise UsageError("a typed request holds its arguments: give no dictionary beside it")
+        body = request.model_dump(mode="json", exclude_unset=True)
+        return EndpointCall(endpoint_of(type(request)).id, body, request.output_type())
+    if not isinstance(request, str):
+        raise UsageError(f"{type(request).__name__} is neither a typed request nor the id of an endpoint")
+    if arguments is None:
+        raise UsageError(f"give the arguments of {request} as a dictionary")
+    return EndpointCall(checked_endpoint(request), arguments)
+
+
+def endpoint_call_later(endpoint: type[Input] | str) -> EndpointCall:
+    """What a job was asked that was submitted earlier."""
+    if isinstance(endpoint, str):
+        return EndpointCall(checked_endpoint(endpoint), None)
+    return EndpointCall(endpoint_of(endpoint).id, None, endpoint.output_type())
+
+
+def checked_endpoint(endpoint_id: str) -> str:
+    """An id that can stand in an address.
+
+    Raises:
+        UsageError: it has other characters, or no owner.
+    """
+    if not _ENDPOINT.fullmatch(endpoint_id) or ".." in endpoint_id:
+        raise UsageError(f"{endpoint_id!r} is no endpoint id such as fal-ai/kling-video/o1/image-to-video")
+    return endpoint_id
+
+
+def checked_request_id(request_id: str) -> str:
+    """A request id that can stand in an address.
+
+    Raises:
+        UsageError: it has other characters.
+    """
+    if not is_request_id(request_id):
+        raise UsageError(f"{request_id!r} is no request id")
+    return request_id
+
+
+def is_request_id(said: object) -> TypeGuard[str]:
+    """Whether something is a request id that can stand in an address."""
+    return isinstance(said, str) and _REQUEST_ID.fullmatch(said) is not None
+
+
+def check_options(given: Collection[str], known: Collection[str], of: str) -> None:
+    """See that each option is one that there is: a misspelt limit must not be no limit.
+
+    Raises:
+        UsageError: one is not; the nearest that there is is named.
+    """
+    for name in given:
+        if name not in known:
+            (nearest,) = get_close_matches(name, known, n=1, cutoff=0)
+            raise UsageError(f"{of} has no option {name!r}: did you mean {nearest!r}?")

@@ -1,0 +1,127 @@
+"""What a run may cost: the one gate that every submit goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from fakefal.conform import fuse
+from fakefal.conform.results import NotRun
+from fakefal.conform.target import Answer
+from fakefal.proxy.preflight import preflight
+from fakefal.recording.spend_limit import NOTHING, SpendLimit, SpendReservation
+from fakefal_contracts import Endpoint, UnknownEndpoint, find_endpoint
+from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.model import choices, spots
+from fakefal_contracts.price import Price, billed, dollars
+
+CONTRACT = "latest"
+UNITS = "x-fal-billable-units"
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A submit that may cost something: what was set aside for it, and what a second of it costs in US dollars."""
+
+    reservation: SpendReservation
+    unit_usd: Decimal
+
+
+class SpendGuard:
+    """Lets a submit pass, or not.
+
+    Args:
+        budget: what may be spent; None where the target is a fake, where nothing costs anything.
+    """
+
+    def __init__(self, budget: SpendLimit | None) -> None:
+        self.budget = budget
+
+    @property
+    def fused(self) -> bool:
+        """Whether bodies that only ask for a refusal carry a fuse."""
+        return self.budget is not None
+
+    def check(self, endpoint_id: str, body: Any) -> Decimal:
+        """The most that a submit may cost: nothing at a fake, and nothing where a fuse holds.
+
+        Raises:
+            NotRun: more than the limit allows, or nobody knows.
+        """
+        if self.budget is None:
+            return NOTHING
+        try:
+            endpoint = find_endpoint(endpoint_id)
+        except UnknownEndpoint as error:
+            raise NotRun("no contract covers it, so that nobody knows what it costs") from error
+        if fuse.holds(endpoint, body):
+            return NOTHING
+        most = dearest(endpoint, body)
+        if most > max(self.budget.left, NOTHING):
+            limit = dollars(self.budget.limit)
+            raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, which is not left of the limit of {limit}")
+        return most
+
+    def admit(self, endpoint_id: str, body: Any) -> Admitted | None:
+        """Let a submit pass; None where it costs nothing.
+
+        Raises:
+            NotRun: as `check`.
+        """
+        most = self.check(endpoint_id, body)
+        if self.budget is None or not most:
+            return None
+        found = preflight(endpoint_id, body)
+        unit = found.cost.unit_usd if found.cost is not None else _unit(found.endpoint.price(CONTRACT))
+        return Admitted(self.budget.reserve(most), unit)
+
+    def settle(self, admitted: Admitted | None, answer: Answer) -> None:
+        """Replace what was set aside by the bill on a result; where it has none that stays spent.
+
+        The billed seconds are priced by the tier that the body asked for, or by the dearest where no known
+        revision accepts the body.
+        """
+        if self.budget is None or admitted is None:
+            return
+        try:
+            units = Decimal(answer.headers[UNITS])
+        except (KeyError, InvalidOperation):
+            return
+        if units.is_finite() and units >= 0:
+            self.budget.settle(admitted.reservation, billed(units, admitted.unit_usd))
+
+    def refund(self, admitted: Admitted | None) -> None:
+        """Give back what was set aside for a submit that was not accepted."""
+        if self.budget is not None and admitted is not None:
+            self.budget.refund(admitted.reservation)
+
+    @property
+    def spent_usd(self) -> float:
+        """What was spent, and what may have been, in US dollars."""
+        return float(self.budget.spent + self.budget.reserved) if self.budget else 0.0
+
+
+def dearest(endpoint: Endpoint, body: Any) -> Decimal:
+    """The most that a body can cost, whatever of it the service ignores."""
+    edition = endpoint.edition(CONTRACT)
+    return _unit(endpoint.price(CONTRACT)) * max(_longest(edition), _shots(body))
+
+
+def _unit(price: Price) -> Decimal:
+    return max(price.usd, price.usd_with_audio or NOTHING, price.usd_with_clip or NOTHING)
+
+
+def _longest(edition: Edition) -> int:
+    """The longest clip that one prompt can ask for, in seconds."""
+    allowed = next((choices(spot.kind) for spot in spots(edition.model) if spot.path == "duration"), None)
+    return max(map(int, allowed or ("60",)))
+
+
+def _shots(body: Any) -> int:
+    """The seconds of all shots of a body; one that says nothing useful counts as the longest."""
+    shots = body.get("multi_prompt") if isinstance(body, dict) else None
+    if not isinstance(shots, list):
+        return 0
+    given = [shot.get("duration", "5") if isinstance(shot, dict) else None for shot in shots]
+    return sum(int(one) if isinstance(one, str) and one.isdecimal() else 15 for one in given)

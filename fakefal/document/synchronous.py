@@ -1,0 +1,44 @@
+"""The calls of fal.run: of any application, and of each model with its own schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fakefal.document.operation import KEY, TOKEN, DocumentedAnswer, Operation, request_body
+from fakefal.document.queue import ANY_JSON, BILLED, FAILED, FAILURES, GATE, ID, START_TIMEOUT, SUB_PATH, WRONG_HEADER
+from fakefal_contracts import Edition, examples
+from fakefal_contracts.hosts import Part
+from fakefal_contracts.openapi import schema_names
+
+ANSWERS = {
+    200: DocumentedAnswer("What the model made.", {}, headers=BILLED),
+    **WRONG_HEADER,
+    **GATE,
+    **FAILURES,
+    404: DocumentedAnswer("There is no such application or model.", "Refusal", headers=ID),
+    429: DocumentedAnswer("All runners of the key are taken.", "LimitReached", headers=FAILED),
+}
+OPERATIONS = {
+    f"POST /{Part.RUN}/{{owner}}/{{app}}": Operation(
+        name="runApplication", answers=ANSWERS, security=(KEY, TOKEN), parameters=(START_TIMEOUT,), body=ANY_JSON
+    ),
+    f"POST /{Part.RUN}/{{owner}}/{{app}}/{{path}}": Operation(
+        name="run", answers=ANSWERS, security=(KEY, TOKEN), parameters=(SUB_PATH, START_TIMEOUT), body=ANY_JSON
+    ),
+}
+
+
+def model_operations(editions: Mapping[str, Edition]) -> Iterator[tuple[str, str, Operation]]:
+    """A path, a title and an operation for each model; the schemas are those of `fakefal_contracts.openapi`."""
+    for endpoint_id, edition in editions.items():
+        given, made = schema_names(edition.endpoint)
+        shown = examples(endpoint_id)
+        values = {name: {"value": shown[name]} for name in ("required", "full")}
+        operation = Operation(
+            name=f"run{given.removesuffix('Input')}",
+            answers={**ANSWERS, 200: DocumentedAnswer("What the model made.", made, headers=BILLED)},
+            security=(KEY, TOKEN),
+            parameters=(START_TIMEOUT,),
+            body=request_body(given, examples=values),
+        )
+        yield f"/{Part.RUN}/{endpoint_id}", edition.endpoint.title, operation

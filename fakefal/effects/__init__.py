@@ -1,0 +1,1 @@
+"""Effects: what may be asked for, and which call gets which."""

@@ -1,0 +1,188 @@
+"""How a submission becomes a request: its verdict, its plan, its record.  What it waits for is settled here, too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from fakefal.core.errors import UnknownRequest
+from fakefal.core.ids import RANDOM_BITS, uuid7
+from fakefal.core.plan import Ending, Plan, Profile, make_plan
+from fakefal.engine.effect_outcome import changed_plan, changed_verdict
+from fakefal.engine.verdict import Judge, ReadsFiles, UnknownPath, Verdict
+from fakefal.engine.waker import Waker
+from fakefal.files.cdn import Cdn
+from fakefal.files.datauris import externalize
+from fakefal.files.foreign_media import Downloads, Fetched
+from fakefal.settings import Settings
+from fakefal.state import jsonio
+from fakefal.state.clock import Clock
+from fakefal.state.files import FileStore
+from fakefal.state.patience import until_written
+from fakefal.state.queue import QueueStore
+from fakefal.state.requests import Record, Snapshot
+from fakefal.state.submission import Submission
+from fakefal.state.tally import Tally
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+NOT_FOUND = 404
+
+UNKNOWN_PATH_SECONDS = 0.05
+"""How long a request for a path that fal does not know runs (captures of September 2026)."""
+
+
+class Acceptance:
+    """Takes submissions in.
+
+    Args:
+        settings: the seed, and whether foreign media are downloaded.
+        clock, queue, judge, cdn, files, downloads, tally, waker, random_bits, wall: those of the emulator.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        queue: QueueStore,
+        judge: Judge,
+        cdn: Cdn,
+        files: FileStore,
+        downloads: Downloads,
+        tally: Tally,
+        waker: Waker,
+        random_bits: Callable[[int], int],
+        wall: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._queue = queue
+        self._cdn = cdn
+        self._files = files
+        self._downloads = downloads
+        self._tally = tally
+        self._waker = waker
+        self._random_bits = random_bits
+        self._wall = wall
+        self._judges = judge
+        self._accepted: Counter[str] = Counter()
+
+    async def accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Snapshot:
+        """Store a request under a profile; `at_once` wants a free runner for it.
+
+        Raises:
+            NotEmulated: fal has this endpoint, the emulator does not.
+            StoreFull: only unfinished requests are stored.
+            QueueFull: more wait than the caller allows.
+            Busy: no runner is free at once.
+        """
+        now = self._clock.now(submission.key)
+        request_id = uuid7(now, self._random_bits(RANDOM_BITS))
+        number = submission.number or self._next_number(submission.key)
+        submission = await self._with_own_video(submission)
+        seed = f"{self._settings.seed}/{submission.key}/{number}" if self._settings.seed else request_id
+        verdict = await self._judge(submission, request_id)
+        arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
+        record = Record(
+            id=request_id,
+            key=submission.key,
+            app=submission.app,
+            path=submission.path,
+            arguments=arguments,
+            submitted_at=now,
+            base_url=submission.base_url,
+            low=submission.low,
+            webhook=submission.webhook,
+            start_seconds=submission.start_seconds,
+            most_waiting=submission.most_waiting,
+            sent_at=self._wall(),
+        )
+        fetching = self._settings.fetch and bool(verdict.foreign)
+        make = partial(_plan, profile, seed, submission)
+        plan = None if fetching else make(verdict)
+        added = await self._queue.add(record, plan, now, at_once=at_once)
+        self._tally.accept(added.look)
+        if fetching:
+            self._downloads.begin(
+                request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
+            )
+        self._waker.added(submission.key, added.due)
+        return added.look
+
+    def reset(self, key: str | None) -> None:
+        """Count the calls of a key, or of all, from the beginning."""
+        if key is None:
+            self._accepted.clear()
+        else:
+            self._accepted.pop(key, None)
+
+    def _next_number(self, key: str) -> int:
+        self._accepted[key] += 1
+        return self._accepted[key]
+
+    async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:
+        """The verdict on a submission; a wrong path is one, too."""
+        try:
+            edition = self._judges.edition(submission.endpoint_id)
+        except UnknownPath as error:
+            return Verdict(_unknown_path(submission.path, error.hint))
+        arguments = submission.body, request_id, submission.base_url, fetched or {}, submission.gone
+        work = partial(self._judges.verdict, edition, *arguments)
+        if not submission.heavy:
+            with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
+                return work(reading=False)
+        return await asyncio.to_thread(work)
+
+    async def _with_own_video(self, submission: Submission) -> Submission:
+        """Where the effect answers with a video of the user's, lay that on the CDN."""
+        effect = submission.effect
+        if effect is None or "video" not in effect.arguments:
+            return submission
+        given = dict(effect.arguments)
+        given["result"] = {"video": await asyncio.to_thread(self._cdn.own_video, given.pop("video"))}
+        return replace(submission, effect=replace(effect, arguments=given))
+
+    @staticmethod
+    async def _in_thread(slow: bool, work: Callable[..., T], *arguments: Any) -> T:  # noqa: FBT001
+        """Do heavy reading in a worker thread, so that the others need not wait."""
+        return await asyncio.to_thread(work, *arguments) if slow else work(*arguments)
+
+    def _keep_arguments(self, body: Any, key: str) -> bytes:
+        return jsonio.dump(externalize(body, self._files, key))
+
+    async def _settle(
+        self, submission: Submission, record: Record, make: Callable[[Verdict], Plan], fetched: Fetched
+    ) -> None:
+        """Write the verdict that the line waits for, whatever happens while judging."""
+        try:
+            plan = make(await self._judge(submission, record.id, fetched))
+        except Exception:
+            logger.exception("judging request %s failed", record.id)
+            plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
+        with suppress(UnknownRequest):  # it was reset or dropped meanwhile
+            if await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key))):
+                self._tally.judge(await self._queue.look(record.id, self._clock.now(record.key)))
+        self._waker.changed(record.key)
+
+
+def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
+    verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
+    plan = make_plan(
+        profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, failure=verdict.failure, seed=seed
+    )
+    if judged.ending.status == NOT_FOUND:
+        plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
+    return changed_plan(submission.effect, plan)
+
+
+def _unknown_path(path: str, hint: str) -> Ending:
+    """The runner's own answer to a path that it does not have (captures of September 2026)."""
+    return Ending(NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, hint=hint)

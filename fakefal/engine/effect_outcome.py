@@ -1,0 +1,84 @@
+"""What an effect makes of a request: how it ends, and how it runs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from fakefal.core.effects import (
+    Effect,
+)
+from fakefal.core.plan import Ending, Plan
+from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
+from fakefal.engine.verdict import Verdict
+from fakefal.state import jsonio
+from fakefal.state.endings import USER_TIMEOUT, is_tried_again, platform_ending
+from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
+
+STUCK_SECONDS = 1e15
+
+
+def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> Verdict:
+    """How the request ends under an effect; `retry` says whether the server may try again."""
+    if effect is None or (failed := _failed(effect, verdict.ending)) is None:
+        return verdict
+    ending, failure = failed
+    if is_tried_again(ending) and retry:
+        usual = 2 if effect.name == "retry_then_succeed" else MOST_ATTEMPTS
+        attempts = int(effect.arguments.get("attempts", usual))
+        recovers = attempts < MOST_ATTEMPTS
+        ending = replace(verdict.ending, attempts=attempts + 1) if recovers else replace(ending, attempts=MOST_ATTEMPTS)
+    return replace(verdict, ending=ending, failure=failure)
+
+
+def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
+    """How one attempt ends under an effect, and what the log says of it."""
+    arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
+    if model := MODEL_ERRORS.get(effect.name):
+        ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0)
+        return ending, arguments.get("msg", model.message(arguments))
+    if effect.name == "respond" and {"result", "text"} & arguments.keys():
+        ending = _answer(arguments, planned)
+        return ending, f"status {ending.status}"
+    name = "runner_disconnected" if effect.name == "retry_then_succeed" else effect.name
+    if platform := PLATFORM_ERRORS.get(name):
+        return USER_TIMEOUT if arguments.get("user") else platform_ending(platform), platform.sentence
+    return None
+
+
+def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
+    """The user's own answer; it is billed as the planned one would be, where it is no error."""
+    text = arguments.get("text")
+    body = jsonio.dump(arguments["result"]) if text is None else text.encode()
+    answer = Ending(int(arguments.get("status", 200)), body, 0.0, text=text is not None)
+    return replace(answer, billable_units=planned.billable_units, usd=planned.usd) if answer.ok else answer
+
+
+def changed_plan(effect: Effect | None, plan: Plan) -> Plan:
+    """How the request runs under an effect."""
+    if effect is None:
+        return plan
+    if effect.name == "stuck":
+        return replace(plan, run_seconds=STUCK_SECONDS, polls=None, logs=plan.logs[:1])
+    if effect.name in QUIRKS:
+        return replace(plan, quirks=frozenset({effect.name}))
+    if effect.name == "respond":
+        seconds = float(effect.arguments.get("seconds", plan.run_seconds))
+        lines = effect.arguments.get("logs")
+        pace = seconds / plan.run_seconds if plan.run_seconds else 0.0
+        logs = tuple((offset * pace, text) for offset, text in plan.logs)
+        if lines is not None:
+            logs = tuple((0.0, line) for line in lines)
+        retries = tuple(offset * pace for offset in plan.retries)
+        polls = None if "seconds" in effect.arguments else plan.polls
+        return replace(plan, run_seconds=seconds, logs=logs, retries=retries, polls=polls)
+    return plan
+
+
+def gateway_id(request_id: str, attempts: int) -> str:
+    """The id of a request's last attempt, which its webhook carries: its own where one was enough."""
+    if attempts == 1:
+        return request_id
+    digest = hashlib.blake2b(f"{request_id}/{attempts}".encode(), digest_size=6).hexdigest()
+    return request_id[:-12] + digest

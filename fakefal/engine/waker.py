@@ -1,0 +1,179 @@
+"""Sleeps until something falls due, and tells whoever waits that something changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+
+from fakefal.core.errors import StoreUnavailable
+from fakefal.core.lifecycle import State
+from fakefal.state.clock import Clock
+from fakefal.state.patience import PAUSE_SECONDS, cancel_and_wait, until_written
+from fakefal.state.queue import QueueStore
+from fakefal.state.requests import Record, Snapshot
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SLEEP_SECONDS = 60.0
+WATCH_SECONDS = 15.0
+SHORTEST_SLEEP_SECONDS = 0.005
+NEVER = float("inf")
+
+
+class Waker:
+    """One task that carries out what is due for every key.  All it knows it could ask the store again.
+
+    It only exists so that those who do not look are told; what goes wrong for one key is logged, and the others go on.
+    """
+
+    def __init__(self, queue: QueueStore, clock: Clock, send: Callable[[str], Awaitable[None]]) -> None:
+        self._queue = queue
+        self._send = send
+        self._clock = clock
+        self._call = asyncio.Event()
+        self._changed_keys: set[str] = set()
+        self._due: dict[str, float] = {}
+        self._wakes_at = NEVER
+        self._watched_key: str | None = None
+        self._bells: dict[str, set[asyncio.Event]] = {}
+        self.limits: set[asyncio.Timeout] = set()
+        """Time limits that expire when the server is about to stop."""
+        self.closing = False
+        """Whether the server is about to stop."""
+
+    def changed(self, key: str) -> None:
+        """Say that requests of a key may stand elsewhere now."""
+        self._changed_keys.add(key)
+        self._call.set()
+        self._ring(key)
+
+    def added(self, key: str, due: float | None) -> None:
+        """Say that a key has one more request, and when something of that key is due next: nothing is now due."""
+        self._ring(key)
+        if key == self._watched_key:
+            self.changed(key)  # the answer that is on its way may be older than this
+        elif due is not None and due < self._due.get(key, NEVER):
+            self._due[key] = due
+            pause = self._clock.sleep_seconds(key, due)
+            if not pause:
+                self.changed(key)
+            elif time.monotonic() + pause < self._wakes_at:
+                self._call.set()
+
+    def _ring(self, key: str) -> None:
+        for bell in self._bells.get(key, ()):
+            bell.set()
+
+    def watched(self) -> tuple[str, ...]:
+        """The keys whose requests somebody watches."""
+        return tuple(self._bells)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the task while the block lasts; at its end every watcher is let go."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self.close()
+            await cancel_and_wait((task,))
+
+    def close(self) -> None:
+        """Let every watcher go: the server is about to stop."""
+        self.closing = True
+        for limit in self.limits:
+            if not limit.expired():
+                limit.reschedule(0)
+        for key in tuple(self._bells):
+            self.changed(key)
+
+    async def _run(self) -> None:
+        while True:
+            self._call.clear()
+            keys, self._changed_keys = self._changed_keys, set()
+            for key in keys:
+                try:
+                    await until_written(partial(self._carry_out, key))
+                except Exception:
+                    logger.exception("what is due of a key could not be carried out")
+                    self._due.pop(key, None)  # the next look or change asks again
+            pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
+            pause = min([LONGEST_SLEEP_SECONDS, *pauses])
+            self._wakes_at = time.monotonic() + pause
+            try:
+                async with asyncio.timeout(pause):
+                    await self._call.wait()
+            except TimeoutError:
+                for key, due in tuple(self._due.items()):
+                    if not self._clock.sleep_seconds(key, due):
+                        self.changed(key)
+
+    async def _carry_out(self, key: str) -> None:
+        self._watched_key = key
+        try:
+            await self._ask(key)
+        finally:
+            self._watched_key = None
+
+    async def _ask(self, key: str) -> None:
+        due = await self._queue.carry_out(key, self._clock.now(key))
+        if due is not None and not self._clock.sleep_seconds(key, due):
+            await self._send(key)
+            due = await self._queue.carry_out(key, self._clock.now(key))
+        if due is None:
+            self._due.pop(key, None)
+        else:
+            self._due[key] = due
+
+    async def watch(self, record: Record, look: Callable[[Record], Awaitable[Snapshot]]) -> AsyncIterator[Snapshot]:
+        """Look now and at every change of one request, until it is over or the server stops."""
+        before: tuple[object, ...] | None = None
+        async with aclosing(self.looks(record, look)) as looks:
+            async for seen in looks:
+                after = (seen.view.state, seen.position, len(seen.view.logs))
+                if after != before:
+                    before = after
+                    yield seen
+
+    async def looks(
+        self, record: Record, look: Callable[[Record], Awaitable[Snapshot]]
+    ) -> AsyncGenerator[Snapshot, None]:
+        """Look now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
+
+        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.
+        """
+        bell = asyncio.Event()
+        bells = self._bells.setdefault(record.key, set())
+        bells.add(bell)
+        try:
+            while not self.closing:
+                bell.clear()
+                try:
+                    seen = await look(record)
+                except StoreUnavailable:
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                yield seen
+                if seen.view.state is State.COMPLETED:
+                    return
+                if seen.plan is not None and seen.plan.polls is not None:
+                    continue  # looking is what moves it
+                await self._rest(record.key, seen, bell)
+        finally:
+            bells.discard(bell)
+            if not bells:
+                self._bells.pop(record.key, None)
+
+    async def _rest(self, key: str, seen: Snapshot, bell: asyncio.Event) -> None:
+        pause = WATCH_SECONDS
+        if seen.view.next_at is not None:
+            pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
+        timer = asyncio.get_running_loop().call_later(pause, bell.set)
+        try:
+            await bell.wait()
+        finally:
+            timer.cancel()

@@ -1,0 +1,215 @@
+"""Sending webhooks in fal's form: payload, signature, tries.
+
+Bodies are as captured in July 2025: keys sorted at every level, Python's own separators, ``error``
+null on success; what is no JSON is not sent, only that it is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fakefal.core.errors import UnknownRequest
+from fakefal.core.webhook import NO_ANSWER, REFUSED, Delivery, DeliveryAttempt
+from fakefal.engine.effect_outcome import gateway_id
+from fakefal.files.pinned import (
+    Resolve,
+    TargetRefused,
+    is_loopback,
+    pinned_client,
+    pinned_request,
+    resolve,
+    send_unlogged,
+)
+from fakefal.state.clock import Clock
+from fakefal.state.endings import ending_of, result_value
+from fakefal.state.patience import until_written
+from fakefal.state.queue import BEFORE_ALL_TIME, QueueStore
+from fakefal.state.requests import Snapshot
+from fakefal.state.signing import SigningKeys
+
+if TYPE_CHECKING:
+    import httpx  # imported late elsewhere: many emulators never send anything
+
+ELSEWHERE_SECONDS = 0.02
+
+NO_TARGET = "x-fakefal-no-target"
+"""Stands on the answers of what may never be sent a webhook."""
+
+#: As quoted in an issue report of June 2025 and in fal's documentation of webhooks.
+NOT_JSON = (
+    "Response payload is not JSON serializable. Either return a JSON serializable object or use the queue endpoint to "
+    "retrieve the response."
+)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends one signed webhook.
+
+    `anywhere` allows targets beyond loopback; `wall` stamps, because receivers compare with their own clock.
+    """
+
+    keys: SigningKeys
+    anywhere: bool = False
+    resolve: Resolve = resolve
+    transport: httpx.AsyncBaseTransport | None = None
+    wall: Callable[[], float] = time.time
+
+    async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
+        """Try once; whatever the receiver does becomes an `DeliveryAttempt` at the emulated moment `now`."""
+        import httpx
+
+        try:
+            body = payload(look)
+            headers = {"Content-Type": "application/json", **self.signed_headers(look.record.id, look.record.key, body)}
+            async with (
+                asyncio.timeout(delivery.timeout_seconds),
+                pinned_client(self.transport) as client,
+            ):
+                request = await pinned_request(
+                    client,
+                    "POST",
+                    httpx.URL(delivery.url),
+                    resolve=self.resolve,
+                    allow=self._allows,
+                    headers=headers,
+                    content=body,
+                )
+                response = await send_unlogged(client, request)
+                await response.aclose()
+                problem = f"{REFUSED}the control API takes no webhooks" if NO_TARGET in response.headers else None
+                return DeliveryAttempt(now, response.status_code, problem)
+        except TargetRefused as error:
+            return DeliveryAttempt(now, None, f"{REFUSED}{error}")
+        except TimeoutError:
+            return DeliveryAttempt(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")
+        except Exception as error:  # noqa: BLE001 - whatever it was, the delivery must go on
+            return DeliveryAttempt(now, None, f"{type(error).__name__}: {error}")
+
+    def signed_headers(self, request_id: str, user_id: str, body: bytes) -> dict[str, str]:
+        """The four headers that a receiver verifies."""
+        timestamp = str(int(self.wall()))
+        return {
+            "X-Fal-Webhook-Request-Id": request_id,
+            "X-Fal-Webhook-User-Id": user_id,
+            "X-Fal-Webhook-Timestamp": timestamp,
+            "X-Fal-Webhook-Signature": self.keys.sign(request_id, user_id, timestamp, body),
+        }
+
+    def _allows(self, address: str) -> bool:
+        return self.anywhere or is_loopback(address)
+
+
+def payload(look: Snapshot) -> bytes:
+    """The body of a request's webhook."""
+    ending = ending_of(look)
+    assert ending is not None
+    body: dict[str, Any] = {
+        "error": None if ending.ok else f"Invalid status code: {ending.status}",
+        "gateway_request_id": gateway_id(look.record.id, ending.attempts),
+        "payload": None if ending.text else result_value(ending, look.record.base_url),
+        "request_id": look.record.id,
+        "status": "OK" if ending.ok else "ERROR",
+    }
+    if ending.text:
+        body["payload_error"] = NOT_JSON
+    return json.dumps(body, sort_keys=True).encode("ascii")
+
+
+class WebhookDispatcher:
+    """Sends what is due.  The store knows what that is and who is at it.
+
+    Args:
+        queue: where deliveries are kept.
+        clock: on which they fall due.
+        sender: how one is sent.
+        on_try: is told of every try.
+    """
+
+    def __init__(
+        self,
+        queue: QueueStore,
+        clock: Clock,
+        sender: Sender,
+        on_try: Callable[[DeliveryAttempt], None] = lambda _: None,
+    ) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._sender = sender
+        self._on_try = on_try
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+
+    async def begin(self, key: str) -> None:
+        """Start every try that is due for a key, without waiting for the receivers."""
+        for delivery in await self._queue.claim_webhooks(key, self._clock.now(key)):
+            task = asyncio.create_task(self._try(key, delivery))
+            self._tasks.setdefault(key, set()).add(task)
+            task.add_done_callback(partial(self._forget, key))
+
+    async def finish(self, key: str) -> None:
+        """Return once everything that is due for a key was tried."""
+        await self.begin(key)
+        while True:
+            if tasks := self._tasks.get(key):
+                await asyncio.wait(tuple(tasks))
+            elif await self._queue.trying(key):
+                await asyncio.sleep(ELSEWHERE_SECONDS)  # another replica is at it
+            else:
+                return
+            await self.begin(key)
+
+    async def replay(self, request_id: str) -> Delivery:
+        """Send a webhook once more, whatever became of it.
+
+        Raises:
+            UnknownRequest: the request is not stored, or has no webhook yet.
+        """
+        delivery = await self._queue.webhook(request_id)
+        if delivery is None:
+            raise UnknownRequest(request_id)
+        look = await self._queue.look(request_id, BEFORE_ALL_TIME)
+        attempt = await self._send(delivery, look, self._clock.now(look.record.key))
+        return await self._queue.webhook_replayed(request_id, attempt) or delivery
+
+    async def stop(self, key: str) -> None:
+        """Stop whatever is on its way for a key."""
+        tasks = tuple(self._tasks.get(key, ()))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Stop whatever is on its way."""
+        for key in tuple(self._tasks):
+            await self.stop(key)
+
+    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
+        self._tasks[key].discard(task)
+        if not self._tasks[key]:
+            del self._tasks[key]
+
+    async def _send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
+        attempt = await self._sender.send(delivery, look, now)
+        self._on_try(attempt)
+        return attempt
+
+    async def _try(self, key: str, delivery: Delivery) -> None:
+        """Try a delivery that is due.  The try counts as made when it was due, so that time can be moved."""
+        try:
+            look = await until_written(lambda: self._queue.look(delivery.request_id, BEFORE_ALL_TIME))
+            attempt = await self._send(delivery, look, delivery.due_at)
+            if attempt.timed_out:
+                attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
+            await until_written(lambda: self._queue.webhook_tried(delivery.request_id, attempt))
+            quirks = look.plan.quirks if look.plan is not None else ()
+            if attempt.acknowledged and "webhook_duplicate" in quirks:
+                twin = await self._send(delivery, look, attempt.at)
+                await until_written(lambda: self._queue.webhook_replayed(delivery.request_id, twin))
+        except UnknownRequest:
+            pass  # it was reset meanwhile

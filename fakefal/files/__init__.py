@@ -1,0 +1,1 @@
+"""Files by address: the CDN, canned media, ``data:`` URIs, and downloads from foreign hosts."""

@@ -1,0 +1,143 @@
+"""The fake CDN: uploads, canned results, and the files of the documents' examples, by path."""
+
+from __future__ import annotations
+
+import mimetypes
+import secrets
+import shutil
+from collections.abc import Collection, Iterator
+from functools import cache, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from fakefal.files.clips import clip_at, clip_bytes
+from fakefal.state.endings import CDN_MARK
+from fakefal.state.files import FileStore, StoredFile, safe_name
+from fakefal_contracts.hosts import LOOPBACK_HOSTS, BaseUrl, Part, host_name, is_address, part_of
+from fakefal_fixtures import EXAMPLES, example_file
+
+LONGEST_ADDRESS = 2048
+"""Longer ones are taken apart anew each time: nobody sends the same one often, and remembering costs memory."""
+
+MOST_NAMED = 1000
+"""So many addresses of a body are looked after, far more than any model takes."""
+
+
+class Cdn:
+    """Finds what lies at a path, or at an address.
+
+    Which files were removed or have expired, `fakefal.state.access` knows; who asks here says so.
+
+    Args:
+        files: the uploads.
+    """
+
+    def __init__(self, files: FileStore) -> None:
+        self.files = files
+
+    def path_of(self, address: str, base_url: BaseUrl, gone: Collection[str] = ()) -> str | None:
+        """The path here that an address leads to for a caller who came this way, or None for foreign ones.
+
+        Addresses on fal's CDN are own where the emulator has the file; others there belong to the
+        real CDN, which is never asked.
+        """
+        place = _place_of(address, base_url)
+        if place is None:
+            return None
+        path, own = place
+        return path if own or self.find(path, gone) else None
+
+    def find(self, url_path: str, gone: Collection[str] = ()) -> StoredFile | None:
+        """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``, unless it is one that is gone."""
+        if url_path in gone:
+            return None
+        if stored := self.files.get(url_path):
+            return stored
+        if clip := clip_at(url_path):
+            return StoredFile(url_path, "video/mp4", clip_bytes(clip), clip.path)
+        return _example(url_path) if example_file(url_path) else None
+
+    def own_video(self, source: str) -> dict[str, Any]:
+        """Fal's file object for a video of the user's: an address stays, a local file is laid here first.
+
+        Raises:
+            OSError: the file cannot be read any more.
+        """
+        name = safe_name(urlsplit(source).path if is_address(source) else Path(source).name)
+        kind = mimetypes.guess_type(name)[0] or "video/mp4"
+        described: dict[str, Any] = {"url": source, "content_type": kind, "file_name": name, "file_size": None}
+        if not is_address(source):
+            written = self.files.open_part()
+            with Path(source).open("rb") as given:
+                shutil.copyfileobj(given, written)
+            kept = self.files.keep(written, new_file_path(name), kind)
+            described |= {"url": CDN_MARK + kept.url_path, "file_size": kept.size}
+        return described
+
+
+def named_paths(value: Any, base_url: BaseUrl) -> set[str]:
+    """The paths on the CDN that the addresses in a JSON value have, at most `MOST_NAMED`."""
+    places = (_place_of(address, base_url) for address in addresses_in(value))
+    return {path for path, _ in islice(filter(None, places), MOST_NAMED)}
+
+
+def addresses_in(value: Any) -> Iterator[str]:
+    """Every address in a JSON value, in its order."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if is_address(one):
+                yield one
+        elif isinstance(one, dict | list):
+            waiting.extend(reversed(one.values() if isinstance(one, dict) else one))
+
+
+def _place_of(address: str, base_url: BaseUrl) -> tuple[str, bool] | None:
+    base = base_url.base or ""
+    return (_place if len(address) + len(base) <= LONGEST_ADDRESS else _place.__wrapped__)(address, base)
+
+
+@lru_cache(maxsize=4096)
+def _place(address: str, base: str) -> tuple[str, bool] | None:
+    """The CDN path that an address has, and whether it surely is one of ours; None for addresses of other servers.
+
+    `base` is where the caller came in, or empty for fal's own hosts.
+    """
+    try:
+        parts = urlsplit(address)
+        name = parts.hostname or ""
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not address.startswith(parts.scheme):
+        return None
+    path = unquote(parts.path)
+    if part_of(name.rstrip(".")) is Part.CDN:
+        return path, False
+    own = urlsplit(base)
+    prefix = f"{own.path}/{Part.CDN}"
+    if base and _same_place(parts.netloc, own.netloc) and path.startswith(f"{prefix}/"):
+        return path.removeprefix(prefix), True
+    return None
+
+
+@cache
+def _example(url_path: str) -> StoredFile:
+    """A file of the documents' examples; they never change."""
+    example = EXAMPLES[url_path]
+    return StoredFile(url_path, example.content_type, example.path.stat().st_size, example.path)
+
+
+def new_file_path(name: str) -> str:
+    """A CDN path in the form that uploads have had since 2026: eight hex digits, an id, the name."""
+    return f"/files/b/{secrets.token_hex(4)}/{secrets.token_urlsafe(16)[:21]}_{safe_name(name)}"
+
+
+def _same_place(netloc: str, other: str) -> bool:
+    """Whether two authorities are one server; loopback has several names."""
+    if netloc.lower() == other.lower():
+        return True
+    names = {host_name(netloc), host_name(other)}
+    return names <= LOOPBACK_HOSTS and netloc.rpartition(":")[2] == other.rpartition(":")[2]

@@ -1,0 +1,43 @@
+"""``data:`` URIs in a body are kept once, as files by digest, and replaced by their address."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from fakefal.state.files import FileStore, FileTooLarge
+from fakefal_contracts import Unreadable
+from fakefal_contracts.probe import is_data_uri, read_data_uri
+
+SHORTEST_WORTH_IT = 256
+DATA_FOLDER = "/files/data/"
+
+
+def externalize(value: Any, files: FileStore, key: str = "") -> Any:
+    """The same JSON value with each ``data:`` URI replaced by the CDN path of a file that holds it.
+
+    Short ones and broken ones stay as they are.  `key` is whose upload it counts as.
+    """
+    if isinstance(value, dict):
+        return {name: externalize(item, files, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [externalize(item, files, key) for item in value]
+    if isinstance(value, str) and len(value) >= SHORTEST_WORTH_IT and is_data_uri(value):
+        return _keep(value, files, key)
+    return value
+
+
+def _keep(address: str, files: FileStore, key: str) -> str:
+    try:
+        content_type, content = read_data_uri(address)
+    except Unreadable:
+        return address
+    path = f"{DATA_FOLDER}{hashlib.sha256(content).hexdigest()}"
+    if files.get(path) is None:
+        part = files.open_part()
+        part.write(content)
+        try:
+            files.keep(part, path, content_type or "application/octet-stream", key=key)
+        except FileTooLarge:
+            return address
+    return path

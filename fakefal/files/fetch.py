@@ -1,0 +1,94 @@
+"""Downloading media from foreign addresses, where the user allowed it.
+
+Each host name is resolved once and that very address is connected to; private, link-local and other
+special addresses are refused, again after each redirect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from fakefal.files.pinned import (
+    Allow,
+    Resolve,
+    TargetRefused,
+    is_public,
+    pinned_client,
+    pinned_request,
+    resolve,
+    send_unlogged,
+)
+from fakefal_contracts import Unreadable
+from fakefal_contracts.media import Limits, Missing
+
+if TYPE_CHECKING:
+    import httpx  # imported late elsewhere: few emulators ever download
+
+MAX_REDIRECTS = 5
+OK = 200
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """Downloads one address into a file.
+
+    `resolve` and `allow` decide which address is connected to; `transport` is httpx's seam.
+    """
+
+    resolve: Resolve = resolve
+    allow: Allow = is_public
+    transport: httpx.AsyncBaseTransport | None = None
+
+    async def fetch(self, address: str, limits: Limits, into: BinaryIO) -> Path | Unreadable:
+        """Download within the limits' seconds and one byte more than their bytes.
+
+        Returns the written file, or why it cannot be had.
+        """
+        import httpx
+
+        try:
+            async with asyncio.timeout(limits.timeout_seconds):
+                return await self._follow(address, limits, into)
+        except TimeoutError:
+            return Missing(f"{address} did not answer within {limits.timeout_seconds:g} s")
+        except Unreadable as error:
+            return error
+        except TargetRefused as error:
+            return Missing(str(error))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return Missing(f"{address} could not be downloaded: {error or type(error).__name__}")
+
+    async def _follow(self, address: str, limits: Limits, into: BinaryIO) -> Path:
+        import httpx
+
+        url = httpx.URL(address)
+        async with pinned_client(self.transport) as client:
+            for _ in range(MAX_REDIRECTS + 1):
+                request = await pinned_request(
+                    client, "GET", url, resolve=self.resolve, allow=self.allow, headers={"Accept-Encoding": "identity"}
+                )
+                response = await send_unlogged(client, request)
+                try:
+                    if response.has_redirect_location:
+                        url = url.join(response.headers["location"])
+                        continue
+                    return await _save(response, limits, into)
+                finally:
+                    await response.aclose()
+        raise Missing(f"{address} redirects more than {MAX_REDIRECTS} times")
+
+
+async def _save(response: httpx.Response, limits: Limits, into: BinaryIO) -> Path:
+    if response.status_code != OK:
+        raise Missing(f"it answered {response.status_code}")
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        into.write(chunk)
+        if size > limits.max_bytes:
+            break
+    into.flush()
+    return Path(into.name)

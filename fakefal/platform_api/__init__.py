@@ -1,0 +1,1 @@
+"""fal's Platform API (https://api.fal.ai/v1)."""

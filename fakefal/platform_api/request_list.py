@@ -1,0 +1,153 @@
+"""The Platform API's list of requests, and the deletion of what went in and came out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BeforeValidator
+from starlette.responses import Response
+
+from fakefal.core.errors import RefusedMove
+from fakefal.engine.emulator import Emulator
+from fakefal.files.cdn import addresses_in
+from fakefal.files.datauris import DATA_FOLDER
+from fakefal.platform_api.forms import (
+    PREFIX,
+    Cursor,
+    Expand,
+    Ids,
+    PlatformKey,
+    PlatformRoute,
+    expanded,
+    page,
+    platform_refusal,
+    some_ids,
+)
+from fakefal.state import jsonio
+from fakefal.state.access import NotYours
+from fakefal.state.endings import ending_of, result_value
+from fakefal.state.history import Outcome, Wanted, duration_of, latest_first, longest_first
+from fakefal.state.requests import Snapshot
+from fakefal.wire.answers import Json
+from fakefal.wire.context import TheBaseUrl, TheEmulator
+from fakefal.wire.upload_lifecycle import said_of
+from fakefal_contracts.hosts import BaseUrl, Part
+
+router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
+PAYLOADS = "payloads"
+DAY_SECONDS = 24 * 3600.0
+LONG_SECONDS = 90 * DAY_SECONDS
+"""How far back the list goes by default: a day, or longer where one request is asked for."""
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+def _moment(text: str) -> dt.datetime:
+    """A moment as text; pydantic alone would also take numbers."""
+    return dt.datetime.fromisoformat(text)
+
+
+Moment = Annotated[
+    Annotated[dt.datetime, BeforeValidator(_moment)] | None,
+    Query(description="ISO moment or day; without offset in UTC"),
+]
+
+
+@router.get("/by-endpoint")
+async def by_endpoint(
+    emulator: TheEmulator,
+    base_url: TheBaseUrl,
+    key: PlatformKey,
+    endpoint_id: Ids = None,
+    start: Moment = None,
+    end: Moment = None,
+    status: Outcome | None = None,
+    request_id: str | None = None,
+    expand: Expand = None,
+    sort_by: Literal["ended_at", "duration"] = "ended_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The requests of the caller's key.
+
+    Start and end are compared with the wall time of the acceptance (`sent_at`), since they come from the
+    caller's own clock; `started_at` and `ended_at` are emulated.  That requests are listed from their
+    acceptance on, and compared with that moment, is inferred.
+    """
+    payloads = PAYLOADS in expanded(expand, (PAYLOADS,))
+    back = DAY_SECONDS if request_id is None else LONG_SECONDS
+    wanted = Wanted(
+        endpoint_ids=frozenset(some_ids(endpoint_id)),
+        start=_seconds(start, emulator.wall() - back),
+        end=_seconds(end, float("inf")),
+        outcome=status,
+        request_id=request_id,
+    )
+    found = [look for look in await emulator.all(key) if wanted.holds(look)]
+    shown, following = page((latest_first if sort_by == "ended_at" else longest_first)(found), cursor, limit)
+    return Json({"items": [_item(look, base_url, payloads=payloads) for look in shown], **following})
+
+
+def _seconds(moment: dt.datetime | None, default: float) -> float:
+    if moment is None:
+        return default
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def _item(look: Snapshot, base_url: BaseUrl, *, payloads: bool) -> dict[str, Any]:
+    """One line of the list; what has not started shows its acceptance as its start, which cannot be null."""
+    record, view, ending = look.record, look.view, ending_of(look)
+    item: dict[str, Any] = {
+        "request_id": record.id,
+        "endpoint_id": record.endpoint_id,
+        "started_at": _iso(record.sent_at if view.started_at is None else view.started_at),
+        "sent_at": _iso(record.sent_at),
+        "ended_at": None if view.ended_at is None else _iso(view.ended_at),
+        "status_code": ending.status if ending else None,
+        "duration": duration_of(look),
+    }
+    if payloads and not look.erased:
+        item["json_input"] = _with_addresses(jsonio.parse(record.arguments), base_url)
+        item["json_output"] = result_value(ending, base_url) if ending else None
+    return item
+
+
+def _iso(seconds: float) -> str:
+    text = dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _with_addresses(value: Any, base_url: BaseUrl) -> Any:
+    """The input, with addresses for the files that ``data:`` URIs were kept in."""
+    if isinstance(value, dict):
+        return {name: _with_addresses(one, base_url) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_addresses(one, base_url) for one in value]
+    return base_url.url(Part.CDN, value) if isinstance(value, str) and value.startswith(DATA_FOLDER) else value
+
+
+@router.delete("/{request_id}/payloads")
+async def delete_payloads(request_id: str, emulator: TheEmulator, base_url: TheBaseUrl, key: PlatformKey) -> Response:
+    """Forget input and output of a request, and remove the files that it made; files sent in stay."""
+    try:
+        look = await emulator.erase(key, request_id)
+    except RefusedMove as error:
+        raise platform_refusal(400, str(error)) from error
+    ending = ending_of(look)
+    assert ending is not None
+    made = result_value(ending, base_url) if ending.ok else None
+    return Json({"cdn_delete_results": [await _removed(link, emulator, base_url, key) for link in addresses_in(made)]})
+
+
+async def _removed(link: str, emulator: Emulator, base_url: BaseUrl, key: str) -> dict[str, str | None]:
+    path = emulator.cdn.path_of(link, base_url)
+    file = None if path is None else emulator.cdn.find(path)
+    if file is not None:
+        try:
+            (await said_of(emulator, file)).acl_for(key)
+            await emulator.access.remove(file.url_path, key)
+        except NotYours:
+            return {"link": link, "exception": "The file belongs to another key"}
+    return {"link": link, "exception": None}

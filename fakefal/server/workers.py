@@ -1,0 +1,163 @@
+"""Several processes that serve one port: started, watched, replaced when one dies, ended together."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+import click
+
+ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+WATCHED = ENDING | {signal.SIGCHLD}
+GRACE_SECONDS = 10.0
+"""How long a worker may take to end, before it is killed."""
+
+SHORT_LIFE_SECONDS = 5.0
+PAUSE_SECONDS = 1.0
+"""A worker that dies within its first seconds is replaced after a pause."""
+
+Ready = dict[str, str]
+Serve = Callable[[int, Callable[[Ready], None]], None]
+"""Serves until it is told to end, or until the given descriptor is closed; calls back once it listens."""
+
+
+class WorkerFailed(RuntimeError):
+    """A worker ended before it listened; it has said why."""
+
+
+class Workers:
+    """So many forks of this process, which must have bound its sockets and started no thread.
+
+    A connection that nobody took yet waits in the one socket that all share: it outlives the worker that
+    dies.  Each worker watches a pipe that closes when this process dies, so that none is left behind.
+
+    Args:
+        count: how many.
+        serve: what each does.
+    """
+
+    def __init__(self, count: int, serve: Serve) -> None:
+        self._count = count
+        self._serve = serve
+        self._born: dict[int, float] = {}
+        self._lifeline = os.pipe()
+
+    def run(self, announce: Callable[[Ready], None]) -> None:
+        """Serve until a signal ends it; `announce` is called once all listen.
+
+        Raises:
+            WorkerFailed: one could not begin.
+        """
+        with _signals() as signals_within:
+            try:
+                started = [self._start() for _ in range(self._count)]
+                announce([_first_words(words) for words in started][-1])
+                self._watch(signals_within)
+            finally:
+                self._end(signals_within)
+
+    def _watch(self, signals_within: SignalsWithin) -> None:
+        """Replace whoever dies, until this process is told to end."""
+        while not signals_within(None) & ENDING:
+            for born in self._reap():
+                click.echo("fakefal: a worker died; another takes its place", err=True)
+                if time.monotonic() - born < SHORT_LIFE_SECONDS and signals_within(PAUSE_SECONDS) & ENDING:
+                    return
+                os.close(self._start())
+
+    def _start(self) -> int:
+        """Fork a worker; returns where its first words can be read."""
+        words, speak = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        child = os.fork()
+        if child == 0:
+            self._work(words, speak)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+        os.close(speak)
+        self._born[child] = time.monotonic()
+        return words
+
+    def _work(self, words: int, speak: int) -> NoReturn:
+        """What a worker does, from its first to its last moment."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in WATCHED:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            os.close(self._lifeline[1])
+            os.close(words)
+
+            def listening(ready: Ready) -> None:
+                with suppress(BrokenPipeError):  # nobody waits for those that replace others
+                    os.write(speak, json.dumps(ready).encode())
+                os.close(speak)
+
+            self._serve(self._lifeline[0], listening)
+            code = 0
+        except Exception as error:  # noqa: BLE001 - the process ends here
+            click.echo(f"fakefal: {error}", err=True)
+        finally:
+            os._exit(code)
+
+    def _reap(self) -> Iterator[float]:
+        """When each worker was born that is dead by now."""
+        while self._born:
+            child, _ = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            yield self._born.pop(child)
+
+    def _end(self, signals_within: SignalsWithin) -> None:
+        """End every worker, and return once they have."""
+        self._tell(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while list(self._reap()) or (self._born and time.monotonic() < deadline):
+            signals_within(0.1)
+        self._tell(signal.SIGKILL)
+        for descriptor in self._lifeline:
+            os.close(descriptor)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for child in self._born:
+            os.kill(child, number)
+
+
+SignalsWithin = Callable[[float | None], set[int]]
+"""Waits so many seconds, or for ever, for signals, and returns those that came."""
+
+
+@contextmanager
+def _signals() -> Iterator[SignalsWithin]:
+    """Collect signals instead of being interrupted by them."""
+    hear, ring = os.pipe()
+    os.set_blocking(ring, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in WATCHED}
+    signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
+
+    def signals_within(seconds: float | None) -> set[int]:
+        ready, _, _ = select.select([hear], [], [], seconds)
+        return set(os.read(hear, 1024)) if ready else set()
+
+    try:
+        yield signals_within
+    finally:
+        signal.set_wakeup_fd(-1)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(hear)
+        os.close(ring)
+
+
+def _first_words(words: int) -> Ready:
+    with os.fdopen(words, "rb") as said:
+        ready: Ready | None = json.loads(said.read() or b"null")
+    if ready is None:
+        raise WorkerFailed("a worker could not begin")
+    return ready

@@ -1,0 +1,230 @@
+"""Who may read a file of the CDN, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Protocol
+
+from annotated_types import Gt, Len
+from pydantic import BaseModel, ConfigDict
+
+from fakefal.state.clock import Clock
+from fakefal.state.requests import NO_KEY
+
+Decision = Literal["allow", "forbid", "hide"]
+"""Readable, answered with 403, or answered as if it were not there."""
+
+
+class AclRule(BaseModel):
+    """What one user may do; a user is the id of a key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Annotated[str, Len(min_length=1)]
+    decision: Decision
+
+
+class Acl(BaseModel):
+    """fal's access control list: a decision for all, and others for single users."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default: Decision = "allow"
+    rules: tuple[AclRule, ...] = ()
+
+    def decide(self, user: str) -> Decision:
+        """What this user may do; the first rule that names it counts."""
+        return next((rule.decision for rule in self.rules if rule.user == user), self.default)
+
+
+class UploadLifecycle(BaseModel):
+    """How long a file lives and who may read it at first: of one upload, or of a key's uploads.
+
+    `expiration_duration_seconds` counts emulated seconds; None lets the file live on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    expiration_duration_seconds: Annotated[int, Gt(0)] | None = None
+    initial_acl: Acl | None = None
+
+
+PUBLIC, CLOSED = Acl(), Acl(default="forbid")
+PLAIN = UploadLifecycle()
+
+
+class NotYours(Exception):
+    """The file belongs to another key."""
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What is known of a file: whose it is, who may read it, and whether it was removed or has expired.
+
+    A file that nobody uploaded, such as a result, has no owner.
+    """
+
+    owner: str | None = None
+    acl: Acl = PUBLIC
+    gone: bool = False
+
+    def acl_for(self, key: str) -> Acl:
+        """The list, for the key that the file belongs to.
+
+        Raises:
+            NotYours: it belongs to another key.
+        """
+        if self.owner not in (None, key):
+            raise NotYours
+        return self.acl
+
+    def decide(self, user: str) -> Decision:
+        """What a reader may do; `NO_KEY` stands for one who does not say who it is."""
+        if user != NO_KEY and user == self.owner:
+            return "allow"
+        return self.acl.decide(user)
+
+
+class Access(Protocol):
+    """What was said about files, by the path of their CDN address.  Every method is one atomic step.
+
+    Files expire on the emulated time of the key that uploaded them.  Any method may raise `StoreUnavailable`.
+    """
+
+    async def settings(self, key: str) -> UploadLifecycle:
+        """What holds for the uploads of a key that say nothing themselves."""
+        ...
+
+    async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
+        """Set what holds for later uploads of a key, and return it; what `changes` leaves unset stays."""
+        ...
+
+    async def uploaded(self, path: str, owner: str, lifecycle: UploadLifecycle) -> None:
+        """A file came here; what its upload does not ask for, the settings of its key say.
+
+        What was said of an upload before, by a call that was repeated, holds on.
+        """
+        ...
+
+    async def look(self, path: str) -> FileRecord:
+        """What is known of a file."""
+        ...
+
+    async def gone(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of these files that were removed or have expired."""
+        ...
+
+    async def change_acl(self, path: str, key: str, acl: Acl) -> None:
+        """Set the list of a file; one that nobody uploaded becomes the key's.
+
+        Raises:
+            NotYours: it belongs to another key.
+        """
+        ...
+
+    async def remove(self, path: str, key: str) -> None:
+        """Let a file be gone; one that nobody uploaded becomes the key's.
+
+        Raises:
+            NotYours: it belongs to another key.
+        """
+        ...
+
+    async def reset(self, key: str | None) -> None:
+        """Forget the settings of a key, or everything."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Entry:
+    owner: str
+    acl: Acl = PUBLIC
+    expires_at: float = float("inf")
+    removed: bool = False
+
+
+class MemoryAccess:
+    """An `Access` of plain dictionaries, which a restart forgets.
+
+    Args:
+        clock: tells the emulated time.
+        max_files: how many uploads are remembered, and how many other files; the oldest are forgotten first.
+    """
+
+    def __init__(self, clock: Clock, max_files: int) -> None:
+        self._clock = clock
+        self._max_files = max_files
+        self._uploads: dict[str, _Entry] = {}
+        self._others: dict[str, _Entry] = {}
+        self._settings: dict[str, UploadLifecycle] = {}
+
+    async def settings(self, key: str) -> UploadLifecycle:
+        """See `Access.settings`."""
+        return self._settings.get(key, PLAIN)
+
+    async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
+        """See `Access.change_settings`."""
+        kept = self._settings.get(key, PLAIN).model_dump() | changes.model_dump(exclude_unset=True)
+        self._settings[key] = UploadLifecycle.model_validate(kept)
+        return self._settings[key]
+
+    async def uploaded(self, path: str, owner: str, lifecycle: UploadLifecycle) -> None:
+        """See `Access.uploaded`."""
+        if path in self._uploads:
+            return
+        usual = self._settings.get(owner, PLAIN)
+        seconds = lifecycle.expiration_duration_seconds or usual.expiration_duration_seconds
+        expires_at = self._clock.now(owner) + seconds if seconds else float("inf")
+        self._keep(self._uploads, path, _Entry(owner, lifecycle.initial_acl or usual.initial_acl or PUBLIC, expires_at))
+
+    async def look(self, path: str) -> FileRecord:
+        """See `Access.look`."""
+        entry = self._entry(path)
+        return FileRecord() if entry is None else FileRecord(entry.owner, entry.acl, self._is_gone(entry))
+
+    async def gone(self, paths: Iterable[str]) -> frozenset[str]:
+        """See `Access.gone`."""
+        found = ((path, self._entry(path)) for path in paths)
+        return frozenset(path for path, entry in found if entry is not None and self._is_gone(entry))
+
+    async def change_acl(self, path: str, key: str, acl: Acl) -> None:
+        """See `Access.change_acl`."""
+        self._change(path, replace(self._own(path, key), acl=acl))
+
+    async def remove(self, path: str, key: str) -> None:
+        """See `Access.remove`."""
+        self._change(path, replace(self._own(path, key), removed=True))
+
+    async def reset(self, key: str | None) -> None:
+        """See `Access.reset`."""
+        if key is not None:
+            self._settings.pop(key, None)
+            return
+        self._uploads.clear()
+        self._others.clear()
+        self._settings.clear()
+
+    def _entry(self, path: str) -> _Entry | None:
+        return self._uploads.get(path) or self._others.get(path)
+
+    def _is_gone(self, entry: _Entry) -> bool:
+        return entry.removed or self._clock.now(entry.owner) >= entry.expires_at
+
+    def _own(self, path: str, key: str) -> _Entry:
+        entry = self._entry(path) or _Entry(key)
+        if entry.owner != key:
+            raise NotYours
+        return entry
+
+    def _change(self, path: str, entry: _Entry) -> None:
+        if path in self._uploads:
+            self._uploads[path] = entry
+        else:
+            self._keep(self._others, path, entry)
+
+    def _keep(self, entries: dict[str, _Entry], path: str, entry: _Entry) -> None:
+        entries.pop(path, None)
+        entries[path] = entry
+        if len(entries) > self._max_files:
+            del entries[next(iter(entries))]

@@ -1,0 +1,101 @@
+"""What the emulator asks of a store of uploaded files."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from fakefal.core.errors import QueueError
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+LONGEST_NAME = 100
+
+
+class FileTooLarge(QueueError):
+    """A file has more bytes than the store takes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the file has more than {limit} bytes")
+        self.limit = limit
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file at a path of the CDN: its media type, its bytes, where they lie, and the key that brought it."""
+
+    url_path: str
+    content_type: str
+    size: int
+    source: Path
+    key: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a file, and not a part of an upload that is not complete."""
+        return self.url_path.startswith("/")
+
+
+class FileStore(Protocol):
+    """Files by the path of their CDN address."""
+
+    def open_part(self) -> BinaryIO:
+        """A new empty file to write an upload into; hand it to `keep` or `discard`."""
+        ...
+
+    def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
+        """Give a written file its address; `key` is whose it is, where that is known.
+
+        Raises:
+            FileTooLarge: it alone is larger than the store.
+        """
+        ...
+
+    def discard(self, written: BinaryIO) -> None:
+        """Remove a file that was written and is not wanted."""
+        ...
+
+    def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
+        """Hold one part of a multipart upload; returns its ETag."""
+        ...
+
+    def join(
+        self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int, key: str = ""
+    ) -> StoredFile:
+        """Put parts together, in this order.
+
+        Raises:
+            KeyError: a part was never sent, or was dropped; its number is the argument.
+            FileTooLarge: together they have more bytes than that.
+        """
+        ...
+
+    def holding(self, file: StoredFile) -> AbstractContextManager[None]:
+        """Keep the bytes of a file while the block lasts, even if the file is dropped."""
+        ...
+
+    def get(self, url_path: str) -> StoredFile | None:
+        """The file at an address."""
+        ...
+
+    def all(self) -> list[StoredFile]:
+        """Every file, oldest first."""
+        ...
+
+    def reset(self) -> int:
+        """Remove every file; returns how many there were."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the folder; a temporary one is removed."""
+        ...
+
+
+def safe_name(name: str) -> str:
+    """A file name that can stand in an address: its last segment, without surprises."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return UNSAFE.sub("_", last).lstrip(".")[-LONGEST_NAME:] or "file"

@@ -1,0 +1,64 @@
+"""The requests of a key as fal's Platform API lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from fakefal.core.plan import FIRST_ERROR_STATUS
+from fakefal.state.endings import ending_of
+from fakefal.state.requests import Snapshot
+
+FIRST_SERVER_STATUS = 500
+Outcome = Literal["success", "error", "user_error"]
+"""How a request ended: well, by a fault of the service, by a fault of its caller."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which requests are listed: of these endpoints, accepted from `start` and before `end` (wall time)."""
+
+    endpoint_ids: frozenset[str]
+    start: float
+    end: float
+    outcome: Outcome | None = None
+    request_id: str | None = None
+
+    def holds(self, look: Snapshot) -> bool:
+        """Whether a request is one of them."""
+        record = look.record
+        return (
+            record.endpoint_id in self.endpoint_ids
+            and self.start <= record.sent_at < self.end
+            and self.request_id in (None, record.id)
+            and self.outcome in (None, outcome_of(look))
+        )
+
+
+def outcome_of(look: Snapshot) -> Outcome | None:
+    """How a request ended; None while it has not."""
+    ending = ending_of(look)
+    if ending is None:
+        return None
+    if ending.status < FIRST_ERROR_STATUS:
+        return "success"
+    return "error" if ending.status >= FIRST_SERVER_STATUS else "user_error"
+
+
+def duration_of(look: Snapshot) -> float | None:
+    """The emulated seconds from start to end; None while it runs, 0 for what never started."""
+    view = look.view
+    if view.ended_at is None:
+        return None
+    return view.ended_at - (view.ended_at if view.started_at is None else view.started_at)
+
+
+def latest_first(looks: Iterable[Snapshot]) -> list[Snapshot]:
+    """By the moment of the end; what has not ended comes first, the newest of it before the others."""
+    return sorted(looks, key=lambda look: (look.view.ended_at or float("inf"), look.record.submitted_at), reverse=True)
+
+
+def longest_first(looks: Iterable[Snapshot]) -> list[Snapshot]:
+    """By how long they ran; what has not ended comes last."""
+    return sorted(looks, key=lambda look: duration_of(look) or -1.0, reverse=True)

@@ -1,0 +1,129 @@
+"""The journal: every call that came in on fal's side, the newest ones kept, without bodies and secrets."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+LONGEST_TEXT = 1000
+"""Longer paths and hints are cut off, so that the journal has a bound in bytes, too."""
+
+SHORTEST_SECRET = 6
+"""Shorter secrets are parts of ordinary words; those of fal's keys have 32 digits."""
+
+HIDDEN = "***"
+_UPLOAD_ID = re.compile(r"(?<=/multipart/)[^/]+")
+"""The part of an upload's path that is a token."""
+
+_QUERY = re.compile(r"(?<=\?)[^\s=]*=\S*")
+"""What follows an address that a hint repeats: signatures, for example."""
+
+APPLICATIONS = ("queue", "run")
+APP_SEGMENTS = 2
+
+
+@dataclass(slots=True, eq=False)
+class JournalEntry:
+    """One call.
+
+    `at` is emulated time and `wall` real time, both in seconds since 1970; `key` is the id part of the
+    caller's key, `path` stands without its query, which may hold tokens.  `status` and `milliseconds` are
+    None until the answer has begun and ended; a call whose connection an effect dropped never gets a status.
+    """
+
+    at: float
+    wall: float
+    key: str
+    method: str
+    host: str
+    part: str
+    path: str
+    status: int | None = None
+    error_type: str = ""
+    request_id: str = ""
+    milliseconds: float | None = None
+    hint: str = ""
+    effect: str = ""
+    name: str = ""
+    """What a journal of several processes knows it by."""
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that the address names: all of it where a request is made, the application elsewhere."""
+        part, _, rest = self.path.lstrip("/").partition("/")
+        if part not in APPLICATIONS:
+            return ""
+        segments = rest.split("/")
+        asks = segments[APP_SEGMENTS : APP_SEGMENTS + 1] == ["requests"]
+        return "/".join(segments[:APP_SEGMENTS] if asks else segments)
+
+
+def without_secrets(text: str, secret: str = "") -> str:
+    """A path or hint as it may be shown: tokens, queries and the caller's secret are hidden, and it is cut off."""
+    if len(secret) >= SHORTEST_SECRET and secret in text:
+        text = text.replace(secret, HIDDEN)
+    if "/multipart/" in text:
+        text = _UPLOAD_ID.sub(HIDDEN, text)
+    if "?" in text:
+        text = _QUERY.sub(HIDDEN, text)
+    return text[:LONGEST_TEXT]
+
+
+class Journal(Protocol):
+    """The newest calls.  What waits for an answer may raise `StoreUnavailable`."""
+
+    def add(self, call: JournalEntry) -> None:
+        """Write a call down when it comes in; the oldest one goes when there are too many."""
+        ...
+
+    def changed(self, call: JournalEntry) -> None:
+        """Say that more is known of a call that was added."""
+        ...
+
+    async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
+        """The calls of a key, or all, newest first."""
+        ...
+
+    async def size(self) -> int:
+        """How many calls are kept."""
+        ...
+
+    async def reset(self, key: str | None) -> None:
+        """Forget the calls of a key, or all."""
+        ...
+
+
+class MemoryJournal:
+    """A `Journal` of this process.
+
+    Args:
+        most: how many calls are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._calls: deque[JournalEntry] = deque(maxlen=most)
+
+    def add(self, call: JournalEntry) -> None:
+        """See `Journal.add`."""
+        self._calls.append(call)
+
+    def changed(self, call: JournalEntry) -> None:
+        """See `Journal.changed`: the call itself is kept."""
+
+    async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
+        """See `Journal.newest`."""
+        of_key = (call for call in reversed(self._calls) if key is None or call.key == key)
+        return list(islice(of_key, limit))
+
+    async def size(self) -> int:
+        """See `Journal.size`."""
+        return len(self._calls)
+
+    async def reset(self, key: str | None) -> None:
+        """See `Journal.reset`."""
+        kept = [call for call in self._calls if key is not None and call.key != key]
+        self._calls.clear()
+        self._calls.extend(kept)

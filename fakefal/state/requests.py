@@ -1,0 +1,65 @@
+"""What is kept of a request, and the account it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fakefal.core.plan import Plan, View
+from fakefal_contracts.hosts import BaseUrl
+
+NO_KEY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A request as it was accepted.
+
+    `key` is the id part of the caller's key, `path` what followed the app, and `arguments` the
+    JSON body with every ``data:`` URI replaced by the address of the file it was kept in.
+    `submitted_at` is emulated time, in seconds since 1970; `base_url` is how the caller came in, which is
+    how addresses in its webhook lead back.  It times out when it has not started after `start_seconds`,
+    and was to be refused with more than `most_waiting` requests before it.  `sent_at` is the wall time of
+    its acceptance, which is what callers compare with their own clock.
+    """
+
+    id: str
+    key: str
+    app: str
+    path: str
+    arguments: bytes
+    submitted_at: float
+    base_url: BaseUrl
+    low: bool = False
+    webhook: str | None = None
+    start_seconds: float | None = None
+    most_waiting: int | None = None
+    sent_at: float = 0.0
+
+    @property
+    def endpoint_id(self) -> str:
+        """The full id that was called."""
+        return f"{self.app}/{self.path}" if self.path else self.app
+
+    @property
+    def size(self) -> int:
+        """Roughly how many bytes it occupies."""
+        return len(self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look at a request: where it stands, how many wait before it, and its plan once judged.
+
+    `erased` says that its owner had input and output forgotten.
+    """
+
+    record: Record
+    view: View
+    position: int
+    plan: Plan | None
+    erased: bool = False
+
+
+def stored_bytes(record: Record, plan: Plan | None) -> int:
+    """Roughly how many bytes a request and its answer occupy."""
+    return record.size + (len(plan.ending.body) if plan else 0)

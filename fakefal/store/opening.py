@@ -1,0 +1,51 @@
+"""What an emulator is made of: everything of one process, or the parts that replicas share."""
+
+from __future__ import annotations
+
+from fakefal.effects.arrivals import Arrivals
+from fakefal.effects.rules import Effects
+from fakefal.settings import MEMORY, Settings, SettingsError
+from fakefal.state.access import MemoryAccess
+from fakefal.state.clock import Clock, Clocks
+from fakefal.state.group import SingleMember
+from fakefal.state.journal import MemoryJournal
+from fakefal.state.once import MemoryOnce
+from fakefal.state.signing import SigningKeys
+from fakefal.state.tally import Tally
+from fakefal.state.tokens import Tokens
+from fakefal.store.memory import MemoryQueueStore
+from fakefal.store.parts import EmulatorParts
+from fakefal.store.spool import SpoolFiles
+
+
+def parts_for(settings: Settings, clock: Clock | None = None) -> EmulatorParts:
+    """The parts that settings ask for; replicas that share a store have no other clock than its own.
+
+    Raises:
+        SettingsError: the extra for Redis is missing, or Redis cannot be reached.
+    """
+    if settings.store != MEMORY:
+        try:
+            from fakefal.store.redis.parts import shared_parts
+        except ImportError as error:
+            raise SettingsError(f"store {MEMORY} needs nothing, Redis needs: pip install 'fakefal[redis]'") from error
+        return shared_parts(settings)
+    clock = clock or Clocks()
+    effects = Effects(settings.effects, settings.seed)
+    access = MemoryAccess(clock, settings.max_files)
+    return EmulatorParts(
+        queue=MemoryQueueStore(
+            runners=settings.runners, max_requests=settings.max_requests, max_bytes=settings.max_request_bytes
+        ),
+        clock=clock,
+        effects=effects,
+        access=access,
+        arrivals=Arrivals(effects, access),
+        once=MemoryOnce(clock),
+        journal=MemoryJournal(settings.max_journal),
+        tally=Tally(),
+        tokens=Tokens(),
+        signing=SigningKeys(),
+        files=lambda: SpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes),
+        group=SingleMember(),
+    )

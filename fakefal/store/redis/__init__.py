@@ -1,0 +1,1 @@
+"""A Redis that any number of replicas share."""

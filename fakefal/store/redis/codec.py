@@ -1,0 +1,106 @@
+"""Records, plans and tries as bytes.  They never change, so each is written once.
+
+A first line of JSON, and behind it the JSON that came from outside, untouched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from decimal import Decimal
+from typing import Any
+
+from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls
+from fakefal.core.webhook import DeliveryAttempt
+from fakefal.state.requests import Record
+from fakefal_contracts.hosts import BaseUrl
+
+
+def dump_record(record: Record) -> bytes:
+    """A record without what can be had elsewhere."""
+    head = _values(record, "arguments") | {"base_url": record.base_url.base}
+    return _join(head, record.arguments)
+
+
+def load_record(packed: bytes) -> Record:
+    """What `dump_record` wrote."""
+    head, arguments = _split(packed)
+    return Record(**(head | {"base_url": BaseUrl(head["base_url"]), "arguments": arguments}))
+
+
+def dump_plan(plan: Plan) -> bytes:
+    """A plan and its ending."""
+    ending = _values(plan.ending, "body") | {"usd": str(plan.ending.usd)}
+    head = _values(plan) | {"ending": ending, "quirks": sorted(plan.quirks), "polls": plan.polls and asdict(plan.polls)}
+    return _join(head, plan.ending.body)
+
+
+def load_plan(packed: bytes) -> Plan:
+    """What `dump_plan` wrote."""
+    head, body = _split(packed)
+    ending = head["ending"]
+    return Plan(
+        **(
+            head
+            | {
+                "ending": Ending(**(ending | {"body": body, "usd": Decimal(ending["usd"])})),
+                "logs": tuple((moment, text) for moment, text in head["logs"]),
+                "polls": head["polls"] and Polls(**head["polls"]),
+                "retries": tuple(head["retries"]),
+                "quirks": frozenset(head["quirks"]),
+            }
+        )
+    )
+
+
+def plan_facts(plan: Plan) -> dict[str, Any]:
+    """What the line must know of a plan; what is not so is left out, since Lua has no null."""
+    facts: dict[str, Any] = {
+        "wait": plan.wait_seconds,
+        "run": plan.run_seconds,
+        "retries": list(plan.retries),
+        "status": plan.ending.status,
+    }
+    if plan.ending.usd:
+        facts["usd"] = str(plan.ending.usd)
+    if plan.polls is not None:
+        facts["polls"] = [plan.polls.queued, plan.polls.running]
+    if "webhook_lost" in plan.quirks:
+        facts["lost"] = True
+    return facts
+
+
+def load_marks(started: bytes, ended: bytes, cut: bytes, shifts: bytes) -> Marks:
+    """What happened to a request, from the texts of a step's reply."""
+    numbers = [float(one) for one in shifts.split()]
+    return Marks(
+        float(started) if started else None,
+        float(ended) if ended else None,
+        Cut(cut.decode()) if cut else None,
+        tuple(zip(numbers[::2], numbers[1::2], strict=True)),
+    )
+
+
+def dump_attempts(attempts: Sequence[DeliveryAttempt]) -> bytes:
+    """The tries of a webhook."""
+    return json.dumps([[one.at, one.status, one.error] for one in attempts]).encode()
+
+
+def load_attempts(packed: bytes) -> tuple[DeliveryAttempt, ...]:
+    """What `dump_attempts` wrote."""
+    return tuple(DeliveryAttempt(float(at), status, error) for at, status, error in json.loads(packed))
+
+
+def _values(kept: Record | Plan | Ending, without: str = "") -> dict[str, Any]:
+    return {field.name: getattr(kept, field.name) for field in fields(kept) if field.name != without}
+
+
+def _join(head: dict[str, Any], body: bytes) -> bytes:
+    return json.dumps(head).encode() + b"\n" + body
+
+
+def _split(packed: bytes) -> tuple[dict[str, Any], bytes]:
+    head, _, body = packed.partition(b"\n")
+    values: dict[str, Any] = json.loads(head)
+    return values, body

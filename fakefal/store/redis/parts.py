@@ -1,0 +1,118 @@
+"""The parts that replicas share, from the address of their Redis."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from fakefal.settings import Settings, SettingsError
+from fakefal.state.signing import MOST_KEYS
+from fakefal.state.tokens import Tokens
+from fakefal.store.parts import EmulatorParts
+from fakefal.store.redis.access import SharedAccess
+from fakefal.store.redis.files import SharedSpoolFiles
+from fakefal.store.redis.journal import SharedJournal, SharedTally
+from fakefal.store.redis.queue import RedisQueueStore
+from fakefal.store.redis.replica import Replica
+from fakefal.store.redis.scripts import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Reply, Steps
+from fakefal.store.redis.state import (
+    SharedArrivals,
+    SharedClocks,
+    SharedEffects,
+    SharedOnce,
+    SharedSigningKeys,
+    new_key,
+)
+
+MARK = ".fakefal-spool"
+"""Names a folder of uploads, so that replicas notice when theirs are two."""
+
+REFUSALS = {
+    b"other layout": "the store was filled by another version of fakefal: take another database, or empty it",
+    b"elsewhere": "other replicas keep uploads in another folder: give all of them one --spool",
+}
+"""Why a replica may not join."""
+
+
+def shared_parts(settings: Settings) -> EmulatorParts:
+    """Join the replicas that use this Redis.
+
+    Raises:
+        SettingsError: Redis cannot be reached, another version filled it, or other replicas keep uploads in another
+            folder.
+    """
+    bounds = Bounds(runners=settings.runners, max_requests=settings.max_requests, max_bytes=settings.max_request_bytes)
+    try:
+        steps = Steps(settings.store, bounds)
+        with (
+            ExitStack() as undone,
+            Redis.from_url(
+                settings.store,
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+            ) as first,
+        ):
+            step = partial(steps.at_once, first)
+            files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
+            undone.callback(files.close)
+            join(step, files.folder)
+            clock = SharedClocks(steps, step("clocks", "", "0"))
+            _, secret = step("secret", secrets.token_bytes(32))
+            signing = SharedSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
+            undone.pop_all()
+    except SettingsError:
+        raise
+    except (RedisError, OSError, ValueError) as error:
+        raise SettingsError(f"the store cannot be used: {error}") from error
+    queue = RedisQueueStore(steps)
+    effects = SharedEffects(steps, settings.effects, settings.seed)
+    journal = SharedJournal(steps, clock.real_time, settings.max_journal)
+    tally = SharedTally(steps)
+    access = SharedAccess(steps, settings.max_files)
+    return EmulatorParts(
+        queue=queue,
+        clock=clock,
+        effects=effects,
+        access=access,
+        arrivals=SharedArrivals(steps, effects, access),
+        once=SharedOnce(steps),
+        journal=journal,
+        tally=tally,
+        tokens=Tokens(secret),
+        signing=signing,
+        files=lambda: files,
+        group=Replica(steps, queue, clock, (journal.write, tally.write)),
+    )
+
+
+def join(step: Callable[..., Reply], folder: Path) -> None:
+    """Become one of the replicas that use a Redis.
+
+    Raises:
+        SettingsError: this one does not fit.
+    """
+    (joined,) = step("join", mark(folder))
+    if joined in REFUSALS:
+        raise SettingsError(REFUSALS[joined])
+
+
+def mark(folder: Path) -> str:
+    """The name of a folder of uploads, on whatever host and path it is seen."""
+    name = uuid.uuid4().hex
+    written = folder / f"{MARK}-{name}"
+    written.write_text(name, "ascii")
+    with suppress(FileExistsError):
+        os.link(written, folder / MARK)  # whole, and only where there is none
+    written.unlink()
+    return (folder / MARK).read_text("ascii")

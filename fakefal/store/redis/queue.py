@@ -1,0 +1,314 @@
+"""Requests on a Redis that any number of replicas share."""
+
+# ruff: noqa: ARG002 - the protocol brings `now` and a listener; here Redis has the time, and counts
+
+from __future__ import annotations
+
+import json
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+
+from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
+from fakefal.core.lifecycle import State
+from fakefal.core.plan import Plan, view
+from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.state.queue import BEFORE_ALL_TIME, Added, How
+from fakefal.state.requests import Record, Snapshot, stored_bytes
+from fakefal.state.tally import known as label
+from fakefal.store.redis import codec
+from fakefal.store.redis.scripts import Reply, Steps, key_of, tag
+
+REMEMBERED = 1024
+"""How many records and plans a replica keeps decoded: they never change."""
+
+PAGE = 200
+CLAIM = 50
+"""How many requests one step lists, and how many webhooks it claims."""
+
+
+class RedisQueueStore:
+    """A `QueueStore` on Redis.  Each method is one step of a script; see `fakefal.store.redis.scripts`.
+
+    A step takes the moment from Redis's time and the shared clocks, since replicas must agree on it; the
+    `now` of the caller counts only where it is `BEFORE_ALL_TIME`.  Every method raises `StoreUnavailable`
+    where Redis cannot be reached.
+
+    Args:
+        steps: the connection.
+    """
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._remembered: OrderedDict[str, tuple[Record, Plan]] = OrderedDict()
+        self.trying_now: set[str] = set()
+        """Webhooks that were claimed here and not written down yet."""
+        self.claiming = 0
+        """How many claims are under way, whose answers may tell of more."""
+        self.claims_begun = 0
+        """How many claims were ever begun."""
+
+    def listen(self, on_end: Callable[[Snapshot], None]) -> None:
+        """See `QueueStore.listen`."""
+
+    async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
+        """See `QueueStore.add`."""
+        facts = {
+            "name": label(record.endpoint_id),
+            "size": stored_bytes(record, plan),
+            "low": record.low,
+            "webhook": record.webhook is not None,
+            "at_once": at_once,
+            "most_waiting": record.most_waiting,
+            "start_seconds": record.start_seconds,
+            "plan": plan and codec.plan_facts(plan),
+        }
+        with self._claims() if plan is None else nullcontext():
+            reply = await self._steps(
+                "add",
+                record.id,
+                tag(record.key),
+                codec.dump_record(record),
+                codec.dump_plan(plan) if plan else b"",
+                json.dumps({name: value for name, value in facts.items() if value is not None}),
+                again=True,
+            )
+        self._check(reply, record.id, record)
+        *seen, due = reply
+        if plan is not None:
+            self._remember(record, plan)
+        look = await self._whole(seen, record, plan)
+        if seen[1]:  # more was due than one step carries out
+            return Added(look, await self.carry_out(record.key, now))
+        return Added(look, float(due) if due else None)
+
+    async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Snapshot:
+        """See `QueueStore.look`."""
+        known = self._remembered.get(request_id)
+        if known is not None:
+            key = known[0].key if key is None else key
+        reply = await self._steps(
+            "look",
+            request_id,
+            "" if key is None else tag(key),
+            "1" if read else "",
+            "1" if known else "",
+            "1" if now == BEFORE_ALL_TIME else "",
+            again=not read,
+        )
+        self._check(reply, request_id)
+        return await self._whole(reply, *(known or (None, None)))
+
+    async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
+        """See `QueueStore.settle`."""
+        facts = json.dumps(codec.plan_facts(plan))
+        reply = await self._steps("settle", request_id, codec.dump_plan(plan), facts, str(len(plan.ending.body)))
+        self._check(reply, request_id)
+        return bool(reply[2])
+
+    async def cancel(self, request_id: str, now: float) -> State:
+        """See `QueueStore.cancel`."""
+        reply = await self._steps("cancel", request_id)
+        self._check(reply, request_id)
+        return State(reply[2].decode())
+
+    async def advance(self, request_id: str, how: float | How, now: float) -> Snapshot:
+        """See `QueueStore.advance`."""
+        reply = await self._steps("advance", request_id, how if isinstance(how, str) else float(how))
+        self._check(reply, request_id)
+        return await self._whole(reply)
+
+    async def erase(self, request_id: str, now: float) -> Snapshot:
+        """See `QueueStore.erase`."""
+        reply = await self._steps("erase", request_id, again=True)
+        self._check(reply, request_id)
+        return await self._whole(reply)
+
+    async def carry_out(self, key: str, now: float) -> float | None:
+        """See `QueueStore.carry_out`."""
+        while True:
+            _, more, due = await self._steps("carry_out", tag(key), again=True)
+            if not more:
+                return float(due) if due else None
+
+    async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
+        """See `QueueStore.claim_webhooks`."""
+        with self._claims():
+            _, *found = await self._steps("claim", tag(key), str(CLAIM))
+            claimed = [self._delivery(one) for one in found]
+            self.trying_now |= {one.request_id for one in claimed}
+            return claimed
+
+    async def trying(self, key: str) -> bool:
+        """See `QueueStore.trying`."""
+        _, count = await self._steps("trying", tag(key), again=True)
+        return int(count) > 0
+
+    async def webhook_tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
+        """See `QueueStore.webhook_tried`."""
+        after = await self._write_try(request_id, attempt, in_turn=True)
+        self.trying_now.discard(request_id)
+        return after
+
+    async def webhook_replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
+        """See `QueueStore.webhook_replayed`."""
+        return await self._write_try(request_id, attempt, in_turn=False)
+
+    async def _write_try(self, request_id: str, attempt: DeliveryAttempt, *, in_turn: bool) -> Delivery | None:
+        """Read, add the try, and write, until nobody wrote in between."""
+        while True:
+            reply = await self._steps("delivery", request_id, again=True)
+            if reply[0] == b"unknown":
+                return None
+            before, mine = self._delivery(reply), bool(reply[6])
+            if in_turn and not mine and attempt in before.attempts:
+                return before  # written already: its answer was lost
+            if in_turn and mine and before.fate is Fate.PENDING:
+                after = before.after(attempt)
+            else:
+                fate = Fate.DELIVERED if attempt.acknowledged else before.fate
+                after = replace(before, fate=fate, attempts=(*before.attempts, attempt))
+            due = after.due_at if in_turn and mine else ""
+            attempts = codec.dump_attempts(after.attempts)
+            (done,) = await self._steps("tried", request_id, reply[2], after.fate.value, due, attempts)
+            if done != b"changed":
+                return after
+
+    async def webhook(self, request_id: str) -> Delivery | None:
+        """See `QueueStore.webhook`."""
+        reply = await self._steps("delivery", request_id, again=True)
+        return None if reply[0] == b"unknown" else self._delivery(reply)
+
+    async def webhooks(self, key: str | None) -> list[Delivery]:
+        """See `QueueStore.webhooks`."""
+        found = [
+            (float(one[0]), self._delivery(one))
+            for name in await self._tags(key)
+            async for page in self._pages("deliveries", name)
+            for one in page
+        ]
+        return [delivery for _, delivery in sorted(found, key=lambda one: one[0])]
+
+    async def keys(self) -> Iterable[str]:
+        """See `QueueStore.keys`."""
+        return tuple(map(key_of, await self._tags(None)))
+
+    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
+        """See `QueueStore.all`."""
+        found = [
+            (float(one[3]), self._look(one))
+            for name in await self._tags(key)
+            async for page in self._pages("page", name)
+            for one in page
+        ]
+        return [look for _, look in sorted(found, key=lambda one: one[0])]
+
+    async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
+        """See `QueueStore.states`.  This costs a look at each."""
+        found: dict[str, Counter[State]] = {}
+        for look in await self.all(None, now):
+            found.setdefault(look.record.key, Counter())[look.view.state] += 1
+        return found
+
+    async def reset(self, key: str | None) -> int:
+        """See `QueueStore.reset`."""
+        _, last = await self._steps("arrivals")
+        count = 0
+        for name in await self._tags(key):
+            more = b"1"
+            while more:
+                _, more, gone = await self._steps("forget", name, last)
+                count += int(gone)
+        return count
+
+    async def check(self) -> None:
+        """See `QueueStore.check`."""
+        await self._steps("check")
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def _claims(self) -> Iterator[None]:
+        """Note that an answer is under way that may tell of a claim."""
+        self.claims_begun += 1
+        self.claiming += 1
+        try:
+            yield
+        finally:
+            self.claiming -= 1
+
+    async def _tags(self, key: str | None) -> list[str]:
+        if key is not None:
+            return [tag(key)]
+        _, *names = await self._steps("keys", again=True)
+        return sorted(name.decode() for name in names)
+
+    async def _pages(self, step: str, name: str) -> AsyncIterator[list[Reply]]:
+        """What a line has, a page at a time, in the order of arrival."""
+        after = "-inf"
+        while True:
+            _, *page = await self._steps(step, name, after, str(PAGE), again=True)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = (page[-1][3] if step == "page" else page[-1][0]).decode()
+
+    async def _whole(self, reply: Reply, record: Record | None = None, plan: Plan | None = None) -> Snapshot:
+        """The look that a step answers with, once all that was due is carried out."""
+        seen = self._look(reply, record, plan)
+        while reply[1]:
+            reply = await self._steps("look", seen.record.id, tag(seen.record.key), "", "1", "", again=True)
+            self._check(reply, seen.record.id)
+            seen = self._look(reply, seen.record, seen.plan)
+        return seen
+
+    def _look(self, reply: Reply, record: Record | None = None, plan: Plan | None = None) -> Snapshot:
+        _, _, now, _, *marks, position, erased, record_bytes, plan_bytes = reply
+        if record is None:
+            record, plan = codec.load_record(record_bytes), codec.load_plan(plan_bytes) if plan_bytes else None
+            if plan is not None:
+                self._remember(record, plan)
+        return Snapshot(record, view(plan, codec.load_marks(*marks), float(now)), int(position), plan, bool(erased))
+
+    def _remember(self, record: Record, plan: Plan) -> None:
+        self._remembered[record.id] = record, plan
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+
+    @staticmethod
+    def _delivery(reply: Reply) -> Delivery:
+        _, request_id, _, fate, ended_at, due_at, _, attempts, record = reply
+        webhook = codec.load_record(record).webhook
+        assert webhook is not None
+        return Delivery(
+            request_id.decode(),
+            webhook,
+            float(ended_at),
+            float(due_at),
+            Fate(fate.decode()),
+            codec.load_attempts(attempts),
+        )
+
+    def _check(self, reply: Reply, request_id: str, record: Record | None = None) -> None:
+        """Raise what a reply says, where it is a refusal."""
+        match reply[0]:
+            case b"unknown":
+                self._remembered.pop(request_id, None)
+                raise UnknownRequest(request_id)
+            case b"refused":
+                raise RefusedMove(reply[1].decode(), reply[2].decode())
+            case b"unjudged":
+                raise NeedsVerdict(request_id)
+            case b"busy":
+                raise Busy(self._steps.bounds.runners)
+            case b"queue full":
+                assert record is not None
+                assert record.most_waiting is not None
+                raise QueueFull(record.most_waiting)
+            case b"full":
+                count, size = int(reply[1]), int(float(reply[2]))
+                unfinished = f"{count} requests with {size} bytes are unfinished"
+                fits = self._steps.bounds
+                raise StoreFull(f"{unfinished}, {fits.max_requests} requests or {fits.max_bytes} bytes fit")

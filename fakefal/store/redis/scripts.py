@@ -1,0 +1,206 @@
+"""Steps on a shared Redis: one call of one script each, so that each is atomic.
+
+The script is the files of `FILES` behind the constants that Python knows.  It builds the names of
+keys itself, so it wants one Redis (with replicas or a sentinel, if you like) and no cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+from urllib.parse import quote, unquote
+
+import redis
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    MasterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+
+from fakefal.core.errors import StoreUnavailable
+from fakefal.core.lifecycle import NEXT
+from fakefal.state.clock import END_OF_TIME
+from fakefal.state.endings import CUT_ENDINGS
+
+FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
+PREFIX = "fakefal"
+LAYOUT = "1"
+"""Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
+
+ALL_KEYS = "*"
+"""Stands where the name of a key would; no quoted name contains it."""
+
+EVENTS_A_STEP = 256
+"""How much a step carries out before it asks to be called again: others wait meanwhile, for a few milliseconds."""
+
+LEASE_SECONDS = 5.0
+"""How long a replica that fell silent keeps what it claimed, in real seconds."""
+
+CONNECTIONS = 64
+CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
+
+#: How a Redis says that it answers and can do nothing now: errors that the library knows, and texts.
+UNABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, NoPermissionError)
+UNABLE_WORDS = ("MISCONF", "NOREPLICAS", "BUSY")
+
+Reply = list[Any]
+
+
+def tag(key: str) -> str:
+    """A key's name inside names of Redis keys: no braces, spaces or other letters than ASCII."""
+    return quote(key, safe="", errors="surrogatepass")
+
+
+def key_of(quoted: bytes | str) -> str:
+    """The key that `tag` quoted."""
+    return unquote(quoted.decode() if isinstance(quoted, bytes) else quoted, errors="surrogatepass")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How many requests of a key run at once, and how many requests and bytes of them are kept."""
+
+    runners: int
+    max_requests: int
+    max_bytes: int
+
+
+class Steps:
+    """Calls the script.  A reply is a list of bytes; the first says what it is.
+
+    Args:
+        url: where Redis is, as ``redis://host:port/db``.
+        bounds: what is kept, and runs.
+        real_time: where real time comes from; Redis's own clock by default.
+        lease_seconds: how long a silent replica keeps what it claimed.
+        events: how much one step carries out.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        bounds: Bounds,
+        *,
+        real_time: Callable[[], float] | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        events: int = EVENTS_A_STEP,
+    ) -> None:
+        self.bounds = bounds
+        self.replica = secrets.token_hex(8)
+        self.real_time = real_time
+        named = {name.upper(): value for name, value in vars(bounds).items()}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._script = script(**named, EVENTS=events, LEASE=lease_seconds)
+        self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=ANSWER_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # what may be sent twice is known here, not there
+        )
+        self.redis = Redis.from_pool(pool)
+
+    async def __call__(self, step: str, *arguments: str | bytes | float, again: bool = False) -> Reply:
+        """Take a step; `again` says that it may be sent a second time when its answer was lost.
+
+        Raises:
+            StoreUnavailable: Redis cannot be reached, or cannot write now.
+            RuntimeError: the connections belong to another event loop.
+        """
+        self._loop = self._loop or asyncio.get_running_loop()
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("a shared store is used on the event loop that used it first, and on no other")
+        while True:
+            try:
+                reply = await self._call(step, arguments)
+            except StoreUnavailable as error:
+                if not again or error.silent:
+                    raise
+                again = False
+                continue
+            if reply[0] != b"again":
+                return reply
+
+    def at_once(self, connection: redis.Redis, step: str, *arguments: str | bytes | float) -> Reply:
+        """Take a step without an event loop, before the emulator runs.
+
+        Raises:
+            redis.RedisError: it failed.
+        """
+        return cast("Reply", connection.eval(self._script, 0, *self._given(step, arguments)))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.redis.aclose()
+
+    async def _call(self, step: str, arguments: tuple[str | bytes | float, ...]) -> Reply:
+        given = self._given(step, arguments)
+        try:
+            try:
+                return cast("Reply", await self.redis.evalsha(self._sha, 0, *given))
+            except NoScriptError:
+                return cast("Reply", await self.redis.eval(self._script, 0, *given))
+        except (RedisError, OSError) as error:
+            raise_unavailable(error)
+            raise
+
+    def _given(self, step: str, arguments: tuple[str | bytes | float, ...]) -> list[str | bytes]:
+        now = "" if self.real_time is None else repr(self.real_time())
+        return [self.replica, now, step, *(repr(one) if isinstance(one, float) else one for one in arguments)]
+
+
+def raise_unavailable(error: Exception) -> None:
+    """Raise `StoreUnavailable` for a Redis that is away or unable; return for a fault of ours."""
+    able = isinstance(error, ResponseError) and not isinstance(error, UNABLE)
+    if able and not str(error).startswith(UNABLE_WORDS):
+        return
+    silent = isinstance(error, redis.TimeoutError)
+    raise StoreUnavailable(f"{type(error).__name__}: {error}", silent=silent) from error
+
+
+def script(**numbers: float) -> str:
+    """The whole script: constants, then the files, then the step that is asked for."""
+    moves: dict[str, dict[str, bool]] = {}
+    for state, move in NEXT:
+        moves.setdefault(state.value, {})[move.value] = True
+    cut = {one.value: ending.status for one, ending in CUT_ENDINGS.items()}
+    named = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, "CUT": cut}
+    named["LAYOUT"] = LAYOUT
+    constants = {**named, **numbers}
+    lines = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
+    return "\n".join(
+        [
+            *lines,
+            "local REPLICA, GIVEN_TIME = ARGV[1], ARGV[2]",
+            *map(_file, FILES),
+            "return STEPS[ARGV[3]](unpack(ARGV, 4))",
+        ]
+    )
+
+
+@cache
+def _file(name: str) -> str:
+    return (files(__package__) / f"{name}.lua").read_text("utf-8")
+
+
+def _lua(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"[{_lua(name)}] = {_lua(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}'" if isinstance(value, str) else repr(value)

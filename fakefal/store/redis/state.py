@@ -1,0 +1,215 @@
+"""What replicas share beside the queue: clocks, effects, calls, signing keys, the secret of tokens."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fakefal.core.effects import EffectRule
+from fakefal.core.errors import StoreUnavailable
+from fakefal.core.pace import Pace
+from fakefal.effects.arrivals import Arrival, Arrivals
+from fakefal.effects.known import make_rule
+from fakefal.effects.rules import Effects
+from fakefal.state.clock import Clocks
+from fakefal.state.once import MOST, REMEMBERED_SECONDS
+from fakefal.state.signing import MOST_KEYS, SigningKeys
+from fakefal.store.redis.access import SharedAccess, digest, marked
+from fakefal.store.redis.scripts import ALL_KEYS, Reply, Steps, key_of, tag
+
+Added = dict[str, Any]
+"""A rule as JSON."""
+
+MOST_CLOCKS = 10_000
+"""How many keys may have a clock that does not follow the global one."""
+
+NOTHING = b'{"settled": true, "added": []}'
+"""What stands for the rules before anybody changes them, and when Redis has lost them."""
+
+
+class SharedClocks(Clocks):
+    """Clocks that stand in Redis, on Redis's own time.
+
+    What a step says of time is exact; what is told here between two looks at Redis lags behind it by the
+    time that an answer takes, never more, and never leads.  Beyond `MOST_CLOCKS` keys, those whose clocks were not
+    moved or reset for longest follow the global clock again.
+    """
+
+    def __init__(self, steps: Steps, first: Reply) -> None:
+        super().__init__(self.real_time)
+        self._steps = steps
+        self._ahead = 0.0
+        self._era, self._seen = b"", 0
+        self._take(first)
+
+    async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        """See `Clock.move`."""
+        moved = repr(advance), "" if speed is None else repr(speed)
+        self._take(await self._steps("move", _tag(key), *moved, str(MOST_CLOCKS), *self._known()))
+
+    async def reset(self, key: str | None) -> None:
+        """See `Clock.reset`."""
+        self._take(await self._steps("reset_clocks", _tag(key), *self._known(), again=True))
+
+    async def refresh(self) -> None:
+        """Look at Redis again, for what has changed since the last time."""
+        self._take(await self._steps("clocks", *self._known(), again=True))
+
+    def _known(self) -> tuple[bytes, str]:
+        return self._era, str(self._seen)
+
+    def real_time(self) -> float:
+        """Redis's own time, in seconds since 1970."""
+        return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
+
+    def _take(self, reply: Reply) -> None:
+        _, now, era, number, everyone, changed = reply
+        if era != self._era:
+            self._keys = {}
+        elif int(number) < self._seen:
+            self._era = b""  # a later answer came sooner, or another Redis knows less: look at everything again
+            return
+        self._ahead = float(now) - time.monotonic()
+        self._era, self._seen, self._global = era, int(number), _pace(everyone)
+        for name, pace in zip(changed[::2], changed[1::2], strict=True):
+            self._keys.pop(key_of(name), None)
+            self._keys[key_of(name)] = _pace(pace)
+        for oldest in [*islice(self._keys, max(0, len(self._keys) - MOST_CLOCKS))]:
+            del self._keys[oldest]
+
+
+class SharedEffects(Effects):
+    """Effects whose added rules and counts stand in Redis.  Those of the settings are each replica's own."""
+
+    def __init__(self, steps: Steps, rules: Iterable[str] = (), seed: str = "") -> None:
+        super().__init__(rules, seed)
+        self._steps = steps
+        self._packed = b""
+
+    async def add(self, rule: EffectRule) -> None:
+        """See `Effects.add`."""
+        await self._change(lambda added: [*added, _pack(rule)])
+
+    async def clear(self, key: str | None = None) -> int:
+        """See `Effects.clear`."""
+        await self._refresh()
+        count = len(self.rules)
+        await (self._change(lambda _: [], settled=False) if key is None else self._forget(key))
+        return count - len(self.rules)
+
+    async def reset(self, key: str | None) -> None:
+        """See `Effects.reset`."""
+        await self._steps("forget_calls", _tag(key))
+        if key is None:
+            await self._change(lambda _: [], settled=True)
+        else:
+            await self._forget(key)
+
+    async def _forget(self, key: str) -> None:
+        await self._change(lambda added: [one for one in added if one["key"] != key])
+
+    async def _refresh(self) -> None:
+        _, packed = await self._steps("rules", again=True)
+        self.take(packed)
+
+    async def _change(self, change: Callable[[list[Added]], list[Added]], *, settled: bool | None = None) -> None:
+        """Change what is there; if another replica does at the same time, on top of its change."""
+        while True:
+            await self._refresh()
+            before = json.loads(self._packed or NOTHING)
+            kept = before["settled"] if settled is None else settled
+            after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
+            (done,) = await self._steps("set_rules", self._packed, after)
+            if done == b"set":
+                self.take(after)
+                return
+
+    def take(self, packed: bytes) -> None:
+        """Hear which rules were added, as Redis has them."""
+        if packed == self._packed:
+            return
+        found = json.loads(packed or NOTHING)
+        added = [make_rule(one.pop("effect"), one) for one in found["added"]]
+        self.rules = [*(self._settled if found["settled"] else ()), *added]
+        self._packed = packed
+
+
+class SharedArrivals(Arrivals):
+    """Arrivals whose counts and files stand in Redis: one step tells everything, the rules of effects included."""
+
+    def __init__(self, steps: Steps, effects: SharedEffects, access: SharedAccess) -> None:
+        super().__init__(effects, access)
+        self._steps = steps
+        self._rules = effects
+
+    async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
+        """See `Arrivals.arrive`."""
+        _, number, packed, gone = await self._steps("arrive", tag(key), *map(digest, paths))
+        self._rules.take(packed)
+        return Arrival(int(number), marked(paths, gone))
+
+
+class SharedOnce:
+    """A `Once` in Redis, which stays there until a reset."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    async def first(self, key: str, call: str) -> bool:
+        """See `Once.first`."""
+        named, attempt = digest(call), secrets.token_hex(8)
+        (said,) = await self._steps("once", tag(key), named, attempt, REMEMBERED_SECONDS, str(MOST), again=True)
+        return bool(said == b"first")
+
+    async def reset(self, key: str | None) -> None:
+        """See `Once.reset`."""
+        await self._steps("forget_once", _tag(key))
+
+
+def _tag(key: str | None) -> str:
+    return ALL_KEYS if key is None else tag(key)
+
+
+def _pace(packed: bytes) -> Pace:
+    return Pace(*map(float, packed.split()))
+
+
+def _pack(rule: EffectRule) -> Added:
+    return asdict(rule) | {"effect": str(rule.effect)}
+
+
+class SharedSigningKeys(SigningKeys):
+    """Signing keys that stand in Redis.
+
+    A replica that has not seen the newest signs with the one before, which is in the JWKS as well.
+    """
+
+    def __init__(self, steps: Steps, first: Reply) -> None:
+        self._steps = steps
+        self._take(first)
+
+    async def rotate(self) -> None:
+        """See `SigningKeys.rotate`."""
+        self._take(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
+
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """See `SigningKeys.jwks`."""
+        with suppress(StoreUnavailable):  # those that are known still verify
+            self._take(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
+        return await super().jwks()
+
+    def _take(self, reply: Reply) -> None:
+        self._keys = [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(one.decode())) for one in reply[1:]]
+
+
+def new_key() -> str:
+    """A private signing key, in hex."""
+    return secrets.token_hex(32)

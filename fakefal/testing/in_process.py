@@ -1,0 +1,186 @@
+"""One call of an ASGI application from another thread or loop, without a socket.
+
+What the application sends goes through a `Mailbox`, so a stream arrives as it is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import MutableMapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+from starlette.types import ASGIApp
+
+Headers = list[tuple[bytes, bytes]]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class InProcessCall:
+    """A call as it would arrive at a server: `target` is path and query as they stand in a request line."""
+
+    method: str
+    scheme: str
+    host: str
+    path: str
+    target: bytes
+    headers: Headers
+    body: bytes
+
+    def scope(self) -> dict[str, Any]:
+        """The call in ASGI's form."""
+        raw_path, _, query = self.target.partition(b"?")
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": self.method,
+            "scheme": self.scheme,
+            "path": self.path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": [(name.lower(), value) for name, value in self.headers],
+            "server": (self.host, None),
+            "client": ("127.0.0.1", 0),
+        }
+
+
+@dataclass(frozen=True)
+class Head:
+    """How an answer begins."""
+
+    status: int
+    headers: Headers
+
+
+class ConnectionDropped(Exception):
+    """The connection died: what httpx says of a real one, and which of its errors says it."""
+
+    def __init__(self, message: str, kind: str = "RemoteProtocolError") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+END = b""
+Item = Head | bytes | ConnectionDropped
+
+
+@dataclass
+class Mailbox:
+    """What one side puts in, another takes out in that order, each from its own thread."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _items: deque[Item] = field(default_factory=deque)
+    _waiting: Future[Item] | None = None
+
+    def put(self, *items: Item) -> None:
+        """Add items, all at once; whoever waits gets the first."""
+        with self._lock:
+            self._items.extend(items)
+            if not self._items:
+                return
+            waiting, self._waiting = self._waiting, None
+            if waiting is None or not waiting.set_running_or_notify_cancel():
+                return
+            item = self._items.popleft()
+        _fulfil(waiting, item)
+
+    def take(self) -> Future[Item]:
+        """The next item, once there is one."""
+        future: Future[Item] = Future()
+        with self._lock:
+            if not self._items:
+                self._waiting = future
+                return future
+            item = self._items.popleft()
+        _fulfil(future, item)
+        return future
+
+
+def _fulfil(future: Future[Item], item: Item) -> None:
+    if isinstance(item, ConnectionDropped):
+        future.set_exception(item)
+    else:
+        future.set_result(item)
+
+
+class InProcessExchange:
+    """A call on its way and its answer.
+
+    Args:
+        app: who answers, on this loop.
+        loop: where the application lives.
+        call: what is asked.
+    """
+
+    def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, call: InProcessCall) -> None:
+        self.answer = Mailbox()
+        self.transport = self  # where an ASGI application finds what aborts a connection, as under uvicorn
+        self._app = app
+        self._loop = loop
+        self._call = call
+        self._held: Head | None = None
+        self._began = False
+        self._over = False
+        self._body: list[bytes] = [call.body]
+        self._gone = asyncio.Event()
+
+    def close(self) -> None:
+        """The caller wants no more of the answer.  Safe from every thread, and more than once."""
+        if not self._over:  # else there is nobody to tell, and telling costs a switch of threads
+            self._loop.call_soon_threadsafe(self._gone.set)
+
+    def abort(self) -> None:
+        """Kill the connection; the application calls this."""
+        self._over = True
+        self._gone.set()
+        if self._began:
+            self._put(ConnectionDropped("peer closed connection without sending complete message body"))
+        elif self._body:
+            self._put(ConnectionDropped("[Errno 104] Connection reset by peer", "ReadError"))
+        else:
+            self._put(ConnectionDropped("Server disconnected without sending a response."))
+
+    async def run(self) -> None:
+        """Have the call answered; runs on the application's loop."""
+        try:
+            await self._app(self._call.scope(), self._receive, self.send)
+        except Exception:
+            logger.exception("answering %s %s failed", self._call.method, self._call.path)
+        finally:
+            if not self._over:
+                self.abort()
+
+    async def _receive(self) -> dict[str, Any]:
+        if self._body:
+            return {"type": "http.request", "body": self._body.pop(), "more_body": False}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Take what the application says.  The head of a short answer waits for its body: one hand-over."""
+        if message["type"] == "http.response.start":
+            date = (b"date", formatdate(usegmt=True).encode())
+            self._began = True
+            self._held = Head(message["status"], [*message["headers"], date])
+            if not any(name == b"content-length" for name, _ in message["headers"]):
+                self._put()
+        elif message["type"] == "http.response.body" and not self._over:
+            body = message.get("body", b"")
+            parts = [body] if body else []
+            if not message.get("more_body", False):
+                self._over = True
+                self._gone.set()
+                parts.append(END)
+            self._put(*parts)
+
+    def _put(self, *items: Item) -> None:
+        held, self._held = self._held, None
+        self.answer.put(*([held] if held else []), *items)

@@ -1,0 +1,80 @@
+"""Requests as the emulator accepted them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fakefal.state import jsonio
+from fakefal.state.endings import ending_of, result_value
+from fakefal.state.ledger import LedgerEntry
+from fakefal.state.requests import Snapshot
+from fakefal_contracts.price import dollars
+
+
+@dataclass(frozen=True)
+class EmulatedRequest:
+    """A request at the moment of looking.
+
+    Attributes:
+        id: fal's request id.
+        endpoint_id: the full id that was called.
+        arguments: the JSON body; a ``data:`` URI is shown as the address of the file that it was kept in.
+        key: the id part of the caller's key.
+        status: IN_QUEUE, IN_PROGRESS or COMPLETED; fal calls a refused request COMPLETED, too.
+        result_status: the HTTP status of its result, once it is over.
+        result: the JSON of its result, once it is over: the model's output, or what went wrong.
+        webhook: the address to call at the end.
+        logs: the lines so far.
+        hint: what to change, where it was refused.
+    """
+
+    id: str
+    endpoint_id: str
+    arguments: Any
+    key: str
+    status: str
+    result_status: int | None
+    result: Any
+    webhook: str | None
+    logs: tuple[str, ...]
+    hint: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is over and the model produced its output."""
+        return self.result_status is not None and self.result_status < 400  # noqa: PLR2004 - HTTP's line
+
+    def __str__(self) -> str:
+        answer = f" with {self.result_status}" if self.result_status is not None else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.endpoint_id} {self.id}: {self.status}{answer}{hint}"
+
+
+def seen(look: Snapshot) -> EmulatedRequest:
+    """What a test sees of a request."""
+    record, ending = look.record, ending_of(look)
+    return EmulatedRequest(
+        record.id,
+        record.endpoint_id,
+        jsonio.parse(record.arguments),
+        record.key,
+        look.view.state.value,
+        ending.status if ending else None,
+        result_value(ending, record.base_url) if ending else None,
+        record.webhook,
+        tuple(text for _, text in look.view.logs),
+        ending.hint if ending else "",
+    )
+
+
+def listed(things: Iterable[EmulatedRequest | LedgerEntry]) -> str:
+    """Requests or jobs for the message of a failed assertion, one in a line."""
+    lines = [f"\n  {one if isinstance(one, EmulatedRequest) else _job(one)}" for one in things]
+    return "".join(lines) or "\n  (none was accepted)"
+
+
+def _job(entry: LedgerEntry) -> str:
+    twin = f", probably the same as {entry.duplicate_of}" if entry.duplicate_of else ""
+    return f"{entry.endpoint_id} {entry.request_id}: {entry.units:g} units, {dollars(entry.usd)}{twin}"

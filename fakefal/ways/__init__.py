@@ -1,1 +1,0 @@
-"""Ways for unmodified programs to reach the emulator: certificates, an HTTPS proxy, a child's environment."""

@@ -1,0 +1,62 @@
+"""``/proxy``: fal's own proxy protocol, which the JavaScript client speaks with `proxyUrl`.
+
+The target comes in ``x-fal-target-url``; like @fal-ai/server-proxy 1.2.1 it answers 400 to a missing or
+foreign one, and brings a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from urllib.parse import unquote, urlsplit
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakefal.wire.recorder import record_target
+from fakefal_contracts.hosts import host_name, is_fal_host, part_of
+
+TARGET = b"x-fal-target-url"
+PROXY_KEY = ("fakefal-proxy", "not-a-real-key")
+
+
+class ProxyRoute:
+    """Turns a call of ``/proxy`` into the call that its target header names.
+
+    Args:
+        app: what answers the call.
+        keys: the configured keys; the first is the proxy's own.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Mapping[str, str]) -> None:
+        self._app = app
+        key_id, secret = next(iter(keys.items()), PROXY_KEY)
+        self._key = f"Key {key_id}:{secret}".encode()
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the call on under its real path; other calls as they are, without a frame of its own."""
+        proxied = scope["type"] == "http" and scope["path"] == "/proxy" and scope["method"] != "OPTIONS"
+        return (self._proxied if proxied else self._app)(scope, receive, send)
+
+    async def _proxied(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        try:
+            target = urlsplit(headers.get(TARGET, b"").decode("ascii"))
+        except (UnicodeDecodeError, ValueError):
+            target = urlsplit("")
+        name = host_name(target.netloc)
+        part = part_of(name) if is_fal_host(name) else None
+        if part is None:
+            await PlainTextResponse("Invalid request", 400)(scope, receive, send)
+            return
+        path = f"/{part}{unquote(target.path)}".rstrip("/")
+        authorization = headers.get(b"authorization", self._key)
+        record_target(scope, part, path, authorization.decode("latin-1"))
+        kept = [(key, value) for key, value in scope["headers"] if key not in (TARGET, b"authorization")]
+        inner = {
+            **scope,
+            "path": path,
+            "raw_path": f"/{part}{target.path}".encode("ascii"),
+            "query_string": target.query.encode("ascii"),
+            "headers": [*kept, (b"authorization", authorization)],
+        }
+        await self._app(inner, receive, send)

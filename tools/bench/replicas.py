@@ -1,0 +1,117 @@
+"""Replicas on one Redis: what one process and two take in, and how often an operation asks Redis."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+from fakefal.settings import Settings
+from tools.bench.load import Load, posting
+from tools.bench.machine import need
+from tools.bench.servers import KEY, PATIENCE_SECONDS, Running, emulator, free_port, process
+from tools.bench.table import Goal, Measured, NotInstalled, Row, Size, alternating
+from tools.bench.throughput import HEADERS, INSTANT, SUBMIT, arguments, body
+
+OPERATIONS = 100
+ASKED = re.compile(r"cmdstat_(?:evalsha|eval|fcall):calls=(\d+),usec=(\d+)")
+
+
+@contextmanager
+def _redis() -> Iterator[int]:
+    """A Redis that keeps nothing on disk; gives its port.
+
+    Raises:
+        Missing: there is none, or the emulator has no store for it.
+    """
+    if not hasattr(Settings(), "store"):
+        raise NotInstalled("this version stores requests in memory only")
+    program, port = need("redis-server", "redis-server is not installed: apt-get install redis-server"), free_port()
+    with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+        with process(command, pin=False, stdout=subprocess.DEVNULL):
+            give_up = time.monotonic() + PATIENCE_SECONDS
+            while "PONG" not in _said(port, "PING"):
+                if time.monotonic() > give_up:
+                    raise RuntimeError("redis-server does not answer")
+                time.sleep(0.01)
+            yield port
+
+
+def _said(port: int, command: str) -> str:
+    """Redis's answer to a command of one line."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as line:
+            line.sendall(f"{command}\r\nQUIT\r\n".encode())
+            return b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    except ConnectionRefusedError:
+        return ""
+
+
+@contextmanager
+def _replicas(port: int, workers: int) -> Iterator[Running]:
+    store = ("--store", f"redis://127.0.0.1:{port}/0", "--workers", str(workers))
+    with emulator(*INSTANT, *store, pin=False) as running:
+        yield running
+
+
+def two(size: Size) -> Measured:
+    """Submits per second of two processes, beside one, each pair on one Redis of its own."""
+    script = posting(body(), HEADERS)
+    with _redis() as first, _redis() as second, _replicas(first, 2) as ours, _replicas(second, 1) as theirs:
+        rates = Load(ours, SUBMIT, script, size), Load(theirs, SUBMIT, script, size)
+        mine, other, quotients = alternating(size.rounds, *rates)
+    return Measured(statistics.median(quotients), f"{mine:,.0f}/s", f"{other:,.0f}/s", quotients)
+
+
+def submit_trips(_: Size) -> Measured:
+    """How often a submit asks Redis."""
+    with _redis() as port, _replicas(port, 1) as running:
+        return _trips(port, "submits", lambda: running.call("POST", SUBMIT, arguments(), KEY))
+
+
+def status_trips(_: Size) -> Measured:
+    """How often a status read asks Redis."""
+    with _redis() as port, _replicas(port, 1) as running:
+        url = json.loads(running.call("POST", SUBMIT, arguments(), KEY).body)["status_url"]
+        return _trips(port, "status reads", lambda: running.call("GET", url.removeprefix(running.url), headers=KEY))
+
+
+def _trips(port: int, named: str, operation: Callable[[], object]) -> Measured:
+    """Scripts that Redis ran from one operation to the next: the median.
+
+    What the waker asks after each is in it.  Leases, and what is written for all operations of a quarter of a second
+    together, are in the mean only, which the note has.
+    """
+    operation()
+    seen = [_scripts(port)]
+    for _ in range(OPERATIONS):
+        operation()
+        seen.append(_scripts(port))
+    trips = [after[0] - before[0] for before, after in pairwise(seen)]
+    microseconds = [after[1] - before[1] for before, after in pairwise(seen)]
+    note = (
+        f"with what a replica writes now and then, journal and leases: {statistics.mean(trips):.2f} on average; "
+        f"Redis works {statistics.median(microseconds):.0f} µs for each"
+    )
+    return Measured(statistics.median(trips), f"{OPERATIONS} {named}", "", (), note)
+
+
+def _scripts(port: int) -> tuple[int, int]:
+    """How many scripts Redis has run, and in how many microseconds."""
+    found = ASKED.findall(_said(port, "INFO commandstats"))
+    return sum(int(calls) for calls, _ in found), sum(int(microseconds) for _, microseconds in found)
+
+
+ROWS = (
+    Row("redis_two", "submit, two processes on one Redis", "one process", Goal(), two),
+    Row("redis_submit", "Redis round trips of a submit", "", Goal(2, unit=" trips"), submit_trips),
+    Row("redis_status", "Redis round trips of a status", "", Goal(1, unit=" trips"), status_trips),
+)

@@ -1,0 +1,16 @@
+"""All rows of the table, in its order.  A new one is a `Row` in the module of its kind, listed here."""
+
+from __future__ import annotations
+
+from tools.bench import calls, processes, replicas, stored, streams, throughput
+from tools.bench.table import Row
+
+ROWS: tuple[Row, ...] = (
+    *throughput.ROWS,
+    *processes.ROWS[:2],
+    *stored.ROWS,
+    *calls.ROWS,
+    *streams.ROWS,
+    *processes.ROWS[2:],
+    *replicas.ROWS,
+)

@@ -1,0 +1,141 @@
+"""Rows of the benchmark: what is measured, against what, with which goal, and what came out."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+class NotInstalled(Exception):
+    """What a row needs is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is measured.
+
+    `rounds` alternating runs, each of `seconds` under load from `connections`; `stored` requests for the
+    memory of one, `few` and `many` for the status call; so many `streams`, `jobs` and quick `repeats`.
+    """
+
+    rounds: int = 7
+    seconds: float = 3.0
+    warm_seconds: float = 1.5
+    connections: int = 32
+    stored: int = 100_000
+    few: int = 1_000
+    many: int = 1_000_000
+    streams: int = 2_000
+    jobs: int = 1_000
+    repeats: int = 200
+
+
+FULL = Size()
+TINY = Size(
+    rounds=1,
+    seconds=0.2,
+    warm_seconds=0.1,
+    connections=2,
+    stored=200,
+    few=10,
+    many=100,
+    streams=10,
+    jobs=10,
+    repeats=3,
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where the value should lie; without a bound the row only reports."""
+
+    bound: float | None = None
+    kind: Literal["at least", "at most"] = "at most"
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.bound:g}{self.unit}" if self.bound is not None else ""
+
+    def met(self, value: float) -> bool | None:
+        """Whether a value reaches it; None without a bound."""
+        if self.bound is None:
+            return None
+        return value >= self.bound if self.kind == "at least" else value <= self.bound
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measurement found: the value that the goal is about, and what it was made of.
+
+    `ours` and `theirs` are medians in words; `values` are the values of the single rounds.
+    """
+
+    value: float
+    ours: str
+    theirs: str = ""
+    values: tuple[float, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    what: str
+    against: str
+    goal: Goal
+    measure: Callable[[Size], Measured]
+
+
+@dataclass
+class RowOutcome:
+    """A row with what was found, or why nothing was."""
+
+    row: Row
+    found: Measured | None = None
+    missing: str = ""
+    met: bool | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Compare with the goal."""
+        if self.found is not None:
+            self.met = self.row.goal.met(self.found.value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as plain JSON values."""
+        found = self.found
+        return {
+            "name": self.row.name,
+            "what": self.row.what,
+            "against": self.row.against,
+            "goal": str(self.row.goal),
+            "value": found and round(found.value, 4),
+            "unit": self.row.goal.unit.strip(),
+            "met": self.met,
+            "ours": found and found.ours,
+            "theirs": found and found.theirs,
+            "rounds": found and [round(one, 4) for one in found.values],
+            "note": found.note if found else "",
+            "missing": self.missing,
+        }
+
+
+def alternating(
+    rounds: int, ours: Callable[[], float], theirs: Callable[[], float]
+) -> tuple[float, float, tuple[float, ...]]:
+    """Measure both sides in turn, each round in the other order, and compare within each round.
+
+    Returns the median of ours, the median of theirs, and ours by theirs of every round.
+    """
+    pairs: list[tuple[float, float]] = []
+    for number in range(rounds):
+        if number % 2:
+            other = theirs()
+            pairs.append((ours(), other))
+        else:
+            pairs.append((ours(), theirs()))
+    mine, others = zip(*pairs, strict=True)
+    return statistics.median(mine), statistics.median(others), tuple(one / two for one, two in pairs)

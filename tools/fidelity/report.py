@@ -1,0 +1,280 @@
+"""The fidelity report: for every rule its evidence, what became of it, and by which oracle.
+
+It is put together from what the project keeps: the rules, fal's own documents and the summaries that the
+oracles left in ``tests/oracles``.  There is no date of a run in it, so that equal inputs give equal bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fakefal.proxy.upstream import FAL
+from fakefal.recording.receipts import Receipt, receipts
+from fakefal_contracts import ENDPOINTS, Endpoint, Rule, examples, judge
+from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.explanation import Comparison, examine
+from fakefal_contracts.kling.shared import OPENAPI
+from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
+from fakefal_contracts.published import INPUT, Place
+from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.rulebook import rulebook
+from tools.fidelity import page as fidelity_page
+
+CONTRACT = "latest"
+ORACLES = Path("tests") / "oracles"
+PAGE, DATA = "FIDELITY.md", "fidelity.json"
+AGREED, DIFFERS, UNVERIFIED = "agreed", "differs", "unverified"
+OUTSIDE = "outside"
+"""The oracle cannot know: no schema holds the rule, or no receipt is about it."""
+
+#: Where fal's documents state a rule: aspects of a place, or names in its limits.
+_ASPECTS = {"required": ("required",), "type": ("types", "nullable"), "one_of": ("choices",)}
+_LIMITS = {
+    "max_length": ("maxLength",),
+    "max_bytes": ("max_file_size",),
+    "reachable": ("timeout",),
+    "min_pixels": ("min_width", "min_height"),
+    "max_pixels": ("max_width", "max_height"),
+    "ratio": ("min_aspect_ratio", "max_aspect_ratio"),
+    "min_seconds": ("min_duration",),
+    "max_seconds": ("max_duration",),
+    "min_fps": ("min_fps",),
+    "max_fps": ("max_fps",),
+}
+
+
+class NoOracles(Exception):
+    """There is nothing to report from; ``str()`` says what is missing."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the oracles left: summaries by name, and fal's documents by endpoint."""
+
+    runtime: Mapping[str, Any]
+    clients: Mapping[str, Any]
+    live: Mapping[str, Any] | None
+    documents: Mapping[str, Any]
+
+
+def write_report(root: Path) -> tuple[Path, Path]:
+    """Write the report into the root of a checkout; returns both files.
+
+    Raises:
+        NoOracles: it is none.
+    """
+    found = report(read_sources(root))
+    page, data = root / PAGE, root / DATA
+    page.write_text(fidelity_page.page(found), "utf-8")
+    data.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return page, data
+
+
+def read_sources(root: Path) -> Sources:
+    """What the oracles left in a checkout; of the live service there is nothing until somebody asked it.
+
+    Raises:
+        NoOracles: a file is missing, or is none of theirs; or what is said to be the live service was another one,
+            or was asked about another contract.
+    """
+    folder = root / ORACLES
+    try:
+        live = folder / "live.json"
+        return Sources(
+            _read(folder / "runtime.json"),
+            _read(folder / "clients.json"),
+            _live_run(live) if live.exists() else None,
+            {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in ENDPOINTS},
+        )
+    except (OSError, ValueError) as error:
+        raise NoOracles(
+            f"--report runs in a checkout of fakefal, where its oracles left their results: {error}"
+        ) from error
+
+
+def _live_run(path: Path) -> Any:
+    """A run against fal itself, under the contract that is reported."""
+    found = _read(path)
+    about = {name: found.get(name) for name in ("target", "contract")} if isinstance(found, dict) else found
+    if about != {"target": FAL, "contract": CONTRACT}:
+        raise ValueError(f"{path.name} is no run against {FAL} under {CONTRACT}, but {about}")
+    try:
+        dt.date.fromisoformat(found.get("asked_on"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path.name} does not say on which day it was asked (asked_on)") from error
+    return found
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+def report(sources: Sources) -> dict[str, Any]:
+    """The report as plain JSON values."""
+    quoted = _receipts_by_rule()
+    endpoints = {one: _endpoint(endpoint, sources, quoted) for one, endpoint in ENDPOINTS.items()}
+    rows = [row for one in endpoints.values() for row in one["rules"]]
+    return {
+        "contract": CONTRACT,
+        "rules": len(rows),
+        **_counts(rows),
+        "oracles": _oracles(sources),
+        "endpoints": endpoints,
+        "receipts": [_receipt(one) for one in receipts()],
+        "known_differences": [
+            {"place": one.place, "aspect": one.aspect, "kind": one.kind, "reason": one.reason}
+            for one in KNOWN_DIFFERENCES
+        ],
+    }
+
+
+def _counts(rows: list[dict[str, Any]]) -> dict[str, int]:
+    counted = Counter(row["verdict"] for row in rows)
+    return {name: counted[name] for name in (AGREED, DIFFERS, UNVERIFIED)}
+
+
+def _oracles(sources: Sources) -> dict[str, Any]:
+    tallies = sources.runtime["endpoints"].values()
+    names = ("cases", "agreed", "outside", "known", "unexplained")
+    return {
+        "runtime": {
+            "versions": sources.runtime["versions"],
+            **{name: sum(tally[name] for tally in tallies) for name in names},
+        },
+        "published": {"documents": len(sources.documents), "date": OPENAPI.date.isoformat()},
+        "clients": {"versions": sources.clients["versions"], "rules": len(sources.clients["rules"])},
+        "receipts": {"quoted": len(receipts()), "with known differences": sum(bool(one.differs) for one in receipts())},
+        "live": {"claims": len(sources.live["outcomes"]), "asked_on": sources.live["asked_on"]}
+        if sources.live
+        else "never asked",
+    }
+
+
+def _endpoint(endpoint: Endpoint, sources: Sources, quoted: Mapping[str, list[Receipt]]) -> dict[str, Any]:
+    edition = endpoint.edition(CONTRACT)
+    places = read_openapi(_whole(endpoint.id, sources.documents[endpoint.id]), "fal's OpenAPI document")
+    compared = examine(edition, places)
+    ran = sources.runtime["endpoints"][endpoint.id]["rules"]
+    live = _live(sources, endpoint.id)
+    rules = [
+        _row(
+            rule,
+            {
+                "runtime": _by_runtime(ran.get(rule.id, {})),
+                "published": _by_document(edition, rule, places.places, compared),
+                "receipts": _by_receipts(quoted.get(rule.id, [])),
+                "live": live.get(rule.id, UNVERIFIED),
+            },
+            quoted.get(rule.id, []),
+            sources.clients["rules"].get(rule.id, {}),
+        )
+        for rule in rulebook(edition)
+    ]
+    return {"title": endpoint.title, **_counts(rules), "rules": rules}
+
+
+def _whole(endpoint_id: str, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A kept document with the paths that lead to its schemas, which fal names after the endpoint's id."""
+    name = "".join(word.capitalize() for word in re.split("[/-]", endpoint_id.partition("/")[2]))
+
+    def content(schema: str) -> dict[str, Any]:
+        return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}{schema}"}}}}
+
+    paths = {
+        f"/{endpoint_id}": {"post": {"requestBody": content("Input")}},
+        f"/{endpoint_id}/requests/{{request_id}}": {"get": {"responses": {"200": content("Output")}}},
+    }
+    return {"endpoint_id": endpoint_id, "openapi": {**kept, "paths": paths}}
+
+
+def _row(rule: Rule, by: dict[str, str], quoted: list[Receipt], parsed: Mapping[str, bool]) -> dict[str, Any]:
+    evidence = rule.evidence
+    found = set(by.values())
+    verdict = DIFFERS if DIFFERS in found else AGREED if AGREED in found else UNVERIFIED
+    return {
+        "rule": rule.id,
+        "says": rule.says,
+        "evidence": {"grade": evidence.grade, "source": evidence.source, "date": evidence.date.isoformat()},
+        "verdict": verdict,
+        "why": "; ".join(known.why for one in quoted for known in one.differs) if verdict == DIFFERS else "",
+        "by": by,
+        "receipts": [one.id for one in quoted],
+        "clients": {name: AGREED if agreed else DIFFERS for name, agreed in parsed.items()},
+    }
+
+
+def _by_runtime(outcomes: Mapping[str, int]) -> str:
+    """What fal's own runtime made of bodies that break the rule."""
+    if outcomes.get("unexplained") or outcomes.get("known"):
+        return DIFFERS
+    return AGREED if outcomes.get("agreed") and not outcomes.get("outside") else OUTSIDE
+
+
+def _by_document(edition: Edition, rule: Rule, places: Mapping[str, Place], compared: Comparison) -> str:
+    """Whether fal's document states the rule as we do."""
+    path = f"{INPUT}.{rule.field}"
+    written = {one.id for _, one, _ in rulebook(edition).written()}
+    place = places.get(path)
+    if place is None or rule.id in written:
+        return OUTSIDE
+    aspects = _ASPECTS.get(rule.kind, ())
+    limits = _LIMITS.get(rule.kind, ())
+    if not aspects and not (isinstance(place.limits, dict) and set(limits) & set(place.limits)):
+        return OUTSIDE
+    found = [one.finding for one in compared.findings if one.finding.place == path and one.why is None]
+    return DIFFERS if any(one.aspect in (*aspects, *limits, "field") for one in found) else AGREED
+
+
+def _by_receipts(quoted: list[Receipt]) -> str:
+    """What quoted answers of the live service say; one with a known difference shows the rule in older words."""
+    if not quoted:
+        return OUTSIDE
+    return AGREED if any(not one.differs for one in quoted) else DIFFERS
+
+
+def _receipts_by_rule() -> dict[str, list[Receipt]]:
+    """The quoted refusals, by the rules that their requests break."""
+    found: dict[str, list[Receipt]] = {}
+    for receipt in receipts():
+        for rule in _rules_of(receipt):
+            found.setdefault(rule, []).append(receipt)
+    return found
+
+
+def _rules_of(receipt: Receipt) -> Iterator[str]:
+    submit = receipt.given.get("submit", {})
+    endpoint = ENDPOINTS.get(submit.get("endpoint", ""))
+    if endpoint is None or receipt.response.get("status") != 422:  # noqa: PLR2004 - the wire's own number
+        return
+    arguments = submit["json"] if "json" in submit else examples(endpoint.id)[submit["example"]]
+    contract = receipt.given.get("settings", {}).get("contract", "documented")
+    yield from dict.fromkeys(error.rule.id for error in judge(endpoint.edition(contract), arguments).errors)
+
+
+def _receipt(one: Receipt) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "source": one.source,
+        "seen": one.seen,
+        "grade": one.grade,
+        "verdict": DIFFERS if one.differs else AGREED,
+        "differs": [{"at": known.at, "why": known.why} for known in one.differs],
+    }
+
+
+def _live(sources: Sources, endpoint_id: str) -> dict[str, str]:
+    """What a run of ``fakefal conform --target fal --json`` found, where somebody kept it."""
+    states = {"agreed": AGREED, "worded": AGREED, "differs": DIFFERS}
+    found: dict[str, str] = {}
+    for one in sources.live["outcomes"] if sources.live else ():
+        if one.get("endpoint_id") == endpoint_id and one["state"] in states:
+            worse = DIFFERS in (states[one["state"]], found.get(one["claim"]))
+            found[one["claim"]] = DIFFERS if worse else AGREED
+    return found
