@@ -134,8 +134,8 @@ def test_the_core_imports_nothing_above_it() -> None:
 
 def test_few_modules_of_the_emulator_import_httpx() -> None:
     users = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fakefal").rglob("*.py") if "httpx" in imports(path)}
-    names = ("fetch", "pinned", "webhooks", "cli/demo", "proxy/upstream", "testing/measure", "testing/webhooks")
-    names += ("tools/bench/calls", "tools/bench/stubs")
+    names = ("files/fetch", "files/pinned", "engine/webhooks", "cli/demo", "proxy/upstream")
+    names += ("testing/measure", "testing/webhooks")
     assert users == {f"fakefal/{name}.py" for name in names}
 
 

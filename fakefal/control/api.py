@@ -17,21 +17,11 @@ from fakefal.state import jsonio
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total
 from fakefal.state.requests import Snapshot
-from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
 Key = Annotated[str | None, Query(min_length=1, description="id part of a key; without it, all keys")]
-
-
-class Health(BaseModel):
-    """That the server answers, and what it was told."""
-
-    status: Literal["ok"]
-    version: str
-    profile: str
-    contract: str
 
 
 class RequestInfo(BaseModel):
@@ -73,22 +63,6 @@ class AdvanceBody(BaseModel):
         if (self.seconds is None) == (self.to is None):
             raise ValueError('give either "seconds" or "to"')
         return self
-
-
-@router.get("/health")
-async def health(emulator: TheEmulator) -> Health:
-    """Whether the server answers."""
-    settings = emulator.settings
-    return Health(status="ok", version=VERSION, profile=settings.profile, contract=settings.contract)
-
-
-@router.get("/ready")
-async def ready(emulator: TheEmulator) -> dict[str, bool]:
-    """Whether requests can be taken: 503 while stopping, and while the store is away."""
-    if emulator.waker.closing:
-        raise refusal(503, "fakefal: stopping")
-    await emulator.queue.check()
-    return {"ready": True}
 
 
 @router.get("/requests", response_model=list[RequestInfo])
@@ -238,12 +212,6 @@ def _webhook_info(delivery: Delivery) -> WebhookInfo:
         due_at=delivery.due_at if delivery.fate is Fate.PENDING else None,
         attempts=list(delivery.attempts),
     )
-
-
-@router.post("/reset")
-async def reset(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
-    """Forget the requests of a key; without a key, everything."""
-    return await emulator.reset(key)
 
 
 def info(look: Snapshot) -> RequestInfo:

@@ -19,6 +19,7 @@ from fakefal.settings import MEBIBYTE
 from fakefal.state import jsonio
 from fakefal.wire.answers import HINT, WireError, header_text, refusal
 from fakefal.wire.body import read_body
+from fakefal.wire.faults import abort
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 
 LARGEST_BODY = 64 * MEBIBYTE
@@ -191,7 +192,7 @@ class Passing:
             if not self._stopping.is_set():
                 self._record(response, recorded_request, RecordedBody.of(b"".join(seen), self._recorder.scrubber))
         except Broken:
-            self._request.state.abort()  # the caller sees its stream break, as it did
+            abort(self._request.scope)  # the caller sees its stream break, as it did
         finally:
             at_end(response, b"".join(seen))
             await response.aclose()
@@ -204,7 +205,7 @@ class Passing:
                 yield chunk
             whole = True
         except Broken:
-            self._request.state.abort()
+            abort(self._request.scope)
         finally:
             if name := keeper.finish(whole=whole):
                 self._record(response, RecordedBody(), RecordedBody.digest(name, "file"))

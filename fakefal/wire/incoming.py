@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import Request
+from starlette.requests import Request
 
 from fakefal.core.effects import BadEffect, Effect, Occasion
 from fakefal.effects.arrivals import Arrival
@@ -21,8 +21,9 @@ from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import NO_KEY
 from fakefal.state.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
-from fakefal.wire.auth import TOKEN, application_key, demand_rest_key
+from fakefal.wire.auth import application_key, demand_rest_key
 from fakefal.wire.body import read_body, skip
+from fakefal.wire.call import Call
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.hosts import BaseUrl
@@ -37,24 +38,15 @@ GZIP = b"\x1f\x8b"
 DATA_URI = b"data:"
 
 
-async def read_submission(
-    request: Request,
-    emulator: Emulator,
-    base_url: BaseUrl,
-    app: str,
-    path: str,
-    authorization: str | None,
-    priority: str = "",
-    **more: Any,
-) -> Submission:
+async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Submission:
     """The body and the caller of a request to an application; `more` is what else is known of it.
 
     Raises:
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
             for what is not JSON.
     """
-    token = request.query_params.get(TOKEN) if request.scope["query_string"] else None
-    key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
+    request, emulator, app, path = call.request, call.emulator, call.app, call.path
+    key = application_key(call.authorization, call.token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         raise no_access(app)
     if app not in APPS:
@@ -63,15 +55,14 @@ async def read_submission(
             f'Application "{app.rpartition("/")[2]}" not found',
             hint=f"fakefal emulates {', '.join(APPS)}",
         )
-    read = await _read(request, emulator, base_url, f"{app}/{path}" if path else app, key)
+    read = await _read(request, emulator, call.base_url, f"{app}/{path}" if path else app, key)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
-    low = priority.lower() == "low"
     return Submission(
         key,
         app,
         path,
         read.body,
-        base_url,
+        call.base_url,
         low=low,
         heavy=read.heavy,
         start_seconds=_read_start_seconds(request),
