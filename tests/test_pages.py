@@ -87,7 +87,7 @@ def test_the_readme_begins_with_a_whole_example() -> None:
 
 
 def test_the_diagram_is_drawn_from_the_table() -> None:
-    assert f"```mermaid\n{diagram()}\n```" in (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert f"```mermaid\n{diagram()}\n```" in (ROOT / "docs" / "lifecycle.md").read_text("utf-8")
 
 
 def test_the_changelog_knows_the_version() -> None:
