@@ -138,12 +138,12 @@ class Judge:
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:
-        """The unchecked addresses that may be downloaded, each with the widest limits that it stands under."""
+        """The addresses to download, which nobody has read yet, each with the widest limits that it stands under."""
         assert report.arguments is not None
-        unchecked = {one.address for one in report.unchecked}
+        unread = {one.address for one in report.unchecked} - report.facts.keys()
         found: dict[str, Limits] = {}
         for _, address, limits in media_addresses(report.arguments):
-            if address not in unchecked or is_fal_host(host_name(urlsplit(address).netloc)):
+            if address not in unread or is_fal_host(host_name(urlsplit(address).netloc)):
                 continue
             if address not in found or limits.max_bytes > found[address].max_bytes:
                 found[address] = limits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ from fakefal_contracts import Unreadable
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
 from fakefal_contracts.media import Limits
 from media import picture
+from wrong_media import picture_that_says
 
 O1 = "fal-ai/kling-video/o1/image-to-video"
 
@@ -223,6 +225,15 @@ class TestVerdicts:
         assert self.result(server, "https://pictures.example/a.png").status_code == 500
         assert self.result(server, "data:,x").status_code == 422
         assert list(server.emulator.files.folder.glob("[!.]*")) == []
+
+    def test_a_picture_that_is_too_large_to_decode_is_not_fetched(self, serve: Callable[..., Server]) -> None:
+        server = serve(emulator=Emulator(Settings(profile="instant", fetch=True), fetcher=Broken()))
+        large = picture_that_says(picture(), "PNG", 8500, 6000)
+        address = f"data:image/png;base64,{b64encode(large).decode()}"
+        submitted = server.submit(O1, {"prompt": "x", "start_image_url": address})
+        assert server.http.get(submitted["response_url"]).status_code == 200
+        logs = server.http.get(f"{submitted['status_url']}?logs=1").json()["logs"]
+        assert logs[0]["message"].endswith("only its header was read: it has more than 50 megapixels")
 
     def test_nothing_is_fetched_for_a_body_that_is_refused_anyway(self, fetching: Server, site: Site) -> None:
         elements = [{"frontal_image_url": site.url("/good.png")}]

@@ -29,7 +29,7 @@ class OpenFile:
         """The file, as the box of all others."""
         return Box(self, b"", 0, self.size)
 
-    def head(self, at: int) -> tuple[int, bytes, int]:
+    def header(self, at: int) -> tuple[int, bytes, int]:
         """The size of the box that begins there, its name, and where its content begins.
 
         Raises:
@@ -39,9 +39,9 @@ class OpenFile:
             raise Unreadable("it has more boxes than a clip needs")
         self._left -= 1
         self.file.seek(at)
-        head = self.file.read(16)
-        size = int.from_bytes(head[:4], "big")
-        return (int.from_bytes(head[8:], "big"), head[4:8], at + 16) if size == 1 else (size, head[4:8], at + 8)
+        header = self.file.read(16)
+        size = int.from_bytes(header[:4], "big")
+        return (int.from_bytes(header[8:], "big"), header[4:8], at + 16) if size == 1 else (size, header[4:8], at + 8)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Box:
         """
         at = self.start + skipped
         while self.end - at >= 8:  # noqa: PLR2004 - a size and a name
-            size, kind, content = self.source.head(at)
+            size, kind, content = self.source.header(at)
             if not BOX_NAME.fullmatch(kind):
                 return
             after = at + size if size else self.end

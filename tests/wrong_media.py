@@ -1,4 +1,4 @@
-"""Pictures and clips whose heads say other numbers than what follows them bears out."""
+"""Pictures and clips whose headers are changed to say other numbers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import zlib
 
 SIZES = {
     "JPEG": (rb"\xff[\xc0-\xc2]..\x08", ">HH"),
-    "MPO": (rb"\xff[\xc0-\xc2]..\x08", ">HH"),
     "PNG": (rb"IHDR", ">II"),
     "GIF": (rb"(?:GIF8..|,\0\0\0\0)", "<HH"),
-    "BMP": (rb"BM.{16}", "<ii"),
     "WEBP": (rb"VP8 .{7}\x9d\x01\x2a", "<HH"),
 }
 """What stands before the size of a picture, and how it is written; a JPEG names its height first."""
@@ -35,7 +33,7 @@ PLACES = {
 def picture_that_says(content: bytes, form: str, width: int, height: int) -> bytes:
     """The same picture under another size."""
     before, pair = SIZES[form]
-    size = struct.pack(pair, *((height, width) if form in ("JPEG", "MPO") else (width, height)))
+    size = struct.pack(pair, *((height, width) if form == "JPEG" else (width, height)))
 
     def renamed(found: re.Match[bytes]) -> bytes:
         return found[0][: -len(size)] + size
@@ -44,8 +42,7 @@ def picture_that_says(content: bytes, form: str, width: int, height: int) -> byt
     changed = re.sub(whole, renamed, content, count=2 if form == "GIF" else 1, flags=re.DOTALL)
     if form != "PNG":
         return changed
-    head = changed[12:29]
-    return changed[:29] + struct.pack(">I", zlib.crc32(head)) + changed[33:]
+    return changed[:29] + struct.pack(">I", zlib.crc32(changed[12:29])) + changed[33:]
 
 
 def number(clip: bytes, place: str) -> int:
