@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Protocol
 
 from annotated_types import Gt, Len
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 from fakefal.state.clock import Clock
 from fakefal.state.requests import NO_KEY
@@ -144,7 +145,7 @@ class _Entry:
     removed: bool = False
 
 
-class MemoryAccess:
+class MemoryAccess(Access):
     """An `Access` of plain dictionaries, which a restart forgets.
 
     Args:
@@ -159,18 +160,18 @@ class MemoryAccess:
         self._others: dict[str, _Entry] = {}
         self._settings: dict[str, UploadLifecycle] = {}
 
+    @override
     async def settings(self, key: str) -> UploadLifecycle:
-        """See `Access.settings`."""
         return self._settings.get(key, PLAIN)
 
+    @override
     async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
-        """See `Access.change_settings`."""
         kept = self._settings.get(key, PLAIN).model_dump() | changes.model_dump(exclude_unset=True)
         self._settings[key] = UploadLifecycle.model_validate(kept)
         return self._settings[key]
 
+    @override
     async def uploaded(self, path: str, owner: str, lifecycle: UploadLifecycle) -> None:
-        """See `Access.uploaded`."""
         if path in self._uploads:
             return
         usual = self._settings.get(owner, PLAIN)
@@ -178,26 +179,26 @@ class MemoryAccess:
         expires_at = self._clock.now(owner) + seconds if seconds else float("inf")
         self._keep(self._uploads, path, _Entry(owner, lifecycle.initial_acl or usual.initial_acl or PUBLIC, expires_at))
 
+    @override
     async def look(self, path: str) -> FileRecord:
-        """See `Access.look`."""
         entry = self._entry(path)
         return FileRecord() if entry is None else FileRecord(entry.owner, entry.acl, self._is_gone(entry))
 
+    @override
     async def gone(self, paths: Iterable[str]) -> frozenset[str]:
-        """See `Access.gone`."""
         found = ((path, self._entry(path)) for path in paths)
         return frozenset(path for path, entry in found if entry is not None and self._is_gone(entry))
 
+    @override
     async def change_acl(self, path: str, key: str, acl: Acl) -> None:
-        """See `Access.change_acl`."""
         self._change(path, replace(self._own(path, key), acl=acl))
 
+    @override
     async def remove(self, path: str, key: str) -> None:
-        """See `Access.remove`."""
         self._change(path, replace(self._own(path, key), removed=True))
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Access.reset`."""
         if key is not None:
             self._settings.pop(key, None)
             return

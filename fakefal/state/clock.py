@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from typing_extensions import override
+
 from fakefal.core.pace import STEADY, Pace
 
 END_OF_TIME = 200_000_000_000.0
@@ -27,9 +29,8 @@ class Clock(Protocol):
         """How fast a key's clock runs against the global one, or the global one against real time."""
         ...
 
-    async def refresh(self) -> None:
-        """See what others did to the clocks."""
-        ...
+    @override
+    async def refresh(self) -> None: ...
 
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         """Move the clock of a key, or the global one: forward by seconds, or to another speed; 0 freezes."""
@@ -43,7 +44,7 @@ class Clock(Protocol):
         ...
 
 
-class Clocks:
+class Clocks(Clock):
     """The clocks of one process.
 
     Args:
@@ -56,26 +57,26 @@ class Clocks:
         self._global = STEADY
         self._keys: dict[str, Pace] = {}
 
+    @override
     def now(self, key: str | None) -> float:
-        """See `Clock.now`."""
         shown = self._global.at(self._wall())
         return min(END_OF_TIME, shown if key is None else self._keys.get(key, STEADY).at(shown))
 
+    @override
     def sleep_seconds(self, key: str, moment: float) -> float:
-        """See `Clock.sleep_seconds`."""
         if self.now(key) >= moment:
             return 0.0
         return max(0.0, self._global.when(self._keys.get(key, STEADY).when(moment)) - self._wall())
 
+    @override
     def speed(self, key: str | None) -> float:
-        """See `Clock.speed`."""
         return self._global.speed if key is None else self._keys.get(key, STEADY).speed
 
-    async def refresh(self) -> None:
-        """See `Clock.refresh`: nobody else moves these."""
+    @override
+    async def refresh(self) -> None: ...
 
+    @override
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
-        """See `Clock.move`."""
         if key is None:
             self._global = self._global.moved(self._wall(), advance=advance, speed=speed)
         else:
@@ -87,8 +88,8 @@ class Clocks:
         self._latest = max(self._latest, self._wall_clock())
         return self._latest
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Clock.reset`."""
         if key is None:
             self._global = self._global.moved(self._wall(), speed=1.0)
         followed = self._global.at(self._wall())

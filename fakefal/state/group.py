@@ -6,6 +6,8 @@ from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
+from typing_extensions import override
+
 
 class Member(Protocol):
     """What an emulator does for the group of replicas that it belongs to."""
@@ -35,9 +37,9 @@ class Group(Protocol):
         ...
 
 
-class SingleMember:
+class SingleMember(Group):
     """A group of one."""
 
-    def running(self, member: Member) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - nobody else is there
-        """See `Group.running`."""
+    @override
+    def running(self, member: Member) -> AbstractAsyncContextManager[None]:
         return nullcontext()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from typing_extensions import override
+
 LONGEST_TEXT = 1000
 """Longer paths and hints are cut off, so that the journal has a bound in bytes, too."""
 
@@ -96,7 +98,7 @@ class Journal(Protocol):
         ...
 
 
-class MemoryJournal:
+class MemoryJournal(Journal):
     """A `Journal` of this process.
 
     Args:
@@ -106,24 +108,24 @@ class MemoryJournal:
     def __init__(self, most: int) -> None:
         self._calls: deque[JournalEntry] = deque(maxlen=most)
 
+    @override
     def add(self, call: JournalEntry) -> None:
-        """See `Journal.add`."""
         self._calls.append(call)
 
-    def changed(self, call: JournalEntry) -> None:
-        """See `Journal.changed`: the call itself is kept."""
+    @override
+    def changed(self, call: JournalEntry) -> None: ...
 
+    @override
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
-        """See `Journal.newest`."""
         of_key = (call for call in reversed(self._calls) if key is None or call.key == key)
         return list(islice(of_key, limit))
 
+    @override
     async def size(self) -> int:
-        """See `Journal.size`."""
         return len(self._calls)
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Journal.reset`."""
         kept = [call for call in self._calls if key is not None and call.key != key]
         self._calls.clear()
         self._calls.extend(kept)

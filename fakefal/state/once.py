@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from typing_extensions import override
+
 from fakefal.state.clock import Clock
 
 REMEMBERED_SECONDS = 600.0
@@ -27,7 +29,7 @@ class Once(Protocol):
         ...
 
 
-class MemoryOnce:
+class MemoryOnce(Once):
     """A `Once` in this process, which a restart forgets.
 
     Args:
@@ -38,8 +40,8 @@ class MemoryOnce:
         self._clock = clock
         self._made: dict[tuple[str, str], float] = {}
 
+    @override
     async def first(self, key: str, call: str) -> bool:
-        """See `Once.first`."""
         now = self._clock.now(key)
         before = self._made.get((key, call))
         if before is not None and now - before < REMEMBERED_SECONDS:
@@ -50,6 +52,6 @@ class MemoryOnce:
             del self._made[next(iter(self._made))]
         return True
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Once.reset`."""
         self._made = {made: at for made, at in self._made.items() if key not in (None, made[0])}

@@ -15,9 +15,11 @@ from decimal import Decimal
 from itertools import count, islice
 from operator import attrgetter
 
+from typing_extensions import override
+
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.webhook import DeliveryAttempt
-from fakefal.state.journal import JournalEntry
+from fakefal.state.journal import Journal, JournalEntry
 from fakefal.state.requests import Snapshot
 from fakefal.state.tally import Counts, Tally
 from fakefal.store.redis.scripts import ALL_KEYS, ANSWER_SECONDS, Steps, tag
@@ -34,7 +36,7 @@ _VALUES = attrgetter(*(one.name for one in fields(JournalEntry) if one.name != "
 """All that is said of a call, in the order in which it is made of it."""
 
 
-class SharedJournal:
+class SharedJournal(Journal):
     """A `Journal` in Redis.  While that is away, the newest calls wait here.
 
     Args:
@@ -62,34 +64,34 @@ class SharedJournal:
         self._changed: dict[str, tuple[JournalEntry, float]] = {}
         self._writing = asyncio.Lock()
 
+    @override
     def add(self, call: JournalEntry) -> None:
-        """See `Journal.add`."""
         call.name = f"{self._steps.replica}{next(self._numbers):012x}"
         self._new[call.name] = call, self._monotonic()
         if len(self._new) > self._most:
             del self._new[next(iter(self._new))]
 
+    @override
     def changed(self, call: JournalEntry) -> None:
-        """See `Journal.changed`."""
         if call.name not in self._new:
             self._changed[call.name] = call, 0.0
             if len(self._changed) > self._most:
                 del self._changed[next(iter(self._changed))]
 
+    @override
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
-        """See `Journal.newest`."""
         await self.write()
         _, *found = await self._steps("calls", _tag(key), str(limit), again=True)
         return [JournalEntry(*json.loads(one.partition(b" ")[2])) for one in found]
 
+    @override
     async def size(self) -> int:
-        """See `Journal.size`."""
         await self.write()
         _, number = await self._steps("count_calls", again=True)
         return int(number)
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Journal.reset`.  Calls that other replicas have yet to write are forgotten, too."""
         await self.write()
         await self._steps("forget_journal", _tag(key))
 
@@ -157,22 +159,22 @@ class SharedTally(Tally):
         self._batch: Counter[str] = Counter()
         self._writing = asyncio.Lock()
 
-    def accept(self, look: Snapshot) -> None:
-        """See `Tally.accept`: the step that took it in has counted it."""
+    @override
+    def accept(self, look: Snapshot) -> None: ...
 
-    def judge(self, look: Snapshot) -> None:
-        """See `Tally.judge`."""
+    @override
+    def judge(self, look: Snapshot) -> None: ...
 
+    @override
     def tried(self, attempt: DeliveryAttempt) -> None:
-        """See `Tally.tried`."""
         self._unwritten[f"tries {ACKNOWLEDGED if attempt.acknowledged else FAILED}"] += 1
 
+    @override
     def called(self, part: str, status: int) -> None:
-        """See `Tally.called`."""
         self._unwritten[f"calls {part} {status}"] += 1
 
+    @override
     async def counts(self) -> Counts:
-        """See `Tally.counts`."""
         await self.write()
         _, *kept = await self._steps("counts", again=True)
         counts = Counts()

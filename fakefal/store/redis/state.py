@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing_extensions import override
 
 from fakefal.core.effects import EffectRule
 from fakefal.core.errors import StoreUnavailable
@@ -20,7 +21,7 @@ from fakefal.effects.arrivals import Arrival, Arrivals
 from fakefal.effects.known import make_rule
 from fakefal.effects.rules import Effects
 from fakefal.state.clock import Clocks
-from fakefal.state.once import MOST, REMEMBERED_SECONDS
+from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
 from fakefal.state.signing import MOST_KEYS, SigningKeys
 from fakefal.store.redis.access import SharedAccess, digest, marked
 from fakefal.store.redis.scripts import ALL_KEYS, Reply, Steps, key_of, tag
@@ -50,13 +51,13 @@ class SharedClocks(Clocks):
         self._era, self._seen = b"", 0
         self._take(first)
 
+    @override
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
-        """See `Clock.move`."""
         moved = repr(advance), "" if speed is None else repr(speed)
         self._take(await self._steps("move", _tag(key), *moved, str(MOST_CLOCKS), *self._known()))
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Clock.reset`."""
         self._take(await self._steps("reset_clocks", _tag(key), *self._known(), again=True))
 
     async def refresh(self) -> None:
@@ -94,19 +95,19 @@ class SharedEffects(Effects):
         self._steps = steps
         self._packed = b""
 
+    @override
     async def add(self, rule: EffectRule) -> None:
-        """See `Effects.add`."""
         await self._change(lambda added: [*added, _pack(rule)])
 
+    @override
     async def clear(self, key: str | None = None) -> int:
-        """See `Effects.clear`."""
         await self._refresh()
         count = len(self.rules)
         await (self._change(lambda _: [], settled=False) if key is None else self._forget(key))
         return count - len(self.rules)
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Effects.reset`."""
         await self._steps("forget_calls", _tag(key))
         if key is None:
             await self._change(lambda _: [], settled=True)
@@ -150,27 +151,27 @@ class SharedArrivals(Arrivals):
         self._steps = steps
         self._rules = effects
 
+    @override
     async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
-        """See `Arrivals.arrive`."""
         _, number, packed, gone = await self._steps("arrive", tag(key), *map(digest, paths))
         self._rules.take(packed)
         return Arrival(int(number), marked(paths, gone))
 
 
-class SharedOnce:
+class SharedOnce(Once):
     """A `Once` in Redis, which stays there until a reset."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
 
+    @override
     async def first(self, key: str, call: str) -> bool:
-        """See `Once.first`."""
         named, attempt = digest(call), secrets.token_hex(8)
         (said,) = await self._steps("once", tag(key), named, attempt, REMEMBERED_SECONDS, str(MOST), again=True)
         return bool(said == b"first")
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Once.reset`."""
         await self._steps("forget_once", _tag(key))
 
 
@@ -196,12 +197,12 @@ class SharedSigningKeys(SigningKeys):
         self._steps = steps
         self._take(first)
 
+    @override
     async def rotate(self) -> None:
-        """See `SigningKeys.rotate`."""
         self._take(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
 
+    @override
     async def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """See `SigningKeys.jwks`."""
         with suppress(StoreUnavailable):  # those that are known still verify
             self._take(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
         return await super().jwks()
