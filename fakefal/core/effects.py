@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from fakefal.core.grammar import effect_text, rule_text
+from fakefal.core.grammar import rule_text
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Effect:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return effect_text(self.name, self.arguments)
+        return rule_text(self.name, self.arguments, {})
 
 
 @dataclass(frozen=True)

@@ -54,37 +54,18 @@ def read_rule(text: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return name, arguments, reader.conditions(name, arguments)
 
 
-def read_effect(text: str) -> tuple[str, dict[str, Any]]:
-    """Read an effect's name and arguments.
-
-    Raises:
-        BadEffect: the text is malformed.
-    """
-    reader = _Reader(text)
-    name, arguments = reader.effect()
-    reader.end(f"write the effect alone: {effect_text(name, arguments):.200}")
-    return name, arguments
-
-
-def effect_text(name: str, arguments: Mapping[str, Any]) -> str:
-    """An effect as `read_effect` reads it."""
-    return f"{name}({_pairs_text(arguments, ', ')})" if arguments else name
-
-
 def rule_text(name: str, arguments: Mapping[str, Any], conditions: Mapping[str, Any]) -> str:
-    """A rule as `read_rule` reads it."""
-    effect = effect_text(name, arguments)
-    return f"{effect} when {_pairs_text(conditions, ' and ')}" if conditions else effect
+    """A rule, or an effect without conditions, as `read_rule` reads it."""
+    given = ", ".join(map(_pair_text, arguments.items()))
+    when = " and ".join(map(_pair_text, conditions.items()))
+    return name + (f"({given})" if given else "") + (f" when {when}" if when else "")
 
 
-def _pairs_text(pairs: Mapping[str, Any], between: str) -> str:
-    return between.join(f"{name}={_value_text(value)}" for name, value in pairs.items())
-
-
-def _value_text(value: Any) -> str:
+def _pair_text(pair: tuple[str, Any]) -> str:
+    name, value = pair
     if isinstance(value, str) and (found := _TOKEN.fullmatch(value)) and found["word"] == value == _meaning(value):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+        return f"{name}={value}"
+    return f"{name}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _meaning(word: str) -> Any:
@@ -138,11 +119,6 @@ class _Reader:
         if comma:
             raise self._wrong(f"write: {rule_text(name, arguments, given):.200}", comma)
         return given
-
-    def end(self, advice: str) -> None:
-        """Refuse what follows."""
-        if self._kind:
-            raise self._wrong(advice)
 
     def _pair(self, given: dict[str, Any], advice: str) -> None:
         """Read ``name=value``."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fakefal.core.effects import Effect, EffectRule
-from fakefal.core.grammar import BadEffect, read_effect, read_rule, rule_text
+from fakefal.core.grammar import BadEffect, read_rule, rule_text
 from fakefal.state import jsonio
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
 from fakefal_contracts.hosts import is_address
@@ -86,7 +86,7 @@ def make_rule(effect: str, conditions: Mapping[str, Any]) -> EffectRule:
 
 
 def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:
-    """A rule whose conditions can be met.
+    """A rule whose conditions can be met; those that are null count as not given.
 
     Raises:
         BadEffect: one cannot.
@@ -94,10 +94,11 @@ def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:
     for name in conditions:
         if name not in CONDITIONS:
             raise BadEffect(f"a rule looks at {', '.join(CONDITIONS)}, not at {name!r}{_meant(name, CONDITIONS)}")
+    given = {name: value for name, value in conditions.items() if value is not None}
     for name in ("endpoint", "key", "prompt"):
-        if not isinstance(conditions.get(name, ""), str | None):
-            raise BadEffect(f"{name} is a text: write {name}='{conditions[name]}'")
-    rule = EffectRule(effect, **conditions)
+        if not isinstance(given.get(name, ""), str):
+            raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
+    rule = EffectRule(effect, **given)
     if rule.prompt and effect.name == DROP:
         raise BadEffect(f"{UNREAD}: choose it by {', '.join(name for name in CONDITIONS if name != 'prompt')}")
     if rule.nth is not None and (not _is_count(rule.nth) or rule.nth < 1):
@@ -115,7 +116,10 @@ def parse_checked(text: str, longest: int = LONGEST_EFFECT) -> Effect:
         BadEffect: the text is malformed, or names an effect or a value that cannot be used.
     """
     _check_length(text, longest)
-    return checked(Effect(*read_effect(text)), local=False)
+    name, arguments, conditions = read_rule(text)
+    if conditions:
+        raise BadEffect(f"conditions do not belong here; write: {Effect(name, arguments)!s:.200}")
+    return checked(Effect(name, arguments), local=False)
 
 
 def _check_length(text: str, longest: int) -> None:

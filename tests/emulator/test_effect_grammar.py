@@ -159,7 +159,7 @@ def test_what_is_an_effect(text: str, name: str, arguments: Any) -> None:
         ("retry_then_succeed(attempts=10)", "use fewer"),
         ("locked_account(reason=tired)", "reason is one of exhausted_balance"),
         ("stuck(nth=1)", "nth is a condition; write: stuck when nth=1"),
-        ("stuck when nth=1", "'when nth=1' at character 7: write the effect alone: stuck"),
+        ("stuck when nth=1", "conditions do not belong here; write: stuck"),
         ("x" * 3000, "at most 2000 characters"),
         ("content_policy_violation(self=1)", "takes input, loc, msg, not 'self'"),
         ("content_policy_violation(mesage='typo')", "not 'mesage'"),

@@ -77,6 +77,7 @@ class TestChoice:
         occasion = Occasion(O1, "me", "a red dog", 2)
         for conditions, expected in (
             ({}, True),
+            ({"endpoint": None, "prompt": None}, True),
             ({"endpoint": "o1/reference-to-video"}, True),
             ({"endpoint": "image-to-video"}, False),
             ({"key": "me", "prompt": "red", "nth": 2}, True),
