@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fakefal.core.effects import BadEffect
+from fakefal.core.grammar import BadEffect
 from fakefal.core.plan import PROFILES
 from fakefal_contracts import ENDPOINTS, ContractError
 from fakefal_contracts.endpoint import parse_contract

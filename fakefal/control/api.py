@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fakefal.control.guard import guard
-from fakefal.core.effects import BadEffect
+from fakefal.core.grammar import BadEffect
 from fakefal.core.plan import NOTHING, Cut
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.effects.known import make_rule
@@ -101,14 +101,14 @@ class ScenarioBody(BaseModel):
 
 @router.get("/scenarios", response_model=list[ScenarioBody])
 async def scenarios(emulator: TheEmulator, key: Key = None) -> Json:
-    """The rules that choose effects, in the order in which they are asked; with a key, those that name it."""
+    """The rules that choose effects, newest first: the first that matches wins.  With a key, those that name it."""
     rules = [rule for rule in await emulator.effects.listed() if key in (None, rule.key)]
     return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in rules])
 
 
 @router.post("/scenarios", response_model=list[ScenarioBody])
 async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = None) -> Json:
-    """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it.
+    """Add a rule, which wins over older ones; it stays until the next reset.  422 says what is wrong with it.
 
     With a key, the rule is for that one, and the body names no other.
     """

@@ -29,8 +29,9 @@ class Clock(Protocol):
         """How fast a key's clock runs against the global one, or the global one against real time."""
         ...
 
-    @override
-    async def refresh(self) -> None: ...
+    async def refresh(self) -> None:
+        """See what others did to the clocks."""
+        ...
 
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         """Move the clock of a key, or the global one: forward by seconds, or to another speed; 0 freezes."""
@@ -72,8 +73,8 @@ class Clocks(Clock):
     def speed(self, key: str | None) -> float:
         return self._global.speed if key is None else self._keys.get(key, STEADY).speed
 
-    @override
-    async def refresh(self) -> None: ...
+    async def refresh(self) -> None:
+        """See what others did to the clocks."""
 
     @override
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:

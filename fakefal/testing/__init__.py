@@ -7,7 +7,7 @@ fal.assert_billed("0.56")
 
 from __future__ import annotations
 
-from fakefal.core.effects import BadEffect
+from fakefal.core.grammar import BadEffect
 from fakefal.settings import SettingsError
 from fakefal.state.ledger import LedgerEntry, Sums
 from fakefal.testing.fake import Fakefal

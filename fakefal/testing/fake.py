@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from unittest import SkipTest
 
-from fakefal.core.effects import Effect, EffectRule
-from fakefal.effects.known import checked, parse_rule
+from fakefal.core.effects import Effect
+from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state.ledger import LedgerEntry, Sums, entries, sums
@@ -154,12 +154,12 @@ class Fakefal:
             self._engine.do(self._emulator.move_clock(None, advance=how))
 
     def inject(self, rule: str) -> None:
-        """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that fits wins.
+        """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.
 
         Raises:
             BadEffect: the rule is none; the message says why.
         """
-        self._emulator.effects.rules.insert(0, parse_rule(rule))
+        self._engine.do(self._emulator.effects.add(parse_rule(rule)))
 
     def respond(
         self,
@@ -193,7 +193,8 @@ class Fakefal:
         given = {"video": shown, "result": result, "status": status, "seconds": seconds, "logs": lines}
         arguments = {name: value for name, value in given.items() if value is not None}
         effect = checked(Effect("respond", arguments), local=True)
-        self._emulator.effects.rules.insert(0, EffectRule(effect, endpoint=endpoint, prompt=prompt, nth=nth))
+        rule = checked_rule(effect, {"endpoint": endpoint, "prompt": prompt, "nth": nth})
+        self._engine.do(self._emulator.effects.add(rule))
 
     # -- other programs -------------------------------------------------------------------------
 

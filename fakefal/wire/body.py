@@ -49,7 +49,7 @@ async def limited(request: Request, limit: int, first: Message | None = None) ->
         raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 
 
-async def skip(request: Request, size: int) -> None:
+async def skip(request: Request, size: float) -> None:
     """Read and throw away so many bytes of the body, or all of it where it has fewer."""
     while size > 0:
         message = await request.receive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,9 +11,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from fakefal.core.effects import BadEffect, Effect, Occasion
+from fakefal.core.effects import Effect, Occasion
+from fakefal.core.grammar import BadEffect
 from fakefal.effects.arrivals import Arrival
-from fakefal.effects.known import cut_within_body
+from fakefal.effects.known import DROP
 from fakefal.effects.rules import prompts
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import named_paths
@@ -87,20 +89,19 @@ class _Read:
 async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoint_id: str, key: str) -> _Read:
     """Count the call, choose its effect, and read its body as far as that lets it through.
 
-    A call is counted once its body is read, whatever that is, so that one question to a shared store tells all; only
-    where a connection may have to die within the body, it is counted before.
+    A call is counted after its body, whatever that is, so that one question to a shared store tells all; before it only
+    where a `drop_before_accept` may be due.
 
     Raises:
         WireError: 400 for a wrong effect, 413 for a large body, 422 for what is not JSON.
     """
     early = None
-    if _may_cut(request, emulator, key):
+    if _may_drop(request, emulator, key):
         early = await emulator.arrivals.arrive(key, ())
         effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
-        size = cut_within_body(effect)
-        if size is not None:
+        if effect is not None and effect.name == DROP:
             _note(request, emulator, effect)
-            await skip(request, size)
+            await skip(request, effect.arguments.get("bytes", math.inf))
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
         raw = await read_body(request, emulator.settings.max_body_bytes)
@@ -120,9 +121,9 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
     return _Read(body, heavy, arrival, effect)
 
 
-def _may_cut(request: Request, emulator: Emulator, key: str) -> bool:
+def _may_drop(request: Request, emulator: Emulator, key: str) -> bool:
     with wrong_effects():
-        return emulator.effects.may_cut(key, request.headers.get(EFFECT))
+        return emulator.effects.may_drop(key, request.headers.get(EFFECT))
 
 
 def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:

@@ -253,9 +253,9 @@ class TestReconcile:
     def test_a_job_that_is_listed_after_it_was_refunded_is_billed(
         self, make_client: MakeClient, server: Server, end: str
     ) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 1})
         if end == "refused":
             server.http.post("/_fakefal/scenarios", json={"effect": "content_policy_violation"})
+        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 1})
         client = make_client(server.url, key="tester:secret", budget="0.60", poll_seconds=0.005)
         with pytest.raises(MaybeAccepted) as caught:
             client.submit(REQUEST)
