@@ -14,8 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients import FRAMES, O1, TRIO, MakeClient
-from conftest import Server
 from fakefal_client import (
     AsyncClient,
     Budget,
@@ -28,7 +26,10 @@ from fakefal_client import (
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
-from media import picture
+from support.clients import TRIO, MakeClient
+from support.endpoints import I2V, O1
+from support.media import picture
+from support.server import Server
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
@@ -207,7 +208,7 @@ def test_a_call_that_is_cancelled_while_it_waits_keeps_its_money_only_where_it_m
                     if kept:
                         tasks.start_soon(client.submit, REQUEST)
                     else:
-                        tasks.start_soon(client.submit, FRAMES, {"prompt": "x", "start_image_url": picture()})
+                        tasks.start_soon(client.submit, I2V, {"prompt": "x", "start_image_url": picture()})
                 await everybody.wait()
                 with pytest.raises(OverBudget):
                     await client.submit(REQUEST)

@@ -17,8 +17,6 @@ import pytest
 import respx
 from PIL import Image
 
-from clients import FRAMES, O1, MakeClient
-from conftest import Server
 from fakefal_client import (
     AsyncClient,
     Client,
@@ -30,6 +28,9 @@ from fakefal_client import (
 )
 from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProReferenceToVideo
 from fakefal_contracts import UnknownEndpoint
+from support.clients import MakeClient
+from support.endpoints import I2V, O1
+from support.server import Server
 
 PICTURE = "https://example.com/a.png"
 
@@ -223,7 +224,7 @@ class TestLocalMedia:
         path.write_bytes(png())
         given = {"path": path, "bytes": png(), "picture": Image.open(io.BytesIO(png()))}[kind]
         client = make_client(server.url, poll_seconds=0.005)
-        client.subscribe(FRAMES, {"prompt": "x", "start_image_url": given})
+        client.subscribe(I2V, {"prompt": "x", "start_image_url": given})
         (sent,) = server.http.get("/_fakefal/requests").json()
         address = sent["arguments"]["start_image_url"]
         assert address.startswith(f"{server.url}/cdn/files/b/")
@@ -245,7 +246,7 @@ class TestLocalMedia:
         client = make_client("http://127.0.0.1:9", environ={})
         for given, kind in ((small, "min_pixels"), (text, "readable"), (png(2000, 400), "ratio")):
             with pytest.raises(InvalidRequest) as caught:
-                client.submit(FRAMES, {"prompt": "x", "start_image_url": given})
+                client.submit(I2V, {"prompt": "x", "start_image_url": given})
             (error,) = caught.value.report.errors
             assert (error.rule.id, error.loc) == (f"o1.image-to-video.start_image_url.{kind}", ("start_image_url",))
 
@@ -264,7 +265,7 @@ class TestLocalMedia:
     def test_a_text_is_never_a_file_of_this_machine(self, make_client: MakeClient, text: str) -> None:
         client = make_client("http://127.0.0.1:9", environ={})
         with pytest.raises(InvalidRequest, match="reachable"):
-            client.submit(FRAMES, {"prompt": "x", "start_image_url": text})
+            client.submit(I2V, {"prompt": "x", "start_image_url": text})
 
     def test_a_file_in_a_field_that_takes_no_media(self, make_client: MakeClient, tmp_path: Path) -> None:
         path = tmp_path / "prompt.txt"
@@ -279,7 +280,7 @@ class TestLocalMedia:
         written = io.BytesIO()
         turned.save(written, "JPEG", exif=exif)
         client = make_client(server.url, poll_seconds=0.005)
-        client.subscribe(FRAMES, {"prompt": "x", "start_image_url": Image.open(io.BytesIO(written.getvalue()))})
+        client.subscribe(I2V, {"prompt": "x", "start_image_url": Image.open(io.BytesIO(written.getvalue()))})
         (sent,) = server.http.get("/_fakefal/requests").json()
         found = Image.open(io.BytesIO(server.http.get(sent["arguments"]["start_image_url"]).content))
         assert (found.size, found.format) == ((480, 640), "JPEG")
@@ -290,7 +291,7 @@ class TestLocalMedia:
         for call in (client.submit, client.check):
             cut_off = Image.open(io.BytesIO(png()[:200]))
             with pytest.raises(UnknownMedia, match="cannot be read"):
-                call(FRAMES, {"prompt": "x", "start_image_url": cut_off})
+                call(I2V, {"prompt": "x", "start_image_url": cut_off})
 
     def test_pictures_are_written_down_where_they_hold_no_loop_up(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
@@ -305,9 +306,9 @@ class TestLocalMedia:
         async def main() -> None:
             async with AsyncClient(server.url) as client:
                 body = {"prompt": "x", "start_image_url": Image.new("RGB", (640, 480))}
-                await client.check(FRAMES, body)
+                await client.check(I2V, body)
                 await client.upload(Image.new("RGB", (640, 480)))
-                await client.submit(FRAMES, body)
+                await client.submit(I2V, body)
 
         monkeypatch.setattr(Image.Image, "save", watched)
         anyio.run(main)
@@ -317,7 +318,7 @@ class TestLocalMedia:
     @pytest.mark.usefixtures("nothing_sent")
     def test_a_file_that_is_not_there(self, make_client: MakeClient) -> None:
         with pytest.raises(UnknownMedia, match="no file"):
-            make_client("http://127.0.0.1:9", environ={}).submit(FRAMES, {"prompt": "x", "start_image_url": Path("no")})
+            make_client("http://127.0.0.1:9", environ={}).submit(I2V, {"prompt": "x", "start_image_url": Path("no")})
 
 
 def test_typed_requests_send_only_what_was_said(make_client: MakeClient, server: Server) -> None:

@@ -10,8 +10,6 @@ from contextlib import suppress
 
 import pytest
 
-from clients import O1, MakeClient
-from conftest import Server
 from fakefal_client import (
     Attempt,
     FakefalError,
@@ -29,8 +27,11 @@ from fakefal_client import (
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
-from media import picture
-from relay import Cut, Relay, relay_to
+from support.clients import MakeClient
+from support.endpoints import O1
+from support.media import picture
+from support.relay import Cut, Relay, relay_to
+from support.server import Server
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}

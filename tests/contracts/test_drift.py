@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_document import document, schemas
 
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.published.openapi import read_openapi
+from support.published_document import document, schemas
 
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}
 FIELDS = [(name, field) for name in BODIES for field in schemas(document())[name]["properties"]]

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from conftest import SHARED, required_in_ci
 from fakefal_contracts import ENDPOINTS, find_endpoint, judge
 from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS
 from fakefal_contracts.model import choices, spots
-from media import clip, picture
+from support.endpoints import I2V, O1, O3
+from support.machine import SHARED, required_in_ci
+from support.media import clip, picture
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
-I2V = "fal-ai/kling-video/o1/image-to-video"
 PICTURE = "https://a/b.png"
 PICTURES = {"frontal_image_url": PICTURE, "reference_image_urls": [PICTURE]}
 

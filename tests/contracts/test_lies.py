@@ -21,7 +21,7 @@ from fakefal_contracts.probe import probe_clip, probe_picture
 from fakefal_contracts.strategies.clipfile import write_clip
 from fakefal_contracts.strategies.medium import picture as drawn
 from lies import PLACES, clip_that_says, number, picture_that_says
-from media import clip
+from support.media import clip
 
 SIDES = st.integers(16, 400)
 BLOCK = 16

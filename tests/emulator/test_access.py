@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_contracts import examples
-from media import picture
+from support.endpoints import I2V
+from support.media import picture
+from support.server import Server
 
 STORAGE = "/platform/v1/storage"
-O1 = "fal-ai/kling-video/o1/image-to-video"
 FRIEND = {"Authorization": "Key friend:secret"}
 FORBIDDEN = {"default": "forbid", "rules": [{"user": "friend", "decision": "allow"}]}
 Road = Callable[..., str]
@@ -118,7 +118,7 @@ class TestLists:
         assert read(url) == 200
 
     def test_a_result_can_be_closed(self, server: Server) -> None:
-        url = server.result(O1, examples(O1)["required"]).json()["video"]["url"]
+        url = server.result(I2V, examples(I2V)["required"]).json()["video"]["url"]
         put_acl(server, url, {"default": "forbid"})
         assert read(url) == 403
 
@@ -200,15 +200,15 @@ class TestSettings:
 
 def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
     url = python_upload(server, {"expiration_duration_seconds": 60})
-    assert server.result(O1, {"prompt": "x", "start_image_url": url}).status_code == 200
+    assert server.result(I2V, {"prompt": "x", "start_image_url": url}).status_code == 200
     server.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
-    answer = server.result(O1, {"prompt": "x", "start_image_url": url})
+    answer = server.result(I2V, {"prompt": "x", "start_image_url": url})
     assert answer.json()["detail"][0]["type"] == "file_download_error"
 
 
 def test_what_was_said_of_old_files_is_forgotten(serve: Callable[..., Server]) -> None:
     server = serve(max_files=2)
-    results = [server.result(O1, examples(O1)["required"]).json()["video"]["url"] for _ in range(3)]
+    results = [server.result(I2V, examples(I2V)["required"]).json()["video"]["url"] for _ in range(3)]
     for url in results:
         put_acl(server, url, {"default": "forbid"})
     assert [read(url) for url in results] == [200, 403, 403]
@@ -236,7 +236,7 @@ class TestAPrivateFileStaysPrivate:
     def test_however_many_results_are_closed_and_erased(self, private: tuple[Server, str]) -> None:
         server, url = private
         for _ in range(3):
-            submitted = server.submit(O1, examples(O1)["required"])
+            submitted = server.submit(I2V, examples(I2V)["required"])
             result = server.http.get(submitted["response_url"]).json()["video"]["url"]
             assert put_acl(server, result, {"default": "forbid"}).status_code == 200
             erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
@@ -264,7 +264,7 @@ class TestAPrivateFileStaysPrivate:
         server = serve(spool=tmp_path)
         url = url.replace(before.url, server.url)
         effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
-        submitted = server.submit(O1, examples(O1)["required"], **effect)
+        submitted = server.submit(I2V, examples(I2V)["required"], **effect)
         erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
         (upload,) = server.http.delete(erased, headers=FRIEND).json()["cdn_delete_results"]
         assert upload == {"link": url, "exception": "The file belongs to another key"}

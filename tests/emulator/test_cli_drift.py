@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-I2V = "fal-ai/kling-video/o1/image-to-video"
+from support.endpoints import I2V
+
 PICTURE = {
     "max_file_size": 10485760,
     "timeout": 20,

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Server
 from fakefal.core.pace import Pace
 from fakefal.state.clock import Clocks
+from support.endpoints import O1
+from support.server import Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 OTHER = {"Authorization": "Key other:secret"}
 
 

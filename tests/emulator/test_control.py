@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from conftest import Server
 from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
-
-O1 = "fal-ai/kling-video/o1/reference-to-video"
+from support.endpoints import O1
+from support.server import Server
 
 
 def advance(server: Server, request_id: str, **body: Any) -> Any:

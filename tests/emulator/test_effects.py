@@ -14,9 +14,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_webhooks import submit
 
-from conftest import KEY, Server
 from fakefal.core.effects import BadEffect, Occasion, parse_effect
 from fakefal.effects.known import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_checked, parse_rule
 from fakefal.effects.rules import Effects
@@ -25,7 +23,8 @@ from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_fixtures import CLIPS
-from receivers import Receiver
+from support.receivers import Receiver, submit
+from support.server import KEY, Server
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 NO_RETRY = {"X-Fal-No-Retry": "1"}

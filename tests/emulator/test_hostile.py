@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import httpx
 import pytest
 from starlette.routing import Route
-from test_files import upload
 
-from conftest import Server
 from fakefal.control import api, inspection
 from fakefal.settings import load_settings
 from fakefal_contracts.hosts import HOSTS
-from receivers import Receiver
+from support.endpoints import APP, O1
+from support.receivers import Receiver
+from support.server import Server
+from support.wire import status, talk
 
-APP = "fal-ai/kling-video"
-O1 = f"{APP}/o1/reference-to-video"
-I2V = f"{APP}/o1/image-to-video"
-O3 = f"{APP}/o3/pro/reference-to-video"
-SECRET = "0123456789abcdef0123456789abcdef"
 CONTROL = [
     (method, route.path.replace("{request_id}", "019e161b-386c"))
     for module in (api, inspection)
@@ -37,41 +31,8 @@ CONTROL = [
 assert {"GET", "POST", "DELETE"} == {method for method, _ in CONTROL}
 
 
-@pytest.fixture
-def victim(server: Server) -> Iterator[Server]:
-    """A server with one request and one file, which must both still be there in the end."""
-    request_id = server.submit(O1, {"prompt": "x"})["request_id"]
-    url = upload(server)
-    yield server
-    assert server.http.get("/_fakefal/health").json()["status"] == "ok"
-    assert server.http.get(f"/_fakefal/requests/{request_id}").json()["status"] == "COMPLETED"
-    assert server.http.get(url).content == b"hello"
-
-
-def connect(server: Server) -> socket.socket:
-    base = httpx.URL(server.url)
-    return socket.create_connection((base.host, base.port or 80), timeout=10)
-
-
-def talk(server: Server, head: str | bytes, body: bytes = b"") -> bytes:
-    """Send bytes as they are, and read until the server closes."""
-    raw = head if isinstance(head, bytes) else head.replace("\n", "\r\n").encode("latin-1")
-    with connect(server) as wire:
-        wire.sendall(raw + body)
-        return b"".join(iter(lambda: wire.recv(65536), b""))
-
-
-def status(answer: bytes) -> int:
-    assert answer.startswith(b"HTTP/1.1 ")
-    return int(answer[9:12])
-
-
 def headers(answer: bytes) -> list[bytes]:
     return [line.partition(b":")[0].lower() for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]]
-
-
-def count(server: Server) -> int:
-    return len(server.http.get("/_fakefal/requests").json())
 
 
 class TestPaths:
@@ -230,7 +191,7 @@ class TestBodies:
         for path in (f"/queue/{O1}", f"/run/{O1}", "/rest/storage/upload/initiate"):
             answer = victim.http.post(path, content=BODIES[name])
             assert answer.status_code == 422
-        assert count(victim) == 1
+        assert len(victim.control("requests")) == 1
 
     def test_a_compressed_body_is_not_opened_and_a_hint_says_so(self, victim: Server) -> None:
         packed = gzip.compress(b'{"prompt": "' + b"x" * 10_000_000 + b'"}')
@@ -327,7 +288,7 @@ class TestForms:
         )
         assert status(answer) in (400, 501)
         assert answer.count(b"HTTP/1.1 ") == 1
-        assert count(victim) == 1
+        assert len(victim.control("requests")) == 1
 
     def test_thousands_of_headers_and_long_addresses_are_survived(self, victim: Server) -> None:
         many = "".join(f"X-{number}: y\n" for number in range(3000))
@@ -375,7 +336,7 @@ class TestForeignPages:
             answer = victim.http.request(method, path, params=None if "?" in path else hook, headers=simple | more)
             assert (answer.status_code, "Origin" in answer.json()["detail"]) == (403, True)
             assert "access-control-allow-origin" not in answer.headers
-        assert count(victim) == 1
+        assert len(victim.control("requests")) == 1
         victim.http.post("/_fakefal/clock", json={"advance": 3600})
         assert receiver.received == []
 

@@ -12,11 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_contracts import examples
+from support.endpoints import APP, O1
+from support.server import Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-APP = "fal-ai/kling-video"
 STATUS_KEYS = ["status", "request_id", "response_url", "status_url", "cancel_url", "logs", "metrics"]
 UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 

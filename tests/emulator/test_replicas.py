@@ -18,12 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from test_fetch import PERMISSIVE, Site, site
-from test_files import bearer, initiate, upload
-from test_inspection import journal, metrics
-from test_webhooks import submit, verify
 
-from conftest import KEY, Server
 from fakefal.core.errors import StoreUnavailable, UnknownRequest
 from fakefal.core.plan import Ending, Plan
 from fakefal.core.webhook import DeliveryAttempt, Fate
@@ -38,15 +33,15 @@ from fakefal.store.redis.replica import Replica
 from fakefal.store.redis.scripts import Bounds, Steps
 from fakefal.store.redis.state import SharedClocks, SharedOnce
 from fakefal_contracts.hosts import BaseUrl
-from media import picture
-from receivers import Receiver
-from redis_server import redis_server
+from support.endpoints import APP, I2V, O1
+from support.media import picture
+from support.receivers import Receiver, submit, verify
+from support.redis_server import redis_server
+from support.server import KEY, Server
+from support.site import PERMISSIVE, Site
+from support.uploads import bearer, initiate, upload
 
-__all__ = ["site"]
 pytestmark = pytest.mark.memory_only("brings each Redis and folder itself")
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-I2V = "fal-ai/kling-video/o1/image-to-video"
-APP = "fal-ai/kling-video"
 BOUNDS = Bounds(runners=2, max_requests=100, max_bytes=1_000_000)
 
 
@@ -352,24 +347,24 @@ class TestWhatIsSeen:
     def test_one_journal(self, pair: Callable[..., list[Server]]) -> None:
         here, there = pair(max_journal=6)
         submitted = here.submit(O1, {"prompt": "x"})
-        assert until(lambda: [one["path"] for one in journal(there)] == [f"/queue/{O1}"])
+        assert until(lambda: [one["path"] for one in there.journal()] == [f"/queue/{O1}"])
         status(there, submitted)
         status(there, submitted, "")
         paths = [one["path"] for one in known(there, here)]
         asked = f"/queue/{APP}/requests/{submitted['request_id']}"
         assert [one for one in paths if one != f"/queue/{O1}"] == [asked, f"{asked}/status"]
         assert len(paths) == 3
-        assert {one["milliseconds"] is None for one in journal(here)} == {False}
+        assert {one["milliseconds"] is None for one in here.journal()} == {False}
         there.http.get("/cdn/files/x", headers=STRANGER)
         there.http.get("/queue/x/y/requests/z/status", headers=STRANGER)
-        assert [one["key"] for one in journal(there, key="stranger")] == ["stranger"] * 2
+        assert [one["key"] for one in there.journal(key="stranger")] == ["stranger"] * 2
         for _ in range(3):
             here.http.get("/_fakefal/health", headers={"Host": "queue.fal.run"})
         assert len(known(here, there)) == 6
         here.http.post("/_fakefal/reset?key=tester")
-        assert {one["key"] for one in journal(there)} <= {"", "stranger"}
+        assert {one["key"] for one in there.journal()} <= {"", "stranger"}
         here.http.post("/_fakefal/reset")
-        assert journal(there) == journal(pair()[0]) == []
+        assert there.journal() == pair()[0].journal() == []
 
     def test_a_stream_is_in_it_before_it_ends(self, pair: Callable[..., list[Server]]) -> None:
         here, there = pair(profile="realistic")
@@ -391,15 +386,15 @@ class TestWhatIsSeen:
         there.submit(O1, {"prompt": "x", "duration": "99"})
 
         def counted(server: Server) -> bool:
-            found = metrics(server)
+            found = server.metrics()
             calls = found.get(("fakefal_calls_total", "queue", "200")), found["fakefal_accepted_total", O1]
             ended = found["fakefal_ended_total", O1, "200"], found["fakefal_ended_total", O1, "422"]
             return (calls, ended, found["fakefal_webhook_tries_total", "acknowledged"]) == ((6, 6), (5, 1), 5)
 
-        metrics(there)  # who is asked writes first
+        there.metrics()  # who is asked writes first
         assert counted(here)
         assert counted(there)
-        assert metrics(here)["fakefal_not_spent_dollars_total", O1] == pytest.approx(5 * 0.56)
+        assert here.metrics()["fakefal_not_spent_dollars_total", O1] == pytest.approx(5 * 0.56)
         there.http.post("/_fakefal/reset")
         assert counted(here)
         assert counted(pair(max_requests=2)[0]), "replicas that are started again count on"
@@ -416,8 +411,8 @@ class TestWhatIsSeen:
                 assert server.http.get(f"/_fakefal/{path}").status_code == 503
             running.start()
             assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
-            assert [one["status"] for one in journal(server)] == [503, 200]
-            found = metrics(server)
+            assert [one["status"] for one in server.journal()] == [503, 200]
+            found = server.metrics()
             assert [found["fakefal_calls_total", "queue", status] for status in ("200", "503")] == [1, 1]
 
     def test_a_reset_forgets_what_another_replica_has_yet_to_write(self, empty_redis: str) -> None:
@@ -542,7 +537,7 @@ class TestWhatIsSeen:
 
 def known(*servers: Server) -> list[dict[str, Any]]:
     """The journal as the last of these tells it: who is asked writes down first what it has answered."""
-    return [journal(one) for one in servers][-1]
+    return [one.journal() for one in servers][-1]
 
 
 def until(holds: Callable[[], bool]) -> bool:

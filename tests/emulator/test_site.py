@@ -7,14 +7,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_contracts import ENDPOINTS, find_endpoint
 from fakefal_contracts.llms import llms_txt
 from fakefal_contracts.openapi import openapi
+from support.endpoints import I2V, O3
+from support.server import Server
 
 DOCUMENT = "/site/api/openapi/queue/openapi.json"
-O1 = "fal-ai/kling-video/o1/image-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
 
 
@@ -44,7 +43,7 @@ class TestEachModel:
 
 def test_the_document_follows_the_servers_contract(serve: Callable[..., Server]) -> None:
     def durations(server: Server) -> list[str]:
-        schema = read(server, O1).json()["components"]["schemas"]["KlingVideoO1ImageToVideoInput"]
+        schema = read(server, I2V).json()["components"]["schemas"]["KlingVideoO1ImageToVideoInput"]
         found: list[str] = schema["properties"]["duration"]["enum"]
         return found
 

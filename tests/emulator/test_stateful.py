@@ -27,11 +27,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from conftest import Server
 from fakefal.core.webhook import Delivery
-from receivers import Received, Receiver, public_keys, receiving, verify_by
+from support.endpoints import O1
+from support.receivers import Received, Receiver, public_keys, receiving, verify_by
+from support.server import Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 EXAMPLES, FEW_EXAMPLES = os.environ.get("STATEFUL_EXAMPLES"), 6
 """How many histories are drawn: the same few each time, or as many as `make stateful` asks for, at random."""
 

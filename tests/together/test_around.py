@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 
-from test_official_clients import JS, PROGRAMS, finish, run_under
-
-from conftest import ROOT, required_in_ci
+from support.machine import ROOT, required_in_ci
+from support.programs import JS, PROGRAMS, finish, run_under
 
 ACL = {"default": "forbid", "rules": [{"user": "somebody", "decision": "allow"}]}
 

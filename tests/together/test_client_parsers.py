@@ -13,18 +13,16 @@ from typing import Any
 import fal_client
 import httpx
 import pytest
-from test_official_clients import JS, node
 
-from conftest import KEY, Server
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state.clock import Clocks
 from fakefal_contracts import ENDPOINTS, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
+from support.endpoints import APP, O1
+from support.programs import JS
+from support.server import KEY, Server
 
-__all__ = ["node"]
-
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in ENDPOINTS}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 
@@ -135,7 +133,6 @@ def parse(node: str, tmp_path: Path) -> Callable[[list[httpx.Response]], list[di
     return run
 
 
-APP = "fal-ai/kling-video"
 NOBODY = f"/queue/{APP}/requests/019e161b-386c-7d33-8106-f2de1a3ff595"
 JSON_ERROR = {
     "type": "json_invalid",

@@ -23,9 +23,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_official_clients import FAKEFAL, JS, PROGRAMS, check_videos, finish, folder, node
 
-from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.proxy.app import ValidatingProxy
 from fakefal.proxy.upstream import Upstream
@@ -33,10 +31,10 @@ from fakefal.recording.folder import ExchangeWriter, read_folder
 from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit, SpendReservation
 from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
+from support.endpoints import O1, O3
+from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish
+from support.server import KEY, Server
 
-__all__ = ["folder", "node"]
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
 ALL_EVENTS = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]

@@ -12,10 +12,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from conftest import KEY, Server
 from fakefal.recording.receipts import Known, Receipt, differences, receipts, unexplained
 from fakefal_contracts import examples
-from receivers import Receiver
+from support.receivers import Receiver
+from support.server import KEY, Server
 
 ALL = receipts()
 BY_ID = {receipt.id: receipt for receipt in ALL}

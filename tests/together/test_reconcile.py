@@ -8,16 +8,15 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_client import Budget, Client, Found, MaybeAccepted, NotListed
 from fakefal_contracts import examples
-
-O1 = "fal-ai/kling-video/o1/image-to-video"
+from support.endpoints import I2V
+from support.server import Server
 
 
 def lose(client: Client) -> MaybeAccepted:
     with pytest.raises(MaybeAccepted) as raised:
-        client.submit(O1, examples(O1)["required"])
+        client.submit(I2V, examples(I2V)["required"])
     return raised.value
 
 
@@ -40,7 +39,7 @@ def test_a_job_that_never_arrived_is_not_listed(serve: Callable[..., Server]) ->
 
 def test_another_keys_twin_is_not_taken_for_it(serve: Callable[..., Server]) -> None:
     server = serve(effects=("drop_before_accept when key=tester",))
-    server.submit(O1, examples(O1)["required"], Authorization="Key another:secret")
+    server.submit(I2V, examples(I2V)["required"], Authorization="Key another:secret")
     with Client(server.url, key="tester:secret") as client:
         assert isinstance(client.reconcile(lose(client)), NotListed)
 

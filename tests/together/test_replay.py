@@ -17,13 +17,14 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from test_official_clients import FAKEFAL
-from test_record import DAY, O1, record, void
 
-from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.recording.replay import Replay
 from fakefal.server.serving import hosting, serving_from
+from support.endpoints import O1
+from support.programs import FAKEFAL
+from support.recordings import DAY, record, void
+from support.server import KEY, Server
 
 Open = Callable[..., httpx.Client]
 BODY = {"prompt": "a lighthouse", "duration": "5"}

@@ -7,9 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_official_clients import node, run_under
-
-__all__ = ["node"]
+from support.programs import run_under
 
 
 def test_node_finds_the_preload(node: str, offline: list[str], tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from clients import MakeClient
-from conftest import Server
 from fakefal.testing import Fakefal
-from suite import Suite
+from support.clients import MakeClient
+from support.server import Server
+from support.suite import Suite
 
 
 class TestSocket(Suite):
