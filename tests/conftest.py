@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from typing import Any
@@ -17,7 +17,7 @@ from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from support.endpoints import O1
 from support.machine import ROOT, SHARED, required_in_ci
-from support.server import KEY, Server
+from support.server import KEY, Serve, Server
 from support.uploads import upload
 
 pytest_plugins = ["pytester", "support.clients", "support.programs", "support.receivers", "support.site"]
@@ -85,7 +85,7 @@ def store(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def serve(store: str) -> Iterator[Callable[..., Server]]:
+def serve(store: str) -> Iterator[Serve]:
     """Start servers: keyword arguments are settings, or an emulator of the test's own.  Each has a store of its own."""
     databases = count()
     with ExitStack() as stack:
@@ -101,7 +101,7 @@ def serve(store: str) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture
-def server(serve: Callable[..., Server]) -> Server:
+def server(serve: Serve) -> Server:
     """A fresh server with the instant profile."""
     return serve()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
@@ -29,7 +28,7 @@ from fakefal_client.kling import O1ReferenceToVideo
 from support.clients import TRIO, MakeClient
 from support.endpoints import I2V, O1
 from support.media import picture
-from support.server import Server
+from support.server import Serve, Server
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
@@ -113,9 +112,7 @@ class TestCalls:
         make_client(server.url, budget=budget).resume(job.request_id).result()
         assert (budget.pending, budget.spent) == (0, PRICE)
 
-    def test_a_job_cancelled_in_the_queue_is_refunded(
-        self, make_client: MakeClient, serve: Callable[..., Server]
-    ) -> None:
+    def test_a_job_cancelled_in_the_queue_is_refunded(self, make_client: MakeClient, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         client = make_client(server.url, budget=2)
         client.submit(REQUEST)

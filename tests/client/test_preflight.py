@@ -6,7 +6,7 @@ import io
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +30,7 @@ from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProRefere
 from fakefal_contracts import UnknownEndpoint
 from support.clients import MakeClient
 from support.endpoints import I2V, O1
-from support.server import Server
+from support.server import Serve, Server
 
 PICTURE = "https://example.com/a.png"
 
@@ -125,7 +125,7 @@ class TestContracts:
         [("documented", "7", True), ("latest", "7", False), ("2026-01-28", "7", False), ("documented", "5", False)],
     )
     def test_the_fakes_own_contract_counts(
-        self, make_client: MakeClient, serve: Callable[..., Server], contract: str, duration: str, refused: bool
+        self, make_client: MakeClient, serve: Serve, contract: str, duration: str, refused: bool
     ) -> None:
         server = serve(contract=contract)
         client = make_client(server.url, poll_seconds=0.005, environ={})

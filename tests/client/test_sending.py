@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -31,7 +31,7 @@ from support.clients import MakeClient
 from support.endpoints import O1
 from support.media import picture
 from support.relay import Cut, Relay, relay_to
-from support.server import Server
+from support.server import Serve, Server
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}
@@ -324,9 +324,7 @@ class TestReconcile:
         )
         assert make_client(server.url, key="c:d").reconcile(attempt) == NotListed()
 
-    def test_a_list_that_cannot_be_read_leaves_it_open(
-        self, make_client: MakeClient, serve: Callable[..., Server]
-    ) -> None:
+    def test_a_list_that_cannot_be_read_leaves_it_open(self, make_client: MakeClient, serve: Serve) -> None:
         server = serve(keys={"tester": "secret"})
         attempt = Attempt(O1, {"prompt": "x"}, 0.0, 0.0)
         outcome = make_client(server.url, key="tester:wrong").reconcile(attempt)

@@ -13,7 +13,7 @@ import pytest
 from fakefal_contracts import examples
 from support.endpoints import I2V
 from support.media import picture
-from support.server import Server
+from support.server import Serve, Server
 
 STORAGE = "/platform/v1/storage"
 FRIEND = {"Authorization": "Key friend:secret"}
@@ -206,7 +206,7 @@ def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
     assert answer.json()["detail"][0]["type"] == "file_download_error"
 
 
-def test_what_was_said_of_old_files_is_forgotten(serve: Callable[..., Server]) -> None:
+def test_what_was_said_of_old_files_is_forgotten(serve: Serve) -> None:
     server = serve(max_files=2)
     results = [server.result(I2V, examples(I2V)["required"]).json()["video"]["url"] for _ in range(3)]
     for url in results:
@@ -218,7 +218,7 @@ class TestAPrivateFileStaysPrivate:
     """However many other files are closed, removed or announced."""
 
     @pytest.fixture
-    def private(self, serve: Callable[..., Server]) -> tuple[Server, str]:
+    def private(self, serve: Serve) -> tuple[Server, str]:
         server = serve(max_files=2)
         url = python_upload(server)
         put_acl(server, url, {"default": "forbid"})
@@ -243,7 +243,7 @@ class TestAPrivateFileStaysPrivate:
             assert server.http.delete(erased).status_code == 200
         assert read(url) == 403
 
-    def test_when_its_owner_sends_it_again(self, serve: Callable[..., Server]) -> None:
+    def test_when_its_owner_sends_it_again(self, serve: Serve) -> None:
         server = serve()
         upload = server.http.post(
             "/rest/storage/upload/initiate?storage_type=fal-cdn-v3",
@@ -256,9 +256,7 @@ class TestAPrivateFileStaysPrivate:
         owner = {"Authorization": "Key tester:secret"}
         assert httpx.get(upload["file_url"], headers=owner, trust_env=False).content == b"two"
 
-    def test_and_its_owners_when_another_erases_a_result_that_names_it(
-        self, serve: Callable[..., Server], tmp_path: Path
-    ) -> None:
+    def test_and_its_owners_when_another_erases_a_result_that_names_it(self, serve: Serve, tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         url = python_upload(before)
         server = serve(spool=tmp_path)
@@ -270,7 +268,7 @@ class TestAPrivateFileStaysPrivate:
         assert upload == {"link": url, "exception": "The file belongs to another key"}
         assert read(url, Authorization="Key tester:secret") == 200
 
-    def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+    def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Serve, tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         private, public = python_upload(before), python_upload(before)
         put_acl(before, private, {"default": "forbid"})

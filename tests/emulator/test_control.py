@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
 from support.endpoints import O1
-from support.server import Server
+from support.server import Serve, Server
 
 
 def advance(server: Server, request_id: str, **body: Any) -> Any:
@@ -31,7 +30,7 @@ class TestWhatItDoes:
         assert (shown[0]["key"], shown[0]["endpoint_id"], shown[0]["result_status"]) == ("tester", O1, 200)
         assert server.http.get("/_fakefal/requests", params={"key": "stranger"}).json() == []
 
-    def test_advance_by_seconds_to_start_and_to_end(self, serve: Callable[..., Server]) -> None:
+    def test_advance_by_seconds_to_start_and_to_end(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         jobs = [server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(3)]
         assert advance(server, jobs[0], to="start").json()["status"] == "IN_PROGRESS"
@@ -45,7 +44,7 @@ class TestWhatItDoes:
         request_id = server.submit(O1, {"prompt": "x"})["request_id"]
         assert advance(server, request_id, **body).status_code == 422
 
-    def test_with_a_key_other_keys_requests_are_unknown(self, serve: Callable[..., Server]) -> None:
+    def test_with_a_key_other_keys_requests_are_unknown(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         submitted = server.submit(O1, {"prompt": "x"})["request_id"]
         for key, status in (("other", 404), ("tester", 200)):
@@ -124,7 +123,7 @@ class TestWhomItLetsIn:
         asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
         assert "access-control-allow-origin" not in server.http.options("/_fakefal/reset", headers=asked).headers
 
-    def test_a_token_where_one_is_set(self, serve: Callable[..., Server]) -> None:
+    def test_a_token_where_one_is_set(self, serve: Serve) -> None:
         server = serve(control_token="t0ken", control_hosts=frozenset({"fake.lan"}))
         assert server.http.get("/_fakefal/health").status_code == 401
         allowed = {"Authorization": "Bearer t0ken", "Host": "fake.lan:8710"}

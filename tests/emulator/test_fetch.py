@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +21,7 @@ from fakefal_contracts.kling.shared import PICTURE_LIMITS
 from fakefal_contracts.media import Limits
 from support.endpoints import I2V
 from support.media import picture
-from support.server import Server
+from support.server import Serve, Server
 from support.site import PERMISSIVE, Site, to_loopback
 
 SPECIAL = [
@@ -140,7 +139,7 @@ class Broken(Fetcher):
 
 class TestVerdicts:
     @pytest.fixture
-    def fetching(self, serve: Callable[..., Server], store: str) -> Server:
+    def fetching(self, serve: Serve, store: str) -> Server:
         return serve(emulator=Emulator(Settings(profile="instant", fetch=True, store=store), fetcher=PERMISSIVE))
 
     def result(self, server: Server, *urls: str) -> httpx.Response:
@@ -163,7 +162,7 @@ class TestVerdicts:
         answer = self.result(fetching, site.url("/nothing.png"))
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
-    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Callable[..., Server], store: str) -> None:
+    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Serve, store: str) -> None:
         server = serve(emulator=Emulator(Settings(profile="instant", fetch=True, store=store), fetcher=Broken()))
         assert self.result(server, "https://pictures.example/a.png").status_code == 500
         assert self.result(server, "data:,x").status_code == 422
@@ -194,14 +193,14 @@ class TestVerdicts:
         arguments = {"prompt": "x", "start_image_url": site.url("/good.png")}
         assert fetching.http.post(f"/run/{I2V}", json=arguments).status_code == 200
 
-    def test_advancing_to_the_end_waits_too(self, serve: Callable[..., Server], site: Site, store: str) -> None:
+    def test_advancing_to_the_end_waits_too(self, serve: Serve, site: Site, store: str) -> None:
         server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE))
         submitted = server.submit(I2V, {"prompt": "x", "start_image_url": site.url("/good.png")})
         url = f"/_fakefal/requests/{submitted['request_id']}/advance"
         assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200
 
     def test_a_move_of_the_clock_waits_too(
-        self, serve: Callable[..., Server], site: Site, store: str, monkeypatch: pytest.MonkeyPatch
+        self, serve: Serve, site: Site, store: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE))
         finish = Downloads.finish

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from fakefal_fixtures import EXAMPLES
 from support.endpoints import I2V
 from support.media import picture
-from support.server import Server
+from support.server import Serve, Server
 from support.uploads import bearer, initiate, upload
 
 
@@ -95,7 +94,7 @@ class TestUploads:
         assert answer.status_code == 422
         assert "file_name" in answer.json()["detail"]
 
-    def test_an_upload_over_the_limit_leaves_nothing(self, serve: Callable[..., Server]) -> None:
+    def test_an_upload_over_the_limit_leaves_nothing(self, serve: Serve) -> None:
         server = serve(max_upload_bytes=1000)
         answer = server.http.post("/cdn/files/upload", content=b"x" * 2000, headers=bearer(server))
         assert answer.status_code == 413
@@ -139,7 +138,7 @@ class TestUploads:
             assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
 
     @pytest.mark.memory_only("the bytes of a dropped file stay for a minute: another replica may be sending them")
-    def test_parts_count_as_files_and_go_with_them(self, serve: Callable[..., Server]) -> None:
+    def test_parts_count_as_files_and_go_with_them(self, serve: Serve) -> None:
         server = serve(max_file_bytes=1000)
         headers = bearer(server)
         upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
@@ -151,7 +150,7 @@ class TestUploads:
         server.http.post("/_fakefal/reset")
         assert list(folder.iterdir()) == []
 
-    def test_parts_together_keep_the_limit(self, serve: Callable[..., Server]) -> None:
+    def test_parts_together_keep_the_limit(self, serve: Serve) -> None:
         server = serve(max_upload_bytes=1000)
         headers = bearer(server)
         upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
@@ -189,7 +188,7 @@ class TestUploads:
         expected = "a/b; c=d" if content_type == "a/b; c=d" else "application/octet-stream"
         assert (got.status_code, got.headers["content-type"]) == (200, expected)
 
-    def test_the_oldest_files_go_first(self, serve: Callable[..., Server]) -> None:
+    def test_the_oldest_files_go_first(self, serve: Serve) -> None:
         server = serve(max_files=2)
         urls = [upload(server, str(number).encode()) for number in range(3)]
         assert [server.http.get(url).status_code for url in urls] == [404, 200, 200]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
 
 import pytest
 from starlette.routing import Route
@@ -18,7 +17,7 @@ from fakefal.settings import load_settings
 from fakefal_contracts.hosts import HOSTS
 from support.endpoints import APP, O1
 from support.receivers import Receiver
-from support.server import Server
+from support.server import Serve, Server
 from support.wire import status, talk
 
 CONTROL = [
@@ -347,7 +346,7 @@ class TestForeignPages:
         assert "access-control-allow-origin" not in answer.headers
 
     @pytest.mark.parametrize("origins", ["https://app.example,null", "*"])
-    def test_the_user_may_name_pages(self, serve: Callable[..., Server], origins: str) -> None:
+    def test_the_user_may_name_pages(self, serve: Serve, origins: str) -> None:
         server = serve(origins=load_settings({"origins": origins}, environ={}).origins)
         for origin in ("https://app.example", "null"):
             answer = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers={"Origin": origin})

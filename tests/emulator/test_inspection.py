@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from fakefal.state.journal import LONGEST_TEXT
 from support.endpoints import APP, I2V, O1, O3
 from support.receivers import Receiver
-from support.server import KEY, SECRET, Server
+from support.server import KEY, SECRET, Serve, Server
 from support.uploads import bearer, initiate, upload
 
 
@@ -39,7 +38,7 @@ class TestJournal:
             "effect": "",
         }
 
-    def test_the_newest_come_first_and_the_oldest_go(self, serve: Callable[..., Server]) -> None:
+    def test_the_newest_come_first_and_the_oldest_go(self, serve: Serve) -> None:
         server = serve(max_journal=3)
         for number in range(5):
             server.http.get(f"/cdn/files/{number}")
@@ -149,7 +148,7 @@ class TestFiles:
 
 
 class TestMetrics:
-    def test_what_happened_and_what_there_is(self, serve: Callable[..., Server], receiver: Receiver) -> None:
+    def test_what_happened_and_what_there_is(self, serve: Serve, receiver: Receiver) -> None:
         server = serve()
         server.submit(O1, {"prompt": "x", "duration": "5"})
         server.submit(O1, {"prompt": "x", "duration": "99"})
@@ -174,7 +173,7 @@ class TestMetrics:
         assert found["fakefal_calls_total", "queue", "200"] == 5
         assert found["fakefal_journal_calls",] == 7
 
-    def test_counters_do_not_fall_when_requests_are_dropped_or_reset(self, serve: Callable[..., Server]) -> None:
+    def test_counters_do_not_fall_when_requests_are_dropped_or_reset(self, serve: Serve) -> None:
         server = serve(max_requests=2)
         for _ in range(5):
             server.submit(O1, {"prompt": "x"})
@@ -185,7 +184,7 @@ class TestMetrics:
         assert after["fakefal_requests", "COMPLETED"] == 0
         assert all(after[name] >= value for name, value in before.items() if name[0].endswith("_total"))
 
-    def test_a_request_that_ends_late_or_is_cancelled_is_counted_once(self, serve: Callable[..., Server]) -> None:
+    def test_a_request_that_ends_late_or_is_cancelled_is_counted_once(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         first, second = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
         server.http.put(second["cancel_url"])

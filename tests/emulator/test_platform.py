@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3, STANDARD
 from support.media import picture
-from support.server import Server
+from support.server import Serve, Server
 
 V1 = "/platform/v1"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
@@ -94,7 +93,7 @@ class TestModels:
             "openapi": {"error": {"code": "expansion_failed", "message": "Failed to fetch OpenAPI schema"}},
         }
 
-    def test_a_model_that_was_not_there_yet_has_no_document(self, serve: Callable[..., Server]) -> None:
+    def test_a_model_that_was_not_there_yet_has_no_document(self, serve: Serve) -> None:
         early = serve(contract="2026-01-30")
         (entry,) = get(early, "models", {"endpoint_id": O3, "expand": "openapi-3.0"}).json()["models"]
         assert entry["openapi"]["error"]["code"] == "expansion_failed"
@@ -133,7 +132,7 @@ class TestPrices:
             "has_more": False,
         }
 
-    def test_prices_are_those_of_the_contracts_day(self, serve: Callable[..., Server]) -> None:
+    def test_prices_are_those_of_the_contracts_day(self, serve: Serve) -> None:
         answer = get(serve(contract="2026-03-01"), "models/pricing", {"endpoint_id": O3}).json()
         assert answer["prices"][0]["unit_price"] == 0.224
 
@@ -214,7 +213,7 @@ def test_private_calls_need_a_key(server: Server, method: str, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["models", f"models/pricing?endpoint_id={I2V}"])
-def test_a_wrong_key_is_refused_in_the_platforms_form(serve: Callable[..., Server], path: str) -> None:
+def test_a_wrong_key_is_refused_in_the_platforms_form(serve: Serve, path: str) -> None:
     server = serve(keys={"tester": "other"})
     assert error(server.http.get(f"{V1}/{path}")) == (401, "authorization_error")
 
@@ -267,7 +266,7 @@ class TestRequests:
         assert self.items(server) == []
         assert len(self.items(server, **SECOND_KEY)) == 1
 
-    def test_what_waits_and_what_runs_is_listed_without_an_end(self, serve: Callable[..., Server]) -> None:
+    def test_what_waits_and_what_runs_is_listed_without_an_end(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         server.http.post("/_fakefal/clock", json={"speed": 0})
         first = server.submit(I2V, examples(I2V)["required"])["request_id"]
@@ -288,7 +287,7 @@ class TestRequests:
         found = self.items(server, {"status": status} if status else {})
         assert sorted(item["status_code"] for item in found) == expected
 
-    def test_time_filters_on_the_callers_own_clock(self, serve: Callable[..., Server]) -> None:
+    def test_time_filters_on_the_callers_own_clock(self, serve: Serve) -> None:
         now = 1_800_000_000.0
         server = serve(emulator=Emulator(Settings(profile="instant"), wall=lambda: now))
         old = server.submit(I2V, {"prompt": "old"})["request_id"]
@@ -313,7 +312,7 @@ class TestRequests:
         window = {"start": before.isoformat(), "end": (before + timedelta(minutes=2)).isoformat()}
         assert [item["request_id"] for item in self.items(server, window)] == [request_id]
 
-    def test_the_longest_come_first_when_asked_for(self, serve: Callable[..., Server]) -> None:
+    def test_the_longest_come_first_when_asked_for(self, serve: Serve) -> None:
         server = serve(profile="quick")
         server.submit(I2V, examples(I2V)["required"])
         server.submit(I2V, {"prompt": "x"})
@@ -375,7 +374,7 @@ class TestErasing:
         server.http.post("/_fakefal/reset")
         assert httpx.get(link, trust_env=False).status_code == 200
 
-    def test_only_of_ones_own_requests_that_are_over(self, serve: Callable[..., Server]) -> None:
+    def test_only_of_ones_own_requests_that_are_over(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         request_id = server.submit(I2V, examples(I2V)["required"])["request_id"]
         path = f"{V1}/models/requests/{request_id}/payloads"
@@ -392,7 +391,7 @@ class TestQueue:
         assert list(answer.json()) == ["queue_size"]
         return int(answer.json()["queue_size"])
 
-    def test_a_flush_cancels_what_waits_and_leaves_what_runs(self, serve: Callable[..., Server]) -> None:
+    def test_a_flush_cancels_what_waits_and_leaves_what_runs(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         server.http.post("/_fakefal/clock", json={"speed": 0})
         submitted = [server.submit(I2V, examples(I2V)["required"]) for _ in range(3)]
@@ -406,7 +405,7 @@ class TestQueue:
         assert server.http.get(submitted[1]["response_url"]).status_code == 499
         assert (self.size(server), self.size(server, **SECOND_KEY)) == (0, 1)
 
-    def test_a_repeated_flush_does_nothing(self, serve: Callable[..., Server]) -> None:
+    def test_a_repeated_flush_does_nothing(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         server.http.post("/_fakefal/clock", json={"speed": 0})
 

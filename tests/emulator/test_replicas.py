@@ -37,11 +37,12 @@ from support.endpoints import APP, I2V, O1
 from support.media import picture
 from support.receivers import Receiver, submit, verify
 from support.redis_server import redis_server
-from support.server import KEY, Server
+from support.server import KEY, Serve, Server
 from support.site import PERMISSIVE, Site
 from support.uploads import bearer, initiate, upload
 
 pytestmark = pytest.mark.memory_only("brings each Redis and folder itself")
+Pair = Callable[..., list[Server]]
 BOUNDS = Bounds(runners=2, max_requests=100, max_bytes=1_000_000)
 
 
@@ -53,7 +54,7 @@ def empty_redis(redis_url: str) -> str:
 
 
 @pytest.fixture
-def pair(serve: Callable[..., Server], empty_redis: str, tmp_path: Path) -> Callable[..., list[Server]]:
+def pair(serve: Serve, empty_redis: str, tmp_path: Path) -> Pair:
     """Two replicas that share a Redis and a folder."""
 
     def start(**settings: Any) -> list[Server]:
@@ -86,7 +87,7 @@ def status(server: Server, submitted: dict[str, Any], rest: str = "/status") -> 
 
 
 class TestOneQueue:
-    def test_what_one_accepts_the_other_knows(self, pair: Callable[..., list[Server]]) -> None:
+    def test_what_one_accepts_the_other_knows(self, pair: Pair) -> None:
         here, there = pair()
         submitted = here.submit(O1, {"prompt": "x"})
         assert status(there, submitted).json()["status"] == "COMPLETED"
@@ -97,7 +98,7 @@ class TestOneQueue:
         address = f"/queue/{APP}/requests/{submitted['request_id']}/status"
         assert there.http.get(address, headers=stranger).json() == {"status": "NOT_FOUND"}
 
-    def test_positions_runners_and_the_clock_are_one(self, pair: Callable[..., list[Server]]) -> None:
+    def test_positions_runners_and_the_clock_are_one(self, pair: Pair) -> None:
         here, there = pair(profile="quick", runners=1)
         here.http.post("/_fakefal/clock", json={"speed": 0})
         jobs = [one.submit(O1, {"prompt": "x"}) for one in (here, there, here)]
@@ -110,7 +111,7 @@ class TestOneQueue:
 
     @pytest.mark.parametrize("road", ["messages", "beats"])
     def test_a_stream_sees_what_another_replica_does(
-        self, pair: Callable[..., list[Server]], monkeypatch: pytest.MonkeyPatch, road: str
+        self, pair: Pair, monkeypatch: pytest.MonkeyPatch, road: str
     ) -> None:
         if road == "messages":
             monkeypatch.setattr("fakefal.store.redis.replica.BEAT_SECONDS", 3600.0)
@@ -126,7 +127,7 @@ class TestOneQueue:
             here.http.post("/_fakefal/clock", json={"advance": 3600})
             assert [line["status"] for line in lines][-1] == "COMPLETED"
 
-    def test_scenarios_and_their_counts_are_one(self, pair: Callable[..., list[Server]]) -> None:
+    def test_scenarios_and_their_counts_are_one(self, pair: Pair) -> None:
         here, there = pair(effects=("generation_timeout when nth=2",))
         assert [one.result(O1, {"prompt": "x"}).status_code for one in (here, there, here)] == [200, 504, 200]
         here.http.post("/_fakefal/scenarios", json={"effect": "internal_server_error", "prompt": "dog"})
@@ -197,9 +198,7 @@ class TestOneQueue:
 
         in_group(empty_redis, story)
 
-    def test_seeds_draw_the_same_whoever_is_asked(
-        self, serve: Callable[..., Server], pair: Callable[..., list[Server]]
-    ) -> None:
+    def test_seeds_draw_the_same_whoever_is_asked(self, serve: Serve, pair: Pair) -> None:
         runs = []
         for servers in ([serve(profile="realistic", seed="s")] * 2, pair(profile="realistic", seed="s")):
             jobs = [one.submit(O1, {"prompt": "x"}) for one in [*servers, *servers]]
@@ -207,7 +206,7 @@ class TestOneQueue:
             runs.append([status(servers[0], job).json()["metrics"]["inference_time"] for job in jobs])
         assert runs[0] == runs[1]
 
-    def test_reset_at_one_forgets_at_all(self, pair: Callable[..., list[Server]]) -> None:
+    def test_reset_at_one_forgets_at_all(self, pair: Pair) -> None:
         here, there = pair()
         submitted, url = here.submit(O1, {"prompt": "x"}), upload(here)
         assert there.http.post("/_fakefal/reset").json() == {"requests": 1, "files": 1}
@@ -216,7 +215,7 @@ class TestOneQueue:
 
 
 class TestUploads:
-    def test_tokens_parts_and_files_count_everywhere(self, pair: Callable[..., list[Server]]) -> None:
+    def test_tokens_parts_and_files_count_everywhere(self, pair: Pair) -> None:
         here, there = pair()
         told = initiate(here, file_name="a.png", content_type="image/png").json()
         moved = told["upload_url"].replace(here.url, there.url)
@@ -232,13 +231,13 @@ class TestUploads:
         assert here.http.post(f"{base}/complete", json=parts, headers=headers).is_success
         assert there.http.get(begun["access_url"]).content == b"x1x2"
 
-    def test_data_uris_are_kept_once(self, pair: Callable[..., list[Server]], tmp_path: Path) -> None:
+    def test_data_uris_are_kept_once(self, pair: Pair, tmp_path: Path) -> None:
         uri = f"data:text/plain,{'x' * 5000}"
         for one in pair():
             one.submit(I2V, {"prompt": "x", "start_image_url": uri})
         assert len(list((tmp_path / "spool").glob("*.bin"))) == 1
 
-    def test_the_oldest_go_first_whoever_took_them(self, pair: Callable[..., list[Server]]) -> None:
+    def test_the_oldest_go_first_whoever_took_them(self, pair: Pair) -> None:
         here, there = pair(max_files=2)
         first = upload(here)
         there.emulator.files.all()
@@ -248,7 +247,7 @@ class TestUploads:
         assert here.http.get(first).status_code == 404
         assert len(here.emulator.files.all()) == 2
 
-    def test_a_second_folder_is_refused(self, serve: Callable[..., Server], empty_redis: str, tmp_path: Path) -> None:
+    def test_a_second_folder_is_refused(self, serve: Serve, empty_redis: str, tmp_path: Path) -> None:
         serve(store=empty_redis, spool=tmp_path / "one")
         with pytest.raises(SettingsError, match="give all of them one --spool"):
             Emulator(Settings(store=empty_redis, spool=tmp_path / "two"))
@@ -261,7 +260,7 @@ STRANGER = {"Authorization": "Key stranger:secret"}
 class TestPlatform:
     """What the Platform API sets at one replica holds at the others, and at those that are started again."""
 
-    def test_lists_and_owners_of_files(self, pair: Callable[..., list[Server]]) -> None:
+    def test_lists_and_owners_of_files(self, pair: Pair) -> None:
         here, there = pair()
         url = upload(here)
         moved = url.replace(here.url, there.url)
@@ -282,7 +281,7 @@ class TestPlatform:
         address = signed["signed_url"].replace(there.url, here.url)
         assert httpx.get(address, trust_env=False).status_code == 200
 
-    def test_settings_and_the_expiry_that_they_bring(self, pair: Callable[..., list[Server]]) -> None:
+    def test_settings_and_the_expiry_that_they_bring(self, pair: Pair) -> None:
         here, there = pair()
         here.http.put(f"{STORAGE}/settings", json={"expiration_duration_seconds": 60})
         changed = there.http.put(f"{STORAGE}/settings", json={"initial_acl": {"default": "forbid"}}).json()
@@ -302,7 +301,7 @@ class TestPlatform:
         here.http.post("/_fakefal/reset?key=tester")
         assert there.http.get(f"{STORAGE}/settings").json() == nothing
 
-    def test_erased_payloads_and_the_files_made(self, pair: Callable[..., list[Server]]) -> None:
+    def test_erased_payloads_and_the_files_made(self, pair: Pair) -> None:
         here, there = pair()
         submitted = here.submit(O1, {"prompt": "x"})
         link = status(there, submitted, "").json()["video"]["url"]
@@ -318,7 +317,7 @@ class TestPlatform:
         there.http.post("/_fakefal/reset")
         assert here.http.get(httpx.URL(link).path).status_code == 200
 
-    def test_a_flush_happens_once_whoever_is_asked(self, pair: Callable[..., list[Server]]) -> None:
+    def test_a_flush_happens_once_whoever_is_asked(self, pair: Pair) -> None:
         here, there = pair(profile="realistic")
         here.http.post("/_fakefal/clock", json={"speed": 0})
         path = "/platform/v1/serverless/apps/fal-ai/kling-video/queue"
@@ -344,7 +343,7 @@ class TestPlatform:
 class TestWhatIsSeen:
     """Whichever replica is asked tells of the calls of all: its own at once, those of others a moment later."""
 
-    def test_one_journal(self, pair: Callable[..., list[Server]]) -> None:
+    def test_one_journal(self, pair: Pair) -> None:
         here, there = pair(max_journal=6)
         submitted = here.submit(O1, {"prompt": "x"})
         assert until(lambda: [one["path"] for one in there.journal()] == [f"/queue/{O1}"])
@@ -366,7 +365,7 @@ class TestWhatIsSeen:
         here.http.post("/_fakefal/reset")
         assert there.journal() == pair()[0].journal() == []
 
-    def test_a_stream_is_in_it_before_it_ends(self, pair: Callable[..., list[Server]]) -> None:
+    def test_a_stream_is_in_it_before_it_ends(self, pair: Pair) -> None:
         here, there = pair(profile="realistic")
         submitted = here.submit(O1, {"prompt": "x"})
         with there.http.stream("GET", f"/queue/{APP}/requests/{submitted['request_id']}/status/stream") as stream:
@@ -377,7 +376,7 @@ class TestWhatIsSeen:
             assert any("COMPLETED" in line for line in lines)
         assert None not in [one["milliseconds"] for one in known(there, here)]
 
-    def test_one_count_of_everything(self, pair: Callable[..., list[Server]], receiver: Receiver) -> None:
+    def test_one_count_of_everything(self, pair: Pair, receiver: Receiver) -> None:
         here, there = pair(max_requests=2)
         for server in (here, there, here, there, here):
             submit(server, receiver.url)
@@ -399,9 +398,7 @@ class TestWhatIsSeen:
         assert counted(here)
         assert counted(pair(max_requests=2)[0]), "replicas that are started again count on"
 
-    def test_what_happens_while_redis_is_away_is_written_once_it_is_back(
-        self, serve: Callable[..., Server], tmp_path: Path
-    ) -> None:
+    def test_what_happens_while_redis_is_away_is_written_once_it_is_back(self, serve: Serve, tmp_path: Path) -> None:
         with redis_server(tmp_path, durable=True) as running:
             server = serve(store=running.url)
             server.submit(O1, {"prompt": "x"})
@@ -551,9 +548,7 @@ def until(holds: Callable[[], bool]) -> bool:
 
 
 class TestWebhooks:
-    def test_they_are_sent_once_and_verify_anywhere(
-        self, pair: Callable[..., list[Server]], receiver: Receiver
-    ) -> None:
+    def test_they_are_sent_once_and_verify_anywhere(self, pair: Pair, receiver: Receiver) -> None:
         here, there = pair(profile="quick", runners=40)
         here.http.post("/_fakefal/clock", json={"speed": 0})
         for one in [here, there] * 10:
@@ -731,7 +726,7 @@ class TestLeases:
         in_group(empty_redis, story)
 
     def test_a_request_without_judge_ends_with_a_clear_failure(
-        self, serve: Callable[..., Server], empty_redis: str, tmp_path: Path, site: Site
+        self, serve: Serve, empty_redis: str, tmp_path: Path, site: Site
     ) -> None:
         settings = {"profile": "instant", "fetch": True, "store": empty_redis, "spool": tmp_path}
         server = serve(**settings)
@@ -770,9 +765,7 @@ class TestCost:
         monkeypatch.setattr(Steps, "__call__", counted)
         return calls
 
-    def test_round_trips_of_an_operation(
-        self, serve: Callable[..., Server], empty_redis: str, calls: list[str]
-    ) -> None:
+    def test_round_trips_of_an_operation(self, serve: Serve, empty_redis: str, calls: list[str]) -> None:
         server = serve(store=empty_redis, profile="stepped")
         submitted = server.submit(O1, {"prompt": "x"})
         assert calls == ["arrive", "add"]
@@ -780,7 +773,7 @@ class TestCost:
         assert status(server, submitted).json()["status"] == "IN_QUEUE"
         assert [step for step in calls if step != "carry_out"] == ["look"]  # a read moves it, and the waker looks
 
-    def test_round_trips_with_files(self, serve: Callable[..., Server], empty_redis: str, calls: list[str]) -> None:
+    def test_round_trips_with_files(self, serve: Serve, empty_redis: str, calls: list[str]) -> None:
         server = serve(store=empty_redis)
         url = upload(server, picture())
         calls.clear()
@@ -798,7 +791,7 @@ class TestCost:
         assert set(calls[1:]) <= {"look"}, "what the hint of a 404 looks for"
 
     def test_only_who_may_be_cut_off_is_asked_about_twice(
-        self, serve: Callable[..., Server], empty_redis: str, calls: list[str]
+        self, serve: Serve, empty_redis: str, calls: list[str]
     ) -> None:
         server = serve(store=empty_redis)
         rule = {"effect": "drop_before_accept(bytes=1)", "key": "tester", "nth": 100}
@@ -808,7 +801,7 @@ class TestCost:
             server.submit(O1, {"prompt": "x", "image_urls": [f"{server.url}/cdn/files/none"]}, **headers)
             assert calls == steps
 
-    def test_what_redis_keeps_is_bounded(self, serve: Callable[..., Server], empty_redis: str) -> None:
+    def test_what_redis_keeps_is_bounded(self, serve: Serve, empty_redis: str) -> None:
         server = serve(store=empty_redis, max_requests=5, max_files=5, max_journal=5)
         lists = ("files", "journal")
         sizes = []
@@ -831,7 +824,7 @@ class TestCost:
 
 class TestRedisGoesAway:
     def test_what_was_accepted_is_there_when_it_comes_back(
-        self, serve: Callable[..., Server], tmp_path: Path, receiver: Receiver
+        self, serve: Serve, tmp_path: Path, receiver: Receiver
     ) -> None:
         with redis_server(tmp_path, durable=True) as running:
             server = serve(store=running.url, profile="quick")
@@ -865,7 +858,7 @@ class TestRedisGoesAway:
         assert server.http.get("/_fakefal/ready").status_code == 503
         assert server.http.get("/_fakefal/health").status_code == 200
 
-    def test_a_stream_outlives_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+    def test_a_stream_outlives_it(self, serve: Serve, tmp_path: Path) -> None:
         with redis_server(tmp_path, durable=True) as running:
             server = serve(store=running.url, profile="realistic")
             submitted = server.submit(O1, {"prompt": "x"})
@@ -880,7 +873,7 @@ class TestRedisGoesAway:
     @pytest.mark.parametrize("fault", ["no rights", "another error"])
     def test_a_replica_lives_on_after_any_error(
         self,
-        serve: Callable[..., Server],
+        serve: Serve,
         empty_redis: str,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
@@ -921,9 +914,7 @@ class TestRedisGoesAway:
         assert answer.status_code == (503 if fault == "no rights" else 500)
         assert ("A replica goes on after an error" in caplog.text) == (fault == "another error")
 
-    def test_a_redis_that_forgot_everything_has_no_rules_either(
-        self, serve: Callable[..., Server], empty_redis: str
-    ) -> None:
+    def test_a_redis_that_forgot_everything_has_no_rules_either(self, serve: Serve, empty_redis: str) -> None:
         server = serve(store=empty_redis)
         server.http.post("/_fakefal/scenarios", json={"effect": "ingress_502"})
         assert server.http.post(f"/queue/{O1}", json={"prompt": "x"}).status_code == 502
@@ -933,9 +924,7 @@ class TestRedisGoesAway:
         assert server.http.get("/_fakefal/scenarios").json() == []
 
     @pytest.mark.parametrize("left", [{"spool": "folder"}, {"layout": "0", "spool": "folder"}])
-    def test_what_another_version_left_is_refused(
-        self, serve: Callable[..., Server], empty_redis: str, left: dict[str, str]
-    ) -> None:
+    def test_what_another_version_left_is_refused(self, serve: Serve, empty_redis: str, left: dict[str, str]) -> None:
         with redis.Redis.from_url(empty_redis) as client:
             client.hset("fakefal:store", mapping=left)
             with pytest.raises(SettingsError, match="filled by another version of fakefal"):
@@ -944,9 +933,7 @@ class TestRedisGoesAway:
             client.flushall()
             assert serve(store=empty_redis).result(O1, {"prompt": "x"}).status_code == 200
 
-    def test_a_replica_may_join_others_whose_redis_was_emptied(
-        self, pair: Callable[..., list[Server]], empty_redis: str
-    ) -> None:
+    def test_a_replica_may_join_others_whose_redis_was_emptied(self, pair: Pair, empty_redis: str) -> None:
         here, _ = pair()
         with redis.Redis.from_url(empty_redis) as client:
             client.flushall()
@@ -971,7 +958,7 @@ class TestRedisGoesAway:
             assert ended
 
     def test_one_that_does_not_answer_is_asked_once(
-        self, serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("fakefal.store.redis.scripts.ANSWER_SECONDS", 0.2)
         asked: list[str] = []
@@ -994,7 +981,7 @@ class TestRedisGoesAway:
             assert "calls" not in asked
             assert until(lambda: status(server, submitted, "").status_code == 200)
 
-    def test_another_event_loop_is_refused(self, serve: Callable[..., Server], empty_redis: str) -> None:
+    def test_another_event_loop_is_refused(self, serve: Serve, empty_redis: str) -> None:
         server = serve(store=empty_redis)
         assert server.http.get("/_fakefal/ready").status_code == 200
         with pytest.raises(RuntimeError, match="event loop that used it first"):

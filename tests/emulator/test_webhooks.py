@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Delivery, DeliveryAttempt, Fate, retry_seconds
 from support.endpoints import O1
 from support.receivers import Received, Receiver, submit, verify
-from support.server import Server
+from support.server import Serve, Server
 
 
 def log(server: Server) -> Any:
@@ -48,7 +47,7 @@ class TestForm:
         assert body["payload"] == server.http.get(submitted["response_url"]).json()
         verify(server, received)
 
-    def test_cancellation(self, serve: Callable[..., Server], receiver: Receiver) -> None:
+    def test_cancellation(self, serve: Serve, receiver: Receiver) -> None:
         server = serve(profile="realistic")
         submitted = submit(server, receiver.url)
         server.http.put(submitted["cancel_url"])
@@ -80,9 +79,7 @@ class TestForm:
 
 
 class TestTries:
-    def test_a_poll_driven_profile_does_not_wait_for_polls(
-        self, serve: Callable[..., Server], receiver: Receiver
-    ) -> None:
+    def test_a_poll_driven_profile_does_not_wait_for_polls(self, serve: Serve, receiver: Receiver) -> None:
         submit(serve(profile="stepped"), receiver.url)
         receiver.wait(1)
 
@@ -94,9 +91,7 @@ class TestTries:
         assert [(one["fate"], [a["status"] for a in one["attempts"]]) for one in log(server)] == [("delivered", [204])]
 
     @pytest.mark.parametrize("answer", [500, 404, 429, "crash", "garbage"])
-    def test_others_are_tried_again_on_emulated_time(
-        self, serve: Callable[..., Server], receiver: Receiver, answer: Any
-    ) -> None:
+    def test_others_are_tried_again_on_emulated_time(self, serve: Serve, receiver: Receiver, answer: Any) -> None:
         server = serve(profile="realistic")
         receiver.answers = [answer, answer]
         server.http.post("/_fakefal/clock", json={"speed": 0})
@@ -210,7 +205,7 @@ class TestTries:
             tried = server.http.get("/_fakefal/webhooks").json()
             assert [(one["fate"], one["attempts"]) for one in tried] == [("pending", [])] * 3, "they go on"
 
-    def test_a_request_is_not_dropped_before_its_webhook_has_its_fate(self, serve: Callable[..., Server]) -> None:
+    def test_a_request_is_not_dropped_before_its_webhook_has_its_fate(self, serve: Serve) -> None:
         server = serve(max_requests=1)
         submit(server, "http://127.0.0.1:1/hook")
         server.advance(0)

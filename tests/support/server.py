@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -54,3 +55,7 @@ class Server:
         assert page.headers["content-type"].startswith("text/plain; version=")
         families = text_string_to_metric_families(page.text)
         return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+
+Serve = Callable[..., Server]
+"""Starts servers: keyword arguments are settings, or an emulator of the test's own."""

@@ -21,14 +21,14 @@ from fakefal_contracts import ENDPOINTS, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from support.endpoints import APP, O1
 from support.programs import JS
-from support.server import KEY, Server
+from support.server import KEY, Serve, Server
 
 FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in ENDPOINTS}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 
 
 @pytest.fixture
-def standing(serve: Callable[..., Server]) -> Server:
+def standing(serve: Serve) -> Server:
     """A server with one runner, whose time only moves when it is told to."""
     return serve(emulator=Emulator(Settings(profile="quick", runners=1), clock=Clocks(lambda: 1_790_000_000.0)))
 
@@ -222,7 +222,7 @@ class TestRefusals:
     """What is refused before a model sees it, and what has nothing to give."""
 
     @pytest.fixture
-    def narrow(self, serve: Callable[..., Server]) -> Server:
+    def narrow(self, serve: Serve) -> Server:
         return serve(profile="stepped", max_body_bytes=8192, max_upload_bytes=8192)
 
     @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)

@@ -39,11 +39,10 @@ from fakefal_contracts.strategies.medium import Medium
 from support.bent import Judged, edition, mutants
 from support.endpoints import I2V, O1, O3
 from support.machine import ROOT
-from support.server import Server
+from support.server import Serve, Server
 
 DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
-Serve = Callable[..., Server]
 KEYED = {"FAL_KEY": "tester:secret"}
 
 

@@ -30,7 +30,7 @@ from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, rulebook
 from support.bent import Judged, Mutant, edition, mutants
 from support.endpoints import O1, O3
-from support.server import Server
+from support.server import Serve
 
 EXAMPLES = 2
 
@@ -97,7 +97,7 @@ SAMPLE = (
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_over_http_too(name: str, serve: Callable[..., Server]) -> None:
+def test_over_http_too(name: str, serve: Serve) -> None:
     right = edition(O3 if name.startswith("o3") else O1)
     mutant = next(one for one in mutants(right) if str(one) == name)
     emulator = Emulator(Settings(profile="instant", contract="latest"))

@@ -33,7 +33,7 @@ from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
 from support.endpoints import O1, O3
 from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish
-from support.server import KEY, Server
+from support.server import KEY, Serve, Server
 
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
@@ -67,11 +67,10 @@ class Proxied:
 
 
 Start = Callable[..., Proxied]
-Servers = Callable[..., Server]
 
 
 @pytest.fixture
-def stand(serve: Servers, tmp_path: Path) -> Iterator[Start]:
+def stand(serve: Serve, tmp_path: Path) -> Iterator[Start]:
     """Start a proxy before a second emulator; keyword arguments are that one's settings."""
     with ExitStack() as stack:
 
@@ -478,9 +477,7 @@ class TestDifferences:
 
 
 class TestCommand:
-    def test_it_stands_before_the_service_until_it_is_stopped(
-        self, serve: Callable[..., Server], tmp_path: Path
-    ) -> None:
+    def test_it_stands_before_the_service_until_it_is_stopped(self, serve: Serve, tmp_path: Path) -> None:
         behind = serve(contract="documented")
         ready, report = tmp_path / "ready.json", tmp_path / "report.json"
         options = ["--max-usd", "$1.5", "--upstream", behind.url, "--port", "0", "--tls-port", "0"]

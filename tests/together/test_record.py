@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from fakefal_contracts.hosts import BaseUrl, Part
 from support.endpoints import O1
 from support.programs import FAKEFAL, JS, PROGRAMS, finish
 from support.recordings import DAY, FAL_KEY, KEY_ID, record, void
-from support.server import SECRET, Server
+from support.server import SECRET, Serve, Server
 
 TOKEN = "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"
 
@@ -225,7 +224,7 @@ class TestRecorder:
     def test_accounts_are_not_recorded(self, server: Server, tmp_path: Path) -> None:
         assert record(server, tmp_path / "out", lambda http: void(http.get("/rest/users/current"))) == []
 
-    def test_a_repeated_answer_is_kept_once(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+    def test_a_repeated_answer_is_kept_once(self, serve: Serve, tmp_path: Path) -> None:
         def use(http: httpx.Client) -> None:
             for _ in range(2):
                 submitted = http.post(f"/queue/{O1}", json={"prompt": "x"}).json()
