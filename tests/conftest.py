@@ -117,6 +117,12 @@ def victim(server: Server) -> Iterator[Server]:
     assert server.http.get(url).content == b"hello"
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """What runs tests that are coroutines and marked so."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def offline() -> list[str]:
     """A command prefix that gives a program a network with nothing but loopback in it."""

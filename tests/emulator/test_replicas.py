@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,9 @@ from support.redis_server import redis_server
 from support.server import KEY, Serve, Server
 from support.site import PERMISSIVE, Site
 from support.uploads import bearer, initiate, upload
+from support.waiting import until
 
-pytestmark = pytest.mark.memory_only("brings each Redis and folder itself")
+pytestmark = [pytest.mark.memory_only("brings each Redis and folder itself"), pytest.mark.anyio]
 Pair = Callable[..., list[Server]]
 BOUNDS = Bounds(runners=2, max_requests=100, max_bytes=1_000_000)
 
@@ -63,13 +64,13 @@ def pair(serve: Serve, empty_redis: str, tmp_path: Path) -> Pair:
     return start
 
 
-def lose_answer(monkeypatch: pytest.MonkeyPatch, lossy: str) -> list[Any]:
-    """Lose the first answer to a step; the list holds it once it is lost."""
+def lose_answer(monkeypatch: pytest.MonkeyPatch, lossy: str, times: int = 1) -> list[Any]:
+    """Lose the first answers to a step; the list holds what was lost."""
     taken, lost = Steps._call, []
 
     async def losing(self: Steps, step: str, arguments: Any) -> Any:
         reply = await taken(self, step, arguments)
-        if step == lossy and not lost:
+        if step == lossy and len(lost) < times:
             lost.append(reply)
             raise StoreUnavailable("the answer was lost")
         return reply
@@ -140,63 +141,56 @@ class TestOneQueue:
         there.http.post("/_fakefal/reset")
         assert [one.result(O1, {"prompt": "dog"}).status_code for one in (here, there)] == [200, 504]
 
-    def test_clocks_of_keys_are_one(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_clocks_of_keys_are_one(
+        self, group: Group, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("fakefal.store.redis.state.MOST_CLOCKS", 3)
 
-        async def story(group: Group) -> None:
-            here, there = group.clocks(), group.clocks()
+        here, there = group.clocks(), group.clocks()
 
-            async def shown(*keys: str) -> list[float]:
-                await there.refresh()
-                assert [here.now(key) for key in keys] == [there.now(key) for key in keys]
-                return [here.now(key) for key in keys]
-
-            for number, key in enumerate("abcd"):
-                await here.move(key, advance=number + 1)
-            assert await shown(*"abcd") == [1000, 1002, 1003, 1004], "the oldest follows the global clock again"
-            await there.move("b", speed=0)
-            await here.refresh()
-            group.now += 2
-            assert await shown(*"abcd") == [1002, 1002, 1005, 1006]
-            group.now += 2
-            await here.reset("b")
-            await here.reset("never moved")
-            with redis.Redis.from_url(empty_redis) as client:
-                assert client.hkeys("fakefal:clock") == [b"c", b"d"]
-                await there.reset(None)
-                await here.refresh()
-                assert await shown(*"bcd") == [1004, 1007, 1008]
-                client.flushall()
-                await group.members[0][0]("beat")
-            await here.refresh()
-            assert await shown(*"bcd") == [1004, 1004, 1004]
-
-        in_group(empty_redis, story)
-
-    def test_an_answer_that_comes_late_changes_no_clock(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            clocks = group.clocks()
-            late = await group.members[0][0]("clocks", "", "0")
-            await clocks.move(None, advance=5)
-            await clocks.move("a", advance=5)
-            clocks._take(late)
-            assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
-            await clocks.refresh()
-            assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
-
-        in_group(empty_redis, story)
-
-    def test_a_replica_hears_only_of_clocks_that_changed(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            here, there = group.clocks(), group.clocks()
-            for key in "abc":
-                await here.move(key, advance=1)
+        async def shown(*keys: str) -> list[float]:
             await there.refresh()
-            await here.move("b", advance=1)
-            *_, changed = await group.members[0][0]("clocks", *there._known())
-            assert changed[::2] == [b"b"]
+            assert [here.now(key) for key in keys] == [there.now(key) for key in keys]
+            return [here.now(key) for key in keys]
 
-        in_group(empty_redis, story)
+        for number, key in enumerate("abcd"):
+            await here.move(key, advance=number + 1)
+        assert await shown(*"abcd") == [1000, 1002, 1003, 1004], "the oldest follows the global clock again"
+        await there.move("b", speed=0)
+        await here.refresh()
+        group.now += 2
+        assert await shown(*"abcd") == [1002, 1002, 1005, 1006]
+        group.now += 2
+        await here.reset("b")
+        await here.reset("never moved")
+        with redis.Redis.from_url(empty_redis) as client:
+            assert client.hkeys("fakefal:clock") == [b"c", b"d"]
+            await there.reset(None)
+            await here.refresh()
+            assert await shown(*"bcd") == [1004, 1007, 1008]
+            client.flushall()
+            await group.members[0][0]("beat")
+        await here.refresh()
+        assert await shown(*"bcd") == [1004, 1004, 1004]
+
+    async def test_an_answer_that_comes_late_changes_no_clock(self, group: Group) -> None:
+        clocks = group.clocks()
+        late = await group.members[0][0]("clocks", "", "0")
+        await clocks.move(None, advance=5)
+        await clocks.move("a", advance=5)
+        clocks._take(late)
+        assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
+        await clocks.refresh()
+        assert (clocks.now(None), clocks.now("a")) == (1005, 1010)
+
+    async def test_a_replica_hears_only_of_clocks_that_changed(self, group: Group) -> None:
+        here, there = group.clocks(), group.clocks()
+        for key in "abc":
+            await here.move(key, advance=1)
+        await there.refresh()
+        await here.move("b", advance=1)
+        *_, changed = await group.members[0][0]("clocks", *there._known())
+        assert changed[::2] == [b"b"]
 
     def test_seeds_draw_the_same_whoever_is_asked(self, serve: Serve, pair: Pair) -> None:
         runs = []
@@ -412,139 +406,96 @@ class TestWhatIsSeen:
             found = server.metrics()
             assert [found["fakefal_calls_total", "queue", status] for status in ("200", "503")] == [1, 1]
 
-    def test_a_reset_forgets_what_another_replica_has_yet_to_write(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            for _ in "ab":
-                group.join()
-            joined = [steps for steps, _, _ in group.members]
-            here, there = (SharedJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
-            for key, first in ((None, "a"), ("b", "b")):
-                there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/before"))
-                there.add(JournalEntry(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
-                group.now += 1
-                await here.reset(key)
-                there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/after"))
-                await there.write()
-                group.now += 1
-            paths = [(one.key, one.path) for one in await here.newest(None, 10)]
-            assert paths == [("b", "/after"), ("c", "/kept"), ("a", "/after")]
+    async def test_a_reset_forgets_what_another_replica_has_yet_to_write(self, group: Group) -> None:
+        for _ in "ab":
+            group.join()
+        joined = [steps for steps, _, _ in group.members]
+        here, there = (SharedJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
+        for key, first in ((None, "a"), ("b", "b")):
+            there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/before"))
+            there.add(JournalEntry(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
+            group.now += 1
+            await here.reset(key)
+            there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/after"))
+            await there.write()
+            group.now += 1
+        paths = [(one.key, one.path) for one in await here.newest(None, 10)]
+        assert paths == [("b", "/after"), ("c", "/kept"), ("a", "/after")]
 
-        in_group(empty_redis, story)
-
-    def test_a_reset_forgets_what_another_replica_has_to_write_twice(
-        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    async def test_a_reset_forgets_what_another_replica_has_to_write_twice(
+        self, group: Group, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         taken, lost = Steps._call, []
 
-        async def story(group: Group) -> None:
-            for _ in "ab":
-                group.join()
-            here, there = (steps for steps, _, _ in group.members)
-            journal = SharedJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
-            journal.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/before"))
-
-            async def losing(self: Steps, step: str, arguments: Any) -> Any:
-                if step == "write_calls" and not lost:
-                    lost.append(step)
-                    group.now += 1
-                    await taken(here, "forget_journal", ("*",))
-                    group.now += 4
-                    raise StoreUnavailable("the question was lost")
-                return await taken(self, step, arguments)
-
-            monkeypatch.setattr(Steps, "_call", losing)
-            assert await journal.newest(None, 10) == []
-            assert lost
-
-        in_group(empty_redis, story)
-
-    def test_calls_stay_in_order_when_another_redis_has_another_time(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            for _ in "ab":
-                group.join()
-            behind = [0.0]
-            here, there = (
-                SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
-                for steps, _, _ in group.members
-            )
-            here.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/1"))
-            await here.write()
-            behind[0] = 500.0
-            for one, path in ((here, "/2"), (there, "/3")):
-                group.now += 1
-                one.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", path))
-                await one.write()
-            paths = [call.path for call in await there.newest(None, 10)]
-            assert [path for path in paths if path != "/1"] == ["/3", "/2"]
-
-        in_group(empty_redis, story)
-
-    def test_counts_of_a_replica_that_seemed_dead_count_once(
-        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        taken, lost = Steps._call, []
+        for _ in "ab":
+            group.join()
+        here, there = (steps for steps, _, _ in group.members)
+        journal = SharedJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
+        journal.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/before"))
 
         async def losing(self: Steps, step: str, arguments: Any) -> Any:
-            reply = await taken(self, step, arguments)
-            if step == "count" and len(lost) < 2:
-                lost.append(reply)
-                raise StoreUnavailable("the answer was lost")
-            return reply
-
-        async def story(group: Group) -> None:
-            group.join()
-            other = group.join()
-            tally = SharedTally(group.members[0][0])
-            monkeypatch.setattr(Steps, "_call", losing)
-            tally.called("queue", 200)
-            with pytest.raises(StoreUnavailable):
-                await tally.write()
-            for _ in range(3):
+            if step == "write_calls" and not lost:
+                lost.append(step)
+                group.now += 1
+                await taken(here, "forget_journal", ("*",))
                 group.now += 4
-                await group.beat(other)
-            with redis.Redis.from_url(empty_redis) as client:
-                assert client.zcard("fakefal:replicas") == 1, "the first is taken for dead"
-            assert (await tally.counts()).calls == {("queue", 200): 1}
+                raise StoreUnavailable("the question was lost")
+            return await taken(self, step, arguments)
 
-        in_group(empty_redis, story)
+        monkeypatch.setattr(Steps, "_call", losing)
+        assert await journal.newest(None, 10) == []
+        assert lost
 
-    def test_counts_whose_answer_was_lost_count_once(self, empty_redis: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        taken, lost = Steps._call, []
-
-        async def losing(self: Steps, step: str, arguments: Any) -> Any:
-            reply = await taken(self, step, arguments)
-            if step == "count" and len(lost) < 3:
-                lost.append(reply)
-                raise StoreUnavailable("the answer was lost")
-            return reply
-
-        async def story(group: Group) -> None:
+    async def test_calls_stay_in_order_when_another_redis_has_another_time(self, group: Group) -> None:
+        for _ in "ab":
             group.join()
-            tally = SharedTally(group.members[0][0])
-            monkeypatch.setattr(Steps, "_call", losing)
-            tally.called("queue", 200)
-            with pytest.raises(StoreUnavailable):
-                await tally.write()
-            tally.called("queue", 200)
-            assert (await tally.counts()).calls == {("queue", 200): 2}
-            assert len(lost) == 3
+        behind = [0.0]
+        here, there = (
+            SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
+            for steps, _, _ in group.members
+        )
+        here.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/1"))
+        await here.write()
+        behind[0] = 500.0
+        for one, path in ((here, "/2"), (there, "/3")):
+            group.now += 1
+            one.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", path))
+            await one.write()
+        paths = [call.path for call in await there.newest(None, 10)]
+        assert [path for path in paths if path != "/1"] == ["/3", "/2"]
 
-        in_group(empty_redis, story)
+    async def test_counts_of_a_replica_that_seemed_dead_count_once(
+        self, group: Group, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        group.join()
+        other = group.join()
+        tally = SharedTally(group.members[0][0])
+        lose_answer(monkeypatch, "count", times=2)
+        tally.called("queue", 200)
+        with pytest.raises(StoreUnavailable):
+            await tally.write()
+        for _ in range(3):
+            group.now += 4
+            await group.beat(other)
+        with redis.Redis.from_url(empty_redis) as client:
+            assert client.zcard("fakefal:replicas") == 1, "the first is taken for dead"
+        assert (await tally.counts()).calls == {("queue", 200): 1}
+
+    async def test_counts_whose_answer_was_lost_count_once(self, group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+        group.join()
+        tally = SharedTally(group.members[0][0])
+        lost = lose_answer(monkeypatch, "count", times=3)
+        tally.called("queue", 200)
+        with pytest.raises(StoreUnavailable):
+            await tally.write()
+        tally.called("queue", 200)
+        assert (await tally.counts()).calls == {("queue", 200): 2}
+        assert len(lost) == 3
 
 
 def known(*servers: Server) -> list[dict[str, Any]]:
     """The journal as the last of these tells it: who is asked writes down first what it has answered."""
     return [one.journal() for one in servers][-1]
-
-
-def until(holds: Callable[[], bool]) -> bool:
-    """Wait for what another replica is about to write."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class TestWebhooks:
@@ -611,119 +562,92 @@ def record(name: str, **more: Any) -> Record:
 PLAN = Plan(Ending(200, b"{}", 5.0))
 
 
-def in_group(url: str, story: Callable[[Group], Any]) -> None:
-    """Tell a story of several replicas, and clean up."""
-
-    async def told() -> None:
-        group = Group(url)
-        try:
-            await story(group)
-        finally:
-            await group.close()
-
-    asyncio.run(told())
+@pytest.fixture
+async def group(empty_redis: str) -> AsyncIterator[Group]:
+    found = Group(empty_redis)
+    yield found
+    await found.close()
 
 
 class TestLeases:
-    def test_a_webhook_belongs_to_one_until_it_falls_silent(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            one, other = group.join(), group.join()
-            await one.add(record("r", webhook="http://hook"), PLAN, 0)
-            (claimed,) = await one.claim_webhooks("key", 0)
-            assert await other.claim_webhooks("key", 0) == []
-            assert await other.trying("key")
-            group.now += 4
-            await group.beat(one)
-            group.now += 4
-            await group.beat(other)  # was late itself, and only renews
-            await group.beat(other)
-            assert await other.claim_webhooks("key", 0) == [], "the lease of the first was renewed"
-            group.now += 4
-            await group.beat(other)
-            assert await other.claim_webhooks("key", 0) == [claimed], "now it has run out"
-            late = await one.webhook_tried("r", DeliveryAttempt(1000.0, 500))
-            assert late is not None
-            assert late.due_at == claimed.due_at, "whoever lost the claim leaves the schedule alone"
-            done = await other.webhook_tried("r", DeliveryAttempt(1000.0, 200))
-            assert done is not None
-            assert (done.fate, len(done.attempts)) == (Fate.DELIVERED, 2)
-            assert not await other.trying("key")
+    async def test_a_webhook_belongs_to_one_until_it_falls_silent(self, group: Group) -> None:
+        one, other = group.join(), group.join()
+        await one.add(record("r", webhook="http://hook"), PLAN, 0)
+        (claimed,) = await one.claim_webhooks("key", 0)
+        assert await other.claim_webhooks("key", 0) == []
+        assert await other.trying("key")
+        group.now += 4
+        await group.beat(one)
+        group.now += 4
+        await group.beat(other)  # was late itself, and only renews
+        await group.beat(other)
+        assert await other.claim_webhooks("key", 0) == [], "the lease of the first was renewed"
+        group.now += 4
+        await group.beat(other)
+        assert await other.claim_webhooks("key", 0) == [claimed], "now it has run out"
+        late = await one.webhook_tried("r", DeliveryAttempt(1000.0, 500))
+        assert late is not None
+        assert late.due_at == claimed.due_at, "whoever lost the claim leaves the schedule alone"
+        done = await other.webhook_tried("r", DeliveryAttempt(1000.0, 200))
+        assert done is not None
+        assert (done.fate, len(done.attempts)) == (Fate.DELIVERED, 2)
+        assert not await other.trying("key")
 
-        in_group(empty_redis, story)
+    async def test_a_verdict_falls_to_whoever_is_left(self, group: Group) -> None:
+        one, other = group.join(), group.join()
+        await one.add(record("r"), None, 0)
+        group.now += 4
+        await group.beat(other)
+        group.now += 4
+        await group.beat(other)
+        assert set(group.orphans) == {"r"}
+        assert await other.settle("r", PLAN, 0)
+        assert not await one.settle("r", PLAN, 0), "the first verdict counts"
 
-    def test_a_verdict_falls_to_whoever_is_left(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            one, other = group.join(), group.join()
-            await one.add(record("r"), None, 0)
-            group.now += 4
-            await group.beat(other)
-            group.now += 4
-            await group.beat(other)
-            assert set(group.orphans) == {"r"}
-            assert await other.settle("r", PLAN, 0)
-            assert not await one.settle("r", PLAN, 0), "the first verdict counts"
+    async def test_a_claim_whose_answer_was_lost_is_given_up(self, group: Group) -> None:
+        one, other = group.join(), group.join()
+        await one.add(record("r", webhook="http://hook"), PLAN, 0)
+        await one.claim_webhooks("key", 0)
+        one.trying_now.clear()
+        await group.beat(one)
+        assert len(await other.claim_webhooks("key", 0)) == 1
 
-        in_group(empty_redis, story)
+    async def test_who_leaves_keeps_nothing(self, group: Group) -> None:
+        one, other = group.join(), group.join()
+        await one.add(record("r", webhook="http://hook"), PLAN, 0)
+        await one.add(record("unjudged"), None, 0)
+        await one.claim_webhooks("key", 0)
+        await group.members[0][0]("leave")
+        await group.beat(other)
+        assert set(group.orphans) == {"unjudged"}
+        assert len(await other.claim_webhooks("key", 0)) == 1
 
-    def test_a_claim_whose_answer_was_lost_is_given_up(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            one, other = group.join(), group.join()
-            await one.add(record("r", webhook="http://hook"), PLAN, 0)
-            await one.claim_webhooks("key", 0)
-            one.trying_now.clear()
-            await group.beat(one)
-            assert len(await other.claim_webhooks("key", 0)) == 1
-
-        in_group(empty_redis, story)
-
-    def test_who_leaves_keeps_nothing(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            one, other = group.join(), group.join()
-            await one.add(record("r", webhook="http://hook"), PLAN, 0)
-            await one.add(record("unjudged"), None, 0)
-            await one.claim_webhooks("key", 0)
-            await group.members[0][0]("leave")
-            await group.beat(other)
-            assert set(group.orphans) == {"unjudged"}
-            assert len(await other.claim_webhooks("key", 0)) == 1
-
-        in_group(empty_redis, story)
-
-    def test_a_submit_whose_answer_was_lost_counts_once(
-        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    async def test_a_submit_whose_answer_was_lost_counts_once(
+        self, group: Group, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def story(group: Group) -> None:
-            store = group.join()
-            lost = lose_answer(monkeypatch, "add")
-            look = (await store.add(record("r"), PLAN, 0)).look
-            assert lost
-            assert await store.all(None, lambda _: 0.0) == [look]
+        store = group.join()
+        lost = lose_answer(monkeypatch, "add")
+        look = (await store.add(record("r"), PLAN, 0)).look
+        assert lost
+        assert await store.all(None, lambda _: 0.0) == [look]
 
-        in_group(empty_redis, story)
-
-    def test_a_call_whose_answer_was_lost_is_still_the_first(
-        self, empty_redis: str, monkeypatch: pytest.MonkeyPatch
+    async def test_a_call_whose_answer_was_lost_is_still_the_first(
+        self, group: Group, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def story(group: Group) -> None:
-            group.join()
-            once = SharedOnce(group.members[0][0])
-            lost = lose_answer(monkeypatch, "once")
-            assert [await once.first("key", "call"), await once.first("key", "call")] == [True, False]
-            assert lost
+        group.join()
+        once = SharedOnce(group.members[0][0])
+        lost = lose_answer(monkeypatch, "once")
+        assert [await once.first("key", "call"), await once.first("key", "call")] == [True, False]
+        assert lost
 
-        in_group(empty_redis, story)
-
-    def test_time_never_goes_back(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            store = group.join()
-            run = Plan(Ending(200, b"{}", 5.0), run_seconds=100, logs=((50.0, "half"),))
-            await store.add(record("r"), run, 0)
-            group.now += 60
-            before = await store.look("r", 0)
-            group.now -= 500
-            assert await store.look("r", 0) == before
-
-        in_group(empty_redis, story)
+    async def test_time_never_goes_back(self, group: Group) -> None:
+        store = group.join()
+        run = Plan(Ending(200, b"{}", 5.0), run_seconds=100, logs=((50.0, "half"),))
+        await store.add(record("r"), run, 0)
+        group.now += 60
+        before = await store.look("r", 0)
+        group.now -= 500
+        assert await store.look("r", 0) == before
 
     def test_a_request_without_judge_ends_with_a_clear_failure(
         self, serve: Serve, empty_redis: str, tmp_path: Path, site: Site
@@ -836,10 +760,7 @@ class TestRedisGoesAway:
             running.stop(signal.SIGKILL)
             self._answers_503(server, url)
             running.start()
-            deadline = time.monotonic() + 20
-            while server.http.get("/_fakefal/ready").status_code != 200:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
             assert {status(server, job).json()["status"] for job in jobs} == {"IN_QUEUE"}
             assert httpx.get(url, trust_env=False).status_code == 403
             server.http.post("/_fakefal/clock", json={"advance": 60})
@@ -991,22 +912,19 @@ class TestRedisGoesAway:
         with pytest.raises(SettingsError, match="the store cannot be used"):
             Emulator(Settings(store="redis://127.0.0.1:1/0"))
 
-    def test_a_store_that_cannot_write_is_away(self, empty_redis: str) -> None:
-        async def story(group: Group) -> None:
-            store = group.join()
-            with redis.Redis.from_url(empty_redis) as client:
-                client.config_set("maxmemory", 1)
-                try:
-                    with pytest.raises(StoreUnavailable, match="maxmemory"):
-                        await store.add(record("r"), PLAN, 0)
-                    with pytest.raises(StoreUnavailable):
-                        await store.check()
-                finally:
-                    client.config_set("maxmemory", 0)
-            with pytest.raises(UnknownRequest):
-                await store.look("r", 0)
-
-        in_group(empty_redis, story)
+    async def test_a_store_that_cannot_write_is_away(self, group: Group, empty_redis: str) -> None:
+        store = group.join()
+        with redis.Redis.from_url(empty_redis) as client:
+            client.config_set("maxmemory", 1)
+            try:
+                with pytest.raises(StoreUnavailable, match="maxmemory"):
+                    await store.add(record("r"), PLAN, 0)
+                with pytest.raises(StoreUnavailable):
+                    await store.check()
+            finally:
+                client.config_set("maxmemory", 0)
+        with pytest.raises(UnknownRequest):
+            await store.look("r", 0)
 
 
 class Process:
@@ -1097,10 +1015,8 @@ class TestKilled:
             assert len({one["request_id"] for one in seen}) == len(seen)
             assert {one["request_id"] for one in seen} >= set(load.jobs)
             assert {(one["status"], one["result_status"]) for one in seen} == {("COMPLETED", 200)}
-            deadline = time.monotonic() + 60  # a move of the clock waits for receivers, but not for ever
-            while "pending" in {one["fate"] for one in client.get("/_fakefal/webhooks").json()}:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            # a move of the clock waits for receivers, but not for ever
+            assert until(lambda: '"pending"' not in client.get("/_fakefal/webhooks").text, seconds=60)
             sent = client.get("/_fakefal/webhooks").json()
             assert sorted(one["request_id"] for one in sent) == sorted(one["request_id"] for one in seen)
             assert {one["fate"] for one in sent} == {"delivered"}
@@ -1123,10 +1039,7 @@ class TestWorkers:
         with httpx.Client(base_url=group.url, headers=KEY, trust_env=False) as client:
             submitted = client.post(f"/queue/{O1}", json={"prompt": "x"}).json()
             os.kill(before.pop(), signal.SIGKILL)
-            deadline = time.monotonic() + 20
-            while len(self._workers(group) - before) < 1 or len(self._workers(group)) < 2:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            assert until(lambda: len(self._workers(group)) == 2 and bool(self._workers(group) - before))
         settings, changed = f"{group.url}{STORAGE}/settings", {"expiration_duration_seconds": 60, "initial_acl": None}
         assert httpx.put(settings, json=changed, headers=KEY, trust_env=False).status_code == 200
         for _ in range(4):  # whichever worker takes the connection
@@ -1141,10 +1054,7 @@ class TestWorkers:
         group = processes("group", "--store", empty_redis, "--workers", "2")
         left = self._workers(group)
         group.end(signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while any(Path(f"/proc/{one}").exists() for one in left):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert until(lambda: not any(Path(f"/proc/{one}").exists() for one in left))
 
     @staticmethod
     def _workers(group: Process) -> set[int]:
