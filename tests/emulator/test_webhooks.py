@@ -156,7 +156,7 @@ class TestTries:
         assert one["fate"] == "failed"
         assert one["attempts"][0]["status"] is None
 
-    @pytest.mark.parametrize("path", ["reset", "clock", "webhooks/rotate"])
+    @pytest.mark.parametrize("path", ["reset", "clock", "webhooks/rotate", "%72eset", "../_fakefal/reset"])
     def test_the_control_api_is_no_target_and_that_is_final(self, server: Server, path: str) -> None:
         submit(server, f"{server.url}/_fakefal/{path}")
         server.advance(10_000)
