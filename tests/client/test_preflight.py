@@ -30,6 +30,7 @@ from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProRefere
 from fakefal_contracts import UnknownEndpoint
 from support.clients import MakeClient
 from support.endpoints import I2V, O1
+from support.media import picture
 from support.server import Serve, Server
 
 PICTURE = "https://example.com/a.png"
@@ -47,12 +48,6 @@ def at_fal(make_client: MakeClient) -> Iterator[Any]:
     """A client for fal, with nothing behind it."""
     with respx.mock():
         yield make_client("fal", key="id:secret", environ={})
-
-
-def png(width: int = 640, height: int = 480) -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (width, height), "navy").save(written, "PNG")
-    return written.getvalue()
 
 
 class TestBeforeAnyNetwork:
@@ -177,8 +172,7 @@ class TestContracts:
     CODES: ClassVar = {"unknown_reference", "unknown_key"}
 
     @pytest.mark.parametrize("road", ["submit", "subscribe", "run"])
-    def test_warnings_reach_the_caller(self, make_client: MakeClient, server: Server, road: str) -> None:
-        client = make_client(server.url, poll_seconds=0.005)
+    def test_warnings_reach_the_caller(self, client: Any, road: str) -> None:
         with pytest.warns(RequestWarning) as warned:
             made = getattr(client, road)(O1, self.BODY)
         assert {one.message.advice.code for one in warned} == self.CODES
@@ -218,12 +212,11 @@ class TestContracts:
 class TestLocalMedia:
     @pytest.mark.parametrize("kind", ["path", "bytes", "picture"])
     def test_it_is_uploaded_and_the_request_accepted(
-        self, make_client: MakeClient, server: Server, tmp_path: Path, kind: str
+        self, client: Any, server: Server, tmp_path: Path, kind: str
     ) -> None:
         path = tmp_path / "fråme 1.png"
-        path.write_bytes(png())
-        given = {"path": path, "bytes": png(), "picture": Image.open(io.BytesIO(png()))}[kind]
-        client = make_client(server.url, poll_seconds=0.005)
+        path.write_bytes(picture(640, 480))
+        given = {"path": path, "bytes": picture(640, 480), "picture": Image.open(io.BytesIO(picture(640, 480)))}[kind]
         client.subscribe(I2V, {"prompt": "x", "start_image_url": given})
         (sent,) = server.http.get("/_fakefal/requests").json()
         address = sent["arguments"]["start_image_url"]
@@ -241,20 +234,19 @@ class TestLocalMedia:
     @pytest.mark.usefixtures("nothing_sent")
     def test_it_is_judged_before_anything_is_sent(self, make_client: MakeClient, tmp_path: Path) -> None:
         small, text = tmp_path / "small.png", tmp_path / "text.png"
-        small.write_bytes(png(200, 200))
+        small.write_bytes(picture(200, 200))
         text.write_bytes(b"no picture")
         client = make_client("http://127.0.0.1:9", environ={})
-        for given, kind in ((small, "min_pixels"), (text, "readable"), (png(2000, 400), "ratio")):
+        for given, kind in ((small, "min_pixels"), (text, "readable"), (picture(2000, 400), "ratio")):
             with pytest.raises(InvalidRequest) as caught:
                 client.submit(I2V, {"prompt": "x", "start_image_url": given})
             (error,) = caught.value.report.errors
             assert (error.rule.id, error.loc) == (f"o1.image-to-video.start_image_url.{kind}", ("start_image_url",))
 
-    def test_deep_inside_and_twice_the_same(self, make_client: MakeClient, server: Server, tmp_path: Path) -> None:
+    def test_deep_inside_and_twice_the_same(self, client: Any, server: Server, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
-        path.write_bytes(png())
+        path.write_bytes(picture(640, 480))
         element = {"frontal_image_url": path, "reference_image_urls": [path]}
-        client = make_client(server.url, poll_seconds=0.005)
         client.subscribe(O1, {"prompt": "@Element1", "elements": [element]})
         (sent,) = server.http.get("/_fakefal/requests").json()
         found = sent["arguments"]["elements"][0]
@@ -273,13 +265,12 @@ class TestLocalMedia:
         with respx.mock(), pytest.raises(UnknownMedia, match="takes no media"):
             make_client("http://127.0.0.1:9", environ={}).submit(O1, {"prompt": path})
 
-    def test_a_picture_is_sent_as_it_is_seen(self, make_client: MakeClient, server: Server) -> None:
+    def test_a_picture_is_sent_as_it_is_seen(self, client: Any, server: Server) -> None:
         turned = Image.new("RGB", (640, 480))
         exif = turned.getexif()
         exif[0x0112] = 6
         written = io.BytesIO()
         turned.save(written, "JPEG", exif=exif)
-        client = make_client(server.url, poll_seconds=0.005)
         client.subscribe(I2V, {"prompt": "x", "start_image_url": Image.open(io.BytesIO(written.getvalue()))})
         (sent,) = server.http.get("/_fakefal/requests").json()
         found = Image.open(io.BytesIO(server.http.get(sent["arguments"]["start_image_url"]).content))
@@ -289,7 +280,7 @@ class TestLocalMedia:
     def test_a_picture_whose_file_is_cut_off(self, make_client: MakeClient) -> None:
         client = make_client("http://127.0.0.1:9", environ={})
         for call in (client.submit, client.check):
-            cut_off = Image.open(io.BytesIO(png()[:200]))
+            cut_off = Image.open(io.BytesIO(picture(640, 480)[:200]))
             with pytest.raises(UnknownMedia, match="cannot be read"):
                 call(I2V, {"prompt": "x", "start_image_url": cut_off})
 

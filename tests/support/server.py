@@ -44,6 +44,10 @@ class Server:
         """Move the clock."""
         assert self.http.post("/_fakefal/clock", json={"advance": seconds}, params=params).is_success
 
+    def inject(self, effect: str, **when: Any) -> None:
+        """Let an effect happen to what comes, or to some of it."""
+        self.http.post("/_fakefal/scenarios", json={"effect": effect, **when}).raise_for_status()
+
     def journal(self, **params: Any) -> list[dict[str, Any]]:
         """The calls that were made, the newest first."""
         calls: list[dict[str, Any]] = self.control("journal", **params)
