@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, required_in_ci
 from fakefal.core.lifecycle import diagram
 from fakefal.settings import DEFAULT_PORT, Settings
 from fakefal.version import VERSION
+from support.machine import ROOT, required_in_ci
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)

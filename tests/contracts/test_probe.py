@@ -15,7 +15,7 @@ from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
 from fakefal_contracts.strategies.clipfile import write_clip
 from fakefal_fixtures import CLIPS
-from media import clip, picture
+from support.media import clip, picture
 
 
 @pytest.mark.parametrize("form", ["JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF"])

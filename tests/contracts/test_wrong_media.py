@@ -18,8 +18,8 @@ from fakefal_contracts import check
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture
 from fakefal_contracts.strategies.clipfile import write_clip
-from media import clip
-from wrong_media import PLACES, clip_that_says, number, picture_that_says
+from support.media import clip
+from support.wrong_media import PLACES, clip_that_says, number, picture_that_says
 
 
 def saved(image: Image.Image, form: str, **options: object) -> bytes:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from conftest import Server
 from fakefal_contracts import ENDPOINTS, examples
-from media import clip, measure, picture
+from support.media import clip, measure, picture
+from support.server import Server
 
 FAKEFAL = [sys.executable, "-m", "fakefal"]
 I2V = "fal-ai/kling-video/o1/image-to-video"

@@ -13,9 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from test_webhooks import submit
 
-from conftest import KEY, Server
 from fakefal.core.effects import Occasion
 from fakefal.effects.known import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_rule
 from fakefal.effects.rules import Effects
@@ -25,7 +23,8 @@ from fakefal.settings import Settings
 from fakefal.testing import Fakefal
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_fixtures import CLIPS
-from receivers import Receiver
+from support.receivers import Receiver, submit
+from support.server import KEY, Server
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 NO_RETRY = {"X-Fal-No-Retry": "1"}

@@ -14,17 +14,14 @@ from functools import cache, partial
 import httpx
 import pytest
 from PIL import Image
-from test_files import upload
-from test_hostile import I2V, O3, victim
 
-from conftest import Server
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe import probe_clip, probe_picture
-from media import clip, picture
-from wrong_media import clip_that_says, picture_that_says
-
-__all__ = ["victim"]
-
+from support.endpoints import I2V, O3
+from support.media import clip, picture
+from support.server import Server
+from support.uploads import upload
+from support.wrong_media import clip_that_says, picture_that_says
 
 PIXELS = ((b"IDAT", zlib.compress(bytes(360 * (1 + 3 * 640)))),)
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Server
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, View
 from fakefal.state.ledger import DUPLICATE_SECONDS, entries, totals
 from fakefal.state.requests import Record, Snapshot
 from fakefal_contracts.hosts import BaseUrl
+from support.server import Server
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal.engine.emulator import Emulator
 from fakefal.server import app as application
 from fakefal.server.calls import TABLE, find
 from fakefal.settings import Settings
+from support.server import Serve
 
 APP = "fal-ai/kling-video"
 ENDPOINT = f"{APP}/o1/image-to-video"
@@ -53,9 +52,7 @@ def test_the_table_says_what_answers(
 
 @pytest.mark.parametrize("query", ["fal_max_queue_length=0", "fal%5Fmax_queue_length=0", "x=1&fal_max_queue_length=0"])
 @pytest.mark.parametrize("headers", [{}, {"Origin": "http://localhost:3000"}, {"Accept": "*/*"}])
-def test_a_parameter_means_the_same_however_it_is_written(
-    serve: Callable[..., Server], query: str, headers: dict[str, str]
-) -> None:
+def test_a_parameter_means_the_same_however_it_is_written(serve: Serve, query: str, headers: dict[str, str]) -> None:
     server = serve(profile="realistic", runners=1)
     for _ in range(3):
         server.submit(ENDPOINT, BODY)
@@ -64,7 +61,7 @@ def test_a_parameter_means_the_same_however_it_is_written(
 
 
 @pytest.mark.parametrize("given", ["x", "-1", "1.5", ""])
-def test_a_parameter_of_a_wrong_form_is_named(serve: Callable[..., Server], given: str) -> None:
+def test_a_parameter_of_a_wrong_form_is_named(serve: Serve, given: str) -> None:
     answer = serve().http.post(f"/queue/{ENDPOINT}?fal_max_queue_length={given}", json=BODY)
     (item,) = answer.json()["detail"]
     assert (answer.status_code, item["loc"]) == (422, ["query", "fal_max_queue_length"])
@@ -81,15 +78,13 @@ def test_a_parameter_of_a_wrong_form_is_named(serve: Callable[..., Server], give
         ("GET", "/_fakefal/reset", "POST"),
     ],
 )
-def test_a_wrong_method_names_the_right_one(
-    serve: Callable[..., Server], method: str, path: str, allow: str | None
-) -> None:
+def test_a_wrong_method_names_the_right_one(serve: Serve, method: str, path: str, allow: str | None) -> None:
     answer = serve().http.request(method, path)
     assert answer.headers.get("allow") == allow
     assert answer.status_code == (405 if allow else 200)
 
 
-def test_the_document_describes_every_row_of_the_table(serve: Callable[..., Server]) -> None:
+def test_the_document_describes_every_row_of_the_table(serve: Serve) -> None:
     paths = serve().http.get("/openapi.json").json()["paths"]
     rows = {(method.lower(), path.replace(":path}", "}")) for method, path, _ in TABLE}
     assert rows <= {(method, path) for path, item in paths.items() for method in item}

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import httpx
-from test_hostile import O1, SECRET
+
+from support.endpoints import O1
+from support.server import SECRET
 
 SERVE = """
 import logging, sys

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import Server
+from support.server import Server
 
 pytestmark = pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)")
 

@@ -17,13 +17,13 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import KEY
 from fakefal.engine.emulator import Emulator
 from fakefal.server.authority import Authority
 from fakefal.server.child import FAKE_KEY, ChildAddresses, child_environment
 from fakefal.server.serving import bind, listening
 from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
 from fakefal.settings import Settings
+from support.server import KEY
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 

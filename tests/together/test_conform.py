@@ -18,8 +18,6 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from bent import Judged, edition, mutants
-from conftest import ROOT, Server
 from fakefal.cli import main
 from fakefal.conform import bodies, fuse
 from fakefal.conform.cases import Case, read_cases, write_case
@@ -38,13 +36,13 @@ from fakefal_contracts import ENDPOINTS, judge
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body
 from fakefal_contracts.strategies.medium import Medium
+from support.bent import Judged, edition, mutants
+from support.endpoints import I2V, O1, O3
+from support.machine import ROOT
+from support.server import Serve, Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-FRAMES = "fal-ai/kling-video/o1/image-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
-Serve = Callable[..., Server]
 KEYED = {"FAL_KEY": "tester:secret"}
 
 
@@ -422,8 +420,8 @@ class TestRegressionCases:
         assert (call["status"], call["body"]["token"], call["body"]["token_type"]) == (200, "removed", "Bearer")
 
     def test_a_medium_that_was_uploaded_is_kept_with_it(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
-        right = edition(FRAMES)
-        rule = rule_of(FRAMES, "start_image_url.max_bytes")
+        right = edition(I2V)
+        rule = rule_of(I2V, "start_image_url.max_bytes")
         mutant = next(one for one in mutants(right) if str(one) == f"{rule.id} off")
         server = serve(contract="latest")
         server.emulator.judge.edition = lambda _: mutant.edition  # type: ignore[method-assign]

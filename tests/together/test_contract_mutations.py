@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bent import Judged, Mutant, edition, mutants
-from conftest import Server
 from fakefal.conform import bodies
 from fakefal.conform.cancelling import Cancelling
 from fakefal.conform.lifecycle import LifecycleTraces
@@ -30,9 +28,10 @@ from fakefal.server.app import build_app
 from fakefal.server.serving import hosting, serving_from
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, rulebook
+from support.bent import Judged, Mutant, edition, mutants
+from support.endpoints import O1, O3
+from support.server import Serve
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 EXAMPLES = 2
 
 
@@ -98,7 +97,7 @@ SAMPLE = (
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_over_http_too(name: str, serve: Callable[..., Server]) -> None:
+def test_over_http_too(name: str, serve: Serve) -> None:
     right = edition(O3 if name.startswith("o3") else O1)
     mutant = next(one for one in mutants(right) if str(one) == name)
     emulator = Emulator(Settings(profile="instant", contract="latest"))

@@ -17,12 +17,12 @@ import httpx
 import httpx2
 import pytest
 
-from conftest import required_in_ci
 from fakefal.testing import Fakefal
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.interception import intercepting
 from fakefal.testing.loop import loop_thread
 from fakefal.wire.faults import abort
+from support.machine import required_in_ci
 
 URL = "https://fal.run/fal-ai/x?a=%20b"
 

@@ -23,9 +23,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_official_clients import FAKEFAL, JS, PROGRAMS, check_videos, finish, folder, node
 
-from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.proxy.app import ValidatingProxy
 from fakefal.proxy.upstream import Upstream
@@ -33,10 +31,10 @@ from fakefal.recording.folder import ExchangeWriter, read_folder
 from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit, SpendReservation
 from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
+from support.endpoints import O1, O3
+from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish
+from support.server import KEY, Serve, Server
 
-__all__ = ["folder", "node"]
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
 ALL_EVENTS = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
@@ -69,11 +67,10 @@ class Proxied:
 
 
 Start = Callable[..., Proxied]
-Servers = Callable[..., Server]
 
 
 @pytest.fixture
-def stand(serve: Servers, tmp_path: Path) -> Iterator[Start]:
+def stand(serve: Serve, tmp_path: Path) -> Iterator[Start]:
     """Start a proxy before a second emulator; keyword arguments are that one's settings."""
     with ExitStack() as stack:
 
@@ -480,9 +477,7 @@ class TestDifferences:
 
 
 class TestCommand:
-    def test_it_stands_before_the_service_until_it_is_stopped(
-        self, serve: Callable[..., Server], tmp_path: Path
-    ) -> None:
+    def test_it_stands_before_the_service_until_it_is_stopped(self, serve: Serve, tmp_path: Path) -> None:
         behind = serve(contract="documented")
         ready, report = tmp_path / "ready.json", tmp_path / "report.json"
         options = ["--max-usd", "$1.5", "--upstream", behind.url, "--port", "0", "--tls-port", "0"]

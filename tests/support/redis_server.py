@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-from conftest import required_in_ci
+from support.machine import required_in_ci
 
 DATABASES = 1000
 """More than one test can need: each server of a test has a database of its own."""

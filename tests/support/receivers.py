@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
+from support.endpoints import O1
+
 if TYPE_CHECKING:
-    from conftest import Server
+    from support.server import Server
 
 
 @dataclass
@@ -126,3 +128,16 @@ def verify_by(keys: list[dict[str, str]], received: Received) -> None:
             continue
         return
     pytest.fail("no key of the JWKS verifies the signature")
+
+
+def verify(server: Server, received: Received) -> None:
+    """Verify a webhook by the keys that the server publishes now."""
+    verify_by(public_keys(server), received)
+
+
+def submit(server: Server, url: str, arguments: Any = None) -> dict[str, Any]:
+    """Submit a request whose webhook goes to an address."""
+    answer = server.http.post(f"/queue/{O1}", params={"fal_webhook": url}, json=arguments or {"prompt": "x"})
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body

@@ -13,10 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fakefal_client import AsyncClient, AsyncJob, Client
 
 if TYPE_CHECKING:
-    from conftest import Server
-
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-FRAMES = "fal-ai/kling-video/o1/image-to-video"
+    from support.server import Server
 
 
 class Blocking:

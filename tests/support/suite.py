@@ -10,10 +10,9 @@ import pytest
 
 from fakefal_client import Completed, InProgress, NotFound, OverBudget, Queued, RequestRefused
 from fakefal_client.kling import O1ReferenceToVideo, VideoOutput
+from support.endpoints import O1, STANDARD
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 NOWHERE = "019e161b-0000-7d33-8106-f2de1a3ff595"
-STANDARD = "fal-ai/kling-video/o1/standard/image-to-video"
 
 
 class Suite:
