@@ -126,12 +126,6 @@ def test_imports_go_one_way(folder: str, forbidden: set[str]) -> None:
         assert not used & forbidden, path
 
 
-def test_the_core_imports_nothing_above_it() -> None:
-    for path in (ROOT / "fakefal" / "core").glob("*.py"):
-        above = {name for name in imports(path) if name.startswith("fakefal") and not name.startswith("fakefal.core")}
-        assert not above, path
-
-
 def test_few_modules_of_the_emulator_import_httpx() -> None:
     users = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fakefal").rglob("*.py") if "httpx" in imports(path)}
     names = ("files/fetch", "files/pinned", "engine/webhooks", "cli/demo", "proxy/upstream")

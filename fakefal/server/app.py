@@ -11,7 +11,7 @@ from starlette.routing import Router as Lifespan
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
-from fakefal.server.calls import PlainCalls
+from fakefal.server.table import PlainCalls
 from fakefal.wire.cors import Cors
 from fakefal.wire.proxy_route import ProxyRoute
 from fakefal.wire.recorder import JournalRecorder

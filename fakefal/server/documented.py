@@ -17,7 +17,7 @@ from fakefal.control import inspection
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
 from fakefal.platform_api.forms import platform_refusal
-from fakefal.server.calls import ROUTES
+from fakefal.server.table import ROUTES
 from fakefal.version import VERSION
 from fakefal.wire import cdn, realtime, rest, site
 from fakefal.wire.answers import (

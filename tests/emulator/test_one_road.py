@@ -12,7 +12,7 @@ import pytest
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server import app as application
-from fakefal.server.calls import TABLE, find
+from fakefal.server.table import TABLE, find
 from fakefal.settings import Settings
 from support.server import Serve
 
