@@ -1,4 +1,4 @@
-"""Ways in: the certificate authority, the proxy, and the environment of a child."""
+"""What `fakefal run` puts around a child: certificate authority, proxy and environment."""
 
 from __future__ import annotations
 
@@ -137,6 +137,47 @@ class TestProxy:
 
         run(test)
 
+    @pytest.mark.parametrize("told", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000])
+    def test_an_answer_without_a_head_is_a_bad_gateway(self, told: bytes) -> None:
+        async def test() -> None:
+            async with site(told) as (port, _), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
+                assert (await http.get(f"http://localhost:{port}/")).status_code == 502
+                with pytest.raises(httpx.ProxyError, match="502"):
+                    await http.get("https://far.example/x")
+
+        run(test)
+
+    def test_each_end_of_a_tunnel_may_finish_alone(self) -> None:
+        """What came in one piece with a head belongs to the tunnel; a half that is closed leaves the other open."""
+
+        async def test() -> None:
+            async def far(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\nhello ")
+                writer.write(await reader.read())
+                writer.close()
+
+            server = await asyncio.start_server(far, "127.0.0.1", 0)
+            upstream = UserProxy({"all_proxy": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+            async with server, tunnelling(Tunnel(tls_port=1, plain_port=1, upstream=upstream)) as port:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"CONNECT far.example:443 HTTP/1.1\r\nHost: far.example\r\n\r\nearly ")
+                writer.write(b"late")
+                writer.write_eof()
+                assert (await reader.read()).endswith(b"\r\n\r\nhello early late")
+                writer.close()
+
+        run(test)
+
+    def test_an_answer_that_ends_with_its_connection_is_passed_on(self) -> None:
+        async def test() -> None:
+            told = b"HTTP/1.0 200 OK\r\nKeep-Alive: timeout=5\r\n\r\none two"
+            async with site(told) as (port, _), proxied() as http:
+                answer = await http.get(f"http://localhost:{port}/")
+            assert (answer.text, "keep-alive" in answer.headers) == ("one two", False)
+
+        run(test)
+
     def test_one_plain_call_a_connection(self) -> None:
         """Behind the first call another could name fal's host, and must not go where the first went."""
 
@@ -151,8 +192,11 @@ class TestProxy:
                     first = b"POST http://far.example/1 HTTP/1.1\r\nHost: far.example\r\nContent-Length: 3\r\n\r\nabc"
                     second = b"GET http://queue.fal.run/2 HTTP/1.1\r\nHost: queue.fal.run\r\n\r\n"
                     writer.write(first + second)
-                    assert await reader.read() == kept_open
+                    answer = await reader.read()
                     writer.close()
+                assert answer.endswith(b"\r\n\r\nok")
+                assert answer.count(b"HTTP/1.1 ") == 1
+                assert b"\r\nConnection: close\r\n" in answer
                 assert b"queue.fal.run" not in b"".join(requests)
                 assert b"".join(requests).endswith(b"\r\n\r\nabc")
 
