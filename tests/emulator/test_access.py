@@ -14,6 +14,7 @@ from fakefal_contracts import examples
 from support.endpoints import I2V
 from support.media import picture
 from support.server import Serve, Server
+from support.uploads import Parts, bearer, initiate
 
 STORAGE = "/platform/v1/storage"
 FRIEND = {"Authorization": "Key friend:secret"}
@@ -25,11 +26,6 @@ def lifecycle(asked: Any) -> dict[str, str]:
     return {"X-Fal-Object-Lifecycle": json.dumps(asked)}
 
 
-def bearer(server: Server) -> dict[str, str]:
-    token = server.http.post("/rest/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
-    return {"Authorization": f"Bearer {token['token']}"}
-
-
 def python_upload(server: Server, asked: Any = None) -> str:
     """As fal's Python client uploads small files."""
     headers = bearer(server) | (lifecycle(asked) if asked else {})
@@ -38,13 +34,10 @@ def python_upload(server: Server, asked: Any = None) -> str:
 
 def python_parts(server: Server, asked: Any = None) -> str:
     """As fal's Python client uploads large files."""
-    headers = bearer(server) | (lifecycle(asked) if asked else {})
-    begun = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-    address = f"{begun['access_url']}/multipart/{begun['uploadId']}"
-    etag = server.http.put(f"{address}/1", content=picture(), headers=bearer(server)).headers["etag"]
-    parts = {"parts": [{"partNumber": 1, "etag": etag}]}
-    assert server.http.post(f"{address}/complete", json=parts, headers=bearer(server)).status_code == 200
-    return str(begun["access_url"])
+    parts = Parts(server, **(lifecycle(asked) if asked else {}))
+    parts.put(1, picture())
+    assert parts.complete(1).status_code == 200
+    return parts.url
 
 
 def javascript_upload(server: Server, asked: Any = None, *, parts: bool = False) -> str:
@@ -227,10 +220,7 @@ class TestAPrivateFileStaysPrivate:
     def test_whatever_is_announced_and_never_comes(self, private: tuple[Server, str]) -> None:
         server, url = private
         for _ in range(3):
-            begun = server.http.post("/cdn/files/upload/multipart", headers=bearer(server)).json()
-            complete = f"{begun['access_url']}/multipart/{begun['uploadId']}/complete"
-            parts = {"parts": [{"partNumber": 1}]}
-            assert server.http.post(complete, json=parts, headers=bearer(server)).status_code == 422
+            assert Parts(server).complete(1).status_code == 422
         assert (read(url), read(url, Authorization="Key tester:secret")) == (403, 200)
 
     def test_however_many_results_are_closed_and_erased(self, private: tuple[Server, str]) -> None:
@@ -245,10 +235,7 @@ class TestAPrivateFileStaysPrivate:
 
     def test_when_its_owner_sends_it_again(self, serve: Serve) -> None:
         server = serve()
-        upload = server.http.post(
-            "/rest/storage/upload/initiate?storage_type=fal-cdn-v3",
-            json={"file_name": "a.png", "content_type": "image/png"},
-        ).json()
+        upload = initiate(server, file_name="a.png", content_type="image/png").json()
         httpx.put(upload["upload_url"], content=b"one", trust_env=False).raise_for_status()
         put_acl(server, upload["file_url"], {"default": "forbid"})
         httpx.put(upload["upload_url"], content=b"two", trust_env=False).raise_for_status()

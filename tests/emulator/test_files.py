@@ -13,7 +13,7 @@ from fakefal_fixtures import EXAMPLES
 from support.endpoints import I2V
 from support.media import picture
 from support.server import Serve, Server
-from support.uploads import bearer, initiate, upload
+from support.uploads import Parts, bearer, initiate, upload
 
 
 class TestUploads:
@@ -115,50 +115,32 @@ class TestUploads:
             assert answer.status_code == 401
 
     def test_parts_that_never_came_are_named(self, server: Server) -> None:
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers | {"X-Fal-File-Name": "a.bin"}).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-        part = server.http.put(f"{base}/1", content=b"one", headers=headers)
+        parts = Parts(server, **{"X-Fal-File-Name": "a.bin"})
+        part = parts.put(1, b"one")
         assert part.headers["etag"] == part.json()["etag"]
-        answer = server.http.post(
-            f"{base}/complete", json={"parts": [{"partNumber": 1}, {"partNumber": 3}]}, headers=headers
-        )
+        answer = parts.complete(1, 3)
         assert (answer.status_code, answer.json()) == (422, {"detail": "part 3 was not uploaded"})
-        assert server.http.post(f"{base}/complete", json={"parts": "x"}, headers=headers).status_code == 422
-        assert server.http.put(f"{base}/0", content=b"x", headers=headers).status_code == 422
-        assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
-        assert server.http.get(upload["access_url"]).content == b"one"
-
-    def test_a_repeated_completion_is_answered(self, server: Server) -> None:
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-        server.http.put(f"{base}/1", content=b"one", headers=headers)
-        for _ in range(2):
-            assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
+        assert parts.complete("x").status_code == 422
+        assert parts.put(0, b"x").status_code == 422
+        for _ in range(2):  # a repeated completion is answered
+            assert parts.complete(1).is_success
+        assert server.http.get(parts.url).content == b"one"
 
     @pytest.mark.memory_only("the bytes of a dropped file stay for a minute: another replica may be sending them")
     def test_parts_count_as_files_and_go_with_them(self, serve: Serve) -> None:
         server = serve(max_file_bytes=1000)
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-        for number in range(1, 6):
-            assert server.http.put(f"{base}/{number}", content=b"x" * 400, headers=headers).is_success
+        parts = Parts(server)
+        assert all(parts.put(number, b"x" * 400).is_success for number in range(1, 6))
         folder = server.emulator.files._folder
         assert sum(path.stat().st_size for path in folder.glob("*.bin")) <= 1000
         server.http.post("/_fakefal/reset")
         assert list(folder.iterdir()) == []
 
     def test_parts_together_keep_the_limit(self, serve: Serve) -> None:
-        server = serve(max_upload_bytes=1000)
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
+        parts = Parts(serve(max_upload_bytes=1000))
         for number in (1, 2):
-            server.http.put(f"{base}/{number}", content=b"x" * 600, headers=headers)
-        parts = {"parts": [{"partNumber": 1}, {"partNumber": 2}]}
-        assert server.http.post(f"{base}/complete", json=parts, headers=headers).status_code == 413
+            parts.put(number, b"x" * 600)
+        assert parts.complete(1, 2).status_code == 413
 
     @pytest.mark.parametrize("number", ["0", "10001", "9" * 5000, "x", "1.5"])
     def test_odd_part_numbers_are_refused(self, server: Server, number: str) -> None:

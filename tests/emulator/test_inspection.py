@@ -13,7 +13,7 @@ from fakefal.state.journal import LONGEST_TEXT
 from support.endpoints import APP, I2V, O1, O3
 from support.receivers import Receiver
 from support.server import KEY, SECRET, Serve, Server
-from support.uploads import bearer, initiate, upload
+from support.uploads import Parts, initiate, upload
 
 
 class TestJournal:
@@ -137,12 +137,10 @@ class TestFiles:
         assert server.http.get("/_fakefal/files", params={"key": "stranger"}).json() == []
 
     def test_parts_are_no_files_until_they_are_joined(self, server: Server) -> None:
-        headers = bearer(server)
-        started = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{started['access_url']}/multipart/{started['uploadId']}"
-        server.http.put(f"{base}/1", content=b"one", headers=headers)
-        assert server.http.get("/_fakefal/files").json() == []
-        server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers)
+        parts = Parts(server)
+        parts.put(1, b"one")
+        assert server.control("files") == []
+        parts.complete(1)
         (file,) = server.http.get("/_fakefal/files").json()
         assert (file["bytes"], file["key"]) == (3, "tester")
 

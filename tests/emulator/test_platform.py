@@ -48,7 +48,7 @@ class TestModels:
     def test_an_entry_has_what_fals_has(self, server: Server) -> None:
         (entry,) = get(server, "models", {"endpoint_id": STANDARD}).json()["models"]
         metadata = entry["metadata"]
-        assert metadata["display_name"] == "Kling I2V First Frame Last Frame to Video [Standard]"
+        assert metadata["display_name"] == "Kling O1 First Frame Last Frame to Video [Standard]"
         assert metadata["group"] == {"key": "kling-video/o1", "label": "FLFV [Standard]"}
         assert metadata["date"] == "2025-12-15T09:37:41.280Z"
         assert metadata["model_url"] == f"{server.url}/run/{STANDARD}"

@@ -9,6 +9,7 @@ import pytest
 from fakefal_contracts import examples
 from support.endpoints import APP, I2V
 from support.server import Server
+from support.uploads import Parts
 
 ACL = "/platform/v1/storage/files/acl"
 
@@ -100,12 +101,8 @@ class TestThePlatformApi:
 
 @pytest.mark.parametrize(("number", "status"), [(1, 200), (1.0, 200), (True, 422), (1.5, 422), ("1", 422), (None, 422)])
 def test_a_part_is_named_by_a_whole_number(server: Server, number: Any, status: int) -> None:
-    token = server.http.post("/rest/storage/auth/token").json()["token"]
-    bearer = {"Authorization": f"Bearer {token}"}
-    upload = server.http.post("/cdn/files/upload/multipart", headers=bearer).json()
-    address = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-    assert server.http.put(f"{address}/1", content=b"x", headers=bearer).status_code == 200
-    answer = server.http.post(f"{address}/complete", json={"parts": [{"partNumber": number}]}, headers=bearer)
-    assert answer.status_code == status
+    parts = Parts(server)
+    assert parts.put(1, b"x").status_code == 200
+    assert parts.complete(number).status_code == status
     if status == 200:
-        assert server.http.get(upload["access_url"]).content == b"x"
+        assert server.http.get(parts.url).content == b"x"

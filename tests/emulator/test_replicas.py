@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -35,6 +34,7 @@ from fakefal.store.redis.state import SharedClocks, SharedOnce
 from fakefal_contracts.hosts import BaseUrl
 from support.endpoints import APP, I2V, O1
 from support.media import picture
+from support.programs import FAKEFAL, ready
 from support.receivers import Receiver, submit, verify
 from support.redis_server import redis_server
 from support.server import KEY, Serve, Server
@@ -932,13 +932,10 @@ class Process:
     """A replica, or a group of workers, as a user starts it."""
 
     def __init__(self, folder: Path, name: str, *options: str) -> None:
-        ready = folder / f"{name}.json"
-        command = [sys.executable, "-m", "fakefal", "serve", "--port", "0", "--ready-file", str(ready), *options]
+        file = folder / f"{name}.json"
+        command = [*FAKEFAL, "serve", "--port", "0", "--ready-file", str(file), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        while not ready.exists():
-            assert self.process.poll() is None, "it ended"
-            time.sleep(0.02)
-        self.url = json.loads(ready.read_text())["url"]
+        self.url = ready(self.process, file)["url"]
 
     def end(self, number: int) -> int:
         """Send a signal; returns the exit code."""

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit, SpendReser
 from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
 from support.endpoints import O1, O3
-from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish
+from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish, ready
 from support.server import KEY, Serve, Server
 
 BACKUP = "queue.falrun.com"
@@ -479,15 +478,12 @@ class TestDifferences:
 class TestCommand:
     def test_it_stands_before_the_service_until_it_is_stopped(self, serve: Serve, tmp_path: Path) -> None:
         behind = serve(contract="documented")
-        ready, report = tmp_path / "ready.json", tmp_path / "report.json"
+        file, report = tmp_path / "ready.json", tmp_path / "report.json"
         options = ["--max-usd", "$1.5", "--upstream", behind.url, "--port", "0", "--tls-port", "0"]
-        options += ["--ready-file", str(ready)]
+        options += ["--ready-file", str(file)]
         command = [*FAKEFAL, "proxy", *options, "--out", str(tmp_path / "out"), "--report", str(report)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proxy:
-            while not ready.exists():
-                assert proxy.poll() is None
-                time.sleep(0.01)
-            where = json.loads(ready.read_text())
+            where = ready(proxy, file)
             assert finish([sys.executable, "-c", SUBSCRIBE], env=by_host_variables(where)) == "COMPLETED"
             with httpx.Client(base_url=where["url"], headers=KEY, trust_env=False) as http:
                 assert http.get("/_fakefal/ready").json()["ready"]

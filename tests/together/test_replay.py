@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +21,7 @@ from fakefal.cli import main
 from fakefal.recording.replay import Replay
 from fakefal.server.serving import hosting, serving_from
 from support.endpoints import O1
-from support.programs import FAKEFAL
+from support.programs import FAKEFAL, ready
 from support.recordings import DAY, record, void
 from support.server import KEY, Serve, Server
 
@@ -226,13 +225,10 @@ class TestAge:
 class TestCommand:
     def test_serve_answers_from_a_folder(self, server: Server, tmp_path: Path) -> None:
         record(server, tmp_path / "out", live)
-        ready = tmp_path / "ready.json"
-        command = [*FAKEFAL, "serve", "--replay", str(tmp_path / "out"), "--port", "0", "--ready-file", str(ready)]
+        file = tmp_path / "ready.json"
+        command = [*FAKEFAL, "serve", "--replay", str(tmp_path / "out"), "--port", "0", "--ready-file", str(file)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
-            while not ready.exists():
-                assert serving.poll() is None
-                time.sleep(0.01)
-            with httpx.Client(base_url=json.loads(ready.read_text())["url"], headers=KEY, trust_env=False) as http:
+            with httpx.Client(base_url=ready(serving, file)["url"], headers=KEY, trust_env=False) as http:
                 assert life(http)[-1] > 10_000
             serving.send_signal(signal.SIGTERM)
             out, _ = serving.communicate(timeout=20)
