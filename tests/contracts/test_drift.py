@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from published_document import document, schemas
 
 from fakefal_contracts.drift import DriftFinding, Level, compare
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}
 FIELDS = [(name, field) for name in BODIES for field in schemas(document())[name]["properties"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import Box, OpenFile
-from fakefal_contracts.probe.codec import coded_size
+from fakefal_contracts.probe.frame_size import coded_size
 from fakefal_contracts.probe.source import opened, size_of
 from fakefal_contracts.probe.tables import read_pictures
 
