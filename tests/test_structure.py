@@ -1,12 +1,12 @@
-"""Folders import each other in one order, files never in a circle, and a name stands for one thing."""
+"""How the code is laid out: which folder may import which, and one name for one thing."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,80 +14,63 @@ import pytest
 from support.machine import ROOT
 
 PACKAGES = {
+    "fakefal": ROOT / "fakefal",
+    "fakefal_client": ROOT / "client" / "fakefal_client",
     "fakefal_contracts": ROOT / "contracts" / "fakefal_contracts",
     "fakefal_fixtures": ROOT / "fixtures" / "fakefal_fixtures",
-    "fakefal_client": ROOT / "client" / "fakefal_client",
-    "fakefal": ROOT / "fakefal",
 }
 
-ORDER = (
-    {"fakefal_contracts", "fakefal_fixtures"},
-    {"fakefal_client", "core", "version"},
-    {"state"},
-    {"effects"},
-    {"settings"},
-    {"files"},
-    {"store"},
-    {"engine"},
-    {"wire"},
-    {"platform_api", "control"},
-    {"document"},
-    {"server"},
-    {"recording"},
-    {"proxy"},
-    {"conform", "testing"},
-    {"pytest_plugin", "cli"},
-    {"__main__"},
-)
-"""The floors of the house.  What stands on one imports from those above it in this list, and from itself."""
+#: An import leads from a lower line to a higher one.  Those on one line do not know each other.
+#: ARCHITECTURE.md shows the same table.
+ORDER = """
+fakefal_contracts fakefal_fixtures fakefal.core fakefal.version
+fakefal_client fakefal.state
+fakefal.effects
+fakefal.settings fakefal.files
+fakefal.store
+fakefal.engine
+fakefal.wire
+fakefal.platform_api fakefal.control
+fakefal.document
+fakefal.server
+fakefal.recording
+fakefal.proxy
+fakefal.conform fakefal.testing
+fakefal.pytest_plugin fakefal.cli
+fakefal.__main__
+"""
+LINES = [line.split() for line in ORDER.split("\n") if line]
+HEIGHT = {unit: height for height, line in enumerate(LINES) for unit in line}
 
-SAME_NAME_OF_MODULES = {
-    "access": "the protocol with memory's version, and Redis's",
-    "answers": "what comes over the wire, made here and read in the client",
-    "app": "an ASGI application",
-    "bodies": "generated request bodies, and what conform asks with them",
-    "cdn": "fal's CDN: its files, and its calls",
-    "check": "the function and its command",
-    "drift": "the comparison and its command",
-    "errors": "one tree of exceptions for each package",
-    "files": "stored files: protocol, Redis's version, their calls in the document",
-    "hosts": "fal's hosts",
-    "journal": "the protocol with memory's version, and Redis's",
-    "jobs": "jobs at the service, as client and proxy follow them",
-    "lifecycle": "the lifecycle of a request, and the claims about it",
-    "openapi": "OpenAPI documents, written and read",
-    "parts": "what an emulator is made of: the form, and Redis's",
-    "preflight": "what is found before a call is paid",
-    "proxy": "the package and its command",
-    "queue": "fal's queue: its store's protocol, Redis's version, its calls, their document",
-    "record": "the command of the package recording",
-    "report": "what is said of a run",
-    "run": "the command",
-    "synchronous": "fal.run: its call and that call's document",
-    "target": "whom calls go to, in client and conform",
-    "uploads": "uploads: the client's, and the claims about them",
-    "webhooks": "webhooks: sent, received, verified, and the claims about them",
+#: Module names in more than one place, and why they mean one thing.
+SAME_MODULES = {
+    "access": "who may read a file: what is known, and the same on Redis",
+    "app": "the ASGI application, of the emulator and of the proxy",
+    "cdn": "fal's CDN: its files, and its routes",
+    "check": "the command is named as what it runs",
+    "drift": "the command is named as what it runs",
+    "errors": "one tree of errors for each package",
+    "files": "uploaded files: the protocol, the same on Redis, and what the document says of them",
+    "journal": "the journal of calls: in memory, and the same on Redis",
+    "parts": "what an emulator is made of: in memory, and on Redis",
+    "preflight": "what is found before a paid call, by the client and by the proxy",
+    "queue": "fal's queue: the protocol, the same on Redis, its routes, and what the document says of them",
+    "synchronous": "calls of fal.run: their routes, and what the document says of them",
+    "target": "what a run speaks to, a fake or fal: of the client and of `conform`",
 }
-SAME_NAME_OF_CLASSES = {
-    "Element": "fal's schemas name them so, and pydantic prints the name",
-    "ReferenceToVideo": "fal's schemas name them so, and pydantic prints the name",
+#: Classes in more than one place, and why.
+SAME_CLASSES = {
+    "Element": "fal's schemas of O1 and O3 both have it",
+    "ReferenceToVideo": "fal's schemas of O1 and O3 both have it",
 }
 
 
-def modules() -> Iterator[tuple[str, Path]]:
-    for package, folder in PACKAGES.items():
-        for path in folder.rglob("*.py"):
-            parts = (package, *path.relative_to(folder).with_suffix("").parts)
-            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+def module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = dict(modules())
-
-
-def room(module: str) -> str:
-    """Where a module lies: a folder of the emulator, a module at its root, or one of the other packages."""
-    package, _, rest = module.partition(".")
-    return (rest.partition(".")[0] or package) if package == "fakefal" else package
+MODULES = {module_name(path, root): path for root in PACKAGES.values() for path in sorted(root.rglob("*.py"))}
 
 
 @cache
@@ -95,55 +78,97 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def imports(module: str) -> set[str]:
-    """The modules of ours that a module names, wherever it does: late, or for type checkers only."""
-    found = set()
-    for node in ast.walk(tree(FILES[module])):
+def imported(nodes: Iterable[ast.AST]) -> set[str]:
+    """What is imported wherever in a file: at its top, inside functions, or for type checkers only."""
+    found: set[str] = set()
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            named = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {one if one in FILES else node.module for one in named}
-    return {one for one in found if one in FILES and one != module}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import hides where it leads"
+            assert node.module is not None
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= whole & set(MODULES)
+            if whole - set(MODULES):
+                found.add(node.module)
+    return found
 
 
-def test_folders_import_each_other_in_one_order() -> None:
-    floors = {name: number for number, names in enumerate(ORDER) for name in names} | {"fakefal": -1}
-    assert {room(one) for one in FILES} <= floors.keys()
-    upward = {
-        (one, other)
-        for one in FILES
-        for other in imports(one)
-        if room(one) != room(other) and floors[room(one)] <= floors[room(other)]
-    }
-    assert upward == set()
+def unit(module: str) -> str:
+    """The part of the wheel that is one line of the order: a package, or what lies at fakefal's root."""
+    return ".".join(module.split(".")[:2]) if module.startswith("fakefal.") else module.partition(".")[0]
 
 
-def test_no_file_imports_itself_by_others() -> None:
-    order = TopologicalSorter({one: {other for other in imports(one) if not is_parent(other, one)} for one in FILES})
-    order.prepare()  # raises CycleError, which names the circle
+IMPORTS = {module: imported(ast.walk(tree(path))) for module, path in MODULES.items()}
 
 
-def is_parent(package: str, module: str) -> bool:
-    """Whether a package holds a module: its `__init__` lists what it exports."""
-    return module.startswith(f"{package}.")
+def packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_every_folder_has_its_place() -> None:
+    assert {unit(module) for module in MODULES} - {"fakefal"} == set(HEIGHT)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"fakefal"}))
+def test_imports_point_downwards(module: str) -> None:
+    ours = {name for name in IMPORTS[module] & set(MODULES) if unit(name) != unit(module)}
+    assert {name for name in ours if HEIGHT[unit(name)] >= HEIGHT[unit(module)]} == set()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = {module: (IMPORTS[module] & set(MODULES)) - {module} for module in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
 def test_few_modules_lie_at_the_root() -> None:
-    assert len(list((ROOT / "fakefal").glob("*.py"))) <= 7
+    assert len([path for path in PACKAGES["fakefal"].glob("*.py") if path.name != "__init__.py"]) <= 7
 
 
-@pytest.mark.parametrize(("kind", "allowed"), [("module", SAME_NAME_OF_MODULES), ("class", SAME_NAME_OF_CLASSES)])
-def test_a_name_stands_for_one_thing(kind: str, allowed: dict[str, str]) -> None:
-    places = defaultdict(set)
-    for module, path in FILES.items():
-        folder = module.rpartition(".")[0]
-        if kind == "module" and path.stem not in ("__init__", "__main__"):
-            places[path.stem].add(folder)
-        if kind == "class":
-            for node in tree(path).body:
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    places[node.name].add(module)
-    several = {name for name, found in places.items() if len(found) > 1}
-    assert several <= allowed.keys(), {name: places[name] for name in several - allowed.keys()}
-    assert allowed.keys() <= places.keys(), "a reason is given for nothing"
+def test_one_name_is_one_thing() -> None:
+    modules, classes = defaultdict(set), defaultdict(set)
+    for module, path in MODULES.items():
+        if not path.stem.startswith("__"):
+            modules[path.stem].add(module)
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes[node.name].add(module)
+    assert {name: where for name, where in modules.items() if len(where) > 1 and name not in SAME_MODULES} == {}
+    assert {name: where for name, where in classes.items() if len(where) > 1 and name not in SAME_CLASSES} == {}
+    assert [name for name in SAME_MODULES if len(modules[name]) < 2] == []
+    assert [name for name in SAME_CLASSES if len(classes[name]) < 2] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("fakefal", {"fakefal_client"}),
+        ("fakefal_client", {"fakefal", "fakefal_fixtures", "fastapi"}),
+        ("fakefal_contracts", {"fakefal_fixtures", "httpx", "fastapi", "time", "socket"}),
+        ("fakefal_fixtures", {"fakefal_contracts", "httpx", "fastapi"}),
+        ("fakefal.core", {"fakefal_contracts", "fakefal_fixtures", "httpx", "fastapi", "asyncio", "time", "random"}),
+    ],
+)
+def test_what_a_part_does_without(folder: str, forbidden: set[str]) -> None:
+    for module in MODULES:
+        if f"{module}.".startswith(f"{folder}."):
+            assert not packages(IMPORTS[module]) & forbidden, module
+
+
+def test_few_modules_of_the_emulator_import_httpx() -> None:
+    users = {module for module in MODULES if unit(module) != "fakefal_client" and "httpx" in IMPORTS[module]}
+    names = ("files.fetch", "files.pinned", "engine.webhooks", "cli.demo", "proxy.upstream")
+    assert users == {f"fakefal.{name}" for name in (*names, "testing.measure", "testing.recorded_webhooks")}
+
+
+def test_only_the_drivers_of_the_client_import_httpx() -> None:
+    loading = set()
+    for module, path in MODULES.items():
+        if unit(module) == "fakefal_client":
+            run = [node for node in tree(path).body if not ast.unparse(node).startswith("if TYPE_CHECKING:")]
+            if "httpx" in imported(child for node in run for child in ast.walk(node)):
+                loading.add(module)
+    assert loading == {"fakefal_client.driver", "fakefal_client.async_driver"}

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Reservation, amount
 from fakefal_client.endpoint_call import EndpointCall, check_options, is_request_id
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, about, follow, read_result, settle
 from fakefal_client.local_media import local_media
+from fakefal_client.parsing import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.preflight import Checked, encode
 from fakefal_client.retry import Deadline
 from fakefal_client.session import SUCCESS, Session

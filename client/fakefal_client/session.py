@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fakefal_client.answers import INGRESS_ERRORS, REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Budget
 from fakefal_client.errors import ConnectionLost, Unreachable
+from fakefal_client.parsing import INGRESS_ERRORS, REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.preflight import Preflight
 from fakefal_client.retry import Deadline, Retry, TimeSource
 from fakefal_client.steps import Flow, HttpCall, OpenStream, Pause, ReadPiece, Reply, WireFailure

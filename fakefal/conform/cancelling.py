@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fakefal.conform.claims import Claim, demand, is_answer, outcomes
-from fakefal.conform.lifecycle import broken, sample
+from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import ACCEPTED, OK, STATES, TargetService
 from fakefal_contracts import ENDPOINTS

@@ -7,7 +7,7 @@ from functools import partial
 
 from fakefal.conform.cancelling import ENDPOINT, NOBODYS
 from fakefal.conform.claims import Claim, demand, has_keys, is_answer, outcomes
-from fakefal.conform.lifecycle import broken
+from fakefal.conform.request_life import broken
 from fakefal.conform.results import ClaimOutcome, NotRun
 from fakefal.conform.service import TargetService
 from fakefal.conform.target import Answer

@@ -11,9 +11,9 @@ from fakefal.core.grammar import BadEffect
 from fakefal.settings import SettingsError
 from fakefal.state.ledger import LedgerEntry, Sums
 from fakefal.testing.fake import Fakefal
+from fakefal.testing.recorded_webhooks import RecordedWebhook, RecordedWebhooks
 from fakefal.testing.seen_requests import EmulatedRequest
 from fakefal.testing.strictness import UnexpectedCall
-from fakefal.testing.webhooks import RecordedWebhook, RecordedWebhooks
 
 __all__ = [
     "BadEffect",

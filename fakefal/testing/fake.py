@@ -23,10 +23,10 @@ from fakefal.state.signing import SigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.names import Guard, guarded_names
+from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, fake_key
-from fakefal.testing.webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal_contracts.price import dollars
 
 NOT_FOUND = 404

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakefal_contracts.drift import DriftFinding, Level, compare
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from support.published_document import document, schemas
 
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}

@@ -14,7 +14,7 @@ from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.explanation import examine
 from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
 from fakefal_contracts.published import Published
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.published.typescript import read_typescript
 from support.machine import ROOT, SHARED, required_in_ci
 

@@ -19,17 +19,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakefal.cli import main
-from fakefal.conform import bodies, fuse
+from fakefal.conform import drawn_bodies, fuse
 from fakefal.conform.cases import Case, read_cases, write_case
-from fakefal.conform.lifecycle import LifecycleTraces, broken, sample
 from fakefal.conform.refusals import Examiner
+from fakefal.conform.request_life import LifecycleTraces, broken, sample
 from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun, SuiteRun
 from fakefal.conform.service import TargetService
 from fakefal.conform.shrink import shrink
 from fakefal.conform.spend_guard import SpendGuard, dearest
 from fakefal.conform.suite import Suite, own_contract
 from fakefal.conform.target import Answer, ProbedTarget
-from fakefal.conform.webhooks import WebhookTraces
+from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.spend_limit import SpendLimit
 from fakefal_contracts import ENDPOINTS, judge
@@ -85,8 +85,9 @@ class TestTheEmulator:
 
     def test_equal_seeds_ask_the_same(self) -> None:
         def asked(seed: int) -> list[Any]:
-            bodies.refused.cache_clear()
-            return [one.arguments for rule in edition_rules(O3) for one in bodies.refused(edition(O3), rule, 2, seed)]
+            drawn_bodies.refused.cache_clear()
+            drawn = (drawn_bodies.refused(edition(O3), rule, 2, seed) for rule in edition_rules(O3))
+            return [one.arguments for bodies in drawn for one in bodies]
 
         assert asked(3) == asked(3) != asked(4)
 
@@ -118,7 +119,7 @@ class TestTheEmulator:
 
 
 def edition_rules(endpoint_id: str) -> list[Any]:
-    return bodies.rules(edition(endpoint_id))
+    return drawn_bodies.rules(edition(endpoint_id))
 
 
 class TestFuses:

@@ -23,7 +23,7 @@ from fakefal_contracts.explanation import Comparison, examine
 from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
 from fakefal_contracts.published import INPUT, Place
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.rulebook import rulebook
 from tools.fidelity import page as fidelity_page
 

@@ -16,8 +16,8 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_client.answers import unexpected
 from fakefal_client.errors import FakefalError, InvalidWebhook
+from fakefal_client.parsing import unexpected
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
 from fakefal_client.steps import Exclusive, Flow

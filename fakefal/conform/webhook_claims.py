@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from fakefal.conform.cancelling import ENDPOINT
 from fakefal.conform.claims import Claim, demand, outcomes
-from fakefal.conform.lifecycle import broken, sample
+from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, ClaimState, NotRun
 from fakefal.conform.service import TargetService
 from fakefal_contracts.hosts import Part
