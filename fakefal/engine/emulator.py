@@ -37,7 +37,6 @@ from fakefal_contracts.failures import PLATFORM_ERRORS
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-NOT_FOUND = 404
 
 PATIENT_SECONDS = FIRST_TIMEOUT_SECONDS
 FETCH_SECONDS = 60.0

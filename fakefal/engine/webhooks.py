@@ -26,6 +26,7 @@ from fakefal.files.pinned import (
     resolve,
     send_unlogged,
 )
+from fakefal.state.attempts import attempted
 from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.patience import until_written
@@ -84,13 +85,13 @@ class Sender:
                 response = await send_unlogged(client, request)
                 await response.aclose()
                 problem = f"{REFUSED}the control API takes no webhooks" if NO_TARGET in response.headers else None
-                return DeliveryAttempt(now, response.status_code, problem)
+                return attempted(now, response.status_code, problem)
         except TargetRefused as error:
-            return DeliveryAttempt(now, None, f"{REFUSED}{error}")
+            return attempted(now, None, f"{REFUSED}{error}")
         except TimeoutError:
-            return DeliveryAttempt(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")
+            return attempted(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")
         except Exception as error:  # noqa: BLE001 - whatever it was, the delivery must go on
-            return DeliveryAttempt(now, None, f"{type(error).__name__}: {error}")
+            return attempted(now, None, f"{type(error).__name__}: {error}")
 
     def signed_headers(self, request_id: str, user_id: str, body: bytes) -> dict[str, str]:
         """The four headers that a receiver verifies."""

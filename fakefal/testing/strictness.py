@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,7 +13,6 @@ from fakefal.wire.answers import HINT
 from fakefal.wire.nearmiss import APPS
 from fakefal_contracts.hosts import host_name
 
-BAD_REQUEST, NOT_FOUND, NOT_EMULATED = 400, 404, 501
 ADVICE = "(with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same)"
 
 
@@ -60,9 +60,11 @@ class _Sent:
         """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
         status = message["status"]
         call: JournalEntry | None = self._scope.get("state", {}).get("call")
-        if status >= BAD_REQUEST and call is not None and _is_of_another_app(call):
+        if status >= HTTPStatus.BAD_REQUEST and call is not None and _is_of_another_app(call):
             return f"fakefal emulates {', '.join(sorted(APPS))}"
-        if status in (BAD_REQUEST, NOT_EMULATED) or (status == NOT_FOUND and self._scope["method"] == "POST"):
+        if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED) or (
+            status == HTTPStatus.NOT_FOUND and self._scope["method"] == "POST"
+        ):
             hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
             return next(hints, "")
         return ""

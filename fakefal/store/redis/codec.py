@@ -13,6 +13,7 @@ from typing import Any
 
 from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls
 from fakefal.core.webhook import DeliveryAttempt
+from fakefal.state.attempts import attempted
 from fakefal.state.requests import Record
 from fakefal_contracts.hosts import BaseUrl
 
@@ -89,7 +90,7 @@ def dump_attempts(attempts: Sequence[DeliveryAttempt]) -> bytes:
 
 def load_attempts(packed: bytes) -> tuple[DeliveryAttempt, ...]:
     """What `dump_attempts` wrote."""
-    return tuple(DeliveryAttempt(float(at), status, error) for at, status, error in json.loads(packed))
+    return tuple(attempted(float(at), status, error) for at, status, error in json.loads(packed))
 
 
 def _values(kept: Record | Plan | Ending, without: str = "") -> dict[str, Any]:
