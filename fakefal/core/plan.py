@@ -52,6 +52,15 @@ class Polls:
     running: int
 
 
+class Quirk(StrEnum):
+    """What happens to a request after its end, or when it is cancelled; also the names of the effects that do it."""
+
+    RESULT_EXPIRED = "result_expired"
+    CANCEL_IGNORED = "cancel_ignored"
+    WEBHOOK_LOST = "webhook_lost"
+    WEBHOOK_DUPLICATE = "webhook_duplicate"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that will happen to a request, fixed before it starts.
@@ -59,7 +68,7 @@ class Plan:
     `wait_seconds` is the least time in the queue, `run_seconds` the time on a runner, and `logs`
     the lines with the second of the run at which each appears.  With `polls` the request ignores
     time and moves on status reads, on a runner of its own.  `retries` are the seconds of the run at which
-    a further attempt begins.  `quirks` name what happens to it after its end, or when it is cancelled.
+    a further attempt begins.
     """
 
     ending: Ending
@@ -68,7 +77,7 @@ class Plan:
     logs: tuple[tuple[float, str], ...] = ()
     polls: Polls | None = None
     retries: tuple[float, ...] = ()
-    quirks: frozenset[str] = frozenset()
+    quirks: frozenset[Quirk] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from fakefal.core.effects import (
     Effect,
 )
-from fakefal.core.plan import Ending, Plan
+from fakefal.core.plan import Ending, Plan, Quirk
 from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
 from fakefal.engine.verdict import Verdict
 from fakefal.state import jsonio
@@ -64,7 +64,7 @@ def changed_plan(effect: Effect | None, plan: Plan) -> Plan:
     if effect.name == "stuck":
         return replace(plan, run_seconds=STUCK_SECONDS, polls=None, logs=plan.logs[:1])
     if effect.name in QUIRKS:
-        return replace(plan, quirks=frozenset({effect.name}))
+        return replace(plan, quirks=frozenset({Quirk(effect.name)}))
     if effect.name == "respond":
         seconds = float(effect.arguments.get("seconds", plan.run_seconds))
         lines = effect.arguments.get("logs")

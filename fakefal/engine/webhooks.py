@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fakefal.core.errors import UnknownRequest
+from fakefal.core.plan import Quirk
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Delivery, DeliveryAttempt
 from fakefal.engine.effect_outcome import gateway_id
 from fakefal.files.pinned import (
@@ -209,7 +210,7 @@ class WebhookDispatcher:
                 attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
             await until_written(lambda: self._queue.webhook_tried(delivery.request_id, attempt))
             quirks = look.plan.quirks if look.plan is not None else ()
-            if attempt.acknowledged and "webhook_duplicate" in quirks:
+            if attempt.acknowledged and Quirk.WEBHOOK_DUPLICATE in quirks:
                 twin = await self._send(delivery, look, attempt.at)
                 await until_written(lambda: self._queue.webhook_replayed(delivery.request_id, twin))
         except UnknownRequest:

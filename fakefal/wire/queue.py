@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending
+from fakefal.core.plan import Ending, Quirk
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
@@ -163,7 +163,7 @@ async def result(
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
-    if look.erased or (look.plan is not None and "result_expired" in look.plan.quirks):
+    if look.erased or (look.plan is not None and Quirk.RESULT_EXPIRED in look.plan.quirks):
         raise UnknownRequest(request_id)
     return ending_answer(ending, look.record, base_url)
 

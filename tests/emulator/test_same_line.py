@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from fakefal.core.errors import QueueError
-from fakefal.core.plan import Ending, Plan, Polls
+from fakefal.core.plan import Ending, Plan, Polls, Quirk
 from fakefal.state.attempts import attempted
 from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record
@@ -43,7 +43,7 @@ PLANS = st.builds(
     logs=st.lists(st.tuples(SECONDS, st.sampled_from("xyz")), max_size=2).map(tuple),
     polls=st.none() | POLLS,
     retries=st.lists(SECONDS, max_size=2).map(lambda found: tuple(sorted(found))),
-    quirks=st.sampled_from([frozenset(), frozenset(), frozenset({"webhook_lost"})]),
+    quirks=st.sampled_from([frozenset(), frozenset(), frozenset({Quirk.WEBHOOK_LOST})]),
 )
 
 

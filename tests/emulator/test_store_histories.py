@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fakefal.core.errors import NeedsVerdict, QueueFull, RefusedMove, StoreFull
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending, Plan, Polls
+from fakefal.core.plan import Ending, Plan, Polls, Quirk
 from fakefal.core.webhook import Delivery, Fate
 from fakefal.state.attempts import attempted
 from fakefal.state.ledger import entries
@@ -34,7 +34,7 @@ plans = st.builds(
     wait_seconds=st.sampled_from([0.0, 2.0]),
     run_seconds=st.sampled_from([0.0, 0.5, 7.0, 30.0, 1e15]),
     polls=st.sampled_from([None, None, None, Polls(1, 1)]),
-    quirks=st.sampled_from([frozenset[str](), frozenset[str](), frozenset({"webhook_lost"})]),
+    quirks=st.sampled_from([frozenset[Quirk](), frozenset[Quirk](), frozenset({Quirk.WEBHOOK_LOST})]),
 )
 answers = st.sampled_from([200, 500, 302, None])
 

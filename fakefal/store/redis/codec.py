@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
-from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls
+from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls, Quirk
 from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.attempts import attempted
 from fakefal.state.requests import Record
@@ -49,7 +49,7 @@ def load_plan(packed: bytes) -> Plan:
                 "logs": tuple((moment, text) for moment, text in head["logs"]),
                 "polls": head["polls"] and Polls(**head["polls"]),
                 "retries": tuple(head["retries"]),
-                "quirks": frozenset(head["quirks"]),
+                "quirks": frozenset(map(Quirk, head["quirks"])),
             }
         )
     )
@@ -67,7 +67,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         facts["usd"] = str(plan.ending.usd)
     if plan.polls is not None:
         facts["polls"] = [plan.polls.queued, plan.polls.running]
-    if "webhook_lost" in plan.quirks:
+    if Quirk.WEBHOOK_LOST in plan.quirks:
         facts["lost"] = True
     return facts
 
