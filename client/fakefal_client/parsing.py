@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from fakefal_client.errors import (
@@ -22,10 +23,6 @@ from fakefal_client.errors import (
 )
 from fakefal_client.steps import Reply
 
-SERVER_ERRORS = 500
-NOT_FOUND = 404
-TOO_MANY = 429
-TIMED_OUT = 408
 INGRESS_ERRORS = (502, 503, 504)
 REQUEST_ID = "x-fal-request-id"
 
@@ -155,8 +152,8 @@ def _kind(status: int, fields: tuple[FieldError, ...], error_type: str | None) -
     if error_type:
         return PlatformFailed
     if fields:
-        return ModelFailed if status >= SERVER_ERRORS else RequestRefused
-    if status == NOT_FOUND:
+        return ModelFailed if status >= HTTPStatus.INTERNAL_SERVER_ERROR else RequestRefused
+    if status == HTTPStatus.NOT_FOUND:
         return NotFound
     return RequestRefused if status in (400, 413, 422) else UnexpectedAnswer
 

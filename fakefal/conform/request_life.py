@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from fakefal.conform import fuse
 from fakefal.conform.claims import Claim, demand, has_keys, is_answer, outcomes
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
-from fakefal.conform.service import ACCEPTED, OK, STATES, Submitted, TargetService
+from fakefal.conform.service import STATES, Submitted, TargetService
 from fakefal.conform.spend_guard import UNITS
 from fakefal.conform.target import Answer
 from fakefal_contracts import Endpoint, examples, find_endpoint
@@ -138,7 +139,7 @@ class LifecycleTraces:
     def _statuses(self, one: Trace) -> None:
         for status in one.statuses:
             state = status.json["status"]
-            wanted = OK if state == STATES[-1] else ACCEPTED
+            wanted = HTTPStatus.OK if state == STATES[-1] else HTTPStatus.ACCEPTED
             demand(status.status == wanted, f"{wanted} with {state}", status)
             has_keys(status, STATUS_KEYS, maybe=("queue_position", "error", "error_type"))
             demand(
@@ -161,11 +162,11 @@ class LifecycleTraces:
 
     @staticmethod
     def _refusal(one: Trace) -> None:
-        demand(one.result.status == 422, "422", one.result)  # noqa: PLR2004 - the wire's own number
+        demand(one.result.status == HTTPStatus.UNPROCESSABLE_ENTITY, "422", one.result)
         has_keys(one.result, ("detail",))
 
     def _made(self, one: Trace) -> None:
-        demand(one.result.status == OK, "200", one.result)
+        demand(one.result.status == HTTPStatus.OK, "200", one.result)
         try:
             self._endpoint.output.model_validate(one.result.json)
         except ValueError as error:
@@ -189,7 +190,7 @@ class LifecycleTraces:
             demand(UNITS not in answer.headers, f"no {UNITS} before the result", answer.headers.get(UNITS))
         found = one.result.headers.get(UNITS)
         demand(found is not None, f"{UNITS} on the result", found)
-        if one.result.status != OK:
+        if one.result.status != HTTPStatus.OK:
             demand(found == "0", f"{UNITS}: 0 on a refusal", found)
 
     @staticmethod

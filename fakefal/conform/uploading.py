@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from fakefal.conform.claims import Claim, demand, has_keys, outcomes
 from fakefal.conform.results import ClaimOutcome
-from fakefal.conform.service import OK, TargetService
+from fakefal.conform.service import TargetService
 from fakefal.conform.target import Answer
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies.medium import picture
@@ -42,15 +43,15 @@ class Uploads:
         bearer = {"authorization": f"{token.json['token_type']} {token.json['token']}"}
         named = bearer | {"x-fal-file-name": "conform.png", "content-type": "image/png"}
         begun = self._target.call("POST", Part.CDN, "/files/upload/multipart", headers=named, key=False)
-        demand(begun.status == OK, "200", begun)
+        demand(begun.status == HTTPStatus.OK, "200", begun)
         has_keys(begun, ("access_url", "uploadId"))
         part, path = self._target.part_of(begun.json["access_url"])
         whole = f"{path}/multipart/{begun.json['uploadId']}"
         sent = self._target.call("PUT", part, f"{whole}/1", content=PICTURE.head, headers=bearer, key=False)
-        demand(sent.status == OK and "etag" in sent.headers, "200 with an ETag header", sent)
+        demand(sent.status == HTTPStatus.OK and "etag" in sent.headers, "200 with an ETag header", sent)
         parts = {"parts": [{"partNumber": 1, "etag": sent.headers["etag"]}]}
         ended = self._target.call("POST", part, f"{whole}/complete", body=parts, headers=bearer, key=False)
-        demand(ended.status == OK, "200", ended)
+        demand(ended.status == HTTPStatus.OK, "200", ended)
         self._found(begun.json["access_url"])
 
     def _javascript(self) -> None:
@@ -67,20 +68,20 @@ class Uploads:
         part, whole = self._target.part_of(begun.json["upload_url"])
         path, _, query = whole.partition("?")
         sent = self._put(part, f"{path}/1?{query}")
-        demand(sent.status == OK, "200", sent)
+        demand(sent.status == HTTPStatus.OK, "200", sent)
         has_keys(sent, ("partNumber", "etag"))
         ended = self._target.call("POST", part, f"{path}/complete?{query}", body={"parts": [sent.json]}, key=False)
-        demand(ended.status == OK, "200", ended)
+        demand(ended.status == HTTPStatus.OK, "200", ended)
         self._found(begun.json["file_url"])
 
     def _keyless(self) -> None:
         path = "/storage/auth/token?storage_type=fal-cdn-v3"
         answer = self._target.call("POST", Part.REST, path, body={}, key=False)
-        demand(answer.status == 401, "401", answer)  # noqa: PLR2004 - the wire's own number
+        demand(answer.status == HTTPStatus.UNAUTHORIZED, "401", answer)
 
     def _rest(self, path: str, body: object) -> Answer:
         answer = self._target.call("POST", Part.REST, f"{path}?storage_type=fal-cdn-v3", body=body)
-        demand(answer.status == OK, "200", answer)
+        demand(answer.status == HTTPStatus.OK, "200", answer)
         return answer
 
     def _put(self, part: Part, path: str) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fakefal.core.effects import Effect, EffectRule
 from fakefal.core.grammar import BadEffect, read_rule, rule_text
+from fakefal.core.plan import Quirk
 from fakefal.state import jsonio
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
 from fakefal_contracts.hosts import is_address
@@ -44,8 +45,7 @@ CALL_EFFECTS: dict[str, tuple[str, ...]] = {
 #: Those that are the account's, and so hold for uploads, too (`locked_account`: issue reports of 2026).
 ACCOUNT_EFFECTS = ("locked_account", "invalid_key", "malformed_key")
 
-#: What stays with a request after its end; the store and the emulator look for it in the plan.
-QUIRKS = ("result_expired", "cancel_ignored", "webhook_lost", "webhook_duplicate")
+QUIRKS = tuple(Quirk)
 
 
 def _attempts(status: int) -> tuple[str, ...]:

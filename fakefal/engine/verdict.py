@@ -153,7 +153,7 @@ class Judge:
 def _refused(report: Report) -> Ending:
     body = jsonio.dump({"detail": [error.wire() for error in report.errors]})
     first = report.errors[0]
-    return Ending(422, body, 0.0, hint=f"{first.rule.id}: {first.hint}")
+    return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
 
 
 def _made(report: Report, request_id: str) -> Ending:
@@ -166,4 +166,6 @@ def _made(report: Report, request_id: str) -> Ending:
         "file_size": clip_bytes(clip),
     }
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-    return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds), hint=hint, usd=report.cost.usd)
+    return Ending(
+        200, jsonio.dump({"video": video}), float(report.cost.seconds), ok=True, hint=hint, usd=report.cost.usd
+    )

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
-from fakefal.proxy.differences import CANCELLED, OK, Difference, ServiceEnding, compare, predicted_items, read_ending
+from fakefal.proxy.differences import CANCELLED, Difference, ServiceEnding, compare, predicted_items, read_ending
 from fakefal.proxy.preflight import ProxyPreflight
 from fakefal.recording.spend_limit import SpendLimit, SpendReservation
 from fakefal.state import jsonio
 from fakefal_contracts.price import billed
 
-REFUSED, FAILED = 400, 500
 OPEN = "open"
 CLIENT_CANCELLED = "client_cancelled"
 
@@ -101,10 +101,10 @@ class Jobs:
     def submitted(self, job: ForwardedJob, status: int, raw: bytes) -> None:
         """The gateway answered.  After a 5xx nobody knows: the money stays set aside."""
         body = _object(raw)
-        if status < REFUSED and isinstance(body.get("request_id"), str):
+        if status < HTTPStatus.BAD_REQUEST and isinstance(body.get("request_id"), str):
             job.request_id = body["request_id"]
             self._by_id[job.request_id] = job
-        elif REFUSED <= status < FAILED:
+        elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             self.budget.refund(job.reservation)
             job.outcome = f"not accepted: {status}"
         else:
@@ -118,11 +118,11 @@ class Jobs:
         body, job = _object(raw), self._by_id.get(request_id)
         error_type = str(body.get("error_type") or "") if body.get("status") == "COMPLETED" else ""
         if job is not None and error_type and error_type != CLIENT_CANCELLED:
-            self._end(job, ServiceEnding(FAILED, (), None, error_type))
+            self._end(job, ServiceEnding(HTTPStatus.INTERNAL_SERVER_ERROR, (), None, error_type))
 
     def cancelled(self, request_id: str, status: int) -> None:
         """A cancel was answered: 200 says that the job had not begun."""
-        if status == OK and (job := self._by_id.get(request_id)):
+        if status == HTTPStatus.OK and (job := self._by_id.get(request_id)):
             self.budget.refund(job.reservation)
             job.outcome = "cancelled"
 
@@ -144,7 +144,7 @@ class Jobs:
         assert job.before.cost is not None
         if ending.units is not None:
             self.budget.settle(job.reservation, billed(ending.units, job.before.cost.unit_usd))
-        elif ending.status in (OK, CANCELLED):
+        elif ending.status in (HTTPStatus.OK, CANCELLED):
             self.budget.settle(job.reservation, job.reservation.usd)
         else:
             self.budget.refund(job.reservation)
@@ -154,7 +154,7 @@ class Jobs:
 
 
 def _outcome(ending: ServiceEnding) -> str:
-    if ending.status == OK:
+    if ending.status == HTTPStatus.OK:
         return "accepted"
     if ending.status == CANCELLED or ending.error_type == CLIENT_CANCELLED:
         return "cancelled"

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import cast
 
 from starlette.requests import Request
@@ -23,7 +24,6 @@ from fakefal.wire.faults import abort
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 
 LARGEST_BODY = 64 * MEBIBYTE
-OK = 200
 HOP_HEADERS = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
@@ -123,7 +123,7 @@ class Passing:
         if self.call.method not in READS:
             return await self._upload()
         response = await self._send(b"")
-        if response.status_code != OK or self.call.method == "HEAD":
+        if response.status_code != HTTPStatus.OK or self.call.method == "HEAD":
             return self.back(response, await self._finish(response, RecordedBody()))
         answer = StreamingResponse(self._download(response), response.status_code)
         answer.raw_headers = self._headers(response)

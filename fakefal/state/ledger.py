@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Annotated
 
 from pydantic import PlainSerializer
@@ -61,7 +62,7 @@ class Total:
     def add(self, entry: LedgerEntry) -> None:
         """Count one job."""
         self.jobs += 1
-        self.refused += entry.status is not None and entry.status >= 400  # noqa: PLR2004
+        self.refused += entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST
         self.duplicates += entry.duplicate_of is not None
         self.units += entry.units
         self.usd += entry.usd

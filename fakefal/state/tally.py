@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from fakefal.core.plan import FIRST_ERROR_STATUS, NOTHING
+from fakefal.core.plan import NOTHING
 from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import DUPLICATE_SECONDS, Sums, Total
@@ -70,7 +70,7 @@ class Tally:
         name = known(look.record.endpoint_id)
         self._counts.ended[name, ending.status] += 1
         self._counts.usd[name] = self._counts.usd.get(name, NOTHING) + ending.usd
-        change = Sums(refused=int(ending.status >= FIRST_ERROR_STATUS))
+        change = Sums(refused=int(not ending.ok))
         if look.plan is not None:
             planned = look.plan.ending
             units, usd = ending.billable_units - planned.billable_units, ending.usd - planned.usd

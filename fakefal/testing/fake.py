@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -28,8 +29,6 @@ from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, fake_key
 from fakefal_contracts.price import dollars
-
-NOT_FOUND = 404
 
 
 class Fakefal:
@@ -263,7 +262,7 @@ class Fakefal:
 
     def _complaint(self) -> str:
         for look in self._engine.do(self._emulator.all()):
-            if look.plan is not None and look.plan.ending.status == NOT_FOUND and look.plan.ending.hint:
+            if look.plan is not None and look.plan.ending.status == HTTPStatus.NOT_FOUND and look.plan.ending.hint:
                 self._complain(f"a request went to an unknown endpoint: {look.plan.ending.hint}")
         new = [what for what, said in tuple(self._complaints.items()) if not said]
         self._complaints.update(dict.fromkeys(new, True))

@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, overload
 
 import httpx
 
 from fakefal.core.webhook import Delivery, DeliveryAttempt
 from fakefal.engine.webhooks import Sender, payload
+from fakefal.state.attempts import attempted
 from fakefal.state.requests import Snapshot
 from fakefal.testing.waiting import in_coroutine
 
-OK = 200
 ASGI_PARAMETERS = 3
 
 
@@ -50,7 +51,7 @@ class WebhookRecorder(Sender):
         self.kept.append(
             RecordedWebhook(look.record.id, delivery.url, {"Content-Type": "application/json", **signed}, body)
         )
-        return DeliveryAttempt(now, OK)
+        return attempted(now, HTTPStatus.OK)
 
 
 Target = str | Callable[..., Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,7 +12,6 @@ from fakefal.wire.answers import HINT
 from fakefal.wire.nearmiss import APPS
 from fakefal_contracts.hosts import host_name
 
-BAD_REQUEST, NOT_FOUND, NOT_EMULATED = 400, 404, 501
 ADVICE = "(with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same)"
 
 
@@ -51,9 +51,10 @@ def _unknown(scope: Scope, message: Message) -> str:
     """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
     status = message["status"]
     call: JournalEntry | None = scope.get("state", {}).get("call")
-    if status >= BAD_REQUEST and call is not None and _is_of_another_app(call):
+    if status >= HTTPStatus.BAD_REQUEST and call is not None and _is_of_another_app(call):
         return f"fakefal emulates {', '.join(sorted(APPS))}"
-    if status in (BAD_REQUEST, NOT_EMULATED) or (status == NOT_FOUND and scope["method"] == "POST"):
+    unknown = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED)
+    if status in unknown or (status == HTTPStatus.NOT_FOUND and scope["method"] == "POST"):
         hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
         return next(hints, "")
     return ""

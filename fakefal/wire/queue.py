@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending
+from fakefal.core.plan import Ending, Quirk
 from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of, is_tried_again, result_body
@@ -109,7 +109,7 @@ async def result(call: Call) -> Response:
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
-    if look.erased or (look.plan is not None and "result_expired" in look.plan.quirks):
+    if look.erased or (look.plan is not None and Quirk.RESULT_EXPIRED in look.plan.quirks):
         raise UnknownRequest(call.request_id)
     return ending_answer(ending, look.record, call.base_url)
 

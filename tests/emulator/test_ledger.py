@@ -64,7 +64,7 @@ def test_a_job_costs_from_acceptance_on_unless_it_fails(serve: Callable[..., Ser
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100))))
 def test_every_job_is_counted_once(jobs: list[tuple[str, str, float]]) -> None:
-    plan = Plan(Ending(200, b"{}", 5.0, usd=Decimal("0.56")))
+    plan = Plan(Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")))
     done = View(State.COMPLETED, (), 0, 0, None, None)
     looks, moment = [], 0.0
     for number, (key, body, wait) in enumerate(jobs):

@@ -20,10 +20,11 @@ import redis
 
 from fakefal.core.errors import StoreUnavailable, UnknownRequest
 from fakefal.core.plan import Ending, Plan
-from fakefal.core.webhook import DeliveryAttempt, Fate
+from fakefal.core.webhook import Fate
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
+from fakefal.state.attempts import attempted
 from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import Record
 from fakefal.store.redis.journal import SharedJournal, SharedTally
@@ -560,7 +561,7 @@ def record(name: str, **more: Any) -> Record:
     return Record(name, "key", APP, "o1", b"{}", 1000.0, BaseUrl(), **more)
 
 
-PLAN = Plan(Ending(200, b"{}", 5.0))
+PLAN = Plan(Ending(200, b"{}", 5.0, ok=True))
 
 
 @pytest.fixture
@@ -586,10 +587,10 @@ class TestLeases:
         group.now += 4
         await group.beat(other)
         assert await other.claim_webhooks("key", 0) == [claimed], "now it has run out"
-        late = await one.webhook_tried("r", DeliveryAttempt(1000.0, 500))
+        late = await one.webhook_tried("r", attempted(1000.0, 500))
         assert late is not None
         assert late.due_at == claimed.due_at, "whoever lost the claim leaves the schedule alone"
-        done = await other.webhook_tried("r", DeliveryAttempt(1000.0, 200))
+        done = await other.webhook_tried("r", attempted(1000.0, 200))
         assert done is not None
         assert (done.fate, len(done.attempts)) == (Fate.DELIVERED, 2)
         assert not await other.trying("key")
@@ -643,7 +644,7 @@ class TestLeases:
 
     async def test_time_never_goes_back(self, group: Group) -> None:
         store = group.join()
-        run = Plan(Ending(200, b"{}", 5.0), run_seconds=100, logs=((50.0, "half"),))
+        run = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=100, logs=((50.0, "half"),))
         await store.add(record("r"), run, 0)
         group.now += 60
         before = await store.look("r", 0)

@@ -18,7 +18,7 @@ from fakefal.state.clock import Clocks
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
 
-PLAN = Plan(Ending(200, b"{}", 5.0), run_seconds=10)
+PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
 
 
 class Slow:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Delivery, DeliveryAttempt, Fate, retry_seconds
+from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Delivery, Fate, retry_seconds
+from fakefal.state.attempts import attempted
 from support.endpoints import O1
 from support.receivers import Received, Receiver, submit, verify
 from support.server import Serve, Server
@@ -242,7 +243,7 @@ class TestSchedule:
         for answer in answers:
             if delivery.fate is not Fate.PENDING:
                 break
-            delivery = delivery.after(DeliveryAttempt(delivery.due_at, answer, None if answer else "no answer"))
+            delivery = delivery.after(attempted(delivery.due_at, answer, None if answer else "no answer"))
             assert delivery.due_at <= GIVE_UP_SECONDS
             assert len(delivery.attempts) <= MOST_ATTEMPTS
         if len(answers) > MOST_ATTEMPTS:
