@@ -12,10 +12,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from fakefal.recording.receipts import Known, Receipt, differences, receipts, unexplained
 from fakefal_contracts import examples
 from support.receivers import Receiver
 from support.server import KEY, Serve, Server
+from tools.receipts import Known, Receipt, differences, receipts, unexplained
 
 ALL = receipts()
 BY_ID = {receipt.id: receipt for receipt in ALL}
