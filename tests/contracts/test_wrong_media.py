@@ -152,9 +152,21 @@ class TestLargePictures:
         with pytest.raises(Unreadable):
             probe_picture(png(400, 300, (name, b"x\0\0" + zlib.compress(bytes(100_000_000)))))
 
-    def test_tens_of_thousands_of_chunks_are_read(self) -> None:
-        pixels = zlib.compress(bytes(300 * (1 + 3 * 400)))
-        assert probe_picture(png(400, 300, *[(b"tEXt", b"a\0")] * 50_000, (b"IDAT", pixels))).width == 400
+    @pytest.mark.parametrize(
+        ("form", "at", "part"),
+        [
+            ("JPEG", 2, b"\xff"),
+            ("JPEG", 2, b"\xff\xfe\0\2"),
+            ("PNG", 33, b"\0\0\0\2tEXta\0" + struct.pack(">I", zlib.crc32(b"tEXta\0"))),
+            ("GIF", 781, b"!\xfe\1a\0"),
+        ],
+        ids=["filling bytes", "comments", "texts", "comments of a GIF"],
+    )
+    def test_more_parts_than_a_picture_needs_are_not_read(self, form: str, at: int, part: bytes) -> None:
+        whole = saved(photo(mode="P" if form == "GIF" else "RGB"), form)
+        assert probe_picture(whole[:at] + part * 1000 + whole[at:]).undecoded == ""
+        with pytest.raises(Unreadable, match="more parts than a picture needs"):
+            probe_picture(whole[:at] + part * 50_000 + whole[at:])
 
 
 def box(name: bytes, content: bytes = b"") -> bytes:
