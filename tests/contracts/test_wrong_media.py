@@ -128,6 +128,11 @@ class TestLargePictures:
         facts = probe_picture(content)
         assert (facts.width, facts.height, facts.undecoded) == (8500, 6000, "it has more than 50 megapixels")
 
+    def test_what_pillow_does_not_open_is_refused(self) -> None:
+        assert probe_picture(png(17_000, 10_000)).undecoded
+        with pytest.raises(Unreadable, match="its header says 18000x10000 pixels: more than 178,956,970 in all"):
+            probe_picture(png(18_000, 10_000))
+
     def test_a_report_lists_it(self, tmp_path: Path) -> None:
         (tmp_path / "large.png").write_bytes(png(8500, 6000))
         body = {"prompt": "x", "start_image_url": "https://example.com/a.png"}

@@ -29,6 +29,9 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_PIXELS = 50_000_000
 """Pictures with more bytes or pixels are not decoded: Pillow takes up to 20 bytes of memory for a pixel."""
 
+MOST_OPENED = 178_956_970
+"""Pillow's own guard: its ``Image.open``, by which fal's toolkit reads pictures, refuses more pixels."""
+
 MOST_SCANNED = 10_000_000_000
 """Pixels by scans of a JPEG: a scan of a few bytes may go over all pixels, and ten megabytes hold thousands of them."""
 
@@ -104,10 +107,16 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
 
 
 def _undecoded(image: ImageFile, name: str, file: IO[bytes], size: int) -> str:
-    """Why a picture is not decoded; empty if it is."""
+    """Why a picture is not decoded; empty if it is.
+
+    Raises:
+        Unreadable: fal would not open it either.
+    """
     pixels = image.width * image.height
     if name not in PICTURE_FORMATS.values():
         return f"no endpoint takes {name}"
+    if pixels > MOST_OPENED:
+        raise Unreadable(f"its header says {image.width}x{image.height} pixels: more than {MOST_OPENED:,} in all")
     if pixels > MOST_PIXELS:
         return f"it has more than {MOST_PIXELS // 1_000_000} megapixels"
     if size > MOST_BYTES:
