@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,6 @@ import click
 from fakefal.cli.options import full_id
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
 from fakefal_contracts import ENDPOINTS, ContractError, find_endpoint
-from fakefal_contracts.draft import draft, is_revision
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
@@ -25,7 +23,6 @@ from fakefal_contracts.published.typescript import read_typescript
 DRIFT = 1
 _COLOURS = {Level.BREAKS: "red", Level.WIDENS: "yellow", Level.COSMETIC: "cyan"}
 _LEVELS = click.Choice([level.value for level in Level])
-_DAY = click.DateTime(["%Y-%m-%d"])
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -35,20 +32,15 @@ class _Job:
 
     contract: str
     since: Path | None
-    seen: dt.date
     least: Level
 
-    def run(self, theirs: Published, *, current: bool = False) -> tuple[Comparison, str]:
-        """The comparison, and the revision that would explain it."""
+    def run(self, theirs: Published, *, current: bool = False) -> Comparison:
         if self.since is not None:
             before = _document(self.since)
             if before.endpoint_id != theirs.endpoint_id:
                 raise click.UsageError(f"{self.since} is about {before.endpoint_id}, not {theirs.endpoint_id}")
-            return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs)))), ""
-        endpoint = find_endpoint(theirs.endpoint_id)
-        found = examine(endpoint.edition(self.contract), theirs, current=current)
-        drift = found.drift(self.least)
-        return found, draft(endpoint, theirs, drift, self.seen) if drift else ""
+            return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs))))
+        return examine(find_endpoint(theirs.endpoint_id).edition(self.contract), theirs, current=current)
 
 
 @click.command
@@ -60,7 +52,6 @@ class _Job:
 @click.option("--since", type=_FILE, help="Compare with this older document instead of our contract.")
 @click.option("--contract", metavar="NAME", default="latest", help="Our side: latest (default), documented, or a day.")
 @click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The least that counts as drift.")
-@click.option("--seen", metavar="DAY", type=_DAY, help="The day of the drafted revision (default: today).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoints: tuple[str, ...],
@@ -70,7 +61,6 @@ def command(
     since: Path | None,
     contract: str,
     level: str,
-    seen: dt.datetime | None,
     *,
     online: bool,
     as_json: bool,
@@ -85,8 +75,7 @@ def command(
         raise click.UsageError("say what to compare with: --document FILE, --types FILE or --online")
     if since and (types or online):
         raise click.UsageError("--since compares two documents: give the newer one by --document")
-    day = (seen or dt.datetime.now(dt.UTC)).date()
-    job = _Job(contract, since, day, Level(level))
+    job = _Job(contract, since, Level(level))
     wanted = [full_id(one) for one in endpoints]
     try:
         results = [job.run(one) for one in (*_files(documents, wanted), *_typed(types, wanted))]
@@ -94,7 +83,7 @@ def command(
     except (ContractError, NoContract) as error:
         raise click.UsageError(str(error)) from error
     click.echo(json.dumps(_json(results, job.least), indent=2) if as_json else _text(results, job.least))
-    sys.exit(DRIFT if any(_drifts(one, job.least) for one, _ in results) else 0)
+    sys.exit(DRIFT if any(_drifts(one, job.least) for one in results) else 0)
 
 
 def _document(path: Path) -> Published:
@@ -126,19 +115,16 @@ def _drifts(one: Comparison, least: Level) -> bool:
     return bool(one.drift(least) or one.stale)
 
 
-def _json(results: Iterable[tuple[Comparison, str]], least: Level) -> dict[str, Any]:
-    rows = [
-        one.as_dict() | {"drift": _drifts(one, least), "revision": text if is_revision(text) else None}
-        for one, text in results
-    ]
+def _json(results: Iterable[Comparison], least: Level) -> dict[str, Any]:
+    rows = [one.as_dict() | {"drift": _drifts(one, least)} for one in results]
     return {"drift": any(row["drift"] for row in rows), "comparisons": rows}
 
 
-def _text(results: Iterable[tuple[Comparison, str]], least: Level) -> str:
-    return "\n".join(line for one, text in results for line in _lines(one, text, least))
+def _text(results: Iterable[Comparison], least: Level) -> str:
+    return "\n".join(line for one in results for line in _lines(one, least))
 
 
-def _lines(one: Comparison, text: str, least: Level) -> Iterator[str]:
+def _lines(one: Comparison, least: Level) -> Iterator[str]:
     word, colour = ("drift", "red") if _drifts(one, least) else ("same", "green")
     yield f"{click.style(word, fg=colour, bold=True)}  {one.after.endpoint_id}: {one.before} -> {one.after.source}"
     for found in one.findings:
@@ -147,14 +133,6 @@ def _lines(one: Comparison, text: str, least: Level) -> Iterator[str]:
             yield f"    explained by {found.why}"
     for stale in one.stale:
         yield f"  a known difference no longer occurs, remove it: {stale.place} {stale.aspect} ({stale.reason})"
-    if text:
-        advice = (
-            "To say the same, paste into the endpoint's revisions:"
-            if is_revision(text)
-            else "No revision can say this:"
-        )
-        yield f"\n  {advice}\n"
-        yield from (f"    {line}".rstrip() for line in text.splitlines())
 
 
 def _sentence(finding: DriftFinding) -> str:

@@ -47,9 +47,3 @@ def after(state: State, move: Move) -> State:
         return NEXT[state, move]
     except KeyError:
         raise RefusedMove(state, move) from None
-
-
-def diagram() -> str:
-    """The table as a Mermaid state diagram."""
-    lines = [f"    {before} --> {result}: {move}" for (before, move), result in NEXT.items()]
-    return "\n".join(["stateDiagram-v2", f"    [*] --> {State.IN_QUEUE}: submit", *lines])

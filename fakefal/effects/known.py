@@ -1,4 +1,4 @@
-"""The effects there are, how one is chosen for a request, and what it makes of the request's end."""
+"""The effects there are, with the values that they take, and the conditions of rules."""
 
 from __future__ import annotations
 

@@ -115,9 +115,6 @@ def prompts(body: Any) -> str:
     if not isinstance(body, dict):
         return ""
     shots = body.get("multi_prompt")
-    texts = (
-        [body.get("prompt"), *(shot.get("prompt") for shot in shots or () if isinstance(shot, dict))]
-        if (shots is None or isinstance(shots, list))
-        else [body.get("prompt")]
-    )
+    prompted = [body, *(shots if isinstance(shots, list) else ())]
+    texts = [one.get("prompt") for one in prompted if isinstance(one, dict)]
     return "\n".join(text for text in texts if isinstance(text, str))

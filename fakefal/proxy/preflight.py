@@ -23,11 +23,6 @@ class ProxyPreflight:
     predicted: Report
     cost: Cost | None
 
-    @property
-    def accepted_elsewhere(self) -> bool:
-        """Whether only an older revision accepts it: it is sent, and fal is expected to refuse it."""
-        return self.cost is not None and not self.predicted.ok
-
 
 def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
     """Judge and price a body under every known revision of its endpoint.

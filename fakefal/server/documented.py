@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -22,7 +23,6 @@ from fakefal.version import VERSION
 from fakefal.wire import cdn, realtime, rest, site
 from fakefal.wire.answers import (
     ANSWERS,
-    METHOD_NOT_ALLOWED,
     WireError,
     known_answer,
     no_access,
@@ -30,13 +30,16 @@ from fakefal.wire.answers import (
     wire_answer,
 )
 from fakefal.wire.nearmiss import NearMisses
+from fakefal.wire.router import CONTROL
 from fakefal_contracts.hosts import Part
 
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)
-"""What is fal's; the rest is the developer's, or not emulated."""
+"""What FastAPI answers of what is fal's; the rest is the developer's, or not emulated."""
 
-OF_FAL = (*(one for one in ROUTES if one.path.split("/")[1] in frozenset(Part)), *(r for p in PARTS for r in p.routes))
-EVERY = (*ROUTES, *(route for router in (*PARTS, control.router, inspection.router) for route in router.routes))
+_OF_FAL = [one for one in ROUTES if not one.path.startswith(f"/{CONTROL}")] + [
+    one for part in PARTS for one in part.routes
+]
+_EVERY = [*ROUTES, *(one for part in (*PARTS, control.router, inspection.router) for one in part.routes)]
 
 
 def documented(emulator: Emulator) -> ASGIApp:
@@ -52,7 +55,7 @@ def documented(emulator: Emulator) -> ASGIApp:
 @cache
 def near_misses() -> NearMisses:
     """What finds the address that a wrong one almost names."""
-    return NearMisses(OF_FAL)
+    return NearMisses(_OF_FAL)
 
 
 class _Application(FastAPI):
@@ -99,7 +102,7 @@ async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _allowed(path: str) -> list[str]:
     """The methods of an address, by the routes that say most of it."""
-    found = [route for route in EVERY if isinstance(route, Route) and route.path_regex.match(path)]
+    found = [route for route in _EVERY if isinstance(route, Route) and route.path_regex.match(path)]
     said = max((_words(route) for route in found), default=0)
     return sorted({method for route in found if _words(route) == said for method in route.methods or ()})
 
@@ -115,7 +118,7 @@ def _wrong_method(request: Request) -> WireError:
     if part in (Part.QUEUE, Part.RUN) and not request.headers.get("authorization"):
         return no_access("/".join(rest[:2]))  # the key is checked before the method (probe of September 2026)
     make = platform_refusal if part == Part.PLATFORM else refusal
-    error = make(METHOD_NOT_ALLOWED, "Method Not Allowed")
+    error = make(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed")
     error.headers["allow"] = ", ".join(_allowed(request.url.path))
     return error
 
@@ -131,7 +134,7 @@ def _add_handlers(app: FastAPI, emulator: Emulator) -> None:
 
     async def framework(request: Request, error: Exception) -> Response:
         http = cast("HTTPException", error)
-        if http.status_code == METHOD_NOT_ALLOWED:
+        if http.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return answer(request, _wrong_method(request))
         return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
 

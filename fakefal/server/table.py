@@ -55,11 +55,11 @@ class _Row:
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """What these segments name; None where they are another path."""
-        count = len(self.fixed)
-        if len(segments) <= count if self.takes_rest else len(segments) != count:
+        count, more = len(self.fixed), len(segments) - len(self.fixed)
+        if more < 0 or self.takes_rest != (more > 0):
             return None
         for wanted, given in zip(self.fixed, segments, strict=False):
-            if wanted != given if wanted is not None else not given:
+            if not given or wanted not in (None, given):
                 return None
         named = {name: segments[at] for name, at in self.names}
         if self.takes_rest:

@@ -24,7 +24,6 @@ REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
 HINT = "x-fakefal-hint"
 LONGEST_HINT = 1000
-METHOD_NOT_ALLOWED = 405
 
 
 class Json(Response):

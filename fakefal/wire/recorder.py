@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,7 +13,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.state import jsonio
 from fakefal.state.journal import JournalEntry, without_secrets
 from fakefal.state.tokens import BadToken
-from fakefal.wire.answers import HINT, METHOD_NOT_ALLOWED, REQUEST_ID, header_text
+from fakefal.wire.answers import HINT, REQUEST_ID, header_text
 from fakefal.wire.auth import TOKEN
 from fakefal.wire.nearmiss import REQUESTS, KnownAddress, NearMisses
 from fakefal_contracts.hosts import Part
@@ -20,9 +21,8 @@ from fakefal_contracts.hosts import Part
 LONGEST_ERROR = 64 * 1024
 """Larger error bodies are not looked into for their type."""
 
-OK, REFUSED = 200, 400
 OF_A_REQUEST = f"/{REQUESTS}/"
-NOWHERE = (404, METHOD_NOT_ALLOWED, 501)
+NOWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 Headers = Mapping[bytes, bytes]
 """The headers of a call by their names in lower case."""
 
@@ -64,7 +64,7 @@ class JournalRecorder:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._begun(entry, scope, message, secret)
-            elif entry.status is not None and entry.status >= REFUSED and not entry.error_type:
+            elif entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST and not entry.error_type:
                 entry.error_type = _error_type(message.get("body", b""))
             await send(message)
 
@@ -103,7 +103,7 @@ class JournalRecorder:
         if entry.status in NOWHERE or (entry.method == "POST" and OF_A_REQUEST in entry.path):
             meant = self._near().find(entry.method, entry.path)
             return f"did you mean {meant.shown(state['base_url'])} ?" if meant else ""
-        if entry.status == OK and state.get("bare"):
+        if entry.status == HTTPStatus.OK and state.get("bare"):
             queued = KnownAddress("POST", Part.QUEUE, entry.path.removeprefix(f"/{Part.RUN}"))
             return (
                 "without a prefix this is fal.run, which does not queue; "

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from fakefal_contracts import ENDPOINTS, Edition, Endpoint
-from fakefal_contracts.draft import draft, is_revision
 from fakefal_contracts.drift import Change, DriftFinding, Level, compare
 from fakefal_contracts.endpoint import Revision
 from fakefal_contracts.evidence import inferred
@@ -22,6 +21,7 @@ from fakefal_contracts.explanation import examine
 from fakefal_contracts.known_differences import KnownDifference
 from fakefal_contracts.published import ABSENT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.edition import read_edition
+from tools.draft import draft, is_revision
 
 EVERY = list(ENDPOINTS.values())
 I2V = ENDPOINTS["fal-ai/kling-video/o1/image-to-video"]

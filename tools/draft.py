@@ -1,19 +1,29 @@
-"""A drift as the revision that would explain it: Python to paste beside the endpoint's model."""
+"""A drift as the revision that would explain it: Python to paste beside the endpoint's model.
+
+``python -m tools.draft DOCUMENT...`` in a checkout, for documents that `fakefal drift` finds a drift in.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import click
+
+from fakefal.conform.published import NoContract, load
+from fakefal_contracts import ContractError, find_endpoint
 from fakefal_contracts.drift import Change, DriftFinding
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.evidence import Evidence, documented
+from fakefal_contracts.explanation import examine
 from fakefal_contracts.kling.shared import Clip, Picture, Prompt
 from fakefal_contracts.model import Model, bare_type, spots
 from fakefal_contracts.published import ABSENT, INPUT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.edition import limits_of, read_edition
+from fakefal_contracts.published.endpoint_document import read_openapi
 
 _SOURCES = {SourceKind.OPENAPI: "fal's OpenAPI document", SourceKind.TYPESCRIPT: "the types of fal's JavaScript client"}
 _SAID = {"required", "nullable", "types", "choices", "default"}
@@ -160,3 +170,23 @@ def _bounds(limits: Mapping[str, Any]) -> str:
 def _python(value: Any) -> str:
     """A value as the formatter writes it."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+@click.command
+@click.argument("documents", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--seen", type=click.DateTime(["%Y-%m-%d"]), help="The day of the revision (default: today).")
+def command(documents: tuple[Path, ...], seen: dt.datetime | None) -> None:
+    """Draft the revisions that explain what fal's OpenAPI documents say and our newest contract does not."""
+    day = (seen or dt.datetime.now(dt.UTC)).date()
+    for path in documents:
+        try:
+            theirs = read_openapi(load(path), str(path))
+            endpoint = find_endpoint(theirs.endpoint_id)
+            drift = examine(endpoint.edition("latest"), theirs).drift()
+        except (ContractError, NoContract) as error:
+            raise click.UsageError(str(error)) from error
+        click.echo(f"# {endpoint.id}\n{draft(endpoint, theirs, drift, day) if drift else '# no drift'}")
+
+
+if __name__ == "__main__":
+    command()
