@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     StringConstraints,
     ValidationError,
-    ValidationInfo,
-    field_validator,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
-from typing_extensions import override
 
-from fakefal.core.grammar import BadEffect
 from fakefal.core.plan import PROFILES
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.endpoint import parse_contract
+from fakefal_contracts.hosts import is_address
 
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"
@@ -45,12 +40,74 @@ MEMORY = "memory"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 ANY_ORIGIN = "*"
 
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]
+
+def _whole(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        number = 0 if isinstance(value, bool) else read(value)
+    except ValidationError:
+        number = 0
+    if number < 1:
+        raise ValueError("give a whole number from 1")
+    return number
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise ValueError(f"use one of {', '.join(PROFILES)}")
+    return name
+
+
+def _contract(value: object) -> str:
+    contract = str(value)  # TOML has dates
+    first = min(endpoint.revisions[0].date for endpoint in ENDPOINTS.values())
+    if parse_contract(contract) < first:
+        raise ValueError(f"it lies before the first published schema; give {first} or later")
+    return contract
+
+
+def _url(address: str) -> str:
+    if not is_address(address):
+        raise ValueError("begin it with http:// or https://")
+    return address
+
+
+def _effect(text: str) -> str:
+    from fakefal.effects.known import parse_rule
+
+    parse_rule(text)
+    return text
+
+
+def _store(store: str) -> str:
+    if store != MEMORY and not store.startswith(REDIS_SCHEMES):
+        raise ValueError("give memory or an address such as redis://127.0.0.1:6379/0")
+    return store
+
+
+def _pairs(keys: object) -> object:
+    if not isinstance(keys, str):
+        return keys
+    pairs = [pair.partition(":") for pair in keys.split(",")]
+    if not all(colon for _, colon, _ in pairs):
+        raise ValueError("write a list like id:secret,id2:secret2")
+    return {key_id: secret for key_id, _, secret in pairs}
+
+
+def _split_by(separator: str) -> BeforeValidator:
+    """The environment has lists in one text."""
+    return BeforeValidator(lambda value: value.split(separator) if isinstance(value, str) else value)
+
+
+Count = Annotated[int, WrapValidator(_whole)]
+Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
+Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]], _split_by(",")]
+Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
 
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message says which, where it stands, and what is allowed.
+
+    No ValueError: pydantic would make one of its own errors of that.
 
     Args:
         message: for the user; it repeats no secret.
@@ -62,7 +119,7 @@ class SettingsError(Exception):
         self.name = name
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=True):
     """What an emulator is told when it is built.
 
     Attributes:
@@ -93,24 +150,16 @@ class Settings(BaseSettings):
             server is bound beyond loopback.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        enable_decoding=False,  # the validators below read lists; the default is JSON
-        coerce_numbers_to_str=True,  # `seed = 5` in TOML
-    )
-
-    profile: str = "quick"
-    contract: str = "documented"
+    profile: Annotated[str, AfterValidator(_profile)] = "quick"
+    contract: Annotated[str, BeforeValidator(_contract)] = "documented"
     seed: str = ""
     runners: Count = 10
-    keys: Mapping[str, str] = Field(default={}, repr=False)
+    keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
     fetch: bool = False
-    effects: tuple[str, ...] = ()
+    effects: Effects = ()
     retention: bool = False
     webhooks_anywhere: bool = False
-    public_url: Annotated[str, StringConstraints(pattern="^https?://")] | None = None
+    public_url: Annotated[str, AfterValidator(_url)] | None = None
     max_body_bytes: Count = 64 * MEBIBYTE
     max_upload_bytes: Count = 512 * MEBIBYTE
     max_requests: Count = 100_000
@@ -119,24 +168,11 @@ class Settings(BaseSettings):
     max_file_bytes: Count = 4096 * MEBIBYTE
     max_journal: Count = 10_000
     spool: Path | None = None
-    store: str = Field(default=MEMORY, repr=False)
+    store: Annotated[str, AfterValidator(_store)] = Field(default=MEMORY, repr=False)
     workers: Count = 1
-    origins: frozenset[Name] = frozenset()
-    control_hosts: frozenset[Name] = frozenset()
+    origins: Names = frozenset()
+    control_hosts: Names = frozenset()
     control_token: str | None = Field(default=None, repr=False)
-
-    @classmethod
-    @override
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is given: `load_settings` adds the file and the environment."""
-        return (init_settings,)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -147,58 +183,6 @@ class Settings(BaseSettings):
         except ValidationError as found:
             raise _error(found) from None  # pydantic's own repeats secrets
 
-    @field_validator("profile")
-    @classmethod
-    def _known_profile(cls, profile: str) -> str:
-        if profile not in PROFILES:
-            raise ValueError(f"use one of {', '.join(PROFILES)}")
-        return profile
-
-    @field_validator("contract", mode="before")
-    @classmethod
-    def _published_contract(cls, value: Any) -> str:
-        contract = str(value)  # TOML has dates
-        day = parse_contract(contract)
-        first = min(endpoint.revisions[0].date for endpoint in ENDPOINTS.values())
-        if day < first:
-            raise ValueError(f"it lies before the first published schema; give {first} or later")
-        return contract
-
-    @field_validator("keys", mode="before")
-    @classmethod
-    def _split_keys(cls, keys: Any) -> Any:
-        if not isinstance(keys, str):
-            return keys
-        pairs = [pair.partition(":") for pair in keys.split(",")]
-        if not all(colon for _, colon, _ in pairs):
-            raise ValueError("write a list like id:secret,id2:secret2")
-        return {key_id.strip(): secret.strip() for key_id, _, secret in pairs}
-
-    @field_validator("effects", "control_hosts", "origins", mode="before")
-    @classmethod
-    def _split(cls, value: Any, info: ValidationInfo) -> Any:
-        """The environment has lists in one text."""
-        return value.split(";" if info.field_name == "effects" else ",") if isinstance(value, str) else value
-
-    @field_validator("effects")
-    @classmethod
-    def _known_effects(cls, effects: tuple[str, ...]) -> tuple[str, ...]:
-        from fakefal.effects.known import parse_rule
-
-        for text in effects:
-            try:
-                parse_rule(text)
-            except BadEffect as error:
-                raise SettingsError(f"effect {text!r}: {error}", "effects") from error
-        return effects
-
-    @field_validator("store")
-    @classmethod
-    def _known_store(cls, store: str) -> str:
-        if store != MEMORY and not store.startswith(REDIS_SCHEMES):
-            raise ValueError("give memory or an address such as redis://127.0.0.1:6379/0")
-        return store
-
     @model_validator(mode="after")
     def _shared_store(self) -> Self:
         if self.workers > 1 and self.store == MEMORY:
@@ -206,19 +190,23 @@ class Settings(BaseSettings):
         return self
 
 
-_SECRET = {"keys", "control_token", "store"}  # a Redis's address may hold its password
+_SECRET = {name for name, field in Settings.model_fields.items() if not field.repr}
+"""No message repeats their values: the address of a Redis may hold its password, too."""
 
 
 def _error(found: ValidationError) -> SettingsError:
     first = found.errors(include_url=False)[0]
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(Settings.model_fields)}"
-        return SettingsError(f"{name!r} is no setting; {meant}", name)
-    why = str(first.get("ctx", {}).get("error", first["msg"]))
-    shown = "what it is" if name in _SECRET else repr(first["input"])
-    return SettingsError(f"{name} cannot be {shown}: {why[0].lower()}{why[1:]}", name)
+        return SettingsError(_no_setting(name, Settings.model_fields), name)
+    why = str(first.get("ctx", {}).get("error", first["msg"])).replace("Input", "it")
+    shown = "used" if name in _SECRET else repr(first["input"])
+    return SettingsError(f"{name} cannot be {shown}: {why}", name)
+
+
+def _no_setting(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is no setting; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
 
 
 def load_settings(
@@ -229,40 +217,32 @@ def load_settings(
 ) -> Settings:
     """Settings from, in rising order of weight, ``fakefal.toml``, the environment, and `given`.
 
-    Values of None in `given` count as not given.
+    Values of None in `given` count as not given, as empty ones of the environment do.
 
     Raises:
         SettingsError: a value cannot be used, or the file or the environment names a setting that does not exist.
     """
-    path = (folder or Path.cwd()) / FILE_NAME
-    sources = {
-        "the command line": {name: value for name, value in (given or {}).items() if value is not None},
-        "the environment": _from_environment(environ),
-        str(path): _from_file(path),
-    }
-    try:
-        return Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
-    except SettingsError as error:
-        for source, values in sources.items():
-            if error.name in values:
-                raise SettingsError(f"in {source}: {error}", error.name) from None
-        raise
+    # late: it takes 25 ms, and whoever builds `Settings` needs none of it
+    from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
+    class Read(Settings, BaseSettings, env_prefix=PREFIX, enable_decoding=False):
+        """What pydantic-settings looks for."""
 
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        return TomlConfigSettingsSource(Settings, path)()
-    except ValueError as error:  # of tomllib, or of UTF-8
-        raise SettingsError(f"{path} is not valid TOML: {error}") from error
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"the environment has {name}, which is no setting{meant}")
-    source = EnvSettingsSource(Settings)
-    source.env_vars = {name.lower(): value for name, value in environ.items() if value}
-    return source()
+            raise SettingsError(f"in the environment: {_no_setting(name, known)}")
+    environment = EnvSettingsSource(Read)
+    environment.env_vars = {name.lower(): value for name, value in environ.items() if value}
+    path = (folder or Path.cwd()) / FILE_NAME
+    try:
+        file = TomlConfigSettingsSource(Read, path)
+    except ValueError as error:  # of tomllib, or of UTF-8
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    command = {name: value for name, value in (given or {}).items() if value is not None}
+    sources = {"the command line": command, "the environment": environment(), str(path): file()}
+    try:
+        return Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
+    except SettingsError as error:
+        place = next((f"in {source}: " for source, values in sources.items() if error.name in values), "")
+        raise SettingsError(f"{place}{error}", error.name) from None

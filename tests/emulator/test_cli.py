@@ -149,21 +149,22 @@ class TestServe:
             (
                 [],
                 {"FAKEFAL_RUNNERS": "many"},
-                "in the environment: runners cannot be 'many': input should be",
+                "in the environment: runners cannot be 'many': give a whole number",
             ),
-            (["--runners", "0"], {}, "in the command line: runners cannot be 0: input should be greater"),
+            ([], {"FAKEFAL_FETCH": "perhaps"}, "fetch cannot be 'perhaps': it should be a valid boolean"),
+            (["--runners", "0"], {}, "in the command line: runners cannot be 0: give a whole number from 1"),
             ([], {"FAKEFAL_MAX_FILE_BYTES": "-5"}, "max_file_bytes cannot be '-5'"),
             ([], {"FAKEFAL_PROFLE": "instant"}, "did you mean FAKEFAL_PROFILE?"),
             (
                 [],
                 {"FAKEFAL_PUBLIC_URL": "nonsense"},
-                "public_url cannot be 'nonsense': string should match pattern '^https?://'",
+                "public_url cannot be 'nonsense': begin it with http:// or https://",
             ),
-            ([], {"FAKEFAL_STORE": "http://user:pw@host"}, "store cannot be what it is: give memory or an address"),
+            ([], {"FAKEFAL_STORE": "http://user:pw@host"}, "store cannot be used: give memory or an address"),
             (["--effect", "stck"], {}, "did you mean stuck?"),
             (["--host", "203.0.113.9"], {}, "give an address of this machine"),
             (["--port", "99999"], {}, "99999 is not in the range"),
-            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys cannot be what it is: write a list like id:secret,id2:secret2"),
+            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys cannot be used: write a list like id:secret,id2:secret2"),
             (["--contract", "2020-01-01"], {}, "give 2025-12-01 or later"),
         ],
     )
@@ -176,12 +177,13 @@ class TestServe:
         assert (done.returncode, "ready.json" in done.stderr) == (1, True), done.stderr
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
-        (tmp_path / "fakefal.toml").write_text('profil = "instant"\n')
-        done = fakefal("serve", cwd=tmp_path)
-        assert (done.returncode, "fakefal.toml: 'profil' is no setting; did you mean 'profile'?" in done.stderr) == (
-            2,
-            True,
-        )
+        for line, says in (
+            ('profil = "instant"', "fakefal.toml: profil is no setting; did you mean profile?"),
+            ("runners = true", "fakefal.toml: runners cannot be True: give a whole number from 1"),
+        ):
+            (tmp_path / "fakefal.toml").write_text(line)
+            done = fakefal("serve", cwd=tmp_path)
+            assert (done.returncode, says in done.stderr) == (2, True), done.stderr
 
     def test_beyond_loopback_the_control_api_needs_a_token(self, tmp_path: Path) -> None:
         import httpx

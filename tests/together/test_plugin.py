@@ -107,6 +107,24 @@ def test_it(fakefal, number):
 """
 
 
+@pytest.mark.parametrize("fixture", ["fakefal", "tmp_path"])
+def test_all_is_imported_once_collection_shows_a_use(run: Runner, fixture: str) -> None:
+    source = f"""
+import sys
+
+import pytest
+
+@pytest.fixture(scope="session", autouse=True)
+def before_all():
+    assert ("fastapi" in sys.modules) is {fixture == "fakefal"}
+
+def test_it({fixture}):
+    pass
+"""
+    outcomes = run(source, apart=True).parseoutcomes()
+    assert outcomes == {"passed": 1}
+
+
 def test_with_xdist_one_line_sums_up(run: Runner) -> None:
     result = run(ONE_JOB.format(count=4), "-n", "2", plugins="xdist", apart=True)
     result.assert_outcomes(passed=4)

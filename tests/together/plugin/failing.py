@@ -168,7 +168,7 @@ def test_unknown_profile(fakefal: Fakefal) -> None:
 
 @pytest.mark.fakefal(effects=["stuk"])
 def test_unknown_effect(fakefal: Fakefal) -> None:
-    """effect 'stuk': there is no effect 'stuk'; did you mean stuck?"""
+    """effects cannot be 'stuk': there is no effect 'stuk'; did you mean stuck?"""
 
 
 def test_wrong_injection(fakefal: Fakefal) -> None:
