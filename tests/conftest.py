@@ -17,6 +17,7 @@ import pytest
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
+from fakefal.store.opening import open_parts
 
 pytest_plugins = ["clients", "pytester", "receivers"]
 collect_ignore = ["together/project"]  # a project of its own, for the wheel
@@ -104,6 +105,11 @@ def store(request: pytest.FixtureRequest) -> str:
     with redis.Redis.from_url(url) as client:
         client.flushall()
     return url
+
+
+def emulator_with(settings: Settings, **parts: Any) -> Emulator:
+    """An emulator of which these parts are a test's own."""
+    return Emulator(settings, open_parts(settings, **parts))
 
 
 @pytest.fixture

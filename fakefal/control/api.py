@@ -85,9 +85,8 @@ async def health(emulator: TheEmulator) -> Health:
 @router.get("/ready")
 async def ready(emulator: TheEmulator) -> dict[str, bool]:
     """Whether requests can be taken: 503 while stopping, and while the store is away."""
-    if emulator.waker.closing:
+    if not await emulator.ready():
         raise refusal(503, "fakefal: stopping")
-    await emulator.queue.check()
     return {"ready": True}
 
 
@@ -199,8 +198,8 @@ class ClockBody(BaseModel):
 @router.get("/clock")
 async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
     """The clock of a key, or the global one, which all of them follow."""
-    await emulator.clock.refresh()
-    return ClockInfo(key=key, now=emulator.clock.now(key), speed=emulator.clock.speed(key))
+    now, speed = await emulator.clock.read(key)
+    return ClockInfo(key=key, now=now, speed=speed)
 
 
 @router.post("/clock")
@@ -213,14 +212,14 @@ async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) ->
 @router.get("/webhooks")
 async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
     """The webhooks of requests that are over, newest first."""
-    return [_webhook_info(one) for one in reversed(await emulator.queue.webhooks(key))]
+    return [_webhook_info(one) for one in reversed(await emulator.deliveries(key))]
 
 
 @router.post("/webhooks/{request_id}/replay")
 async def replay(request_id: str, emulator: TheEmulator, key: Key = None) -> WebhookInfo:
     """Send a webhook once more; the answer comes with the receiver's."""
     await emulator.find(request_id, key)
-    return _webhook_info(await emulator.unless_stopping(emulator.webhooks.replay(request_id)))
+    return _webhook_info(await emulator.unless_stopping(emulator.replay_webhook(request_id)))
 
 
 @router.post("/webhooks/rotate")

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Protocol
 
 from annotated_types import Gt, Len
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
+from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock
 from fakefal.state.requests import NO_KEY
 
@@ -144,8 +146,8 @@ class _Entry:
     removed: bool = False
 
 
-class MemoryAccess:
-    """An `Access` of plain dictionaries, which a restart forgets.
+class MemoryAccess(Access):
+    """What is known in plain dictionaries, which a restart forgets.
 
     Args:
         clock: tells the emulated time.
@@ -154,50 +156,49 @@ class MemoryAccess:
 
     def __init__(self, clock: Clock, max_files: int) -> None:
         self._clock = clock
-        self._max_files = max_files
-        self._uploads: dict[str, _Entry] = {}
-        self._others: dict[str, _Entry] = {}
+        self._uploads: Bounded[str, _Entry] = Bounded(max_files)
+        self._others: Bounded[str, _Entry] = Bounded(max_files)
         self._settings: dict[str, UploadLifecycle] = {}
 
+    @override
     async def settings(self, key: str) -> UploadLifecycle:
-        """See `Access.settings`."""
         return self._settings.get(key, PLAIN)
 
+    @override
     async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
-        """See `Access.change_settings`."""
         kept = self._settings.get(key, PLAIN).model_dump() | changes.model_dump(exclude_unset=True)
         self._settings[key] = UploadLifecycle.model_validate(kept)
         return self._settings[key]
 
+    @override
     async def uploaded(self, path: str, owner: str, lifecycle: UploadLifecycle) -> None:
-        """See `Access.uploaded`."""
         if path in self._uploads:
             return
         usual = self._settings.get(owner, PLAIN)
         seconds = lifecycle.expiration_duration_seconds or usual.expiration_duration_seconds
         expires_at = self._clock.now(owner) + seconds if seconds else float("inf")
-        self._keep(self._uploads, path, _Entry(owner, lifecycle.initial_acl or usual.initial_acl or PUBLIC, expires_at))
+        self._uploads[path] = _Entry(owner, lifecycle.initial_acl or usual.initial_acl or PUBLIC, expires_at)
 
+    @override
     async def look(self, path: str) -> FileRecord:
-        """See `Access.look`."""
         entry = self._entry(path)
         return FileRecord() if entry is None else FileRecord(entry.owner, entry.acl, self._is_gone(entry))
 
+    @override
     async def gone(self, paths: Iterable[str]) -> frozenset[str]:
-        """See `Access.gone`."""
         found = ((path, self._entry(path)) for path in paths)
         return frozenset(path for path, entry in found if entry is not None and self._is_gone(entry))
 
+    @override
     async def change_acl(self, path: str, key: str, acl: Acl) -> None:
-        """See `Access.change_acl`."""
         self._change(path, replace(self._own(path, key), acl=acl))
 
+    @override
     async def remove(self, path: str, key: str) -> None:
-        """See `Access.remove`."""
         self._change(path, replace(self._own(path, key), removed=True))
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Access.reset`."""
         if key is not None:
             self._settings.pop(key, None)
             return
@@ -221,10 +222,4 @@ class MemoryAccess:
         if path in self._uploads:
             self._uploads[path] = entry
         else:
-            self._keep(self._others, path, entry)
-
-    def _keep(self, entries: dict[str, _Entry], path: str, entry: _Entry) -> None:
-        entries.pop(path, None)
-        entries[path] = entry
-        if len(entries) > self._max_files:
-            del entries[next(iter(entries))]
+            self._others.renew(path, entry)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
@@ -27,17 +27,5 @@ class Member(Protocol):
         ...
 
 
-class Group(Protocol):
-    """The replicas that share a store."""
-
-    def running(self, member: Member) -> AbstractAsyncContextManager[None]:
-        """Belong to it while the block lasts."""
-        ...
-
-
-class SingleMember:
-    """A group of one."""
-
-    def running(self, member: Member) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - nobody else is there
-        """See `Group.running`."""
-        return nullcontext()
+Membership = Callable[[Member], AbstractAsyncContextManager[object]]
+"""Has a member belong to the group of replicas while a block lasts."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from typing_extensions import override
+
 LONGEST_TEXT = 1000
 """Longer paths and hints are cut off, so that the journal has a bound in bytes, too."""
 
@@ -76,11 +78,10 @@ class Journal(Protocol):
     """The newest calls.  What waits for an answer may raise `StoreUnavailable`."""
 
     def add(self, call: JournalEntry) -> None:
-        """Write a call down when it comes in; the oldest one goes when there are too many."""
-        ...
+        """Write a call down when it comes in; the oldest one goes when there are too many.
 
-    def changed(self, call: JournalEntry) -> None:
-        """Say that more is known of a call that was added."""
+        What becomes known of a call is set on it until it is over, and shows in the journal.
+        """
         ...
 
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
@@ -96,8 +97,8 @@ class Journal(Protocol):
         ...
 
 
-class MemoryJournal:
-    """A `Journal` of this process.
+class MemoryJournal(Journal):
+    """The calls of this process.
 
     Args:
         most: how many calls are kept.
@@ -106,24 +107,21 @@ class MemoryJournal:
     def __init__(self, most: int) -> None:
         self._calls: deque[JournalEntry] = deque(maxlen=most)
 
+    @override
     def add(self, call: JournalEntry) -> None:
-        """See `Journal.add`."""
         self._calls.append(call)
 
-    def changed(self, call: JournalEntry) -> None:
-        """See `Journal.changed`: the call itself is kept."""
-
+    @override
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
-        """See `Journal.newest`."""
         of_key = (call for call in reversed(self._calls) if key is None or call.key == key)
         return list(islice(of_key, limit))
 
+    @override
     async def size(self) -> int:
-        """See `Journal.size`."""
         return len(self._calls)
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Journal.reset`."""
         kept = [call for call in self._calls if key is not None and call.key != key]
         self._calls.clear()
         self._calls.extend(kept)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from typing_extensions import override
+
+from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock
 
 REMEMBERED_SECONDS = 600.0
@@ -27,8 +30,8 @@ class Once(Protocol):
         ...
 
 
-class MemoryOnce:
-    """A `Once` in this process, which a restart forgets.
+class MemoryOnce(Once):
+    """Calls of this process, which a restart forgets.
 
     Args:
         clock: tells the emulated time.
@@ -36,20 +39,18 @@ class MemoryOnce:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._made: dict[tuple[str, str], float] = {}
+        self._made: Bounded[tuple[str, str], float] = Bounded(MOST)
 
+    @override
     async def first(self, key: str, call: str) -> bool:
-        """See `Once.first`."""
         now = self._clock.now(key)
         before = self._made.get((key, call))
         if before is not None and now - before < REMEMBERED_SECONDS:
             return False
-        self._made.pop((key, call), None)
-        self._made[key, call] = now
-        if len(self._made) > MOST:
-            del self._made[next(iter(self._made))]
+        self._made.renew((key, call), now)
         return True
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Once.reset`."""
-        self._made = {made: at for made, at in self._made.items() if key not in (None, made[0])}
+        for made in [one for one in self._made if key in (None, one[0])]:
+            del self._made[made]

@@ -6,26 +6,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from typing_extensions import override
+
 from fakefal.core.errors import Busy, RefusedMove, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
-from fakefal.state.queue import Added, How
+from fakefal.state.account import Account
+from fakefal.state.queue import Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
 
 
-class MemoryQueueStore:
-    """A `QueueStore` of plain dictionaries.  One event loop uses it, so each method is atomic.
+class MemoryQueueStore(QueueStore):
+    """Requests in plain dictionaries.  One event loop uses it, so each method is atomic.
 
     Args:
         runners: how many requests of a key run at once.
         max_requests: how many requests are kept, finished or not.
         max_bytes: how many bytes of arguments and answers are kept.
+        account: where every request is counted.
     """
 
-    def __init__(self, *, runners: int, max_requests: int, max_bytes: int) -> None:
+    def __init__(self, *, runners: int, max_requests: int, max_bytes: int, account: Account | None = None) -> None:
         self._runners = runners
         self._max_requests = max_requests
         self._max_bytes = max_bytes
@@ -36,14 +40,10 @@ class MemoryQueueStore:
         self._erased: set[str] = set()
         self._deliveries = Deliveries()
         self._bytes = 0
-        self._on_end: Callable[[Snapshot], None] | None = None
+        self._account = account or Account()
 
-    def listen(self, on_end: Callable[[Snapshot], None]) -> None:
-        """See `QueueStore.listen`."""
-        self._on_end = on_end
-
+    @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
-        """See `QueueStore.add`."""
         size = stored_bytes(record, plan)
         self._advance(record.key, now)
         if at_once and record.key in self._lines and self._lines[record.key].busy >= self._runners:
@@ -57,34 +57,36 @@ class MemoryQueueStore:
         self._resize(record.id, size)
         self._lines[record.key] = line
         line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
+        self._account.accept(self._look(record, line, now))
         due = self._advance(record.key, now)
         return Added(self._look(record, line, now), self._next(record.key, due))
 
+    @override
     async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Snapshot:
-        """See `QueueStore.look`."""
         record, line = self._find(request_id, now, key)
         if read and line.read(request_id, now):
             self._advance(record.key, now)
         return self._look(record, line, now)
 
+    @override
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
-        """See `QueueStore.settle`."""
         record, line = self._find(request_id, now)
         first = line.settle(request_id, plan)
         if first:
             self._resize(request_id, stored_bytes(record, plan))
+            self._account.judge(self._look(record, line, now))
         self._advance(record.key, now)
         return first
 
+    @override
     async def cancel(self, request_id: str, now: float) -> State:
-        """See `QueueStore.cancel`."""
         record, line = self._find(request_id, now)
         was = line.cancel(request_id, now)
         self._advance(record.key, now)
         return was
 
+    @override
     async def advance(self, request_id: str, how: float | How, now: float) -> Snapshot:
-        """See `QueueStore.advance`."""
         record, line = self._find(request_id, now)
         if how == "start":
             line.start(request_id, now)
@@ -95,8 +97,8 @@ class MemoryQueueStore:
         self._advance(record.key, now)
         return self._look(record, line, now)
 
+    @override
     async def erase(self, request_id: str, now: float) -> Snapshot:
-        """See `QueueStore.erase`."""
         record, line = self._find(request_id, now)
         state = line.view(request_id, now).state
         if state is not State.COMPLETED:
@@ -104,47 +106,47 @@ class MemoryQueueStore:
         self._erased.add(request_id)
         return self._look(record, line, now)
 
+    @override
     async def carry_out(self, key: str, now: float) -> float | None:
-        """See `QueueStore.carry_out`."""
         return self._next(key, self._advance(key, now))
 
+    @override
     async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
-        """See `QueueStore.claim_webhooks`."""
         self._advance(key, now)
         return self._deliveries.claim(key, now)
 
+    @override
     async def trying(self, key: str) -> bool:
-        """See `QueueStore.trying`."""
         return self._deliveries.trying(key)
 
+    @override
     async def webhook_tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """See `QueueStore.webhook_tried`."""
         after = self._deliveries.tried(request_id, attempt)
         if after is not None and after.fate is not Fate.PENDING:
             self._finished[request_id] = None
         return after
 
+    @override
     async def webhook_replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """See `QueueStore.webhook_replayed`."""
         after = self._deliveries.replayed(request_id, attempt)
         if after is not None and after.fate is not Fate.PENDING:
             self._finished[request_id] = None
         return after
 
+    @override
     async def webhook(self, request_id: str) -> Delivery | None:
-        """See `QueueStore.webhook`."""
         return self._deliveries.get(request_id)
 
+    @override
     async def webhooks(self, key: str | None) -> list[Delivery]:
-        """See `QueueStore.webhooks`."""
         return self._deliveries.all(key)
 
+    @override
     async def keys(self) -> Iterable[str]:
-        """See `QueueStore.keys`."""
         return tuple(self._lines)
 
+    @override
     async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
-        """See `QueueStore.all`."""
         moments = {one: now(one) for one in (self._lines if key is None else [key])}
         for one, moment in moments.items():
             self._advance(one, moment)
@@ -154,23 +156,25 @@ class MemoryQueueStore:
             if key is None or record.key == key
         ]
 
+    @override
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
-        """See `QueueStore.states`."""
         for key in self._lines:
             self._advance(key, now(key))
         return {key: line.states() for key, line in self._lines.items()}
 
+    @override
     async def reset(self, key: str | None) -> int:
-        """See `QueueStore.reset`."""
         gone = [record.id for record in self._records.values() if key is None or record.key == key]
         for request_id in gone:
             self._drop(request_id)
         for one in [key] if key is not None else tuple(self._lines):
             self._lines.pop(one, None)
+        self._account.reset(key)
         return len(gone)
 
-    async def check(self) -> None:
-        """See `QueueStore.check`."""
+    @override
+    async def ready(self) -> bool:
+        return True
 
     def _find(self, request_id: str, now: float, key: str | None = None) -> tuple[Record, Line]:
         record = self._records.get(request_id)
@@ -201,8 +205,7 @@ class MemoryQueueStore:
 
     def _ended(self, record: Record, line: Line, now: float) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""
-        if self._on_end is not None:
-            self._on_end(self._look(record, line, now))
+        self._account.end(self._look(record, line, now))
         if record.webhook is None:
             self._finished[record.id] = None
             return

@@ -14,11 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
-from fakefal.state.files import FileTooLarge, StoredFile
+from typing_extensions import override
+
+from fakefal.state.files import FileStore, FileTooLarge, StoredFile
 
 
-class SpoolFiles:
-    """A `FileStore` in a folder: for each file its bytes and a note, a JSON that is found by the file's address.
+class SpoolFiles(FileStore):
+    """Files in a folder: for each file its bytes and a note, a JSON that is found by the file's address.
 
     The oldest files go when there are too many; parts of unfinished uploads count as files.  Worker
     threads may use it beside the event loop.
@@ -45,12 +47,12 @@ class SpoolFiles:
         """Where the files are."""
         return self._folder
 
+    @override
     def open_part(self) -> BinaryIO:
-        """See `FileStore.open_part`."""
         return tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False)  # type: ignore[return-value]
 
+    @override
     def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
-        """See `FileStore.keep`."""
         size = written.tell()
         if size > self._max_bytes:
             self.discard(written)
@@ -67,21 +69,21 @@ class SpoolFiles:
             self._remember(kept)
             return kept
 
+    @override
     def discard(self, written: BinaryIO) -> None:
-        """See `FileStore.discard`."""
         written.close()
         Path(written.name).unlink(missing_ok=True)
 
+    @override
     def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
-        """See `FileStore.keep_part`."""
         kept = self.keep(written, _part(upload_id, number), "")
         with self.holding(kept), kept.source.open("rb") as part:
             return hashlib.file_digest(part, "md5").hexdigest()
 
+    @override
     def join(
         self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int, key: str = ""
     ) -> StoredFile:
-        """See `FileStore.join`."""
         with self._lock, ExitStack() as held:
             parts = {number: self.get(_part(upload_id, number)) for number in numbers}
             for number, part in parts.items():
@@ -98,13 +100,13 @@ class SpoolFiles:
                 self._forget(part.url_path)
             return self.keep(whole, url_path, content_type, key=key)
 
+    @override
     def get(self, url_path: str) -> StoredFile | None:
-        """See `FileStore.get`."""
         return self._files.get(url_path)
 
     @contextmanager
+    @override
     def holding(self, file: StoredFile) -> Iterator[None]:
-        """See `FileStore.holding`."""
         with self._lock:
             self._held[file.source] += 1
         try:
@@ -117,20 +119,20 @@ class SpoolFiles:
                     if self._folder in file.source.parents and self._files.get(file.url_path) != file:
                         self._drop_bytes(file)
 
+    @override
     def all(self) -> list[StoredFile]:
-        """See `FileStore.all`."""
         return list(self._files.values())
 
+    @override
     def reset(self) -> int:
-        """See `FileStore.reset`."""
         with self._lock:
             gone = list(self._files)
             for url_path in gone:
                 self._forget(url_path)
             return len(gone)
 
+    @override
     def close(self) -> None:
-        """See `FileStore.close`."""
         if self._temporary:
             shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -18,8 +18,9 @@ from fakefal.core.effects import Effect, EffectRule
 from fakefal.effects.known import checked, parse_rule
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
-from fakefal.state.ledger import LedgerEntry, Sums, entries, sums
-from fakefal.state.signing import SigningKeys
+from fakefal.state.account import Account
+from fakefal.state.ledger import LedgerEntry, Sums, entries
+from fakefal.state.signing import MemorySigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.names import Guard, guarded_names
@@ -77,7 +78,7 @@ class Fakefal:
             retention=retention,
             control_hosts=frozenset({HOST}),
         )
-        recorder = WebhookRecorder(SigningKeys())
+        recorder = WebhookRecorder(MemorySigningKeys())
         self._emulator = Emulator(settings, sender=recorder)
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
@@ -130,7 +131,7 @@ class Fakefal:
     @property
     def sums(self) -> Sums:
         """The ledger's sums; as a text, one line."""
-        return sums(self.ledger)
+        return Account.of(self._engine.do(self._emulator.all())).run
 
     # -- what shall happen ----------------------------------------------------------------------
 
@@ -274,9 +275,7 @@ class Fakefal:
 
     async def _settle(self) -> None:
         """Let everything that is due happen, webhooks included."""
-        for key in tuple(await self._emulator.queue.keys()):
-            await self._emulator.queue.carry_out(key, self._emulator.clock.now(key))
-            await self._emulator.webhooks.finish(key)
+        await self._emulator.carry_out()
 
 
 def _skips() -> tuple[type[BaseException], ...]:

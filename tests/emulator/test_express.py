@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conftest import emulator_with
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.server.express import Express
@@ -33,11 +34,11 @@ class Fixed:
 
 
 def emulator(**settings: Any) -> Emulator:
-    from fakefal.state.clock import Clocks
+    from fakefal.state.clock import MemoryClock
 
-    return Emulator(
+    return emulator_with(
         Settings(profile="stepped", keys={"test": "secret", "other": "secret"}, **settings),
-        clock=Clocks(lambda: 1_790_000_000.0),
+        clock=MemoryClock(lambda: 1_790_000_000.0),
         random_bits=Fixed(),
         wall=lambda: 1_790_000_000.0,
     )

@@ -15,8 +15,7 @@ import httpx
 import pytest
 import trustme
 
-from conftest import Server
-from fakefal.engine.emulator import Emulator
+from conftest import Server, emulator_with
 from fakefal.files.fetch import MAX_REDIRECTS, Fetcher
 from fakefal.files.foreign_media import Downloads
 from fakefal.files.pinned import is_public
@@ -196,7 +195,7 @@ class Broken(Fetcher):
 class TestVerdicts:
     @pytest.fixture
     def fetching(self, serve: Callable[..., Server], store: str) -> Server:
-        return serve(emulator=Emulator(Settings(profile="instant", fetch=True, store=store), fetcher=PERMISSIVE))
+        return serve(emulator=emulator_with(Settings(profile="instant", fetch=True, store=store), fetcher=PERMISSIVE))
 
     def result(self, server: Server, *urls: str) -> httpx.Response:
         """The result, once the stream says that the request is over."""
@@ -219,7 +218,7 @@ class TestVerdicts:
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
     def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Callable[..., Server], store: str) -> None:
-        server = serve(emulator=Emulator(Settings(profile="instant", fetch=True, store=store), fetcher=Broken()))
+        server = serve(emulator=emulator_with(Settings(profile="instant", fetch=True, store=store), fetcher=Broken()))
         assert self.result(server, "https://pictures.example/a.png").status_code == 500
         assert self.result(server, "data:,x").status_code == 422
         assert list(server.emulator.files.folder.glob("[!.]*")) == []
@@ -250,7 +249,9 @@ class TestVerdicts:
         assert fetching.http.post(f"/run/{O1}", json=arguments).status_code == 200
 
     def test_advancing_to_the_end_waits_too(self, serve: Callable[..., Server], site: Site, store: str) -> None:
-        server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE))
+        server = serve(
+            emulator=emulator_with(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE)
+        )
         submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
         url = f"/_fakefal/requests/{submitted['request_id']}/advance"
         assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200
@@ -258,7 +259,9 @@ class TestVerdicts:
     def test_a_move_of_the_clock_waits_too(
         self, serve: Callable[..., Server], site: Site, store: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        server = serve(emulator=Emulator(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE))
+        server = serve(
+            emulator=emulator_with(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE)
+        )
         finish = Downloads.finish
 
         async def released(self: Downloads, key: str, seconds: float) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
-from fakefal.engine.emulator import Emulator
+from conftest import Server, emulator_with
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.openapi import openapi
@@ -292,7 +291,7 @@ class TestRequests:
 
     def test_time_filters_on_the_callers_own_clock(self, serve: Callable[..., Server]) -> None:
         now = 1_800_000_000.0
-        server = serve(emulator=Emulator(Settings(profile="instant"), wall=lambda: now))
+        server = serve(emulator=emulator_with(Settings(profile="instant"), wall=lambda: now))
         old = server.submit(O1, {"prompt": "old"})["request_id"]
         sent_at = self.items(server)[0]["sent_at"]
         assert sent_at == "2027-01-15T08:00:00.000Z"

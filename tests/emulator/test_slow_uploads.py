@@ -84,7 +84,7 @@ class TestSlowUploads:
             ]
             wires = [self.begin(server, *line) for line in lines]
             self.wait(lambda: ".part" in self.spool(server))
-            self.wait(lambda: len(emulator.waker.limits) == len(lines))
+            self.wait(lambda: len(emulator._waker.limits) == len(lines))
         for wire in wires:
             with wire:
                 answer = b"".join(iter(lambda wire=wire: wire.recv(65536), b""))

@@ -15,10 +15,9 @@ import httpx
 import pytest
 from test_official_clients import JS, node
 
-from conftest import KEY, Server
-from fakefal.engine.emulator import Emulator
+from conftest import KEY, Server, emulator_with
 from fakefal.settings import Settings
-from fakefal.state.clock import Clocks
+from fakefal.state.clock import MemoryClock
 from fakefal_contracts import ENDPOINTS, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 
@@ -32,7 +31,9 @@ BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 @pytest.fixture
 def standing(serve: Callable[..., Server]) -> Server:
     """A server with one runner, whose time only moves when it is told to."""
-    return serve(emulator=Emulator(Settings(profile="quick", runners=1), clock=Clocks(lambda: 1_790_000_000.0)))
+    return serve(
+        emulator=emulator_with(Settings(profile="quick", runners=1), clock=MemoryClock(lambda: 1_790_000_000.0))
+    )
 
 
 @pytest.fixture

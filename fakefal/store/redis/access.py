@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from fakefal.state.access import PUBLIC, Acl, FileRecord, NotYours, UploadLifecycle
-from fakefal.store.redis.scripts import ALL_KEYS, Reply, Steps, key_of, tag
+from typing_extensions import override
+
+from fakefal.state.access import PUBLIC, Access, Acl, FileRecord, NotYours, UploadLifecycle
+from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 
-class SharedAccess:
-    """An `Access` in Redis, which stays there until a reset.
+class RedisAccess(Access):
+    """What is known in Redis, which stays there until a reset.
 
     Args:
         steps: the connection.
@@ -22,49 +24,49 @@ class SharedAccess:
         self._steps = steps
         self._most = str(max_files)
 
+    @override
     async def settings(self, key: str) -> UploadLifecycle:
-        """See `Access.settings`."""
         return _settings(await self._steps("settings", tag(key), again=True))
 
+    @override
     async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
-        """See `Access.change_settings`."""
         changed = changes.model_dump(exclude_unset=True).items()
         pairs = (text for name, value in changed for text in (name, json.dumps(value)))
         return _settings(await self._steps("settings", tag(key), *pairs, again=True))
 
+    @override
     async def uploaded(self, path: str, owner: str, lifecycle: UploadLifecycle) -> None:
-        """See `Access.uploaded`."""
         seconds = lifecycle.expiration_duration_seconds or ""
         acl = lifecycle.initial_acl.model_dump_json() if lifecycle.initial_acl else ""
         await self._steps("uploaded", digest(path), tag(owner), self._most, str(seconds), acl, again=True)
 
+    @override
     async def look(self, path: str) -> FileRecord:
-        """See `Access.look`."""
         _, *known = await self._steps("file", digest(path), again=True)
         if not known:
             return FileRecord()
         owner, acl, gone = known
         return FileRecord(key_of(owner), Acl.model_validate_json(acl) if acl else PUBLIC, bool(gone))
 
+    @override
     async def gone(self, paths: Iterable[str]) -> frozenset[str]:
-        """See `Access.gone`."""
         distinct = tuple(paths)
         if not distinct:
             return frozenset()
         _, found = await self._steps("gone", *map(digest, distinct), again=True)
         return marked(distinct, found)
 
+    @override
     async def change_acl(self, path: str, key: str, acl: Acl) -> None:
-        """See `Access.change_acl`."""
         await self._change(path, key, "acl", acl.model_dump_json())
 
+    @override
     async def remove(self, path: str, key: str) -> None:
-        """See `Access.remove`."""
         await self._change(path, key, "removed", "1")
 
+    @override
     async def reset(self, key: str | None) -> None:
-        """See `Access.reset`."""
-        await self._steps("forget_files", ALL_KEYS if key is None else tag(key))
+        await self._steps("forget_files", tag_or_all(key))
 
     async def _change(self, path: str, key: str, name: str, value: str) -> None:
         reply = await self._steps("change_file", digest(path), tag(key), self._most, name, value, again=True)

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from typing_extensions import override
+
 from fakefal.state.files import StoredFile
 from fakefal.store.spool import SpoolFiles, note_name, read_note
 
@@ -32,26 +34,26 @@ class SharedSpoolFiles(SpoolFiles):
         self._gone: list[tuple[float, Path]] = []
         super().__init__(folder, max_files=max_files, max_bytes=max_bytes)
 
+    @override
     def get(self, url_path: str) -> StoredFile | None:
-        """See `FileStore.get`."""
         with self._lock:
             self._catch_up(note_name(url_path))
             return super().get(url_path)
 
+    @override
     def all(self) -> list[StoredFile]:
-        """See `FileStore.all`."""
         with self._lock:
             self._look_around()
             return super().all()
 
+    @override
     def reset(self) -> int:
-        """See `FileStore.reset`."""
         with self._lock:
             self._look_around()
             return super().reset()
 
+    @override
     def close(self) -> None:
-        """See `FileStore.close`."""
         self._sweep(GRACE_SECONDS)
         super().close()
 

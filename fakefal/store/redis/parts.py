@@ -19,18 +19,18 @@ from fakefal.settings import Settings, SettingsError
 from fakefal.state.signing import MOST_KEYS
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
-from fakefal.store.redis.access import SharedAccess
+from fakefal.store.redis.access import RedisAccess
 from fakefal.store.redis.files import SharedSpoolFiles
-from fakefal.store.redis.journal import SharedJournal, SharedTally
+from fakefal.store.redis.journal import RedisJournal, RedisTally
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.replica import Replica
 from fakefal.store.redis.scripts import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Reply, Steps
 from fakefal.store.redis.state import (
+    RedisClock,
+    RedisOnce,
+    RedisSigningKeys,
     SharedArrivals,
-    SharedClocks,
     SharedEffects,
-    SharedOnce,
-    SharedSigningKeys,
     new_key,
 )
 
@@ -67,9 +67,9 @@ def shared_parts(settings: Settings) -> EmulatorParts:
             files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
             undone.callback(files.close)
             join(step, files.folder)
-            clock = SharedClocks(steps, step("clocks", "", "0"))
+            clock = RedisClock(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
-            signing = SharedSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
+            signing = RedisSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
             undone.pop_all()
     except SettingsError:
         raise
@@ -77,22 +77,22 @@ def shared_parts(settings: Settings) -> EmulatorParts:
         raise SettingsError(f"the store cannot be used: {error}") from error
     queue = RedisQueueStore(steps)
     effects = SharedEffects(steps, settings.effects, settings.seed)
-    journal = SharedJournal(steps, clock.real_time, settings.max_journal)
-    tally = SharedTally(steps)
-    access = SharedAccess(steps, settings.max_files)
+    journal = RedisJournal(steps, clock.real_time, settings.max_journal)
+    tally = RedisTally(steps)
+    access = RedisAccess(steps, settings.max_files)
     return EmulatorParts(
         queue=queue,
         clock=clock,
         effects=effects,
         access=access,
         arrivals=SharedArrivals(steps, effects, access),
-        once=SharedOnce(steps),
+        once=RedisOnce(steps),
         journal=journal,
         tally=tally,
         tokens=Tokens(secret),
         signing=signing,
-        files=lambda: files,
-        group=Replica(steps, queue, clock, (journal.write, tally.write)),
+        files=files,
+        membership=Replica(steps, queue, clock, (journal.write, tally.write)).running,
     )
 
 

@@ -1,22 +1,23 @@
 """Requests on a Redis that any number of replicas share."""
 
-# ruff: noqa: ARG002 - the protocol brings `now` and a listener; here Redis has the time, and counts
-
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+
+from typing_extensions import override
 
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Plan, view
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
-from fakefal.state.queue import BEFORE_ALL_TIME, Added, How
+from fakefal.state.account import known as label
+from fakefal.state.bounded import Bounded
+from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
-from fakefal.state.tally import known as label
 from fakefal.store.redis import codec
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag
 
@@ -28,8 +29,8 @@ CLAIM = 50
 """How many requests one step lists, and how many webhooks it claims."""
 
 
-class RedisQueueStore:
-    """A `QueueStore` on Redis.  Each method is one step of a script; see `fakefal.store.redis.scripts`.
+class RedisQueueStore(QueueStore):
+    """Requests on Redis.  Each method is one step of a script; see `fakefal.store.redis.scripts`.
 
     A step takes the moment from Redis's time and the shared clocks, since replicas must agree on it; the
     `now` of the caller counts only where it is `BEFORE_ALL_TIME`.  Every method raises `StoreUnavailable`
@@ -41,7 +42,7 @@ class RedisQueueStore:
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
-        self._remembered: OrderedDict[str, tuple[Record, Plan]] = OrderedDict()
+        self._remembered: Bounded[str, tuple[Record, Plan]] = Bounded(REMEMBERED)
         self.trying_now: set[str] = set()
         """Webhooks that were claimed here and not written down yet."""
         self.claiming = 0
@@ -49,11 +50,8 @@ class RedisQueueStore:
         self.claims_begun = 0
         """How many claims were ever begun."""
 
-    def listen(self, on_end: Callable[[Snapshot], None]) -> None:
-        """See `QueueStore.listen`."""
-
+    @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
-        """See `QueueStore.add`."""
         facts = {
             "name": label(record.endpoint_id),
             "size": stored_bytes(record, plan),
@@ -83,8 +81,8 @@ class RedisQueueStore:
             return Added(look, await self.carry_out(record.key, now))
         return Added(look, float(due) if due else None)
 
+    @override
     async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Snapshot:
-        """See `QueueStore.look`."""
         known = self._remembered.get(request_id)
         if known is not None:
             key = known[0].key if key is None else key
@@ -100,59 +98,59 @@ class RedisQueueStore:
         self._check(reply, request_id)
         return await self._whole(reply, *(known or (None, None)))
 
+    @override
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
-        """See `QueueStore.settle`."""
         facts = json.dumps(codec.plan_facts(plan))
         reply = await self._steps("settle", request_id, codec.dump_plan(plan), facts, str(len(plan.ending.body)))
         self._check(reply, request_id)
         return bool(reply[2])
 
+    @override
     async def cancel(self, request_id: str, now: float) -> State:
-        """See `QueueStore.cancel`."""
         reply = await self._steps("cancel", request_id)
         self._check(reply, request_id)
         return State(reply[2].decode())
 
+    @override
     async def advance(self, request_id: str, how: float | How, now: float) -> Snapshot:
-        """See `QueueStore.advance`."""
         reply = await self._steps("advance", request_id, how if isinstance(how, str) else float(how))
         self._check(reply, request_id)
         return await self._whole(reply)
 
+    @override
     async def erase(self, request_id: str, now: float) -> Snapshot:
-        """See `QueueStore.erase`."""
         reply = await self._steps("erase", request_id, again=True)
         self._check(reply, request_id)
         return await self._whole(reply)
 
+    @override
     async def carry_out(self, key: str, now: float) -> float | None:
-        """See `QueueStore.carry_out`."""
         while True:
             _, more, due = await self._steps("carry_out", tag(key), again=True)
             if not more:
                 return float(due) if due else None
 
+    @override
     async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
-        """See `QueueStore.claim_webhooks`."""
         with self._claims():
             _, *found = await self._steps("claim", tag(key), str(CLAIM))
             claimed = [self._delivery(one) for one in found]
             self.trying_now |= {one.request_id for one in claimed}
             return claimed
 
+    @override
     async def trying(self, key: str) -> bool:
-        """See `QueueStore.trying`."""
         _, count = await self._steps("trying", tag(key), again=True)
         return int(count) > 0
 
+    @override
     async def webhook_tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """See `QueueStore.webhook_tried`."""
         after = await self._write_try(request_id, attempt, in_turn=True)
         self.trying_now.discard(request_id)
         return after
 
+    @override
     async def webhook_replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """See `QueueStore.webhook_replayed`."""
         return await self._write_try(request_id, attempt, in_turn=False)
 
     async def _write_try(self, request_id: str, attempt: DeliveryAttempt, *, in_turn: bool) -> Delivery | None:
@@ -175,13 +173,13 @@ class RedisQueueStore:
             if done != b"changed":
                 return after
 
+    @override
     async def webhook(self, request_id: str) -> Delivery | None:
-        """See `QueueStore.webhook`."""
         reply = await self._steps("delivery", request_id, again=True)
         return None if reply[0] == b"unknown" else self._delivery(reply)
 
+    @override
     async def webhooks(self, key: str | None) -> list[Delivery]:
-        """See `QueueStore.webhooks`."""
         found = [
             (float(one[0]), self._delivery(one))
             for name in await self._tags(key)
@@ -190,12 +188,12 @@ class RedisQueueStore:
         ]
         return [delivery for _, delivery in sorted(found, key=lambda one: one[0])]
 
+    @override
     async def keys(self) -> Iterable[str]:
-        """See `QueueStore.keys`."""
         return tuple(map(key_of, await self._tags(None)))
 
+    @override
     async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
-        """See `QueueStore.all`."""
         found = [
             (float(one[3]), self._look(one))
             for name in await self._tags(key)
@@ -204,15 +202,16 @@ class RedisQueueStore:
         ]
         return [look for _, look in sorted(found, key=lambda one: one[0])]
 
+    @override
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
-        """See `QueueStore.states`.  This costs a look at each."""
+        # this costs a look at each
         found: dict[str, Counter[State]] = {}
         for look in await self.all(None, now):
             found.setdefault(look.record.key, Counter())[look.view.state] += 1
         return found
 
+    @override
     async def reset(self, key: str | None) -> int:
-        """See `QueueStore.reset`."""
         _, last = await self._steps("arrivals")
         count = 0
         for name in await self._tags(key):
@@ -222,9 +221,10 @@ class RedisQueueStore:
                 count += int(gone)
         return count
 
-    async def check(self) -> None:
-        """See `QueueStore.check`."""
+    @override
+    async def ready(self) -> bool:
         await self._steps("check")
+        return True
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -274,8 +274,6 @@ class RedisQueueStore:
 
     def _remember(self, record: Record, plan: Plan) -> None:
         self._remembered[record.id] = record, plan
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
 
     @staticmethod
     def _delivery(reply: Reply) -> Delivery:
