@@ -54,9 +54,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Guard fixtures of wider scope, and what outlives a test, wherever one test has the fixture."""
+    """Prepare where one test has the fixture: guard fixtures of wider scope and what outlives a test, and import all.
+
+    So the first test does not take longer than the others.
+    """
     if any("fakefal" in getattr(item, "fixturenames", ()) for item in session.items):
         _guard(session.config)
+        if not session.config.option.collectonly:
+            import fakefal.server.documented
+            import fakefal.testing  # noqa: F401
 
 
 @pytest.fixture

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from fakefal.core.effects import BadEffect
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from typing_extensions import override
+
+from fakefal.core.grammar import BadEffect
 from fakefal.core.plan import PROFILES
-from fakefal_contracts import ENDPOINTS, ContractError
+from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.endpoint import parse_contract
 
 PREFIX = "FAKEFAL_"
@@ -29,13 +45,24 @@ MEMORY = "memory"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 ANY_ORIGIN = "*"
 
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]
 
-class SettingsError(ValueError):
-    """A setting has a value that cannot be used; the message says where and what is allowed."""
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message says which, where it stands, and what is allowed.
+
+    Args:
+        message: for the user; it repeats no secret.
+        name: the setting, where the error is about one.
+    """
+
+    def __init__(self, message: str, name: str | None = None) -> None:
+        super().__init__(message)
+        self.name = name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(BaseSettings):
     """What an emulator is told when it is built.
 
     Attributes:
@@ -66,65 +93,132 @@ class Settings:
             server is bound beyond loopback.
     """
 
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        enable_decoding=False,  # the validators below read lists; the default is JSON
+        coerce_numbers_to_str=True,  # `seed = 5` in TOML
+    )
+
     profile: str = "quick"
     contract: str = "documented"
     seed: str = ""
-    runners: int = 10
-    keys: Mapping[str, str] = field(default_factory=dict)
+    runners: Count = 10
+    keys: Mapping[str, str] = Field(default={}, repr=False)
     fetch: bool = False
     effects: tuple[str, ...] = ()
     retention: bool = False
     webhooks_anywhere: bool = False
-    public_url: str | None = None
-    max_body_bytes: int = 64 * MEBIBYTE
-    max_upload_bytes: int = 512 * MEBIBYTE
-    max_requests: int = 100_000
-    max_request_bytes: int = 512 * MEBIBYTE
-    max_files: int = 10_000
-    max_file_bytes: int = 4096 * MEBIBYTE
-    max_journal: int = 10_000
+    public_url: Annotated[str, StringConstraints(pattern="^https?://")] | None = None
+    max_body_bytes: Count = 64 * MEBIBYTE
+    max_upload_bytes: Count = 512 * MEBIBYTE
+    max_requests: Count = 100_000
+    max_request_bytes: Count = 512 * MEBIBYTE
+    max_files: Count = 10_000
+    max_file_bytes: Count = 4096 * MEBIBYTE
+    max_journal: Count = 10_000
     spool: Path | None = None
-    store: str = "memory"
-    workers: int = 1
-    origins: frozenset[str] = frozenset()
-    control_hosts: frozenset[str] = frozenset()
-    control_token: str | None = None
+    store: str = Field(default=MEMORY, repr=False)
+    workers: Count = 1
+    origins: frozenset[Name] = frozenset()
+    control_hosts: frozenset[Name] = frozenset()
+    control_token: str | None = Field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        """Refuse values that cannot work, before anything is started."""
-        if self.profile not in PROFILES:
-            raise SettingsError(f"profile {self.profile!r} is not known; use one of {', '.join(PROFILES)}")
-        _check_contract(self.contract)
-        _check_effects(self.effects)
-        for name, kind in _FIELDS.items():
-            if kind == "int" and getattr(self, name) < 1:
-                raise SettingsError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
-            raise SettingsError(f"public_url must begin with http:// or https://, not {self.public_url!r}")
-        if self.store != MEMORY and not self.store.startswith(REDIS_SCHEMES):
-            raise SettingsError("store must be memory or an address such as redis://127.0.0.1:6379/0")
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: `load_settings` adds the file and the environment."""
+        return (init_settings,)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(cls, given: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say the first error in the words of this project."""
+        try:
+            return build(given)
+        except ValidationError as found:
+            raise _error(found) from None  # pydantic's own repeats secrets
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, profile: str) -> str:
+        if profile not in PROFILES:
+            raise ValueError(f"use one of {', '.join(PROFILES)}")
+        return profile
+
+    @field_validator("contract", mode="before")
+    @classmethod
+    def _published_contract(cls, value: Any) -> str:
+        contract = str(value)  # TOML has dates
+        day = parse_contract(contract)
+        first = min(endpoint.revisions[0].date for endpoint in ENDPOINTS.values())
+        if day < first:
+            raise ValueError(f"it lies before the first published schema; give {first} or later")
+        return contract
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _split_keys(cls, keys: Any) -> Any:
+        if not isinstance(keys, str):
+            return keys
+        pairs = [pair.partition(":") for pair in keys.split(",")]
+        if not all(colon for _, colon, _ in pairs):
+            raise ValueError("write a list like id:secret,id2:secret2")
+        return {key_id.strip(): secret.strip() for key_id, _, secret in pairs}
+
+    @field_validator("effects", "control_hosts", "origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        """The environment has lists in one text."""
+        return value.split(";" if info.field_name == "effects" else ",") if isinstance(value, str) else value
+
+    @field_validator("effects")
+    @classmethod
+    def _known_effects(cls, effects: tuple[str, ...]) -> tuple[str, ...]:
+        from fakefal.effects.known import parse_rule
+
+        for text in effects:
+            try:
+                parse_rule(text)
+            except BadEffect as error:
+                raise SettingsError(f"effect {text!r}: {error}", "effects") from error
+        return effects
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, store: str) -> str:
+        if store != MEMORY and not store.startswith(REDIS_SCHEMES):
+            raise ValueError("give memory or an address such as redis://127.0.0.1:6379/0")
+        return store
+
+    @model_validator(mode="after")
+    def _shared_store(self) -> Self:
         if self.workers > 1 and self.store == MEMORY:
             raise SettingsError("several workers must share a store: give --store redis://host:port/db")
+        return self
 
 
-def _check_contract(contract: str) -> None:
-    try:
-        day = parse_contract(contract)
-    except ContractError as error:
-        raise SettingsError(str(error)) from error
-    first = min(endpoint.revisions[0].date for endpoint in ENDPOINTS.values())
-    if day < first:
-        raise SettingsError(f"contract {contract} lies before the first published schema; give {first} or later")
+_SECRET = {"keys", "control_token", "store"}  # a Redis's address may hold its password
 
 
-def _check_effects(effects: Iterable[str]) -> None:
-    from fakefal.effects.known import parse_rule
-
-    for text in effects:
-        try:
-            parse_rule(text)
-        except BadEffect as error:
-            raise SettingsError(f"effect {text!r}: {error}") from error
+def _error(found: ValidationError) -> SettingsError:
+    first = found.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(Settings.model_fields)}"
+        return SettingsError(f"{name!r} is no setting; {meant}", name)
+    why = str(first.get("ctx", {}).get("error", first["msg"]))
+    shown = "what it is" if name in _SECRET else repr(first["input"])
+    return SettingsError(f"{name} cannot be {shown}: {why[0].lower()}{why[1:]}", name)
 
 
 def load_settings(
@@ -138,80 +232,37 @@ def load_settings(
     Values of None in `given` count as not given.
 
     Raises:
-        SettingsError: a value cannot be used, or the file names a setting that does not exist.
+        SettingsError: a value cannot be used, or the file or the environment names a setting that does not exist.
     """
-    chosen: dict[str, Any] = {}
-    for source, values in (
-        (FILE_NAME, _from_file((folder or Path.cwd()) / FILE_NAME)),
-        ("the environment", _from_environment(environ)),
-        ("the command line", given or {}),
-    ):
-        for name, value in values.items():
-            if value is not None:
-                chosen[name] = _convert(name, value, source)
-    return Settings(**chosen)
-
-
-_FIELDS = {field.name: str(field.type) for field in dataclasses.fields(Settings)}
-_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+    path = (folder or Path.cwd()) / FILE_NAME
+    sources = {
+        "the command line": {name: value for name, value in (given or {}).items() if value is not None},
+        "the environment": _from_environment(environ),
+        str(path): _from_file(path),
+    }
+    try:
+        return Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
+    except SettingsError as error:
+        for source, values in sources.items():
+            if error.name in values:
+                raise SettingsError(f"in {source}: {error}", error.name) from None
+        raise
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    import tomllib  # which takes as long as all else here
-
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return TomlConfigSettingsSource(Settings, path)()
+    except ValueError as error:  # of tomllib, or of UTF-8
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    for name in values:
-        if name not in _FIELDS:
-            raise SettingsError(f"{path} names {name!r}, which is no setting; there are {', '.join(_FIELDS)}")
-    return values
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    known = {PREFIX + name.upper() for name in _FIELDS} | OTHER_VARIABLES
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""
             raise SettingsError(f"the environment has {name}, which is no setting{meant}")
-    named = {name: environ.get(PREFIX + name.upper()) for name in _FIELDS}
-    return {name: value for name, value in named.items() if value}
-
-
-def _convert(name: str, value: Any, source: str) -> Any:
-    """A value in the type that its setting has; texts of the environment are read."""
-    kind = _FIELDS[name]
-    try:
-        if kind == "int":
-            return int(value) if isinstance(value, int) and not isinstance(value, bool) else int(str(value))
-        if kind == "bool":
-            return _bool(value)
-        if name == "keys":
-            pairs = value.items() if isinstance(value, Mapping) else (pair.split(":", 1) for pair in value.split(","))
-            return {str(key_id).strip(): str(secret).strip() for key_id, secret in pairs}
-        if name in ("control_hosts", "origins"):
-            names = value.split(",") if isinstance(value, str) else value
-            return frozenset(str(one).strip().lower() for one in names)
-        if name == "effects":
-            return tuple(value.split(";") if isinstance(value, str) else map(str, value))
-        return Path(value) if name == "spool" else str(value)
-    except (TypeError, ValueError) as error:
-        shown = "what it is" if name == "keys" else repr(value)  # secrets are not repeated
-        raise SettingsError(f"{name} in {source} cannot be {shown}: it is {_kind_in_words(name, kind)}") from error
-
-
-def _bool(value: Any) -> bool:
-    text = str(value).lower()
-    if text not in _TRUE | _FALSE:
-        raise ValueError(text)
-    return text in _TRUE
-
-
-def _kind_in_words(name: str, kind: str) -> str:
-    if name == "keys":
-        return "a list like id:secret,id2:secret2"
-    return {"int": "a whole number", "bool": "true or false"}.get(kind, "a text")
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in environ.items() if value}
+    return source()

@@ -1,15 +1,13 @@
-"""What all tests share: servers on real sockets, and what this machine must have."""
+"""Fixtures and hooks of all tests: servers on real sockets, and what this machine must have."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
 import pytest
@@ -17,34 +15,13 @@ import pytest
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
-from fakefal.store.opening import open_parts
+from support.endpoints import O1
+from support.machine import ROOT, SHARED, required_in_ci
+from support.server import KEY, Serve, Server
+from support.uploads import upload
 
-pytest_plugins = ["clients", "pytester", "receivers"]
+pytest_plugins = ["pytester", "support.clients", "support.programs", "support.receivers", "support.site"]
 collect_ignore = ["together/project"]  # a project of its own, for the wheel
-KEY = {"Authorization": "Key tester:secret"}
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
-
-
-class Server:
-    """An emulator on a socket, its address, and an HTTP client that speaks to it."""
-
-    def __init__(self, emulator: Emulator, url: str, http: httpx.Client) -> None:
-        self.emulator = emulator
-        self.url = url
-        self.http = http
-
-    def submit(self, endpoint_id: str, arguments: Any, **headers: str) -> dict[str, Any]:
-        """Submit to the queue; returns the answer's body."""
-        answer = self.http.post(f"/queue/{endpoint_id}", json=arguments, headers=headers)
-        assert answer.status_code == 200, answer.text
-        body: dict[str, Any] = answer.json()
-        return body
-
-    def result(self, endpoint_id: str, arguments: Any) -> httpx.Response:
-        """Submit, and ask for the result at once: right for the instant profile."""
-        return self.http.get(self.submit(endpoint_id, arguments)["response_url"])
-
 
 REDIS_ON_OLDEST = ("test_queue_wire", "test_webhooks", "test_clock", "test_fetch", "test_ledger")
 """The modules that show the oldest versions enough of Redis."""
@@ -88,7 +65,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One Redis for the whole session."""
-    from redis_server import redis_server
+    from support.redis_server import redis_server
 
     with redis_server(tmp_path_factory.mktemp("redis")) as running:
         yield running.url
@@ -107,13 +84,8 @@ def store(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def emulator_with(settings: Settings, **parts: Any) -> Emulator:
-    """An emulator of which these parts are a test's own."""
-    return Emulator(settings, open_parts(settings, **parts))
-
-
 @pytest.fixture
-def serve(store: str) -> Iterator[Callable[..., Server]]:
+def serve(store: str) -> Iterator[Serve]:
     """Start servers: keyword arguments are settings, or an emulator of the test's own.  Each has a store of its own."""
     databases = count()
     with ExitStack() as stack:
@@ -129,30 +101,32 @@ def serve(store: str) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture
-def server(serve: Callable[..., Server]) -> Server:
+def server(serve: Serve) -> Server:
     """A fresh server with the instant profile."""
     return serve()
 
 
-def required_in_ci(missing: str) -> None:
-    """Skip loudly where this machine lacks something; fail where CI must have it."""
-    message = f"NOT TESTED HERE: {missing}"
-    if os.environ.get("CI"):
-        pytest.fail(f"{message}, but CI must test it")
-    not_tested_here(missing)
+@pytest.fixture
+def victim(server: Server) -> Iterator[Server]:
+    """A server with one request and one file, which must both still be there in the end."""
+    request_id = server.submit(O1, {"prompt": "x"})["request_id"]
+    url = upload(server)
+    yield server
+    assert server.control("health")["status"] == "ok"
+    assert server.control(f"requests/{request_id}")["status"] == "COMPLETED"
+    assert server.http.get(url).content == b"hello"
 
 
-def not_tested_here(why: str) -> NoReturn:
-    """Skip loudly."""
-    message = f"NOT TESTED HERE: {why}"
-    sys.stderr.write(f"\n*** {message} ***\n")
-    pytest.skip(message)
+@pytest.fixture
+def anyio_backend() -> str:
+    """What runs tests that are coroutines and marked so."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
 def offline() -> list[str]:
     """A command prefix that gives a program a network with nothing but loopback in it."""
-    prefix = ["unshare", "-rn", sys.executable, str(ROOT / "tests" / "loopback_only.py")]
+    prefix = ["unshare", "-rn", sys.executable, str(ROOT / "tests" / "support" / "loopback_only.py")]
     try:
         tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
     except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shutil
@@ -14,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, required_in_ci
 from fakefal.core.lifecycle import diagram
 from fakefal.settings import DEFAULT_PORT, Settings
 from fakefal.version import VERSION
+from support.machine import ROOT, required_in_ci
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -87,59 +86,10 @@ def test_the_readme_begins_with_a_whole_example() -> None:
 
 
 def test_the_diagram_is_drawn_from_the_table() -> None:
-    assert f"```mermaid\n{diagram()}\n```" in (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert f"```mermaid\n{diagram()}\n```" in (ROOT / "docs" / "lifecycle.md").read_text("utf-8")
 
 
 def test_the_changelog_knows_the_version() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     assert declared == VERSION
     assert f"## {declared}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
-
-
-def imports(path: Path, *, run: bool = False) -> set[str]:
-    """The modules that a file imports, wherever in it; with `run` not those that only type checkers read."""
-    found: set[str] = set()
-    tree = ast.parse(path.read_text("utf-8"))
-    if run:
-        tree.body = [node for node in tree.body if not ast.unparse(node).startswith("if TYPE_CHECKING:")]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("folder", "forbidden"),
-    [
-        ("contracts", {"fakefal", "fakefal_client", "fakefal_fixtures", "httpx", "fastapi", "time", "socket"}),
-        ("fixtures/fakefal_fixtures", {"fakefal", "fakefal_client", "fakefal_contracts", "httpx", "fastapi"}),
-        ("fakefal", {"fakefal_client"}),
-        ("client", {"fakefal", "fakefal_fixtures", "fastapi"}),
-        ("fakefal/core", {"fakefal_contracts", "fakefal_fixtures", "httpx", "fastapi", "asyncio", "time", "random"}),
-    ],
-)
-def test_imports_go_one_way(folder: str, forbidden: set[str]) -> None:
-    for path in (ROOT / folder).rglob("*.py"):
-        used = {name.partition(".")[0] for name in imports(path)}
-        assert not used & forbidden, path
-
-
-def test_the_core_imports_nothing_above_it() -> None:
-    for path in (ROOT / "fakefal" / "core").glob("*.py"):
-        above = {name for name in imports(path) if name.startswith("fakefal") and not name.startswith("fakefal.core")}
-        assert not above, path
-
-
-def test_few_modules_of_the_emulator_import_httpx() -> None:
-    users = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fakefal").rglob("*.py") if "httpx" in imports(path)}
-    names = ("fetch", "pinned", "webhooks", "cli/demo", "proxy/upstream", "testing/measure", "testing/webhooks")
-    names += ("tools/bench/calls", "tools/bench/stubs")
-    assert users == {f"fakefal/{name}.py" for name in names}
-
-
-def test_only_the_drivers_of_the_client_import_httpx() -> None:
-    folder = ROOT / "client" / "fakefal_client"
-    loading = {path.stem for path in folder.rglob("*.py") if "httpx" in imports(path, run=True)}
-    assert loading == {"driver", "async_driver"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fakefal_client import kling
-from fakefal_client.answers import Completed, InProgress, LogLine, Queued, Status
 from fakefal_client.async_client import AsyncClient
 from fakefal_client.budget import Budget, BudgetEntry, Money
 from fakefal_client.call_options import ClientOptions
@@ -38,12 +37,13 @@ from fakefal_client.errors import (
     UsageError,
 )
 from fakefal_client.job import AsyncJob, Job
+from fakefal_client.parsing import Completed, InProgress, LogLine, Queued, Status
 from fakefal_client.reconcile import Found, NotListed, Outcome, Unknown
 from fakefal_client.retry import Retry, TimeSource
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.uploads import Progress
+from fakefal_client.verification import Webhook
 from fakefal_client.warning import RequestWarning
-from fakefal_client.webhooks import Webhook
 
 __all__ = [
     "AsyncClient",

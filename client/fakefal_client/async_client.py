@@ -14,7 +14,7 @@ from fakefal_client.job import AsyncJob, OnProgress, OnUpdate
 from fakefal_client.jobs import KLING
 from fakefal_client.reconcile import Outcome
 from fakefal_client.sending import SubmitOptions
-from fakefal_client.webhooks import Webhook
+from fakefal_client.verification import Webhook
 from fakefal_contracts import Cost, Report
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from fakefal_client.retry import Deadline
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.steps import Flow, Work
 from fakefal_client.uploads import upload
-from fakefal_client.webhooks import Webhook, WebhookVerifier
+from fakefal_client.verification import Webhook, WebhookVerifier
 from fakefal_contracts import Cost, Report
 from fakefal_contracts.model import Input
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from fakefal_client import jobs
-from fakefal_client.answers import Completed, Status
 from fakefal_client.downloads import download_result
 from fakefal_client.jobs import Accepted, about
+from fakefal_client.parsing import Completed, Status
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
 from fakefal_client.steps import Flow

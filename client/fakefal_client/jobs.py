@@ -6,7 +6,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from fakefal_client.answers import (
+from fakefal_client.budget import Reservation
+from fakefal_client.endpoint_call import EndpointCall
+from fakefal_client.errors import FakefalError, NetworkError, NotAllowed, ServiceError, TooManyRequests
+from fakefal_client.events import Events
+from fakefal_client.parsing import (
     Completed,
     LogLine,
     Status,
@@ -14,10 +18,6 @@ from fakefal_client.answers import (
     read_status,
     unexpected,
 )
-from fakefal_client.budget import Reservation
-from fakefal_client.endpoint_call import EndpointCall
-from fakefal_client.errors import FakefalError, NetworkError, NotAllowed, ServiceError, TooManyRequests
-from fakefal_client.events import Events
 from fakefal_client.preflight import Checked
 from fakefal_client.retry import Deadline
 from fakefal_client.session import SUCCESS, Session

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, TypedDict
 from urllib.parse import urlencode
 
-from fakefal_client.answers import REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Reservation, amount
 from fakefal_client.endpoint_call import EndpointCall, check_options, is_request_id
 from fakefal_client.errors import Attempt, FakefalError, MaybeAccepted, UsageError
 from fakefal_client.jobs import BILLED, Accepted, about, follow, read_result, settle
 from fakefal_client.local_media import local_media
+from fakefal_client.parsing import REQUEST_ID, error_of
 from fakefal_client.preflight import Checked, encode
 from fakefal_client.retry import Deadline
 from fakefal_client.session import SUCCESS, Session
@@ -169,7 +170,7 @@ def _certainly_not_taken(reply: Reply | None, failure: WireFailure | None) -> bo
     """Whether nothing was sent, or the service takes no more now: the two cases that may be tried again."""
     if failure is not None:
         return not failure.sent
-    return reply is not None and reply.status == TOO_MANY
+    return reply is not None and reply.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _refusal(session: Session, reply: Reply | None, failure: WireFailure | None) -> FakefalError:
@@ -190,7 +191,7 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
         raise _unknown(reservation, f"the connection failed once sending had begun ({failure})")
     if reply.status in SUCCESS or (direct and BILLED in reply.headers):
         return reply
-    if reply.status in REFUSALS and reply.status != TIMED_OUT:
+    if reply.status in REFUSALS and reply.status != HTTPStatus.REQUEST_TIMEOUT:
         if refused := reply.headers.get(REQUEST_ID):
             reservation.accept(refused)  # the platform lists it, too
         reservation.attempt = None  # nothing is paid

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
-from fakefal_client.answers import INGRESS_ERRORS, REQUEST_ID, TIMED_OUT, TOO_MANY, error_of
 from fakefal_client.budget import Budget
 from fakefal_client.errors import ConnectionLost, Unreachable
+from fakefal_client.parsing import INGRESS_ERRORS, REQUEST_ID, error_of
 from fakefal_client.preflight import Preflight
 from fakefal_client.retry import Deadline, Retry, TimeSource
 from fakefal_client.steps import Flow, HttpCall, OpenStream, Pause, ReadPiece, Reply, WireFailure
@@ -152,6 +153,6 @@ class Session:
 
 def may_help(status: int, headers: Mapping[str, str]) -> bool:
     """Whether sending again may help: too many requests, or an ingress error, which carries no request id."""
-    if status in (TOO_MANY, TIMED_OUT):
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
         return True
     return status in INGRESS_ERRORS and REQUEST_ID not in headers

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fakefal_client.answers import unexpected
 from fakefal_client.local_media import LocalFile
+from fakefal_client.parsing import unexpected
 from fakefal_client.retry import Deadline
 from fakefal_client.session import Session
 from fakefal_client.steps import Emit, Flow, Reply, Work

@@ -182,7 +182,10 @@ class _Media:
         if isinstance(facts, ClipFacts):
             if facts.fps is None:
                 self.unchecked.append(Unchecked(loc, address, "the file does not state its frame rate"))
-        elif facts.format not in KLINGS_FORMATS:
+            return
+        if facts.undecoded:
+            self.unchecked.append(Unchecked(loc, address, f"only its header was read: {facts.undecoded}"))
+        if facts.format not in KLINGS_FORMATS:
             self.warnings.append(Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png"))
 
     def _add(self, loc: Loc, address: str, finding: BrokenLimit) -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
+from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import Evidence, inferred, observed
@@ -161,15 +162,15 @@ class PictureLimits(Limits):
     max_ratio: float
     noun: ClassVar[str] = "picture"
 
+    @override
     def says(self) -> dict[str, tuple[str, Evidence]]:
-        """See `Limits.says`."""
         return super().says() | {
             "min_pixels": (f"at least {self.min_width} x {self.min_height} pixels", _SMALL),
             "ratio": (f"width / height from {self.min_ratio:.2f} to {self.max_ratio:.2f}", self.evidence),
         }
 
+    @override
     def published(self) -> dict[str, float]:
-        """See `Limits.published`."""
         return {
             "max_file_size": self.max_bytes,
             "min_width": self.min_width,
@@ -179,12 +180,12 @@ class PictureLimits(Limits):
             "timeout": self.timeout_seconds,
         }
 
+    @override
     def measure(self, source: bytes | Path) -> PictureFacts:
-        """See `Limits.measure`."""
         return probe_picture(source)
 
+    @override
     def judge(self, facts: PictureFacts) -> Iterator[BrokenLimit]:
-        """See `Limits.judge`."""
         yield from self._wrong_format(facts)
         size = f"the picture has {facts.width} x {facts.height} pixels"
         if facts.width < self.min_width or facts.height < self.min_height:
@@ -216,8 +217,8 @@ class ClipLimits(Limits):
     max_fps: float
     noun: ClassVar[str] = "clip"
 
+    @override
     def says(self) -> dict[str, tuple[str, Evidence]]:
-        """See `Limits.says`."""
         return super().says() | {
             "min_pixels": (f"at least {self.min_pixels} pixels wide and high", self.evidence),
             "max_pixels": (f"at most {self.max_pixels} pixels wide and high", self.evidence),
@@ -227,8 +228,8 @@ class ClipLimits(Limits):
             "max_fps": (f"at most {self.max_fps:g} frames per second", self.evidence),
         }
 
+    @override
     def published(self) -> dict[str, float]:
-        """See `Limits.published`."""
         return {
             "max_file_size": self.max_bytes,
             "min_width": self.min_pixels,
@@ -242,12 +243,12 @@ class ClipLimits(Limits):
             "timeout": self.timeout_seconds,
         }
 
+    @override
     def measure(self, source: bytes | Path) -> ClipFacts:
-        """See `Limits.measure`."""
         return probe_clip(source)
 
+    @override
     def judge(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
-        """See `Limits.judge`."""
         if facts.format not in self.formats:
             yield from self._wrong_format(facts)
             return

@@ -113,7 +113,7 @@ def _text(report: Report) -> str:
         lines += [f"    hint  {violation.hint}"]
     for advice in report.warnings:
         lines += ["", f"  warning, {_place(advice.loc)}: {advice.msg}", f"    hint  {advice.hint}"]
-    lines += [f"  unchecked, {_place(media.loc)}: {media.address[:100]}" for media in report.unchecked]
+    lines += [f"  unchecked, {_place(media.loc)}: {media.address[:100]} ({media.reason})" for media in report.unchecked]
     return "\n".join(lines)
 
 

@@ -19,7 +19,7 @@ from fakefal_contracts.draft import draft, is_revision
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.published.typescript import read_typescript
 
 DRIFT = 1

@@ -6,12 +6,11 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 import click
 
 from fakefal.settings import DEFAULT_PORT
-
-UNAUTHORIZED = 401
 
 
 @click.command
@@ -35,6 +34,10 @@ def command(url: str) -> None:
         with direct.open(request, timeout=5):
             click.echo(f"{url} is ready")
     except (urllib.error.URLError, OSError, ValueError) as error:
-        why = f"{error}; it asks for FAKEFAL_CONTROL_TOKEN" if getattr(error, "code", 0) == UNAUTHORIZED else error
+        why = (
+            f"{error}; it asks for FAKEFAL_CONTROL_TOKEN"
+            if getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED
+            else error
+        )
         click.echo(f"{url} is not ready: {why}", err=True)
         sys.exit(1)

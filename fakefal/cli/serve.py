@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import errno
 import json
 import os
@@ -84,11 +83,11 @@ def command(
     if max_age is not None:
         raise click.UsageError("--max-age needs --replay")
     if host not in LOOPBACK_HOSTS and settings.control_token is None:
-        settings = dataclasses.replace(settings, control_token=secrets.token_urlsafe(16))
+        settings = settings.model_copy(update={"control_token": secrets.token_urlsafe(16)})
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
     with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:
         if settings.workers > 1 and settings.spool is None:
-            settings = dataclasses.replace(settings, spool=Path(folder))
+            settings = settings.model_copy(update={"spool": Path(folder)})
         serve(_emulating(settings), settings, host, port, tls_port, ready_file)
 
 

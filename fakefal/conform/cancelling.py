@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from fakefal.conform.claims import Claim, demand, is_answer, outcomes
-from fakefal.conform.lifecycle import broken, sample
+from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
-from fakefal.conform.service import ACCEPTED, OK, STATES, TargetService
+from fakefal.conform.service import STATES, TargetService
 from fakefal_contracts import ENDPOINTS
 
 ENDPOINT = next(iter(ENDPOINTS))
 NOBODYS = "019e161b-386c-7d33-8106-f2de1a3ff595"
 QUEUED, RUNNING, DONE = STATES
-ANSWERS = {QUEUED: (OK, "OK"), RUNNING: (ACCEPTED, "CANCELLATION_REQUESTED"), DONE: (400, "ALREADY_COMPLETED")}
+ANSWERS = {
+    QUEUED: (HTTPStatus.OK, "OK"),
+    RUNNING: (HTTPStatus.ACCEPTED, "CANCELLATION_REQUESTED"),
+    DONE: (HTTPStatus.BAD_REQUEST, "ALREADY_COMPLETED"),
+}
 CANCELLED = 499
 
 
@@ -54,7 +59,7 @@ class Cancelling:
             raise NotRun(f"the request had moved on when it was cancelled: {answer}")
         self._ends(submitted.request_id, list(service.states(submitted))[-1].json["status"])
         result = service.fetch(submitted)
-        ended = (CANCELLED,) if state == QUEUED else (CANCELLED, OK)  # a runner need not listen
+        ended = (CANCELLED,) if state == QUEUED else (CANCELLED, HTTPStatus.OK)  # a runner need not listen
         demand(result.status in ended, f"{' or '.join(map(str, ended))} as the result of a cancelled request", result)
 
     @staticmethod

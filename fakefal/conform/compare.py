@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 from fakefal.conform.results import ClaimState, Differs
 from fakefal.conform.spend_guard import UNITS
@@ -10,7 +11,6 @@ from fakefal.conform.target import Answer
 from fakefal_contracts import Edition, Grade, Report, Stage, Violation
 from fakefal_contracts.rulebook import rulebook
 
-REFUSED, ACCEPTED = 422, 200
 EVERYTHING = frozenset({"type", "loc", "msg", "input", "ctx", "url"})
 FORM = frozenset({"type", "loc"})
 PLACE = frozenset({"loc"})
@@ -27,7 +27,7 @@ def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word:
     if predicted.ok:
         _accepted(predicted, answer)
         return ClaimState.AGREED
-    if answer.status != REFUSED:
+    if answer.status != HTTPStatus.UNPROCESSABLE_ENTITY:
         broken = ", ".join(error.rule.id for error in predicted.errors)
         raise Differs(f"expected 422 for {broken}; here {answer}")
     detail = answer.json.get("detail") if isinstance(answer.json, dict) else None
@@ -60,7 +60,7 @@ def certain(edition: Edition, error: Violation) -> frozenset[str]:
 
 
 def _accepted(predicted: Report, answer: Answer) -> None:
-    if answer.status != ACCEPTED:
+    if answer.status != HTTPStatus.OK:
         raise Differs(f"expected to be accepted; here {answer}")
     assert predicted.cost is not None
     units = answer.headers.get(UNITS)

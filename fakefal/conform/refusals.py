@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from fakefal.conform import bodies, fuse
+from fakefal.conform import drawn_bodies, fuse
 from fakefal.conform.cases import Case, body_reproducer
 from fakefal.conform.compare import compare
 from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun
@@ -68,19 +68,21 @@ class Examiner:
 
     def all(self) -> Iterator[ClaimOutcome]:
         """Every rule, and bodies that keep all of them."""
-        for rule in bodies.rules(self._edition):
+        for rule in drawn_bodies.rules(self._edition):
             yield from self.rule(rule)
         yield self.valid()
 
     def rule(self, rule: Rule) -> Iterator[ClaimOutcome]:
         """What breaks a rule, and what just keeps it."""
-        yield self._claim(REFUSALS, rule.id, bodies.refused(self._edition, rule, self._examples, self._seed), rule)
-        if keeping := bodies.accepted(self._edition, rule, self._examples):
+        yield self._claim(
+            REFUSALS, rule.id, drawn_bodies.refused(self._edition, rule, self._examples, self._seed), rule
+        )
+        if keeping := drawn_bodies.accepted(self._edition, rule, self._examples):
             yield self._claim(BOUNDARIES, rule.id, keeping)
 
     def valid(self) -> ClaimOutcome:
         """Bodies that keep all rules are accepted and billed."""
-        found = bodies.kept(self._edition, self._examples * VALID, self._seed)
+        found = drawn_bodies.kept(self._edition, self._examples * VALID, self._seed)
         return self._claim(BOUNDARIES, f"{self._edition.endpoint.name}.valid", found)
 
     def replay(self, case: Case) -> ClaimOutcome:

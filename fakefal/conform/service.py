@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,6 @@ from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body, Medium
 from fakefal_contracts.strategies.medium import LARGE
 
-OK, ACCEPTED = 200, 202
 STATES = ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 FIRST_POLL, LAST_POLL = 0.002, 1.0
 POLL_AT_FAL = 0.5
@@ -99,8 +99,8 @@ class TargetService:
             self.purse.refund(admitted)
             raise
         request_id = answer.json.get("request_id") if isinstance(answer.json, dict) else None
-        if answer.status != OK or not isinstance(request_id, str):
-            if answer.status < 500:  # noqa: PLR2004 - after a server's error nobody knows
+        if answer.status != HTTPStatus.OK or not isinstance(request_id, str):
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # after a server's error nobody knows
                 self.purse.refund(admitted)
             raise Differs(f"expected 200 with a request_id, whatever the body; here {answer}")
         self._admitted[request_id] = admitted
@@ -145,7 +145,7 @@ class TargetService:
     def upload(self, medium: Medium) -> str:
         """Upload on the road of fal's Python client; returns the address."""
         token = self.target.call("POST", Part.REST, "/storage/auth/token?storage_type=fal-cdn-v3", body={})
-        if token.status != OK or not isinstance(token.json, dict) or "token" not in token.json:
+        if token.status != HTTPStatus.OK or not isinstance(token.json, dict) or "token" not in token.json:
             raise Differs(f"expected 200 with an upload token; here {token}")
         headers = {
             "authorization": f"{token.json.get('token_type')} {token.json['token']}",
@@ -153,7 +153,11 @@ class TargetService:
             "x-fal-file-name": "conform",
         }
         sent = self.target.call("POST", Part.CDN, "/files/upload", content=medium.content, headers=headers, key=False)
-        if sent.status != OK or not isinstance(sent.json, dict) or not isinstance(sent.json.get("access_url"), str):
+        if (
+            sent.status != HTTPStatus.OK
+            or not isinstance(sent.json, dict)
+            or not isinstance(sent.json.get("access_url"), str)
+        ):
             raise Differs(f"expected 200 with an access_url; here {sent}")
         return str(sent.json["access_url"])
 

@@ -8,14 +8,14 @@ from functools import cache
 
 from fakefal.conform.cancelling import Cancelling
 from fakefal.conform.cases import Case
-from fakefal.conform.lifecycle import LifecycleTraces
 from fakefal.conform.refusals import CASES, Examiner
+from fakefal.conform.request_life import LifecycleTraces
 from fakefal.conform.results import ClaimOutcome, ClaimState, Differs
 from fakefal.conform.service import TargetService
 from fakefal.conform.target import ProbedTarget
 from fakefal.conform.unknown import UnknownIds
-from fakefal.conform.uploads import Uploads
-from fakefal.conform.webhooks import WebhookTraces
+from fakefal.conform.uploading import Uploads
+from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal_contracts import ENDPOINTS
 
 CONTROL = "_fakefal"

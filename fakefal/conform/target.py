@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -30,7 +31,6 @@ KEY = "conform:secret"
 """The key for a fake, where none is given: any will do."""
 
 CHUNK = 1 << 20
-TOO_MANY = 429
 MOST_WAITS, LONGEST_WAIT = 5, 120.0
 DEFAULT_WAIT = 1.0
 CALLS_KEPT, CALLS_SHOWN = 200, 20
@@ -173,7 +173,7 @@ class ProbedTarget:
                 sent["content-length"] = str(_size(content))
             answer = self._portal.call(self._send, method, part, path, sent, content)
             self._keep(f"{method} {part}{path}", answer)
-            if answer.status != TOO_MANY:
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return answer
             wait = _wait(answer, self._now())
             if wait > LONGEST_WAIT:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 
 from fakefal.conform.cancelling import ENDPOINT, NOBODYS
 from fakefal.conform.claims import Claim, demand, has_keys, is_answer, outcomes
-from fakefal.conform.lifecycle import broken
+from fakefal.conform.request_life import broken
 from fakefal.conform.results import ClaimOutcome, NotRun
 from fakefal.conform.service import TargetService
 from fakefal.conform.target import Answer
@@ -45,7 +46,7 @@ class UnknownIds:
 
     def _whole_path(self) -> None:
         answer = self._target.call("GET", Part.QUEUE, f"/{ENDPOINT}/requests/{NOBODYS}/status")
-        demand(answer.status == 405, "405", answer)  # noqa: PLR2004 - the wire's own number
+        demand(answer.status == HTTPStatus.METHOD_NOT_ALLOWED, "405", answer)
 
     def _path(self) -> None:
         answer = self._service.ask(f"{APP}/{NO_PATH}", {})
@@ -68,7 +69,7 @@ class UnknownIds:
 
     def _malformed(self) -> None:
         answer = self._submit_with("Key nocolon")
-        demand(answer.status == 401, "401", answer)  # noqa: PLR2004 - the wire's own number
+        demand(answer.status == HTTPStatus.UNAUTHORIZED, "401", answer)
         has_keys(answer, ("detail",))
 
     def _submit_with(self, authorization: str | None) -> Answer:

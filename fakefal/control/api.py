@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fakefal.control.guard import guard
-from fakefal.core.effects import BadEffect
+from fakefal.core.grammar import BadEffect
 from fakefal.core.plan import NOTHING, Cut
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.effects.known import make_rule
@@ -17,21 +17,11 @@ from fakefal.state import jsonio
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total
 from fakefal.state.requests import Snapshot
-from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
 Key = Annotated[str | None, Query(min_length=1, description="id part of a key; without it, all keys")]
-
-
-class Health(BaseModel):
-    """That the server answers, and what it was told."""
-
-    status: Literal["ok"]
-    version: str
-    profile: str
-    contract: str
 
 
 class RequestInfo(BaseModel):
@@ -75,21 +65,6 @@ class AdvanceBody(BaseModel):
         return self
 
 
-@router.get("/health")
-async def health(emulator: TheEmulator) -> Health:
-    """Whether the server answers."""
-    settings = emulator.settings
-    return Health(status="ok", version=VERSION, profile=settings.profile, contract=settings.contract)
-
-
-@router.get("/ready")
-async def ready(emulator: TheEmulator) -> dict[str, bool]:
-    """Whether requests can be taken: 503 while stopping, and while the store is away."""
-    if not await emulator.ready():
-        raise refusal(503, "fakefal: stopping")
-    return {"ready": True}
-
-
 @router.get("/requests", response_model=list[RequestInfo])
 async def requests(emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Json:
     """The newest requests, newest first."""
@@ -126,14 +101,14 @@ class ScenarioBody(BaseModel):
 
 @router.get("/scenarios", response_model=list[ScenarioBody])
 async def scenarios(emulator: TheEmulator, key: Key = None) -> Json:
-    """The rules that choose effects, in the order in which they are asked; with a key, those that name it."""
+    """The rules that choose effects, newest first: the first that matches wins.  With a key, those that name it."""
     rules = [rule for rule in await emulator.effects.listed() if key in (None, rule.key)]
     return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in rules])
 
 
 @router.post("/scenarios", response_model=list[ScenarioBody])
 async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = None) -> Json:
-    """Add a rule behind the others; it stays until the next reset.  422 says what is wrong with it.
+    """Add a rule, which wins over older ones; it stays until the next reset.  422 says what is wrong with it.
 
     With a key, the rule is for that one, and the body names no other.
     """
@@ -237,12 +212,6 @@ def _webhook_info(delivery: Delivery) -> WebhookInfo:
         due_at=delivery.due_at if delivery.fate is Fate.PENDING else None,
         attempts=list(delivery.attempts),
     )
-
-
-@router.post("/reset")
-async def reset(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
-    """Forget the requests of a key; without a key, everything."""
-    return await emulator.reset(key)
 
 
 def info(look: Snapshot) -> RequestInfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 
-from fastapi import Request
+from starlette.requests import Request
 
 from fakefal.engine.webhooks import NO_TARGET
 from fakefal.settings import Settings
@@ -20,13 +20,17 @@ WEBHOOK_HEADERS = "x-fal-webhook-"
 
 
 async def guard(request: Request) -> None:
+    """Check the caller of a route, as `check_caller` does."""
+    check_caller(request, request.app.state.emulator.settings)
+
+
+def check_caller(request: Request, settings: Settings) -> None:
     """Let a call pass.
 
     Raises:
         WireError: 403 for a foreign Host or Origin and for webhooks, 415 for a body that is not JSON, 401
             without the token.
     """
-    settings: Settings = request.app.state.emulator.settings
     headers = request.headers
     if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
         raise refusal(403, "fakefal: webhooks do not control the emulator", headers={NO_TARGET: "1"})

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
-from starlette.responses import Response
 
 from fakefal.control.api import Key
 from fakefal.control.guard import guard
@@ -59,15 +58,6 @@ async def files(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> J
     """The newest uploads, newest first; parts of unfinished ones are not among them."""
     whole = [one for one in reversed(emulator.files.all()) if one.whole and (key is None or one.key == key)]
     return Json([info.model_dump() for one in whole[:limit] if (info := _file(one)) is not None])
-
-
-@router.get("/metrics", response_class=Response)
-async def metrics(request: Request, emulator: TheEmulator) -> Response:
-    """Counts and sums for Prometheus, in its text form or OpenMetrics, as it asks for."""
-    from fakefal.control.metrics import exposition
-
-    content, content_type = await exposition(emulator, request.headers.get("accept", ""))
-    return Response(content, headers={"content-type": content_type})
 
 
 def _call(call: JournalEntry) -> dict[str, object]:

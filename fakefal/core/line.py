@@ -1,8 +1,37 @@
 """One line of requests and its runners: who starts when, in whose order.
 
-A key has one line, because fal counts concurrency per account.  Whoever looks first calls `advance`,
-which carries out everything that fell due, in time order and each at its own moment; so it does not
-matter when, or how often, anybody looks.  Looking at one request costs the logarithm of how many wait.
+A key has one line, because fal counts concurrency per account.  The line has no clock: whoever looks calls `advance`
+first, which carries out everything that fell due, in time order and each thing at its own moment.  So it does not
+matter when, or how often, anybody looks.
+
+**What is kept.**  `_entries` holds every request; the rest are indexes of it:
+
+- `_queued`: the places of those that wait for a runner of the limit, sorted.  A position is a rank in it.
+- `_ready`: those of them whose wait is over, by place.  The first one starts next.
+- `_aside`: those that wait for status reads instead of time; they take no runner of the limit.
+- four heaps of moments at which something happens by itself: `_unready` (a wait is over), `_running` (a run ends),
+  `_releases` (a runner is free again), `_start_by` (a caller's start timeout).
+
+**Stale notes.**  A note in `_unready`, `_running` or `_start_by` is never searched for and removed.  When a request
+moves on or is advanced, a second note is added, and the first one is dropped when it reaches the top of its heap and no
+longer agrees with its entry (`_is_current`, `_waits`).  So each move costs a logarithm, however many requests wait.
+
+**What holds between calls.**
+
+- A request is in `_queued` or `_aside` exactly while it is IN_QUEUE, and in `_ready` only while it is in `_queued`.
+- Each waiting request that is not ready has a current note in `_unready`; each run that time ends has one in
+  `_running`.
+- `_busy` counts the runs within the limit, plus ended ones whose release has not been carried out yet.  It is at most
+  `runners`.
+- `_now` never goes back.  Nothing that is due lies before it, except where a verdict is missing.
+- Before `_idle_until` nothing falls due; each change of the line sets it back.
+
+**At one moment** ends come first, then releases, then waits, then starts, then start timeouts: a runner that is freed
+at a moment can be taken at that moment, and who can start is not timed out.
+
+**A missing verdict stops the line.**  Where a request without a plan would start, nobody starts, whoever is behind it;
+`advance` names it and runs go on to their ends.  With the verdict written, the next `advance` goes on from the moment
+at which the line stopped, so that the history is the same as if the verdict had been there.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -16,7 +16,6 @@ from statistics import NormalDist
 
 from fakefal.core.lifecycle import State
 
-FIRST_ERROR_STATUS = 400
 NOTHING = Decimal(0)
 REFUSED_SECONDS = 0.2
 """How long a refused request runs (receipts of July to September 2026 show 0.2 s)."""
@@ -26,13 +25,16 @@ REFUSED_SECONDS = 0.2
 class Ending:
     """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
 
-    `usd` is what the request would have cost at fal; `hint` is for the developer; `error` and
-    `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was.
+    `ok` says whether the model produced its output; the core does not read it off the status.  `usd` is what
+    the request would have cost at fal; `hint` is for the developer; `error` and `error_type` are what the status
+    of a platform failure shows; `timeout_type` says whose timeout it was.
     """
 
     status: int
     body: bytes
     billable_units: float
+    _: KW_ONLY
+    ok: bool
     error: str | None = None
     error_type: str | None = None
     hint: str = ""
@@ -40,11 +42,6 @@ class Ending:
     timeout_type: str | None = None
     usd: Decimal = NOTHING
     text: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """Whether the model produced its output."""
-        return self.status < FIRST_ERROR_STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,15 @@ class Polls:
     running: int
 
 
+class Quirk(StrEnum):
+    """What happens to a request after its end, or when it is cancelled; also the names of the effects that do it."""
+
+    RESULT_EXPIRED = "result_expired"
+    CANCEL_IGNORED = "cancel_ignored"
+    WEBHOOK_LOST = "webhook_lost"
+    WEBHOOK_DUPLICATE = "webhook_duplicate"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that will happen to a request, fixed before it starts.
@@ -62,7 +68,7 @@ class Plan:
     `wait_seconds` is the least time in the queue, `run_seconds` the time on a runner, and `logs`
     the lines with the second of the run at which each appears.  With `polls` the request ignores
     time and moves on status reads, on a runner of its own.  `retries` are the seconds of the run at which
-    a further attempt begins.  `quirks` name what happens to it after its end, or when it is cancelled.
+    a further attempt begins.
     """
 
     ending: Ending
@@ -71,7 +77,7 @@ class Plan:
     logs: tuple[tuple[float, str], ...] = ()
     polls: Polls | None = None
     retries: tuple[float, ...] = ()
-    quirks: frozenset[str] = frozenset()
+    quirks: frozenset[Quirk] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -29,28 +29,21 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One try: emulated moment, the receiver's status, and why there is none or why none will do."""
+    """One try: emulated moment, the receiver's status, and why there is none or why none will do.
+
+    It is `acknowledged` where the receiver took it, and `final` where no later try can do better.
+    """
 
     at: float
     status: int | None
     error: str | None = None
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether the receiver took it: any 2xx."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+    acknowledged: bool = False
+    final: bool = False
 
     @property
     def timed_out(self) -> bool:
         """Whether the receiver took all the time that it was given."""
         return self.error is not None and self.error.startswith(NO_ANSWER)
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing better can come: it was taken, it redirects, or the target is refused."""
-        if self.error is not None and self.error.startswith(REFUSED):
-            return True
-        return self.status is not None and self.status < 400  # noqa: PLR2004
 
 
 NO_ANSWER = "no answer within "

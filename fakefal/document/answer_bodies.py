@@ -288,3 +288,18 @@ class AnAcl(Acl):
 
 class StorageSettingsBody(UploadLifecycle):
     """What holds for later uploads."""
+
+
+class Health(BaseModel):
+    """That the server answers, and what it was told."""
+
+    status: Literal["ok"]
+    version: str
+    profile: str
+    contract: str
+
+
+class Ready(BaseModel):
+    """That requests can be taken."""
+
+    ready: Literal[True]

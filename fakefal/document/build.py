@@ -54,6 +54,10 @@ def document(routes: Sequence[BaseRoute], emulator: Emulator) -> Json:
     It is 3.2, the first version that can describe server-sent events.
     """
     whole = get_openapi(title="fakefal", version=VERSION, openapi_version="3.2.0", description=ABOUT, routes=routes)
+    for call, operation in OPERATIONS.items():
+        if operation.function is not None:
+            method, path = call.split()
+            whole["paths"].setdefault(path, {})[method.lower()] = operation.begun()
     guarded = emulator.settings.control_token is not None
     for path, item in whole["paths"].items():
         for method, shown in item.items():

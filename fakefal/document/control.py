@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fakefal.document.operation import CONTROL, DocumentedAnswer, Operation, either, refusals
+from collections.abc import Callable
+from typing import Any
+
+from fakefal.control import plain
+from fakefal.document.operation import CONTROL, DocumentedAnswer, Operation, either, parameter, refusals
 from fakefal.document.queue import ID
 
 PREFIX = "/_fakefal"
@@ -10,13 +14,12 @@ GUARD = refusals("Refusal", 401, 403, headers=ID)
 WRONG = refusals(either("Problems", "Refusal"), 422, headers=ID)
 BODY = {**refusals("Refusal", 400, 415, headers=ID), **WRONG}
 CLASH = refusals("Refusal", 409, headers=ID)
-NO_REQUEST = {404: DocumentedAnswer("No such request is stored.", "NotFound", headers=ID)}
+NO_REQUEST = {404: DocumentedAnswer("No such request is stored.", "NotFoundBody", headers=ID)}
 STOPPING = refusals("Refusal", 503, headers=ID)
-METRICS = {200: DocumentedAnswer("Counts and sums.", {"type": "string"}, "text/plain")}
+KEY = parameter("key", "query", "id part of a key; without it, all keys", minLength=1)
+COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
-    "GET /health": ("health", {}),
-    "GET /ready": ("ready", STOPPING),
     "GET /requests": ("inspectRequests", WRONG),
     "GET /requests/{request_id}": ("inspectRequest", {**WRONG, **NO_REQUEST}),
     "POST /requests/{request_id}/advance": ("advanceRequest", {**BODY, **NO_REQUEST, **CLASH}),
@@ -29,12 +32,27 @@ _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "GET /webhooks": ("webhooks", WRONG),
     "POST /webhooks/{request_id}/replay": ("replayWebhook", {**WRONG, **NO_REQUEST, **CLASH}),
     "POST /webhooks/rotate": ("rotateSigningKey", {}),
-    "POST /reset": ("reset", WRONG),
     "GET /journal": ("journal", WRONG),
     "GET /files": ("files", WRONG),
-    "GET /metrics": ("metrics", METRICS),
+}
+_PLAIN: dict[str, tuple[Callable[..., Any], dict[int, DocumentedAnswer]]] = {
+    "GET /health": (plain.health, {200: DocumentedAnswer("It does.", "Health")}),
+    "GET /ready": (plain.ready, {200: DocumentedAnswer("They can.", "Ready"), **STOPPING}),
+    "GET /metrics": (plain.metrics, {200: DocumentedAnswer("Counts and sums.", {"type": "string"}, "text/plain")}),
+    "POST /reset": (plain.reset, {200: DocumentedAnswer("How many of each were forgotten.", COUNTS), **WRONG}),
 }
 OPERATIONS = {
     f"{verb} {PREFIX}{path}": Operation(name=name, answers={**GUARD, **answers}, security=(CONTROL,))
     for (verb, path), (name, answers) in ((key.split(), value) for key, value in _ANSWERS.items())
+}
+OPERATIONS |= {
+    f"{call.replace(' ', f' {PREFIX}')}": Operation(
+        name=function.__name__,
+        answers={**GUARD, **answers},
+        security=(CONTROL,),
+        parameters=(KEY,) if function is plain.reset else (),
+        function=function,
+        tag="control",
+    )
+    for call, (function, answers) in _PLAIN.items()
 }

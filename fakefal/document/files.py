@@ -29,7 +29,10 @@ FILE = request_body(
     {}, "application/octet-stream", required=False, text="The bytes, maybe none; their media type goes with the file."
 )
 LIFECYCLE = parameter(
-    HEADER, "header", "how long the file lives and who may read it", content={JSON: {"schema": schema("Settings")}}
+    HEADER,
+    "header",
+    "how long the file lives and who may read it",
+    content={JSON: {"schema": schema("StorageSettingsBody")}},
 )
 NAME = parameter("X-Fal-File-Name", "header", "what the file is called")
 UPLOAD_TOKEN = parameter(
@@ -51,7 +54,7 @@ OF_UPLOAD = {
 """The path is that of the address in the answer."""
 
 OF_PART = {"complete": link("completeMultipart", "Put the parts together.", upload_id="$request.path.upload_id")}
-PART = DocumentedAnswer("The part has arrived.", "Part", headers=("etag",), links=OF_PART)
+PART = DocumentedAnswer("The part has arrived.", "PartBody", headers=("etag",), links=OF_PART)
 UPLOAD_REFUSALS = {**refusals("Refusal", 401, 413, headers=ID), **refusals(WRONG, 422, headers=ID)}
 TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, 404, headers=ID)}
 INITIATE = {
@@ -74,7 +77,7 @@ OPERATIONS = {
         security=(KEY,),
     ),
     f"GET {REST}/.well-known/jwks.json": Operation(
-        name="signingKeys", answers={200: DocumentedAnswer("The keys.", "SigningKeys", headers=("cache-control",))}
+        name="signingKeys", answers={200: DocumentedAnswer("The keys.", "JwksBody", headers=("cache-control",))}
     ),
     f"GET {REST}/users/current": Operation(
         name="currentUser",
@@ -120,12 +123,12 @@ OPERATIONS = {
         name="completeMultipart",
         answers={200: UPLOADED, **TOKEN_REFUSALS},
         security=(UPLOAD,),
-        body=request_body("Parts"),
+        body=request_body("PartsBody"),
     ),
     f"PUT {FILES}/{{path}}": Operation(
         name="putFile",
         answers={
-            200: DocumentedAnswer("The file, or the part of it, has arrived.", either("Uploaded", "Part")),
+            200: DocumentedAnswer("The file, or the part of it, has arrived.", either("Uploaded", "PartBody")),
             **TOKEN_REFUSALS,
         },
         parameters=(UPLOAD_TOKEN,),
@@ -135,7 +138,7 @@ OPERATIONS = {
         name="completeFile",
         answers={200: UPLOADED, **TOKEN_REFUSALS},
         parameters=(UPLOAD_TOKEN,),
-        body=request_body("Parts"),
+        body=request_body("PartsBody"),
     ),
     f"GET {FILES}/{{path}}": Operation(
         name="download",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -58,6 +59,9 @@ class Operation:
         anonymous: whether it may also be called without them.
         parameters: Parameter Objects beside those of the route.
         body: a Request Body Object where the route reads the body itself.
+        function: what answers it, where that is no route of FastAPI's: its name and docstring are the summary and the
+            description.
+        tag: the part that it is listed under; for those functions.
     """
 
     name: str
@@ -66,6 +70,14 @@ class Operation:
     anonymous: bool = False
     parameters: tuple[Json, ...] = ()
     body: Json | None = None
+    function: Callable[..., Any] | None = None
+    tag: str = ""
+
+    def begun(self) -> Json:
+        """What FastAPI would read off a route of this function."""
+        assert self.function is not None
+        summary = self.function.__name__.replace("_", " ").title()
+        return {"tags": [self.tag], "summary": summary, "description": inspect.getdoc(self.function)}
 
 
 def schema(body: str | Json) -> Json:

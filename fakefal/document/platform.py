@@ -99,12 +99,12 @@ OPERATIONS = {
     ),
     f"GET {PREFIX}/storage/settings": Operation(
         name="settings",
-        answers={200: DocumentedAnswer("What holds.", "Settings"), **KEYED},
+        answers={200: DocumentedAnswer("What holds.", "StorageSettingsBody"), **KEYED},
         security=(KEY,),
     ),
     f"PUT {PREFIX}/storage/settings": Operation(
         name="changeSettings",
-        answers={200: DocumentedAnswer("What holds now.", "Settings"), **KEYED},
+        answers={200: DocumentedAnswer("What holds now.", "StorageSettingsBody"), **KEYED},
         security=(KEY,),
     ),
     f"GET {PREFIX}/meta": Operation(name="meta", answers={200: DocumentedAnswer("The ranges.", "WebhookRanges")}),

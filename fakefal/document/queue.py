@@ -16,6 +16,7 @@ from fakefal.document.operation import (
     request_body,
     schema,
 )
+from fakefal.wire import queue
 from fakefal.wire.incoming import APPS, SHORTEST_START_TIMEOUT
 from fakefal_contracts import ENDPOINTS, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
@@ -42,6 +43,9 @@ LINKS = {
     "erase": link("erasePayloads", "Forget what went in and came out.", request_id="$response.body#/request_id"),
 }
 EXAMPLES = [one.id.removeprefix(f"{one.app}/") for one in ENDPOINTS.values()]
+OF_APPLICATION = (parameter("owner", "path", "Who owns the application."), parameter("app", "path", "The application."))
+OF_ONE = (*OF_APPLICATION, parameter("request_id", "path", "The id that the submission answered."))
+LOGS = parameter("logs", "query", "1 or true for log lines", default="0")
 SUB_PATH = parameter("path", "path", "The model within the application; others end as 404.", examples=EXAMPLES)
 
 ANY_JSON = request_body(
@@ -56,7 +60,13 @@ START_TIMEOUT = parameter(
     "seconds until the start, or it fails",
     schema={"type": "number", "exclusiveMinimum": SHORTEST_START_TIMEOUT},
 )
-SUBMIT_PARAMETERS = (parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"), START_TIMEOUT)
+SUBMIT_PARAMETERS = (
+    parameter("fal_webhook", "query", "address that is called at the end"),
+    parameter("fal_max_queue_length", "query", "refuse when more wait", schema={"type": "integer", "minimum": 0}),
+    parameter("X-Fal-Queue-Priority", "header", "normal or low", default=""),
+    parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"),
+    START_TIMEOUT,
+)
 
 GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
 NOT_JSON = DocumentedAnswer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
@@ -65,17 +75,17 @@ NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
 
 WRONG_HEADER = {400: DocumentedAnswer("A header has a wrong value.", "Refusal", headers=ID)}
 SUBMIT = {
-    200: DocumentedAnswer("Accepted.", "Accepted", headers=ID, links=LINKS),
+    200: DocumentedAnswer("Accepted.", "AcceptedBody", headers=ID, links=LINKS),
     **WRONG_HEADER,
     **GATE,
     422: NOT_JSON,
     429: DocumentedAnswer("More requests wait than fal_max_queue_length allows.", "Refusal", headers=ID),
 }
-NO_REQUEST = DocumentedAnswer("No such request of this application and key.", "NotFound", headers=ID)
+NO_REQUEST = DocumentedAnswer("No such request of this application and key.", "NotFoundBody", headers=ID)
 OF_REQUEST = {**refusals("Refusal", 401, headers=ID), 404: NO_REQUEST}
 EVENT = {
     "type": "object",
-    "properties": {"data": {"type": "string", "contentMediaType": JSON, "contentSchema": schema("Status")}},
+    "properties": {"data": {"type": "string", "contentMediaType": JSON, "contentSchema": schema("StatusBody")}},
     "required": ["data"],
 }
 FAILURES = {
@@ -91,27 +101,34 @@ OPERATIONS = {
         name="submitToApplication",
         answers={
             **SUBMIT,
-            200: DocumentedAnswer("Accepted, though no model is named.", "Accepted", headers=ID, links=NO_MODEL),
+            200: DocumentedAnswer("Accepted, though no model is named.", "AcceptedBody", headers=ID, links=NO_MODEL),
         },
         security=(KEY, TOKEN),
-        parameters=SUBMIT_PARAMETERS,
+        parameters=(*OF_APPLICATION, *SUBMIT_PARAMETERS),
         body=ANY_JSON,
+        function=queue.submit,
+        tag="queue",
     ),
     f"POST /{Part.QUEUE}/{{owner}}/{{app}}/{{path}}": Operation(
         name="submit",
         answers=SUBMIT,
         security=(KEY, TOKEN),
-        parameters=(SUB_PATH, *SUBMIT_PARAMETERS),
+        parameters=(*OF_APPLICATION, SUB_PATH, *SUBMIT_PARAMETERS),
         body=ANY_JSON,
+        function=queue.submit,
+        tag="queue",
     ),
     f"GET {REQUEST}/status": Operation(
         name="status",
         answers={
-            200: DocumentedAnswer("It is over.", "Status", headers=ID),
-            202: DocumentedAnswer("It is not over.", "Status", headers=ID),
+            200: DocumentedAnswer("It is over.", "StatusBody", headers=ID),
+            202: DocumentedAnswer("It is not over.", "StatusBody", headers=ID),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
+        parameters=(*OF_ONE, LOGS),
+        function=queue.status,
+        tag="queue",
     ),
     f"GET {REQUEST}/status/stream": Operation(
         name="stream",
@@ -120,6 +137,9 @@ OPERATIONS = {
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
+        parameters=(*OF_ONE, LOGS),
+        function=queue.stream,
+        tag="queue",
     ),
     f"GET {REQUEST}": Operation(
         name="result",
@@ -127,10 +147,13 @@ OPERATIONS = {
             200: DocumentedAnswer("What the model made.", {}, headers=BILLED),
             400: DocumentedAnswer("It is not over.", "Refusal", headers=ID),
             **OF_REQUEST,
-            404: DocumentedAnswer("No such request, or no such model.", either("NotFound", "Refusal"), headers=ID),
+            404: DocumentedAnswer("No such request, or no such model.", either("NotFoundBody", "Refusal"), headers=ID),
             **FAILURES,
         },
         security=(KEY, TOKEN),
+        parameters=OF_ONE,
+        function=queue.result,
+        tag="queue",
     ),
     f"PUT {REQUEST}/cancel": Operation(
         name="cancel",
@@ -141,6 +164,9 @@ OPERATIONS = {
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
+        parameters=OF_ONE,
+        function=queue.cancel,
+        tag="queue",
     ),
 }
 APPLICATIONS = {

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fakefal.document.operation import KEY, TOKEN, DocumentedAnswer, Operation, request_body
-from fakefal.document.queue import ANY_JSON, BILLED, FAILED, FAILURES, GATE, ID, START_TIMEOUT, SUB_PATH, WRONG_HEADER
+from fakefal.document.queue import (
+    ANY_JSON,
+    BILLED,
+    FAILED,
+    FAILURES,
+    GATE,
+    ID,
+    OF_APPLICATION,
+    START_TIMEOUT,
+    SUB_PATH,
+    WRONG_HEADER,
+)
+from fakefal.wire.synchronous import run
 from fakefal_contracts import Edition, examples
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.openapi import schema_names
@@ -20,10 +32,22 @@ ANSWERS = {
 }
 OPERATIONS = {
     f"POST /{Part.RUN}/{{owner}}/{{app}}": Operation(
-        name="runApplication", answers=ANSWERS, security=(KEY, TOKEN), parameters=(START_TIMEOUT,), body=ANY_JSON
+        name="runApplication",
+        answers=ANSWERS,
+        security=(KEY, TOKEN),
+        parameters=(*OF_APPLICATION, START_TIMEOUT),
+        body=ANY_JSON,
+        function=run,
+        tag="run",
     ),
     f"POST /{Part.RUN}/{{owner}}/{{app}}/{{path}}": Operation(
-        name="run", answers=ANSWERS, security=(KEY, TOKEN), parameters=(SUB_PATH, START_TIMEOUT), body=ANY_JSON
+        name="run",
+        answers=ANSWERS,
+        security=(KEY, TOKEN),
+        parameters=(*OF_APPLICATION, SUB_PATH, START_TIMEOUT),
+        body=ANY_JSON,
+        function=run,
+        tag="run",
     ),
 }
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from fakefal.core.effects import (
-    LONGEST_RULE,
-    BadEffect,
-    Effect,
-    EffectRule,
-    parse_arguments,
-    parse_effect,
-)
+from fakefal.core.effects import Effect, EffectRule
+from fakefal.core.grammar import BadEffect, read_rule, rule_text
+from fakefal.core.plan import Quirk
 from fakefal.state import jsonio
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
 from fakefal_contracts.hosts import is_address
 from fakefal_contracts.testprompt import LONGEST_EFFECT
 
+LONGEST_RULE = 1024 * 1024
+"""Characters of a rule."""
+
 MOST_ATTEMPTS = 10
-UNREAD = "drop_before_accept(bytes=...) happens before the prompt is read"
+DROP = "drop_before_accept"
+"""The one effect that is chosen before the body of a call is read."""
+
+UNREAD = f"{DROP} happens before the prompt is read"
 LARGEST_NUMBER = 1e9
 
 #: Faults of a call, before or beside the queue: answered in `fakefal.wire.faults`.
 CALL_EFFECTS: dict[str, tuple[str, ...]] = {
     "accept_then_drop": ("bytes",),
-    "drop_before_accept": ("bytes",),
+    DROP: ("bytes",),
     "slow_response": ("seconds",),
     "ingress_502": (),
     "ingress_503": (),
@@ -43,8 +45,7 @@ CALL_EFFECTS: dict[str, tuple[str, ...]] = {
 #: Those that are the account's, and so hold for uploads, too (`locked_account`: issue reports of 2026).
 ACCOUNT_EFFECTS = ("locked_account", "invalid_key", "malformed_key")
 
-#: What stays with a request after its end; the store and the emulator look for it in the plan.
-QUIRKS = ("result_expired", "cancel_ignored", "webhook_lost", "webhook_duplicate")
+QUIRKS = tuple(Quirk)
 
 
 def _attempts(status: int) -> tuple[str, ...]:
@@ -65,63 +66,83 @@ CONDITIONS = ("endpoint", "key", "prompt", "nth", "probability")
 
 
 def parse_rule(text: str) -> EffectRule:
-    """Read ``effect`` or ``effect when nth=2, endpoint='o1/image-to-video'``, said on this machine.
+    """Read ``effect`` or ``effect when nth=2 and endpoint=o1/image-to-video``, said on this machine.
 
     Raises:
-        BadEffect: it is none.
+        BadEffect: the text is malformed, or the effect or a condition is wrong.
     """
-    pieces = text.split(" when ")
-    for count in range(1, len(pieces)):  # the word may stand inside a quoted value, too
-        try:
-            effect = parse_checked(" when ".join(pieces[:count]), local=True, longest=LONGEST_RULE)
-        except BadEffect:
-            continue
-        return make_rule(str(effect), parse_arguments(" when ".join(pieces[count:])), local=True)
-    return make_rule(text if len(pieces) == 1 else pieces[0], {}, local=True)
+    _check_length(text, LONGEST_RULE)
+    name, arguments, conditions = read_rule(text)
+    return checked_rule(checked(Effect(name, arguments), local=True), conditions)
 
 
-def make_rule(effect: str, given: Mapping[str, Any], *, local: bool = False) -> EffectRule:
-    """A rule from an effect's text and its conditions; `local` as for `parse_checked`.
+def make_rule(effect: str, conditions: Mapping[str, Any]) -> EffectRule:
+    """A rule from an effect's text and its conditions.
 
     Raises:
         BadEffect: the effect or a condition is wrong.
     """
-    for name in given:
-        if name not in CONDITIONS:
-            raise BadEffect(f"a rule looks at {', '.join(CONDITIONS)}, not at {name!r}")
-    for name in ("endpoint", "key", "prompt"):
-        if not isinstance(given.get(name, ""), str | None):
-            raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
-    rule = EffectRule(parse_checked(effect, local=local, longest=LONGEST_RULE), **given)
-    if rule.prompt and cut_within_body(rule.effect) is not None:
-        raise BadEffect(f"{UNREAD}: choose it by {', '.join(name for name in CONDITIONS if name != 'prompt')}")
-    if len(str(rule.effect)) > LONGEST_RULE:
-        raise BadEffect(f"written out, the effect has more than {LONGEST_RULE} characters")
-    if rule.nth is not None and (not isinstance(rule.nth, int) or rule.nth < 1):
-        raise BadEffect("nth counts from 1")
-    if not isinstance(rule.probability, int | float) or not 0 <= rule.probability <= 1:
-        raise BadEffect("probability lies between 0 and 1")
-    return rule
+    return checked_rule(parse_checked(effect, LONGEST_RULE), conditions)
 
 
-def parse_checked(text: str, *, local: bool = False, longest: int = LONGEST_EFFECT) -> Effect:
-    """Read an effect of at most `longest` characters and check its values.
-
-    Only who says it on this machine (`local`) may name its files.
-
-    Raises:
-        BadEffect: it is none, or a value cannot be used.
-    """
-    return checked(parse_effect(text, KNOWN, longest), local=local)
-
-
-def checked(effect: Effect, *, local: bool) -> Effect:
-    """An effect whose values can be used; `local` as for `parse_checked`.
+def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:
+    """A rule whose conditions can be met; those that are null count as not given.
 
     Raises:
         BadEffect: one cannot.
     """
+    for name in conditions:
+        if name not in CONDITIONS:
+            raise BadEffect(f"a rule looks at {', '.join(CONDITIONS)}, not at {name!r}{_meant(name, CONDITIONS)}")
+    given = {name: value for name, value in conditions.items() if value is not None}
+    for name in ("endpoint", "key", "prompt"):
+        if not isinstance(given.get(name, ""), str):
+            raise BadEffect(f"{name} is a text: write {name}='{given[name]}'")
+    rule = EffectRule(effect, **given)
+    if rule.prompt and effect.name == DROP:
+        raise BadEffect(f"{UNREAD}: choose it by {', '.join(name for name in CONDITIONS if name != 'prompt')}")
+    if rule.nth is not None and (not _is_count(rule.nth) or rule.nth < 1):
+        raise BadEffect("nth counts from 1: write nth=1")
+    if not _is_number(rule.probability) or rule.probability > 1:
+        raise BadEffect("probability lies between 0 and 1: write probability=.5")
+    _check_length(str(rule), LONGEST_RULE)
+    return rule
+
+
+def parse_checked(text: str, longest: int = LONGEST_EFFECT) -> Effect:
+    """Read an effect of at most `longest` characters that was asked for over the network.
+
+    Raises:
+        BadEffect: the text is malformed, or names an effect or a value that cannot be used.
+    """
+    _check_length(text, longest)
+    name, arguments, conditions = read_rule(text)
+    if conditions:
+        raise BadEffect(f"conditions do not belong here; write: {Effect(name, arguments)!s:.200}")
+    return checked(Effect(name, arguments), local=False)
+
+
+def _check_length(text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise BadEffect(f"an effect has at most {longest} characters")
+
+
+def checked(effect: Effect, *, local: bool) -> Effect:
+    """An effect whose values can be used; only who says it on this machine (`local`) may name its files.
+
+    Raises:
+        BadEffect: one cannot, or the effect does not exist.
+    """
+    if effect.name not in KNOWN:
+        raise BadEffect(f"there is no effect {effect.name!r}{_meant(effect.name, KNOWN)}")
+    takes = sorted(KNOWN[effect.name])
     for name, value in effect.arguments.items():
+        if name in CONDITIONS and name not in takes:
+            raise BadEffect(f"{name} is a condition; write: {rule_text(effect.name, {}, {name: value}):.200}")
+        if name not in takes:
+            raise BadEffect(
+                f"{effect.name} takes {', '.join(takes) or 'no arguments'}, not {name!r}{_meant(name, takes)}"
+            )
         wanted, fits = VALUES.get(name, ("JSON", _is_json))
         if not fits(value):
             raise BadEffect(f"{effect.name}: {name} is {wanted}, not {value!r:.60}")
@@ -132,6 +153,11 @@ def checked(effect: Effect, *, local: bool) -> Effect:
     if effect.arguments.get("user") and "attempts" in effect.arguments:
         raise BadEffect(f"{effect.name}: the queue does not try again after the caller's own timeout")
     return effect
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
@@ -180,7 +206,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "user": ("true or false", lambda value: isinstance(value, bool)),
     "text": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
     "msg": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
-    "video": ("a path or an http address, in quotes", lambda value: isinstance(value, str) and _is_json(value)),
+    "video": ("a path or an http address", lambda value: isinstance(value, str) and _is_json(value)),
     "loc": ("a list", lambda value: isinstance(value, list) and _is_json(value)),
     "reason": (f"one of {', '.join(LOCK_REASONS)}", lambda value: isinstance(value, str) and value in LOCK_REASONS),
 }
@@ -188,10 +214,3 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 def _has_body(status: int) -> bool:
     return 200 <= status <= 599 and status not in (204, 205, 304)  # noqa: PLR2004
-
-
-def cut_within_body(effect: Effect | None) -> int | None:
-    """After how many bytes of its body a call's connection dies; None where the whole body is read."""
-    if effect is None or effect.name != "drop_before_accept" or "bytes" not in effect.arguments:
-        return None
-    return int(effect.arguments["bytes"])

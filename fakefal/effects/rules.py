@@ -7,41 +7,38 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from fakefal.core.effects import (
-    BadEffect,
-    Effect,
-    EffectRule,
-    Occasion,
-)
-from fakefal.effects.known import ACCOUNT_EFFECTS, UNREAD, cut_within_body, parse_checked, parse_rule
+from fakefal.core.effects import Effect, EffectRule, Occasion
+from fakefal.core.grammar import BadEffect
+from fakefal.effects.known import ACCOUNT_EFFECTS, DROP, UNREAD, parse_checked, parse_rule
 from fakefal_contracts.testprompt import effect_in
 
 
 class Effects:
-    """Chooses effects.  The header wins over a test prompt, and that over the rules, first match first.
-
-    Where a connection may have to die within the body (`may_cut`), a call is asked about twice, before its body is read
-    and after: then no prompt is read that could choose otherwise.
+    """Chooses effects.  The header wins over a test prompt, and that over the newest rule that matches.
 
     Args:
-        rules: rules from the settings; more can be added while running.
+        rules: rules from the settings, oldest first; more can be added while running.
         seed: makes probabilities repeatable; without one each run draws anew.
+
+    Attributes:
+        rules: newest first.
     """
 
     def __init__(self, rules: Iterable[str] = (), seed: str = "") -> None:
-        self._settled = tuple(parse_rule(text) for text in rules)
+        self._settled = tuple(parse_rule(text) for text in rules)[::-1]
         self._seed = seed or secrets.token_hex(8)
         self._calls: Counter[str] = Counter()
         self.rules: list[EffectRule] = list(self._settled)
 
-    def may_cut(self, key: str, header: str | None) -> bool:
-        """Whether a connection may have to die within the body of a key's call, which is then asked about before, too.
+    def may_drop(self, key: str, header: str | None) -> bool:
+        """Whether a call of a key may have to be dropped, which is chosen before its body is read.
 
         Raises:
             BadEffect: the header names none.
         """
-        effects = [parse_checked(header)] if header else (rule.effect for rule in self.rules if rule.key in (None, key))
-        return any(cut_within_body(effect) is not None for effect in effects)
+        if header:
+            return parse_checked(header).name == DROP
+        return any(rule.effect.name == DROP and rule.key in (None, key) for rule in self.rules)
 
     def count(self, key: str) -> int:
         """Count a call; returns which one of its key it is, from 1."""
@@ -58,7 +55,7 @@ class Effects:
             return parse_checked(header)
         if requested := effect_in(occasion.prompt):
             effect = parse_checked(requested)
-            if cut_within_body(effect) is not None:
+            if effect.name == DROP:
                 raise BadEffect(f"{UNREAD}: choose it by a rule or by the header X-Fakefal-Effect")
             return effect
         rules = enumerate(self.rules)
@@ -67,7 +64,7 @@ class Effects:
     def _seed_of(self, at: int) -> str:
         """What a rule draws by: equal rules draw each for itself, whatever rules others have."""
         rule = self.rules[at]
-        return f"{self._seed}/{self.rules[:at].count(rule)}" if rule.probability < 1 else self._seed
+        return f"{self._seed}/{self.rules[at + 1 :].count(rule)}" if rule.probability < 1 else self._seed
 
     async def of_account(self, key: str, header: str | None) -> Effect | None:
         """What holds for every call of a key, not only for its requests: a locked account, a wrong key.
@@ -83,13 +80,13 @@ class Effects:
         return next((rule.effect for rule in rules if rule == EffectRule(rule.effect, key=rule.key)), None)
 
     async def listed(self) -> list[EffectRule]:
-        """The rules, in the order in which they are asked."""
+        """The rules, newest first."""
         await self._refresh()
         return self.rules
 
     async def add(self, rule: EffectRule) -> None:
-        """Add a rule behind the others."""
-        self.rules.append(rule)
+        """Add a rule, which wins over those that are there."""
+        self.rules = [rule, *self.rules]
 
     async def clear(self, key: str | None = None) -> int:
         """Remove every rule, those of the settings included; with a key, those added for it.  Returns how many."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from fakefal.core.errors import UnknownRequest
@@ -30,7 +31,6 @@ from fakefal.store.parts import EmulatorParts
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-NOT_FOUND = 404
 
 UNKNOWN_PATH_SECONDS = 0.05
 """How long a request for a path that fal does not know runs (captures of September 2026)."""
@@ -151,7 +151,7 @@ class Acceptance:
             plan = make(await self._judge(submission, record.id, fetched))
         except Exception:
             logger.exception("judging request %s failed", record.id)
-            plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0))
+            plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0, ok=False))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
             await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key)))
         self._waker.changed(record.key)
@@ -162,11 +162,11 @@ def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) 
     plan = make_plan(
         profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, failure=verdict.failure, seed=seed
     )
-    if judged.ending.status == NOT_FOUND:
+    if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)
 
 
 def _unknown_path(path: str, hint: str) -> Ending:
     """The runner's own answer to a path that it does not have (captures of September 2026)."""
-    return Ending(NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, hint=hint)
+    return Ending(HTTPStatus.NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, ok=False, hint=hint)

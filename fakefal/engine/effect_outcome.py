@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from fakefal.core.effects import (
     Effect,
 )
-from fakefal.core.plan import Ending, Plan
+from fakefal.core.plan import Ending, Plan, Quirk
 from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
 from fakefal.engine.verdict import Verdict
 from fakefal.state import jsonio
@@ -36,7 +37,7 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
     """How one attempt ends under an effect, and what the log says of it."""
     arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
     if model := MODEL_ERRORS.get(effect.name):
-        ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0)
+        ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0, ok=False)
         return ending, arguments.get("msg", model.message(arguments))
     if effect.name == "respond" and {"result", "text"} & arguments.keys():
         ending = _answer(arguments, planned)
@@ -51,7 +52,8 @@ def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
     """The user's own answer; it is billed as the planned one would be, where it is no error."""
     text = arguments.get("text")
     body = jsonio.dump(arguments["result"]) if text is None else text.encode()
-    answer = Ending(int(arguments.get("status", 200)), body, 0.0, text=text is not None)
+    status = int(arguments.get("status", HTTPStatus.OK))
+    answer = Ending(status, body, 0.0, ok=status < HTTPStatus.BAD_REQUEST, text=text is not None)
     return replace(answer, billable_units=planned.billable_units, usd=planned.usd) if answer.ok else answer
 
 
@@ -62,7 +64,7 @@ def changed_plan(effect: Effect | None, plan: Plan) -> Plan:
     if effect.name == "stuck":
         return replace(plan, run_seconds=STUCK_SECONDS, polls=None, logs=plan.logs[:1])
     if effect.name in QUIRKS:
-        return replace(plan, quirks=frozenset({effect.name}))
+        return replace(plan, quirks=frozenset({Quirk(effect.name)}))
     if effect.name == "respond":
         seconds = float(effect.arguments.get("seconds", plan.run_seconds))
         lines = effect.arguments.get("logs")

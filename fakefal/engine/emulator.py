@@ -15,7 +15,7 @@ from typing_extensions import override
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import PROFILES, Ending, Plan
+from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
 from fakefal.engine.acceptance import Acceptance
 from fakefal.engine.verdict import Judge
@@ -37,7 +37,6 @@ from fakefal_contracts.failures import PLATFORM_ERRORS
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-NOT_FOUND = 404
 
 PATIENT_SECONDS = FIRST_TIMEOUT_SECONDS
 FETCH_SECONDS = 60.0
@@ -182,7 +181,7 @@ class Emulator(Member):
             RefusedMove: it is over already.
         """
         look = await self.look(key, request_id)
-        if look.plan is not None and "cancel_ignored" in look.plan.quirks:
+        if look.plan is not None and Quirk.CANCEL_IGNORED in look.plan.quirks:
             after(look.view.state, Move.CANCEL)
             return State.IN_PROGRESS
         was = await self.queue.cancel(request_id, self.clock.now(key))

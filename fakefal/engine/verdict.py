@@ -138,12 +138,12 @@ class Judge:
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:
-        """The unchecked addresses that may be downloaded, each with the widest limits that it stands under."""
+        """The addresses to download, which nobody has read yet, each with the widest limits that it stands under."""
         assert report.arguments is not None
-        unchecked = {one.address for one in report.unchecked}
+        unread = {one.address for one in report.unchecked} - report.facts.keys()
         found: dict[str, Limits] = {}
         for _, address, limits in media_addresses(report.arguments):
-            if address not in unchecked or is_fal_host(host_name(urlsplit(address).netloc)):
+            if address not in unread or is_fal_host(host_name(urlsplit(address).netloc)):
                 continue
             if address not in found or limits.max_bytes > found[address].max_bytes:
                 found[address] = limits
@@ -153,7 +153,7 @@ class Judge:
 def _refused(report: Report) -> Ending:
     body = jsonio.dump({"detail": [error.wire() for error in report.errors]})
     first = report.errors[0]
-    return Ending(422, body, 0.0, hint=f"{first.rule.id}: {first.hint}")
+    return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
 
 
 def _made(report: Report, request_id: str) -> Ending:
@@ -166,4 +166,6 @@ def _made(report: Report, request_id: str) -> Ending:
         "file_size": clip_bytes(clip),
     }
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-    return Ending(200, jsonio.dump({"video": video}), float(report.cost.seconds), hint=hint, usd=report.cost.usd)
+    return Ending(
+        200, jsonio.dump({"video": video}), float(report.cost.seconds), ok=True, hint=hint, usd=report.cost.usd
+    )

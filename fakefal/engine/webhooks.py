@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fakefal.core.errors import UnknownRequest
+from fakefal.core.plan import Quirk
 from fakefal.core.webhook import NO_ANSWER, REFUSED, Delivery, DeliveryAttempt
 from fakefal.engine.effect_outcome import gateway_id
 from fakefal.files.pinned import (
@@ -26,6 +27,7 @@ from fakefal.files.pinned import (
     resolve,
     send_unlogged,
 )
+from fakefal.state.attempts import attempted
 from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.patience import until_written
@@ -84,13 +86,13 @@ class Sender:
                 response = await send_unlogged(client, request)
                 await response.aclose()
                 problem = f"{REFUSED}the control API takes no webhooks" if NO_TARGET in response.headers else None
-                return DeliveryAttempt(now, response.status_code, problem)
+                return attempted(now, response.status_code, problem)
         except TargetRefused as error:
-            return DeliveryAttempt(now, None, f"{REFUSED}{error}")
+            return attempted(now, None, f"{REFUSED}{error}")
         except TimeoutError:
-            return DeliveryAttempt(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")
+            return attempted(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")
         except Exception as error:  # noqa: BLE001 - whatever it was, the delivery must go on
-            return DeliveryAttempt(now, None, f"{type(error).__name__}: {error}")
+            return attempted(now, None, f"{type(error).__name__}: {error}")
 
     def signed_headers(self, request_id: str, user_id: str, body: bytes) -> dict[str, str]:
         """The four headers that a receiver verifies."""
@@ -208,7 +210,7 @@ class WebhookDispatcher:
                 attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
             await until_written(lambda: self._queue.webhook_tried(delivery.request_id, attempt))
             quirks = look.plan.quirks if look.plan is not None else ()
-            if attempt.acknowledged and "webhook_duplicate" in quirks:
+            if attempt.acknowledged and Quirk.WEBHOOK_DUPLICATE in quirks:
                 twin = await self._send(delivery, look, attempt.at)
                 await until_written(lambda: self._queue.webhook_replayed(delivery.request_id, twin))
         except UnknownRequest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import httpx  # imported late elsewhere: few emulators ever download
 
 MAX_REDIRECTS = 5
-OK = 200
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Fetcher:
 
 
 async def _save(response: httpx.Response, limits: Limits, into: BinaryIO) -> Path:
-    if response.status_code != OK:
+    if response.status_code != HTTPStatus.OK:
         raise Missing(f"it answered {response.status_code}")
     size = 0
     async for chunk in response.aiter_raw():

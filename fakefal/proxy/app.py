@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from fakefal.proxy.jobs import ForwardedJob, Jobs, NotSent
+from fakefal.proxy.paid_jobs import ForwardedJob, Jobs, NotSent
 from fakefal.proxy.passing import Passing, Seen, Unsent
 from fakefal.proxy.preflight import ProxyPreflight, preflight
 from fakefal.proxy.report import RunReport

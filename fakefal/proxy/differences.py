@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from http import HTTPStatus
 from typing import Any
 
 from fakefal.proxy.preflight import ProxyPreflight
@@ -12,7 +13,6 @@ from fakefal.state import jsonio
 from fakefal.wire.answers import BILLABLE_UNITS
 from fakefal_contracts.failures import PLATFORM_ERRORS
 
-OK, UNPROCESSABLE, SERVER_ERROR = 200, 422, 500
 CANCELLED = PLATFORM_ERRORS["client_cancelled"].status
 
 #: Refusals that depend on contents and on other machines: no contract could have foretold them.
@@ -59,7 +59,7 @@ class ServiceEnding:
     @property
     def refused(self) -> bool:
         """Whether the model refused what it was asked."""
-        return self.status == UNPROCESSABLE
+        return self.status == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def read_ending(status: int, headers: Mapping[str, str], raw: bytes) -> ServiceE
     detail = named.get("detail")
     items = tuple(_item(one) for one in detail) if isinstance(detail, list) else ()
     error_type = str(named.get("error_type") or "")
-    ended = BILLABLE_UNITS in headers or status in (OK, UNPROCESSABLE, CANCELLED)
-    if ended or (status >= SERVER_ERROR and (items or error_type)):
+    ended = BILLABLE_UNITS in headers or status in (HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY, CANCELLED)
+    if ended or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and (items or error_type)):
         return ServiceEnding(status, items, _units(headers.get(BILLABLE_UNITS)), error_type)
     return None
 
@@ -116,7 +116,7 @@ def compare(before: ProxyPreflight, ending: ServiceEnding) -> list[Difference]:
     A failure of the service, a cancelled job, and what depends on unseen media contradict nothing.
     """
     expected = predicted_items(before)
-    if ending.status == OK:
+    if ending.status == HTTPStatus.OK:
         return [*_accepted(expected), *_bill(before, ending)]
     if not ending.refused:
         return []

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import cast
 
 from starlette.requests import Request
@@ -19,10 +20,10 @@ from fakefal.settings import MEBIBYTE
 from fakefal.state import jsonio
 from fakefal.wire.answers import HINT, WireError, header_text, refusal
 from fakefal.wire.body import read_body
+from fakefal.wire.faults import abort
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 
 LARGEST_BODY = 64 * MEBIBYTE
-OK = 200
 HOP_HEADERS = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
@@ -122,7 +123,7 @@ class Passing:
         if self.call.method not in READS:
             return await self._upload()
         response = await self._send(b"")
-        if response.status_code != OK or self.call.method == "HEAD":
+        if response.status_code != HTTPStatus.OK or self.call.method == "HEAD":
             return self.back(response, await self._finish(response, RecordedBody()))
         answer = StreamingResponse(self._download(response), response.status_code)
         answer.raw_headers = self._headers(response)
@@ -191,7 +192,7 @@ class Passing:
             if not self._stopping.is_set():
                 self._record(response, recorded_request, RecordedBody.of(b"".join(seen), self._recorder.scrubber))
         except Broken:
-            self._request.state.abort()  # the caller sees its stream break, as it did
+            abort(self._request.scope)  # the caller sees its stream break, as it did
         finally:
             at_end(response, b"".join(seen))
             await response.aclose()
@@ -204,7 +205,7 @@ class Passing:
                 yield chunk
             whole = True
         except Broken:
-            self._request.state.abort()
+            abort(self._request.scope)
         finally:
             if name := keeper.finish(whole=whole):
                 self._record(response, RecordedBody(), RecordedBody.digest(name, "file"))

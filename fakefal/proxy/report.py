@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fakefal.proxy.jobs import OPEN, ForwardedJob, Jobs
+from fakefal.proxy.paid_jobs import OPEN, ForwardedJob, Jobs
 from fakefal.proxy.preflight import CONTRACT
 from fakefal.recording.folder import ExchangeWriter
 from fakefal_contracts.price import dollars

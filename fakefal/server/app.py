@@ -1,4 +1,4 @@
-"""The ASGI application: fal's hosts and the control API in front of one emulator."""
+"""The ASGI application of one emulator: all that stands between the socket and the function that answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from starlette.routing import Router as Lifespan
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
-from fakefal.server.express import Express
+from fakefal.server.table import PlainCalls
+from fakefal.wire.cors import Cors
 from fakefal.wire.proxy_route import ProxyRoute
 from fakefal.wire.recorder import JournalRecorder
 from fakefal.wire.router import Router
@@ -22,16 +23,26 @@ if TYPE_CHECKING:
 
 
 def build_app(emulator: Emulator) -> ASGIApp:
-    """The application for one emulator; its lifespan keeps the emulator running."""
-    return Router(
-        Stoppable(emulator, ProxyRoute(Express(emulator, LongWay(emulator)), emulator.settings.keys)),
-        JournalRecorder(emulator, _near_misses),
-        public_url=emulator.settings.public_url,
-    )
+    """The application for one emulator; its lifespan keeps the emulator running.
+
+    A call passes these layers, in this order:
+
+    1. `Router` turns host or prefix into a part and a path, so that all below knows one form of address.
+    2. `JournalRecorder` notes the call under that address, and whatever becomes of it below.
+    3. `Stoppable` gives up bodies that stall while the server stops, whoever reads them.
+    4. `ProxyRoute` turns ``/proxy`` into the call that it names, which is then judged as any other.
+    5. `Cors` refuses foreign web pages before a function acts.
+    6. `PlainCalls` answers what its table has, by plain functions.
+    7. `Documented` answers the rest, by FastAPI.
+    """
+    app: ASGIApp = PlainCalls(emulator, Documented(emulator))
+    app = Cors(app, emulator.settings.origins)
+    app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys))
+    return Router(app, JournalRecorder(emulator, _near_misses), public_url=emulator.settings.public_url)
 
 
-class LongWay:
-    """The long way.  It is made while the server listens already, or by the first call of it: FastAPI takes long.
+class Documented:
+    """The calls that FastAPI answers.  It takes long to import, so a thread does that when the first of them comes.
 
     Args:
         emulator: what answers, and runs while the lifespan lasts.
@@ -50,25 +61,25 @@ class LongWay:
     @asynccontextmanager
     async def _running(self, _: object) -> AsyncIterator[None]:
         async with self._emulator.running():
-            making = self._making()
             yield
-            await asyncio.wait((making,))
+            if self._made is not None:
+                await asyncio.wait((self._made,))
 
     def _making(self) -> asyncio.Future[ASGIApp]:
+        """The application, made once; a try that failed is made anew by the next call."""
         made = self._made
         if made is None or (made.done() and (made.cancelled() or made.exception() is not None)):
-            self._made = asyncio.ensure_future(asyncio.to_thread(_long_way, self._emulator))
-            return self._made
+            made = self._made = asyncio.ensure_future(asyncio.to_thread(_documented, self._emulator))
         return made
 
 
-def _long_way(emulator: Emulator) -> ASGIApp:
-    from fakefal.server.longway import long_way
+def _documented(emulator: Emulator) -> ASGIApp:
+    from fakefal.server.documented import documented
 
-    return long_way(emulator)
+    return documented(emulator)
 
 
 def _near_misses() -> NearMisses:
-    from fakefal.server.longway import near_misses
+    from fakefal.server.documented import near_misses
 
     return near_misses()

@@ -8,16 +8,17 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.settings import Settings, SettingsError
+from fakefal.wire.faults import ABORT
 from fakefal_contracts.hosts import LOOPBACK_HOSTS
 
 GRACE_SECONDS = 2
@@ -150,9 +151,27 @@ def _server(
         ws="none",
     )
     config.load()
+    config.http_protocol_class = _killable(config.http_protocol_class)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # callers' protocol errors are their own business
     config.ssl = context
     return _Server(config, closing)
+
+
+def _killable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
+    """A protocol of uvicorn's that also tells the application how to kill its connection (`wire.faults.ABORT`)."""
+
+    class Killable(protocol):  # type: ignore[misc, valid-type]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            app: ASGIApp = self.app  # type: ignore[has-type]
+
+            def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+                scope["extensions"] = {**scope.get("extensions", {}), ABORT: transport.abort}
+                return app(scope, receive, send)
+
+            self.app = answering
+
+    return Killable
 
 
 @contextmanager

@@ -11,17 +11,18 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # in the standard library, not in its stubs
 
 import h11
 
-from fakefal_contracts.hosts import host_name, is_fal_host
+from fakefal_contracts.hosts import is_fal_host
 
 LONGEST_HEAD = 64 * 1024
 CHUNK = 64 * 1024
 PLAIN_PORT = 80
-HOP_HEADERS = (b"proxy-connection", b"proxy-authorization", b"connection", b"keep-alive")
+HOP_HEADERS = (b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"upgrade", b"host")
+CLOSE = (b"Connection", b"close")
 
 
 class ProxyError(Exception):
@@ -33,28 +34,82 @@ class ProxyError(Exception):
 
 
 @dataclass(frozen=True)
+class Hop:
+    """Who is asked next: the target itself, or a proxy before it."""
+
+    host: str
+    port: int
+    is_proxy: bool = False
+    credentials: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
 class UserProxy:
     """The user's own proxy for hosts outside, as the environment names it."""
 
     environ: Mapping[str, str]
 
-    def for_host(self, scheme: str, host: str, port: int) -> tuple[str, int, bytes] | None:
-        """Host, port and Proxy-Authorization of the proxy for a target, or None for a direct way."""
+    def hop(self, scheme: str, host: str, port: int) -> Hop:
+        """The way to a target: through the proxy, or direct."""
         proxies = {name.lower()[:-6]: value for name, value in self.environ.items() if name.lower().endswith("_proxy")}
-        no_proxy = {"no": proxies.get("no", "")}
-        if proxy_bypass_environment(f"{host}:{port}", no_proxy):
-            return None
         address = proxies.get(scheme) or proxies.get("all")
-        if not address:
-            return None
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        if parts.hostname is None or parts.scheme not in ("http", ""):
+        if not address or proxy_bypass_environment(f"{host}:{port}", {"no": proxies.get("no", "")}):
+            return Hop(host, port)
+        try:
+            parts = urlsplit(address if "://" in address else f"http://{address}")
+            name, proxy_port = parts.hostname, parts.port or PLAIN_PORT
+        except ValueError as error:
+            raise ProxyError(502, "the upstream proxy's address is malformed") from error
+        if name is None or parts.scheme != "http":
             raise ProxyError(502, f"the upstream proxy {parts.scheme}://... is not supported; use an http:// proxy")
-        credentials = b""
-        if parts.username:
-            plain = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            credentials = b"Basic " + base64.b64encode(plain.encode())
-        return parts.hostname, parts.port or PLAIN_PORT, credentials
+        if not parts.username:
+            return Hop(name, proxy_port, is_proxy=True)
+        plain = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        credentials = (b"Proxy-Authorization", b"Basic " + base64.b64encode(plain.encode()))
+        return Hop(name, proxy_port, is_proxy=True, credentials=(credentials,))
+
+
+class _Peer:
+    """One end of a call: its stream, and h11's account of our part in the exchange with it.
+
+    Args:
+        role: h11.SERVER towards the child, h11.CLIENT towards whom its call is for.
+    """
+
+    def __init__(
+        self, role: type[h11.SERVER | h11.CLIENT], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.http = h11.Connection(role, max_incomplete_event_size=LONGEST_HEAD)
+
+    async def receive(self) -> h11.Event | type[h11.NEED_DATA | h11.PAUSED]:
+        """The next event.
+
+        Raises:
+            ProxyError: the message is malformed or ends early; 4xx where the child sent it, 502 elsewhere.
+        """
+        try:
+            while (event := self.http.next_event()) is h11.NEED_DATA:
+                self.http.receive_data(await self.reader.read(CHUNK))
+        except h11.RemoteProtocolError as error:
+            child = self.http.our_role is h11.SERVER
+            raise ProxyError(error.error_status_hint if child else 502, f"malformed message: {error}") from error
+        return event
+
+    async def send(self, event: h11.Event) -> None:
+        """Write an event, and wait while the other end reads slowly."""
+        self.writer.write(self.http.send(event) or b"")
+        await self.writer.drain()
+
+    async def refuse(self, error: ProxyError) -> None:
+        """Tell the child why its call cannot be passed on, unless an answer has begun."""
+        if self.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            reason = f"fakefal: {error}".encode("ascii", "replace")
+            headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"%d" % len(reason)), CLOSE]
+            await self.send(h11.Response(status_code=error.status, headers=headers, reason=b"fakefal"))
+            await self.send(h11.Data(data=reason))
+            await self.send(h11.EndOfMessage())
 
 
 class Tunnel:
@@ -73,53 +128,49 @@ class Tunnel:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection to its end."""
+        near = _Peer(h11.SERVER, reader, writer)
         try:
-            parser, head = await _read_head(reader)
-            if head.method == b"CONNECT":
-                ahead = await self._connect(head)
-                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                await _splice(reader, writer, *ahead, parser.trailing_data[0])
-            else:
-                ahead, opening = await self._forward(head)
-                await _exchange(_Side(reader, parser), writer, ahead, head, opening)
-        except ValueError as error:
-            _refuse(writer, ProxyError(400, f"the target is no host and port: {error}"))
+            call = await near.receive()
+            if isinstance(call, h11.Request):
+                await (self._connect if call.method == b"CONNECT" else self._forward)(near, call)
         except ProxyError as error:
-            _refuse(writer, error)
-        except h11.RemoteProtocolError as error:
-            _refuse(writer, ProxyError(502, f"malformed message: {error}"))
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # one of both ends went away
+            with suppress(OSError):
+                await near.refuse(error)
+        except (OSError, h11.LocalProtocolError):
+            pass  # one of both ends went away, or said what HTTP/1.1 cannot pass on, as trailers to HTTP/1.0
         finally:
             with suppress(OSError):
                 writer.close()
                 await writer.wait_closed()
 
-    async def _connect(self, head: h11.Request) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        target = head.target.decode("ascii", "replace")
-        host, port = _host_and_port(target, 443)
-        if is_fal_host(host):
-            own = self._plain_port if port == PLAIN_PORT else self._tls_port
-            return await asyncio.open_connection("127.0.0.1", own)
-        proxy = self._upstream.for_host("https", host, port)
-        if proxy is None:
-            return await _open(host, port)
-        return await _connect_through(proxy, target)
+    async def _connect(self, near: _Peer, call: h11.Request) -> None:
+        """Make the tunnel that a CONNECT asks for, and copy both ways until both ends are done."""
+        target = call.target.decode("ascii")
+        _, host, port = _address(f"//{target}", 443)
+        hop = self._hop("https", host, port, self._plain_port if port == PLAIN_PORT else self._tls_port)
+        async with _opened(hop) as far:
+            if hop.is_proxy:
+                await _ask_for_tunnel(far, target, hop)
+            await near.send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
+            await asyncio.gather(_copy(near, far), _copy(far, near))
 
-    async def _forward(self, head: h11.Request) -> tuple[tuple[asyncio.StreamReader, asyncio.StreamWriter], bytes]:
-        """The way ahead of a plain-text call, and its head as it goes on."""
-        target = urlsplit(head.target.decode("ascii", "replace"))
-        if target.scheme != "http" or not target.hostname:
+    async def _forward(self, near: _Peer, call: h11.Request) -> None:
+        """Pass one plain-text call and its answer on.  The connection ends with it: the next may go elsewhere."""
+        target = call.target.decode("ascii")
+        parts, host, port = _address(target, PLAIN_PORT)
+        if parts.scheme != "http":
             raise ProxyError(400, "this is a proxy: send CONNECT, or a request with a whole http:// address")
-        host, port = target.hostname, target.port or PLAIN_PORT
-        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
-        if is_fal_host(host):
-            return await asyncio.open_connection("127.0.0.1", self._plain_port), _head_bytes(head, path)
-        proxy = self._upstream.for_host("http", host, port)
-        if proxy is None:
-            return await _open(host, port), _head_bytes(head, path)
-        name, proxy_port, credentials = proxy
-        return await _open(name, proxy_port), _head_bytes(head, head.target.decode("ascii"), credentials)
+        hop = self._hop("http", host, port, self._plain_port)
+        if not hop.is_proxy:
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        own_host = (b"Host", parts.netloc.rpartition("@")[2].encode())
+        headers = [own_host, *_without_hop_headers(call), *hop.credentials, CLOSE]
+        async with _opened(hop) as far:
+            await far.send(h11.Request(method=call.method, target=target, headers=headers))
+            await asyncio.gather(_pass_body(near, far), _pass_answer(far, near))
+
+    def _hop(self, scheme: str, host: str, port: int, own_port: int) -> Hop:
+        return Hop("127.0.0.1", own_port) if is_fal_host(host) else self._upstream.hop(scheme, host, port)
 
 
 @asynccontextmanager
@@ -138,7 +189,7 @@ async def tunnelling(tunnel: Tunnel, host: str = "127.0.0.1") -> AsyncIterator[i
         finally:
             tasks.discard(task)
 
-    server = await asyncio.start_server(handle, host, 0, limit=LONGEST_HEAD)
+    server = await asyncio.start_server(handle, host, 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -148,143 +199,74 @@ async def tunnelling(tunnel: Tunnel, host: str = "127.0.0.1") -> AsyncIterator[i
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[h11.Connection, h11.Request]:
-    """The head of a call, and the parser that goes on with its body."""
-    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
+def _address(url: str, default_port: int) -> tuple[SplitResult, str, int]:
+    """A URL's parts, its host and its port."""
     try:
-        while (event := parser.next_event()) is h11.NEED_DATA:
-            data = await reader.read(CHUNK)
-            if not data:
-                raise asyncio.IncompleteReadError(b"", None)
-            parser.receive_data(data)
-    except h11.RemoteProtocolError as error:
-        raise ProxyError(400, f"malformed request: {error}") from error
-    assert isinstance(event, h11.Request)
-    return parser, event
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or default_port
+    except ValueError as error:
+        raise ProxyError(400, f"the target is no host and port: {error}") from error
+    if not host:
+        raise ProxyError(400, "the target names no host")
+    return parts, host, port
 
 
-def _host_and_port(netloc: str, default: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{netloc}")
-    return parts.hostname or host_name(netloc), parts.port or default
+def _without_hop_headers(message: h11.Request | h11.Response) -> list[tuple[bytes, bytes]]:
+    """The headers that are for the far end; the others are for the next one only (RFC 9110, 7.6.1)."""
+    return [(name, value) for name, value in message.headers.raw_items() if name.lower() not in HOP_HEADERS]
 
 
-def _head_bytes(head: h11.Request, target: str, credentials: bytes = b"") -> bytes:
-    """The head with one target only: the connection ends after it, since the next may go elsewhere."""
-    lines = [head.method + b" " + target.encode("ascii") + b" HTTP/1.1"]
-    lines += [name + b": " + value for name, value in head.headers.raw_items() if name.lower() not in HOP_HEADERS]
-    if credentials:
-        lines.append(b"Proxy-Authorization: " + credentials)
-    return b"\r\n".join([*lines, b"Connection: close", b"", b""])
-
-
-async def _open(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+@asynccontextmanager
+async def _opened(hop: Hop) -> AsyncIterator[_Peer]:
     try:
-        return await asyncio.open_connection(host, port)
+        reader, writer = await asyncio.open_connection(hop.host, hop.port)
     except (OSError, UnicodeError, OverflowError) as error:
-        raise ProxyError(502, f"{host}:{port} cannot be reached: {error}") from error
-
-
-async def _connect_through(
-    proxy: tuple[str, int, bytes], target: str
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, port, credentials = proxy
-    reader, writer = await _open(host, port)
-    lines = [f"CONNECT {target} HTTP/1.1".encode(), f"Host: {target}".encode()]
-    if credentials:
-        lines.append(b"Proxy-Authorization: " + credentials)
-    writer.write(b"\r\n".join([*lines, b"", b""]))
+        raise ProxyError(502, f"{hop.host}:{hop.port} cannot be reached: {error}") from error
     try:
-        answer = await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise ProxyError(502, "the upstream proxy closed the connection") from error
-    status = answer.split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        writer.close()
-        raise ProxyError(502, f"the upstream proxy answered {b''.join(status).decode('ascii', 'replace')}")
-    return reader, writer
-
-
-def _refuse(writer: asyncio.StreamWriter, error: ProxyError) -> None:
-    """Tell the sender why the call cannot be passed on."""
-    reason = f"fakefal: {error}".encode("ascii", "replace")
-    head_line = f"HTTP/1.1 {error.status} fakefal\r\n".encode()
-    lengths = b"Content-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(reason)
-    writer.write(head_line + lengths + reason)
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One end of a plain-text exchange, and the parser that knows where its message ends."""
-
-    reader: asyncio.StreamReader
-    parser: h11.Connection
-
-    async def copy_body(self, sink: asyncio.StreamWriter, *, chunked: bool) -> None:
-        """Pass one message's body on, and nothing that comes behind it."""
-        while not isinstance(event := self.parser.next_event(), h11.EndOfMessage):
-            if event is h11.NEED_DATA:
-                self.parser.receive_data(await self.reader.read(CHUNK))
-            elif isinstance(event, h11.Data):
-                data = bytes(event.data)
-                sink.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
-                await sink.drain()
-        if chunked:
-            sink.write(b"0\r\n\r\n")
-
-
-async def _exchange(
-    near: _Side,
-    writer: asyncio.StreamWriter,
-    ahead: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    head: h11.Request,
-    opening: bytes,
-) -> None:
-    """One plain-text call and its answer.  The connection ends with it: the next may go elsewhere."""
-    far_reader, far_writer = ahead
-    chunked = any(name.lower() == b"transfer-encoding" for name, _ in head.headers)
-    try:
-        far_writer.write(opening)
-        await asyncio.gather(near.copy_body(far_writer, chunked=chunked), _copy_answer(head, far_reader, writer))
+        yield _Peer(h11.CLIENT, reader, writer)
     finally:
-        far_writer.close()
+        writer.close()
 
 
-async def _copy_answer(head: h11.Request, far_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy the answer as it comes, until its message is whole."""
-    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
-    parser.send(h11.Request(method=head.method, target=head.target, headers=head.headers))
-    while True:
-        event = parser.next_event()
-        if event is h11.NEED_DATA:
-            data = await far_reader.read(CHUNK)
-            writer.write(data)
-            await writer.drain()
-            parser.receive_data(data)
-        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed) or event is h11.PAUSED:
+async def _ask_for_tunnel(far: _Peer, target: str, hop: Hop) -> None:
+    """Have the user's own proxy open a tunnel."""
+    headers = [(b"Host", target.encode()), *hop.credentials]
+    await far.send(h11.Request(method=b"CONNECT", target=target, headers=headers))
+    while isinstance(answer := await far.receive(), h11.InformationalResponse):
+        pass
+    if far.http.their_state is not h11.SWITCHED_PROTOCOL:
+        status = answer.status_code if isinstance(answer, h11.Response) else "with nothing"
+        raise ProxyError(502, f"the upstream proxy answered {status}")
+
+
+async def _pass_body(near: _Peer, far: _Peer) -> None:
+    """Pass the call's body on, and nothing that comes behind it."""
+    while isinstance(event := await near.receive(), h11.Data | h11.EndOfMessage):
+        with suppress(OSError):  # who answers early and goes away has answered
+            await far.send(event)
+        if isinstance(event, h11.EndOfMessage):
             return
 
 
-async def _splice(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    far_reader: asyncio.StreamReader,
-    far_writer: asyncio.StreamWriter,
-    first: bytes,
-) -> None:
-    """Copy both ways until both ends are done."""
-    try:
-        far_writer.write(first)
-        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
-    finally:
-        far_writer.close()
+async def _pass_answer(far: _Peer, near: _Peer) -> None:
+    """Pass the answer on as it comes, until it is whole."""
+    while isinstance(event := await far.receive(), h11.Event):
+        if isinstance(event, h11.Response):
+            headers = [*_without_hop_headers(event), CLOSE]
+            event = h11.Response(status_code=event.status_code, headers=headers, reason=event.reason)
+        await near.send(event)
+        if isinstance(event, h11.EndOfMessage):
+            return
 
 
-async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _copy(source: _Peer, sink: _Peer) -> None:
+    """Copy one way of a tunnel, beginning with what came in one piece with the head."""
     try:
-        while data := await source.read(CHUNK):
-            sink.write(data)
-            await sink.drain()
-        if sink.can_write_eof():
-            sink.write_eof()
+        sink.writer.write(source.http.trailing_data[0])
+        while data := await source.reader.read(CHUNK):
+            sink.writer.write(data)
+            await sink.writer.drain()
+        if sink.writer.can_write_eof():
+            sink.writer.write_eof()
     except OSError:
-        sink.close()
+        sink.writer.close()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-from fakefal.core.plan import FIRST_ERROR_STATUS, NOTHING
+from fakefal.core.plan import NOTHING
 from fakefal.state.bounded import Bounded
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Sums, Total, Twins, bill
@@ -92,7 +92,7 @@ class Account:
 def _charge(look: Snapshot) -> Sums:
     """What a job as it stands adds to sums beside its number."""
     billed, ending = bill(look), ending_of(look)
-    refused = ending is not None and ending.status >= FIRST_ERROR_STATUS
+    refused = ending is not None and not ending.ok
     return Sums(refused=int(refused), units=billed.billable_units, usd=billed.usd) if billed else Sums()
 
 

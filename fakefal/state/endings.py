@@ -48,7 +48,9 @@ def ending_of(look: Snapshot) -> Ending | None:
 
 def platform_ending(error: PlatformError) -> Ending:
     """The end that a failure of the platform makes."""
-    return Ending(error.status, jsonio.dump(error.body()), 0.0, error=error.sentence, error_type=error.error_type)
+    return Ending(
+        error.status, jsonio.dump(error.body()), 0.0, ok=False, error=error.sentence, error_type=error.error_type
+    )
 
 
 USER_TIMEOUT = replace(platform_ending(PLATFORM_ERRORS["request_timeout"]), timeout_type="user")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
-from fakefal.core.plan import FIRST_ERROR_STATUS
 from fakefal.state.endings import ending_of
 from fakefal.state.requests import Snapshot
 
-FIRST_SERVER_STATUS = 500
 Outcome = Literal["success", "error", "user_error"]
 """How a request ended: well, by a fault of the service, by a fault of its caller."""
 
@@ -41,9 +40,9 @@ def outcome_of(look: Snapshot) -> Outcome | None:
     ending = ending_of(look)
     if ending is None:
         return None
-    if ending.status < FIRST_ERROR_STATUS:
+    if ending.ok:
         return "success"
-    return "error" if ending.status >= FIRST_SERVER_STATUS else "user_error"
+    return "error" if ending.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "user_error"
 
 
 def duration_of(look: Snapshot) -> float | None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from fakefal.core.errors import Busy, RefusedMove, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
-from fakefal.core.plan import Plan
+from fakefal.core.plan import Plan, Quirk
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import Account
 from fakefal.state.queue import Added, How, QueueStore
@@ -213,7 +213,7 @@ class MemoryQueueStore(QueueStore):
         assert ended_at is not None
         plan = line.plan(record.id)
         delivery = Delivery(record.id, record.webhook, ended_at, due_at=ended_at)
-        if plan is not None and "webhook_lost" in plan.quirks:
+        if plan is not None and Quirk.WEBHOOK_LOST in plan.quirks:
             lost = DeliveryAttempt(ended_at, None, "lost by effect")
             delivery = replace(delivery, fate=Fate.FAILED, attempts=(lost,))
             self._finished[record.id] = None

@@ -7,13 +7,13 @@ fal.assert_billed("0.56")
 
 from __future__ import annotations
 
-from fakefal.core.effects import BadEffect
+from fakefal.core.grammar import BadEffect
 from fakefal.settings import SettingsError
 from fakefal.state.ledger import LedgerEntry, Sums
 from fakefal.testing.fake import Fakefal
+from fakefal.testing.recorded_webhooks import RecordedWebhook, RecordedWebhooks
 from fakefal.testing.seen_requests import EmulatedRequest
 from fakefal.testing.strictness import UnexpectedCall
-from fakefal.testing.webhooks import RecordedWebhook, RecordedWebhooks
 
 __all__ = [
     "BadEffect",

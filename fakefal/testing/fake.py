@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 from unittest import SkipTest
 
-from fakefal.core.effects import Effect, EffectRule
-from fakefal.effects.known import checked, parse_rule
+from fakefal.core.effects import Effect
+from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state.account import Account
@@ -24,13 +25,11 @@ from fakefal.state.signing import MemorySigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.names import Guard, guarded_names
+from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, fake_key
-from fakefal.testing.webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal_contracts.price import dollars
-
-NOT_FOUND = 404
 
 
 class Fakefal:
@@ -155,12 +154,12 @@ class Fakefal:
             self._engine.do(self._emulator.move_clock(None, advance=how))
 
     def inject(self, rule: str) -> None:
-        """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that fits wins.
+        """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.
 
         Raises:
             BadEffect: the rule is none; the message says why.
         """
-        self._emulator.effects.rules.insert(0, parse_rule(rule))
+        self._engine.do(self._emulator.effects.add(parse_rule(rule)))
 
     def respond(
         self,
@@ -194,7 +193,8 @@ class Fakefal:
         given = {"video": shown, "result": result, "status": status, "seconds": seconds, "logs": lines}
         arguments = {name: value for name, value in given.items() if value is not None}
         effect = checked(Effect("respond", arguments), local=True)
-        self._emulator.effects.rules.insert(0, EffectRule(effect, endpoint=endpoint, prompt=prompt, nth=nth))
+        rule = checked_rule(effect, {"endpoint": endpoint, "prompt": prompt, "nth": nth})
+        self._engine.do(self._emulator.effects.add(rule))
 
     # -- other programs -------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ class Fakefal:
 
     def _complaint(self) -> str:
         for look in self._engine.do(self._emulator.all()):
-            if look.plan is not None and look.plan.ending.status == NOT_FOUND and look.plan.ending.hint:
+            if look.plan is not None and look.plan.ending.status == HTTPStatus.NOT_FOUND and look.plan.ending.hint:
                 self._complain(f"a request went to an unknown endpoint: {look.plan.ending.hint}")
         new = [what for what, said in tuple(self._complaints.items()) if not said]
         self._complaints.update(dict.fromkeys(new, True))

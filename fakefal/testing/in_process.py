@@ -17,6 +17,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from fakefal.wire.faults import ABORT
+
 Headers = list[tuple[bytes, bytes]]
 logger = logging.getLogger(__name__)
 
@@ -122,7 +124,6 @@ class InProcessExchange:
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, call: InProcessCall) -> None:
         self.answer = Mailbox()
-        self.transport = self  # where an ASGI application finds what aborts a connection, as under uvicorn
         self._app = app
         self._loop = loop
         self._call = call
@@ -151,7 +152,8 @@ class InProcessExchange:
     async def run(self) -> None:
         """Have the call answered; runs on the application's loop."""
         try:
-            await self._app(self._call.scope(), self._receive, self.send)
+            scope = {**self._call.scope(), "extensions": {ABORT: self.abort}}
+            await self._app(scope, self._receive, self.send)
         except Exception:
             logger.exception("answering %s %s failed", self._call.method, self._call.path)
         finally:

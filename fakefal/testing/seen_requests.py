@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from fakefal.state import jsonio
@@ -44,7 +45,7 @@ class EmulatedRequest:
     @property
     def succeeded(self) -> bool:
         """Whether it is over and the model produced its output."""
-        return self.result_status is not None and self.result_status < 400  # noqa: PLR2004 - HTTP's line
+        return self.result_status is not None and self.result_status < HTTPStatus.BAD_REQUEST
 
     def __str__(self) -> str:
         answer = f" with {self.result_status}" if self.result_status is not None else ""

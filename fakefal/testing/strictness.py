@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
+from http import HTTPStatus
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fakefal.state.journal import APP_SEGMENTS, JournalEntry
 from fakefal.wire.answers import HINT
 from fakefal.wire.nearmiss import APPS
 from fakefal_contracts.hosts import host_name
 
-BAD_REQUEST, NOT_FOUND, NOT_EMULATED = 400, 404, 501
 ADVICE = "(with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same)"
 
 
@@ -39,33 +38,26 @@ class Watch:
                 await receive()
                 await send({"type": f"lifespan.{phase}.complete"})
             return
-        await self._app(scope, receive, _Sent(scope, send, self._complain).send)
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and (why := _unknown(scope, message)):
+                self._complain(f"{_shown(scope)} was answered {message['status']}: {why}")
+            await send(message)
+
+        await self._app(scope, receive, sent)
 
 
-class _Sent:
-    """What is sent on one connection.  It knows the transport, as the server's own object does."""
-
-    def __init__(self, scope: Scope, send: Send, complain: Callable[[str], None]) -> None:
-        self.transport = getattr(getattr(send, "__self__", None), "transport", None)
-        self._scope = scope
-        self._send = send
-        self._complain = complain
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start" and (why := self._unknown(message)):
-            self._complain(f"{_shown(self._scope)} was answered {message['status']}: {why}")
-        await self._send(message)
-
-    def _unknown(self, message: MutableMapping[str, Any]) -> str:
-        """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
-        status = message["status"]
-        call: JournalEntry | None = self._scope.get("state", {}).get("call")
-        if status >= BAD_REQUEST and call is not None and _is_of_another_app(call):
-            return f"fakefal emulates {', '.join(sorted(APPS))}"
-        if status in (BAD_REQUEST, NOT_EMULATED) or (status == NOT_FOUND and self._scope["method"] == "POST"):
-            hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
-            return next(hints, "")
-        return ""
+def _unknown(scope: Scope, message: Message) -> str:
+    """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
+    status = message["status"]
+    call: JournalEntry | None = scope.get("state", {}).get("call")
+    if status >= HTTPStatus.BAD_REQUEST and call is not None and _is_of_another_app(call):
+        return f"fakefal emulates {', '.join(sorted(APPS))}"
+    unknown = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED)
+    if status in unknown or (status == HTTPStatus.NOT_FOUND and scope["method"] == "POST"):
+        hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
+        return next(hints, "")
+    return ""
 
 
 def _is_of_another_app(call: JournalEntry) -> bool:

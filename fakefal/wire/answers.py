@@ -7,11 +7,8 @@ in 2026; a body that no source quotes is marked where it stands.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
@@ -22,7 +19,6 @@ from fakefal.engine.verdict import NotEmulated
 from fakefal.state import jsonio
 from fakefal.state.files import FileTooLarge
 from fakefal.wire.nearmiss import why_not_found
-from fakefal_contracts.hosts import Part
 
 REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
@@ -91,19 +87,6 @@ def _not_emulated(error: NotEmulated) -> WireError:
     return refusal(501, str(error), hint=str(error))
 
 
-def _wrong_method(request: Request, allowed: list[str]) -> WireError:
-    """405 in the form of its host, with all methods of the address: starlette names those of one route only."""
-    from fakefal.platform_api.forms import platform_refusal  # which imports this module
-
-    part, *rest = request.url.path.strip("/").split("/")
-    if part in (Part.QUEUE, Part.RUN) and not request.headers.get("authorization"):
-        return no_access("/".join(rest[:2]))  # the key is checked before the method (probe of September 2026)
-    make = platform_refusal if part == Part.PLATFORM else refusal
-    error = make(METHOD_NOT_ALLOWED, "Method Not Allowed")
-    error.headers["allow"] = ", ".join(allowed)
-    return error
-
-
 def _store_full(error: StoreFull) -> WireError:
     return refusal(503, f"fakefal: {error}", hint="cancel or finish requests, or raise max_requests")
 
@@ -148,34 +131,3 @@ async def known_answer(emulator: Emulator, error: Exception, scope: Scope) -> Re
         key = call.key if call is not None else None
         said.headers[HINT] = await why_not_found(emulator, key, error.request_id)
     return wire_answer(said, scope.get("path_params", {}).get("request_id") or emulator.new_id())
-
-
-def add_handlers(app: FastAPI, new_id: Callable[[], str], allowed: Callable[[str], list[str]]) -> None:
-    """Answer every error of the table, and FastAPI's own, in fal's form; `allowed` knows the methods of a path."""
-
-    def answer(request: Request, error: WireError) -> Response:
-        return wire_answer(error, request.path_params.get("request_id") or new_id())
-
-    async def known(request: Request, error: Exception) -> Response:
-        return await known_answer(request.app.state.emulator, error, request.scope)
-
-    async def framework(request: Request, error: Exception) -> Response:
-        http = cast("HTTPException", error)
-        if http.status_code == METHOD_NOT_ALLOWED:
-            return answer(request, _wrong_method(request, allowed(request.url.path)))
-        return answer(request, refusal(http.status_code, str(http.detail), headers=http.headers))
-
-    async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - starlette logs it
-        return answer(request, refusal(500, "Internal Server Error"))
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        """FastAPI's own form, without the input: it may hold what JSON cannot."""
-        items = cast("RequestValidationError", error).errors()
-        items = [{name: item[name] for name in ("type", "loc", "msg")} for item in items]
-        return answer(request, WireError(422, {"detail": items}))
-
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unforeseen)
-    for kind in ANSWERS:
-        app.add_exception_handler(kind, known)
-    app.add_exception_handler(HTTPException, framework)

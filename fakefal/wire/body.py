@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from fastapi import Request
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from fakefal.wire.answers import WireError, refusal
@@ -50,7 +49,7 @@ async def limited(request: Request, limit: int, first: Message | None = None) ->
         raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 
 
-async def skip(request: Request, size: int) -> None:
+async def skip(request: Request, size: float) -> None:
     """Read and throw away so many bytes of the body, or all of it where it has fewer."""
     while size > 0:
         message = await request.receive()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,15 +36,11 @@ class Cors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add CORS headers, or not; refuse pages that may not call."""
-        if scope.get("path", "").startswith(f"/{CONTROL}"):
+        origins = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"origin"]
+        if not origins or scope["path"].startswith(f"/{CONTROL}"):
             inner = self._app
-        elif all(is_allowed(origin, self._origins) for origin in _origins(scope)):
+        elif all(is_allowed(origin, self._origins) for origin in origins):
             inner = self._open
         else:
             inner = refuse_page
         await inner(scope, receive, send)
-
-
-def _origins(scope: Scope) -> Iterator[str]:
-    """The origins that a call names: one, where it comes from a web page."""
-    return (value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"origin")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -37,22 +37,37 @@ INGRESS = {
 }
 
 
+ABORT = "fakefal.abort"
+"""The ASGI extension by which a server lets an application kill the caller's connection: a call without arguments."""
+
+
+def abort(scope: Scope) -> None:
+    """Kill the caller's connection.
+
+    Raises:
+        ConnectionResetError: no server said how.
+    """
+    kill: Callable[[], None] | None = scope.get("extensions", {}).get(ABORT)
+    if kill is None:
+        raise ConnectionResetError("fakefal: the connection was dropped by an effect")
+    kill()
+
+
 class DroppedAnswer(Response):
     """No answer, or the head and the first bytes of one: then the connection dies."""
 
-    def __init__(self, request: Request, answer: Response | None = None, sent: int = 0) -> None:
+    def __init__(self, answer: Response | None = None, sent: int = 0) -> None:
         super().__init__()
-        self._abort: Callable[[], None] = request.state.abort
         self._answer = answer
         self._sent = sent
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Kill the connection, and return once it is dead."""
         if (answer := self._answer) is not None:
             await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
             first = bytes(answer.body)[: min(self._sent, len(answer.body) - 1)]
             await send({"type": "http.response.body", "body": first, "more_body": True})
-        self._abort()
+        abort(scope)
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -69,11 +84,11 @@ async def with_fault(
         return await accept()
     match effect.name:
         case "drop_before_accept":
-            return DroppedAnswer(request)
+            return DroppedAnswer()
         case "accept_then_drop":
             answer = await accept()
             sent = effect.arguments.get("bytes")
-            return DroppedAnswer(request) if sent is None else DroppedAnswer(request, answer, sent)
+            return DroppedAnswer() if sent is None else DroppedAnswer(answer, sent)
         case name if name in INGRESS:
             status, title = INGRESS[name]
             return HTMLResponse(NGINX.format(title), status)  # no x-fal-request-id: so clients tell it from fal

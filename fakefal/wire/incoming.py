@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import Request
+from starlette.requests import Request
 
-from fakefal.core.effects import BadEffect, Effect, Occasion
+from fakefal.core.effects import Effect, Occasion
+from fakefal.core.grammar import BadEffect
 from fakefal.effects.arrivals import Arrival
-from fakefal.effects.known import cut_within_body
+from fakefal.effects.known import DROP
 from fakefal.effects.rules import prompts
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import named_paths
@@ -21,8 +23,9 @@ from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import NO_KEY
 from fakefal.state.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
-from fakefal.wire.auth import TOKEN, application_key, demand_rest_key
+from fakefal.wire.auth import application_key, demand_rest_key
 from fakefal.wire.body import read_body, skip
+from fakefal.wire.call import Call
 from fakefal.wire.faults import refuse
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.hosts import BaseUrl
@@ -37,24 +40,15 @@ GZIP = b"\x1f\x8b"
 DATA_URI = b"data:"
 
 
-async def read_submission(
-    request: Request,
-    emulator: Emulator,
-    base_url: BaseUrl,
-    app: str,
-    path: str,
-    authorization: str | None,
-    priority: str = "",
-    **more: Any,
-) -> Submission:
+async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Submission:
     """The body and the caller of a request to an application; `more` is what else is known of it.
 
     Raises:
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
             for what is not JSON.
     """
-    token = request.query_params.get(TOKEN) if request.scope["query_string"] else None
-    key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
+    request, emulator, app, path = call.request, call.emulator, call.app, call.path
+    key = application_key(call.authorization, call.token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         raise no_access(app)
     if app not in APPS:
@@ -63,15 +57,14 @@ async def read_submission(
             f'Application "{app.rpartition("/")[2]}" not found',
             hint=f"fakefal emulates {', '.join(APPS)}",
         )
-    read = await _read(request, emulator, base_url, f"{app}/{path}" if path else app, key)
+    read = await _read(request, emulator, call.base_url, f"{app}/{path}" if path else app, key)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
-    low = priority.lower() == "low"
     return Submission(
         key,
         app,
         path,
         read.body,
-        base_url,
+        call.base_url,
         low=low,
         heavy=read.heavy,
         start_seconds=_read_start_seconds(request),
@@ -96,20 +89,19 @@ class _Read:
 async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoint_id: str, key: str) -> _Read:
     """Count the call, choose its effect, and read its body as far as that lets it through.
 
-    A call is counted once its body is read, whatever that is, so that one question to a shared store tells all; only
-    where a connection may have to die within the body, it is counted before.
+    A call is counted after its body, whatever that is, so that one question to a shared store tells all; before it only
+    where a `drop_before_accept` may be due.
 
     Raises:
         WireError: 400 for a wrong effect, 413 for a large body, 422 for what is not JSON.
     """
     early = None
-    if _may_cut(request, emulator, key):
+    if _may_drop(request, emulator, key):
         early = await emulator.arrivals.arrive(key, ())
         effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
-        size = cut_within_body(effect)
-        if size is not None:
+        if effect is not None and effect.name == DROP:
             _note(request, effect)
-            await skip(request, size)
+            await skip(request, effect.arguments.get("bytes", math.inf))
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
         raw = await read_body(request, emulator.settings.max_body_bytes)
@@ -129,9 +121,9 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
     return _Read(body, heavy, arrival, effect)
 
 
-def _may_cut(request: Request, emulator: Emulator, key: str) -> bool:
+def _may_drop(request: Request, emulator: Emulator, key: str) -> bool:
     with wrong_effects():
-        return emulator.effects.may_cut(key, request.headers.get(EFFECT))
+        return emulator.effects.may_drop(key, request.headers.get(EFFECT))
 
 
 def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:

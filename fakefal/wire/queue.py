@@ -9,15 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending
-from fakefal.engine.emulator import Emulator
+from fakefal.core.plan import Ending, Quirk
 from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of, is_tried_again, result_body
@@ -33,7 +31,7 @@ from fakefal.wire.answers import (
     retry_headers,
 )
 from fakefal.wire.auth import application_key
-from fakefal.wire.context import Authorization, SubPath, TheBaseUrl, TheEmulator, Token
+from fakefal.wire.call import COUNT, Call
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
 from fakefal_contracts.hosts import BaseUrl, Part
@@ -43,85 +41,42 @@ KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
 
 KEEP_ALIVE = b": keep-alive\n\n"
 
-router = APIRouter(prefix=f"/{Part.QUEUE}", tags=["queue"])
 TRUE_WORDS = ("1", "true")
 
-Logs = Annotated[str, Query(description="1 or true for log lines")]
-Webhook = Annotated[str | None, Query(alias="fal_webhook", description="address that is called at the end")]
-MostWaiting = Annotated[int | None, Query(alias="fal_max_queue_length", ge=0, description="refuse when more wait")]
-Priority = Annotated[str, Header(alias="X-Fal-Queue-Priority", description="normal or low")]
 
-
-@router.post("/{owner}/{app}")
-@router.post("/{owner}/{app}/{path:path}")
-async def submit(
-    request: Request,
-    owner: str,
-    app: str,
-    emulator: TheEmulator,
-    base_url: TheBaseUrl,
-    path: SubPath,
-    authorization: Authorization = None,
-    priority: Priority = "",
-    webhook: Webhook = None,
-    most_waiting: MostWaiting = None,
-) -> Response:
+async def submit(call: Call) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(
-        request,
-        emulator,
-        base_url,
-        f"{owner}/{app}",
-        path,
-        authorization,
-        priority,
-        webhook=webhook or None,
-        most_waiting=most_waiting,
+        call,
+        low=call.request.headers.get("x-fal-queue-priority", "").lower() == "low",
+        webhook=call.query.get("fal_webhook") or None,
+        most_waiting=call.read("fal_max_queue_length", COUNT),
     )
 
     async def accept() -> Response:
-        look = await emulator.submit(submission)
-        body: dict[str, Any] = {"status": "IN_QUEUE", **_addresses(look.record, base_url), "logs": None, "metrics": {}}
+        look = await call.emulator.submit(submission)
+        addresses = _addresses(look.record, call.base_url)
+        body: dict[str, Any] = {"status": "IN_QUEUE", **addresses, "logs": None, "metrics": {}}
         hint = hint_header(look.plan.ending) if look.plan is not None else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
-    return await with_fault(emulator, submission.effect, request, accept)
+    return await with_fault(call.emulator, submission.effect, call.request, accept)
 
 
-@router.get("/{owner}/{app}/requests/{request_id}/status")
-async def status(
-    owner: str,
-    app: str,
-    request_id: str,
-    emulator: TheEmulator,
-    base_url: TheBaseUrl,
-    logs: Logs = "0",
-    authorization: Authorization = None,
-    token: Token = None,
-) -> Response:
+async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
-    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token, read=True)
+    look = await _look(call, read=True)
     return Json(
-        status_body(look, base_url, _log_items(look) if logs.lower() in TRUE_WORDS else None),
+        status_body(look, call.base_url, _log_items(look) if _wants_logs(call) else None),
         200 if look.view.state is State.COMPLETED else 202,
-        {REQUEST_ID: request_id},
+        {REQUEST_ID: call.request_id},
     )
 
 
-@router.get("/{owner}/{app}/requests/{request_id}/status/stream")
-async def stream(
-    owner: str,
-    app: str,
-    request_id: str,
-    emulator: TheEmulator,
-    base_url: TheBaseUrl,
-    logs: Logs = "0",
-    authorization: Authorization = None,
-    token: Token = None,
-) -> Response:
+async def stream(call: Call) -> Response:
     """Server-sent status objects, one whenever something changed; log lines come once each."""
-    record = (await _look(emulator, f"{owner}/{app}", request_id, authorization, token)).record
-    wanted = logs.lower() in TRUE_WORDS
+    record = (await _look(call)).record
+    emulator, base_url, wanted = call.emulator, call.base_url, _wants_logs(call)
 
     async def events() -> AsyncIterator[bytes]:
         shown: tuple[State, int, int] | None = None
@@ -144,65 +99,51 @@ async def stream(
     return StreamingResponse(
         events(),
         media_type="text/event-stream",
-        headers={REQUEST_ID: request_id, "cache-control": "no-store"},
+        headers={REQUEST_ID: call.request_id, "cache-control": "no-store"},
     )
 
 
-@router.get("/{owner}/{app}/requests/{request_id}")
-async def result(
-    owner: str,
-    app: str,
-    request_id: str,
-    emulator: TheEmulator,
-    base_url: TheBaseUrl,
-    authorization: Authorization = None,
-    token: Token = None,
-) -> Response:
+async def result(call: Call) -> Response:
     """What the model answered, verbatim; 400 while it is not over."""
-    look = await _look(emulator, f"{owner}/{app}", request_id, authorization, token)
+    look = await _look(call)
     ending = ending_of(look)
     if ending is None:
         raise refusal(400, "Request is still in progress")
-    if look.erased or (look.plan is not None and "result_expired" in look.plan.quirks):
-        raise UnknownRequest(request_id)
-    return ending_answer(ending, look.record, base_url)
+    if look.erased or (look.plan is not None and Quirk.RESULT_EXPIRED in look.plan.quirks):
+        raise UnknownRequest(call.request_id)
+    return ending_answer(ending, look.record, call.base_url)
 
 
-@router.put("/{owner}/{app}/requests/{request_id}/cancel")
-async def cancel(
-    owner: str,
-    app: str,
-    request_id: str,
-    emulator: TheEmulator,
-    authorization: Authorization = None,
-    token: Token = None,
-) -> Response:
+async def cancel(call: Call) -> Response:
     """End a request: 200 while it was queued, 202 while it ran, 400 when it was over."""
-    key = (await _look(emulator, f"{owner}/{app}", request_id, authorization, token)).record.key
+    key = (await _look(call)).record.key
     try:
-        was = await emulator.cancel(key, request_id)
+        was = await call.emulator.cancel(key, call.request_id)
     except RefusedMove:
-        return Json({"status": "ALREADY_COMPLETED"}, 400, {REQUEST_ID: request_id})
+        return Json({"status": "ALREADY_COMPLETED"}, 400, {REQUEST_ID: call.request_id})
     if was is State.IN_QUEUE:
-        return Json({"status": "OK"}, 200, {REQUEST_ID: request_id})
-    return Json({"status": "CANCELLATION_REQUESTED"}, 202, {REQUEST_ID: request_id})
+        return Json({"status": "OK"}, 200, {REQUEST_ID: call.request_id})
+    return Json({"status": "CANCELLATION_REQUESTED"}, 202, {REQUEST_ID: call.request_id})
 
 
-async def _look(
-    emulator: Emulator, app: str, request_id: str, authorization: str | None, token: str | None, *, read: bool = False
-) -> Snapshot:
+async def _look(call: Call, *, read: bool = False) -> Snapshot:
     """Look for the caller, who must be the one that submitted the request to this app.
 
     An unknown request is not found even without a key (probe of September 2026).
     """
-    key = application_key(authorization, token, app, emulator.settings.keys, emulator.tokens)
+    emulator = call.emulator
+    key = application_key(call.authorization, call.token, call.app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
-        await emulator.find(request_id)
-        raise no_access(app)
-    look = await emulator.look(key, request_id, read=read)
-    if look.record.app != app:
-        raise UnknownRequest(request_id)
+        await emulator.find(call.request_id)
+        raise no_access(call.app)
+    look = await emulator.look(key, call.request_id, read=read)
+    if look.record.app != call.app:
+        raise UnknownRequest(call.request_id)
     return look
+
+
+def _wants_logs(call: Call) -> bool:
+    return call.query.get("logs", "0").lower() in TRUE_WORDS
 
 
 def _addresses(record: Record, base_url: BaseUrl) -> dict[str, str]:

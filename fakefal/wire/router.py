@@ -6,9 +6,7 @@ After this, every call has a path that starts with the part's prefix and no slas
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -46,7 +44,6 @@ class Router:
         netloc = headers.get(b"host", b"").decode("latin-1")
         name, of_fal = _host(netloc)
         state = scope.setdefault("state", {})
-        state["abort"] = _aborter(send)
         app = self._app
         part: str | None
         given = scope["path"]
@@ -98,19 +95,6 @@ def _own_path(path: str, name: str) -> str:
 
 def _first(path: str) -> str:
     return path.lstrip("/").partition("/")[0]
-
-
-def _aborter(send: Send) -> Callable[[], None]:
-    """What kills the caller's connection.  uvicorn's `send` is a method of the object that knows it."""
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is None:
-        return _no_connection
-    return cast("Callable[[], None]", transport.abort)
-
-
-def _no_connection() -> None:
-    """What an application called without a server does instead of dropping its connection."""
-    raise ConnectionResetError("fakefal: the connection was dropped by an effect")
 
 
 async def _two_lengths(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
@@ -14,8 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients import FRAMES, O1, TRIO, MakeClient
-from conftest import Server
 from fakefal_client import (
     AsyncClient,
     Budget,
@@ -28,7 +25,10 @@ from fakefal_client import (
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
-from media import picture
+from support.clients import TRIO, MakeClient
+from support.endpoints import I2V, O1
+from support.media import picture
+from support.server import Serve, Server
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
@@ -112,9 +112,7 @@ class TestCalls:
         make_client(server.url, budget=budget).resume(job.request_id).result()
         assert (budget.pending, budget.spent) == (0, PRICE)
 
-    def test_a_job_cancelled_in_the_queue_is_refunded(
-        self, make_client: MakeClient, serve: Callable[..., Server]
-    ) -> None:
+    def test_a_job_cancelled_in_the_queue_is_refunded(self, make_client: MakeClient, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         client = make_client(server.url, budget=2)
         client.submit(REQUEST)
@@ -207,7 +205,7 @@ def test_a_call_that_is_cancelled_while_it_waits_keeps_its_money_only_where_it_m
                     if kept:
                         tasks.start_soon(client.submit, REQUEST)
                     else:
-                        tasks.start_soon(client.submit, FRAMES, {"prompt": "x", "start_image_url": picture()})
+                        tasks.start_soon(client.submit, I2V, {"prompt": "x", "start_image_url": picture()})
                 await everybody.wait()
                 with pytest.raises(OverBudget):
                     await client.submit(REQUEST)

@@ -13,7 +13,6 @@ import httpx
 import pytest
 import respx
 
-from clients import O1, MakeClient
 from fakefal_client import (
     Attempt,
     Completed,
@@ -35,6 +34,8 @@ from fakefal_client import (
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
+from support.clients import MakeClient
+from support.endpoints import O1
 
 BASE = "http://fake.test"
 QUEUE = f"{BASE}/queue/{O1}"

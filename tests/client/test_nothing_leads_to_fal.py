@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from clients import O1, MakeClient
-from conftest import Server
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.server.authority import Authority
@@ -19,6 +17,9 @@ from fakefal.server.serving import bind, hosting, serving_from
 from fakefal.settings import Settings
 from fakefal.testing.names import Guard, guarded_names
 from fakefal_client import FakefalError, Retry, Unreachable
+from support.clients import MakeClient
+from support.endpoints import O1
+from support.server import Server
 
 BODY = {"prompt": "a lighthouse"}
 SOON = Retry(first_seconds=0.001)

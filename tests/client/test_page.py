@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT, Server
 from fakefal.server.serving import hosting, serving_from
+from support.machine import ROOT
+from support.server import Server
 
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

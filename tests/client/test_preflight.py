@@ -6,7 +6,7 @@ import io
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +17,6 @@ import pytest
 import respx
 from PIL import Image
 
-from clients import FRAMES, O1, MakeClient
-from conftest import Server
 from fakefal_client import (
     AsyncClient,
     Client,
@@ -30,6 +28,10 @@ from fakefal_client import (
 )
 from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProReferenceToVideo
 from fakefal_contracts import UnknownEndpoint
+from support.clients import MakeClient
+from support.endpoints import I2V, O1
+from support.media import picture
+from support.server import Serve, Server
 
 PICTURE = "https://example.com/a.png"
 
@@ -46,12 +48,6 @@ def at_fal(make_client: MakeClient) -> Iterator[Any]:
     """A client for fal, with nothing behind it."""
     with respx.mock():
         yield make_client("fal", key="id:secret", environ={})
-
-
-def png(width: int = 640, height: int = 480) -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (width, height), "navy").save(written, "PNG")
-    return written.getvalue()
 
 
 class TestBeforeAnyNetwork:
@@ -124,7 +120,7 @@ class TestContracts:
         [("documented", "7", True), ("latest", "7", False), ("2026-01-28", "7", False), ("documented", "5", False)],
     )
     def test_the_fakes_own_contract_counts(
-        self, make_client: MakeClient, serve: Callable[..., Server], contract: str, duration: str, refused: bool
+        self, make_client: MakeClient, serve: Serve, contract: str, duration: str, refused: bool
     ) -> None:
         server = serve(contract=contract)
         client = make_client(server.url, poll_seconds=0.005, environ={})
@@ -176,8 +172,7 @@ class TestContracts:
     CODES: ClassVar = {"unknown_reference", "unknown_key"}
 
     @pytest.mark.parametrize("road", ["submit", "subscribe", "run"])
-    def test_warnings_reach_the_caller(self, make_client: MakeClient, server: Server, road: str) -> None:
-        client = make_client(server.url, poll_seconds=0.005)
+    def test_warnings_reach_the_caller(self, client: Any, road: str) -> None:
         with pytest.warns(RequestWarning) as warned:
             made = getattr(client, road)(O1, self.BODY)
         assert {one.message.advice.code for one in warned} == self.CODES
@@ -217,13 +212,12 @@ class TestContracts:
 class TestLocalMedia:
     @pytest.mark.parametrize("kind", ["path", "bytes", "picture"])
     def test_it_is_uploaded_and_the_request_accepted(
-        self, make_client: MakeClient, server: Server, tmp_path: Path, kind: str
+        self, client: Any, server: Server, tmp_path: Path, kind: str
     ) -> None:
         path = tmp_path / "fråme 1.png"
-        path.write_bytes(png())
-        given = {"path": path, "bytes": png(), "picture": Image.open(io.BytesIO(png()))}[kind]
-        client = make_client(server.url, poll_seconds=0.005)
-        client.subscribe(FRAMES, {"prompt": "x", "start_image_url": given})
+        path.write_bytes(picture(640, 480))
+        given = {"path": path, "bytes": picture(640, 480), "picture": Image.open(io.BytesIO(picture(640, 480)))}[kind]
+        client.subscribe(I2V, {"prompt": "x", "start_image_url": given})
         (sent,) = server.http.get("/_fakefal/requests").json()
         address = sent["arguments"]["start_image_url"]
         assert address.startswith(f"{server.url}/cdn/files/b/")
@@ -240,20 +234,19 @@ class TestLocalMedia:
     @pytest.mark.usefixtures("nothing_sent")
     def test_it_is_judged_before_anything_is_sent(self, make_client: MakeClient, tmp_path: Path) -> None:
         small, text = tmp_path / "small.png", tmp_path / "text.png"
-        small.write_bytes(png(200, 200))
+        small.write_bytes(picture(200, 200))
         text.write_bytes(b"no picture")
         client = make_client("http://127.0.0.1:9", environ={})
-        for given, kind in ((small, "min_pixels"), (text, "readable"), (png(2000, 400), "ratio")):
+        for given, kind in ((small, "min_pixels"), (text, "readable"), (picture(2000, 400), "ratio")):
             with pytest.raises(InvalidRequest) as caught:
-                client.submit(FRAMES, {"prompt": "x", "start_image_url": given})
+                client.submit(I2V, {"prompt": "x", "start_image_url": given})
             (error,) = caught.value.report.errors
             assert (error.rule.id, error.loc) == (f"o1.image-to-video.start_image_url.{kind}", ("start_image_url",))
 
-    def test_deep_inside_and_twice_the_same(self, make_client: MakeClient, server: Server, tmp_path: Path) -> None:
+    def test_deep_inside_and_twice_the_same(self, client: Any, server: Server, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
-        path.write_bytes(png())
+        path.write_bytes(picture(640, 480))
         element = {"frontal_image_url": path, "reference_image_urls": [path]}
-        client = make_client(server.url, poll_seconds=0.005)
         client.subscribe(O1, {"prompt": "@Element1", "elements": [element]})
         (sent,) = server.http.get("/_fakefal/requests").json()
         found = sent["arguments"]["elements"][0]
@@ -264,7 +257,7 @@ class TestLocalMedia:
     def test_a_text_is_never_a_file_of_this_machine(self, make_client: MakeClient, text: str) -> None:
         client = make_client("http://127.0.0.1:9", environ={})
         with pytest.raises(InvalidRequest, match="reachable"):
-            client.submit(FRAMES, {"prompt": "x", "start_image_url": text})
+            client.submit(I2V, {"prompt": "x", "start_image_url": text})
 
     def test_a_file_in_a_field_that_takes_no_media(self, make_client: MakeClient, tmp_path: Path) -> None:
         path = tmp_path / "prompt.txt"
@@ -272,14 +265,13 @@ class TestLocalMedia:
         with respx.mock(), pytest.raises(UnknownMedia, match="takes no media"):
             make_client("http://127.0.0.1:9", environ={}).submit(O1, {"prompt": path})
 
-    def test_a_picture_is_sent_as_it_is_seen(self, make_client: MakeClient, server: Server) -> None:
+    def test_a_picture_is_sent_as_it_is_seen(self, client: Any, server: Server) -> None:
         turned = Image.new("RGB", (640, 480))
         exif = turned.getexif()
         exif[0x0112] = 6
         written = io.BytesIO()
         turned.save(written, "JPEG", exif=exif)
-        client = make_client(server.url, poll_seconds=0.005)
-        client.subscribe(FRAMES, {"prompt": "x", "start_image_url": Image.open(io.BytesIO(written.getvalue()))})
+        client.subscribe(I2V, {"prompt": "x", "start_image_url": Image.open(io.BytesIO(written.getvalue()))})
         (sent,) = server.http.get("/_fakefal/requests").json()
         found = Image.open(io.BytesIO(server.http.get(sent["arguments"]["start_image_url"]).content))
         assert (found.size, found.format) == ((480, 640), "JPEG")
@@ -288,9 +280,9 @@ class TestLocalMedia:
     def test_a_picture_whose_file_is_cut_off(self, make_client: MakeClient) -> None:
         client = make_client("http://127.0.0.1:9", environ={})
         for call in (client.submit, client.check):
-            cut_off = Image.open(io.BytesIO(png()[:200]))
+            cut_off = Image.open(io.BytesIO(picture(640, 480)[:200]))
             with pytest.raises(UnknownMedia, match="cannot be read"):
-                call(FRAMES, {"prompt": "x", "start_image_url": cut_off})
+                call(I2V, {"prompt": "x", "start_image_url": cut_off})
 
     def test_pictures_are_written_down_where_they_hold_no_loop_up(
         self, server: Server, monkeypatch: pytest.MonkeyPatch
@@ -305,9 +297,9 @@ class TestLocalMedia:
         async def main() -> None:
             async with AsyncClient(server.url) as client:
                 body = {"prompt": "x", "start_image_url": Image.new("RGB", (640, 480))}
-                await client.check(FRAMES, body)
+                await client.check(I2V, body)
                 await client.upload(Image.new("RGB", (640, 480)))
-                await client.submit(FRAMES, body)
+                await client.submit(I2V, body)
 
         monkeypatch.setattr(Image.Image, "save", watched)
         anyio.run(main)
@@ -317,7 +309,7 @@ class TestLocalMedia:
     @pytest.mark.usefixtures("nothing_sent")
     def test_a_file_that_is_not_there(self, make_client: MakeClient) -> None:
         with pytest.raises(UnknownMedia, match="no file"):
-            make_client("http://127.0.0.1:9", environ={}).submit(FRAMES, {"prompt": "x", "start_image_url": Path("no")})
+            make_client("http://127.0.0.1:9", environ={}).submit(I2V, {"prompt": "x", "start_image_url": Path("no")})
 
 
 def test_typed_requests_send_only_what_was_said(make_client: MakeClient, server: Server) -> None:

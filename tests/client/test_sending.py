@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from clients import O1, MakeClient
-from conftest import Server
 from fakefal_client import (
     Attempt,
     FakefalError,
@@ -29,8 +28,11 @@ from fakefal_client import (
     UsageError,
 )
 from fakefal_client.kling import O1ReferenceToVideo
-from media import picture
-from relay import Cut, Relay, relay_to
+from support.clients import MakeClient
+from support.endpoints import O1
+from support.media import picture
+from support.relay import Cut, Relay, relay_to
+from support.server import Serve, Server
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}
@@ -44,7 +46,17 @@ def relay(server: Server) -> Iterator[Relay]:
 
 
 def accepted(server: Server) -> int:
-    return len(server.http.get("/_fakefal/ledger").json()["jobs"])
+    return len(server.control("ledger")["jobs"])
+
+
+def lose(
+    client: Any, server: Server, effect: str, nth: int = 1, request: tuple[Any, ...] = (REQUEST,)
+) -> MaybeAccepted:
+    """Submit a request whose connection dies by an effect; returns what the client says of it."""
+    server.inject(effect, nth=nth)
+    with pytest.raises(MaybeAccepted) as caught:
+        client.submit(*request)
+    return caught.value
 
 
 @pytest.mark.parametrize("road", ["submit", "run"])
@@ -209,11 +221,8 @@ def test_a_refusal_at_the_gate_names_the_fields(make_client: MakeClient, server:
 
 class TestReconcile:
     def test_a_job_that_was_accepted_is_found_and_goes_on(self, make_client: MakeClient, server: Server) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
         client = make_client(server.url, budget=1)
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(REQUEST)
-        outcome = client.reconcile(caught.value)
+        outcome = client.reconcile(lose(client, server, "accept_then_drop"))
         assert isinstance(outcome, Found)
         job = client.resume(outcome.request_id, O1ReferenceToVideo)
         assert job.result().video.url
@@ -221,49 +230,40 @@ class TestReconcile:
         assert accepted(server) == 1
 
     def test_asked_twice_it_says_the_same_and_refunds_nothing(self, make_client: MakeClient, server: Server) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
         client = make_client(server.url, budget=1)
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(REQUEST)
-        outcome = client.reconcile(caught.value)
-        assert client.reconcile(caught.value) == outcome
+        lost = lose(client, server, "accept_then_drop")
+        outcome = client.reconcile(lost)
+        assert client.reconcile(lost) == outcome
         assert float(client.budget.pending) == 0.56
         client.resume(outcome.request_id).result()
-        assert client.reconcile(caught.value) == outcome, "it outlives the settlement"
+        assert client.reconcile(lost) == outcome, "it outlives the settlement"
         assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
 
     def test_another_client_finds_it_twice_too(self, make_client: MakeClient, server: Server) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 1})
-        with pytest.raises(MaybeAccepted) as caught:
-            make_client(server.url, key="tester:secret").submit(REQUEST)
+        lost = lose(make_client(server.url, key="tester:secret"), server, "accept_then_drop")
         other = make_client(server.url, key="tester:secret")
-        assert isinstance(other.reconcile(caught.value), Found)
-        assert isinstance(other.reconcile(caught.value), Found)
+        assert isinstance(other.reconcile(lost), Found)
+        assert isinstance(other.reconcile(lost), Found)
 
     def test_a_job_that_was_not_accepted_is_refunded(self, make_client: MakeClient, server: Server) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 2})
         client = make_client(server.url, budget=2)
         client.submit("fal-ai/kling-video/o1/image-to-video", FRAMES_BODY)
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(REQUEST)
-        assert client.reconcile(caught.value.attempt) == NotListed()
+        assert client.reconcile(lose(client, server, "drop_before_accept", nth=2).attempt) == NotListed()
         assert float(client.budget.pending) == 0.56, "the other one's"
 
     @pytest.mark.parametrize("end", ["paid", "refused"])
     def test_a_job_that_is_listed_after_it_was_refunded_is_billed(
         self, make_client: MakeClient, server: Server, end: str
     ) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "drop_before_accept", "nth": 1})
-        if end == "refused":
-            server.http.post("/_fakefal/scenarios", json={"effect": "content_policy_violation"})
         client = make_client(server.url, key="tester:secret", budget="0.60", poll_seconds=0.005)
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(REQUEST)
-        assert client.reconcile(caught.value) == NotListed()
+        lost = lose(client, server, "drop_before_accept")
+        if end == "refused":
+            server.inject("content_policy_violation")
+        assert client.reconcile(lost) == NotListed()
         assert (client.budget.pending, client.budget.spent) == (0, 0)
         late = server.submit(O1, {"prompt": "a lighthouse"})["request_id"]
         for _ in range(2):
-            assert client.reconcile(caught.value) == Found(late)
+            assert client.reconcile(lost) == Found(late)
             assert (float(client.budget.pending), client.budget.spent) == (0.56, 0)
         with pytest.raises(OverBudget):
             client.submit(REQUEST)
@@ -279,12 +279,9 @@ class TestReconcile:
     def test_the_job_of_another_call_is_not_taken_for_it(
         self, make_client: MakeClient, server: Server, effect: str, found: type
     ) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": effect, "nth": 2})
         client = make_client(server.url)
         first = client.submit(REQUEST)
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(REQUEST)
-        outcome = client.reconcile(caught.value)
+        outcome = client.reconcile(lose(client, server, effect, nth=2))
         assert isinstance(outcome, found)
         assert getattr(outcome, "request_id", "") != first.request_id
 
@@ -293,26 +290,20 @@ class TestReconcile:
     def test_a_job_of_the_synchronous_road_is_not_taken_for_it(
         self, make_client: MakeClient, server: Server, body: dict[str, str], effect: str, found: type
     ) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": effect, "nth": 2})
         client = make_client(server.url, preflight=False)
         with suppress(RequestRefused):
             client.run(O1, body)
         (ran,) = client.budget
         (listed,) = server.http.get("/_fakefal/requests").json()
         assert ran.request_id == listed["request_id"]
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(O1, body)
-        outcome = client.reconcile(caught.value)
+        outcome = client.reconcile(lose(client, server, effect, nth=2, request=(O1, body)))
         assert isinstance(outcome, found)
         assert getattr(outcome, "request_id", "") != ran.request_id
 
     def test_twins_are_unknown(self, make_client: MakeClient, server: Server) -> None:
-        server.http.post("/_fakefal/scenarios", json={"effect": "accept_then_drop", "nth": 2})
         make_client(server.url, key="tester:secret").submit(REQUEST)
         client = make_client(server.url, key="tester:secret")
-        with pytest.raises(MaybeAccepted) as caught:
-            client.submit(REQUEST)
-        outcome = client.reconcile(caught.value)
+        outcome = client.reconcile(lose(client, server, "accept_then_drop", nth=2))
         assert isinstance(outcome, Unknown)
         assert "2 jobs look the same" in outcome.reason
 
@@ -323,9 +314,7 @@ class TestReconcile:
         )
         assert make_client(server.url, key="c:d").reconcile(attempt) == NotListed()
 
-    def test_a_list_that_cannot_be_read_leaves_it_open(
-        self, make_client: MakeClient, serve: Callable[..., Server]
-    ) -> None:
+    def test_a_list_that_cannot_be_read_leaves_it_open(self, make_client: MakeClient, serve: Serve) -> None:
         server = serve(keys={"tester": "secret"})
         attempt = Attempt(O1, {"prompt": "x"}, 0.0, 0.0)
         outcome = make_client(server.url, key="tester:wrong").reconcile(attempt)

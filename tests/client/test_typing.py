@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from conftest import ROOT
+from support.machine import ROOT
 
 FOLDER = ROOT / "tests" / "typing"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from clients import MakeClient
-from conftest import Server
 from fakefal_client import Progress, uploads
+from support.clients import MakeClient
+from support.server import Server
 
 LIMIT, PART = 100, 40
 CONTENT = bytes(range(LIMIT + 1))

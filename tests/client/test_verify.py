@@ -13,11 +13,11 @@ import httpx
 import pytest
 import respx
 
-from clients import MakeClient
-from conftest import Server
 from fakefal_client import AsyncClient, InvalidWebhook, Retry, TimeSource, UnexpectedAnswer, Unreachable
 from fakefal_client.kling import O1ReferenceToVideo
-from receivers import Received, Receiver
+from support.clients import MakeClient
+from support.receivers import Received, Receiver
+from support.server import Server
 
 FAKE = "http://fake.test"
 KEYS = "/rest/.well-known/jwks.json"

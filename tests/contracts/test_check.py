@@ -12,12 +12,9 @@ from fakefal_contracts import ENDPOINTS, UnknownContract, UnknownEndpoint, check
 from fakefal_contracts.check import MOST_FOUND
 from fakefal_contracts.price import dollars
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
-from media import picture
+from support.endpoints import I2V, O1, O3, STANDARD
+from support.media import picture
 
-I2V = "fal-ai/kling-video/o1/image-to-video"
-STANDARD = "fal-ai/kling-video/o1/standard/image-to-video"
-R2V = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 PICTURES = {"frontal_image_url": "https://a/f.png", "reference_image_urls": ["https://a/r.png"]}
 CLIP = {"video_url": "https://a/v.mp4"}
 
@@ -32,8 +29,8 @@ class TestCost:
     @pytest.mark.parametrize(
         ("endpoint_id", "arguments", "expected"),
         [
-            (R2V, {"prompt": "x"}, "0.56"),
-            (R2V, {"prompt": "x", "duration": "10"}, "1.12"),
+            (O1, {"prompt": "x"}, "0.56"),
+            (O1, {"prompt": "x", "duration": "10"}, "1.12"),
             (I2V, {"prompt": "x", "start_image_url": "https://a/b.png"}, "0.56"),
             (STANDARD, {"prompt": "x", "start_image_url": "https://a/b.png"}, "0.42"),
             (O3, {"prompt": "x", "duration": "8"}, "0.896"),
@@ -49,7 +46,7 @@ class TestCost:
 
     @pytest.mark.parametrize("arguments", [{}, {"prompt": "x", "image_urls": ["ftp://x"]}])
     def test_a_refused_body_costs_nothing(self, arguments: Any) -> None:
-        assert check(R2V, arguments).cost is None
+        assert check(O1, arguments).cost is None
 
     def test_a_day_has_the_price_of_that_day(self) -> None:
         for day, usd in (("2026-02-04", "1.12"), ("2026-03-31", "1.12"), ("2026-04-01", "0.56"), ("latest", "0.56")):
@@ -81,16 +78,16 @@ class TestShots:
 
 class TestReferences:
     def test_a_name_that_stands_for_nothing_warns(self) -> None:
-        assert codes(R2V, {"prompt": "@Image1"}) == {"unknown_reference"}
+        assert codes(O1, {"prompt": "@Image1"}) == {"unknown_reference"}
         assert codes(I2V, {"prompt": "@Image2", "start_image_url": "https://a/b.png"}) == {"unknown_reference"}
-        assert codes(R2V, {"prompt": "@Element0", "elements": [PICTURES]}) == {"unknown_reference", "unnamed_media"}
+        assert codes(O1, {"prompt": "@Element0", "elements": [PICTURES]}) == {"unknown_reference", "unnamed_media"}
 
     def test_listed_media_that_nothing_names_warn(self) -> None:
-        assert codes(R2V, {"prompt": "@image1", "image_urls": ["https://a/b.png"] * 2}) == {"unnamed_media"}
+        assert codes(O1, {"prompt": "@image1", "image_urls": ["https://a/b.png"] * 2}) == {"unnamed_media"}
         assert codes(O3, {"multi_prompt": [{"prompt": "@Element1"}], "elements": [PICTURES]}) == set()
 
     def test_a_name_twice_warns_once_and_an_address_is_no_name(self) -> None:
-        warnings = check(R2V, {"prompt": "@Image3 @Image3 bob@image1.com"}).warnings
+        warnings = check(O1, {"prompt": "@Image3 @Image3 bob@image1.com"}).warnings
         assert [advice.msg for advice in warnings] == ["@Image3 names nothing: image_urls holds 0"]
 
     def test_formats_that_kling_does_not_take_warn(self) -> None:
@@ -125,13 +122,13 @@ class TestHints:
         ],
     )
     def test_they_say_what_to_change(self, arguments: Any, hint: str) -> None:
-        assert hint in check(R2V, arguments).errors[0].hint
+        assert hint in check(O1, arguments).errors[0].hint
 
     @pytest.mark.parametrize(
         ("endpoint_id", "arguments", "contract"),
         [
             (O3, {"shot_type": "foo"}, "documented"),
-            (R2V, {"prompt": "x", "duration": "7", "image_urls": ["https://a/b.png"] * 8}, "latest"),
+            (O1, {"prompt": "x", "duration": "7", "image_urls": ["https://a/b.png"] * 8}, "latest"),
             (O3, None, "documented"),
         ],
     )
@@ -145,7 +142,7 @@ class TestHints:
         [
             (I2V, {"prompt": "x", "end_image_url": "https://a/b.png"}, 'add "start_image_url"'),
             (I2V, {"prompt": "x", "image_url": "https://a/b.png"}, 'where you wrote "image_url"?'),
-            (R2V, {"prompt": "x", "elements": [{"frontal_image": "x"}]}, 'where you wrote "frontal_image"?'),
+            (O1, {"prompt": "x", "elements": [{"frontal_image": "x"}]}, 'where you wrote "frontal_image"?'),
             (O3, {"multi_prompt": [{"text": "x"}]}, 'add "prompt"'),
         ],
     )
@@ -153,16 +150,16 @@ class TestHints:
         assert check(endpoint_id, arguments).errors[0].hint.endswith(hint)
 
     def test_no_other_contract_is_named_where_none_accepts(self) -> None:
-        assert "accepted under" not in check(R2V, {"prompt": "x", "duration": "99"}).errors[0].hint
+        assert "accepted under" not in check(O1, {"prompt": "x", "duration": "99"}).errors[0].hint
 
 
 class TestContracts:
     def test_a_revision_changes_only_what_a_schema_says(self) -> None:
         body = {"prompt": "x", "duration": "7"}
-        assert not check(R2V, body).ok
-        assert not check(R2V, body, contract="2026-01-27").ok
-        assert check(R2V, body, contract="2026-01-28").ok
-        assert check(R2V, body, contract="latest").ok
+        assert not check(O1, body).ok
+        assert not check(O1, body, contract="2026-01-27").ok
+        assert check(O1, body, contract="2026-01-28").ok
+        assert check(O1, body, contract="latest").ok
 
     def test_shot_type_became_an_enum(self) -> None:
         body = {"prompt": "x", "shot_type": "anything"}
@@ -232,12 +229,12 @@ class TestBounds:
 
     def test_so_many_errors_are_named(self) -> None:
         arguments = {"prompt": "x", "elements": [{}] * 100, "image_urls": [[]] * (2 * MOST_FOUND)}
-        errors = check(R2V, arguments).errors
+        errors = check(O1, arguments).errors
         assert len(errors) == MOST_FOUND
         assert {error.loc[0] for error in errors[:100]} == {"image_urls"}
 
     def test_so_many_unknown_keys_are_named(self) -> None:
-        report = check(R2V, {"prompt": "x", **{f"key{number}": 1 for number in range(MOST_FOUND + 1)}})
+        report = check(O1, {"prompt": "x", **{f"key{number}": 1 for number in range(MOST_FOUND + 1)}})
         assert report.ok
         assert len(report.warnings) == MOST_FOUND
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_document import document, schemas
 
 from fakefal_contracts.drift import DriftFinding, Level, compare
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
+from support.published_document import document, schemas
 
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}
 FIELDS = [(name, field) for name in BODIES for field in schemas(document())[name]["properties"]]
@@ -21,8 +21,30 @@ BREAKS, WIDENS, COSMETIC = Level
 Field = dict[str, Any]
 Expected = tuple[str, str, Level, Level]
 """Aspect, change, and the level in a body that is sent and in a result that comes back."""
-Mutation = Callable[[Field, str, random.Random], Expected | None]
-"""Change one field of an object schema in place; None where this cannot be done to it."""
+Fits = Callable[[Field, str], object]
+Change = Callable[[Field, str, random.Random], Expected | None]
+"""Change one field of an object schema in place; returns what must be found where each time is another."""
+
+
+class Mutation(NamedTuple):
+    """What can be done to which fields, and what must be found then."""
+
+    fits: Fits
+    expected: tuple[Any, ...]
+    apply: Change
+
+
+MUTATIONS: list[Mutation] = []
+
+
+def mutation(fits: Fits, *expected: Any) -> Callable[[Change], Change]:
+    """List a change as a mutation."""
+
+    def listed(apply: Change) -> Change:
+        MUTATIONS.append(Mutation(fits, expected, apply))
+        return apply
+
+    return listed
 
 
 def core(owner: Field, name: str) -> Field:
@@ -32,153 +54,138 @@ def core(owner: Field, name: str) -> Field:
     return found
 
 
+def is_optional(owner: Field, name: str) -> bool:
+    return name not in owner["required"]
+
+
 def takes_null(owner: Field, name: str) -> bool:
     return "anyOf" in owner["properties"][name]
 
 
-def removed(owner: Field, name: str, _: random.Random) -> Expected:
-    del owner["properties"][name]
-    if name in owner["required"]:
-        owner["required"].remove(name)
-    return "field", "removed", BREAKS, BREAKS
+def has_choices(owner: Field, name: str) -> bool:
+    return "enum" in core(owner, name)
 
 
-def required(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if name in owner["required"]:
-        return None
-    owner["required"].append(name)
-    return "required", "narrowed", BREAKS, WIDENS
-
-
-def optional(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if name not in owner["required"]:
-        return None
-    owner["required"].remove(name)
-    return "required", "widened", WIDENS, BREAKS
-
-
-def null_allowed(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if takes_null(owner, name):
-        return None
-    owner["properties"][name] = {"anyOf": [owner["properties"][name], {"type": "null"}]}
-    return "nullable", "widened", WIDENS, BREAKS
-
-
-def null_refused(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if not takes_null(owner, name):
-        return None
-    (kept, _null) = owner["properties"][name].pop("anyOf")
-    owner["properties"][name] |= kept
-    return "nullable", "narrowed", BREAKS, WIDENS
-
-
-def another_type(owner: Field, name: str, rng: random.Random) -> Expected | None:
-    kind = core(owner, name).get("type")
-    if kind is None:
-        return None
-    others = {"string", "boolean", "integer", "array"} - {kind} - ({"integer"} if kind == "number" else set())
-    core(owner, name)["type"] = rng.choice(sorted(others))
-    return "types", "changed", BREAKS, BREAKS
-
-
-def whole_numbers_only(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if core(owner, name).get("type") != "number":
-        return None
-    core(owner, name)["type"] = "integer"
-    return "types", "narrowed", BREAKS, WIDENS
-
-
-def fractions_too(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if core(owner, name).get("type") != "integer":
-        return None
-    core(owner, name)["type"] = "number"
-    return "types", "widened", WIDENS, BREAKS
-
-
-def choice_more(owner: Field, name: str, rng: random.Random) -> Expected | None:
-    if "enum" not in core(owner, name):
-        return None
-    choices = core(owner, name)["enum"]
-    choices.insert(rng.randint(0, len(choices)), "new")
-    return "choices", "widened", WIDENS, BREAKS
-
-
-def choice_less(owner: Field, name: str, rng: random.Random) -> Expected | None:
-    if "enum" not in core(owner, name):
-        return None
-    choices = core(owner, name)["enum"]
-    choices.remove(rng.choice(choices))
-    return "choices", "narrowed", BREAKS, WIDENS
-
-
-def choice_instead(owner: Field, name: str, rng: random.Random) -> Expected | None:
-    if "enum" not in core(owner, name):
-        return None
-    choices = core(owner, name)["enum"]
-    choices[rng.randrange(len(choices))] = "new"
-    return "choices", "changed", BREAKS, BREAKS
-
-
-def choices_gone(owner: Field, name: str, _: random.Random) -> Expected | None:
-    return ("choices", "widened", WIDENS, BREAKS) if core(owner, name).pop("enum", None) else None
-
-
-def choices_only(owner: Field, name: str, _: random.Random) -> Expected | None:
-    field = core(owner, name)
-    if field.get("type") != "string" or "enum" in field:
-        return None
-    field["enum"] = ["a", "b"]
-    return "choices", "narrowed", BREAKS, WIDENS
-
-
-def one_choice_by_const(owner: Field, name: str, _: random.Random) -> Expected | None:
-    field = core(owner, name)
-    if "enum" not in field:
-        return None
-    field["const"] = field.pop("enum")[0]
-    return "choices", "narrowed", BREAKS, WIDENS
-
-
-def another_default(owner: Field, name: str, _: random.Random) -> Expected | None:
-    field = owner["properties"][name]
-    if name in owner["required"]:
-        return None
-    field["default"] = {"5": "10", 5: 6}.get(field.get("default"), "other")
-    return "default", "changed", BREAKS, COSMETIC
-
-
-def no_default(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if name in owner["required"] or owner["properties"][name].pop("default", None) is None:
-        return None
-    return "default", "changed", BREAKS, COSMETIC
-
-
-def limits_of(field: Field) -> list[tuple[Field, str]]:
+def limits_of(owner: Field, name: str) -> list[tuple[Field, str]]:
     """Every limit of a field, and of its items, as a key in a dictionary."""
+    field = core(owner, name)
     found = [(field, key) for key in field if key.startswith("m")]
     return found + [(field["x-fal"], key) for key in field.get("x-fal", ())]
 
 
-def limit_moved(owner: Field, name: str, rng: random.Random) -> Expected | None:
-    if not (limits := limits_of(core(owner, name))):
-        return None
-    where, key = rng.choice(limits)
+@mutation(lambda *_: True, "field", "removed", BREAKS, BREAKS)
+def removed(owner: Field, name: str, _: random.Random) -> None:
+    del owner["properties"][name]
+    if name in owner["required"]:
+        owner["required"].remove(name)
+
+
+@mutation(is_optional, "required", "narrowed", BREAKS, WIDENS)
+def required(owner: Field, name: str, _: random.Random) -> None:
+    owner["required"].append(name)
+
+
+@mutation(lambda *field: not is_optional(*field), "required", "widened", WIDENS, BREAKS)
+def optional(owner: Field, name: str, _: random.Random) -> None:
+    owner["required"].remove(name)
+
+
+@mutation(lambda *field: not takes_null(*field), "nullable", "widened", WIDENS, BREAKS)
+def null_allowed(owner: Field, name: str, _: random.Random) -> None:
+    owner["properties"][name] = {"anyOf": [owner["properties"][name], {"type": "null"}]}
+
+
+@mutation(takes_null, "nullable", "narrowed", BREAKS, WIDENS)
+def null_refused(owner: Field, name: str, _: random.Random) -> None:
+    (kept, _null) = owner["properties"][name].pop("anyOf")
+    owner["properties"][name] |= kept
+
+
+@mutation(lambda *field: core(*field).get("type"), "types", "changed", BREAKS, BREAKS)
+def another_type(owner: Field, name: str, rng: random.Random) -> None:
+    kind = core(owner, name)["type"]
+    others = {"string", "boolean", "integer", "array"} - {kind} - ({"integer"} if kind == "number" else set())
+    core(owner, name)["type"] = rng.choice(sorted(others))
+
+
+@mutation(lambda *field: core(*field).get("type") == "number", "types", "narrowed", BREAKS, WIDENS)
+def whole_numbers_only(owner: Field, name: str, _: random.Random) -> None:
+    core(owner, name)["type"] = "integer"
+
+
+@mutation(lambda *field: core(*field).get("type") == "integer", "types", "widened", WIDENS, BREAKS)
+def fractions_too(owner: Field, name: str, _: random.Random) -> None:
+    core(owner, name)["type"] = "number"
+
+
+@mutation(has_choices, "choices", "widened", WIDENS, BREAKS)
+def choice_more(owner: Field, name: str, rng: random.Random) -> None:
+    choices = core(owner, name)["enum"]
+    choices.insert(rng.randint(0, len(choices)), "new")
+
+
+@mutation(has_choices, "choices", "narrowed", BREAKS, WIDENS)
+def choice_less(owner: Field, name: str, rng: random.Random) -> None:
+    choices = core(owner, name)["enum"]
+    choices.remove(rng.choice(choices))
+
+
+@mutation(has_choices, "choices", "changed", BREAKS, BREAKS)
+def choice_instead(owner: Field, name: str, rng: random.Random) -> None:
+    choices = core(owner, name)["enum"]
+    choices[rng.randrange(len(choices))] = "new"
+
+
+@mutation(has_choices, "choices", "widened", WIDENS, BREAKS)
+def choices_gone(owner: Field, name: str, _: random.Random) -> None:
+    del core(owner, name)["enum"]
+
+
+@mutation(
+    lambda *field: core(*field).get("type") == "string" and not has_choices(*field),
+    *("choices", "narrowed", BREAKS, WIDENS),
+)
+def choices_only(owner: Field, name: str, _: random.Random) -> None:
+    core(owner, name)["enum"] = ["a", "b"]
+
+
+@mutation(has_choices, "choices", "narrowed", BREAKS, WIDENS)
+def one_choice_by_const(owner: Field, name: str, _: random.Random) -> None:
+    core(owner, name)["const"] = core(owner, name).pop("enum")[0]
+
+
+@mutation(is_optional, "default", "changed", BREAKS, COSMETIC)
+def another_default(owner: Field, name: str, _: random.Random) -> None:
+    field = owner["properties"][name]
+    field["default"] = {"5": "10", 5: 6}.get(field.get("default"), "other")
+
+
+@mutation(
+    lambda owner, name: is_optional(owner, name) and owner["properties"][name].get("default") is not None,
+    *("default", "changed", BREAKS, COSMETIC),
+)
+def no_default(owner: Field, name: str, _: random.Random) -> None:
+    del owner["properties"][name]["default"]
+
+
+@mutation(limits_of)
+def limit_moved(owner: Field, name: str, rng: random.Random) -> Expected:
+    where, key = rng.choice(limits_of(owner, name))
     up = rng.random() < 0.5
     where[key] += 1 if up else -1
-    lower = key.startswith("min")
-    change = "narrowed" if up is lower else "widened"
-    return key, change, *((BREAKS, WIDENS) if change == "narrowed" else (WIDENS, BREAKS))
+    narrower = up is key.startswith("min")
+    return (key, "narrowed", BREAKS, WIDENS) if narrower else (key, "widened", WIDENS, BREAKS)
 
 
-def limit_gone(owner: Field, name: str, rng: random.Random) -> Expected | None:
-    if not (limits := limits_of(core(owner, name))):
-        return None
-    where, key = rng.choice(limits)
+@mutation(limits_of)
+def limit_gone(owner: Field, name: str, rng: random.Random) -> Expected:
+    where, key = rng.choice(limits_of(owner, name))
     del where[key]
     return key, "widened", WIDENS, BREAKS
 
 
-def limit_more(owner: Field, name: str, rng: random.Random) -> Expected | None:
+@mutation(lambda *_: True)
+def limit_more(owner: Field, name: str, rng: random.Random) -> Expected:
     field = core(owner, name)
     key = rng.choice(["max_fps", "min_height", "pattern", "multipleOf", "uniqueItems"])
     where = field.setdefault("x-fal", {}) if "_" in key else field
@@ -186,49 +193,19 @@ def limit_more(owner: Field, name: str, rng: random.Random) -> Expected | None:
     return key, "narrowed", BREAKS, WIDENS
 
 
-def other_words(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if "description" not in owner["properties"][name]:
-        return None
+@mutation(lambda owner, name: "description" in owner["properties"][name], "description", "changed", COSMETIC, COSMETIC)
+def other_words(owner: Field, name: str, _: random.Random) -> None:
     owner["properties"][name]["description"] += " And more."
-    return "description", "changed", COSMETIC, COSMETIC
 
 
-def deprecated(owner: Field, name: str, _: random.Random) -> Expected:
+@mutation(lambda *_: True, "deprecated", "changed", COSMETIC, COSMETIC)
+def deprecated(owner: Field, name: str, _: random.Random) -> None:
     core(owner, name)["deprecated"] = True
-    return "deprecated", "changed", COSMETIC, COSMETIC
 
 
-def choices_reversed(owner: Field, name: str, _: random.Random) -> Expected | None:
-    if "enum" not in core(owner, name):
-        return None
+@mutation(has_choices, "order of choices", "changed", COSMETIC, COSMETIC)
+def choices_reversed(owner: Field, name: str, _: random.Random) -> None:
     core(owner, name)["enum"].reverse()
-    return "order of choices", "changed", COSMETIC, COSMETIC
-
-
-MUTATIONS: list[Mutation] = [
-    removed,
-    required,
-    optional,
-    null_allowed,
-    null_refused,
-    another_type,
-    whole_numbers_only,
-    fractions_too,
-    choice_more,
-    choice_less,
-    choice_instead,
-    choices_gone,
-    choices_only,
-    one_choice_by_const,
-    another_default,
-    no_default,
-    limit_moved,
-    limit_gone,
-    limit_more,
-    other_words,
-    deprecated,
-    choices_reversed,
-]
 
 
 def found(before: Any, after: Any) -> tuple[DriftFinding, ...]:
@@ -243,15 +220,15 @@ def mutate(
     given: Any, mutation: Mutation, body: str, field: str, seed: int = 0
 ) -> set[tuple[str, str, str, Level]] | None:
     """Mutate a document; what must be found, or None where the mutation does not fit."""
-    expected = mutation(schemas(given)[body], field, random.Random(seed))
-    if expected is None:
+    owner = schemas(given)[body]
+    if not mutation.fits(owner, field):
         return None
-    aspect, change, sent, returned = expected
+    aspect, change, sent, returned = mutation.apply(owner, field, random.Random(seed)) or mutation.expected
     level = sent if BODIES[body].startswith("input") else returned
     return {(f"{BODIES[body]}.{field}", aspect, change, level)}
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.apply.__name__)
 def test_every_mutation_is_found_at_every_field_that_it_fits_and_nothing_else_is(mutation: Mutation) -> None:
     tried = 0
     for body, field in FIELDS:
@@ -390,7 +367,8 @@ def test_the_ways_of_writing_one_thing_are_one_thing(rewrite: Callable[[Field], 
 def test_a_document_in_which_nothing_takes_null_says_nothing_about_it() -> None:
     changed = document()
     for body, field in FIELDS:
-        null_refused(schemas(changed)[body], field, random.Random(0))
+        if takes_null(schemas(changed)[body], field):
+            null_refused(schemas(changed)[body], field, random.Random(0))
     assert found(document(), changed) == found(changed, document()) == ()
 
 

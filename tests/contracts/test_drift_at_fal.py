@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT, SHARED, required_in_ci
 from fakefal_contracts import ENDPOINTS, known_ids
 from fakefal_contracts.drift import Level, compare
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.explanation import examine
 from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
 from fakefal_contracts.published import Published
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.published.typescript import read_typescript
+from support.machine import ROOT, SHARED, required_in_ci
 
 JANUARY, JUNE = "2026-01-28", "2026-06-11"
 PREFIX = "fal-ai/kling-video/"

@@ -9,8 +9,7 @@ import pytest
 
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint, rulebook
 from fakefal_contracts.llms import SHOWN_WITH_THE_FIELD, llms_txt
-
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+from support.endpoints import O3
 
 
 @pytest.mark.parametrize("contract", ["documented", "latest"])

@@ -11,16 +11,12 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from conftest import SHARED, required_in_ci
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint
 from fakefal_contracts.model import spots
 from fakefal_contracts.openapi import openapi, schema_names
 from fakefal_contracts.rule import Requirement
-
-O1 = "fal-ai/kling-video/o1/image-to-video"
-O1_REFERENCE = "fal-ai/kling-video/o1/reference-to-video"
-O1_STANDARD = "fal-ai/kling-video/o1/standard/image-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+from support.endpoints import I2V, O1, O3, STANDARD
+from support.machine import SHARED, required_in_ci
 
 
 def published(endpoint_id: str) -> dict[str, Any]:
@@ -64,9 +60,9 @@ UI_FIELD = {
 }
 LAUNCH_SECONDS = "the founding documents allow 5 and 10 seconds only"
 OLDER = {
-    O1_REFERENCE: {"! components.schemas.KlingVideoO1ReferenceToVideoInput.properties.duration.enum": LAUNCH_SECONDS},
-    O1: {"! components.schemas.KlingVideoO1ImageToVideoInput.properties.duration.enum": LAUNCH_SECONDS},
-    O1_STANDARD: {},
+    O1: {"! components.schemas.KlingVideoO1ReferenceToVideoInput.properties.duration.enum": LAUNCH_SECONDS},
+    I2V: {"! components.schemas.KlingVideoO1ImageToVideoInput.properties.duration.enum": LAUNCH_SECONDS},
+    STANDARD: {},
     O3: {
         "- components.schemas.KlingVideoO3ProReferenceToVideoInput.properties.shot_type.enum": (
             "the founding document has any string"
@@ -74,9 +70,9 @@ OLDER = {
     },
 }
 KNOWN: dict[str, dict[str, str]] = {
-    O1_REFERENCE: THUMBNAIL | UI,
-    O1: THUMBNAIL,
-    O1_STANDARD: THUMBNAIL,
+    O1: THUMBNAIL | UI,
+    I2V: THUMBNAIL,
+    STANDARD: THUMBNAIL,
     O3: THUMBNAIL | UI_FIELD,
 }
 

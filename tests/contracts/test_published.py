@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from published_document import ENDPOINT, document
 
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.drift import compare
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.published import ABSENT, UNSAID, Place
 from fakefal_contracts.published.edition import read_edition
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.published.typescript import read_typescript
+from support.published_document import ENDPOINT, document
 
 TYPES = """
 import type { Nothing } from "elsewhere";

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from fakefal_contracts import ENDPOINTS, check, examples
+from support.endpoints import I2V, O1, O3
 
-I2V = "fal-ai/kling-video/o1/image-to-video"
-R2V = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 LONG, LONG_SHOT = "x" * 2501, "y" * 513
 PICTURES = {"frontal_image_url": "https://a/f.png", "reference_image_urls": ["https://a/r.png"]}
 
@@ -41,7 +39,7 @@ def test_a_missing_field() -> None:
 
 
 def test_a_long_prompt() -> None:
-    assert body_of(R2V, {"prompt": LONG}) == [
+    assert body_of(O1, {"prompt": LONG}) == [
         {
             "type": "string_too_long",
             "loc": ["body", "prompt"],
@@ -54,7 +52,7 @@ def test_a_long_prompt() -> None:
 
 @pytest.mark.parametrize("sent", ["3", 5, None])
 def test_a_duration_outside_the_launch_choices(sent: Any) -> None:
-    assert body_of(R2V, {"prompt": "x", "duration": sent}) == [
+    assert body_of(O1, {"prompt": "x", "duration": sent}) == [
         {
             "type": "literal_error",
             "loc": ["body", "duration"],
@@ -91,11 +89,11 @@ def test_an_element_with_half_its_pictures() -> None:
 
 def test_an_element_of_o1_without_references() -> None:
     frontal = {"frontal_image_url": "https://a/f.png"}
-    empty = body_of(R2V, {"prompt": "x", "elements": [frontal | {"reference_image_urls": []}]})
+    empty = body_of(O1, {"prompt": "x", "elements": [frontal | {"reference_image_urls": []}]})
     assert empty == [
         value_error(["elements", 0, "reference_image_urls"], "At least one image from different angles is required", [])
     ]
-    (absent,) = body_of(R2V, {"prompt": "x", "elements": [frontal]})
+    (absent,) = body_of(O1, {"prompt": "x", "elements": [frontal]})
     assert absent["msg"] == "elementReferList: size must be between 1 and 3"
 
 

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis.statistics import collector
 from PIL import Image
 
-from conftest import ROOT
 from fakefal_contracts import (
     ENDPOINTS,
     Edition,
@@ -54,7 +53,8 @@ from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import breaches
 from fakefal_contracts.strategies.medium import edges, usual
 from fakefal_contracts.strategies.recipes import RECIPES
-from media import measure
+from support.machine import ROOT
+from support.media import measure
 
 EDITIONS = [
     endpoint.edition(name)

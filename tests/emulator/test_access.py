@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_contracts import examples
-from media import picture
+from support.endpoints import I2V
+from support.media import picture
+from support.server import Serve, Server
+from support.uploads import Parts, bearer, initiate
 
 STORAGE = "/platform/v1/storage"
-O1 = "fal-ai/kling-video/o1/image-to-video"
 FRIEND = {"Authorization": "Key friend:secret"}
 FORBIDDEN = {"default": "forbid", "rules": [{"user": "friend", "decision": "allow"}]}
 Road = Callable[..., str]
@@ -23,11 +24,6 @@ Road = Callable[..., str]
 
 def lifecycle(asked: Any) -> dict[str, str]:
     return {"X-Fal-Object-Lifecycle": json.dumps(asked)}
-
-
-def bearer(server: Server) -> dict[str, str]:
-    token = server.http.post("/rest/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
-    return {"Authorization": f"Bearer {token['token']}"}
 
 
 def python_upload(server: Server, asked: Any = None) -> str:
@@ -38,13 +34,10 @@ def python_upload(server: Server, asked: Any = None) -> str:
 
 def python_parts(server: Server, asked: Any = None) -> str:
     """As fal's Python client uploads large files."""
-    headers = bearer(server) | (lifecycle(asked) if asked else {})
-    begun = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-    address = f"{begun['access_url']}/multipart/{begun['uploadId']}"
-    etag = server.http.put(f"{address}/1", content=picture(), headers=bearer(server)).headers["etag"]
-    parts = {"parts": [{"partNumber": 1, "etag": etag}]}
-    assert server.http.post(f"{address}/complete", json=parts, headers=bearer(server)).status_code == 200
-    return str(begun["access_url"])
+    parts = Parts(server, **(lifecycle(asked) if asked else {}))
+    parts.put(1, picture())
+    assert parts.complete(1).status_code == 200
+    return parts.url
 
 
 def javascript_upload(server: Server, asked: Any = None, *, parts: bool = False) -> str:
@@ -118,7 +111,7 @@ class TestLists:
         assert read(url) == 200
 
     def test_a_result_can_be_closed(self, server: Server) -> None:
-        url = server.result(O1, examples(O1)["required"]).json()["video"]["url"]
+        url = server.result(I2V, examples(I2V)["required"]).json()["video"]["url"]
         put_acl(server, url, {"default": "forbid"})
         assert read(url) == 403
 
@@ -200,15 +193,15 @@ class TestSettings:
 
 def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
     url = python_upload(server, {"expiration_duration_seconds": 60})
-    assert server.result(O1, {"prompt": "x", "start_image_url": url}).status_code == 200
+    assert server.result(I2V, {"prompt": "x", "start_image_url": url}).status_code == 200
     server.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
-    answer = server.result(O1, {"prompt": "x", "start_image_url": url})
+    answer = server.result(I2V, {"prompt": "x", "start_image_url": url})
     assert answer.json()["detail"][0]["type"] == "file_download_error"
 
 
-def test_what_was_said_of_old_files_is_forgotten(serve: Callable[..., Server]) -> None:
+def test_what_was_said_of_old_files_is_forgotten(serve: Serve) -> None:
     server = serve(max_files=2)
-    results = [server.result(O1, examples(O1)["required"]).json()["video"]["url"] for _ in range(3)]
+    results = [server.result(I2V, examples(I2V)["required"]).json()["video"]["url"] for _ in range(3)]
     for url in results:
         put_acl(server, url, {"default": "forbid"})
     assert [read(url) for url in results] == [200, 403, 403]
@@ -218,7 +211,7 @@ class TestAPrivateFileStaysPrivate:
     """However many other files are closed, removed or announced."""
 
     @pytest.fixture
-    def private(self, serve: Callable[..., Server]) -> tuple[Server, str]:
+    def private(self, serve: Serve) -> tuple[Server, str]:
         server = serve(max_files=2)
         url = python_upload(server)
         put_acl(server, url, {"default": "forbid"})
@@ -227,28 +220,22 @@ class TestAPrivateFileStaysPrivate:
     def test_whatever_is_announced_and_never_comes(self, private: tuple[Server, str]) -> None:
         server, url = private
         for _ in range(3):
-            begun = server.http.post("/cdn/files/upload/multipart", headers=bearer(server)).json()
-            complete = f"{begun['access_url']}/multipart/{begun['uploadId']}/complete"
-            parts = {"parts": [{"partNumber": 1}]}
-            assert server.http.post(complete, json=parts, headers=bearer(server)).status_code == 422
+            assert Parts(server).complete(1).status_code == 422
         assert (read(url), read(url, Authorization="Key tester:secret")) == (403, 200)
 
     def test_however_many_results_are_closed_and_erased(self, private: tuple[Server, str]) -> None:
         server, url = private
         for _ in range(3):
-            submitted = server.submit(O1, examples(O1)["required"])
+            submitted = server.submit(I2V, examples(I2V)["required"])
             result = server.http.get(submitted["response_url"]).json()["video"]["url"]
             assert put_acl(server, result, {"default": "forbid"}).status_code == 200
             erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
             assert server.http.delete(erased).status_code == 200
         assert read(url) == 403
 
-    def test_when_its_owner_sends_it_again(self, serve: Callable[..., Server]) -> None:
+    def test_when_its_owner_sends_it_again(self, serve: Serve) -> None:
         server = serve()
-        upload = server.http.post(
-            "/rest/storage/upload/initiate?storage_type=fal-cdn-v3",
-            json={"file_name": "a.png", "content_type": "image/png"},
-        ).json()
+        upload = initiate(server, file_name="a.png", content_type="image/png").json()
         httpx.put(upload["upload_url"], content=b"one", trust_env=False).raise_for_status()
         put_acl(server, upload["file_url"], {"default": "forbid"})
         httpx.put(upload["upload_url"], content=b"two", trust_env=False).raise_for_status()
@@ -256,21 +243,19 @@ class TestAPrivateFileStaysPrivate:
         owner = {"Authorization": "Key tester:secret"}
         assert httpx.get(upload["file_url"], headers=owner, trust_env=False).content == b"two"
 
-    def test_and_its_owners_when_another_erases_a_result_that_names_it(
-        self, serve: Callable[..., Server], tmp_path: Path
-    ) -> None:
+    def test_and_its_owners_when_another_erases_a_result_that_names_it(self, serve: Serve, tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         url = python_upload(before)
         server = serve(spool=tmp_path)
         url = url.replace(before.url, server.url)
         effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
-        submitted = server.submit(O1, examples(O1)["required"], **effect)
+        submitted = server.submit(I2V, examples(I2V)["required"], **effect)
         erased = f"/platform/v1/models/requests/{submitted['request_id']}/payloads"
         (upload,) = server.http.delete(erased, headers=FRIEND).json()["cdn_delete_results"]
         assert upload == {"link": url, "exception": "The file belongs to another key"}
         assert read(url, Authorization="Key tester:secret") == 200
 
-    def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+    def test_when_nobody_knows_any_more_who_may_read_it(self, serve: Serve, tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         private, public = python_upload(before), python_upload(before)
         put_acl(before, private, {"default": "forbid"})

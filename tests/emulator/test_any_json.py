@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import KEY
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, check
 from fakefal_contracts.strategies import anything
+from support.server import KEY
 
 #: An endpoint and a body for it: anything, or a good body with some fields replaced or removed.
 bodies = st.sampled_from(sorted(ENDPOINTS)).flatmap(lambda one: st.tuples(st.just(one), anything(one)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, required_in_ci
+from support.machine import ROOT, required_in_ci
 from tools.bench.report import page
 from tools.bench.rows import ROWS
 from tools.bench.table import Goal, Measured, Row, RowOutcome, alternating

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from conftest import Server
 from fakefal_contracts import ENDPOINTS, examples
-from media import clip, measure, picture
+from support.media import clip, measure, picture
+from support.server import Server
 
 FAKEFAL = [sys.executable, "-m", "fakefal"]
 I2V = "fal-ai/kling-video/o1/image-to-video"
@@ -146,15 +146,24 @@ class TestServe:
         [
             (["--profile", "fast"], {}, "'fast' is not one of 'instant'"),
             ([], {"FAKEFAL_PROFILE": "fast"}, "use one of instant, stepped, quick, realistic"),
-            ([], {"FAKEFAL_RUNNERS": "many"}, "runners in the environment cannot be 'many': it is a whole number"),
-            (["--runners", "0"], {}, "runners must be at least 1"),
-            ([], {"FAKEFAL_MAX_FILE_BYTES": "-5"}, "max_file_bytes must be at least 1"),
+            (
+                [],
+                {"FAKEFAL_RUNNERS": "many"},
+                "in the environment: runners cannot be 'many': input should be",
+            ),
+            (["--runners", "0"], {}, "in the command line: runners cannot be 0: input should be greater"),
+            ([], {"FAKEFAL_MAX_FILE_BYTES": "-5"}, "max_file_bytes cannot be '-5'"),
             ([], {"FAKEFAL_PROFLE": "instant"}, "did you mean FAKEFAL_PROFILE?"),
-            ([], {"FAKEFAL_PUBLIC_URL": "nonsense"}, "must begin with http://"),
+            (
+                [],
+                {"FAKEFAL_PUBLIC_URL": "nonsense"},
+                "public_url cannot be 'nonsense': string should match pattern '^https?://'",
+            ),
+            ([], {"FAKEFAL_STORE": "http://user:pw@host"}, "store cannot be what it is: give memory or an address"),
             (["--effect", "stck"], {}, "did you mean stuck?"),
             (["--host", "203.0.113.9"], {}, "give an address of this machine"),
             (["--port", "99999"], {}, "99999 is not in the range"),
-            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys in the environment cannot be what it is"),
+            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys cannot be what it is: write a list like id:secret,id2:secret2"),
             (["--contract", "2020-01-01"], {}, "give 2025-12-01 or later"),
         ],
     )
@@ -169,7 +178,10 @@ class TestServe:
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "fakefal.toml").write_text('profil = "instant"\n')
         done = fakefal("serve", cwd=tmp_path)
-        assert (done.returncode, "names 'profil', which is no setting" in done.stderr) == (2, True)
+        assert (done.returncode, "fakefal.toml: 'profil' is no setting; did you mean 'profile'?" in done.stderr) == (
+            2,
+            True,
+        )
 
     def test_beyond_loopback_the_control_api_needs_a_token(self, tmp_path: Path) -> None:
         import httpx

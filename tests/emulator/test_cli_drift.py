@@ -14,50 +14,21 @@ from typing import Any
 
 import pytest
 
-I2V = "fal-ai/kling-video/o1/image-to-video"
-PICTURE = {
-    "max_file_size": 10485760,
-    "timeout": 20,
-    "min_width": 300,
-    "min_height": 300,
-    "min_aspect_ratio": 0.4,
-    "max_aspect_ratio": 2.5,
-}
+from fakefal_contracts import find_endpoint
+from fakefal_contracts.openapi import openapi
+from support.endpoints import I2V
+
 SECONDS = ["3", "4", "5", "6", "7", "8", "9", "10"]
 
 
 def document(seconds: list[str] = SECONDS, **fields: Any) -> dict[str, Any]:
-    """The endpoint's document, without words; `fields` are added to the arguments."""
-    maybe = [{"type": "null"}]
-    arguments = {
-        "type": "object",
-        "required": ["prompt", "start_image_url"],
-        "properties": {
-            "prompt": {"type": "string", "maxLength": 2500},
-            "start_image_url": {"type": "string", "x-fal": PICTURE},
-            "end_image_url": {"anyOf": [{"type": "string", "x-fal": PICTURE}, *maybe]},
-            "duration": {"type": "string", "enum": seconds, "default": "5"},
-            **fields,
-        },
-    }
-    file = {
-        "type": "object",
-        "required": ["url"],
-        "properties": {
-            "url": {"type": "string"},
-            "content_type": {"anyOf": [{"type": "string"}, *maybe]},
-            "file_name": {"anyOf": [{"type": "string"}, *maybe]},
-            "file_size": {"anyOf": [{"type": "integer"}, *maybe]},
-        },
-    }
-    result = {"type": "object", "required": ["video"], "properties": {"video": file}}
-    sent = {"requestBody": {"content": {"application/json": {"schema": arguments}}}}
-    returned = {"responses": {"200": {"content": {"application/json": {"schema": result}}}}}
-    return {
-        "openapi": "3.0.4",
-        "info": {"x-fal-metadata": {"endpointId": I2V}},
-        "paths": {f"/{I2V}": {"post": sent}, f"/{I2V}/requests/{{request_id}}": {"get": returned}},
-    }
+    """The endpoint's document; `fields` are added to the arguments, or change them."""
+    found = openapi(find_endpoint(I2V).edition("latest"))
+    arguments = found["components"]["schemas"]["KlingVideoO1ImageToVideoInput"]
+    arguments["properties"]["duration"]["enum"] = seconds
+    for name, field in fields.items():
+        arguments["properties"].setdefault(name, {}).update(field)
+    return found
 
 
 TYPES = """

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Server
 from fakefal.core.pace import Pace
 from fakefal.state.clock import MemoryClock
+from support.endpoints import O1
+from support.server import Serve, Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 OTHER = {"Authorization": "Key other:secret"}
 
 
@@ -69,14 +68,14 @@ class TestPace:
 
 
 class TestControl:
-    def test_advancing_ends_what_falls_due(self, serve: Callable[..., Server]) -> None:
+    def test_advancing_ends_what_falls_due(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(2)]
         assert states(server, *jobs) == ["IN_QUEUE", "IN_QUEUE"]
         move(server, advance=24 * 3600)
         assert states(server, *jobs) == ["COMPLETED", "COMPLETED"]
 
-    def test_a_key_has_a_clock_of_its_own(self, serve: Callable[..., Server]) -> None:
+    def test_a_key_has_a_clock_of_its_own(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         mine = server.submit(O1, {"prompt": "x"})
         theirs = server.submit(O1, {"prompt": "x"}, **OTHER)
@@ -85,7 +84,7 @@ class TestControl:
         status = server.http.get(theirs["status_url"], headers=OTHER)
         assert status.json()["status"] == "COMPLETED"
 
-    def test_a_frozen_clock_stands(self, serve: Callable[..., Server]) -> None:
+    def test_a_frozen_clock_stands(self, serve: Serve) -> None:
         server = serve(profile="quick")
         stood = move(server, speed=0)["now"]
         submitted = server.submit(O1, {"prompt": "x"})
@@ -96,13 +95,13 @@ class TestControl:
         move(server, advance=5)
         assert states(server, submitted) == ["COMPLETED"]
 
-    def test_a_fast_clock_lets_streams_finish_soon(self, serve: Callable[..., Server]) -> None:
+    def test_a_fast_clock_lets_streams_finish_soon(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         move(server, speed=100_000)
         submitted = server.submit(O1, {"prompt": "x"})
         assert "COMPLETED" in server.http.get(f"{submitted['status_url']}/stream").text
 
-    def test_looking_at_all_keys_moves_none(self, serve: Callable[..., Server]) -> None:
+    def test_looking_at_all_keys_moves_none(self, serve: Serve) -> None:
         server = serve(profile="quick")
         move(server, "tester", speed=0)
         submitted = server.submit(O1, {"prompt": "x"})
@@ -149,7 +148,7 @@ class TestControl:
         assert shown("") <= shown("tester") < shown("") + 1000
         assert shown("other") >= shown("") + 4000
 
-    def test_a_thousand_ten_minute_videos_finish_in_virtual_time(self, serve: Callable[..., Server]) -> None:
+    def test_a_thousand_ten_minute_videos_finish_in_virtual_time(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=10, effects=("respond(seconds=600)",))
         jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(1000)]
         move(server, advance=1000 * 600 / 10 + 600)
@@ -159,7 +158,7 @@ class TestControl:
 
 
 class TestRetention:
-    def test_results_expire_where_asked_for(self, serve: Callable[..., Server]) -> None:
+    def test_results_expire_where_asked_for(self, serve: Serve) -> None:
         server = serve(retention=True)
         submitted = server.submit(O1, {"prompt": "x"})
         move(server, advance=3599)
@@ -167,7 +166,7 @@ class TestRetention:
         move(server, advance=2)
         assert server.http.get(submitted["response_url"]).status_code == 404
 
-    def test_large_ones_sooner(self, serve: Callable[..., Server]) -> None:
+    def test_large_ones_sooner(self, serve: Serve) -> None:
         server = serve(retention=True)
         submitted = server.submit(O1, {"prompt": "x" * 11_000})
         move(server, advance=359)

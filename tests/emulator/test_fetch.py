@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from base64 import b64encode
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +12,6 @@ import httpx
 import pytest
 import trustme
 
-from conftest import Server, emulator_with
 from fakefal.files.fetch import MAX_REDIRECTS, Fetcher
 from fakefal.files.foreign_media import Downloads
 from fakefal.files.pinned import is_public
@@ -23,10 +19,11 @@ from fakefal.settings import Settings
 from fakefal_contracts import Unreadable
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
 from fakefal_contracts.media import Limits
-from media import picture
-
-O1 = "fal-ai/kling-video/o1/image-to-video"
-
+from support.endpoints import I2V
+from support.media import picture
+from support.server import Serve, Server, emulator_with
+from support.site import PERMISSIVE, Site, to_loopback
+from support.wrong_media import picture_that_says
 
 SPECIAL = [
     "127.0.0.1",
@@ -50,57 +47,6 @@ SPECIAL = [
     "5f00::1",
     "64:ff9b::7f00:1",
 ]
-
-
-class Site(ThreadingHTTPServer):
-    """A web site on loopback: paths to status, headers, body; `asked` keeps the Host headers."""
-
-    pages: dict[str, tuple[int, dict[str, str], bytes]]
-
-    def __init__(self) -> None:
-        site = self
-        self.asked: list[str] = []
-        self.hold = threading.Event()
-        self.hold.set()
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.asked.append(self.headers["Host"])
-                site.hold.wait(30)
-                status, headers, body = site.pages.get(self.path, (404, {}, b""))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                with suppress(ConnectionError):  # a reader that had enough
-                    self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pages = {"/good.png": (200, {}, picture()), "/small.png": (200, {}, picture(100, 100))}
-
-    def url(self, path: str) -> str:
-        return f"http://pictures.example:{self.server_port}{path}"
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with Site() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.hold.set()
-        server.shutdown()
-        thread.join()
-
-
-async def to_loopback(host: str, port: int) -> str:  # noqa: ARG001
-    return "127.0.0.1"
-
-
-PERMISSIVE = Fetcher(resolve=to_loopback, allow=lambda _: True)
 
 
 def fetch(fetcher: Fetcher, url: str, tmp_path: Path) -> Path | Unreadable:
@@ -194,13 +140,13 @@ class Broken(Fetcher):
 
 class TestVerdicts:
     @pytest.fixture
-    def fetching(self, serve: Callable[..., Server], store: str) -> Server:
+    def fetching(self, serve: Serve, store: str) -> Server:
         return serve(emulator=emulator_with(Settings(profile="instant", fetch=True, store=store), fetcher=PERMISSIVE))
 
     def result(self, server: Server, *urls: str) -> httpx.Response:
         """The result, once the stream says that the request is over."""
         fields = dict(zip(("start_image_url", "end_image_url"), urls, strict=False))
-        submitted = server.submit(O1, {"prompt": "x", **fields})
+        submitted = server.submit(I2V, {"prompt": "x", **fields})
         server.http.get(f"{submitted['status_url']}/stream")
         return server.http.get(submitted["response_url"])
 
@@ -217,11 +163,20 @@ class TestVerdicts:
         answer = self.result(fetching, site.url("/nothing.png"))
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
-    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Callable[..., Server], store: str) -> None:
+    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Serve, store: str) -> None:
         server = serve(emulator=emulator_with(Settings(profile="instant", fetch=True, store=store), fetcher=Broken()))
         assert self.result(server, "https://pictures.example/a.png").status_code == 500
         assert self.result(server, "data:,x").status_code == 422
         assert list(server.emulator.files.folder.glob("[!.]*")) == []
+
+    def test_a_picture_that_is_too_large_to_decode_is_not_fetched(self, serve: Serve) -> None:
+        server = serve(emulator=emulator_with(Settings(profile="instant", fetch=True), fetcher=Broken()))
+        large = picture_that_says(picture(), "PNG", 8500, 6000)
+        address = f"data:image/png;base64,{b64encode(large).decode()}"
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": address})
+        assert server.http.get(submitted["response_url"]).status_code == 200
+        logs = server.http.get(f"{submitted['status_url']}?logs=1").json()["logs"]
+        assert logs[0]["message"].endswith("only its header was read: it has more than 50 megapixels")
 
     def test_nothing_is_fetched_for_a_body_that_is_refused_anyway(self, fetching: Server, site: Site) -> None:
         elements = [{"frontal_image_url": site.url("/good.png")}]
@@ -235,8 +190,8 @@ class TestVerdicts:
 
     def test_the_line_waits_for_the_verdict(self, fetching: Server, site: Site) -> None:
         site.hold.clear()
-        submitted = fetching.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
-        behind = fetching.submit(O1, {"prompt": "x", "start_image_url": "data:,x"})
+        submitted = fetching.submit(I2V, {"prompt": "x", "start_image_url": site.url("/good.png")})
+        behind = fetching.submit(I2V, {"prompt": "x", "start_image_url": "data:,x"})
         for one in (submitted, behind):
             assert fetching.http.get(one["status_url"]).json()["status"] == "IN_QUEUE"
         site.hold.set()
@@ -246,18 +201,18 @@ class TestVerdicts:
 
     def test_the_synchronous_road_waits_too(self, fetching: Server, site: Site) -> None:
         arguments = {"prompt": "x", "start_image_url": site.url("/good.png")}
-        assert fetching.http.post(f"/run/{O1}", json=arguments).status_code == 200
+        assert fetching.http.post(f"/run/{I2V}", json=arguments).status_code == 200
 
-    def test_advancing_to_the_end_waits_too(self, serve: Callable[..., Server], site: Site, store: str) -> None:
+    def test_advancing_to_the_end_waits_too(self, serve: Serve, site: Site, store: str) -> None:
         server = serve(
             emulator=emulator_with(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE)
         )
-        submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": site.url("/good.png")})
         url = f"/_fakefal/requests/{submitted['request_id']}/advance"
         assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200
 
     def test_a_move_of_the_clock_waits_too(
-        self, serve: Callable[..., Server], site: Site, store: str, monkeypatch: pytest.MonkeyPatch
+        self, serve: Serve, site: Site, store: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         server = serve(
             emulator=emulator_with(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE)
@@ -270,6 +225,6 @@ class TestVerdicts:
 
         monkeypatch.setattr(Downloads, "finish", released)
         site.hold.clear()
-        submitted = server.submit(O1, {"prompt": "x", "start_image_url": site.url("/good.png")})
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": site.url("/good.png")})
         server.http.post("/_fakefal/clock", json={"advance": 3600}, params={"key": "tester"})
         assert server.http.get(submitted["status_url"]).json()["status"] == "COMPLETED"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,26 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_fixtures import EXAMPLES
-from media import picture
-
-O1 = "fal-ai/kling-video/o1/image-to-video"
-
-
-def bearer(server: Server) -> dict[str, str]:
-    token = server.http.post("/rest/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
-    return {"Authorization": f"{token['token_type']} {token['token']}"}
-
-
-def upload(server: Server, content: bytes = b"hello", **headers: str) -> str:
-    answer = server.http.post("/cdn/files/upload", content=content, headers=bearer(server) | headers)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["access_url"])
-
-
-def initiate(server: Server, **body: Any) -> httpx.Response:
-    return server.http.post("/rest/storage/upload/initiate?storage_type=fal-cdn-v3", json=body)
+from support.endpoints import I2V
+from support.media import picture
+from support.server import Serve, Server
+from support.uploads import Parts, bearer, initiate, upload
 
 
 class TestUploads:
@@ -54,8 +38,8 @@ class TestUploads:
     def test_an_uploaded_picture_is_judged(self, server: Server) -> None:
         good = upload(server, picture(), **{"Content-Type": "image/png"})
         small = upload(server, picture(100, 100))
-        assert server.result(O1, {"prompt": "x", "start_image_url": good}).status_code == 200
-        answer = server.result(O1, {"prompt": "x", "start_image_url": good, "end_image_url": small})
+        assert server.result(I2V, {"prompt": "x", "start_image_url": good}).status_code == 200
+        answer = server.result(I2V, {"prompt": "x", "start_image_url": good, "end_image_url": small})
         assert answer.status_code == 422
         assert answer.json() == {
             "detail": [
@@ -76,19 +60,19 @@ class TestUploads:
     def test_the_clip_takes_the_nearest_shape_of_the_first_picture(
         self, server: Server, size: tuple[int, int], ratio: tuple[int, int], tmp_path: Path
     ) -> None:
-        from media import measure
+        from support.media import measure
 
         url = upload(server, picture(*size))
-        result = server.result(O1, {"prompt": "x", "start_image_url": url}).json()
+        result = server.result(I2V, {"prompt": "x", "start_image_url": url}).json()
         (tmp_path / "clip.mp4").write_bytes(server.http.get(result["video"]["url"]).content)
         assert measure(tmp_path / "clip.mp4")["size"] == ratio
 
     def test_a_file_of_ours_that_does_not_exist_cannot_be_downloaded(self, server: Server) -> None:
-        answer = server.result(O1, {"prompt": "x", "start_image_url": f"{server.url}/cdn/files/b/0/nothing.png"})
+        answer = server.result(I2V, {"prompt": "x", "start_image_url": f"{server.url}/cdn/files/b/0/nothing.png"})
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
     def test_foreign_addresses_are_not_fetched_and_a_log_line_says_so(self, server: Server) -> None:
-        submitted = server.submit(O1, {"prompt": "x", "start_image_url": "http://192.0.2.1/a.png"})
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": "http://192.0.2.1/a.png"})
         logs = server.http.get(submitted["status_url"], params={"logs": 1}).json()["logs"]
         assert logs[0]["message"].startswith("Not checked: start_image_url (http://192.0.2.1/a.png)")
         assert server.http.get(submitted["response_url"]).status_code == 200
@@ -110,7 +94,7 @@ class TestUploads:
         assert answer.status_code == 422
         assert "file_name" in answer.json()["detail"]
 
-    def test_an_upload_over_the_limit_leaves_nothing(self, serve: Callable[..., Server]) -> None:
+    def test_an_upload_over_the_limit_leaves_nothing(self, serve: Serve) -> None:
         server = serve(max_upload_bytes=1000)
         answer = server.http.post("/cdn/files/upload", content=b"x" * 2000, headers=bearer(server))
         assert answer.status_code == 413
@@ -131,50 +115,32 @@ class TestUploads:
             assert answer.status_code == 401
 
     def test_parts_that_never_came_are_named(self, server: Server) -> None:
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers | {"X-Fal-File-Name": "a.bin"}).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-        part = server.http.put(f"{base}/1", content=b"one", headers=headers)
+        parts = Parts(server, **{"X-Fal-File-Name": "a.bin"})
+        part = parts.put(1, b"one")
         assert part.headers["etag"] == part.json()["etag"]
-        answer = server.http.post(
-            f"{base}/complete", json={"parts": [{"partNumber": 1}, {"partNumber": 3}]}, headers=headers
-        )
+        answer = parts.complete(1, 3)
         assert (answer.status_code, answer.json()) == (422, {"detail": "part 3 was not uploaded"})
-        assert server.http.post(f"{base}/complete", json={"parts": "x"}, headers=headers).status_code == 422
-        assert server.http.put(f"{base}/0", content=b"x", headers=headers).status_code == 422
-        assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
-        assert server.http.get(upload["access_url"]).content == b"one"
-
-    def test_a_repeated_completion_is_answered(self, server: Server) -> None:
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-        server.http.put(f"{base}/1", content=b"one", headers=headers)
-        for _ in range(2):
-            assert server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers).is_success
+        assert parts.complete("x").status_code == 422
+        assert parts.put(0, b"x").status_code == 422
+        for _ in range(2):  # a repeated completion is answered
+            assert parts.complete(1).is_success
+        assert server.http.get(parts.url).content == b"one"
 
     @pytest.mark.memory_only("the bytes of a dropped file stay for a minute: another replica may be sending them")
-    def test_parts_count_as_files_and_go_with_them(self, serve: Callable[..., Server]) -> None:
+    def test_parts_count_as_files_and_go_with_them(self, serve: Serve) -> None:
         server = serve(max_file_bytes=1000)
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-        for number in range(1, 6):
-            assert server.http.put(f"{base}/{number}", content=b"x" * 400, headers=headers).is_success
+        parts = Parts(server)
+        assert all(parts.put(number, b"x" * 400).is_success for number in range(1, 6))
         folder = server.emulator.files._folder
         assert sum(path.stat().st_size for path in folder.glob("*.bin")) <= 1000
         server.http.post("/_fakefal/reset")
         assert list(folder.iterdir()) == []
 
-    def test_parts_together_keep_the_limit(self, serve: Callable[..., Server]) -> None:
-        server = serve(max_upload_bytes=1000)
-        headers = bearer(server)
-        upload = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{upload['access_url']}/multipart/{upload['uploadId']}"
+    def test_parts_together_keep_the_limit(self, serve: Serve) -> None:
+        parts = Parts(serve(max_upload_bytes=1000))
         for number in (1, 2):
-            server.http.put(f"{base}/{number}", content=b"x" * 600, headers=headers)
-        parts = {"parts": [{"partNumber": 1}, {"partNumber": 2}]}
-        assert server.http.post(f"{base}/complete", json=parts, headers=headers).status_code == 413
+            parts.put(number, b"x" * 600)
+        assert parts.complete(1, 2).status_code == 413
 
     @pytest.mark.parametrize("number", ["0", "10001", "9" * 5000, "x", "1.5"])
     def test_odd_part_numbers_are_refused(self, server: Server, number: str) -> None:
@@ -204,7 +170,7 @@ class TestUploads:
         expected = "a/b; c=d" if content_type == "a/b; c=d" else "application/octet-stream"
         assert (got.status_code, got.headers["content-type"]) == (200, expected)
 
-    def test_the_oldest_files_go_first(self, serve: Callable[..., Server]) -> None:
+    def test_the_oldest_files_go_first(self, serve: Serve) -> None:
         server = serve(max_files=2)
         urls = [upload(server, str(number).encode()) for number in range(3)]
         assert [server.http.get(url).status_code for url in urls] == [404, 200, 200]

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
-from prometheus_client.parser import text_string_to_metric_families
-from test_files import bearer, initiate, upload
 
-from conftest import KEY, Server
 from fakefal.state.journal import LONGEST_TEXT
-from receivers import Receiver
-
-APP = "fal-ai/kling-video"
-O1 = f"{APP}/o1/reference-to-video"
-I2V = f"{APP}/o1/image-to-video"
-O3 = f"{APP}/o3/pro/reference-to-video"
-SECRET = "0123456789abcdef0123456789abcdef"
-
-
-def journal(server: Server, **params: Any) -> list[dict[str, Any]]:
-    answer = server.http.get("/_fakefal/journal", params=params)
-    assert answer.status_code == 200, answer.text
-    calls: list[dict[str, Any]] = answer.json()
-    return calls
-
-
-def metrics(server: Server) -> dict[tuple[str, ...], float]:
-    """Every sample by its name and the values of its labels."""
-    page = server.http.get("/_fakefal/metrics")
-    assert page.headers["content-type"].startswith("text/plain; version=")
-    families = text_string_to_metric_families(page.text)
-    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+from support.endpoints import APP, I2V, O1, O3
+from support.receivers import Receiver
+from support.server import KEY, SECRET, Serve, Server
+from support.uploads import Parts, initiate, upload
 
 
 class TestJournal:
     def test_a_call_is_written_down(self, server: Server) -> None:
         before = time.time()
         submitted = server.submit(O1, {"prompt": "x"})
-        (call,) = journal(server)
+        (call,) = server.journal()
         assert before <= call.pop("wall") <= time.time()
         assert call.pop("milliseconds") > 0
         assert call.pop("at") == pytest.approx(before, abs=60)
@@ -60,27 +38,27 @@ class TestJournal:
             "effect": "",
         }
 
-    def test_the_newest_come_first_and_the_oldest_go(self, serve: Callable[..., Server]) -> None:
+    def test_the_newest_come_first_and_the_oldest_go(self, serve: Serve) -> None:
         server = serve(max_journal=3)
         for number in range(5):
             server.http.get(f"/cdn/files/{number}")
-        assert [call["path"] for call in journal(server)] == [f"/cdn/files/{number}" for number in (4, 3, 2)]
-        assert [call["path"] for call in journal(server, limit=1)] == ["/cdn/files/4"]
+        assert [call["path"] for call in server.journal()] == [f"/cdn/files/{number}" for number in (4, 3, 2)]
+        assert [call["path"] for call in server.journal(limit=1)] == ["/cdn/files/4"]
 
     def test_calls_of_the_control_api_are_not_in_it(self, server: Server) -> None:
         server.http.get("/_fakefal/health")
         server.http.get("/openapi.json")
-        assert journal(server) == []
+        assert server.journal() == []
 
     def test_a_control_path_at_a_host_of_fals_is_an_ordinary_call(self, server: Server) -> None:
         server.http.get("/_fakefal/health", headers={"Host": "queue.fal.run"})
-        (call,) = journal(server)
+        (call,) = server.journal()
         assert (call["host"], call["part"], call["path"]) == ("queue.fal.run", "queue", "/queue/_fakefal/health")
         assert call["status"] == 405
 
     def test_what_never_reaches_the_application_is_in_it(self, server: Server) -> None:
         server.http.get("/x", headers={"Host": "wma.fal.run"})
-        (call,) = journal(server)
+        (call,) = server.journal()
         assert (call["host"], call["part"], call["status"]) == ("wma.fal.run", "", 501)
         assert "does not emulate wma.fal.run" in call["hint"]
 
@@ -105,41 +83,41 @@ class TestJournal:
         self, server: Server, method: str, path: str, headers: dict[str, str], status: int, error_type: str
     ) -> None:
         assert server.http.request(method, path, headers=headers, **({"json": {}} if method == "POST" else {}))
-        (call,) = journal(server)
+        (call,) = server.journal()
         assert (call["status"], call["error_type"]) == (status, error_type)
         assert call["effect"] == headers.get("X-Fakefal-Effect", "")
 
     def test_a_dropped_connection_has_no_status(self, server: Server) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             server.http.post(f"/queue/{O1}", json={}, headers={"X-Fakefal-Effect": "drop_before_accept"})
-        (call,) = journal(server)
+        (call,) = server.journal()
         assert (call["status"], call["effect"]) == (None, "drop_before_accept")
 
     def test_the_proxy_is_written_down_as_what_it_called(self, server: Server) -> None:
         headers = {"x-fal-target-url": f"https://queue.fal.run/{O1}"}
         httpx.post(f"{server.url}/proxy", json={"prompt": "x"}, headers=headers, trust_env=False)
-        (call,) = journal(server)
+        (call,) = server.journal()
         assert (call["key"], call["part"], call["endpoint"], call["status"]) == ("fakefal-proxy", "queue", O1, 200)
 
     def test_each_key_has_its_own_and_reset_empties_it(self, server: Server) -> None:
         server.submit(O1, {"prompt": "x"})
         server.submit(O1, {"prompt": "x"}, Authorization="Key other:secret")
-        assert [call["key"] for call in journal(server)] == ["other", "tester"]
-        assert [call["key"] for call in journal(server, key="other")] == ["other"]
+        assert [call["key"] for call in server.journal()] == ["other", "tester"]
+        assert [call["key"] for call in server.journal(key="other")] == ["other"]
         server.http.post("/_fakefal/reset", params={"key": "other"})
-        assert [call["key"] for call in journal(server)] == ["tester"]
+        assert [call["key"] for call in server.journal()] == ["tester"]
         server.http.post("/_fakefal/reset")
-        assert journal(server) == []
+        assert server.journal() == []
 
     def test_uploads_belong_to_the_key_that_asked_for_them(self, server: Server) -> None:
         upload(server)
         started = initiate(server, file_name="a.png", content_type="image/png").json()
         httpx.put(started["upload_url"], content=b"x", trust_env=False)
-        assert {call["key"] for call in journal(server)} == {"tester"}
+        assert {call["key"] for call in server.journal()} == {"tester"}
 
     def test_long_paths_are_cut_off(self, server: Server) -> None:
         server.http.get("/cdn/files/" + "x" * 20_000)
-        assert len(journal(server)[0]["path"]) == LONGEST_TEXT
+        assert len(server.journal()[0]["path"]) == LONGEST_TEXT
 
 
 class TestFiles:
@@ -159,18 +137,16 @@ class TestFiles:
         assert server.http.get("/_fakefal/files", params={"key": "stranger"}).json() == []
 
     def test_parts_are_no_files_until_they_are_joined(self, server: Server) -> None:
-        headers = bearer(server)
-        started = server.http.post("/cdn/files/upload/multipart", headers=headers).json()
-        base = f"{started['access_url']}/multipart/{started['uploadId']}"
-        server.http.put(f"{base}/1", content=b"one", headers=headers)
-        assert server.http.get("/_fakefal/files").json() == []
-        server.http.post(f"{base}/complete", json={"parts": [{"partNumber": 1}]}, headers=headers)
+        parts = Parts(server)
+        parts.put(1, b"one")
+        assert server.control("files") == []
+        parts.complete(1)
         (file,) = server.http.get("/_fakefal/files").json()
         assert (file["bytes"], file["key"]) == (3, "tester")
 
 
 class TestMetrics:
-    def test_what_happened_and_what_there_is(self, serve: Callable[..., Server], receiver: Receiver) -> None:
+    def test_what_happened_and_what_there_is(self, serve: Serve, receiver: Receiver) -> None:
         server = serve()
         server.submit(O1, {"prompt": "x", "duration": "5"})
         server.submit(O1, {"prompt": "x", "duration": "99"})
@@ -179,7 +155,7 @@ class TestMetrics:
         server.http.post("/_fakefal/clock", json={"advance": 1})
         server.submit(O1, {"prompt": "x"}, **{"X-Fakefal-Effect": "stuck"})
         upload(server, b"hello")
-        found = metrics(server)
+        found = server.metrics()
         assert found["fakefal_accepted_total", O1] == 4
         assert found["fakefal_accepted_total", "other"] == 1
         assert found["fakefal_ended_total", O1, "200"] == 2
@@ -195,32 +171,32 @@ class TestMetrics:
         assert found["fakefal_calls_total", "queue", "200"] == 5
         assert found["fakefal_journal_calls",] == 7
 
-    def test_counters_do_not_fall_when_requests_are_dropped_or_reset(self, serve: Callable[..., Server]) -> None:
+    def test_counters_do_not_fall_when_requests_are_dropped_or_reset(self, serve: Serve) -> None:
         server = serve(max_requests=2)
         for _ in range(5):
             server.submit(O1, {"prompt": "x"})
-        before = metrics(server)
+        before = server.metrics()
         assert (before["fakefal_requests", "COMPLETED"], before["fakefal_ended_total", O1, "200"]) == (2, 5)
         server.http.post("/_fakefal/reset")
-        after = metrics(server)
+        after = server.metrics()
         assert after["fakefal_requests", "COMPLETED"] == 0
         assert all(after[name] >= value for name, value in before.items() if name[0].endswith("_total"))
 
-    def test_a_request_that_ends_late_or_is_cancelled_is_counted_once(self, serve: Callable[..., Server]) -> None:
+    def test_a_request_that_ends_late_or_is_cancelled_is_counted_once(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         first, second = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
         server.http.put(second["cancel_url"])
         server.http.post("/_fakefal/clock", json={"advance": 10_000})
         for _ in range(2):
             assert server.http.get(first["response_url"]).status_code == 200
-            found = metrics(server)
+            found = server.metrics()
             assert (found["fakefal_ended_total", O1, "200"], found["fakefal_ended_total", O1, "499"]) == (1, 1)
 
     def test_no_call_makes_up_a_label(self, server: Server) -> None:
         for number in range(3):
             server.http.get(f"/made{number}/up{number}")
             server.http.get("/", headers={"Host": f"made{number}.fal.run"})
-        labels = {name[1] for name in metrics(server) if name[0] == "fakefal_calls_total"}
+        labels = {name[1] for name in server.metrics() if name[0] == "fakefal_calls_total"}
         assert labels == {"run", ""}
 
     def test_openmetrics_for_who_asks_for_it(self, server: Server) -> None:
@@ -277,7 +253,7 @@ class TestNearMisses:
         verb, place = meant.replace("ID", "019e161b-386c").split()
         assert answer.status_code == status
         assert answer.headers["x-fakefal-hint"] == f"did you mean {verb} {server.url}{place} ?"
-        assert journal(server)[0]["hint"] == answer.headers["x-fakefal-hint"]
+        assert server.journal()[0]["hint"] == answer.headers["x-fakefal-hint"]
 
     def test_the_hint_is_in_the_callers_own_words(self, server: Server) -> None:
         answer = server.http.get(f"/{I2V}/requests/1/status", headers={"Host": "queue.fal.run"})
@@ -297,7 +273,7 @@ class TestNearMisses:
     def test_a_misspelt_endpoint_is_accepted_and_hinted_at(self, server: Server) -> None:
         answer = server.http.post(f"/queue/{I2V[:-1]}", json={})
         assert answer.status_code == 200
-        assert f"did you mean {I2V}?" in answer.headers["x-fakefal-hint"] == journal(server)[0]["hint"]
+        assert f"did you mean {I2V}?" in answer.headers["x-fakefal-hint"] == server.journal()[0]["hint"]
 
     @pytest.mark.parametrize(
         ("endpoint_id", "body", "status", "hint"),
@@ -321,7 +297,7 @@ class TestNearMisses:
         result = server.http.get(answer.json()["response_url"])
         assert result.status_code == status
         assert hint in result.headers["x-fakefal-hint"] == answer.headers["x-fakefal-hint"]
-        assert {call["hint"] for call in journal(server)} == {result.headers["x-fakefal-hint"]}
+        assert {call["hint"] for call in server.journal()} == {result.headers["x-fakefal-hint"]}
 
     @pytest.mark.parametrize(("method", "end"), [("GET", ""), ("GET", "/status"), ("PUT", "/cancel")])
     def test_a_request_of_another_key(self, server: Server, method: str, end: str) -> None:
@@ -329,7 +305,7 @@ class TestNearMisses:
         answer = server.http.request(method, url, headers={"Authorization": "Key stranger:secret"})
         assert (answer.status_code, answer.json()) == (404, {"status": "NOT_FOUND"})
         assert "another key submitted this request" in answer.headers["x-fakefal-hint"]
-        assert journal(server, key="stranger")[0]["hint"] == answer.headers["x-fakefal-hint"]
+        assert server.journal(key="stranger")[0]["hint"] == answer.headers["x-fakefal-hint"]
 
     def test_a_request_that_is_not_stored(self, server: Server) -> None:
         answer = server.http.get(f"/queue/{APP}/requests/019e161b-386c/status")
@@ -358,7 +334,7 @@ class TestSecretsInTheJournal:
         server.submit(I2V, {"prompt": "x", "start_image_url": signed})
         signature = httpx.URL(one).params["upload_token"].rpartition(".")[2]
         shown = server.http.get("/_fakefal/journal", params={"limit": 1000}).text
-        assert len(journal(server)) == 13
+        assert len(server.journal()) == 13
         assert "bucket.example" in shown
         for secret in (SECRET, SECRET[::-1], token, started["uploadId"], signature):
             assert secret not in shown

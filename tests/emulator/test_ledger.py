@@ -8,13 +8,13 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import Server
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, View
 from fakefal.state.account import Account
 from fakefal.state.ledger import DUPLICATE_SECONDS, entries
 from fakefal.state.requests import Record, Snapshot
 from fakefal_contracts.hosts import BaseUrl
+from support.server import Server
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
@@ -65,7 +65,7 @@ def test_a_job_costs_from_acceptance_on_unless_it_fails(serve: Callable[..., Ser
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100))))
 def test_every_job_is_counted_once(jobs: list[tuple[str, str, float]]) -> None:
-    plan = Plan(Ending(200, b"{}", 5.0, usd=Decimal("0.56")))
+    plan = Plan(Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")))
     done = View(State.COMPLETED, (), 0, 0, None, None)
     looks, moment = [], 0.0
     for number, (key, body, wait) in enumerate(jobs):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from conftest import Server, emulator_with
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.openapi import openapi
-from media import picture
+from support.endpoints import I2V, O3, STANDARD
+from support.media import picture
+from support.server import Serve, Server, emulator_with
 
 V1 = "/platform/v1"
-O1 = "fal-ai/kling-video/o1/image-to-video"
-O1_STANDARD = "fal-ai/kling-video/o1/standard/image-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
 SECOND_KEY = {"Authorization": "Key another:secret"}
 Query = dict[str, Any]
@@ -48,27 +45,27 @@ class TestModels:
         assert (answer.json()["next_cursor"], answer.json()["has_more"]) == (None, False)
 
     def test_an_entry_has_what_fals_has(self, server: Server) -> None:
-        (entry,) = get(server, "models", {"endpoint_id": O1_STANDARD}).json()["models"]
+        (entry,) = get(server, "models", {"endpoint_id": STANDARD}).json()["models"]
         metadata = entry["metadata"]
         assert metadata["display_name"] == "Kling O1 First Frame Last Frame to Video [Standard]"
         assert metadata["group"] == {"key": "kling-video/o1", "label": "FLFV [Standard]"}
         assert metadata["date"] == "2025-12-15T09:37:41.280Z"
-        assert metadata["model_url"] == f"{server.url}/run/{O1_STANDARD}"
+        assert metadata["model_url"] == f"{server.url}/run/{STANDARD}"
         assert metadata["is_favorited"] is False
         assert httpx.get(metadata["thumbnail_url"], trust_env=False).headers["content-type"] == "image/png"
 
     @pytest.mark.parametrize(
         ("query", "expected"),
         [
-            ({"endpoint_id": [O3, O1]}, [O3, O1]),
-            ({"endpoint_id": f"{O3},{O1}"}, [O3, O1]),
+            ({"endpoint_id": [O3, I2V]}, [O3, I2V]),
+            ({"endpoint_id": f"{O3},{I2V}"}, [O3, I2V]),
             ({"endpoint_id": OTHER}, [OTHER]),
-            ({"q": "first FRAME standard"}, [O1_STANDARD]),
+            ({"q": "first FRAME standard"}, [STANDARD]),
             ({"q": "o3"}, [O3]),
             ({"q": "nothing like it"}, []),
             ({"category": "image-to-video", "q": "sound"}, [O3]),
             ({"category": "text-to-image"}, []),
-            ({"status": "active", "endpoint_id": [O1, OTHER]}, [O1]),
+            ({"status": "active", "endpoint_id": [I2V, OTHER]}, [I2V]),
             ({"status": "deprecated"}, []),
         ],
         ids=str,
@@ -87,15 +84,15 @@ class TestModels:
         assert found == list(ENDPOINTS)
 
     def test_documents_come_along(self, server: Server) -> None:
-        answer = get(server, "models", {"endpoint_id": [O1, OTHER], "expand": "openapi-3.0"})
+        answer = get(server, "models", {"endpoint_id": [I2V, OTHER], "expand": "openapi-3.0"})
         known, other = answer.json()["models"]
-        assert known["openapi"] == openapi(find_endpoint(O1).edition("documented"), server=f"{server.url}/queue")
+        assert known["openapi"] == openapi(find_endpoint(I2V).edition("documented"), server=f"{server.url}/queue")
         assert other == {
             "endpoint_id": OTHER,
             "openapi": {"error": {"code": "expansion_failed", "message": "Failed to fetch OpenAPI schema"}},
         }
 
-    def test_a_model_that_was_not_there_yet_has_no_document(self, serve: Callable[..., Server]) -> None:
+    def test_a_model_that_was_not_there_yet_has_no_document(self, serve: Serve) -> None:
         early = serve(contract="2026-01-30")
         (entry,) = get(early, "models", {"endpoint_id": O3, "expand": "openapi-3.0"}).json()["models"]
         assert entry["openapi"]["error"]["code"] == "expansion_failed"
@@ -114,7 +111,7 @@ class TestModels:
             ({"status": "new"}, (400, "validation_error")),
             ({"expand": "everything"}, (400, "validation_error")),
             ({"endpoint_id": [f"fal-ai/{n}" for n in range(51)]}, (400, "validation_error")),
-            ({"endpoint_id": [O1, "fal-ai/none"]}, (404, "not_found")),
+            ({"endpoint_id": [I2V, "fal-ai/none"]}, (404, "not_found")),
         ],
         ids=str,
     )
@@ -124,17 +121,17 @@ class TestModels:
 
 class TestPrices:
     def test_each_second_has_its_price(self, server: Server) -> None:
-        answer = get(server, "models/pricing", {"endpoint_id": [O1_STANDARD, O3]}).json()
+        answer = get(server, "models/pricing", {"endpoint_id": [STANDARD, O3]}).json()
         assert answer == {
             "prices": [
-                {"endpoint_id": O1_STANDARD, "unit_price": 0.084, "unit": "seconds", "currency": "USD"},
+                {"endpoint_id": STANDARD, "unit_price": 0.084, "unit": "seconds", "currency": "USD"},
                 {"endpoint_id": O3, "unit_price": 0.112, "unit": "seconds", "currency": "USD"},
             ],
             "next_cursor": None,
             "has_more": False,
         }
 
-    def test_prices_are_those_of_the_contracts_day(self, serve: Callable[..., Server]) -> None:
+    def test_prices_are_those_of_the_contracts_day(self, serve: Serve) -> None:
         answer = get(serve(contract="2026-03-01"), "models/pricing", {"endpoint_id": O3}).json()
         assert answer["prices"][0]["unit_price"] == 0.224
 
@@ -143,7 +140,7 @@ class TestPrices:
         [
             ({}, (400, "validation_error")),
             ({"endpoint_id": ",".join(f"x/{n}" for n in range(51))}, (400, "validation_error")),
-            ({"endpoint_id": [O1, "fal-ai/none"]}, (404, "not_found")),
+            ({"endpoint_id": [I2V, "fal-ai/none"]}, (404, "not_found")),
             ({"endpoint_id": OTHER}, (501, "not_implemented")),
         ],
         ids=str,
@@ -152,19 +149,19 @@ class TestPrices:
         assert error(get(server, "models/pricing", query)) == expected
 
     def test_an_estimate_by_seconds(self, server: Server) -> None:
-        asked = {"estimate_type": "unit_price", "endpoints": {O1: {"unit_quantity": 12.5}, O3: {"unit_quantity": 1}}}
+        asked = {"estimate_type": "unit_price", "endpoints": {I2V: {"unit_quantity": 12.5}, O3: {"unit_quantity": 1}}}
         answer = server.http.post(f"{V1}/models/pricing/estimate", json=asked).json()
         assert answer == {"estimate_type": "unit_price", "total_cost": 1.512, "currency": "USD"}
 
     def test_an_estimate_by_calls_is_what_calls_of_this_key_cost(self, server: Server) -> None:
         def estimate(**headers: str) -> float:
-            asked = {"estimate_type": "historical_api_price", "endpoints": {O1: {"call_quantity": 10}}}
+            asked = {"estimate_type": "historical_api_price", "endpoints": {I2V: {"call_quantity": 10}}}
             answer = server.http.post(f"{V1}/models/pricing/estimate", json=asked, headers=headers)
             return float(answer.json()["total_cost"])
 
         assert estimate() == 5.6, "five seconds, as in the example"
-        server.submit(O1, examples(O1)["required"] | {"duration": "10"})
-        server.submit(O1, {"prompt": "refused"})
+        server.submit(I2V, examples(I2V)["required"] | {"duration": "10"})
+        server.submit(I2V, {"prompt": "refused"})
         assert estimate() == 11.2
         assert estimate(**SECOND_KEY) == 5.6
 
@@ -174,8 +171,8 @@ class TestPrices:
             ({}, (400, "validation_error")),
             ({"estimate_type": "guess", "endpoints": {}}, (400, "validation_error")),
             ({"estimate_type": "unit_price", "endpoints": {}}, (400, "validation_error")),
-            ({"estimate_type": "unit_price", "endpoints": {O1: {"unit_quantity": 0}}}, (400, "validation_error")),
-            ({"estimate_type": "unit_price", "endpoints": {O1: {"call_quantity": 1}}}, (400, "validation_error")),
+            ({"estimate_type": "unit_price", "endpoints": {I2V: {"unit_quantity": 0}}}, (400, "validation_error")),
+            ({"estimate_type": "unit_price", "endpoints": {I2V: {"call_quantity": 1}}}, (400, "validation_error")),
             (
                 {"estimate_type": "historical_api_price", "endpoints": {"a/b": {"call_quantity": 1}}},
                 (404, "not_found"),
@@ -198,8 +195,8 @@ class TestPrices:
 
 
 PRIVATE = [
-    ("GET", f"models/pricing?endpoint_id={O1}"),
-    ("GET", f"models/requests/by-endpoint?endpoint_id={O1}"),
+    ("GET", f"models/pricing?endpoint_id={I2V}"),
+    ("GET", f"models/requests/by-endpoint?endpoint_id={I2V}"),
     ("DELETE", "models/requests/x/payloads"),
     ("GET", "serverless/apps/fal-ai/kling-video/queue"),
     ("DELETE", "serverless/apps/fal-ai/kling-video/queue"),
@@ -214,21 +211,21 @@ def test_private_calls_need_a_key(server: Server, method: str, path: str) -> Non
     assert error(answer) == (401, "authorization_error")
 
 
-@pytest.mark.parametrize("path", ["models", f"models/pricing?endpoint_id={O1}"])
-def test_a_wrong_key_is_refused_in_the_platforms_form(serve: Callable[..., Server], path: str) -> None:
+@pytest.mark.parametrize("path", ["models", f"models/pricing?endpoint_id={I2V}"])
+def test_a_wrong_key_is_refused_in_the_platforms_form(serve: Serve, path: str) -> None:
     server = serve(keys={"tester": "other"})
     assert error(server.http.get(f"{V1}/{path}")) == (401, "authorization_error")
 
 
 class TestRequests:
     def items(self, server: Server, params: Query | None = None, **headers: str) -> list[dict[str, Any]]:
-        answer = get(server, "models/requests/by-endpoint", {"endpoint_id": [O1, O3]} | (params or {}), **headers)
+        answer = get(server, "models/requests/by-endpoint", {"endpoint_id": [I2V, O3]} | (params or {}), **headers)
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["items"]
         return found
 
     def test_a_request_is_listed_with_what_became_of_it(self, server: Server) -> None:
-        request_id = server.submit(O1, examples(O1)["required"])["request_id"]
+        request_id = server.submit(I2V, examples(I2V)["required"])["request_id"]
         (item,) = self.items(server)
         assert list(item) == [
             "request_id",
@@ -239,14 +236,14 @@ class TestRequests:
             "status_code",
             "duration",
         ]
-        assert (item["request_id"], item["endpoint_id"], item["status_code"]) == (request_id, O1, 200)
+        assert (item["request_id"], item["endpoint_id"], item["status_code"]) == (request_id, I2V, 200)
         assert item["duration"] == 0
         assert item["started_at"].endswith("Z")
 
     def test_payloads_come_along_when_asked_for(self, server: Server) -> None:
-        arguments = examples(O1)["required"]
-        submitted = server.submit(O1, arguments)
-        server.submit(O1, {"prompt": "x"})
+        arguments = examples(I2V)["required"]
+        submitted = server.submit(I2V, arguments)
+        server.submit(I2V, {"prompt": "x"})
         refused, made = self.items(server, {"expand": "payloads"})
         assert (made["json_input"], made["json_output"]) == (
             arguments,
@@ -259,20 +256,20 @@ class TestRequests:
         import base64
 
         address = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
-        server.submit(O1, {"prompt": "x", "start_image_url": address})
+        server.submit(I2V, {"prompt": "x", "start_image_url": address})
         (item,) = self.items(server, {"expand": "payloads"})
         assert httpx.get(item["json_input"]["start_image_url"], trust_env=False).content == picture()
 
     def test_other_keys_requests_are_not_listed(self, server: Server) -> None:
-        server.submit(O1, {"prompt": "x"}, **SECOND_KEY)
+        server.submit(I2V, {"prompt": "x"}, **SECOND_KEY)
         assert self.items(server) == []
         assert len(self.items(server, **SECOND_KEY)) == 1
 
-    def test_what_waits_and_what_runs_is_listed_without_an_end(self, serve: Callable[..., Server]) -> None:
+    def test_what_waits_and_what_runs_is_listed_without_an_end(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         server.http.post("/_fakefal/clock", json={"speed": 0})
-        first = server.submit(O1, examples(O1)["required"])["request_id"]
-        second = server.submit(O1, examples(O1)["required"])["request_id"]
+        first = server.submit(I2V, examples(I2V)["required"])["request_id"]
+        second = server.submit(I2V, examples(I2V)["required"])["request_id"]
         server.http.post(f"/_fakefal/requests/{first}/advance", json={"to": "start"})
         seen = {item["request_id"]: item for item in self.items(server, {"expand": "payloads"})}
         assert set(seen) == {first, second}
@@ -283,20 +280,20 @@ class TestRequests:
         ("status", "expected"), [("success", [200]), ("user_error", [422]), ("error", [500]), (None, [200, 422, 500])]
     )
     def test_the_outcome_filters(self, server: Server, status: str | None, expected: list[int]) -> None:
-        server.submit(O1, examples(O1)["required"])
-        server.submit(O1, {"prompt": "x"})
-        server.submit(O1, examples(O1)["required"], **{"X-Fakefal-Effect": "internal_server_error"})
+        server.submit(I2V, examples(I2V)["required"])
+        server.submit(I2V, {"prompt": "x"})
+        server.submit(I2V, examples(I2V)["required"], **{"X-Fakefal-Effect": "internal_server_error"})
         found = self.items(server, {"status": status} if status else {})
         assert sorted(item["status_code"] for item in found) == expected
 
-    def test_time_filters_on_the_callers_own_clock(self, serve: Callable[..., Server]) -> None:
+    def test_time_filters_on_the_callers_own_clock(self, serve: Serve) -> None:
         now = 1_800_000_000.0
         server = serve(emulator=emulator_with(Settings(profile="instant"), wall=lambda: now))
-        old = server.submit(O1, {"prompt": "old"})["request_id"]
+        old = server.submit(I2V, {"prompt": "old"})["request_id"]
         sent_at = self.items(server)[0]["sent_at"]
         assert sent_at == "2027-01-15T08:00:00.000Z"
         now += 2 * 24 * 3600
-        new = server.submit(O1, {"prompt": "new"})["request_id"]
+        new = server.submit(I2V, {"prompt": "new"})["request_id"]
 
         def found(**query: str) -> list[str]:
             return [item["request_id"] for item in self.items(server, query)]
@@ -309,23 +306,23 @@ class TestRequests:
     def test_a_moved_clock_does_not_hide_a_request_from_its_caller(self, server: Server) -> None:
         server.http.post("/_fakefal/clock", json={"advance": 5 * 24 * 3600})
         before = datetime.now(UTC) - timedelta(minutes=1)
-        request_id = server.submit(O1, {"prompt": "x"})["request_id"]
+        request_id = server.submit(I2V, {"prompt": "x"})["request_id"]
         server.http.post("/_fakefal/clock", json={"advance": 5 * 24 * 3600})
         window = {"start": before.isoformat(), "end": (before + timedelta(minutes=2)).isoformat()}
         assert [item["request_id"] for item in self.items(server, window)] == [request_id]
 
-    def test_the_longest_come_first_when_asked_for(self, serve: Callable[..., Server]) -> None:
+    def test_the_longest_come_first_when_asked_for(self, serve: Serve) -> None:
         server = serve(profile="quick")
-        server.submit(O1, examples(O1)["required"])
-        server.submit(O1, {"prompt": "x"})
+        server.submit(I2V, examples(I2V)["required"])
+        server.submit(I2V, {"prompt": "x"})
         server.http.post("/_fakefal/clock?key=tester", json={"advance": 60})
         durations = [item["duration"] for item in self.items(server, {"sort_by": "duration"})]
         assert durations == pytest.approx([2, 0.2])
 
     def test_pages_lead_from_one_to_the_next(self, server: Server) -> None:
-        sent = [server.submit(O1, {"prompt": str(n)})["request_id"] for n in range(5)]
+        sent = [server.submit(I2V, {"prompt": str(n)})["request_id"] for n in range(5)]
         found: list[str] = []
-        query: Query = {"endpoint_id": O1, "limit": 2}
+        query: Query = {"endpoint_id": I2V, "limit": 2}
         while query.get("cursor", "") is not None:
             page = get(server, "models/requests/by-endpoint", query).json()
             found += [item["request_id"] for item in page["items"]]
@@ -345,13 +342,13 @@ class TestRequests:
         ids=str,
     )
     def test_wrong_questions_are_refused(self, server: Server, query: Query) -> None:
-        answer = get(server, "models/requests/by-endpoint", {"endpoint_id": O1} | query)
+        answer = get(server, "models/requests/by-endpoint", {"endpoint_id": I2V} | query)
         assert error(answer) == (400, "validation_error")
 
 
 class TestErasing:
     def test_payloads_and_the_files_made_are_gone(self, server: Server) -> None:
-        submitted = server.submit(O1, examples(O1)["required"])
+        submitted = server.submit(I2V, examples(I2V)["required"])
         link = server.http.get(submitted["response_url"]).json()["video"]["url"]
         for _ in range(2):
             answer = server.http.delete(f"{V1}/models/requests/{submitted['request_id']}/payloads")
@@ -359,26 +356,26 @@ class TestErasing:
         assert httpx.get(link, trust_env=False).status_code == 404
         assert server.http.get(submitted["response_url"]).status_code == 404
         assert server.http.get(submitted["status_url"]).json()["status"] == "COMPLETED"
-        query = {"endpoint_id": O1, "expand": "payloads"}
+        query = {"endpoint_id": I2V, "expand": "payloads"}
         (item,) = get(server, "models/requests/by-endpoint", query).json()["items"]
         assert "json_input" not in item
         assert "json_output" not in item
 
     def test_files_sent_in_stay(self, server: Server) -> None:
-        submitted = server.submit(O1, examples(O1)["required"])
+        submitted = server.submit(I2V, examples(I2V)["required"])
         server.http.delete(f"{V1}/models/requests/{submitted['request_id']}/payloads")
-        assert server.result(O1, examples(O1)["required"]).status_code == 200
+        assert server.result(I2V, examples(I2V)["required"]).status_code == 200
 
     def test_a_reset_forgets_it(self, server: Server) -> None:
-        submitted = server.submit(O1, examples(O1)["required"])
+        submitted = server.submit(I2V, examples(I2V)["required"])
         link = server.http.get(submitted["response_url"]).json()["video"]["url"]
         server.http.delete(f"{V1}/models/requests/{submitted['request_id']}/payloads")
         server.http.post("/_fakefal/reset")
         assert httpx.get(link, trust_env=False).status_code == 200
 
-    def test_only_of_ones_own_requests_that_are_over(self, serve: Callable[..., Server]) -> None:
+    def test_only_of_ones_own_requests_that_are_over(self, serve: Serve) -> None:
         server = serve(profile="realistic")
-        request_id = server.submit(O1, examples(O1)["required"])["request_id"]
+        request_id = server.submit(I2V, examples(I2V)["required"])["request_id"]
         path = f"{V1}/models/requests/{request_id}/payloads"
         assert error(server.http.delete(path)) == (400, "validation_error")
         assert error(server.http.delete(path, headers=SECOND_KEY)) == (404, "not_found")
@@ -393,11 +390,11 @@ class TestQueue:
         assert list(answer.json()) == ["queue_size"]
         return int(answer.json()["queue_size"])
 
-    def test_a_flush_cancels_what_waits_and_leaves_what_runs(self, serve: Callable[..., Server]) -> None:
+    def test_a_flush_cancels_what_waits_and_leaves_what_runs(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         server.http.post("/_fakefal/clock", json={"speed": 0})
-        submitted = [server.submit(O1, examples(O1)["required"]) for _ in range(3)]
-        server.submit(O1, examples(O1)["required"], **SECOND_KEY)
+        submitted = [server.submit(I2V, examples(I2V)["required"]) for _ in range(3)]
+        server.submit(I2V, examples(I2V)["required"], **SECOND_KEY)
         server.http.post(f"/_fakefal/requests/{submitted[0]['request_id']}/advance", json={"to": "start"})
         assert (self.size(server), self.size(server, **SECOND_KEY)) == (2, 1)
         answer = server.http.delete(self.PATH)
@@ -407,7 +404,7 @@ class TestQueue:
         assert server.http.get(submitted[1]["response_url"]).status_code == 499
         assert (self.size(server), self.size(server, **SECOND_KEY)) == (0, 1)
 
-    def test_a_repeated_flush_does_nothing(self, serve: Callable[..., Server]) -> None:
+    def test_a_repeated_flush_does_nothing(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         server.http.post("/_fakefal/clock", json={"speed": 0})
 
@@ -415,7 +412,7 @@ class TestQueue:
             assert server.http.delete(self.PATH, headers={"Idempotency-Key": "once"} | headers).status_code == 204
 
         flush()
-        server.submit(O1, examples(O1)["required"])
+        server.submit(I2V, examples(I2V)["required"])
         flush()
         flush(**SECOND_KEY)
         assert self.size(server) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -12,11 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_contracts import examples
+from support.endpoints import APP, O1
+from support.server import Serve, Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-APP = "fal-ai/kling-video"
 STATUS_KEYS = ["status", "request_id", "response_url", "status_url", "cancel_url", "logs", "metrics"]
 UUID7 = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
@@ -93,7 +91,7 @@ class TestSubmit:
         assert server.http.get(submitted["response_url"]).status_code in (200, 422)
         assert server.http.get(f"/_fakefal/requests/{submitted['request_id']}").status_code == 200
 
-    def test_a_body_over_the_limit_is_413(self, serve: Callable[..., Server]) -> None:
+    def test_a_body_over_the_limit_is_413(self, serve: Serve) -> None:
         server = serve(max_body_bytes=1000)
         assert server.http.post(f"/queue/{O1}", json={"prompt": "x" * 900}).status_code == 200
         answer = server.http.post(f"/queue/{O1}", json={"prompt": "x" * 5000})
@@ -117,7 +115,7 @@ class TestSubmit:
         answer = server.http.post("/queue/fal-ai/flux/dev", json={})
         assert (answer.status_code, answer.json()) == (404, {"detail": 'Application "flux" not found'})
 
-    def test_a_day_before_an_endpoint_makes_it_unknown(self, serve: Callable[..., Server]) -> None:
+    def test_a_day_before_an_endpoint_makes_it_unknown(self, serve: Serve) -> None:
         server = serve(contract="2026-01-28")
         assert server.result("fal-ai/kling-video/o3/pro/reference-to-video", {"prompt": "x"}).status_code == 404
         assert server.result(O1, {"prompt": "x", "duration": "7"}).status_code == 200
@@ -140,7 +138,7 @@ class TestKeys:
         answer = httpx.post(f"{server.url}/{part}/{O1}", json={}, headers=headers, trust_env=False)
         assert (answer.status_code, answer.json()) == (401, {"detail": detail})
 
-    def test_configured_keys_are_the_only_ones(self, serve: Callable[..., Server]) -> None:
+    def test_configured_keys_are_the_only_ones(self, serve: Serve) -> None:
         server = serve(keys={"tester": "secret"})
         assert server.http.post(f"/queue/{O1}", json={}).status_code == 200
         for wrong in ("tester:other", "other:secret"):
@@ -167,7 +165,7 @@ class TestKeys:
 
 
 class TestStatus:
-    def test_202_until_it_is_over_then_200(self, serve: Callable[..., Server]) -> None:
+    def test_202_until_it_is_over_then_200(self, serve: Serve) -> None:
         server = serve(profile="stepped")
         submitted = server.submit(O1, {"prompt": "x"})
         seen = [server.http.get(submitted["status_url"]) for _ in range(4)]
@@ -197,7 +195,7 @@ class TestStatus:
             assert list(entry) == ["timestamp", "level", "message", "labels"]
             assert datetime.fromisoformat(entry["timestamp"]).tzinfo is not None
 
-    def test_positions_move(self, serve: Callable[..., Server]) -> None:
+    def test_positions_move(self, serve: Serve) -> None:
         server = serve(profile="quick", runners=1)
         jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(3)]
         server.http.post(f"/_fakefal/requests/{jobs[0]['request_id']}/advance", json={"seconds": 1})
@@ -205,7 +203,7 @@ class TestStatus:
         server.http.put(jobs[1]["cancel_url"])
         assert server.http.get(jobs[2]["status_url"]).json()["queue_position"] == 0
 
-    def test_low_priority_waits(self, serve: Callable[..., Server]) -> None:
+    def test_low_priority_waits(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         low = server.submit(O1, {"prompt": "x"}, **{"X-Fal-Queue-Priority": "low"})
         server.submit(O1, {"prompt": "x"}, **{"X-Fal-Queue-Priority": "normal"})
@@ -215,10 +213,6 @@ class TestStatus:
     def test_full_endpoint_paths_are_405(self, server: Server, rest: str) -> None:
         request_id = server.submit(O1, {"prompt": "x"})["request_id"]
         assert server.http.get(f"/queue/{O1}/requests/{request_id}{rest}").status_code == 405
-
-    def test_an_odd_id_is_not_found(self, server: Server) -> None:
-        for request_id in ("x%20", "%00", "%E2%82%AC", "x" * 2000):
-            assert server.http.get(f"/queue/{APP}/requests/{request_id}/status").status_code == 404
 
     @pytest.mark.parametrize("rest", ["/", "/status/", "/status/stream/"])
     def test_trailing_slashes_are_answered(self, server: Server, rest: str) -> None:
@@ -235,7 +229,7 @@ class TestStream:
         assert all(line.startswith("data: ") for line in lines)
         return [json.loads(line[6:]) for line in lines]
 
-    def test_it_tells_every_change_and_ends(self, serve: Callable[..., Server]) -> None:
+    def test_it_tells_every_change_and_ends(self, serve: Serve) -> None:
         server = serve(profile="stepped")
         seen = self.events(server, server.submit(O1, {"prompt": "x"}), "?logs=1")
         assert [event["status"] for event in seen] == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
@@ -243,7 +237,7 @@ class TestStream:
         assert lines[0] == "Arguments checked"
         assert len(lines) == len(set(lines)), "each line comes once"
 
-    def test_time_moves_it(self, serve: Callable[..., Server]) -> None:
+    def test_time_moves_it(self, serve: Serve) -> None:
         server = serve(profile="quick")
         submitted = server.submit(O1, {"prompt": "x"})
         server.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"seconds": 2.2})
@@ -263,7 +257,7 @@ class TestResult:
         assert (video["content_type"], video["file_name"]) == ("video/mp4", "output.mp4")
         assert len(server.http.get(video["url"]).content) == video["file_size"]
 
-    def test_not_yet_is_400(self, serve: Callable[..., Server]) -> None:
+    def test_not_yet_is_400(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         answer = server.http.get(server.submit(O1, {"prompt": "x"})["response_url"])
         assert (answer.status_code, answer.json()) == (400, {"detail": "Request is still in progress"})
@@ -275,13 +269,13 @@ class TestResult:
         status = server.http.get(f"/{APP}/requests/{submitted['request_id']}/status", headers={"Host": "queue.fal.run"})
         assert status.json()["response_url"] == f"https://queue.fal.run/{APP}/requests/{submitted['request_id']}"
 
-    def test_public_url_overrides(self, serve: Callable[..., Server]) -> None:
+    def test_public_url_overrides(self, serve: Serve) -> None:
         server = serve(public_url="http://fake.example/")
         assert server.submit(O1, {"prompt": "x"})["status_url"].startswith(f"http://fake.example/queue/{APP}/requests/")
 
 
 class TestCancel:
-    def test_queued_running_over_unknown(self, serve: Callable[..., Server]) -> None:
+    def test_queued_running_over_unknown(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         queued, running = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
         server.http.post(f"/_fakefal/requests/{running['request_id']}/advance", json={"to": "start"})
@@ -293,7 +287,7 @@ class TestCancel:
         unknown = server.http.put(url(server, "unknown", "/cancel"))
         assert (unknown.status_code, unknown.json()) == (404, {"status": "NOT_FOUND"})
 
-    def test_a_cancelled_request_is_over(self, serve: Callable[..., Server]) -> None:
+    def test_a_cancelled_request_is_over(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         submitted = server.submit(O1, {"prompt": "x"})
         server.http.put(submitted["cancel_url"])
@@ -319,10 +313,10 @@ class TestRun:
         assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "prompt"])
         assert answer.headers["x-fal-billable-units"] == "0"
 
-    def test_poll_driven_profiles_do_not_hold_it_up(self, serve: Callable[..., Server]) -> None:
+    def test_poll_driven_profiles_do_not_hold_it_up(self, serve: Serve) -> None:
         assert serve(profile="stepped").http.post(f"/run/{O1}", json={"prompt": "x"}).status_code == 200
 
-    def test_over_the_limit_of_runners_it_is_429(self, serve: Callable[..., Server]) -> None:
+    def test_over_the_limit_of_runners_it_is_429(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         running = server.submit(O1, {"prompt": "x"})
         server.http.post(f"/_fakefal/requests/{running['request_id']}/advance", json={"seconds": 60})
@@ -341,7 +335,7 @@ class TestStartTimeout:
     HEADERS = ("X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout")
 
     @pytest.mark.parametrize("header", HEADERS)
-    def test_a_request_that_did_not_start_in_time_is_over(self, serve: Callable[..., Server], header: str) -> None:
+    def test_a_request_that_did_not_start_in_time_is_over(self, serve: Serve, header: str) -> None:
         server = serve(profile="quick", runners=1)
         server.http.post("/_fakefal/clock", json={"speed": 0})
         server.submit(O1, {"prompt": "x"})  # runs from 0.5 to 2.5 s
@@ -360,27 +354,22 @@ class TestStartTimeout:
         assert result.headers["x-fal-billable-units"] == "0"
         assert server.http.get(patient["status_url"]).json()["queue_position"] == 0
 
-    def test_one_that_started_in_time_runs_on(self, serve: Callable[..., Server]) -> None:
+    def test_one_that_started_in_time_runs_on(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         submitted = server.submit(O1, {"prompt": "x"}, **{"X-Fal-Request-Start-Timeout": "3600"})
         server.http.post("/_fakefal/clock", json={"advance": 7200})
         assert server.http.get(submitted["response_url"]).status_code == 200
 
-    def test_the_newer_name_wins(self, serve: Callable[..., Server]) -> None:
+    def test_the_newer_name_wins(self, serve: Serve) -> None:
         server = serve(profile="realistic")
         headers = dict(zip(self.HEADERS, ("3600", "0.2"), strict=True))
         submitted = server.submit(O1, {"prompt": "x"}, **headers)
         server.http.post("/_fakefal/clock", json={"advance": 7200})
         assert server.http.get(submitted["response_url"]).status_code == 200
 
-    @pytest.mark.parametrize("value", ["0.1", "-1", "soon", "inf", "nan", ""])
-    def test_a_wrong_value_is_400(self, server: Server, value: str) -> None:
-        answer = server.http.post(f"/queue/{O1}", json={}, headers={"X-Fal-Request-Start-Timeout": value})
-        assert (answer.status_code, answer.json()["error_type"]) == (400, "bad_request")
-
 
 class TestQueueLength:
-    def test_with_more_waiting_it_is_429(self, serve: Callable[..., Server]) -> None:
+    def test_with_more_waiting_it_is_429(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         submit = {"params": {"fal_max_queue_length": "1"}, "json": {"prompt": "x"}}
         assert [server.http.post(f"/queue/{O1}", **submit).status_code for _ in range(3)] == [200, 200, 429]
@@ -391,7 +380,7 @@ class TestQueueLength:
 
 
 class TestBounds:
-    def test_only_finished_requests_are_dropped_oldest_first(self, serve: Callable[..., Server]) -> None:
+    def test_only_finished_requests_are_dropped_oldest_first(self, serve: Serve) -> None:
         server = serve(profile="realistic", max_requests=2)
         first, second = (server.submit(O1, {"prompt": "x"}) for _ in range(2))
         full = server.http.post(f"/queue/{O1}", json={"prompt": "x"})
@@ -402,13 +391,13 @@ class TestBounds:
         assert server.http.get(second["status_url"]).status_code == 404
         assert server.http.get(first["status_url"]).status_code == 202
 
-    def test_a_request_that_does_not_fit_drops_nothing(self, serve: Callable[..., Server]) -> None:
+    def test_a_request_that_does_not_fit_drops_nothing(self, serve: Serve) -> None:
         server = serve(max_request_bytes=5000)
         kept = [server.submit(O1, {"prompt": "x"}) for _ in range(3)]
         assert server.http.post(f"/queue/{O1}", json={"prompt": "x" * 6000}).status_code == 503
         assert {server.http.get(one["status_url"]).status_code for one in kept} == {200}
 
-    def test_parallel_calls_of_the_synchronous_road_share_one_limit(self, serve: Callable[..., Server]) -> None:
+    def test_parallel_calls_of_the_synchronous_road_share_one_limit(self, serve: Serve) -> None:
         server = serve(profile="quick", runners=1)
         picture_url = "https://v3b.fal.media/files/b/rabbit/NaslJIC7F2WodS6DFZRRJ.png"
         body = {"prompt": "x", "image_urls": [picture_url]}
@@ -430,10 +419,6 @@ class TestHosts:
     @pytest.mark.parametrize("host", ["api.fal.ai", "fal.ai", "ws.fal.run", "rest.fal.ai"])
     def test_what_is_not_emulated_says_so(self, server: Server, host: str) -> None:
         assert server.http.get("/v1/something", headers={"Host": host}).status_code == 501
-
-    def test_the_control_api_does_not_exist_under_fals_names(self, server: Server) -> None:
-        for host in ("queue.fal.run", "fal.run", "rest.fal.ai", "v3b.fal.media"):
-            assert server.http.get("/_fakefal/health", headers={"Host": host}).status_code in (404, 405, 501)
 
     @pytest.mark.parametrize(
         "origin",

@@ -9,8 +9,8 @@ from fakefal.engine import waker
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.wire import queue
+from support.endpoints import O1
 
-ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 KEY = {"Authorization": "Key test:secret"}
 
 
@@ -18,7 +18,7 @@ def test_a_quiet_stream_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(waker, "WATCH_SECONDS", 0.01)
     monkeypatch.setattr(queue, "KEEP_ALIVE_SECONDS", 0.005)
     with serving(Settings(effects=("stuck",))) as where, httpx.Client(base_url=where.url, headers=KEY) as http:
-        submitted = http.post(f"/queue/{ENDPOINT}", json={"prompt": "a lighthouse"}).json()
+        submitted = http.post(f"/queue/{O1}", json={"prompt": "a lighthouse"}).json()
         http.post("/_fakefal/clock", json={"speed": 0}).raise_for_status()
         with http.stream("GET", f"{submitted['status_url']}/stream") as stream:
             lines = (line for line in stream.iter_lines() if line)

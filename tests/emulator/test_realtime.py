@@ -7,21 +7,19 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal.state.tokens import Tokens
 from fakefal_contracts import examples
-
-APP = "fal-ai/kling-video"
-O1 = f"{APP}/o1/image-to-video"
+from support.endpoints import APP, I2V
+from support.server import Server
 
 
 def ask(server: Server, path: str = "tokens/", **body: Any) -> httpx.Response:
     return server.http.post(f"/rest/{path}", json={"allowed_apps": ["kling-video"], **body})
 
 
-def run(server: Server, token: str, endpoint_id: str = O1, **headers: str) -> httpx.Response:
+def run(server: Server, token: str, endpoint_id: str = I2V, **headers: str) -> httpx.Response:
     address = f"{server.url}/run/{endpoint_id}"
-    body, query = examples(O1)["required"], {"fal_jwt_token": token}
+    body, query = examples(I2V)["required"], {"fal_jwt_token": token}
     return httpx.post(address, params=query, json=body, headers=headers, trust_env=False)
 
 
@@ -44,7 +42,7 @@ class TestTokens:
         with httpx.Client(base_url=server.url, params=page, trust_env=False) as http:
             for effect, state in (("stuck", "IN_PROGRESS"), ("webhook_lost", "COMPLETED")):
                 submitted = http.post(
-                    f"/queue/{O1}", json=examples(O1)["required"], headers={"X-Fakefal-Effect": effect}
+                    f"/queue/{I2V}", json=examples(I2V)["required"], headers={"X-Fakefal-Effect": effect}
                 )
                 paths = [
                     httpx.URL(submitted.json()[name]).path for name in ("status_url", "response_url", "cancel_url")
@@ -58,8 +56,8 @@ class TestTokens:
         assert sum(APP in call["path"] for call in seen) == 2 * 5
 
     def test_it_shows_no_request_of_another_key_or_application(self, server: Server) -> None:
-        theirs = server.submit(O1, {"prompt": "x"}, Authorization="Key other:secret")["status_url"]
-        mine = server.submit(O1, {"prompt": "x"})["status_url"]
+        theirs = server.submit(I2V, {"prompt": "x"}, Authorization="Key other:secret")["status_url"]
+        mine = server.submit(I2V, {"prompt": "x"})["status_url"]
         for url, apps, status in ((theirs, "kling-video", 404), (mine, "flux", 401), (mine, "kling-video", 200)):
             token = ask(server, allowed_apps=[apps]).json()
             assert httpx.get(url, params={"fal_jwt_token": token}, trust_env=False).status_code == status
@@ -96,7 +94,7 @@ class TestTokens:
         assert ask(server, **body).status_code == 422
 
 
-@pytest.mark.parametrize("path", [f"run/{O1}/realtime", "run/fal-ai/kling-video/realtime", f"ws/{O1}"])
+@pytest.mark.parametrize("path", [f"run/{I2V}/realtime", "run/fal-ai/kling-video/realtime", f"ws/{I2V}"])
 def test_sockets_are_501(server: Server, path: str) -> None:
     wanted = {
         "Connection": "Upgrade",

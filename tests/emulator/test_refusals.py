@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from conftest import Server
 from fakefal_contracts import examples
+from support.endpoints import APP, I2V
+from support.server import Server
+from support.uploads import Parts
 
-APP = "fal-ai/kling-video"
-O1 = f"{APP}/o1/image-to-video"
 ACL = "/platform/v1/storage/files/acl"
 
 
@@ -23,7 +23,7 @@ ACL = "/platform/v1/storage/files/acl"
         ("GET", "/rest/storage/auth/token", "POST"),
         ("POST", "/site/api/openapi/queue/openapi.json", "GET"),
         ("DELETE", f"/queue/{APP}/requests/1", "GET"),
-        ("GET", f"/run/{O1}", "POST"),
+        ("GET", f"/run/{I2V}", "POST"),
         ("PATCH", "/_fakefal/scenarios", "DELETE, GET, POST"),
         ("DELETE", "/cdn/files/upload", "POST"),
         ("DELETE", "/cdn/files/b/x.png", "GET, HEAD, PUT"),
@@ -48,7 +48,7 @@ def test_what_only_fal_has_is_501_under_every_method(server: Server, method: str
 
 
 def test_a_query_is_no_part_of_the_address(server: Server) -> None:
-    submitted = server.http.post(f"/queue/{APP}", params={"path": "o1/image-to-video"}, json=examples(O1)["required"])
+    submitted = server.http.post(f"/queue/{APP}", params={"path": "o1/image-to-video"}, json=examples(I2V)["required"])
     assert server.http.get(submitted.json()["response_url"]).json() == {"detail": "Path / not found"}
 
 
@@ -70,27 +70,27 @@ def test_the_control_api_guesses_nothing(server: Server, path: str, body: dict[s
 class TestThePlatformApi:
     @pytest.mark.parametrize("moment", ["0.5", "1760000000", "yesterday"])
     def test_a_moment_is_iso(self, server: Server, moment: str) -> None:
-        query = {"endpoint_id": O1, "start": moment}
+        query = {"endpoint_id": I2V, "start": moment}
         answer = server.http.get("/platform/v1/models/requests/by-endpoint", params=query)
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "validation_error")
 
-    @pytest.mark.parametrize("ids", ["", ",", f"{O1},", f" ,{O1}"])
+    @pytest.mark.parametrize("ids", ["", ",", f"{I2V},", f" ,{I2V}"])
     def test_an_id_is_not_empty(self, server: Server, ids: str) -> None:
         assert server.http.get("/platform/v1/models/pricing", params={"endpoint_id": ids}).status_code == 400
 
     @pytest.mark.parametrize("moment", ["2026-01-01", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00+02:00"])
     def test_a_day_will_do(self, server: Server, moment: str) -> None:
-        query = {"endpoint_id": O1, "start": moment}
+        query = {"endpoint_id": I2V, "start": moment}
         assert server.http.get("/platform/v1/models/requests/by-endpoint", params=query).status_code == 200
 
     @pytest.mark.parametrize(
         "content",
         [
             b"\x1c\xff",
-            b'{"estimate_type": "unit_price", "endpoints": {"%s": {"unit_quantity": 1e999}}}' % O1.encode(),
-            b'{"estimate_type": "unit_price", "endpoints": {"%s": {"unit_quantity": 1e13}}}' % O1.encode(),
+            b'{"estimate_type": "unit_price", "endpoints": {"%s": {"unit_quantity": 1e999}}}' % I2V.encode(),
+            b'{"estimate_type": "unit_price", "endpoints": {"%s": {"unit_quantity": 1e13}}}' % I2V.encode(),
             b'{"estimate_type": "historical_api_price", "endpoints": {"%s": {"call_quantity": %s}}}'
-            % (O1.encode(), b"9" * 400),
+            % (I2V.encode(), b"9" * 400),
         ],
     )
     def test_a_wrong_body_is_refused_in_its_own_form(self, server: Server, content: bytes) -> None:
@@ -101,12 +101,8 @@ class TestThePlatformApi:
 
 @pytest.mark.parametrize(("number", "status"), [(1, 200), (1.0, 200), (True, 422), (1.5, 422), ("1", 422), (None, 422)])
 def test_a_part_is_named_by_a_whole_number(server: Server, number: Any, status: int) -> None:
-    token = server.http.post("/rest/storage/auth/token").json()["token"]
-    bearer = {"Authorization": f"Bearer {token}"}
-    upload = server.http.post("/cdn/files/upload/multipart", headers=bearer).json()
-    address = f"{upload['access_url']}/multipart/{upload['uploadId']}"
-    assert server.http.put(f"{address}/1", content=b"x", headers=bearer).status_code == 200
-    answer = server.http.post(f"{address}/complete", json={"parts": [{"partNumber": number}]}, headers=bearer)
-    assert answer.status_code == status
+    parts = Parts(server)
+    assert parts.put(1, b"x").status_code == 200
+    assert parts.complete(number).status_code == status
     if status == 200:
-        assert server.http.get(upload["access_url"]).content == b"x"
+        assert server.http.get(parts.url).content == b"x"

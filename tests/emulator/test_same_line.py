@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 )
 
 from fakefal.core.errors import QueueError
-from fakefal.core.plan import Ending, Plan, Polls
-from fakefal.core.webhook import DeliveryAttempt
+from fakefal.core.plan import Ending, Plan, Polls, Quirk
+from fakefal.state.attempts import attempted
 from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record
 from fakefal.store.memory import MemoryQueueStore
@@ -43,7 +43,7 @@ PLANS = st.builds(
     logs=st.lists(st.tuples(SECONDS, st.sampled_from("xyz")), max_size=2).map(tuple),
     polls=st.none() | POLLS,
     retries=st.lists(SECONDS, max_size=2).map(lambda found: tuple(sorted(found))),
-    quirks=st.sampled_from([frozenset(), frozenset(), frozenset({"webhook_lost"})]),
+    quirks=st.sampled_from([frozenset(), frozenset(), frozenset({Quirk.WEBHOOK_LOST})]),
 )
 
 
@@ -131,7 +131,9 @@ class BothStores(RuleBasedStateMachine):
 
     @rule(target=requests, key=st.sampled_from(KEYS), polls=POLLS, one=ASKED, times=st.integers(1, 5))
     def add_and_read(self, key: str, polls: Polls, one: dict[str, Any], times: int) -> str:
-        name = self.add_one(key, **(one | {"plan": Plan(Ending(200, b"{}", 5.0), run_seconds=1.0, polls=polls)}))
+        name = self.add_one(
+            key, **(one | {"plan": Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=1.0, polls=polls)})
+        )
         self.read(name, times)
         return name
 
@@ -183,12 +185,12 @@ class BothStores(RuleBasedStateMachine):
     def webhooks_are_tried(self, key: str, status: int | None) -> None:
         for delivery in self.both(lambda store: store.claim_webhooks(key, self.now)):
             self.both(lambda store: store.trying(key))
-            attempt = DeliveryAttempt(delivery.due_at, status, None if status else "no answer")
+            attempt = attempted(delivery.due_at, status, None if status else "no answer")
             self.both(lambda store, one=delivery, tried=attempt: store.webhook_tried(one.request_id, tried))
 
     @rule(name=requests, status=st.sampled_from([200, 500]))
     def a_webhook_is_replayed(self, name: str, status: int) -> None:
-        self.both(lambda store: store.webhook_replayed(name, DeliveryAttempt(self.now, status)))
+        self.both(lambda store: store.webhook_replayed(name, attempted(self.now, status)))
 
     @precondition(lambda self: self.count > 8)
     @rule(key=st.none() | st.sampled_from(KEYS))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
-from test_hostile import O1, SECRET
+
+from support.endpoints import O1
+from support.programs import ready
+from support.server import SECRET
 
 SERVE = """
 import logging, sys
@@ -22,14 +23,14 @@ main(["serve", "--port", "0", "--ready-file", sys.argv[1]])
 
 class TestSecrets:
     def test_keys_and_tokens_are_never_logged(self, tmp_path: Path) -> None:
-        ready, log = tmp_path / "ready.json", tmp_path / "log"
+        file, log = tmp_path / "ready.json", tmp_path / "log"
         environ = {**os.environ, "FAKEFAL_KEYS": f"tester:{SECRET}", "FAKEFAL_CONTROL_TOKEN": SECRET[::-1]}
         environ["FAKEFAL_PROFILE"] = "instant"
         with log.open("wb") as out:
-            command = [sys.executable, "-X", "dev", "-c", SERVE, str(ready)]
+            command = [sys.executable, "-X", "dev", "-c", SERVE, str(file)]
             process = subprocess.Popen(command, stderr=out, stdout=out, env=environ, cwd=tmp_path)
         try:
-            tokens = self._use(self._ready(process, ready))
+            tokens = self._use(ready(process, file)["url"])
         finally:
             process.terminate()
             process.wait(20)
@@ -37,15 +38,6 @@ class TestSecrets:
         assert "DEBUG:" in said
         for secret in (SECRET, SECRET[::-1], *tokens):
             assert secret not in said
-
-    @staticmethod
-    def _ready(process: subprocess.Popen[bytes], ready: Path) -> str:
-        until = time.monotonic() + 30
-        while not ready.exists():
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        return str(json.loads(ready.read_text())["url"])
 
     @staticmethod
     def _use(url: str) -> list[str]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_contracts import ENDPOINTS, find_endpoint
 from fakefal_contracts.llms import llms_txt
 from fakefal_contracts.openapi import openapi
+from support.endpoints import I2V, O3
+from support.server import Serve, Server
 
 DOCUMENT = "/site/api/openapi/queue/openapi.json"
-O1 = "fal-ai/kling-video/o1/image-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
 
 
@@ -42,9 +39,9 @@ class TestEachModel:
         assert f"`https://fal.run/{endpoint_id}`" in text
 
 
-def test_the_document_follows_the_servers_contract(serve: Callable[..., Server]) -> None:
+def test_the_document_follows_the_servers_contract(serve: Serve) -> None:
     def durations(server: Server) -> list[str]:
-        schema = read(server, O1).json()["components"]["schemas"]["KlingVideoO1ImageToVideoInput"]
+        schema = read(server, I2V).json()["components"]["schemas"]["KlingVideoO1ImageToVideoInput"]
         found: list[str] = schema["properties"]["duration"]["enum"]
         return found
 
@@ -59,7 +56,7 @@ def test_an_unknown_model_is_404_and_null(server: Server, endpoint_id: str) -> N
     assert httpx.get(f"{server.url}/site/models/{endpoint_id or 'x'}/llms.txt", trust_env=False).status_code == 404
 
 
-def test_a_model_that_was_not_there_yet_is_404_and_says_why(serve: Callable[..., Server]) -> None:
+def test_a_model_that_was_not_there_yet_is_404_and_says_why(serve: Serve) -> None:
     answer = read(serve(contract="2026-01-30"), O3)
     assert (answer.status_code, answer.text) == (404, "null")
     assert "2026-02-04" in answer.headers["x-fakefal-hint"]

@@ -10,7 +10,6 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +26,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from conftest import Server
 from fakefal.core.webhook import Delivery
-from receivers import Received, Receiver, public_keys, receiving, verify_by
+from support.endpoints import O1
+from support.receivers import Received, Receiver, public_keys, receiving, verify_by
+from support.server import Serve, Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 EXAMPLES, FEW_EXAMPLES = os.environ.get("STATEFUL_EXAMPLES"), 6
 """How many histories are drawn: the same few each time, or as many as `make stateful` asks for, at random."""
 
@@ -345,9 +344,7 @@ def moody() -> Any:
         yield receiver
 
 
-def test_any_use_of_the_protocol(
-    serve: Callable[..., Server], moody: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_use_of_the_protocol(serve: Serve, moody: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else 15.0)
     monkeypatch.setattr(Delivery, "timeout_seconds", patience)  # real seconds, which no clock moves
     server = serve(profile="realistic", runners=RUNNERS, seed="any")

@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fakefal.core.errors import NeedsVerdict, QueueFull, RefusedMove, StoreFull
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending, Plan, Polls
-from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.core.plan import Ending, Plan, Polls, Quirk
+from fakefal.core.webhook import Delivery, Fate
+from fakefal.state.attempts import attempted
 from fakefal.state.ledger import entries
 from fakefal.state.requests import Record, Snapshot
 from fakefal.store.memory import MemoryQueueStore
@@ -29,11 +30,11 @@ HOOK = "http://127.0.0.1/"
 
 plans = st.builds(
     Plan,
-    ending=st.sampled_from([Ending(200, b"{}", 5.0, usd=Decimal("0.56")), Ending(422, b"{}", 0.0)]),
+    ending=st.sampled_from([Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")), Ending(422, b"{}", 0.0, ok=False)]),
     wait_seconds=st.sampled_from([0.0, 2.0]),
     run_seconds=st.sampled_from([0.0, 0.5, 7.0, 30.0, 1e15]),
     polls=st.sampled_from([None, None, None, Polls(1, 1)]),
-    quirks=st.sampled_from([frozenset[str](), frozenset[str](), frozenset({"webhook_lost"})]),
+    quirks=st.sampled_from([frozenset[Quirk](), frozenset[Quirk](), frozenset({Quirk.WEBHOOK_LOST})]),
 )
 answers = st.sampled_from([200, 500, 302, None])
 
@@ -188,7 +189,7 @@ class Histories(RuleBasedStateMachine):
 
     def _try(self, request_id: str, status: int | None) -> None:
         error = None if status else "no answer"
-        self.both("webhook_tried", request_id, DeliveryAttempt(self.claimed.pop(request_id).due_at, status, error))
+        self.both("webhook_tried", request_id, attempted(self.claimed.pop(request_id).due_at, status, error))
         self.tried[request_id] = self.tried.get(request_id, 0) + 1
 
     @precondition(lambda self: self.accepted)
@@ -197,9 +198,7 @@ class Histories(RuleBasedStateMachine):
         on_the_way = list(self.claimed) or self.accepted
         request_id = on_the_way[number % len(on_the_way)]
         if self.both("webhook", request_id) is not None:
-            self.both(
-                "webhook_replayed", request_id, DeliveryAttempt(self.now, status, None if status else "no answer")
-            )
+            self.both("webhook_replayed", request_id, attempted(self.now, status, None if status else "no answer"))
             self.tried[request_id] = self.tried.get(request_id, 0) + 1
 
     @precondition(lambda self: len(self.accepted) >= SMALL)

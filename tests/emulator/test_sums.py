@@ -12,7 +12,6 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from conftest import Server
 from fakefal.core.errors import QueueError
 from fakefal.core.plan import Ending, Plan
 from fakefal.state.account import Account
@@ -21,6 +20,7 @@ from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record
 from fakefal.store.memory import MemoryQueueStore
 from fakefal_contracts.hosts import BaseUrl
+from support.server import Server
 
 pytestmark = pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)")
 

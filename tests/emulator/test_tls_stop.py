@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import ssl
 import subprocess
-import sys
-import time
 from pathlib import Path
+
+from support.programs import FAKEFAL, ready
 
 
 def test_a_silent_tls_caller_does_not_hold_the_stop_up(tmp_path: Path) -> None:
-    ready = tmp_path / "ready.json"
-    command = [sys.executable, "-m", "fakefal", "serve", "--port", "0", "--tls-port", "0", "--ready-file", str(ready)]
+    file = tmp_path / "ready.json"
+    command = [*FAKEFAL, "serve", "--port", "0", "--tls-port", "0", "--ready-file", str(file)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
-        while not (ready.exists() and ready.stat().st_size):
-            assert server.poll() is None
-            time.sleep(0.01)
-        told = json.loads(ready.read_text())
+        told = ready(server, file)
         trusted = ssl.create_default_context(cafile=told["ca_file"])
         port = int(told["tls_url"].rpartition(":")[2])
         plain = socket.create_connection(("127.0.0.1", port))

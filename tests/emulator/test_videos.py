@@ -8,13 +8,12 @@ import av
 import pytest
 from PIL import ImageChops, ImageStat
 
-from conftest import ROOT
 from fakefal.files.clips import clip_address, clip_at, clip_for
 from fakefal_contracts import check
 from fakefal_fixtures import CLIPS, FOLDER, FRAME_SIZES, Clip
-from media import measure
-
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
+from support.endpoints import O3
+from support.machine import ROOT
+from support.media import measure
 
 
 def test_there_are_102_and_no_others() -> None:

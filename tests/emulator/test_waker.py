@@ -18,7 +18,7 @@ from fakefal.state.clock import MemoryClock
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
 
-PLAN = Plan(Ending(200, b"{}", 5.0), run_seconds=10)
+PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
 
 
 class Slow:
@@ -112,15 +112,15 @@ def test_a_stop_may_be_said_twice() -> None:
     asyncio.run(story())
 
 
-def test_a_long_way_that_could_not_be_made_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_application_that_could_not_be_made_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> list[Any]:
-        base_url = application.LongWay(Emulator())
-        made = application._long_way
-        monkeypatch.setattr(application, "_long_way", lambda _: 1 / 0)
+        app = application.Documented(Emulator())
+        made = application._documented
+        monkeypatch.setattr(application, "_documented", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            await base_url._making()
-        monkeypatch.setattr(application, "_long_way", made)
-        return [callable(await base_url._making()), await base_url._making() is await base_url._making()]
+            await app._making()
+        monkeypatch.setattr(application, "_documented", made)
+        return [callable(await app._making()), await app._making() is await app._making()]
 
     assert asyncio.run(story()) == [True, True]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from clients import MakeClient
 from fakefal_client import Budget
-from suite import Suite
+from support.clients import MakeClient
+from support.suite import Suite
 
 NEEDED = ("FAL_KEY", "FAKEFAL_ALLOW_REAL", "FAKEFAL_LIVE_MAX_USD")
 

@@ -18,7 +18,7 @@ from typing import Any
 import fal_client
 import httpx
 
-from fakefal.conform import bodies
+from fakefal.conform import drawn_bodies
 from fakefal.conform.service import Submitted, TargetService
 from fakefal.conform.spend_guard import SpendGuard
 from fakefal.conform.target import KEY, Answer, ProbedTarget
@@ -36,8 +36,8 @@ def refusals(service: TargetService) -> Iterator[tuple[str, Submitted, list[Any]
     """For every rule a request that broke it and is over, and the items that its result has to have."""
     for endpoint in ENDPOINTS.values():
         edition = endpoint.edition(CONTRACT)
-        for rule in bodies.rules(edition):
-            body = service.lay(bodies.refused(edition, rule, 1, 0)[0])
+        for rule in drawn_bodies.rules(edition):
+            body = service.lay(drawn_bodies.refused(edition, rule, 1, 0)[0])
             predicted = judge(edition, body.arguments, body.opener)
             assert [error.rule.id for error in predicted.errors] == [rule.id]
             items = json.loads(json.dumps([error.wire() for error in predicted.errors]))

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from conftest import KEY, Server, emulator_with
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
@@ -31,6 +30,7 @@ from fakefal_contracts.strategies import (
     play,
     valid,
 )
+from support.server import KEY, Server, emulator_with
 
 DAYS = sorted({edition.contract for endpoint in ENDPOINTS.values() for edition in endpoint.editions})
 CDN = "https://v3b.fal.media"

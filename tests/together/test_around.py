@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 
-from test_official_clients import JS, PROGRAMS, finish, run_under
-
-from conftest import ROOT, required_in_ci
+from support.programs import JS, PROGRAMS, finish, run_under
 
 ACL = {"default": "forbid", "rules": [{"user": "somebody", "decision": "allow"}]}
 
@@ -26,11 +23,8 @@ def test_python(offline: list[str]) -> None:
     }
 
 
-def test_javascript(offline: list[str]) -> None:
-    node = shutil.which("node")
-    if node is None or not (ROOT / "tests" / "js" / "node_modules" / "@fal-ai").is_dir():
-        required_in_ci("Node or its packages are missing (make js)")
-    seen = finish([*offline, *run_under(str(node), str(JS / "around.mjs"), profile="instant")])
+def test_javascript(offline: list[str], node: str) -> None:
+    seen = finish([*offline, *run_under(node, str(JS / "around.mjs"), profile="instant")])
     assert seen == {
         "forbidden": 403,
         "signed": "for few",

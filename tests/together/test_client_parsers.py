@@ -13,23 +13,21 @@ from typing import Any
 import fal_client
 import httpx
 import pytest
-from test_official_clients import JS, node
 
-from conftest import KEY, Server, emulator_with
 from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
 from fakefal_contracts import ENDPOINTS, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
+from support.endpoints import APP, O1
+from support.programs import JS
+from support.server import KEY, Serve, Server, emulator_with
 
-__all__ = ["node"]
-
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in ENDPOINTS}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 
 
 @pytest.fixture
-def standing(serve: Callable[..., Server]) -> Server:
+def standing(serve: Serve) -> Server:
     """A server with one runner, whose time only moves when it is told to."""
     return serve(
         emulator=emulator_with(Settings(profile="quick", runners=1), clock=MemoryClock(lambda: 1_790_000_000.0))
@@ -136,7 +134,6 @@ def parse(node: str, tmp_path: Path) -> Callable[[list[httpx.Response]], list[di
     return run
 
 
-APP = "fal-ai/kling-video"
 NOBODY = f"/queue/{APP}/requests/019e161b-386c-7d33-8106-f2de1a3ff595"
 JSON_ERROR = {
     "type": "json_invalid",
@@ -226,7 +223,7 @@ class TestRefusals:
     """What is refused before a model sees it, and what has nothing to give."""
 
     @pytest.fixture
-    def narrow(self, serve: Callable[..., Server]) -> Server:
+    def narrow(self, serve: Serve) -> Server:
         return serve(profile="stepped", max_body_bytes=8192, max_upload_bytes=8192)
 
     @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)

@@ -18,33 +18,31 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from bent import Judged, edition, mutants
-from conftest import ROOT, Server
 from fakefal.cli import main
-from fakefal.conform import bodies, fuse
+from fakefal.conform import drawn_bodies, fuse
 from fakefal.conform.cases import Case, read_cases, write_case
-from fakefal.conform.lifecycle import LifecycleTraces, broken, sample
 from fakefal.conform.refusals import Examiner
+from fakefal.conform.request_life import LifecycleTraces, broken, sample
 from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun, SuiteRun
 from fakefal.conform.service import TargetService
 from fakefal.conform.shrink import shrink
 from fakefal.conform.spend_guard import SpendGuard, dearest
 from fakefal.conform.suite import Suite, own_contract
 from fakefal.conform.target import Answer, ProbedTarget
-from fakefal.conform.webhooks import WebhookTraces
+from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.spend_limit import SpendLimit
 from fakefal_contracts import ENDPOINTS, judge
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body
 from fakefal_contracts.strategies.medium import Medium
+from support.bent import Judged, edition, mutants
+from support.endpoints import I2V, O1, O3
+from support.machine import ROOT
+from support.server import Serve, Server
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-FRAMES = "fal-ai/kling-video/o1/image-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
-Serve = Callable[..., Server]
 KEYED = {"FAL_KEY": "tester:secret"}
 
 
@@ -87,8 +85,9 @@ class TestTheEmulator:
 
     def test_equal_seeds_ask_the_same(self) -> None:
         def asked(seed: int) -> list[Any]:
-            bodies.refused.cache_clear()
-            return [one.arguments for rule in edition_rules(O3) for one in bodies.refused(edition(O3), rule, 2, seed)]
+            drawn_bodies.refused.cache_clear()
+            drawn = (drawn_bodies.refused(edition(O3), rule, 2, seed) for rule in edition_rules(O3))
+            return [one.arguments for bodies in drawn for one in bodies]
 
         assert asked(3) == asked(3) != asked(4)
 
@@ -120,7 +119,7 @@ class TestTheEmulator:
 
 
 def edition_rules(endpoint_id: str) -> list[Any]:
-    return bodies.rules(edition(endpoint_id))
+    return drawn_bodies.rules(edition(endpoint_id))
 
 
 class TestFuses:
@@ -422,8 +421,8 @@ class TestRegressionCases:
         assert (call["status"], call["body"]["token"], call["body"]["token_type"]) == (200, "removed", "Bearer")
 
     def test_a_medium_that_was_uploaded_is_kept_with_it(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
-        right = edition(FRAMES)
-        rule = rule_of(FRAMES, "start_image_url.max_bytes")
+        right = edition(I2V)
+        rule = rule_of(I2V, "start_image_url.max_bytes")
         mutant = next(one for one in mutants(right) if str(one) == f"{rule.id} off")
         server = serve(contract="latest")
         server.emulator.judge.edition = lambda _: mutant.edition  # type: ignore[method-assign]

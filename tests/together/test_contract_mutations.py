@@ -11,28 +11,27 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bent import Judged, Mutant, edition, mutants
-from conftest import Server
-from fakefal.conform import bodies
+from fakefal.conform import drawn_bodies
 from fakefal.conform.cancelling import Cancelling
-from fakefal.conform.lifecycle import LifecycleTraces
 from fakefal.conform.refusals import Examiner
+from fakefal.conform.request_life import LifecycleTraces
 from fakefal.conform.results import ClaimOutcome, ClaimState
 from fakefal.conform.service import TargetService
 from fakefal.conform.spend_guard import SpendGuard
 from fakefal.conform.target import ProbedTarget
 from fakefal.conform.unknown import UnknownIds
-from fakefal.conform.uploads import Uploads
-from fakefal.conform.webhooks import WebhookTraces
+from fakefal.conform.uploading import Uploads
+from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal.engine.emulator import Emulator
 from fakefal.proxy.upstream import Upstream
 from fakefal.server.app import build_app
 from fakefal.server.serving import hosting, serving_from
 from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, rulebook
+from support.bent import Judged, Mutant, edition, mutants
+from support.endpoints import O1, O3
+from support.server import Serve
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 EXAMPLES = 2
 
 
@@ -65,7 +64,7 @@ class TestRules:
 
 
 def test_there_are_as_many_rules_as_the_pages_say() -> None:
-    assert sum(len(bodies.rules(edition(one))) for one in ENDPOINTS) == 152
+    assert sum(len(drawn_bodies.rules(edition(one))) for one in ENDPOINTS) == 152
     assert sum(1 for one in ENDPOINTS for _ in mutants(edition(one))) == 357
 
 
@@ -98,7 +97,7 @@ SAMPLE = (
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_over_http_too(name: str, serve: Callable[..., Server]) -> None:
+def test_over_http_too(name: str, serve: Serve) -> None:
     right = edition(O3 if name.startswith("o3") else O1)
     mutant = next(one for one in mutants(right) if str(one) == name)
     emulator = Emulator(Settings(profile="instant", contract="latest"))

@@ -11,10 +11,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from test_official_clients import JS, run_under
 
-from conftest import required_in_ci
 from fakefal_contracts import ENDPOINTS, examples
+from support.machine import required_in_ci
+from support.programs import JS, run_under
 
 FENCED = re.compile(r"^( *)```(bash|python|javascript)[^\n]*\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 RUNNERS = {"bash": ["sh", "snippet"], "python": [sys.executable, "snippet"], "javascript": ["node", "snippet.mjs"]}

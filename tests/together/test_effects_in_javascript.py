@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from test_official_clients import JS, finish, node, run_under
-
 from fakefal.effects.known import KNOWN
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
+from support.programs import JS, finish, run_under
 
-__all__ = ["node"]
 VIDEO = "video"
 SENT_AGAIN = (429, 502, 503, 504)
 """What @fal-ai/client 1.10.1 repeats, three times."""

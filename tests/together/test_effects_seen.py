@@ -6,9 +6,8 @@ import json
 import os
 import sys
 
-from test_official_clients import PROGRAMS, finish, run_under
-
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
+from support.programs import PROGRAMS, finish, run_under
 
 DROPS = ("drop_before_accept", "drop_before_accept(bytes=0)", "drop_before_accept(bytes=5)")
 INGRESS = ("ingress_502", "ingress_503", "ingress_504")

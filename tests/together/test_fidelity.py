@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from conftest import ROOT, required_in_ci
 from fakefal.conform.results import SuiteRun
 from fakefal_contracts import ENDPOINTS, rulebook
 from oracles import clients
 from oracles.runtime import outside
+from support.endpoints import O1
+from support.machine import ROOT, required_in_ci
 from tools.fidelity import report as fidelity
 from tools.fidelity.__main__ import command
 from tools.fidelity.page import page
 from tools.fidelity.report import DATA, PAGE, NoOracles, Sources, read_sources, report, write_report
 
-O1 = "fal-ai/kling-video/o1/reference-to-video"
 LIVE = {"target": "fal", "contract": "latest", "asked_on": "2026-11-20", "outcomes": []}
 README = (ROOT / "README.md").read_text("utf-8")
 DURATION = "o1.reference-to-video.duration.one_of"

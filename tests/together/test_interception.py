@@ -17,11 +17,12 @@ import httpx
 import httpx2
 import pytest
 
-from conftest import required_in_ci
 from fakefal.testing import Fakefal
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.interception import intercepting
 from fakefal.testing.loop import loop_thread
+from fakefal.wire.faults import abort
+from support.machine import required_in_ci
 
 URL = "https://fal.run/fal-ai/x?a=%20b"
 
@@ -55,26 +56,26 @@ async def fails(_scope: Any, receive: Any, _send: Any) -> None:
     raise OSError("the disk is full")
 
 
-async def dies_before_the_body(_scope: Any, _receive: Any, send: Any) -> None:
-    send.__self__.transport.abort()
+async def dies_before_the_body(scope: Any, _receive: Any, _send: Any) -> None:
+    abort(scope)
 
 
-async def dies_after_the_body(_scope: Any, receive: Any, send: Any) -> None:
+async def dies_after_the_body(scope: Any, receive: Any, _send: Any) -> None:
     await receive()
-    send.__self__.transport.abort()
+    abort(scope)
 
 
-async def dies_in_its_answer(_scope: Any, receive: Any, send: Any) -> None:
+async def dies_in_its_answer(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await start(send)
     await send({"type": "http.response.body", "body": b"half", "more_body": True})
-    send.__self__.transport.abort()
+    abort(scope)
 
 
-async def dies_before_a_promised_body(_scope: Any, receive: Any, send: Any) -> None:
+async def dies_before_a_promised_body(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await start(send, (b"content-length", b"10"))
-    send.__self__.transport.abort()
+    abort(scope)
 
 
 NOTHING = "Server disconnected without sending a response"

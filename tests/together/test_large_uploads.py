@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_official_clients import JS, finish, node, run_under
+from support.programs import JS, finish, run_under
 
-__all__ = ["node"]
 MEBIBYTE = 1024 * 1024
 PYTHON = """
 import fal_client, hashlib, httpx, json, sys

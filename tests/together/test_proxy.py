@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,9 +22,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_official_clients import FAKEFAL, JS, PROGRAMS, check_videos, finish, folder, node
 
-from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.proxy.app import ValidatingProxy
 from fakefal.proxy.upstream import Upstream
@@ -33,10 +30,10 @@ from fakefal.recording.folder import ExchangeWriter, read_folder
 from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit, SpendReservation
 from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
+from support.endpoints import O1, O3
+from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish, ready
+from support.server import KEY, Serve, Server
 
-__all__ = ["folder", "node"]
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
 ALL_EVENTS = ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
@@ -69,11 +66,10 @@ class Proxied:
 
 
 Start = Callable[..., Proxied]
-Servers = Callable[..., Server]
 
 
 @pytest.fixture
-def stand(serve: Servers, tmp_path: Path) -> Iterator[Start]:
+def stand(serve: Serve, tmp_path: Path) -> Iterator[Start]:
     """Start a proxy before a second emulator; keyword arguments are that one's settings."""
     with ExitStack() as stack:
 
@@ -480,19 +476,14 @@ class TestDifferences:
 
 
 class TestCommand:
-    def test_it_stands_before_the_service_until_it_is_stopped(
-        self, serve: Callable[..., Server], tmp_path: Path
-    ) -> None:
+    def test_it_stands_before_the_service_until_it_is_stopped(self, serve: Serve, tmp_path: Path) -> None:
         behind = serve(contract="documented")
-        ready, report = tmp_path / "ready.json", tmp_path / "report.json"
+        file, report = tmp_path / "ready.json", tmp_path / "report.json"
         options = ["--max-usd", "$1.5", "--upstream", behind.url, "--port", "0", "--tls-port", "0"]
-        options += ["--ready-file", str(ready)]
+        options += ["--ready-file", str(file)]
         command = [*FAKEFAL, "proxy", *options, "--out", str(tmp_path / "out"), "--report", str(report)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proxy:
-            while not ready.exists():
-                assert proxy.poll() is None
-                time.sleep(0.01)
-            where = json.loads(ready.read_text())
+            where = ready(proxy, file)
             assert finish([sys.executable, "-c", SUBSCRIBE], env=by_host_variables(where)) == "COMPLETED"
             with httpx.Client(base_url=where["url"], headers=KEY, trust_env=False) as http:
                 assert http.get("/_fakefal/ready").json()["ready"]

@@ -12,21 +12,20 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from conftest import KEY, Server
-from fakefal.recording.receipts import Known, Receipt, differences, receipts, unexplained
 from fakefal_contracts import examples
-from receivers import Receiver
+from support.receivers import Receiver
+from support.server import KEY, Serve, Server
+from tools.receipts import Known, Receipt, differences, receipts, unexplained
 
 ALL = receipts()
 BY_ID = {receipt.id: receipt for receipt in ALL}
-Servers = Callable[..., Server]
 
 
 Answer = tuple[int | None, Mapping[str, str], Any]
 """Status, headers and body; a webhook has no status."""
 
 
-def answer_to(receipt: Receipt, serve: Servers, receiver: Receiver) -> Answer:
+def answer_to(receipt: Receipt, serve: Serve, receiver: Receiver) -> Answer:
     """Bring the emulator to where the receipt begins, and ask what it asked, or wait for what it delivers."""
     settings = dict(receipt.given.get("settings", {}))
     settings["effects"] = tuple(settings.get("effects", ()))
@@ -64,7 +63,7 @@ def _prepare(receipt: Receipt, server: Server, query: str = "") -> str:
 
 
 @pytest.mark.parametrize("receipt", ALL, ids=str)
-def test_the_emulator_answers_as_the_service_did(receipt: Receipt, serve: Servers, receiver: Receiver) -> None:
+def test_the_emulator_answers_as_the_service_did(receipt: Receipt, serve: Serve, receiver: Receiver) -> None:
     found = differences(receipt, *answer_to(receipt, serve, receiver))
     assert unexplained(receipt, found) == [], found
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import httpx
 import pytest
 
-from conftest import Server
 from fakefal_client import Budget, Client, Found, MaybeAccepted, NotListed
 from fakefal_contracts import examples
-
-O1 = "fal-ai/kling-video/o1/image-to-video"
+from support.endpoints import I2V
+from support.server import Serve
 
 
 def lose(client: Client) -> MaybeAccepted:
     with pytest.raises(MaybeAccepted) as raised:
-        client.submit(O1, examples(O1)["required"])
+        client.submit(I2V, examples(I2V)["required"])
     return raised.value
 
 
 @pytest.mark.parametrize("ahead", [0, 3600, 10 * 24 * 3600])
-def test_an_accepted_job_is_found_however_far_ahead_its_clock_is(serve: Callable[..., Server], ahead: float) -> None:
+def test_an_accepted_job_is_found_however_far_ahead_its_clock_is(serve: Serve, ahead: float) -> None:
     server = serve(effects=("accept_then_drop",))
     server.http.post("/_fakefal/clock", json={"advance": ahead})
     with Client(server.url, key="tester:secret") as client:
@@ -32,20 +30,20 @@ def test_an_accepted_job_is_found_however_far_ahead_its_clock_is(serve: Callable
     assert outcome.request_id == accepted["request_id"]
 
 
-def test_a_job_that_never_arrived_is_not_listed(serve: Callable[..., Server]) -> None:
+def test_a_job_that_never_arrived_is_not_listed(serve: Serve) -> None:
     server = serve(effects=("drop_before_accept",))
     with Client(server.url, key="tester:secret") as client:
         assert isinstance(client.reconcile(lose(client)), NotListed)
 
 
-def test_another_keys_twin_is_not_taken_for_it(serve: Callable[..., Server]) -> None:
+def test_another_keys_twin_is_not_taken_for_it(serve: Serve) -> None:
     server = serve(effects=("drop_before_accept when key=tester",))
-    server.submit(O1, examples(O1)["required"], Authorization="Key another:secret")
+    server.submit(I2V, examples(I2V)["required"], Authorization="Key another:secret")
     with Client(server.url, key="tester:secret") as client:
         assert isinstance(client.reconcile(lose(client)), NotListed)
 
 
-def test_what_another_thread_found_meanwhile_is_not_refunded(serve: Callable[..., Server]) -> None:
+def test_what_another_thread_found_meanwhile_is_not_refunded(serve: Serve) -> None:
     server = serve(effects=("accept_then_drop",))
     others: list[object] = []
 
@@ -67,7 +65,7 @@ def test_what_another_thread_found_meanwhile_is_not_refunded(serve: Callable[...
         assert client.budget.pending > 0
 
 
-def test_of_two_calls_that_look_the_same_one_finds_the_job_whoever_asks_first(serve: Callable[..., Server]) -> None:
+def test_of_two_calls_that_look_the_same_one_finds_the_job_whoever_asks_first(serve: Serve) -> None:
     server = serve(effects=("accept_then_drop when nth=1", "drop_before_accept when nth=2"))
     budget = Budget(2)
     outcomes: list[object] = []

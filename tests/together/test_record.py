@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
 import os
 import re
 import sys
-from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +14,17 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_official_clients import FAKEFAL, JS, PROGRAMS, finish, folder, node
 
-from conftest import Server
-from fakefal.proxy.app import ValidatingProxy
-from fakefal.proxy.upstream import Upstream
 from fakefal.recording.calls import CallKind, read_call
 from fakefal.recording.exchange import BadExchange, Exchange, RecordedAnswer, RecordedBody, RecordedRequest
-from fakefal.recording.folder import ExchangeWriter, read_folder
+from fakefal.recording.folder import read_folder
 from fakefal.recording.scrub import Scrubber
-from fakefal.recording.spend_limit import SpendLimit
-from fakefal.server.serving import hosting, serving_from
 from fakefal_contracts.hosts import BaseUrl, Part
+from support.endpoints import O1
+from support.programs import FAKEFAL, JS, PROGRAMS, finish
+from support.recordings import DAY, FAL_KEY, KEY_ID, record, void
+from support.server import SECRET, Serve, Server
 
-__all__ = ["folder", "node"]
-O1 = "fal-ai/kling-video/o1/reference-to-video"
-KEY_ID, SECRET = "11111111-2222-3333-4444-555555555555", "0123456789abcdef0123456789abcdef"
-FAL_KEY = f"{KEY_ID}:{SECRET}"
-DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 TOKEN = "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"
 
 
@@ -206,20 +196,6 @@ class TestExchanges:
             assert call.endpoint_id == O1
 
 
-def record(behind: Server, out: Path, use: Callable[[httpx.Client], None], **headers: str) -> list[Exchange]:
-    """What is recorded of a use of the proxy by base URL."""
-    recorder = ExchangeWriter(out, source="upstream", now=lambda: DAY)
-    proxy = ValidatingProxy(Upstream(behind.url), SpendLimit(Decimal(100)), recorder)
-    with (
-        serving_from(lambda bound: hosting(proxy.app(), bound, closing=proxy.close_streams)) as where,
-        httpx.Client(
-            base_url=where.url, headers={"Authorization": f"Key {FAL_KEY}", **headers}, trust_env=False
-        ) as http,
-    ):
-        use(http)
-    return list(read_folder(out)) if out.exists() else []
-
-
 class TestRecorder:
     def test_nothing_private_reaches_the_disk(self, server: Server, tmp_path: Path) -> None:
         secrets = [SECRET, KEY_ID, "jane@example.org", "203.0.113.7", "X-Amz", "session=1", "sig=", "hook-token", TOKEN]
@@ -248,7 +224,7 @@ class TestRecorder:
     def test_accounts_are_not_recorded(self, server: Server, tmp_path: Path) -> None:
         assert record(server, tmp_path / "out", lambda http: void(http.get("/rest/users/current"))) == []
 
-    def test_a_repeated_answer_is_kept_once(self, serve: Callable[..., Server], tmp_path: Path) -> None:
+    def test_a_repeated_answer_is_kept_once(self, serve: Serve, tmp_path: Path) -> None:
         def use(http: httpx.Client) -> None:
             for _ in range(2):
                 submitted = http.post(f"/queue/{O1}", json={"prompt": "x"}).json()
@@ -283,10 +259,6 @@ class TestRecorder:
         assert kept.form == "file"
         assert (tmp_path / "out" / "files" / kept.content).read_bytes() == got[0]
         assert sorted(path.name for path in (tmp_path / "out" / "files").iterdir()) == [kept.content]
-
-
-def void(_: object) -> None:
-    """For lambdas whose value is nobody's business."""
 
 
 def recording(out: Path, *program: str, usd: str = "100") -> list[str]:

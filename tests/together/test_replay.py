@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,13 +16,14 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from test_official_clients import FAKEFAL
-from test_record import DAY, O1, record, void
 
-from conftest import KEY, Server
 from fakefal.cli import main
 from fakefal.recording.replay import Replay
 from fakefal.server.serving import hosting, serving_from
+from support.endpoints import O1
+from support.programs import FAKEFAL, ready
+from support.recordings import DAY, record, void
+from support.server import KEY, Serve, Server
 
 Open = Callable[..., httpx.Client]
 BODY = {"prompt": "a lighthouse", "duration": "5"}
@@ -65,7 +65,7 @@ def timeless(seen: list[Any], http: httpx.Client) -> str:
 
 
 class TestLifecycle:
-    def test_a_recorded_life_is_lived_again(self, serve: Callable[..., Server], replay: Open, tmp_path: Path) -> None:
+    def test_a_recorded_life_is_lived_again(self, serve: Serve, replay: Open, tmp_path: Path) -> None:
         def use(http: httpx.Client) -> None:
             seen.append(timeless(life(http), http))
 
@@ -74,9 +74,7 @@ class TestLifecycle:
         http = replay()
         assert [timeless(life(http), http) for _ in range(2)] == seen * 2
 
-    def test_ids_are_fresh_and_lead_to_their_own_run(
-        self, serve: Callable[..., Server], replay: Open, tmp_path: Path
-    ) -> None:
+    def test_ids_are_fresh_and_lead_to_their_own_run(self, serve: Serve, replay: Open, tmp_path: Path) -> None:
         (kept, *_) = record(serve(profile="stepped"), tmp_path / "out", live)
         http = replay()
         first, second = (http.post(f"/queue/{O1}", json=BODY).json() for _ in range(2))
@@ -89,9 +87,7 @@ class TestLifecycle:
         assert answer.headers["x-fal-request-id"] == first["request_id"]
         assert answer.headers["x-fal-billable-units"] == "5.0"
 
-    def test_equal_submits_get_their_recordings_in_order(
-        self, serve: Callable[..., Server], replay: Open, tmp_path: Path
-    ) -> None:
+    def test_equal_submits_get_their_recordings_in_order(self, serve: Serve, replay: Open, tmp_path: Path) -> None:
         effects = ("content_policy_violation when nth=1",)
         record(serve(effects=effects), tmp_path / "out", lambda http: void([life(http, polls=1) for _ in range(2)]))
         http = replay()
@@ -102,7 +98,7 @@ class TestLifecycle:
         record(server, tmp_path / "out", lambda http: void(life(http, polls=1)))
         assert life(replay(), polls=5)[1:6] == [(200, "COMPLETED")] * 5
 
-    def test_streams_and_synchronous_calls(self, serve: Callable[..., Server], replay: Open, tmp_path: Path) -> None:
+    def test_streams_and_synchronous_calls(self, serve: Serve, replay: Open, tmp_path: Path) -> None:
         def use(http: httpx.Client) -> None:
             submitted = http.post(f"/queue/{O1}", json=BODY).json()
             stream = http.get(f"{submitted['status_url']}/stream?logs=true").text
@@ -229,13 +225,10 @@ class TestAge:
 class TestCommand:
     def test_serve_answers_from_a_folder(self, server: Server, tmp_path: Path) -> None:
         record(server, tmp_path / "out", live)
-        ready = tmp_path / "ready.json"
-        command = [*FAKEFAL, "serve", "--replay", str(tmp_path / "out"), "--port", "0", "--ready-file", str(ready)]
+        file = tmp_path / "ready.json"
+        command = [*FAKEFAL, "serve", "--replay", str(tmp_path / "out"), "--port", "0", "--ready-file", str(file)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
-            while not ready.exists():
-                assert serving.poll() is None
-                time.sleep(0.01)
-            with httpx.Client(base_url=json.loads(ready.read_text())["url"], headers=KEY, trust_env=False) as http:
+            with httpx.Client(base_url=ready(serving, file)["url"], headers=KEY, trust_env=False) as http:
                 assert life(http)[-1] > 10_000
             serving.send_signal(signal.SIGTERM)
             out, _ = serving.communicate(timeout=20)

@@ -7,11 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from test_official_clients import node
 
-from conftest import ROOT
+from support.machine import ROOT
 
-__all__ = ["node"]
 SCRIPT = ROOT / "docs" / "make_retry_safety.py"
 PAGE = (ROOT / "docs" / "retry-safety.md").read_text("utf-8")
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from conftest import ROOT, SHARED, not_tested_here, required_in_ci
 from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
 from oracles import runtime, strip
 from oracles.drawing import VERSIONS
 from oracles.install import READY, RUNTIME
 from oracles.runtime import ACCEPTED, CONTRACT, REFUSED, Findings, Pair, chunk, compare, each_rule, outside, pair
+from support.endpoints import O3
+from support.machine import ROOT, SHARED, not_tested_here, required_in_ci
 
 ORACLES = ROOT / "tests" / "oracles"
-O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 CASES = 500
 """Per endpoint; ``make oracle-full`` makes fifty times as many."""
 

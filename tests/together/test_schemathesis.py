@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from conftest import Server
 from fakefal.document.build import OPERATIONS
 from fakefal_contracts import ENDPOINTS, examples
 from oracles.document.run import PHASES, check, summary
+from support.server import Server
 
 EXAMPLES, HISTORIES, STEPS = 2, 40, 10
 """``make schemathesis`` makes many times as many."""

@@ -7,28 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_official_clients import node, run_under
+import pytest
 
-__all__ = ["node"]
+from support.programs import run_under
+
+URL = "https://queue.fal.run/fal-ai/kling-video/requests/x/status"
+PYTHON = (sys.executable, "-c", f"import httpx; print(httpx.get('{URL}').text)")
+NODE = ("node", "-e", f"fetch('{URL}').then((r) => r.text()).then(console.log)")
 
 
-def test_node_finds_the_preload(node: str, offline: list[str], tmp_path: Path) -> None:
-    folder = tmp_path / 'a "spaced" folder'
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [(PYTHON, "a spaced folder"), (NODE, 'a "spaced" folder')],
+    ids=["certificates of Python", "preload of Node"],
+)
+def test_what_lies_there_is_found(
+    program: tuple[str, ...], name: str, offline: list[str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if program is NODE:
+        request.getfixturevalue("node")
+    folder = tmp_path / name
     folder.mkdir()
-    script = (
-        "fetch('https://queue.fal.run/fal-ai/kling-video/requests/x/status').then((r) => r.text()).then(console.log)"
-    )
-    command = [*offline, *run_under(node, "-e", script)]
     environ = {**os.environ, "TMPDIR": str(folder)}
-    done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout == '{"status":"NOT_FOUND"}\n', done.stderr
-
-
-def test_python_finds_its_certificates(offline: list[str], tmp_path: Path) -> None:
-    folder = tmp_path / "a spaced folder"
-    folder.mkdir()
-    script = "import httpx; print(httpx.get('https://queue.fal.run/fal-ai/kling-video/requests/x/status').text)"
-    command = [*offline, *run_under(sys.executable, "-c", script)]
-    environ = {**os.environ, "TMPDIR": str(folder)}
+    command = [*offline, *run_under(*program)]
     done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == '{"status":"NOT_FOUND"}\n', done.stderr

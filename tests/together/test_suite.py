@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from clients import MakeClient
-from conftest import Server
 from fakefal.testing import Fakefal
-from suite import Suite
+from support.clients import MakeClient
+from support.server import Serve
+from support.suite import Suite
 
 
 class TestSocket(Suite):
     @pytest.fixture
-    def client(self, make_client: MakeClient, serve: Callable[..., Server]) -> Any:
+    def client(self, make_client: MakeClient, serve: Serve) -> Any:
         return make_client(serve(profile="stepped").url, budget=10, poll_seconds=0.005)
 
 

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from conftest import ROOT
 from fakefal.testing import Fakefal
+from support.machine import ROOT
 
 PAGE = (ROOT / "docs" / "testing.md").read_text("utf-8")
 

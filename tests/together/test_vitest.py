@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from conftest import ROOT, required_in_ci
+from support.machine import ROOT, required_in_ci
 
 JS = ROOT / "tests" / "js"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from fakefal.store.redis.scripts import FILES
-from media import measure
+from support.machine import ROOT
+from support.media import measure
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ async def _queued(count: int) -> tuple[ASGIApp, list[str]]:
     for number in range(count):
         now = emulator.clock.now("bench")
         request_id = uuid7(now, number * STEP % 2**RANDOM_BITS)
-        plan = make_plan(PROFILES["realistic"], Ending(200, b"{}", 5.0), seed=request_id)
+        plan = make_plan(PROFILES["realistic"], Ending(200, b"{}", 5.0, ok=True), seed=request_id)
         record = Record(request_id, "bench", "fal-ai/kling-video", "o1/image-to-video", SMALL, now, base_url)
         await emulator.queue.add(record, plan, now)
         ids.append(request_id)

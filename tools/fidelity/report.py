@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from fakefal.proxy.upstream import FAL
-from fakefal.recording.receipts import Receipt, receipts
 from fakefal_contracts import ENDPOINTS, Endpoint, Rule, examples, judge
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.explanation import Comparison, examine
 from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
 from fakefal_contracts.published import INPUT, Place
-from fakefal_contracts.published.openapi import read_openapi
+from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.rulebook import rulebook
 from tools.fidelity import page as fidelity_page
+from tools.receipts import Receipt, receipts
 
 CONTRACT = "latest"
 ORACLES = Path("tests") / "oracles"

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
+from typing_extensions import override
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
@@ -89,16 +90,16 @@ class ReferenceToVideo(VideoInput):
     requirements = (SEVEN_REFERENCES,)
     cautions = REFERENCE_CAUTIONS
 
+    @override
     def seconds(self) -> int:
-        """See `Input.seconds`."""
         return int(self.duration)
 
+    @override
     def ratio(self) -> str:
-        """See `Input.ratio`."""
         return self.aspect_ratio
 
+    @override
     def advice(self) -> Iterator[Advice]:
-        """See `Input.advice`."""
         listed = {
             "Image": ("image_urls", len(self.image_urls or ())),
             "Element": ("elements", len(self.elements or ())),
@@ -119,16 +120,16 @@ class ImageToVideo(VideoInput):
     duration: Duration = Field(default="5", description=SECONDS)
     cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
 
+    @override
     def seconds(self) -> int:
-        """See `Input.seconds`."""
         return int(self.duration)
 
+    @override
     def first_frame(self) -> str:
-        """See `Input.first_frame`."""
         return self.start_image_url
 
+    @override
     def advice(self) -> Iterator[Advice]:
-        """See `Input.advice`."""
         frames = {
             "Image": ("end_image_url" if self.end_image_url else "start_image_url", 2 if self.end_image_url else 1)
         }

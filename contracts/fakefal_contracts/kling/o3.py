@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
+from typing_extensions import override
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
@@ -206,20 +207,20 @@ class ReferenceToVideo(VideoInput):
         """The seconds within what the model can make."""
         return min(max(self.seconds(), SHORTEST), LONGEST)
 
+    @override
     def audio(self) -> bool:
-        """See `Input.audio`."""
         return self.generate_audio
 
+    @override
     def uses_clip(self) -> bool:
-        """See `Input.uses_clip`."""
         return any(element.video_url for element in self.elements or ())
 
+    @override
     def ratio(self) -> str:
-        """See `Input.ratio`."""
         return self.aspect_ratio
 
+    @override
     def advice(self) -> Iterator[Advice]:
-        """See `Input.advice`."""
         texts: list[tuple[Loc, str]] = [(("prompt",), self.prompt or "")]
         texts += [
             (("multi_prompt", index, "prompt"), shot.prompt) for index, shot in enumerate(self.multi_prompt or ())

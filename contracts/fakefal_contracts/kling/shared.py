@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from annotated_types import MaxLen
 from pydantic import BaseModel, Field
+from typing_extensions import override
 
 from fakefal_contracts.evidence import documented, inferred, observed
 from fakefal_contracts.media import ClipLimits, PictureLimits
@@ -81,8 +82,8 @@ class VideoInput(Input):
     """The arguments of an endpoint whose result is a video."""
 
     @classmethod
+    @override
     def output_type(cls) -> type[VideoOutput]:
-        """See `Input.output_type`."""
         return VideoOutput
 
 

@@ -1,4 +1,4 @@
-"""From bytes to facts: what a picture or a clip is, and whether its data bear out what its head says."""
+"""From bytes to facts: what a picture or a clip is, and whether its data are there."""
 
 from fakefal_contracts.probe.clip import ClipFacts, probe_clip
 from fakefal_contracts.probe.datauri import is_data_uri, read_data_uri

@@ -18,30 +18,17 @@ LARGEST_TABLE = 4 * 1024 * 1024
 """Of what is read at once: four hours of frames."""
 
 
+@dataclass
 class OpenFile:
     """A file whose boxes are listed; all of its boxes count towards one bound."""
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self.file, self.size = file, size
-        self._left = MOST_BOXES
+    file: IO[bytes]
+    size: int
+    boxes_left: int = MOST_BOXES
 
     def whole(self) -> Box:
         """The file, as the box of all others."""
         return Box(self, b"", 0, self.size)
-
-    def head(self, at: int) -> tuple[int, bytes, int]:
-        """The size of the box that begins there, its name, and where its content begins.
-
-        Raises:
-            Unreadable: there were too many before it.
-        """
-        if not self._left:
-            raise Unreadable("it has more boxes than a clip needs")
-        self._left -= 1
-        self.file.seek(at)
-        head = self.file.read(16)
-        size = int.from_bytes(head[:4], "big")
-        return (int.from_bytes(head[8:], "big"), head[4:8], at + 16) if size == 1 else (size, head[4:8], at + 8)
 
 
 @dataclass(frozen=True)
@@ -70,7 +57,14 @@ class Box:
         """
         at = self.start + skipped
         while self.end - at >= 8:  # noqa: PLR2004 - a size and a name
-            size, kind, content = self.source.head(at)
+            if not self.source.boxes_left:
+                raise Unreadable("it has more boxes than a clip needs")
+            self.source.boxes_left -= 1
+            self.source.file.seek(at)
+            header = self.source.file.read(16)
+            size, kind, content = int.from_bytes(header[:4], "big"), header[4:8], at + 8
+            if size == 1:  # the size has 64 bits, and stands behind the name
+                size, content = int.from_bytes(header[8:], "big"), at + 16
             if not BOX_NAME.fullmatch(kind):
                 return
             after = at + size if size else self.end

@@ -1,4 +1,4 @@
-"""Clips: what their tables say, once they bear out what their heads say."""
+"""Clips: size, length and rate, by the tables of their frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import Box, OpenFile
-from fakefal_contracts.probe.codec import coded_size
 from fakefal_contracts.probe.source import opened, size_of
 from fakefal_contracts.probe.tables import read_pictures
 
@@ -18,9 +17,6 @@ QUICKTIME = b"qt  "
 
 UNEVEN = 0.0006
 """How far the rate of a clip may be from a whole one, as a part of it, that is meant all the same."""
-
-BLOCK = 16
-"""Frames are made of blocks of so many pixels: some cameras fill up the last one, and do not say so."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,14 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
     """Measure a clip by its tables.
 
     Raises:
-        Unreadable: it is cut off or compressed, has no picture track, lacks a size or a length, or its head says
-            others than its tables and its codec.
+        Unreadable: it is cut off or compressed, has no picture track, or lacks a size or a length.
     """
     size = size_of(source)
     with opened(source) as file:
-        head = file.read(16)
-        if other := _other_container(head):
+        first = file.read(16)
+        if other := _other_container(first):
             return ClipFacts(size, other, 0, 0, 0.0, None)
-        if head[4:8] not in FIRST_BOXES:
+        if first[4:8] not in FIRST_BOXES:
             raise Unreadable("it is not a clip in a known format")
         whole = OpenFile(file, size).whole()
         _check_boxes(whole)
@@ -59,7 +54,10 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
             raise Unreadable("it has no picture track")
         if not pictures.seconds:
             raise Unreadable("its length is not stated")
-        width, height = _check_frame(pictures.entry)
+        entry = pictures.entry.content()
+        width, height = struct.unpack_from(">24xHH", entry) if len(entry) >= 28 else (0, 0)  # noqa: PLR2004
+        if not width or not height:
+            raise Unreadable("it has no picture track")
         kind = _container(whole)
     fps = pictures.fps and _meant(pictures.fps)
     return ClipFacts(size, kind, width, height, round(pictures.seconds, 3), fps)
@@ -72,42 +70,22 @@ def _meant(fps: float) -> float:
 
 
 def _check_boxes(whole: Box) -> None:
-    """Refuse a file that is cut off, and one whose tables are compressed: nobody inflates them here.
+    """Refuse a file without media, and one whose tables are compressed: nobody inflates them here.
 
     Raises:
-        Unreadable: it is such a file.
+        Unreadable: it is such a file, or is cut off.
     """
-    kinds = set()
-    for box in whole.inside:
-        kinds.add(box.kind)
-        if box.kind == b"moov" and box.first(b"cmov"):
-            raise Unreadable("its tables are compressed")
-    if b"mdat" not in kinds:
+    if whole.first(b"moov", b"cmov"):
+        raise Unreadable("its tables are compressed")
+    if not whole.first(b"mdat"):
         raise Unreadable("it has no media data")
 
 
-def _check_frame(entry: Box) -> tuple[int, int]:
-    """Width and height by the sample entry, compared with what the codec's own head says, where that is read.
-
-    Raises:
-        Unreadable: they differ, or are not there.
-    """
-    content = entry.content()
-    said = struct.unpack_from(">24xHH", content) if len(content) >= 28 else (0, 0)  # noqa: PLR2004
-    if not all(said):
-        raise Unreadable("it has no picture track")
-    coded = coded_size(entry)
-    if coded and any(there not in (named, named + -named % BLOCK) for named, there in zip(said, coded, strict=True)):
-        raise Unreadable(f"its head says {said[0]}x{said[1]} pixels, its frames have {coded[0]}x{coded[1]}")
-    width, height = said
-    return width, height
-
-
-def _other_container(head: bytes) -> str | None:
+def _other_container(first: bytes) -> str | None:
     """The name of a common container that is no MP4 or QuickTime, by its first bytes."""
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+    if first[:4] == b"RIFF" and first[8:12] == b"AVI ":
         return "avi"
-    return next((name for magic, name in OTHER_CONTAINERS.items() if head.startswith(magic)), None)
+    return next((name for magic, name in OTHER_CONTAINERS.items() if first.startswith(magic)), None)
 
 
 def _container(whole: Box) -> str:

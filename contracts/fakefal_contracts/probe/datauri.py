@@ -23,13 +23,13 @@ def read_data_uri(address: str) -> tuple[str, bytes]:
     Raises:
         Unreadable: the header or the base64 is malformed.
     """
-    head = _DATA_URI.match(address)
-    if head is None:
+    header = _DATA_URI.match(address)
+    if header is None:
         raise Unreadable("the data URI has no comma after its header")
     try:
-        body = unquote_to_bytes(address[head.end() :])
-        if head["parameters"].lower().endswith(";base64"):
+        body = unquote_to_bytes(address[header.end() :])
+        if header["parameters"].lower().endswith(";base64"):
             body = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
         raise Unreadable("the content of the data URI is not valid") from error
-    return head["type"], body
+    return header["type"], body

@@ -1,13 +1,13 @@
-"""Pictures: what their heads say, which `fakefal_contracts.probe.pixels` holds against their data."""
+"""Pictures: what their headers say, and whether Pillow can decode their pixels."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.probe.pixels import check_parts, check_pixels
 from fakefal_contracts.probe.source import opened, size_of
 
 if TYPE_CHECKING:
@@ -22,15 +22,31 @@ ICON = b"\0\0\1\0"
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
 
+MOST_BYTES = 64 * 1024 * 1024
+MOST_PIXELS = 50_000_000
+"""Pictures with more bytes or pixels are not decoded: Pillow takes up to 20 bytes of memory for a pixel."""
+
+MOST_SCANNED = 10_000_000_000
+"""Pixels by scans of a JPEG: a scan of a few bytes may go over all pixels, and ten megabytes hold thousands of them."""
+
+START_OF_SCAN = b"\xff\xda"
+EIGHTH = 8
+
+_one_at_a_time = threading.Lock()
+
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """A picture as a viewer sees it: pixels are counted after its EXIF rotation."""
+    """A picture as a viewer sees it: pixels are counted after its EXIF rotation.
+
+    `undecoded` is why nobody looked whether its pixels are there; it is empty if they are.
+    """
 
     bytes: int
     format: str
     width: int
     height: int
+    undecoded: str = ""
 
     @property
     def ratio(self) -> float:
@@ -39,31 +55,59 @@ class PictureFacts:
 
 
 def probe_picture(source: bytes | Path) -> PictureFacts:
-    """Measure a picture.
+    """Measure a picture, and decode it if it is not too large for that; of an animation, the first frame.
 
     Raises:
-        Unreadable: it is no picture, is cut off, or its data hold other pixels than its head says.
+        Unreadable: it is not a picture, or its pixels cannot be decoded.
     """
     size = size_of(source)
+    why = "it is not a picture in a known format"
     with opened(source) as file:
         try:
             if _is_icon(file):
                 return _probe_icon(file, size)
-            check_parts(file, size)
             with _open_header(file) as image:
                 name = (PICTURE_FORMATS | OTHER_PICTURE_FORMATS)[image.format or ""]
                 width, height = image.size
-                is_sideways = _is_sideways(image)
-                check_pixels(image, name, file, size)
-        except Unreadable:
-            raise
+                why = f"its header says {width}x{height} pixels, but they cannot be decoded: it is cut off or broken"
+                undecoded = _undecoded(image, name, file, size)
+                if not undecoded:
+                    _decode(image)
+                if _is_sideways(image):
+                    width, height = height, width
         except Exception as error:  # Pillow's plugins raise whatever their parsers meet in broken bytes
-            raise Unreadable("it is not a picture in a known format") from error
-    return PictureFacts(size, name, *((height, width) if is_sideways else (width, height)))
+            raise Unreadable(why) from error
+    return PictureFacts(size, name, width, height, undecoded)
+
+
+def _undecoded(image: ImageFile, name: str, file: IO[bytes], size: int) -> str:
+    """Why a picture is not decoded; empty if it is."""
+    pixels = image.width * image.height
+    if name not in PICTURE_FORMATS.values():
+        return f"no endpoint takes {name}"
+    if pixels > MOST_PIXELS:
+        return f"it has more than {MOST_PIXELS // 1_000_000} megapixels"
+    if size > MOST_BYTES:
+        return f"it has more than {MOST_BYTES:,} bytes"
+    if name == "jpeg":
+        at = file.tell()
+        file.seek(0)
+        scans = file.read().count(START_OF_SCAN)
+        file.seek(at)
+        if scans * pixels > MOST_SCANNED:
+            return f"it may have {scans} scans"
+    return ""
+
+
+def _decode(image: ImageFile) -> None:
+    """Decode a picture, a JPEG at an eighth of its size and without colours."""
+    with _one_at_a_time:
+        image.draft("L", (max(1, image.width // EIGHTH), max(1, image.height // EIGHTH)))
+        image.load()
 
 
 def _open_header(file: IO[bytes]) -> ImageFile:
-    """What ``Image.open`` does, without its guard against many pixels: `check_pixels` has its own."""
+    """What ``Image.open`` does, without its guard against many pixels, which warns: `_undecoded` has its own."""
     from PIL import Image  # late: importing the contracts must stay light
 
     Image.init()  # registers every plugin, once
@@ -78,9 +122,9 @@ def _open_header(file: IO[bytes]) -> ImageFile:
 
 
 def _is_icon(file: IO[bytes]) -> bool:
-    head = file.read(len(ICON))
+    begins = file.read(len(ICON))
     file.seek(0)
-    return head == ICON
+    return begins == ICON
 
 
 def _probe_icon(file: IO[bytes], size: int) -> PictureFacts:
@@ -88,11 +132,11 @@ def _probe_icon(file: IO[bytes], size: int) -> PictureFacts:
     from PIL.IcoImagePlugin import IcoFile
 
     width, height = IcoFile(file).entry[0].dim
-    return PictureFacts(size, "ico", width, height)
+    return PictureFacts(size, "ico", width, height, "no endpoint takes ico")
 
 
 def _is_sideways(image: ImageFile) -> bool:
-    """Whether EXIF turns the picture.  A PNG without EXIF would be decoded whole to look for more."""
+    """Whether EXIF turns the picture.  A PNG without EXIF would be decoded to look for more, however large it is."""
     if image.format == "PNG" and "exif" not in image.info:
         return False
     return image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS

@@ -1,7 +1,8 @@
-"""Whether the tables of a clip bear out the lengths that its heads say.
+"""How long the pictures of a clip last, by the tables of their frames.
 
 A clip is as long as its frames: `stts` gives their durations, `stsz` their sizes, `stsc` and `stco` their places, in
-a fragmented file `trun` gives all.  What players may make of them stays allowed: edits, delays, longer sound.
+a fragmented file `trun` gives all.  Edits may delay, cut, repeat or stretch them.  The lengths that `mvhd`, `tkhd`
+and `mdhd` state are not used: a file with fewer frames than they say is as short as its frames.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -19,25 +19,11 @@ from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import Box
 
 SLACK = 0.1
-"""Seconds that heads may be off, and one frame more: writers round, and guess how long the last frame lasts."""
+"""Seconds that an edit may be off, and one frame more: writers round, and guess how long the last frame lasts."""
 
-MOST_TRACKS = 100
-TIMED = {b"vide", b"soun"}
 NORMAL_SPEED = 0x10000
 DURATION, SIZE = 0x100, 0x200
 """What each entry of a `trun` has, besides flags (0x400) and offset (0x800)."""
-
-
-def read_pictures(whole: Box) -> Pictures | None:
-    """The first track of pictures of a clip, once all that its heads say of its length is compared with its tables.
-
-    Raises:
-        Unreadable: something differs, or the tables are broken.
-    """
-    try:
-        return next((track.pictures for track in [*_tracks(whole)] if track.pictures is not None), None)
-    except (struct.error, ArithmeticError, LookupError) as error:
-        raise Unreadable("its tables are broken") from error
 
 
 @dataclass(frozen=True)
@@ -47,15 +33,6 @@ class Pictures:
     seconds: float
     fps: float | None
     entry: Box
-
-
-@dataclass(frozen=True)
-class _Track:
-    """A track: the seconds that its tables let it last at least and at most, and its pictures, if it has some."""
-
-    shortest: float
-    longest: float
-    pictures: Pictures | None = None
 
 
 @dataclass
@@ -71,96 +48,67 @@ class _Held:
     begins: int | None = None
 
 
-def _tracks(whole: Box) -> Iterator[_Track]:
-    movie = whole.only(b"moov")
-    if movie is None:
-        return
-    fragments = _fragments(whole, movie) if movie.first(b"mvex") else None
-    scale, length = _times(_table(movie, b"mvhd"))
-    shortest = longest = 0.0
-    for count, box in enumerate(movie.all(b"trak"), 1):
-        if count > MOST_TRACKS:
-            raise Unreadable("it has more tracks than a clip needs")
-        track = _track(box, scale, fragments)
-        shortest, longest = max(shortest, track.shortest), max(longest, track.longest)
-        yield track
-    _compare("", length and length / scale, shortest, longest)
+def read_pictures(whole: Box) -> Pictures | None:
+    """The first track of pictures of a clip, if it has one.
+
+    Raises:
+        Unreadable: its frames are not where its tables say, or the tables are broken.
+    """
+    try:
+        movie = whole.only(b"moov")
+        for track in movie.all(b"trak") if movie else ():
+            handler = track.only(b"mdia", b"hdlr")
+            if movie and handler and handler.content()[8:12] == b"vide":
+                return _pictures(whole, movie, track)
+    except (struct.error, ArithmeticError, LookupError) as error:
+        raise Unreadable("its tables are broken") from error
+    return None
 
 
-def _table(box: Box, *path: bytes) -> bytes:
+def _pictures(whole: Box, movie: Box, track: Box) -> Pictures:
+    held = _held(track)
+    if movie.first(b"mvex"):
+        fragments = _fragments(whole, movie, _table(track, b"tkhd"))
+        held.frames += fragments.frames
+        held.ticks += fragments.ticks
+    seconds = held.ticks / _scale(_table(track, b"mdia", b"mdhd"))
+    slack = SLACK + seconds / max(1, held.frames)
+    shown = _shown(track, _scale(_table(movie, b"mvhd")), seconds, slack)
+    if abs(shown - seconds) <= slack:
+        shown = seconds  # edits are told in ticks of the whole file
+    entry = next(_only(track, b"mdia", b"minf", b"stbl", b"stsd").after(8), None)
+    if entry is None:
+        raise Unreadable("it does not say how its pictures are coded")
+    return Pictures(shown, held.frames / seconds if seconds else None, entry)
+
+
+def _only(box: Box, *path: bytes) -> Box:
     found = box.only(*path)
     if found is None:
         raise Unreadable(f"it has no {path[-1].decode()} box")
-    return found.content()
+    return found
 
 
-def _times(head: bytes) -> tuple[int, int | None]:
-    """The ticks of a second and the length in ticks, where they are stated, of an `mvhd` or `mdhd`."""
-    scale, length = struct.unpack_from(">IQ" if head[0] else ">II", head, 20 if head[0] else 12)
-    return scale, _stated(length, head)
+def _table(box: Box, *path: bytes) -> bytes:
+    return _only(box, *path).content()
 
 
-def _stated(length: int, head: bytes) -> int | None:
-    """A length; none and all ones say that it is unknown."""
-    return None if length in (0, 2**64 - 1 if head[0] else 2**32 - 1) else length
+def _scale(header: bytes) -> int:
+    """The ticks of a second, of an `mvhd` or `mdhd`."""
+    return int.from_bytes(header[20:24] if header[0] else header[12:16], "big")
 
 
-def _compare(what: str, said: float | None, least: float, most: float) -> None:
-    if said is not None and not least <= said <= most:
-        raise Unreadable(f"its head says {said:.2f} s{what}, its tables hold {'less' if said > most else 'more'}")
-
-
-def _track(box: Box, movie_scale: int, fragments: dict[int, _Held] | None) -> _Track:
-    """Compare the head of a track with its tables."""
-    head = _table(box, b"tkhd")
-    identity, length = struct.unpack_from(">I4xQ" if head[0] else ">I4xI", head, 20 if head[0] else 12)
-    stated = _stated(length, head)
-    said = stated and stated / movie_scale
-    handler = box.only(b"mdia", b"hdlr")
-    kind = handler.content()[8:12] if handler else b""
-    if kind not in TIMED:
-        return _Track(0.0, SLACK + (said or 0.0))
-    scale, ticks = _times(_table(box, b"mdia", b"mdhd"))
-    held = _held(box, kind)
-    if fragments is not None:
-        held.frames += fragments[identity].frames
-        held.ticks += fragments[identity].ticks
-    seconds = held.ticks / scale
-    slack = SLACK + seconds / max(1, held.frames)
-    which = " of pictures" if kind == b"vide" else " of sound"
-    _compare(which, ticks and ticks / scale, 0.0 if fragments is not None else seconds - slack, seconds + slack)
-    shortest, longest = _shown(box, movie_scale, seconds, slack)
-    least = 0.0 if fragments is not None else shortest - slack
-    _compare(which, said, least, longest + slack)
-    pictures = None
-    if kind == b"vide":
-        lasts = seconds if abs(longest - seconds) <= slack else longest  # edits are told in ticks of the whole file
-        pictures = Pictures(lasts, held.frames / seconds if seconds else None, _entry(box))
-    return _Track(least, longest + slack, pictures)
-
-
-def _entry(track: Box) -> Box:
-    """The first sample entry of a track."""
-    found = track.only(b"mdia", b"minf", b"stbl", b"stsd")
-    entry = found and next(found.after(8), None)
-    if entry is None:
-        raise Unreadable("it does not say how its pictures are coded")
-    return entry
-
-
-def _shown(box: Box, scale: int, seconds: float, slack: float) -> tuple[float, float]:
-    """How long a track is shown at least and at most, by its edits: they may delay, cut, repeat and stretch it."""
-    table = box.only(b"edts", b"elst")
+def _shown(track: Box, scale: int, seconds: float, slack: float) -> float:
+    """How long a track of so many seconds is shown, by its edits."""
+    table = track.only(b"edts", b"elst")
     edits = list(_edits(table.content())) if table else []
     delay = sum(length for length, start, _ in edits if start < 0) / scale
     parts = [(length / scale, speed) for length, start, speed in edits if start >= 0]
     if not parts or any(not length for length, _ in parts):  # of no length: to the end
-        return 0.0 if parts else seconds, seconds + delay
-    for length, speed in parts:
-        if speed == NORMAL_SPEED:
-            _compare(" in an edit", length, 0.0, seconds + slack)
-    total = sum(length for length, _ in parts)
-    return total, total + delay
+        return seconds + delay
+    if any(length > seconds + slack for length, speed in parts if speed == NORMAL_SPEED):
+        raise Unreadable("an edit shows more than its frames")
+    return delay + sum(length for length, _ in parts)
 
 
 def _edits(table: bytes) -> Iterator[tuple[int, int, int]]:
@@ -189,15 +137,12 @@ def _numbers(entries: bytes, form: str = "I") -> array[int]:
     return found
 
 
-def _held(box: Box, kind: bytes) -> _Held:
-    """The frames of a track outside of fragments; those of pictures have to be where the tables say."""
-    samples = box.only(b"mdia", b"minf", b"stbl")
-    if samples is None:
-        raise Unreadable("it has no stbl box")
+def _held(track: Box) -> _Held:
+    """The frames of a track outside of fragments; they have to be where the tables say."""
+    samples = _only(track, b"mdia", b"minf", b"stbl")
     times = _numbers(_listed(_table(samples, b"stts"), 8))
     held = _Held(sum(times[::2]), sum(map(mul, times[::2], times[1::2])))
-    if kind == b"vide":
-        _check_places(samples, held.frames)
+    _check_places(samples, held.frames)
     return held
 
 
@@ -239,30 +184,30 @@ def _sizes(samples: Box) -> tuple[int, range | list[int]]:
     return count, list(accumulate(_numbers(_entries(table, 12, count, 4)), initial=0))
 
 
-def _fragments(whole: Box, movie: Box) -> dict[int, _Held]:
-    """What the fragments of a file hold, by the number of the track."""
-    defaults = {}
-    for box in movie.all(b"mvex", b"trex"):
-        identity, *usual = struct.unpack_from(">4xI4xII", box.content())
-        defaults[identity] = usual
-    found: dict[int, _Held] = defaultdict(_Held)
+def _fragments(whole: Box, movie: Box, track_header: bytes) -> _Held:
+    """What the fragments of a file hold of a track."""
+    identity = track_header[20:24] if track_header[0] else track_header[12:16]
+    defaults = (box.content() for box in movie.all(b"mvex", b"trex"))
+    default = next((struct.unpack_from(">12xII", one) for one in defaults if one[4:8] == identity), (0, 0))
+    held = _Held()
     for box in whole.all(b"moof", b"traf"):
-        head = _table(box, b"tfhd")
-        flags, identity = struct.unpack_from(">II", head)
+        header = _table(box, b"tfhd")
+        if header[4:8] != identity:
+            continue
+        (flags,) = struct.unpack_from(">I", header)
         at = 8 + (8 if flags & 1 else 0) + (4 if flags & 2 else 0)
-        usual = list(defaults.get(identity, (0, 0)))
+        usual = list(default)
         for place, flag in enumerate((8, 16)):
             if flags & flag:
-                (usual[place],) = struct.unpack_from(">I", head, at)
+                (usual[place],) = struct.unpack_from(">I", header, at)
                 at += 4
-        held = found[identity]
         if (moment := box.only(b"tfdt")) is not None:
             _move_on(held, moment.content())
         for run in box.all(b"trun"):
             _add_run(held, run.content(), *usual)
-    if any(not held.frames <= held.bytes <= whole.end for held in found.values()):
+    if not held.frames <= held.bytes <= whole.end:
         raise Unreadable("its fragments say other sizes than its frames can have")
-    return found
+    return held
 
 
 def _move_on(held: _Held, moment: bytes) -> None:

@@ -56,7 +56,7 @@ def _full(kind: str, *content: bytes, flags: int = 0) -> bytes:
 
 
 def padding_box(size: int) -> bytes:
-    """The head of a box of nothing, after which `size` bytes follow."""
+    """The header of a box of nothing, after which `size` bytes follow."""
     return struct.pack(">I4s", size + 8, b"free")
 
 
@@ -64,7 +64,7 @@ def _movie(form: str, width: int, height: int, milliseconds: int, offsets: list[
     """The ``moov`` box.  Each frame lasts a whole number of ticks, so that rate and length are exact."""
     frames = len(offsets)
     scale, length = MILLISECONDS * frames, milliseconds * frames
-    head = _full(
+    header = _full(
         "mvhd",
         struct.pack(">IIIIIHH8x", 0, 0, MILLISECONDS, milliseconds, 0x10000, 0x100, 0),
         IDENTITY,
@@ -91,7 +91,7 @@ def _movie(form: str, width: int, height: int, milliseconds: int, offsets: list[
         _full("hdlr", b"mhlr" if form == "mov" else bytes(4), b"vide", bytes(12), b"\0"),
         _box("minf", _full("vmhd", bytes(8), flags=1), _data_information(), samples),
     )
-    return _box("moov", head, _box("trak", track, media))
+    return _box("moov", header, _box("trak", track, media))
 
 
 def _data_information() -> bytes:

@@ -11,8 +11,9 @@ from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
-from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls
+from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls, Quirk
 from fakefal.core.webhook import DeliveryAttempt
+from fakefal.state.attempts import attempted
 from fakefal.state.requests import Record
 from fakefal_contracts.hosts import BaseUrl
 
@@ -48,7 +49,7 @@ def load_plan(packed: bytes) -> Plan:
                 "logs": tuple((moment, text) for moment, text in head["logs"]),
                 "polls": head["polls"] and Polls(**head["polls"]),
                 "retries": tuple(head["retries"]),
-                "quirks": frozenset(head["quirks"]),
+                "quirks": frozenset(map(Quirk, head["quirks"])),
             }
         )
     )
@@ -66,7 +67,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         facts["usd"] = str(plan.ending.usd)
     if plan.polls is not None:
         facts["polls"] = [plan.polls.queued, plan.polls.running]
-    if "webhook_lost" in plan.quirks:
+    if Quirk.WEBHOOK_LOST in plan.quirks:
         facts["lost"] = True
     return facts
 
@@ -89,7 +90,7 @@ def dump_attempts(attempts: Sequence[DeliveryAttempt]) -> bytes:
 
 def load_attempts(packed: bytes) -> tuple[DeliveryAttempt, ...]:
     """What `dump_attempts` wrote."""
-    return tuple(DeliveryAttempt(float(at), status, error) for at, status, error in json.loads(packed))
+    return tuple(attempted(float(at), status, error) for at, status, error in json.loads(packed))
 
 
 def _values(kept: Record | Plan | Ending, without: str = "") -> dict[str, Any]:

@@ -118,7 +118,7 @@ class SharedEffects(Effects):
 
     @override
     async def add(self, rule: EffectRule) -> None:
-        await self._change(lambda added: [*added, _pack(rule)])
+        await self._change(lambda added: [_pack(rule), *added])
 
     @override
     async def clear(self, key: str | None = None) -> int:
@@ -160,7 +160,7 @@ class SharedEffects(Effects):
             return
         found = json.loads(packed or NOTHING)
         added = [make_rule(one.pop("effect"), one) for one in found["added"]]
-        self.rules = [*(self._settled if found["settled"] else ()), *added]
+        self.rules = [*added, *(self._settled if found["settled"] else ())]
         self._packed = packed
 
 

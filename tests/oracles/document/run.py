@@ -18,10 +18,10 @@ import httpx
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
+from support.endpoints import APP
 
 HERE = Path(__file__).parent
 KEY_ID, SECRET, CONTROL_TOKEN = "checked", "secret", "control"
-APP = "fal-ai/kling-video"
 DAY_SECONDS = 24 * 3600.0
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 OK, REFUSED = 200, 300

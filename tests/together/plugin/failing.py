@@ -163,7 +163,7 @@ def test_nameless_argument(fakefal: Fakefal) -> None:
 
 @pytest.mark.fakefal(profile="fast")
 def test_unknown_profile(fakefal: Fakefal) -> None:
-    """profile 'fast' is not known; use one of instant, stepped, quick, realistic"""
+    """profile cannot be 'fast': use one of instant, stepped, quick, realistic"""
 
 
 @pytest.mark.fakefal(effects=["stuk"])

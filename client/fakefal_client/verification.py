@@ -1,0 +1,156 @@
+"""Webhooks: whether one really comes from the service.
+
+Facts: fal's documentation of webhooks (2026): Ed25519 over request id, user id, timestamp and the SHA-256 of
+the raw body in hex, joined by line feeds; the keys at ``rest.fal.ai/.well-known/jwks.json``, to be kept
+for 24 hours at most; 300 seconds of tolerance.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from fakefal_client.errors import FakefalError, InvalidWebhook
+from fakefal_client.parsing import unexpected
+from fakefal_client.retry import Deadline
+from fakefal_client.session import Session
+from fakefal_client.steps import Exclusive, Flow
+from fakefal_contracts.hosts import Part
+
+KEYS_SECONDS = 24 * 3600.0
+REFRESH_SECONDS = 60.0
+"""How soon a signature that no known key made has the keys fetched again: they may have been rotated."""
+TOLERANCE_SECONDS = 300.0
+PREFIX = "x-fal-webhook-"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """A webhook whose signature is right.
+
+    `payload` is the output, or the error body where `ok` is False.  The same webhook may come more than
+    once: `request_id` tells.
+    """
+
+    request_id: str
+    gateway_request_id: str
+    ok: bool
+    payload: Any
+    error: str | None
+
+
+class WebhookVerifier:
+    """Verifies webhooks, and keeps the service's public keys for that."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._keys: tuple[bytes, ...] = ()
+        self._read_at = self._asked_at = float("-inf")
+        self._asked = 0
+        self._failure: FakefalError | None = None
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Flow[Webhook]:
+        """The webhook, if the service signed it and it is fresh.
+
+        Raises:
+            InvalidWebhook: it is not.
+            ServiceError, NetworkError: the keys cannot be read, so nobody knows.
+        """
+        given = {name.lower(): value for name, value in headers.items()}
+        signature = self._signature(given)
+        signed = self._signed_text(given, body)
+        if self._since(self._read_at) > KEYS_SECONDS or not self._matches(signature, signed):
+            yield from self._refresh()
+            if not self._matches(signature, signed):
+                raise InvalidWebhook("no key of the service made this signature")
+        return _parsed(body)
+
+    def _since(self, moment: float) -> float:
+        return self._session.clock.monotonic() - moment
+
+    @staticmethod
+    def _signature(headers: Mapping[str, str]) -> bytes:
+        try:
+            return bytes.fromhex(headers.get(f"{PREFIX}signature", ""))
+        except ValueError:
+            raise InvalidWebhook("the signature is not hexadecimal") from None
+
+    def _signed_text(self, headers: Mapping[str, str], body: bytes) -> bytes:
+        names = ("request-id", "user-id", "timestamp")
+        values = [headers.get(f"{PREFIX}{name}") for name in names]
+        if None in values:
+            raise InvalidWebhook(f"the headers {', '.join(PREFIX + name for name in names)} are needed")
+        try:
+            age = self._session.clock.wall() - int(values[2] or "")
+        except ValueError:
+            raise InvalidWebhook("the timestamp is no number") from None
+        if abs(age) > TOLERANCE_SECONDS:
+            raise InvalidWebhook(f"the timestamp is {age:.0f} seconds off; {TOLERANCE_SECONDS:.0f} are allowed")
+        return "\n".join([*map(str, values), hashlib.sha256(body).hexdigest()]).encode()
+
+    def _matches(self, signature: bytes, signed: bytes) -> bool:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        for key in self._keys:
+            try:
+                Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+            except (InvalidSignature, ValueError):
+                continue
+            return True
+        return False
+
+    def _refresh(self) -> Flow[None]:
+        """Read the keys again, or wait for whoever is at it; with keys at hand strangers cannot make us ask often."""
+        endpoint_call = self._asked
+        yield Exclusive()
+        if self._asked == endpoint_call and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
+            try:
+                self._keys = yield from self._read()
+                self._failure, self._read_at = None, self._session.clock.monotonic()
+            except FakefalError as error:
+                self._failure = error
+            self._asked_at = self._session.clock.monotonic()
+            self._asked += 1
+        if self._failure is not None:
+            raise copy(self._failure) from self._failure
+
+    def _read(self) -> Flow[tuple[bytes, ...]]:
+        session = self._session
+        url = session.target.url(Part.REST, "/.well-known/jwks.json")
+        reply = yield from session.read(session.bare_call("GET", url), Deadline(session.timeout_seconds, session.clock))
+        said = reply.json()
+        keys = tuple(_public_keys(said.get("keys") if isinstance(said, dict) else None))
+        if not keys:
+            raise unexpected(reply, "list of keys")
+        return keys
+
+
+def _public_keys(given: Any) -> Iterator[bytes]:
+    for key in given if isinstance(given, list) else ():
+        text = key.get("x") if isinstance(key, dict) else None
+        if isinstance(text, str):
+            try:
+                yield base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            except (binascii.Error, ValueError):
+                continue
+
+
+def _parsed(body: bytes) -> Webhook:
+    try:
+        said = json.loads(body)
+        return Webhook(
+            said["request_id"],
+            said.get("gateway_request_id", said["request_id"]),
+            said["status"] == "OK",
+            said.get("payload"),
+            said.get("error") or said.get("payload_error"),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InvalidWebhook("the body is no webhook of the service") from None

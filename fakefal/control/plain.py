@@ -1,0 +1,40 @@
+"""The calls of the control API that plain functions answer: who only asks these needs no FastAPI."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from fakefal.control.guard import check_caller
+from fakefal.version import VERSION
+from fakefal.wire.answers import Json, refusal
+from fakefal.wire.call import TEXT, Call
+
+
+async def health(call: Call) -> Response:
+    """Whether the server answers."""
+    check_caller(call.request, call.emulator.settings)
+    settings = call.emulator.settings
+    return Json({"status": "ok", "version": VERSION, "profile": settings.profile, "contract": settings.contract})
+
+
+async def ready(call: Call) -> Response:
+    """Whether requests can be taken: 503 while stopping, and while the store is away."""
+    check_caller(call.request, call.emulator.settings)
+    if not await call.emulator.ready():
+        raise refusal(503, "fakefal: stopping")
+    return Json({"ready": True})
+
+
+async def metrics(call: Call) -> Response:
+    """Counts and sums for Prometheus, in its text form or OpenMetrics, as it asks for."""
+    check_caller(call.request, call.emulator.settings)
+    from fakefal.control.metrics import exposition
+
+    content, content_type = await exposition(call.emulator, call.request.headers.get("accept", ""))
+    return Response(content, headers={"content-type": content_type})
+
+
+async def reset(call: Call) -> Response:
+    """Forget the requests of a key; without a key, everything."""
+    check_caller(call.request, call.emulator.settings)
+    return Json(await call.emulator.reset(call.read("key", TEXT)))

@@ -1,0 +1,124 @@
+"""The calls that plain functions answer: one small table of methods and paths.
+
+These come in masses, or before anything else.  FastAPI answers all other calls (`fakefal.server.documented`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakefal.control import plain
+from fakefal.engine.emulator import Emulator
+from fakefal.wire import queue, synchronous
+from fakefal.wire.answers import ANSWERS, known_answer, refusal, wire_answer
+from fakefal.wire.call import Call
+from fakefal.wire.router import CONTROL
+from fakefal_contracts.hosts import Part
+
+REQUEST = f"/{Part.QUEUE}/{{owner}}/{{app}}/requests/{{request_id}}"
+KNOWN = tuple(ANSWERS)
+
+Answer = Callable[[Call], Awaitable[Response]]
+
+TABLE: tuple[tuple[str, str, Answer], ...] = (
+    ("GET", f"{REQUEST}/status", queue.status),
+    ("GET", f"{REQUEST}/status/stream", queue.stream),
+    ("GET", REQUEST, queue.result),
+    ("PUT", f"{REQUEST}/cancel", queue.cancel),
+    ("POST", f"/{Part.QUEUE}/{{owner}}/{{app}}", queue.submit),
+    ("POST", f"/{Part.QUEUE}/{{owner}}/{{app}}/{{path:path}}", queue.submit),
+    ("POST", f"/{Part.RUN}/{{owner}}/{{app}}", synchronous.run),
+    ("POST", f"/{Part.RUN}/{{owner}}/{{app}}/{{path:path}}", synchronous.run),
+    ("GET", f"/{CONTROL}/health", plain.health),
+    ("GET", f"/{CONTROL}/ready", plain.ready),
+    ("GET", f"/{CONTROL}/metrics", plain.metrics),
+    ("POST", f"/{CONTROL}/reset", plain.reset),
+)
+
+REST = "{path:path}"
+"""Stands for all that is left of a path, slashes included."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the table, taken apart: its segments behind the part, the variable ones by name."""
+
+    answer: Answer
+    fixed: tuple[str | None, ...]
+    names: tuple[tuple[str, int], ...]
+    takes_rest: bool
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """What these segments name; None where they are another path."""
+        count = len(self.fixed)
+        if len(segments) <= count if self.takes_rest else len(segments) != count:
+            return None
+        for wanted, given in zip(self.fixed, segments, strict=False):
+            if wanted != given if wanted is not None else not given:
+                return None
+        named = {name: segments[at] for name, at in self.names}
+        if self.takes_rest:
+            named["path"] = "/".join(segments[count:])
+        return named
+
+
+def _read_table() -> dict[tuple[str, str], list[_Row]]:
+    """The rows by method and part, in the order of the table."""
+    rows: dict[tuple[str, str], list[_Row]] = {}
+    for method, path, answer in TABLE:
+        part, *segments = path.removesuffix(f"/{REST}")[1:].split("/")
+        names = tuple((one.strip("{}"), at) for at, one in enumerate(segments) if one.startswith("{"))
+        fixed = tuple(None if one.startswith("{") else one for one in segments)
+        rows.setdefault((method, part), []).append(_Row(answer, fixed, names, path.endswith(REST)))
+    return rows
+
+
+_ROWS = _read_table()
+ROUTES = tuple(Route(path, answer, methods=[method]) for method, path, answer in TABLE)
+"""The table for those who look for addresses that are nearly right, and for the methods of one."""
+
+
+def find(method: str, path: str) -> tuple[Answer, dict[str, str]] | None:
+    """What answers a call, and what its path names; None where no row does."""
+    part, *segments = path[1:].split("/")
+    for row in _ROWS.get((method, part), ()):
+        named = row.match(segments)
+        if named is not None:
+            return row.answer, named
+    return None
+
+
+class PlainCalls:
+    """Answers the calls of the table, and passes all others on.
+
+    Args:
+        emulator: what answers.
+        app: who answers the others.
+    """
+
+    def __init__(self, emulator: Emulator, app: ASGIApp) -> None:
+        self._emulator = emulator
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call, or have it answered."""
+        found = find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        function, named = found
+        failed: Exception | None = None
+        try:
+            answer = await function(Call(self._emulator, scope, receive, named))
+        except KNOWN as error:
+            answer = await known_answer(self._emulator, error, scope)
+        except Exception as error:  # noqa: BLE001 - raised again below, for the server's log
+            answer, failed = wire_answer(refusal(500, "Internal Server Error"), self._emulator.new_id()), error
+        await answer(scope, receive, send)
+        if failed is not None:
+            raise failed

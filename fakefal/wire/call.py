@@ -1,0 +1,72 @@
+"""A call that a plain function answers: the emulator that it reached, and its parameters, each read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from annotated_types import Ge, MinLen
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.types import Receive, Scope
+
+from fakefal.engine.emulator import Emulator
+from fakefal.wire.answers import WireError
+from fakefal.wire.auth import TOKEN
+from fakefal_contracts.hosts import BaseUrl
+
+T = TypeVar("T")
+NO_QUERY = QueryParams()
+COUNT = TypeAdapter[int](Annotated[int, Ge(0)])
+TEXT = TypeAdapter[str](Annotated[str, MinLen(1)])
+
+
+class Call:
+    """One call.
+
+    Args:
+        emulator: what answers.
+        scope: the call in ASGI's form, after the router.
+        receive: where its body comes from.
+        named: what its path names: ``owner``, ``app``, ``path`` and ``request_id``, where the table has them.
+    """
+
+    __slots__ = ("app", "base_url", "emulator", "path", "query", "request", "request_id")
+
+    def __init__(self, emulator: Emulator, scope: Scope, receive: Receive, named: Mapping[str, str]) -> None:
+        scope["path_params"] = named  # where errors look for the request's id
+        self.emulator = emulator
+        self.request = Request(scope, receive)
+        self.base_url: BaseUrl = scope["state"]["base_url"]
+        self.query = QueryParams(scope["query_string"]) if scope["query_string"] else NO_QUERY
+        self.app = f"{named.get('owner')}/{named.get('app')}"
+        self.path = named.get("path", "")
+        self.request_id = named.get("request_id", "")
+
+    @property
+    def authorization(self) -> str | None:
+        """The Authorization header, as it was sent."""
+        return self.request.headers.get("authorization")
+
+    @property
+    def token(self) -> str | None:
+        """The token that a browser sends instead of a key."""
+        return self.query.get(TOKEN)
+
+    def read(self, name: str, form: TypeAdapter[T]) -> T | None:
+        """A query parameter in its form; None where it was not sent.
+
+        Raises:
+            WireError: 422 in FastAPI's words, it has another form.
+        """
+        given = self.query.get(name)
+        if given is None:
+            return None
+        try:
+            return form.validate_python(given)
+        except ValidationError as error:
+            items: list[dict[str, Any]] = [
+                {"type": item["type"], "loc": ["query", name], "msg": item["msg"]} for item in error.errors()
+            ]
+            raise WireError(422, {"detail": items}) from error

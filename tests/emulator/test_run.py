@@ -1,0 +1,353 @@
+"""What `fakefal run` puts around a child: certificate authority, proxy and environment."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import pty
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fakefal.engine.emulator import Emulator
+from fakefal.server.authority import Authority
+from fakefal.server.child import FAKE_KEY, ChildAddresses, child_environment
+from fakefal.server.serving import bind, listening
+from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
+from fakefal.settings import Settings
+from support.server import KEY
+
+O1 = "fal-ai/kling-video/o1/reference-to-video"
+
+
+SLY = ["al.run", "https://queue.fal.run", "all://*.fal.run", "https://", "."]
+
+
+@asynccontextmanager
+async def proxied(**environ: str) -> AsyncIterator[httpx.AsyncClient]:
+    """An emulator behind the proxy, and a client that only knows the proxy."""
+    authority = Authority()
+    emulator = Emulator(Settings(profile="instant"))
+    async with listening(emulator, bind("127.0.0.1", 0), bind("127.0.0.1", 0), authority.server_context()) as where:
+        assert where.tls_port is not None
+        tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=UserProxy(environ))
+        async with tunnelling(tunnel) as port:
+            trust = ssl.create_default_context(cadata=authority.certificate.decode())
+            async with httpx.AsyncClient(proxy=f"http://127.0.0.1:{port}", verify=trust, headers=KEY) as http:
+                yield http
+
+
+@asynccontextmanager
+async def site(
+    answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    *,
+    close: bool = True,
+) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A server of somebody else's that keeps what it was asked; gives its port."""
+    requests: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.read(65536))
+        writer.write(answer)
+        await writer.drain()
+        while not close and (more := await reader.read(65536)):
+            requests.append(more)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], requests
+    finally:
+        server.close()
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(test())  # type: ignore[arg-type]
+
+
+class TestProxy:
+    def test_fals_hosts_end_at_the_emulator(self) -> None:
+        async def test() -> None:
+            async with proxied() as http:
+                for host in ("queue.fal.run", "queue.falrun.com", "QUEUE.fal.run:443"):
+                    answer = await http.post(f"https://{host}/{O1}", json={"prompt": "x"})
+                    assert answer.json()["status_url"].startswith("https://queue.fal.run/fal-ai/kling-video/requests/")
+                picture = "https://v3b.fal.media/files/b/rabbit/NaslJIC7F2WodS6DFZRRJ.png"
+                assert (await http.get(picture)).headers["content-type"] == "image/png"
+
+        run(test)
+
+    @pytest.mark.parametrize(
+        "url", ["https://auth.fal.ai/x", "https://new.fal.run/x", "http://auth.fal.ai/x", "http://new.fal.dev/x"]
+    )
+    def test_unknown_hosts_of_fals_are_never_forwarded(self, url: str) -> None:
+        async def test() -> None:
+            async with proxied() as http:
+                answer = await http.get(url)
+                assert answer.status_code == 501
+                assert "sent nothing to it" in answer.json()["detail"]
+
+        run(test)
+
+    def test_plain_calls_of_fals_hosts_do_not_leave_either(self) -> None:
+        async def test() -> None:
+            async with proxied() as http:
+                assert (await http.post(f"http://queue.fal.run/{O1}", json={})).json()["status"] == "IN_QUEUE"
+
+        run(test)
+
+    def test_other_hosts_are_tunnelled_unread(self) -> None:
+        async def test() -> None:
+            async with site() as (port, requests), proxied() as http:
+                assert (await http.get(f"http://localhost:{port}/path?q=1")).text == "ok"
+                assert requests[0].startswith(b"GET /path?q=1 HTTP/1.1\r\n")
+                with pytest.raises(httpx.ConnectError, match="SSL"):
+                    await http.get(f"https://localhost:{port}/")
+                assert requests[1].startswith(b"\x16\x03"), "the TLS hello arrives as it was sent"
+
+        run(test)
+
+    def test_the_users_own_proxy_is_used_for_other_hosts(self) -> None:
+        async def test() -> None:
+            async with site() as (port, requests):
+                environ = {"http_proxy": f"http://me:pass%21@127.0.0.1:{port}", "no_proxy": "direct.example"}
+                async with proxied(**environ) as http:
+                    assert (await http.get("http://far.example/x")).text == "ok"
+            credentials = base64.b64encode(b"me:pass!")
+            assert requests[0].startswith(b"GET http://far.example/x HTTP/1.1\r\n")
+            assert b"Proxy-Authorization: Basic " + credentials in requests[0]
+
+        run(test)
+
+    def test_connect_goes_through_the_users_own_proxy(self) -> None:
+        async def test() -> None:
+            refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+            async with site(refused) as (port, requests), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
+                with pytest.raises(httpx.ProxyError, match="502"):
+                    await http.get("https://far.example/x")
+            assert requests[0].startswith(b"CONNECT far.example:443 HTTP/1.1\r\n")
+
+        run(test)
+
+    @pytest.mark.parametrize("told", [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000])
+    def test_an_answer_without_a_head_is_a_bad_gateway(self, told: bytes) -> None:
+        async def test() -> None:
+            async with site(told) as (port, _), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
+                assert (await http.get(f"http://localhost:{port}/")).status_code == 502
+                with pytest.raises(httpx.ProxyError, match="502"):
+                    await http.get("https://far.example/x")
+
+        run(test)
+
+    def test_each_end_of_a_tunnel_may_finish_alone(self) -> None:
+        """What came in one piece with a head belongs to the tunnel; a half that is closed leaves the other open."""
+
+        async def test() -> None:
+            async def far(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\nhello ")
+                writer.write(await reader.read())
+                writer.close()
+
+            server = await asyncio.start_server(far, "127.0.0.1", 0)
+            upstream = UserProxy({"all_proxy": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+            async with server, tunnelling(Tunnel(tls_port=1, plain_port=1, upstream=upstream)) as port:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"CONNECT far.example:443 HTTP/1.1\r\nHost: far.example\r\n\r\nearly ")
+                writer.write(b"late")
+                writer.write_eof()
+                assert (await reader.read()).endswith(b"\r\n\r\nhello early late")
+                writer.close()
+
+        run(test)
+
+    def test_an_answer_that_ends_with_its_connection_is_passed_on(self) -> None:
+        async def test() -> None:
+            told = b"HTTP/1.0 200 OK\r\nKeep-Alive: timeout=5\r\n\r\none two"
+            async with site(told) as (port, _), proxied() as http:
+                answer = await http.get(f"http://localhost:{port}/")
+            assert (answer.text, "keep-alive" in answer.headers) == ("one two", False)
+
+        run(test)
+
+    def test_one_plain_call_a_connection(self) -> None:
+        """Behind the first call another could name fal's host, and must not go where the first went."""
+
+        async def test() -> None:
+            kept_open = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            async with site(kept_open, close=False) as (port, requests):
+                tunnel = Tunnel(
+                    tls_port=1, plain_port=1, upstream=UserProxy({"http_proxy": f"http://127.0.0.1:{port}"})
+                )
+                async with tunnelling(tunnel) as proxy_port:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", proxy_port)
+                    first = b"POST http://far.example/1 HTTP/1.1\r\nHost: far.example\r\nContent-Length: 3\r\n\r\nabc"
+                    second = b"GET http://queue.fal.run/2 HTTP/1.1\r\nHost: queue.fal.run\r\n\r\n"
+                    writer.write(first + second)
+                    answer = await reader.read()
+                    writer.close()
+                assert answer.endswith(b"\r\n\r\nok")
+                assert answer.count(b"HTTP/1.1 ") == 1
+                assert b"\r\nConnection: close\r\n" in answer
+                assert b"queue.fal.run" not in b"".join(requests)
+                assert b"".join(requests).endswith(b"\r\n\r\nabc")
+
+        run(test)
+
+    def test_bodies_in_chunks_are_passed_on(self) -> None:
+        async def test() -> None:
+            async def content() -> AsyncIterator[bytes]:
+                for part in (b"one", b"two"):
+                    yield part
+
+            async with site() as (port, requests), proxied() as http:
+                assert (await http.post(f"http://localhost:{port}/", content=content())).text == "ok"
+            assert b"transfer-encoding: chunked" in requests[0].lower()
+
+        run(test)
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"nonsense\r\n\r\n",
+            b"GET http://h:99999/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"CONNECT [::1:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"CONNECT x:y HTTP/1.1\r\nHost: x\r\n\r\n",
+        ],
+    )
+    def test_what_is_no_proxy_call_is_told_so(self, sent: bytes) -> None:
+        async def test() -> None:
+            tunnel = Tunnel(tls_port=1, plain_port=1, upstream=UserProxy({}))
+            async with tunnelling(tunnel) as port:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(sent)
+                assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+                writer.close()
+
+        run(test)
+
+
+class TestAuthority:
+    def test_its_key_is_written_nowhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        authority = Authority()
+        authority.server_context()
+        assert b"PRIVATE" not in authority.certificate
+        assert [path for path in tmp_path.rglob("*") if path.is_file() and b"PRIVATE" in path.read_bytes()] == []
+
+    def test_two_runs_share_nothing(self) -> None:
+        assert Authority().certificate != Authority().certificate
+
+
+def environment(tmp_path: Path, **environ: str) -> dict[str, str]:
+    return child_environment(environ, ChildAddresses("http://127.0.0.1:1", 1, 2, 3, tmp_path, Authority().certificate))
+
+
+class TestChildEnvironment:
+    def test_every_road_leads_to_the_proxy(self, tmp_path: Path) -> None:
+        others = {"HTTPS_PROXY": "http://corporate:8080", "https_proxy": "http://other:1", "wss_proxy": "http://up"}
+        child = environment(tmp_path, **others, SOCKS_PROXY="socks://up", Ws_Proxy="http://up")
+        assert {name for name in child if name.upper().endswith("_PROXY")} == {
+            *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+            *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        }
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+            assert child[name] == "http://127.0.0.1:3"
+
+    @pytest.mark.parametrize(
+        "given",
+        ["*", "fal.run", ".fal.run", "*.fal.ai", "queue.fal.run:443", "run", ".media", "*.run", "FAL.RUN", *SLY],
+    )
+    def test_no_exception_lets_calls_to_fal_past(self, given: str, tmp_path: Path) -> None:
+        child = environment(tmp_path, NO_PROXY=f"intranet.example,{given}", no_proxy="10.0.0.1")
+        assert child["NO_PROXY"] == child["no_proxy"] == "intranet.example,10.0.0.1,localhost,127.0.0.1,::1"
+
+    def test_real_keys_stay_outside(self, tmp_path: Path) -> None:
+        names = ("FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST")
+        child = environment(tmp_path, **dict.fromkeys(names, "real"), FAL_HOME_DIR="/home/me/.fal")
+        assert "real" not in child.values()
+        assert child["FAL_KEY"] == FAKE_KEY
+        assert list(Path(child["FAL_HOME_DIR"]).iterdir()) == []
+
+    def test_the_bundle_holds_what_was_trusted_before_and_ours(self, tmp_path: Path) -> None:
+        corporate = Authority().certificate
+        (tmp_path / "corporate.pem").write_bytes(corporate)
+        child = environment(tmp_path, REQUESTS_CA_BUNDLE=str(tmp_path / "corporate.pem"))
+        paths = {
+            child[name] for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        }
+        (path,) = paths
+        bundle = Path(path).read_bytes()
+        assert corporate.strip() in bundle
+        assert bundle.count(b"BEGIN CERTIFICATE") > 100
+        ssl.create_default_context(cafile=path)
+
+    def test_options_for_node_are_kept(self, tmp_path: Path) -> None:
+        options = environment(tmp_path, NODE_OPTIONS="--max-old-space-size=512")["NODE_OPTIONS"]
+        assert options.startswith('--max-old-space-size=512 --require "')
+
+
+class TestCommand:
+    def run(self, *program: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "fakefal", "run", "--", *program]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, **more)
+
+    def test_the_exit_code_is_passed_on(self) -> None:
+        done = self.run("sh", "-c", "exit 7")
+        assert (done.returncode, done.stderr) == (7, "fakefal: 0 requests, 0 refused, $0.00 not spent\n")
+        assert self.run("sh", "-c", "kill -9 $$").returncode == 137
+
+    def test_a_command_that_is_not_there(self, tmp_path: Path) -> None:
+        done = self.run("no-such-command")
+        assert (done.returncode, "command not found" in done.stderr) == (127, True)
+        (tmp_path / "file").write_text("x")
+        assert self.run(str(tmp_path / "file")).returncode == 126
+        (tmp_path / "file").chmod(0o755)
+        assert self.run(str(tmp_path / "file")).returncode == 126
+
+    def test_a_misspelt_option_is_wrong_use(self) -> None:
+        command = [sys.executable, "-m", "fakefal", "run", "--profil", "instant", "--", "true"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+
+    def test_options_of_the_command_are_its_own(self) -> None:
+        assert self.run("echo", "--profile", "-x", "--help").stdout == "--profile -x --help\n"
+
+    def test_nothing_is_left_behind(self, tmp_path: Path) -> None:
+        done = self.run(
+            "sh", "-c", 'stat -c %a "$(dirname "$SSL_CERT_FILE")"', env={**os.environ, "TMPDIR": str(tmp_path)}
+        )
+        assert done.stdout.strip() == "700"
+        assert list(tmp_path.iterdir()) == []
+
+    def test_ctrl_c_ends_both(self) -> None:
+        """In a terminal: a pseudo-terminal passes the interrupt to the whole group, as the keyboard does."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(
+                sys.executable, [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; exec sleep 60"]
+            )
+        seen = b""
+        while b"begun" not in seen:
+            seen += os.read(terminal, 1000)
+        os.write(terminal, b"\x03")
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(status) == 130
+
+    def test_sigterm_reaches_the_child(self) -> None:
+        command = [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; exec sleep 60"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == b"begun\n"
+            parent.terminate()
+            assert parent.wait(timeout=10) == 143
