@@ -28,7 +28,7 @@ O1 = "fal-ai/kling-video/o1/reference-to-video"
 KEYS = st.sampled_from("ab")
 JUDGED = st.builds(
     Plan,
-    ending=st.sampled_from([Ending(200, b"{}", 5.0, usd=Decimal("0.56")), Ending(422, b"{}", 0.0)]),
+    ending=st.sampled_from([Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")), Ending(422, b"{}", 0.0, ok=False)]),
     wait_seconds=st.sampled_from([0.0, 2.0]),
     run_seconds=st.sampled_from([0.0, 7.0, 1e15]),
 )
