@@ -17,6 +17,7 @@ from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
+from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
 from fakefal.engine.verdict import Judge
 from fakefal.engine.waker import Waker
@@ -64,9 +65,9 @@ class Stopping(QueueError):
 class Emulator(Member):
     """One emulated fal.
 
-    What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `effects`, `arrivals`,
-    `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests,
-    `cdn` finds files, and `judge` knows the editions of endpoints.
+    What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
+    `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests.
+    `effects` chooses effects, `cdn` finds files, and `judge` knows the editions of endpoints.
 
     Args:
         settings: what it was told.
@@ -81,7 +82,8 @@ class Emulator(Member):
         self._parts = parts = parts or open_parts(self.settings)
         self.clock, self.queue, self.files = parts.clock, parts.queue, parts.files
         self.access, self.once, self.tokens = parts.access, parts.once, parts.tokens
-        self.effects, self.arrivals = parts.effects, parts.arrivals
+        self.rules, self.arrivals = parts.rules, parts.arrivals
+        self.effects = Effects(self.rules, self.settings.seed)
         self.journal, self.tally = parts.journal, parts.tally
         self.cdn = Cdn(self.files)
         self.judge = Judge(self.settings.contract, self.cdn)
@@ -361,7 +363,8 @@ class Emulator(Member):
         if key is None:
             counts["files"] = self.files.reset()
         await self.clock.reset(key)
-        await self.effects.reset(key)
+        await self.rules.reset(key)
+        await self.arrivals.reset(key)
         await self.access.reset(key)
         await self.journal.reset(key)
         self._acceptance.reset(key)

@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from fakefal.effects.arrivals import Arrivals
-from fakefal.effects.rules import Effects
+from fakefal.effects.arrivals import MemoryArrivals
+from fakefal.effects.rules import MemoryRules
 from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.state.access import MemoryAccess
 from fakefal.state.account import Account
@@ -41,7 +41,6 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
 
 def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
     account = Account()
-    effects = Effects(settings.effects, settings.seed)
     access = MemoryAccess(clock, settings.max_files)
     return EmulatorParts(
         queue=MemoryQueueStore(
@@ -51,9 +50,9 @@ def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
             account=account,
         ),
         clock=clock,
-        effects=effects,
+        rules=MemoryRules(settings.effects),
         access=access,
-        arrivals=Arrivals(effects, access),
+        arrivals=MemoryArrivals(access),
         once=MemoryOnce(clock),
         journal=MemoryJournal(settings.max_journal),
         tally=MemoryTally(account),

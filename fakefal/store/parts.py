@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fakefal.effects.arrivals import Arrivals
-from fakefal.effects.rules import Effects
+from fakefal.effects.rules import Rules
 from fakefal.files.fetch import Fetcher
 from fakefal.state.access import Access
 from fakefal.state.clock import Clock
@@ -32,7 +32,7 @@ class EmulatorParts:
 
     queue: QueueStore
     clock: Clock
-    effects: Effects
+    rules: Rules
     access: Access
     arrivals: Arrivals
     once: Once

@@ -26,11 +26,11 @@ from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.replica import Replica
 from fakefal.store.redis.scripts import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Reply, Steps
 from fakefal.store.redis.state import (
+    RedisArrivals,
     RedisClock,
     RedisOnce,
+    RedisRules,
     RedisSigningKeys,
-    SharedArrivals,
-    SharedEffects,
     new_key,
 )
 
@@ -76,16 +76,15 @@ def shared_parts(settings: Settings) -> EmulatorParts:
     except (RedisError, OSError, ValueError) as error:
         raise SettingsError(f"the store cannot be used: {error}") from error
     queue = RedisQueueStore(steps)
-    effects = SharedEffects(steps, settings.effects, settings.seed)
+    rules = RedisRules(steps, settings.effects)
     journal = RedisJournal(steps, clock.real_time, settings.max_journal)
     tally = RedisTally(steps)
-    access = RedisAccess(steps, settings.max_files)
     return EmulatorParts(
         queue=queue,
         clock=clock,
-        effects=effects,
-        access=access,
-        arrivals=SharedArrivals(steps, effects, access),
+        rules=rules,
+        access=RedisAccess(steps, settings.max_files),
+        arrivals=RedisArrivals(steps, rules),
         once=RedisOnce(steps),
         journal=journal,
         tally=tally,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -18,12 +18,12 @@ from fakefal.core.errors import StoreUnavailable
 from fakefal.core.pace import Pace
 from fakefal.effects.arrivals import Arrival, Arrivals
 from fakefal.effects.known import make_rule
-from fakefal.effects.rules import Effects
+from fakefal.effects.rules import Rules, parse_rules
 from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock, Paces
 from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
 from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, signature
-from fakefal.store.redis.access import RedisAccess, digest, marked
+from fakefal.store.redis.access import digest, marked
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 Added = dict[str, Any]
@@ -108,13 +108,30 @@ class RedisClock(Clock):
             self._paces.keys[key_of(name)] = _pace(pace)
 
 
-class SharedEffects(Effects):
-    """Effects whose added rules and counts stand in Redis.  Those of the settings are each replica's own."""
+class RedisRules(Rules):
+    """Rules of which those that were added stand in Redis.  Those of the settings are each replica's own.
 
-    def __init__(self, steps: Steps, rules: Iterable[str] = (), seed: str = "") -> None:
-        super().__init__(rules, seed)
+    Args:
+        steps: the connection.
+        texts: rules from the settings, oldest first.
+    """
+
+    def __init__(self, steps: Steps, texts: Iterable[str] = ()) -> None:
         self._steps = steps
+        self._of_settings = parse_rules(texts)
+        self._seen: Sequence[EffectRule] = self._of_settings
         self._packed = b""
+
+    @property
+    @override
+    def seen(self) -> Sequence[EffectRule]:
+        return self._seen
+
+    @override
+    async def listed(self) -> Sequence[EffectRule]:
+        _, packed = await self._steps("rules", again=True)
+        self.hear(packed)
+        return self._seen
 
     @override
     async def add(self, rule: EffectRule) -> None:
@@ -122,61 +139,60 @@ class SharedEffects(Effects):
 
     @override
     async def clear(self, key: str | None = None) -> int:
-        await self._refresh()
-        count = len(self.rules)
-        await (self._change(lambda _: [], settled=False) if key is None else self._forget(key))
-        return count - len(self.rules)
+        count = len(await self.listed())
+        await (self._change(lambda _: [], settled=False) if key is None else self.reset(key))
+        return count - len(self._seen)
 
     @override
     async def reset(self, key: str | None) -> None:
-        await self._steps("forget_calls", tag_or_all(key))
         if key is None:
             await self._change(lambda _: [], settled=True)
         else:
-            await self._forget(key)
+            await self._change(lambda added: [one for one in added if one["key"] != key])
 
-    async def _forget(self, key: str) -> None:
-        await self._change(lambda added: [one for one in added if one["key"] != key])
-
-    async def _refresh(self) -> None:
-        _, packed = await self._steps("rules", again=True)
-        self.take(packed)
+    def hear(self, packed: bytes) -> None:
+        """Take in which rules were added, as Redis has them."""
+        if packed == self._packed:
+            return
+        found = json.loads(packed or NOTHING)
+        added = [make_rule(one.pop("effect"), one) for one in found["added"]]
+        self._seen = [*added, *(self._of_settings if found["settled"] else ())]
+        self._packed = packed
 
     async def _change(self, change: Callable[[list[Added]], list[Added]], *, settled: bool | None = None) -> None:
         """Change what is there; if another replica does at the same time, on top of its change."""
         while True:
-            await self._refresh()
+            await self.listed()
             before = json.loads(self._packed or NOTHING)
             kept = before["settled"] if settled is None else settled
             after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
             (done,) = await self._steps("set_rules", self._packed, after)
             if done == b"set":
-                self.take(after)
+                self.hear(after)
                 return
 
-    def take(self, packed: bytes) -> None:
-        """Hear which rules were added, as Redis has them."""
-        if packed == self._packed:
-            return
-        found = json.loads(packed or NOTHING)
-        added = [make_rule(one.pop("effect"), one) for one in found["added"]]
-        self.rules = [*added, *(self._settled if found["settled"] else ())]
-        self._packed = packed
 
+class RedisArrivals(Arrivals):
+    """Counts and files in Redis: one step tells everything, the rules of effects included.
 
-class SharedArrivals(Arrivals):
-    """Arrivals whose counts and files stand in Redis: one step tells everything, the rules of effects included."""
+    Args:
+        steps: the connection.
+        rules: hear of every change.
+    """
 
-    def __init__(self, steps: Steps, effects: SharedEffects, access: RedisAccess) -> None:
-        super().__init__(effects, access)
+    def __init__(self, steps: Steps, rules: RedisRules) -> None:
         self._steps = steps
-        self._rules = effects
+        self._rules = rules
 
     @override
     async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
         _, number, packed, gone = await self._steps("arrive", tag(key), *map(digest, paths))
-        self._rules.take(packed)
+        self._rules.hear(packed)
         return Arrival(int(number), marked(paths, gone))
+
+    @override
+    async def reset(self, key: str | None) -> None:
+        await self._steps("forget_calls", tag_or_all(key))
 
 
 class RedisOnce(Once):
