@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+import fakefal.server.documented  # noqa: F401 - pytester drops what its runs import first, and FastAPI must not be twice
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings

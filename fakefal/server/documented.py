@@ -101,7 +101,7 @@ def _allowed(path: str) -> list[str]:
     """The methods of an address, by the routes that say most of it."""
     found = [route for route in EVERY if isinstance(route, Route) and route.path_regex.match(path)]
     said = max((_words(route) for route in found), default=0)
-    return sorted({one for route in found if _words(route) == said for one in route.methods or () if one != "HEAD"})
+    return sorted({method for route in found if _words(route) == said for method in route.methods or ()})
 
 
 def _words(route: Route) -> int:

@@ -82,6 +82,10 @@ _ROWS = _read_table()
 ROUTES = tuple(Route(path, answer, methods=[method]) for method, path, answer in TABLE)
 """The table for those who look for addresses that are nearly right, and for the methods of one."""
 
+for _route in ROUTES:
+    assert _route.methods is not None
+    _route.methods.discard("HEAD")  # which Starlette adds to GET
+
 
 def find(method: str, path: str) -> tuple[Answer, dict[str, str]] | None:
     """What answers a call, and what its path names; None where no row does."""

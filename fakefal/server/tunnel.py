@@ -197,6 +197,7 @@ async def tunnelling(tunnel: Tunnel, host: str = "127.0.0.1") -> AsyncIterator[i
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # closed connections let go of their sockets in the loop's next turn
 
 
 def _address(url: str, default_port: int) -> tuple[SplitResult, str, int]:

@@ -25,7 +25,6 @@ PLACES = {
     "place of a frame": (b"stco", 8),
     "number of lengths": (b"stts", 4),
     "number of places": (b"stco", 4),
-    "pixels": (b"stsd", 40),
 }
 """Numbers of 32 bits in the boxes of a clip, behind the name of the box."""
 

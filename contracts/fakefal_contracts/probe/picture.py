@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.source import opened, size_of
@@ -26,8 +29,14 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_PIXELS = 50_000_000
 """Pictures with more bytes or pixels are not decoded: Pillow takes up to 20 bytes of memory for a pixel."""
 
+MOST_OPENED = 178_956_970
+"""Pillow's own guard: its ``Image.open``, by which fal's toolkit reads pictures, refuses more pixels."""
+
 MOST_SCANNED = 10_000_000_000
 """Pixels by scans of a JPEG: a scan of a few bytes may go over all pixels, and ten megabytes hold thousands of them."""
+
+MOST_READS = 10_000
+"""How often a file may be read from, beside twice for each KiB: Pillow reads headers in pieces, some byte by byte."""
 
 START_OF_SCAN = b"\xff\xda"
 EIGHTH = 8
@@ -54,6 +63,21 @@ class PictureFacts:
         return self.width / self.height
 
 
+class _CountedReads(io.BufferedReader):
+    """A picture's file, of which Pillow may not read so many pieces that it takes seconds."""
+
+    def __init__(self, file: io.BytesIO | io.BufferedReader, size: int) -> None:
+        super().__init__(file)
+        self._left = MOST_READS + size // 512
+
+    @override
+    def read(self, size: int | None = -1, /) -> bytes:
+        if not self._left:
+            raise Unreadable("it has more parts than a picture needs")
+        self._left -= 1
+        return super().read(size)
+
+
 def probe_picture(source: bytes | Path) -> PictureFacts:
     """Measure a picture, and decode it if it is not too large for that; of an animation, the first frame.
 
@@ -62,7 +86,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
     """
     size = size_of(source)
     why = "it is not a picture in a known format"
-    with opened(source) as file:
+    with opened(source) as content, _CountedReads(content, size) as file:
         try:
             if _is_icon(file):
                 return _probe_icon(file, size)
@@ -75,16 +99,24 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
                     _decode(image)
                 if _is_sideways(image):
                     width, height = height, width
+        except Unreadable:
+            raise
         except Exception as error:  # Pillow's plugins raise whatever their parsers meet in broken bytes
             raise Unreadable(why) from error
     return PictureFacts(size, name, width, height, undecoded)
 
 
 def _undecoded(image: ImageFile, name: str, file: IO[bytes], size: int) -> str:
-    """Why a picture is not decoded; empty if it is."""
+    """Why a picture is not decoded; empty if it is.
+
+    Raises:
+        Unreadable: fal would not open it either.
+    """
     pixels = image.width * image.height
     if name not in PICTURE_FORMATS.values():
         return f"no endpoint takes {name}"
+    if pixels > MOST_OPENED:
+        raise Unreadable(f"its header says {image.width}x{image.height} pixels: more than {MOST_OPENED:,} in all")
     if pixels > MOST_PIXELS:
         return f"it has more than {MOST_PIXELS // 1_000_000} megapixels"
     if size > MOST_BYTES:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import IO
 
 
-def opened(source: bytes | Path) -> IO[bytes]:
+def opened(source: bytes | Path) -> io.BytesIO | io.BufferedReader:
     """The content as an open file."""
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 

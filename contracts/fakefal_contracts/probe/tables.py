@@ -22,8 +22,8 @@ SLACK = 0.1
 """Seconds that an edit may be off, and one frame more: writers round, and guess how long the last frame lasts."""
 
 NORMAL_SPEED = 0x10000
-DURATION, SIZE = 0x100, 0x200
-"""What each entry of a `trun` has, besides flags (0x400) and offset (0x800)."""
+DURATION = 0x100
+"""What each entry of a `trun` has, besides size (0x200), flags (0x400) and offset (0x800)."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,13 @@ class Pictures:
 
 @dataclass
 class _Held:
-    """Frames that are there: how many, how long they last in ticks, and how many bytes they have.
+    """Frames that are there: how many, and how long they last in ticks.
 
     `begins` is the tick at which the first of them is decoded, where fragments say so.
     """
 
     frames: int = 0
     ticks: int = 0
-    bytes: int = 0
     begins: int | None = None
 
 
@@ -188,25 +187,19 @@ def _fragments(whole: Box, movie: Box, track_header: bytes) -> _Held:
     """What the fragments of a file hold of a track."""
     identity = track_header[20:24] if track_header[0] else track_header[12:16]
     defaults = (box.content() for box in movie.all(b"mvex", b"trex"))
-    default = next((struct.unpack_from(">12xII", one) for one in defaults if one[4:8] == identity), (0, 0))
+    usual = next((one[12:16] for one in defaults if one[4:8] == identity), bytes(4))
     held = _Held()
     for box in whole.all(b"moof", b"traf"):
         header = _table(box, b"tfhd")
         if header[4:8] != identity:
             continue
-        (flags,) = struct.unpack_from(">I", header)
+        flags = header[3]
         at = 8 + (8 if flags & 1 else 0) + (4 if flags & 2 else 0)
-        usual = list(default)
-        for place, flag in enumerate((8, 16)):
-            if flags & flag:
-                (usual[place],) = struct.unpack_from(">I", header, at)
-                at += 4
+        ticks = header[at : at + 4] if flags & 8 else usual
         if (moment := box.only(b"tfdt")) is not None:
             _move_on(held, moment.content())
         for run in box.all(b"trun"):
-            _add_run(held, run.content(), *usual)
-    if not held.frames <= held.bytes <= whole.end:
-        raise Unreadable("its fragments say other sizes than its frames can have")
+            _add_run(held, run.content(), int.from_bytes(ticks, "big"))
     return held
 
 
@@ -217,12 +210,11 @@ def _move_on(held: _Held, moment: bytes) -> None:
     held.ticks = max(held.ticks, at - held.begins)
 
 
-def _add_run(held: _Held, table: bytes, ticks: int, size: int) -> None:
-    """Add the frames of a `trun`, which have these lengths and sizes unless it says others."""
+def _add_run(held: _Held, table: bytes, ticks: int) -> None:
+    """Add the frames of a `trun`, each of which lasts so many ticks unless it says others."""
     flags, count = struct.unpack_from(">II", table)
     at = 8 + (4 if flags & 1 else 0) + (4 if flags & 4 else 0)
     each = (flags & 0xF00).bit_count()
-    numbers = _numbers(_entries(table, at, count, 4 * each))
+    entries = _entries(table, at, count, 4 * each)
     held.frames += count
-    held.ticks += sum(numbers[::each]) if flags & DURATION else count * ticks
-    held.bytes += sum(numbers[1 if flags & DURATION else 0 :: each]) if flags & SIZE else count * size
+    held.ticks += sum(_numbers(entries)[::each]) if flags & DURATION else count * ticks
