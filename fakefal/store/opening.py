@@ -19,7 +19,7 @@ from fakefal.state.tally import MemoryTally
 from fakefal.state.tokens import Tokens
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.parts import EmulatorParts
-from fakefal.store.spool import SpoolFiles
+from fakefal.store.spool import OwnFolder, SpoolFiles
 
 
 def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any) -> EmulatorParts:
@@ -58,6 +58,6 @@ def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
         tally=MemoryTally(account),
         tokens=Tokens(),
         signing=MemorySigningKeys(),
-        files=SpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes),
+        files=SpoolFiles(OwnFolder(settings.spool), max_files=settings.max_files, max_bytes=settings.max_file_bytes),
         membership=nullcontext,
     )

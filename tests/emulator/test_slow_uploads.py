@@ -24,7 +24,7 @@ class TestSlowUploads:
         return wire
 
     def spool(self, server: Server) -> set[str]:
-        return {path.suffix for path in server.emulator.files._folder.iterdir()}
+        return {path.suffix for path in server.emulator.files.folder.iterdir()}
 
     def wait(self, holds: Callable[[], bool]) -> None:
         until = time.monotonic() + 10
@@ -90,4 +90,4 @@ class TestSlowUploads:
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"the emulator is stopping" in answer
         assert caplog.messages == []
-        assert not emulator.files._folder.exists()
+        assert not emulator.files.folder.exists()

@@ -20,7 +20,7 @@ from fakefal.state.signing import MOST_KEYS
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
 from fakefal.store.redis.access import RedisAccess
-from fakefal.store.redis.files import SharedSpoolFiles
+from fakefal.store.redis.files import SharedFolder
 from fakefal.store.redis.journal import RedisJournal, RedisTally
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.replica import Replica
@@ -33,6 +33,7 @@ from fakefal.store.redis.state import (
     RedisSigningKeys,
     new_key,
 )
+from fakefal.store.spool import SpoolFiles
 
 MARK = ".fakefal-spool"
 """Names a folder of uploads, so that replicas notice when theirs are two."""
@@ -64,9 +65,9 @@ def shared_parts(settings: Settings) -> EmulatorParts:
             ) as first,
         ):
             step = partial(steps.at_once, first)
-            files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
-            undone.callback(files.close)
-            join(step, files.folder)
+            folder = SharedFolder(settings.spool)
+            undone.callback(folder.close)
+            join(step, folder.path)
             clock = RedisClock(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
             signing = RedisSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
@@ -90,7 +91,7 @@ def shared_parts(settings: Settings) -> EmulatorParts:
         tally=tally,
         tokens=Tokens(secret),
         signing=signing,
-        files=files,
+        files=SpoolFiles(folder, max_files=settings.max_files, max_bytes=settings.max_file_bytes),
         membership=Replica(steps, queue, clock, (journal.write, tally.write)).running,
     )
 
