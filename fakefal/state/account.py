@@ -23,7 +23,7 @@ MOST_TWINS = 10_000
 """So many of the newest jobs are remembered to notice that one repeats another."""
 
 
-class Account:
+class JobAccount:
     """Adds up jobs.  Each is told of when it is accepted, when its price becomes known, and when it is over.
 
     `run` are the sums of every job, and `accepted`, `ended` and `usd` count by endpoint what never falls: what was
@@ -40,7 +40,7 @@ class Account:
         self._twins = Twins(Bounded(MOST_TWINS))
 
     @classmethod
-    def of(cls, looks: Iterable[Snapshot]) -> Account:
+    def of(cls, looks: Iterable[Snapshot]) -> JobAccount:
         """The account of stored jobs alone, oldest first."""
         account = cls()
         for look in looks:

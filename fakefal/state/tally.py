@@ -11,7 +11,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from fakefal.core.webhook import DeliveryAttempt
-from fakefal.state.account import Account
+from fakefal.state.account import JobAccount
 from fakefal.state.requests import Snapshot
 
 
@@ -45,7 +45,7 @@ class Tally(Protocol):
         """
         ...
 
-    def account(self, stored: Iterable[Snapshot]) -> Account:
+    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
         """What jobs add up to; `stored` are all that a store still has, oldest first, or all of one key.
 
         It counts those that were dropped, too, unless replicas share the store.
@@ -60,7 +60,7 @@ class MemoryTally(Tally):
         account: where its store counts requests.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: JobAccount) -> None:
         self._account = account
         self._counts = Counts(account.accepted, account.ended, account.usd)
 
@@ -77,5 +77,5 @@ class MemoryTally(Tally):
         return self._counts
 
     @override
-    def account(self, stored: Iterable[Snapshot]) -> Account:
+    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
         return self._account

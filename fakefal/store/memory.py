@@ -13,7 +13,7 @@ from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan, Quirk
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
-from fakefal.state.account import Account
+from fakefal.state.account import JobAccount
 from fakefal.state.queue import Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
@@ -29,7 +29,7 @@ class MemoryQueueStore(QueueStore):
         account: where every request is counted.
     """
 
-    def __init__(self, *, runners: int, max_requests: int, max_bytes: int, account: Account | None = None) -> None:
+    def __init__(self, *, runners: int, max_requests: int, max_bytes: int, account: JobAccount | None = None) -> None:
         self._runners = runners
         self._max_requests = max_requests
         self._max_bytes = max_bytes
@@ -40,7 +40,7 @@ class MemoryQueueStore(QueueStore):
         self._erased: set[str] = set()
         self._deliveries = Deliveries()
         self._bytes = 0
-        self._account = account or Account()
+        self._account = account or JobAccount()
 
     @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:

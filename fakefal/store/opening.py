@@ -10,7 +10,7 @@ from fakefal.effects.arrivals import MemoryArrivals
 from fakefal.effects.rules import MemoryRules
 from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.state.access import MemoryAccess
-from fakefal.state.account import Account
+from fakefal.state.account import JobAccount
 from fakefal.state.clock import Clock, MemoryClock
 from fakefal.state.journal import MemoryJournal
 from fakefal.state.once import MemoryOnce
@@ -40,7 +40,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
 
 
 def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
-    account = Account()
+    account = JobAccount()
     access = MemoryAccess(clock, settings.max_files)
     return EmulatorParts(
         queue=MemoryQueueStore(

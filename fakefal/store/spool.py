@@ -20,7 +20,7 @@ from fakefal.state.files import FileStore, FileTooLarge, StoredFile
 
 
 @dataclass
-class Listing:
+class SpoolListing:
     """Files by address, oldest first, and how many bytes they have together."""
 
     files: dict[str, StoredFile] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Folder(Protocol):
         """Every file, oldest first."""
         ...
 
-    def bounded(self) -> Listing:
+    def bounded(self) -> SpoolListing:
         """What the bounds of the store are held by."""
         ...
 
@@ -87,7 +87,7 @@ class OwnFolder(Folder):
     def __init__(self, path: Path | None = None) -> None:
         self._temporary = path is None
         self._path = make_folder(path)
-        self._listing = Listing()
+        self._listing = SpoolListing()
         for left_over in self._path.glob("*.part"):
             left_over.unlink()
         for note in sorted(self._path.glob("*.json"), key=lambda one: one.stat().st_mtime):
@@ -107,7 +107,7 @@ class OwnFolder(Folder):
         return list(self._listing.files.values())
 
     @override
-    def bounded(self) -> Listing:
+    def bounded(self) -> SpoolListing:
         return self._listing
 
     @override

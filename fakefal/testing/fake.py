@@ -19,7 +19,7 @@ from fakefal.core.effects import Effect
 from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
-from fakefal.state.account import Account
+from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
 from fakefal.testing.engine import HOST, Engine
@@ -130,7 +130,7 @@ class Fakefal:
     @property
     def sums(self) -> Sums:
         """The ledger's sums; as a text, one line."""
-        return Account.of(self._engine.do(self._emulator.all())).run
+        return JobAccount.of(self._engine.do(self._emulator.all())).run
 
     # -- what shall happen ----------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fakefal.core.errors import QueueError
 from fakefal.core.plan import Ending, Plan
-from fakefal.state.account import Account
+from fakefal.state.account import JobAccount
 from fakefal.state.ledger import Sums
 from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record
@@ -84,7 +84,7 @@ class Accounts(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.account = Account()
+        self.account = JobAccount()
         limits = {"runners": 2, "max_bytes": 10**6}
         self.small = MemoryQueueStore(max_requests=3, account=self.account, **limits)
         self.roomy = MemoryQueueStore(max_requests=1000, **limits)
@@ -96,8 +96,8 @@ class Accounts(RuleBasedStateMachine):
             asyncio.run(step(self.small))
             asyncio.run(step(self.roomy))
 
-    def stored(self, key: str | None = None) -> Account:
-        return Account.of(asyncio.run(self.roomy.all(key, lambda _: self.now)))
+    def stored(self, key: str | None = None) -> JobAccount:
+        return JobAccount.of(asyncio.run(self.roomy.all(key, lambda _: self.now)))
 
     @rule(
         key=KEYS,

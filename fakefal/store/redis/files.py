@@ -11,7 +11,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from fakefal.state.files import StoredFile
-from fakefal.store.spool import Folder, Listing, make_folder, note_name, read_note, write_note
+from fakefal.store.spool import Folder, SpoolListing, make_folder, note_name, read_note, write_note
 
 LOOK_SECONDS = 1.0
 """How old the picture of the folder may be that the bounds are held by."""
@@ -37,7 +37,7 @@ class SharedFolder(Folder):
         self._temporary = path is None
         self._path = make_folder(path)
         self._lock = threading.RLock()
-        self._listing = Listing()
+        self._listing = SpoolListing()
         self._looked_at = 0.0
         self._notes: dict[str, tuple[int, str]] = {}
         self._gone: list[tuple[float, Path]] = []
@@ -62,7 +62,7 @@ class SharedFolder(Folder):
             return list(self._listing.files.values())
 
     @override
-    def bounded(self) -> Listing:
+    def bounded(self) -> SpoolListing:
         with self._lock:
             if time.monotonic() - self._looked_at > LOOK_SECONDS:
                 self._look_around()

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.webhook import DeliveryAttempt
-from fakefal.state.account import Account
+from fakefal.state.account import JobAccount
 from fakefal.state.bounded import Bounded
 from fakefal.state.journal import Journal, JournalEntry
 from fakefal.state.requests import Snapshot
@@ -165,8 +165,8 @@ class RedisTally(Tally):
         self._unwritten[f"calls {part} {status}"] += 1
 
     @override
-    def account(self, stored: Iterable[Snapshot]) -> Account:
-        return Account.of(stored)
+    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
+        return JobAccount.of(stored)
 
     @override
     async def counts(self) -> Counts:
