@@ -47,7 +47,7 @@ async def _run(settings: Settings, program: tuple[str, ...]) -> int:
     from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
-    async with serving_child(build_app(emulator), closing=emulator.waker.close) as addresses:
+    async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
         code = await run_child(program, child_environment(os.environ, addresses))
         click.echo(f"fakefal: {await emulator.summary()}", err=True)
         return code

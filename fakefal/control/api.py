@@ -102,7 +102,7 @@ class ScenarioBody(BaseModel):
 @router.get("/scenarios", response_model=list[ScenarioBody])
 async def scenarios(emulator: TheEmulator, key: Key = None) -> Json:
     """The rules that choose effects, newest first: the first that matches wins.  With a key, those that name it."""
-    rules = [rule for rule in await emulator.effects.listed() if key in (None, rule.key)]
+    rules = [rule for rule in await emulator.rules.listed() if key in (None, rule.key)]
     return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in rules])
 
 
@@ -116,7 +116,7 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
         raise refusal(422, f"fakefal: the query names key {key!r}, the body {body.key!r}")
     given = body.model_dump(exclude={"effect"}) | {"key": body.key if body.key is not None else key}
     try:
-        await emulator.effects.add(make_rule(body.effect, given))
+        await emulator.rules.add(make_rule(body.effect, given))
     except BadEffect as error:
         raise refusal(422, f"fakefal: {error}") from error
     return await scenarios(emulator, key)
@@ -125,7 +125,7 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
 @router.delete("/scenarios")
 async def remove_scenarios(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
     """Remove every rule, those of the settings included; with a key, those that were added for it."""
-    return {"removed": await emulator.effects.clear(key)}
+    return {"removed": await emulator.rules.clear(key)}
 
 
 class LedgerInfo(BaseModel):
@@ -173,8 +173,8 @@ class ClockBody(BaseModel):
 @router.get("/clock")
 async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
     """The clock of a key, or the global one, which all of them follow."""
-    await emulator.clock.refresh()
-    return ClockInfo(key=key, now=emulator.clock.now(key), speed=emulator.clock.speed(key))
+    now, speed = await emulator.clock.read(key)
+    return ClockInfo(key=key, now=now, speed=speed)
 
 
 @router.post("/clock")
@@ -187,14 +187,14 @@ async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) ->
 @router.get("/webhooks")
 async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
     """The webhooks of requests that are over, newest first."""
-    return [_webhook_info(one) for one in reversed(await emulator.queue.webhooks(key))]
+    return [_webhook_info(one) for one in reversed(await emulator.deliveries(key))]
 
 
 @router.post("/webhooks/{request_id}/replay")
 async def replay(request_id: str, emulator: TheEmulator, key: Key = None) -> WebhookInfo:
     """Send a webhook once more; the answer comes with the receiver's."""
     await emulator.find(request_id, key)
-    return _webhook_info(await emulator.unless_stopping(emulator.webhooks.replay(request_id)))
+    return _webhook_info(await emulator.unless_stopping(emulator.replay_webhook(request_id)))
 
 
 @router.post("/webhooks/rotate")

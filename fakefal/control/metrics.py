@@ -57,10 +57,10 @@ def _counters(counts: Counts) -> list[Metric]:
 
 async def _gauges(emulator: Emulator) -> list[Metric]:
     """What there is now."""
-    lines = (await emulator.queue.states(emulator.clock.now)).values()
+    lines = (await emulator.states()).values()
     states = Counter({one: sum(line[one] for line in lines) for one in State})
     keys = Counter({one: sum(line[one] > 0 for line in lines) for one in State})
-    fates = Counter(one.fate for one in await emulator.queue.webhooks(None))
+    fates = Counter(one.fate for one in await emulator.deliveries())
     files = emulator.files.all()
     return [
         _gauge("info", "The emulator's version.", ["version"], {(VERSION,): 1}),

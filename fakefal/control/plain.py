@@ -20,9 +20,8 @@ async def health(call: Call) -> Response:
 async def ready(call: Call) -> Response:
     """Whether requests can be taken: 503 while stopping, and while the store is away."""
     check_caller(call.request, call.emulator.settings)
-    if call.emulator.waker.closing:
+    if not await call.emulator.ready():
         raise refusal(503, "fakefal: stopping")
-    await call.emulator.queue.check()
     return Json({"ready": True})
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
-from fakefal.effects.rules import Effects
+from typing_extensions import override
+
 from fakefal.state.access import Access
 
 
@@ -17,17 +20,8 @@ class Arrival:
     gone: frozenset[str]
 
 
-class Arrivals:
-    """Takes calls in: where replicas share a store, all that must be asked there is asked at once.
-
-    Args:
-        effects: counts the calls of keys.
-        access: knows which files are gone.
-    """
-
-    def __init__(self, effects: Effects, access: Access) -> None:
-        self._effects = effects
-        self._access = access
+class Arrivals(Protocol):
+    """Takes calls in: where replicas share a store, all that must be asked there is asked at once."""
 
     async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
         """Count a call of a key that names the files at these paths of the CDN.
@@ -35,4 +29,30 @@ class Arrivals:
         Raises:
             StoreUnavailable: it cannot be counted now.
         """
-        return Arrival(self._effects.count(key), await self._access.gone(paths))
+        ...
+
+    async def reset(self, key: str | None) -> None:
+        """Count the calls of a key, or of all, from the beginning."""
+        ...
+
+
+class MemoryArrivals(Arrivals):
+    """Counts in this process.
+
+    Args:
+        access: knows which files are gone.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._calls: Counter[str] = Counter()
+
+    @override
+    async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
+        self._calls[key] += 1
+        return Arrival(self._calls[key], await self._access.gone(paths))
+
+    @override
+    async def reset(self, key: str | None) -> None:
+        for one in tuple(self._calls) if key is None else (key,):
+            del self._calls[one]

@@ -1,11 +1,12 @@
-"""Which effect a call gets: rules, header and test prompt."""
+"""Which effect a call gets: rules, header and test prompt.  Where rules are kept is behind a protocol."""
 
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from typing_extensions import override
 
 from fakefal.core.effects import Effect, EffectRule, Occasion
 from fakefal.core.grammar import BadEffect
@@ -13,22 +14,90 @@ from fakefal.effects.known import ACCOUNT_EFFECTS, DROP, UNREAD, parse_checked, 
 from fakefal_contracts.testprompt import effect_in
 
 
+class Rules(Protocol):
+    """The rules that choose effects: those of the settings, and before them those that were added, newest first."""
+
+    @property
+    def seen(self) -> Sequence[EffectRule]:
+        """The rules as they were when somebody last looked; who shares them may have changed them since."""
+        ...
+
+    async def listed(self) -> Sequence[EffectRule]:
+        """The rules as they are now."""
+        ...
+
+    async def add(self, rule: EffectRule) -> None:
+        """Add a rule, which wins over those that are there."""
+        ...
+
+    async def clear(self, key: str | None = None) -> int:
+        """Remove every rule, those of the settings included; with a key, those added for it.  Returns how many."""
+        ...
+
+    async def reset(self, key: str | None) -> None:
+        """Forget the rules that were added for a key; without a key, all that were added or removed."""
+        ...
+
+
+class MemoryRules(Rules):
+    """Rules of this process.
+
+    Args:
+        texts: rules from the settings, oldest first.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._of_settings = self._kept = parse_rules(texts)
+        self._added: list[EffectRule] = []
+
+    @property
+    @override
+    def seen(self) -> Sequence[EffectRule]:
+        return [*self._added, *self._kept]
+
+    @override
+    async def listed(self) -> Sequence[EffectRule]:
+        return self.seen
+
+    @override
+    async def add(self, rule: EffectRule) -> None:
+        self._added.insert(0, rule)
+
+    @override
+    async def clear(self, key: str | None = None) -> int:
+        before = len(self.seen)
+        await self.reset(key)
+        if key is None:
+            self._kept = ()
+        return before - len(self.seen)
+
+    @override
+    async def reset(self, key: str | None) -> None:
+        self._added = [rule for rule in self._added if key not in (None, rule.key)]
+        if key is None:
+            self._kept = self._of_settings
+
+
+def parse_rules(texts: Iterable[str]) -> tuple[EffectRule, ...]:
+    """Read rules that are written oldest first; the newest comes first.
+
+    Raises:
+        BadEffect: one is none.
+    """
+    return tuple(parse_rule(text) for text in texts)[::-1]
+
+
 class Effects:
     """Chooses effects.  The header wins over a test prompt, and that over the newest rule that matches.
 
     Args:
-        rules: rules from the settings, oldest first; more can be added while running.
+        rules: the rules.
         seed: makes probabilities repeatable; without one each run draws anew.
-
-    Attributes:
-        rules: newest first.
     """
 
-    def __init__(self, rules: Iterable[str] = (), seed: str = "") -> None:
-        self._settled = tuple(parse_rule(text) for text in rules)[::-1]
+    def __init__(self, rules: Rules, seed: str = "") -> None:
+        self._rules = rules
         self._seed = seed or secrets.token_hex(8)
-        self._calls: Counter[str] = Counter()
-        self.rules: list[EffectRule] = list(self._settled)
 
     def may_drop(self, key: str, header: str | None) -> bool:
         """Whether a call of a key may have to be dropped, which is chosen before its body is read.
@@ -38,12 +107,7 @@ class Effects:
         """
         if header:
             return parse_checked(header).name == DROP
-        return any(rule.effect.name == DROP and rule.key in (None, key) for rule in self.rules)
-
-    def count(self, key: str) -> int:
-        """Count a call; returns which one of its key it is, from 1."""
-        self._calls[key] += 1
-        return self._calls[key]
+        return any(rule.effect.name == DROP and rule.key in (None, key) for rule in self._rules.seen)
 
     def choose(self, occasion: Occasion, header: str | None) -> Effect | None:
         """The effect of a call that was counted, if it has one.
@@ -58,13 +122,14 @@ class Effects:
             if effect.name == DROP:
                 raise BadEffect(f"{UNREAD}: choose it by a rule or by the header X-Fakefal-Effect")
             return effect
-        rules = enumerate(self.rules)
-        return next((rule.effect for at, rule in rules if rule.matches(occasion, self._seed_of(at))), None)
+        rules = self._rules.seen
+        matching = (rule.effect for at, rule in enumerate(rules) if rule.matches(occasion, self._seed_of(rules, at)))
+        return next(matching, None)
 
-    def _seed_of(self, at: int) -> str:
+    def _seed_of(self, rules: Sequence[EffectRule], at: int) -> str:
         """What a rule draws by: equal rules draw each for itself, whatever rules others have."""
-        rule = self.rules[at]
-        return f"{self._seed}/{self.rules[at + 1 :].count(rule)}" if rule.probability < 1 else self._seed
+        rule = rules[at]
+        return f"{self._seed}/{rules[at + 1 :].count(rule)}" if rule.probability < 1 else self._seed
 
     async def of_account(self, key: str, header: str | None) -> Effect | None:
         """What holds for every call of a key, not only for its requests: a locked account, a wrong key.
@@ -75,39 +140,12 @@ class Effects:
         if header:
             effect = parse_checked(header)
             return effect if effect.name in ACCOUNT_EFFECTS else None
-        await self._refresh()
-        rules = (rule for rule in self.rules if rule.effect.name in ACCOUNT_EFFECTS and rule.key in (None, key))
+        rules = (
+            rule
+            for rule in await self._rules.listed()
+            if rule.effect.name in ACCOUNT_EFFECTS and rule.key in (None, key)
+        )
         return next((rule.effect for rule in rules if rule == EffectRule(rule.effect, key=rule.key)), None)
-
-    async def listed(self) -> list[EffectRule]:
-        """The rules, newest first."""
-        await self._refresh()
-        return self.rules
-
-    async def add(self, rule: EffectRule) -> None:
-        """Add a rule, which wins over those that are there."""
-        self.rules = [rule, *self.rules]
-
-    async def clear(self, key: str | None = None) -> int:
-        """Remove every rule, those of the settings included; with a key, those added for it.  Returns how many."""
-        count = len(self.rules)
-        self.rules = [] if key is None else self._without(key)
-        return count - len(self.rules)
-
-    async def reset(self, key: str | None) -> None:
-        """Forget the rules that were added for a key and its count; without a key, all of them."""
-        if key is None:
-            self._calls.clear()
-            self.rules = list(self._settled)
-        else:
-            self._calls.pop(key, None)
-            self.rules = self._without(key)
-
-    def _without(self, key: str) -> list[EffectRule]:
-        return [rule for rule in self.rules if rule.key != key or rule in self._settled]
-
-    async def _refresh(self) -> None:
-        """See what others did to the rules: nobody else does here."""
 
 
 def prompts(body: Any) -> str:

@@ -23,13 +23,10 @@ from fakefal.files.datauris import externalize
 from fakefal.files.foreign_media import Downloads, Fetched
 from fakefal.settings import Settings
 from fakefal.state import jsonio
-from fakefal.state.clock import Clock
-from fakefal.state.files import FileStore
 from fakefal.state.patience import until_written
-from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
-from fakefal.state.tally import Tally
+from fakefal.store.parts import EmulatorParts
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -44,35 +41,24 @@ class Acceptance:
 
     Args:
         settings: the seed, and whether foreign media are downloaded.
-        clock, queue, judge, cdn, files, downloads, tally, waker, random_bits, wall: those of the emulator.
+        parts: those of the emulator.
+        judge: gives the verdicts.
+        cdn: where the videos of effects are laid.
+        downloads: fetch foreign media.
+        waker: is told of every request.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        clock: Clock,
-        queue: QueueStore,
-        judge: Judge,
-        cdn: Cdn,
-        files: FileStore,
-        downloads: Downloads,
-        tally: Tally,
-        waker: Waker,
-        random_bits: Callable[[int], int],
-        wall: Callable[[], float],
+        self, settings: Settings, parts: EmulatorParts, *, judge: Judge, cdn: Cdn, downloads: Downloads, waker: Waker
     ) -> None:
         self._settings = settings
-        self._clock = clock
-        self._queue = queue
-        self._cdn = cdn
-        self._files = files
-        self._downloads = downloads
-        self._tally = tally
-        self._waker = waker
-        self._random_bits = random_bits
-        self._wall = wall
+        self._parts = parts
+        self._clock = parts.clock
+        self._queue = parts.queue
         self._judges = judge
+        self._cdn = cdn
+        self._downloads = downloads
+        self._waker = waker
         self._accepted: Counter[str] = Counter()
 
     async def accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Snapshot:
@@ -85,7 +71,7 @@ class Acceptance:
             Busy: no runner is free at once.
         """
         now = self._clock.now(submission.key)
-        request_id = uuid7(now, self._random_bits(RANDOM_BITS))
+        request_id = uuid7(now, self._parts.random_bits(RANDOM_BITS))
         number = submission.number or self._next_number(submission.key)
         submission = await self._with_own_video(submission)
         seed = f"{self._settings.seed}/{submission.key}/{number}" if self._settings.seed else request_id
@@ -103,13 +89,12 @@ class Acceptance:
             webhook=submission.webhook,
             start_seconds=submission.start_seconds,
             most_waiting=submission.most_waiting,
-            sent_at=self._wall(),
+            sent_at=self._parts.wall(),
         )
         fetching = self._settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)
         plan = None if fetching else make(verdict)
         added = await self._queue.add(record, plan, now, at_once=at_once)
-        self._tally.accept(added.look)
         if fetching:
             self._downloads.begin(
                 request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
@@ -156,7 +141,7 @@ class Acceptance:
         return await asyncio.to_thread(work, *arguments) if slow else work(*arguments)
 
     def _keep_arguments(self, body: Any, key: str) -> bytes:
-        return jsonio.dump(externalize(body, self._files, key))
+        return jsonio.dump(externalize(body, self._parts.files, key))
 
     async def _settle(
         self, submission: Submission, record: Record, make: Callable[[Verdict], Plan], fetched: Fetched
@@ -168,8 +153,7 @@ class Acceptance:
             logger.exception("judging request %s failed", record.id)
             plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0, ok=False))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            if await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key))):
-                self._tally.judge(await self._queue.look(record.id, self._clock.now(record.key)))
+            await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key)))
         self._waker.changed(record.key)
 
 

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
+
+from typing_extensions import override
 
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
-from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS
+from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
+from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
 from fakefal.engine.verdict import Judge
 from fakefal.engine.waker import Waker
 from fakefal.engine.webhooks import Sender, WebhookDispatcher
 from fakefal.files.cdn import Cdn
-from fakefal.files.fetch import Fetcher
 from fakefal.files.foreign_media import Downloads
-from fakefal.settings import MEMORY, Settings
-from fakefal.state.clock import Clock
+from fakefal.settings import Settings
 from fakefal.state.endings import ending_of, platform_ending
-from fakefal.state.files import FileStore
-from fakefal.state.ledger import LedgerEntry, Total, entries, sums, totals
-from fakefal.state.queue import BEFORE_ALL_TIME, How, QueueStore
+from fakefal.state.group import Member
+from fakefal.state.ledger import LedgerEntry, Total, entries
+from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
-from fakefal.store.opening import parts_for
+from fakefal.store.opening import open_parts
+from fakefal.store.parts import EmulatorParts
 from fakefal_contracts.failures import PLATFORM_ERRORS
 
 T = TypeVar("T")
@@ -61,88 +62,59 @@ class Stopping(QueueError):
         super().__init__("the emulator is stopping")
 
 
-class Emulator:
+class Emulator(Member):
     """One emulated fal.
+
+    What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
+    `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests.
+    `effects` chooses effects, `cdn` finds files, and `judge` knows the editions of endpoints.
 
     Args:
         settings: what it was told.
-        clock: where emulated time comes from.
-        queue: where requests are kept; memory by default.
-        files: where uploads are kept; a spool folder by default.
-        fetcher: how foreign media are downloaded where `settings.fetch` allows it.
+        parts: where it keeps what it knows; those that the settings ask for by default.
         sender: how webhooks are sent.
-        random_bits: where ids get their randomness from.
-        wall: where real time comes from, in seconds since 1970.
     """
 
     def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        clock: Clock | None = None,
-        queue: QueueStore | None = None,
-        files: FileStore | None = None,
-        fetcher: Fetcher | None = None,
-        sender: Sender | None = None,
-        random_bits: Callable[[int], int] | None = None,
-        wall: Callable[[], float] = time.time,
+        self, settings: Settings | None = None, parts: EmulatorParts | None = None, *, sender: Sender | None = None
     ) -> None:
         self.settings = settings or Settings()
-        parts = parts_for(self.settings, clock)
-        self.clock = clock or parts.clock
-        self.queue = queue or parts.queue
-        self.tally = parts.tally
-        self._shares = self.settings.store != MEMORY
-        self.journal = parts.journal
-        self.queue.listen(self.tally.end)
-        self.files = files or parts.files()
-        self.access = parts.access
+        self._parts = parts = parts or open_parts(self.settings)
+        self.clock, self.queue, self.files = parts.clock, parts.queue, parts.files
+        self.access, self.once, self.tokens = parts.access, parts.once, parts.tokens
+        self.rules, self.arrivals = parts.rules, parts.arrivals
+        self.effects = Effects(self.rules, self.settings.seed)
+        self.journal, self.tally = parts.journal, parts.tally
         self.cdn = Cdn(self.files)
         self.judge = Judge(self.settings.contract, self.cdn)
-        self.once = parts.once
-        self.effects = parts.effects
-        self.arrivals = parts.arrivals
-        self.tokens = parts.tokens
-        self._group = parts.group
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
-        self.webhooks = WebhookDispatcher(self.queue, self.clock, sender, self.tally.tried)
-        self.waker = Waker(self.queue, self.clock, self.webhooks.begin)
-        self._downloads = Downloads(self.files, fetcher or Fetcher())
-        self._random_bits = random_bits or random.Random().getrandbits  # noqa: S311 - ids are no secrets
-        self.wall = wall
+        self.wall = parts.wall
+        self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, self.tally.tried)
+        self._waker = Waker(self.queue, self.clock, self._webhooks.begin)
+        self._downloads = Downloads(self.files, parts.fetcher)
         self._profile = PROFILES[self.settings.profile]
         self._acceptance = Acceptance(
-            self.settings,
-            clock=self.clock,
-            queue=self.queue,
-            judge=self.judge,
-            cdn=self.cdn,
-            files=self.files,
-            downloads=self._downloads,
-            tally=self.tally,
-            waker=self.waker,
-            random_bits=self._random_bits,
-            wall=wall,
+            self.settings, parts, judge=self.judge, cdn=self.cdn, downloads=self._downloads, waker=self._waker
         )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Emulator]:
         """Keep time moving for streams, and clean up at the end."""
         try:
-            async with self._group.running(self):
+            async with self._parts.membership(self):
                 try:
-                    async with self.waker.running():
+                    async with self._waker.running():
                         yield self
                 finally:
                     await self._downloads.close()
-                    await self.webhooks.close()
+                    await self._webhooks.close()
         finally:
             self.files.close()
 
     def new_id(self) -> str:
         """A fresh request id."""
-        return uuid7(self.clock.now(None), self._random_bits(RANDOM_BITS))
+        return uuid7(self.clock.now(None), self._parts.random_bits(RANDOM_BITS))
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -166,7 +138,7 @@ class Emulator:
         """
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
         look = await self._acceptance.accept(submission, direct, at_once=True)
-        async for seen in self.waker.watch(look.record, self._see):
+        async for seen in self._waker.watch(look.record, self._see):
             look = seen
         ending = ending_of(look)
         if ending is None:
@@ -183,7 +155,7 @@ class Emulator:
         if self._is_gone(look):
             raise UnknownRequest(request_id)
         if read and look.plan is not None and look.plan.polls is not None:
-            self.waker.changed(key)
+            self._waker.changed(key)
         return look
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
@@ -201,7 +173,7 @@ class Emulator:
         Raises:
             UnknownRequest: it was reset meanwhile.
         """
-        return self.waker.looks(record, self._read)
+        return self._waker.looks(record, self._read)
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
@@ -216,7 +188,7 @@ class Emulator:
             return State.IN_PROGRESS
         was = await self.queue.cancel(request_id, self.clock.now(key))
         self._downloads.stop(request_id)
-        self.waker.changed(key)
+        self._waker.changed(key)
         return was
 
     async def flush(self, key: str, app: str) -> int:
@@ -253,13 +225,13 @@ class Emulator:
             look = await self.queue.advance(request_id, how, self.clock.now(key))
         except NeedsVerdict:
             look = await self._advance_unjudged(key, request_id, how)
-        self.waker.changed(key)
+        self._waker.changed(key)
         return look
 
     async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Snapshot:
         """Advance once the verdict is there; it may have brought the request there by itself."""
         record = (await self.find(request_id)).record
-        async with aclosing(self.waker.looks(record, self._see)) as looks:
+        async with aclosing(self._waker.looks(record, self._see)) as looks:
             async for seen in looks:
                 if seen.plan is not None:
                     break
@@ -279,12 +251,46 @@ class Emulator:
         await asyncio.gather(*map(self._carry_out, keys))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENT_SECONDS):
-                await asyncio.gather(*map(self.webhooks.finish, keys))
+                await asyncio.gather(*map(self._webhooks.finish, keys))
 
     async def _carry_out(self, key: str) -> None:
         await self._downloads.finish(key, FETCH_SECONDS)
         await self.queue.carry_out(key, self.clock.now(key))
-        self.waker.changed(key)
+        self._waker.changed(key)
+
+    async def carry_out(self) -> None:
+        """Carry out what is due for every key; returns once its webhooks were attempted."""
+        for key in tuple(await self.queue.keys()):
+            await self.queue.carry_out(key, self.clock.now(key))
+            await self._webhooks.finish(key)
+
+    # -- webhooks -------------------------------------------------------------------------------
+
+    async def deliveries(self, key: str | None = None) -> list[Delivery]:
+        """The webhooks of requests that are over, of a key or of all, oldest first."""
+        return await self.queue.webhooks(key)
+
+    async def replay_webhook(self, request_id: str) -> Delivery:
+        """Send a webhook once more, whatever became of it.
+
+        Raises:
+            UnknownRequest: the request is not stored, or has no webhook yet.
+        """
+        return await self._webhooks.replay(request_id)
+
+    # -- starting and stopping ------------------------------------------------------------------
+
+    async def ready(self) -> bool:
+        """Whether requests can be taken: not while it is being stopped.
+
+        Raises:
+            StoreUnavailable: they cannot, since the store is away.
+        """
+        return not self._waker.closing and await self.queue.ready()
+
+    def close(self) -> None:
+        """Let everybody go who waits for something here: the server is about to stop."""
+        self._waker.close()
 
     async def unless_stopping(self, work: Awaitable[T]) -> T:
         """Wait for something that may take long, but not beyond the order to stop.
@@ -292,8 +298,8 @@ class Emulator:
         Raises:
             Stopping: that came first; the work was cancelled.
         """
-        limit = asyncio.timeout(0 if self.waker.closing else None)
-        self.waker.limits.add(limit)
+        limit = asyncio.timeout(0 if self._waker.closing else None)
+        self._waker.limits.add(limit)
         try:
             async with limit:
                 return await work
@@ -302,48 +308,53 @@ class Emulator:
                 raise Stopping from None
             raise
         finally:
-            self.waker.limits.discard(limit)
+            self._waker.limits.discard(limit)
 
     # -- for the other replicas of the store (`fakefal.state.group.Member`) -----------------------
 
+    @override
     def changed(self, key: str) -> None:
-        """Requests of a key may stand elsewhere now."""
-        self.waker.changed(key)
+        self._waker.changed(key)
 
+    @override
     def watched(self) -> Collection[str]:
-        """The keys whose requests somebody watches here."""
-        return self.waker.watched()
+        return self._waker.watched()
 
+    @override
     def judging(self) -> tuple[str, ...]:
-        """The requests whose media are downloaded here."""
         return tuple(self._downloads)
 
+    @override
     async def orphaned(self, request_id: str) -> None:
-        """Give a verdict on a request whose media a dead replica was downloading: nobody has them."""
         with suppress(UnknownRequest):
             key = (await self.find(request_id)).record.key
             await self.queue.settle(request_id, ORPHANED, self.clock.now(key))
             self.changed(key)
 
+    # -- all of them ----------------------------------------------------------------------------
+
     async def all(self, key: str | None = None) -> list[Snapshot]:
         """Every stored request of a key, or of all."""
         return await self.queue.all(key, self.clock.now)
+
+    async def states(self) -> dict[str, Counter[State]]:
+        """How many stored requests of each key are in which state."""
+        return await self.queue.states(self.clock.now)
 
     async def summary(self) -> str:
         """One line on the whole run: how many requests, how they ended, and what they would have cost.
 
         Where replicas share a store, on what is stored there.
         """
-        looks = await self.all()  # which carries out what is due
-        return str(sums(entries(looks)) if self._shares else self.tally.run)
+        return str(self.tally.account(await self.all()).run)
 
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
         """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
 
         The sums count what was dropped since, too, but where replicas share a store.
         """
-        lines = list(entries(await self.all(key)))
-        return lines, totals(lines) if self._shares else self.tally.of_key(key)
+        looks = await self.all(key)
+        return list(entries(looks)), self.tally.account(looks).totals(key)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""
@@ -352,10 +363,10 @@ class Emulator:
         if key is None:
             counts["files"] = self.files.reset()
         await self.clock.reset(key)
-        await self.effects.reset(key)
+        await self.rules.reset(key)
+        await self.arrivals.reset(key)
         await self.access.reset(key)
         await self.journal.reset(key)
-        self.tally.reset(key)
         self._acceptance.reset(key)
         await self.once.reset(key)
         for request_id in self._downloads:
@@ -364,8 +375,8 @@ class Emulator:
             except UnknownRequest:
                 self._downloads.stop(request_id)
         for one in keys:
-            await self.webhooks.stop(one)
-            self.waker.changed(one)
+            await self._webhooks.stop(one)
+            self._waker.changed(one)
         return counts
 
     # -- inside ---------------------------------------------------------------------------------

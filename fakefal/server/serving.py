@@ -91,7 +91,7 @@ async def listening(
     if emulator.settings.control_token is None and plain.getsockname()[0] not in LOOPBACK_HOSTS:
         plain.close()
         raise SettingsError("beyond loopback the control API needs a token: set control_token")
-    async with hosting(build_app(emulator), plain, tls, context, closing=emulator.waker.close) as where:
+    async with hosting(build_app(emulator), plain, tls, context, closing=emulator.close) as where:
         yield where
 
 

@@ -10,6 +10,7 @@ from annotated_types import Gt, Len
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
+from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock
 from fakefal.state.requests import NO_KEY
 
@@ -146,7 +147,7 @@ class _Entry:
 
 
 class MemoryAccess(Access):
-    """An `Access` of plain dictionaries, which a restart forgets.
+    """What is known in plain dictionaries, which a restart forgets.
 
     Args:
         clock: tells the emulated time.
@@ -155,9 +156,8 @@ class MemoryAccess(Access):
 
     def __init__(self, clock: Clock, max_files: int) -> None:
         self._clock = clock
-        self._max_files = max_files
-        self._uploads: dict[str, _Entry] = {}
-        self._others: dict[str, _Entry] = {}
+        self._uploads: Bounded[str, _Entry] = Bounded(max_files)
+        self._others: Bounded[str, _Entry] = Bounded(max_files)
         self._settings: dict[str, UploadLifecycle] = {}
 
     @override
@@ -177,7 +177,7 @@ class MemoryAccess(Access):
         usual = self._settings.get(owner, PLAIN)
         seconds = lifecycle.expiration_duration_seconds or usual.expiration_duration_seconds
         expires_at = self._clock.now(owner) + seconds if seconds else float("inf")
-        self._keep(self._uploads, path, _Entry(owner, lifecycle.initial_acl or usual.initial_acl or PUBLIC, expires_at))
+        self._uploads[path] = _Entry(owner, lifecycle.initial_acl or usual.initial_acl or PUBLIC, expires_at)
 
     @override
     async def look(self, path: str) -> FileRecord:
@@ -222,10 +222,4 @@ class MemoryAccess(Access):
         if path in self._uploads:
             self._uploads[path] = entry
         else:
-            self._keep(self._others, path, entry)
-
-    def _keep(self, entries: dict[str, _Entry], path: str, entry: _Entry) -> None:
-        entries.pop(path, None)
-        entries[path] = entry
-        if len(entries) > self._max_files:
-            del entries[next(iter(entries))]
+            self._others.renew(path, entry)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from typing_extensions import override
@@ -25,12 +26,11 @@ class Clock(Protocol):
         """Real seconds until the key's emulated time reaches `moment`: at least 0, infinite if it stands."""
         ...
 
-    def speed(self, key: str | None) -> float:
-        """How fast a key's clock runs against the global one, or the global one against real time."""
-        ...
+    async def read(self, key: str | None) -> tuple[float, float]:
+        """The time of a key's clock or of the global one, and its speed against the clock that it follows.
 
-    async def refresh(self) -> None:
-        """See what others did to the clocks."""
+        What other replicas did to the clocks until now counts.
+        """
         ...
 
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
@@ -45,7 +45,30 @@ class Clock(Protocol):
         ...
 
 
-class Clocks(Clock):
+@dataclass
+class Paces:
+    """How the global clock follows real time, and how those keys' clocks follow it that do not keep step."""
+
+    everyone: Pace = STEADY
+    keys: MutableMapping[str, Pace] = field(default_factory=dict)
+
+    def of(self, key: str | None) -> Pace:
+        """How a clock follows the one above it."""
+        return self.everyone if key is None else self.keys.get(key, STEADY)
+
+    def now(self, key: str | None, real: float) -> float:
+        """What a clock shows at a moment of real time."""
+        shown = self.everyone.at(real)
+        return min(END_OF_TIME, shown if key is None else self.of(key).at(shown))
+
+    def sleep_seconds(self, key: str, moment: float, real: float) -> float:
+        """Real seconds until a clock shows `moment`."""
+        if self.now(key, real) >= moment:
+            return 0.0
+        return max(0.0, self.everyone.when(self.of(key).when(moment)) - real)
+
+
+class MemoryClock(Clock):
     """The clocks of one process.
 
     Args:
@@ -53,48 +76,43 @@ class Clocks(Clock):
     """
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        self._wall_clock = wall
+        self._wall = wall
         self._latest = 0.0
-        self._global = STEADY
-        self._keys: dict[str, Pace] = {}
+        self._paces = Paces()
 
     @override
     def now(self, key: str | None) -> float:
-        shown = self._global.at(self._wall())
-        return min(END_OF_TIME, shown if key is None else self._keys.get(key, STEADY).at(shown))
+        return self._paces.now(key, self._real())
 
     @override
     def sleep_seconds(self, key: str, moment: float) -> float:
-        if self.now(key) >= moment:
-            return 0.0
-        return max(0.0, self._global.when(self._keys.get(key, STEADY).when(moment)) - self._wall())
+        return self._paces.sleep_seconds(key, moment, self._real())
 
     @override
-    def speed(self, key: str | None) -> float:
-        return self._global.speed if key is None else self._keys.get(key, STEADY).speed
-
-    async def refresh(self) -> None:
-        """See what others did to the clocks."""
+    async def read(self, key: str | None) -> tuple[float, float]:
+        return self.now(key), self._paces.of(key).speed
 
     @override
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        real = self._real()
         if key is None:
-            self._global = self._global.moved(self._wall(), advance=advance, speed=speed)
+            self._paces.everyone = self._paces.everyone.moved(real, advance=advance, speed=speed)
         else:
-            followed = self._global.at(self._wall())
-            self._keys[key] = self._keys.get(key, STEADY).moved(followed, advance=advance, speed=speed)
-
-    def _wall(self) -> float:
-        """Real time, which stands while the machine's clock is set back."""
-        self._latest = max(self._latest, self._wall_clock())
-        return self._latest
+            followed = self._paces.everyone.at(real)
+            self._paces.keys[key] = self._paces.of(key).moved(followed, advance=advance, speed=speed)
 
     @override
     async def reset(self, key: str | None) -> None:
+        paces, real = self._paces, self._real()
         if key is None:
-            self._global = self._global.moved(self._wall(), speed=1.0)
-        followed = self._global.at(self._wall())
-        for one in (*self._keys,) if key is None else (key,):
-            pace = self._keys.pop(one, STEADY).in_step(followed)
+            paces.everyone = paces.everyone.moved(real, speed=1.0)
+        followed = paces.everyone.at(real)
+        for one in (*paces.keys,) if key is None else (key,):
+            pace = paces.keys.pop(one, STEADY).in_step(followed)
             if pace != STEADY:
-                self._keys[one] = pace
+                paces.keys[one] = pace
+
+    def _real(self) -> float:
+        """Real time, which stands while the machine's clock is set back."""
+        self._latest = max(self._latest, self._wall())
+        return self._latest

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
-
-from typing_extensions import override
 
 
 class Member(Protocol):
@@ -29,17 +27,5 @@ class Member(Protocol):
         ...
 
 
-class Group(Protocol):
-    """The replicas that share a store."""
-
-    def running(self, member: Member) -> AbstractAsyncContextManager[None]:
-        """Belong to it while the block lasts."""
-        ...
-
-
-class SingleMember(Group):
-    """A group of one."""
-
-    @override
-    def running(self, member: Member) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
+Membership = Callable[[Member], AbstractAsyncContextManager[object]]
+"""Has a member belong to the group of replicas while a block lasts."""

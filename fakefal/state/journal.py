@@ -78,11 +78,10 @@ class Journal(Protocol):
     """The newest calls.  What waits for an answer may raise `StoreUnavailable`."""
 
     def add(self, call: JournalEntry) -> None:
-        """Write a call down when it comes in; the oldest one goes when there are too many."""
-        ...
+        """Write a call down when it comes in; the oldest one goes when there are too many.
 
-    def changed(self, call: JournalEntry) -> None:
-        """Say that more is known of a call that was added."""
+        What becomes known of a call is set on it until it is over, and shows in the journal.
+        """
         ...
 
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
@@ -99,7 +98,7 @@ class Journal(Protocol):
 
 
 class MemoryJournal(Journal):
-    """A `Journal` of this process.
+    """The calls of this process.
 
     Args:
         most: how many calls are kept.
@@ -111,9 +110,6 @@ class MemoryJournal(Journal):
     @override
     def add(self, call: JournalEntry) -> None:
         self._calls.append(call)
-
-    @override
-    def changed(self, call: JournalEntry) -> None: ...
 
     @override
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:

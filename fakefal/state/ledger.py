@@ -1,7 +1,6 @@
-"""What was accepted and what it would have cost, read off the stored requests.
+"""What was accepted and what it would have cost: the lines of the ledger, and the form of its sums.
 
-A dropped request leaves the list with it: the store keeps finished ones as long as they fit.  What sums
-remember beyond that is in `fakefal.state.tally`.
+The lines are read off the stored requests; a dropped one leaves the list.  `fakefal.state.account` adds up.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from http import HTTPStatus
 from typing import Annotated
 
 from pydantic import PlainSerializer
@@ -23,6 +21,9 @@ DUPLICATE_SECONDS = 60.0
 """Two accepted jobs of one key, endpoint and body within so many emulated seconds are probably one call
 that was sent twice: both official clients send again when an answer is lost."""
 
+
+Sign = tuple[str, str, int]
+"""What two jobs have in common that are probably one: key, endpoint, and a hash of the body."""
 
 Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 """An exact amount, shown as a JSON number."""
@@ -47,38 +48,27 @@ class LedgerEntry:
     pending: bool
 
 
-@dataclass
+@dataclass(frozen=True)
 class Total:
-    """The jobs of one key and endpoint."""
+    """The sums of the jobs of one key and endpoint."""
 
     key: str
     endpoint_id: str
-    jobs: int = 0
-    refused: int = 0
-    duplicates: int = 0
-    units: float = 0.0
-    usd: Dollars = NOTHING
+    jobs: int
+    refused: int
+    duplicates: int
+    units: float
+    usd: Dollars
 
-    def add(self, entry: LedgerEntry) -> None:
-        """Count one job."""
-        self.jobs += 1
-        self.refused += entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST
-        self.duplicates += entry.duplicate_of is not None
-        self.units += entry.units
-        self.usd += entry.usd
-
-    def move(self, by: Sums) -> None:
-        """Add what changed."""
-        self.jobs += by.jobs
-        self.refused += by.refused
-        self.duplicates += by.duplicates
-        self.units += by.units
-        self.usd += by.usd
+    @classmethod
+    def of(cls, key: str, endpoint_id: str, sums: Sums) -> Total:
+        """The sums, as they are shown."""
+        return cls(key, endpoint_id, sums.jobs, sums.refused, sums.duplicates, sums.units, sums.usd)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sums:
-    """All jobs together; as a text, what ends a run."""
+    """What jobs add up to; as a text, what ends a run."""
 
     jobs: int = 0
     refused: int = 0
@@ -116,15 +106,34 @@ def bill(look: Snapshot) -> Ending | None:
     return ending_of(look) or (look.plan.ending if look.plan is not None else None)
 
 
+class Twins:
+    """Notices jobs that repeat the one before them of their key, endpoint and body.
+
+    Args:
+        last: where the last job of each kind is kept, and for how long.
+    """
+
+    def __init__(self, last: dict[Sign, tuple[str, float]] | None = None) -> None:
+        self._last = {} if last is None else last
+
+    def of(self, record: Record) -> str | None:
+        """The id of the job that this one probably repeats.  Jobs are told of in the order of their acceptance."""
+        sign = record.key, record.endpoint_id, hash(record.arguments)
+        before = self._last.pop(sign, None)
+        self._last[sign] = record.id, record.submitted_at
+        return before[0] if before is not None and record.submitted_at - before[1] <= DUPLICATE_SECONDS else None
+
+    def forget(self, key: str | None) -> None:
+        """Forget the jobs of a key, or all."""
+        for sign in [one for one in self._last if key in (None, one[0])]:
+            del self._last[sign]
+
+
 def entries(looks: Iterable[Snapshot]) -> Iterator[LedgerEntry]:
     """The ledger's lines, in the order of acceptance."""
-    last: dict[tuple[str, str, bytes], Record] = {}
+    twins = Twins()
     for look in looks:
         record, ending, billed = look.record, ending_of(look), bill(look)
-        sign = record.key, record.endpoint_id, record.arguments
-        before = last.get(sign)
-        last[sign] = record
-        twin = before is not None and record.submitted_at - before.submitted_at <= DUPLICATE_SECONDS
         yield LedgerEntry(
             record.id,
             record.key,
@@ -133,21 +142,6 @@ def entries(looks: Iterable[Snapshot]) -> Iterator[LedgerEntry]:
             ending.status if ending else None,
             billed.billable_units if billed else 0.0,
             billed.usd if billed else NOTHING,
-            before.id if before is not None and twin else None,
+            twins.of(record),
             ending is None,
         )
-
-
-def totals(lines: Iterable[LedgerEntry]) -> list[Total]:
-    """The sums per key and endpoint, in the order of their first job."""
-    sums: dict[tuple[str, str], Total] = {}
-    for entry in lines:
-        place = entry.key, entry.endpoint_id
-        sums.setdefault(place, Total(*place)).add(entry)
-    return list(sums.values())
-
-
-def sums(lines: Iterable[LedgerEntry]) -> Sums:
-    """The sums over everything."""
-    parts = (Sums(one.jobs, one.refused, one.duplicates, one.units, one.usd) for one in totals(lines))
-    return sum(parts, Sums())

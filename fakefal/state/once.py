@@ -6,6 +6,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock
 
 REMEMBERED_SECONDS = 600.0
@@ -30,7 +31,7 @@ class Once(Protocol):
 
 
 class MemoryOnce(Once):
-    """A `Once` in this process, which a restart forgets.
+    """Calls of this process, which a restart forgets.
 
     Args:
         clock: tells the emulated time.
@@ -38,7 +39,7 @@ class MemoryOnce(Once):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._made: dict[tuple[str, str], float] = {}
+        self._made: Bounded[tuple[str, str], float] = Bounded(MOST)
 
     @override
     async def first(self, key: str, call: str) -> bool:
@@ -46,12 +47,10 @@ class MemoryOnce(Once):
         before = self._made.get((key, call))
         if before is not None and now - before < REMEMBERED_SECONDS:
             return False
-        self._made.pop((key, call), None)
-        self._made[key, call] = now
-        if len(self._made) > MOST:
-            del self._made[next(iter(self._made))]
+        self._made.renew((key, call), now)
         return True
 
     @override
     async def reset(self, key: str | None) -> None:
-        self._made = {made: at for made, at in self._made.items() if key not in (None, made[0])}
+        for made in [one for one in self._made if key in (None, one[0])]:
+            del self._made[made]

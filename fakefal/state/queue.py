@@ -35,13 +35,6 @@ class QueueStore(Protocol):
     may raise `StoreUnavailable`.
     """
 
-    def listen(self, on_end: Callable[[Snapshot], None]) -> None:
-        """Have every request told that a step of this store ends, once each, cancelled ones included.
-
-        A store that replicas share counts ends itself, and tells nobody.
-        """
-        ...
-
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
         """Take a request in; `plan` is None while its verdict is open.
 
@@ -128,10 +121,10 @@ class QueueStore(Protocol):
         """Forget every request of a key, or of all; returns how many."""
         ...
 
-    async def check(self) -> None:
-        """See whether requests can be taken now.
+    async def ready(self) -> bool:
+        """Whether requests can be taken now.
 
         Raises:
-            StoreUnavailable: they cannot.
+            StoreUnavailable: they cannot, and why.
         """
         ...

@@ -13,21 +13,23 @@ from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
 from fakefal.core.plan import Plan, Quirk
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.state.account import JobAccount
 from fakefal.state.queue import Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
 
 
 class MemoryQueueStore(QueueStore):
-    """A `QueueStore` of plain dictionaries.  One event loop uses it, so each method is atomic.
+    """Requests in plain dictionaries.  One event loop uses it, so each method is atomic.
 
     Args:
         runners: how many requests of a key run at once.
         max_requests: how many requests are kept, finished or not.
         max_bytes: how many bytes of arguments and answers are kept.
+        account: where every request is counted.
     """
 
-    def __init__(self, *, runners: int, max_requests: int, max_bytes: int) -> None:
+    def __init__(self, *, runners: int, max_requests: int, max_bytes: int, account: JobAccount | None = None) -> None:
         self._runners = runners
         self._max_requests = max_requests
         self._max_bytes = max_bytes
@@ -38,11 +40,7 @@ class MemoryQueueStore(QueueStore):
         self._erased: set[str] = set()
         self._deliveries = Deliveries()
         self._bytes = 0
-        self._on_end: Callable[[Snapshot], None] | None = None
-
-    @override
-    def listen(self, on_end: Callable[[Snapshot], None]) -> None:
-        self._on_end = on_end
+        self._account = account or JobAccount()
 
     @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
@@ -59,6 +57,7 @@ class MemoryQueueStore(QueueStore):
         self._resize(record.id, size)
         self._lines[record.key] = line
         line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
+        self._account.accept(self._look(record, line, now))
         due = self._advance(record.key, now)
         return Added(self._look(record, line, now), self._next(record.key, due))
 
@@ -75,6 +74,7 @@ class MemoryQueueStore(QueueStore):
         first = line.settle(request_id, plan)
         if first:
             self._resize(request_id, stored_bytes(record, plan))
+            self._account.judge(self._look(record, line, now))
         self._advance(record.key, now)
         return first
 
@@ -169,10 +169,12 @@ class MemoryQueueStore(QueueStore):
             self._drop(request_id)
         for one in [key] if key is not None else tuple(self._lines):
             self._lines.pop(one, None)
+        self._account.reset(key)
         return len(gone)
 
     @override
-    async def check(self) -> None: ...
+    async def ready(self) -> bool:
+        return True
 
     def _find(self, request_id: str, now: float, key: str | None = None) -> tuple[Record, Line]:
         record = self._records.get(request_id)
@@ -203,8 +205,7 @@ class MemoryQueueStore(QueueStore):
 
     def _ended(self, record: Record, line: Line, now: float) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""
-        if self._on_end is not None:
-            self._on_end(self._look(record, line, now))
+        self._account.end(self._look(record, line, now))
         if record.webhook is None:
             self._finished[record.id] = None
             return

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from fakefal.effects.arrivals import Arrivals
-from fakefal.effects.rules import Effects
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from fakefal.effects.arrivals import MemoryArrivals
+from fakefal.effects.rules import MemoryRules
 from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.state.access import MemoryAccess
-from fakefal.state.clock import Clock, Clocks
-from fakefal.state.group import SingleMember
+from fakefal.state.account import JobAccount
+from fakefal.state.clock import Clock, MemoryClock
 from fakefal.state.journal import MemoryJournal
 from fakefal.state.once import MemoryOnce
-from fakefal.state.signing import SigningKeys
-from fakefal.state.tally import Tally
+from fakefal.state.signing import MemorySigningKeys
+from fakefal.state.tally import MemoryTally
 from fakefal.state.tokens import Tokens
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.parts import EmulatorParts
-from fakefal.store.spool import SpoolFiles
+from fakefal.store.spool import OwnFolder, SpoolFiles
 
 
-def parts_for(settings: Settings, clock: Clock | None = None) -> EmulatorParts:
-    """The parts that settings ask for; replicas that share a store have no other clock than its own.
+def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any) -> EmulatorParts:
+    """The parts that settings ask for; `others` take the place of parts.
+
+    Replicas that share a store have no other clock than its own.
 
     Raises:
         SettingsError: the extra for Redis is missing, or Redis cannot be reached.
@@ -29,23 +35,29 @@ def parts_for(settings: Settings, clock: Clock | None = None) -> EmulatorParts:
             from fakefal.store.redis.parts import shared_parts
         except ImportError as error:
             raise SettingsError(f"store {MEMORY} needs nothing, Redis needs: pip install 'fakefal[redis]'") from error
-        return shared_parts(settings)
-    clock = clock or Clocks()
-    effects = Effects(settings.effects, settings.seed)
+        return replace(shared_parts(settings), **others)
+    return replace(_memory_parts(settings, clock or MemoryClock()), **others)
+
+
+def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
+    account = JobAccount()
     access = MemoryAccess(clock, settings.max_files)
     return EmulatorParts(
         queue=MemoryQueueStore(
-            runners=settings.runners, max_requests=settings.max_requests, max_bytes=settings.max_request_bytes
+            runners=settings.runners,
+            max_requests=settings.max_requests,
+            max_bytes=settings.max_request_bytes,
+            account=account,
         ),
         clock=clock,
-        effects=effects,
+        rules=MemoryRules(settings.effects),
         access=access,
-        arrivals=Arrivals(effects, access),
+        arrivals=MemoryArrivals(access),
         once=MemoryOnce(clock),
         journal=MemoryJournal(settings.max_journal),
-        tally=Tally(),
+        tally=MemoryTally(account),
         tokens=Tokens(),
-        signing=SigningKeys(),
-        files=lambda: SpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes),
-        group=SingleMember(),
+        signing=MemorySigningKeys(),
+        files=SpoolFiles(OwnFolder(settings.spool), max_files=settings.max_files, max_bytes=settings.max_file_bytes),
+        membership=nullcontext,
     )

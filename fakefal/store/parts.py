@@ -1,16 +1,19 @@
-"""What an emulator is made of: where each thing that it knows is kept."""
+"""What an emulator is made of: where each thing that it knows is kept, and what it draws on."""
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fakefal.effects.arrivals import Arrivals
-from fakefal.effects.rules import Effects
+from fakefal.effects.rules import Rules
+from fakefal.files.fetch import Fetcher
 from fakefal.state.access import Access
 from fakefal.state.clock import Clock
 from fakefal.state.files import FileStore
-from fakefal.state.group import Group
+from fakefal.state.group import Membership
 from fakefal.state.journal import Journal
 from fakefal.state.once import Once
 from fakefal.state.queue import QueueStore
@@ -21,11 +24,15 @@ from fakefal.state.tokens import Tokens
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorParts:
-    """Where an emulator keeps what it knows; `files` is called for when no other is given."""
+    """Where an emulator keeps what it knows.
+
+    `fetcher` downloads foreign media where `settings.fetch` allows it, ids get their randomness from `random_bits`,
+    and `wall` is real time in seconds since 1970.
+    """
 
     queue: QueueStore
     clock: Clock
-    effects: Effects
+    rules: Rules
     access: Access
     arrivals: Arrivals
     once: Once
@@ -33,5 +40,8 @@ class EmulatorParts:
     tally: Tally
     tokens: Tokens
     signing: SigningKeys
-    files: Callable[[], FileStore]
-    group: Group
+    files: FileStore
+    membership: Membership
+    fetcher: Fetcher = field(default_factory=Fetcher)
+    random_bits: Callable[[int], int] = field(default_factory=lambda: random.Random().getrandbits)  # noqa: S311 - ids are no secrets
+    wall: Callable[[], float] = time.time

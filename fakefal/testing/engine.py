@@ -59,11 +59,11 @@ class Engine:
 
     def listen(self) -> str:
         """Listen on a free port until the end; returns the base URL."""
-        return self.open(hosting(self.app, bind("127.0.0.1", 0), closing=self.emulator.waker.close)).url
+        return self.open(hosting(self.app, bind("127.0.0.1", 0), closing=self.emulator.close)).url
 
     def child_environment(self) -> dict[str, str]:
         """Open every road for other programs until the end; returns the environment that leads them here."""
-        return child_environment(os.environ, self.open(serving_child(self.app, closing=self.emulator.waker.close)))
+        return child_environment(os.environ, self.open(serving_child(self.app, closing=self.emulator.close)))
 
     def answers(self, host: str) -> bool:
         """Whether calls of this host are answered here."""

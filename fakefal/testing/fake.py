@@ -19,8 +19,9 @@ from fakefal.core.effects import Effect
 from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
-from fakefal.state.ledger import LedgerEntry, Sums, entries, sums
-from fakefal.state.signing import SigningKeys
+from fakefal.state.account import JobAccount
+from fakefal.state.ledger import LedgerEntry, Sums, entries
+from fakefal.state.signing import MemorySigningKeys
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.names import Guard, guarded_names
@@ -76,7 +77,7 @@ class Fakefal:
             retention=retention,
             control_hosts=frozenset({HOST}),
         )
-        recorder = WebhookRecorder(SigningKeys())
+        recorder = WebhookRecorder(MemorySigningKeys())
         self._emulator = Emulator(settings, sender=recorder)
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
@@ -129,7 +130,7 @@ class Fakefal:
     @property
     def sums(self) -> Sums:
         """The ledger's sums; as a text, one line."""
-        return sums(self.ledger)
+        return JobAccount.of(self._engine.do(self._emulator.all())).run
 
     # -- what shall happen ----------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ class Fakefal:
         Raises:
             BadEffect: the rule is none; the message says why.
         """
-        self._engine.do(self._emulator.effects.add(parse_rule(rule)))
+        self._engine.do(self._emulator.rules.add(parse_rule(rule)))
 
     def respond(
         self,
@@ -193,7 +194,7 @@ class Fakefal:
         arguments = {name: value for name, value in given.items() if value is not None}
         effect = checked(Effect("respond", arguments), local=True)
         rule = checked_rule(effect, {"endpoint": endpoint, "prompt": prompt, "nth": nth})
-        self._engine.do(self._emulator.effects.add(rule))
+        self._engine.do(self._emulator.rules.add(rule))
 
     # -- other programs -------------------------------------------------------------------------
 
@@ -274,9 +275,7 @@ class Fakefal:
 
     async def _settle(self) -> None:
         """Let everything that is due happen, webhooks included."""
-        for key in tuple(await self._emulator.queue.keys()):
-            await self._emulator.queue.carry_out(key, self._emulator.clock.now(key))
-            await self._emulator.webhooks.finish(key)
+        await self._emulator.carry_out()
 
 
 def _skips() -> tuple[type[BaseException], ...]:

@@ -100,7 +100,7 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
         early = await emulator.arrivals.arrive(key, ())
         effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
         if effect is not None and effect.name == DROP:
-            _note(request, emulator, effect)
+            _note(request, effect)
             await skip(request, effect.arguments.get("bytes", math.inf))
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
@@ -117,7 +117,7 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
     else:
         arrival = replace(early, gone=await emulator.access.gone(named))
     effect = _choose(request, emulator, Occasion(endpoint_id, key, prompts(body), arrival.number))
-    _note(request, emulator, effect)
+    _note(request, effect)
     return _Read(body, heavy, arrival, effect)
 
 
@@ -136,12 +136,11 @@ def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | 
         return emulator.effects.choose(called, request.headers.get(EFFECT))
 
 
-def _note(request: Request, emulator: Emulator, effect: Effect | None) -> None:
+def _note(request: Request, effect: Effect | None) -> None:
     """Tell the journal which effect a call has."""
     if effect is not None:
         call: JournalEntry = request.state.call
         call.effect = effect.name
-        emulator.journal.changed(call)
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:

@@ -72,7 +72,6 @@ class JournalRecorder:
             await app(scope, receive, noted)
         finally:
             entry.milliseconds = (time.perf_counter() - started) * 1000
-            self._emulator.journal.changed(entry)
             self._emulator.tally.called(entry.part, entry.status or 0)
 
     def _user(self, scope: Scope) -> str:
@@ -95,7 +94,6 @@ class JournalRecorder:
                 entry.hint = without_secrets(value.decode("latin-1"), secret)
             elif name == _TYPE:
                 entry.error_type = value.decode("latin-1")
-        self._emulator.journal.changed(entry)
 
     def _hint(self, entry: JournalEntry, scope: Scope) -> str:
         """What was probably meant, if the answer says that nothing is there or something else is."""

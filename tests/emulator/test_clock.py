@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal.core.pace import Pace
-from fakefal.state.clock import Clocks
+from fakefal.state.clock import MemoryClock
 from support.endpoints import O1
 from support.server import Serve, Server
 
@@ -51,7 +51,7 @@ class TestPace:
 
     def test_a_keys_clock_follows_the_global_one(self) -> None:
         wall = [1000.0]
-        clocks = Clocks(lambda: wall[0])
+        clocks = MemoryClock(lambda: wall[0])
         asyncio.run(clocks.move("a", advance=50))
         asyncio.run(clocks.move(None, advance=100, speed=2))
         assert (clocks.now("a"), clocks.now("b")) == (1150, 1100)

@@ -16,7 +16,7 @@ import pytest
 
 from fakefal.core.effects import Occasion
 from fakefal.effects.known import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_rule
-from fakefal.effects.rules import Effects
+from fakefal.effects.rules import Effects, MemoryRules
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
@@ -95,7 +95,7 @@ class TestChoice:
 
     def test_without_a_seed_chances_differ_from_run_to_run(self) -> None:
         def draws(seed: str) -> list[bool]:
-            effects = Effects(("stuck when probability=0.5",), seed)
+            effects = Effects(MemoryRules(("stuck when probability=0.5",)), seed)
             return [effects.choose(Occasion(O1, "k", "", number), None) is not None for number in range(200)]
 
         first, second, seeded, again = map(draws, ("", "", "s", "s"))
@@ -205,10 +205,11 @@ class TestChoice:
         assert listed == ["locked_account(reason=budget)", "gateway_503", "queue_full", "stuck"]
 
     def test_a_newer_equal_rule_does_not_change_what_the_older_draws(self) -> None:
-        effects = Effects(("stuck when probability=.5",), "s")
+        rules = MemoryRules(("stuck when probability=.5",))
+        effects = Effects(rules, "s")
         occasions = [Occasion(O1, "k", "", number) for number in range(50)]
         first = [effects.choose(at, None) for at in occasions]
-        asyncio.run(effects.add(effects.rules[0]))
+        asyncio.run(rules.add(rules.seen[0]))
         assert all(effects.choose(at, None) for at, chosen in zip(occasions, first, strict=True) if chosen)
 
     def test_settings_choose_the_nth(self, serve: Callable[..., Server]) -> None:

@@ -131,7 +131,7 @@ class TestUploads:
         server = serve(max_file_bytes=1000)
         parts = Parts(server)
         assert all(parts.put(number, b"x" * 400).is_success for number in range(1, 6))
-        folder = server.emulator.files._folder
+        folder = server.emulator.files.folder
         assert sum(path.stat().st_size for path in folder.glob("*.bin")) <= 1000
         server.http.post("/_fakefal/reset")
         assert list(folder.iterdir()) == []
@@ -186,7 +186,7 @@ class TestDownloads:
             first = next(parts)
             server.emulator.files.reset()
             assert first + b"".join(parts) == content
-        folder = server.emulator.files._folder
+        folder = server.emulator.files.folder
         for _ in range(1000):  # the server lets go of it a little after its last byte
             assert server.http.get(url).status_code == 404
             if not any(folder.iterdir()):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, View
-from fakefal.state.ledger import DUPLICATE_SECONDS, entries, totals
+from fakefal.state.account import JobAccount
+from fakefal.state.ledger import DUPLICATE_SECONDS, entries
 from fakefal.state.requests import Record, Snapshot
 from fakefal_contracts.hosts import BaseUrl
 from support.server import Server
@@ -73,8 +74,12 @@ def test_every_job_is_counted_once(jobs: list[tuple[str, str, float]]) -> None:
         looks.append(Snapshot(record, done, 0, plan))
     lines = list(entries(looks))
     assert [line.request_id for line in lines] == [look.record.id for look in looks]
-    assert sum(total.jobs for total in totals(lines)) == len(jobs)
-    assert sum((total.usd for total in totals(lines)), Decimal(0)) == Decimal("0.56") * len(jobs)
+    account = JobAccount.of(looks)
+    assert account.run.jobs == sum(total.jobs for total in account.totals(None)) == len(jobs)
+    assert (
+        account.run.usd == sum((total.usd for total in account.totals(None)), Decimal(0)) == Decimal("0.56") * len(jobs)
+    )
+    assert account.run.duplicates == sum(line.duplicate_of is not None for line in lines)
     for line in lines:
         if line.duplicate_of is not None:
             twin = next(one for one in lines if one.request_id == line.duplicate_of)

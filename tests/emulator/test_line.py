@@ -307,6 +307,22 @@ class Histories(RuleBasedStateMachine):
         if needs is None:
             assert not queued or self.line.busy == self.line.runners, "nobody waits while a runner is free"
 
+    @invariant()
+    def the_indexes_say_what_the_module_says_of_them(self) -> None:
+        if not hasattr(self, "line"):
+            return
+        line, entries = self.line, self.line._entries.values()
+        waiting = [entry for entry in entries if entry.state is State.IN_QUEUE]
+        running = [entry for entry in entries if entry.state is State.IN_PROGRESS]
+        assert [*line._queued] == sorted(entry.place for entry in waiting if not entry.extra)
+        assert line._aside == {entry.id for entry in waiting if entry.extra}
+        assert [*line._ready] == sorted(entry.place for entry in waiting if entry.ready)
+        noted = {note[2] for note in line._unready if line._is_current(note, State.IN_QUEUE)}
+        assert noted == {entry.id for entry in waiting if not entry.extra and not entry.ready}
+        noted = {note[2] for note in line._running if line._is_current(note, State.IN_PROGRESS)}
+        assert noted == {entry.id for entry in running if not entry.poll_driven}
+        assert line._busy == sum(not entry.extra for entry in running) + len(line._releases) <= line.runners
+
     def _runs_never_exceed_the_runners(self) -> None:
         """Looked at afterwards, no moment of the history had more runs than runners."""
         runs = [

@@ -27,18 +27,18 @@ from fakefal.settings import Settings, SettingsError
 from fakefal.state.attempts import attempted
 from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import Record
-from fakefal.store.redis.journal import SharedJournal, SharedTally
+from fakefal.store.redis.journal import RedisJournal, RedisTally
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.replica import Replica
 from fakefal.store.redis.scripts import Bounds, Steps
-from fakefal.store.redis.state import SharedClocks, SharedOnce
+from fakefal.store.redis.state import RedisClock, RedisOnce
 from fakefal_contracts.hosts import BaseUrl
 from support.endpoints import APP, I2V, O1
 from support.media import picture
 from support.programs import FAKEFAL, ready
 from support.receivers import Receiver, submit, verify
 from support.redis_server import redis_server
-from support.server import KEY, Serve, Server
+from support.server import KEY, Serve, Server, emulator_with
 from support.site import PERMISSIVE, Site
 from support.uploads import bearer, initiate, upload
 from support.waiting import until
@@ -412,7 +412,7 @@ class TestWhatIsSeen:
         for _ in "ab":
             group.join()
         joined = [steps for steps, _, _ in group.members]
-        here, there = (SharedJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
+        here, there = (RedisJournal(one, lambda: group.now, 10, monotonic=lambda: group.now) for one in joined)
         for key, first in ((None, "a"), ("b", "b")):
             there.add(JournalEntry(0.0, 0.0, first, "GET", "", "queue", "/before"))
             there.add(JournalEntry(0.0, 0.0, "c", "GET", "", "queue", "/kept" if key else "/before"))
@@ -432,7 +432,7 @@ class TestWhatIsSeen:
         for _ in "ab":
             group.join()
         here, there = (steps for steps, _, _ in group.members)
-        journal = SharedJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
+        journal = RedisJournal(there, lambda: group.now, 10, monotonic=lambda: group.now)
         journal.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/before"))
 
         async def losing(self: Steps, step: str, arguments: Any) -> Any:
@@ -453,7 +453,7 @@ class TestWhatIsSeen:
             group.join()
         behind = [0.0]
         here, there = (
-            SharedJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
+            RedisJournal(steps, lambda: group.now - behind[0], 10, monotonic=lambda: group.now - 900)
             for steps, _, _ in group.members
         )
         here.add(JournalEntry(0.0, 0.0, "a", "GET", "", "queue", "/1"))
@@ -471,7 +471,7 @@ class TestWhatIsSeen:
     ) -> None:
         group.join()
         other = group.join()
-        tally = SharedTally(group.members[0][0])
+        tally = RedisTally(group.members[0][0])
         lose_answer(monkeypatch, "count", times=2)
         tally.called("queue", 200)
         with pytest.raises(StoreUnavailable):
@@ -485,7 +485,7 @@ class TestWhatIsSeen:
 
     async def test_counts_whose_answer_was_lost_count_once(self, group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
         group.join()
-        tally = SharedTally(group.members[0][0])
+        tally = RedisTally(group.members[0][0])
         lost = lose_answer(monkeypatch, "count", times=3)
         tally.called("queue", 200)
         with pytest.raises(StoreUnavailable):
@@ -530,17 +530,17 @@ class Group:
         steps = Steps(self.url, BOUNDS, real_time=lambda: self.now, lease_seconds=5)
         queue = RedisQueueStore(steps)
         with redis.Redis.from_url(self.url) as client:
-            clocks = SharedClocks(steps, steps.at_once(client, "clocks", "", "0"))
+            clocks = RedisClock(steps, steps.at_once(client, "clocks", "", "0"))
             steps.at_once(client, "beat")
         self.members.append((steps, queue, Replica(steps, queue, clocks)))
         return queue
 
-    def clocks(self) -> SharedClocks:
+    def clocks(self) -> RedisClock:
         """The clocks as one more replica tells them."""
         self.join()
         steps, _, _ = self.members[-1]
         with redis.Redis.from_url(self.url) as client:
-            return SharedClocks(steps, steps.at_once(client, "clocks", "", "0"))
+            return RedisClock(steps, steps.at_once(client, "clocks", "", "0"))
 
     async def beat(self, queue: RedisQueueStore) -> None:
         """Let a replica renew its lease."""
@@ -637,7 +637,7 @@ class TestLeases:
         self, group: Group, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         group.join()
-        once = SharedOnce(group.members[0][0])
+        once = RedisOnce(group.members[0][0])
         lost = lose_answer(monkeypatch, "once")
         assert [await once.first("key", "call"), await once.first("key", "call")] == [True, False]
         assert lost
@@ -670,7 +670,7 @@ class TestLeases:
         ) as stream:
             assert any("runner_disconnected" in line for line in stream.iter_lines())
         picture_url = {"prompt": "x", "start_image_url": site.url("/good.png")}
-        fetching = serve(emulator=Emulator(Settings(**settings), fetcher=PERMISSIVE))
+        fetching = serve(emulator=emulator_with(Settings(**settings), fetcher=PERMISSIVE))
         submitted = fetching.submit(I2V, picture_url)
         server.http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "end"})
         assert status(server, submitted, "").status_code == 200
@@ -922,7 +922,7 @@ class TestRedisGoesAway:
                 with pytest.raises(StoreUnavailable, match="maxmemory"):
                     await store.add(record("r"), PLAN, 0)
                 with pytest.raises(StoreUnavailable):
-                    await store.check()
+                    await store.ready()
             finally:
                 client.config_set("maxmemory", 0)
         with pytest.raises(UnknownRequest):

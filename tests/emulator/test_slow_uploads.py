@@ -24,7 +24,7 @@ class TestSlowUploads:
         return wire
 
     def spool(self, server: Server) -> set[str]:
-        return {path.suffix for path in server.emulator.files._folder.iterdir()}
+        return {path.suffix for path in server.emulator.files.folder.iterdir()}
 
     def wait(self, holds: Callable[[], bool]) -> None:
         until = time.monotonic() + 10
@@ -83,11 +83,11 @@ class TestSlowUploads:
             ]
             wires = [self.begin(server, *line) for line in lines]
             self.wait(lambda: ".part" in self.spool(server))
-            self.wait(lambda: len(emulator.waker.limits) == len(lines))
+            self.wait(lambda: len(emulator._waker.limits) == len(lines))
         for wire in wires:
             with wire:
                 answer = b"".join(iter(lambda wire=wire: wire.recv(65536), b""))
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"the emulator is stopping" in answer
         assert caplog.messages == []
-        assert not emulator.files._folder.exists()
+        assert not emulator.files.folder.exists()

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from fakefal.core.errors import QueueError
+from fakefal.core.plan import Ending, Plan
+from fakefal.state.account import JobAccount
+from fakefal.state.ledger import Sums
+from fakefal.state.queue import QueueStore
+from fakefal.state.requests import Record
+from fakefal.store.memory import MemoryQueueStore
+from fakefal_contracts.hosts import BaseUrl
 from support.server import Server
 
 pytestmark = pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)")
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
+KEYS = st.sampled_from("ab")
+JUDGED = st.builds(
+    Plan,
+    ending=st.sampled_from([Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")), Ending(422, b"{}", 0.0, ok=False)]),
+    wait_seconds=st.sampled_from([0.0, 2.0]),
+    run_seconds=st.sampled_from([0.0, 7.0, 1e15]),
+)
 
 
 def summary(server: Server) -> str:
@@ -46,3 +66,77 @@ def test_a_reset_empties_the_ledger_but_not_the_sums_of_the_run(serve: Callable[
     server.http.post("/_fakefal/reset")
     assert server.http.get("/_fakefal/ledger").json() == {"usd": 0.0, "totals": [], "jobs": []}
     assert summary(server) == "2 requests, 0 refused, $1.12 not spent"
+
+
+def test_ledger_metrics_and_closing_line_say_the_same_of_jobs_that_were_dropped(serve: Callable[..., Server]) -> None:
+    server = serve(max_requests=2)
+    for duration in ("5", "7", "10", "10"):
+        server.submit(O1, {"prompt": "x", "duration": duration})
+    usd = server.http.get("/_fakefal/ledger").json()["usd"]
+    metrics = server.http.get("/_fakefal/metrics").text
+    assert f'fakefal_not_spent_dollars_total{{endpoint="{O1}"}} {usd}\n' in metrics
+    assert f'fakefal_accepted_total{{endpoint="{O1}"}} 4.0\n' in metrics
+    assert summary(server) == f"4 requests, 1 refused, 1 probably sent twice, ${usd:.2f} not spent"
+
+
+class Accounts(RuleBasedStateMachine):
+    """The same history in a store that drops requests and in one that keeps them all: the sums are the same."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.account = JobAccount()
+        limits = {"runners": 2, "max_bytes": 10**6}
+        self.small = MemoryQueueStore(max_requests=3, account=self.account, **limits)
+        self.roomy = MemoryQueueStore(max_requests=1000, **limits)
+        self.now, self.count, self.before = 0.0, 0, Sums()
+
+    def both(self, step: Callable[[QueueStore], Coroutine[Any, Any, Any]]) -> None:
+        """A step in both stores, unless one refuses it."""
+        with suppress(QueueError):
+            asyncio.run(step(self.small))
+            asyncio.run(step(self.roomy))
+
+    def stored(self, key: str | None = None) -> JobAccount:
+        return JobAccount.of(asyncio.run(self.roomy.all(key, lambda _: self.now)))
+
+    @rule(
+        key=KEYS,
+        plan=st.none() | JUDGED,
+        body=st.sampled_from([b"1", b"2"]),
+        start_seconds=st.sampled_from([None, 0.0, 3.0]),
+    )
+    def submit(self, key: str, plan: Plan | None, body: bytes, start_seconds: float | None) -> None:
+        self.count += 1
+        name = f"r{self.count}"
+        record = Record(name, key, "fal-ai/kling-video", "o1", body, self.now, BaseUrl(), start_seconds=start_seconds)
+        self.both(lambda store: store.add(record, plan, self.now))
+
+    @rule(back=st.integers(0, 3), plan=JUDGED)
+    def settle(self, back: int, plan: Plan) -> None:
+        self.both(lambda store: store.settle(f"r{self.count - back}", plan, self.now))
+
+    @rule(back=st.integers(0, 3))
+    def cancel(self, back: int) -> None:
+        self.both(lambda store: store.cancel(f"r{self.count - back}", self.now))
+
+    @rule(seconds=st.sampled_from([1.0, 10.0, 100.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(key=KEYS | st.none())
+    def reset(self, key: str | None) -> None:
+        self.before += self.stored(key).run
+        self.both(lambda store: store.all(None, lambda _: self.now))
+        self.both(lambda store: store.reset(key))
+
+    @invariant()
+    def sums_are_the_same(self) -> None:
+        if not hasattr(self, "small"):
+            return
+        asyncio.run(self.small.all(None, lambda _: self.now))
+        stored = self.stored()
+        assert self.account.totals(None) == stored.totals(None)
+        assert self.account.run == self.before + stored.run
+
+
+TestAccounts = Accounts.TestCase

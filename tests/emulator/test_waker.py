@@ -14,7 +14,7 @@ from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.engine.waker import Waker
 from fakefal.server import app as application
 from fakefal.settings import Settings
-from fakefal.state.clock import Clocks
+from fakefal.state.clock import MemoryClock
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
 
@@ -43,7 +43,7 @@ async def nothing(_: str) -> None:
 def test_what_is_added_while_the_store_is_asked_is_asked_for_again() -> None:
     async def story() -> int:
         store = Slow()
-        clock = Clocks()
+        clock = MemoryClock()
         waker = Waker(cast("QueueStore", store), clock, nothing)
         async with waker.running():
             waker.changed("key")
@@ -65,7 +65,7 @@ def test_what_goes_wrong_for_one_key_does_not_end_it_for_the_others() -> None:
 
     async def story() -> None:
         store = Broken()
-        waker = Waker(cast("QueueStore", store), Clocks(), nothing)
+        waker = Waker(cast("QueueStore", store), MemoryClock(), nothing)
         async with waker.running():
             waker.changed("broken")
             await asyncio.sleep(0)
@@ -78,7 +78,7 @@ def test_what_goes_wrong_for_one_key_does_not_end_it_for_the_others() -> None:
 
 def test_a_later_moment_does_not_hide_a_sooner_one() -> None:
     async def story() -> dict[str, float]:
-        clock = Clocks()
+        clock = MemoryClock()
         waker = Waker(cast("QueueStore", Slow()), clock, nothing)
         now = clock.now("key")
         for moment in (now + 100, now + 900, None):
@@ -103,9 +103,9 @@ def test_a_stop_may_be_said_twice() -> None:
         async with emulator.running():
             waiting = asyncio.create_task(emulator.unless_stopping(asyncio.sleep(1000)))
             await asyncio.sleep(0)  # it begins to wait
-            assert emulator.waker.limits
-            emulator.waker.close()
-            emulator.waker.close()
+            assert emulator._waker.limits
+            emulator.close()
+            emulator.close()
             with pytest.raises(Stopping):
                 await waiting
 

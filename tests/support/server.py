@@ -9,10 +9,17 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakefal.engine.emulator import Emulator
+from fakefal.settings import Settings
+from fakefal.store.opening import open_parts
 
 KEY = {"Authorization": "Key tester:secret"}
 SECRET = "0123456789abcdef0123456789abcdef"
 """What must be seen nowhere."""
+
+
+def emulator_with(settings: Settings, **parts: Any) -> Emulator:
+    """An emulator of which these parts are a test's own."""
+    return Emulator(settings, open_parts(settings, **parts))
 
 
 class Server:

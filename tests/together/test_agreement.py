@@ -14,7 +14,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
-from fakefal.state.clock import Clocks
+from fakefal.state.clock import MemoryClock
 from fakefal_contracts import ENDPOINTS, Report, UnknownContract, check, rulebook
 from fakefal_contracts.strategies import (
     Cancel,
@@ -30,7 +30,7 @@ from fakefal_contracts.strategies import (
     play,
     valid,
 )
-from support.server import KEY, Server
+from support.server import KEY, Server, emulator_with
 
 DAYS = sorted({edition.contract for endpoint in ENDPOINTS.values() for edition in endpoint.editions})
 CDN = "https://v3b.fal.media"
@@ -162,7 +162,9 @@ class OverHttp:
 @pytest.fixture(scope="module")
 def standing() -> Iterator[Server]:
     """A server whose time only moves when it is told to, with two runners so that requests queue."""
-    emulator = Emulator(Settings(profile="quick", runners=2, max_requests=2000), clock=Clocks(lambda: 1_790_000_000.0))
+    emulator = emulator_with(
+        Settings(profile="quick", runners=2, max_requests=2000), clock=MemoryClock(lambda: 1_790_000_000.0)
+    )
     with (
         serving(emulator=emulator) as where,
         httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,

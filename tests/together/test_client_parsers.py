@@ -14,14 +14,13 @@ import fal_client
 import httpx
 import pytest
 
-from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
-from fakefal.state.clock import Clocks
+from fakefal.state.clock import MemoryClock
 from fakefal_contracts import ENDPOINTS, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from support.endpoints import APP, O1
 from support.programs import JS
-from support.server import KEY, Serve, Server
+from support.server import KEY, Serve, Server, emulator_with
 
 FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in ENDPOINTS}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
@@ -30,7 +29,9 @@ BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 @pytest.fixture
 def standing(serve: Serve) -> Server:
     """A server with one runner, whose time only moves when it is told to."""
-    return serve(emulator=Emulator(Settings(profile="quick", runners=1), clock=Clocks(lambda: 1_790_000_000.0)))
+    return serve(
+        emulator=emulator_with(Settings(profile="quick", runners=1), clock=MemoryClock(lambda: 1_790_000_000.0))
+    )
 
 
 @pytest.fixture

@@ -331,7 +331,7 @@ def standing(where: Where, bend: Bend, **more: Any) -> Iterator[TargetService]:
     emulator = Emulator(Settings(profile="stepped", contract="latest", **more))
     app = Bent(build_app(emulator), where, bend)
     with (
-        serving_from(lambda bound: hosting(app, bound, closing=emulator.waker.close)) as found,
+        serving_from(lambda bound: hosting(app, bound, closing=emulator.close)) as found,
         ProbedTarget(found.url, Upstream(found.url), sleep=lambda _: None) as target,
     ):
         yield TargetService(target, SpendGuard(None), patience_seconds=0.2)

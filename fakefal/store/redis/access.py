@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing_extensions import override
 
 from fakefal.state.access import PUBLIC, Access, Acl, FileRecord, NotYours, UploadLifecycle
-from fakefal.store.redis.scripts import ALL_KEYS, Reply, Steps, key_of, tag
+from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 
-class SharedAccess(Access):
-    """An `Access` in Redis, which stays there until a reset.
+class RedisAccess(Access):
+    """What is known in Redis, which stays there until a reset.
 
     Args:
         steps: the connection.
@@ -66,7 +66,7 @@ class SharedAccess(Access):
 
     @override
     async def reset(self, key: str | None) -> None:
-        await self._steps("forget_files", ALL_KEYS if key is None else tag(key))
+        await self._steps("forget_files", tag_or_all(key))
 
     async def _change(self, path: str, key: str, name: str, value: str) -> None:
         reply = await self._steps("change_file", digest(path), tag(key), self._most, name, value, again=True)

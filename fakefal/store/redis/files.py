@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from fakefal.state.files import StoredFile
-from fakefal.store.spool import SpoolFiles, note_name, read_note
+from fakefal.store.spool import Folder, SpoolListing, make_folder, note_name, read_note, write_note
 
 LOOK_SECONDS = 1.0
 """How old the picture of the folder may be that the bounds are held by."""
@@ -21,104 +23,117 @@ ABANDONED_SECONDS = 24 * 3600.0
 """How old something unfinished must be, before it counts as left behind by a dead replica."""
 
 
-class SharedSpoolFiles(SpoolFiles):
-    """A `FileStore` in a folder that replicas share; the folder, not this process, knows what there is.
+class SharedFolder(Folder):
+    """A folder that other replicas write to, too; it, not this process, knows what there is.
 
     An address is looked up in the folder each time.  The bounds hold for all replicas together, as each saw
     the folder at most a second ago.
+
+    Args:
+        path: where it is; None makes one that `close` removes.
     """
 
-    def __init__(self, folder: Path | None = None, *, max_files: int, max_bytes: int) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        self._temporary = path is None
+        self._path = make_folder(path)
+        self._lock = threading.RLock()
+        self._listing = SpoolListing()
         self._looked_at = 0.0
         self._notes: dict[str, tuple[int, str]] = {}
         self._gone: list[tuple[float, Path]] = []
-        super().__init__(folder, max_files=max_files, max_bytes=max_bytes)
+        self._look_around()
+        self._clean_up()
+
+    @property
+    @override
+    def path(self) -> Path:
+        return self._path
 
     @override
     def get(self, url_path: str) -> StoredFile | None:
         with self._lock:
             self._catch_up(note_name(url_path))
-            return super().get(url_path)
+            return self._listing.files.get(url_path)
 
     @override
     def all(self) -> list[StoredFile]:
         with self._lock:
             self._look_around()
-            return super().all()
+            return list(self._listing.files.values())
 
     @override
-    def reset(self) -> int:
+    def bounded(self) -> SpoolListing:
         with self._lock:
-            self._look_around()
-            return super().reset()
+            if time.monotonic() - self._looked_at > LOOK_SECONDS:
+                self._look_around()
+            return self._listing
+
+    @override
+    def add(self, file: StoredFile) -> None:
+        with self._lock:
+            write_note(self._path, file)
+            name = note_name(file.url_path)
+            self._notes[name] = (self._path / name).stat().st_mtime_ns, file.url_path
+            self._listing.put(file)
+            self._sweep()
+
+    @override
+    def remove(self, url_path: str) -> StoredFile | None:
+        name = note_name(url_path)
+        with self._lock:
+            self._catch_up(name)
+            old = self._listing.take(url_path)
+            if old is not None:
+                (self._path / name).unlink(missing_ok=True)
+                self._notes.pop(name, None)
+            return old
+
+    @override
+    def drop(self, source: Path) -> None:
+        # another replica may be sending them
+        with self._lock:
+            self._gone.append((time.monotonic(), source))
 
     @override
     def close(self) -> None:
-        self._sweep(GRACE_SECONDS)
-        super().close()
+        self._sweep()
+        if self._temporary:
+            shutil.rmtree(self._path, ignore_errors=True)
 
     def _clean_up(self) -> None:
         """Remove what dead replicas left behind unfinished."""
-        known = {file.source for file in self._files.values()}
-        for path in (path for form in ("part", "bin", "note") for path in self.folder.glob(f"*.{form}")):
+        known = {file.source for file in self._listing.files.values()}
+        for path in (path for form in ("part", "bin", "note") for path in self._path.glob(f"*.{form}")):
             with suppress(FileNotFoundError):
                 if path not in known and time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
                     path.unlink()
 
-    def _load(self) -> None:
-        self._look_around()
-        self._clean_up()
-
     def _look_around(self) -> None:
         """See every change that others made."""
-        found = {path.name for path in self.folder.glob("*.json")}
-        for name in found | set(self._notes):
+        for name in {path.name for path in self._path.glob("*.json")} | set(self._notes):
             self._catch_up(name)
-        self._files = {path: self._files[path] for _, path in sorted(self._notes.values())}
+        files = self._listing.files
+        oldest_first = [files.pop(url_path) for _, url_path in sorted(self._notes.values())]
+        files.update((file.url_path, file) for file in oldest_first)
         self._looked_at = time.monotonic()
 
     def _catch_up(self, name: str) -> None:
         """See what became of one note."""
         try:
-            changed = (self.folder / name).stat().st_mtime_ns
+            changed = (self._path / name).stat().st_mtime_ns
             if name in self._notes and self._notes[name][0] == changed:
                 return
-            file = read_note(self.folder / name)
+            file = read_note(self._path / name)
         except FileNotFoundError:
             changed, file = 0, None
-        self._overlook(name)
+        _, url_path = self._notes.pop(name, (0, ""))
+        self._listing.take(url_path)  # another replica dropped or replaced it
         if file is not None:
             self._notes[name] = changed, file.url_path
-            self._remember(file)
+            self._listing.put(file)
 
-    def _overlook(self, name: str) -> None:
-        """Forget a file that another replica dropped or replaced."""
-        _, url_path = self._notes.pop(name, (0, ""))
-        if old := self._files.pop(url_path, None):
-            self._bytes -= old.size
-
-    def _make_room(self, size: int) -> None:
-        if time.monotonic() - self._looked_at > LOOK_SECONDS:
-            self._look_around()
-        super()._make_room(size)
-        self._sweep(GRACE_SECONDS)
-
-    def _forget(self, url_path: str) -> None:
+    def _sweep(self) -> None:
+        """Remove dropped bytes that nobody can be sending any more."""
         with self._lock:
-            self._catch_up(note_name(url_path))
-            super()._forget(url_path)
-            self._notes.pop(note_name(url_path), None)
-
-    def _write_note(self, file: StoredFile) -> None:
-        super()._write_note(file)
-        name = note_name(file.url_path)
-        self._notes[name] = (self.folder / name).stat().st_mtime_ns, file.url_path
-
-    def _drop_bytes(self, file: StoredFile) -> None:
-        """Drop bytes once nobody can be reading them any more."""
-        self._gone.append((time.monotonic(), file.source))
-
-    def _sweep(self, seconds: float) -> None:
-        with self._lock:
-            while self._gone and time.monotonic() - self._gone[0][0] >= seconds:
+            while self._gone and time.monotonic() - self._gone[0][0] >= GRACE_SECONDS:
                 self._gone.pop(0)[1].unlink(missing_ok=True)

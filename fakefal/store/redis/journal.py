@@ -9,20 +9,22 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from itertools import count, islice
+from itertools import count
 from operator import attrgetter
 
 from typing_extensions import override
 
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.webhook import DeliveryAttempt
+from fakefal.state.account import JobAccount
+from fakefal.state.bounded import Bounded
 from fakefal.state.journal import Journal, JournalEntry
 from fakefal.state.requests import Snapshot
 from fakefal.state.tally import Counts, Tally
-from fakefal.store.redis.scripts import ALL_KEYS, ANSWER_SECONDS, Steps, tag
+from fakefal.store.redis.scripts import ANSWER_SECONDS, Steps, tag, tag_or_all
 
 WRITE_SECONDS = 0.25
 """How often a replica writes: the longest that the others do not know of a call that it has answered."""
@@ -36,8 +38,17 @@ _VALUES = attrgetter(*(one.name for one in fields(JournalEntry) if one.name != "
 """All that is said of a call, in the order in which it is made of it."""
 
 
-class SharedJournal(Journal):
-    """A `Journal` in Redis.  While that is away, the newest calls wait here.
+@dataclass(slots=True)
+class _Open:
+    """A call that is not over, or not written: when it came, and what Redis was told of it last."""
+
+    call: JournalEntry
+    came: float
+    told: str = ""
+
+
+class RedisJournal(Journal):
+    """Calls in Redis.  While that is away, the newest wait here.
 
     Args:
         steps: the connection.
@@ -60,28 +71,18 @@ class SharedJournal(Journal):
         self._ahead = 0.0
         self._most = most
         self._numbers = count()
-        self._new: dict[str, tuple[JournalEntry, float]] = {}
-        self._changed: dict[str, tuple[JournalEntry, float]] = {}
+        self._open: Bounded[str, _Open] = Bounded(most)
         self._writing = asyncio.Lock()
 
     @override
     def add(self, call: JournalEntry) -> None:
         call.name = f"{self._steps.replica}{next(self._numbers):012x}"
-        self._new[call.name] = call, self._monotonic()
-        if len(self._new) > self._most:
-            del self._new[next(iter(self._new))]
-
-    @override
-    def changed(self, call: JournalEntry) -> None:
-        if call.name not in self._new:
-            self._changed[call.name] = call, 0.0
-            if len(self._changed) > self._most:
-                del self._changed[next(iter(self._changed))]
+        self._open[call.name] = _Open(call, self._monotonic())
 
     @override
     async def newest(self, key: str | None, limit: int) -> list[JournalEntry]:
         await self.write()
-        _, *found = await self._steps("calls", _tag(key), str(limit), again=True)
+        _, *found = await self._steps("calls", tag_or_all(key), str(limit), again=True)
         return [JournalEntry(*json.loads(one.partition(b" ")[2])) for one in found]
 
     @override
@@ -92,8 +93,9 @@ class SharedJournal(Journal):
 
     @override
     async def reset(self, key: str | None) -> None:
+        # calls that other replicas have yet to write are forgotten, too
         await self.write()
-        await self._steps("forget_journal", _tag(key))
+        await self._steps("forget_journal", tag_or_all(key))
 
     async def write(self) -> None:
         """Write down what happened here since the last time.
@@ -105,65 +107,54 @@ class SharedJournal(Journal):
             ahead = self._real_time() - self._monotonic()
             # it lags by the time that an answer takes, and must not grow less by that: calls stay in their order
             self._ahead = ahead if ahead < self._ahead - ANSWER_SECONDS else max(ahead, self._ahead)
-            while page := [*islice(self._new.values(), PAGE)]:
-                await self._write(page, new=True)
-            while page := [*islice(self._changed.values(), PAGE)]:
-                await self._write(page, new=False)
+            news = [(one, text) for one in self._open.values() if (text := json.dumps(_VALUES(one.call))) != one.told]
+            for start in range(0, len(news), PAGE):
+                await self._write(news[start : start + PAGE])
 
-    async def _write(self, page: list[tuple[JournalEntry, float]], *, new: bool) -> None:
+    async def _write(self, page: list[tuple[_Open, str]]) -> None:
         """Write some calls; what becomes known of them meanwhile is written the next time."""
-        waiting = self._new if new else self._changed
-        for call, _ in page:
-            waiting.pop(call.name, None)
         try:
-            try:
-                await self._send(page, new=new)
-            except StoreUnavailable as error:
-                if error.silent:
-                    raise
-                await self._send(page, new=new)
-        except BaseException:  # a task that is cancelled, too
-            again = {call.name: (call, came) for call, came in page}
-            if new:
-                self._new = again | self._new
-            else:
-                self._changed = again | self._changed
-            raise
+            await self._send(page)
+        except StoreUnavailable as error:
+            if error.silent:
+                raise
+            await self._send(page)
+        for one, text in page:
+            one.told = text
+            if one.call.milliseconds is not None and text == json.dumps(_VALUES(one.call)):
+                self._open.pop(one.call.name, None)
 
-    async def _send(self, page: list[tuple[JournalEntry, float]], *, new: bool) -> None:
+    async def _send(self, page: list[tuple[_Open, str]]) -> None:
         """Tell of calls, and how long ago they came: the second time that is more."""
-        texts = (text for call, came in page for text in self._packed(call, came, new=new))
+        now = self._monotonic()
+        texts = (
+            value
+            for one, text in page
+            for value in (
+                one.call.name,
+                "" if one.told else "1",
+                repr(one.came + self._ahead),
+                repr(now - one.came),
+                tag(one.call.key),
+                text,
+            )
+        )
         await self._steps("write_calls", str(self._most), *texts)
 
-    def _packed(self, call: JournalEntry, came: float, *, new: bool) -> Iterator[str]:
-        """A call as the script takes it."""
-        yield call.name
-        yield "1" if new else ""
-        yield repr(came + self._ahead)
-        yield repr(self._monotonic() - came)
-        yield tag(call.key)
-        yield json.dumps(_VALUES(call))
 
+class RedisTally(Tally):
+    """Counts that stand in Redis and stay there.  Steps count requests; calls and tries are brought later.
 
-class SharedTally(Tally):
-    """A `Tally` whose counts stand in Redis and stay there.  Steps count requests; calls and tries are brought later.
-
-    It has no sums of money: where replicas share a store, the ledger sums up what is stored.
+    Args:
+        steps: the connection.
     """
 
     def __init__(self, steps: Steps) -> None:
-        super().__init__()
         self._steps = steps
         self._number = 0
         self._unwritten: Counter[str] = Counter()
         self._batch: Counter[str] = Counter()
         self._writing = asyncio.Lock()
-
-    @override
-    def accept(self, look: Snapshot) -> None: ...
-
-    @override
-    def judge(self, look: Snapshot) -> None: ...
 
     @override
     def tried(self, attempt: DeliveryAttempt) -> None:
@@ -172,6 +163,10 @@ class SharedTally(Tally):
     @override
     def called(self, part: str, status: int) -> None:
         self._unwritten[f"calls {part} {status}"] += 1
+
+    @override
+    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
+        return JobAccount.of(stored)
 
     @override
     async def counts(self) -> Counts:
@@ -206,7 +201,3 @@ class SharedTally(Tally):
                 pairs = (str(one) for pair in self._batch.items() for one in pair)
                 await self._steps("count", str(self._number), *pairs, again=True)
                 self._batch = Counter()
-
-
-def _tag(key: str | None) -> str:
-    return ALL_KEYS if key is None else tag(key)

@@ -19,20 +19,21 @@ from fakefal.settings import Settings, SettingsError
 from fakefal.state.signing import MOST_KEYS
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
-from fakefal.store.redis.access import SharedAccess
-from fakefal.store.redis.files import SharedSpoolFiles
-from fakefal.store.redis.journal import SharedJournal, SharedTally
+from fakefal.store.redis.access import RedisAccess
+from fakefal.store.redis.files import SharedFolder
+from fakefal.store.redis.journal import RedisJournal, RedisTally
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.replica import Replica
 from fakefal.store.redis.scripts import ANSWER_SECONDS, CONNECT_SECONDS, Bounds, Reply, Steps
 from fakefal.store.redis.state import (
-    SharedArrivals,
-    SharedClocks,
-    SharedEffects,
-    SharedOnce,
-    SharedSigningKeys,
+    RedisArrivals,
+    RedisClock,
+    RedisOnce,
+    RedisRules,
+    RedisSigningKeys,
     new_key,
 )
+from fakefal.store.spool import SpoolFiles
 
 MARK = ".fakefal-spool"
 """Names a folder of uploads, so that replicas notice when theirs are two."""
@@ -64,35 +65,34 @@ def shared_parts(settings: Settings) -> EmulatorParts:
             ) as first,
         ):
             step = partial(steps.at_once, first)
-            files = SharedSpoolFiles(settings.spool, max_files=settings.max_files, max_bytes=settings.max_file_bytes)
-            undone.callback(files.close)
-            join(step, files.folder)
-            clock = SharedClocks(steps, step("clocks", "", "0"))
+            folder = SharedFolder(settings.spool)
+            undone.callback(folder.close)
+            join(step, folder.path)
+            clock = RedisClock(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
-            signing = SharedSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
+            signing = RedisSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
             undone.pop_all()
     except SettingsError:
         raise
     except (RedisError, OSError, ValueError) as error:
         raise SettingsError(f"the store cannot be used: {error}") from error
     queue = RedisQueueStore(steps)
-    effects = SharedEffects(steps, settings.effects, settings.seed)
-    journal = SharedJournal(steps, clock.real_time, settings.max_journal)
-    tally = SharedTally(steps)
-    access = SharedAccess(steps, settings.max_files)
+    rules = RedisRules(steps, settings.effects)
+    journal = RedisJournal(steps, clock.real_time, settings.max_journal)
+    tally = RedisTally(steps)
     return EmulatorParts(
         queue=queue,
         clock=clock,
-        effects=effects,
-        access=access,
-        arrivals=SharedArrivals(steps, effects, access),
-        once=SharedOnce(steps),
+        rules=rules,
+        access=RedisAccess(steps, settings.max_files),
+        arrivals=RedisArrivals(steps, rules),
+        once=RedisOnce(steps),
         journal=journal,
         tally=tally,
         tokens=Tokens(secret),
         signing=signing,
-        files=lambda: files,
-        group=Replica(steps, queue, clock, (journal.write, tally.write)),
+        files=SpoolFiles(folder, max_files=settings.max_files, max_bytes=settings.max_file_bytes),
+        membership=Replica(steps, queue, clock, (journal.write, tally.write)).running,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -14,9 +14,10 @@ from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, Stor
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Plan, view
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
+from fakefal.state.account import known as label
+from fakefal.state.bounded import Bounded
 from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
-from fakefal.state.tally import known as label
 from fakefal.store.redis import codec
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag
 
@@ -29,7 +30,7 @@ CLAIM = 50
 
 
 class RedisQueueStore(QueueStore):
-    """A `QueueStore` on Redis.  Each method is one step of a script; see `fakefal.store.redis.scripts`.
+    """Requests on Redis.  Each method is one step of a script; see `fakefal.store.redis.scripts`.
 
     A step takes the moment from Redis's time and the shared clocks, since replicas must agree on it; the
     `now` of the caller counts only where it is `BEFORE_ALL_TIME`.  Every method raises `StoreUnavailable`
@@ -41,16 +42,13 @@ class RedisQueueStore(QueueStore):
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
-        self._remembered: OrderedDict[str, tuple[Record, Plan]] = OrderedDict()
+        self._remembered: Bounded[str, tuple[Record, Plan]] = Bounded(REMEMBERED)
         self.trying_now: set[str] = set()
         """Webhooks that were claimed here and not written down yet."""
         self.claiming = 0
         """How many claims are under way, whose answers may tell of more."""
         self.claims_begun = 0
         """How many claims were ever begun."""
-
-    @override
-    def listen(self, on_end: Callable[[Snapshot], None]) -> None: ...
 
     @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
@@ -206,6 +204,7 @@ class RedisQueueStore(QueueStore):
 
     @override
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
+        # this costs a look at each
         found: dict[str, Counter[State]] = {}
         for look in await self.all(None, now):
             found.setdefault(look.record.key, Counter())[look.view.state] += 1
@@ -223,8 +222,9 @@ class RedisQueueStore(QueueStore):
         return count
 
     @override
-    async def check(self) -> None:
+    async def ready(self) -> bool:
         await self._steps("check")
+        return True
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -274,8 +274,6 @@ class RedisQueueStore(QueueStore):
 
     def _remember(self, record: Record, plan: Plan) -> None:
         self._remembered[record.id] = record, plan
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
 
     @staticmethod
     def _delivery(reply: Reply) -> Delivery:

@@ -11,12 +11,12 @@ from functools import partial
 from redis.exceptions import RedisError
 
 from fakefal.core.errors import StoreUnavailable
-from fakefal.state.clock import Clock
 from fakefal.state.group import Member
 from fakefal.state.patience import cancel_and_wait
 from fakefal.store.redis.journal import WRITE_SECONDS
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.scripts import PREFIX, Steps, key_of, raise_unavailable
+from fakefal.store.redis.state import RedisClock
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,11 @@ class Replica:
     """
 
     def __init__(
-        self, steps: Steps, queue: RedisQueueStore, clock: Clock, write: Sequence[Callable[[], Awaitable[None]]] = ()
+        self,
+        steps: Steps,
+        queue: RedisQueueStore,
+        clock: RedisClock,
+        write: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._steps = steps
         self._queue = queue

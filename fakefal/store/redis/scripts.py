@@ -64,6 +64,11 @@ def tag(key: str) -> str:
     return quote(key, safe="", errors="surrogatepass")
 
 
+def tag_or_all(key: str | None) -> str:
+    """A key's name inside names, or what stands for all keys."""
+    return ALL_KEYS if key is None else tag(key)
+
+
 def key_of(quoted: bytes | str) -> str:
     """The key that `tag` quoted."""
     return unquote(quoted.decode() if isinstance(quoted, bytes) else quoted, errors="surrogatepass")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,12 +18,13 @@ from fakefal.core.errors import StoreUnavailable
 from fakefal.core.pace import Pace
 from fakefal.effects.arrivals import Arrival, Arrivals
 from fakefal.effects.known import make_rule
-from fakefal.effects.rules import Effects
-from fakefal.state.clock import Clocks
+from fakefal.effects.rules import Rules, parse_rules
+from fakefal.state.bounded import Bounded
+from fakefal.state.clock import Clock, Paces
 from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
-from fakefal.state.signing import MOST_KEYS, SigningKeys
-from fakefal.store.redis.access import SharedAccess, digest, marked
-from fakefal.store.redis.scripts import ALL_KEYS, Reply, Steps, key_of, tag
+from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, signature
+from fakefal.store.redis.access import digest, marked
+from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 Added = dict[str, Any]
 """A rule as JSON."""
@@ -36,64 +36,102 @@ NOTHING = b'{"settled": true, "added": []}'
 """What stands for the rules before anybody changes them, and when Redis has lost them."""
 
 
-class SharedClocks(Clocks):
+class RedisClock(Clock):
     """Clocks that stand in Redis, on Redis's own time.
 
     What a step says of time is exact; what is told here between two looks at Redis lags behind it by the
     time that an answer takes, never more, and never leads.  Beyond `MOST_CLOCKS` keys, those whose clocks were not
     moved or reset for longest follow the global clock again.
+
+    Args:
+        steps: the connection.
+        first: what the step ``clocks`` answered.
     """
 
     def __init__(self, steps: Steps, first: Reply) -> None:
-        super().__init__(self.real_time)
         self._steps = steps
+        self._paces = Paces(keys=Bounded(MOST_CLOCKS))
         self._ahead = 0.0
+        self._latest = 0.0
         self._era, self._seen = b"", 0
         self._take(first)
-
-    @override
-    async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
-        moved = repr(advance), "" if speed is None else repr(speed)
-        self._take(await self._steps("move", _tag(key), *moved, str(MOST_CLOCKS), *self._known()))
-
-    @override
-    async def reset(self, key: str | None) -> None:
-        self._take(await self._steps("reset_clocks", _tag(key), *self._known(), again=True))
-
-    async def refresh(self) -> None:
-        """Look at Redis again, for what has changed since the last time."""
-        self._take(await self._steps("clocks", *self._known(), again=True))
-
-    def _known(self) -> tuple[bytes, str]:
-        return self._era, str(self._seen)
 
     def real_time(self) -> float:
         """Redis's own time, in seconds since 1970."""
         return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
 
+    async def refresh(self) -> None:
+        """Look at Redis again, for what has changed since the last time."""
+        self._take(await self._steps("clocks", *self._known(), again=True))
+
+    @override
+    def now(self, key: str | None) -> float:
+        return self._paces.now(key, self._real())
+
+    @override
+    def sleep_seconds(self, key: str, moment: float) -> float:
+        return self._paces.sleep_seconds(key, moment, self._real())
+
+    @override
+    async def read(self, key: str | None) -> tuple[float, float]:
+        await self.refresh()
+        return self.now(key), self._paces.of(key).speed
+
+    @override
+    async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
+        moved = repr(advance), "" if speed is None else repr(speed)
+        self._take(await self._steps("move", tag_or_all(key), *moved, str(MOST_CLOCKS), *self._known()))
+
+    @override
+    async def reset(self, key: str | None) -> None:
+        self._take(await self._steps("reset_clocks", tag_or_all(key), *self._known(), again=True))
+
+    def _real(self) -> float:
+        """Redis's time, which stands while Redis is replaced by one that is behind."""
+        self._latest = max(self._latest, self.real_time())
+        return self._latest
+
+    def _known(self) -> tuple[bytes, str]:
+        return self._era, str(self._seen)
+
     def _take(self, reply: Reply) -> None:
         _, now, era, number, everyone, changed = reply
         if era != self._era:
-            self._keys = {}
+            self._paces.keys.clear()
         elif int(number) < self._seen:
             self._era = b""  # a later answer came sooner, or another Redis knows less: look at everything again
             return
         self._ahead = float(now) - time.monotonic()
-        self._era, self._seen, self._global = era, int(number), _pace(everyone)
+        self._era, self._seen, self._paces.everyone = era, int(number), _pace(everyone)
         for name, pace in zip(changed[::2], changed[1::2], strict=True):
-            self._keys.pop(key_of(name), None)
-            self._keys[key_of(name)] = _pace(pace)
-        for oldest in [*islice(self._keys, max(0, len(self._keys) - MOST_CLOCKS))]:
-            del self._keys[oldest]
+            self._paces.keys.pop(key_of(name), None)
+            self._paces.keys[key_of(name)] = _pace(pace)
 
 
-class SharedEffects(Effects):
-    """Effects whose added rules and counts stand in Redis.  Those of the settings are each replica's own."""
+class RedisRules(Rules):
+    """Rules of which those that were added stand in Redis.  Those of the settings are each replica's own.
 
-    def __init__(self, steps: Steps, rules: Iterable[str] = (), seed: str = "") -> None:
-        super().__init__(rules, seed)
+    Args:
+        steps: the connection.
+        texts: rules from the settings, oldest first.
+    """
+
+    def __init__(self, steps: Steps, texts: Iterable[str] = ()) -> None:
         self._steps = steps
+        self._of_settings = parse_rules(texts)
+        self._seen: Sequence[EffectRule] = self._of_settings
         self._packed = b""
+
+    @property
+    @override
+    def seen(self) -> Sequence[EffectRule]:
+        return self._seen
+
+    @override
+    async def listed(self) -> Sequence[EffectRule]:
+        _, packed = await self._steps("rules", again=True)
+        self.hear(packed)
+        return self._seen
 
     @override
     async def add(self, rule: EffectRule) -> None:
@@ -101,65 +139,64 @@ class SharedEffects(Effects):
 
     @override
     async def clear(self, key: str | None = None) -> int:
-        await self._refresh()
-        count = len(self.rules)
-        await (self._change(lambda _: [], settled=False) if key is None else self._forget(key))
-        return count - len(self.rules)
+        count = len(await self.listed())
+        await (self._change(lambda _: [], settled=False) if key is None else self.reset(key))
+        return count - len(self._seen)
 
     @override
     async def reset(self, key: str | None) -> None:
-        await self._steps("forget_calls", _tag(key))
         if key is None:
             await self._change(lambda _: [], settled=True)
         else:
-            await self._forget(key)
+            await self._change(lambda added: [one for one in added if one["key"] != key])
 
-    async def _forget(self, key: str) -> None:
-        await self._change(lambda added: [one for one in added if one["key"] != key])
-
-    async def _refresh(self) -> None:
-        _, packed = await self._steps("rules", again=True)
-        self.take(packed)
+    def hear(self, packed: bytes) -> None:
+        """Take in which rules were added, as Redis has them."""
+        if packed == self._packed:
+            return
+        found = json.loads(packed or NOTHING)
+        added = [make_rule(one.pop("effect"), one) for one in found["added"]]
+        self._seen = [*added, *(self._of_settings if found["settled"] else ())]
+        self._packed = packed
 
     async def _change(self, change: Callable[[list[Added]], list[Added]], *, settled: bool | None = None) -> None:
         """Change what is there; if another replica does at the same time, on top of its change."""
         while True:
-            await self._refresh()
+            await self.listed()
             before = json.loads(self._packed or NOTHING)
             kept = before["settled"] if settled is None else settled
             after = json.dumps({"settled": kept, "added": change(before["added"])}).encode()
             (done,) = await self._steps("set_rules", self._packed, after)
             if done == b"set":
-                self.take(after)
+                self.hear(after)
                 return
 
-    def take(self, packed: bytes) -> None:
-        """Hear which rules were added, as Redis has them."""
-        if packed == self._packed:
-            return
-        found = json.loads(packed or NOTHING)
-        added = [make_rule(one.pop("effect"), one) for one in found["added"]]
-        self.rules = [*added, *(self._settled if found["settled"] else ())]
-        self._packed = packed
 
+class RedisArrivals(Arrivals):
+    """Counts and files in Redis: one step tells everything, the rules of effects included.
 
-class SharedArrivals(Arrivals):
-    """Arrivals whose counts and files stand in Redis: one step tells everything, the rules of effects included."""
+    Args:
+        steps: the connection.
+        rules: hear of every change.
+    """
 
-    def __init__(self, steps: Steps, effects: SharedEffects, access: SharedAccess) -> None:
-        super().__init__(effects, access)
+    def __init__(self, steps: Steps, rules: RedisRules) -> None:
         self._steps = steps
-        self._rules = effects
+        self._rules = rules
 
     @override
     async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
         _, number, packed, gone = await self._steps("arrive", tag(key), *map(digest, paths))
-        self._rules.take(packed)
+        self._rules.hear(packed)
         return Arrival(int(number), marked(paths, gone))
 
+    @override
+    async def reset(self, key: str | None) -> None:
+        await self._steps("forget_calls", tag_or_all(key))
 
-class SharedOnce(Once):
-    """A `Once` in Redis, which stays there until a reset."""
+
+class RedisOnce(Once):
+    """Calls in Redis, which stays there until a reset."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -172,11 +209,7 @@ class SharedOnce(Once):
 
     @override
     async def reset(self, key: str | None) -> None:
-        await self._steps("forget_once", _tag(key))
-
-
-def _tag(key: str | None) -> str:
-    return ALL_KEYS if key is None else tag(key)
+        await self._steps("forget_once", tag_or_all(key))
 
 
 def _pace(packed: bytes) -> Pace:
@@ -187,28 +220,37 @@ def _pack(rule: EffectRule) -> Added:
     return asdict(rule) | {"effect": str(rule.effect)}
 
 
-class SharedSigningKeys(SigningKeys):
+class RedisSigningKeys(SigningKeys):
     """Signing keys that stand in Redis.
 
     A replica that has not seen the newest signs with the one before, which is in the JWKS as well.
+
+    Args:
+        steps: the connection.
+        first: what the step ``signing`` answered.
     """
 
     def __init__(self, steps: Steps, first: Reply) -> None:
         self._steps = steps
-        self._take(first)
+        self._keys = _keys(first)
+
+    @override
+    def sign(self, request_id: str, user_id: str, timestamp: str, body: bytes) -> str:
+        return signature(self._keys[-1], request_id, user_id, timestamp, body)
 
     @override
     async def rotate(self) -> None:
-        self._take(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
+        self._keys = _keys(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
 
     @override
-    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+    async def jwks(self) -> Jwks:
         with suppress(StoreUnavailable):  # those that are known still verify
-            self._take(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
-        return await super().jwks()
+            self._keys = _keys(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
+        return jwks(self._keys)
 
-    def _take(self, reply: Reply) -> None:
-        self._keys = [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(one.decode())) for one in reply[1:]]
+
+def _keys(reply: Reply) -> list[Ed25519PrivateKey]:
+    return [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(one.decode())) for one in reply[1:]]
 
 
 def new_key() -> str:
