@@ -7,26 +7,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakefal_contracts.catalogue import ENDPOINTS, examples, find_endpoint, known_ids
-from fakefal_contracts.check import Report, Unchecked, judge, open_data_uris
-from fakefal_contracts.endpoint import Edition, Endpoint, Revision
+from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH, Catalogue, examples
+from fakefal_contracts.check import Note, Report, Unchecked, judge, open_data_uris
+from fakefal_contracts.endpoint import LATEST, Depth, Edition, Endpoint, Revision
 from fakefal_contracts.errors import ContractError, UnknownContract, UnknownEndpoint, Unreadable
 from fakefal_contracts.evidence import Evidence, Grade
 from fakefal_contracts.media import Opener
 from fakefal_contracts.model import Advice
-from fakefal_contracts.price import Cost
+from fakefal_contracts.price import Cost, Unit
 from fakefal_contracts.rule import Rule, Stage, Violation
 from fakefal_contracts.rulebook import Rulebook, rulebook
 
 __all__ = [
-    "ENDPOINTS",
+    "BUILT_IN",
+    "IN_DEPTH",
+    "LATEST",
     "Advice",
+    "Catalogue",
     "ContractError",
     "Cost",
+    "Depth",
     "Edition",
     "Endpoint",
     "Evidence",
     "Grade",
+    "Note",
     "Opener",
     "Report",
     "Revision",
@@ -34,31 +39,38 @@ __all__ = [
     "Rulebook",
     "Stage",
     "Unchecked",
+    "Unit",
     "UnknownContract",
     "UnknownEndpoint",
     "Unreadable",
     "Violation",
     "check",
     "examples",
-    "find_endpoint",
     "judge",
-    "known_ids",
     "open_data_uris",
     "rulebook",
 ]
 
 
-def check(endpoint: str, arguments: Any, *, contract: str = "documented", opener: Opener = open_data_uris) -> Report:
+def check(
+    endpoint: str,
+    arguments: Any,
+    *,
+    contract: str = LATEST,
+    opener: Opener = open_data_uris,
+    catalogue: Catalogue = BUILT_IN,
+) -> Report:
     """Judge and price the arguments of a request before it is sent.
 
     Args:
-        endpoint: the full id, such as ``fal-ai/kling-video/o1/image-to-video``.
+        endpoint: the full id, such as ``fal-ai/flux/dev``.
         arguments: the decoded JSON body.
-        contract: ``documented``, ``latest`` or an ISO day.
+        contract: ``latest``, ``documented`` or an ISO day.
         opener: finds the content of media addresses; by default only ``data:`` URIs are read.
+        catalogue: the models that are known, where they are more than those that come with this package.
 
     Raises:
-        UnknownEndpoint: no contract covers the endpoint.
+        UnknownEndpoint: no document of this model is known.
         UnknownContract: the contract does not exist.
     """
-    return judge(find_endpoint(endpoint).edition(contract), arguments, opener)
+    return judge(catalogue.find(endpoint).edition(contract), arguments, opener)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, get_args, get_origin
 
 from fakefal_contracts.media import Limits
-from fakefal_contracts.model import Loc, Model, bare_type
+from fakefal_contracts.model import Loc, Model, bare_type, branches, is_model, wire_fields
 
 
 @dataclass(slots=True)
@@ -28,54 +28,48 @@ def parts_of(arguments: Model) -> BodyParts:
     return found
 
 
-@cache
-def field_names(model: type[Model]) -> frozenset[str]:
-    """The keys that an object has."""
-    return frozenset(model.model_fields)
-
-
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a value is: media with these limits, a list of such, or an object."""
+    """What a value may be: media with these limits, a list of such, or an object."""
 
     limits: Limits | None = None
     items: _Kind | None = None
-
-
-_OBJECT = _Kind()
+    is_object: bool = False
 
 
 def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> _Kind | None:
     bare, inner = bare_type(annotation)
-    if limits := next((extra for extra in metadata + inner if isinstance(extra, Limits)), None):
-        return _Kind(limits)
-    if get_origin(bare) is list:
-        items = _kind(get_args(bare)[0])
-        return _Kind(items=items) if items else None
-    return _OBJECT if isinstance(bare, type) and issubclass(bare, Model) else None
+    limits = next((extra for extra in metadata + inner if isinstance(extra, Limits)), None)
+    items, is_object = None, False
+    for branch in branches(bare):
+        one, inside = bare_type(branch)
+        limits = limits or next((extra for extra in inside if isinstance(extra, Limits)), None)
+        if get_origin(one) in (list, set):
+            items = items or _kind(get_args(one)[0])
+        is_object = is_object or is_model(one)
+    return _Kind(limits, items, is_object) if limits or items or is_object else None
 
 
 @cache
-def _kinds(model: type[Model]) -> tuple[tuple[str, _Kind], ...]:
-    """The fields of a model that matter."""
-    kinds = ((name, _kind(one.annotation, tuple(one.metadata))) for name, one in model.model_fields.items())
-    return tuple((name, kind) for name, kind in kinds if kind)
+def _kinds(model: type[Model]) -> tuple[tuple[str, str, _Kind], ...]:
+    """The fields of a model that matter: key, attribute and kind."""
+    kinds = ((key, name, _kind(one.annotation, tuple(one.metadata))) for key, name, one in wire_fields(model))
+    return tuple((key, name, kind) for key, name, kind in kinds if kind)
 
 
 def _collect(value: Model, loc: Loc, found: BodyParts) -> None:
     found.objects.append((loc, value))
-    for name, kind in _kinds(type(value)):
+    for key, name, kind in _kinds(type(value)):
         if (part := getattr(value, name)) is not None:
-            _collect_part(part, kind, (*loc, name), found)
+            _collect_part(part, kind, (*loc, key), found)
 
 
 def _collect_part(part: Any, kind: _Kind, loc: Loc, found: BodyParts) -> None:
-    if kind.limits is not None:
-        found.media.append((loc, part, kind.limits))
-    elif kind.items is None:
+    if isinstance(part, Model):
         _collect(part, loc, found)
-    elif (limits := kind.items.limits) is not None:
-        found.media += [((*loc, index), address, limits) for index, address in enumerate(part)]
-    else:
-        for index, item in enumerate(part):
-            _collect_part(item, kind.items, (*loc, index), found)
+    elif isinstance(part, list | set):
+        if kind.items is not None:
+            for index, item in enumerate(part):
+                _collect_part(item, kind.items, (*loc, index), found)
+    elif kind.limits is not None and part is not None:
+        found.media.append((loc, str(part), kind.limits))

@@ -1,68 +1,118 @@
-"""The endpoints that the contracts cover, and the ids that fal has beyond them."""
+"""Which models there are: the user's own documents before the ones that come with this package."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from fakefal_contracts.endpoint import Endpoint
+from fakefal_contracts.endpoint import APP_SEGMENTS, Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
 from fakefal_contracts.kling import o1, o3
 from fakefal_contracts.model import Input
+from fakefal_contracts.price import Price
+from fakefal_contracts.record import Record
+from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, shipped_record, shipped_records
 
-ENDPOINTS: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
+IN_DEPTH: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
+"""The endpoints of which more is known than their documents say."""
+
+_NEAR = 0.6
+_LONGEST = 200
+"""Nobody misspells a longer id, and comparing takes quadratic time."""
 
 
-@cache
-def known_ids() -> frozenset[str]:
-    """Every Kling id that fal's catalogue had on 2026-06-11."""
-    return frozenset(json.loads(files(__package__).joinpath("kling/index.json").read_text("utf-8")))
+class Catalogue(Collection[str]):
+    """The models that fakefal knows, by endpoint id.
+
+    A model is read and built when it is first asked for, and kept.  `prices` replace what is known.
+    """
+
+    def __init__(self, own: Iterable[Record] = (), prices: Mapping[str, Price] | None = None) -> None:
+        self.own = {record.id: record for record in own}
+        self.prices = dict(prices or {})
+        self._apps = {"/".join(one.split("/")[:APP_SEGMENTS]) for one in self.own}
+        self._known: dict[str, Endpoint | None] = {}
+
+    def get(self, endpoint_id: str) -> Endpoint | None:
+        """The endpoint with this id, or None where fakefal knows none; fal may have it all the same."""
+        if (found := self._known.get(endpoint_id)) is None and (found := self._read(endpoint_id)) is not None:
+            self._known[endpoint_id] = found
+        return found
+
+    def _read(self, endpoint_id: str) -> Endpoint | None:
+        if (record := self.own.get(endpoint_id)) is not None:
+            found = Endpoint.of_record(record)
+        elif (deep := IN_DEPTH.get(endpoint_id)) is not None:
+            found = deep
+        elif (shipped := shipped_record(endpoint_id)) is not None:
+            found = Endpoint.of_record(shipped)
+        else:
+            return None
+        price = self.prices.get(endpoint_id)
+        return found if price is None else replace(found, prices=(price,))
+
+    def find(self, endpoint_id: str) -> Endpoint:
+        """The endpoint with this id.
+
+        Raises:
+            UnknownEndpoint: fakefal knows none; the message names the nearest id.
+        """
+        if endpoint := self.get(endpoint_id):
+            return endpoint
+        raise UnknownEndpoint(endpoint_id, self.nearest(endpoint_id))
+
+    def __contains__(self, endpoint_id: object) -> bool:
+        return isinstance(endpoint_id, str) and (endpoint_id in self.own or is_shipped(endpoint_id))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @cached_property
+    def _ids(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.own, *shipped_ids()}))
+
+    def records(self) -> Iterator[Record]:
+        """The document of every model, in the order of ids."""
+        found = {record.id: record for record in shipped_records()} | self.own
+        return iter(sorted(found.values(), key=lambda record: record.id))
+
+    def has_app(self, app: str) -> bool:
+        """Whether a model has this owner and application: ``fal-ai/flux``."""
+        return app in self._apps or is_shipped_app(app)
+
+    def has_owner(self, owner: str) -> bool:
+        """Whether a model has this owner, the first part of an id."""
+        return any(app.startswith(f"{owner}/") for app in self._apps) or is_shipped_app(owner)
+
+    def nearest(self, endpoint_id: str) -> str | None:
+        """The most similar id that is known, by the whole of it or by what follows its owner."""
+        return _nearest(self._ids, endpoint_id) if len(endpoint_id) <= _LONGEST else None
+
+
+BUILT_IN = Catalogue()
+"""The models that come with this package, and no others."""
+
+
+@lru_cache(maxsize=1024)
+def _nearest(ids: tuple[str, ...], given: str) -> str | None:
+    near = difflib.get_close_matches(given, ids, n=1, cutoff=_NEAR)
+    return near[0] if near else None
 
 
 @cache
 def examples(endpoint_id: str) -> dict[str, Any]:
-    """The example bodies that fal's documents print for an endpoint: ``required``, ``full``, ``output``."""
+    """The example bodies that fal's documents print for an endpoint in depth: ``required``, ``full``, ``output``."""
     every = json.loads(files(__package__).joinpath("kling/examples.json").read_text("utf-8"))
     found: dict[str, Any] = every[endpoint_id]
     return found
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What fal's catalogue says of an endpoint beside its title (read on 2026-06-11; `about` is our own).
-
-    `date` and `updated_at` are the ISO moments of its launch and its last change.
-    """
-
-    category: str
-    about: str
-    date: str
-    updated_at: str
-    license_type: str
-    tags: list[str]
-    group: dict[str, str]
-
-
-@cache
-def listing(endpoint_id: str) -> Listing:
-    """The catalogue's entry for an endpoint that the contracts cover."""
-    every = json.loads(files(__package__).joinpath("kling/listings.json").read_text("utf-8"))
-    return Listing(**every[endpoint_id])
-
-
-def find_endpoint(endpoint_id: str) -> Endpoint:
-    """The endpoint with this id.
-
-    Raises:
-        UnknownEndpoint: no contract covers it; the message lists what is covered.
-    """
-    if endpoint := ENDPOINTS.get(endpoint_id):
-        return endpoint
-    raise UnknownEndpoint(endpoint_id, nearest_ids(endpoint_id), exists_at_fal=endpoint_id in known_ids())
 
 
 def endpoint_of(request: type[Input]) -> Endpoint:
@@ -71,14 +121,8 @@ def endpoint_of(request: type[Input]) -> Endpoint:
     Raises:
         UnknownEndpoint: it is no endpoint's.
     """
-    models = {endpoint.input: endpoint for endpoint in ENDPOINTS.values()}
+    models = {endpoint.input: endpoint for endpoint in IN_DEPTH.values()}
     for kind in request.__mro__:
         if endpoint := models.get(kind):
             return endpoint
-    raise UnknownEndpoint(request.__name__, list(ENDPOINTS))
-
-
-def nearest_ids(endpoint_id: str) -> list[str]:
-    """The covered ids, the most similar first."""
-    near = difflib.get_close_matches(endpoint_id, ENDPOINTS, n=1)
-    return near + [one for one in ENDPOINTS if one not in near]
+    raise UnknownEndpoint(request.__name__, None)

@@ -13,14 +13,26 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from fakefal_contracts.body_parts import BodyParts, field_names, parts_of
+from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.evidence import upstream
+from fakefal_contracts.evidence import documented, upstream
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.measured import measured
 from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc, Model, path_of, spots
+from fakefal_contracts.model import (
+    UNKNOWN_KEY,
+    Advice,
+    Caution,
+    Input,
+    Loc,
+    Model,
+    bare_type,
+    choices,
+    field_names,
+    path_of,
+    spot_at,
+)
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import ClipFacts, is_data_uri, read_data_uri
 from fakefal_contracts.rule import Requirement, Stage, Violation
@@ -34,6 +46,13 @@ FORMAT = Caution(
 )
 
 
+OUTDATED = Caution(
+    "outdated",
+    "what an older contract accepts should be accepted today, too",
+    documented("fal's OpenAPI documents of two days", "2026-06-11"),
+)
+
+
 class Unchecked(NamedTuple):
     """Media that nobody looked at, or not fully, and why."""
 
@@ -42,12 +61,19 @@ class Unchecked(NamedTuple):
     reason: str
 
 
+class Note(NamedTuple):
+    """Something that is good to know and asks for no change."""
+
+    loc: Loc
+    msg: str
+
+
 @dataclass(frozen=True)
 class Report:
-    """What a request is worth: errors refuse it, warnings do not.
+    """What a request is worth: errors refuse it, warnings and notes do not.
 
     `arguments` is the parsed body where there are no schema errors; `cost` is what it costs where
-    there are no errors at all, since fal does not bill refusals.
+    there are no errors at all, since fal does not bill refusals, and where the price is known.
     `facts` maps addresses to what was measured.
     """
 
@@ -59,6 +85,7 @@ class Report:
     arguments: Input | None = None
     cost: Cost | None = None
     facts: dict[str, Facts] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -71,6 +98,7 @@ class Report:
         return {
             "endpoint_id": self.endpoint.id,
             "contract": self.contract,
+            "depth": self.endpoint.depth_in_words,
             "ok": self.ok,
             "errors": [
                 {"rule": e.rule.id, "type": e.type, "loc": ["body", *e.loc], "msg": e.msg, "hint": e.hint}
@@ -81,8 +109,14 @@ class Report:
                 for w in self.warnings
             ],
             "unchecked": [{"loc": ["body", *u.loc], "url": u.address, "reason": u.reason} for u in self.unchecked],
+            "notes": [{"loc": ["body", *n.loc], "msg": n.msg} for n in self.notes],
             "cost": self.cost
-            and {"usd": float(self.cost.usd), "seconds": self.cost.seconds, "unit_usd": float(self.cost.unit_usd)},
+            and {
+                "usd": float(self.cost.usd),
+                "units": float(self.cost.units),
+                "unit": self.cost.unit.value,
+                "unit_usd": float(self.cost.unit_usd),
+            },
         }
 
 
@@ -134,11 +168,17 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         endpoint,
         contract,
         errors,
-        (*arguments.advice(), *islice(_unknown_keys(body, parts), MOST_FOUND), *media.warnings),
+        (
+            *arguments.advice(),
+            *islice(_unknown_keys(body, parts), MOST_FOUND),
+            *_accepted_no_more(edition, body),
+            *media.warnings,
+        ),
         tuple(media.unchecked),
         arguments,
         None if errors else price_of(arguments, endpoint.price(contract)),
         media.facts,
+        tuple(_accepted_since(edition, body)),
     )
 
 
@@ -213,11 +253,10 @@ class _Media:
 
 def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Iterator[Violation]:
     book = rulebook(edition)
-    places = {spot.path: spot for spot in spots(edition.model)}
     for found in error.errors(include_url=False)[:MOST_FOUND]:
         item = _as_fastapi({**found}, body)
         loc: Loc = item["loc"]
-        spot = places[path_of(loc)]
+        spot = spot_at(edition.model, loc)
         rule, requirement = book.of_item(spot.path, item["type"], item.get("ctx", {}))
         own = requirement_hint(requirement.hint, item["input"], spot.kind) if requirement else ""
         hint = own or schema_hint(item, spot)
@@ -237,13 +276,44 @@ def _other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
     if len(loc) != 1:
         return ""
     name = str(loc[0])
-    mine = edition.model.model_fields[name].annotation
-    accepting = [
-        other.contract
-        for other in edition.endpoint.editions
-        if other.model.model_fields[name].annotation != mine and _accepts(_validator(other.model, name), value)
-    ]
+    accepting = [one.contract for one in _different(edition, name) if _accepts(_validator(one.model, name), value)]
     return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
+
+
+def _different(edition: Edition, name: str) -> Iterator[Edition]:
+    """The other revisions of an endpoint in which a field has another schema."""
+    if name in edition.model.model_fields:
+        mine = edition.model.model_fields[name].annotation
+        yield from (one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine)
+
+
+def _accepted_since(edition: Edition, body: Any) -> Iterator[Note]:
+    """What the newest schema accepts and an older page of fal's still refuses."""
+    for name, other in _refusing(edition, body):
+        if other.evidence.date < edition.evidence.date:
+            allowed = choices(bare_type(other.model.model_fields[name].annotation)[0])
+            only = f"allows only {', '.join(map(str, allowed))}" if allowed else "refuses this"
+            msg = f"fal's page of {other.evidence.date} {only}; accepted since {edition.evidence.date}"
+            yield Note((name,), msg)
+
+
+def _accepted_no_more(edition: Edition, body: Any) -> Iterator[Advice]:
+    """What the chosen contract accepts and the newest schema refuses."""
+    newest = edition.endpoint.editions[-1]
+    for name, other in _refusing(edition, body):
+        if other is newest and other.evidence.date > edition.evidence.date:
+            msg = f"fal refuses this since {other.evidence.date}"
+            yield Advice(OUTDATED, (name,), msg, "choose a value that contract latest accepts, too")
+
+
+def _refusing(edition: Edition, body: Any) -> Iterator[tuple[str, Edition]]:
+    """The fields of an accepted body whose values another revision refuses, and that revision."""
+    if len(edition.endpoint.revisions) < 2 or not isinstance(body, dict):
+        return
+    for name, value in body.items():
+        for other in _different(edition, name):
+            if not _accepts(_validator(other.model, name), value):
+                yield name, other
 
 
 @lru_cache(maxsize=1024)

@@ -1,12 +1,13 @@
-"""An endpoint and its dated revisions."""
+"""A model of fal under its endpoint id, and its dated revisions."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, create_model
 
@@ -14,8 +15,24 @@ from fakefal_contracts.errors import UnknownContract
 from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price
+from fakefal_contracts.record import UNDATED, Record, Source
+from fakefal_contracts.schema_models import SchemaModels
+from fakefal_contracts.shipped import shipped_record
 
 APP_SEGMENTS = 2
+_OBVIOUS = ("fal-ai/kling-video/", "fal-ai/")
+"""The beginnings of ids that rule ids leave out."""
+
+
+class Depth(StrEnum):
+    """How much is known of a model, least first."""
+
+    TYPES = "types only"
+    """Names, types, choices and defaults: no limits, no null."""
+    DOCUMENT = "document"
+    """All that the model's own OpenAPI document says."""
+    IN_DEPTH = "in depth"
+    """Rules beyond the document, prices, lengths, and the wording of refusals, each with its evidence."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +75,74 @@ class Edition:
 class Endpoint:
     """What is known of one endpoint.
 
-    `input` is the newest model; `revisions` run from the oldest to the newest, and `documented`
-    says on which founding document the contract of that name rests (its schema is the first
-    revision).  `prices` run from the oldest to the newest.
+    `source` is the newest model of its arguments, written by hand, or the record that models are built from
+    when they are first asked for.  `revisions` run from the oldest to the newest, and `documented` says on which
+    founding document the contract of that name rests (its schema is the first revision).  `prices` run
+    from the oldest to the newest; there may be none.
     """
 
     id: str
     title: str
-    tier: Literal["standard", "pro"]
-    input: type[Input]
+    source: type[Input] | Record
     documented: Evidence
     revisions: tuple[Revision, ...]
-    prices: tuple[Price, ...]
+    prices: tuple[Price, ...] = ()
+    tier: str = ""
+
+    @classmethod
+    def of_record(cls, record: Record) -> Endpoint:
+        """An endpoint of which its document is all that is known."""
+        return cls(record.id, record.title, record, record.evidence, (Revision(record.evidence),))
 
     @property
+    def depth(self) -> Depth:
+        """How much is known of it."""
+        if not isinstance(self.source, Record):
+            return Depth.IN_DEPTH
+        return Depth.TYPES if self.source.source is Source.TYPES else Depth.DOCUMENT
+
+    @property
+    def depth_in_words(self) -> str:
+        """How deep and how old the knowledge is: ``fal's document (2026-06-11)``."""
+        if not isinstance(self.source, Record):
+            return self.depth.value
+        names = {Source.TYPES: "types only", Source.DOCUMENT: "fal's document", Source.OWN: "your document"}
+        day = "undated" if self.source.seen == UNDATED else self.source.seen.isoformat()
+        return f"{names[self.source.source]} ({day})"
+
+    @cached_property
+    def record(self) -> Record | None:
+        """The document in the catalogue; None for a model that no catalogue has."""
+        return self.source if isinstance(self.source, Record) else shipped_record(self.id)
+
+    @cached_property
+    def _models(self) -> SchemaModels:
+        assert isinstance(self.source, Record)
+        return SchemaModels(self.source)
+
+    @cached_property
+    def input(self) -> type[Input]:
+        """The newest model of the arguments.
+
+        Raises:
+            UnreadableContract: the document holds something that no model can be made of.
+        """
+        return self._models.input(Input) if isinstance(self.source, Record) else self.source
+
+    @cached_property
     def output(self) -> type[BaseModel]:
-        """The model of the result."""
-        return self.input.output_type()
+        """The model of the result.
+
+        Raises:
+            UnreadableContract: as above.
+        """
+        return self._models.output() if isinstance(self.source, Record) else self.source.output_type()
+
+    @property
+    def launched(self) -> dt.date:
+        """The day it was launched, as far as the catalogue knows; else the first of all days."""
+        day = self.record.metadata.get("date") if self.record else None
+        return dt.date.fromisoformat(day[:10]) if day else UNDATED
 
     @property
     def app(self) -> str:
@@ -88,13 +156,14 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """The start of every rule id: ``o1.standard.image-to-video``."""
-        return self.path.replace("/", ".")
+        """The start of every rule id: ``o1.standard.image-to-video``, ``flux.dev``."""
+        short = next((self.id.removeprefix(one) for one in _OBVIOUS if self.id.startswith(one)), self.id)
+        return short.replace("/", ".")
 
-    def price(self, contract: str) -> Price:
-        """The price on the day of a contract; the newest for ``documented`` and ``latest``."""
-        if contract in NAMED_CONTRACTS:
-            return self.prices[-1]
+    def price(self, contract: str) -> Price | None:
+        """The price on the day of a contract, the newest for ``documented`` and ``latest``; None if it is unknown."""
+        if contract in NAMED_CONTRACTS or not self.prices:
+            return self.prices[-1] if self.prices else None
         day = parse_contract(contract)
         return next((price for price in reversed(self.prices) if price.since <= day), self.prices[0])
 
@@ -126,16 +195,20 @@ class Endpoint:
         if named := self._named.get(contract):
             return named
         day = parse_contract(contract)
+        if isinstance(self.source, Record) and self.launched <= day:
+            return Edition(self, contract, self.documented, self.input)  # its one document, whatever its day
         known = [edition for edition in self.editions if edition.evidence.date <= day]
         if not known:
-            first = self.editions[0].contract
+            first = self.launched if isinstance(self.source, Record) else self.editions[0].contract
             raise UnknownContract(
                 f"{self.id} was first published on {first}, after {contract}; give that day or a later one"
             )
         return Edition(self, contract, known[-1].evidence, known[-1].model)
 
 
-NAMED_CONTRACTS = ("documented", "latest")
+LATEST = "latest"
+"""The default contract: the newest schema that is known."""
+NAMED_CONTRACTS = ("documented", LATEST)
 
 
 def parse_contract(contract: str) -> dt.date:

@@ -15,13 +15,12 @@ class ContractError(ValueError):
 
 
 class UnknownEndpoint(ContractError):
-    """No contract covers this endpoint id."""
+    """No document of this model is known here; fal may have it all the same."""
 
-    def __init__(self, endpoint_id: str, known: list[str], *, exists_at_fal: bool = False) -> None:
-        where = "exists at fal but is not covered yet" if exists_at_fal else f"is not known; did you mean {known[0]}?"
-        super().__init__(f"{endpoint_id!r} {where}; covered are: {', '.join(known)}".replace("?;", "?"))
+    def __init__(self, endpoint_id: str, nearest: str | None) -> None:
+        meant = f"; did you mean {nearest}?" if nearest else "."
+        super().__init__(f"fakefal knows no model {endpoint_id!r}{meant} Add it: fakefal models add {endpoint_id}")
         self.endpoint_id = endpoint_id
-        self.exists_at_fal = exists_at_fal
 
 
 class UnknownContract(ContractError):

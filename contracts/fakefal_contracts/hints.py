@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from fakefal_contracts.model import Model, Spot, choices
+from fakefal_contracts.model import Model, Spot, bare_type, branches, choices, field_names
 
 _LONGEST_ECHO = 60
 _NEAR = 0.75
@@ -18,24 +18,58 @@ _ELSEWHERE = {"image_url": "start_image_url", "tail_image_url": "end_image_url",
 
 def schema_hint(error: dict[str, Any], spot: Spot) -> str:
     """The hint for one pydantic error at one place of the model."""
-    value = error["input"]
+    value, ctx = error["input"], error.get("ctx", {})
     match error["type"]:
         case "missing" if not error["loc"]:
             return "send a JSON object with the arguments at its top level"
         case "missing":
             return _missing(str(error["loc"][-1]), value, spot.owner)
-        case "literal_error":
-            return _one_of(value, choices(spot.kind) or ())
+        case "literal_error" | "enum":
+            return _one_of(value, choices(spot.kind) or _all_choices(spot))
         case "string_too_long":
-            limit = error["ctx"]["max_length"]
+            limit = ctx["max_length"]
             return f"shorten it by {len(value) - limit:,} characters: it has {len(value):,} of {limit:,}"
+        case "string_too_short":
+            return f"write at least {ctx['min_length']:,} characters: it has {len(value):,}"
+        case "string_pattern_mismatch":
+            return f"{_echo(value)} does not match {ctx['pattern']}"
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" | "multiple_of":
+            return f"{_echo(value)} does not fit: give {_range(spot)}"
+        case "too_short":
+            return f"add items: the list has {ctx['actual_length']:,}, at least {ctx['min_length']:,} are needed"
+        case "too_long":
+            return f"keep at most {ctx['max_length']:,} items"
+        case "extra_forbidden":
+            return unknown_key_hint(str(error["loc"][-1]), spot.owner, {str(error["loc"][-1]): value})
+        case "url_type" | "url_parsing" | "url_syntax_violation" | "url_scheme" | "url_too_long":
+            return f"{_echo(value)} is no address that is taken here: give one that starts with https://"
         case _:
             return _wrong_type(error, spot)
 
 
+def _all_choices(spot: Spot) -> tuple[Any, ...]:
+    """Every choice in any branch of a union."""
+    return tuple(value for branch in branches(spot.kind) for value in choices(bare_type(branch)[0]) or ())
+
+
+def _range(spot: Spot) -> str:
+    """The legal numbers in words: ``a number between 0 and 20``, ``a multiple of 8``."""
+    given = [*spot.metadata, *(extra for branch in branches(spot.kind) for extra in bare_type(branch)[1])]
+    limits = {name: getattr(one, name) for one in given for name in _LIMITS if hasattr(one, name)}
+    step = f"a multiple of {limits['multiple_of']}" if "multiple_of" in limits else ""
+    if "ge" in limits and "le" in limits:
+        return f"{step or 'a number'} between {limits['ge']} and {limits['le']}"
+    words = [f"{word} {limits[name]}" for name, word in _LIMITS.items() if name in limits and word]
+    return " ".join((step or "a number", " and ".join(words))).rstrip()
+
+
+#: Bounds of numbers by pydantic's names, and the words for them.
+_LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": ""}
+
+
 def _wrong_type(error: dict[str, Any], spot: Spot) -> str:
     value = error["input"]
-    if error["type"] == "list_type" and not isinstance(value, list | dict | None):
+    if error["type"] in ("list_type", "set_type") and not isinstance(value, list | dict | None):
         return f"send a list: [{_echo(value)}]"
     if value is None and not spot.required and not spot.path.endswith("[]"):
         return "leave the key out instead of sending null"
@@ -68,19 +102,21 @@ def requirement_hint(hint: str, given: Any, owner: Any) -> str:
 
 def _strangers(owner: type[Model], given: dict[Any, Any]) -> list[tuple[str, Any]]:
     """What is given and is no field."""
-    return [(str(key), value) for key, value in given.items() if key not in owner.model_fields]
+    return [(str(key), value) for key, value in given.items() if key not in field_names(owner)]
 
 
 def _wrapped(key: str, value: Any, owner: type[Model]) -> str:
     """What to say where the arguments lie one level too deep: ``{"input": {...}}`` is the clients' form."""
-    if isinstance(value, dict) and any(name in owner.model_fields for name in value):
+    if isinstance(value, dict) and any(name in field_names(owner) for name in value):
         return f'the arguments are wrapped in "{key}": send them at the top level'
     return ""
 
 
-def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
+def _one_of(value: Any, allowed: tuple[Any, ...]) -> str:
     if isinstance(value, int) and str(value) in allowed:
         return f'send it as a string: "{value}"'
+    if isinstance(value, str) and any(type(one) is int and str(one) == value.strip() for one in allowed):
+        return f"send it as a number: {value.strip()}"
     if isinstance(value, str) and value.strip().removesuffix("s") in allowed:
         return f'write it as "{value.strip().removesuffix("s")}"'
     return f"{_echo(value)} is not allowed; use one of {', '.join(json.dumps(one) for one in allowed)}"
@@ -92,14 +128,14 @@ def unknown_key_hint(key: str, model: type[Model], given: dict[str, Any]) -> str
         return wrapped
     if meant := _meant(key, model, given):
         return f'did you mean "{meant}"?'
-    return "remove it: this endpoint has no such argument"
+    return "remove it: this model has no such argument"
 
 
 def _meant(key: str, model: type[Model], given: dict[str, Any]) -> str | None:
     """The one field that is not given and that a wrong key stands for, if it is clear which."""
-    free = [name for name in model.model_fields if name not in given]
+    free = [name for name in field_names(model) if name not in given]
     name = _snake(key[:_LONGEST_ECHO])
-    if _ELSEWHERE.get(name) in model.model_fields:
+    if _ELSEWHERE.get(name) in field_names(model):
         return _ELSEWHERE[name] if _ELSEWHERE[name] in free else None
     near = difflib.get_close_matches(name, free, n=1, cutoff=_NEAR)
     return near[0] if near else None

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
+from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.fields import FieldInfo
 
 from fakefal_contracts.evidence import Evidence, observed
 from fakefal_contracts.rule import Requirement, Stage
 
 Loc = tuple[str | int, ...]
+
+_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?s?(?:ec|econds)?")
+
+#: Width and height behind fal's names of sizes, as its clients and pages give them (2026).
+IMAGE_SIZES = {
+    "square_hd": (1024, 1024),
+    "square": (512, 512),
+    "portrait_4_3": (768, 1024),
+    "portrait_16_9": (576, 1024),
+    "landscape_4_3": (1024, 768),
+    "landscape_16_9": (1024, 576),
+}
 
 
 @dataclass(frozen=True)
@@ -49,13 +66,27 @@ UNKNOWN_KEY = Caution(
 class Model(BaseModel):
     """An object of a request body.  Unknown keys are ignored, as fal does (observed September 2026)."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True, protected_namespaces=())
 
     requirements: ClassVar[tuple[Requirement, ...]] = ()
     """Rules about the whole object, judged in this order; like pydantic, the first failure ends it."""
 
     printed_in: ClassVar[Evidence | None] = None
     """Where this object's schema is printed, if not where its endpoint's is."""
+
+    def argument(self, *keys: str) -> Any:
+        """The first of these arguments that the model has and that is not null."""
+        names = {key: name for key, name, _ in wire_fields(type(self))}
+        found = (getattr(self, names[key]) for key in keys if key in names)
+        value = next((one for one in found if one is not None), None)
+        return value.value if isinstance(value, Enum) else value
+
+
+class RuledModel(Model):
+    """An object with rules about the whole of it.
+
+    Not every `Model` is one: pydantic shows a validator's name where the object is a branch of a union.
+    """
 
     @model_validator(mode="after")
     def _whole_object(self) -> Self:
@@ -65,7 +96,7 @@ class Model(BaseModel):
         return self
 
 
-class Input(Model):
+class Input(RuledModel):
     """The arguments of one endpoint, and what they mean for the clip and the bill.
 
     Each endpoint has a class of its own, whose `output_type` names the model of its result: so a class
@@ -83,17 +114,42 @@ class Input(Model):
         """The model of the result."""
         raise NotImplementedError
 
-    def seconds(self) -> int:
-        """The seconds that are billed."""
-        raise NotImplementedError
+    def seconds(self) -> Decimal | None:
+        """The seconds that are billed; None where the arguments do not tell (they may follow an input file)."""
+        duration = self.argument("duration", "seconds_total", "duration_seconds", "length_seconds")
+        if duration is not None and not isinstance(duration, bool):
+            found = _NUMBER.fullmatch(str(duration))
+            return Decimal(found[1]) if found else None
+        frames, rate = self.argument("num_frames"), self.argument("frames_per_second", "fps")
+        if isinstance(frames, int) and isinstance(rate, int | float) and rate > 0:
+            return round(Decimal(frames) / Decimal(str(rate)), 3)
+        return None
 
-    def clip_seconds(self) -> int:
+    def clip_seconds(self) -> Decimal | None:
         """The seconds of the clip that comes back."""
         return self.seconds()
 
+    def pictures(self) -> int:
+        """How many pictures come back where the result is pictures."""
+        count = self.argument("num_images", "num_samples", "batch_size", "max_images")
+        return count if isinstance(count, int) and count > 0 else 1
+
+    def pixels(self) -> int | None:
+        """The pixels of one picture; None where the arguments do not tell."""
+        size = self.argument("image_size")
+        if isinstance(size, Model):
+            wide, high = size.argument("width"), size.argument("height")
+        else:
+            wide, high = IMAGE_SIZES.get(str(size), (self.argument("width"), self.argument("height")))
+        return wide * high if isinstance(wide, int) and isinstance(high, int) else None
+
+    def characters(self) -> int:
+        """The characters of the text that is spoken or read."""
+        return len(str(self.argument("text", "prompt", "input") or ""))
+
     def audio(self) -> bool:
         """Whether the clip has a sound track."""
-        return False
+        return self.argument("generate_audio") is True
 
     def uses_clip(self) -> bool:
         """Whether the request brings a clip of its own."""
@@ -101,7 +157,8 @@ class Input(Model):
 
     def ratio(self) -> str | None:
         """The frame shape, for example ``16:9``; None where it follows the first picture."""
-        return None
+        shape = self.argument("aspect_ratio")
+        return shape if isinstance(shape, str) else None
 
     def first_frame(self) -> str | None:
         """The address of the picture that the clip starts with."""
@@ -114,9 +171,10 @@ class Input(Model):
 
 @dataclass(frozen=True)
 class Spot:
-    """One place in a model: a field, or the items of a list field.
+    """One place in a model: a field, the items of a list, or the values of a dictionary.
 
-    `path` writes list items as ``[]``; `kind` is the bare type; `metadata` is what the annotation
+    `path` writes list items as ``[]`` and values of a dictionary as ``.*``; the branches of a union share one
+    path.  `kind` is the type without null and metadata, perhaps a union; `metadata` is what the annotation
     carries there; `required` tells whether the key must be present; `owner` is the model it is in.
     """
 
@@ -125,52 +183,152 @@ class Spot:
     metadata: tuple[Any, ...]
     owner: type[Model]
     required: bool = False
+    nullable: bool = False
+
+    @property
+    def key(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+    def inside(self) -> Iterator[Spot]:
+        """The places directly inside this one."""
+        for branch in branches(self.kind):
+            bare, _ = bare_type(branch)
+            if is_model(bare):
+                prefix = f"{self.path}." if self.path else ""
+                for key, _, field in wire_fields(bare):
+                    metadata = tuple(field.metadata)
+                    yield _spot(f"{prefix}{key}", field.annotation, metadata, bare, required=field.is_required())
+            elif held := _held(bare):
+                suffix = ".*" if get_origin(bare) is dict else "[]"
+                yield _spot(self.path + suffix, held, (), self.owner)
 
 
-def spots(model: type[Model]) -> Iterator[Spot]:
+def _spot(path: str, kind: Any, metadata: tuple[Any, ...], owner: type[Model], *, required: bool = False) -> Spot:
+    bare, inner = bare_type(kind)
+    return Spot(path, bare, metadata + inner, owner, required, takes_null(kind))
+
+
+def _held(bare: Any) -> Any:
+    """The annotation of what a list, a set, a tuple or a dictionary holds; None for everything else."""
+    if get_origin(bare) in (list, set, tuple, dict):
+        return get_args(bare)[-1]
+    return None
+
+
+@lru_cache(maxsize=1024)
+def spots(model: type[Model]) -> tuple[Spot, ...]:
     """Every place of a model, outermost first; the model itself comes first with an empty path."""
-    yield Spot("", model, (), model, required=True)
-    yield from _fields(model, "")
+
+    def walk(spot: Spot) -> Iterator[Spot]:
+        yield spot
+        for one in spot.inside():
+            yield from walk(one)
+
+    return tuple(walk(Spot("", model, (), model, required=True)))
 
 
-def _fields(model: type[Model], prefix: str) -> Iterator[Spot]:
-    for name, field in model.model_fields.items():
-        path = f"{prefix}.{name}" if prefix else name
-        spot = Spot(path, field.annotation, tuple(field.metadata), model, field.is_required())
-        yield from _annotation(spot)
+def spot_at(model: type[Model], loc: Loc) -> Spot:
+    """The place that pydantic names, or the innermost one around it that is known.
+
+    A location carries a step for each branch of a union that was tried, which is none in a path.
+    """
+    spot = Spot("", model, (), model, required=True)
+    for step in loc:
+        if narrowed := _branch(spot, step):
+            spot = narrowed
+        elif (found := _inner(spot, step)) is None:
+            return spot
+        else:
+            spot = found
+    return spot
 
 
-def _annotation(spot: Spot) -> Iterator[Spot]:
-    """The spot with its bare type, and what lies inside it."""
-    bare, inner = bare_type(spot.kind)
-    yield replace(spot, kind=bare, metadata=spot.metadata + inner)
-    if get_origin(bare) is list:
-        yield from _annotation(Spot(f"{spot.path}[]", get_args(bare)[0], (), spot.owner))
-    elif isinstance(bare, type) and issubclass(bare, Model):
-        yield from _fields(bare, spot.path)
+def _branch(spot: Spot, step: str | int) -> Spot | None:
+    """The place as one branch of its union, where the step is the name that pydantic has for that branch."""
+    found = branches(spot.kind)
+    if len(found) == 1 or not isinstance(step, str):
+        return None
+    for branch in found:
+        bare, metadata = bare_type(branch)
+        if step == _label(bare) or step.startswith(f"{_label(bare)}["):
+            return replace(spot, kind=bare, metadata=spot.metadata + metadata)
+    return spot if step.startswith(_LABELS) else None
+
+
+_LABELS = ("constrained-", "literal[", "function-", "url", "uuid", "datetime", "date", "is-instance[", "nullable[")
+
+
+def _label(bare: Any) -> str:
+    if origin := get_origin(bare):
+        return "literal" if origin is Literal else str(origin.__name__)
+    return str(getattr(bare, "__name__", bare))
+
+
+def _inner(spot: Spot, step: str | int) -> Spot | None:
+    suffixes = ("[]",) if isinstance(step, int) else (f".{step}", ".*")
+    wanted = {f"{spot.path}{suffix}" if spot.path else suffix.removeprefix(".") for suffix in suffixes}
+    return next((one for one in spot.inside() if one.path in wanted), None)
+
+
+@cache
+def wire_fields(model: type[BaseModel]) -> tuple[tuple[str, str, FieldInfo], ...]:
+    """The fields of an object: the key on the wire, the attribute, and the field."""
+    return tuple((field.alias or name, name, field) for name, field in model.model_fields.items())
+
+
+@cache
+def field_names(model: type[BaseModel]) -> dict[str, None]:
+    """The keys that an object has on the wire, in their order."""
+    return dict.fromkeys(key for key, _, _ in wire_fields(model))
+
+
+def is_model(bare: Any) -> bool:
+    """Whether a type is a class of ours for objects."""
+    return isinstance(bare, type) and issubclass(bare, Model)
+
+
+def branches(kind: Any) -> tuple[Any, ...]:
+    """The branches of a union without null; of any other type, itself."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return tuple(part for part in get_args(kind) if part is not type(None))
+    return (kind,)
+
+
+def takes_null(kind: Any) -> bool:
+    """Whether an annotation allows null."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, types.UnionType):
+        return any(part is type(None) or takes_null(part) for part in get_args(kind))
+    return kind in (None, type(None), Any)
 
 
 def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...]]:
-    """An annotation without ``| None`` and without its metadata, and that metadata."""
+    """An annotation without ``| None`` and without its metadata, and that metadata; a real union stays one."""
     metadata: tuple[Any, ...] = ()
     while True:
         if get_origin(kind) is Annotated:
             kind, *more = get_args(kind)
-            metadata += tuple(more)
-        elif get_origin(kind) in (Union, types.UnionType):
-            (kind,) = (part for part in get_args(kind) if part is not type(None))
+            metadata += tuple(one for extra in more for one in (extra.metadata if isinstance(extra, FieldInfo) else [extra]))
+        elif len(found := branches(kind)) == 1 and found[0] is not kind:
+            kind = found[0]
+        elif len(found) > 1 and type(None) in get_args(kind):
+            kind = Union[found]  # noqa: UP007
         else:
             return kind, metadata
 
 
 def path_of(loc: Loc) -> str:
-    """A location as the path of its spot: ``("elements", 0, "video_url")`` is ``elements[].video_url``."""
+    """The path of a value that was found by walking a body: ``elements[].video_url`` of the first element's clip."""
     path = ""
     for part in loc:
         path += "[]" if isinstance(part, int) else f".{part}" if path else part
     return path
 
 
-def choices(kind: Any) -> tuple[str, ...] | None:
-    """The values of a ``Literal``, else None."""
+def choices(kind: Any) -> tuple[Any, ...] | None:
+    """The values of a ``Literal`` or an ``Enum``, else None."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(one.value for one in kind)
     return get_args(kind) if get_origin(kind) is Literal else None

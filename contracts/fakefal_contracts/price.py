@@ -1,28 +1,43 @@
-"""What a request costs: seconds times a unit price, in exact decimals."""
+"""What a request costs: so many units at a price each, in exact decimals."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
 from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.model import Input
 
+MILLION = 1_000_000
+THOUSAND = 1000
+
+
+class Unit(StrEnum):
+    """What a price is for."""
+
+    SECOND = "second"
+    IMAGE = "image"
+    MEGAPIXEL = "megapixel"
+    REQUEST = "request"
+    CHARACTERS = "1000 characters"
+
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars per billed second since a day; the dearest tier that applies counts."""
+    """US dollars for each unit since a day; the dearest tier that applies counts."""
 
     since: dt.date
     usd: Decimal
     evidence: Evidence
     usd_with_audio: Decimal | None = None
     usd_with_clip: Decimal | None = None
+    unit: Unit = Unit.SECOND
 
-    def unit(self, arguments: Input) -> Decimal:
-        """US dollars per second for these arguments."""
+    def unit_usd(self, arguments: Input) -> Decimal:
+        """US dollars for one unit with these arguments."""
         usd = self.usd
         if self.usd_with_audio is not None and arguments.audio():
             usd = max(usd, self.usd_with_audio)
@@ -32,22 +47,41 @@ class Price:
 
 
 class Cost(NamedTuple):
-    """The price of one request: `usd` is `seconds` times `unit_usd`."""
+    """The price of one request: `usd` is `units` times `unit_usd`."""
 
     usd: Decimal
-    seconds: int
+    units: Decimal
     unit_usd: Decimal
+    unit: Unit = Unit.SECOND
 
 
-def price_of(arguments: Input, price: Price) -> Cost:
-    """What these arguments cost when they are accepted."""
-    unit = price.unit(arguments)
-    seconds = arguments.seconds()
-    return Cost(unit * seconds, seconds, unit)
+def price_of(arguments: Input, price: Price | None) -> Cost | None:
+    """What these arguments cost when they are accepted; None where the price or the number of units is unknown."""
+    units = None if price is None else units_of(arguments, price.unit)
+    if price is None or units is None:
+        return None
+    unit_usd = price.unit_usd(arguments)
+    return Cost(unit_usd * units, units, unit_usd, price.unit)
+
+
+def units_of(arguments: Input, unit: Unit) -> Decimal | None:
+    """How many units a request is billed for; None where its arguments do not tell."""
+    match unit:
+        case Unit.SECOND:
+            return arguments.seconds()
+        case Unit.IMAGE:
+            return Decimal(arguments.pictures())
+        case Unit.MEGAPIXEL:
+            pixels = arguments.pixels()
+            return None if pixels is None else arguments.pictures() * Decimal(pixels) / MILLION
+        case Unit.CHARACTERS:
+            return Decimal(arguments.characters()) / THOUSAND
+        case Unit.REQUEST:
+            return Decimal(1)
 
 
 def billed(units: Decimal, unit_usd: Decimal) -> Decimal:
-    """US dollars for what the service says it billed, in the units of ``x-fal-billable-units`` (seconds)."""
+    """US dollars for what the service says it billed, in the units of ``x-fal-billable-units``."""
     return units * unit_usd
 
 

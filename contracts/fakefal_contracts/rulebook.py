@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, get_origin
 
-from annotated_types import MaxLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
+from pydantic import AnyUrl
 
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.evidence import Evidence, inferred, observed
 from fakefal_contracts.media import Limits
-from fakefal_contracts.model import Model, Spot, choices, spots
+from fakefal_contracts.model import Spot, bare_type, branches, choices, is_model, spots, wire_fields
 from fakefal_contracts.rule import Requirement, Rule
 
 _MISSING = observed("`missing` at `prompt` quoted for an O1 endpoint", "2026-09-20")
 _NO_BODY = inferred("what FastAPI 0.136 answers, on which fal's runners are built", "2026-11-20")
-_JSON_NAMES = {str: "a string", bool: "a boolean"}
+_SEEN = {"": _NO_BODY, "prompt": _MISSING}
+_JSON_NAMES = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
-#: pydantic's error types by the rule they break.  Everything else that it can report about these
-#: models is a wrong type.
-_KINDS = {"missing": "required", "literal_error": "one_of", "string_too_long": "max_length"}
+#: pydantic's error types by the rule they break.  Everything else that it can report is a wrong type.
+_KINDS = {
+    "missing": "required",
+    "literal_error": "one_of",
+    "enum": "one_of",
+    "string_too_long": "max_length",
+    "string_too_short": "min_length",
+    "string_pattern_mismatch": "pattern",
+    "greater_than_equal": "minimum",
+    "greater_than": "minimum",
+    "less_than_equal": "maximum",
+    "less_than": "maximum",
+    "multiple_of": "multiple_of",
+    "too_short": "min_items",
+    "too_long": "max_items",
+    "extra_forbidden": "no_other_keys",
+    "url_type": "address",
+    "url_parsing": "address",
+    "url_syntax_violation": "address",
+    "url_too_long": "address",
+    "url_scheme": "address",
+}
 
 
 class Rulebook:
@@ -41,9 +63,9 @@ class Rulebook:
 
     def _add(self, path: str, kind: str, says: str, evidence: Evidence) -> Rule:
         name = ".".join(part for part in (self._edition.endpoint.name, path or "body", kind) if part)
-        rule = Rule(name, path, kind, says, evidence)
-        assert (path, kind) not in self._rules, f"two rules named {name}"
-        self._rules[path, kind] = rule
+        if (other := self._rules.get((path, kind))) is not None and says not in other.says:
+            says = f"{other.says} (or, in another form, {says})"
+        rule = self._rules[path, kind] = Rule(name, path, kind, says, evidence)
         return rule
 
     def __iter__(self) -> Iterator[Rule]:
@@ -60,11 +82,12 @@ class Rulebook:
 
     def of_item(self, path: str, error_type: str, ctx: dict[str, Any]) -> tuple[Rule, Requirement | None]:
         """The rule that a pydantic error breaks, and the requirement behind it if one was written by hand."""
-        if error_type == "value_error":
-            return self._by_message[path, ctx["error"]]
-        kind = _KINDS.get(error_type, "type")
-        # a text that is no Unicode is no choice either: pydantic says string_unicode of both
-        return self._rules.get((path, kind)) or self._rules[path, "one_of"], None
+        if error_type == "value_error" and (path, str(ctx.get("error"))) in self._by_message:
+            return self._by_message[path, str(ctx["error"])]
+        for kind in (_KINDS.get(error_type, "type"), "type", "one_of"):
+            if rule := self._rules.get((path, kind)):
+                return rule, None
+        return self._rules["", "type"], None
 
 
 @lru_cache(maxsize=256)
@@ -77,30 +100,82 @@ def _schema_rules(spot: Spot, evidence: Evidence) -> Iterator[tuple[str, str, Ev
     evidence = spot.owner.printed_in or evidence
     own = next((extra for extra in spot.metadata if isinstance(extra, Evidence)), evidence)
     if spot.required:
-        seen = {"": _NO_BODY, "prompt": _MISSING}
-        yield "required", "must be present", seen.get(spot.path, evidence)
-    if allowed := choices(spot.kind):
-        yield "one_of", " or ".join(f'"{value}"' for value in allowed), evidence
+        yield "required", "must be present", _SEEN.get(spot.path, evidence)
+    found = branches(spot.kind)
+    if len(found) == 1 and (allowed := choices(spot.kind)):
+        yield "one_of", " or ".join(json.dumps(value, default=str) for value in allowed), evidence
     else:
-        yield "type", _type_name(spot.kind), evidence
-    for extra in spot.metadata:
-        if isinstance(extra, MaxLen):
-            yield "max_length", f"at most {extra.max_length:,} characters", own
-        elif isinstance(extra, Limits):
-            for kind, (says, why) in extra.says().items():
-                yield kind, says, why
+        yield "type", type_name(spot.kind), evidence
+    for branch in found:
+        bare, metadata = bare_type(branch)
+        if len(found) > 1 and (allowed := choices(bare)):
+            yield "one_of", " or ".join(json.dumps(value, default=str) for value in allowed), evidence
+        if is_model(bare) and bare.model_config.get("extra") == "forbid":
+            yield "no_other_keys", f"no other keys than {', '.join(key for key, _, _ in wire_fields(bare))}", evidence
+        if isinstance(bare, type) and issubclass(bare, AnyUrl):
+            yield "address", "an address with its scheme, such as https://", evidence
+        for extra in (*metadata, *(spot.metadata if branch is found[0] else ())):
+            yield from _limit_rules(extra, bare, own)
+
+
+def _limit_rules(extra: Any, bare: Any, evidence: Evidence) -> Iterator[tuple[str, str, Evidence]]:
+    if isinstance(extra, Limits):
+        yield from ((kind, says, why) for kind, (says, why) in extra.says().items())
+        return
+    is_list = get_origin(bare) in (list, set, tuple)
+    match extra:
+        case MaxLen(most):
+            yield ("max_items", f"at most {_count(most, 'item')}", evidence) if is_list else (
+                "max_length",
+                f"at most {_count(most, 'character')}",
+                evidence,
+            )
+        case MinLen(least):
+            yield ("min_items", f"at least {_count(least, 'item')}", evidence) if is_list else (
+                "min_length",
+                f"at least {_count(least, 'character')}",
+                evidence,
+            )
+        case Ge(least):
+            yield "minimum", f"at least {least}", evidence
+        case Gt(least):
+            yield "minimum", f"more than {least}", evidence
+        case Le(most):
+            yield "maximum", f"at most {most}", evidence
+        case Lt(most):
+            yield "maximum", f"less than {most}", evidence
+        case MultipleOf(step):
+            yield "multiple_of", f"a multiple of {step}", evidence
+        case _ if pattern := getattr(extra, "pattern", None):
+            yield "pattern", f"a text like {pattern}", evidence
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _requirements(spot: Spot) -> Iterator[Requirement]:
     yield from (extra for extra in spot.metadata if isinstance(extra, Requirement))
-    if isinstance(spot.kind, type) and issubclass(spot.kind, Model):
-        yield from spot.kind.requirements
+    for branch in branches(spot.kind):
+        bare, _ = bare_type(branch)
+        if is_model(bare):
+            yield from bare.requirements
 
 
-def _type_name(kind: Any) -> str:
-    if get_origin(kind) is list:
+def type_name(kind: Any) -> str:
+    """What JSON calls the values of a type: ``a string or an object``."""
+    names = dict.fromkeys(_json_name(bare_type(one)[0]) for one in branches(kind))
+    return "anything" if "anything" in names else " or ".join(names)
+
+
+def _json_name(bare: Any) -> str:
+    if allowed := choices(bare):
+        return " or ".join(dict.fromkeys(_JSON_NAMES.get(type(value), "a value") for value in allowed))
+    if get_origin(bare) in (list, set, tuple):
         return "a list"
-    return _JSON_NAMES.get(kind, "an object")
+    if bare is Any:
+        return "anything"
+    return _JSON_NAMES.get(bare, "an object" if is_model(bare) or get_origin(bare) is dict else "a string")
 
 
 def _join(path: str, field: str) -> str:

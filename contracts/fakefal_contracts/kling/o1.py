@@ -31,7 +31,7 @@ from fakefal_contracts.kling.shared import (
     VideoInput,
     named_references,
 )
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, Model
+from fakefal_contracts.model import UNKNOWN_KEY, Advice, RuledModel
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -67,7 +67,7 @@ SEVEN_REFERENCES = Requirement(
 )
 
 
-class Element(Model):
+class Element(RuledModel):
     """A character or object: a frontal picture and others from more sides."""
 
     model_config = ConfigDict(title="OmniVideoElementInput")
@@ -91,14 +91,6 @@ class ReferenceToVideo(VideoInput):
     cautions = REFERENCE_CAUTIONS
 
     @override
-    def seconds(self) -> int:
-        return int(self.duration)
-
-    @override
-    def ratio(self) -> str:
-        return self.aspect_ratio
-
-    @override
     def advice(self) -> Iterator[Advice]:
         listed = {
             "Image": ("image_urls", len(self.image_urls or ())),
@@ -119,10 +111,6 @@ class ImageToVideo(VideoInput):
     end_image_url: Picture | None = Field(default=None, description=LAST_FRAME)
     duration: Duration = Field(default="5", description=SECONDS)
     cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
-
-    @override
-    def seconds(self) -> int:
-        return int(self.duration)
 
     @override
     def first_frame(self) -> str:
@@ -149,7 +137,7 @@ ENDPOINTS = (
         id="fal-ai/kling-video/o1/reference-to-video",
         title="Kling O1 Reference Image to Video [Pro]",
         tier="pro",
-        input=ReferenceToVideo,
+        source=ReferenceToVideo,
         documented=documented("llms.txt of o1/reference-to-video", "2025-12-01"),
         revisions=(
             Revision(
@@ -163,7 +151,7 @@ ENDPOINTS = (
         id="fal-ai/kling-video/o1/image-to-video",
         title="Kling O1 First Frame Last Frame to Video [Pro]",
         tier="pro",
-        input=ImageToVideo,
+        source=ImageToVideo,
         documented=documented("llms.txt of o1/image-to-video", "2025-12-01"),
         revisions=(
             Revision(documented("llms.txt of o1/image-to-video", "2025-12-01"), {"duration": (LaunchDuration, "5")}),
@@ -175,7 +163,7 @@ ENDPOINTS = (
         id="fal-ai/kling-video/o1/standard/image-to-video",
         title="Kling O1 First Frame Last Frame to Video [Standard]",
         tier="standard",
-        input=StandardImageToVideo,
+        source=StandardImageToVideo,
         documented=documented(
             "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"
         ),

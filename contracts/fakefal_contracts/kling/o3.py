@@ -31,7 +31,7 @@ from fakefal_contracts.kling.shared import (
     VideoInput,
     named_references,
 )
-from fakefal_contracts.model import Advice, Caution, Loc, Model
+from fakefal_contracts.model import Advice, Caution, Loc, Model, RuledModel
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -141,7 +141,7 @@ class Shot(Model):
     duration: ShotDuration = Field(default="5", description="How many seconds this shot lasts.")
 
 
-class Element(Model):
+class Element(RuledModel):
     """A character or object, by pictures or by a clip."""
 
     model_config = ConfigDict(title="KlingV3ComboElementInput")
@@ -197,27 +197,21 @@ class ReferenceToVideo(VideoInput):
         """Elements and loose pictures, as the limits count them."""
         return len(self.elements or ()) + len(self.image_urls or ())
 
-    def seconds(self) -> int:
+    @override
+    def seconds(self) -> Decimal:
         """The sum of the shots where there are shots (inferred), else the duration."""
         if self.multi_prompt:
-            return sum(int(shot.duration) for shot in self.multi_prompt)
-        return int(self.duration)
-
-    def clip_seconds(self) -> int:
-        """The seconds within what the model can make."""
-        return min(max(self.seconds(), SHORTEST), LONGEST)
+            return Decimal(sum(int(shot.duration) for shot in self.multi_prompt))
+        return Decimal(self.duration)
 
     @override
-    def audio(self) -> bool:
-        return self.generate_audio
+    def clip_seconds(self) -> Decimal:
+        """The seconds within what the model can make."""
+        return min(max(self.seconds(), Decimal(SHORTEST)), Decimal(LONGEST))
 
     @override
     def uses_clip(self) -> bool:
         return any(element.video_url for element in self.elements or ())
-
-    @override
-    def ratio(self) -> str:
-        return self.aspect_ratio
 
     @override
     def advice(self) -> Iterator[Advice]:
@@ -262,7 +256,7 @@ ENDPOINTS = (
         id="fal-ai/kling-video/o3/pro/reference-to-video",
         title="Kling O3 Reference to Video [Pro]",
         tier="pro",
-        input=ReferenceToVideo,
+        source=ReferenceToVideo,
         documented=_PAGE,
         revisions=(
             Revision(_PAGE, {"shot_type": (str, "customize")}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fakefal_contracts.catalogue import find_endpoint
+from fakefal_contracts.catalogue import BUILT_IN
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import spots
@@ -29,7 +29,7 @@ def valid(endpoint_id: str, *, contract: str = "documented") -> st.SearchStrateg
     Raises:
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
     """
-    return _valid(find_endpoint(endpoint_id).edition(contract))
+    return _valid(BUILT_IN.find(endpoint_id).edition(contract))
 
 
 @st.composite
@@ -51,7 +51,7 @@ def invalid(
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
         ValueError: one of `rules` is no rule of the edition.
     """
-    edition = find_endpoint(endpoint_id).edition(contract)
+    edition = BUILT_IN.find(endpoint_id).edition(contract)
     every = [rule.id for rule in rulebook(edition)]
     if unknown := set(rules or ()) - set(every):
         raise ValueError(f"{endpoint_id} has no rule {', '.join(sorted(unknown))} under contract {contract}")
@@ -77,7 +77,7 @@ def boundaries(endpoint_id: str, *, contract: str = "documented") -> tuple[Bound
     Raises:
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
     """
-    edition, plain = find_endpoint(endpoint_id).edition(contract), Builder()
+    edition, plain = BUILT_IN.find(endpoint_id).edition(contract), Builder()
     limits = [one for one in breaches(edition) if one.inside is not None]
     return tuple(Boundary(one.kept(edition, plain), one.broken(edition, plain)) for one in limits)
 
@@ -94,7 +94,7 @@ def media(endpoint_id: str, field: str, *, contract: str = "documented") -> st.S
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
         ValueError: the field holds no media.
     """
-    edition = find_endpoint(endpoint_id).edition(contract)
+    edition = BUILT_IN.find(endpoint_id).edition(contract)
     metadata = next((spot.metadata for spot in spots(edition.model) if spot.path == field), ())
     limits = next((one for one in metadata if isinstance(one, Limits)), None)
     if limits is None:
@@ -113,7 +113,7 @@ def anything(endpoint_id: str, *, contract: str = "documented") -> st.SearchStra
     Raises:
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
     """
-    return _anything(find_endpoint(endpoint_id).edition(contract))
+    return _anything(BUILT_IN.find(endpoint_id).edition(contract))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hypothesis import strategies as st
 
-from fakefal_contracts.catalogue import ENDPOINTS, find_endpoint
+from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies.arguments import invalid, valid
 
@@ -97,7 +97,7 @@ def play(history: Iterable[Step], target: RequestTarget) -> list[tuple[Step, Any
 
 
 def histories(
-    endpoint_ids: Collection[str] = tuple(ENDPOINTS), *, contract: str = "documented", max_steps: int = MOST_STEPS
+    endpoint_ids: Collection[str] = tuple(IN_DEPTH), *, contract: str = "documented", max_steps: int = MOST_STEPS
 ) -> st.SearchStrategy[list[Step]]:
     """Whole histories of requests, beginning with a submit; `play` puts a target through one.
 
@@ -110,7 +110,7 @@ def histories(
 
 
 def _submits(endpoint_id: str, contract: str) -> st.SearchStrategy[Submit]:
-    book = rulebook(find_endpoint(endpoint_id).edition(contract))
+    book = rulebook(BUILT_IN.find(endpoint_id).edition(contract))
     small = [rule.id for rule in book if rule.kind != "max_bytes"]
     good = valid(endpoint_id, contract=contract)
     bad = invalid(endpoint_id, contract=contract, rules=small).map(lambda broken: broken.arguments)

@@ -1,0 +1,229 @@
+"""From the schemas of a document to pydantic models whose refusals are those of fal's own runtime, byte for byte.
+
+fal prints what pydantic makes of its authors' classes; this makes classes of it again.  What pydantic's
+messages show has to come back the same: the order of the fields, the names of classes (they stand for the
+branches of a union), whether a choice was a ``Literal`` or an ``Enum``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import UUID4, AnyUrl, BaseModel, ConfigDict, Field, HttpUrl, create_model
+
+from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.media import Limits
+from fakefal_contracts.model import Input, Model
+from fakefal_contracts.record import Record, Schema
+
+HTTP_URL_LENGTH = 2083
+"""The longest text that pydantic's ``HttpUrl`` takes, which tells it from ``AnyUrl`` in a schema."""
+
+FieldLimits = Callable[[str, Schema], Limits | None]
+"""The media limits of a field by its name and its schema; None for a field that takes no media."""
+
+_SCALARS: dict[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "null": None}
+_FORMATS: dict[str, Any] = {"uuid": UUID4, "uuid4": UUID4, "date-time": dt.datetime, "date": dt.date}
+_BOUNDS = {
+    "minimum": "ge",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "exclusiveMaximum": "lt",
+    "multipleOf": "multiple_of",
+}
+_LENGTHS = {"minLength": "min_length", "maxLength": "max_length", "pattern": "pattern"}
+_COUNTS = {"minItems": "min_length", "maxItems": "max_length"}
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class SchemaModels:
+    """The models of one record, built when they are asked for.
+
+    `notes` says what was left open: a schema that the document names and does not hold.
+    """
+
+    def __init__(self, record: Record, limits: FieldLimits = lambda _name, _schema: None) -> None:
+        self._record = record
+        self._limits = limits
+        self._built: dict[str, Any] = {}
+        self._building: set[str] = set()
+        self._null_is_unsaid = not _says_null(record.schemas)
+        self.notes: list[str] = []
+
+    def input(self, base: type[Input]) -> type[Input]:
+        """The model of the arguments, a subclass of `base`.
+
+        Raises:
+            UnreadableContract: the document holds something that no model can be made of.
+        """
+        schema = self._root(self._record.input)
+        return self._model(schema, self._record.input, base)
+
+    def output(self) -> type[BaseModel]:
+        """The model of the result.
+
+        Raises:
+            UnreadableContract: as above.
+        """
+        return self._model(self._root(self._record.output), self._record.output, Model)
+
+    def _root(self, name: str) -> Schema:
+        """The schema of a whole body: an object, perhaps behind references."""
+        schema = self._record.schemas.get(name, {})
+        while inner := (schema.get("allOf") or [schema if "$ref" in schema else None])[0]:
+            schema = self._record.schemas.get(_target(inner), {}) if "$ref" in inner else inner
+        return schema
+
+    def _component(self, name: str) -> Any:
+        if name in self._built:
+            return self._built[name]
+        if name not in self._record.schemas:
+            self.notes.append(f"the document does not hold the schema {name}: any value is taken there")
+            return Any
+        if name in self._building:
+            raise UnreadableContract(f"{self._record.id}: the schema {name} holds itself")
+        self._building.add(name)
+        schema = self._record.schemas[name]
+        # a choice with a name of its own is a class of the author's: pydantic says "enum" of it, not "literal_error"
+        made = _enum(schema, name) if "enum" in schema else self._kind(schema, name, None)
+        self._building.discard(name)
+        self._built[name] = made
+        return made
+
+    def _model(self, schema: Schema, name: str, base: type[Model]) -> Any:
+        fields: dict[str, Any] = {}
+        required = schema.get("required", ())
+        for number, (key, one) in enumerate(ordered(schema)):
+            kind = self._kind(one, f"{name}.{key}", self._limits(key, one))
+            if self._null_is_unsaid and key not in required and "default" not in one:
+                kind = Union[kind, None]  # noqa: UP007 - not all that pydantic takes can be joined by |
+            usable = _IDENTIFIER.fullmatch(key) and not hasattr(base, key)
+            default = one.get("default", ... if key in required else None)
+            fields[key if usable else f"field_{number}"] = (kind, Field(default, alias=None if usable else key))
+        if schema.get("additionalProperties") is False:
+            base = _closed(base)
+        # pydantic puts the class's name into the place of a union's branch: fal's class is the schema's title
+        return create_model(schema.get("title") or name, __base__=base, __module__=__name__, **fields)
+
+    def _kind(self, schema: Any, where: str, limits: Limits | None) -> Any:
+        """The annotation of a schema; `limits` are laid on each text in it."""
+        if schema is True or not schema:
+            return Any
+        kind = self._bare(schema, where, limits)
+        return Union[kind, None] if schema.get("nullable") else kind  # noqa: UP007
+
+    def _bare(self, schema: Schema, where: str, limits: Limits | None) -> Any:
+        if "$ref" in schema:
+            return self._component(_target(schema))
+        if "const" in schema:
+            return Literal[schema["const"]]
+        if "enum" in schema:
+            values = tuple(value for value in schema["enum"] if value is not None)
+            return Union[Literal[values], None] if None in schema["enum"] else Literal[values]  # noqa: UP007
+        for key in ("anyOf", "oneOf"):
+            if key in schema:
+                return self._union(schema, schema[key], where, limits)
+        if "allOf" in schema:
+            if len(schema["allOf"]) > 1:
+                raise UnreadableContract(f"{self._record.id}: {where} is all of several schemas")
+            return self._kind(schema["allOf"][0], where, limits)
+        return self._typed(schema, where, limits)
+
+    def _union(self, schema: Schema, branches: list[Any], where: str, limits: Limits | None) -> Any:
+        kind: Any = Union[tuple(self._kind(one, where, limits) for one in branches)]  # noqa: UP007
+        if named := schema.get("discriminator"):
+            kind = Annotated[kind, Field(discriminator=named["propertyName"])]
+        return _limited(kind, _given(schema, _BOUNDS))  # a limit beside a union is one of the whole
+
+    def _typed(self, schema: Schema, where: str, limits: Limits | None) -> Any:
+        match schema.get("type", "object" if "properties" in schema else None):
+            case list() as types:
+                kinds = tuple(self._kind({**schema, "type": one}, where, limits) for one in types)
+                return Union[kinds]  # noqa: UP007
+            case "object":
+                return self._object(schema, where)
+            case "array":
+                return self._array(schema, where, limits)
+            case "string":
+                return _text(schema, limits)
+            case None:
+                return Any
+            case str() as name if name in _SCALARS:
+                return _limited(_SCALARS[name], _given(schema, _BOUNDS))
+            case other:
+                raise UnreadableContract(f"{self._record.id}: {where} has the type {other!r}")
+
+    def _array(self, schema: Schema, where: str, limits: Limits | None) -> Any:
+        if "prefixItems" in schema:
+            return tuple[tuple(self._kind(one, where, None) for one in schema["prefixItems"])]  # type: ignore[misc]
+        holder: Any = set if schema.get("uniqueItems") else list
+        kind = holder[self._kind(schema.get("items"), f"{where}[]", limits)]
+        return _limited(kind, _given(schema, _COUNTS))
+
+    def _object(self, schema: Schema, where: str) -> Any:
+        if schema.get("properties"):
+            return self._model(schema, schema.get("title") or where, Model)
+        more = schema.get("additionalProperties", True)
+        is_class = more is False or ("additionalProperties" not in schema and where in self._record.schemas)
+        if is_class:
+            return self._model(schema, schema.get("title") or where, Model)
+        return dict[str, Any if more is True else self._kind(more, f"{where}.*", None)]  # type: ignore[misc]
+
+
+def ordered(schema: Schema) -> list[tuple[str, Schema]]:
+    """The fields of an object in fal's order, which the printed one is not."""
+    fields: dict[str, Schema] = schema.get("properties", {})
+    order = [name for name in schema.get("x-fal-order-properties", ()) if name in fields]
+    return [(name, fields[name]) for name in dict.fromkeys((*order, *fields))]
+
+
+def _closed(base: type[Model]) -> type[Model]:
+    """The same base for an object that takes no other keys."""
+
+    class Closed(base):  # type: ignore[misc, valid-type]
+        model_config = ConfigDict(extra="forbid")
+
+    return Closed
+
+
+def _target(schema: Schema) -> str:
+    return str(schema["$ref"]).rsplit("/", 1)[-1]
+
+
+def _says_null(schemas: Mapping[str, Schema]) -> bool:
+    """Whether a document tells which fields take null: fal's did not until early 2026."""
+    text = json.dumps(schemas)
+    return '"type": "null"' in text or '"nullable": true' in text
+
+
+def _enum(schema: Schema, name: str) -> type[Enum]:
+    values = [(f"v{number}", value) for number, value in enumerate(schema["enum"])]
+    return Enum(schema.get("title") or name, values)  # type: ignore[return-value]
+
+
+def _text(schema: Schema, limits: Limits | None) -> Any:
+    if schema.get("format") == "uri":
+        kind: Any = HttpUrl if schema.get("maxLength") == HTTP_URL_LENGTH else AnyUrl
+    elif (kind := _FORMATS.get(schema.get("format", ""))) is None:
+        kind = _limited(str, _given(schema, _LENGTHS))
+    return Annotated[kind, limits] if limits else kind
+
+
+def _given(schema: Schema, names: Mapping[str, str]) -> dict[str, Any]:
+    """The limits of a schema under pydantic's names; exclusive bounds may be written as in JSON schema's draft 4."""
+    found = {ours: schema[theirs] for theirs, ours in names.items() if schema.get(theirs) is not None}
+    for exclusive, inclusive in (("gt", "ge"), ("lt", "le")):
+        if found.get(exclusive) is True:
+            found[exclusive] = found.pop(inclusive)
+        elif found.get(exclusive) is False:
+            del found[exclusive]
+    return found
+
+
+def _limited(kind: Any, given: dict[str, Any]) -> Any:
+    return Annotated[kind, Field(**given)] if given else kind
