@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -22,9 +23,13 @@ from pydantic import (
 )
 
 from fakefal.core.plan import PROFILES
-from fakefal_contracts import ENDPOINTS
-from fakefal_contracts.endpoint import parse_contract
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue, Evidence, Grade, Unit
+from fakefal_contracts.endpoint import LATEST, parse_contract
+from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import is_address
+from fakefal_contracts.own_documents import read_models
+from fakefal_contracts.price import Price
+from fakefal_contracts.record import UNDATED
 
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"
@@ -59,7 +64,7 @@ def _profile(name: str) -> str:
 
 def _contract(value: object) -> str:
     contract = str(value)  # TOML has dates
-    first = min(endpoint.revisions[0].date for endpoint in ENDPOINTS.values())
+    first = min(endpoint.revisions[0].date for endpoint in IN_DEPTH.values())
     if parse_contract(contract) < first:
         raise ValueError(f"it lies before the first published schema; give {first} or later")
     return contract
@@ -104,6 +109,13 @@ Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=Tr
 Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
 
 
+class OwnPrice(BaseModel, frozen=True, extra="forbid"):
+    """A price that the user gives for a model: ``usd = "0.025", unit = "image"``."""
+
+    usd: Annotated[Decimal, Field(ge=0)]
+    unit: Unit
+
+
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message says which, where it stands, and what is allowed.
 
@@ -124,7 +136,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
 
     Attributes:
         profile: how time passes: instant, stepped, quick or realistic.
-        contract: documented, latest, or an ISO day.
+        contract: latest, documented, or an ISO day.
+        models: files and folders with documents of models; they win over the built-in ones.
+        prices: prices by endpoint id; they win over what is known.
+        unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
@@ -151,7 +166,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     """
 
     profile: Annotated[str, AfterValidator(_profile)] = "quick"
-    contract: Annotated[str, BeforeValidator(_contract)] = "documented"
+    contract: Annotated[str, BeforeValidator(_contract)] = LATEST
+    models: Annotated[tuple[Path, ...], _split_by(os.pathsep)] = ()
+    prices: Mapping[str, OwnPrice] = {}
+    unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10
     keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
@@ -182,6 +200,21 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
             return build(given)
         except ValidationError as found:
             raise _error(found) from None  # pydantic's own repeats secrets
+
+    def catalogue(self) -> Catalogue:
+        """The models that are known: the user's own before the built-in ones.
+
+        Raises:
+            SettingsError: a document cannot be read; the message names its file.
+        """
+        if not self.models and not self.prices:
+            return BUILT_IN
+        given = Evidence(Grade.DOCUMENTED, "your settings", UNDATED)
+        prices = {name: Price(UNDATED, one.usd, given, unit=one.unit) for name, one in self.prices.items()}
+        try:
+            return Catalogue((record for path in self.models for record in read_models(path)), prices)
+        except (UnreadableContract, OSError) as error:
+            raise SettingsError(f"models cannot be read: {error}", "models") from error
 
     @model_validator(mode="after")
     def _shared_store(self) -> Self:

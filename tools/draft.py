@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from fakefal.conform.published import NoContract, load
-from fakefal_contracts import ContractError, find_endpoint
+from fakefal_contracts import BUILT_IN, ContractError
 from fakefal_contracts.drift import Change, DriftFinding
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.evidence import Evidence, documented
@@ -181,7 +181,7 @@ def command(documents: tuple[Path, ...], seen: dt.datetime | None) -> None:
     for path in documents:
         try:
             theirs = read_openapi(load(path), str(path))
-            endpoint = find_endpoint(theirs.endpoint_id)
+            endpoint = BUILT_IN.find(theirs.endpoint_id)
             drift = examine(endpoint.edition("latest"), theirs).drift()
         except (ContractError, NoContract) as error:
             raise click.UsageError(str(error)) from error

@@ -18,8 +18,8 @@ from fakefal_client.local_media import local_media
 from fakefal_client.retry import Deadline
 from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
-from fakefal_contracts import ENDPOINTS, Advice, Cost, Endpoint, Opener, Report, find_endpoint, judge, open_data_uris
-from fakefal_contracts.endpoint import NAMED_CONTRACTS, Edition
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Advice, Cost, Endpoint, Opener, Report, judge, open_data_uris
+from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition
 from fakefal_contracts.errors import UnknownContract
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.model import Caution
@@ -27,8 +27,6 @@ from fakefal_contracts.price import price_of
 from fakefal_contracts.probe import is_data_uri
 from fakefal_contracts.testprompt import marked_texts
 
-DEFAULT_OF_A_FAKE = "documented"
-LATEST = "latest"
 HEALTH_SECONDS = 5.0
 _OURS = inferred("a rule of this client, not of the service", "2026-11-20")
 NOT_COVERED = Caution("not_covered", "no contract covers the endpoint, so nothing was checked or priced", _OURS)
@@ -58,7 +56,7 @@ class Preflight:
         self._contract = contract or (LATEST if target.is_fal else None)
         self._unsure = False
         if self._contract is not None and self._contract not in NAMED_CONTRACTS:
-            next(iter(ENDPOINTS.values())).price(self._contract)  # raises where it is no contract
+            next(iter(IN_DEPTH.values())).price(self._contract)  # raises where it is no contract
 
     def judge(
         self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, until: float | None = None
@@ -67,7 +65,7 @@ class Preflight:
 
         A fake is asked for its contract only where one known revision accepts what another refuses.
         """
-        endpoint = ENDPOINTS.get(endpoint_id)
+        endpoint = IN_DEPTH.get(endpoint_id)
         if endpoint is None:
             return None
         if self._contract is not None:
@@ -78,7 +76,7 @@ class Preflight:
             if (yield from _judged(edition, arguments, opener)).ok != report.ok:
                 break
         else:
-            return replace(report, contract=DEFAULT_OF_A_FAKE)
+            return replace(report, contract=LATEST)
         contract = yield from self._ask(until)
         return (yield from _judged(_edition(endpoint, contract or LATEST), arguments, opener))
 
@@ -148,7 +146,7 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
     Raises:
         UnknownEndpoint: no contract covers the endpoint.
     """
-    find_endpoint(endpoint_call.endpoint_id)
+    BUILT_IN.find(endpoint_call.endpoint_id)
     media = yield from local_media(endpoint_call.arguments)
     opener = media.opener if media.files else open_data_uris
     checked = yield from preflight.check(

@@ -115,6 +115,13 @@ def examples(endpoint_id: str) -> dict[str, Any]:
     return found
 
 
+@cache
+def about(endpoint_id: str) -> str:
+    """What a model does, in our own words; empty where nobody wrote it."""
+    every: dict[str, str] = json.loads(files(__package__).joinpath("kling/about.json").read_text("utf-8"))
+    return every.get(endpoint_id, "")
+
+
 def endpoint_of(request: type[Input]) -> Endpoint:
     """The endpoint whose input model this is, or derives from.
 

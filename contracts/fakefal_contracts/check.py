@@ -308,9 +308,7 @@ def _accepted_no_more(edition: Edition, body: Any) -> Iterator[Advice]:
 
 def _refusing(edition: Edition, body: Any) -> Iterator[tuple[str, Edition]]:
     """The fields of an accepted body whose values another revision refuses, and that revision."""
-    if len(edition.endpoint.revisions) < 2 or not isinstance(body, dict):
-        return
-    for name, value in body.items():
+    for name, value in body.items() if isinstance(body, dict) and len(edition.endpoint.revisions) > 1 else ():
         for other in _different(edition, name):
             if not _accepts(_validator(other.model, name), value):
                 yield name, other

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
@@ -87,7 +87,7 @@ class Endpoint:
     documented: Evidence
     revisions: tuple[Revision, ...]
     prices: tuple[Price, ...] = ()
-    tier: str = ""
+    tier: Literal["standard", "pro", ""] = ""
 
     @classmethod
     def of_record(cls, record: Record) -> Endpoint:
@@ -139,9 +139,19 @@ class Endpoint:
         return self._models.output() if isinstance(self.source, Record) else self.source.output_type()
 
     @property
+    def category(self) -> str | None:
+        """Fal's category, such as ``image-to-video``; None where it is not known."""
+        return self.record.category if self.record else None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What fal's catalogue says of it, by fal's own keys."""
+        return self.record.metadata if self.record else {}
+
+    @property
     def launched(self) -> dt.date:
         """The day it was launched, as far as the catalogue knows; else the first of all days."""
-        day = self.record.metadata.get("date") if self.record else None
+        day = self.metadata.get("date")
         return dt.date.fromisoformat(day[:10]) if day else UNDATED
 
     @property

@@ -18,8 +18,9 @@ class UnknownEndpoint(ContractError):
     """No document of this model is known here; fal may have it all the same."""
 
     def __init__(self, endpoint_id: str, nearest: str | None) -> None:
-        meant = f"; did you mean {nearest}?" if nearest else "."
-        super().__init__(f"fakefal knows no model {endpoint_id!r}{meant} Add it: fakefal models add {endpoint_id}")
+        meant = f" (did you mean {nearest}?)" if nearest else ""
+        shown = endpoint_id[:200]
+        super().__init__(f"fakefal knows no model {shown}: fakefal models add {shown}{meant}")
         self.endpoint_id = endpoint_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from fakefal_contracts.model import Model, Spot, bare_type, branches, choices, field_names
@@ -18,33 +19,54 @@ _ELSEWHERE = {"image_url": "start_image_url", "tail_image_url": "end_image_url",
 
 def schema_hint(error: dict[str, Any], spot: Spot) -> str:
     """The hint for one pydantic error at one place of the model."""
-    value, ctx = error["input"], error.get("ctx", {})
-    match error["type"]:
-        case "missing" if not error["loc"]:
-            return "send a JSON object with the arguments at its top level"
-        case "missing":
-            return _missing(str(error["loc"][-1]), value, spot.owner)
-        case "literal_error" | "enum":
-            return _one_of(value, choices(spot.kind) or _all_choices(spot))
-        case "string_too_long":
-            limit = ctx["max_length"]
-            return f"shorten it by {len(value) - limit:,} characters: it has {len(value):,} of {limit:,}"
-        case "string_too_short":
-            return f"write at least {ctx['min_length']:,} characters: it has {len(value):,}"
-        case "string_pattern_mismatch":
-            return f"{_echo(value)} does not match {ctx['pattern']}"
-        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" | "multiple_of":
-            return f"{_echo(value)} does not fit: give {_range(spot)}"
-        case "too_short":
-            return f"add items: the list has {ctx['actual_length']:,}, at least {ctx['min_length']:,} are needed"
-        case "too_long":
-            return f"keep at most {ctx['max_length']:,} items"
-        case "extra_forbidden":
-            return unknown_key_hint(str(error["loc"][-1]), spot.owner, {str(error["loc"][-1]): value})
-        case "url_type" | "url_parsing" | "url_syntax_violation" | "url_scheme" | "url_too_long":
-            return f"{_echo(value)} is no address that is taken here: give one that starts with https://"
-        case _:
-            return _wrong_type(error, spot)
+    if error["type"] == "missing":
+        return _missing_at(error, spot)
+    if (by_type := _HINTS.get(error["type"])) is not None:
+        return by_type(error["input"], error.get("ctx", {}), spot)
+    return _wrong_type(error, spot)
+
+
+def _missing_at(error: dict[str, Any], spot: Spot) -> str:
+    if not error["loc"]:
+        return "send a JSON object with the arguments at its top level"
+    return _missing(str(error["loc"][-1]), error["input"], spot.owner)
+
+
+def _too_long(value: Any, ctx: dict[str, Any], _: Spot) -> str:
+    limit = ctx["max_length"]
+    return f"shorten it by {len(value) - limit:,} characters: it has {len(value):,} of {limit:,}"
+
+
+def _too_short(value: Any, ctx: dict[str, Any], _: Spot) -> str:
+    return f"write at least {ctx['min_length']:,} characters: it has {len(value):,}"
+
+
+def _out_of_range(value: Any, _: dict[str, Any], spot: Spot) -> str:
+    return f"{_echo(value)} does not fit: give {_range(spot)}"
+
+
+def _no_address(value: Any, _: dict[str, Any], __: Spot) -> str:
+    return f"{_echo(value)} is no address that is taken here: give one that starts with https://"
+
+
+def _no_choice(value: Any, _: dict[str, Any], spot: Spot) -> str:
+    return _one_of(value, choices(spot.kind) or _all_choices(spot))
+
+
+#: What to change, by pydantic's types of errors; for all others the JSON type is wrong.
+_HINTS: dict[str, Callable[[Any, dict[str, Any], Spot], str]] = {
+    **dict.fromkeys(("literal_error", "enum"), _no_choice),
+    "string_too_long": _too_long,
+    "string_too_short": _too_short,
+    "string_pattern_mismatch": lambda value, ctx, _: f"{_echo(value)} does not match {ctx['pattern']}",
+    **dict.fromkeys(
+        ("greater_than_equal", "greater_than", "less_than_equal", "less_than", "multiple_of"), _out_of_range
+    ),
+    "too_short": lambda _, ctx, __: f"give at least {ctx['min_length']:,} items: it has {ctx['actual_length']:,}",
+    "too_long": lambda _, ctx, __: f"keep at most {ctx['max_length']:,} items",
+    "extra_forbidden": lambda value, _, spot: unknown_key_hint(spot.key, spot.owner, {spot.key: value}),
+    **dict.fromkeys(("url_type", "url_parsing", "url_syntax_violation", "url_scheme", "url_too_long"), _no_address),
+}
 
 
 def _all_choices(spot: Spot) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from fakefal_contracts.catalogue import examples, listing
+from fakefal_contracts.catalogue import about, examples
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.openapi import openapi, page_url, schema_names
 from fakefal_contracts.price import dollars
@@ -33,14 +33,13 @@ def llms_txt(edition: Edition, *, run: str = RUN, queue: str | None = None) -> s
 
 def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
     endpoint = edition.endpoint
-    entry = listing(endpoint.id)
     yield f"# {endpoint.title}"
-    yield f"\n> {entry.about}"
+    yield f"\n> {about(endpoint.id)}"
     yield "\n## Overview\n"
     yield f"- **Model ID**: `{endpoint.id}`"
     yield f"- **Endpoint**: `{run}/{endpoint.id}`"
     yield f"- **Queue**: `{document['servers'][0]['url']}/{endpoint.id}`"
-    yield f"- **Category**: {entry.category}"
+    yield f"- **Category**: {endpoint.category}"
     yield f"- **Page**: {page_url(endpoint)}"
     yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.date})"
 
@@ -99,6 +98,9 @@ def _type(schema: Json) -> str:
 def _prices(edition: Edition) -> Iterator[str]:
     """The price per second, tier by tier."""
     price = edition.endpoint.price(edition.contract)
+    if price is None:
+        yield "unknown"
+        return
     tiers = {
         "": price.usd,
         " with a sound track": price.usd_with_audio,

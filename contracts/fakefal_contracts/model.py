@@ -310,7 +310,9 @@ def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...]]:
     while True:
         if get_origin(kind) is Annotated:
             kind, *more = get_args(kind)
-            metadata += tuple(one for extra in more for one in (extra.metadata if isinstance(extra, FieldInfo) else [extra]))
+            metadata += tuple(
+                one for extra in more for one in (extra.metadata if isinstance(extra, FieldInfo) else [extra])
+            )
         elif len(found := branches(kind)) == 1 and found[0] is not kind:
             kind = found[0]
         elif len(found) > 1 and type(None) in get_args(kind):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from fakefal_contracts.catalogue import examples, listing
+from fakefal_contracts.catalogue import about, examples
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.model import Model, spots
 from fakefal_contracts.rule import Requirement
@@ -64,18 +64,17 @@ def thumbnail_url(endpoint: Endpoint) -> str:
 
 
 def _info(endpoint: Endpoint) -> Json:
-    entry = listing(endpoint.id)
     return {
         "title": f"Queue OpenAPI for {endpoint.id}",
         "version": "1.0.0",
         "description": f"The OpenAPI schema for the {endpoint.id} queue.",
         "x-fal-metadata": {
             "endpointId": endpoint.id,
-            "category": entry.category,
+            "category": endpoint.category,
             "thumbnailUrl": thumbnail_url(endpoint),
             "playgroundUrl": page_url(endpoint),
             "documentationUrl": f"{page_url(endpoint)}/api",
-            "about": entry.about,
+            "about": about(endpoint.id),
         },
     }
 

@@ -106,7 +106,9 @@ def without_titles(schema: Any) -> Any:
         return [without_titles(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {key: without_titles(value) if key not in ("default", "examples") else value for key, value in schema.items()}
+    kept = {
+        key: without_titles(value) if key not in ("default", "examples") else value for key, value in schema.items()
+    }
     if isinstance(fields := schema.get("properties"), dict):
         kept["properties"] = {name: _untitled(name, without_titles(one)) for name, one in fields.items()}
     return kept

@@ -125,16 +125,24 @@ def _limit_rules(extra: Any, bare: Any, evidence: Evidence) -> Iterator[tuple[st
     is_list = get_origin(bare) in (list, set, tuple)
     match extra:
         case MaxLen(most):
-            yield ("max_items", f"at most {_count(most, 'item')}", evidence) if is_list else (
-                "max_length",
-                f"at most {_count(most, 'character')}",
-                evidence,
+            yield (
+                ("max_items", f"at most {_count(most, 'item')}", evidence)
+                if is_list
+                else (
+                    "max_length",
+                    f"at most {_count(most, 'character')}",
+                    evidence,
+                )
             )
         case MinLen(least):
-            yield ("min_items", f"at least {_count(least, 'item')}", evidence) if is_list else (
-                "min_length",
-                f"at least {_count(least, 'character')}",
-                evidence,
+            yield (
+                ("min_items", f"at least {_count(least, 'item')}", evidence)
+                if is_list
+                else (
+                    "min_length",
+                    f"at least {_count(least, 'character')}",
+                    evidence,
+                )
             )
         case Ge(least):
             yield "minimum", f"at least {least}", evidence

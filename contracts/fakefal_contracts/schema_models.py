@@ -62,7 +62,8 @@ class SchemaModels:
             UnreadableContract: the document holds something that no model can be made of.
         """
         schema = self._root(self._record.input)
-        return self._model(schema, self._record.input, base)
+        made: type[Input] = self._model(schema, self._record.input, base)
+        return made
 
     def output(self) -> type[BaseModel]:
         """The model of the result.
@@ -70,7 +71,8 @@ class SchemaModels:
         Raises:
             UnreadableContract: as above.
         """
-        return self._model(self._root(self._record.output), self._record.output, Model)
+        made: type[BaseModel] = self._model(self._root(self._record.output), self._record.output, Model)
+        return made
 
     def _root(self, name: str) -> Schema:
         """The schema of a whole body: an object, perhaps behind references."""

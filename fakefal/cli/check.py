@@ -14,7 +14,7 @@ import click
 
 from fakefal.cli.options import full_id, settings_from
 from fakefal.state import jsonio
-from fakefal_contracts import ContractError, Report, check, open_data_uris
+from fakefal_contracts import ContractError, Cost, Report, check, open_data_uris
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.media import Missing
@@ -121,9 +121,15 @@ def _headline(report: Report) -> str:
     name = f"{report.endpoint.id} (contract {report.contract})"
     if not report.ok:
         return click.style("refused", fg="red", bold=True) + f"  {name}"
-    assert report.cost is not None
-    cost = f"{dollars(report.cost.usd)} for {report.cost.seconds} s at {dollars(report.cost.unit_usd)} a second"
+    cost = "its price is unknown" if report.cost is None else _price(report.cost)
     return click.style("valid", fg="green", bold=True) + f"  {name}: {cost}"
+
+
+def _price(cost: Cost) -> str:
+    """The price in words: ``$0.56 for 5 seconds at $0.112 a second``."""
+    count = f"{cost.units.normalize():f}"
+    many = "" if cost.units == 1 else "s"
+    return f"{dollars(cost.usd)} for {count} {cost.unit}{many} at {dollars(cost.unit_usd)} a {cost.unit}"
 
 
 def _place(loc: tuple[Any, ...]) -> str:

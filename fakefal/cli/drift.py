@@ -13,7 +13,7 @@ import click
 
 from fakefal.cli.options import full_id
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
-from fakefal_contracts import ENDPOINTS, ContractError, find_endpoint
+from fakefal_contracts import BUILT_IN, IN_DEPTH, ContractError
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
@@ -40,7 +40,7 @@ class _Job:
             if before.endpoint_id != theirs.endpoint_id:
                 raise click.UsageError(f"{self.since} is about {before.endpoint_id}, not {theirs.endpoint_id}")
             return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs))))
-        return examine(find_endpoint(theirs.endpoint_id).edition(self.contract), theirs, current=current)
+        return examine(BUILT_IN.find(theirs.endpoint_id).edition(self.contract), theirs, current=current)
 
 
 @click.command
@@ -103,12 +103,12 @@ def _about(wanted: list[str], found: Published) -> Published:
 def _typed(path: Path | None, wanted: list[str]) -> Iterator[Published]:
     if path is not None:
         text = read(path)
-        yield from (read_typescript(text, one, str(path)) for one in wanted or ENDPOINTS)
+        yield from (read_typescript(text, one, str(path)) for one in wanted or IN_DEPTH)
 
 
 def _fetched(wanted: list[str], url: str | None) -> Iterator[Published]:
     if url is not None:
-        yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or ENDPOINTS)
+        yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or IN_DEPTH)
 
 
 def _drifts(one: Comparison, least: Level) -> bool:

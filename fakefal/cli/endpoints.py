@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fakefal.cli.options import full_id, settings_from
-from fakefal_contracts import ENDPOINTS, ContractError, Edition, Endpoint, find_endpoint, rulebook
+from fakefal_contracts import BUILT_IN, IN_DEPTH, ContractError, Edition, Endpoint, rulebook
 from fakefal_contracts.check import FORMAT
 from fakefal_contracts.endpoint import parse_contract
 
@@ -22,9 +22,9 @@ def command(endpoint: str | None, contract: str | None, *, as_json: bool) -> Non
     chosen = settings_from(contract=contract).contract
     day = parse_contract(chosen)
     try:
-        rows = [_summary(one) for one in ENDPOINTS.values() if one.editions[0].evidence.date <= day]
+        rows = [_summary(one) for one in IN_DEPTH.values() if one.editions[0].evidence.date <= day]
         if endpoint is not None:
-            rows = _rules(find_endpoint(full_id(endpoint)).edition(chosen))
+            rows = _rules(BUILT_IN.find(full_id(endpoint)).edition(chosen))
     except ContractError as error:
         raise click.UsageError(str(error)) from error
     if as_json:

@@ -12,7 +12,7 @@ import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
-from fakefal_contracts import ENDPOINTS
+from fakefal_contracts import IN_DEPTH
 from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ def check_upstream(address: str) -> None:
 
 def full_id(endpoint: str) -> str:
     """An endpoint's id from what a user types: the whole id, or what follows the app."""
-    ids = [one for one in ENDPOINTS if one == endpoint or one.endswith(f"/{endpoint}")]
-    exact = [one for one in ids if ENDPOINTS[one].path == endpoint]
+    ids = [one for one in IN_DEPTH if one == endpoint or one.endswith(f"/{endpoint}")]
+    exact = [one for one in ids if IN_DEPTH[one].path == endpoint]
     return (exact or ids or [endpoint])[0]
 
 

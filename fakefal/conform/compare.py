@@ -65,8 +65,8 @@ def _accepted(predicted: Report, answer: Answer) -> None:
     assert predicted.cost is not None
     units = answer.headers.get(UNITS)
     try:
-        equal = float(units or "none") == predicted.cost.seconds
+        equal = float(units or "none") == predicted.cost.units
     except ValueError:
         equal = False
     if not equal:
-        raise Differs(f"expected a bill of {predicted.cost.seconds} seconds; here {UNITS} is {units}")
+        raise Differs(f"expected a bill of {predicted.cost.units} seconds; here {UNITS} is {units}")

@@ -14,7 +14,7 @@ from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import STATES, Submitted, TargetService
 from fakefal.conform.spend_guard import UNITS
 from fakefal.conform.target import Answer
-from fakefal_contracts import Endpoint, examples, find_endpoint
+from fakefal_contracts import BUILT_IN, Endpoint, examples
 from fakefal_contracts.hosts import Part
 
 REQUEST_ID = "x-fal-request-id"
@@ -34,7 +34,7 @@ def sample(endpoint_id: str) -> dict[str, Any]:
 
 def broken(endpoint_id: str) -> Any:
     """Arguments that every revision refuses, by the fuse alone."""
-    return fuse.armed(find_endpoint(endpoint_id), sample(endpoint_id))
+    return fuse.armed(BUILT_IN.find(endpoint_id), sample(endpoint_id))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from fakefal.conform.results import NotRun
 from fakefal.conform.target import Answer
 from fakefal.proxy.preflight import preflight
 from fakefal.recording.spend_limit import NOTHING, SpendLimit, SpendReservation
-from fakefal_contracts import Endpoint, UnknownEndpoint, find_endpoint
+from fakefal_contracts import BUILT_IN, Endpoint, UnknownEndpoint
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.model import choices, spots
 from fakefal_contracts.price import Price, billed, dollars
@@ -52,7 +52,7 @@ class SpendGuard:
         if self.budget is None:
             return NOTHING
         try:
-            endpoint = find_endpoint(endpoint_id)
+            endpoint = BUILT_IN.find(endpoint_id)
         except UnknownEndpoint as error:
             raise NotRun("no contract covers it, so that nobody knows what it costs") from error
         if fuse.holds(endpoint, body):
@@ -108,7 +108,9 @@ def dearest(endpoint: Endpoint, body: Any) -> Decimal:
     return _unit(endpoint.price(CONTRACT)) * max(_longest(edition), _shots(body))
 
 
-def _unit(price: Price) -> Decimal:
+def _unit(price: Price | None) -> Decimal:
+    if price is None:
+        raise NotRun("its price is unknown: give it in [prices] of fakefal.toml")
     return max(price.usd, price.usd_with_audio or NOTHING, price.usd_with_clip or NOTHING)
 
 

@@ -16,7 +16,7 @@ from fakefal.conform.target import ProbedTarget
 from fakefal.conform.unknown import UnknownIds
 from fakefal.conform.uploading import Uploads
 from fakefal.conform.webhook_claims import WebhookTraces
-from fakefal_contracts import ENDPOINTS
+from fakefal_contracts import IN_DEPTH
 
 CONTROL = "_fakefal"
 Wire = Callable[[str, str], list[ClaimOutcome]]
@@ -57,7 +57,7 @@ class Suite:
 
     service: TargetService
     contract: str = "latest"
-    endpoint_ids: Sequence[str] = tuple(ENDPOINTS)
+    endpoint_ids: Sequence[str] = tuple(IN_DEPTH)
     examples: int = 3
     seed: int = 0
     cases: Sequence[Case] = ()
@@ -87,7 +87,7 @@ class Suite:
             case "uploads":
                 return list(Uploads(self.service).outcomes())
             case "lifecycle":
-                return list(LifecycleTraces(self.service, ENDPOINTS[endpoint_id]).outcomes())
+                return list(LifecycleTraces(self.service, IN_DEPTH[endpoint_id]).outcomes())
             case "cancel":
                 return list(Cancelling(self.service, endpoint_id).outcomes())
             case "webhooks":
@@ -95,13 +95,13 @@ class Suite:
         return []
 
     def _examiner(self, endpoint_id: str) -> Examiner:
-        edition = ENDPOINTS[endpoint_id].edition(self.contract)
+        edition = IN_DEPTH[endpoint_id].edition(self.contract)
         return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
     def replayed(self, wire: Wire | None = None) -> Iterator[ClaimOutcome]:
         """What comes of the regression cases; `wire` asks an area."""
         for case in self.cases:
-            if case.endpoint_id not in ENDPOINTS and not (case.area and not case.endpoint_id):
+            if case.endpoint_id not in IN_DEPTH and not (case.area and not case.endpoint_id):
                 why = "no contract covers its endpoint"
                 yield ClaimOutcome(CASES, case.claim, ClaimState.NOT_RUN, case.endpoint_id, detail=why)
             elif case.area:

@@ -12,10 +12,10 @@ from fakefal.conform.request_life import broken
 from fakefal.conform.results import ClaimOutcome, NotRun
 from fakefal.conform.service import TargetService
 from fakefal.conform.target import Answer
-from fakefal_contracts import ENDPOINTS
+from fakefal_contracts import IN_DEPTH
 from fakefal_contracts.hosts import Part
 
-APP = ENDPOINTS[ENDPOINT].app
+APP = IN_DEPTH[ENDPOINT].app
 NO_PATH = "no-such-model/text-to-video"
 NO_APP = "fal-ai/no-such-application"
 

@@ -26,8 +26,8 @@ class Ending:
     """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
 
     `ok` says whether the model produced its output; the core does not read it off the status.  `usd` is what
-    the request would have cost at fal; `hint` is for the developer; `error` and `error_type` are what the status
-    of a platform failure shows; `timeout_type` says whose timeout it was.
+    the request would have cost at fal, None where its price is unknown; `hint` is for the developer; `error` and
+    `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was.
     """
 
     status: int
@@ -40,7 +40,7 @@ class Ending:
     hint: str = ""
     attempts: int = 1
     timeout_type: str | None = None
-    usd: Decimal = NOTHING
+    usd: Decimal | None = NOTHING
     text: bool = False
 
 

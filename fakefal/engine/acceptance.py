@@ -65,7 +65,6 @@ class Acceptance:
         """Store a request under a profile; `at_once` wants a free runner for it.
 
         Raises:
-            NotEmulated: fal has this endpoint, the emulator does not.
             StoreFull: only unfinished requests are stored.
             QueueFull: more wait than the caller allows.
             Busy: no runner is free at once.

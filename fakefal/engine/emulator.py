@@ -67,7 +67,7 @@ class Emulator(Member):
 
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
     `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests.
-    `effects` chooses effects, `cdn` finds files, and `judge` knows the editions of endpoints.
+    `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions.
 
     Args:
         settings: what it was told.
@@ -86,7 +86,8 @@ class Emulator(Member):
         self.effects = Effects(self.rules, self.settings.seed)
         self.journal, self.tally = parts.journal, parts.tally
         self.cdn = Cdn(self.files)
-        self.judge = Judge(self.settings.contract, self.cdn)
+        self.catalogue = self.settings.catalogue()
+        self.judge = Judge(self.settings.contract, self.cdn, self.catalogue)
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
         self.wall = parts.wall
@@ -112,6 +113,10 @@ class Emulator(Member):
         finally:
             self.files.close()
 
+    def knows_app(self, app: str) -> bool:
+        """Whether requests to this application get further than fal's 404."""
+        return self.settings.unknown == "accept" or self.catalogue.has_app(app)
+
     def new_id(self) -> str:
         """A fresh request id."""
         return uuid7(self.clock.now(None), self._parts.random_bits(RANDOM_BITS))
@@ -122,7 +127,6 @@ class Emulator(Member):
         """Accept a request, as fal's gateway does: whatever its body is, the answer comes later.
 
         Raises:
-            NotEmulated: fal has this endpoint, the emulator does not.
             StoreFull: only unfinished requests are stored.
         """
         # who waits for a webhook does not poll: without this, a poll-driven request would never end
@@ -134,7 +138,7 @@ class Emulator(Member):
 
         Raises:
             Busy: all runners of the key are taken.
-            NotEmulated, StoreFull: as `submit`.
+            StoreFull: as `submit`.
         """
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
         look = await self._acceptance.accept(submission, direct, at_once=True)

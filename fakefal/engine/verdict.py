@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fakefal.core.plan import Ending
 from fakefal.files.cdn import Cdn
-from fakefal.files.clips import clip_address, clip_bytes, clip_for
 from fakefal.files.foreign_media import Fetched
+from fakefal.files.results import result_of
 from fakefal.state import jsonio
-from fakefal.state.endings import CDN_MARK
-from fakefal_contracts import ENDPOINTS, Report, UnknownContract, judge, known_ids, open_data_uris
-from fakefal_contracts.catalogue import nearest_ids
+from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, judge, open_data_uris
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 from fakefal_contracts.measured import is_measured
 from fakefal_contracts.media import Limits, Missing
@@ -49,42 +49,29 @@ class ReadsFiles(Exception):
     """Judging this body reads files: a worker thread has to do it."""
 
 
-class NotEmulated(Exception):
-    """fal has this endpoint and the emulator does not."""
-
-    def __init__(self, endpoint_id: str) -> None:
-        super().__init__(
-            f"{endpoint_id} exists at fal but fakefal does not emulate it yet; emulated are: {', '.join(ENDPOINTS)}"
-        )
-
-
 class Judge:
     """Judges requests under one contract, with the files of one CDN.
 
     Args:
         contract: documented, latest, or an ISO day.
         cdn: finds the emulator's own files.
+        catalogue: the models that are known.
     """
 
-    def __init__(self, contract: str, cdn: Cdn) -> None:
+    def __init__(self, contract: str, cdn: Cdn, catalogue: Catalogue) -> None:
         self._contract = contract
         self._cdn = cdn
+        self._catalogue = catalogue
 
     def edition(self, endpoint_id: str) -> Edition:
         """What judges this endpoint.
 
         Raises:
-            NotEmulated: fal has it, the emulator does not.
-            UnknownPath: fal does not have it, or did not on the day of the contract.
+            UnknownPath: no document of it is known, or fal did not have it on the day of the contract.
         """
-        endpoint = ENDPOINTS.get(endpoint_id)
-        if endpoint is None:
-            if endpoint_id in known_ids():
-                raise NotEmulated(endpoint_id)
-            raise UnknownPath(endpoint_id, f"{endpoint_id} does not exist; did you mean {nearest_ids(endpoint_id)[0]}?")
         try:
-            return endpoint.edition(self._contract)
-        except UnknownContract as error:
+            return self._catalogue.find(endpoint_id).edition(self._contract)
+        except (UnknownEndpoint, UnknownContract, UnreadableContract) as error:
             raise UnknownPath(endpoint_id, str(error)) from error
 
     def verdict(
@@ -157,15 +144,16 @@ def _refused(report: Report) -> Ending:
 
 
 def _made(report: Report, request_id: str) -> Ending:
-    assert report.cost is not None
-    clip = clip_for(report)
-    video = {
-        "url": CDN_MARK + clip_address(clip, request_id),
-        "content_type": "video/mp4",
-        "file_name": "output.mp4",
-        "file_size": clip_bytes(clip),
-    }
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-    return Ending(
-        200, jsonio.dump({"video": video}), float(report.cost.seconds), ok=True, hint=hint, usd=report.cost.usd
-    )
+    result, cost = result_of(report, request_id), report.cost
+    units = float(cost.units if cost else _assumed_units(report))
+    return Ending(200, jsonio.dump(result), units, ok=True, hint=hint, usd=cost and cost.usd)
+
+
+def _assumed_units(report: Report) -> Decimal:
+    """The units of a model whose price, and so whose unit, is unknown: seconds, pictures, or the request itself."""
+    assert report.arguments is not None
+    category = report.endpoint.category or ""
+    if category.endswith(("-to-video", "-to-audio", "-to-speech")):
+        return report.arguments.seconds() or Decimal(1)
+    return Decimal(report.arguments.pictures())

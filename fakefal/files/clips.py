@@ -30,7 +30,9 @@ def clip_for(report: Report) -> Clip:
     arguments = report.arguments
     assert arguments is not None
     ratio = next((shape for shape in RATIOS if shape == arguments.ratio()), None) or _nearest(report)
-    return Clip(report.endpoint.tier, ratio, arguments.clip_seconds(), arguments.audio())
+    seconds = arguments.clip_seconds()
+    assert seconds is not None, "the endpoints in depth say how long their clips are"
+    return Clip(report.endpoint.tier, ratio, int(seconds), arguments.audio())
 
 
 def _nearest(report: Report) -> Ratio:

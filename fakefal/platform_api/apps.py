@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from starlette.responses import Response
 
+from fakefal.engine.emulator import Emulator
 from fakefal.platform_api.forms import PREFIX, PlatformKey, PlatformRoute, platform_refusal
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
-from fakefal.wire.incoming import APPS
 
 router = APIRouter(prefix=f"{PREFIX}/serverless/apps", tags=["platform"], route_class=PlatformRoute)
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", description="a repeated flush does nothing")]
@@ -19,7 +19,7 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", descripti
 @router.get("/{owner}/{name}/queue")
 async def queue_size(owner: str, name: str, emulator: TheEmulator, key: PlatformKey) -> Response:
     """How many requests of the caller's key wait for the application."""
-    return Json({"queue_size": len(await emulator.waiting(key, _app(owner, name)))})
+    return Json({"queue_size": len(await emulator.waiting(key, _app(emulator, owner, name)))})
 
 
 @router.delete("/{owner}/{name}/queue")
@@ -27,14 +27,14 @@ async def flush(
     owner: str, name: str, emulator: TheEmulator, key: PlatformKey, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Cancel the requests of the caller's key that wait for the application; what runs is left alone."""
-    app = _app(owner, name)
+    app = _app(emulator, owner, name)
     if idempotency_key is None or await emulator.once.first(key, f"{app}/{idempotency_key}"):
         await emulator.flush(key, app)
     return Response(status_code=204)
 
 
-def _app(owner: str, name: str) -> str:
+def _app(emulator: Emulator, owner: str, name: str) -> str:
     app = f"{owner}/{name}"
-    if app not in APPS:
-        raise platform_refusal(404, f"Application {app} not found", hint=f"fakefal emulates {', '.join(APPS)}")
+    if not emulator.knows_app(app):
+        raise platform_refusal(404, f"Application {app} not found", hint=f"fakefal knows no model of {app}")
     return app

@@ -30,8 +30,8 @@ from fakefal.state.ledger import entries
 from fakefal.state.requests import NO_KEY
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
-from fakefal_contracts import ENDPOINTS, Endpoint, UnknownContract, examples, judge, known_ids
-from fakefal_contracts.catalogue import listing
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Endpoint, UnknownContract, examples, judge
+from fakefal_contracts.catalogue import about
 from fakefal_contracts.hosts import BaseUrl, Part
 from fakefal_contracts.openapi import openapi, thumbnail_url
 
@@ -63,8 +63,8 @@ async def models(
 ) -> Response:
     """The emulated models, searched or by id; of fal's other Kling ids only that they exist."""
     wanted = expanded(expand, (OPENAPI, ENTERPRISE))
-    ids = some_ids(endpoint_id) if split(endpoint_id) else list(ENDPOINTS)
-    if unknown := [one for one in ids if one not in known_ids()]:
+    ids = some_ids(endpoint_id) if split(endpoint_id) else list(IN_DEPTH)
+    if unknown := [one for one in ids if one not in BUILT_IN]:
         raise platform_refusal(404, f"No such model: {', '.join(unknown)}")
     searching = bool(q or category or status)
     found = [one for one in ids if not searching or _matches(one, q, category, status)]
@@ -73,17 +73,16 @@ async def models(
 
 
 def _matches(endpoint_id: str, q: str, category: str | None, status: str | None) -> bool:
-    endpoint = ENDPOINTS.get(endpoint_id)
+    endpoint = IN_DEPTH.get(endpoint_id)
     if endpoint is None:
         return False
-    entry = listing(endpoint_id)
-    text = f"{endpoint_id} {endpoint.title} {entry.about} {entry.category}".casefold()
+    text = f"{endpoint_id} {endpoint.title} {about(endpoint_id)} {endpoint.category}".casefold()
     words = all(word in text for word in q.casefold().split())
-    return words and category in (None, entry.category) and status in (None, ACTIVE)
+    return words and category in (None, endpoint.category) and status in (None, ACTIVE)
 
 
 def _model(endpoint_id: str, emulator: Emulator, base_url: BaseUrl, key: str, wanted: list[str]) -> dict[str, Any]:
-    endpoint = ENDPOINTS.get(endpoint_id)
+    endpoint = IN_DEPTH.get(endpoint_id)
     shown: dict[str, Any] = {"endpoint_id": endpoint_id}
     if endpoint is not None:
         shown["metadata"] = _metadata(endpoint, base_url, key)
@@ -95,20 +94,19 @@ def _model(endpoint_id: str, emulator: Emulator, base_url: BaseUrl, key: str, wa
 
 
 def _metadata(endpoint: Endpoint, base_url: BaseUrl, key: str) -> dict[str, Any]:
-    entry = listing(endpoint.id)
     return {
         "display_name": endpoint.title,
-        "category": entry.category,
-        "description": entry.about,
+        "category": endpoint.category,
+        "description": about(endpoint.id),
         "status": ACTIVE,
-        "tags": entry.tags,
-        "updated_at": entry.updated_at,
+        "tags": endpoint.metadata["tags"],
+        "updated_at": endpoint.metadata["updated_at"],
         "is_favorited": None if key == NO_KEY else False,
         "thumbnail_url": base_url.url(Part.CDN, urlsplit(thumbnail_url(endpoint)).path),
         "model_url": base_url.url(Part.RUN, f"/{endpoint.id}"),
-        "license_type": entry.license_type,
-        "date": entry.date,
-        "group": entry.group,
+        "license_type": endpoint.metadata["license_type"],
+        "date": endpoint.metadata["date"],
+        "group": endpoint.metadata["group"],
         "highlighted": False,
         "kind": "inference",
         "pinned": False,
@@ -147,7 +145,7 @@ class Units(BaseModel):
     unit_quantity: Annotated[float, Interval(ge=0.000001, le=MOST_UNITS)]
 
 
-_IDS = Field(json_schema_extra={"propertyNames": {"enum": [*ENDPOINTS]}})
+_IDS = Field(json_schema_extra={"propertyNames": {"enum": [*IN_DEPTH]}})
 """For the document; the answer to an id that is not known is 404."""
 
 
@@ -206,8 +204,8 @@ def _example_cost(endpoint: Endpoint, contract: str) -> Decimal:
 
 
 def _priced(endpoint_id: str) -> Endpoint:
-    if endpoint := ENDPOINTS.get(endpoint_id):
+    if endpoint := IN_DEPTH.get(endpoint_id):
         return endpoint
-    if endpoint_id in known_ids():
-        raise platform_refusal(501, f"fakefal does not emulate {endpoint_id}; emulated are: {', '.join(ENDPOINTS)}")
+    if endpoint_id in BUILT_IN:
+        raise platform_refusal(501, f"fakefal does not emulate {endpoint_id}; emulated are: {', '.join(IN_DEPTH)}")
     raise platform_refusal(404, f"No price for {endpoint_id}: there is no such model")

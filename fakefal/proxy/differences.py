@@ -137,7 +137,7 @@ def _bill(before: ProxyPreflight, ending: ServiceEnding) -> list[Difference]:
     """Units that are not the seconds which were priced."""
     if ending.units is None or before.cost is None:
         return []
-    expected = Decimal(0) if ending.refused else Decimal(before.cost.seconds)
+    expected = Decimal(0) if ending.refused else before.cost.units
     if ending.units == expected:
         return []
     return [Difference("units", f"{expected} units billed", f"{ending.units} units billed")]

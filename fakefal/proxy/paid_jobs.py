@@ -44,7 +44,7 @@ class ForwardedJob:
             "settled": self.reservation.settled,
             "predicted": {
                 "ok": self.before.predicted.ok,
-                "units": self.before.cost.seconds,
+                "units": float(self.before.cost.units),
                 "usd": float(self.before.cost.usd),
                 "errors": [item.as_dict() for item in predicted_items(self.before)],
             },

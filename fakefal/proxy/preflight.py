@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import Endpoint, Report, find_endpoint, judge
+from fakefal_contracts import BUILT_IN, Endpoint, Report, judge
 from fakefal_contracts.price import Cost, price_of
 
 CONTRACT = "latest"
@@ -32,9 +32,10 @@ def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
     Raises:
         UnknownEndpoint: no contract covers the endpoint, so that its price is not known.
     """
-    endpoint = find_endpoint(endpoint_id)
+    endpoint = BUILT_IN.find(endpoint_id)
     predicted = judge(endpoint.edition(CONTRACT), body)
     reports = [predicted] if predicted.ok else [judge(edition, body) for edition in endpoint.editions]
     accepted = [report.arguments for report in reports if report.ok and report.arguments is not None]
-    costs = [price_of(arguments, endpoint.price(CONTRACT)) for arguments in accepted]
+    priced = [price_of(arguments, endpoint.price(CONTRACT)) for arguments in accepted]
+    costs = [cost for cost in priced if cost is not None]
     return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))

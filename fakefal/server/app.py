@@ -20,6 +20,7 @@ from fakefal.wire.stoppable import Stoppable
 
 if TYPE_CHECKING:
     from fakefal.wire.nearmiss import NearMisses
+    from fakefal_contracts import Catalogue
 
 
 def build_app(emulator: Emulator) -> ASGIApp:
@@ -38,7 +39,11 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
     app = Cors(app, emulator.settings.origins)
     app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys))
-    return Router(app, JournalRecorder(emulator, _near_misses), public_url=emulator.settings.public_url)
+    return Router(
+        app,
+        JournalRecorder(emulator, lambda: _near_misses(emulator.catalogue)),
+        public_url=emulator.settings.public_url,
+    )
 
 
 class Documented:
@@ -79,7 +84,7 @@ def _documented(emulator: Emulator) -> ASGIApp:
     return documented(emulator)
 
 
-def _near_misses() -> NearMisses:
+def _near_misses(catalogue: Catalogue) -> NearMisses:
     from fakefal.server.documented import near_misses
 
-    return near_misses()
+    return near_misses(catalogue)

@@ -31,6 +31,7 @@ from fakefal.wire.answers import (
 )
 from fakefal.wire.nearmiss import NearMisses
 from fakefal.wire.router import CONTROL
+from fakefal_contracts import Catalogue
 from fakefal_contracts.hosts import Part
 
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)
@@ -52,10 +53,9 @@ def documented(emulator: Emulator) -> ASGIApp:
     return app
 
 
-@cache
-def near_misses() -> NearMisses:
+def near_misses(catalogue: Catalogue) -> NearMisses:
     """What finds the address that a wrong one almost names."""
-    return NearMisses(_OF_FAL)
+    return NearMisses(_OF_FAL, catalogue)
 
 
 class _Application(FastAPI):

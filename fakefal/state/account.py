@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
-from fakefal.core.plan import NOTHING
+from fakefal.core.plan import NOTHING, Ending
 from fakefal.state.bounded import Bounded
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Sums, Total, Twins, bill
 from fakefal.state.requests import Snapshot
-from fakefal_contracts import known_ids
+from fakefal_contracts import BUILT_IN
 
 OTHER = "other"
-"""Stands for every endpoint that fal does not have, so that callers cannot make up new counts."""
+"""Stands for every endpoint that is not built in, so that callers cannot make up new counts."""
 
 MOST_PLACES = 10_000
 """So many keys and endpoints have a total of their own; later ones share one."""
@@ -61,8 +62,7 @@ class JobAccount:
     def end(self, look: Snapshot) -> None:
         """A job that was counted is over: take back what it costs less than it was to."""
         planned = look.plan.ending if look.plan is not None else None
-        back = Sums(units=-planned.billable_units, usd=-planned.usd) if planned else Sums()
-        self._move(look, back + _charge(look))
+        self._move(look, _minus(_amounts(planned)) + _charge(look) if planned else _charge(look))
         self._count_end(look)
 
     def totals(self, key: str | None) -> list[Total]:
@@ -86,16 +86,25 @@ class JobAccount:
         if ending is not None:
             name = known(look.record.endpoint_id)
             self.ended[name, ending.status] += 1
-            self.usd[name] = self.usd.get(name, NOTHING) + ending.usd
+            self.usd[name] = self.usd.get(name, NOTHING) + (ending.usd or NOTHING)
 
 
 def _charge(look: Snapshot) -> Sums:
     """What a job as it stands adds to sums beside its number."""
     billed, ending = bill(look), ending_of(look)
     refused = ending is not None and not ending.ok
-    return Sums(refused=int(refused), units=billed.billable_units, usd=billed.usd) if billed else Sums()
+    return replace(_amounts(billed), refused=int(refused)) if billed else Sums()
+
+
+def _amounts(ending: Ending) -> Sums:
+    """What an ending costs."""
+    return Sums(units=ending.billable_units, usd=ending.usd or NOTHING, unpriced=int(ending.usd is None))
+
+
+def _minus(sums: Sums) -> Sums:
+    return Sums(units=-sums.units, usd=-sums.usd, unpriced=-sums.unpriced)
 
 
 def known(endpoint_id: str) -> str:
     """The endpoint as a label."""
-    return endpoint_id if endpoint_id in known_ids() else OTHER
+    return endpoint_id if endpoint_id in BUILT_IN else OTHER

@@ -33,7 +33,8 @@ Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 class LedgerEntry:
     """One accepted job.  `status` is known once it is over; until then it is `pending`.
 
-    `units` and `usd` count from acceptance on; refusals, failures and what was cancelled cost nothing.
+    `units` and `usd` count from acceptance on; refusals, failures and what was cancelled cost nothing.  `usd` is None
+    where the price is unknown.
     `duplicate_of` names the job that it probably repeats.
     """
 
@@ -43,7 +44,7 @@ class LedgerEntry:
     submitted_at: float
     status: int | None
     units: float
-    usd: Dollars
+    usd: Dollars | None
     duplicate_of: str | None
     pending: bool
 
@@ -59,22 +60,27 @@ class Total:
     duplicates: int
     units: float
     usd: Dollars
+    unpriced: int
 
     @classmethod
     def of(cls, key: str, endpoint_id: str, sums: Sums) -> Total:
         """The sums, as they are shown."""
-        return cls(key, endpoint_id, sums.jobs, sums.refused, sums.duplicates, sums.units, sums.usd)
+        return cls(key, endpoint_id, sums.jobs, sums.refused, sums.duplicates, sums.units, sums.usd, sums.unpriced)
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What jobs add up to; as a text, what ends a run."""
+    """What jobs add up to; as a text, what ends a run.
+
+    `unpriced` are the jobs whose price is unknown: `usd` holds nothing of them.
+    """
 
     jobs: int = 0
     refused: int = 0
     duplicates: int = 0
     units: float = 0.0
     usd: Decimal = NOTHING
+    unpriced: int = 0
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -83,6 +89,7 @@ class Sums:
             self.duplicates + other.duplicates,
             self.units + other.units,
             self.usd + other.usd,
+            self.unpriced + other.unpriced,
         )
 
     def plain(self) -> dict[str, str]:
@@ -93,12 +100,14 @@ class Sums:
     def read(cls, plain: Mapping[str, str]) -> Sums:
         """The sums that `plain` wrote."""
         jobs, refused, duplicates = (int(plain[name]) for name in ("jobs", "refused", "duplicates"))
-        return cls(jobs, refused, duplicates, float(plain["units"]), Decimal(plain["usd"]))
+        usd, unpriced = Decimal(plain["usd"]), int(plain["unpriced"])
+        return cls(jobs, refused, duplicates, float(plain["units"]), usd, unpriced)
 
     def __str__(self) -> str:
         twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
         jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused"
-        return f"{jobs}{twins}, {dollars(self.usd)} not spent"
+        unknown = f", the price of {self.unpriced} is unknown" if self.unpriced else ""
+        return f"{jobs}{twins}, {dollars(self.usd)} not spent{unknown}"
 
 
 def bill(look: Snapshot) -> Ending | None:

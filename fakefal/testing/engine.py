@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, emulator: Emulator, complain: Callable[[str], None]) -> None:
         self.emulator = emulator
-        self.app: ASGIApp = Watch(build_app(emulator), complain)
+        self.app: ASGIApp = Watch(build_app(emulator), complain, emulator.knows_app)
         self._thread = loop_thread()
         self._process = os.getpid()
         self._stack = AsyncExitStack()

@@ -29,6 +29,7 @@ from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, fake_key
+from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.price import dollars
 
 
@@ -60,7 +61,7 @@ class Fakefal:
         *,
         profile: str = "instant",
         effects: str | Sequence[str] = (),
-        contract: str = "documented",
+        contract: str = LATEST,
         seed: str = "",
         runners: int = 10,
         keys: Mapping[str, str] | None = None,

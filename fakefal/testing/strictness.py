@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fakefal.state.journal import APP_SEGMENTS, JournalEntry
 from fakefal.wire.answers import HINT
-from fakefal.wire.nearmiss import APPS
 from fakefal_contracts.hosts import host_name
 
 ADVICE = "(with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same)"
@@ -25,11 +24,13 @@ class Watch:
     Args:
         app: who answers.
         complain: is told of every such call, in words.
+        knows_app: whether there is an application, by owner and name.
     """
 
-    def __init__(self, app: ASGIApp, complain: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, complain: Callable[[str], None], knows_app: Callable[[str], bool]) -> None:
         self._app = app
         self._complain = complain
+        self._knows_app = knows_app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call.  Of a server's start and end the application is not told: it lives longer."""
@@ -40,30 +41,24 @@ class Watch:
             return
 
         async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start" and (why := _unknown(scope, message)):
+            if message["type"] == "http.response.start" and (why := self._unknown(scope, message)):
                 self._complain(f"{_shown(scope)} was answered {message['status']}: {why}")
             await send(message)
 
         await self._app(scope, receive, sent)
 
-
-def _unknown(scope: Scope, message: Message) -> str:
-    """Which host, part, endpoint, application or effect there is none of; empty where nothing is unknown."""
-    status = message["status"]
-    call: JournalEntry | None = scope.get("state", {}).get("call")
-    if status >= HTTPStatus.BAD_REQUEST and call is not None and _is_of_another_app(call):
-        return f"fakefal emulates {', '.join(sorted(APPS))}"
-    unknown = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED)
-    if status in unknown or (status == HTTPStatus.NOT_FOUND and scope["method"] == "POST"):
-        hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
-        return next(hints, "")
-    return ""
-
-
-def _is_of_another_app(call: JournalEntry) -> bool:
-    """Whether the address names an application that is not emulated, whatever is asked of it."""
-    app = "/".join(call.endpoint.split("/")[:APP_SEGMENTS])
-    return bool(app) and app not in APPS
+    def _unknown(self, scope: Scope, message: Message) -> str:
+        """Which host, part, model, application or effect there is none of; empty where nothing is unknown."""
+        status = message["status"]
+        call: JournalEntry | None = scope.get("state", {}).get("call")
+        app = "/".join(call.endpoint.split("/")[:APP_SEGMENTS]) if call is not None else ""
+        if status >= HTTPStatus.BAD_REQUEST and app and not self._knows_app(app):
+            return f"fakefal knows no model of {app}"
+        unknown = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED)
+        if status in unknown or (status == HTTPStatus.NOT_FOUND and scope["method"] == "POST"):
+            hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
+            return next(hints, "")
+        return ""
 
 
 def _shown(scope: Scope) -> str:

@@ -15,7 +15,6 @@ from starlette.types import Scope
 
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
 from fakefal.engine.emulator import Emulator, Stopping
-from fakefal.engine.verdict import NotEmulated
 from fakefal.state import jsonio
 from fakefal.state.files import FileTooLarge
 from fakefal.wire.nearmiss import why_not_found
@@ -82,10 +81,6 @@ def _not_found(_: UnknownRequest) -> WireError:
     return WireError(404, {"status": "NOT_FOUND"})
 
 
-def _not_emulated(error: NotEmulated) -> WireError:
-    return refusal(501, str(error), hint=str(error))
-
-
 def _store_full(error: StoreFull) -> WireError:
     return refusal(503, f"fakefal: {error}", hint="cancel or finish requests, or raise max_requests")
 
@@ -103,7 +98,6 @@ def _busy(error: Busy) -> WireError:
 
 ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
     UnknownRequest: _not_found,
-    NotEmulated: _not_emulated,
     StoreFull: _store_full,
     StoreUnavailable: _store_unavailable,
     Busy: _busy,

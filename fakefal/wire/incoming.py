@@ -27,15 +27,16 @@ from fakefal.wire.auth import application_key, demand_rest_key
 from fakefal.wire.body import read_body, skip
 from fakefal.wire.call import Call
 from fakefal.wire.faults import refuse
-from fakefal_contracts import ENDPOINTS
+from fakefal_contracts import UnknownEndpoint
 from fakefal_contracts.hosts import BaseUrl
 
-APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
 EFFECT = "x-fakefal-effect"
 START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
+ANSWERS = {"result", "text", "video"}
+"""The arguments of effects that give a request an answer of its own, whatever model it is for."""
 GZIP = b"\x1f\x8b"
 DATA_URI = b"data:"
 
@@ -51,13 +52,11 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
     key = application_key(call.authorization, call.token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         raise no_access(app)
-    if app not in APPS:
-        raise refusal(
-            404,
-            f'Application "{app.rpartition("/")[2]}" not found',
-            hint=f"fakefal emulates {', '.join(APPS)}",
-        )
-    read = await _read(request, emulator, call.base_url, f"{app}/{path}" if path else app, key)
+    endpoint_id = f"{app}/{path}" if path else app
+    read = await _read(request, emulator, call.base_url, endpoint_id, key)
+    if not (emulator.knows_app(app) or (read.effect is not None and ANSWERS & read.effect.arguments.keys())):
+        hint = str(UnknownEndpoint(endpoint_id, emulator.catalogue.nearest(endpoint_id)))
+        raise refusal(404, f'Application "{app.rpartition("/")[2]}" not found', hint=hint)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
     return Submission(
         key,

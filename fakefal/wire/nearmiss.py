@@ -8,14 +8,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from starlette.routing import BaseRoute, Route
 
 from fakefal.core.errors import UnknownRequest
 from fakefal.engine.emulator import Emulator
 from fakefal.state.journal import APP_SEGMENTS, APPLICATIONS
-from fakefal_contracts import ENDPOINTS, known_ids
+from fakefal_contracts import Catalogue
 from fakefal_contracts.hosts import BaseUrl, Part
 
 REQUESTS = "requests"
@@ -25,10 +24,6 @@ LONGEST_PATH = 300
 """Nobody misspells a longer one, and comparing takes quadratic time."""
 
 PARTS = frozenset(Part)
-APPS = frozenset(endpoint.app for endpoint in ENDPOINTS.values())
-
-
-OWNERS = frozenset(app.partition("/")[0] for app in APPS)
 
 
 @dataclass(frozen=True)
@@ -49,9 +44,11 @@ class NearMisses:
 
     Args:
         routes: what the emulator answers.  Routes of parameters only say nothing about names.
+        catalogue: the models that are known.
     """
 
-    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, routes: Iterable[BaseRoute], catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._routes = [route for route in routes if isinstance(route, Route) and _names(route)]
         self._words = sorted({name for route in self._routes for name in _names(route)[-1:]})
 
@@ -65,9 +62,11 @@ class NearMisses:
         given, *rest = path.lstrip("/").split("/")
         while rest and rest[0] in PARTS:  # the prefix was written twice
             rest = rest[1:]
-        if rest and rest[0] not in OWNERS and (part := _nearest(rest[0], PARTS, NEAR_WORD)):  # the prefix was misspelt
+        if (
+            rest and not self._catalogue.has_owner(rest[0]) and (part := _nearest(rest[0], PARTS, NEAR_WORD))
+        ):  # the prefix was misspelt
             given, *rest = part, *rest[1:]
-        application = given in APPLICATIONS or "/".join(rest[:APP_SEGMENTS]) in APPS
+        application = given in APPLICATIONS or self._catalogue.has_app("/".join(rest[:APP_SEGMENTS]))
         found = self._application(method, given, rest) if application else self._named(method, given, rest)
         if found is None or (found.method == method and f"/{found.part}{found.path}" == path):
             return None
@@ -81,7 +80,7 @@ class NearMisses:
                 path = "/" + "/".join([*rest[:APP_SEGMENTS], *end])
                 if (methods := self._methods(f"/{Part.QUEUE}{path}")) is not None:
                     return KnownAddress(_best(method, methods), Part.QUEUE, path)
-        name = _nearest_id("/".join(rest))
+        name = self._catalogue.nearest("/".join(rest))
         part = Part(given) if given in APPLICATIONS else Part.QUEUE
         return KnownAddress("POST", part, f"/{name}") if name else None
 
@@ -122,16 +121,6 @@ def _best(method: str, methods: set[str]) -> str:
 def _nearest(given: str, names: Iterable[str], cutoff: float) -> str | None:
     near = difflib.get_close_matches(given, list(names), n=1, cutoff=cutoff)
     return near[0] if near else None
-
-
-@lru_cache(maxsize=1024)
-def _nearest_id(given: str) -> str | None:
-    """The id that was probably meant, by the whole of it or by what follows the application."""
-    short = {name.split("/", APP_SEGMENTS)[-1]: name for name in known_ids()}
-    if near := _nearest(given, known_ids(), NEAR):
-        return near
-    meant = _nearest(given, short, NEAR)
-    return meant and short[meant]
 
 
 async def why_not_found(emulator: Emulator, key: str | None, request_id: str) -> str:

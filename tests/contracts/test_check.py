@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import ENDPOINTS, UnknownContract, UnknownEndpoint, check, find_endpoint, judge, known_ids
+from fakefal_contracts import BUILT_IN, IN_DEPTH, UnknownContract, UnknownEndpoint, check, judge, known_ids
 from fakefal_contracts.check import MOST_FOUND
 from fakefal_contracts.price import dollars
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
@@ -185,7 +185,7 @@ class TestContracts:
 
     def test_fals_catalogue_has_the_covered_ids(self) -> None:
         assert len(known_ids()) == 65
-        assert set(ENDPOINTS) <= known_ids()
+        assert set(IN_DEPTH) <= known_ids()
 
 
 BROKEN = [
@@ -221,7 +221,7 @@ class TestMedia:
             raise AssertionError(address)
 
         body = {"prompt": "x", "start_image_url": "https://a/b.png", "duration": "99"}
-        assert not judge(find_endpoint(I2V).edition("documented"), body, opener).ok
+        assert not judge(BUILT_IN.find(I2V).edition("documented"), body, opener).ok
 
 
 class TestBounds:

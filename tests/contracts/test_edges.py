@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import find_endpoint, judge
+from fakefal_contracts import BUILT_IN, judge
 from support.endpoints import I2V, O1, O3
 from support.media import clip, picture
 
@@ -22,7 +22,7 @@ def errors(endpoint_id: str, body: Any, at_edge: Any = None) -> list[str]:
     def opener(address: str) -> Any:
         return at_edge if address == "https://edge" else None
 
-    return [error.rule.id for error in judge(find_endpoint(endpoint_id).edition("latest"), body, opener).errors]
+    return [error.rule.id for error in judge(BUILT_IN.find(endpoint_id).edition("latest"), body, opener).errors]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from fakefal_contracts import ENDPOINTS, Edition, Endpoint
+from fakefal_contracts import IN_DEPTH, Edition, Endpoint
 from fakefal_contracts.drift import Change, DriftFinding, Level, compare
 from fakefal_contracts.endpoint import Revision
 from fakefal_contracts.evidence import inferred
@@ -23,9 +23,9 @@ from fakefal_contracts.published import ABSENT, UNSAID, Place, Published, Source
 from fakefal_contracts.published.edition import read_edition
 from tools.draft import draft, is_revision
 
-EVERY = list(ENDPOINTS.values())
-I2V = ENDPOINTS["fal-ai/kling-video/o1/image-to-video"]
-O3 = ENDPOINTS["fal-ai/kling-video/o3/pro/reference-to-video"]
+EVERY = list(IN_DEPTH.values())
+I2V = IN_DEPTH["fal-ai/kling-video/o1/image-to-video"]
+O3 = IN_DEPTH["fal-ai/kling-video/o3/pro/reference-to-video"]
 TODAY = dt.date(2026, 11, 20)
 
 
@@ -41,7 +41,7 @@ def place(endpoint: Endpoint, name: str) -> Place:
     return read_edition(endpoint.edition("latest")).places[f"input.{name}"]
 
 
-@pytest.mark.parametrize("endpoint", EVERY, ids=ENDPOINTS)
+@pytest.mark.parametrize("endpoint", EVERY, ids=IN_DEPTH)
 def test_what_an_older_revision_said_is_explained_by_it(endpoint: Endpoint) -> None:
     for old in endpoint.editions:
         found = examine(endpoint.edition("latest"), published(old))

@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from fakefal_contracts import ENDPOINTS, examples, find_endpoint
+from fakefal_contracts import BUILT_IN, IN_DEPTH, examples
 from fakefal_contracts.model import spots
 from fakefal_contracts.openapi import openapi, schema_names
 from fakefal_contracts.rule import Requirement
@@ -77,24 +77,24 @@ KNOWN: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
 class TestAgainstFal:
     def test_the_newest_contract_says_what_fal_says(self, endpoint_id: str) -> None:
-        document = openapi(find_endpoint(endpoint_id).edition("latest"))
+        document = openapi(BUILT_IN.find(endpoint_id).edition("latest"))
         assert set(differences(document, published(endpoint_id))) == set(KNOWN[endpoint_id])
 
     def test_the_documented_contract_is_older_in_what_is_listed(self, endpoint_id: str) -> None:
-        document = openapi(find_endpoint(endpoint_id).edition("documented"))
+        document = openapi(BUILT_IN.find(endpoint_id).edition("documented"))
         listed = KNOWN[endpoint_id] | OLDER[endpoint_id]
         assert set(differences(document, published(endpoint_id))) == set(listed)
 
     def test_paths_and_parts_come_in_fals_order(self, endpoint_id: str) -> None:
-        ours, theirs = openapi(find_endpoint(endpoint_id).edition("latest")), published(endpoint_id)
+        ours, theirs = openapi(BUILT_IN.find(endpoint_id).edition("latest")), published(endpoint_id)
         assert list(ours) == list(theirs)
         assert list(ours["paths"]) == list(theirs["paths"])
 
     def test_no_sentence_about_a_field_is_fals(self, endpoint_id: str) -> None:
-        ours = openapi(find_endpoint(endpoint_id).edition("latest"))["components"]["schemas"]
+        ours = openapi(BUILT_IN.find(endpoint_id).edition("latest"))["components"]["schemas"]
         theirs = published(endpoint_id)["components"]["schemas"]
         for name, schema in ours.items():
             for field, one in schema["properties"].items():
@@ -102,21 +102,21 @@ class TestAgainstFal:
                 assert not first or first != theirs[name]["properties"][field]["description"].partition("\n")[0], field
 
 
-@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
 class TestTheDocument:
     def test_every_field_is_described(self, endpoint_id: str) -> None:
-        for edition in find_endpoint(endpoint_id).editions:
+        for edition in BUILT_IN.find(endpoint_id).editions:
             for name, schema in openapi(edition)["components"]["schemas"].items():
                 for field, one in schema["properties"].items():
                     assert one.get("description") or (name, field) == ("QueueStatus", "status")
 
     def test_every_reference_leads_somewhere(self, endpoint_id: str) -> None:
-        document = openapi(find_endpoint(endpoint_id).edition("latest"))
+        document = openapi(BUILT_IN.find(endpoint_id).edition("latest"))
         names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
         assert names == set(document["components"]["schemas"])
 
     def test_every_hand_written_rule_is_said(self, endpoint_id: str) -> None:
-        edition = find_endpoint(endpoint_id).edition("latest")
+        edition = BUILT_IN.find(endpoint_id).edition("latest")
         text = json.dumps(openapi(edition))
         said = [one.says for spot in spots(edition.model) for one in spot.metadata if isinstance(one, Requirement)]
         said += [one.says for spot in spots(edition.model) for one in spot.owner.requirements]
@@ -124,13 +124,13 @@ class TestTheDocument:
 
     def test_it_is_openapi(self, endpoint_id: str) -> None:
         """Like fal's own, it says 3.0.4 and has the null of 3.1."""
-        document = openapi(find_endpoint(endpoint_id).edition("latest"))
+        document = openapi(BUILT_IN.find(endpoint_id).edition("latest"))
         schema = schemathesis.openapi.from_dict(document | {"openapi": "3.1.0"})
         schema.validate()
         assert schema.statistic.operations.total == 4
 
     def test_its_schemas_accept_the_examples(self, endpoint_id: str) -> None:
-        endpoint = find_endpoint(endpoint_id)
+        endpoint = BUILT_IN.find(endpoint_id)
         for edition in endpoint.editions:
             document = openapi(edition)
             given, made = schema_names(endpoint)
@@ -142,12 +142,12 @@ class TestTheDocument:
 
 
 def test_a_document_is_made_afresh() -> None:
-    edition = find_endpoint(O3).edition("latest")
+    edition = BUILT_IN.find(O3).edition("latest")
     first = openapi(edition)
     first["components"].clear()
     assert openapi(edition)["components"]["schemas"]
 
 
 def test_the_server_can_be_another() -> None:
-    document = openapi(find_endpoint(O3).edition("latest"), server="http://127.0.0.1:8710/queue")
+    document = openapi(BUILT_IN.find(O3).edition("latest"), server="http://127.0.0.1:8710/queue")
     assert document["servers"] == [{"url": "http://127.0.0.1:8710/queue"}]

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from fakefal_contracts import ENDPOINTS, Edition, Grade, rulebook
+from fakefal_contracts import IN_DEPTH, Edition, Grade, rulebook
 
-EDITIONS = [endpoint.edition(name) for endpoint in ENDPOINTS.values() for name in ("documented", "latest")]
+EDITIONS = [endpoint.edition(name) for endpoint in IN_DEPTH.values() for name in ("documented", "latest")]
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda one: f"{one.contract}:{one.endpoint.name}")

@@ -18,7 +18,7 @@ from hypothesis.statistics import collector
 from PIL import Image
 
 from fakefal_contracts import (
-    ENDPOINTS,
+    IN_DEPTH,
     Edition,
     Endpoint,
     Revision,
@@ -58,7 +58,7 @@ from support.media import measure
 
 EDITIONS = [
     endpoint.edition(name)
-    for endpoint in ENDPOINTS.values()
+    for endpoint in IN_DEPTH.values()
     for name in ("documented", "latest", *(edition.contract for edition in endpoint.editions))
 ]
 #: Every kind of rule that has a number, or a list of formats.
@@ -123,7 +123,7 @@ class TestEveryEdition:
 def test_every_rule_written_by_hand_has_a_recipe() -> None:
     written = {
         requirement
-        for endpoint in ENDPOINTS.values()
+        for endpoint in IN_DEPTH.values()
         for spot in spots(endpoint.input)
         for requirement in (*spot.metadata, *getattr(spot.kind, "requirements", ()))
         if isinstance(requirement, Requirement)
@@ -133,7 +133,7 @@ def test_every_rule_written_by_hand_has_a_recipe() -> None:
 
 class TestNothingIsThrownAway:
     @pytest.mark.newest  # older versions of Hypothesis throw away attempts of their own with constants of our code
-    @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
     @pytest.mark.parametrize("strategy", [valid, invalid, anything], ids=lambda one: one.__name__)
     def test_no_example_is_rejected_with_all_health_checks_on(self, endpoint_id: str, strategy: Any) -> None:
         outcomes: Counter[str] = Counter()
@@ -246,7 +246,7 @@ def test_a_new_endpoint_needs_no_strategy_of_its_own(monkeypatch: pytest.MonkeyP
     source = inferred("made up", "2026-01-01")
     price = Price(source.date, Decimal(1), source)
     novel = Endpoint("fal-ai/kling-video/novel", "Novel", "pro", _Novel, source, (Revision(source),), (price,))
-    monkeypatch.setitem(ENDPOINTS, novel.id, novel)
+    monkeypatch.setitem(IN_DEPTH, novel.id, novel)
     edition = novel.edition("latest")
     assert {breach.rule.id for breach in breaches(edition)} == {rule.id for rule in rulebook(edition)}
     limits = {boundary.outside.rule for boundary in boundaries(novel.id)}
@@ -302,7 +302,7 @@ def test_histories_name_no_request_that_is_not_there_yet(history: list[Step]) ->
             self.submitted = 0
 
         def submit(self, endpoint_id: str, arguments: Any) -> int:  # noqa: ARG002 - the protocol has it
-            assert endpoint_id in ENDPOINTS
+            assert endpoint_id in IN_DEPTH
             self.submitted += 1
             return self.submitted - 1
 

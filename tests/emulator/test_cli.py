@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import ENDPOINTS, examples
+from fakefal_contracts import IN_DEPTH, examples
 from support.media import clip, measure, picture
 from support.server import Server
 
@@ -213,7 +213,7 @@ def test_settings_count_for_every_command(tmp_path: Path) -> None:
 class TestEndpoints:
     def test_all_are_listed_with_prices(self) -> None:
         rows = json.loads(fakefal("endpoints", "--json").stdout)
-        assert [row["endpoint_id"] for row in rows] == list(ENDPOINTS)
+        assert [row["endpoint_id"] for row in rows] == list(IN_DEPTH)
         assert rows[3]["price"] == "$0.112/s, $0.14/s with audio, $0.168/s with a clip"
         assert "2026-06-11" in rows[3]["contracts"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import find_endpoint
+from fakefal_contracts import BUILT_IN
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V
 from support.machine import ROOT
@@ -24,7 +24,7 @@ SECONDS = ["3", "4", "5", "6", "7", "8", "9", "10"]
 
 def document(seconds: list[str] = SECONDS, **fields: Any) -> dict[str, Any]:
     """The endpoint's document; `fields` are added to the arguments, or change them."""
-    found = openapi(find_endpoint(I2V).edition("latest"))
+    found = openapi(BUILT_IN.find(I2V).edition("latest"))
     arguments = found["components"]["schemas"]["KlingVideoO1ImageToVideoInput"]
     arguments["properties"]["duration"]["enum"] = seconds
     for name, field in fields.items():

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fakefal.settings import Settings
-from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
+from fakefal_contracts import BUILT_IN, IN_DEPTH, examples, known_ids
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3, STANDARD
 from support.media import picture
@@ -40,7 +40,7 @@ def error(answer: httpx.Response) -> tuple[int, str]:
 class TestModels:
     def test_all_are_listed_without_a_key(self, server: Server) -> None:
         answer = httpx.get(f"{server.url}{V1}/models", trust_env=False)
-        assert ids(answer) == list(ENDPOINTS)
+        assert ids(answer) == list(IN_DEPTH)
         assert answer.json()["models"][0]["metadata"]["is_favorited"] is None
         assert (answer.json()["next_cursor"], answer.json()["has_more"]) == (None, False)
 
@@ -81,12 +81,12 @@ class TestModels:
             found += ids(answer)
             assert answer.json()["has_more"] is (answer.json()["next_cursor"] is not None)
             query["cursor"] = answer.json()["next_cursor"]
-        assert found == list(ENDPOINTS)
+        assert found == list(IN_DEPTH)
 
     def test_documents_come_along(self, server: Server) -> None:
         answer = get(server, "models", {"endpoint_id": [I2V, OTHER], "expand": "openapi-3.0"})
         known, other = answer.json()["models"]
-        assert known["openapi"] == openapi(find_endpoint(I2V).edition("documented"), server=f"{server.url}/queue")
+        assert known["openapi"] == openapi(BUILT_IN.find(I2V).edition("documented"), server=f"{server.url}/queue")
         assert other == {
             "endpoint_id": OTHER,
             "openapi": {"error": {"code": "expansion_failed", "message": "Failed to fetch OpenAPI schema"}},
@@ -456,4 +456,4 @@ class TestNotEmulated:
     def test_at_fals_own_host_it_is_the_same(self, server: Server) -> None:
         own = {"Host": "api.fal.ai"}
         assert server.http.get("/v1/keys", headers=own).status_code == 501
-        assert len(server.http.get("/v1/models", headers=own).json()["models"]) == len(ENDPOINTS)
+        assert len(server.http.get("/v1/models", headers=own).json()["models"]) == len(IN_DEPTH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from fakefal_contracts import ENDPOINTS, find_endpoint
+from fakefal_contracts import BUILT_IN, IN_DEPTH
 from fakefal_contracts.llms import llms_txt
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3
@@ -19,15 +19,15 @@ def read(server: Server, endpoint_id: str) -> httpx.Response:
     return httpx.get(f"{server.url}{DOCUMENT}", params={"endpoint_id": endpoint_id}, trust_env=False)
 
 
-@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
 class TestEachModel:
     def test_the_document_is_the_contracts_and_needs_no_key(self, server: Server, endpoint_id: str) -> None:
-        edition = find_endpoint(endpoint_id).edition("documented")
+        edition = BUILT_IN.find(endpoint_id).edition("documented")
         assert read(server, endpoint_id).json() == openapi(edition, server=f"{server.url}/queue")
 
     def test_llms_txt_is_the_contracts(self, server: Server, endpoint_id: str) -> None:
         answer = httpx.get(f"{server.url}/site/models/{endpoint_id}/llms.txt", trust_env=False)
-        edition = find_endpoint(endpoint_id).edition("documented")
+        edition = BUILT_IN.find(endpoint_id).edition("documented")
         assert answer.text == llms_txt(edition, run=f"{server.url}/run", queue=f"{server.url}/queue")
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 

@@ -25,7 +25,7 @@ from fakefal.conform.target import KEY, Answer, ProbedTarget
 from fakefal.proxy.upstream import Upstream
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
-from fakefal_contracts import ENDPOINTS, judge
+from fakefal_contracts import IN_DEPTH, judge
 
 CONTRACT = "latest"
 JS = Path(__file__).parent.parent / "js"
@@ -34,7 +34,7 @@ REFUSED = 422
 
 def refusals(service: TargetService) -> Iterator[tuple[str, Submitted, list[Any]]]:
     """For every rule a request that broke it and is over, and the items that its result has to have."""
-    for endpoint in ENDPOINTS.values():
+    for endpoint in IN_DEPTH.values():
         edition = endpoint.edition(CONTRACT)
         for rule in drawn_bodies.rules(edition):
             body = service.lay(drawn_bodies.refused(edition, rule, 1, 0)[0])

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
-from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
+from fakefal_contracts import BUILT_IN, IN_DEPTH, judge, rulebook
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import spots
 from fakefal_contracts.strategies import Broken, anything, invalid, valid
@@ -121,7 +121,7 @@ class Findings:
 @cache
 def outside(endpoint_id: str) -> frozenset[str]:
     """The rules that no schema holds: those written by hand, and what is measured in media."""
-    edition = find_endpoint(endpoint_id).edition(CONTRACT)
+    edition = BUILT_IN.find(endpoint_id).edition(CONTRACT)
     book = rulebook(edition)
     limits = [(spot.path, one) for spot in spots(edition.model) for one in spot.metadata if isinstance(one, Limits)]
     measured = {book.get(path, kind).id for path, one in limits for kind in one.says()}
@@ -130,7 +130,7 @@ def outside(endpoint_id: str) -> frozenset[str]:
 
 def bodies(endpoint_id: str) -> st.SearchStrategy[Any]:
     """Valid, with one broken rule, and arbitrary; not the megabytes that break a size, which is outside anyway."""
-    book = rulebook(find_endpoint(endpoint_id).edition(CONTRACT))
+    book = rulebook(BUILT_IN.find(endpoint_id).edition(CONTRACT))
     small = [rule.id for rule in book if rule.kind != "max_bytes"]
     broken = invalid(endpoint_id, contract=CONTRACT, rules=small).map(lambda one: one.arguments)
     return valid(endpoint_id, contract=CONTRACT) | broken | anything(endpoint_id, contract=CONTRACT)
@@ -139,7 +139,7 @@ def bodies(endpoint_id: str) -> st.SearchStrategy[Any]:
 def compare(endpoint_id: str, raw: bytes, ours: Answer, theirs: Answer, findings: Findings) -> None:
     """Judge one pair of answers, and write it down."""
     body = json.loads(raw)
-    broken = [error.rule.id for error in judge(find_endpoint(endpoint_id).edition(CONTRACT), body).errors]
+    broken = [error.rule.id for error in judge(BUILT_IN.find(endpoint_id).edition(CONTRACT), body).errors]
     tally = findings.endpoints.setdefault(endpoint_id, Tally())
     beyond = outside(endpoint_id)
     if _equal(ours, theirs):
@@ -236,7 +236,7 @@ def chunk(both: Pair, endpoint_id: str, cases: int, number: int) -> Findings:
 def each_rule(both: Pair, endpoint_id: str, cases: int = 4) -> Findings:
     """Compare so many bodies for every rule by itself; the megabytes that break a size are outside anyway."""
     findings = Findings()
-    for rule in rulebook(find_endpoint(endpoint_id).edition(CONTRACT)):
+    for rule in rulebook(BUILT_IN.find(endpoint_id).edition(CONTRACT)):
         if rule.kind == "max_bytes":
             continue
 
@@ -268,11 +268,11 @@ def _work(task: tuple[str, int, int]) -> tuple[Findings, dict[str, str]]:
 
 def tasks(cases: int) -> list[tuple[str, int, int]]:
     """The chunks of a comparison: endpoint, number of cases, seed; first, with no cases, each rule by itself."""
-    each = -(-cases // len(ENDPOINTS))
-    return [(endpoint_id, 0, 0) for endpoint_id in ENDPOINTS] + [
+    each = -(-cases // len(IN_DEPTH))
+    return [(endpoint_id, 0, 0) for endpoint_id in IN_DEPTH] + [
         (endpoint_id, min(CHUNK, each - done), done // CHUNK)
         for done in range(0, each, CHUNK)
-        for endpoint_id in ENDPOINTS
+        for endpoint_id in IN_DEPTH
     ]
 
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from fakefal.conform.target import Answer
 from fakefal.state import jsonio
-from fakefal_contracts import ENDPOINTS, Rule, judge
+from fakefal_contracts import IN_DEPTH, Rule, judge
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing, PictureLimits
@@ -259,4 +259,4 @@ def _open(address: str) -> Any:
 
 def edition(endpoint_id: str, contract: str = "latest") -> Edition:
     """An edition, by the id of its endpoint."""
-    return ENDPOINTS[endpoint_id].edition(contract)
+    return IN_DEPTH[endpoint_id].edition(contract)

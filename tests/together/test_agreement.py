@@ -15,7 +15,7 @@ from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal.state.clock import MemoryClock
-from fakefal_contracts import ENDPOINTS, Report, UnknownContract, check, rulebook
+from fakefal_contracts import IN_DEPTH, Report, UnknownContract, check, rulebook
 from fakefal_contracts.strategies import (
     Cancel,
     Fetch,
@@ -32,19 +32,19 @@ from fakefal_contracts.strategies import (
 )
 from support.server import KEY, Server, emulator_with
 
-DAYS = sorted({edition.contract for endpoint in ENDPOINTS.values() for edition in endpoint.editions})
+DAYS = sorted({edition.contract for endpoint in IN_DEPTH.values() for edition in endpoint.editions})
 CDN = "https://v3b.fal.media"
 
 
 def covered(endpoint_id: str, contract: str) -> bool:
     """Whether the endpoint was there on the day of the contract."""
     try:
-        return bool(ENDPOINTS[endpoint_id].edition(contract))
+        return bool(IN_DEPTH[endpoint_id].edition(contract))
     except UnknownContract:
         return False
 
 
-CASES = [(one, contract) for one in ENDPOINTS for contract in ("documented", "latest", *DAYS) if covered(one, contract)]
+CASES = [(one, contract) for one in IN_DEPTH for contract in ("documented", "latest", *DAYS) if covered(one, contract)]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def agrees(report: Report, answer: httpx.Response) -> None:
 
 @pytest.mark.parametrize(("endpoint_id", "contract"), CASES)
 def test_check_and_emulator_agree(endpoint_id: str, contract: str, servers: dict[str, Server]) -> None:
-    rules = [rule.id for rule in rulebook(ENDPOINTS[endpoint_id].edition(contract)) if rule.kind != "max_bytes"]
+    rules = [rule.id for rule in rulebook(IN_DEPTH[endpoint_id].edition(contract)) if rule.kind != "max_bytes"]
     broken = invalid(endpoint_id, contract=contract, rules=rules).map(lambda one: one.arguments)
     bodies = valid(endpoint_id, contract=contract) | broken | anything(endpoint_id, contract=contract)
 
@@ -90,7 +90,7 @@ def test_check_and_emulator_agree(endpoint_id: str, contract: str, servers: dict
     agree()
 
 
-@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
 def test_they_agree_on_both_sides_of_every_limit(endpoint_id: str, servers: dict[str, Server]) -> None:
     server = servers["latest"]
     for boundary in boundaries(endpoint_id, contract="latest"):

@@ -16,13 +16,13 @@ import pytest
 
 from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
-from fakefal_contracts import ENDPOINTS, check, examples
+from fakefal_contracts import IN_DEPTH, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from support.endpoints import APP, O1
 from support.programs import JS
 from support.server import KEY, Serve, Server, emulator_with
 
-FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in ENDPOINTS}
+FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in IN_DEPTH}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 
 
@@ -89,10 +89,10 @@ def failure(handle: fal_client.SyncRequestHandle) -> tuple[int, str | None, Any]
 
 
 class TestPythonEnds:
-    @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
     def test_a_result_is_the_output_of_the_endpoint(self, endpoint_id: str, follow: Follow) -> None:
         result = follow(endpoint_id, FULL[endpoint_id]).get()
-        video = ENDPOINTS[endpoint_id].output.model_validate(result).model_dump()
+        video = IN_DEPTH[endpoint_id].output.model_validate(result).model_dump()
         assert result == video
 
     def test_a_refusal_is_the_list_of_its_items(self, follow: Follow) -> None:
@@ -298,7 +298,7 @@ class TestJavaScript:
         assert [(one["queue"], one["done"]) for one in parsed] == [(True, False), (True, False), (True, True)]
         assert {one["requestId"] for one in parsed} == {queued["request_id"]}
         assert (result["kind"], result["queue"]) == ("result", False)
-        assert ENDPOINTS[O1].output.model_validate(result["data"])
+        assert IN_DEPTH[O1].output.model_validate(result["data"])
 
     def test_every_error(self, server: Server, parse: Any) -> None:
         def answer(effect: str) -> httpx.Response:

@@ -32,7 +32,7 @@ from fakefal.conform.target import Answer, ProbedTarget
 from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.spend_limit import SpendLimit
-from fakefal_contracts import ENDPOINTS, judge
+from fakefal_contracts import IN_DEPTH, judge
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.strategies import Body
 from fakefal_contracts.strategies.medium import Medium
@@ -70,7 +70,7 @@ def differing(outcomes: list[ClaimOutcome]) -> list[str]:
 
 
 class TestTheEmulator:
-    @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
     def test_it_agrees_in_everything(self, endpoint_id: str, serve: Serve, ask: Ask) -> None:
         """No claim differs, is worded otherwise, or is left out."""
         service = ask(serve(profile="stepped", contract="latest"))
@@ -123,20 +123,20 @@ def edition_rules(endpoint_id: str) -> list[Any]:
 
 
 class TestFuses:
-    @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
     def test_a_fused_body_is_refused_by_every_revision(self, endpoint_id: str) -> None:
-        endpoint = ENDPOINTS[endpoint_id]
+        endpoint = IN_DEPTH[endpoint_id]
         assert fuse.holds(endpoint, broken(endpoint_id))
         assert not fuse.holds(endpoint, sample(endpoint_id))
         assert all(judge(one, sample(endpoint_id)).ok for one in endpoint.editions)
 
     def test_a_body_that_cannot_take_a_fuse_has_none(self) -> None:
         for body in (None, [], "x", {"multi_prompt": "x"}):
-            assert fuse.armed(ENDPOINTS[O3], body) == body
-            assert not fuse.holds(ENDPOINTS[O3], body)
+            assert fuse.armed(IN_DEPTH[O3], body) == body
+            assert not fuse.holds(IN_DEPTH[O3], body)
 
     def test_the_shots_that_are_there_stay(self) -> None:
-        fused = fuse.armed(ENDPOINTS[O3], {"multi_prompt": [{"prompt": "a"}]})
+        fused = fuse.armed(IN_DEPTH[O3], {"multi_prompt": [{"prompt": "a"}]})
         assert [shot["prompt"][:3] for shot in fused["multi_prompt"]] == ["a", "xxx"]
 
 
@@ -152,7 +152,7 @@ class TestAgainstFal:
         submitted = server.http.get("/_fakefal/requests?limit=10000").json()
         assert submitted
         for one in submitted:
-            assert fuse.holds(ENDPOINTS[one["endpoint_id"]], one["arguments"])
+            assert fuse.holds(IN_DEPTH[one["endpoint_id"]], one["arguments"])
             assert one["result_status"] == 422
         assert server.http.get("/_fakefal/ledger").json()["usd"] == 0
         counted = Counter(one.state for one in found)
@@ -200,10 +200,10 @@ class TestAgainstFal:
         """Looking at the result before the end, which has no bill, gives nothing back."""
         server = serve(profile="stepped", contract="latest")
         service = ask(server, usd="3")
-        assert differing(list(LifecycleTraces(service, ENDPOINTS[O3]).outcomes())) == []
+        assert differing(list(LifecycleTraces(service, IN_DEPTH[O3]).outcomes())) == []
         budget = service.purse.budget
         assert budget is not None
-        assert (budget.spent, budget.reserved) == (5 * ENDPOINTS[O3].price("latest").usd, 0), "in the tier it was made"
+        assert (budget.spent, budget.reserved) == (5 * IN_DEPTH[O3].price("latest").usd, 0), "in the tier it was made"
 
     @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
     def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
@@ -240,8 +240,8 @@ class TestAgainstFal:
         assert (len(refused), differing(refused)) == (5, [])
 
     def test_the_dearest_a_body_can_be(self) -> None:
-        o3 = ENDPOINTS[O3]
-        assert dearest(ENDPOINTS[O1], None) == Decimal("1.12")
+        o3 = IN_DEPTH[O3]
+        assert dearest(IN_DEPTH[O1], None) == Decimal("1.12")
         assert dearest(o3, {}) == Decimal("0.168") * 15
         assert dearest(o3, {"multi_prompt": [{"duration": "15"}, {"duration": "x"}, {}, 1]}) == Decimal("0.168") * 50
 
@@ -394,7 +394,7 @@ class TestRegressionCases:
 
     def test_a_claim_about_the_wire_is_asked_again_by_its_name(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
         wrong = ask(serve(profile="stepped", contract="latest", effects=("content_policy_violation",)))
-        failed = [one for one in LifecycleTraces(wrong, ENDPOINTS[O1]).outcomes() if one.state is ClaimState.DIFFERS]
+        failed = [one for one in LifecycleTraces(wrong, IN_DEPTH[O1]).outcomes() if one.state is ClaimState.DIFFERS]
         for one in failed:
             assert one.reproducer is not None
             write_case(tmp_path, one.reproducer)
@@ -544,4 +544,4 @@ def test_drift_finds_none_at_the_emulators_own_site(contract: str, serve: Serve)
     server = serve(contract=contract)
     done = CliRunner().invoke(main, ["drift", "--online", "--url", f"{server.url}/site", "--contract", contract])
     assert done.exit_code == 0, done.output
-    assert done.output.count("same  ") == len(ENDPOINTS)
+    assert done.output.count("same  ") == len(IN_DEPTH)

@@ -27,7 +27,7 @@ from fakefal.proxy.upstream import Upstream
 from fakefal.server.app import build_app
 from fakefal.server.serving import hosting, serving_from
 from fakefal.settings import Settings
-from fakefal_contracts import ENDPOINTS, rulebook
+from fakefal_contracts import IN_DEPTH, rulebook
 from support.bent import Judged, Mutant, edition, mutants
 from support.endpoints import O1, O3
 from support.server import Serve
@@ -43,7 +43,7 @@ def noticed(mutant: Mutant, **more: Any) -> bool:
     return ClaimState.DIFFERS in found or examiner.valid().state is ClaimState.DIFFERS
 
 
-@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
 class TestRules:
     def test_the_right_edition_agrees(self, endpoint_id: str) -> None:
         right = edition(endpoint_id)
@@ -64,8 +64,8 @@ class TestRules:
 
 
 def test_there_are_as_many_rules_as_the_pages_say() -> None:
-    assert sum(len(drawn_bodies.rules(edition(one))) for one in ENDPOINTS) == 152
-    assert sum(1 for one in ENDPOINTS for _ in mutants(edition(one))) == 357
+    assert sum(len(drawn_bodies.rules(edition(one))) for one in IN_DEPTH) == 152
+    assert sum(1 for one in IN_DEPTH for _ in mutants(edition(one))) == 357
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ Area = Callable[[TargetService], Iterator[ClaimOutcome]]
 
 
 def life(service: TargetService) -> Iterator[ClaimOutcome]:
-    return LifecycleTraces(service, ENDPOINTS[O1]).outcomes()
+    return LifecycleTraces(service, IN_DEPTH[O1]).outcomes()
 
 
 def cancelling(service: TargetService) -> Iterator[ClaimOutcome]:

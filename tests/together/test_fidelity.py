@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from fakefal.conform.results import SuiteRun
-from fakefal_contracts import ENDPOINTS, rulebook
+from fakefal_contracts import IN_DEPTH, rulebook
 from oracles import clients
 from oracles.runtime import outside
 from support.endpoints import O1
@@ -71,7 +71,7 @@ def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
 
 def test_every_rule_is_in_it_with_its_evidence(sources: Sources) -> None:
     found = rows(report(sources))
-    rules = [rule for endpoint in ENDPOINTS.values() for rule in rulebook(endpoint.edition("latest"))]
+    rules = [rule for endpoint in IN_DEPTH.values() for rule in rulebook(endpoint.edition("latest"))]
     assert list(found) == [rule.id for rule in rules]
     for rule in rules:
         row = found[rule.id]
@@ -83,9 +83,9 @@ def test_every_rule_is_in_it_with_its_evidence(sources: Sources) -> None:
 
 def test_what_was_measured_is_there_for_every_rule(sources: Sources) -> None:
     """The summary of the runtime says what `test_runtime_oracle` finds anew: agreed, or held by no schema."""
-    for endpoint_id in ENDPOINTS:
+    for endpoint_id in IN_DEPTH:
         ran = sources.runtime["endpoints"][endpoint_id]["rules"]
-        for rule in rulebook(ENDPOINTS[endpoint_id].edition("latest")):
+        for rule in rulebook(IN_DEPTH[endpoint_id].edition("latest")):
             if rule.kind != "max_bytes":
                 expected = "outside" if rule.id in outside(endpoint_id) else "agreed"
                 assert set(ran[rule.id]) == {expected}, rule.id

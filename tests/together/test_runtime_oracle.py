@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 from fakefal.state import jsonio
-from fakefal_contracts import ENDPOINTS, find_endpoint, judge, rulebook
+from fakefal_contracts import BUILT_IN, IN_DEPTH, judge, rulebook
 from oracles import runtime, strip
 from oracles.drawing import VERSIONS
 from oracles.install import READY, RUNTIME
@@ -44,7 +44,7 @@ def compared(both: Pair) -> Compared:
     return cache(lambda endpoint_id: (chunk(both, endpoint_id, CASES, 0), each_rule(both, endpoint_id)))
 
 
-@pytest.mark.parametrize("endpoint_id", ENDPOINTS)
+@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
 class TestAgreement:
     def test_generated_bodies_get_equal_answers(self, endpoint_id: str, compared: Compared) -> None:
         findings, _ = compared(endpoint_id)
@@ -55,7 +55,7 @@ class TestAgreement:
 
     def test_every_rule_agrees_or_is_held_by_no_schema(self, endpoint_id: str, compared: Compared) -> None:
         _, findings = compared(endpoint_id)
-        book = rulebook(find_endpoint(endpoint_id).edition(CONTRACT))
+        book = rulebook(BUILT_IN.find(endpoint_id).edition(CONTRACT))
         rules = [rule.id for rule in book if rule.kind != "max_bytes"]
         seen = findings.endpoints[endpoint_id].rules
         assert sorted(seen) == sorted(rules)
@@ -108,7 +108,7 @@ class TestWhatCountsAsWhat:
         return {name: getattr(tally, name) for name in names if getattr(tally, name)}
 
     def refusal(self, raw: bytes) -> bytes:
-        edition = find_endpoint(O3).edition(CONTRACT)
+        edition = BUILT_IN.find(O3).edition(CONTRACT)
         return jsonio.dump({"detail": [error.wire() for error in judge(edition, json.loads(raw)).errors]})
 
     def test_equal_answers_agree_and_results_need_not_be_equal(self) -> None:
@@ -149,12 +149,12 @@ def test_the_oracle_knows_nothing_of_ours() -> None:
 
 def test_the_documents_are_fals_without_their_words() -> None:
     documents = SHARED / "reference" / "openapi" / "2026-06-11"
-    for endpoint_id in ENDPOINTS:
+    for endpoint_id in IN_DEPTH:
         kept = json.loads(path_of(strip.FOLDER, endpoint_id).read_text("utf-8"))
         assert not strip.WORDS & keys(kept["components"]["schemas"])
     if not documents.is_dir():
         required_in_ci("fal's OpenAPI documents are not beside the project (../shared)")
-    for endpoint_id in ENDPOINTS:
+    for endpoint_id in IN_DEPTH:
         theirs = json.loads(path_of(documents, endpoint_id).read_text("utf-8"))
         kept = json.loads(path_of(strip.FOLDER, endpoint_id).read_text("utf-8"))
         assert strip.kept(endpoint_id, theirs) == kept

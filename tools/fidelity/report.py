@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fakefal.proxy.upstream import FAL
-from fakefal_contracts import ENDPOINTS, Endpoint, Rule, examples, judge
+from fakefal_contracts import IN_DEPTH, Endpoint, Rule, examples, judge
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.explanation import Comparison, examine
 from fakefal_contracts.kling.shared import OPENAPI
@@ -91,7 +91,7 @@ def read_sources(root: Path) -> Sources:
             _read(folder / "runtime.json"),
             _read(folder / "clients.json"),
             _live_run(live) if live.exists() else None,
-            {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in ENDPOINTS},
+            {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in IN_DEPTH},
         )
     except (OSError, ValueError) as error:
         raise NoOracles(
@@ -119,7 +119,7 @@ def _read(path: Path) -> Any:
 def report(sources: Sources) -> dict[str, Any]:
     """The report as plain JSON values."""
     quoted = _receipts_by_rule()
-    endpoints = {one: _endpoint(endpoint, sources, quoted) for one, endpoint in ENDPOINTS.items()}
+    endpoints = {one: _endpoint(endpoint, sources, quoted) for one, endpoint in IN_DEPTH.items()}
     rows = [row for one in endpoints.values() for row in one["rules"]]
     return {
         "contract": CONTRACT,
@@ -250,7 +250,7 @@ def _receipts_by_rule() -> dict[str, list[Receipt]]:
 
 def _rules_of(receipt: Receipt) -> Iterator[str]:
     submit = receipt.given.get("submit", {})
-    endpoint = ENDPOINTS.get(submit.get("endpoint", ""))
+    endpoint = IN_DEPTH.get(submit.get("endpoint", ""))
     if endpoint is None or receipt.response.get("status") != 422:  # noqa: PLR2004 - the wire's own number
         return
     arguments = submit["json"] if "json" in submit else examples(endpoint.id)[submit["example"]]

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fakefal_contracts.catalogue import BUILT_IN
-from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.endpoint import LATEST, Edition
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import spots
 from fakefal_contracts.rulebook import rulebook
@@ -21,7 +21,7 @@ Sample = tuple[Medium, str | None]
 """A medium, and the id of the one rule that it breaks or None."""
 
 
-def valid(endpoint_id: str, *, contract: str = "documented") -> st.SearchStrategy[dict[str, Any]]:
+def valid(endpoint_id: str, *, contract: str = LATEST) -> st.SearchStrategy[dict[str, Any]]:
     """Arguments that `fakefal_contracts.check` accepts.
 
     Media are addresses below ``media.example``, where nothing is, and small ``data:`` URIs.
@@ -38,7 +38,7 @@ def _valid(draw: st.DrawFn, edition: Edition) -> dict[str, Any]:
 
 
 def invalid(
-    endpoint_id: str, *, contract: str = "documented", rules: Collection[str] | None = None
+    endpoint_id: str, *, contract: str = LATEST, rules: Collection[str] | None = None
 ) -> st.SearchStrategy[Broken]:
     """Bodies with one broken rule: which it is, and where the refusal has to point.
 
@@ -71,7 +71,7 @@ def _by_rule(edition: Edition) -> dict[str, tuple[Breach, ...]]:
     return {rule.id: tuple(one for one in every if one.rule.id == rule.id) for rule in rulebook(edition)}
 
 
-def boundaries(endpoint_id: str, *, contract: str = "documented") -> tuple[Boundary, ...]:
+def boundaries(endpoint_id: str, *, contract: str = LATEST) -> tuple[Boundary, ...]:
     """Both sides of every limit: lengths, numbers of items, and all that is measured in media.
 
     Raises:
@@ -82,7 +82,7 @@ def boundaries(endpoint_id: str, *, contract: str = "documented") -> tuple[Bound
     return tuple(Boundary(one.kept(edition, plain), one.broken(edition, plain)) for one in limits)
 
 
-def media(endpoint_id: str, field: str, *, contract: str = "documented") -> st.SearchStrategy[Sample]:
+def media(endpoint_id: str, field: str, *, contract: str = LATEST) -> st.SearchStrategy[Sample]:
     """Real pictures and clips at the edges of a field's limits: just inside, or just outside of one.
 
     Args:
@@ -107,7 +107,7 @@ def media(endpoint_id: str, field: str, *, contract: str = "documented") -> st.S
     return st.sampled_from(list(dict.fromkeys(samples)))
 
 
-def anything(endpoint_id: str, *, contract: str = "documented") -> st.SearchStrategy[Any]:
+def anything(endpoint_id: str, *, contract: str = LATEST) -> st.SearchStrategy[Any]:
     """Any JSON value, mostly a valid body with a few fields replaced, removed or added.
 
     Raises:

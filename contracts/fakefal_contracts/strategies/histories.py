@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from hypothesis import strategies as st
 
 from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH
+from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies.arguments import invalid, valid
 
@@ -97,7 +98,7 @@ def play(history: Iterable[Step], target: RequestTarget) -> list[tuple[Step, Any
 
 
 def histories(
-    endpoint_ids: Collection[str] = tuple(IN_DEPTH), *, contract: str = "documented", max_steps: int = MOST_STEPS
+    endpoint_ids: Collection[str] = tuple(IN_DEPTH), *, contract: str = LATEST, max_steps: int = MOST_STEPS
 ) -> st.SearchStrategy[list[Step]]:
     """Whole histories of requests, beginning with a submit; `play` puts a target through one.
 

@@ -32,7 +32,7 @@ def load_record(packed: bytes) -> Record:
 
 def dump_plan(plan: Plan) -> bytes:
     """A plan and its ending."""
-    ending = _values(plan.ending, "body") | {"usd": str(plan.ending.usd)}
+    ending = _values(plan.ending, "body") | {"usd": None if plan.ending.usd is None else str(plan.ending.usd)}
     head = _values(plan) | {"ending": ending, "quirks": sorted(plan.quirks), "polls": plan.polls and asdict(plan.polls)}
     return _join(head, plan.ending.body)
 
@@ -45,7 +45,7 @@ def load_plan(packed: bytes) -> Plan:
         **(
             head
             | {
-                "ending": Ending(**(ending | {"body": body, "usd": Decimal(ending["usd"])})),
+                "ending": Ending(**(ending | {"body": body, "usd": _exact(ending["usd"])})),
                 "logs": tuple((moment, text) for moment, text in head["logs"]),
                 "polls": head["polls"] and Polls(**head["polls"]),
                 "retries": tuple(head["retries"]),
@@ -95,6 +95,10 @@ def load_attempts(packed: bytes) -> tuple[DeliveryAttempt, ...]:
 
 def _values(kept: Record | Plan | Ending, without: str = "") -> dict[str, Any]:
     return {field.name: getattr(kept, field.name) for field in fields(kept) if field.name != without}
+
+
+def _exact(amount: str | None) -> Decimal | None:
+    return None if amount is None else Decimal(amount)
 
 
 def _join(head: dict[str, Any], body: bytes) -> bytes:
