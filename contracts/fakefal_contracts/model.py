@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from fakefal_contracts.evidence import Evidence, observed
+from fakefal_contracts.media import Facts
 from fakefal_contracts.rule import Requirement, Stage
 
 Loc = tuple[str | int, ...]
@@ -73,7 +74,7 @@ class Input(Model):
     """
 
     cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
-    """Every caution that `advice` and the validator can give for this endpoint."""
+    """Every caution that `advice`, `media_advice` and the validator can give for this endpoint."""
 
     output_title: ClassVar[str]
     """fal's own name for the schema of the result."""
@@ -109,6 +110,10 @@ class Input(Model):
 
     def advice(self) -> Iterator[Advice]:
         """Warnings: what the service accepts and the caller probably did not mean."""
+        return iter(())
+
+    def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:  # noqa: ARG002 - others need them
+        """Warnings about one of the media, of which this is known; it broke no limit."""
         return iter(())
 
 
