@@ -56,16 +56,19 @@ def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> _Kind | None:
 
 
 @cache
-def _kinds(model: type[Model]) -> tuple[tuple[str, _Kind], ...]:
-    """The fields of a model that matter."""
-    kinds = ((name, _kind(one.annotation, tuple(one.metadata))) for name, one in model.model_fields.items())
-    return tuple((name, kind) for name, kind in kinds if kind)
+def _kinds(model: type[Model]) -> tuple[tuple[str, _Kind, Any], ...]:
+    """The fields of a model that matter, each with its default."""
+    fields = model.model_fields.items()
+    kinds = ((name, _kind(one.annotation, tuple(one.metadata)), one.default) for name, one in fields)
+    return tuple((name, kind, default) for name, kind, default in kinds if kind)
 
 
 def _collect(value: Model, loc: Loc, found: BodyParts) -> None:
     found.objects.append((loc, value))
-    for name, kind in _kinds(type(value)):
-        if (part := getattr(value, name)) is not None:
+    for name, kind, default in _kinds(type(value)):
+        part = getattr(value, name)
+        # what the service itself fills in is not looked at: an empty address, or one of its own
+        if part is not None and (kind is _OBJECT or part != default):
             _collect_part(part, kind, (*loc, name), found)
 
 

@@ -34,25 +34,25 @@ from fakefal_contracts.probe import (
 
 Facts = PictureFacts | ClipFacts | AudioFacts | FileFacts
 
-_INFERRED = inferred("fal's error reference; no Kling answer of this kind was published", "2026-11-20")
+_INFERRED = inferred("fal's error reference; no answer of this kind was published", "2026-11-20")
 _DOWNLOAD = inferred("a refusal seen on another fal endpoint (2026-08-13); the seconds are the schema's", "2026-11-20")
 
 _MEGABYTE = 1_048_576
 
-#: How fal's documents print each limit (June 2026).
-_PRINTED = {
-    "max_file_size": "Max file size: {:.1f}MB",
-    "min_width": "Min width: {:.0f}px",
-    "min_height": "Min height: {:.0f}px",
-    "max_width": "Max width: {:.0f}px",
-    "max_height": "Max height: {:.0f}px",
-    "min_aspect_ratio": "Min aspect ratio: {:.2f}",
-    "max_aspect_ratio": "Max aspect ratio: {:.2f}",
-    "min_duration": "Min duration: {}s",
-    "max_duration": "Max duration: {}s",
-    "min_fps": "Min FPS: {:.1f}",
-    "max_fps": "Max FPS: {:.1f}",
-    "timeout": "Timeout: {:.1f}s",
+#: fal's names of the limits in a document (``x-fal``), ours, and how fal prints them (June 2026).
+PUBLISHED = {
+    "max_file_size": ("max_bytes", "Max file size: {:.1f}MB"),
+    "min_width": ("min_width", "Min width: {:.0f}px"),
+    "min_height": ("min_height", "Min height: {:.0f}px"),
+    "max_width": ("max_width", "Max width: {:.0f}px"),
+    "max_height": ("max_height", "Max height: {:.0f}px"),
+    "min_aspect_ratio": ("min_ratio", "Min aspect ratio: {:.2f}"),
+    "max_aspect_ratio": ("max_ratio", "Max aspect ratio: {:.2f}"),
+    "min_duration": ("min_seconds", "Min duration: {}s"),
+    "max_duration": ("max_seconds", "Max duration: {}s"),
+    "min_fps": ("min_fps", "Min FPS: {:.1f}"),
+    "max_fps": ("max_fps", "Max FPS: {:.1f}"),
+    "timeout": ("timeout_seconds", "Timeout: {:.1f}s"),
 }
 
 
@@ -169,20 +169,16 @@ class Limits:
         )
 
     def published(self) -> dict[str, float]:
-        """The limits under the names that fal's schemas have for them (``x-fal``)."""
-        named = {"max_file_size": self.max_bytes, **self._published(), "timeout": self.timeout_seconds}
-        return {name: bound for name, bound in named.items() if bound is not None}
-
-    def _published(self) -> dict[str, float | None]:
-        """The bounds that only this kind of file has, under their published names."""
-        return {}
+        """The limits that are there, under the names that fal's schemas have for them (``x-fal``)."""
+        named = {theirs: getattr(self, ours, None) for theirs, (ours, _) in PUBLISHED.items()}
+        return {theirs: bound for theirs, bound in named.items() if bound is not None}
 
     def published_text(self) -> str:
         """The limits as the sentence that fal's documents print beside them."""
         values = self.published()
         if "max_file_size" in values:
             values["max_file_size"] /= _MEGABYTE
-        return ", ".join(_PRINTED[name].format(float(value)) for name, value in values.items())
+        return ", ".join(PUBLISHED[name][1].format(float(value)) for name, value in values.items())
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         shown = handler(schema)
@@ -228,11 +224,6 @@ class _Framed(Limits):
                 found[f"{kind}_pixels"] = f"{words} {_pixels(width, height)}"
         return found | super()._says()
 
-    @override
-    def _published(self) -> dict[str, float | None]:
-        names = ("min_width", "min_height", "max_width", "max_height")
-        return {name: getattr(self, name) for name in names} | super()._published()
-
 
 @dataclass(frozen=True, kw_only=True)
 class PictureLimits(_Framed):
@@ -257,10 +248,6 @@ class PictureLimits(_Framed):
         if (self.min_ratio, self.max_ratio) != (None, None):
             found["ratio"] = f"width / height {_range(self.min_ratio, self.max_ratio)}"
         return found
-
-    @override
-    def _published(self) -> dict[str, float | None]:
-        return super()._published() | {"min_aspect_ratio": self.min_ratio, "max_aspect_ratio": self.max_ratio}
 
     @override
     def measure(self, source: bytes | Path) -> PictureFacts:
@@ -315,10 +302,6 @@ class _Timed(Limits):
             found["max_seconds"] = f"at most {self.max_seconds:g} s long"
         return found
 
-    @override
-    def _published(self) -> dict[str, float | None]:
-        return super()._published() | {"min_duration": self.min_seconds, "max_duration": self.max_seconds}
-
     def _seconds(self, seconds: float) -> Iterator[BrokenLimit]:
         given = round(seconds, 3)
         lasts = f"the {self.noun} lasts {given:g} s"
@@ -355,10 +338,6 @@ class ClipLimits(_Framed, _Timed):
         if self.max_fps is not None:
             found["max_fps"] = f"at most {self.max_fps:g} frames per second"
         return found
-
-    @override
-    def _published(self) -> dict[str, float | None]:
-        return super()._published() | {"min_fps": self.min_fps, "max_fps": self.max_fps}
 
     @override
     def measure(self, source: bytes | Path) -> ClipFacts:

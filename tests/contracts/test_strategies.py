@@ -237,6 +237,8 @@ class _Novel(VideoInput):
     style: Literal["plain", "rich"]
     scenes: list[_Scene]
     loop: bool | None = None
+    song_url: Annotated[str, AudioLimits(min_seconds=1, max_seconds=3, evidence=CLIP_LIMITS.evidence)] | None = None
+    weights_url: Annotated[str, Limits(max_bytes=1000, evidence=CLIP_LIMITS.evidence)] = "https://media.example/usual"
 
     def seconds(self) -> int:
         return 5
@@ -251,6 +253,7 @@ def test_a_new_endpoint_needs_no_strategy_of_its_own(monkeypatch: pytest.MonkeyP
     assert {breach.rule.id for breach in breaches(edition)} == {rule.id for rule in rulebook(edition)}
     limits = {boundary.outside.rule for boundary in boundaries(novel.id)}
     assert {"novel.scenes[].title.max_length", "novel.scenes[].frames[].ratio"} <= limits
+    assert {"novel.song_url.min_seconds", "novel.song_url.max_seconds", "novel.weights_url.max_bytes"} <= limits
 
     @few
     @given(valid(novel.id), invalid(novel.id))
