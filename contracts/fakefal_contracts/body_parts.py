@@ -51,16 +51,20 @@ def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> _Kind | None:
 
 
 @cache
-def _kinds(model: type[Model]) -> tuple[tuple[str, str, _Kind], ...]:
-    """The fields of a model that matter: key, attribute and kind."""
-    kinds = ((key, name, _kind(one.annotation, tuple(one.metadata))) for key, name, one in wire_fields(model))
-    return tuple((key, name, kind) for key, name, kind in kinds if kind)
+def _kinds(model: type[Model]) -> tuple[tuple[str, str, _Kind, Any], ...]:
+    """The fields of a model that matter: key, attribute, kind and default."""
+    kinds = (
+        (key, name, _kind(one.annotation, tuple(one.metadata)), one.default) for key, name, one in wire_fields(model)
+    )
+    return tuple((key, name, kind, default) for key, name, kind, default in kinds if kind)
 
 
 def _collect(value: Model, loc: Loc, found: BodyParts) -> None:
     found.objects.append((loc, value))
-    for key, name, kind in _kinds(type(value)):
-        if (part := getattr(value, name)) is not None:
+    for key, name, kind, default in _kinds(type(value)):
+        part = getattr(value, name)
+        # what the service itself fills in is not looked at: an empty address, or one of its own
+        if part is not None and (kind.is_object or part != default):
             _collect_part(part, kind, (*loc, key), found)
 
 

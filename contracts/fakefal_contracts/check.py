@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.evidence import documented, upstream
+from fakefal_contracts.evidence import documented
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.measured import measured
 from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
@@ -34,17 +34,9 @@ from fakefal_contracts.model import (
     spot_at,
 )
 from fakefal_contracts.price import Cost, price_of
-from fakefal_contracts.probe import ClipFacts, is_data_uri, read_data_uri
+from fakefal_contracts.probe import is_data_uri, read_data_uri
 from fakefal_contracts.rule import Requirement, Stage, Violation
 from fakefal_contracts.rulebook import rulebook
-
-KLINGS_FORMATS = ("jpeg", "png")
-FORMAT = Caution(
-    "format",
-    "pictures other than jpeg and png may be refused by Kling",
-    upstream("Kling's own interface takes jpg, jpeg and png; fal's page lists more", "2026-06-11"),
-)
-
 
 OUTDATED = Caution(
     "outdated",
@@ -160,7 +152,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)))
     parts = parts_of(arguments)
     errors = tuple(_model_errors(edition, parts))
-    media = _Media(edition, parts, opener)
+    media = _Media(edition, arguments, parts, opener)
     if not errors:
         media.look()
         errors = tuple(media.errors)
@@ -190,8 +182,8 @@ def media_addresses(arguments: Input) -> Iterator[tuple[Loc, str, Limits]]:
 class _Media:
     """One look at all media of a request; each address is measured once."""
 
-    def __init__(self, edition: Edition, parts: BodyParts, opener: Opener) -> None:
-        self._edition, self._parts, self._opener = edition, parts, opener
+    def __init__(self, edition: Edition, arguments: Input, parts: BodyParts, opener: Opener) -> None:
+        self._edition, self._arguments, self._parts, self._opener = edition, arguments, parts, opener
         self._seen: dict[tuple[str, int], Facts | BrokenLimit | None] = {}
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
@@ -219,14 +211,9 @@ class _Media:
             self._add(loc, address, finding)
         if findings:
             return
-        if isinstance(facts, ClipFacts):
-            if facts.fps is None:
-                self.unchecked.append(Unchecked(loc, address, "the file does not state its frame rate"))
-            return
-        if facts.undecoded:
-            self.unchecked.append(Unchecked(loc, address, f"only its header was read: {facts.undecoded}"))
-        if facts.format not in KLINGS_FORMATS:
-            self.warnings.append(Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png"))
+        if unjudged := limits.unjudged(facts):
+            self.unchecked.append(Unchecked(loc, address, unjudged))
+        self.warnings += self._arguments.media_advice(loc, facts)
 
     def _add(self, loc: Loc, address: str, finding: BrokenLimit) -> None:
         rule = rulebook(self._edition).get(path_of(loc), finding.kind)
@@ -240,9 +227,9 @@ class _Media:
             if source is None:
                 return None
             if isinstance(source, bytes):
-                return limits.too_large() if len(source) > limits.max_bytes else limits.measure(source)
+                return limits.too_large() if len(source) > limits.most_bytes else limits.measure(source)
             state = source.stat()
-            if state.st_size > limits.max_bytes:
+            if state.st_size > limits.most_bytes:
                 return limits.too_large()
             return measured(source, state, limits.noun, limits.measure)
         except Unreadable as error:

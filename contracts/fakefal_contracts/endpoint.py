@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
@@ -16,6 +16,7 @@ from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price
 from fakefal_contracts.record import UNDATED, Record, Source
+from fakefal_contracts.schema_media import limits_of
 from fakefal_contracts.schema_models import SchemaModels
 from fakefal_contracts.shipped import shipped_record
 
@@ -118,7 +119,7 @@ class Endpoint:
     @cached_property
     def _models(self) -> SchemaModels:
         assert isinstance(self.source, Record)
-        return SchemaModels(self.source)
+        return SchemaModels(self.source, partial(limits_of, evidence=self.documented, category=self.category))
 
     @cached_property
     def input(self) -> type[Input]:

@@ -1,12 +1,14 @@
-"""Limits of pictures and clips, written into the annotation of the field they guard.
+"""Limits of pictures, clips, audio and other files, written into the annotation of the field they guard.
 
-Measuring is `fakefal_contracts.probe`; judging is here, and pure.  The types are fal's own
-(error reference, 2026); which of them a Kling endpoint uses is known only for small pictures, so all
-but that one are graded as inferred in form, while the limits themselves are documented.
+Measuring is `fakefal_contracts.probe`; judging is here, and pure.  Every bound may be absent: a rule exists
+for each bound that is there.  The types are fal's own (error reference, 2026); which of them an endpoint uses
+is known only for small pictures of Kling, so all but that one are graded as inferred in form, while the limits
+themselves are documented.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,33 +19,40 @@ from pydantic_core import CoreSchema
 from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.evidence import Evidence, inferred, observed
+from fakefal_contracts.evidence import Evidence, inferred
 from fakefal_contracts.failures import MODEL_ERRORS
-from fakefal_contracts.probe import ClipFacts, PictureFacts, probe_clip, probe_picture
+from fakefal_contracts.probe import (
+    AudioFacts,
+    ClipFacts,
+    FileFacts,
+    PictureFacts,
+    probe_audio,
+    probe_clip,
+    probe_file,
+    probe_picture,
+)
 
-Facts = PictureFacts | ClipFacts
+Facts = PictureFacts | ClipFacts | AudioFacts | FileFacts
 
-_INFERRED = inferred("fal's error reference; no Kling answer of this kind was published", "2026-11-20")
+_INFERRED = inferred("fal's error reference; no answer of this kind was published", "2026-11-20")
 _DOWNLOAD = inferred("a refusal seen on another fal endpoint (2026-08-13); the seconds are the schema's", "2026-11-20")
-_SMALL = observed("message of a v-family element refusal (August 2026); type and ctx inferred", "2026-08-31")
-
 
 _MEGABYTE = 1_048_576
 
-#: How fal's documents print each limit (June 2026).
-_PRINTED = {
-    "max_file_size": "Max file size: {:.1f}MB",
-    "min_width": "Min width: {:.0f}px",
-    "min_height": "Min height: {:.0f}px",
-    "max_width": "Max width: {:.0f}px",
-    "max_height": "Max height: {:.0f}px",
-    "min_aspect_ratio": "Min aspect ratio: {:.2f}",
-    "max_aspect_ratio": "Max aspect ratio: {:.2f}",
-    "min_duration": "Min duration: {}s",
-    "max_duration": "Max duration: {}s",
-    "min_fps": "Min FPS: {:.1f}",
-    "max_fps": "Max FPS: {:.1f}",
-    "timeout": "Timeout: {:.1f}s",
+#: fal's names of the limits in a document (``x-fal``), ours, and how fal prints them (June 2026).
+PUBLISHED = {
+    "max_file_size": ("max_bytes", "Max file size: {:.1f}MB"),
+    "min_width": ("min_width", "Min width: {:.0f}px"),
+    "min_height": ("min_height", "Min height: {:.0f}px"),
+    "max_width": ("max_width", "Max width: {:.0f}px"),
+    "max_height": ("max_height", "Max height: {:.0f}px"),
+    "min_aspect_ratio": ("min_ratio", "Min aspect ratio: {:.2f}"),
+    "max_aspect_ratio": ("max_ratio", "Max aspect ratio: {:.2f}"),
+    "min_duration": ("min_seconds", "Min duration: {}s"),
+    "max_duration": ("max_seconds", "Max duration: {}s"),
+    "min_fps": ("min_fps", "Min FPS: {:.1f}"),
+    "max_fps": ("max_fps", "Max FPS: {:.1f}"),
+    "timeout": ("timeout_seconds", "Timeout: {:.1f}s"),
 }
 
 
@@ -67,28 +76,63 @@ def _broken(kind: str, type_: str, ctx: dict[str, Any], hint: str) -> BrokenLimi
     return BrokenLimit(kind, type_, MODEL_ERRORS[type_].message(ctx), ctx, hint)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What pictures and clips have in common."""
+def _pixels(width: int | None, height: int | None) -> str:
+    """A size in words, of which one side may be open."""
+    if width is not None and height is not None:
+        return f"{width} x {height} pixels"
+    return f"{height} pixels high" if width is None else f"{width} pixels wide"
 
-    max_bytes: int
-    timeout_seconds: float
-    formats: tuple[str, ...]
-    formats_evidence: Evidence
+
+def _sides(width: int | None, height: int | None) -> list[tuple[int, tuple[str, ...]]]:
+    """The bounds of a frame, each with the sides that it is for: both at once where it is the same."""
+    if width is not None and width == height:
+        return [(width, ("width", "height"))]
+    return [(bound, (name,)) for name, bound in (("width", width), ("height", height)) if bound is not None]
+
+
+def _range(least: float | None, most: float | None) -> str:
+    """The range of a ratio in words, of which one end may be open."""
+    if least is not None and most is not None:
+        return f"from {least:.2f} to {most:.2f}"
+    return f"at most {most:.2f}" if least is None else f"at least {least:.2f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What is demanded of a file of any kind; what is None, or an empty tuple, is not limited.
+
+    `evidence` is why the bounds are believed.
+    """
+
+    max_bytes: int | None = None
+    timeout_seconds: float | None = None
+    formats: tuple[str, ...] = ()
+    formats_evidence: Evidence | None = None
     evidence: Evidence
-    noun: ClassVar[str] = ""
+    noun: ClassVar[str] = "file"
+    kind: ClassVar[str] = "file"
+    """fal's word for it."""
 
     def says(self) -> dict[str, tuple[str, Evidence]]:
         """Every rule of these limits: kind to what it demands and why it is believed."""
-        return {
-            "reachable": (
-                f"an http(s) or data: address that answers within {self.timeout_seconds:g} s",
-                _DOWNLOAD,
-            ),
-            "readable": (f"bytes that are a {self.noun}", _INFERRED),
-            "format": (f"one of {', '.join(self.formats)}", self.formats_evidence),
-            "max_bytes": (f"at most {self.max_bytes:,} bytes", self.evidence),
+        answers = "answers" if self.timeout_seconds is None else f"answers within {self.timeout_seconds:g} s"
+        found = {
+            "reachable": (f"an http(s) or data: address that {answers}", _DOWNLOAD),
+            "readable": (f"bytes that are {self._one}", _INFERRED),
         }
+        if self.formats:
+            found["format"] = f"one of {', '.join(self.formats)}", self.formats_evidence or self.evidence
+        if self.max_bytes is not None:
+            found["max_bytes"] = f"at most {self.max_bytes:,} bytes", self.evidence
+        return found | {kind: (says, self.evidence) for kind, says in self._says().items()}
+
+    def _says(self) -> dict[str, str]:
+        """The rules that only this kind of file has."""
+        return {}
+
+    @property
+    def _one(self) -> str:
+        return f"{'an' if self.noun[0] == 'a' else 'a'} {self.noun}"
 
     def unreachable(self, why: Unreadable) -> BrokenLimit:
         """The finding for content that cannot be had or read."""
@@ -100,13 +144,19 @@ class Limits:
                 None,
                 f"{why}; give an http(s) or data: address that the service can open",
             )
+        form = f" as {' or '.join(self.formats)}" if self.formats else ""
         return BrokenLimit(
             "readable",
-            "image_load_error" if self.noun == "picture" else "file_download_error",
-            f"Failed to load the {'image' if self.noun == 'picture' else 'video'}.",
+            "image_load_error" if self.kind == "image" else "file_download_error",
+            f"Failed to load the {self.kind}.",
             None,
-            f"{why}; send a {self.noun} as {' or '.join(self.formats)}",
+            f"{why}; send {self._one}{form}",
         )
+
+    @property
+    def most_bytes(self) -> float:
+        """How many bytes a file may have; infinitely many where they are not limited."""
+        return math.inf if self.max_bytes is None else self.max_bytes
 
     def too_large(self) -> BrokenLimit:
         """The finding for content with more bytes than are allowed; nothing else is then looked at."""
@@ -118,67 +168,86 @@ class Limits:
             f"the file has more than {self.max_bytes:,} bytes: compress it",
         )
 
-    def _wrong_format(self, facts: Facts) -> Iterator[BrokenLimit]:
-        if facts.format not in self.formats:
-            kind = "image" if self.noun == "picture" else "video"
-            yield BrokenLimit(
-                "format",
-                f"unsupported_{kind}_format",
-                f"Unsupported {kind} format. Supported formats are {', '.join(self.formats)}.",
-                {"supported_formats": list(self.formats)},
-                f"the file is {facts.format}: convert it to one of {', '.join(self.formats)}",
-            )
-
     def published(self) -> dict[str, float]:
-        """The limits under the names that fal's schemas have for them (``x-fal``)."""
-        raise NotImplementedError
+        """The limits that are there, under the names that fal's schemas have for them (``x-fal``)."""
+        named = {theirs: getattr(self, ours, None) for theirs, (ours, _) in PUBLISHED.items()}
+        return {theirs: bound for theirs, bound in named.items() if bound is not None}
 
     def published_text(self) -> str:
         """The limits as the sentence that fal's documents print beside them."""
         values = self.published()
-        values["max_file_size"] /= _MEGABYTE
-        return ", ".join(_PRINTED[name].format(float(value)) for name, value in values.items())
+        if "max_file_size" in values:
+            values["max_file_size"] /= _MEGABYTE
+        return ", ".join(PUBLISHED[name][1].format(float(value)) for name, value in values.items())
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        ui = {"field": "image" if self.noun == "picture" else "video"}
-        return handler(schema) | {"limit_description": self.published_text(), "x-fal": self.published(), "ui": ui}
+        shown = handler(schema)
+        if not (published := self.published()):
+            return shown
+        return shown | {"limit_description": self.published_text(), "x-fal": published, "ui": {"field": self.kind}}
 
     def measure(self, source: bytes | Path) -> Facts:
         """The facts of the content; raises `Unreadable`."""
-        raise NotImplementedError
+        return probe_file(source)
 
     def judge(self, facts: Any) -> Iterator[BrokenLimit]:
         """Every limit that the facts break."""
-        raise NotImplementedError
+        if self.formats and facts.format not in self.formats:
+            yield BrokenLimit(
+                "format",
+                f"unsupported_{self.kind}_format",
+                f"Unsupported {self.kind} format. Supported formats are {', '.join(self.formats)}.",
+                {"supported_formats": list(self.formats)},
+                f"the file is {facts.format}: convert it to one of {', '.join(self.formats)}",
+            )
+
+    def unjudged(self, facts: Any) -> str:
+        """Why some of the limits could not be judged by these facts; empty if all were."""
+        return str(facts.unread)
 
 
-@dataclass(frozen=True)
-class PictureLimits(Limits):
+@dataclass(frozen=True, kw_only=True)
+class _Framed(Limits):
+    """Limits of what has a width and a height."""
+
+    min_width: int | None = None
+    min_height: int | None = None
+    max_width: int | None = None
+    max_height: int | None = None
+
+    @override
+    def _says(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for kind, words in (("min", "at least"), ("max", "at most")):
+            width, height = getattr(self, f"{kind}_width"), getattr(self, f"{kind}_height")
+            if (width, height) != (None, None):
+                found[f"{kind}_pixels"] = f"{words} {_pixels(width, height)}"
+        return found | super()._says()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureLimits(_Framed):
     """Bytes, pixels and ratio (width divided by height) of a picture."""
 
-    min_width: int
-    min_height: int
-    min_ratio: float
-    max_ratio: float
+    min_ratio: float | None = None
+    max_ratio: float | None = None
+    min_pixels_evidence: Evidence | None = None
     noun: ClassVar[str] = "picture"
+    kind: ClassVar[str] = "image"
 
     @override
     def says(self) -> dict[str, tuple[str, Evidence]]:
-        return super().says() | {
-            "min_pixels": (f"at least {self.min_width} x {self.min_height} pixels", _SMALL),
-            "ratio": (f"width / height from {self.min_ratio:.2f} to {self.max_ratio:.2f}", self.evidence),
-        }
+        found = super().says()
+        if "min_pixels" in found and self.min_pixels_evidence:
+            found["min_pixels"] = found["min_pixels"][0], self.min_pixels_evidence
+        return found
 
     @override
-    def published(self) -> dict[str, float]:
-        return {
-            "max_file_size": self.max_bytes,
-            "min_width": self.min_width,
-            "min_height": self.min_height,
-            "min_aspect_ratio": self.min_ratio,
-            "max_aspect_ratio": self.max_ratio,
-            "timeout": self.timeout_seconds,
-        }
+    def _says(self) -> dict[str, str]:
+        found = super()._says()
+        if (self.min_ratio, self.max_ratio) != (None, None):
+            found["ratio"] = f"width / height {_range(self.min_ratio, self.max_ratio)}"
+        return found
 
     @override
     def measure(self, source: bytes | Path) -> PictureFacts:
@@ -186,62 +255,89 @@ class PictureLimits(Limits):
 
     @override
     def judge(self, facts: PictureFacts) -> Iterator[BrokenLimit]:
-        yield from self._wrong_format(facts)
+        yield from super().judge(facts)
+        if not facts.width:  # of such formats nothing else is known
+            return
         size = f"the picture has {facts.width} x {facts.height} pixels"
-        if facts.width < self.min_width or facts.height < self.min_height:
+        wide, high = self.min_width or 1, self.min_height or 1
+        if facts.width < wide or facts.height < high:
+            ctx = {"min_height": high, "min_width": wide}
+            yield _broken("min_pixels", "image_too_small", ctx, f"{size}: enlarge it to at least {wide} x {high}")
+        wide, high = self.max_width or facts.width, self.max_height or facts.height
+        if facts.width > wide or facts.height > high:
+            bounds = {"max_height": self.max_height, "max_width": self.max_width}
+            ctx = {name: bound for name, bound in bounds.items() if bound is not None}
+            most = _pixels(self.max_width, self.max_height)
+            yield _broken("max_pixels", "image_too_large", ctx, f"{size}: shrink it to at most {most}")
+        yield from self._ratio(facts, size)
+
+    def _ratio(self, facts: PictureFacts, size: str) -> Iterator[BrokenLimit]:
+        least, most = self.min_ratio, self.max_ratio
+        if (least is None or least <= facts.ratio) and (most is None or facts.ratio <= most):
+            return
+        both = least is not None and most is not None
+        bounds = {"min_aspect_ratio": least, "max_aspect_ratio": most}
+        yield BrokenLimit(
+            "ratio",
+            "image_aspect_ratio_error",
+            f"Image aspect ratio must be {f'between {least:.2f} and {most:.2f}' if both else _range(least, most)}.",
+            {name: bound for name, bound in bounds.items() if bound is not None},
+            f"{size}, a ratio of {facts.ratio:.2f}: crop it to {_range(least, most).removeprefix('from ')}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Timed(Limits):
+    """Limits of what has a length."""
+
+    min_seconds: float | None = None
+    max_seconds: float | None = None
+
+    @override
+    def _says(self) -> dict[str, str]:
+        found = super()._says()
+        if self.min_seconds is not None:
+            found["min_seconds"] = f"at least {self.min_seconds:g} s long"
+        if self.max_seconds is not None:
+            found["max_seconds"] = f"at most {self.max_seconds:g} s long"
+        return found
+
+    def _seconds(self, seconds: float) -> Iterator[BrokenLimit]:
+        given = round(seconds, 3)
+        lasts = f"the {self.noun} lasts {given:g} s"
+        if self.min_seconds is not None and seconds < self.min_seconds:
             yield _broken(
-                "min_pixels",
-                "image_too_small",
-                {"min_height": self.min_height, "min_width": self.min_width},
-                f"{size}: enlarge it to at least {self.min_width} x {self.min_height}",
+                "min_seconds",
+                f"{self.kind}_duration_too_short",
+                {"min_duration": self.min_seconds, "provided_duration": given},
+                f"{lasts}: it needs {self.min_seconds:g} s or more",
             )
-        if not self.min_ratio <= facts.ratio <= self.max_ratio:
-            yield BrokenLimit(
-                "ratio",
-                "image_aspect_ratio_error",
-                f"Image aspect ratio must be between {self.min_ratio:.2f} and {self.max_ratio:.2f}.",
-                {"min_aspect_ratio": self.min_ratio, "max_aspect_ratio": self.max_ratio},
-                f"{size}, a ratio of {facts.ratio:.2f}: crop it to {self.min_ratio:.2f} to {self.max_ratio:.2f}",
+        if self.max_seconds is not None and seconds > self.max_seconds:
+            yield _broken(
+                "max_seconds",
+                f"{self.kind}_duration_too_long",
+                {"max_duration": self.max_seconds, "provided_duration": given},
+                f"{lasts}: cut it to {self.max_seconds:g} s or less",
             )
 
 
-@dataclass(frozen=True)
-class ClipLimits(Limits):
+@dataclass(frozen=True, kw_only=True)
+class ClipLimits(_Framed, _Timed):
     """Bytes, pixels, seconds and frames per second of a clip."""
 
-    min_pixels: int
-    max_pixels: int
-    min_seconds: float
-    max_seconds: float
-    min_fps: float
-    max_fps: float
+    min_fps: float | None = None
+    max_fps: float | None = None
     noun: ClassVar[str] = "clip"
+    kind: ClassVar[str] = "video"
 
     @override
-    def says(self) -> dict[str, tuple[str, Evidence]]:
-        return super().says() | {
-            "min_pixels": (f"at least {self.min_pixels} pixels wide and high", self.evidence),
-            "max_pixels": (f"at most {self.max_pixels} pixels wide and high", self.evidence),
-            "min_seconds": (f"at least {self.min_seconds:g} s long", self.evidence),
-            "max_seconds": (f"at most {self.max_seconds:g} s long", self.evidence),
-            "min_fps": (f"at least {self.min_fps:g} frames per second", self.evidence),
-            "max_fps": (f"at most {self.max_fps:g} frames per second", self.evidence),
-        }
-
-    @override
-    def published(self) -> dict[str, float]:
-        return {
-            "max_file_size": self.max_bytes,
-            "min_width": self.min_pixels,
-            "min_height": self.min_pixels,
-            "max_width": self.max_pixels,
-            "max_height": self.max_pixels,
-            "min_duration": self.min_seconds,
-            "max_duration": self.max_seconds,
-            "min_fps": self.min_fps,
-            "max_fps": self.max_fps,
-            "timeout": self.timeout_seconds,
-        }
+    def _says(self) -> dict[str, str]:
+        found = super()._says()
+        if self.min_fps is not None:
+            found["min_fps"] = f"at least {self.min_fps:g} frames per second"
+        if self.max_fps is not None:
+            found["max_fps"] = f"at most {self.max_fps:g} frames per second"
+        return found
 
     @override
     def measure(self, source: bytes | Path) -> ClipFacts:
@@ -249,50 +345,60 @@ class ClipLimits(Limits):
 
     @override
     def judge(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
-        if facts.format not in self.formats:
-            yield from self._wrong_format(facts)
+        wrong = list(super().judge(facts))
+        if wrong or facts.unread:
+            yield from wrong
             return
-        yield from self._pixels(facts)
-        yield from self._seconds(facts)
+        yield from self._size(facts)
+        yield from self._seconds(facts.seconds)
         yield from self._fps(facts)
 
-    def _pixels(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
-        small, large = min(facts.width, facts.height), max(facts.width, facts.height)
-        size = f"the clip has {facts.width} x {facts.height} pixels"
-        if small < self.min_pixels:
-            msg = f"Video width and height should be at least {self.min_pixels} pixels."
-            yield BrokenLimit("min_pixels", "greater_than_equal", msg, {"ge": self.min_pixels}, f"{size}: enlarge it")
-        if large > self.max_pixels:
-            msg = f"Video width and height should be at most {self.max_pixels} pixels."
-            yield BrokenLimit("max_pixels", "less_than_equal", msg, {"le": self.max_pixels}, f"{size}: shrink it")
+    @override
+    def unjudged(self, facts: ClipFacts) -> str:
+        if facts.unread or facts.fps is not None or (self.min_fps, self.max_fps) == (None, None):
+            return facts.unread
+        return "the file does not state its frame rate"
 
-    def _seconds(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
-        given = round(facts.seconds, 3)
-        if facts.seconds < self.min_seconds:
-            yield _broken(
-                "min_seconds",
-                "video_duration_too_short",
-                {"min_duration": self.min_seconds, "provided_duration": given},
-                f"the clip lasts {given:g} s: it needs {self.min_seconds:g} s or more",
-            )
-        if facts.seconds > self.max_seconds:
-            yield _broken(
-                "max_seconds",
-                "video_duration_too_long",
-                {"max_duration": self.max_seconds, "provided_duration": given},
-                f"the clip lasts {given:g} s: cut it to {self.max_seconds:g} s or less",
-            )
+    def _size(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
+        size = f"the clip has {facts.width} x {facts.height} pixels"
+        sides = {"width": facts.width, "height": facts.height}
+        for bound, names in _sides(self.min_width, self.min_height):
+            if any(sides[name] < bound for name in names):
+                msg = f"Video {' and '.join(names)} should be at least {bound} pixels."
+                yield BrokenLimit("min_pixels", "greater_than_equal", msg, {"ge": bound}, f"{size}: enlarge it")
+        for bound, names in _sides(self.max_width, self.max_height):
+            if any(sides[name] > bound for name in names):
+                msg = f"Video {' and '.join(names)} should be at most {bound} pixels."
+                yield BrokenLimit("max_pixels", "less_than_equal", msg, {"le": bound}, f"{size}: shrink it")
 
     def _fps(self, facts: ClipFacts) -> Iterator[BrokenLimit]:
         if facts.fps is None:
             return
         rate = f"the clip has {facts.fps:g} frames per second"
-        if facts.fps < self.min_fps:
+        if self.min_fps is not None and facts.fps < self.min_fps:
             msg = f"Video frame rate should be at least {self.min_fps:g} FPS."
             yield BrokenLimit("min_fps", "greater_than_equal", msg, {"ge": self.min_fps}, f"{rate}: convert it")
-        if facts.fps > self.max_fps:
+        if self.max_fps is not None and facts.fps > self.max_fps:
             msg = f"Video frame rate should be at most {self.max_fps:g} FPS."
             yield BrokenLimit("max_fps", "less_than_equal", msg, {"le": self.max_fps}, f"{rate}: convert it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioLimits(_Timed):
+    """Bytes and seconds of an audio file."""
+
+    noun: ClassVar[str] = "audio file"
+    kind: ClassVar[str] = "audio"
+
+    @override
+    def measure(self, source: bytes | Path) -> AudioFacts:
+        return probe_audio(source)
+
+    @override
+    def judge(self, facts: AudioFacts) -> Iterator[BrokenLimit]:
+        yield from super().judge(facts)
+        if facts.seconds is not None:
+            yield from self._seconds(facts.seconds)
 
 
 Opener = Callable[[str], bytes | Path | None]

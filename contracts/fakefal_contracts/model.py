@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic.fields import FieldInfo
 
 from fakefal_contracts.evidence import Evidence, observed
+from fakefal_contracts.media import Facts
 from fakefal_contracts.rule import Requirement, Stage
 
 Loc = tuple[str | int, ...]
@@ -104,7 +105,7 @@ class Input(RuledModel):
     """
 
     cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
-    """Every caution that `advice` and the validator can give for this endpoint."""
+    """Every caution that `advice`, `media_advice` and the validator can give for this endpoint."""
 
     output_title: ClassVar[str]
     """fal's own name for the schema of the result."""
@@ -166,6 +167,10 @@ class Input(RuledModel):
 
     def advice(self) -> Iterator[Advice]:
         """Warnings: what the service accepts and the caller probably did not mean."""
+        return iter(())
+
+    def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:  # noqa: ARG002 - others need them
+        """Warnings about one of the media, of which this is known; it broke no limit."""
         return iter(())
 
 

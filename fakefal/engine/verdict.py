@@ -132,7 +132,7 @@ class Judge:
         for _, address, limits in media_addresses(report.arguments):
             if address not in unread or is_fal_host(host_name(urlsplit(address).netloc)):
                 continue
-            if address not in found or limits.max_bytes > found[address].max_bytes:
+            if address not in found or limits.most_bytes > found[address].most_bytes:
                 found[address] = limits
         return found
 

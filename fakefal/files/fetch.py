@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import httpx  # imported late elsewhere: few emulators ever download
 
 MAX_REDIRECTS = 5
+MOST_SECONDS = 60.0
+MOST_BYTES = 1024 * 1024 * 1024
+"""What is waited for and downloaded where the limits of a field say nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,12 @@ class Fetcher:
         """
         import httpx
 
+        seconds = MOST_SECONDS if limits.timeout_seconds is None else limits.timeout_seconds
         try:
-            async with asyncio.timeout(limits.timeout_seconds):
+            async with asyncio.timeout(seconds):
                 return await self._follow(address, limits, into)
         except TimeoutError:
-            return Missing(f"{address} did not answer within {limits.timeout_seconds:g} s")
+            return Missing(f"{address} did not answer within {seconds:g} s")
         except Unreadable as error:
             return error
         except TargetRefused as error:
@@ -88,7 +92,9 @@ async def _save(response: httpx.Response, limits: Limits, into: BinaryIO) -> Pat
     async for chunk in response.aiter_raw():
         size += len(chunk)
         into.write(chunk)
-        if size > limits.max_bytes:
+        if size > limits.most_bytes:
             break
+        if size > MOST_BYTES:
+            raise Missing(f"it has more than {MOST_BYTES:,} bytes, as many as fakefal downloads")
     into.flush()
     return Path(into.name)

@@ -78,4 +78,5 @@ def listed(things: Iterable[EmulatedRequest | LedgerEntry]) -> str:
 
 def _job(entry: LedgerEntry) -> str:
     twin = f", probably the same as {entry.duplicate_of}" if entry.duplicate_of else ""
-    return f"{entry.endpoint_id} {entry.request_id}: {entry.units:g} units, {'price unknown' if entry.usd is None else dollars(entry.usd)}{twin}"
+    usd = "price unknown" if entry.usd is None else dollars(entry.usd)
+    return f"{entry.endpoint_id} {entry.request_id}: {entry.units:g} units, {usd}{twin}"

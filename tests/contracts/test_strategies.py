@@ -31,7 +31,7 @@ from fakefal_contracts import (
 )
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS, Picture, VideoInput
-from fakefal_contracts.media import ClipLimits, Limits, PictureLimits
+from fakefal_contracts.media import AudioLimits, ClipLimits, Limits, PictureLimits
 from fakefal_contracts.model import Model, spots
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement
@@ -51,7 +51,7 @@ from fakefal_contracts.strategies import (
 )
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import breaches
-from fakefal_contracts.strategies.medium import edges, usual
+from fakefal_contracts.strategies.edges import edges, usual
 from fakefal_contracts.strategies.recipes import RECIPES
 from support.machine import ROOT
 from support.media import measure
@@ -218,7 +218,7 @@ class TestMedia:
 def findings(limits: Limits, content: bytes | Path) -> list[str]:
     """The kinds of the limits that a content breaks."""
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
-    if size > limits.max_bytes:
+    if size > limits.most_bytes:
         return ["max_bytes"]
     try:
         return [finding.kind for finding in limits.judge(limits.measure(content))]
@@ -237,6 +237,8 @@ class _Novel(VideoInput):
     style: Literal["plain", "rich"]
     scenes: list[_Scene]
     loop: bool | None = None
+    song_url: Annotated[str, AudioLimits(min_seconds=1, max_seconds=3, evidence=CLIP_LIMITS.evidence)] | None = None
+    weights_url: Annotated[str, Limits(max_bytes=1000, evidence=CLIP_LIMITS.evidence)] = "https://media.example/usual"
 
     def seconds(self) -> int:
         return 5
@@ -251,6 +253,7 @@ def test_a_new_endpoint_needs_no_strategy_of_its_own(monkeypatch: pytest.MonkeyP
     assert {breach.rule.id for breach in breaches(edition)} == {rule.id for rule in rulebook(edition)}
     limits = {boundary.outside.rule for boundary in boundaries(novel.id)}
     assert {"novel.scenes[].title.max_length", "novel.scenes[].frames[].ratio"} <= limits
+    assert {"novel.song_url.min_seconds", "novel.song_url.max_seconds", "novel.weights_url.max_bytes"} <= limits
 
     @few
     @given(valid(novel.id), invalid(novel.id))
@@ -261,15 +264,39 @@ def test_a_new_endpoint_needs_no_strategy_of_its_own(monkeypatch: pytest.MonkeyP
     built()
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        PictureLimits(5_000, 1, ("gif",), CLIP_LIMITS.evidence, CLIP_LIMITS.evidence, 20, 40, 0.25, 4.0),
-        ClipLimits(90_000, 1, ("mov",), CLIP_LIMITS.evidence, CLIP_LIMITS.evidence, 64, 128, 1, 2, 10, 12),
-    ],
-    ids=lambda one: one.noun,
-)
+SEEN = CLIP_LIMITS.evidence
+OTHER_LIMITS = [
+    PictureLimits(
+        max_bytes=5_000, formats=("gif",), min_width=20, min_height=40, min_ratio=0.25, max_ratio=4.0, evidence=SEEN
+    ),
+    PictureLimits(max_width=7000, max_height=7000, evidence=SEEN),
+    PictureLimits(min_width=384, min_height=384, max_width=5000, max_height=5000, max_bytes=26_214_400, evidence=SEEN),
+    PictureLimits(min_width=340, max_width=3850, max_height=3850, min_ratio=0.4, max_ratio=2.5, evidence=SEEN),
+    PictureLimits(max_height=100, evidence=SEEN),
+    PictureLimits(min_ratio=1.5, evidence=SEEN),
+    PictureLimits(max_ratio=0.5, min_height=300, evidence=SEEN),
+    PictureLimits(evidence=SEEN),
+    ClipLimits(
+        max_bytes=90_000, timeout_seconds=1, formats=("mov",), min_width=64, min_height=64, max_width=128,
+        max_height=128, min_seconds=1, max_seconds=2, min_fps=10, max_fps=12, evidence=SEEN,
+    ),
+    ClipLimits(min_width=340, min_height=200, max_width=3850, max_seconds=30.05, max_bytes=104_857_600, evidence=SEEN),
+    ClipLimits(min_fps=24, evidence=SEEN),
+    ClipLimits(max_fps=60, min_seconds=3, evidence=SEEN),
+    ClipLimits(formats=("mp4", "mov", "avi", "webm"), max_width=32, evidence=SEEN),
+    ClipLimits(evidence=SEEN),
+    AudioLimits(max_bytes=5_242_880, min_seconds=2, max_seconds=60, evidence=SEEN),
+    AudioLimits(formats=("mp3", "wav", "m4a", "ogg", "flac"), min_seconds=1.5, max_seconds=30.1, evidence=SEEN),
+    AudioLimits(formats=("mp3", "m4a", "ogg", "flac"), max_bytes=100_000, max_seconds=5, evidence=SEEN),
+    AudioLimits(evidence=SEEN),
+    Limits(max_bytes=1000, timeout_seconds=3, evidence=SEEN),
+    Limits(evidence=SEEN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("limits", OTHER_LIMITS, ids=lambda one: f"{one.noun}: {one.published_text()}")
 def test_other_limits_have_other_edges(limits: Limits) -> None:
+    assert {edge.kind for edge in edges(limits)} == set(limits.says())
     assert findings(limits, usual(limits).content) == []
     for edge in edges(limits):
         assert findings(limits, edge.inside.content) == [], edge

@@ -14,7 +14,7 @@ from fakefal.state import jsonio
 from fakefal_contracts import IN_DEPTH, Rule, judge
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing, PictureLimits
+from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing
 from fakefal_contracts.model import Model, bare_type, choices, spots
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.rulebook import rulebook
@@ -190,13 +190,11 @@ def _wrong_limits(limits: Limits, kind: str) -> Iterator[tuple[str, Limits]]:
         "max_bytes": (("max_bytes", 1), ("max_bytes", -1)),
         "format": (),
     }
-    if isinstance(limits, PictureLimits):
-        steps["min_pixels"] = tuple((name, step) for name in ("min_width", "min_height") for step in (1, -1))
-        steps["ratio"] = tuple((name, step) for name in ("min_ratio", "max_ratio") for step in (0.01, -0.01))
-    else:
-        names = dict.fromkeys(("min_pixels", "max_pixels"), 1.0) | dict.fromkeys(("min_fps", "max_fps"), 0.1)
-        names |= dict.fromkeys(("min_seconds", "max_seconds"), 0.001)
-        steps |= {name: ((name, step), (name, -step)) for name, step in names.items()}
+    for side in ("min", "max"):
+        steps[f"{side}_pixels"] = tuple((f"{side}_{name}", step) for name in ("width", "height") for step in (1, -1))
+        steps[f"{side}_fps"] = tuple((f"{side}_fps", step) for step in (0.1, -0.1))
+        steps[f"{side}_seconds"] = tuple((f"{side}_seconds", step) for step in (0.001, -0.001))
+    steps["ratio"] = tuple((name, step) for name in ("min_ratio", "max_ratio") for step in (0.01, -0.01))
     for name, step in steps.get(kind, ()):
         yield f"with {name} moved by {step:g}", replace(limits, **{name: getattr(limits, name) + step})
     if kind == "format":

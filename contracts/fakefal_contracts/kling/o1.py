@@ -15,6 +15,7 @@ from fakefal_contracts.evidence import documented, observed
 from fakefal_contracts.kling.shared import (
     ELEMENTS,
     FIRST_FRAME,
+    FORMAT,
     FRAME_SHAPE,
     FROM_FRONT,
     LAST_FRAME,
@@ -110,7 +111,7 @@ class ImageToVideo(VideoInput):
     start_image_url: Picture = Field(description=FIRST_FRAME)
     end_image_url: Picture | None = Field(default=None, description=LAST_FRAME)
     duration: Duration = Field(default="5", description=SECONDS)
-    cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE)
+    cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE, FORMAT)
 
     @override
     def first_frame(self) -> str:

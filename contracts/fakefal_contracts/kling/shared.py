@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import MaxLen
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
-from fakefal_contracts.evidence import documented, inferred, observed
-from fakefal_contracts.media import ClipLimits, PictureLimits
+from fakefal_contracts.evidence import documented, inferred, observed, upstream
+from fakefal_contracts.media import ClipLimits, Facts, PictureLimits
 from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc
+from fakefal_contracts.probe import PictureFacts
 
 OPENAPI = documented("fal's OpenAPI document of the endpoint", "2026-06-11")
 
@@ -26,6 +27,9 @@ PICTURE_LIMITS = PictureLimits(
     min_height=300,
     min_ratio=0.40,
     max_ratio=2.50,
+    min_pixels_evidence=observed(
+        "message of a v-family element refusal (August 2026); type and ctx inferred", "2026-08-31"
+    ),
 )
 CLIP_LIMITS = ClipLimits(
     max_bytes=209_715_200,
@@ -33,8 +37,10 @@ CLIP_LIMITS = ClipLimits(
     formats=("mp4", "mov"),
     formats_evidence=documented("fal's pages of the clip fields; the schema lists no types", "2026-06-11"),
     evidence=OPENAPI,
-    min_pixels=720,
-    max_pixels=2160,
+    min_width=720,
+    min_height=720,
+    max_width=2160,
+    max_height=2160,
     min_seconds=3,
     max_seconds=10.05,
     min_fps=24,
@@ -78,8 +84,23 @@ class VideoOutput(BaseModel):
     video: File = Field(description="The clip that was made.")
 
 
+SURE_FORMATS = ("jpeg", "png")
+FORMAT = Caution(
+    "format",
+    "pictures other than jpeg and png may be refused by Kling",
+    upstream("Kling's own interface takes jpg, jpeg and png; fal's page lists more", "2026-06-11"),
+)
+
+
 class VideoInput(Input):
     """The arguments of an endpoint whose result is a video."""
+
+    cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY, FORMAT)
+
+    @override
+    def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:
+        if isinstance(facts, PictureFacts) and facts.format not in SURE_FORMATS:
+            yield Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png")
 
     @classmethod
     @override
@@ -94,7 +115,7 @@ searched for fast."""
 _NAMES = inferred("no source shows that fal checks the names in a prompt", "2026-11-20")
 UNKNOWN_REFERENCE = Caution("unknown_reference", "a name in a prompt should stand for something listed", _NAMES)
 UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be named in a prompt", _NAMES)
-REFERENCE_CAUTIONS = (UNKNOWN_KEY, UNKNOWN_REFERENCE, UNNAMED_MEDIA)
+REFERENCE_CAUTIONS = (UNKNOWN_KEY, UNKNOWN_REFERENCE, UNNAMED_MEDIA, FORMAT)
 
 
 def _names(text: str) -> dict[tuple[str, int], None]:

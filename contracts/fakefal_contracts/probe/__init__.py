@@ -1,16 +1,23 @@
-"""From bytes to facts: what a picture or a clip is, and whether its data are there."""
+"""From bytes to facts: what a picture, a clip or an audio file is, and whether its data are there."""
 
+from fakefal_contracts.probe.audio import AUDIO_FORMATS, AudioFacts, probe_audio
 from fakefal_contracts.probe.clip import ClipFacts, probe_clip
 from fakefal_contracts.probe.datauri import is_data_uri, read_data_uri
+from fakefal_contracts.probe.file import FileFacts, probe_file
 from fakefal_contracts.probe.picture import OTHER_PICTURE_FORMATS, PICTURE_FORMATS, PictureFacts, probe_picture
 
 __all__ = [
+    "AUDIO_FORMATS",
     "OTHER_PICTURE_FORMATS",
     "PICTURE_FORMATS",
+    "AudioFacts",
     "ClipFacts",
+    "FileFacts",
     "PictureFacts",
     "is_data_uri",
+    "probe_audio",
     "probe_clip",
+    "probe_file",
     "probe_picture",
     "read_data_uri",
 ]

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import Box, OpenFile
+from fakefal_contracts.probe.picture import probe_picture
 from fakefal_contracts.probe.source import opened, size_of
 from fakefal_contracts.probe.tables import read_pictures
 
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
 QUICKTIME = b"qt  "
+GIF = b"GIF8"
 
 UNEVEN = 0.0006
 """How far the rate of a clip may be from a whole one, as a part of it, that is meant all the same."""
@@ -33,6 +35,11 @@ class ClipFacts:
     seconds: float
     fps: float | None
 
+    @property
+    def unread(self) -> str:
+        """What nobody looked at, and why; empty if all was read."""
+        return "" if self.width else f"of {self.format} only the format and the bytes are read"
+
 
 def probe_clip(source: bytes | Path) -> ClipFacts:
     """Measure a clip by its tables.
@@ -43,8 +50,11 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
     size = size_of(source)
     with opened(source) as file:
         first = file.read(16)
-        if other := _other_container(first):
+        if other := other_container(first):
             return ClipFacts(size, other, 0, 0, 0.0, None)
+        if first.startswith(GIF):
+            probe_picture(source)
+            return ClipFacts(size, "gif", 0, 0, 0.0, None)
         if first[4:8] not in FIRST_BOXES:
             raise Unreadable("it is not a clip in a known format")
         whole = OpenFile(file, size).whole()
@@ -81,7 +91,7 @@ def _check_boxes(whole: Box) -> None:
         raise Unreadable("it has no media data")
 
 
-def _other_container(first: bytes) -> str | None:
+def other_container(first: bytes) -> str | None:
     """The name of a common container that is no MP4 or QuickTime, by its first bytes."""
     if first[:4] == b"RIFF" and first[8:12] == b"AVI ":
         return "avi"

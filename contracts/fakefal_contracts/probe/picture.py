@@ -58,6 +58,11 @@ class PictureFacts:
     undecoded: str = ""
 
     @property
+    def unread(self) -> str:
+        """What nobody looked at, and why; empty if all was read."""
+        return f"only its header was read: {self.undecoded}" if self.undecoded else ""
+
+    @property
     def ratio(self) -> float:
         """Width divided by height."""
         return self.width / self.height

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.media import ClipLimits, PictureLimits
+from fakefal_contracts.media import Limits
 from fakefal_contracts.model import bare_type, choices
 from fakefal_contracts.published import ABSENT, INPUT, OUTPUT, Place, Published, SourceKind
 
@@ -92,29 +92,7 @@ def _limits(metadata: tuple[Any, ...], *, listed: bool) -> Iterator[tuple[str, A
             yield f"max{noun}", extra.max_length
         elif isinstance(extra, MinLen):
             yield f"min{noun}", extra.min_length
-        elif isinstance(extra, PictureLimits | ClipLimits):
-            yield from _media(extra).items()
+        elif isinstance(extra, Limits):
+            yield from extra.published().items()
         elif bound := _BOUNDS.get(type(extra)):
             yield bound[0], getattr(extra, bound[1])
-
-
-def _media(limits: PictureLimits | ClipLimits) -> dict[str, float]:
-    """Media limits under the names of fal's ``x-fal`` blocks (bytes, pixels, seconds, frames a second)."""
-    common = {"max_file_size": limits.max_bytes, "timeout": limits.timeout_seconds}
-    if isinstance(limits, PictureLimits):
-        return common | {
-            "min_width": limits.min_width,
-            "min_height": limits.min_height,
-            "min_aspect_ratio": limits.min_ratio,
-            "max_aspect_ratio": limits.max_ratio,
-        }
-    return common | {
-        "min_width": limits.min_pixels,
-        "min_height": limits.min_pixels,
-        "max_width": limits.max_pixels,
-        "max_height": limits.max_pixels,
-        "min_duration": limits.min_seconds,
-        "max_duration": limits.max_seconds,
-        "min_fps": limits.min_fps,
-        "max_fps": limits.max_fps,
-    }

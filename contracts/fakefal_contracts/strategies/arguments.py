@@ -15,7 +15,8 @@ from fakefal_contracts.model import spots
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import Boundary, Breach, Broken, breaches
-from fakefal_contracts.strategies.medium import Medium, edges
+from fakefal_contracts.strategies.edges import edges
+from fakefal_contracts.strategies.medium import Medium
 
 Sample = tuple[Medium, str | None]
 """A medium, and the id of the one rule that it breaks or None."""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Model, bare_type, choices
 from fakefal_contracts.rule import Requirement
-from fakefal_contracts.strategies.medium import edges
-from fakefal_contracts.strategies.recipes import CLIP, PICTURE, RECIPES, TEXT
+from fakefal_contracts.strategies.edges import edges
+from fakefal_contracts.strategies.recipes import RECIPES, TEXT
 
 T = TypeVar("T")
 
@@ -25,6 +25,8 @@ LONGEST_LIST = 9  # more than any rule allows, so that the mending is seen, too
 SHORT_TEXT = 40
 SMALL = 64 * 1024
 NAMES = ("@Image1 and @Element1", "@Element2 looks at @Image7")
+#: The end of a foreign address, by fal's word for what lies there.
+_FILES = {"image": "picture.png", "video": "clip.mp4", "audio": "audio.mp3", "file": "file.zip"}
 FOREIGN = ("https://media.example/{}", "http://media.example:8080/a%20{}?token=x#there", "HTTPS://MEDIA.EXAMPLE/{}")
 
 
@@ -81,7 +83,7 @@ class Builder:
         assert kind is str, f"no strategy for {kind}"
         for extra in metadata:
             if isinstance(extra, Limits):
-                return self.pick(CLIP if extra.noun == "clip" else PICTURE, addresses(extra))
+                return self.pick(FOREIGN[0].format(_FILES[extra.kind]), addresses(extra))
         longest = next((extra.max_length for extra in metadata if isinstance(extra, MaxLen)), None)
         return self.pick(TEXT[:longest], texts(longest))
 
@@ -100,8 +102,7 @@ def is_nullable(kind: Any) -> bool:
 @cache
 def addresses(limits: Limits) -> st.SearchStrategy[str]:
     """Addresses of media that all limits accept: foreign ones, and ``data:`` URIs at the very edges."""
-    name = "clip.mp4" if limits.noun == "clip" else "picture.png"
-    foreign = tuple(pattern.format(name) for pattern in FOREIGN)
+    foreign = tuple(pattern.format(_FILES[limits.kind]) for pattern in FOREIGN)
     inside = tuple(dict.fromkeys(edge.inside for edge in edges(limits) if edge.inside.size < SMALL))
     return st.sampled_from(foreign) | st.sampled_from(inside).map(lambda medium: medium.address)
 

@@ -20,7 +20,8 @@ from fakefal_contracts.model import Loc, Model, Spot, choices, spots
 from fakefal_contracts.rule import Rule
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies.bodies import Builder, Need, exactly, is_nullable
-from fakefal_contracts.strategies.medium import Medium, edges
+from fakefal_contracts.strategies.edges import edges
+from fakefal_contracts.strategies.medium import Medium
 from fakefal_contracts.strategies.recipes import RECIPES, Change
 
 LARGEST_INLINE = 2 * 1024 * 1024

@@ -32,8 +32,8 @@ def write_clip(form: str, width: int, height: int, milliseconds: int, frames: in
     picture = _jpeg(width, height)
     if form == "avi":
         return _avi(picture, width, height, milliseconds, frames)
-    brand = _box("ftyp", b"qt  \0\0\0\0qt  ") if form == "mov" else _box("ftyp", b"isom\0\0\2\0isomiso2mp41")
-    media = _box("mdat", picture)
+    brand = box("ftyp", b"qt  \0\0\0\0qt  ") if form == "mov" else box("ftyp", b"isom\0\0\2\0isomiso2mp41")
+    media = box("mdat", picture)
     offset = len(brand) + len(media) - len(picture)
     return brand + media + _movie(form, width, height, milliseconds, [offset] * frames, len(picture))
 
@@ -45,14 +45,15 @@ def _jpeg(width: int, height: int) -> bytes:
     return out.getvalue()
 
 
-def _box(kind: str, *content: bytes) -> bytes:
+def box(kind: str, *content: bytes) -> bytes:
+    """A box and its content."""
     whole = b"".join(content)
     return struct.pack(">I4s", len(whole) + 8, kind.encode()) + whole
 
 
-def _full(kind: str, *content: bytes, flags: int = 0) -> bytes:
-    """A box with version 0 and flags."""
-    return _box(kind, struct.pack(">I", flags), *content)
+def full_box(kind: str, *content: bytes, flags: int = 0) -> bytes:
+    """A box with version 0, flags and content."""
+    return box(kind, struct.pack(">I", flags), *content)
 
 
 def padding_box(size: int) -> bytes:
@@ -64,38 +65,39 @@ def _movie(form: str, width: int, height: int, milliseconds: int, offsets: list[
     """The ``moov`` box.  Each frame lasts a whole number of ticks, so that rate and length are exact."""
     frames = len(offsets)
     scale, length = MILLISECONDS * frames, milliseconds * frames
-    header = _full(
+    header = full_box(
         "mvhd",
         struct.pack(">IIIIIHH8x", 0, 0, MILLISECONDS, milliseconds, 0x10000, 0x100, 0),
         IDENTITY,
         struct.pack(">24xI", 2),
     )
-    track = _full(
+    track = full_box(
         "tkhd",
         struct.pack(">IIIIIIIHHHH", 0, 0, 1, 0, milliseconds, 0, 0, 0, 0, 0, 0),
         IDENTITY,
         struct.pack(">II", width << 16, height << 16),
         flags=3,
     )
-    samples = _box(
+    samples = box(
         "stbl",
-        _full("stsd", struct.pack(">I", 1), _sample_entry(form, width, height)),
-        _full("stts", struct.pack(">III", 1, frames, milliseconds)),
-        _full("stsc", struct.pack(">I", 1), EVERY_SAMPLE_IS_A_CHUNK),
-        _full("stsz", struct.pack(">II", size, frames)),
-        _full("stco", struct.pack(f">I{frames}I", frames, *offsets)),
+        full_box("stsd", struct.pack(">I", 1), _sample_entry(form, width, height)),
+        full_box("stts", struct.pack(">III", 1, frames, milliseconds)),
+        full_box("stsc", struct.pack(">I", 1), EVERY_SAMPLE_IS_A_CHUNK),
+        full_box("stsz", struct.pack(">II", size, frames)),
+        full_box("stco", struct.pack(f">I{frames}I", frames, *offsets)),
     )
-    media = _box(
+    media = box(
         "mdia",
-        _full("mdhd", struct.pack(">IIIIHH", 0, 0, scale, length, 0x55C4, 0)),
-        _full("hdlr", b"mhlr" if form == "mov" else bytes(4), b"vide", bytes(12), b"\0"),
-        _box("minf", _full("vmhd", bytes(8), flags=1), _data_information(), samples),
+        full_box("mdhd", struct.pack(">IIIIHH", 0, 0, scale, length, 0x55C4, 0)),
+        full_box("hdlr", b"mhlr" if form == "mov" else bytes(4), b"vide", bytes(12), b"\0"),
+        box("minf", full_box("vmhd", bytes(8), flags=1), data_information(), samples),
     )
-    return _box("moov", header, _box("trak", track, media))
+    return box("moov", header, box("trak", track, media))
 
 
-def _data_information() -> bytes:
-    return _box("dinf", _full("dref", struct.pack(">I", 1), _full("url ", flags=1)))
+def data_information() -> bytes:
+    """The box that says that the media are in this file."""
+    return box("dinf", full_box("dref", struct.pack(">I", 1), full_box("url ", flags=1)))
 
 
 def _sample_entry(form: str, width: int, height: int) -> bytes:
@@ -105,13 +107,14 @@ def _sample_entry(form: str, width: int, height: int) -> bytes:
         ">6xH16xHHIIIH32sHh", 1, width, height, resolution, resolution, 0, 1, b"\4jpeg".ljust(32, b"\0"), depth, -1
     )
     if form == "mov":
-        return _box("jpeg", body)
-    decoder = _descriptor(4, struct.pack(">BBBHII", JPEG_IN_MPEG4, VISUAL_STREAM, 0, 0, 0, 0))
-    stream = _descriptor(3, struct.pack(">HB", 1, 0) + decoder + _descriptor(6, b"\2"))
-    return _box("mp4v", body, _full("esds", stream))
+        return box("jpeg", body)
+    decoder = descriptor(4, struct.pack(">BBBHII", JPEG_IN_MPEG4, VISUAL_STREAM, 0, 0, 0, 0))
+    stream = descriptor(3, struct.pack(">HB", 1, 0) + decoder + descriptor(6, b"\2"))
+    return box("mp4v", body, full_box("esds", stream))
 
 
-def _descriptor(tag: int, content: bytes) -> bytes:
+def descriptor(tag: int, content: bytes) -> bytes:
+    """A part of the box that says how a stream is decoded."""
     return bytes((tag, len(content))) + content
 
 

@@ -1,0 +1,155 @@
+"""Audio files: format and length, by their headers."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from typing_extensions import override
+
+from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.probe.boxes import OpenFile
+from fakefal_contracts.probe.clip import other_container
+from fakefal_contracts.probe.source import opened, size_of
+
+#: The formats that are measured, by the media type that tinytag finds.
+AUDIO_FORMATS = {
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
+    "audio/mp4": "m4a",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/aiff": "aiff",
+}
+UNMEASURED = {b"#!AMR": "amr", b"caff": "caf", b"RF64": "wav"}
+OGG_PAGE = b"OggS"
+NO_AUDIO = "it is not audio in a known format"
+NO_SOUND = "no sound is found in it: it is cut off or broken"
+
+HELD_BY_BYTES = {"wav", "mp3"}
+"""Formats whose players play what is there, whatever the header says."""
+
+SHORTEST_FRAME = 0.008
+"""Seconds: a frame of an MP3 lasts no less."""
+
+MOST_READS = 100_000
+"""How often a file may be read from: twice for each second of ten hours in fragments of one second."""
+
+MOST_READ = 16 * 1024 * 1024
+"""How many bytes of a file may be read in all: tags and sound are skipped."""
+
+BOTH_ENDS = 128 * 1024
+"""So much of an Ogg file is read at its beginning, and at its end, where its length stands: two pages fit in."""
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """An audio file: its format, and what its headers say of length in seconds, channels and samples a second.
+
+    The length is None where they do not say it.  A clip with sound is ``mp4``, or named as `ClipFacts` does.
+    """
+
+    bytes: int
+    format: str
+    seconds: float | None
+    channels: int | None = None
+    rate: int | None = None
+
+    @property
+    def unread(self) -> str:
+        """What nobody looked at, and why; empty if all was read."""
+        return "" if self.seconds is not None else f"the length of this {self.format} file is not stated in its header"
+
+
+class _Counted(io.RawIOBase):
+    """A file of which only so much is read, in only so many pieces, as headers need."""
+
+    def __init__(self, file: io.BytesIO | io.BufferedReader) -> None:
+        super().__init__()
+        self._file, self._size = file, file.seek(0, io.SEEK_END)
+        file.seek(0)
+        self._reads, self._bytes = MOST_READS, MOST_READ
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._size - self._file.tell())
+        wanted = left if size < 0 else min(size, left)
+        self._reads, self._bytes = self._reads - 1, self._bytes - wanted
+        if self._reads < 0 or self._bytes < 0:
+            raise Unreadable("it has more parts than an audio file needs")
+        return self._file.read(wanted)
+
+    @override
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    @override
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def probe_audio(source: bytes | Path) -> AudioFacts:
+    """Measure an audio file by its headers; its kind is what its first bytes say.
+
+    Raises:
+        Unreadable: it is no audio, or has none.
+    """
+    size = size_of(source)
+    with opened(source) as file:
+        first = file.read(16)
+        if name := _unmeasured(first):
+            return AudioFacts(size, name, None)
+        boxes = _tracks(OpenFile(file, size)) if first[4:8] == b"ftyp" else ()
+        if boxes and b"soun" not in boxes:
+            raise Unreadable("it has no sound track")
+        file.seek(0)
+        facts = _measured(_both_ends(file) if first.startswith(OGG_PAGE) else file, size)
+    return AudioFacts(size, "mp4", facts.seconds, facts.channels, facts.rate) if b"vide" in boxes else facts
+
+
+def _both_ends(file: io.BytesIO | io.BufferedReader) -> io.BytesIO:
+    """The first and the last pages of an Ogg file: all between them would be read packet by packet."""
+    begins = file.read(BOTH_ENDS)
+    left = file.seek(0, io.SEEK_END) - BOTH_ENDS
+    if left <= 0:
+        return io.BytesIO(begins)
+    file.seek(max(left, BOTH_ENDS))
+    ends = file.read()
+    return io.BytesIO(begins[: begins.rfind(OGG_PAGE)] + ends[ends.find(OGG_PAGE) :])
+
+
+def _measured(file: io.BytesIO | io.BufferedReader, size: int) -> AudioFacts:
+    from tinytag import TinyTag  # late: importing the contracts must stay light
+
+    try:
+        # tags are left out: a file may have so many that comparing them takes hours
+        tag = TinyTag.get(file_obj=_Counted(file), tags=False)  # type: ignore[arg-type]
+        name = AUDIO_FORMATS[(tag.mime_type or "").partition(";")[0]]
+    except Unreadable:
+        raise
+    except Exception as error:  # tinytag's parsers raise whatever they meet in broken bytes
+        if isinstance(error.__cause__, Unreadable):
+            raise error.__cause__ from error
+        raise Unreadable(NO_AUDIO) from error
+    seconds = tag.duration
+    if not (tag.samplerate or seconds):
+        raise Unreadable(NO_SOUND)
+    if seconds and tag.bitrate and name in HELD_BY_BYTES:  # a header may say more than there is
+        seconds = min(seconds, size * 8 / 1000 / tag.bitrate)
+    if name == "mp3" and (not seconds or seconds < SHORTEST_FRAME):
+        raise Unreadable(NO_SOUND)
+    return AudioFacts(size, name, round(seconds, 3) if seconds else None, tag.channels, tag.samplerate)
+
+
+def _tracks(source: OpenFile) -> tuple[bytes, ...]:
+    """The kinds of the tracks of an MP4 or QuickTime file."""
+    boxes = source.whole().all(b"moov", b"trak", b"mdia", b"hdlr")
+    return tuple(box.content()[8:12] for box in boxes)
+
+
+def _unmeasured(first: bytes) -> str | None:
+    """The format of audio, or of a clip that may hold it, of which headers alone do not tell the length."""
+    if first[:1] == b"\xff" and len(first) > 1 and first[1] & 0xF6 == 0xF0:  # noqa: PLR2004 - the sync word of ADTS
+        return "aac"
+    return next((name for magic, name in UNMEASURED.items() if first.startswith(magic)), None) or other_container(first)

@@ -1,0 +1,22 @@
+"""Files of any kind: only how many bytes they have is of interest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fakefal_contracts.probe.source import size_of
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """A file whose content nobody looks at, such as an archive or a 3D model."""
+
+    bytes: int
+    format: str = ""
+    unread: str = ""
+
+
+def probe_file(source: bytes | Path) -> FileFacts:
+    """Measure a file."""
+    return FileFacts(size_of(source))
