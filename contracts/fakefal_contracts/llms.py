@@ -8,10 +8,12 @@ from itertools import groupby
 from typing import Any
 
 from fakefal_contracts.catalogue import about, examples
-from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.endpoint import Depth, Edition
+from fakefal_contracts.example import example_input
 from fakefal_contracts.openapi import openapi, page_url, schema_names
 from fakefal_contracts.price import dollars
 from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.schema_models import ordered
 
 RUN = "https://fal.run"
 SHOWN_WITH_THE_FIELD = ("required", "type", "one_of")
@@ -34,7 +36,8 @@ def llms_txt(edition: Edition, *, run: str = RUN, queue: str | None = None) -> s
 def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
     endpoint = edition.endpoint
     yield f"# {endpoint.title}"
-    yield f"\n> {about(endpoint.id)}"
+    if text := about(endpoint.id):
+        yield f"\n> {text}"
     yield "\n## Overview\n"
     yield f"- **Model ID**: `{endpoint.id}`"
     yield f"- **Endpoint**: `{run}/{endpoint.id}`"
@@ -42,13 +45,14 @@ def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
     yield f"- **Category**: {endpoint.category}"
     yield f"- **Page**: {page_url(endpoint)}"
     yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.date})"
+    yield f"- **Known here**: {endpoint.depth_in_words}"
 
 
 def _input(edition: Edition, document: Json) -> Iterator[str]:
     schemas = document["components"]["schemas"]
     given, made = schema_names(edition.endpoint)
     yield "\n## Input\n"
-    yield from _fields(schemas[given])
+    yield from _fields(schemas.get(given, {}))
     for name, schema in schemas.items():
         if name not in (given, made, "QueueStatus", "File"):
             yield f"\n### {name}\n"
@@ -62,37 +66,46 @@ def _input(edition: Edition, document: Json) -> Iterator[str]:
 
 def _rest(edition: Edition, document: Json) -> Iterator[str]:
     endpoint = edition.endpoint
-    shown = examples(endpoint.id)
     schemas = document["components"]["schemas"]
     yield "\n## Output\n"
-    yield from _fields(schemas[schema_names(endpoint)[1]])
-    yield "\n### File\n"
-    yield from _fields(schemas["File"])
+    yield from _fields(schemas.get(schema_names(endpoint)[1], {}))
+    if "File" in schemas:
+        yield "\n### File\n"
+        yield from _fields(schemas["File"])
     yield "\n## Price\n"
     yield from _prices(edition)
-    for title, name in (("Smallest input", "required"), ("Full input", "full"), ("Output", "output")):
-        yield f"\n## Example: {title.lower()}\n"
-        yield f"```json\n{json.dumps(shown[name], indent=2, ensure_ascii=False)}\n```"
+    shown = {"smallest input": example_input(endpoint), "full input": example_input(endpoint, full=True)}
+    if endpoint.depth is Depth.IN_DEPTH:
+        shown["output"] = examples(endpoint.id)["output"]
+    for title, body in shown.items():
+        yield f"\n## Example: {title}\n"
+        yield f"```json\n{json.dumps(body, indent=2, ensure_ascii=False)}\n```"
 
 
 def _fields(schema: Json) -> Iterator[str]:
-    for name in schema["x-fal-order-properties"]:
-        one = schema["properties"][name]
+    for name, one in ordered(schema):
         need = "required" if name in schema.get("required", ()) else "optional"
         null = " or null" if {"type": "null"} in one.get("anyOf", ()) else ""
-        yield f"- **`{name}`** (`{_type(one)}`{null}, {need}): {one['description'].partition(PARAGRAPH)[0]}"
+        yield f"- **`{name}`** (`{_type(one)}`{null}, {need}){_words(one)}"
         if "enum" in one:
             yield f"  - Options: {', '.join(json.dumps(value) for value in one['enum'])}"
         if "default" in one:
             yield f"  - Default: {json.dumps(one['default'])}"
 
 
+def _words(schema: Json) -> str:
+    """What the contract says of a field in words, where it does."""
+    return f": {schema['description'].partition(PARAGRAPH)[0]}" if "description" in schema else ""
+
+
 def _type(schema: Json) -> str:
     if "anyOf" in schema:
-        return _type(schema["anyOf"][0])
+        return " | ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    return f"list<{_type(schema['items'])}>" if schema["type"] == "array" else str(schema["type"])
+    if schema.get("type") == "array":
+        return f"list<{_type(schema.get('items', {}))}>"
+    return str(schema.get("type", "any"))
 
 
 def _prices(edition: Edition) -> Iterator[str]:

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from fakefal_contracts.catalogue import about, examples
-from fakefal_contracts.endpoint import Edition, Endpoint
+from fakefal_contracts.catalogue import IN_DEPTH, about, examples
+from fakefal_contracts.endpoint import Depth, Edition, Endpoint
 from fakefal_contracts.model import Model, spots
+from fakefal_contracts.record import Record, with_titles
 from fakefal_contracts.rule import Requirement
 
 QUEUE = "https://queue.fal.run"
@@ -47,6 +48,8 @@ def openapi(edition: Edition, *, server: str = QUEUE) -> Json:
 
 def schema_names(endpoint: Endpoint) -> tuple[str, str]:
     """The names of the input and the output, such as ``KlingVideoO1ImageToVideoInput``."""
+    if isinstance(endpoint.source, Record):
+        return endpoint.source.input, endpoint.source.output
     words = endpoint.id.partition("/")[2].replace("/", "-").split("-")
     name = "".join(word[:1].upper() + word[1:] for word in words)
     return f"{name}Input", f"{name}Output"
@@ -58,8 +61,8 @@ def page_url(endpoint: Endpoint) -> str:
 
 
 def thumbnail_url(endpoint: Endpoint) -> str:
-    """The first picture of the endpoint's example."""
-    given = examples(endpoint.id)["full"]
+    """The first picture of the endpoint's example; for models without examples of ours, of another's."""
+    given = examples(endpoint.id if endpoint.depth is Depth.IN_DEPTH else next(iter(IN_DEPTH)))["full"]
     return str(given.get("start_image_url") or given["image_urls"][0])
 
 
@@ -82,6 +85,8 @@ def _info(endpoint: Endpoint) -> Json:
 def schemas(edition: Edition) -> Json:
     """Input, output and what they refer to, under fal's names."""
     endpoint = edition.endpoint
+    if isinstance(endpoint.source, Record):
+        return {name: with_titles(schema) for name, schema in endpoint.source.schemas.items()}
     models: list[tuple[type[BaseModel], Literal["validation"]]] = [
         (edition.model, "validation"),
         (endpoint.output, "validation"),

@@ -100,21 +100,49 @@ def field_title(name: str) -> str:
     return name.replace("_", " ").title()
 
 
+def with_titles(schema: Any) -> Any:
+    """A schema with the titles of fields that `without_titles` left out."""
+    if isinstance(schema, list):
+        return [with_titles(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value if key in _VALUES else with_titles(value) for key, value in schema.items()}
+    if isinstance(fields := schema.get("properties"), dict):
+        kept["properties"] = {name: _titled(name, with_titles(one)) for name, one in fields.items()}
+    return kept
+
+
+def _titled(name: str, schema: Any) -> Any:
+    if not _has_title(schema):
+        return schema
+    given = schema.get("title", field_title(name))
+    return {**{key: value for key, value in schema.items() if key != "title"}, **({"title": given} if given else {})}
+
+
+def _has_title(schema: Any) -> bool:
+    """Whether the schema of a field usually has a title that follows from its name."""
+    return isinstance(schema, dict) and "$ref" not in schema and "properties" not in schema
+
+
+_VALUES = ("default", "examples", "enum", "const")
+"""The keys of a schema that hold values, not schemas."""
+
+
 def without_titles(schema: Any) -> Any:
-    """A schema without the titles of fields that follow from their names."""
+    """A schema without the titles of fields that follow from their names; null says that there is none."""
     if isinstance(schema, list):
         return [without_titles(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {
-        key: without_titles(value) if key not in ("default", "examples") else value for key, value in schema.items()
-    }
+    kept = {key: value if key in _VALUES else without_titles(value) for key, value in schema.items()}
     if isinstance(fields := schema.get("properties"), dict):
         kept["properties"] = {name: _untitled(name, without_titles(one)) for name, one in fields.items()}
     return kept
 
 
 def _untitled(name: str, schema: Any) -> Any:
-    if isinstance(schema, dict) and "properties" not in schema and schema.get("title") == field_title(name):
+    if not _has_title(schema):
+        return schema
+    if schema.get("title") == field_title(name):
         return {key: value for key, value in schema.items() if key != "title"}
-    return schema
+    return schema if "title" in schema else {**schema, "title": None}

@@ -124,7 +124,8 @@ class SchemaModels:
             return self._component(_target(schema))
         if "const" in schema:
             return Literal[schema["const"]]
-        if "enum" in schema:
+        # beside a union, choices are advice: fal's own example is none of them
+        if "enum" in schema and not ("anyOf" in schema or "oneOf" in schema):
             values = tuple(value for value in schema["enum"] if value is not None)
             return Union[Literal[values], None] if None in schema["enum"] else Literal[values]  # noqa: UP007
         for key in ("anyOf", "oneOf"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -14,6 +15,8 @@ from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import bare_type, choices
 from fakefal_contracts.published import ABSENT, INPUT, OUTPUT, Place, Published, SourceKind
+from fakefal_contracts.published.endpoint_document import read_record
+from fakefal_contracts.record import Record
 
 _TYPES: dict[Any, tuple[str, ...]] = {
     str: ("string",),
@@ -26,8 +29,10 @@ _BOUNDS = {Ge: ("minimum", "ge"), Gt: ("exclusiveMinimum", "gt"), Le: ("maximum"
 
 def read_edition(edition: Edition) -> Published:
     """What one edition publishes: its schema and its media limits, without the hand-written rules."""
-    found = {**dict(_body(INPUT, edition.model)), **dict(_body(OUTPUT, edition.endpoint.output))}
     source = f"contract {edition.contract}"
+    if isinstance(edition.endpoint.source, Record):
+        return replace(read_record(edition.endpoint.source), source=source)
+    found = {**dict(_body(INPUT, edition.model)), **dict(_body(OUTPUT, edition.endpoint.output))}
     return Published(SourceKind.CONTRACT, source, edition.endpoint.id, edition.evidence.date, found)
 
 

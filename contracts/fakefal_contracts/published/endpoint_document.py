@@ -9,6 +9,7 @@ from typing import Any
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.published import INPUT, OUTPUT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.schema import places
+from fakefal_contracts.record import UNDATED, Record, Source
 
 _RESULT = "/requests/{request_id}"
 
@@ -36,6 +37,21 @@ def read_openapi(document: Any, source: str) -> Published:
             raise
         raise UnreadableContract(f"{source} is no OpenAPI document of fal's: {error!r}") from error
     return Published(SourceKind.OPENAPI, source, endpoint_id, day, _normalized(found))
+
+
+def read_record(record: Record) -> Published:
+    """What a record of the catalogue says of its endpoint."""
+
+    def resolve(ref: str) -> Any:
+        return record.schemas.get(ref.rsplit("/", 1)[-1], {})
+
+    found = {
+        **places(INPUT, record.schemas.get(record.input, {}), resolve),
+        **places(OUTPUT, record.schemas.get(record.output, {}), resolve),
+    }
+    kind = SourceKind.TYPESCRIPT if record.source is Source.TYPES else SourceKind.OPENAPI
+    day = None if record.seen == UNDATED else record.seen
+    return Published(kind, record.evidence.source, record.id, day, _normalized(found))
 
 
 class _Definitions:
