@@ -84,6 +84,16 @@ class Catalogue(Collection[str]):
         found = {record.id: record for record in shipped_records()} | self.own
         return iter(sorted(found.values(), key=lambda record: record.id))
 
+    def search(self, words: str = "", category: str | None = None) -> list[str]:
+        """The ids of models with all of these words in their id, name or category, and of one category."""
+        wanted = words.casefold().split()
+        return [
+            record.id
+            for record in self.records()
+            if category in (None, record.category)
+            and all(word in f"{record.id} {record.title} {record.category}".casefold() for word in wanted)
+        ]
+
     def has_app(self, app: str) -> bool:
         """Whether a model has this owner and application: ``fal-ai/flux``."""
         return app in self._apps or is_shipped_app(app)

@@ -30,10 +30,13 @@ from fakefal.state.ledger import entries
 from fakefal.state.requests import NO_KEY
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Endpoint, UnknownContract, examples, judge
+from fakefal_contracts import IN_DEPTH, Endpoint, UnknownContract, judge
 from fakefal_contracts.catalogue import about
+from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.example import example_input
 from fakefal_contracts.hosts import BaseUrl, Part
 from fakefal_contracts.openapi import openapi, thumbnail_url
+from fakefal_contracts.price import Price
 
 router = APIRouter(prefix=f"{PREFIX}/models", tags=["platform"], route_class=PlatformRoute)
 OPENAPI, ENTERPRISE = "openapi-3.0", "enterprise_status"
@@ -61,31 +64,21 @@ async def models(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The emulated models, searched or by id; of fal's other Kling ids only that they exist."""
+    """The models that fakefal knows, searched or by id."""
     wanted = expanded(expand, (OPENAPI, ENTERPRISE))
-    ids = some_ids(endpoint_id) if split(endpoint_id) else list(IN_DEPTH)
-    if unknown := [one for one in ids if one not in BUILT_IN]:
+    known = emulator.catalogue
+    ids = some_ids(endpoint_id) if split(endpoint_id) else list(known)
+    if unknown := [one for one in ids if one not in known]:
         raise platform_refusal(404, f"No such model: {', '.join(unknown)}")
-    searching = bool(q or category or status)
-    found = [one for one in ids if not searching or _matches(one, q, category, status)]
-    shown, following = page(found, cursor, limit)
+    if q or category or status:
+        ids = [one for one in known.search(q, category) if one in set(ids)] if status in (None, ACTIVE) else []
+    shown, following = page(ids, cursor, limit)
     return Json({"models": [_model(one, emulator, base_url, key, wanted) for one in shown], **following})
 
 
-def _matches(endpoint_id: str, q: str, category: str | None, status: str | None) -> bool:
-    endpoint = IN_DEPTH.get(endpoint_id)
-    if endpoint is None:
-        return False
-    text = f"{endpoint_id} {endpoint.title} {about(endpoint_id)} {endpoint.category}".casefold()
-    words = all(word in text for word in q.casefold().split())
-    return words and category in (None, endpoint.category) and status in (None, ACTIVE)
-
-
 def _model(endpoint_id: str, emulator: Emulator, base_url: BaseUrl, key: str, wanted: list[str]) -> dict[str, Any]:
-    endpoint = IN_DEPTH.get(endpoint_id)
-    shown: dict[str, Any] = {"endpoint_id": endpoint_id}
-    if endpoint is not None:
-        shown["metadata"] = _metadata(endpoint, base_url, key)
+    endpoint = emulator.catalogue.find(endpoint_id)
+    shown: dict[str, Any] = {"endpoint_id": endpoint_id, "metadata": _metadata(endpoint, base_url, key)}
     if OPENAPI in wanted:
         shown["openapi"] = _document(endpoint, emulator.settings.contract, base_url)
     if ENTERPRISE in wanted:
@@ -94,42 +87,40 @@ def _model(endpoint_id: str, emulator: Emulator, base_url: BaseUrl, key: str, wa
 
 
 def _metadata(endpoint: Endpoint, base_url: BaseUrl, key: str) -> dict[str, Any]:
+    said = endpoint.metadata
     return {
         "display_name": endpoint.title,
         "category": endpoint.category,
         "description": about(endpoint.id),
         "status": ACTIVE,
-        "tags": endpoint.metadata["tags"],
-        "updated_at": endpoint.metadata["updated_at"],
+        "tags": said.get("tags", []),
+        "updated_at": said.get("updated_at"),
         "is_favorited": None if key == NO_KEY else False,
         "thumbnail_url": base_url.url(Part.CDN, urlsplit(thumbnail_url(endpoint)).path),
         "model_url": base_url.url(Part.RUN, f"/{endpoint.id}"),
-        "license_type": endpoint.metadata["license_type"],
-        "date": endpoint.metadata["date"],
-        "group": endpoint.metadata["group"],
+        "license_type": said.get("license_type"),
+        "date": said.get("date"),
+        "group": said.get("group"),
         "highlighted": False,
-        "kind": "inference",
+        "kind": said.get("kind", "inference"),
         "pinned": False,
     }
 
 
-def _document(endpoint: Endpoint | None, contract: str, base_url: BaseUrl) -> dict[str, Any]:
-    if endpoint is None:
-        return NO_DOCUMENT
+def _document(endpoint: Endpoint, contract: str, base_url: BaseUrl) -> dict[str, Any]:
     try:
         return openapi(endpoint.edition(contract), server=base_url.url(Part.QUEUE, ""))
-    except UnknownContract:
+    except (UnknownContract, UnreadableContract):
         return NO_DOCUMENT
 
 
 @router.get("/pricing")
 async def pricing(emulator: TheEmulator, _: PlatformKey, endpoint_id: Ids = None) -> Response:
-    """The price of a second of each endpoint, without what sound or a clip adds."""
-    contract = emulator.settings.contract
-    prices = [
-        {"endpoint_id": one.id, "unit_price": float(one.price(contract).usd), "unit": "seconds", "currency": "USD"}
-        for one in map(_priced, some_ids(endpoint_id))
-    ]
+    """The price of a unit of each model whose price is known, without what sound or a clip adds."""
+    prices = []
+    for one in some_ids(endpoint_id):
+        price = _priced(emulator, one)
+        prices.append({"endpoint_id": one, "unit_price": float(price.usd), "unit": f"{price.unit}s", "currency": "USD"})
     return Json({"prices": prices, "next_cursor": None, "has_more": False})
 
 
@@ -140,7 +131,7 @@ class Calls(BaseModel):
 
 
 class Units(BaseModel):
-    """How many seconds an endpoint will make."""
+    """How many units a model will be billed for."""
 
     unit_quantity: Annotated[float, Interval(ge=0.000001, le=MOST_UNITS)]
 
@@ -157,7 +148,7 @@ class HistoricalEstimate(BaseModel):
 
 
 class UnitEstimate(BaseModel):
-    """An estimate from the price of a second."""
+    """An estimate from the price of a unit."""
 
     estimate_type: Literal["unit_price"]
     endpoints: Annotated[dict[str, Units], Len(min_length=1), _IDS]
@@ -168,20 +159,18 @@ Estimate = Annotated[HistoricalEstimate | UnitEstimate, Body(discriminator="esti
 
 @router.post("/pricing/estimate")
 async def estimate(wanted: Estimate, emulator: TheEmulator, key: PlatformKey) -> Response:
-    """What calls or seconds will cost; a call costs what the key's own billed calls did on average.
+    """What calls or units will cost; a call costs what the key's own billed calls did on average.
 
     Without any, it costs what the document's smallest example does.
     """
     if isinstance(wanted, UnitEstimate):
-        contract = emulator.settings.contract
         parts = [
-            _priced(one).price(contract).usd * Decimal(str(units.unit_quantity))
-            for one, units in wanted.endpoints.items()
+            _priced(emulator, one).usd * Decimal(str(units.unit_quantity)) for one, units in wanted.endpoints.items()
         ]
     else:
         usual = await _usual_costs(emulator, key)
         parts = [
-            usual.get(one, _example_cost(_priced(one), emulator.settings.contract)) * calls.call_quantity
+            (usual[one] if one in usual else _example_cost(emulator, one)) * calls.call_quantity
             for one, calls in wanted.endpoints.items()
         ]
     total = float(sum(parts, Decimal(0)))
@@ -197,15 +186,18 @@ async def _usual_costs(emulator: Emulator, key: str) -> dict[str, Decimal]:
     return {endpoint_id: sum(costs, Decimal(0)) / len(costs) for endpoint_id, costs in billed.items()}
 
 
-def _example_cost(endpoint: Endpoint, contract: str) -> Decimal:
-    report = judge(endpoint.edition(contract), examples(endpoint.id)["required"])
-    assert report.cost is not None
-    return report.cost.usd
+def _example_cost(emulator: Emulator, endpoint_id: str) -> Decimal:
+    price = _priced(emulator, endpoint_id)
+    endpoint = emulator.catalogue.find(endpoint_id)
+    report = judge(endpoint.edition(emulator.settings.contract), example_input(endpoint))
+    return report.cost.usd if report.cost is not None else price.usd
 
 
-def _priced(endpoint_id: str) -> Endpoint:
-    if endpoint := IN_DEPTH.get(endpoint_id):
-        return endpoint
-    if endpoint_id in BUILT_IN:
-        raise platform_refusal(501, f"fakefal does not emulate {endpoint_id}; emulated are: {', '.join(IN_DEPTH)}")
-    raise platform_refusal(404, f"No price for {endpoint_id}: there is no such model")
+def _priced(emulator: Emulator, endpoint_id: str) -> Price:
+    endpoint = emulator.catalogue.get(endpoint_id)
+    if endpoint is None:
+        raise platform_refusal(404, f"No price for {endpoint_id}: there is no such model")
+    if (price := endpoint.price(emulator.settings.contract)) is None:
+        hint = f'give it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
+        raise platform_refusal(404, f"No price for {endpoint_id}: fakefal does not know it", hint=hint)
+    return price
