@@ -4,7 +4,7 @@ ContractError                 everything below
 |- UnknownEndpoint            the caller named an endpoint that no contract covers
 |- UnknownContract            the caller named a contract that does not exist, or a date before the first
 |- UnreadableContract         a document that publishes no contract this package can read
-`- Unreadable                 bytes that are no picture or clip this package can measure
+`- Unreadable                 bytes that are no medium this package can measure
 """
 
 from __future__ import annotations

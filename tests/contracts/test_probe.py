@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pymediainfo import MediaInfo
 
 from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.kling.shared import OPENAPI
+from fakefal_contracts.media import ClipLimits
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
 from fakefal_contracts.strategies.clipfile import write_clip
 from fakefal_fixtures import CLIPS
@@ -112,7 +114,21 @@ class TestReferencesInsideMedia:
 
 @pytest.mark.parametrize("form", ["webm", "avi"])
 def test_other_containers_are_named(form: str, tmp_path: Path) -> None:
-    assert probe_clip(clip(tmp_path / f"clip.{form}", form=form)).format == form
+    facts = probe_clip(clip(tmp_path / f"clip.{form}", form=form))
+    assert (facts.format, facts.unread) == (form, f"of {form} only the format and the bytes are read")
+    limits = ClipLimits(min_width=10_000, min_seconds=60, max_fps=1, evidence=OPENAPI)
+    assert list(limits.judge(facts)) == []
+    assert limits.unjudged(facts) == facts.unread
+
+
+def test_an_animation_is_a_clip_that_nobody_measures() -> None:
+    content = picture(64, 64, "GIF")
+    facts = probe_clip(content)
+    assert (facts.bytes, facts.format, facts.unread) == (
+        len(content),
+        "gif",
+        "of gif only the format and the bytes are read",
+    )
 
 
 @given(st.binary(max_size=400), st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "AVIF"]), st.integers(0, 400))

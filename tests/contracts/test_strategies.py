@@ -52,6 +52,7 @@ from fakefal_contracts.strategies import (
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import breaches
 from fakefal_contracts.strategies.edges import edges, usual
+from fakefal_contracts.strategies.medium import audio
 from fakefal_contracts.strategies.recipes import RECIPES
 from support.machine import ROOT
 from support.media import measure
@@ -244,11 +245,34 @@ class _Novel(VideoInput):
         return 5
 
 
-def test_a_new_endpoint_needs_no_strategy_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def novel(monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     source = inferred("made up", "2026-01-01")
     price = Price(source.date, Decimal(1), source)
-    novel = Endpoint("fal-ai/kling-video/novel", "Novel", "pro", _Novel, source, (Revision(source),), (price,))
-    monkeypatch.setitem(IN_DEPTH, novel.id, novel)
+    made = Endpoint("fal-ai/kling-video/novel", "Novel", _Novel, source, (Revision(source),), (price,), "pro")
+    monkeypatch.setitem(IN_DEPTH, made.id, made)
+    return made
+
+
+def test_media_that_the_service_fills_in_itself_are_not_looked_at(novel: Endpoint) -> None:
+    body = {"style": "plain", "scenes": []}
+    assert check(novel.id, body).unchecked == ()
+    report = check(novel.id, body | {"weights_url": "https://media.example/mine"})
+    assert [one.loc for one in report.unchecked] == [("weights_url",)]
+
+
+def test_audio_is_judged_and_what_it_does_not_say_is_listed(novel: Endpoint) -> None:
+    body = {"style": "plain", "scenes": []}
+    report = check(novel.id, body | {"song_url": audio("mp3", 4800).address})
+    (error,) = report.errors
+    assert (error.rule.id, error.type) == ("novel.song_url.max_seconds", "audio_duration_too_long")
+    report = check(novel.id, body | {"song_url": audio("amr", 4800).address})
+    assert report.ok
+    (unchecked,) = report.unchecked
+    assert unchecked.reason == "the length of this amr file is not stated in its header"
+
+
+def test_a_new_endpoint_needs_no_strategy_of_its_own(novel: Endpoint) -> None:
     edition = novel.edition("latest")
     assert {breach.rule.id for breach in breaches(edition)} == {rule.id for rule in rulebook(edition)}
     limits = {boundary.outside.rule for boundary in boundaries(novel.id)}

@@ -18,7 +18,7 @@ from fakefal.files.pinned import is_public
 from fakefal.settings import Settings
 from fakefal_contracts import Unreadable
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
-from fakefal_contracts.media import Limits
+from fakefal_contracts.media import Limits, PictureLimits
 from support.endpoints import I2V
 from support.media import picture
 from support.server import Serve, Server, emulator_with
@@ -49,9 +49,9 @@ SPECIAL = [
 ]
 
 
-def fetch(fetcher: Fetcher, url: str, tmp_path: Path) -> Path | Unreadable:
+def fetch(fetcher: Fetcher, url: str, tmp_path: Path, limits: Limits = PICTURE_LIMITS) -> Path | Unreadable:
     with (tmp_path / "fetched").open("wb") as into:
-        return asyncio.run(fetcher.fetch(url, PICTURE_LIMITS, into))
+        return asyncio.run(fetcher.fetch(url, limits, into))
 
 
 class TestFetcher:
@@ -94,9 +94,22 @@ class TestFetcher:
         assert isinstance(fetch(PERMISSIVE, site.url("/away"), tmp_path), Path)
 
     def test_bytes_are_bounded(self, site: Site, tmp_path: Path) -> None:
-        site.pages["/large"] = (200, {}, bytes(3 * PICTURE_LIMITS.max_bytes))
+        site.pages["/large"] = (200, {}, bytes(3 * int(PICTURE_LIMITS.most_bytes)))
         assert isinstance(fetch(PERMISSIVE, site.url("/large"), tmp_path), Path)
-        assert PICTURE_LIMITS.max_bytes < (tmp_path / "fetched").stat().st_size < 2 * PICTURE_LIMITS.max_bytes
+        assert PICTURE_LIMITS.most_bytes < (tmp_path / "fetched").stat().st_size < 2 * PICTURE_LIMITS.most_bytes
+
+    def test_where_nothing_is_limited_fakefal_has_bounds_of_its_own(
+        self, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fakefal.files.fetch.MOST_BYTES", 1000)
+        site.pages["/large"] = (200, {}, bytes(1001))
+        site.pages["/small"] = (200, {}, bytes(1000))
+        unlimited = PictureLimits(evidence=PICTURE_LIMITS.evidence)
+        found = fetch(PERMISSIVE, site.url("/large"), tmp_path, unlimited)
+        assert str(found) == "it has more than 1,000 bytes, as many as fakefal downloads"
+        assert isinstance(fetch(PERMISSIVE, site.url("/small"), tmp_path, unlimited), Path)
+        monkeypatch.setattr("fakefal.files.fetch.MOST_SECONDS", 0)
+        assert "did not answer within 0 s" in str(fetch(PERMISSIVE, site.url("/small"), tmp_path, unlimited))
 
     @pytest.mark.parametrize(
         ("url", "reason"),
