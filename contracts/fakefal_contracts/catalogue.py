@@ -6,15 +6,17 @@ import difflib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from fakefal_contracts.endpoint import APP_SEGMENTS, Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
+from fakefal_contracts.evidence import upstream
 from fakefal_contracts.kling import o1, o3
 from fakefal_contracts.model import Input
-from fakefal_contracts.price import Price
+from fakefal_contracts.price import Price, Unit
 from fakefal_contracts.record import Record
 from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, shipped_record, shipped_records
 
@@ -50,7 +52,7 @@ class Catalogue(Collection[str]):
         elif (deep := IN_DEPTH.get(endpoint_id)) is not None:
             found = deep
         elif (shipped := shipped_record(endpoint_id)) is not None:
-            found = Endpoint.of_record(shipped)
+            found = replace(Endpoint.of_record(shipped), prices=_third_party_prices(endpoint_id))
         else:
             return None
         price = self.prices.get(endpoint_id)
@@ -109,6 +111,22 @@ class Catalogue(Collection[str]):
 
 BUILT_IN = Catalogue()
 """The models that come with this package, and no others."""
+
+
+@cache
+def _listed_prices() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files(__package__).joinpath("prices.json").read_text("utf-8"))
+    return found
+
+
+def _third_party_prices(endpoint_id: str) -> tuple[Price, ...]:
+    """The price of a model as a third party lists it, where one does."""
+    if (listed := _listed_prices().get(endpoint_id)) is None:
+        return ()
+    evidence = upstream("the price list of the LiteLLM project, a third party", "2026-11-30")
+    tiers = {name: Decimal(usd) for name, usd in listed.get("by_resolution", {}).items()}
+    unit = Unit(listed["unit"])
+    return (Price(evidence.date, Decimal(listed["usd"]), evidence, unit=unit, by_resolution=tiers),)
 
 
 @lru_cache(maxsize=1024)

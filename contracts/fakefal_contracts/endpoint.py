@@ -140,6 +140,14 @@ class Endpoint:
         return self._models.output() if isinstance(self.source, Record) else self.source.output_type()
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """What its document left open, and any value is therefore taken for."""
+        if not isinstance(self.source, Record):
+            return ()
+        _ = self.input, self.output
+        return tuple(self._models.notes)
+
+    @property
     def category(self) -> str | None:
         """Fal's category, such as ``image-to-video``; None where it is not known."""
         return self.record.category if self.record else None

@@ -109,7 +109,7 @@ class _Maker:
         if schema.get("format") == "date-time":
             return "2026-06-11T00:00:00Z"
         least, most = schema.get("minLength", 0), schema.get("maxLength")
-        return (TEXT * (least // len(TEXT) + 1))[: most if most is not None else None]
+        return str((TEXT * (least // len(TEXT) + 1))[: most if most is not None else None])
 
     @staticmethod
     def _number(schema: Mapping[str, Any]) -> float:
@@ -120,4 +120,4 @@ class _Maker:
             number = -(-least // step) * step if "multipleOf" in schema else least
         else:
             number = (least // step + 1) * step
-        return (least + most) / 2 if most is not None and number > most else number
+        return float((least + most) / 2 if most is not None and number > most else number)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,10 +25,25 @@ class Unit(StrEnum):
     REQUEST = "request"
     CHARACTERS = "1000 characters"
 
+    def count(self, units: Decimal) -> str:
+        """So many units in words: ``3 images``."""
+        number = f"{units.normalize():f}"
+        if self is Unit.CHARACTERS:
+            return f"{number} x {self}"
+        return f"{number} {self}{'' if units == 1 else 's'}"
+
+    @property
+    def each(self) -> str:
+        """One unit in words, behind a price: ``an image``."""
+        return f"an {self}" if self is Unit.IMAGE else f"{self}" if self is Unit.CHARACTERS else f"a {self}"
+
 
 @dataclass(frozen=True)
 class Price:
-    """US dollars for each unit since a day; the dearest tier that applies counts."""
+    """US dollars for each unit since a day; the dearest tier that applies counts.
+
+    `by_resolution` has the prices of resolutions that cost another one: ``{"1080p": ...}``.
+    """
 
     since: dt.date
     usd: Decimal
@@ -35,10 +51,11 @@ class Price:
     usd_with_audio: Decimal | None = None
     usd_with_clip: Decimal | None = None
     unit: Unit = Unit.SECOND
+    by_resolution: Mapping[str, Decimal] = field(default_factory=dict)
 
     def unit_usd(self, arguments: Input) -> Decimal:
         """US dollars for one unit with these arguments."""
-        usd = self.usd
+        usd = self.by_resolution.get(str(arguments.argument("resolution")).lower(), self.usd)
         if self.usd_with_audio is not None and arguments.audio():
             usd = max(usd, self.usd_with_audio)
         if self.usd_with_clip is not None and arguments.uses_clip():

@@ -14,7 +14,7 @@ COMMANDS = {
     "record": "Run a command against the real service, under a spend limit, and record it.",
     "proxy": "Stand before the real service: check, price, record and compare.",
     "check": "Judge and price the arguments of a request.",
-    "endpoints": "List the endpoints, or the rules of one.",
+    "models": "List the models that fakefal knows, show one, or add yours.",
     "demo": "Send fal's own examples through the queue and save the videos.",
     "conform": "Ask a fake, or fal, whether it does what the contracts say.",
     "drift": "Compare the contracts with what fal publishes.",
@@ -44,4 +44,4 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fakefal")
 def main() -> None:
-    """Fal's queue and the Kling video models on your own machine: no key, no bill."""
+    """Fal's queue and its models on your own machine: no key, no bill."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from fakefal.cli.options import full_id, settings_from
+from fakefal.cli.options import full_id, models_option, settings_from
 from fakefal.state import jsonio
 from fakefal_contracts import ContractError, Cost, Report, check, open_data_uris
 from fakefal_contracts.check import media_addresses
@@ -27,18 +27,21 @@ REFUSED = 1
 @click.command
 @click.argument("endpoint")
 @click.argument("file", default="-", type=click.File("r", encoding="utf-8"))
-@click.option("--contract", help="documented, latest, or a day (default: the setting, documented).")
+@click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11.")
+@models_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def command(endpoint: str, file: TextIO, contract: str | None, *, as_json: bool) -> None:
+def command(endpoint: str, file: TextIO, contract: str | None, models: tuple[Path, ...], *, as_json: bool) -> None:
     """Judge and price the arguments of a request, from a file or standard input.
 
     Nothing is sent anywhere.  A local path in a media field is opened and judged.  Exit code 0: valid;
     1: refused; 2: used wrongly.
     """
-    chosen = settings_from(contract=contract).contract
+    settings = settings_from(contract=contract, models=models)
+    catalogue = settings.catalogue()
     opener = _Opener(_folder(file))
     try:
-        report = check(full_id(endpoint), _body(file), contract=chosen, opener=opener)
+        name = full_id(endpoint, catalogue)
+        report = check(name, _body(file), contract=settings.contract, opener=opener, catalogue=catalogue)
     except ContractError as error:
         raise click.UsageError(str(error)) from error
     report = replace(report, warnings=(*report.warnings, *_uploads(report, opener)))
@@ -113,12 +116,13 @@ def _text(report: Report) -> str:
         lines += [f"    hint  {violation.hint}"]
     for advice in report.warnings:
         lines += ["", f"  warning, {_place(advice.loc)}: {advice.msg}", f"    hint  {advice.hint}"]
+    lines += [f"  note, {_place(note.loc)}: {note.msg}" for note in report.notes]
     lines += [f"  unchecked, {_place(media.loc)}: {media.address[:100]} ({media.reason})" for media in report.unchecked]
     return "\n".join(lines)
 
 
 def _headline(report: Report) -> str:
-    name = f"{report.endpoint.id} (contract {report.contract})"
+    name = f"{report.endpoint.id} (contract {report.contract}, {report.endpoint.depth_in_words})"
     if not report.ok:
         return click.style("refused", fg="red", bold=True) + f"  {name}"
     cost = "its price is unknown" if report.cost is None else _price(report.cost)
@@ -127,9 +131,7 @@ def _headline(report: Report) -> str:
 
 def _price(cost: Cost) -> str:
     """The price in words: ``$0.56 for 5 seconds at $0.112 a second``."""
-    count = f"{cost.units.normalize():f}"
-    many = "" if cost.units == 1 else "s"
-    return f"{dollars(cost.usd)} for {count} {cost.unit}{many} at {dollars(cost.unit_usd)} a {cost.unit}"
+    return f"{dollars(cost.usd)} for {cost.unit.count(cost.units)} at {dollars(cost.unit_usd)} {cost.unit.each}"
 
 
 def _place(loc: tuple[Any, ...]) -> str:

@@ -12,7 +12,8 @@ import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue
+from fakefal_contracts.endpoint import APP_SEGMENTS
 from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ def emulator_options(function: F) -> F:
     for option in reversed(
         (
             click.option("--profile", type=click.Choice(list(PROFILES)), help="How time passes (default: quick)."),
-            click.option("--contract", help="documented (default), latest, or a day such as 2026-06-11."),
+            click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11."),
+            models_option,
+            click.option(
+                "--unknown", type=click.Choice(["refuse", "accept"]), help="What a model gets that is unknown."
+            ),
             click.option("--seed", help="Makes random lengths of runs repeatable."),
             click.option("--runners", type=int, help="How many requests of a key run at once (default: 10)."),
             click.option("--store", help="memory (default), or redis://host:port/db, which replicas share."),
@@ -37,6 +42,13 @@ def emulator_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def models_option(function: F) -> F:
+    """Which models are known beside the built-in ones."""
+    place = click.Path(exists=True, path_type=Path)
+    text = "A document of a model, or a folder of them; may be repeated."
+    return click.option("--models", multiple=True, type=place, metavar="PATH", help=text)(function)
 
 
 def usd(text: str) -> Decimal:
@@ -145,16 +157,21 @@ def check_upstream(address: str) -> None:
     )
 
 
-def full_id(endpoint: str) -> str:
-    """An endpoint's id from what a user types: the whole id, or what follows the app."""
-    ids = [one for one in IN_DEPTH if one == endpoint or one.endswith(f"/{endpoint}")]
-    exact = [one for one in ids if IN_DEPTH[one].path == endpoint]
+def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
+    """An endpoint's id from what a user types: the whole id, or what follows the app or owner.
+
+    Of several that end so, those in depth come first, and then the shortest.
+    """
+    if endpoint in catalogue:
+        return endpoint
+    ids = [one for one in (*IN_DEPTH, *sorted(catalogue, key=len)) if one.endswith(f"/{endpoint}")]
+    exact = [one for one in ids if one.split("/", APP_SEGMENTS)[-1] == endpoint]
     return (exact or ids or [endpoint])[0]
 
 
 def settings_from(**given: Any) -> Settings:
     """Settings from options, environment and file; a bad one ends the command with exit code 2."""
     try:
-        return load_settings(given | {"effects": given.get("effects") or None})
+        return load_settings(given | {name: given.get(name) or None for name in ("effects", "models")})
     except SettingsError as error:
         raise click.UsageError(str(error)) from error

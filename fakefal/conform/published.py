@@ -32,11 +32,19 @@ def fetch(endpoint_id: str, base: str = FAL) -> Any:
     """Fal's OpenAPI document of an endpoint, by a public GET that carries no key.
 
     Raises:
-        NotFound: the address does not answer, or not with a JSON document.
+        NoContract: the address does not answer, or not with a JSON document.
     """
-    url = f"{base.rstrip('/')}{_PATH}{quote(endpoint_id)}"
+    return fetch_address(f"{base.rstrip('/')}{_PATH}{quote(endpoint_id)}")
+
+
+def fetch_address(url: str) -> Any:
+    """The JSON document at an address, by a public GET that carries no key.
+
+    Raises:
+        NoContract: as above.
+    """
     if not url.startswith(("http://", "https://")):
-        raise NoContract(f"{base} is not an http(s) address")
+        raise NoContract(f"{url} is not an http(s) address")
     try:
         request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310  # http(s), see above
         with urllib.request.build_opener(_NoRedirect()).open(request, timeout=_SECONDS) as answer:
@@ -46,14 +54,14 @@ def fetch(endpoint_id: str, base: str = FAL) -> Any:
             raise NoContract(f"{url} answers {error.code} {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise NoContract(f"{url} cannot be reached ({reason}); save the document and give it by --document") from error
+        raise NoContract(f"{url} cannot be reached ({reason}); save the document, and give the file") from error
 
 
 def load(path: Path) -> Any:
     """The JSON document in a file.
 
     Raises:
-        NotFound: the file cannot be read, or is no JSON.
+        NoContract: the file cannot be read, or is no JSON.
     """
     return _parsed(read(path).encode(), str(path))
 
@@ -62,7 +70,7 @@ def read(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        NotFound: the file cannot be read as text.
+        NoContract: the file cannot be read as text.
     """
     try:
         return path.read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,7 +12,7 @@ from fakefal.conform.results import NotRun
 from fakefal.conform.target import Answer
 from fakefal.proxy.preflight import preflight
 from fakefal.recording.spend_limit import NOTHING, SpendLimit, SpendReservation
-from fakefal_contracts import BUILT_IN, Endpoint, UnknownEndpoint
+from fakefal_contracts import BUILT_IN, Endpoint, Unit, UnknownEndpoint
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.model import choices, spots
 from fakefal_contracts.price import Price, billed, dollars
@@ -103,21 +104,34 @@ class SpendGuard:
 
 
 def dearest(endpoint: Endpoint, body: Any) -> Decimal:
-    """The most that a body can cost, whatever of it the service ignores."""
-    edition = endpoint.edition(CONTRACT)
-    return _unit(endpoint.price(CONTRACT)) * max(_longest(edition), _shots(body))
+    """The most that a body can cost, whatever of it the service ignores.
+
+    Raises:
+        NotRun: its price is unknown, or how much of it the body asks for.
+    """
+    price = endpoint.price(CONTRACT)
+    if price is not None and price.unit is not Unit.SECOND:
+        cost = preflight(endpoint.id, body).cost
+        if cost is None:
+            raise NotRun("no known revision accepts it, so that nobody knows what it costs")
+        return cost.usd
+    return _unit(price) * max(_longest(endpoint.edition(CONTRACT)), _shots(body))
 
 
 def _unit(price: Price | None) -> Decimal:
     if price is None:
         raise NotRun("its price is unknown: give it in [prices] of fakefal.toml")
-    return max(price.usd, price.usd_with_audio or NOTHING, price.usd_with_clip or NOTHING)
+    tiers = (price.usd, price.usd_with_audio, price.usd_with_clip, *price.by_resolution.values())
+    return max(usd for usd in tiers if usd is not None)
 
 
 def _longest(edition: Edition) -> int:
     """The longest clip that one prompt can ask for, in seconds."""
     allowed = next((choices(spot.kind) for spot in spots(edition.model) if spot.path == "duration"), None)
-    return max(map(int, allowed or ("60",)))
+    found = [re.fullmatch(r"(\d+)s?", str(one)) for one in allowed or ("60",)]
+    if not all(found):
+        raise NotRun(f"nobody knows how long a duration of {' or '.join(map(str, allowed or ()))} may be")
+    return max(int(one[1]) for one in found if one)
 
 
 def _shots(body: Any) -> int:

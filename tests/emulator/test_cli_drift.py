@@ -243,7 +243,7 @@ def test_an_address_that_cannot_be_reached_is_2_and_says_what_to_do() -> None:
     done = drift("--online", "--url", url)
     assert done.returncode == 2
     assert "cannot be reached" in done.stderr
-    assert "save the document and give it by --document" in done.stderr
+    assert "save the document, and give the file" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+"""``fakefal models``: which models fakefal knows, what it knows of one, and how to add one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakefal.cli.options import full_id, models_option, settings_from
+from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
+from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.example import example_input
+from fakefal_contracts.own_documents import read_models, records_of
+from fakefal_contracts.price import Price, dollars
+from fakefal_contracts.record import Record
+
+FOLDER = Path("fal-models")
+LONGEST = 100
+"""Of longer rules the beginning is shown; --json has all of them."""
+
+
+@click.group(invoke_without_command=True)
+@click.option("--search", default="", metavar="WORDS", help="Only models with these words in id, name or category.")
+@click.option("--kind", metavar="CATEGORY", help="Only models of fal's category, such as text-to-image.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@models_option
+@click.pass_context
+def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Path, ...], *, as_json: bool) -> None:
+    """List the models that fakefal knows; `show ID` tells all of one, `add` reads the document of another.
+
+    Example: fakefal models --search "flux schnell"
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    catalogue = settings_from(models=models).catalogue()
+    found = [catalogue.find(one) for one in catalogue.search(search, kind)]
+    rows = [{"endpoint_id": one.id, "category": one.category, "depth": one.depth_in_words} for one in found]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        width = max((len(one.id) for one in found), default=0)
+        for one in found:
+            click.echo(f"{one.id:{width}}  {one.category or '-':16}  {one.depth_in_words}")
+        click.echo(f"{len(found)} of {len(catalogue)} models", err=True)
+
+
+@command.command
+@click.argument("endpoint", metavar="ID")
+@click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@models_option
+def show(endpoint: str, contract: str | None, models: tuple[Path, ...], *, as_json: bool) -> None:
+    """Tell the rules, the price and the depth of a model, with an example body that it accepts.
+
+    Example: fakefal models show fal-ai/flux/dev
+    """
+    settings = settings_from(contract=contract, models=models)
+    catalogue = settings.catalogue()
+    try:
+        edition = catalogue.find(full_id(endpoint, catalogue)).edition(settings.contract)
+        shown = _shown(edition)
+    except ContractError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(shown)))
+
+
+def _shown(edition: Edition) -> dict[str, Any]:
+    endpoint = edition.endpoint
+    return {
+        "endpoint_id": endpoint.id,
+        "title": endpoint.title,
+        "category": endpoint.category,
+        "depth": endpoint.depth_in_words,
+        "contract": edition.contract,
+        "contracts": [one.contract for one in endpoint.editions],
+        "price": _price(endpoint.price(edition.contract)),
+        "rules": [
+            {"rule": rule.id, "says": rule.says, "evidence": _evidence(rule)}
+            for rule in (*rulebook(edition), *_cautions(edition))
+        ],
+        "notes": list(endpoint.unread),
+        "example": example_input(endpoint),
+    }
+
+
+class _Caution:
+    """A warning in the form of a rule."""
+
+    def __init__(self, endpoint: Endpoint, caution: Any) -> None:
+        self.id, self.says = f"{endpoint.name}.{caution.code} (warning)", caution.says
+        self.evidence = caution.evidence
+
+
+def _cautions(edition: Edition) -> Iterator[_Caution]:
+    yield from (_Caution(edition.endpoint, one) for one in edition.model.cautions)
+
+
+def _evidence(rule: Any) -> str:
+    return f"{rule.evidence.grade}, {rule.evidence.source} ({rule.evidence.date})"
+
+
+def _price(price: Price | None) -> str:
+    if price is None:
+        return "unknown"
+    tiers: dict[str, Any] = {"": price.usd, " with audio": price.usd_with_audio, " with a clip": price.usd_with_clip}
+    tiers |= {f" at {name}": usd for name, usd in price.by_resolution.items()}
+    return ", ".join(f"{dollars(usd)} {price.unit.each}{words}" for words, usd in tiers.items() if usd is not None)
+
+
+def _lines(shown: dict[str, Any]) -> Iterator[str]:
+    yield click.style(shown["endpoint_id"], bold=True) + f"  {shown['title']}"
+    yield f"  category   {shown['category'] or 'unknown'}"
+    yield f"  known      {shown['depth']}"
+    yield f"  contracts  {', '.join(shown['contracts'])}"
+    yield f"  price      {shown['price']}"
+    yield ""
+    width = max(len(rule["rule"]) for rule in shown["rules"])
+    for rule in shown["rules"]:
+        says = rule["says"] if len(rule["says"]) <= LONGEST else f"{rule['says'][: LONGEST - 3]}..."
+        yield f"  {rule['rule']:{width}}  {says}  [{rule['evidence']}]"
+    yield from (f"  note: {note}" for note in shown["notes"])
+    yield "\n  accepted, for example:"
+    yield from (f"  {line}" for line in json.dumps(shown["example"], indent=2, ensure_ascii=False).splitlines())
+
+
+@command.command
+@click.argument("sources", nargs=-1, required=True, metavar="ID|FILE|FOLDER...")
+@click.option("--id", "endpoint_id", metavar="ID", help="Which model it is, where the document does not say.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="The folder to write to."
+)
+@click.option("--url", metavar="URL", default="https://fal.ai", show_default=True, help="Whom to ask for a document.")
+def add(sources: tuple[str, ...], endpoint_id: str | None, to: Path, url: str) -> None:
+    """Read documents of models into a folder that you commit.
+
+    A file is a document of fal's, a record or page of its models API, or the openapi.json of your own fal.App
+    (with --id OWNER/APP).  An ID or an address is fetched from fal once, without a key.
+
+    Example: fakefal models add fal-ai/some/model
+    """
+    found = [record for source in sources for record in _read(source, endpoint_id, url)]
+    to.mkdir(parents=True, exist_ok=True)
+    for record in found:
+        path = to / f"{record.id.replace('/', '--')}.jsonl"
+        path.write_text(json.dumps(record.as_json(), ensure_ascii=False) + "\n", "utf-8")
+        known = " (it now wins over the built-in one)" if record.id in BUILT_IN else ""
+        click.echo(f"{record.id}: {path}{known}")
+    click.echo(f'To use {to}: models = ["{to}/"] in fakefal.toml, or --models {to}', err=True)
+
+
+def _read(source: str, endpoint_id: str | None, url: str) -> list[Record]:
+    path = Path(source)
+    try:
+        if path.exists():
+            return [_built(record) for record in read_models(path, endpoint_id)]
+        if path.suffix in (".json", ".jsonl"):
+            raise click.UsageError(f"there is no file {source}")
+        from fakefal.conform.published import NoContract, fetch, fetch_address
+
+        try:
+            if source.startswith(("http://", "https://")):
+                found = records_of(fetch_address(source), source, endpoint_id)
+            else:
+                found = records_of(fetch(source, url), f"{url}/models/{source}", source)
+        except NoContract as error:
+            raise click.UsageError(str(error)) from error
+        return [_built(record) for record in found]
+    except (UnreadableContract, OSError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _built(record: Record) -> Record:
+    """The record, of which models can be built.
+
+    Raises:
+        UnreadableContract: they cannot.
+    """
+    _ = Endpoint.of_record(record).input, Endpoint.of_record(record).output
+    return record
