@@ -25,7 +25,7 @@ class Unit(StrEnum):
     REQUEST = "request"
     CHARACTERS = "1000 characters"
 
-    def count(self, units: Decimal) -> str:
+    def in_words(self, units: Decimal) -> str:
         """So many units in words: ``3 images``."""
         number = f"{units.normalize():f}"
         if self is Unit.CHARACTERS:

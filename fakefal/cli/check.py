@@ -131,7 +131,7 @@ def _headline(report: Report) -> str:
 
 def _price(cost: Cost) -> str:
     """The price in words: ``$0.56 for 5 seconds at $0.112 a second``."""
-    return f"{dollars(cost.usd)} for {cost.unit.count(cost.units)} at {dollars(cost.unit_usd)} {cost.unit.each}"
+    return f"{dollars(cost.usd)} for {cost.unit.in_words(cost.units)} at {dollars(cost.unit_usd)} {cost.unit.each}"
 
 
 def _place(loc: tuple[Any, ...]) -> str:
