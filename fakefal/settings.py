@@ -23,11 +23,11 @@ from pydantic import (
 )
 
 from fakefal.core.plan import PROFILES
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue, Evidence, Grade, Unit
+from fakefal_contracts import IN_DEPTH, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import is_address
-from fakefal_contracts.own_documents import read_models
+from fakefal_contracts.own_documents import load_catalogue
 from fakefal_contracts.price import Price
 from fakefal_contracts.record import UNDATED
 
@@ -207,12 +207,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         Raises:
             SettingsError: a document cannot be read; the message names its file.
         """
-        if not self.models and not self.prices:
-            return BUILT_IN
         given = Evidence(Grade.DOCUMENTED, "your settings", UNDATED)
         prices = {name: Price(UNDATED, one.usd, given, unit=one.unit) for name, one in self.prices.items()}
         try:
-            return Catalogue((record for path in self.models for record in read_models(path)), prices)
+            return load_catalogue(self.models, prices)
         except (UnreadableContract, OSError) as error:
             raise SettingsError(f"models cannot be read: {error}", "models") from error
 

@@ -11,7 +11,6 @@ from fakefal_client.call_options import ClientOptions
 from fakefal_client.endpoint_call import Request
 from fakefal_client.errors import Attempt, MaybeAccepted
 from fakefal_client.job import AsyncJob, OnProgress, OnUpdate
-from fakefal_client.jobs import KLING
 from fakefal_client.reconcile import Outcome
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.verification import Webhook
@@ -106,8 +105,8 @@ class AsyncClient(BaseClient):
     @overload
     def resume(self, request_id: str, endpoint: type[Request[Out]]) -> AsyncJob[Out]: ...
     @overload
-    def resume(self, request_id: str, endpoint: str = ...) -> AsyncJob[dict[str, Any]]: ...
-    def resume(self, request_id: str, endpoint: type[Request[Any]] | str = KLING) -> AsyncJob[Any]:
+    def resume(self, request_id: str, endpoint: str) -> AsyncJob[dict[str, Any]]: ...
+    def resume(self, request_id: str, endpoint: type[Request[Any]] | str) -> AsyncJob[Any]:
         """See `Client.resume`."""
         return AsyncJob(self._session, self._driver, self._resumed(request_id, endpoint))
 

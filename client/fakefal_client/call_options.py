@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from importlib.metadata import version
+from pathlib import Path
 from typing import TypedDict
 
 from fakefal_client.budget import Budget
@@ -14,6 +15,8 @@ from fakefal_client.preflight import Preflight
 from fakefal_client.retry import Retry, TimeSource
 from fakefal_client.session import Session
 from fakefal_client.target import find_target
+from fakefal_contracts import Catalogue
+from fakefal_contracts.own_documents import load_catalogue
 
 OF_EACH_KIND = ("target", "http", "sleep")
 POLL_SECONDS = 0.5
@@ -26,7 +29,8 @@ class ClientOptions(TypedDict, total=False):
     key: ``id:secret``; by default ``FAL_KEY``, or ``FAL_KEY_ID`` and ``FAL_KEY_SECRET``.
     budget: a limit in US dollars, or a `Budget` that several clients share.
     preflight: whether errors found before sending raise (default) or are left to the service.
-    contract: whose word counts in pre-flight, instead of the target's own.
+    contract: under which contract pre-flight judges, instead of the target's own.
+    models: documents of models beside the built-in ones: a file, a folder, several of them, or a `Catalogue`.
     poll_seconds: the pause between two looks at a job (0.5).
     timeout_seconds: the longest silence within one call (60).
     retry: how calls that cannot be paid twice are repeated.
@@ -38,6 +42,7 @@ class ClientOptions(TypedDict, total=False):
     budget: Budget | Decimal | float | str | None
     preflight: bool
     contract: str | None
+    models: Catalogue | str | Path | Iterable[str | Path]
     poll_seconds: float
     timeout_seconds: float
     retry: Retry
@@ -50,7 +55,7 @@ def make_session(given_target: str | None, options: ClientOptions, of: str) -> S
 
     Raises:
         UsageError: the target is not said or not usable, or an option is none.
-        ContractError: the contract does not exist.
+        ContractError: the contract does not exist, or a document of a model cannot be read.
     """
     check_options(options, (*ClientOptions.__annotations__, *OF_EACH_KIND), of)
     environ = options.get("environ", os.environ)
@@ -58,7 +63,7 @@ def make_session(given_target: str | None, options: ClientOptions, of: str) -> S
     budget = options.get("budget")
     return Session(
         target=target,
-        preflight=Preflight(target, options.get("contract")),
+        preflight=Preflight(target, options.get("contract"), load_catalogue(options.get("models", ()))),
         budget=budget if isinstance(budget, Budget) else Budget(budget),
         retry=options.get("retry", Retry()),
         clock=options.get("clock", TimeSource()),

@@ -12,7 +12,6 @@ from fakefal_client.call_options import ClientOptions
 from fakefal_client.endpoint_call import Request
 from fakefal_client.errors import Attempt, MaybeAccepted
 from fakefal_client.job import Job, OnProgress, OnUpdate
-from fakefal_client.jobs import KLING
 from fakefal_client.reconcile import Outcome
 from fakefal_client.sending import SubmitOptions
 from fakefal_client.verification import Webhook
@@ -123,9 +122,9 @@ class Client(BaseClient):
     @overload
     def resume(self, request_id: str, endpoint: type[Request[Out]]) -> Job[Out]: ...
     @overload
-    def resume(self, request_id: str, endpoint: str = ...) -> Job[dict[str, Any]]: ...
-    def resume(self, request_id: str, endpoint: type[Request[Any]] | str = KLING) -> Job[Any]:
-        """A job that was submitted earlier, by this program or another; any Kling endpoint by default."""
+    def resume(self, request_id: str, endpoint: str) -> Job[dict[str, Any]]: ...
+    def resume(self, request_id: str, endpoint: type[Request[Any]] | str) -> Job[Any]:
+        """A job that was submitted earlier, by this program or another."""
         return Job(self._session, self._driver, self._resumed(request_id, endpoint))
 
     def reconcile(self, lost: MaybeAccepted | Attempt, *, deadline_seconds: float | None = None) -> Outcome:

@@ -97,7 +97,7 @@ class TestPromptRefused(UsageError):
 
 
 class UnknownPrice(UsageError):
-    """The budget has a limit, and no contract knows what the call costs: say ``reserve_usd=``."""
+    """Nobody knows what the call costs, and a price is needed: under a limit say ``reserve_usd=``."""
 
 
 class OverBudget(UsageError):

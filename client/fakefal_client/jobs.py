@@ -25,7 +25,6 @@ from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply
 from fakefal_contracts.hosts import Part
 
 T = TypeVar("T")
-KLING = "fal-ai/kling-video"
 APP_SEGMENTS = 2
 NAMESPACES = ("workflows", "comfy")
 BILLED = "x-fal-billable-units"

@@ -13,13 +13,13 @@ from decimal import Decimal
 from typing import Any
 
 from fakefal_client.endpoint_call import EndpointCall
-from fakefal_client.errors import InvalidRequest, TestPromptRefused, UsageError
+from fakefal_client.errors import InvalidRequest, TestPromptRefused, UnknownPrice, UsageError
 from fakefal_client.local_media import local_media
 from fakefal_client.retry import Deadline
 from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Advice, Cost, Endpoint, Opener, Report, judge, open_data_uris
-from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition
+from fakefal_contracts import BUILT_IN, Advice, Catalogue, Cost, Endpoint, Opener, Report, judge, open_data_uris
+from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition, parse_contract
 from fakefal_contracts.errors import UnknownContract
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.model import Caution
@@ -49,14 +49,16 @@ class Preflight:
     Args:
         target: whose contract counts.
         contract: the name of a contract that counts instead.
+        catalogue: the models that are known.
     """
 
-    def __init__(self, target: Target, contract: str | None) -> None:
+    def __init__(self, target: Target, contract: str | None, catalogue: Catalogue = BUILT_IN) -> None:
         self._target = target
+        self.catalogue = catalogue
         self._contract = contract or (LATEST if target.is_fal else None)
         self._unsure = False
         if self._contract is not None and self._contract not in NAMED_CONTRACTS:
-            next(iter(IN_DEPTH.values())).price(self._contract)  # raises where it is no contract
+            parse_contract(self._contract)
 
     def judge(
         self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, until: float | None = None
@@ -65,7 +67,7 @@ class Preflight:
 
         A fake is asked for its contract only where one known revision accepts what another refuses.
         """
-        endpoint = IN_DEPTH.get(endpoint_id)
+        endpoint = self.catalogue.get(endpoint_id)
         if endpoint is None:
             return None
         if self._contract is not None:
@@ -146,7 +148,7 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
     Raises:
         UnknownEndpoint: no contract covers the endpoint.
     """
-    BUILT_IN.find(endpoint_call.endpoint_id)
+    preflight.catalogue.find(endpoint_call.endpoint_id)
     media = yield from local_media(endpoint_call.arguments)
     opener = media.opener if media.files else open_data_uris
     checked = yield from preflight.check(
@@ -161,9 +163,12 @@ def estimate(report: Report) -> Cost:
 
     Raises:
         InvalidRequest: it would be refused.
+        UnknownPrice: it would be accepted, and nobody knows the price.
     """
-    if report.cost is None:
+    if not report.ok:
         raise InvalidRequest(report)
+    if report.cost is None:
+        raise UnknownPrice(f"nobody knows the price of {report.endpoint.id}, or of these arguments")
     return report.cost
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fakefal_contracts.catalogue import BUILT_IN, Catalogue
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.price import Price
 from fakefal_contracts.record import UNDATED, Record, Schema, Source
 
 _METADATA = ("display_name", "date", "updated_at", "license_type", "kind", "tags", "group", "streams")
@@ -41,6 +43,27 @@ def read_models(path: Path, endpoint_id: str | None = None) -> list[Record]:
     except ValueError as error:
         raise UnreadableContract(f"{path} is no JSON: {error}") from error
     return [record for value in values for record in records_of(value, str(path), endpoint_id)]
+
+
+def load_catalogue(
+    models: Catalogue | str | Path | Iterable[str | Path], prices: Mapping[str, Price] | None = None
+) -> Catalogue:
+    """The models of some documents before the built-in ones.
+
+    Args:
+        models: a file, a folder, several of them, or a catalogue that stays as it is.
+        prices: prices by endpoint id, which replace what is known.
+
+    Raises:
+        UnreadableContract: a document cannot be read.
+        OSError: a file cannot be read.
+    """
+    if isinstance(models, Catalogue):
+        return models
+    paths = [Path(models)] if isinstance(models, str | Path) else [Path(one) for one in models]
+    if not paths and not prices:
+        return BUILT_IN
+    return Catalogue((record for path in paths for record in read_models(path)), prices)
 
 
 def records_of(value: Any, file: str, endpoint_id: str | None = None) -> list[Record]:

@@ -109,7 +109,7 @@ class TestCalls:
         first = make_client(server.url, budget=budget)
         job = first.submit(REQUEST)
         assert budget.pending == PRICE
-        make_client(server.url, budget=budget).resume(job.request_id).result()
+        make_client(server.url, budget=budget).resume(job.request_id, O1).result()
         assert (budget.pending, budget.spent) == (0, PRICE)
 
     def test_a_job_cancelled_in_the_queue_is_refunded(self, make_client: MakeClient, serve: Serve) -> None:

@@ -237,7 +237,7 @@ class TestAnswers:
         assert fake.budget.pending == 0
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
         fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL | {"x-fal-billable-units": "5"})
-        fake.resume(job.request_id).result()
+        fake.resume(job.request_id, O1).result()
         job.result()
         assert float(fake.budget.spent) == 0.56
 
@@ -286,12 +286,12 @@ class TestAnswers:
     def test_an_unknown_job_says_so(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status").respond(404, json={"status": "NOT_FOUND"})
         with pytest.raises(NotFound, match="NOT_FOUND"):
-            fake.resume("abc").status()
+            fake.resume("abc", O1).status()
 
     @pytest.mark.parametrize("bad", ["../x", "a b", "", "a/b"])
     def test_ids_that_cannot_stand_in_an_address(self, fake: Any, bad: str) -> None:
         with pytest.raises(UsageError):
-            fake.resume(bad)
+            fake.resume(bad, O1)
         with pytest.raises(UsageError):
             fake.submit(f"{bad}?" if bad == "a/b" else bad, {})
 
@@ -342,14 +342,14 @@ class TestStreams:
         text = b"".join(self.LINES)
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
         fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(*pieces))
-        seen = list(fake.resume("abc").updates(stream=True))
+        seen = list(fake.resume("abc", O1).updates(stream=True))
         assert [type(one) for one in seen] == [Queued, InProgress, Completed]
         assert seen[1].logs[0].message == "é"
 
     def test_polling_goes_on_where_a_stream_dies(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(self.LINES[0], dies=True))
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
-        assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Queued, Completed]
+        assert [type(one) for one in fake.resume("abc", O1).updates(stream=True)] == [Queued, Completed]
 
     @pytest.mark.parametrize("answer", [429, 408, 500, 502, 503, 504, httpx.ConnectError("refused")])
     def test_polling_goes_on_where_no_stream_begins(self, fake: Any, answer: Any) -> None:
@@ -358,18 +358,18 @@ class TestStreams:
         fake.mock.get(f"{JOB}/status/stream").mock(side_effect=[stream, stream])
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
         fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL)
-        assert [type(one) for one in fake.resume("abc").updates(stream=True)] == [Completed]
+        assert [type(one) for one in fake.resume("abc", O1).updates(stream=True)] == [Completed]
         assert fake.subscribe(O1ReferenceToVideo(prompt="x"), stream=True).video.url == "x"
 
     def test_a_job_that_is_not_there_is_said_of_streams_too(self, fake: Any) -> None:
         for path in ("status/stream", "status"):
             fake.mock.get(f"{JOB}/{path}").respond(404, json={"status": "NOT_FOUND"})
         with pytest.raises(NotFound):
-            list(fake.resume("abc").updates(stream=True))
+            list(fake.resume("abc", O1).updates(stream=True))
 
     def test_a_caller_may_stop_listening(self, fake: Any) -> None:
         fake.mock.get(f"{JOB}/status/stream").mock(side_effect=_stream(*self.LINES))
-        updates = fake.resume("abc").updates(stream=True)
+        updates = fake.resume("abc", O1).updates(stream=True)
         assert isinstance(next(updates), Queued)
         updates.close()
 
@@ -383,7 +383,7 @@ class TestStreams:
             httpx.Response(200, json=DONE | {"logs": lines[1:]}),
         ]
         fake.mock.get(f"{JOB}/status").mock(side_effect=answers)
-        seen = list(fake.resume("abc").updates())
+        seen = list(fake.resume("abc", O1).updates())
         assert [[line.timestamp for line in one.logs] for one in seen] == [["0"], ["1"], ["2"]]
 
 

@@ -57,7 +57,7 @@ def test_a_certificate_that_is_not_trusted_is_a_dead_end(
         lambda: client.run(O1, BODY),
         lambda: client.upload(b"x"),
         lambda: client.download(f"{over_tls}/cdn/files/a.mp4", tmp_path / "a.mp4"),
-        lambda: list(client.resume("abc").updates(stream=True)),
+        lambda: list(client.resume("abc", O1).updates(stream=True)),
     ]
     for call in calls:
         with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):

@@ -235,7 +235,7 @@ class TestReconcile:
         outcome = client.reconcile(lost)
         assert client.reconcile(lost) == outcome
         assert float(client.budget.pending) == 0.56
-        client.resume(outcome.request_id).result()
+        client.resume(outcome.request_id, O1).result()
         assert client.reconcile(lost) == outcome, "it outlives the settlement"
         assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
 
@@ -268,7 +268,7 @@ class TestReconcile:
         with pytest.raises(OverBudget):
             client.submit(REQUEST)
         with suppress(RequestRefused):
-            client.resume(late).result()
+            client.resume(late, O1).result()
         assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56 if end == "paid" else 0)
         assert [(one.money, one.request_id) for one in client.budget] == [
             (Money.REFUNDED, None),

@@ -90,7 +90,7 @@ def test_under_pytest_each_call_to_fal_needs_leave(
         assert client.budget.pending == 0
         monkeypatch.setenv("FAKEFAL_FAKED_PID", "1")
         with pytest.raises(RealNotAllowed):
-            client.resume("abc").status()
+            client.resume("abc", O1).status()
 
 
 @pytest.mark.parametrize("key", ["id:secret\n", " id:secret "])

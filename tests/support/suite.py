@@ -35,8 +35,8 @@ class Suite:
         assert progress[-1].done == saved.stat().st_size
         assert client.budget.pending == 0
         assert client.budget.spent - before == job.estimated_usd
-        assert client.resume(job.request_id).status() == Completed(
-            job.request_id, client.resume(job.request_id).status().logs, seen[-1].inference_seconds
+        assert client.resume(job.request_id, O1).status() == Completed(
+            job.request_id, client.resume(job.request_id, O1).status().logs, seen[-1].inference_seconds
         )
         assert not job.cancel(), "it is over"
 
@@ -55,7 +55,7 @@ class Suite:
 
     def test_an_unknown_job_is_not_found(self, client: Any) -> None:
         with pytest.raises(NotFound) as caught:
-            client.resume(NOWHERE).status()
+            client.resume(NOWHERE, O1).status()
         assert caught.value.status == 404
 
     @pytest.mark.parametrize("size", [10, 300_000])

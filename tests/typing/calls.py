@@ -21,7 +21,7 @@ def blocking(client: Client) -> None:
     assert_type(client.subscribe(REQUEST, on_update=print, deadline_seconds=60), VideoOutput)
     assert_type(client.subscribe("a/b", {}, priority="low"), dict[str, Any])
     assert_type(client.resume("id", O1ImageToVideo), Job[VideoOutput])
-    assert_type(client.resume("id"), Job[dict[str, Any]])
+    assert_type(client.resume("id", "fal-ai/flux/dev"), Job[dict[str, Any]])
     assert_type(client.submit(REQUEST).download("a.mp4"), Path)
     assert_type(client.verify({}, b""), Webhook)
     assert_type(client.check(REQUEST, deadline_seconds=5), Report)
