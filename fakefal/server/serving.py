@@ -94,17 +94,18 @@ async def hosting(
     `closing` lets streams go at the end; `own_date` is whether answers get a Date header from here.
     """
     ports = _Ports(_config(app, own_date=own_date))
-    async with ports.application():
-        try:
-            await ports.listen(plain)
-            if tls is not None:
-                await ports.listen(tls, context)
-            host, port = plain.getsockname()[:2]
-            name = f"[{host}]" if ":" in host else host
-            yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
-        finally:
-            closing()
-            await ports.close()
+    with plain, tls or contextlib.nullcontext():
+        async with ports.application():
+            try:
+                await ports.listen(plain)
+                if tls is not None:
+                    await ports.listen(tls, context)
+                host, port = plain.getsockname()[:2]
+                name = f"[{host}]" if ":" in host else host
+                yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
+            finally:
+                closing()
+                await ports.close()
 
 
 def _config(app: ASGIApp, *, own_date: bool) -> uvicorn.Config:
