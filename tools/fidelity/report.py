@@ -29,7 +29,7 @@ from tools.receipts import Receipt, receipts
 
 CONTRACT = "latest"
 ORACLES = Path("tests") / "oracles"
-PAGE, DATA = "FIDELITY.md", "fidelity.json"
+PAGE, DATA = "docs/fidelity.md", "docs/fidelity.json"
 AGREED, DIFFERS, UNVERIFIED = "agreed", "differs", "unverified"
 OUTSIDE = "outside"
 """The oracle cannot know: no schema holds the rule, or no receipt is about it."""
