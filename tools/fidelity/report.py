@@ -72,6 +72,7 @@ def write_report(root: Path) -> tuple[Path, Path]:
     """
     found = report(read_sources(root))
     page, data = root / PAGE, root / DATA
+    page.parent.mkdir(exist_ok=True)
     page.write_text(fidelity_page.page(found), "utf-8")
     data.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return page, data
