@@ -117,7 +117,8 @@ class Acceptance:
         try:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
-            return Verdict(_unknown_path(submission.path, error.hint))
+            accepted = self._settings.unknown == "accept"
+            return Verdict(_unjudged(error.hint) if accepted else _unknown_path(submission.path, error.hint))
         arguments = submission.body, request_id, submission.base_url, fetched or {}, submission.gone
         work = partial(self._judges.verdict, edition, *arguments)
         if not submission.heavy:
@@ -164,6 +165,11 @@ def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) 
     if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)
+
+
+def _unjudged(hint: str) -> Ending:
+    """What a model answers of which nothing is known, where the settings accept it."""
+    return Ending(HTTPStatus.OK, b"{}", 1.0, ok=True, hint=hint, usd=None)
 
 
 def _unknown_path(path: str, hint: str) -> Ending:
