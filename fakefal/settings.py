@@ -215,6 +215,20 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
             raise SettingsError(f"models cannot be read: {error}", "models") from error
 
     @model_validator(mode="after")
+    def _effects_can_happen(self) -> Self:
+        from fakefal.effects.known import check_endpoint, parse_rule
+
+        rules = [parse_rule(text) for text in self.effects]
+        if self.unknown == "refuse" and any(rule.endpoint for rule in rules):
+            catalogue = self.catalogue()
+            for rule in rules:
+                try:
+                    check_endpoint(rule, catalogue)
+                except ValueError as error:
+                    raise SettingsError(f"effects cannot be {str(rule)!r}: {error}", "effects") from error
+        return self
+
+    @model_validator(mode="after")
     def _shared_store(self) -> Self:
         if self.workers > 1 and self.store == MEMORY:
             raise SettingsError("several workers must share a store: give --store redis://host:port/db")

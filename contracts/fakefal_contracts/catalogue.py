@@ -96,6 +96,10 @@ class Catalogue(Collection[str]):
             and all(word in f"{record.id} {record.title} {record.category}".casefold() for word in wanted)
         ]
 
+    def has_end(self, end: str) -> bool:
+        """Whether the id of a model ends so."""
+        return any(one.endswith(end) for one in IN_DEPTH) or any(one.endswith(end) for one in self._ids)
+
     def has_app(self, app: str) -> bool:
         """Whether a model has this owner and application: ``fal-ai/flux``."""
         return app in self._apps or is_shipped_app(app)

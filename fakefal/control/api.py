@@ -116,7 +116,7 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
         raise refusal(422, f"fakefal: the query names key {key!r}, the body {body.key!r}")
     given = body.model_dump(exclude={"effect"}) | {"key": body.key if body.key is not None else key}
     try:
-        await emulator.rules.add(make_rule(body.effect, given))
+        await emulator.add_rule(make_rule(body.effect, given))
     except BadEffect as error:
         raise refusal(422, f"fakefal: {error}") from error
     return await scenarios(emulator, key)

@@ -11,6 +11,7 @@ from fakefal.core.effects import Effect, EffectRule
 from fakefal.core.grammar import BadEffect, read_rule, rule_text
 from fakefal.core.plan import Quirk
 from fakefal.state import jsonio
+from fakefal_contracts import Catalogue
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
 from fakefal_contracts.hosts import is_address
 from fakefal_contracts.testprompt import LONGEST_EFFECT
@@ -109,6 +110,18 @@ def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:
     return rule
 
 
+def check_endpoint(rule: EffectRule, catalogue: Catalogue) -> None:
+    """See that a rule can happen: a model that nobody knows never gets past fal's 404, unless the rule answers for it.
+
+    Raises:
+        BadEffect: it cannot.
+    """
+    if rule.endpoint and not ANSWERS & rule.effect.arguments.keys() and not catalogue.has_end(rule.endpoint):
+        nearest = catalogue.nearest(rule.endpoint)
+        meant = f"; did you mean {nearest}?" if nearest else ""
+        raise BadEffect(f"no model that fakefal knows has an id that ends with {rule.endpoint}{meant}")
+
+
 def parse_checked(text: str, longest: int = LONGEST_EFFECT) -> Effect:
     """Read an effect of at most `longest` characters that was asked for over the network.
 
@@ -153,6 +166,10 @@ def checked(effect: Effect, *, local: bool) -> Effect:
     if effect.arguments.get("user") and "attempts" in effect.arguments:
         raise BadEffect(f"{effect.name}: the queue does not try again after the caller's own timeout")
     return effect
+
+
+ANSWERS = {"result", "text", "video"}
+"""The arguments that give a request an answer of its own, whatever model it is for."""
 
 
 def _meant(name: str, known: Collection[str]) -> str:

@@ -12,11 +12,13 @@ from typing import TypeVar
 
 from typing_extensions import override
 
+from fakefal.core.effects import EffectRule
 from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
+from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
 from fakefal.engine.verdict import Judge
@@ -112,6 +114,16 @@ class Emulator(Member):
                     await self._webhooks.close()
         finally:
             self.files.close()
+
+    async def add_rule(self, rule: EffectRule) -> None:
+        """Add a rule that chooses effects; it wins over those that are there.
+
+        Raises:
+            BadEffect: it can never match.
+        """
+        if self.settings.unknown == "refuse":
+            check_endpoint(rule, self.catalogue)
+        await self.rules.add(rule)
 
     def knows_app(self, app: str) -> bool:
         """Whether requests to this application get further than fal's 404."""

@@ -160,7 +160,7 @@ class Fakefal:
         Raises:
             BadEffect: the rule is none; the message says why.
         """
-        self._engine.do(self._emulator.rules.add(parse_rule(rule)))
+        self._engine.do(self._emulator.add_rule(parse_rule(rule)))
 
     def respond(
         self,
@@ -195,7 +195,7 @@ class Fakefal:
         arguments = {name: value for name, value in given.items() if value is not None}
         effect = checked(Effect("respond", arguments), local=True)
         rule = checked_rule(effect, {"endpoint": endpoint, "prompt": prompt, "nth": nth})
-        self._engine.do(self._emulator.rules.add(rule))
+        self._engine.do(self._emulator.add_rule(rule))
 
     # -- other programs -------------------------------------------------------------------------
 

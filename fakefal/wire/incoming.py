@@ -14,7 +14,7 @@ from starlette.requests import Request
 from fakefal.core.effects import Effect, Occasion
 from fakefal.core.grammar import BadEffect
 from fakefal.effects.arrivals import Arrival
-from fakefal.effects.known import DROP
+from fakefal.effects.known import ANSWERS, DROP
 from fakefal.effects.rules import prompts
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import named_paths
@@ -35,8 +35,6 @@ START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 LARGE_BODY = 64 * 1024
-ANSWERS = {"result", "text", "video"}
-"""The arguments of effects that give a request an answer of its own, whatever model it is for."""
 GZIP = b"\x1f\x8b"
 DATA_URI = b"data:"
 
