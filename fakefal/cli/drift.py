@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from fakefal.cli.options import full_id
+from fakefal.cli.options import full_id, models_option, settings_from
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
-from fakefal_contracts import BUILT_IN, IN_DEPTH, ContractError
+from fakefal_contracts import IN_DEPTH, Catalogue, ContractError
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
 from fakefal_contracts.published.endpoint_document import read_openapi
-from fakefal_contracts.published.typescript import read_typescript
+from fakefal_contracts.published.typescript import declared_ids, read_typescript
 
 DRIFT = 1
 _COLOURS = {Level.BREAKS: "red", Level.WIDENS: "yellow", Level.COSMETIC: "cyan"}
@@ -33,14 +33,15 @@ class _Job:
     contract: str
     since: Path | None
     least: Level
+    catalogue: Catalogue
 
     def run(self, theirs: Published, *, current: bool = False) -> Comparison:
         if self.since is not None:
-            before = _document(self.since)
+            (before,) = _documents(self.since)
             if before.endpoint_id != theirs.endpoint_id:
                 raise click.UsageError(f"{self.since} is about {before.endpoint_id}, not {theirs.endpoint_id}")
             return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs))))
-        return examine(BUILT_IN.find(theirs.endpoint_id).edition(self.contract), theirs, current=current)
+        return examine(self.catalogue.find(theirs.endpoint_id).edition(self.contract), theirs, current=current)
 
 
 @click.command
@@ -53,6 +54,7 @@ class _Job:
 @click.option("--contract", metavar="NAME", default="latest", help="Our side: latest (default), documented, or a day.")
 @click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The least that counts as drift.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@models_option
 def command(
     endpoints: tuple[str, ...],
     documents: tuple[Path, ...],
@@ -61,6 +63,7 @@ def command(
     since: Path | None,
     contract: str,
     level: str,
+    models: tuple[Path, ...],
     *,
     online: bool,
     as_json: bool,
@@ -75,23 +78,39 @@ def command(
         raise click.UsageError("say what to compare with: --document FILE, --types FILE or --online")
     if since and (types or online):
         raise click.UsageError("--since compares two documents: give the newer one by --document")
-    job = _Job(contract, since, Level(level))
-    wanted = [full_id(one) for one in endpoints]
+    catalogue = settings_from(models=models).catalogue()
+    job = _Job(contract, since, Level(level), catalogue)
+    wanted = [full_id(one, catalogue) for one in endpoints]
     try:
-        results = [job.run(one) for one in (*_files(documents, wanted), *_typed(types, wanted))]
+        published = (*_files(documents, wanted), *_typed(types, wanted))
+        unknown = sorted({*_unknown(types, catalogue), *(one.endpoint_id for one in published)} - {*catalogue})
+        results = [job.run(one) for one in published if one.endpoint_id in catalogue]
         results += [job.run(one, current=True) for one in _fetched(wanted, url if online else None)]
     except (ContractError, NoContract) as error:
         raise click.UsageError(str(error)) from error
-    click.echo(json.dumps(_json(results, job.least), indent=2) if as_json else _text(results, job.least))
+    if as_json:
+        click.echo(json.dumps(_json(results, job.least) | {"unknown": unknown}, indent=2))
+    else:
+        click.echo(_text(results, job))
+        for one in unknown:
+            click.echo(f"fakefal knows no model {one}: fakefal models add {one}")
     sys.exit(DRIFT if any(_drifts(one, job.least) for one in results) else 0)
 
 
-def _document(path: Path) -> Published:
-    return read_openapi(load(path), str(path))
+def _documents(path: Path) -> list[Published]:
+    """The documents in a file: one, or those of a page of the models API."""
+    value = load(path)
+    every = value["models"] if isinstance(value, dict) and isinstance(value.get("models"), list) else [value]
+    return [read_openapi(one, str(path)) for one in every]
 
 
 def _files(paths: tuple[Path, ...], wanted: list[str]) -> Iterator[Published]:
-    return (_about(wanted, _document(path)) for path in paths)
+    return (_about(wanted, one) for path in paths for one in _documents(path))
+
+
+def _unknown(types: Path | None, catalogue: Catalogue) -> Iterator[str]:
+    """The ids that fal's types have and fakefal does not."""
+    return (one for one in declared_ids(read(types)) if one not in catalogue) if types is not None else iter(())
 
 
 def _about(wanted: list[str], found: Published) -> Published:
@@ -120,13 +139,15 @@ def _json(results: Iterable[Comparison], least: Level) -> dict[str, Any]:
     return {"drift": any(row["drift"] for row in rows), "comparisons": rows}
 
 
-def _text(results: Iterable[Comparison], least: Level) -> str:
-    return "\n".join(line for one in results for line in _lines(one, least))
+def _text(results: Iterable[Comparison], job: _Job) -> str:
+    return "\n".join(line for one in results for line in _lines(one, job))
 
 
-def _lines(one: Comparison, least: Level) -> Iterator[str]:
-    word, colour = ("drift", "red") if _drifts(one, least) else ("same", "green")
-    yield f"{click.style(word, fg=colour, bold=True)}  {one.after.endpoint_id}: {one.before} -> {one.after.source}"
+def _lines(one: Comparison, job: _Job) -> Iterator[str]:
+    word, colour = ("drift", "red") if _drifts(one, job.least) else ("same", "green")
+    known = job.catalogue.find(one.after.endpoint_id).depth_in_words
+    sides = f"{one.before} ({known}) -> {one.after.source}"
+    yield f"{click.style(word, fg=colour, bold=True)}  {one.after.endpoint_id}: {sides}"
     for found in one.findings:
         yield f"  {click.style(found.finding.level, fg=_COLOURS[found.finding.level])}  {_sentence(found.finding)}"
         if found.why:

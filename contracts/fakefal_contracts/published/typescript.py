@@ -65,6 +65,15 @@ def read_typescript(text: str, endpoint_id: str, source: str) -> Published:
     )
 
 
+def declared_ids(text: str) -> list[str]:
+    """The ids of all endpoints that the types declare.
+
+    Raises:
+        UnreadableContract: a declaration cannot be parsed.
+    """
+    return sorted(_declarations(text)(_MAP).get("properties", {}))
+
+
 def _normalized(place: Place) -> Place:
     """A place without what the types cannot say."""
     types = place.types
