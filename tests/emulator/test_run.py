@@ -294,7 +294,12 @@ class TestChildEnvironment:
 
     def test_options_for_node_are_kept(self, tmp_path: Path) -> None:
         options = environment(tmp_path, NODE_OPTIONS="--max-old-space-size=512")["NODE_OPTIONS"]
-        assert options.startswith('--max-old-space-size=512 --require "')
+        assert options == f'--require "{tmp_path}/preload.cjs" --max-old-space-size=512'
+
+    def test_the_own_path_of_python_is_kept(self, tmp_path: Path) -> None:
+        assert environment(tmp_path)["PYTHONPATH"] == f"{tmp_path}/python"
+        assert environment(tmp_path, PYTHONPATH="")["PYTHONPATH"] == f"{tmp_path}/python"
+        assert environment(tmp_path, PYTHONPATH="/mine")["PYTHONPATH"] == f"{tmp_path}/python:/mine"
 
 
 class TestCommand:
