@@ -17,6 +17,7 @@ from fakefal.settings import Settings
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
+    from fakefal.server.child import ChildAddresses
 
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 
@@ -43,22 +44,31 @@ def command(program: tuple[str, ...], replay: Path | None, max_age: float | None
 async def _run(settings: Settings, program: tuple[str, ...]) -> int:
     from fakefal.engine.emulator import Emulator
     from fakefal.server.app import build_app
-    from fakefal.server.child import child_environment
     from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
     async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
-        code = await run_child(program, child_environment(os.environ, addresses))
+        code = await run_child(program, _environment(addresses))
         click.echo(f"fakefal: {await emulator.summary()}", err=True)
         return code
 
 
 async def _replay(replay: Replay, program: tuple[str, ...]) -> int:
-    from fakefal.server.child import child_environment
     from fakefal.server.child_server import serving_child
 
     async with serving_child(replay.app()) as addresses:
-        return await run_child(program, child_environment(os.environ, addresses))
+        return await run_child(program, _environment(addresses))
+
+
+def _environment(addresses: ChildAddresses) -> dict[str, str]:
+    """The child's environment; says by name which keys it lacks."""
+    from fakefal.server.child import child_environment
+    from fakefal.server.credentials import FAKE_KEY, faked_credentials
+
+    faked = faked_credentials(os.environ, FAKE_KEY)
+    if replaced := sorted(name for name, value in faked.items() if value != os.environ[name]):
+        click.echo(f"fakefal run: replaced {', '.join(replaced)}: the program gets a key that fal refuses", err=True)
+    return child_environment(os.environ, addresses)
 
 
 async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:

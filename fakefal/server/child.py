@@ -11,12 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from fakefal.server.authority import BUNDLE_VARIABLES, merged_bundle
+from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal.server.redirection import PREPENDED, led_environ
 from fakefal_contracts.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 
-FAKE_KEY = "fakefal-run:not-a-real-key"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-REMOVED = ("FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
+REMOVED = ("FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,7 +37,8 @@ def child_environment(environ: Mapping[str, str], addresses: ChildAddresses, *, 
 
     Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
     """
-    child = {name: value for name, value in environ.items() if name.upper() not in REMOVED}
+    faked = {**environ, **faked_credentials(environ, key)}
+    child = {name: value for name, value in faked.items() if value is not None and name.upper() not in REMOVED}
     for name in [name for name in child if name.upper().endswith("_PROXY")]:
         del child[name]  # ws_proxy, socks_proxy and others would lead past ours
     leading = _leading(environ, addresses)

@@ -19,7 +19,8 @@ import pytest
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server.authority import Authority
-from fakefal.server.child import FAKE_KEY, ChildAddresses, child_environment
+from fakefal.server.child import ChildAddresses, child_environment
+from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal.server.serving import bind, listening
 from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
 from fakefal.settings import Settings
@@ -279,6 +280,31 @@ class TestChildEnvironment:
         assert child["FAL_KEY"] == FAKE_KEY
         assert list(Path(child["FAL_HOME_DIR"]).iterdir()) == []
 
+    @pytest.mark.parametrize(
+        "name", ["FAL_API_KEY", "FAL_AI_API_KEY", "FAL_TOKEN", "fal_key", "NEXT_PUBLIC_FAL_KEY", "My_Fal_Secret"]
+    )
+    def test_keys_under_other_names_stay_outside(self, name: str, tmp_path: Path) -> None:
+        child = environment(tmp_path, **{name: "real:secret"}, OTHER="real:secret")
+        assert (child["FAL_KEY"], child[name], child["OTHER"]) == (FAKE_KEY, FAKE_KEY, FAKE_KEY)
+
+    def test_the_halves_of_a_key_stay_outside_joined_too(self, tmp_path: Path) -> None:
+        secret = "0123456789abcdef0123456789abcdef"
+        halves = {"fal_key_id": "me", "FAL_KEY_SECRET": secret}
+        child = environment(tmp_path, **halves, A=f"me:{secret}", B=secret, C=f"Key me:{secret}", D="me")
+        assert child.keys() & halves.keys() == set()
+        assert [child[name] for name in "ABCD"] == [FAKE_KEY, FAKE_KEY, f"Key {FAKE_KEY}", "me"]
+
+    @pytest.mark.parametrize("name", ["FALCON_KEY", "FAKEFAL_CONTROL_TOKEN", "OPENAI_API_KEY", "FAL_MODEL", "FAL"])
+    def test_what_is_no_credential_of_fals_is_left(self, name: str, tmp_path: Path) -> None:
+        assert environment(tmp_path, **{name: "my own value"})[name] == "my own value"
+
+    def test_a_plain_word_is_no_secret(self, tmp_path: Path) -> None:
+        child = environment(tmp_path, FAL_USE_TOKEN="true", FAL_TOKEN_HOST="localhost", DEBUG="true", HOST="localhost")
+        assert (child["DEBUG"], child["HOST"]) == ("true", "localhost")
+
+    def test_a_fake_key_is_no_secret(self) -> None:
+        assert faked_credentials({"FAL_KEY": FAKE_KEY, "OTHER": FAKE_KEY}, FAKE_KEY) == {"FAL_KEY": FAKE_KEY}
+
     def test_the_bundle_holds_what_was_trusted_before_and_ours(self, tmp_path: Path) -> None:
         corporate = Authority().certificate
         (tmp_path / "corporate.pem").write_bytes(corporate)
@@ -311,6 +337,15 @@ class TestCommand:
         done = self.run("sh", "-c", "exit 7")
         assert (done.returncode, done.stderr) == (7, "fakefal: 0 requests, 0 refused, $0.00 not spent\n")
         assert self.run("sh", "-c", "kill -9 $$").returncode == 137
+
+    def test_it_says_once_which_keys_were_replaced(self) -> None:
+        keys = {"FAL_KEY": "real:secret", "fal_token": "other-secret", "COPY": "real:secret", "FAL_KEY_ID": "me"}
+        done = self.run("true", env={**os.environ, **keys})
+        assert done.stderr.splitlines()[0] == (
+            "fakefal run: replaced COPY, FAL_KEY, FAL_KEY_ID, fal_token: the program gets a key that fal refuses"
+        )
+        assert len(done.stderr.splitlines()) == 2
+        assert "secret" not in done.stderr
 
     def test_a_command_that_is_not_there(self, tmp_path: Path) -> None:
         done = self.run("no-such-command")
