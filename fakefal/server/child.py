@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fakefal.server.authority import BUNDLE_VARIABLES, merged_bundle
 from fakefal.server.credentials import FAKE_KEY, faked_credentials
-from fakefal.server.redirection import PREPENDED, led_environ
+from fakefal.server.redirection import PREPENDED, ascii_name, led_environ
 from fakefal_contracts.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -72,9 +72,11 @@ def _no_proxy(environ: Mapping[str, str]) -> str:
 
 def _covers_fal(name: str) -> bool:
     """Whether an exception would let calls to fal past the proxy, as a host or as a suffix such as ``ai``."""
-    bare = host_name(name.rpartition("://")[2]).lstrip("*.")
+    plain = ascii_name(name)
+    bare = host_name(re.split(r"[/?#]", plain.rpartition("://")[2])[0]).lstrip("*.")
     # some programs compare plain suffixes, without regard for dots
-    return not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
+    covers = not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
+    return covers or any(domain in plain for domain in DOMAINS)
 
 
 def _preload(addresses: ChildAddresses) -> Path:

@@ -29,7 +29,16 @@ from support.server import KEY
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
 
-SLY = ["al.run", "https://queue.fal.run", "all://*.fal.run", "https://", "."]
+SLY = ["al.run", "https://queue.fal.run", "all://*.fal.run", "https://", ".", "/", "QUEUE\u3002fal\u3002run"]
+ADDRESSES = [
+    "https://queue.fal.run/",
+    "fal.run/x",
+    "fal.run?a",
+    "fal.run#a",
+    "me@fal.run",
+    "https://run/",
+    "https://fal.run?a=://b",
+]
 
 
 @asynccontextmanager
@@ -267,7 +276,19 @@ class TestChildEnvironment:
 
     @pytest.mark.parametrize(
         "given",
-        ["*", "fal.run", ".fal.run", "*.fal.ai", "queue.fal.run:443", "run", ".media", "*.run", "FAL.RUN", *SLY],
+        [
+            "*",
+            "fal.run",
+            ".fal.run",
+            "*.fal.ai",
+            "queue.fal.run:443",
+            "run",
+            ".media",
+            "*.run",
+            "FAL.RUN",
+            *SLY,
+            *ADDRESSES,
+        ],
     )
     def test_no_exception_lets_calls_to_fal_past(self, given: str, tmp_path: Path) -> None:
         child = environment(tmp_path, NO_PROXY=f"intranet.example,{given}", no_proxy="10.0.0.1")
