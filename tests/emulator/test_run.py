@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,16 @@ class TestProxy:
         run(test)
 
     @pytest.mark.parametrize(
-        "url", ["https://auth.fal.ai/x", "https://new.fal.run/x", "http://auth.fal.ai/x", "http://new.fal.dev/x"]
+        "url",
+        [
+            "https://gateway.alpha.fal.ai/x",
+            "https://a.b.c.d.fal.run/",
+            "https://ALPHA.BETA.fal.ai/",
+            "https://auth.fal.ai/x",
+            "https://new.fal.run/x",
+            "http://auth.fal.ai/x",
+            "http://new.fal.dev/x",
+        ],
     )
     def test_unknown_hosts_of_fals_are_never_forwarded(self, url: str) -> None:
         async def test() -> None:
@@ -247,6 +256,18 @@ class TestProxy:
         run(test)
 
 
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, name: str) -> None:
+    """Begin TLS between two contexts, in memory."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(back, there, server_hostname=name), server.wrap_bio(there, back, server_side=True)]
+    waiting = [*ends]
+    while waiting:
+        for end in tuple(waiting):
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+                waiting.remove(end)
+
+
 class TestAuthority:
     def test_its_key_is_written_nowhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -254,6 +275,53 @@ class TestAuthority:
         authority.server_context()
         assert b"PRIVATE" not in authority.certificate
         assert [path for path in tmp_path.rglob("*") if path.is_file() and b"PRIVATE" in path.read_bytes()] == []
+
+    @pytest.mark.parametrize(
+        ("name", "trusted"),
+        [
+            ("queue.fal.run", True),
+            ("a.b.fal.media", True),
+            ("127.0.0.2", True),
+            ("mine.localhost", True),
+            ("service.example", True),
+            ("10.0.0.7", True),
+            ("google.com", False),
+            ("notfal.run", False),
+            ("8.8.8.8", False),
+            ("10.0.0.8", False),
+        ],
+    )
+    def test_a_leaked_key_impersonates_nobody_else(self, name: str, *, trusted: bool) -> None:
+        authority = Authority("service.example", "10.0.0.7")
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority._ca.issue_cert(name).configure_cert(server)
+        client = ssl.create_default_context(cadata=authority.certificate.decode())
+        if trusted:
+            shake_hands(client, server, name)
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+                shake_hands(client, server, name)
+
+    @pytest.mark.parametrize("name", ["gateway.alpha.fal.ai", "x.v3b.fal.media", "X.Y.fal.run"])
+    def test_a_name_of_many_labels_gets_its_own_certificate(self, name: str) -> None:
+        authority = Authority()
+        client = ssl.create_default_context(cadata=authority.certificate.decode())
+        shake_hands(client, authority.server_context(), name)
+
+    @pytest.mark.parametrize(
+        "name", ["under_score.alpha.fal.ai", f"{'x' * 63}.alpha.fal.ai", "a-.b.fal.ai", "google.com"]
+    )
+    def test_odd_names_end_only_their_own_connection(self, name: str) -> None:
+        authority = Authority()
+        client = ssl.create_default_context(cadata=authority.certificate.decode())
+        client.check_hostname = False
+        shake_hands(client, authority.server_context(), name)
+
+    def test_a_strict_client_trusts_it(self) -> None:
+        authority = Authority()
+        client = ssl.create_default_context(cadata=authority.certificate.decode())
+        client.verify_flags |= ssl.VERIFY_X509_STRICT
+        shake_hands(client, authority.server_context(), "queue.fal.run")
 
     def test_two_runs_share_nothing(self) -> None:
         assert Authority().certificate != Authority().certificate
