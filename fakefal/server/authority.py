@@ -16,10 +16,22 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from fakefal_contracts.hosts import DOMAINS, HOSTS, is_fal_host
+from fakefal.server.redirection import is_below
+from fakefal_contracts.hosts import DOMAINS
 
-BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-LOCAL_NAMES = ("localhost", "*.localhost", "127.0.0.1", "::1")
+BUNDLE_VARIABLES = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "DENO_CERT",
+    "GIT_SSL_CAINFO",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    "HTTPLIB2_CA_CERTS",
+)
+"""Where programs with a trust store of their own look for another one."""
+
+LOCAL_ADDRESSES = ("127.0.0.1", "::1")
 LOCAL_DOMAINS = ("localhost",)
 LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
 MOST_NAMES = 256
@@ -30,18 +42,21 @@ BEGINS, ENDS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC
 
 
 class Authority:
-    """Issues one certificate for known hosts of fal's and for loopback, and others when they are asked for.
+    """Issues a certificate for each name of fal's or of this machine when it is asked for, of any depth.
+
+    One for all names would need wildcards and addresses side by side, which Bun's and Deno's TLS refuse under name
+    constraints.
 
     Args:
-        names: further names that the server is reached by.
+        names: further names and addresses that the server is reached by.
     """
 
     def __init__(self, *names: str) -> None:
         import trustme  # late: a server without TLS needs none of it
 
-        self._ca = trustme.CA.from_pem(*_constrained_root((*DOMAINS, *LOCAL_DOMAINS, *names)))
-        wildcards = [f"*.{domain}" for domain in DOMAINS]
-        self._names = dict.fromkeys((*HOSTS, *DOMAINS, *wildcards, *LOCAL_NAMES, *names))
+        self._domains = (*DOMAINS, *LOCAL_DOMAINS, *(name.lower() for name in names if _network(name) is None))
+        self._addresses = (*LOCAL_ADDRESSES, *(name for name in names if _network(name)))
+        self._ca = trustme.CA.from_pem(*_constrained_root(self._domains, (*LOCAL_NETWORKS, *self._addresses)))
         self._by_name = lru_cache(MOST_NAMES)(self._context)
 
     @property
@@ -51,26 +66,25 @@ class Authority:
 
     def server_context(self) -> ssl.SSLContext:
         """What a TLS listener needs; HTTP/1.1 only."""
-        context = self._context(*self._names)
+        context = self._context(*self._addresses)
         context.sni_callback = self._choose
         return context
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        """Take the asked name's own certificate where the common one does not cover it: a wildcard is one label."""
-        if name is None or not is_fal_host(name) or name in self._names or name.partition(".")[2] in DOMAINS:
-            return
-        with suppress(ValueError):  # a name that no certificate can have
-            connection.context = self._by_name(name.lower())
+        """Take the asked name's certificate; who asks for none is here by an address."""
+        if name is not None and is_below(name.lower(), self._domains):
+            with suppress(ValueError):  # a name that no certificate can have
+                connection.context = self._by_name(name.lower())
 
     def _context(self, *names: str) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.set_alpn_protocols(["http/1.1"])
-        self._ca.issue_cert(*names).configure_cert(context)
+        self._ca.issue_cert(*dict.fromkeys(names)).configure_cert(context)
         return context
 
 
-def _constrained_root(names: Iterable[str]) -> tuple[bytes, bytes]:
-    """A new root and its key as PEM; it can vouch for these names, those below them, and loopback addresses."""
+def _constrained_root(domains: Iterable[str], networks: Iterable[str]) -> tuple[bytes, bytes]:
+    """A new root and its key as PEM; it can vouch for names in these domains, and for addresses in these networks."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -78,10 +92,8 @@ def _constrained_root(names: Iterable[str]) -> tuple[bytes, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     named = [(x509.NameOID.ORGANIZATION_NAME, "fakefal"), (x509.NameOID.ORGANIZATIONAL_UNIT_NAME, "only for this run")]
     subject = x509.Name([x509.NameAttribute(oid, text) for oid, text in named])
-    networks = {name: _network(name) for name in (*LOCAL_NETWORKS, *names)}
-    permitted = [
-        x509.DNSName(name) if network is None else x509.IPAddress(network) for name, network in networks.items()
-    ]
+    names = [x509.DNSName(domain) for domain in domains]
+    addresses = [x509.IPAddress(ip_network(network)) for network in networks]
     usage = x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,
@@ -98,7 +110,7 @@ def _constrained_root(names: Iterable[str]) -> tuple[bytes, bytes]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .add_extension(x509.NameConstraints([*names, *addresses], None), critical=True)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
@@ -107,7 +119,7 @@ def _constrained_root(names: Iterable[str]) -> tuple[bytes, bytes]:
 
 
 def _network(name: str) -> IPv4Network | IPv6Network | None:
-    """A name that is an address, as the network of one that constraints are written in."""
+    """The network that a name stands for, if it is an address."""
     try:
         return ip_network(name)
     except ValueError:

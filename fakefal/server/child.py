@@ -57,8 +57,11 @@ def _leading(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str,
     home = addresses.folder / "fal-home"
     home.mkdir(exist_ok=True)
     leading |= {"FAL_HOME_DIR": str(home), "FAKEFAL_URL": addresses.url}
-    leading["NODE_OPTIONS"] = _require(_preload(addresses))
+    preload = addresses.folder / "preload.cjs"
+    leading["NODE_OPTIONS"] = f"--require {_quoted(preload)}"
+    leading["BUN_OPTIONS"] = f"--preload {_quoted(preload)}"
     leading["PYTHONPATH"] = str(addresses.folder / "python")
+    _write_preload(preload, addresses, leading)
     _write_sitecustomize(addresses, leading)
     return leading
 
@@ -79,12 +82,11 @@ def _covers_fal(name: str) -> bool:
     return covers or any(domain in plain for domain in DOMAINS)
 
 
-def _preload(addresses: ChildAddresses) -> Path:
-    """Node's preload."""
-    facts = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port, "domains": DOMAINS}
-    path = addresses.folder / "preload.cjs"
+def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
+    """What Node and Bun run when they start: the redirection."""
+    ports = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port}
+    facts = {**ports, "domains": DOMAINS, "environ": leading, "prepended": PREPENDED}
     path.write_text(_filled("preload.cjs", "const run = null;", f"const run = {json.dumps(facts)};"), "utf-8")
-    return path
 
 
 def _write_sitecustomize(addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
@@ -110,7 +112,6 @@ def _filled(template: str, blank: str, filled: str) -> str:
     return before + filled + after
 
 
-def _require(preload: Path) -> str:
-    """Node's option for a preload; a path with a space needs inner quotes."""
-    quoted = os.fspath(preload).replace("\\", "\\\\").replace('"', '\\"')
-    return f'--require "{quoted}"'
+def _quoted(path: Path) -> str:
+    """A path inside an option's text; one with a space needs quotes."""
+    return '"' + os.fspath(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

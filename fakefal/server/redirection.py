@@ -25,7 +25,7 @@ LOOK_UPS = ("gethostbyname", "gethostbyname_ex")
 ADDRESS_METHODS = ("connect", "connect_ex", "sendto")  # the address is their last argument
 NAME_POSITIONS = {"wrap_socket": 4, "wrap_bio": 3}  # of `server_hostname`, counted without self
 ENVIRON_POSITION = 10  # of `env` in subprocess.Popen, counted without self
-PREPENDED = {"PYTHONPATH": ":", "NODE_OPTIONS": " "}
+PREPENDED = {"PYTHONPATH": ":", "NODE_OPTIONS": " ", "BUN_OPTIONS": " "}
 RUN: dict[str, Any] | None = None
 
 
