@@ -59,7 +59,8 @@ def _leading(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str,
     leading |= {"FAL_HOME_DIR": str(home), "FAKEFAL_URL": addresses.url}
     preload = addresses.folder / "preload.cjs"
     leading["NODE_OPTIONS"] = f"--require {_quoted(preload)}"
-    leading["BUN_OPTIONS"] = f"--preload {_quoted(preload)}"
+    if " " not in str(preload):  # Bun knows no quotes there
+        leading["BUN_OPTIONS"] = f"--preload={preload}"
     leading["PYTHONPATH"] = str(addresses.folder / "python")
     _write_preload(preload, addresses, leading)
     _write_sitecustomize(addresses, leading)

@@ -42,7 +42,8 @@ function led(own) {
   const environ = { ...run.environ, ...own };
   for (const [name, separator] of Object.entries(run.prepended)) {
     const ours = run.environ[name];
-    if (!environ[name].includes(ours)) environ[name] = own[name] ? ours + separator + own[name] : ours;
+    if (!own[name]) environ[name] = ours;
+    else if (ours && !own[name].includes(ours)) environ[name] = ours + separator + own[name];
   }
   return environ;
 }

@@ -285,9 +285,9 @@ def _starting(inner: Any) -> Any:
 def led_environ(own: Mapping[str, str], leading: Mapping[str, str]) -> dict[str, str]:
     """An environment with the variables that lead a program; what it has itself is kept, behind ours in `PREPENDED`."""
     led = {**leading, **own}
-    for name, separator in PREPENDED.items():
-        if leading[name] not in led[name]:
-            led[name] = leading[name] + (separator + own[name] if own[name] else "")
+    for name in PREPENDED.keys() & leading.keys() & own.keys():
+        if leading[name] not in own[name]:
+            led[name] = leading[name] + (PREPENDED[name] + own[name] if own[name] else "")
     return led
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from support.machine import not_tested_here
 from support.namespaces import StandIn
-from support.programs import PROGRAMS, run_under
+from support.programs import JS, PROGRAMS, run_under
 
 LED = PROGRAMS / "led.py"
 WAYS = re.findall(r"^def by_(\w+)", LED.read_text("utf-8"), re.MULTILINE)
@@ -118,3 +118,9 @@ def test_a_target_without_a_name_of_fals_is_left_alone(stand_in: StandIn) -> Non
     )
     assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
     assert stand_in.arrived == [""]
+
+
+def test_node_is_led_in_workers_and_in_children_with_an_environment_of_their_own(stand_in: StandIn, node: str) -> None:
+    done = run("env", "-u", "HTTPS_PROXY", "-u", "https_proxy", node, str(JS / "led.mjs"), prefix=stand_in.prefix)
+    assert set(json.loads(done.stdout).values()) == {401}, done
+    assert stand_in.arrived == []
