@@ -6,11 +6,12 @@ import asyncio
 import base64
 import os
 import pty
+import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -473,10 +474,87 @@ class TestCommand:
         os.close(terminal)
         assert os.waitstatus_to_exitcode(status) == 130
 
-    def test_sigterm_reaches_the_child(self) -> None:
-        command = [sys.executable, "-m", "fakefal", "run", "--", "sh", "-c", "echo begun; exec sleep 60"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+    @pytest.mark.parametrize("key", [b"\x03", b"\x1c"], ids=["Ctrl-C", "Ctrl-Backslash"])
+    def test_the_keyboard_says_it_once(self, key: bytes) -> None:
+        """The child prints each signal that it gets; the terminal's reaches it without us."""
+        told = "import signal, time; n = [0]\nfor one in (2, 3): signal.signal(one, lambda got, _: print('got', got, flush=True))"
+        pid, terminal = pty.fork()
+        if pid == 0:
+            child = [sys.executable, "-c", f"{told}\nprint('begun', flush=True)\nwhile True: signal.pause()"]
+            os.execv(sys.executable, [sys.executable, "-m", "fakefal", "run", "--", *child])
+        seen = b""
+        while b"begun" not in seen:
+            seen += os.read(terminal, 1000)
+        number = b"2" if key == b"\x03" else b"3"
+        for _ in range(2):
+            os.write(terminal, key)
+            while b"got " + number not in seen:
+                seen += os.read(terminal, 1000)
+            assert seen.count(b"got") == 1
+            seen = b""
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(status) == 143
+
+    @pytest.mark.parametrize(
+        "number",
+        [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM],
+    )
+    def test_signals_reach_the_child(self, number: signal.Signals) -> None:
+        handler = f"import signal, sys; signal.signal({int(number)}, lambda got, _: sys.exit(40 + got))"
+        with running(f"{handler}; print('begun', flush=True); signal.pause()") as parent:
+            parent.send_signal(number)
+            assert parent.wait(timeout=30) == 40 + number
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1])
+    def test_a_child_that_a_signal_ends(self, number: signal.Signals) -> None:
+        with running("import signal; print('begun', flush=True); signal.pause()") as parent:
+            parent.send_signal(number)
+            assert parent.wait(timeout=30) == 128 + number
+
+    def test_an_ignored_signal_stays_ignored(self) -> None:
+        """As under nohup, where a closed terminal ends neither."""
+        program = "import signal; print(signal.getsignal(signal.SIGHUP).name)"
+        command = [sys.executable, "-m", "fakefal", "run", "--", sys.executable, "-c", program]
+        nohup = (
+            f"import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv({command[0]!r}, {command!r})"
+        )
+        assert subprocess.check_output([sys.executable, "-c", nohup], text=True, timeout=60) == "SIG_IGN\n"
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a child that its parent died")
+    def test_the_child_dies_with_its_parent(self) -> None:
+        with running("import os, signal; print('begun', os.getpid(), flush=True); signal.pause()") as parent:
             assert parent.stdout is not None
-            assert parent.stdout.readline() == b"begun\n"
-            parent.terminate()
-            assert parent.wait(timeout=10) == 143
+            parent.kill()
+            assert parent.wait(timeout=30) == -signal.SIGKILL
+            assert parent.stdout.read() == "", "the child has closed its end, too"
+
+    def test_an_interrupt_while_it_starts_says_nothing(self, tmp_path: Path) -> None:
+        """The signal comes while the emulator is imported, from a module that stands before the real one."""
+        (tmp_path / "uvicorn.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+        (tmp_path / "tmp").mkdir()
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        done = self.run("echo", "begun", env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "tmp")})
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+    def test_a_signal_while_it_listens_already_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        """It comes when the child's environment is made: the servers are up, and their folder is there."""
+        fakefal = "import fakefal.server.child as child, os, signal, sys; from fakefal.cli import main"
+        kill = "child.child_environment = lambda *_: os.kill(os.getpid(), signal.SIGTERM)"
+        command = [sys.executable, "-c", f"{fakefal}; {kill}; main(['run', '--', 'echo', 'begun'])"]
+        environ = {**os.environ, "TMPDIR": str(tmp_path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environ)
+        assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+        assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def running(program: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a Python program under `fakefal run`; what it says first says that it has begun."""
+    command = [sys.executable, "-m", "fakefal", "run", "--", sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline().startswith("begun")
+        yield parent
