@@ -24,15 +24,8 @@ LEFT_ALONE = {
     *(signal.SIGKILL, signal.SIGSTOP),  # cannot be caught
     *(signal.SIGCHLD, signal.SIGPIPE, signal.SIGWINCH, signal.SIGURG),  # are about this process, or end none
     *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),  # stop both, and let both go on
-    *(
-        signal.SIGSEGV,
-        signal.SIGBUS,
-        signal.SIGILL,
-        signal.SIGFPE,
-        signal.SIGTRAP,
-        signal.SIGABRT,
-        signal.SIGSYS,
-    ),  # a crash
+    *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE),  # a crash
+    *(signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS),
 }
 SET_DEATH_SIGNAL = 1
 """prctl's PR_SET_PDEATHSIG."""

@@ -477,7 +477,8 @@ class TestCommand:
     @pytest.mark.parametrize("key", [b"\x03", b"\x1c"], ids=["Ctrl-C", "Ctrl-Backslash"])
     def test_the_keyboard_says_it_once(self, key: bytes) -> None:
         """The child prints each signal that it gets; the terminal's reaches it without us."""
-        told = "import signal, time; n = [0]\nfor one in (2, 3): signal.signal(one, lambda got, _: print('got', got, flush=True))"
+        tell = "lambda got, _: print('got', got, flush=True)"
+        told = f"import signal\nfor one in (2, 3): signal.signal(one, {tell})"
         pid, terminal = pty.fork()
         if pid == 0:
             child = [sys.executable, "-c", f"{told}\nprint('begun', flush=True)\nwhile True: signal.pause()"]
