@@ -236,6 +236,20 @@ def _patch_uvloop(uvloop: Any) -> None:
     _patch(uvloop.Loop, "sock_connect", _connecting_in_loop)
 
 
+def _patch_pycares(pycares: Any) -> None:
+    """Patch the look-ups of c-ares: aiohttp asks it where aiodns is installed."""
+    for name in ("getaddrinfo", "gethostbyname"):
+        if hasattr(pycares.Channel, name):
+            _patch(pycares.Channel, name, _looking_up_by_method)
+
+
+def _looking_up_by_method(inner: Any) -> Any:
+    def look_up(self: Any, host: Any, *args: Any, **named: Any) -> Any:
+        return inner(self, _host(host), *args, **named)
+
+    return look_up
+
+
 def _creating(inner: Any) -> Any:
     async def create_connection(self: Any, factory: Any, host: Any = None, port: Any = None, **named: Any) -> Any:
         redirection = _found(host)
@@ -296,6 +310,7 @@ _MODULES: dict[str, Callable[[Any], None]] = {
     "socket": _patch_socket,
     "ssl": _patch_ssl,
     "uvloop": _patch_uvloop,
+    "pycares": _patch_pycares,
     "gevent.socket": _patch_methods,
     "gevent.ssl": _patch_ssl,
     "subprocess": _patch_subprocess,

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import pty
+import select
 import signal
 import ssl
 import subprocess
@@ -188,6 +189,20 @@ class TestProxy:
                 writer.close()
 
         run(test)
+
+    def test_a_host_that_bills_another_key_is_named_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def test() -> None:
+            refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+            async with site(refused) as (port, _), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
+                for _ in range(2):
+                    with pytest.raises(httpx.ProxyError):
+                        await http.get("https://router.huggingface.co/fal-ai/x")
+
+        run(test)
+        (said,) = caplog.messages
+        assert said == (
+            "fakefal does not emulate router.huggingface.co: it bills calls to fal to the hf_ key that they carry"
+        )
 
     def test_an_answer_that_ends_with_its_connection_is_passed_on(self) -> None:
         async def test() -> None:
@@ -529,7 +544,8 @@ class TestCommand:
             assert parent.stdout is not None
             parent.kill()
             assert parent.wait(timeout=30) == -signal.SIGKILL
-            assert parent.stdout.read() == "", "the child has closed its end, too"
+            assert select.select([parent.stdout], [], [], 30)[0], "the child still holds its end of the pipe"
+            assert parent.stdout.read() == ""
 
     def test_an_interrupt_while_it_starts_says_nothing(self, tmp_path: Path) -> None:
         """The signal comes while the emulator is imported, from a module that stands before the real one."""

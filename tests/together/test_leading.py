@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import re
@@ -12,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from support.machine import not_tested_here
+from support.machine import not_tested_here, required_in_ci
 from support.namespaces import StandIn
 from support.programs import JS, PROGRAMS, run_under
 
 LED = PROGRAMS / "led.py"
 WAYS = re.findall(r"^def by_(\w+)", LED.read_text("utf-8"), re.MULTILINE)
-NOT_LED = ["pycurl"]
+ELSEWHERE = ["pycurl", "aiohttp_with_aiodns"]
+"""Ways that tests of their own take."""
+
 CALL = "import http.client as h; c = h.HTTPSConnection('queue.fal.run'); c.request('GET', '/'); c.getresponse()"
 
 
@@ -30,11 +33,26 @@ def run(*program: str, prefix: list[str] | None = None, **more: str) -> subproce
 
 
 def test_every_library_that_ignores_proxies_is_led(stand_in: StandIn) -> None:
-    led = [way for way in WAYS if way not in NOT_LED]
+    led = [way for way in WAYS if way not in ELSEWHERE]
     calls = " ".join(f"echo {way} $({sys.executable} {LED} {way});" for way in led)
     done = run("sh", "-c", calls, prefix=stand_in.prefix)
     assert dict(line.split(" ", 1) for line in done.stdout.splitlines()) == dict.fromkeys(led, "200"), done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"fakefal: {len(led)} requests, ")
+    assert stand_in.arrived == []
+
+
+def test_aiodns_is_led(stand_in: StandIn) -> None:
+    if importlib.util.find_spec("aiodns") is None:
+        required_in_ci("aiodns is not installed")
+    done = run(sys.executable, str(LED), "aiohttp_with_aiodns", prefix=stand_in.prefix)
+    assert (done.stdout, stand_in.arrived) == ("200\n", []), done.stderr
+
+
+def test_pyopenssl_ends_at_the_emulator(stand_in: StandIn) -> None:
+    use = "import urllib3.contrib.pyopenssl as own, urllib3; own.inject_into_urllib3(); urllib3.PoolManager()"
+    program = f"{use}.request('GET', 'https://queue.fal.run/', retries=False)"
+    done = run(sys.executable, "-c", program, prefix=stand_in.prefix)
+    assert "certificate verify failed" in done.stderr
     assert stand_in.arrived == []
 
 

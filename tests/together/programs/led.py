@@ -78,21 +78,27 @@ def by_httpx_on_uvloop() -> int:
     return uvloop.run(_httpx())
 
 
-async def _aiohttp() -> int:
+async def _aiohttp(resolver: str) -> int:
     import aiohttp
 
-    async with aiohttp.ClientSession() as session, session.post(URL, data=BODY, headers=HEADERS) as answer:
+    connector = aiohttp.TCPConnector(resolver=getattr(aiohttp, resolver)())
+    session = aiohttp.ClientSession(connector=connector)
+    async with session, session.post(URL, data=BODY, headers=HEADERS) as answer:
         return answer.status
 
 
 def by_aiohttp() -> int:
-    return asyncio.run(_aiohttp())
+    return asyncio.run(_aiohttp("ThreadedResolver"))
+
+
+def by_aiohttp_with_aiodns() -> int:
+    return asyncio.run(_aiohttp("AsyncResolver"))
 
 
 def by_aiohttp_on_uvloop() -> int:
     import uvloop
 
-    return uvloop.run(_aiohttp())
+    return uvloop.run(_aiohttp("ThreadedResolver"))
 
 
 async def _streams() -> int:
