@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,7 +103,9 @@ def _write_sitecustomize(addresses: ChildAddresses, leading: Mapping[str, str]) 
     folder = Path(leading["PYTHONPATH"])
     folder.mkdir(exist_ok=True)
     source = _filled("redirection.py", "\nRUN: dict[str, Any] | None = None\n", f"\nRUN = {facts!r}\n")
-    folder.joinpath("sitecustomize.py").write_text(source, "utf-8")
+    path = folder / "sitecustomize.py"
+    path.write_text(source, "utf-8")
+    py_compile.compile(str(path))  # else each child does, where PYTHONDONTWRITEBYTECODE is set
 
 
 def _filled(template: str, blank: str, filled: str) -> str:

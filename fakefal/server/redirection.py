@@ -24,7 +24,6 @@ PLAIN_PORT = 80
 LOOK_UPS = ("gethostbyname", "gethostbyname_ex")
 ADDRESS_METHODS = ("connect", "connect_ex", "sendto")  # the address is their last argument
 NAME_POSITIONS = {"wrap_socket": 4, "wrap_bio": 3}  # of `server_hostname`, counted without self
-ENVIRON_POSITION = 10  # of `env` in subprocess.Popen, counted without self
 PREPENDED = {"PYTHONPATH": ":", "NODE_OPTIONS": " ", "BUN_OPTIONS": " "}
 RUN: dict[str, Any] | None = None
 
@@ -170,10 +169,11 @@ class _PatchingLoader:
 
 
 def _patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    import functools
-
     inner = getattr(owner, name)
-    outer = functools.wraps(inner)(make(inner))
+    outer = make(inner)
+    outer.__wrapped__ = inner
+    for about in ("__module__", "__name__", "__qualname__", "__doc__"):  # functools would be imported for nothing else
+        setattr(outer, about, getattr(inner, about, None))
     _patches.append((owner, name, vars(owner).get(name), outer))
     setattr(owner, name, outer)
 
@@ -277,31 +277,42 @@ def _connecting_in_loop(inner: Any) -> Any:
 
 
 def _patch_subprocess(subprocess: Any) -> None:
-    """Lead children that are given an environment of their own, too."""
     if RUN is not None:
-        _patch(subprocess.Popen, "__init__", _starting)
+        _patch(subprocess.Popen, "__init__", _starting(11))
 
 
-def _starting(inner: Any) -> Any:
-    def start(self: Any, *args: Any, **named: Any) -> None:
-        environ = _argument("env", ENVIRON_POSITION, args, named)
-        if RUN is not None and environ is not None:
-            led = led_environ(environ, RUN["environ"])
-            if len(args) > ENVIRON_POSITION:
-                args = (*args[:ENVIRON_POSITION], led, *args[ENVIRON_POSITION + 1 :])
-            else:
-                named["env"] = led
-        inner(self, *args, **named)
+def _patch_os(os: Any) -> None:
+    if RUN is not None:
+        for name in ("execve", "posix_spawn", "posix_spawnp"):
+            if hasattr(os, name):
+                _patch(os, name, _starting(2))
+        _patch(os, "execv", lambda _: lambda path, argv: os.execve(path, argv, os.environ))
 
-    return start
+
+def _starting(position: int) -> Callable[[Any], Any]:
+    """Lead a program that is given an environment of its own, or one that this program has changed."""
+    import os
+
+    def make(inner: Any) -> Any:
+        def start(*args: Any, **named: Any) -> Any:
+            own = _argument("env", position, args, named)
+            led = led_environ(os.environ if own is None else own, RUN["environ"] if RUN else {})
+            if len(args) > position:
+                return inner(*args[:position], led, *args[position + 1 :], **named)
+            return inner(*args, **{**named, "env": led})
+
+        return start
+
+    return make
 
 
 def led_environ(own: Mapping[str, str], leading: Mapping[str, str]) -> dict[str, str]:
     """An environment with the variables that lead a program; what it has itself is kept, behind ours in `PREPENDED`."""
     led = {**leading, **own}
     for name in PREPENDED.keys() & leading.keys() & own.keys():
-        if leading[name] not in own[name]:
-            led[name] = leading[name] + (PREPENDED[name] + own[name] if own[name] else "")
+        ours, separator = leading[name], PREPENDED[name]
+        others = [one for one in own[name].split(ours) if one.strip(separator)]
+        led[name] = separator.join([ours, *(one.strip(separator) for one in others)])
     return led
 
 
@@ -313,6 +324,7 @@ _MODULES: dict[str, Callable[[Any], None]] = {
     "pycares": _patch_pycares,
     "gevent.socket": _patch_methods,
     "gevent.ssl": _patch_ssl,
+    "os": _patch_os,
     "subprocess": _patch_subprocess,
 }
 

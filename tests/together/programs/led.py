@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
 
@@ -174,6 +175,21 @@ def by_child_with_own_environment() -> int:
     environ = {"PATH": os.environ["PATH"], "FAL_KEY": os.environ["FAL_KEY"], "PYTHONPATH": "/own/modules"}
     child = [sys.executable, __file__, "http_client"]
     return int(subprocess.run(child, env=environ, capture_output=True, text=True, check=True).stdout)
+
+
+def by_child_of_a_changed_environment() -> int:
+    os.environ["PYTHONPATH"] = "/own/modules"
+    child = [sys.executable, __file__, "http_client"]
+    return int(subprocess.run(child, capture_output=True, text=True, check=True).stdout)
+
+
+def by_exec_behind_another_sitecustomize() -> int:
+    """As opentelemetry-instrument starts its program."""
+    folder = tempfile.mkdtemp()
+    with open(f"{folder}/sitecustomize.py", "w") as file:  # noqa: PTH123 - it runs on every Python
+        file.write("import atexit, os; atexit.register(os.write, 1, b'')")
+    os.environ["PYTHONPATH"] = folder + os.pathsep + os.environ["PYTHONPATH"]
+    os.execl(sys.executable, sys.executable, __file__, "http_client")
 
 
 def by_pycurl() -> int:
