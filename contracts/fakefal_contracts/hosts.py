@@ -60,7 +60,7 @@ def part_of(name: str) -> Part | None:
     """What a host of fal's stands for, or None where nothing is emulated there."""
     if part := HOSTS.get(name):
         return part
-    return Part.CDN if name.endswith(f".{CDN_DOMAIN}") else None
+    return Part.CDN if name.partition(".")[2] == CDN_DOMAIN else None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Python's connections to fal's hosts end at the emulator, whatever library makes them.
 
-Look-ups of fal's names answer `LED`, an address of our own.  Connections to it, or to a name of fal's, go to the
+Look-ups of fal's names answer an address of our own, `LED`.  Connections to it, or to a name of fal's, go to the
 emulator's port instead.  TLS to a name of fal's trusts the emulator's authority as well.
 
 This file serves twice.  Imported, it redirects inside this process from `install` to `uninstall`.  Copied to
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-LED = "127.102.97.108"
+LED, LED_BY_RUN = "127.102.97.1", "127.102.97.2"
 """What look-ups answer: loopback, so that a library that is not redirected meets a closed port."""
 
 PLAIN_PORT = 80
@@ -54,11 +54,13 @@ class Redirection:
     Args:
         leads: tells which host names are; it gets them in lower case and ASCII.
         destination: is asked whenever one is connected to, and may start the server then.
+        led: what look-ups answer; redirections that lead different names must differ in it.
     """
 
-    def __init__(self, leads: Callable[[str], bool], destination: Callable[[], Destination]) -> None:
+    def __init__(self, leads: Callable[[str], bool], destination: Callable[[], Destination], led: str = LED) -> None:
         self.leads = leads
         self.destination = destination
+        self.led = led
 
 
 _redirections: list[Redirection] = []
@@ -111,7 +113,7 @@ def is_below(name: str, domains: tuple[str, ...]) -> bool:
 def _found(host: object) -> Redirection | None:
     """Who redirects a host, if anybody does."""
     name = ascii_name(host) if _redirections else ""
-    return next((one for one in _redirections if name and (name == LED or one.leads(name))), None)
+    return next((one for one in _redirections if name and (name == one.led or one.leads(name))), None)
 
 
 def _address(address: Any) -> Any:
@@ -124,7 +126,8 @@ def _address(address: Any) -> Any:
 
 
 def _host(host: Any) -> Any:
-    return LED if _found(host) is not None else host
+    redirection = _found(host)
+    return host if redirection is None else redirection.led
 
 
 # -- what is patched, and when ----------------------------------------------------------------------
@@ -346,7 +349,7 @@ def _or_say_so(do: Callable[[], None]) -> None:
 def _begin(run: Mapping[str, Any]) -> None:
     domains = tuple(run["domains"])
     destination = Destination(run["tls_port"], run["plain_port"], run["authority"])
-    install(Redirection(lambda name: is_below(name, domains), lambda: destination))
+    install(Redirection(lambda name: is_below(name, domains), lambda: destination, LED_BY_RUN))
 
 
 def _run_the_next(folder: str) -> None:

@@ -101,6 +101,7 @@ class TestProxy:
         "url",
         [
             "https://gateway.alpha.fal.ai/x",
+            "https://x.v3b.fal.media/x",
             "https://a.b.c.d.fal.run/",
             "https://ALPHA.BETA.fal.ai/",
             "https://auth.fal.ai/x",
