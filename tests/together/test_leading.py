@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fakefal.testing import Fakefal
 from support.machine import not_tested_here, required_in_ci
 from support.namespaces import StandIn
 from support.programs import JS, PROGRAMS, run_under
@@ -70,6 +71,17 @@ def test_what_is_not_led_holds_a_key_that_fal_refuses(program: list[str], stand_
     run(*program, prefix=stand_in.prefix, FAL_KEY="real:secret")
     assert stand_in.arrived, "it was led: say so on the page"
     assert "secret" not in "".join(stand_in.arrived)
+
+
+def test_keys_under_other_names_stay_out_of_a_test_and_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FAL_API_KEY", "fal_token", "COPY"):
+        monkeypatch.setenv(name, "real:secret")
+    with Fakefal(keys={"me": "mine"}) as fake:
+        held = [
+            environ[name] for environ in (os.environ, fake.environ) for name in ("FAL_API_KEY", "fal_token", "COPY")
+        ]
+    assert held == ["me:mine"] * 6
+    assert os.environ["COPY"] == "real:secret"
 
 
 def pythons() -> list[str]:
