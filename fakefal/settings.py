@@ -56,6 +56,13 @@ def _whole(value: object, read: ValidatorFunctionWrapHandler) -> Any:
     return number
 
 
+def _dollars(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(str(value).removeprefix("$"))
+    except ValidationError:
+        raise ValueError("give an amount of dollars, such as 20 or 4.50") from None
+
+
 def _profile(name: str) -> str:
     if name not in PROFILES:
         raise ValueError(f"use one of {', '.join(PROFILES)}")
@@ -142,6 +149,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
+        balance: dollars that each key starts with; what its jobs cost is taken off, also below zero.
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
         effects: what happens to which requests, such as ``stuck when nth=2``.
@@ -172,6 +180,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10
+    balance: Annotated[Decimal, WrapValidator(_dollars)] = Decimal(100)
     keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
     fetch: bool = False
     effects: Effects = ()

@@ -39,6 +39,9 @@ HOSTS: dict[str, Part] = {
 DOMAINS = ("fal.ai", "fal.run", "fal.media", "falrun.com", "fal.dev")
 CDN_DOMAIN = "fal.media"
 
+HUGGING_FACE = "router.huggingface.co"
+"""Passes calls on to fal, and bills them to the Hugging Face account of their ``hf_`` key."""
+
 
 def host_name(netloc: str) -> str:
     """The name in a Host header or URL, in lower case and without its port."""
@@ -57,7 +60,7 @@ def part_of(name: str) -> Part | None:
     """What a host of fal's stands for, or None where nothing is emulated there."""
     if part := HOSTS.get(name):
         return part
-    return Part.CDN if name.endswith(f".{CDN_DOMAIN}") else None
+    return Part.CDN if name.partition(".")[2] == CDN_DOMAIN else None
 
 
 @dataclass(frozen=True)
