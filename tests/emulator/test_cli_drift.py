@@ -65,7 +65,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 def test_a_document_that_says_what_we_say_is_0(save: Callable[..., Path]) -> None:
     done = drift("--document", save("same.json", document()))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"same  {I2V}: contract latest -> ")
+    assert done.stdout.startswith(f"same  {I2V}: contract latest (in depth) -> ")
 
 
 def test_what_an_older_revision_of_ours_says_is_explained(save: Callable[..., Path]) -> None:
@@ -103,7 +103,7 @@ def test_as_json(save: Callable[..., Path]) -> None:
     assert done.returncode == 1
     report = json.loads(done.stdout)
     (comparison,) = report["comparisons"]
-    assert report == {"drift": True, "comparisons": [comparison]}
+    assert report == {"drift": True, "comparisons": [comparison], "unknown": []}
     assert comparison == {
         "endpoint_id": I2V,
         "before": "contract latest",
@@ -257,7 +257,7 @@ def test_an_address_that_cannot_be_reached_is_2_and_says_what_to_do() -> None:
         (["--document", "same.json", "--contract", "never"], "documented, latest or a day"),
         (["--document", "same.json", "--contract", "2020-01-01"], "first published on 2025-12-01"),
         (["--document", "same.json", "o3/pro/reference-to-video"], f"is about {I2V}, not fal-ai/kling-video/o3"),
-        (["--document", "other.json"], "'another/one' is not known"),
+        (["--document", "other.json"], "fakefal knows no model another/one"),
         (["--document", "same.json", "--since", "other.json"], "is about another/one"),
         (["--online", "--since", "same.json"], "--since compares two documents"),
         (["--types", "text.json", "o1/image-to-video"], "does not declare"),
