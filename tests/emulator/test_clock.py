@@ -18,6 +18,13 @@ from support.server import Serve, Server
 OTHER = {"Authorization": "Key other:secret"}
 
 
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    """A fresh server: no reset takes time back."""
+    return serve()
+
+
+
 def move(server: Server, key: str | None = None, **body: Any) -> dict[str, Any]:
     answer = server.http.post("/_fakefal/clock", json=body, params={"key": key} if key else {})
     assert answer.status_code == 200, answer.text

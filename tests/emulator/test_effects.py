@@ -25,6 +25,7 @@ from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRO
 from fakefal_fixtures import CLIPS
 from support.receivers import Receiver, submit
 from support.server import KEY, Server
+from support.waiting import LIMIT, until
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 NO_RETRY = {"X-Fal-No-Retry": "1"}
@@ -48,7 +49,7 @@ def half_sent(server: Server, effect: str, *, length: int, more: str = "") -> It
     base = httpx.URL(server.url)
     head = f"POST /queue/{O1} HTTP/1.1\r\nHost: {base.host}\r\nX-Fakefal-Effect: {effect}\r\n{more}"
     head += f"Authorization: {KEY['Authorization']}\r\nContent-Length: {length}\r\n\r\n"
-    with socket.create_connection((base.host, base.port or 80), timeout=60) as wire:
+    with socket.create_connection((base.host, base.port or 80), timeout=LIMIT) as wire:
         wire.sendall(head.encode())
         yield wire
 
@@ -589,8 +590,7 @@ class TestCalls:
     def test_the_connection_lives_until_so_many_bytes_have_come(self, server: Server) -> None:
         with half_sent(server, "drop_before_accept(bytes=700)", length=1000) as wire:
             wire.sendall(b"x" * 699)
-            while not any(call["effect"] for call in server.http.get("/_fakefal/journal").json()):
-                pass
+            until(lambda: any(call["effect"] for call in server.journal()))
             assert select.select([wire], [], [], 0)[0] == [], "no answer, and no end"
             (call,) = server.http.get("/_fakefal/journal").json()
             assert (call["effect"], call["milliseconds"]) == ("drop_before_accept", None)
@@ -665,9 +665,10 @@ class TestCalls:
         with pool, serving(emulator=emulator) as where:
             headers = {**KEY, "X-Fakefal-Effect": "slow_response(seconds=1000)"}
             address = f"{where.url}/queue/{O1}"
-            held = pool.submit(httpx.post, address, json={"prompt": "x"}, headers=headers, trust_env=False, timeout=60)
-            while not httpx.get(f"{where.url}/_fakefal/requests", trust_env=False).json():
-                pass
+            held = pool.submit(
+                httpx.post, address, json={"prompt": "x"}, headers=headers, trust_env=False, timeout=LIMIT
+            )
+            until(lambda: httpx.get(f"{where.url}/_fakefal/requests", trust_env=False).json())
         answer = held.result()
         assert (answer.status_code, answer.json()["detail"]) == (503, "fakefal: the emulator is stopping")
 

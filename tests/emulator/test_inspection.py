@@ -146,6 +146,11 @@ class TestFiles:
 
 
 class TestMetrics:
+    @pytest.fixture
+    def server(self, serve: Serve) -> Server:
+        """A fresh server: counters count since the start."""
+        return serve()
+
     def test_what_happened_and_what_there_is(self, serve: Serve, receiver: Receiver) -> None:
         server = serve()
         server.submit(O1, {"prompt": "x", "duration": "5"})

@@ -8,12 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fakefal.settings import Settings
 from fakefal_contracts import ENDPOINTS, examples, find_endpoint, known_ids
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3, STANDARD
 from support.media import picture
-from support.server import Serve, Server, emulator_with
+from support.server import Serve, Server
 
 V1 = "/platform/v1"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
@@ -288,7 +287,7 @@ class TestRequests:
 
     def test_time_filters_on_the_callers_own_clock(self, serve: Serve) -> None:
         now = 1_800_000_000.0
-        server = serve(emulator=emulator_with(Settings(profile="instant"), wall=lambda: now))
+        server = serve(parts={"wall": lambda: now})
         old = server.submit(I2V, {"prompt": "old"})["request_id"]
         sent_at = self.items(server)[0]["sent_at"]
         assert sent_at == "2027-01-15T08:00:00.000Z"

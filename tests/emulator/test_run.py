@@ -24,6 +24,7 @@ from fakefal.server.serving import bind, listening
 from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
 from fakefal.settings import Settings
 from support.server import KEY
+from support.waiting import LIMIT, run_program
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 
@@ -300,7 +301,7 @@ class TestChildEnvironment:
 class TestCommand:
     def run(self, *program: str, **more: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "fakefal", "run", "--", *program]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, **more)
+        return run_program(command, **more)
 
     def test_the_exit_code_is_passed_on(self) -> None:
         done = self.run("sh", "-c", "exit 7")
@@ -317,7 +318,7 @@ class TestCommand:
 
     def test_a_misspelt_option_is_wrong_use(self) -> None:
         command = [sys.executable, "-m", "fakefal", "run", "--profil", "instant", "--", "true"]
-        assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+        assert run_program(command).returncode == 2
 
     def test_options_of_the_command_are_its_own(self) -> None:
         assert self.run("echo", "--profile", "-x", "--help").stdout == "--profile -x --help\n"
@@ -350,4 +351,4 @@ class TestCommand:
             assert parent.stdout is not None
             assert parent.stdout.readline() == b"begun\n"
             parent.terminate()
-            assert parent.wait(timeout=10) == 143
+            assert parent.wait(timeout=LIMIT) == 143

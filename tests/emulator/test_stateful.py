@@ -30,6 +30,7 @@ from fakefal.core.webhook import Delivery
 from support.endpoints import O1
 from support.receivers import Received, Receiver, public_keys, receiving, verify_by
 from support.server import Serve, Server
+from support.waiting import LIMIT
 
 EXAMPLES, FEW_EXAMPLES = os.environ.get("STATEFUL_EXAMPLES"), 6
 """How many histories are drawn: the same few each time, or as many as `make stateful` asks for, at random."""
@@ -345,7 +346,7 @@ def moody() -> Any:
 
 
 def test_any_use_of_the_protocol(serve: Serve, moody: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else 15.0)
+    patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else LIMIT)
     monkeypatch.setattr(Delivery, "timeout_seconds", patience)  # real seconds, which no clock moves
     server = serve(profile="realistic", runners=RUNNERS, seed="any")
     run_state_machine_as_test(

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from support.programs import FAKEFAL, ready
+from support.waiting import LIMIT
 
 
 def test_a_silent_tls_caller_does_not_hold_the_stop_up(tmp_path: Path) -> None:
@@ -23,5 +24,5 @@ def test_a_silent_tls_caller_does_not_hold_the_stop_up(tmp_path: Path) -> None:
             caller.sendall(b"GET /_fakefal/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert caller.recv(15) == b"HTTP/1.1 200 OK"
             server.send_signal(signal.SIGTERM)
-            _, errors = server.communicate(timeout=60)
+            _, errors = server.communicate(timeout=LIMIT)
     assert (server.returncode, errors) == (0, ""), "uvicorn would tell of a grace that ran out"

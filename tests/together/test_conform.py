@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -40,6 +39,7 @@ from support.bent import Judged, edition, mutants
 from support.endpoints import I2V, O1, O3
 from support.machine import ROOT
 from support.server import Serve, Server
+from support.waiting import run_program
 
 DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
@@ -524,7 +524,7 @@ class TestCommand:
     def test_without_hypothesis_it_names_the_extra(self) -> None:
         script = "import sys; sys.modules['hypothesis'] = None; from fakefal.cli import main; main()"
         command = [sys.executable, "-c", script, "conform", "--target", "http://127.0.0.1:1"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = run_program(command)
         assert (done.returncode, "pip install 'fakefal[test]'" in done.stderr) == (2, True), done.stderr
 
     def test_the_text_groups_what_was_not_run_by_its_reason(self) -> None:

@@ -7,7 +7,6 @@ import importlib.util
 import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from fakefal.testing.interception import intercepting
 from fakefal.testing.loop import loop_thread
 from fakefal.wire.faults import abort
 from support.machine import required_in_ci
+from support.waiting import LIMIT, run_program
 
 URL = "https://fal.run/fal-ai/x?a=%20b"
 
@@ -145,7 +145,7 @@ def test_an_application_learns_that_nobody_listens_any_more(*, in_coroutine: boo
         else:
             with httpx.stream("GET", URL) as answer:
                 assert next(answer.iter_bytes()) == b"first"
-        assert told.wait(10)
+        assert told.wait(LIMIT)
 
 
 def test_calls_on_their_way_end_with_the_fake() -> None:
@@ -165,7 +165,7 @@ def test_calls_on_their_way_end_with_the_fake() -> None:
     with Fakefal(effects="stuck") as fal:
         listener = threading.Thread(target=stream, args=(fal,))
         listener.start()
-        assert waiting.wait(10)
+        assert waiting.wait(LIMIT)
     listener.join(10)
     assert not listener.is_alive()
     assert [str(error) for error in ended] == [HALF]
@@ -218,7 +218,7 @@ def test_only_the_process_with_the_fake_is_named_as_faked() -> None:
         child.join(10)
         assert ours.recv() is False
         code = "from os import *; print(environ['FAKEFAL_FAKED_PID'] == str(getpid()), 'FAKEFAL_ALLOW_REAL' in environ)"
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False False\n"
+        assert run_program([sys.executable, "-c", code], check=True).stdout == "False False\n"
     assert "FAKEFAL_FAKED_PID" not in os.environ
 
 

@@ -33,6 +33,7 @@ from fakefal_contracts import check, examples
 from support.endpoints import O1, O3
 from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish, ready
 from support.server import KEY, Serve, Server
+from support.waiting import LIMIT
 
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
@@ -489,7 +490,7 @@ class TestCommand:
                 assert http.get("/_fakefal/ready").json()["ready"]
                 assert http.get(http.post(f"/queue/{O1}", json=SHORT).json()["response_url"]).status_code == 422
             proxy.send_signal(signal.SIGTERM)
-            out, err = proxy.communicate(timeout=20)
+            out, err = proxy.communicate(timeout=LIMIT)
         assert proxy.returncode == 0, err
         assert "a validating proxy, which may spend 1.5 dollars" in out
         assert "not-a-real-key" not in out, "it takes a real one"

@@ -24,6 +24,7 @@ from support.endpoints import O1
 from support.programs import FAKEFAL, ready
 from support.recordings import DAY, record, void
 from support.server import KEY, Serve, Server
+from support.waiting import LIMIT, run_program
 
 Open = Callable[..., httpx.Client]
 BODY = {"prompt": "a lighthouse", "duration": "5"}
@@ -231,7 +232,7 @@ class TestCommand:
             with httpx.Client(base_url=ready(serving, file)["url"], headers=KEY, trust_env=False) as http:
                 assert life(http)[-1] > 10_000
             serving.send_signal(signal.SIGTERM)
-            out, _ = serving.communicate(timeout=20)
+            out, _ = serving.communicate(timeout=LIMIT)
         assert serving.returncode == 0
         assert f"(replaying 4 exchanges from {tmp_path / 'out'})" in out
 
@@ -245,7 +246,7 @@ class TestCommand:
         pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
         for options, failed, says in (([], 0, "1 passed"), (["--max-age", "90"], 1, "and 90 are allowed")):
             command = [*FAKEFAL, "run", "--replay", "out", *options, "--", *pytest_]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+            done = run_program(command, cwd=tmp_path)
             assert (done.returncode, says in done.stdout) == (failed, True), done.stdout
 
     @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 
 from support.machine import ROOT, required_in_ci
+from support.waiting import run_program
 
 JS = ROOT / "tests" / "js"
 
@@ -16,6 +16,6 @@ def test_a_suite_of_vitest_passes_against_the_emulator(offline: list[str]) -> No
         required_in_ci("Node or its packages are missing (make js)")
     run = [sys.executable, "-m", "fakefal", "run", "--profile", "instant", "--"]
     suite = ["npx", "--no-install", "vitest", "run", "--dir", "vitest"]
-    done = subprocess.run([*offline, *run, *suite], cwd=JS, capture_output=True, text=True, timeout=120, check=False)
+    done = run_program([*offline, *run, *suite], cwd=JS)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "fakefal: 24 requests, 2 refused, $24.64 not spent" in done.stderr

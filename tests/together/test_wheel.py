@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -14,13 +13,14 @@ import pytest
 from fakefal.store.redis.scripts import FILES
 from support.machine import ROOT
 from support.media import measure
+from support.waiting import run_program
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
+    run_program(command, check=True)
     (found,) = folder.glob("*.whl")
     return found
 
@@ -41,18 +41,18 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that has the wheel and what it needs."""
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    run_program([sys.executable, "-m", "venv", str(folder)], check=True)
     install(folder / "bin", wheel)
     return folder / "bin"
 
 
 def install(programs: Path, *what: str | Path) -> None:
-    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", *what], check=True, capture_output=True)
+    run_program([programs / "python", "-m", "pip", "install", "--quiet", *what], check=True)
 
 
 def test_four_videos_come_out_of_it(installed: Path, tmp_path: Path) -> None:
     command = [installed / "fakefal", "demo"]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60)
+    run_program(command, check=True, cwd=tmp_path)
     videos = sorted((tmp_path / "fakefal-demo").glob("*.mp4"))
     assert [measure(path)["frames"] for path in videos] == [121, 121, 121, 193]
 
@@ -61,9 +61,7 @@ def test_a_project_with_folders_of_the_same_names_has_the_plugin(installed: Path
     install(installed, "pytest", "fal-client")
     project = shutil.copytree(ROOT / "tests" / "together" / "project", tmp_path / "project")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-    done = subprocess.run(
-        [installed / "python", "-m", "pytest"], cwd=project, env=environ, capture_output=True, text=True, check=False
-    )
+    done = run_program([installed / "python", "-m", "pytest"], cwd=project, env=environ)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fakefal: 3 requests, 1 refused, $1.68 not spent" in done.stdout
     assert " 4 passed " in done.stdout
