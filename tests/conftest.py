@@ -14,6 +14,7 @@ import pytest
 import fakefal.server.documented  # noqa: F401 - pytester drops what its runs import first, and FastAPI must not be twice
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
+from support.draws import load_profile
 from support.endpoints import O1
 from support.machine import ROOT, SHARED, required_in_ci
 from support.server import Serve, Server, emulator_with, served
@@ -22,6 +23,9 @@ from support.waiting import run_program
 
 pytest_plugins = ["pytester", "support.clients", "support.programs", "support.receivers", "support.site"]
 collect_ignore = ["together/project"]  # a project of its own, for the wheel
+
+
+load_profile()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

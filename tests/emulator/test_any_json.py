@@ -32,7 +32,7 @@ def http() -> Iterator[httpx.Client]:
 
 
 @given(bodies)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_body_is_kept_and_answered(http: httpx.Client, case: tuple[str, Any]) -> None:
     endpoint_id, body = case
     raw = json.dumps(body).encode()
@@ -53,7 +53,7 @@ def test_any_body_is_kept_and_answered(http: httpx.Client, case: tuple[str, Any]
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_kept_and_answered(http: httpx.Client, raw: bytes) -> None:
     for part in ("queue", "run"):
         answer = http.post(f"/{part}/{next(iter(ENDPOINTS))}", content=raw)
@@ -66,7 +66,7 @@ PATHS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_
 
 
 @given(PATHS, st.sampled_from(["GET", "POST", "PUT", "DELETE"]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_path_is_answered_without_a_500(http: httpx.Client, path: str, method: str) -> None:
     for part in ("queue", "run", "rest", "cdn/files", "_fakefal", "proxy", ""):
         url = http.base_url.copy_with(raw_path=f"/{part}/{path}".encode())

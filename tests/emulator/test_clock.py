@@ -24,7 +24,6 @@ def server(serve: Serve) -> Server:
     return serve()
 
 
-
 def move(server: Server, key: str | None = None, **body: Any) -> dict[str, Any]:
     answer = server.http.post("/_fakefal/clock", json=body, params={"key": key} if key else {})
     assert answer.status_code == 200, answer.text

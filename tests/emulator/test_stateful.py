@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 )
 
 from fakefal.core.webhook import Delivery
+from support.draws import draws
 from support.endpoints import O1
 from support.receivers import Received, Receiver, public_keys, receiving, verify_by
 from support.server import Serve, Server
@@ -352,12 +353,11 @@ def test_any_use_of_the_protocol(serve: Serve, moody: Receiver, monkeypatch: pyt
     run_state_machine_as_test(
         lambda: Protocol(server, moody),
         settings=settings(
-            max_examples=int(EXAMPLES or FEW_EXAMPLES),
+            max_examples=draws(int(EXAMPLES or FEW_EXAMPLES)),
             stateful_step_count=25,
             derandomize=not EXAMPLES,
             print_blob=True,
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -23,6 +23,7 @@ from fakefal.state.ledger import entries
 from fakefal.state.requests import Record, Snapshot
 from fakefal.store.memory import MemoryQueueStore
 from fakefal_contracts.hosts import BaseUrl
+from support.draws import draws
 
 T = TypeVar("T")
 ROOMY, SMALL = 1000, 5
@@ -245,6 +246,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=80, stateful_step_count=50, derandomize=True, database=None, deadline=None
-)
+TestHistories.settings = settings(max_examples=draws(80), stateful_step_count=50, derandomize=True, database=None)

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal.cli import main
@@ -374,7 +374,6 @@ amounts = st.decimals(min_value=0, max_value=3, places=3)
 
 
 class TestBudget:
-    @settings(deadline=None)
     @given(limit=amounts, moves=st.lists(st.tuples(st.sampled_from(["reserve", "settle", "refund"]), amounts)))
     def test_reserved_money_never_exceeds_the_limit(self, limit: Decimal, moves: list[tuple[str, Decimal]]) -> None:
         budget, made = SpendLimit(limit), list[SpendReservation]()
