@@ -29,18 +29,14 @@ load_profile()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the store: memory, for what is marked `both_stores` Redis too, and with `make test-redis` Redis alone."""
+    """Choose the store: memory, and Redis for what is marked `both_stores`; or for all what FAKEFAL_TEST_STORE says."""
     if "store" not in metafunc.fixturenames or metafunc.definition.path.parent.name != "emulator":
         return
     marked = metafunc.definition.get_closest_marker
-    if marked("memory_only"):
-        stores = ["memory"]
-    elif os.environ.get("FAKEFAL_TEST_STORE") == "redis":
-        stores = ["redis"]
-    else:
-        stores = ["memory", "redis"] if marked("both_stores") else ["memory"]
-    if stores != ["memory"]:
-        metafunc.parametrize("store", stores, indirect=True, scope="module")
+    usual = "memory redis" if marked("both_stores") else "memory"
+    stores = "memory" if marked("memory_only") else os.environ.get("FAKEFAL_TEST_STORE", usual)
+    if stores != "memory":
+        metafunc.parametrize("store", stores.split(), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import pytest
 
 from support.machine import ROOT
 
+pytestmark = pytest.mark.quick
+
 PACKAGES = {
     "fakefal": ROOT / "fakefal",
     "fakefal_client": ROOT / "client" / "fakefal_client",

@@ -134,6 +134,7 @@ def test_a_connection_that_dies_within_a_large_body_makes_no_job_and_nothing_is_
     assert client.budget.pending == 0
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("effect", ["queue_full", "concurrent_requests_limit"])
 def test_what_was_refused_for_now_is_sent_again(make_client: MakeClient, server: Server, effect: str) -> None:
     for number in (1, 2):
@@ -219,6 +220,7 @@ def test_a_refusal_at_the_gate_names_the_fields(make_client: MakeClient, server:
     assert "max_length" in caught.value.hint
 
 
+@pytest.mark.quick
 class TestReconcile:
     def test_a_job_that_was_accepted_is_found_and_goes_on(self, make_client: MakeClient, server: Server) -> None:
         client = make_client(server.url, budget=1)

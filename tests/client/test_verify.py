@@ -37,6 +37,8 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
     return send
 
 
+@pytest.mark.versions
+@pytest.mark.quick
 def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     client, one = sent()
     webhook = client.verify(one.headers, one.body)
@@ -48,6 +50,8 @@ def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     assert webhook.payload["detail"][0]["type"] == "content_policy_violation"
 
 
+@pytest.mark.versions
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -15,6 +15,8 @@ from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
 from support.endpoints import I2V, O1, O3, STANDARD
 from support.media import picture
 
+pytestmark = [pytest.mark.quick, pytest.mark.versions]
+
 PICTURES = {"frontal_image_url": "https://a/f.png", "reference_image_urls": ["https://a/r.png"]}
 CLIP = {"video_url": "https://a/v.mp4"}
 

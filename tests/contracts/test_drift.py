@@ -14,6 +14,8 @@ from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.published.endpoint_document import read_openapi
 from support.published_document import document, schemas
 
+pytestmark = pytest.mark.quick
+
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}
 FIELDS = [(name, field) for name in BODIES for field in schemas(document())[name]["properties"]]
 BREAKS, WIDENS, COSMETIC = Level

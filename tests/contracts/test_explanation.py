@@ -23,6 +23,8 @@ from fakefal_contracts.published import ABSENT, UNSAID, Place, Published, Source
 from fakefal_contracts.published.edition import read_edition
 from tools.draft import draft, is_revision
 
+pytestmark = pytest.mark.quick
+
 EVERY = list(ENDPOINTS.values())
 I2V = ENDPOINTS["fal-ai/kling-video/o1/image-to-video"]
 O3 = ENDPOINTS["fal-ai/kling-video/o3/pro/reference-to-video"]

@@ -116,6 +116,7 @@ class TestEveryEdition:
         assert {rule.kind for rule in rulebook(edition)} <= LIMITS | UNLIMITED
 
 
+@pytest.mark.quick
 def test_every_rule_written_by_hand_has_a_recipe() -> None:
     written = {
         requirement
@@ -272,6 +273,7 @@ def test_other_limits_have_other_edges(limits: Limits) -> None:
             assert findings(limits, edge.outside.content) == [edge.kind], edge
 
 
+@pytest.mark.quick
 class TestWhatUsersSee:
     def test_the_contracts_alone_do_not_import_hypothesis(self) -> None:
         code = "import sys, fakefal_contracts; sys.exit('hypothesis' in sys.modules)"

@@ -18,6 +18,8 @@ from fakefal_contracts import ENDPOINTS, check
 from fakefal_contracts.strategies import anything
 from support.server import KEY
 
+pytestmark = pytest.mark.versions
+
 #: An endpoint and a body for it: anything, or a good body with some fields replaced or removed.
 bodies = st.sampled_from(sorted(ENDPOINTS)).flatmap(lambda one: st.tuples(st.just(one), anything(one)))
 

@@ -18,6 +18,8 @@ from support.programs import FAKEFAL, ready
 from support.server import Server
 from support.waiting import LIMIT, run_program
 
+pytestmark = pytest.mark.versions
+
 I2V = "fal-ai/kling-video/o1/image-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 

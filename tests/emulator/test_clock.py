@@ -35,6 +35,7 @@ def states(server: Server, *submitted: dict[str, Any]) -> list[str]:
     return [server.http.get(one["status_url"]).json()["status"] for one in submitted]
 
 
+@pytest.mark.quick
 class TestPace:
     moves = st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100), st.none() | st.floats(0, 10)), max_size=10)
 
@@ -73,6 +74,7 @@ class TestPace:
         assert clocks.now("a") == 1170
 
 
+@pytest.mark.both_stores
 class TestControl:
     def test_advancing_ends_what_falls_due(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
@@ -163,6 +165,8 @@ class TestControl:
         assert [look["metrics"] for look in looks] == [{"inference_time": 600.0}] * 2
 
 
+@pytest.mark.quick
+@pytest.mark.both_stores
 class TestRetention:
     def test_results_expire_where_asked_for(self, serve: Serve) -> None:
         server = serve(retention=True)

@@ -11,11 +11,14 @@ from fakefal.settings import Settings, SettingsError
 from support.endpoints import O1
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 
 def advance(server: Server, request_id: str, **body: Any) -> Any:
     return server.http.post(f"/_fakefal/requests/{request_id}/advance", json=body)
 
 
+@pytest.mark.both_stores
 class TestWhatItDoes:
     def test_health_and_ready(self, server: Server) -> None:
         assert server.http.get("/_fakefal/health").json()["status"] == "ok"

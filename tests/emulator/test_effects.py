@@ -27,6 +27,8 @@ from support.receivers import Receiver, submit
 from support.server import KEY, Server
 from support.waiting import LIMIT, until
 
+pytestmark = pytest.mark.quick
+
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 NO_RETRY = {"X-Fal-No-Retry": "1"}
 
@@ -111,6 +113,7 @@ class TestChoice:
         refused = sum(ask(server, "").status_code == 429 for _ in range(60))
         assert 35 < refused < 56, "three in four"
 
+    @pytest.mark.both_stores
     def test_a_seed_draws_for_each_key_alone(self, serve: Callable[..., Server]) -> None:
         seen = []
         server = serve(profile="realistic", seed="s")
@@ -198,6 +201,7 @@ class TestChoice:
             answer = server.http.post(f"/queue/{O1}", **call)
         assert answer.status_code == expected
 
+    @pytest.mark.both_stores
     def test_the_control_api_lists_the_newest_rule_first(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck", "queue_full"))
         server.http.post("/_fakefal/scenarios", json={"effect": "gateway_503"})
@@ -217,6 +221,7 @@ class TestChoice:
         server = serve(effects=("generation_timeout when nth=2",))
         assert [server.result(O1, {"prompt": "x"}).status_code for _ in range(3)] == [200, 504, 200]
 
+    @pytest.mark.both_stores
     def test_the_control_api_adds_lists_and_removes_rules(self, server: Server) -> None:
         rule = {"effect": "internal_server_error", "key": "tester", "prompt": "dog"}
         added = server.http.post("/_fakefal/scenarios", json=rule)
@@ -228,6 +233,7 @@ class TestChoice:
         assert server.http.delete("/_fakefal/scenarios").json() == {"removed": 1}
         assert server.result(O1, {"prompt": "a dog"}).status_code == 200
 
+    @pytest.mark.both_stores
     def test_the_control_api_narrows_rules_to_a_key(self, server: Server) -> None:
         scenarios = "/_fakefal/scenarios"
         server.http.post(scenarios, json={"effect": "internal_server_error", "key": "other"})
@@ -244,17 +250,20 @@ class TestChoice:
             assert answer.status_code == status
         assert [rule["key"] for rule in server.http.get("/_fakefal/scenarios").json()] == ["a"]
 
+    @pytest.mark.both_stores
     def test_reset_restores_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck when nth=9",))
         server.http.post("/_fakefal/scenarios", json={"effect": "stuck"})
         server.http.post("/_fakefal/reset")
         assert [rule["nth"] for rule in server.http.get("/_fakefal/scenarios").json()] == [9]
 
+    @pytest.mark.both_stores
     def test_reset_of_a_key_leaves_the_rules_of_the_settings(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("stuck when key='zz'",))
         server.http.post("/_fakefal/reset?key=zz")
         assert len(server.http.get("/_fakefal/scenarios").json()) == 1
 
+    @pytest.mark.both_stores
     def test_keys_do_not_share_their_numbers(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("internal_server_error when nth=1",))
         for key in ("a", "b"):
@@ -472,6 +481,7 @@ class TestEndings:
         assert server.http.get("/_fakefal/requests").json() == []
 
 
+@pytest.mark.both_stores
 class TestQuirks:
     def test_a_result_that_expired(self, server: Server) -> None:
         status, result = ending(server, "result_expired")
@@ -618,6 +628,7 @@ class TestCalls:
             ask(server, "drop_before_accept(bytes=1000000)", padding="x" * 8_000_000)
         assert server.http.get("/_fakefal/ledger").json()["jobs"] == []
 
+    @pytest.mark.both_stores
     def test_a_call_whose_body_is_cut_counts_once(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("drop_before_accept(bytes=0) when nth=2", "generation_timeout when nth=4"))
         assert outcomes(server, 5) == [200, None, 200, 504, 200]

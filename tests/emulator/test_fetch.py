@@ -24,6 +24,8 @@ from support.server import Serve, Server
 from support.site import PERMISSIVE, Site, to_loopback
 from support.wrong_media import picture_that_says
 
+pytestmark = pytest.mark.quick
+
 SPECIAL = [
     "127.0.0.1",
     "10.0.0.1",
@@ -137,6 +139,7 @@ class Broken(Fetcher):
         raise RuntimeError(address)
 
 
+@pytest.mark.both_stores
 class TestVerdicts:
     @pytest.fixture
     def fetching(self, serve: Serve) -> Server:

@@ -14,6 +14,8 @@ from support.endpoints import I2V, O3, STANDARD
 from support.media import picture
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 V1 = "/platform/v1"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
 SECOND_KEY = {"Authorization": "Key another:secret"}
@@ -345,6 +347,7 @@ class TestRequests:
         assert error(answer) == (400, "validation_error")
 
 
+@pytest.mark.both_stores
 class TestErasing:
     def test_payloads_and_the_files_made_are_gone(self, server: Server) -> None:
         submitted = server.submit(I2V, examples(I2V)["required"])
@@ -381,6 +384,7 @@ class TestErasing:
         assert error(server.http.delete(f"{V1}/models/requests/none/payloads")) == (404, "not_found")
 
 
+@pytest.mark.both_stores
 class TestQueue:
     PATH = f"{V1}/serverless/apps/fal-ai/kling-video/queue"
 

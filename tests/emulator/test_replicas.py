@@ -88,6 +88,7 @@ def status(server: Server, submitted: dict[str, Any], rest: str = "/status") -> 
     return server.http.get(f"/queue/{APP}/requests/{submitted['request_id']}{rest}")
 
 
+@pytest.mark.versions
 class TestOneQueue:
     def test_what_one_accepts_the_other_knows(self, pair: Pair) -> None:
         here, there = pair()

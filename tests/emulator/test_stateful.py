@@ -346,6 +346,7 @@ def moody() -> Any:
         yield receiver
 
 
+@pytest.mark.both_stores
 def test_any_use_of_the_protocol(serve: Serve, moody: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else LIMIT)
     monkeypatch.setattr(Delivery, "timeout_seconds", patience)  # real seconds, which no clock moves

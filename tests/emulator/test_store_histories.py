@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -24,6 +25,8 @@ from fakefal.state.requests import Record, Snapshot
 from fakefal.store.memory import MemoryQueueStore
 from fakefal_contracts.hosts import BaseUrl
 from support.draws import draws
+
+pytestmark = pytest.mark.quick
 
 T = TypeVar("T")
 ROOMY, SMALL = 1000, 5

@@ -22,7 +22,10 @@ from fakefal.store.memory import MemoryQueueStore
 from fakefal_contracts.hosts import BaseUrl
 from support.server import Server
 
-pytestmark = pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)")
+pytestmark = [
+    pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)"),
+    pytest.mark.quick,
+]
 
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 KEYS = st.sampled_from("ab")

@@ -8,8 +8,12 @@ import ssl
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from support.programs import FAKEFAL, ready
 from support.waiting import LIMIT
+
+pytestmark = pytest.mark.versions
 
 
 def test_a_silent_tls_caller_does_not_hold_the_stop_up(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
 from support.waiting import LIMIT
 
+pytestmark = pytest.mark.quick
+
 PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
 
 

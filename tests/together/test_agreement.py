@@ -159,6 +159,7 @@ def standing() -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.quick
 @settings(max_examples=draws(25), derandomize=True)
 @given(history=histories(max_steps=15))
 def test_whole_histories_end_as_check_says(history: list[Step], standing: Server) -> None:

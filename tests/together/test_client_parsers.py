@@ -21,6 +21,8 @@ from support.programs import JS
 from support.server import KEY, Serve, Server
 from support.waiting import run_program
 
+pytestmark = [pytest.mark.quick, pytest.mark.versions]
+
 FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in ENDPOINTS}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 

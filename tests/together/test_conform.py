@@ -122,6 +122,7 @@ def edition_rules(endpoint_id: str) -> list[Any]:
     return drawn_bodies.rules(edition(endpoint_id))
 
 
+@pytest.mark.quick
 class TestFuses:
     @pytest.mark.parametrize("endpoint_id", ENDPOINTS)
     def test_a_fused_body_is_refused_by_every_revision(self, endpoint_id: str) -> None:
@@ -250,6 +251,7 @@ def rule_of(endpoint_id: str, name: str) -> Any:
     return next(one for one in edition_rules(endpoint_id) if one.id.endswith(f".{name}"))
 
 
+@pytest.mark.quick
 class TestManners:
     """429, lost answers, and what is never sent twice."""
 
@@ -340,6 +342,7 @@ class TestManners:
                 service.ask(O1, sample(O1))
 
 
+@pytest.mark.quick
 class TestShrinking:
     @pytest.mark.parametrize(
         ("body", "shows", "small"),

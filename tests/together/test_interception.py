@@ -24,6 +24,8 @@ from fakefal.wire.faults import abort
 from support.machine import required_in_ci
 from support.waiting import LIMIT, run_program
 
+pytestmark = pytest.mark.versions
+
 URL = "https://fal.run/fal-ai/x?a=%20b"
 
 
@@ -82,6 +84,7 @@ NOTHING = "Server disconnected without sending a response"
 HALF = "peer closed connection without sending complete message body"
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("library", [httpx, httpx2])
 @pytest.mark.parametrize("in_coroutine", [False, True])
 @pytest.mark.parametrize(

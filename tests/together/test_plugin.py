@@ -19,6 +19,8 @@ import fakefal.testing
 import fakefal_client  # noqa: F401
 from support.waiting import run_program
 
+pytestmark = pytest.mark.versions
+
 HERE = Path(__file__).parent / "plugin"
 PLUGINS = {
     "anyio": "anyio.pytest_plugin",
