@@ -96,7 +96,8 @@ class TestCheck:
     )
     def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
         done = fakefal("check", *arguments, input=text)
-        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr, done.stderr
 
 
 class TestServe:
@@ -168,11 +169,13 @@ class TestServe:
     )
     def test_wrong_settings_end_at_once(self, options: list[str], environ: dict[str, str], said: str) -> None:
         done = fakefal("serve", *options, env={**os.environ, **environ})
-        assert (done.returncode, said in done.stderr) == (1 if "--host" in options else 2, True), done.stderr
+        assert done.returncode == 1 if "--host" in options else 2, done.stderr
+        assert said in done.stderr, done.stderr
 
     def test_a_ready_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "ready.json"))
-        assert (done.returncode, "ready.json" in done.stderr) == (1, True), done.stderr
+        assert done.returncode == 1, done.stderr
+        assert "ready.json" in done.stderr, done.stderr
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (
@@ -181,7 +184,8 @@ class TestServe:
         ):
             (tmp_path / "fakefal.toml").write_text(line)
             done = fakefal("serve", cwd=tmp_path)
-            assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+            assert done.returncode == 2, done.stderr
+            assert says in done.stderr, done.stderr
 
     def test_beyond_loopback_the_control_api_needs_a_token(self, tmp_path: Path) -> None:
         import httpx

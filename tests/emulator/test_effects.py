@@ -229,7 +229,8 @@ class TestChoice:
         assert server.result(O1, {"prompt": "a dog"}).status_code == 500
         assert server.result(O1, {"prompt": "a cat"}).status_code == 200
         wrong = server.http.post("/_fakefal/scenarios", json={"effect": "internal_server_errr"})
-        assert (wrong.status_code, "did you mean" in wrong.json()["detail"]) == (422, True)
+        assert wrong.status_code == 422
+        assert "did you mean" in wrong.json()["detail"]
         assert server.http.delete("/_fakefal/scenarios").json() == {"removed": 1}
         assert server.result(O1, {"prompt": "a dog"}).status_code == 200
 
@@ -694,8 +695,10 @@ class TestCalls:
         ):
             headers = {"X-Fakefal-Effect": "slow_response(seconds=1000000)"}
             with pytest.raises(httpx.ReadTimeout):
-                http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=httpx.Timeout(30, read=2))
-            assert len(http.get("/_fakefal/ledger").json()["jobs"]) == 1
+                http.post(
+                    f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=httpx.Timeout(LIMIT, read=0.1)
+                )
+            until(lambda: len(http.get("/_fakefal/ledger").json()["jobs"]) == 1)
         assert caplog.messages == [], "and nobody waits for it when the server stops"
 
 

@@ -175,7 +175,8 @@ class TestProxy:
             told = b"HTTP/1.0 200 OK\r\nKeep-Alive: timeout=5\r\n\r\none two"
             async with site(told) as (port, _), proxied() as http:
                 answer = await http.get(f"http://localhost:{port}/")
-            assert (answer.text, "keep-alive" in answer.headers) == ("one two", False)
+            assert answer.text == "one two"
+            assert "keep-alive" not in answer.headers
 
         run(test)
 
@@ -310,7 +311,8 @@ class TestCommand:
 
     def test_a_command_that_is_not_there(self, tmp_path: Path) -> None:
         done = self.run("no-such-command")
-        assert (done.returncode, "command not found" in done.stderr) == (127, True)
+        assert done.returncode == 127
+        assert "command not found" in done.stderr
         (tmp_path / "file").write_text("x")
         assert self.run(str(tmp_path / "file")).returncode == 126
         (tmp_path / "file").chmod(0o755)

@@ -119,7 +119,9 @@ def test_what_was_sent_arrives_as_it_would_on_a_socket() -> None:
 
     with intercepting(Answers(app)):
         answer = httpx.post(URL, content=iter([b"in ", b"parts"]), headers={"X-Mine": "yes"})
-    assert (answer.text, answer.headers.get_list("x-a"), "date" in answer.headers) == ("answer", ["1", "2"], True)
+    assert answer.text == "answer"
+    assert answer.headers.get_list("x-a") == ["1", "2"]
+    assert "date" in answer.headers
     assert (seen["path"], seen["query_string"], seen["scheme"]) == ("/fal-ai/x", b"a=%20b", "https")
     assert seen["body"] == {"type": "http.request", "body": b"in parts", "more_body": False}
     assert {(b"host", b"fal.run"), (b"x-mine", b"yes")} <= set(seen["headers"])

