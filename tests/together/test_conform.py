@@ -39,7 +39,7 @@ from support.bent import Judged, edition, mutants
 from support.endpoints import I2V, O1, O3
 from support.machine import ROOT
 from support.server import Serve, Server
-from support.waiting import run_program
+from support.waiting import LIMIT, run_program
 
 DAY = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGRESSIONS = ROOT / "tests" / "regressions"
@@ -56,7 +56,7 @@ def ask(serve: Serve) -> Iterator[Callable[..., TargetService]]:
             base = server.url if usd is None else None
             target = stack.enter_context(ProbedTarget(base, Upstream(server.url), **more))
             return TargetService(
-                target, SpendGuard(None if usd is None else SpendLimit(Decimal(usd))), patience_seconds=5
+                target, SpendGuard(None if usd is None else SpendLimit(Decimal(usd))), patience_seconds=LIMIT
             )
 
         yield start
