@@ -33,6 +33,7 @@ from support.endpoints import O1
 from support.media import picture
 from support.relay import Cut, Relay, relay_to
 from support.server import Serve, Server
+from support.waiting import HASTE
 
 REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}
@@ -174,7 +175,7 @@ def test_a_timeout_after_sending_is_not_a_reason_to_send_again(make_client: Make
     server.http.post("/_fakefal/scenarios", json={"effect": "slow_response(seconds=30)"})
     client = make_client(server.url, retry=SOON)
     with pytest.raises(MaybeAccepted):
-        client.submit(REQUEST, deadline_seconds=0.2)
+        client.submit(REQUEST, deadline_seconds=HASTE)
 
 
 def test_a_deadline_holds_against_an_answer_that_drips(make_client: MakeClient) -> None:
@@ -191,7 +192,7 @@ def test_a_deadline_holds_against_an_answer_that_drips(make_client: MakeClient) 
         threading.Thread(target=drip, args=(listening,), daemon=True).start()
         client = make_client(f"http://127.0.0.1:{listening.getsockname()[1]}", retry=SOON)
         with pytest.raises(MaybeAccepted, match="deadline"):
-            client.submit(REQUEST, deadline_seconds=0.5)
+            client.submit(REQUEST, deadline_seconds=HASTE)
         over.set()
 
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fakefal.server.serving import serving
+from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal_contracts import ENDPOINTS, check
 from fakefal_contracts.strategies import anything
-from support.server import KEY
+from support.server import served
 
 pytestmark = pytest.mark.versions
 
@@ -26,11 +26,8 @@ bodies = st.sampled_from(sorted(ENDPOINTS)).flatmap(lambda one: st.tuples(st.jus
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with (
-        serving(Settings(profile="instant", max_requests=1000)) as where,
-        httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as client,
-    ):
-        yield client
+    with served(Emulator(Settings(profile="instant", max_requests=1000))) as server:
+        yield server.http
 
 
 @given(bodies)

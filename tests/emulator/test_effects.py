@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,12 @@ from fakefal.core.effects import Occasion
 from fakefal.effects.known import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_rule
 from fakefal.effects.rules import Effects, MemoryRules
 from fakefal.engine.emulator import Emulator
-from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.testing import Fakefal
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_fixtures import CLIPS
 from support.receivers import Receiver, submit
-from support.server import KEY, Server
+from support.server import KEY, Server, served
 from support.waiting import LIMIT, until
 
 pytestmark = pytest.mark.quick
@@ -672,15 +672,11 @@ class TestCalls:
         assert ask(server, "slow_response(seconds=0.01)").status_code == 200
 
     def test_who_waits_is_told_when_the_server_stops(self) -> None:
-        emulator = Emulator(Settings(profile="instant"))
-        pool = ThreadPoolExecutor(1)
-        with pool, serving(emulator=emulator) as where:
-            headers = {**KEY, "X-Fakefal-Effect": "slow_response(seconds=1000)"}
-            address = f"{where.url}/queue/{O1}"
-            held = pool.submit(
-                httpx.post, address, json={"prompt": "x"}, headers=headers, trust_env=False, timeout=LIMIT
-            )
-            until(lambda: httpx.get(f"{where.url}/_fakefal/requests", trust_env=False).json())
+        headers = KEY | {"X-Fakefal-Effect": "slow_response(seconds=1000)"}
+        post = partial(httpx.post, json={"prompt": "x"}, headers=headers, trust_env=False, timeout=LIMIT)
+        with ThreadPoolExecutor(1) as pool, served(Emulator(Settings(profile="instant"))) as server:
+            held = pool.submit(post, f"{server.url}/queue/{O1}")
+            until(lambda: server.control("requests"))
         answer = held.result()
         assert (answer.status_code, answer.json()["detail"]) == (503, "fakefal: the emulator is stopping")
 
@@ -688,17 +684,12 @@ class TestCalls:
     def test_who_does_not_wait_for_a_slow_answer_has_a_job_all_the_same(
         self, part: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        emulator = Emulator(Settings(profile="instant"))
-        with (
-            serving(emulator=emulator) as where,
-            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
-        ):
+        with served(Emulator(Settings(profile="instant"))) as server:
             headers = {"X-Fakefal-Effect": "slow_response(seconds=1000000)"}
+            ask_soon = partial(server.http.post, timeout=httpx.Timeout(LIMIT, read=0.1))
             with pytest.raises(httpx.ReadTimeout):
-                http.post(
-                    f"/{part}/{O1}", json={"prompt": "x"}, headers=headers, timeout=httpx.Timeout(LIMIT, read=0.1)
-                )
-            until(lambda: len(http.get("/_fakefal/ledger").json()["jobs"]) == 1)
+                ask_soon(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers)
+            until(lambda: len(server.control("ledger")["jobs"]) == 1)
         assert caplog.messages == [], "and nobody waits for it when the server stops"
 
 

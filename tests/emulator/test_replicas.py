@@ -38,7 +38,7 @@ from support.media import picture
 from support.programs import FAKEFAL, ready
 from support.receivers import Receiver, submit, verify
 from support.redis_server import redis_server
-from support.server import KEY, Serve, Server, emulator_with
+from support.server import KEY, Serve, Server, caller, emulator_with
 from support.site import PERMISSIVE, Site
 from support.uploads import bearer, initiate, upload
 from support.waiting import LIMIT, run_program, until
@@ -968,7 +968,7 @@ class Load:
         self.stop = threading.Event()
 
     def run(self, number: int) -> None:
-        with httpx.Client(headers=KEY, trust_env=False, timeout=LIMIT) as client:
+        with caller("") as client:
             turn = number
             while not self.stop.is_set():
                 turn += 1
@@ -1010,7 +1010,7 @@ class TestKilled:
             assert survivor.end(signal.SIGTERM) == 0
 
     def _all_is_well(self, url: str, load: Load, receiver: Receiver) -> None:
-        with httpx.Client(base_url=url, headers=KEY, trust_env=False, timeout=LIMIT) as client:
+        with caller(url) as client:
             assert client.post("/_fakefal/clock", json={"advance": 600}).status_code == 200
             seen = client.get("/_fakefal/requests?limit=10000").json()
             assert len({one["request_id"] for one in seen}) == len(seen)
@@ -1037,7 +1037,7 @@ class TestWorkers:
         group = processes("group", "--store", empty_redis, "--workers", "2", "--profile", "instant")
         before = self._workers(group)
         assert len(before) == 2
-        with httpx.Client(base_url=group.url, headers=KEY, trust_env=False) as client:
+        with caller(group.url) as client:
             submitted = client.post(f"/queue/{O1}", json={"prompt": "x"}).json()
             os.kill(before.pop(), signal.SIGKILL)
             until(lambda: len(self._workers(group)) == 2 and self._workers(group) - before)

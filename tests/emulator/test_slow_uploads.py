@@ -7,8 +7,10 @@ import socket
 import httpx
 import pytest
 
+from fakefal.engine.emulator import Emulator
+from fakefal.settings import Settings
 from support.endpoints import O1
-from support.server import KEY, Server
+from support.server import KEY, Server, served
 from support.uploads import bearer, initiate, upload
 from support.waiting import until
 from support.wire import connect
@@ -58,16 +60,7 @@ class TestSlowUploads:
         assert (answer.status_code, answer.json()) == (422, {"detail": "part 1 was not uploaded"})
 
     def test_the_server_stops_beside_them(self, caplog: pytest.LogCaptureFixture) -> None:
-        from fakefal.engine.emulator import Emulator
-        from fakefal.server.serving import serving
-        from fakefal.settings import Settings
-
-        emulator = Emulator(Settings(profile="instant"))
-        with (
-            serving(emulator=emulator) as where,
-            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
-        ):
-            server = Server(emulator, where.url, http)
+        with served(Emulator(Settings(profile="instant"))) as server:
             lines = [
                 ("POST /cdn/files/upload", bearer(server)["Authorization"]),
                 (f"POST /queue/{O1}", KEY["Authorization"]),
@@ -76,11 +69,11 @@ class TestSlowUploads:
             ]
             wires = [self.begin(server, *line) for line in lines]
             until(lambda: ".part" in self.spool(server))
-            until(lambda: len(emulator._waker.limits) == len(lines))
+            until(lambda: len(server.emulator._waker.limits) == len(lines))
         for wire in wires:
             with wire:
                 answer = b"".join(iter(lambda wire=wire: wire.recv(65536), b""))
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"the emulator is stopping" in answer
         assert caplog.messages == []
-        assert not emulator.files.folder.exists()
+        assert not server.emulator.files.folder.exists()

@@ -75,12 +75,14 @@ Serve = Callable[..., Server]
 """Starts servers: keyword arguments are settings, or an emulator of the test's own."""
 
 
+def caller(url: str) -> httpx.Client:
+    """An HTTP client of a server of the tests."""
+    # reading the certificates of TLS, which is not spoken here, costs more than starting the server
+    return httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=False, timeout=LIMIT)
+
+
 @contextmanager
 def served(emulator: Emulator) -> Iterator[Server]:
     """An emulator on a socket while the block lasts."""
-    with (
-        serving(emulator=emulator) as where,
-        # reading the certificates of TLS, which is not spoken here, costs more than starting the server
-        httpx.Client(base_url=where.url, headers=KEY, trust_env=False, verify=False, timeout=LIMIT) as http,
-    ):
+    with serving(emulator=emulator) as where, caller(where.url) as http:
         yield Server(emulator, where.url, http)

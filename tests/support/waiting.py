@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-LIMIT = 300 * float(os.environ.get("FAKEFAL_TEST_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("FAKEFAL_TEST_PATIENCE", "1"))
+LIMIT = 300 * PATIENCE
 """After so many seconds what a test waits for does not come."""
+HASTE = 0.4 * PATIENCE
+"""How long a client waits that is meant to lose its patience: long enough to have sent its call."""
 
 
 def until(holds: Callable[[], object]) -> None:

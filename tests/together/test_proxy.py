@@ -32,7 +32,7 @@ from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
 from support.endpoints import O1, O3
 from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish, ready
-from support.server import KEY, Serve, Server
+from support.server import KEY, Serve, Server, caller
 from support.waiting import LIMIT
 
 BACKUP = "queue.falrun.com"
@@ -81,7 +81,7 @@ def stand(serve: Serve, tmp_path: Path) -> Iterator[Start]:
                 upstream, SpendLimit(Decimal(usd)), ExchangeWriter(tmp_path / "out", source="upstream")
             )
             where = stack.enter_context(hosted(proxy))
-            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
+            http = stack.enter_context(caller(where.url))
             return Proxied(proxy, http, where.url, behind)
 
         yield start
@@ -490,7 +490,7 @@ class TestCommand:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proxy:
             where = ready(proxy, file)
             assert finish([sys.executable, "-c", SUBSCRIBE], env=by_host_variables(where)) == "COMPLETED"
-            with httpx.Client(base_url=where["url"], headers=KEY, trust_env=False) as http:
+            with caller(where["url"]) as http:
                 assert http.get("/_fakefal/ready").json()["ready"]
                 assert http.get(http.post(f"/queue/{O1}", json=SHORT).json()["response_url"]).status_code == 422
             proxy.send_signal(signal.SIGTERM)

@@ -23,7 +23,7 @@ from fakefal.server.serving import hosting, serving_from
 from support.endpoints import O1
 from support.programs import FAKEFAL, ready
 from support.recordings import DAY, record, void
-from support.server import KEY, Serve, Server
+from support.server import KEY, Serve, Server, caller
 from support.waiting import LIMIT, run_program
 
 Open = Callable[..., httpx.Client]
@@ -38,7 +38,7 @@ def replay(tmp_path: Path) -> Iterator[Open]:
         def start(**given: Any) -> httpx.Client:
             app = Replay(tmp_path / "out", **{"now": lambda: DAY, **given}).app()
             where = stack.enter_context(serving_from(lambda bound: hosting(app, bound)))
-            return stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
+            return stack.enter_context(caller(where.url))
 
         yield start
 
@@ -229,7 +229,7 @@ class TestCommand:
         file = tmp_path / "ready.json"
         command = [*FAKEFAL, "serve", "--replay", str(tmp_path / "out"), "--port", "0", "--ready-file", str(file)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
-            with httpx.Client(base_url=ready(serving, file)["url"], headers=KEY, trust_env=False) as http:
+            with caller(ready(serving, file)["url"]) as http:
                 assert life(http)[-1] > 10_000
             serving.send_signal(signal.SIGTERM)
             out, _ = serving.communicate(timeout=LIMIT)
