@@ -4,8 +4,10 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for sockets and processes: two at once on each core.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+# Some tests wait for sockets and processes: one more at once than there are cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
+# The tests start hundreds of processes: let none compile anew what it imports.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
 # The versions that everything is tested with; `make test CONSTRAINTS=` takes the newest of the day.
 CONSTRAINTS ?= constraints.txt
@@ -71,7 +73,8 @@ test-lowest:
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct $(PINNED_LOWEST) -e '.[dev]'
 	$(VENV)-lowest/bin/python $(PYTEST) -p no:cacheprovider -m versions
 
-# Pins anew: the newest versions, and the oldest that pyproject.toml allows.
+# Pins anew: the newest versions, and the oldest that pyproject.toml allows.  A newer Hypothesis draws other bodies:
+# let `make fidelity` follow.
 COMPILE = $(VENV)-pins/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --all-extras pyproject.toml
 constraints:
 	$(PYTHON) -m venv $(VENV)-pins

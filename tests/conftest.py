@@ -19,13 +19,14 @@ from support.endpoints import O1
 from support.machine import ROOT, SHARED, required_in_ci
 from support.server import Serve, Server, emulator_with, served
 from support.uploads import upload
-from support.waiting import run_program
+from support.waiting import be_patient, run_program
 
 pytest_plugins = ["pytester", "support.clients", "support.programs", "support.receivers", "support.site"]
 collect_ignore = ["together/project"]  # a project of its own, for the wheel
 
 
 load_profile()
+be_patient()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

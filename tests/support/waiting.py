@@ -13,11 +13,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 PATIENCE = float(os.environ.get("FAKEFAL_TEST_PATIENCE", "1"))
 LIMIT = 300 * PATIENCE
 """After so many seconds what a test waits for does not come."""
 HASTE = 0.4 * PATIENCE
 """How long a client waits that is meant to lose its patience: long enough to have sent its call."""
+
+
+def be_patient() -> None:
+    """Give calls by httpx that name no limit ours: its five seconds are few on a busy machine."""
+    for part in ("connect", "read", "write", "pool"):
+        setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, part, LIMIT)
 
 
 def until(holds: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from support.programs import run_under
 from support.waiting import run_program
 
 URL = "https://queue.fal.run/fal-ai/kling-video/requests/x/status"
-PYTHON = (sys.executable, "-c", f"import httpx; print(httpx.get('{URL}').text)")
+PYTHON = (sys.executable, "-c", f"import httpx; print(httpx.get('{URL}', timeout=None).text)")
 NODE = ("node", "-e", f"fetch('{URL}').then((r) => r.text()).then(console.log)")
 
 

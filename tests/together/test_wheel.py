@@ -48,7 +48,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def install(programs: Path, *what: str | Path) -> None:
-    run_program([programs / "python", "-m", "pip", "install", "--quiet", *what], check=True)
+    pins = os.environ.get("CONSTRAINTS", "constraints.txt")
+    pinned = ["-c", ROOT / pins] if pins else []
+    run_program([programs / "python", "-m", "pip", "install", "--quiet", *pinned, *what], check=True)
 
 
 def test_four_videos_come_out_of_it(installed: Path, tmp_path: Path) -> None:
