@@ -18,8 +18,6 @@ from support.programs import FAKEFAL, ready
 from support.server import Server
 from support.waiting import LIMIT, run_program
 
-pytestmark = pytest.mark.versions
-
 I2V = "fal-ai/kling-video/o1/image-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 
@@ -29,6 +27,7 @@ def fakefal(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return run_program(command, **more)
 
 
+@pytest.mark.versions
 class TestCheck:
     def check(self, body: Any, *options: str, endpoint: str = I2V, **more: Any) -> subprocess.CompletedProcess[str]:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -249,6 +248,7 @@ class TestDemo:
         assert len(positions) > 1, "positions move"
 
 
+@pytest.mark.versions
 def test_the_module_and_the_command_are_one() -> None:
     assert fakefal("--help").returncode == 0
     assert fakefal("no-such-command").returncode == 2

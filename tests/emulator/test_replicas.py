@@ -763,7 +763,8 @@ class TestRedisGoesAway:
             running.stop(signal.SIGKILL)
             self._answers_503(server, url)
             running.start()
-            until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            # each connection of the server's learns by a call of its own that Redis was away
+            until(lambda: {status(server, job).status_code for job in jobs} == {202})
             assert {status(server, job).json()["status"] for job in jobs} == {"IN_QUEUE"}
             assert httpx.get(url, trust_env=False).status_code == 403
             server.http.post("/_fakefal/clock", json={"advance": 60})
