@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
 # The tests start hundreds of processes: let none compile anew what it imports.
 export PYTHONDONTWRITEBYTECODE :=
+# On a machine that is very busy, FAKEFAL_TEST_PATIENCE=3 makes every limit three times as long.
 PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
 # The versions that everything is tested with; `make test CONSTRAINTS=` takes the newest of the day.
 CONSTRAINTS ?= constraints.txt
