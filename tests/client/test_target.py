@@ -10,6 +10,8 @@ import respx
 from fakefal_client import AsyncClient, Client, NoKey, NoTarget, RealNotAllowed, UsageError
 from fakefal_client.target import FAKE_KEY, find_target
 
+pytestmark = pytest.mark.quick
+
 FAKE = "http://127.0.0.1:8710"
 PAID = {"FAL_KEY": "id:secret"}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from support.machine import ROOT, required_in_ci
+from support.waiting import run_program
 from tools.bench.report import page
 from tools.bench.rows import ROWS
 from tools.bench.table import Goal, Measured, Row, RowOutcome, alternating
@@ -58,7 +58,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object
     """What a run at tiny size says of each row."""
     file = tmp_path_factory.mktemp("bench") / "results.json"
     command = [sys.executable, "-m", "tools.bench", "--tiny", "--json", str(file)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=300)
+    done = run_program(command, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     return {row["name"]: row for row in json.loads(file.read_text())["rows"]}
 
@@ -76,7 +76,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     python.symlink_to(sys.executable)
     command = [sys.executable, "-m", "tools.bench", "--tiny", "--only", "submit"]
     environ = {"PATH": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path))}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=60)
+    done = run_program(command, env=environ, check=True)
     assert "not measured" in done.stdout
     assert "apt-get install wrk" in done.stdout
 
