@@ -15,7 +15,6 @@ from tools.bench.table import Goal, Measured, NotInstalled, Row, Size, alternati
 
 CALLS_A_ROUND = 50
 JOB_SECONDS = 600
-SUBMIT = "/queue/fal-ai/kling-video/o1/image-to-video"
 
 
 def check(size: Size) -> Measured:
@@ -81,7 +80,7 @@ async def _travelled(jobs: int) -> float:
     from fakefal.server.app import build_app
     from fakefal.settings import Settings
     from tools.bench.inside import called
-    from tools.bench.throughput import arguments
+    from tools.bench.sides import SUBMIT, arguments
 
     emulator = Emulator(Settings(profile="realistic", effects=(f"respond(seconds={JOB_SECONDS})",)))
     body = json.dumps(arguments()).encode()

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from fakefal.settings import Settings
-from tools.bench.load import Load, posting
+from tools.bench.load import Load
 from tools.bench.machine import need
 from tools.bench.servers import KEY, PATIENCE_SECONDS, Running, emulator, free_port, process
+from tools.bench.sides import INSTANT, SUBMIT, Side, arguments
 from tools.bench.table import Goal, Measured, NotInstalled, Row, Size, alternating
-from tools.bench.throughput import HEADERS, INSTANT, SUBMIT, arguments, body
 
 OPERATIONS = 100
 ASKED = re.compile(r"cmdstat_(?:evalsha|eval|fcall):calls=(\d+),usec=(\d+)")
@@ -64,11 +64,11 @@ def _replicas(port: int, workers: int) -> Iterator[Running]:
 
 def two(size: Size) -> Measured:
     """Submits per second of two processes, beside one, each pair on one Redis of its own."""
-    script = posting(body(), HEADERS)
-    with _redis() as first, _redis() as second, _replicas(first, 2) as ours, _replicas(second, 1) as theirs:
-        rates = Load(ours, SUBMIT, script, size), Load(theirs, SUBMIT, script, size)
-        mine, other, quotients = alternating(size.rounds, *rates)
-    return Measured(statistics.median(quotients), f"{mine:,.0f}/s", f"{other:,.0f}/s", quotients)
+    with _redis() as first, _redis() as second, _replicas(first, 2) as two, _replicas(second, 1) as one:
+        ours, theirs = (Load(Side(running), ("submit",), size) for running in (two, one))
+        alternating(size.rounds, ours, theirs)
+    quotients = tuple(mine.rate / other.rate for mine, other in zip(ours.runs, theirs.runs, strict=True))
+    return Measured(statistics.median(quotients), str(ours), str(theirs), quotients, "by the rate")
 
 
 def submit_trips(_: Size) -> Measured:

@@ -13,10 +13,10 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from tools.bench.child import measured
+from tools.bench.sides import SUBMIT
 from tools.bench.table import Goal, Measured, Row, Size, alternating
 
 SMALL = b'{"prompt":"a lighthouse","start_image_url":"https://v3b.fal.media/files/b/rabbit/NaslJIC7F2WodS6DFZRRJ.png"}'
-SUBMIT = "/queue/fal-ai/kling-video/o1/image-to-video"
 WARM_CALLS = 1_000
 STEP = 0x9E3779B97F4A7C15F39CC060  # spreads counted numbers over all random bits
 CALLS_A_ROUND = 2_000

@@ -13,7 +13,7 @@ from functools import cache
 
 from tools.bench.servers import KEY, Running, bare, emulator
 from tools.bench.table import Goal, Measured, NotInstalled, Row, Size
-from tools.bench.throughput import SUBMIT, arguments
+from tools.bench.sides import SUBMIT, arguments
 
 STARTED_SECONDS = 50
 """Emulated seconds after which every job runs, and none has come to its first line of progress, at 60 s."""

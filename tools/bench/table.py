@@ -20,10 +20,10 @@ class Size:
     memory of one, `few` and `many` for the status call; so many `streams`, `jobs` and quick `repeats`.
     """
 
-    rounds: int = 7
+    rounds: int = 5
     seconds: float = 3.0
-    warm_seconds: float = 1.5
-    connections: int = 32
+    warm_seconds: float = 2.0
+    connections: int = 16
     stored: int = 100_000
     few: int = 1_000
     many: int = 1_000_000
