@@ -10,7 +10,7 @@ local position = {} -- by request id: which step the next answer to it belongs t
 right, wrong, closed, jobs, example = 0, 0, 0, 0, ""
 
 local function call(step, id)
-  local body = step.body_start and step.body_start .. plan.series .. string.format("%09d", started) .. step.body_end
+  local body = step.body_start and step.body_start .. plan.series .. string.format(" %09d", started) .. step.body_end
   return wrk.format(step.method, step.path_start .. id .. step.path_end, step.headers, body)
 end
 

@@ -96,6 +96,8 @@ def process(command: Sequence[str], *, pin: bool = True, **options: Any) -> Iter
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
 
 
 def serve_command(*options: str, ready_file: Path, fast: bool = True) -> list[str]:
@@ -129,11 +131,16 @@ def awaited(file: Path, child: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def bare(
-    kind: str, content: bytes = b"", *, fast: bool = True, module: str = "tools.bench.bare"
-) -> Iterator[Running]:
+def bare(kind: str, content: bytes = b"") -> Iterator[Running]:
     """A reference of `tools.bench.bare`, served as the emulator is."""
-    started = (*(() if fast else PLAIN), *(("-m", module) if fast else (module,)))
+    with serving("tools.bench.bare", kind, content=content) as running:
+        yield running
+
+
+@contextmanager
+def serving(module: str, kind: str, *, content: bytes, fast: bool = True) -> Iterator[Running]:
+    """A module that serves on a free port and prints where; it gets a kind, and a file with the content."""
+    started = ("-m", module) if fast else (*PLAIN, module)
     with tempfile.NamedTemporaryFile(prefix="fakefal-bench-") as file:
         file.write(content)
         file.flush()

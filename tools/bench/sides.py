@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from fakefal_contracts import examples
-from tools.bench.servers import KEY, Running, ServedAnswer, bare, emulator
+from tools.bench.servers import KEY, Running, ServedAnswer, emulator, serving
 
 Kind = Literal["submit", "poll", "status", "result"]
 """The calls of a job: `poll` reads the status of a running request, `status` that of a finished one."""
@@ -121,14 +121,17 @@ def fakefal(kind: Kind, *, fast: bool) -> Iterator[Side]:
 
 
 @contextmanager
-def bare_asgi(ours: Side, kind: Kind, *, fast: bool, module: str = "tools.bench.bare") -> Iterator[Side]:
+def bare_asgi(
+    ours: Side, kind: Kind, *, fast: bool, program: tuple[str, str] = ("tools.bench.bare", "answering")
+) -> Iterator[Side]:
     """An application that answers one kind of call as our side does: the same headers, the same bytes.
 
     Raises:
         RuntimeError: it answers something else.
     """
     answer = ours.answer(kind)
-    with bare("answering", json.dumps(answer.recorded(NOT_COMPARED)).encode(), fast=fast, module=module) as running:
+    recorded = json.dumps(answer.recorded(NOT_COMPARED)).encode()
+    with serving(*program, content=recorded, fast=fast) as running:
         theirs = replace(ours, running=running, fixed=answer)
         if (said := theirs.answer(kind)).recorded(NOT_COMPARED) != answer.recorded(NOT_COMPARED):
             raise RuntimeError(f"the reference answers {said}, not {answer}")

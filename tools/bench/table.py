@@ -22,7 +22,7 @@ class Size:
 
     rounds: int = 5
     seconds: float = 3.0
-    warm_seconds: float = 2.0
+    warm_seconds: float = 5.0
     connections: int = 16
     stored: int = 100_000
     few: int = 1_000
