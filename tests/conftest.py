@@ -29,6 +29,7 @@ REDIS_ON_OLDEST = ("test_queue_wire", "test_webhooks", "test_clock", "test_fetch
 
 NEWEST_ONLY = (
     "test_bench",
+    "test_bench_load",
     "test_conform",
     "test_contract_mutations",
     "test_effects_in_javascript",

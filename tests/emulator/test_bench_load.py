@@ -36,7 +36,9 @@ def ours() -> Iterator[Side]:
 
 @pytest.fixture(autouse=True)
 def modules_of_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
+    )
 
 
 def bent(ours: Side, bend: str) -> AbstractContextManager[Side]:

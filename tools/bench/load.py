@@ -25,7 +25,7 @@ from tools.bench.table import Size
 
 SCRIPT = Path(__file__).with_name("load.lua")
 SAMPLE_SECONDS = 0.05
-MOST_ASLEEP = 0.75
+MOST_ASLEEP = 0.5
 """The share of a run in which neither side may have work: near 0 on a quiet machine, more where others share it."""
 
 
@@ -133,7 +133,9 @@ def run(side: Side, plan: dict[str, Any], connections: int, seconds: float) -> R
     wrk, pid = need("wrk", WRK), side.running.pid
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
         script = Path(folder) / "load.lua"
-        script.write_text(f"local plan = {_lua({**plan, 'series': secrets.token_hex(4)})}\n{SCRIPT.read_text('utf-8')}", "utf-8")
+        script.write_text(
+            f"local plan = {_lua({**plan, 'series': secrets.token_hex(4)})}\n{SCRIPT.read_text('utf-8')}", "utf-8"
+        )
         command = [wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script), side.running.url]
         before = processor_seconds(pid)
         said, asleep = _watched([*pinned(1), *command], pid)

@@ -92,11 +92,12 @@ class Row:
 
 @dataclass
 class RowOutcome:
-    """A row with what was found, or why nothing was."""
+    """A row with what was found, or why nothing was: something is not installed, or the measurement failed."""
 
     row: Row
     found: Measured | None = None
     missing: str = ""
+    failed: str = ""
     met: bool | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -120,16 +121,26 @@ class RowOutcome:
             "rounds": found and [round(one, 4) for one in found.values],
             "note": found.note if found else "",
             "missing": self.missing,
+            "failed": self.failed,
         }
 
 
 def alternating(
     rounds: int, ours: Callable[[], float], theirs: Callable[[], float]
 ) -> tuple[float, float, tuple[float, ...]]:
-    """Measure both sides in turn, each round in the other order, and compare within each round.
+    """Measure both sides in turn and compare within each round.
 
     Returns the median of ours, the median of theirs, and ours by theirs of every round.
     """
+    mine, others = in_turn(rounds, ours, theirs)
+    quotients = tuple(one / two for one, two in zip(mine, others, strict=True))
+    return statistics.median(mine), statistics.median(others), quotients
+
+
+def in_turn(
+    rounds: int, ours: Callable[[], float], theirs: Callable[[], float]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Measure both sides in turn, each round in the other order."""
     pairs: list[tuple[float, float]] = []
     for number in range(rounds):
         if number % 2:
@@ -138,4 +149,4 @@ def alternating(
         else:
             pairs.append((ours(), theirs()))
     mine, others = zip(*pairs, strict=True)
-    return statistics.median(mine), statistics.median(others), tuple(one / two for one, two in pairs)
+    return mine, others
