@@ -15,12 +15,11 @@ from functools import cache, partial
 from itertools import pairwise
 from typing import Literal
 
-from fakefal.settings import Settings
 from tools.bench.load import Load
 from tools.bench.machine import need
 from tools.bench.servers import KEY, PATIENCE_SECONDS, Running, emulator, free_port, process
 from tools.bench.sides import INSTANT, SUBMIT, Side, arguments
-from tools.bench.table import Goal, Measured, NotInstalled, Row, Size, alternating
+from tools.bench.table import Goal, Measured, Row, Size, alternating
 
 OPERATIONS = 100
 Operation = Literal["submit", "status"]
@@ -32,10 +31,8 @@ def _redis() -> Iterator[int]:
     """A Redis that keeps nothing on disk; gives its port.
 
     Raises:
-        Missing: there is none, or the emulator has no store for it.
+        NotInstalled: there is none.
     """
-    if not hasattr(Settings(), "store"):
-        raise NotInstalled("this version stores requests in memory only")
     program, port = need("redis-server", "redis-server is not installed: apt-get install redis-server"), free_port()
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]

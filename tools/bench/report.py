@@ -27,7 +27,7 @@ median of the rounds. `tools/bench/` says what is measured and how, {_link("docs
 
 Rows under load show the server's processor time for each call or job, the rate, and how many connections were opened.
 Their result is the reference's processor time divided by ours: more is better, and other programs on the machine change
-it less than the rate. Both sides keep their connections, and no two submits have the same body. Every answer is checked.
+it less than the rate. Both sides keep their connections, and no two submits have one body. Every answer is checked.
 A row fails if an answer is wrong, if a connection is opened beyond those asked for, or if a server sleeps.
 """
 VERDICTS = {True: "yes", False: "**no**", None: ""}
