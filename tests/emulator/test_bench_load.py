@@ -13,11 +13,10 @@ import pytest
 from support.machine import ROOT, required_in_ci
 from tools.bench.load import Load, Run, WrongMeasurement, plan, run
 from tools.bench.sides import Side, bare_asgi, fakefal
-from tools.bench.table import TINY, Size
+from tools.bench.table import TINY
 from tools.bench.throughput import JOB
 
 ASKED = TINY.connections
-SECONDS = 1
 WRKS_OWN = 1
 """wrk tries the address once before it begins."""
 
@@ -46,7 +45,7 @@ def bent(ours: Side, bend: str) -> AbstractContextManager[Side]:
 
 
 def one_run(side: Side) -> Run:
-    return run(side, plan(side, ["submit"]), ASKED, SECONDS)
+    return run(side, plan(side, ["submit"]), TINY)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +60,7 @@ def one_run(side: Side) -> Run:
 )
 def test_a_bent_reference_is_noticed(ours: Side, bend: str, noticed: str) -> None:
     with bent(ours, bend) as theirs, pytest.raises(WrongMeasurement, match=noticed):
-        Load(theirs, ["submit"], Size(warm_seconds=SECONDS, connections=ASKED))
+        Load.warm(theirs, ["submit"], TINY)
 
 
 def test_a_reference_with_other_headers_is_noticed_before_any_load(ours: Side) -> None:
@@ -95,7 +94,7 @@ def test_both_real_sides_keep_their_connections_and_say_the_same(ours: Side) -> 
 
 
 def test_a_whole_job_is_five_right_answers_in_order(ours: Side) -> None:
-    found = run(ours, plan(ours, JOB), ASKED, SECONDS).checked()
+    found = run(ours, plan(ours, JOB), TINY).checked()
     unfinished = found.counted["right"] - 5 * found.counted["jobs"]
     assert 0 <= unfinished <= 4 * ASKED
 
@@ -104,7 +103,7 @@ def test_submits_differ_from_call_to_call_and_from_run_to_run(ours: Side) -> Non
     asked = plan(ours, ["submit"])
     ours.running.call("POST", "/_fakefal/reset")
     for _ in range(2):
-        run(ours, asked, ASKED, SECONDS).checked()
+        run(ours, asked, TINY).checked()
     (total,) = json.loads(ours.running.call("GET", "/_fakefal/ledger").body)["totals"]
     assert total["jobs"] > 0
     assert total["duplicates"] == 0

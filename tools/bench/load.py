@@ -13,8 +13,10 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,24 +83,31 @@ class Run:
 
 
 class Load:
-    """A warmed-up server under load, to be asked for in every round.
+    """A server under load, to be asked for in every round.
 
     Args:
-        side: the server.
+        serving: gives the server for a round.
         kinds: the calls of one job.
         size: for how long, over how many connections.
     """
 
-    def __init__(self, side: Side, kinds: Sequence[Kind], size: Size) -> None:
-        self._side, self._plan, self._size = side, plan(side, kinds), size
-        self._run(size.warm_seconds)
+    def __init__(self, serving: Callable[[], AbstractContextManager[Side]], kinds: Sequence[Kind], size: Size) -> None:
+        self._serving, self._kinds, self._size = serving, kinds, size
         self.runs: list[Run] = []
+
+    @classmethod
+    def warm(cls, side: Side, kinds: Sequence[Kind], size: Size) -> Load:
+        """A server that has answered many calls and goes on."""
+        calls = 0
+        while calls < size.warm_calls:
+            calls += run(side, plan(side, kinds), size).checked().counted["right"]
+        return cls(partial(nullcontext, side), kinds, size)
 
     def __call__(self) -> float:
         """Jobs per second of processor time, over one round."""
-        run = self._run(self._size.seconds)
-        self.runs.append(run)
-        return 1 / run.cost
+        with self._serving() as side:
+            self.runs.append(run(side, plan(side, self._kinds), self._size).checked())
+        return 1 / self.runs[-1].cost
 
     @property
     def rate(self) -> float:
@@ -114,16 +123,13 @@ class Load:
         opened = max(run.opened for run in self.runs)
         return f"{self.cost * 1e6:,.0f} µs, {self.rate:,.0f}/s, {opened} connections"
 
-    def _run(self, seconds: float) -> Run:
-        return run(self._side, self._plan, self._size.connections, seconds).checked()
-
 
 def plan(side: Side, kinds: Sequence[Kind]) -> dict[str, Any]:
     """What `load.lua` asks of a server, and what it calls right."""
     return {"steps": [_step(side, kind) for kind in kinds], "ids": side.ids}
 
 
-def run(side: Side, plan: dict[str, Any], connections: int, seconds: float) -> Run:
+def run(side: Side, plan: dict[str, Any], size: Size) -> Run:
     """Let wrk work for a while, which it does for whole seconds.  No two runs send the same bodies.
 
     Raises:
@@ -136,7 +142,15 @@ def run(side: Side, plan: dict[str, Any], connections: int, seconds: float) -> R
         script.write_text(
             f"local plan = {_lua({**plan, 'series': secrets.token_hex(4)})}\n{SCRIPT.read_text('utf-8')}", "utf-8"
         )
-        command = [wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script), side.running.url]
+        command = [
+            wrk,
+            "-t1",
+            f"-c{size.connections}",
+            f"-d{max(1, round(size.seconds))}s",
+            "-s",
+            str(script),
+            side.running.url,
+        ]
         before = processor_seconds(pid)
         said, asleep = _watched([*pinned(1), *command], pid)
         processor = processor_seconds(pid) - before
@@ -144,7 +158,7 @@ def run(side: Side, plan: dict[str, Any], connections: int, seconds: float) -> R
     example = re.search(r"^example (.*)$", said, re.MULTILINE)
     if example is None:
         raise RuntimeError(f"wrk failed:\n{said}")
-    return Run(connections, counted, example[1], processor, asleep)
+    return Run(size.connections, counted, example[1], processor, asleep)
 
 
 def _watched(command: Sequence[str], server: int) -> tuple[str, float]:

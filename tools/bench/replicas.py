@@ -65,7 +65,7 @@ def _replicas(port: int, workers: int) -> Iterator[Running]:
 def two(size: Size) -> Measured:
     """Submits per second of two processes, beside one, each pair on one Redis of its own."""
     with _redis() as first, _redis() as second, _replicas(first, 2) as two, _replicas(second, 1) as one:
-        ours, theirs = (Load(Side(running), ("submit",), size) for running in (two, one))
+        ours, theirs = (Load.warm(Side(running), ("submit",), size) for running in (two, one))
         alternating(size.rounds, ours, theirs)
     quotients = tuple(mine.rate / other.rate for mine, other in zip(ours.runs, theirs.runs, strict=True))
     return Measured(statistics.median(quotients), str(ours), str(theirs), quotients, "by the rate")

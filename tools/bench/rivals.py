@@ -35,8 +35,8 @@ def _installed(path: str) -> str:
 
 
 @contextmanager
-def aimock(_ours: Side, _kind: Kind, *, fast: bool) -> Iterator[Side]:  # noqa: ARG001 - as every reference
-    """AIMock with a fixture for fal's submit call, silent, its journal as long as by default."""
+def aimock(*_: object, **__: object) -> Iterator[Side]:
+    """AIMock with a fixture for fal's calls, silent, its journal as long as by default."""
     node = need("node", "Node is not installed")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:

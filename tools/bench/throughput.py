@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -36,7 +37,14 @@ def measured(size: Size, *, kinds: tuple[Kind, ...], beside: Reference, fast: bo
     if fast and loop_factory() is None:
         raise NotInstalled("the extra is not installed: pip install 'fakefal[fast]'")
     with fakefal(kinds[0], fast=fast) as ours, beside(ours, kinds[0], fast=fast) as theirs:
-        return compared(size, Load(ours, kinds, size), Load(theirs, kinds, size))
+        return compared(size, Load.warm(ours, kinds, size), Load.warm(theirs, kinds, size))
+
+
+def in_the_first_second(size: Size) -> Measured:
+    """Whole jobs in the first second of new servers, which is where the programs of tests stay."""
+    size = replace(size, seconds=1)
+    ours, theirs = (Load(partial(side, "submit", fast=True), JOB, size) for side in (fakefal, aimock))
+    return compared(size, ours, theirs)
 
 
 def compared(size: Size, ours: Load, theirs: Load) -> Measured:
@@ -64,6 +72,7 @@ ROWS = (
         at_least(1.2),
         under_load(*JOB, beside=aimock),
     ),
+    Row("job_aimock_new", "a whole job, a server's first second", "AIMock, just started", Goal(), in_the_first_second),
     Row("submit_aimock", "submit", AIMOCK, at_least(1), under_load("submit", beside=aimock)),
     Row("status_aimock", "status of a finished request", AIMOCK, Goal(), under_load("status", beside=aimock)),
     Row("result_aimock", "result", AIMOCK, Goal(), under_load("result", beside=aimock)),
