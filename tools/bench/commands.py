@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tools.bench.machine import pinned
 from tools.bench.servers import environment
-from tools.bench.table import Goal, Measured, Row, Size, alternating, in_turn
+from tools.bench.table import Goal, Measured, Row, Size, alternating
 
 RUNS_A_ROUND = 3
 UNDER_RUN = (sys.executable, "-m", "fakefal", "run", "--")
@@ -27,6 +28,8 @@ CLIENTS = 10
 CLIENT = f"[httpx.Client().close() for _ in range({CLIENTS})]"
 TEST = "def test_nothing() -> None:\n    pass\n"
 PLUGIN = ("-p", "fakefal.pytest_plugin")
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""No plugin of pytest's comes by itself."""
 
 
 def finished(*command: str, **extra: str) -> str:
@@ -38,28 +41,55 @@ def finished(*command: str, **extra: str) -> str:
     return done.stdout
 
 
-def lasted(*command: str) -> float:
+def lasted(*command: str, **extra: str) -> float:
     """Seconds from the start of a command to its end."""
     began = time.perf_counter()
-    finished(*command)
+    finished(*command, **extra)
     return time.perf_counter() - began
 
 
-def until_imported() -> float:
-    """Seconds that a process takes which imports what servers are made with."""
-    return lasted(sys.executable, "-c", FRAMEWORK)
-
-
 def inside(code: str, *, setup: str = "pass", command: tuple[str, ...] = ()) -> float:
-    """Seconds that code takes inside a process that is up; `command` starts the process."""
-    timed = f"import time; {setup}; began = time.perf_counter(); {code}; print(time.perf_counter() - began)"
+    """Seconds of processor time that code takes inside a process that is up; `command` starts the process."""
+    timed = f"import time; {setup}; began = time.process_time(); {code}; print(time.process_time() - began)"
     return float(finished(*command, sys.executable, "-c", timed))
+
+
+class Watched:
+    """Something that starts processes and says how long it took; keeps what these used of the processor.
+
+    Its moments are those of a wall clock, which other programs on the machine make longer.
+    """
+
+    def __init__(self, work: Callable[[], float]) -> None:
+        self._work = work
+        self.processor: list[float] = []
+
+    def __call__(self) -> float:
+        """How long it took."""
+        before = _processor()
+        found = self._work()
+        self.processor.append(_processor() - before)
+        return found
+
+
+def _processor() -> float:
+    """Processor seconds of all processes that were started from here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def beside_imports(size: Size, work: Callable[[], float]) -> Measured:
+    """How long something takes, beside the import of what servers are made with."""
+    ours, theirs = Watched(work), Watched(lambda: lasted(sys.executable, "-c", FRAMEWORK))
+    mine, other, quotients = alternating(size.rounds * RUNS_A_ROUND, ours, theirs)
+    used = statistics.median(ours.processor), statistics.median(theirs.processor)
+    note = f"by processor time {used[0] / used[1]:.2f} ({used[0] * 1000:.0f} ms : {used[1] * 1000:.0f} ms)"
+    return Measured(statistics.median(quotients), f"{mine * 1000:.0f} ms", f"{other * 1000:.0f} ms", quotients, note)
 
 
 def run(size: Size) -> Measured:
     """Seconds of ``fakefal run`` with a program that does nothing."""
-    mine, other, quotients = alternating(size.rounds * RUNS_A_ROUND, lambda: lasted(*UNDER_RUN, "true"), until_imported)
-    return Measured(statistics.median(quotients), f"{mine * 1000:.0f} ms", f"{other * 1000:.0f} ms", quotients)
+    return beside_imports(size, lambda: lasted(*UNDER_RUN, "true"))
 
 
 def client_under_run(size: Size) -> Measured:
@@ -86,20 +116,11 @@ def plugin(size: Size) -> Measured:
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
         (Path(folder) / "test_nothing.py").write_text(TEST, "utf-8")
         pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder)
-        mine, others = in_turn(
-            size.rounds * RUNS_A_ROUND, lambda: _processor(*pytest, *PLUGIN), lambda: _processor(*pytest)
-        )
-    ours, theirs = (f"{statistics.median(side) * 1000:.0f} ms" for side in (mine, others))
-    differences = tuple((one - other) * 1000 for one, other in zip(mine, others, strict=True))
-    return Measured(statistics.median(differences), ours, theirs, differences)
-
-
-def _processor(*command: str) -> float:
-    """Processor seconds of a command, and of whatever it starts; no plugin of pytest's comes by itself."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    finished(*command, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTHONDONTWRITEBYTECODE="1")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        ours, theirs = Watched(lambda: lasted(*pytest, *PLUGIN, **ALONE)), Watched(lambda: lasted(*pytest, **ALONE))
+        alternating(size.rounds * RUNS_A_ROUND, ours, theirs)
+    mine, other = (f"{statistics.median(side.processor) * 1000:.0f} ms" for side in (ours, theirs))
+    more = tuple((one - two) * 1000 for one, two in zip(ours.processor, theirs.processor, strict=True))
+    return Measured(statistics.median(more), mine, other, more)
 
 
 ROWS = (

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,7 @@ class Load:
         calls = 0
         while calls < size.warm_calls:
             calls += run(side, plan(side, kinds), size).checked().counted["right"]
-        return cls(partial(nullcontext, side), kinds, size)
+        return cls(lambda: nullcontext(side), kinds, size)
 
     def __call__(self) -> float:
         """Jobs per second of processor time, over one round."""

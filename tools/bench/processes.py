@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-from tools.bench.commands import IMPORTS, RUNS_A_ROUND, until_imported
+from tools.bench.commands import IMPORTS, beside_imports
 from tools.bench.servers import awaited, bare, emulator, process, serve_command
 from tools.bench.table import Goal, Measured, Row, Size, alternating
 
@@ -20,8 +20,7 @@ PATIENCE_SECONDS = 30
 
 def start(size: Size) -> Measured:
     """Seconds from the start of a process until it listens, has said so, and its control API says that it is ready."""
-    mine, other, quotients = alternating(size.rounds * RUNS_A_ROUND, _until_ready, until_imported)
-    return Measured(statistics.median(quotients), f"{mine * 1000:.0f} ms", f"{other * 1000:.0f} ms", quotients)
+    return beside_imports(size, _until_ready)
 
 
 def _until_ready() -> float:

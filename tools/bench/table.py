@@ -129,19 +129,10 @@ class RowOutcome:
 def alternating(
     rounds: int, ours: Callable[[], float], theirs: Callable[[], float]
 ) -> tuple[float, float, tuple[float, ...]]:
-    """Measure both sides in turn and compare within each round.
+    """Measure both sides in turn, each round in the other order, and compare within each round.
 
     Returns the median of ours, the median of theirs, and ours by theirs of every round.
     """
-    mine, others = in_turn(rounds, ours, theirs)
-    quotients = tuple(one / two for one, two in zip(mine, others, strict=True))
-    return statistics.median(mine), statistics.median(others), quotients
-
-
-def in_turn(
-    rounds: int, ours: Callable[[], float], theirs: Callable[[], float]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Measure both sides in turn, each round in the other order."""
     pairs: list[tuple[float, float]] = []
     for number in range(rounds):
         if number % 2:
@@ -150,4 +141,4 @@ def in_turn(
         else:
             pairs.append((ours(), theirs()))
     mine, others = zip(*pairs, strict=True)
-    return mine, others
+    return statistics.median(mine), statistics.median(others), tuple(one / two for one, two in pairs)
