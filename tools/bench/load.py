@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tools.bench.machine import WRK, need, pinned
 from tools.bench.processor import processor_seconds, wanted_seconds
@@ -165,26 +165,37 @@ def _watched(command: Sequence[str], server: int) -> tuple[str, float]:
 
     Waiting for a processor is no sleep: a busy machine does not change the share.
     """
-    samples: list[tuple[float, float]] = []
+    samples: list[_Sample] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as wrk:  # noqa: S603
         while True:
             try:
                 said, _ = wrk.communicate(timeout=SAMPLE_SECONDS)
             except subprocess.TimeoutExpired:
-                if sample := _sample(wrk.pid, server):
+                sample = _sample(wrk.pid, server)
+                # when the thread of wrk that works is gone, so is its time
+                if sample and (not samples or sample.wrk >= samples[-1].wrk):
                     samples.append(sample)
             else:
                 break
     if len(samples) < 2:  # noqa: PLR2004 - a difference needs two
         raise RuntimeError(f"wrk ended at once:\n{said}")
-    (began, had), (ended, has) = samples[0], samples[-1]
-    return said, 1 - (has - had) / (ended - began)
+    first, last = samples[0], samples[-1]
+    wanted = last.wrk - first.wrk + last.server - first.server
+    return said, 1 - wanted / (last.moment - first.moment)
 
 
-def _sample(wrk: int, server: int) -> tuple[float, float] | None:
-    """Now, and how much time both have wanted; None while a thread of wrk comes or goes."""
+class _Sample(NamedTuple):
+    """A moment, and how much time wrk and the server had wanted by then, in seconds."""
+
+    moment: float
+    wrk: float
+    server: float
+
+
+def _sample(wrk: int, server: int) -> _Sample | None:
+    """A sample of now; None while a thread of wrk comes or goes."""
     try:
-        return time.monotonic(), wanted_seconds(wrk) + wanted_seconds(server)
+        return _Sample(time.monotonic(), wanted_seconds(wrk), wanted_seconds(server))
     except (FileNotFoundError, ProcessLookupError):
         return None
 
