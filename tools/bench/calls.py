@@ -18,7 +18,7 @@ JOB_SECONDS = 600
 
 
 def check(size: Size) -> Measured:
-    """Seconds of `check()` over the full example of every endpoint, beside the validation of their models."""
+    """Processor seconds of `check()` over the full example of every endpoint, beside the validation of their models."""
     return _found(measured("calls", "checked", size.repeats))
 
 
@@ -41,7 +41,7 @@ def checked(repeats: int) -> dict[str, Any]:
 
 
 def fixture(size: Size) -> Measured:
-    """Seconds of set-up, submit, status, result and tear-down, beside stubs written by hand."""
+    """Processor seconds of set-up, submit, status, result and tear-down, beside stubs written by hand."""
     return _found(measured("calls", "tested", size.repeats))
 
 
@@ -98,13 +98,13 @@ async def _travelled(jobs: int) -> float:
 def _timed_in_turn(
     repeats: int, ours: Callable[[], None], theirs: Callable[[], None], *, calls: int = 1, each: int = 1
 ) -> dict[str, Any]:
-    """Time both sides in turn, after one round that is not counted."""
+    """Processor time of both sides in turn, after one round that is not counted."""
 
     def timed(work: Callable[[], None]) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in range(calls):
             work()
-        return (time.perf_counter() - began) / calls / each
+        return (time.process_time() - began) / calls / each
 
     timed(ours)
     timed(theirs)

@@ -27,7 +27,10 @@ from tools.bench.table import Size
 SCRIPT = Path(__file__).with_name("load.lua")
 SAMPLE_SECONDS = 0.05
 MOST_ASLEEP = 0.5
-"""The share of a run in which neither side may have work: near 0 on a quiet machine, more where others share it."""
+"""The share of a run in which neither side may have work.
+
+It is near 0, and below where both have work at once, which waiting for a processor counts as.
+"""
 
 
 class WrongMeasurement(RuntimeError):

@@ -29,6 +29,9 @@ Rows under load show the server's processor time for each call or job, the rate,
 Their result is the reference's processor time divided by ours: more is better, and other programs on the machine change
 it less than the rate. Both sides keep their connections, and no two submits have one body. Every answer is checked.
 A row fails if an answer is wrong, if a connection is opened beyond those asked for, or if a server sleeps.
+
+The other rows show processor time where one process does all the work, and the wall clock where processes start or
+streams wait: lower is better. Only a quiet machine makes the wall clock worth reading.
 """
 VERDICTS = {True: "yes", False: "**no**", None: ""}
 
