@@ -87,13 +87,13 @@ constraints:
 docs-retry-safety: $(VENV)/ready js
 	$(BIN)/python docs/make_retry_safety.py
 
-# Everything side by side with its reference, docs/benchmarks.md anew; needs wrk, Node and Java, and ten quiet minutes.
+# Everything side by side with its reference, and the page of it anew; needs wrk, Node and Java, and fifteen quiet minutes.
 bench: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check $(PINNED) -e '.[fast]'
 	@command -v wrk >/dev/null || echo "*** wrk is not installed (apt-get install wrk): most rows will be missing ***" >&2
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tools/bench; \
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
-	$(BIN)/python -m tools.bench --page docs/benchmarks.md --json tools/bench/results.json
+	$(BIN)/python -m tools.bench --page --json tools/bench/results.json
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
