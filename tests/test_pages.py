@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -17,6 +16,7 @@ from fakefal.core.lifecycle import NEXT, State
 from fakefal.settings import DEFAULT_PORT, Settings
 from fakefal.version import VERSION
 from support.machine import ROOT, required_in_ci
+from support.waiting import run_program
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -46,9 +46,7 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
     (folder / "bin" / "fakefal").chmod(0o755)
     path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
     command = [*offline, "bash", "-euo", "pipefail", "-c", code]
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_program(command, cwd=folder, env={**os.environ, "PATH": path})
     assert done.returncode == 0, done.stdout + done.stderr
     if "--effect" in code:
         assert "\n504 [" in done.stdout
@@ -65,7 +63,7 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
 
 def _curl_knows_json() -> bool:
     """curl has `--json` since 7.82; older ones end with 2."""
-    return "--json" in subprocess.run(["curl", "--help", "all"], capture_output=True, text=True, check=False).stdout
+    return "--json" in run_program(["curl", "--help", "all"]).stdout
 
 
 def test_the_settings_table_is_complete() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from support.machine import ROOT
+
+pytestmark = pytest.mark.quick
 
 PACKAGES = {
     "fakefal": ROOT / "fakefal",
@@ -110,10 +113,14 @@ def test_every_folder_has_its_place() -> None:
     assert {unit(module) for module in MODULES} - {"fakefal"} == set(HEIGHT)
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"fakefal"}))
-def test_imports_point_downwards(module: str) -> None:
-    ours = {name for name in IMPORTS[module] & set(MODULES) if unit(name) != unit(module)}
-    assert {name for name in ours if HEIGHT[unit(name)] >= HEIGHT[unit(module)]} == set()
+def test_imports_point_downwards() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module in set(MODULES) - {"fakefal"}
+        for name in IMPORTS[module] & set(MODULES)
+        if unit(name) != unit(module) and HEIGHT[unit(name)] >= HEIGHT[unit(module)]
+    }
+    assert wrong == set()
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -172,3 +179,17 @@ def test_only_the_drivers_of_the_client_import_httpx() -> None:
             if "httpx" in imported(child for node in run for child in ast.walk(node)):
                 loading.add(module)
     assert loading == {"fakefal_client.driver", "fakefal_client.async_driver"}
+
+
+def test_no_test_module_imports_another() -> None:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        if "node_modules" not in path.parts:
+            named = {part for name in imported(ast.walk(tree(path))) for part in name.split(".")}
+            assert not {name for name in named if name == "conftest" or name.startswith("test_")}, path
+
+
+def test_what_is_pinned_names_no_address() -> None:
+    for name in ("constraints.txt", "constraints-lowest.txt"):
+        assert not re.search(r"://| @ |^-", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+    for folder in ("tests/js", "tools/bench"):
+        assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text("utf-8")

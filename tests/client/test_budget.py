@@ -34,6 +34,7 @@ REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
 
 
+@pytest.mark.quick
 class TestArithmetic:
     @given(
         st.decimals(0, 10, places=2),

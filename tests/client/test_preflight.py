@@ -33,6 +33,8 @@ from support.endpoints import I2V, O1
 from support.media import picture
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 PICTURE = "https://example.com/a.png"
 
 

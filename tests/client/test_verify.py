@@ -18,6 +18,7 @@ from fakefal_client.kling import O1ReferenceToVideo
 from support.clients import MakeClient
 from support.receivers import Received, Receiver
 from support.server import Server
+from support.waiting import LIMIT
 
 FAKE = "http://fake.test"
 KEYS = "/rest/.well-known/jwks.json"
@@ -36,6 +37,8 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
     return send
 
 
+@pytest.mark.versions
+@pytest.mark.quick
 def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     client, one = sent()
     webhook = client.verify(one.headers, one.body)
@@ -47,6 +50,8 @@ def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     assert webhook.payload["detail"][0]["type"] == "content_policy_violation"
 
 
+@pytest.mark.versions
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -101,7 +106,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
 
     def answer(_: httpx.Request) -> httpx.Response:
         endpoint_call.set()
-        assert second_came.wait(10)
+        assert second_came.wait(LIMIT)
         return httpx.Response(200, json=keys)
 
     async def answer_later(request: httpx.Request) -> httpx.Response:
@@ -112,7 +117,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
         route = respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer if blocking else answer_later)
         client = make_client(FAKE, clock=TimeSource(wall=wall), environ={})
         first = pool.submit(client.verify, one.headers, one.body)
-        assert endpoint_call.wait(10)
+        assert endpoint_call.wait(LIMIT)
         second = pool.submit(client.verify, one.headers, one.body)
         assert first.result().ok
         assert second.result().ok

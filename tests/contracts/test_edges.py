@@ -12,6 +12,8 @@ from fakefal_contracts import BUILT_IN, judge
 from support.endpoints import I2V, O1, O3
 from support.media import clip, picture
 
+pytestmark = pytest.mark.quick
+
 PICTURE = "https://a/b.png"
 PICTURES = {"frontal_image_url": PICTURE, "reference_image_urls": [PICTURE]}
 

@@ -20,6 +20,7 @@ from fakefal_fixtures import CLIPS
 from support.media import clip, picture
 
 
+@pytest.mark.versions
 @pytest.mark.parametrize("form", ["JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF"])
 def test_pictures_of_every_format_that_fal_lists(form: str, tmp_path: Path) -> None:
     content = picture(400, 300, form)
@@ -35,6 +36,7 @@ def test_a_picture_is_measured_as_a_viewer_turns_it() -> None:
     assert (facts.width, facts.height) == (400, 800)
 
 
+@pytest.mark.versions
 @pytest.mark.parametrize("form", ["mp4", "mov"])
 def test_clips(form: str, tmp_path: Path) -> None:
     path = clip(tmp_path / f"clip.{form}", width=722, height=740, seconds=4, fps=30, form=form)

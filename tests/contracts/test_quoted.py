@@ -9,6 +9,8 @@ import pytest
 from fakefal_contracts import IN_DEPTH, check, examples
 from support.endpoints import I2V, O1, O3
 
+pytestmark = pytest.mark.quick
+
 LONG, LONG_SHOT = "x" * 2501, "y" * 513
 PICTURES = {"frontal_image_url": "https://a/f.png", "reference_image_urls": ["https://a/r.png"]}
 

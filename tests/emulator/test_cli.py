@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,20 @@ import pytest
 
 from fakefal_contracts import IN_DEPTH, examples
 from support.media import clip, measure, picture
+from support.programs import FAKEFAL, ready
 from support.server import Server
+from support.waiting import LIMIT, run_program
 
-FAKEFAL = [sys.executable, "-m", "fakefal"]
 I2V = "fal-ai/kling-video/o1/image-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 
 
 def fakefal(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [*FAKEFAL, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+    return run_program(command, **more)
 
 
+@pytest.mark.versions
 class TestCheck:
     def check(self, body: Any, *options: str, endpoint: str = I2V, **more: Any) -> subprocess.CompletedProcess[str]:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -95,45 +95,43 @@ class TestCheck:
     )
     def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
         done = fakefal("check", *arguments, input=text)
-        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr, done.stderr
 
 
 class TestServe:
     def serve(self, tmp_path: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
-        ready = tmp_path / "ready.json"
+        file = tmp_path / "ready.json"
         server = subprocess.Popen(
-            [*FAKEFAL, "serve", "--port", "0", "--ready-file", str(ready), *options], stdout=subprocess.PIPE, text=True
+            [*FAKEFAL, "serve", "--port", "0", "--ready-file", str(file), *options], stdout=subprocess.PIPE, text=True
         )
-        while not ready.exists():
-            assert server.poll() is None
-            time.sleep(0.01)
-        return server, json.loads(ready.read_text())
+        return server, ready(server, file)
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_it_says_where_it_is_and_ends_with_0(self, tmp_path: Path, number: int) -> None:
-        server, ready = self.serve(tmp_path, "--profile", "instant")
-        assert list(ready) == ["url"]
-        assert fakefal("health", "--url", ready["url"]).returncode == 0
+        server, told = self.serve(tmp_path, "--profile", "instant")
+        assert list(told) == ["url"]
+        assert fakefal("health", "--url", told["url"]).returncode == 0
         server.send_signal(number)
-        out, _ = server.communicate(timeout=10)
+        out, _ = server.communicate(timeout=LIMIT)
         assert server.returncode == 0
-        assert f"listens on {ready['url']} (profile instant, contract documented)" in out
-        assert fakefal("health", "--url", ready["url"]).returncode == 1
+        assert f"listens on {told['url']} (profile instant, contract documented)" in out
+        assert fakefal("health", "--url", told["url"]).returncode == 1
         assert not (tmp_path / "ready.json").exists(), "it says where a server is, not where one was"
 
     def test_open_streams_do_not_hold_it_up(self, tmp_path: Path) -> None:
         import httpx
 
-        server, ready = self.serve(tmp_path, "--profile", "realistic")
+        server, told = self.serve(tmp_path, "--profile", "realistic")
         headers = {"Authorization": "Key a:b"}
-        url = f"{ready['url']}/queue/{I2V}"
+        url = f"{told['url']}/queue/{I2V}"
         submitted = httpx.post(url, json={}, headers=headers, trust_env=False).json()
         with httpx.stream("GET", f"{submitted['status_url']}/stream", headers=headers, trust_env=False) as stream:
             lines = stream.iter_lines()
             next(lines)
             server.send_signal(signal.SIGTERM)
             assert not any("COMPLETED" in line for line in lines), "the stream is let go, not finished"
-        assert server.wait(timeout=5) == 0
+        assert server.wait(timeout=LIMIT) == 0
         server.communicate()
 
     def test_a_port_in_use_is_a_clear_error(self, server: Server) -> None:
@@ -170,11 +168,13 @@ class TestServe:
     )
     def test_wrong_settings_end_at_once(self, options: list[str], environ: dict[str, str], said: str) -> None:
         done = fakefal("serve", *options, env={**os.environ, **environ})
-        assert (done.returncode, said in done.stderr) == (1 if "--host" in options else 2, True), done.stderr
+        assert done.returncode == 1 if "--host" in options else 2, done.stderr
+        assert said in done.stderr, done.stderr
 
     def test_a_ready_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "ready.json"))
-        assert (done.returncode, "ready.json" in done.stderr) == (1, True), done.stderr
+        assert done.returncode == 1, done.stderr
+        assert "ready.json" in done.stderr, done.stderr
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (
@@ -183,20 +183,21 @@ class TestServe:
         ):
             (tmp_path / "fakefal.toml").write_text(line)
             done = fakefal("serve", cwd=tmp_path)
-            assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+            assert done.returncode == 2, done.stderr
+            assert says in done.stderr, done.stderr
 
     def test_beyond_loopback_the_control_api_needs_a_token(self, tmp_path: Path) -> None:
         import httpx
 
-        server, ready = self.serve(tmp_path, "--host", "0.0.0.0")
-        port = ready["url"].rpartition(":")[2]
+        server, told = self.serve(tmp_path, "--host", "0.0.0.0")
+        port = told["url"].rpartition(":")[2]
         assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
         url = f"http://127.0.0.1:{port}"
         assert fakefal("health", "--url", url).returncode == 1
-        known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": ready["control_token"]}
+        known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": told["control_token"]}
         assert fakefal("health", "--url", url, env=known).returncode == 0
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=LIMIT)
 
 
 def test_settings_count_for_every_command(tmp_path: Path) -> None:
@@ -247,6 +248,7 @@ class TestDemo:
         assert len(positions) > 1, "positions move"
 
 
+@pytest.mark.versions
 def test_the_module_and_the_command_are_one() -> None:
     assert fakefal("--help").returncode == 0
     assert fakefal("no-such-command").returncode == 2

@@ -13,6 +13,8 @@ from fakefal.core.effects import Effect, EffectRule
 from fakefal.core.grammar import BadEffect, read_rule
 from fakefal.effects.known import parse_checked, parse_rule
 
+pytestmark = pytest.mark.quick
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -15,6 +15,8 @@ from support.media import picture
 from support.server import Serve, Server
 from support.uploads import Parts, bearer, initiate, upload
 
+pytestmark = pytest.mark.quick
+
 
 class TestUploads:
     def test_the_token_is_in_the_clients_form(self, server: Server) -> None:

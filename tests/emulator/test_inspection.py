@@ -15,7 +15,10 @@ from support.receivers import Receiver
 from support.server import KEY, SECRET, Serve, Server
 from support.uploads import Parts, initiate, upload
 
+pytestmark = pytest.mark.quick
 
+
+@pytest.mark.both_stores
 class TestJournal:
     def test_a_call_is_written_down(self, server: Server) -> None:
         before = time.time()
@@ -120,6 +123,7 @@ class TestJournal:
         assert len(server.journal()[0]["path"]) == LONGEST_TEXT
 
 
+@pytest.mark.both_stores
 class TestFiles:
     def test_uploads_are_shown_newest_first(self, server: Server) -> None:
         before = time.time()
@@ -145,7 +149,13 @@ class TestFiles:
         assert (file["bytes"], file["key"]) == (3, "tester")
 
 
+@pytest.mark.versions
 class TestMetrics:
+    @pytest.fixture
+    def server(self, serve: Serve) -> Server:
+        """A fresh server: counters count since the start."""
+        return serve()
+
     def test_what_happened_and_what_there_is(self, serve: Serve, receiver: Receiver) -> None:
         server = serve()
         server.submit(O1, {"prompt": "x", "duration": "5"})
@@ -316,6 +326,7 @@ class TestNearMisses:
         assert "its result has expired" in server.http.get(submitted["response_url"]).headers["x-fakefal-hint"]
 
 
+@pytest.mark.both_stores
 class TestSecretsInTheJournal:
     def test_keys_and_tokens_are_not_in_it(self, server: Server) -> None:
         headers = {"Authorization": f"Key tester:{SECRET}"}

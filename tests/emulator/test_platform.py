@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from fakefal.settings import Settings
 from fakefal_contracts import BUILT_IN, IN_DEPTH, examples, known_ids
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3, STANDARD
 from support.media import picture
-from support.server import Serve, Server, emulator_with
+from support.server import Serve, Server
+
+pytestmark = pytest.mark.quick
 
 V1 = "/platform/v1"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
@@ -288,7 +289,7 @@ class TestRequests:
 
     def test_time_filters_on_the_callers_own_clock(self, serve: Serve) -> None:
         now = 1_800_000_000.0
-        server = serve(emulator=emulator_with(Settings(profile="instant"), wall=lambda: now))
+        server = serve(parts={"wall": lambda: now})
         old = server.submit(I2V, {"prompt": "old"})["request_id"]
         sent_at = self.items(server)[0]["sent_at"]
         assert sent_at == "2027-01-15T08:00:00.000Z"
@@ -346,6 +347,7 @@ class TestRequests:
         assert error(answer) == (400, "validation_error")
 
 
+@pytest.mark.both_stores
 class TestErasing:
     def test_payloads_and_the_files_made_are_gone(self, server: Server) -> None:
         submitted = server.submit(I2V, examples(I2V)["required"])
@@ -382,6 +384,7 @@ class TestErasing:
         assert error(server.http.delete(f"{V1}/models/requests/none/payloads")) == (404, "not_found")
 
 
+@pytest.mark.both_stores
 class TestQueue:
     PATH = f"{V1}/serverless/apps/fal-ai/kling-video/queue"
 

@@ -12,6 +12,8 @@ from fakefal_contracts import examples
 from support.endpoints import APP, I2V, O1
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 
 def ask(server: Server, path: str = "tokens/", **body: Any) -> httpx.Response:
     return server.http.post(f"/rest/{path}", json={"allowed_apps": ["kling-video"], **body})

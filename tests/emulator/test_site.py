@@ -11,6 +11,8 @@ from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 DOCUMENT = "/site/api/openapi/queue/openapi.json"
 OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
 

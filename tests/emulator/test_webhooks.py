@@ -17,11 +17,14 @@ from support.endpoints import O1
 from support.receivers import Received, Receiver, submit, verify
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 
 def log(server: Server) -> Any:
     return server.control("webhooks")
 
 
+@pytest.mark.versions
 class TestForm:
     def test_success(self, server: Server, receiver: Receiver) -> None:
         submitted = submit(server, f"{receiver.url}/hook?a=1")
@@ -79,6 +82,7 @@ class TestForm:
         verify(server, new)
 
 
+@pytest.mark.both_stores
 class TestTries:
     def test_a_poll_driven_profile_does_not_wait_for_polls(self, serve: Serve, receiver: Receiver) -> None:
         submit(serve(profile="stepped"), receiver.url)

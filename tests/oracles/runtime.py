@@ -35,6 +35,7 @@ from fakefal_contracts.model import spots
 from fakefal_contracts.strategies import Broken, anything, invalid, valid
 from oracles.drawing import VERSIONS, by_seed_alone
 from oracles.install import PYTHON, READY
+from support.waiting import LIMIT
 
 CONTRACT = "latest"
 CHUNK = 500
@@ -176,8 +177,8 @@ class Pair:
 
     def __init__(self, emulator_port: int, runtime_port: int, versions: dict[str, str]) -> None:
         self.versions = versions
-        self._ours = HTTPConnection("127.0.0.1", emulator_port, timeout=60)
-        self._theirs = HTTPConnection("127.0.0.1", runtime_port, timeout=60)
+        self._ours = HTTPConnection("127.0.0.1", emulator_port, timeout=LIMIT)
+        self._theirs = HTTPConnection("127.0.0.1", runtime_port, timeout=LIMIT)
 
     def close(self) -> None:
         """Close the connections to both."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -18,6 +17,9 @@ import respx  # noqa: F401
 
 import fakefal.testing
 import fakefal_client  # noqa: F401
+from support.waiting import run_program
+
+pytestmark = pytest.mark.versions
 
 HERE = Path(__file__).parent / "plugin"
 PLUGINS = {
@@ -359,16 +361,13 @@ class TestIt(unittest.TestCase):
             self.skipTest("later")
 """
     (run.folder / "test_unit.py").write_text(code)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "unittest", "test_unit"],
-        cwd=run.folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_program([sys.executable, "-W", "error", "-m", "unittest", "test_unit"], cwd=run.folder)
     assert done.returncode == 0, done.stderr
 
 
 def test_loading_the_plugin_loads_nothing_heavy() -> None:
     command = [sys.executable, "-X", "importtime", "-c", "import pytest, fakefal.pytest_plugin"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    said = run_program(command, check=True).stderr
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in said.splitlines()}
     assert {"pytest", "fakefal"} <= loaded
     assert not loaded & {"fastapi", "httpx", "httpx2", "PIL", "pydantic", "fakefal_contracts", "starlette"}
@@ -379,7 +378,7 @@ def test_what_the_fixture_gives_has_a_name_for_annotations() -> None:
 
 
 def test_what_it_costs_can_be_measured() -> None:
-    done = subprocess.run([sys.executable, "-m", "fakefal.testing.measure"], capture_output=True, text=True, check=True)
+    done = run_program([sys.executable, "-m", "fakefal.testing.measure"], check=True)
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
         "set-up",
         "submit, status and result",

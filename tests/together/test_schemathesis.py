@@ -11,7 +11,7 @@ from fakefal_contracts import IN_DEPTH, examples
 from oracles.document.run import PHASES, check, summary
 from support.server import Server
 
-EXAMPLES, HISTORIES, STEPS = 2, 40, 10
+EXAMPLES, HISTORIES, STEPS = 1, 20, 10
 """``make schemathesis`` makes many times as many."""
 
 CHECKS = {

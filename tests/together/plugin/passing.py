@@ -171,15 +171,6 @@ def test_the_marker_brings_the_fixture() -> None:
     assert httpx.post(QUEUE, json=PROMPT, headers=KEY).is_success
 
 
-def test_effects_are_injected_newest_first(fakefal: Fakefal) -> None:
-    fakefal.inject("generation_timeout")
-    fakefal.inject("content_policy_violation when prompt='crown'")
-    for prompt in ("a crown", "a hat"):
-        httpx.post(QUEUE, json={"prompt": prompt}, headers=KEY)
-    types = [request.result["detail"][0]["type"] for request in fakefal.requests]
-    assert types == ["content_policy_violation", "generation_timeout"]
-
-
 def test_answers_of_ones_own(fakefal: Fakefal, tmp_path: Path) -> None:
     clip = tmp_path / "mine.mp4"
     clip.write_bytes(b"not really a film")
