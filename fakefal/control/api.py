@@ -19,8 +19,9 @@ from fakefal.state.ledger import Dollars, LedgerEntry, Total
 from fakefal.state.requests import Snapshot
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
+from fakefal.wire.json_route import JsonRoute
 
-router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
+router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
 Key = Annotated[str | None, Query(min_length=1, description="id part of a key; without it, all keys")]
 
 
@@ -225,7 +226,7 @@ def info(look: Snapshot) -> RequestInfo:
         endpoint_id=look.record.endpoint_id,
         status=view.state.value,
         queue_position=look.position if waiting else None,
-        arguments=jsonio.parse(look.record.arguments),
+        arguments=jsonio.load(look.record.arguments),
         submitted_at=look.record.submitted_at,
         started_at=view.started_at,
         ended_at=view.ended_at,

@@ -109,7 +109,7 @@ def _item(look: Snapshot, base_url: BaseUrl, *, payloads: bool) -> dict[str, Any
         "duration": duration_of(look),
     }
     if payloads and not look.erased:
-        item["json_input"] = _with_addresses(jsonio.parse(record.arguments), base_url)
+        item["json_input"] = _with_addresses(jsonio.load(record.arguments), base_url)
         item["json_output"] = result_value(ending, base_url) if ending else None
     return item
 
