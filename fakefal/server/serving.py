@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
+from fakefal.server.loops import SteadyLoop
 from fakefal.settings import Settings, SettingsError
 from fakefal.wire.faults import ABORT
 from fakefal_contracts.hosts import LOOPBACK_HOSTS
@@ -207,7 +208,8 @@ def serving_from(
 
     def body() -> None:
         try:
-            asyncio.run(serve())
+            with asyncio.Runner(loop_factory=SteadyLoop) as runner:
+                runner.run(serve())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failed.append(error)
         finally:
