@@ -11,6 +11,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from fakefal.core.pace import STEADY, Pace
+from fakefal.state.bounded import MOST_KEYS, Bounded
 
 END_OF_TIME = 200_000_000_000.0
 """Year 8307: clocks stop here, since dates do a little later."""
@@ -108,7 +109,7 @@ class MemoryClock(Clock):
         self._steady = real or steady_time()
         self._wall = wall or real or wall_time
         self._latest = 0.0
-        self._paces = Paces()
+        self._paces = Paces(keys=Bounded(MOST_KEYS))
         self._steps: list[tuple[float, float]] = [(0.0, 0.0)]
         """Since when the machine's clock is so far ahead of real time."""
 

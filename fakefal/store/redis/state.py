@@ -19,6 +19,7 @@ from fakefal.core.pace import Pace
 from fakefal.effects.arrivals import Arrival, Arrivals
 from fakefal.effects.known import make_rule
 from fakefal.effects.rules import Rules, parse_rules
+from fakefal.state.bounded import MOST_KEYS as MOST_CLOCKS
 from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock, Paces
 from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
@@ -28,9 +29,6 @@ from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 Added = dict[str, Any]
 """A rule as JSON."""
-
-MOST_CLOCKS = 10_000
-"""How many keys may have a clock that does not follow the global one."""
 
 NOTHING = b'{"settled": true, "added": []}'
 """What stands for the rules before anybody changes them, and when Redis has lost them."""
