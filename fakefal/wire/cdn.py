@@ -13,11 +13,12 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from fakefal.core.errors import QueueError
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import new_file_path
 from fakefal.state import jsonio
 from fakefal.state.access import Decision, FileRecord
-from fakefal.state.files import FileStore, StoredFile
+from fakefal.state.files import FileStore, FileTooLarge, SpoolFull, StoredFile
 from fakefal.state.requests import NO_KEY
 from fakefal.state.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
@@ -191,14 +192,20 @@ def _claims(request: Request, token: str, path: str | None = None) -> dict[str, 
 
 
 async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
-    """The body in a new file; nothing is left behind when it does not arrive whole."""
-    written = emulator.files.open_part()
-    try:
+    """The body in a new file; nothing is left behind when it does not arrive whole.
+
+    Also what finds no room is read, so that the caller gets the answer.
+    """
+    refused: QueueError | None = None
+    with emulator.files.writing() as written:
         async for part in limited(request, emulator.settings.max_upload_bytes):
-            written.write(part)
-    except BaseException:
-        emulator.files.discard(written)
-        raise
+            if refused is None:
+                try:
+                    written.write(part)
+                except (SpoolFull, FileTooLarge) as error:
+                    refused = error
+        if refused is not None:
+            raise refused
     return written
 
 
