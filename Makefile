@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -70,6 +70,10 @@ bench: $(VENV)/ready
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tools/bench; \
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
 	$(BIN)/python -m tools.bench --page BENCHMARKS.md --json tools/bench/results.json
+
+# Odd calls at every door for twenty minutes, on loopback: nothing is lost, and memory stays flat. SOAK_SECONDS=60 for less.
+soak: $(VENV)/ready
+	$(BIN)/python -m tools.soak
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist

@@ -22,7 +22,7 @@ ABANDONED_SECONDS = 3600.0
 """How old a temporary folder without such a file must be, before it counts as left behind."""
 
 
-class Place:
+class UsedFolder:
     """A folder in use.
 
     Args:

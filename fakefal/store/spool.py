@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from typing_extensions import override
 
 from fakefal.state.files import FileStore, FileTooLarge, SpoolFull, StoredFile
-from fakefal.store.place import Place, sweep_abandoned
+from fakefal.store.place import UsedFolder, sweep_abandoned
 
 logger = logging.getLogger(__name__)
 MOST_OPEN = 256
@@ -108,12 +108,12 @@ class OwnFolder(Folder):
 
     def __init__(self, path: Path | None = None) -> None:
         self._given = path
-        self._place: Place | None = None
+        self._place: UsedFolder | None = None
         self._listing = SpoolListing()
         if path is None:
             sweep_abandoned()
         else:
-            self._place = Place(path)
+            self._place = UsedFolder(path)
             self._read(path)
 
     def _read(self, path: Path) -> None:
@@ -133,7 +133,7 @@ class OwnFolder(Folder):
     @override
     def path(self) -> Path:
         if self._place is None:
-            self._place = Place(self._given)
+            self._place = UsedFolder(self._given)
         return self._place.path
 
     @override

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from fakefal.state.files import StoredFile
-from fakefal.store.place import Place, sweep_abandoned
+from fakefal.store.place import UsedFolder, sweep_abandoned
 from fakefal.store.spool import Folder, SpoolListing, leftovers, note_name, note_or_warning, write_note
 
 LOOK_SECONDS = 1.0
@@ -35,7 +35,7 @@ class SharedFolder(Folder):
 
     def __init__(self, path: Path | None = None) -> None:
         sweep_abandoned()
-        self._place = Place(path, shared=True)
+        self._place = UsedFolder(path, shared=True)
         self._path = self._place.path
         self._lock = threading.RLock()
         self._listing = SpoolListing()
