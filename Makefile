@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
+.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -94,6 +94,10 @@ bench: $(VENV)/ready
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tools/bench; \
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
 	$(BIN)/python -m tools.bench --page --json tools/bench/results.json
+
+# Odd calls at every door for twenty minutes, on loopback: nothing is lost, and memory stays flat. SOAK_SECONDS=60 for less.
+soak: $(VENV)/ready
+	$(BIN)/python -m tools.soak
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from fakefal.core.plan import PROFILES
+from fakefal.state.jsonio import MAX_BYTES
 from fakefal_contracts import IN_DEPTH, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
@@ -157,6 +158,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         webhooks_anywhere: whether webhooks may go beyond loopback.
         public_url: the base of URLs in answers to callers that came by base URL.
         max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
+        max_json_bytes: how long a JSON body may be without the ``data:`` strings in it; 413 beyond that.
         max_upload_bytes: the largest upload.
         max_requests: how many requests are kept.
         max_request_bytes: how many bytes of arguments and answers are kept.
@@ -188,6 +190,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     webhooks_anywhere: bool = False
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     max_body_bytes: Count = 64 * MEBIBYTE
+    max_json_bytes: Count = MAX_BYTES
     max_upload_bytes: Count = 512 * MEBIBYTE
     max_requests: Count = 100_000
     max_request_bytes: Count = 512 * MEBIBYTE

@@ -152,5 +152,5 @@ def _parsed(body: bytes) -> Webhook:
             said.get("payload"),
             said.get("error") or said.get("payload_error"),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InvalidWebhook("the body is no webhook of the service") from None

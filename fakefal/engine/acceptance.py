@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +22,7 @@ from fakefal.files.datauris import externalize
 from fakefal.files.foreign_media import Downloads, Fetched
 from fakefal.settings import Settings
 from fakefal.state import jsonio
+from fakefal.state.bounded import MOST_KEYS, Bounded
 from fakefal.state.patience import until_written
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
@@ -59,7 +59,7 @@ class Acceptance:
         self._cdn = cdn
         self._downloads = downloads
         self._waker = waker
-        self._accepted: Counter[str] = Counter()
+        self._accepted: Bounded[str, int] = Bounded(MOST_KEYS)
 
     async def accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Snapshot:
         """Store a request under a profile; `at_once` wants a free runner for it.
@@ -109,7 +109,7 @@ class Acceptance:
             self._accepted.pop(key, None)
 
     def _next_number(self, key: str) -> int:
-        self._accepted[key] += 1
+        self._accepted.renew(key, self._accepted.get(key, 0) + 1)
         return self._accepted[key]
 
     async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +27,7 @@ from fakefal.files.pinned import (
     send_unlogged,
 )
 from fakefal.state.attempts import attempted
-from fakefal.state.clock import Clock
+from fakefal.state.clock import Clock, wall_time
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.patience import until_written
 from fakefal.state.queue import BEFORE_ALL_TIME, QueueStore
@@ -61,7 +60,7 @@ class Sender:
     anywhere: bool = False
     resolve: Resolve = resolve
     transport: httpx.AsyncBaseTransport | None = None
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float] = wall_time
 
     async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
         """Try once; whatever the receiver does becomes an `DeliveryAttempt` at the emulated moment `now`."""

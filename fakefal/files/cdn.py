@@ -69,8 +69,7 @@ class Cdn:
         kind = mimetypes.guess_type(name)[0] or "video/mp4"
         described: dict[str, Any] = {"url": source, "content_type": kind, "file_name": name, "file_size": None}
         if not is_address(source):
-            written = self.files.open_part()
-            with Path(source).open("rb") as given:
+            with Path(source).open("rb") as given, self.files.writing() as written:
                 shutil.copyfileobj(given, written)
             kept = self.files.keep(written, new_file_path(name), kind)
             described |= {"url": CDN_MARK + kept.url_path, "file_size": kept.size}

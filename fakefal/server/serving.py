@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
+from fakefal.server.loops import SteadyLoop
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.patience import cancel_and_wait
 from fakefal.wire.faults import ABORT
@@ -261,7 +262,8 @@ def serving_from(
 
     def body() -> None:
         try:
-            asyncio.run(serve())
+            with asyncio.Runner(loop_factory=SteadyLoop) as runner:
+                runner.run(serve())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failed.append(error)
         finally:

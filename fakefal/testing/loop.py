@@ -10,6 +10,8 @@ from contextvars import Context
 from functools import cache
 from typing import Any, TypeVar
 
+from fakefal.server.loops import SteadyLoop
+
 T = TypeVar("T")
 
 
@@ -17,7 +19,7 @@ class LoopThread:
     """A running event loop in a thread of its own, for callers in any other thread."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = SteadyLoop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="fakefal", daemon=True)
         self._thread.start()
         atexit.register(self._stop)

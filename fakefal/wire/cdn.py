@@ -13,16 +13,17 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from fakefal.core.errors import QueueError
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import new_file_path
 from fakefal.state import jsonio
 from fakefal.state.access import Decision, FileRecord
-from fakefal.state.files import FileStore, StoredFile
+from fakefal.state.files import FileStore, FileTooLarge, SpoolFull, StoredFile
 from fakefal.state.requests import NO_KEY
 from fakefal.state.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.auth import read_key
-from fakefal.wire.body import limited, read_body
+from fakefal.wire.body import decoded, limited, read_body
 from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
 from fakefal.wire.rest import OCTETS, media_type
 from fakefal.wire.upload_lifecycle import read_lifecycle, remember, said_of, upload_claims
@@ -191,14 +192,20 @@ def _claims(request: Request, token: str, path: str | None = None) -> dict[str, 
 
 
 async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
-    """The body in a new file; nothing is left behind when it does not arrive whole."""
-    written = emulator.files.open_part()
-    try:
+    """The body in a new file; nothing is left behind when it does not arrive whole.
+
+    Also what finds no room is read, so that the caller gets the answer.
+    """
+    refused: QueueError | None = None
+    with emulator.files.writing() as written:
         async for part in limited(request, emulator.settings.max_upload_bytes):
-            written.write(part)
-    except BaseException:
-        emulator.files.discard(written)
-        raise
+            if refused is None:
+                try:
+                    written.write(part)
+                except (SpoolFull, FileTooLarge) as error:
+                    refused = error
+        if refused is not None:
+            raise refused
     return written
 
 
@@ -219,7 +226,7 @@ async def _keep_part(request: Request, emulator: Emulator, upload_id: str, numbe
 async def _complete(
     request: Request, emulator: Emulator, upload_id: str, claims: Mapping[str, Any], address: str
 ) -> Response:
-    numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
+    numbers = await _part_numbers(request, emulator)
     join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes, key=claims["owner"])
     try:
         await asyncio.to_thread(join, upload_id, numbers, claims["path"], claims["type"])
@@ -230,11 +237,12 @@ async def _complete(
     return Json({"access_url": address, "uploaded": True})
 
 
-def _part_numbers(raw: bytes) -> list[int]:
+async def _part_numbers(request: Request, emulator: Emulator) -> list[int]:
     """The numbers of ``{"parts": [{"partNumber", "etag"}]}``, in ascending order."""
     wrong: WireError = refusal(422, 'the body must be {"parts": [{"partNumber": 1, "etag": "..."}]}')
+    raw = await read_body(request, emulator.settings.max_body_bytes)
     try:
-        body = jsonio.parse(raw)
+        body = await decoded(raw, emulator.settings.max_json_bytes)
     except jsonio.InvalidJson:
         raise wrong from None
     parts = body.get("parts") if isinstance(body, dict) else None

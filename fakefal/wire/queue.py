@@ -18,6 +18,7 @@ from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Quirk
 from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
+from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, is_tried_again, result_body
 from fakefal.state.requests import NO_KEY, Record, Snapshot
 from fakefal.wire.answers import (
@@ -67,7 +68,7 @@ async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
     look = await _look(call, read=True)
     return Json(
-        status_body(look, call.base_url, _log_items(look) if _wants_logs(call) else None),
+        status_body(look, call.base_url, _log_items(look, call.emulator.clock) if _wants_logs(call) else None),
         200 if look.view.state is State.COMPLETED else 202,
         {REQUEST_ID: call.request_id},
     )
@@ -89,7 +90,9 @@ async def stream(call: Call) -> Response:
                     if stands != shown:
                         shown, spoken = stands, monotonic()
                         # no name for the body: an open stream would keep it
-                        yield _event(status_body(look, base_url, _log_items(look, sent) if wanted else None))
+                        yield _event(
+                            status_body(look, base_url, _log_items(look, emulator.clock, sent) if wanted else None)
+                        )
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
                         spoken = monotonic()
                         yield KEEP_ALIVE
@@ -180,11 +183,11 @@ def _event(body: dict[str, Any]) -> bytes:
     return b"data: " + jsonio.dump(body) + b"\n\n"
 
 
-def _log_items(look: Snapshot, sent: int = 0) -> list[dict[str, Any]]:
+def _log_items(look: Snapshot, clock: Clock, sent: int = 0) -> list[dict[str, Any]]:
     """The lines of the log, without the first ones that were sent already."""
     return [
         {
-            "timestamp": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds"),
+            "timestamp": datetime.fromtimestamp(clock.shown(moment), UTC).isoformat(timespec="milliseconds"),
             "level": "INFO",
             "message": text,
             "labels": {},

@@ -15,7 +15,7 @@ from fakefal.files.cdn import new_file_path
 from fakefal.state import jsonio
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.auth import demand_rest_key
-from fakefal.wire.body import read_body
+from fakefal.wire.body import decoded, read_body
 from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
 from fakefal.wire.faults import lock_reason, refuse
 from fakefal.wire.incoming import account_effect, rest_key
@@ -99,7 +99,8 @@ async def initiate(
     if storage_type not in STORAGE_TYPES:
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
-        body = jsonio.parse(await read_body(request, emulator.settings.max_body_bytes))
+        raw = await read_body(request, emulator.settings.max_body_bytes)
+        body = await decoded(raw, emulator.settings.max_json_bytes)
     except jsonio.InvalidJson as error:
         raise refusal(422, f"the body is not JSON: {error}") from error
     named = body if isinstance(body, dict) else {}

@@ -254,6 +254,7 @@ class TestAPrivateFileStaysPrivate:
     def test_and_its_owners_when_another_erases_a_result_that_names_it(self, serve: Serve, tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         url = python_upload(before)
+        before.emulator.files.close()  # as a server that stops
         server = serve(spool=tmp_path)
         url = url.replace(before.url, server.url)
         effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
@@ -267,6 +268,7 @@ class TestAPrivateFileStaysPrivate:
         before = serve(spool=tmp_path)
         private, public = python_upload(before), python_upload(before)
         put_acl(before, private, {"default": "forbid"})
+        before.emulator.files.close()  # as a server that stops
         server = serve(spool=tmp_path)
         for kept in (private, public):
             url = kept.replace(before.url, server.url)

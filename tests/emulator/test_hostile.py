@@ -212,7 +212,7 @@ class TestBodies:
     @pytest.mark.parametrize("path", ["journal", "files", "requests", "ledger", "webhooks", "clock"])
     def test_odd_keys_are_nobodys(self, victim: Server, path: str, query: str) -> None:
         answer = ask(victim, f"GET /_fakefal/{path}?{query}", body=b"")
-        assert status(answer) == 200
+        assert status(answer) == (422 if len(query) > 1000 else 200)
 
     @pytest.mark.parametrize("key", ["Key \xe9\xff:\xfe", "Key a b:c", "Key :::", "Key a:" + "x" * 50_000, "Key \t:x"])
     def test_odd_keys_are_kept_apart(self, victim: Server, key: str) -> None:
