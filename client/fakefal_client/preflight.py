@@ -19,8 +19,9 @@ from fakefal_client.retry import Deadline
 from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
 from fakefal_contracts import BUILT_IN, Advice, Catalogue, Cost, Endpoint, Opener, Report, judge, open_data_uris
+from fakefal_contracts.check import OUTDATED
 from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition, parse_contract
-from fakefal_contracts.errors import UnknownContract
+from fakefal_contracts.errors import UnknownContract, unknown_model
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.model import Caution
 from fakefal_contracts.price import price_of
@@ -29,7 +30,7 @@ from fakefal_contracts.testprompt import marked_texts
 
 HEALTH_SECONDS = 5.0
 _OURS = inferred("a rule of this client, not of the service", "2026-11-20")
-NOT_COVERED = Caution("not_covered", "no contract covers the endpoint, so nothing was checked or priced", _OURS)
+UNKNOWN_MODEL = Caution("unknown_model", "of an unknown model nothing is checked or priced", _OURS)
 OTHER_REVISION = Caution("other_revision", "the newest schema refuses what an older one accepts", _OURS)
 
 
@@ -105,7 +106,7 @@ class Preflight:
         report = yield from self.judge(endpoint_id, arguments, opener, until=until)
         if report is None:
             hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
-            return Checked(None, (Advice(NOT_COVERED, (), f"no contract covers {endpoint_id}", hint),), None, None)
+            return Checked(None, (Advice(UNKNOWN_MODEL, (), unknown_model(endpoint_id), hint),), None, None)
         if report.ok:
             return _checked(report, report.warnings)
         accepting = yield from self._accepting(report, arguments, opener)
@@ -115,7 +116,7 @@ class Preflight:
             return _checked(report, report.warnings)
         by = f"accepted by the schema of {accepting.contract}"
         refused = tuple(Advice(OTHER_REVISION, one.loc, one.msg, f"{by}: {one.hint}") for one in report.errors)
-        return _checked(accepting, (*refused, *accepting.warnings))
+        return _checked(accepting, (*refused, *(one for one in accepting.warnings if one.caution is not OUTDATED)))
 
     def _accepting(self, report: Report, arguments: Any, opener: Opener) -> Flow[Report | None]:
         """The newest revision that accepts what the newest schema refuses; only fal gets the benefit of the doubt."""

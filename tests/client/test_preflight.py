@@ -84,7 +84,7 @@ class TestBeforeAnyNetwork:
 
     def test_check_and_estimate_stand_alone(self, at_fal: Any) -> None:
         assert at_fal.estimate(O1ReferenceToVideo(prompt="x", duration="10")).usd == Decimal("1.12")
-        assert at_fal.check(O1, {"prompt": "x"}).cost.seconds == 5
+        assert at_fal.check(O1, {"prompt": "x"}).cost.units == 5
         assert not at_fal.check(O1, {}).ok
         with pytest.raises(InvalidRequest):
             at_fal.estimate(O1, {})
@@ -136,7 +136,7 @@ class TestContracts:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             client = make_client(f"http://127.0.0.1:{silent.getsockname()[1]}", environ={})
             assert client.check(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).ok, "by the newest schema"
-            assert client.estimate(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).seconds == 7
+            assert client.estimate(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).units == 7
 
     def test_what_any_revision_accepts_is_a_warning_at_fal(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
@@ -158,16 +158,16 @@ class TestContracts:
         assert report.ok
         assert report.warnings == job.warnings
 
-    def test_what_no_contract_covers_is_sent_with_a_warning(
+    def test_an_unknown_model_is_sent_with_a_warning(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
         with respx.mock() as mock:
-            mock.post("https://queue.fal.run/fal-ai/flux/dev").respond(json={"request_id": "abc"})
+            mock.post("https://queue.fal.run/me/own").respond(json={"request_id": "abc"})
             client = make_client("fal", key="id:secret", environ={})
-            with pytest.warns(RequestWarning, match="no contract covers fal-ai/flux/dev"):
-                job = client.submit("fal-ai/flux/dev", {"prompt": "x"})
-        assert [one.code for one in job.warnings] == ["not_covered"]
+            with pytest.warns(RequestWarning, match="fakefal knows no model me/own"):
+                job = client.submit("me/own", {"prompt": "x"})
+        assert [one.code for one in job.warnings] == ["unknown_model"]
         assert (job.report, job.estimated_usd) == (None, None)
 
     BODY: ClassVar = {"prompt": "@Image3 walks", "negative_prompt": "x"}

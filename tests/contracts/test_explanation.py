@@ -180,7 +180,7 @@ def test_the_pasted_revisions_say_what_fal_says_and_keep_what_it_said(given: tup
     lines = [line.removeprefix("#") for line in text.splitlines() if line.startswith("#     ")]
     names["Base"] = endpoint.input
     exec("\n".join(["class Newest(Base):", *(lines or ["    pass"])]), names)
-    new = replace(endpoint, input=names["Newest"], revisions=revisions)
+    new = replace(endpoint, source=names["Newest"], revisions=revisions)
     assert by_hand(text, compare(read_edition(new.edition("latest")), theirs))
     assert new.edition("latest").evidence.date == TODAY
     for old in endpoint.editions:
@@ -262,7 +262,7 @@ def test_a_field_that_came_is_a_line_of_the_class(added: Place, line: str) -> No
     revisions, names = pasted(I2V, text)
     names["Base"] = I2V.input
     exec(compile(f"class Newest(Base):\n    seed: {line}", "pasted", "exec", dont_inherit=True), names)
-    new = replace(I2V, input=names["Newest"], revisions=revisions)
+    new = replace(I2V, source=names["Newest"], revisions=revisions)
     assert compare(read_edition(new.edition("latest")), theirs) == ()
     older = dt.date(2025, 11, 1)
     assert "#     seed" not in draft(I2V, theirs, compare(read_edition(I2V.edition("latest")), theirs), older)

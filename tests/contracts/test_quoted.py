@@ -103,7 +103,7 @@ def test_unknown_keys_are_ignored() -> None:
     report = check(O3, {"prompt": "x", "negative_prompt": "y", "aspect_ration": "1:1"})
     assert report.ok
     assert [(advice.loc, advice.hint) for advice in report.warnings] == [
-        (("negative_prompt",), "remove it: this endpoint has no such argument"),
+        (("negative_prompt",), "remove it: this model has no such argument"),
         (("aspect_ration",), 'did you mean "aspect_ratio"?'),
     ]
 
