@@ -22,6 +22,8 @@ from fakefal.settings import Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
+from fakefal.state.tokens import Tokens
+from fakefal.store.opening import open_parts
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.names import Guard, guarded_names
@@ -30,6 +32,9 @@ from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import fake_environment, fake_key
 from fakefal_contracts.price import dollars
+
+_TOKENS = Tokens()
+"""One for all fakes of this process: clients of a module keep their upload tokens from test to test."""
 
 
 class Fakefal:
@@ -78,7 +83,7 @@ class Fakefal:
             control_hosts=frozenset({HOST}),
         )
         recorder = WebhookRecorder(MemorySigningKeys())
-        self._emulator = Emulator(settings, sender=recorder)
+        self._emulator = Emulator(settings, open_parts(settings, tokens=_TOKENS), sender=recorder)
         self._engine = Engine(self._emulator, self._complain)
         self._stack = ExitStack()
         self._key = fake_key(settings.keys)

@@ -30,6 +30,8 @@ KEY = {"Authorization": "Key me:secret"}
 
 at_import = fal_client.SyncClient(key="built-at-import:real")
 at_import_too = httpx.Client(headers=KEY)
+kept: dict[str, Any] = {}
+"""What a program keeps for longer than a test."""
 
 
 class Retrying(httpx.HTTPTransport):
@@ -210,6 +212,24 @@ def test_an_upload_comes_back(fakefal: Fakefal) -> None:
     assert httpx.get(url, headers={"Range": "bytes=1-3"}).content == b"\x01\x02\x03"
     assert httpx.head(url).headers["content-length"] == str(len(content))
     assert not fakefal.requests
+
+
+@pytest.mark.parametrize("round_", range(2))
+def test_an_upload_token_stays_good_from_test_to_test(fakefal: Fakefal, round_: int) -> None:
+    kept.setdefault("token", at_import._token_manager.get_token())
+    assert at_import._token_manager.get_token() is kept["token"]
+    url = at_import.upload(f"round {round_}".encode(), "text/plain")
+    assert httpx.get(url).text == f"round {round_}"
+
+
+@pytest.mark.parametrize("round_", range(2))
+def test_the_key_set_may_be_kept_from_test_to_test(fakefal: Fakefal, round_: int) -> None:
+    (key,) = kept.setdefault("keys", httpx.get("https://rest.fal.ai/.well-known/jwks.json").json()["keys"])
+    httpx.post(QUEUE, json=PROMPT, headers=KEY, params={"fal_webhook": "https://nobody.invalid/hook"})
+    (hook,) = fakefal.webhooks
+    said = signed_bytes(hook.request_id, "me", hook.headers["X-Fal-Webhook-Timestamp"], hook.body)
+    VerifyKey(_unpadded(key["x"])).verify(said, bytes.fromhex(hook.headers["X-Fal-Webhook-Signature"]))
+    assert fakefal_client.Client(target="fal").verify(hook.headers, hook.body).request_id == hook.request_id
 
 
 class TestWebhooks:
