@@ -68,6 +68,12 @@ def test_what_passes(run: Runner) -> None:
     result.stdout.re_match_lines([r"fakefal: \d+ requests, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"])
 
 
+def test_webhooks_reach_what_users_have(run: Runner) -> None:
+    outcomes = run("receivers", apart=True).parseoutcomes()  # Django is set up once a process
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] >= count("receivers")
+
+
 def test_what_fails(run: Runner) -> None:
     result = run("failing", "--tb=short", "--junit-xml=said.xml")
     cases = ET.parse(run.folder / "said.xml").findall(".//testcase")
