@@ -111,10 +111,8 @@ def in_flask() -> str:
 
 
 async def test_webhooks_are_delivered_to_what_has_a_start_and_to_what_blocks(fakefal: Fakefal) -> None:
-    for to, text in (
-        (app, f'"{sniffio.current_async_library()} {sniffio.current_async_library()}"'),
-        (flask_app, "200"),
-    ):
+    library = sniffio.current_async_library()
+    for to, text in ((app, f'"{library} {library}"'), (flask_app, "200")):
         async with httpx.AsyncClient(headers=KEY) as client:
             await client.post(QUEUE, json=PROMPT, params={"fal_webhook": "https://me.example/hook"})
         (answer,) = await fakefal.webhooks.adeliver(to=to)
