@@ -61,7 +61,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if any("fakefal" in getattr(item, "fixturenames", ()) for item in session.items):
         _guard(session.config)
         if not session.config.option.collectonly:
-            import fakefal.server.documented
             import fakefal.testing  # noqa: F401
 
 

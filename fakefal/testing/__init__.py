@@ -7,6 +7,7 @@ fal.assert_billed("0.56")
 
 from __future__ import annotations
 
+import fakefal.testing.preparation  # noqa: F401 - before all else: not while time is frozen
 from fakefal.core.grammar import BadEffect
 from fakefal.settings import SettingsError
 from fakefal.state.ledger import LedgerEntry, Sums

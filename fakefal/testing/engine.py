@@ -31,11 +31,14 @@ class Engine:
     Args:
         emulator: the emulator.
         complain: is told of calls that it has no answer for.
+        failed: is told of what the emulator raised.
     """
 
-    def __init__(self, emulator: Emulator, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, emulator: Emulator, complain: Callable[[str], None], failed: Callable[[Exception], None]
+    ) -> None:
         self.emulator = emulator
-        self.app: ASGIApp = Watch(build_app(emulator), complain)
+        self.app: ASGIApp = Watch(build_app(emulator), complain, failed)
         self._thread = loop_thread()
         self._process = os.getpid()
         self._stack = AsyncExitStack()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal
@@ -26,6 +27,7 @@ from fakefal.state.tokens import Tokens
 from fakefal.store.opening import open_parts
 from fakefal.testing.engine import HOST, Engine
 from fakefal.testing.interception import intercepting
+from fakefal.testing.logged import logged_errors
 from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
@@ -82,9 +84,10 @@ class Fakefal:
             retention=retention,
             control_hosts=frozenset({HOST}),
         )
-        recorder = WebhookRecorder(MemorySigningKeys())
+        recorder = WebhookRecorder(MemorySigningKeys(), wall=_now)
+        self._failures: list[BaseException] = []
         self._emulator = Emulator(settings, open_parts(settings, tokens=_TOKENS), sender=recorder)
-        self._engine = Engine(self._emulator, self._complain)
+        self._engine = Engine(self._emulator, self._complain, self._failures.append)
         self._stack = ExitStack()
         self._key = fake_key(settings.keys)
         self._contract = settings.contract
@@ -96,6 +99,7 @@ class Fakefal:
     def __enter__(self) -> Self:
         self._engine.start()
         self._stack.callback(self._engine.stop)
+        self._stack.enter_context(logged_errors(self._failures.append))
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
         self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
         self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))
@@ -255,7 +259,12 @@ class Fakefal:
 
         Raises:
             UnexpectedCall: something was called, and the test did not fail by itself; a skip hides nothing.
+            Exception: what the emulator raised, whatever the program made of it.
         """
+        failures = [one for one in self._failures if one is not error]
+        self._failures.clear()
+        if failures:
+            raise failures[0] from error
         message = self._complaint()
         if message and (error is None or isinstance(error, _skips())):
             raise UnexpectedCall(message)
@@ -281,6 +290,11 @@ class Fakefal:
     async def _settle(self) -> None:
         """Let everything that is due happen, webhooks included."""
         await self._emulator.carry_out()
+
+
+def _now() -> float:
+    """The time that the test's program has, which may be frozen: it compares the stamps of webhooks with that."""
+    return time.time()
 
 
 def _skips() -> tuple[type[BaseException], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from functools import cache
@@ -13,11 +14,19 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose time goes on while a test has frozen its own: freezegun replaces names of modules, not defaults."""
+
+    def time(self, _real: Callable[[], float] = time.monotonic) -> float:
+        """Seconds, by which pauses end."""
+        return _real()
+
+
 class LoopThread:
     """A running event loop in a thread of its own, for callers in any other thread."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = _Loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="fakefal", daemon=True)
         self._thread.start()
         atexit.register(self._stop)

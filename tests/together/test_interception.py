@@ -88,7 +88,6 @@ HALF = "peer closed connection without sending complete message body"
     ("app", "kind", "message"),
     [
         (says_nothing, "RemoteProtocolError", NOTHING),
-        (fails, "RemoteProtocolError", NOTHING),
         (dies_before_the_body, "ReadError", "Connection reset by peer"),
         (dies_after_the_body, "RemoteProtocolError", NOTHING),
         (dies_in_its_answer, "RemoteProtocolError", HALF),
@@ -104,6 +103,18 @@ def test_a_dead_connection_is_the_librarys_own_error(
 
     with intercepting(Answers(app)), pytest.raises(getattr(library, kind), match=message):
         asyncio.run(call()) if in_coroutine else library.post(URL, content=b"body")
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("in_coroutine", [False, True])
+def test_what_the_emulator_raises_is_raised_as_itself(library: Any, *, in_coroutine: bool) -> None:
+    async def call() -> None:
+        async with library.AsyncClient() as client:
+            await client.post(URL, content=b"body")
+
+    with intercepting(Answers(fails)), pytest.raises(OSError, match="the disk is full") as raised:
+        asyncio.run(call()) if in_coroutine else library.post(URL, content=b"body")
+    assert raised.traceback[-1].name == "fails"
 
 
 def test_what_was_sent_arrives_as_it_would_on_a_socket() -> None:

@@ -74,6 +74,29 @@ def test_webhooks_reach_what_users_have(run: Runner) -> None:
     assert outcomes["passed"] >= count("receivers")
 
 
+@pytest.mark.filterwarnings("default")
+def test_beside_frozen_time(run: Runner) -> None:
+    outcomes = run("frozen", apart=True).parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] >= count("frozen")
+
+
+def test_a_fake_that_would_be_imported_while_time_is_frozen_says_so(run: Runner) -> None:
+    code = """
+import pytest
+from freezegun import freeze_time
+
+@freeze_time("2031-05-04")
+def test_it(request):
+    request.getfixturevalue("fakefal")
+"""
+    result = run(code, apart=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E *fakefal.testing is imported while time is frozen: import it at the top of the file*"]
+    )
+
+
 def test_what_fails(run: Runner) -> None:
     result = run("failing", "--tb=short", "--junit-xml=said.xml")
     cases = ET.parse(run.folder / "said.xml").findall(".//testcase")

@@ -13,6 +13,8 @@ import fal_client
 import httpx
 import pytest
 
+from fakefal.engine.emulator import Emulator
+from fakefal.engine.verdict import Judge
 from fakefal.testing import Fakefal
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
@@ -82,6 +84,48 @@ def test_wrong_effect_in_a_prompt(fakefal: Fakefal) -> None:
     """there is no effect 'content_polcy'; did you mean"""
     assert fakefal.url
     httpx.post(QUEUE, json={"prompt": "fakefal:content_polcy"}, headers=KEY)
+
+
+@pytest.fixture(params=["submit", "find", "looks"])
+def faulty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An emulator with a fault: in what the table answers, in what FastAPI answers, in the middle of a stream."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault of the emulator")
+
+    monkeypatch.setattr(Emulator, request.param, fail)
+
+
+def call_all(fake: Fakefal) -> None:
+    submitted = httpx.post(QUEUE, json=PROMPT, headers=KEY).json()
+    httpx.get(f"{submitted['status_url']}/stream", headers=KEY)
+    httpx.get(f"{fake.url}/_fakefal/requests/{submitted['request_id']}").raise_for_status()
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_error_of_the_emulator_is_the_tests(fakefal: Fakefal) -> None:
+    """ZeroDivisionError: a fault of the emulator"""
+    call_all(fakefal)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_error_of_the_emulator_that_was_swallowed(fakefal: Fakefal) -> None:
+    """ZeroDivisionError: a fault of the emulator"""
+    with contextlib.suppress(Exception):
+        call_all(fakefal)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_error_of_the_emulator_on_a_socket(fakefal_server: Fakefal) -> None:
+    """ZeroDivisionError: a fault of the emulator"""
+    with contextlib.suppress(Exception):
+        call_all(fakefal_server)
+
+
+def test_an_error_between_calls(fakefal: Fakefal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ZeroDivisionError: integer division or modulo by zero"""
+    monkeypatch.setattr(Judge, "verdict", lambda *_, **__: 1 // 0)
+    httpx.post(QUEUE, json=PROMPT, headers=KEY)
 
 
 @pytest.fixture
