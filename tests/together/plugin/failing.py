@@ -125,7 +125,9 @@ def test_an_error_of_the_emulator_on_a_socket(fakefal_server: Fakefal) -> None:
 def test_an_error_between_calls(fakefal: Fakefal, monkeypatch: pytest.MonkeyPatch) -> None:
     """ZeroDivisionError: integer division or modulo by zero"""
     monkeypatch.setattr(Judge, "verdict", lambda *_, **__: 1 // 0)
-    httpx.post(QUEUE, json=PROMPT, headers=KEY)
+    with contextlib.suppress(fal_client.FalClientHTTPError):
+        fal_client.subscribe(ENDPOINT, arguments=PROMPT)
+    assert fakefal.last.result_status == 500
 
 
 @pytest.fixture
