@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Collection, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -49,6 +50,13 @@ def _whole(value: object, read: ValidatorFunctionWrapHandler) -> Any:
     if number < 1:
         raise ValueError("give a whole number from 1")
     return number
+
+
+def _dollars(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(str(value).removeprefix("$"))
+    except ValidationError:
+        raise ValueError("give an amount of dollars, such as 20 or 4.50") from None
 
 
 def _profile(name: str) -> str:
@@ -127,6 +135,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         contract: documented, latest, or an ISO day.
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
+        balance: dollars that each key starts with; what its jobs cost is taken off, also below zero.
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
         effects: what happens to which requests, such as ``stuck when nth=2``.
@@ -155,6 +164,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     contract: Annotated[str, BeforeValidator(_contract)] = "documented"
     seed: str = ""
     runners: Count = 10
+    balance: Annotated[Decimal, WrapValidator(_dollars)] = Decimal(100)
     keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
     fetch: bool = False
     effects: Effects = ()

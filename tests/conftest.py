@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +16,8 @@ from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from support.endpoints import O1
-from support.machine import ROOT, SHARED, required_in_ci
+from support.machine import SHARED, required_in_ci
+from support.namespaces import StandIn, namespace
 from support.server import KEY, Serve, Server
 from support.uploads import upload
 
@@ -127,15 +127,14 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def offline() -> list[str]:
     """A command prefix that gives a program a network with nothing but loopback in it."""
-    prefix = ["unshare", "-rn", sys.executable, str(ROOT / "tests" / "support" / "loopback_only.py")]
-    try:
-        tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
-    except FileNotFoundError:
-        required_in_ci("there is no unshare")
-        raise
-    if tried.returncode:
-        required_in_ci(f"the kernel forbids a network namespace: {tried.stderr.decode()[-200:]}")
-    return prefix
+    return namespace("-rn", "loopback_only.py", "true")
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> StandIn:
+    """A network in which fal's names lead to a server that writes down what arrives."""
+    log = tmp_path / "arrived.jsonl"
+    return StandIn(namespace("-rnm", "stand_in.py", str(log), "true"), log)
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,9 @@ HOSTS: dict[str, Part] = {
 DOMAINS = ("fal.ai", "fal.run", "fal.media", "falrun.com", "fal.dev")
 CDN_DOMAIN = "fal.media"
 
+HUGGING_FACE = "router.huggingface.co"
+"""Passes calls on to fal, and bills them to the Hugging Face account of their ``hf_`` key."""
+
 
 def host_name(netloc: str) -> str:
     """The name in a Host header or URL, in lower case and without its port."""

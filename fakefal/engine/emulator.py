@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
+from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from typing_extensions import override
@@ -346,7 +348,7 @@ class Emulator(Member):
 
         Where replicas share a store, on what is stored there.
         """
-        return str(self.tally.account(await self.all()).run)
+        return str((await self.tally.account(self.all)).run)
 
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
         """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
@@ -354,7 +356,16 @@ class Emulator(Member):
         The sums count what was dropped since, too, but where replicas share a store.
         """
         looks = await self.all(key)
-        return list(entries(looks)), self.tally.account(looks).totals(key)
+
+        async def stored() -> list[Snapshot]:
+            return looks
+
+        return list(entries(looks)), (await self.tally.account(stored)).totals(key)
+
+    async def balance(self, key: str) -> Decimal:
+        """How many dollars a key has left; jobs that are still under way count as if they succeed."""
+        account = await self.tally.account(partial(self.all, key))
+        return self.settings.balance - sum((total.usd for total in account.totals(key)), Decimal())
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""

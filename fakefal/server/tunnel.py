@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 import h11
 
-from fakefal_contracts.hosts import is_fal_host
+from fakefal_contracts.hosts import HUGGING_FACE, is_fal_host
 
+logger = logging.getLogger(__name__)
 LONGEST_HEAD = 64 * 1024
 CHUNK = 64 * 1024
 PLAIN_PORT = 80
@@ -125,6 +127,7 @@ class Tunnel:
         self._tls_port = tls_port
         self._plain_port = plain_port
         self._upstream = upstream
+        self._warned = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection to its end."""
@@ -170,6 +173,9 @@ class Tunnel:
             await asyncio.gather(_pass_body(near, far), _pass_answer(far, near))
 
     def _hop(self, scheme: str, host: str, port: int, own_port: int) -> Hop:
+        if host == HUGGING_FACE and not self._warned:
+            self._warned = True
+            logger.warning("fakefal does not emulate %s: it bills calls to fal to the hf_ key that they carry", host)
         return Hop("127.0.0.1", own_port) if is_fal_host(host) else self._upstream.hop(scheme, host, port)
 
 

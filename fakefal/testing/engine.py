@@ -64,9 +64,10 @@ class Engine:
         """Listen on a free port until the end; returns the base URL."""
         return self.open(hosting(self.app, bind("127.0.0.1", 0), closing=self.emulator.close)).url
 
-    def child_environment(self) -> dict[str, str]:
+    def child_environment(self, key: str) -> dict[str, str]:
         """Open every road for other programs until the end; returns the environment that leads them here."""
-        return child_environment(os.environ, self.open(serving_child(self.app, closing=self.emulator.close)))
+        addresses = self.open(serving_child(self.app, closing=self.emulator.close))
+        return child_environment(os.environ, addresses, key=key)
 
     def answers(self, host: str) -> bool:
         """Whether calls of this host are answered here."""

@@ -217,7 +217,7 @@ class Fakefal:
     @cached_property
     def environ(self) -> dict[str, str]:
         """The environment for a child process, in any language: as under ``fakefal run``, its calls arrive here."""
-        return {**self._engine.child_environment(), "FAL_KEY": self._key}
+        return self._engine.child_environment(self._key)
 
     # -- what must have happened ----------------------------------------------------------------
 

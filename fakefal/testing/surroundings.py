@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from fakefal.server.child import FAKE_KEY, REMOVED
+from fakefal.server.child import REMOVED
+from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal_contracts.hosts import DOMAINS
 
 
@@ -26,6 +27,7 @@ def fake_environment(url: str, home: str, key: str, contract: str) -> Iterator[N
         contract: what `FAKEFAL_CONTRACT` says, by which clients check before they send.
     """
     changes: dict[str, str | None] = dict.fromkeys((*REMOVED, "FAKEFAL_TARGET"))
+    changes |= faked_credentials(os.environ, key)
     changes |= {"FAL_KEY": key, "FAL_HOME_DIR": home, "FAKEFAL_URL": url}
     changes["FAKEFAL_CONTRACT"] = contract
     # a client built for fal meets the fake in this process, but in no child that inherits the variable
