@@ -18,11 +18,10 @@ from fakefal.server.serving import bind, hosting
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.loop import loop_thread
 from fakefal.testing.strictness import Watch
+from fakefal.testing.surroundings import HOST
 from fakefal_contracts.hosts import is_fal_host
 
 T = TypeVar("T")
-HOST = "fakefal.test"
-"""Stands for the emulator in base URLs in this process.  Names under .test belong to nobody (RFC 6761)."""
 
 
 class Engine:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -25,15 +26,19 @@ from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
 from fakefal.state.tokens import Tokens
 from fakefal.store.opening import open_parts
-from fakefal.testing.engine import HOST, Engine
+from fakefal.testing.engine import Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.logged import logged_errors
 from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
-from fakefal.testing.surroundings import fake_environment, fake_key
+from fakefal.testing.surroundings import HOST, URL, fake_environment, fake_key
 from fakefal_contracts.price import dollars
+
+FLOAT_ERROR = 1e-9
+PRICE_DIGITS = 9
+"""What a sum of floats may lose lies far behind the last digit of any price."""
 
 _TOKENS = Tokens()
 """One for all fakes of this process: clients of a module keep their upload tokens from test to test."""
@@ -93,7 +98,7 @@ class Fakefal:
         self._contract = settings.contract
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
-        self.url = f"http://{HOST}"
+        self.url = URL
         self.webhooks = RecordedWebhooks(recorder, lambda: self._engine.do(self._settle()))
 
     def __enter__(self) -> Self:
@@ -209,7 +214,7 @@ class Fakefal:
 
     def serve(self) -> str:
         """Listen on a socket, too, from now to the end; returns the base URL, which `url` is then."""
-        if self.url == f"http://{HOST}":
+        if self.url == URL:
             self.url = self._engine.listen()
             os.environ["FAKEFAL_URL"] = self.url
         return self.url
@@ -226,19 +231,30 @@ class Fakefal:
         __tracebackhide__ = True
         requests = self.requests
         failed = [one for one in requests if not one.succeeded]
-        if failed or not requests:
+        if not requests:
+            raise AssertionError("no request was accepted, so none completed")
+        if failed:
             raise AssertionError(f"{len(failed)} of {len(requests)} requests did not succeed:{listed(failed)}")
         if count is not None and len(requests) != count:
             raise AssertionError(f"{len(requests)} requests succeeded, not {count}:{listed(requests)}")
 
     def assert_billed(self, usd: float | str | Decimal | None = None, *, units: float | None = None) -> None:
-        """So many dollars or units were billed; without a number, anything at all."""
+        """So many dollars or units were billed; without a number, anything at all.
+
+        Args:
+            usd: exact where it is a text or a Decimal; a float may be off by what floats lose in sums.
+            units: as the ledger counts them, seconds for the most part.
+
+        Raises:
+            AssertionError: it was another amount.
+            ValueError: that is no amount.
+        """
         __tracebackhide__ = True
         billed = self.sums
         wrong = []
-        if usd is not None and billed.usd != _exact(usd):
-            wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(_exact(usd))}")
-        if units is not None and billed.units != units:
+        if usd is not None and billed.usd != (wanted := _exact(usd)):
+            wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(wanted)}")
+        if units is not None and not math.isclose(billed.units, units, rel_tol=FLOAT_ERROR):
             wrong.append(f"{billed.units:g} units were billed, not {units:g}")
         if usd is None and units is None and not billed.usd:
             wrong.append("nothing was billed")
@@ -304,4 +320,15 @@ def _skips() -> tuple[type[BaseException], ...]:
 
 
 def _exact(usd: float | str | Decimal) -> Decimal:
-    return Decimal(str(usd).removeprefix("$"))
+    """An amount of dollars; of a float, as many digits as prices have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        amount = Decimal(str(usd).removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise ValueError(f"{usd!r} is no amount of dollars: write 1.12 or '1.12'")
+    return round(amount, PRICE_DIGITS) if isinstance(usd, float) else amount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import socket
 import subprocess
 import sys
@@ -152,6 +153,83 @@ def test_it({fixture}):
 """
     outcomes = run(source, apart=True).parseoutcomes()
     assert outcomes == {"passed": 1}
+
+
+KEY_AT_IMPORT = ("-o", "fakefal_key=true")
+
+
+def test_clients_that_are_built_at_import_may_have_a_fake_key(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FAL_KEY")
+    asyncio = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+    result = run("built_at_import", *KEY_AT_IMPORT, *asyncio, plugins="asyncio")
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] > count("built_at_import")
+    result.stdout.fnmatch_lines(["fakefal: FAL_KEY is fake (fakefal_key = true)"])
+    assert "FAL_KEY" not in os.environ
+
+
+SEES_NO_REAL_KEY = """
+import os
+
+assert os.environ["FAL_KEY"] == "fakefal-run:not-a-real-key"
+assert "a-real:key" not in os.environ.values()
+assert "FAKEFAL_TARGET" not in os.environ
+def test_it():
+    assert os.environ["FAL_KEY"] == "fakefal-run:not-a-real-key"
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_real_key_is_hidden_from_conftests_and_modules(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("FAL_API_KEY", "a-real:key")
+    (run.folder / "conftest.py").write_text(SEES_NO_REAL_KEY)
+    run(SEES_NO_REAL_KEY, *KEY_AT_IMPORT, *workers, plugins="xdist", apart=True).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("allowed", "key"), [("1", "a-real:key"), ("", "fakefal-run:not-a-real-key")])
+def test_the_key_stays_where_fal_is_meant(run: Runner, monkeypatch: pytest.MonkeyPatch, allowed: str, key: str) -> None:
+    monkeypatch.setenv("FAKEFAL_ALLOW_REAL", allowed)
+    code = f"import os\ndef test_it(): assert os.environ['FAL_KEY'] == {key!r}"
+    run(code, *KEY_AT_IMPORT).assert_outcomes(passed=1)
+
+
+def test_without_the_setting_no_key_appears(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FAL_KEY")
+    code = "import os, pytest\n@pytest.mark.skipif('FAL_KEY' not in os.environ, reason='live')\ndef test_it(): pass"
+    run(code).assert_outcomes(skipped=1)
+
+
+NO_KEY = [
+    "import os; os.environ['FAL_KEY']",
+    "import fakefal_client; fakefal_client.Client()",
+    "import fakefal_client; fakefal_client.Client(target='fal')",
+    "import fal_client.auth; fal_client.auth.fetch_auth_credentials()",
+]
+ADVICE = "*needs it at import, write fakefal_key = true in pytest's ini file*"
+
+
+@pytest.mark.parametrize("code", NO_KEY)
+def test_a_key_that_is_missing_at_import_is_explained(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str
+) -> None:
+    for name in ("FAL_KEY", "FAL_KEY_ID", "FAKEFAL_TARGET"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FAL_HOME_DIR", str(tmp_path))
+    result = run(f"{code}\ndef test_it(): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([ADVICE])
+    run(f"{code}\ndef test_it(): pass", *KEY_AT_IMPORT).assert_outcomes(passed=1)
+    (run.folder / "conftest.py").write_text(code)
+    assert ADVICE.strip("*") in run("def test_it(): pass", apart=True).stderr.str()
+
+
+def test_another_missing_key_is_not_explained(run: Runner) -> None:
+    result = run("import os; os.environ['OTHER_KEY']")
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line(ADVICE)
 
 
 def test_with_xdist_one_line_sums_up(run: Runner) -> None:

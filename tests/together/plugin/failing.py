@@ -228,7 +228,7 @@ def test_wrong_answer(fakefal: Fakefal) -> None:
 
 
 def test_nothing_made(fakefal: Fakefal) -> None:
-    """0 of 0 requests did not succeed:"""
+    """no request was accepted, so none completed"""
     fakefal.assert_completed()
 
 
@@ -253,6 +253,11 @@ def test_billed_otherwise(fakefal: Fakefal) -> None:
     """$0.56 were billed, not $1.12 and 5 units were billed, not 10:"""
     httpx.post(QUEUE, json=PROMPT, headers=KEY)
     fakefal.assert_billed(1.12, units=10)
+
+
+def test_no_amount(fakefal: Fakefal) -> None:
+    """'about one' is no amount of dollars: write 1.12 or '1.12'"""
+    fakefal.assert_billed("about one")
 
 
 @pytest.mark.fakefal(effects="accept_then_drop when nth=1")

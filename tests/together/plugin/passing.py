@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,16 @@ def test_fals_own_client_gets_a_video(fakefal: Fakefal) -> None:
     fakefal.assert_billed("0.56", units=5)
     fakefal.assert_no_duplicates()
     assert (fakefal.last.endpoint_id, fakefal.last.arguments, fakefal.last.result) == (ENDPOINT, PROMPT, result)
+
+
+@pytest.mark.parametrize("usd", [1.6800000000000002, 0.56 * 3, 1.68, "1.68", "$1.680", Decimal("1.68")])
+def test_dollars_are_given_in_any_form(fakefal: Fakefal, usd: Any) -> None:
+    for number in range(3):
+        httpx.post(QUEUE, json={"prompt": str(number)}, headers=KEY)
+    fakefal.assert_billed(usd, units=15.000000000000002)
+    for other in (1.6801, "1.6800000000000002"):
+        with pytest.raises(AssertionError, match=r"\$1\.68 were billed, not"):
+            fakefal.assert_billed(other)
 
 
 def test_fakefals_own_client_finds_the_fake(fakefal: Fakefal) -> None:
