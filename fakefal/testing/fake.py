@@ -26,6 +26,7 @@ from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
 from fakefal.state.tokens import Tokens
 from fakefal.store.opening import open_parts
+from fakefal.testing.blocked import explained_look_ups
 from fakefal.testing.engine import Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.logged import logged_errors
@@ -107,7 +108,9 @@ class Fakefal:
         self._stack.enter_context(logged_errors(self._failures.append))
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
         self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
+        self._stack.enter_context(explained_look_ups(self._engine.answers, self._complain))
         self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))
+        self._stack.enter_context(self._engine.leading(self._complain))
         self._stack.enter_context(self.intercepting())
         return self
 

@@ -34,12 +34,7 @@ class Watch:
         self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call.  Of a server's start and end the application is not told: it lives longer."""
-        if scope["type"] == "lifespan":
-            for phase in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{phase}.complete"})
-            return
+        """Answer a call."""
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start" and (why := _unknown(scope, message)):
@@ -51,6 +46,20 @@ class Watch:
         except Exception as error:
             self._failed(error)
             raise
+
+
+def outlive(app: ASGIApp) -> ASGIApp:
+    """An application that is not told of a server's start and end: it lives longer."""
+
+    async def alive(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for phase in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
+
+    return alive
 
 
 def _unknown(scope: Scope, message: Message) -> str:

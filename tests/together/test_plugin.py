@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,13 +20,16 @@ import respx  # noqa: F401
 
 import fakefal.testing
 import fakefal_client  # noqa: F401
+from support.machine import ROOT
 
 HERE = Path(__file__).parent / "plugin"
+README = (ROOT / "README.md").read_text("utf-8")
 PLUGINS = {
     "anyio": "anyio.pytest_plugin",
     "asyncio": "pytest_asyncio.plugin",
     "httpx": "pytest_httpx",
     "respx": "respx.plugin",
+    "socket": "pytest_socket",
     "xdist": "xdist.plugin",
 }
 
@@ -121,6 +125,89 @@ def test_what_fails(run: Runner) -> None:
 def test_coroutines(run: Runner, source: str, plugins: str, options: tuple[str, ...]) -> None:
     outcomes = run(source, *(part for option in options for part in ("-o", option)), plugins=plugins).parseoutcomes()
     assert set(outcomes) == {"passed"}, outcomes
+
+
+def test_calls_by_every_library(run: Runner) -> None:
+    (program,) = re.findall(r"^```python\n(# app\.py.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (run.folder / "app.py").write_text(program)
+    asyncio = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+    outcomes = run("by_sockets", *asyncio, plugins="asyncio", apart=True).parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] >= count("by_sockets")
+
+
+WITH_SOCKETS = """
+import fal_client, httpx, pytest, requests, urllib.request
+
+QUEUE = "https://queue.fal.run/fal-ai/kling-video/o1/reference-to-video"
+CALL = {"json": {"prompt": "a"}, "headers": {"Authorization": "Key me:secret"}}
+
+def test_httpx(fakefal):
+    assert httpx.post(QUEUE, **CALL).is_success
+    fal_client.subscribe("fal-ai/kling-video/o1/reference-to-video", arguments={"prompt": "a"})
+
+def test_requests(fakefal):
+    assert requests.post(QUEUE, **CALL).ok
+
+def test_urllib(fakefal):
+    assert urllib.request.urlopen(f"{fakefal.url}/_fakefal/health").status == 200
+
+def test_a_socket(fakefal_server):
+    assert requests.get(f"{fakefal_server.url}/_fakefal/health").ok
+
+def test_swallowed(fakefal):
+    try:
+        requests.post(QUEUE, **CALL)
+    except Exception:
+        pass
+
+def test_another_host(fakefal):
+    with pytest.raises(Exception, match="A test tried to use") as raised:
+        requests.get("http://192.0.2.1/")
+    assert not hasattr(raised.value, "__notes__")
+"""
+NEEDED = "*every other library needs --allow-hosts=127.0.0.1*"
+LOUD = ("-W", "default")  # pytest-socket warns before it raises
+
+
+@pytest.mark.parametrize("warned", [(), LOUD], ids=["warnings are errors", "warnings"])
+@pytest.mark.parametrize("forbidden", [("--disable-socket",), ("--allow-hosts=192.0.2.7",)])
+def test_without_sockets_httpx_works_and_the_others_say_what_to_allow(
+    run: Runner, forbidden: tuple[str, ...], warned: tuple[str, ...]
+) -> None:
+    result = run(WITH_SOCKETS, *forbidden, *warned, plugins="socket", apart=True)
+    unaided = 1 if "--disable-socket" in forbidden else 0  # the server of the fixture may listen, but is not reached
+    result.assert_outcomes(passed=2, failed=4 - unaided, errors=unaided)
+    result.stdout.fnmatch_lines([NEEDED] * 4)
+
+
+def test_with_loopback_allowed_all_work(run: Runner) -> None:
+    arguments = ("--disable-socket", "--allow-hosts=127.0.0.1")
+    run(WITH_SOCKETS, *arguments, plugins="socket", apart=True).assert_outcomes(passed=6)
+
+
+def test_pytest_sockets_own_restrictions_end_with_their_test(run: Runner) -> None:
+    code = """
+import socket, pytest, requests
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_loopback(fakefal):
+    assert requests.get("https://rest.fal.ai/.well-known/jwks.json").ok
+
+def test_nothing(fakefal):
+    with pytest.raises(Exception, match="A test tried to use socket.gethostbyname"):
+        socket.gethostbyname("localhost")
+
+@pytest.mark.enable_socket
+def test_all():
+    assert socket.getaddrinfo("localhost", 80)
+    assert socket.gethostbyname("localhost")
+    with socket.create_server(("127.0.0.2", 0)) as server, socket.create_connection(server.getsockname()):
+        pass
+    with pytest.raises(socket.gaierror, match="outside of a test's fake"):
+        requests.packages.urllib3.util.connection.create_connection(("queue.fal.run", 443))
+"""
+    run(code, "--disable-socket", plugins="socket", apart=True).assert_outcomes(passed=3)
 
 
 def test_beside_mocks_in_any_order(run: Runner) -> None:
