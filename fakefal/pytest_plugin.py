@@ -114,7 +114,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def fakefal(request: pytest.FixtureRequest) -> Iterator[Fakefal]:
-    """A fresh fal in this process: all httpx calls to fal end here, and nothing is paid."""
+    """A fresh fal in this process: all calls to fal end here, and nothing is paid."""
     from fakefal.testing import Fakefal, SettingsError
 
     _guard(request.config)  # collection does not tell of getfixturevalue

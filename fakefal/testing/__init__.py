@@ -1,7 +1,7 @@
 """fal inside tests: `Fakefal` is what the pytest fixture ``fakefal`` gives, and works without pytest.
 
 with Fakefal(profile="stepped") as fal:
-...  # any code that calls fal by httpx: fal's own client, fakefal's, yours
+...  # any code that calls fal: fal's own client, fakefal's, yours
 fal.assert_billed("0.56")
 """
 

@@ -46,7 +46,7 @@ _TOKENS = Tokens()
 
 
 class Fakefal:
-    """While the block lasts, every call of httpx and httpx2 to fal is answered in this process.
+    """While the block lasts, every call of this process to fal is answered here, by whatever library.
 
     ``with Fakefal() as fal:`` starts afresh.  All methods may be called from any thread, and from coroutines.
 

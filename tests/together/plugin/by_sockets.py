@@ -41,6 +41,9 @@ PROMPT = {"prompt": "A lighthouse at dawn"}
 BODY = json.dumps(PROMPT).encode()
 KEY = {"Authorization": "Key me:secret", "Content-Type": "application/json"}
 
+# aiohttp leaves the end of a TLS connection to the loop, which its programs do not wait for
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
 session = requests.Session()  # built at import
 session.trust_env = False
 pool = urllib3.PoolManager()
@@ -128,8 +131,7 @@ LIBRARIES = [
     by_a_session_of_the_module,
     by_urllib3,
     by_aiohttp,
-    # aiohttp leaves its connection to the loop, which uvloop says when it closes
-    pytest.param(by_aiohttp_on_uvloop, marks=pytest.mark.filterwarnings("ignore:unclosed resource:ResourceWarning")),
+    by_aiohttp_on_uvloop,
     by_streams,
     by_streams_on_uvloop,
 ]
