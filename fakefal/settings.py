@@ -153,6 +153,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         max_journal: how many calls the journal keeps.
         spool: the folder for uploaded files; None makes one that is removed at the end.
         store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
+        development_key: whether webhooks are signed with the key that every fakefal has; beyond loopback never.
         workers: how many processes serve one port; more than one need a Redis.
         origins: web pages beyond this machine that may call what is fal's, such as
             ``https://app.example``; ``*`` for all of them, ``null`` for files.
@@ -182,6 +183,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     max_journal: Count = 10_000
     spool: Path | None = None
     store: Annotated[str, AfterValidator(_store)] = Field(default=MEMORY, repr=False)
+    development_key: bool = True
     workers: Count = 1
     origins: Names = frozenset()
     control_hosts: Names = frozenset()

@@ -83,9 +83,11 @@ def command(
         return
     if max_age is not None:
         raise click.UsageError("--max-age needs --replay")
-    if host not in LOOPBACK_HOSTS and settings.control_token is None:
-        settings = settings.model_copy(update={"control_token": secrets.token_urlsafe(16)})
-        click.echo(f"The control API needs this token: {settings.control_token}", err=True)
+    if host not in LOOPBACK_HOSTS:
+        settings = settings.model_copy(update={"development_key": False})
+        if settings.control_token is None:
+            settings = settings.model_copy(update={"control_token": secrets.token_urlsafe(16)})
+            click.echo(f"The control API needs this token: {settings.control_token}", err=True)
     with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:
         if settings.workers > 1 and settings.spool is None:
             settings = settings.model_copy(update={"spool": Path(folder)})

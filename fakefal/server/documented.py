@@ -47,7 +47,7 @@ def documented(emulator: Emulator) -> ASGIApp:
     app = _Application(title="fakefal", version=VERSION, redirect_slashes=False, redoc_url=None, docs_url=None)
     app.state.emulator = emulator
     _add_handlers(app, emulator)
-    app.router.routes.extend(_routes())
+    app.router.routes.extend(routes())
     app.router.default = _nowhere
     return app
 
@@ -71,7 +71,7 @@ class _Application(FastAPI):
 
 
 @cache
-def _routes() -> list[BaseRoute]:
+def routes() -> list[BaseRoute]:
     """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
     app = FastAPI(redirect_slashes=False, openapi_url=None)
 

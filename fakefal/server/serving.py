@@ -71,11 +71,16 @@ async def listening(
     """Serve on bound sockets while the block lasts.
 
     Raises:
-        SettingsError: a socket is reachable from elsewhere, and the control API has no token.
+        SettingsError: a socket is reachable from elsewhere, and the control API has no token, or everybody the key
+            that signs webhooks.
     """
-    if emulator.settings.control_token is None and plain.getsockname()[0] not in LOOPBACK_HOSTS:
-        plain.close()
-        raise SettingsError("beyond loopback the control API needs a token: set control_token")
+    if plain.getsockname()[0] not in LOOPBACK_HOSTS:
+        if emulator.settings.control_token is None:
+            plain.close()
+            raise SettingsError("beyond loopback the control API needs a token: set control_token")
+        if emulator.settings.development_key:
+            plain.close()
+            raise SettingsError("beyond loopback webhooks need a signing key of their own: set development_key = false")
     async with hosting(build_app(emulator), plain, tls, context, closing=emulator.close) as where:
         yield where
 

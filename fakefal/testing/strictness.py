@@ -25,26 +25,41 @@ class Watch:
     Args:
         app: who answers.
         complain: is told of every such call, in words.
+        failed: is told of what the application raised.
     """
 
-    def __init__(self, app: ASGIApp, complain: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, complain: Callable[[str], None], failed: Callable[[Exception], None]) -> None:
         self._app = app
         self._complain = complain
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call.  Of a server's start and end the application is not told: it lives longer."""
-        if scope["type"] == "lifespan":
-            for phase in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{phase}.complete"})
-            return
+        """Answer a call."""
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start" and (why := _unknown(scope, message)):
                 self._complain(f"{_shown(scope)} was answered {message['status']}: {why}")
             await send(message)
 
-        await self._app(scope, receive, sent)
+        try:
+            await self._app(scope, receive, sent)
+        except Exception as error:
+            self._failed(error)
+            raise
+
+
+def outlive(app: ASGIApp) -> ASGIApp:
+    """An application that is not told of a server's start and end: it lives longer."""
+
+    async def alive(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for phase in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
+
+    return alive
 
 
 def _unknown(scope: Scope, message: Message) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fakefal.state.signing import MemorySigningKeys
 from fakefal_contracts import ENDPOINTS, examples
 from support.media import clip, measure, picture
 from support.programs import FAKEFAL, ready
@@ -193,6 +195,9 @@ class TestServe:
         port = told["url"].rpartition(":")[2]
         assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
         url = f"http://127.0.0.1:{port}"
+        (key,) = httpx.get(f"{url}/rest/.well-known/jwks.json", trust_env=False).json()["keys"]
+        (development,) = asyncio.run(MemorySigningKeys().jwks())["keys"]
+        assert key["x"] != development["x"], "everybody has the one of loopback"
         assert fakefal("health", "--url", url).returncode == 1
         known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": told["control_token"]}
         assert fakefal("health", "--url", url, env=known).returncode == 0
