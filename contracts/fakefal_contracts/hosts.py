@@ -79,7 +79,13 @@ class BaseUrl:
 _PUBLIC_HOST = {part: name for name, part in reversed(HOSTS.items())}
 
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+FILES = f"/{Part.CDN}/files/"
+
+
+def emulated_path(address_path: str) -> str | None:
+    """The path on an emulator's CDN that a path below some base URL has; None where it has none."""
+    _, found, rest = address_path.partition(FILES)
+    return f"/files/{rest}" if found else None
 
 
 def is_address(source: str) -> bool:

@@ -25,7 +25,7 @@ import click
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.server.startup import without_gc
 from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
-from fakefal_contracts.hosts import LOOPBACK_HOSTS
+from fakefal_contracts.addresses import is_loopback
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
@@ -82,7 +82,7 @@ def command(
         return
     if max_age is not None:
         raise click.UsageError("--max-age needs --replay")
-    if host not in LOOPBACK_HOSTS and settings.control_token is None:
+    if not is_loopback(host) and settings.control_token is None:
         settings = settings.model_copy(update={"control_token": secrets.token_urlsafe(16)})
         click.echo(f"The control API needs this token: {settings.control_token}", err=True)
     with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:

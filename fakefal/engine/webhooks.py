@@ -21,7 +21,6 @@ from fakefal.engine.effect_outcome import gateway_id
 from fakefal.files.pinned import (
     Resolve,
     TargetRefused,
-    is_loopback,
     pinned_client,
     pinned_request,
     resolve,
@@ -34,6 +33,7 @@ from fakefal.state.patience import until_written
 from fakefal.state.queue import BEFORE_ALL_TIME, QueueStore
 from fakefal.state.requests import Snapshot
 from fakefal.state.signing import SigningKeys
+from fakefal_contracts.addresses import is_loopback
 
 if TYPE_CHECKING:
     import httpx  # imported late elsewhere: many emulators never send anything

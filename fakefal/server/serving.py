@@ -19,7 +19,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.settings import Settings, SettingsError
 from fakefal.wire.faults import ABORT
-from fakefal_contracts.hosts import LOOPBACK_HOSTS
+from fakefal_contracts.addresses import is_loopback
 
 GRACE_SECONDS = 2
 TLS_GRACE_SECONDS = 0.5
@@ -88,7 +88,7 @@ async def listening(
     Raises:
         SettingsError: a socket is reachable from elsewhere, and the control API has no token.
     """
-    if emulator.settings.control_token is None and plain.getsockname()[0] not in LOOPBACK_HOSTS:
+    if emulator.settings.control_token is None and not is_loopback(plain.getsockname()[0]):
         plain.close()
         raise SettingsError("beyond loopback the control API needs a token: set control_token")
     async with hosting(build_app(emulator), plain, tls, context, closing=emulator.close) as where:

@@ -72,9 +72,9 @@ class TestUploads:
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
     def test_foreign_addresses_are_not_fetched_and_a_log_line_says_so(self, server: Server) -> None:
-        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": "http://192.0.2.1/a.png"})
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": "https://pictures.example/a.png"})
         logs = server.http.get(submitted["status_url"], params={"logs": 1}).json()["logs"]
-        assert logs[0]["message"].startswith("Not checked: start_image_url (http://192.0.2.1/a.png)")
+        assert logs[0]["message"].startswith("Not checked: start_image_url (https://pictures.example/a.png)")
         assert server.http.get(submitted["response_url"]).status_code == 200
 
     @pytest.mark.parametrize(
