@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +25,7 @@ from pydantic import (
 from fakefal.core.plan import PROFILES
 from fakefal_contracts import ENDPOINTS
 from fakefal_contracts.endpoint import parse_contract
-from fakefal_contracts.hosts import is_address
+from fakefal_contracts.hosts import host_name, is_address
 
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"
@@ -145,7 +146,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         workers: how many processes serve one port; more than one need a Redis.
         origins: web pages beyond this machine that may call what is fal's, such as
             ``https://app.example``; ``*`` for all of them, ``null`` for files.
-        control_hosts: Host names under which the control API answers, beside loopback.
+        hosts: names under which the server is reached, beside loopback's, fal's and that of `public_url`.  Bound to
+            loopback it answers under no others; the control API never does.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
             server is bound beyond loopback.
     """
@@ -171,8 +173,14 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     store: Annotated[str, AfterValidator(_store)] = Field(default=MEMORY, repr=False)
     workers: Count = 1
     origins: Names = frozenset()
-    control_hosts: Names = frozenset()
+    hosts: Names = frozenset()
     control_token: str | None = Field(default=None, repr=False)
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The names that the user gave the server, by `hosts` and by `public_url`."""
+        public = host_name(urlsplit(self.public_url or "").netloc)
+        return self.hosts | {public} if public else self.hosts
 
     @model_validator(mode="wrap")
     @classmethod

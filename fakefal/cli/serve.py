@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -109,7 +108,7 @@ def _listening(
 def _replaying(settings: Settings, replay: Replay) -> ServedApp:
     from fakefal.server.serving import hosting
 
-    return ServedApp(partial(hosting, replay.app(settings.public_url)), f"replaying {replay}")
+    return ServedApp(partial(hosting, replay.app(settings.public_url), hosts=settings.own_hosts), f"replaying {replay}")
 
 
 def serve(
@@ -195,8 +194,7 @@ async def _serve(
 
 def _names(settings: Settings, plain: socket.socket) -> list[str]:
     """By which names the server may be reached, beside loopback."""
-    public = urlsplit(settings.public_url or "").hostname
-    return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
+    return [plain.getsockname()[0], *settings.own_hosts]
 
 
 def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None) -> None:

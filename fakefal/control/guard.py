@@ -36,8 +36,8 @@ def check_caller(request: Request, settings: Settings) -> None:
     if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
         raise refusal(403, "fakefal: webhooks do not control the emulator", headers={NO_TARGET: "1"})
     host = host_name(headers.get("host", ""))
-    if not is_loopback(host) and host not in settings.control_hosts:
-        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to control_hosts")
+    if not is_loopback(host) and host not in settings.own_hosts:
+        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to the setting hosts")
     origin = headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{headers['host']}":
         raise refusal(403, "fakefal: this Origin is not allowed")

@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.settings import Settings, SettingsError
 from fakefal.wire.faults import ABORT
+from fakefal.wire.own_hosts import OwnHosts
 from fakefal_contracts.addresses import is_loopback
 
 GRACE_SECONDS = 2
@@ -91,7 +92,8 @@ async def listening(
     if emulator.settings.control_token is None and not is_loopback(plain.getsockname()[0]):
         plain.close()
         raise SettingsError("beyond loopback the control API needs a token: set control_token")
-    async with hosting(build_app(emulator), plain, tls, context, closing=emulator.close) as where:
+    hosts = emulator.settings.own_hosts
+    async with hosting(build_app(emulator), plain, tls, context, hosts=hosts, closing=emulator.close) as where:
         yield where
 
 
@@ -102,13 +104,17 @@ async def hosting(
     tls: socket.socket | None = None,
     context: ssl.SSLContext | None = None,
     *,
+    hosts: Collection[str] = (),
     closing: Callable[[], None] = lambda: None,
     own_date: bool = True,
 ) -> AsyncIterator[Listening]:
     """Serve any application on bound sockets while the block lasts.
 
-    `closing` lets streams go at the end; `own_date` is whether answers get a Date header from here.
+    On loopback it answers under loopback's names, fal's and `hosts`.  `closing` lets streams go at the end;
+    `own_date` is whether answers get a Date header from here.
     """
+    if is_loopback(plain.getsockname()[0]):
+        app = OwnHosts(app, hosts)
     servers = [_server(app, closing, lifespan=True, own_date=own_date)]
     sockets = [plain]
     if tls is not None:
@@ -140,6 +146,7 @@ def _server(
 ) -> _Server:
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         log_config=None,
         access_log=False,
         lifespan="on" if lifespan else "off",

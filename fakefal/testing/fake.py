@@ -75,7 +75,7 @@ class Fakefal:
             runners=runners,
             keys=keys or {},
             retention=retention,
-            control_hosts=frozenset({HOST}),
+            hosts=frozenset({HOST}),
         )
         recorder = WebhookRecorder(MemorySigningKeys())
         self._emulator = Emulator(settings, sender=recorder)
