@@ -40,7 +40,13 @@ LOCAL_NAME = Caution(
     "a host without a dot, or below .local, .internal and their like, probably exists in one network only",
     inferred("fal downloads media over the internet", "2026-11-30"),
 )
-MEDIA_CAUTIONS = (FORMAT, LOCAL_NAME)
+LONGEST_DATA_URI = 10 * 1024 * 1024
+LONG_DATA_URI = Caution(
+    "long_data_uri",
+    f"a data: URI of more than {LONGEST_DATA_URI:,} characters may be refused",
+    inferred("fal's staff said that those beyond about 10 MB fail (fal#178, 2024; one report has 3 MB)", "2026-11-30"),
+)
+MEDIA_CAUTIONS = (FORMAT, LOCAL_NAME, LONG_DATA_URI)
 """What every endpoint that takes media may be warned of."""
 
 
@@ -211,6 +217,11 @@ class _Media:
 
     def _judge(self, loc: Loc, address: str, limits: Limits, facts: Facts) -> None:
         self.facts[address] = facts
+        if len(address) > LONGEST_DATA_URI and is_data_uri(address):
+            msg = f"the data: URI has {len(address):,} characters"
+            self.warnings.append(
+                Advice(LONG_DATA_URI, loc, msg, "upload the file, and send the address that comes back")
+            )
         findings = list(limits.judge(facts))
         for finding in findings:
             self._add(loc, address, finding)
