@@ -133,6 +133,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         effects: what happens to which requests, such as ``stuck when nth=2``.
         retention: whether results expire as at fal, on emulated time.
         webhooks_anywhere: whether webhooks may go beyond loopback.
+        webhooks_loopback: whether webhooks may go to loopback even where the server is bound beyond it, so that others
+            choose their targets.
+        open_proxy: whether ``/proxy`` lends the first of `keys` to every caller even where the server is bound beyond
+            loopback.
         public_url: the base of URLs in answers to callers that came by base URL.
         max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
         max_upload_bytes: the largest upload.
@@ -161,6 +165,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     effects: Effects = ()
     retention: bool = False
     webhooks_anywhere: bool = False
+    webhooks_loopback: bool = False
+    open_proxy: bool = False
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     max_body_bytes: Count = 64 * MEBIBYTE
     max_upload_bytes: Count = 512 * MEBIBYTE

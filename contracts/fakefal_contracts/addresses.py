@@ -14,11 +14,12 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 from urllib.parse import unquote
 
 LOOPBACK = "loopback"
+UNSPECIFIED = "unspecified"
 
 _SPECIAL_4 = {
     IPv4Network(network): kind
     for network, kind in (
-        ("0.0.0.0/8", "unspecified"),
+        ("0.0.0.0/8", UNSPECIFIED),
         ("10.0.0.0/8", "private"),
         ("100.64.0.0/10", "carrier-grade"),
         ("127.0.0.0/8", LOOPBACK),
@@ -39,7 +40,7 @@ _SPECIAL_4 = {
 _SPECIAL_6 = {
     IPv6Network(network): kind
     for network, kind in (
-        ("::/128", "unspecified"),
+        ("::/128", UNSPECIFIED),
         ("::1/128", LOOPBACK),
         ("fc00::/7", "private"),
         ("fe80::/10", "link-local"),
@@ -97,6 +98,11 @@ def is_local_name(host: str) -> bool:
     return _known(host[-LONGEST_HOST:])[1]
 
 
+def is_ip(host: str) -> bool:
+    """Whether a host is an IP address, in any form."""
+    return _read_ip(_plain(host[-LONGEST_HOST:])) is not None
+
+
 @lru_cache(maxsize=1024)
 def _known(host: str) -> tuple[str, bool]:
     """What is special about a host, and whether it is the name of one network."""
@@ -122,7 +128,8 @@ def _kind(ip: Ip) -> str:
 
 def _plain(host: str) -> str:
     """A host as programs look it up: without escapes, other scripts' digits and dots, capitals, and a last dot."""
-    name = unicodedata.normalize("NFKC", unquote(host)).replace("\u3002", ".").lower()
+    name = host if ":" in host else unquote(host)  # behind an IPv6 address, % begins the name of a network card
+    name = unicodedata.normalize("NFKC", name).replace("\u3002", ".").lower()
     return name.strip("[]").removesuffix(".")
 
 

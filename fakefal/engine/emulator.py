@@ -112,6 +112,11 @@ class Emulator(Member):
         finally:
             self.files.close()
 
+    def expose(self) -> None:
+        """Others than this machine can call from now on: they may not reach loopback by webhooks of theirs."""
+        if not self.settings.webhooks_loopback:
+            self._webhooks.spare_loopback()
+
     def new_id(self) -> str:
         """A fresh request id."""
         return uuid7(self.clock.now(None), self._parts.random_bits(RANDOM_BITS))

@@ -11,6 +11,8 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,12 +21,15 @@ from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.settings import Settings, SettingsError
 from fakefal.wire.faults import ABORT
-from fakefal.wire.own_hosts import OwnHosts
+from fakefal.wire.own_hosts import EXPOSED, OwnHosts
 from fakefal_contracts.addresses import is_loopback
 
 GRACE_SECONDS = 2
 TLS_GRACE_SECONDS = 0.5
 BACKLOG = 2048
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound by this
+"""Where a server that listens on all addresses is reached from this machine: nobody may be sent to 0.0.0.0."""
+
 KEEP_ALIVE_SECONDS = 75  # longer than anybody polls, so that no poll meets a closing connection
 
 
@@ -89,9 +94,11 @@ async def listening(
     Raises:
         SettingsError: a socket is reachable from elsewhere, and the control API has no token.
     """
-    if emulator.settings.control_token is None and not is_loopback(plain.getsockname()[0]):
-        plain.close()
-        raise SettingsError("beyond loopback the control API needs a token: set control_token")
+    if not is_loopback(plain.getsockname()[0]):
+        if emulator.settings.control_token is None:
+            plain.close()
+            raise SettingsError("beyond loopback the control API needs a token: set control_token")
+        emulator.expose()
     hosts = emulator.settings.own_hosts
     async with hosting(build_app(emulator), plain, tls, context, hosts=hosts, closing=emulator.close) as where:
         yield where
@@ -113,12 +120,13 @@ async def hosting(
     On loopback it answers under loopback's names, fal's and `hosts`.  `closing` lets streams go at the end;
     `own_date` is whether answers get a Date header from here.
     """
-    if is_loopback(plain.getsockname()[0]):
-        app = OwnHosts(app, hosts)
-    servers = [_server(app, closing, lifespan=True, own_date=own_date)]
+    exposed = not is_loopback(plain.getsockname()[0])
+    app = app if exposed else OwnHosts(app, hosts)
+    serves = partial(_server, app, closing, own_date=own_date, exposed=exposed)
+    servers = [serves(lifespan=True)]
     sockets = [plain]
     if tls is not None:
-        servers.append(_server(app, closing, lifespan=False, own_date=own_date, context=context))
+        servers.append(serves(lifespan=False, context=context))
         sockets.append(tls)
     tasks = [asyncio.create_task(server.serve([bound])) for server, bound in zip(servers, sockets, strict=True)]
     try:
@@ -128,6 +136,7 @@ async def hosting(
                     task.result()
             await asyncio.sleep(0.001)
         host, port = plain.getsockname()[:2]
+        host = ANY_ADDRESS.get(host, host)
         name = f"[{host}]" if ":" in host else host
         yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
     finally:
@@ -142,6 +151,7 @@ def _server(
     *,
     lifespan: bool,
     own_date: bool,
+    exposed: bool,
     context: ssl.SSLContext | None = None,
 ) -> _Server:
     config = uvicorn.Config(
@@ -158,27 +168,31 @@ def _server(
         ws="none",
     )
     config.load()
-    config.http_protocol_class = _killable(config.http_protocol_class)
+    config.http_protocol_class = _telling(config.http_protocol_class, exposed=exposed)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # callers' protocol errors are their own business
     config.ssl = context
     return _Server(config, closing)
 
 
-def _killable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
-    """A protocol of uvicorn's that also tells the application how to kill its connection (`wire.faults.ABORT`)."""
+def _telling(protocol: type[asyncio.Protocol], *, exposed: bool) -> type[asyncio.Protocol]:
+    """A protocol of uvicorn's that tells the application how to kill its connection, and whether others can call.
 
-    class Killable(protocol):  # type: ignore[misc, valid-type]
+    See `wire.faults.ABORT` and `wire.own_hosts.EXPOSED`.
+    """
+    known: dict[str, Any] = {EXPOSED: True} if exposed else {}
+
+    class Telling(protocol):  # type: ignore[misc, valid-type]
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
             app: ASGIApp = self.app  # type: ignore[has-type]
 
             def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-                scope["extensions"] = {**scope.get("extensions", {}), ABORT: transport.abort}
+                scope["extensions"] = {**scope.get("extensions", {}), **known, ABORT: transport.abort}
                 return app(scope, receive, send)
 
             self.app = answering
 
-    return Killable
+    return Telling
 
 
 @contextmanager

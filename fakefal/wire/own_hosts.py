@@ -17,6 +17,9 @@ from fakefal_contracts.hosts import host_name, is_fal_host
 
 LONGEST_SHOWN = 100
 
+EXPOSED = "fakefal.exposed"
+"""The ASGI extension by which a server says that it is bound beyond loopback: others than this machine can call."""
+
 
 class OwnHosts:
     """Passes on calls for loopback's names, fal's, and those that the user named; refuses all others.

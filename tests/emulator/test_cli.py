@@ -207,9 +207,10 @@ class TestServe:
         import httpx
 
         server, ready = self.serve(tmp_path, "--host", "0.0.0.0")
-        port = ready["url"].rpartition(":")[2]
-        assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
-        url = f"http://127.0.0.1:{port}"
+        url = ready["url"]
+        assert url.startswith("http://127.0.0.1:"), "an address that works is announced"
+        assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600, "the token is nobody else's"
+        assert httpx.get(f"{url}/_fakefal/requests", trust_env=False).status_code == 401
         assert fakefal("health", "--url", url).returncode == 1
         known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": ready["control_token"]}
         assert fakefal("health", "--url", url, env=known).returncode == 0
