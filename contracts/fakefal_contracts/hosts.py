@@ -22,7 +22,7 @@ class Part(StrEnum):
 
 
 #: fal's hosts (documentation and both official clients, 2026).  The two falrun.com names are the
-#: backups that fal's Python client 1.0.3 turns to when a connection fails.
+#: backups that fal's Python client 1.0.3 turns to when a connection fails; up to 0.5.2 it uploads to fal.media.
 HOSTS: dict[str, Part] = {
     "queue.fal.run": Part.QUEUE,
     "queue.falrun.com": Part.QUEUE,
@@ -33,6 +33,7 @@ HOSTS: dict[str, Part] = {
     "rest.alpha.fal.ai": Part.REST,
     "v3b.fal.media": Part.CDN,
     "v3.fal.media": Part.CDN,
+    "fal.media": Part.CDN,
     "api.fal.ai": Part.PLATFORM,
     "fal.ai": Part.SITE,
 }
