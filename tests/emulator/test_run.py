@@ -7,6 +7,7 @@ import base64
 import os
 import pty
 import ssl
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
