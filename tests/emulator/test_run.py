@@ -6,8 +6,8 @@ import asyncio
 import base64
 import os
 import pty
-import ssl
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
