@@ -18,7 +18,18 @@ from fakefal_client.local_media import local_media
 from fakefal_client.retry import Deadline
 from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
-from fakefal_contracts import ENDPOINTS, Advice, Cost, Endpoint, Opener, Report, find_endpoint, judge, open_data_uris
+from fakefal_contracts import (
+    ENDPOINTS,
+    Advice,
+    Cost,
+    Endpoint,
+    Opener,
+    Report,
+    find_endpoint,
+    judge,
+    open_data_uris,
+    open_for_fake,
+)
 from fakefal_contracts.endpoint import NAMED_CONTRACTS, Edition
 from fakefal_contracts.errors import UnknownContract
 from fakefal_contracts.evidence import inferred
@@ -51,17 +62,21 @@ class Preflight:
     Args:
         target: whose contract counts.
         contract: the name of a contract that counts instead.
+
+    Attributes:
+        opener: what is looked at of media that are not local: a fake knows its own files best.
     """
 
     def __init__(self, target: Target, contract: str | None) -> None:
         self._target = target
         self._contract = contract or (LATEST if target.is_fal else None)
         self._unsure = False
+        self.opener: Opener = open_data_uris if target.is_fal else open_for_fake
         if self._contract is not None and self._contract not in NAMED_CONTRACTS:
             next(iter(ENDPOINTS.values())).price(self._contract)  # raises where it is no contract
 
     def judge(
-        self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, until: float | None = None
+        self, endpoint_id: str, arguments: Any, opener: Opener, *, until: float | None = None
     ) -> Flow[Report | None]:
         """Judge and price under the contract that counts; None where no contract covers the endpoint.
 
@@ -86,7 +101,7 @@ class Preflight:
         self,
         endpoint_id: str,
         arguments: Any,
-        opener: Opener = open_data_uris,
+        opener: Opener,
         *,
         strict: bool,
         until: float | None = None,
@@ -150,7 +165,7 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
     """
     find_endpoint(endpoint_call.endpoint_id)
     media = yield from local_media(endpoint_call.arguments)
-    opener = media.opener if media.files else open_data_uris
+    opener = media.opener(preflight.opener)
     checked = yield from preflight.check(
         endpoint_call.endpoint_id, media.arguments, opener, strict=False, until=deadline.until
     )
@@ -179,7 +194,7 @@ def _edition(endpoint: Endpoint, contract: str) -> Edition:
 
 def _judged(edition: Edition, arguments: Any, opener: Opener) -> Flow[Report]:
     """Judge; in a worker thread where media have to be read."""
-    if opener is open_data_uris and not any(map(is_data_uri, _texts(arguments))):
+    if opener in (open_data_uris, open_for_fake) and not any(map(is_data_uri, _texts(arguments))):
         return judge(edition, arguments, opener)
     report: Report = yield Work(lambda: judge(edition, arguments, opener))
     return report

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fakefal_contracts.catalogue import ENDPOINTS, examples, find_endpoint, known_ids
-from fakefal_contracts.check import Report, Unchecked, judge, open_data_uris
+from fakefal_contracts.check import Report, Unchecked, judge, open_data_uris, open_for_fake
 from fakefal_contracts.endpoint import Edition, Endpoint, Revision
 from fakefal_contracts.errors import ContractError, UnknownContract, UnknownEndpoint, Unreadable
 from fakefal_contracts.evidence import Evidence, Grade
@@ -44,6 +44,7 @@ __all__ = [
     "judge",
     "known_ids",
     "open_data_uris",
+    "open_for_fake",
     "rulebook",
 ]
 

@@ -9,7 +9,7 @@ import click
 
 from fakefal.cli.options import full_id, settings_from
 from fakefal_contracts import ENDPOINTS, ContractError, Edition, Endpoint, find_endpoint, rulebook
-from fakefal_contracts.check import FORMAT
+from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.endpoint import parse_contract
 
 
@@ -62,5 +62,5 @@ def _rules(edition: Edition) -> list[dict[str, Any]]:
             "says": caution.says,
             "evidence": f"{caution.evidence.grade}, {caution.evidence.source} ({caution.evidence.date})",
         }
-        for caution in (*edition.model.cautions, FORMAT)
+        for caution in (*edition.model.cautions, *MEDIA_CAUTIONS)
     ]

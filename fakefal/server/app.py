@@ -37,7 +37,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     """
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
     app = Cors(app, emulator.settings.origins)
-    app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys))
+    app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys, lends_key=emulator.settings.open_proxy))
     return Router(app, JournalRecorder(emulator, _near_misses), public_url=emulator.settings.public_url)
 
 

@@ -13,6 +13,9 @@ from fakefal.state.ledger import Sums, Total, Twins, bill
 from fakefal.state.requests import Snapshot
 from fakefal_contracts import known_ids
 
+CANCELLED = "client_cancelled"
+"""The error type of who cancelled: nobody refused that request."""
+
 OTHER = "other"
 """Stands for every endpoint that fal does not have, so that callers cannot make up new counts."""
 
@@ -92,8 +95,11 @@ class JobAccount:
 def _charge(look: Snapshot) -> Sums:
     """What a job as it stands adds to sums beside its number."""
     billed, ending = bill(look), ending_of(look)
-    refused = ending is not None and not ending.ok
-    return Sums(refused=int(refused), units=billed.billable_units, usd=billed.usd) if billed else Sums()
+    if billed is None:
+        return Sums()
+    cancelled = ending is not None and ending.error_type == CANCELLED
+    refused = ending is not None and not ending.ok and not cancelled
+    return Sums(refused=int(refused), cancelled=int(cancelled), units=billed.billable_units, usd=billed.usd)
 
 
 def known(endpoint_id: str) -> str:

@@ -75,6 +75,7 @@ class Sums:
     duplicates: int = 0
     units: float = 0.0
     usd: Decimal = NOTHING
+    cancelled: int = 0
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -83,6 +84,7 @@ class Sums:
             self.duplicates + other.duplicates,
             self.units + other.units,
             self.usd + other.usd,
+            self.cancelled + other.cancelled,
         )
 
     def plain(self) -> dict[str, str]:
@@ -92,13 +94,14 @@ class Sums:
     @classmethod
     def read(cls, plain: Mapping[str, str]) -> Sums:
         """The sums that `plain` wrote."""
-        jobs, refused, duplicates = (int(plain[name]) for name in ("jobs", "refused", "duplicates"))
-        return cls(jobs, refused, duplicates, float(plain["units"]), Decimal(plain["usd"]))
+        counts = {name: int(plain[name]) for name in ("jobs", "refused", "duplicates", "cancelled")}
+        return cls(**counts, units=float(plain["units"]), usd=Decimal(plain["usd"]))
 
     def __str__(self) -> str:
         twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
         jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused"
-        return f"{jobs}{twins}, {dollars(self.usd)} not spent"
+        cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
+        return f"{jobs}{cancelled}{twins}, {dollars(self.usd)} not spent"
 
 
 def bill(look: Snapshot) -> Ending | None:

@@ -88,7 +88,7 @@ class Fakefal:
             runners=runners,
             keys=keys or {},
             retention=retention,
-            control_hosts=frozenset({HOST}),
+            hosts=frozenset({HOST}),
         )
         recorder = WebhookRecorder(MemorySigningKeys(), wall=_now)
         self._failures: list[BaseException] = []
