@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -27,7 +28,7 @@ from fakefal.state.jsonio import MAX_BYTES
 from fakefal_contracts import IN_DEPTH, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
-from fakefal_contracts.hosts import is_address
+from fakefal_contracts.hosts import host_name, is_address
 from fakefal_contracts.own_documents import load_catalogue
 from fakefal_contracts.price import Price
 from fakefal_contracts.record import UNDATED
@@ -156,6 +157,10 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         effects: what happens to which requests, such as ``stuck when nth=2``.
         retention: whether results expire as at fal, on emulated time.
         webhooks_anywhere: whether webhooks may go beyond loopback.
+        webhooks_loopback: whether webhooks may go to loopback even where the server is bound beyond it, so that others
+            choose their targets.
+        open_proxy: whether ``/proxy`` lends the first of `keys` to every caller even where the server is bound beyond
+            loopback.
         public_url: the base of URLs in answers to callers that came by base URL.
         max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
         max_json_bytes: how long a JSON body may be without the ``data:`` strings in it; 413 beyond that.
@@ -167,10 +172,12 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         max_journal: how many calls the journal keeps.
         spool: the folder for uploaded files; None makes one that is removed at the end.
         store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
+        development_key: whether webhooks are signed with the key that every fakefal has; beyond loopback never.
         workers: how many processes serve one port; more than one need a Redis.
         origins: web pages beyond this machine that may call what is fal's, such as
             ``https://app.example``; ``*`` for all of them, ``null`` for files.
-        control_hosts: Host names under which the control API answers, beside loopback.
+        hosts: names under which the server is reached, beside loopback's, fal's and that of `public_url`.  Bound to
+            loopback it answers under no others; the control API never does.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
             server is bound beyond loopback.
     """
@@ -188,6 +195,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     effects: Effects = ()
     retention: bool = False
     webhooks_anywhere: bool = False
+    webhooks_loopback: bool = False
+    open_proxy: bool = False
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     max_body_bytes: Count = 64 * MEBIBYTE
     max_json_bytes: Count = MAX_BYTES
@@ -199,10 +208,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     max_journal: Count = 10_000
     spool: Path | None = None
     store: Annotated[str, AfterValidator(_store)] = Field(default=MEMORY, repr=False)
+    development_key: bool = True
     workers: Count = 1
     origins: Names = frozenset()
-    control_hosts: Names = frozenset()
+    hosts: Names = frozenset()
     control_token: str | None = Field(default=None, repr=False)
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The names that the user gave the server, by `hosts` and by `public_url`."""
+        public = host_name(urlsplit(self.public_url or "").netloc)
+        return self.hosts | {public} if public else self.hosts
 
     @model_validator(mode="wrap")
     @classmethod

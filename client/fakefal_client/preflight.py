@@ -18,7 +18,18 @@ from fakefal_client.local_media import local_media
 from fakefal_client.retry import Deadline
 from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
-from fakefal_contracts import BUILT_IN, Advice, Catalogue, Cost, Endpoint, Opener, Report, judge, open_data_uris
+from fakefal_contracts import (
+    BUILT_IN,
+    Advice,
+    Catalogue,
+    Cost,
+    Endpoint,
+    Opener,
+    Report,
+    judge,
+    open_data_uris,
+    open_for_fake,
+)
 from fakefal_contracts.check import OUTDATED
 from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition, parse_contract
 from fakefal_contracts.errors import UnknownContract, unknown_model
@@ -51,6 +62,9 @@ class Preflight:
         target: whose contract counts.
         contract: the name of a contract that counts instead.
         catalogue: the models that are known.
+
+    Attributes:
+        opener: what is looked at of media that are not local: a fake knows its own files best.
     """
 
     def __init__(self, target: Target, contract: str | None, catalogue: Catalogue = BUILT_IN) -> None:
@@ -58,11 +72,12 @@ class Preflight:
         self.catalogue = catalogue
         self._contract = contract or (LATEST if target.is_fal else None)
         self._unsure = False
+        self.opener: Opener = open_data_uris if target.is_fal else open_for_fake
         if self._contract is not None and self._contract not in NAMED_CONTRACTS:
             parse_contract(self._contract)
 
     def judge(
-        self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, until: float | None = None
+        self, endpoint_id: str, arguments: Any, opener: Opener, *, until: float | None = None
     ) -> Flow[Report | None]:
         """Judge and price under the contract that counts; None where no contract covers the endpoint.
 
@@ -87,7 +102,7 @@ class Preflight:
         self,
         endpoint_id: str,
         arguments: Any,
-        opener: Opener = open_data_uris,
+        opener: Opener,
         *,
         strict: bool,
         until: float | None = None,
@@ -151,7 +166,7 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
     """
     preflight.catalogue.find(endpoint_call.endpoint_id)
     media = yield from local_media(endpoint_call.arguments)
-    opener = media.opener if media.files else open_data_uris
+    opener = media.opener(preflight.opener)
     checked = yield from preflight.check(
         endpoint_call.endpoint_id, media.arguments, opener, strict=False, until=deadline.until
     )
@@ -183,7 +198,7 @@ def _edition(endpoint: Endpoint, contract: str) -> Edition:
 
 def _judged(edition: Edition, arguments: Any, opener: Opener) -> Flow[Report]:
     """Judge; in a worker thread where media have to be read."""
-    if opener is open_data_uris and not any(map(is_data_uri, _texts(arguments))):
+    if opener in (open_data_uris, open_for_fake) and not any(map(is_data_uri, _texts(arguments))):
         return judge(edition, arguments, opener)
     report: Report = yield Work(lambda: judge(edition, arguments, opener))
     return report

@@ -22,7 +22,7 @@ class Part(StrEnum):
 
 
 #: fal's hosts (documentation and both official clients, 2026).  The two falrun.com names are the
-#: backups that fal's Python client 1.0.3 turns to when a connection fails.
+#: backups that fal's Python client 1.0.3 turns to when a connection fails; up to 0.5.2 it uploads to fal.media.
 HOSTS: dict[str, Part] = {
     "queue.fal.run": Part.QUEUE,
     "queue.falrun.com": Part.QUEUE,
@@ -33,6 +33,7 @@ HOSTS: dict[str, Part] = {
     "rest.alpha.fal.ai": Part.REST,
     "v3b.fal.media": Part.CDN,
     "v3.fal.media": Part.CDN,
+    "fal.media": Part.CDN,
     "api.fal.ai": Part.PLATFORM,
     "fal.ai": Part.SITE,
 }
@@ -82,7 +83,13 @@ class BaseUrl:
 _PUBLIC_HOST = {part: name for name, part in reversed(HOSTS.items())}
 
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+FILES = f"/{Part.CDN}/files/"
+
+
+def emulated_path(address_path: str) -> str | None:
+    """The path on an emulator's CDN that a path below some base URL has; None where it has none."""
+    _, found, rest = address_path.partition(FILES)
+    return f"/files/{rest}" if found else None
 
 
 def is_address(source: str) -> bool:

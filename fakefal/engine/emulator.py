@@ -31,6 +31,7 @@ from fakefal.files.foreign_media import Downloads
 from fakefal.settings import Settings
 from fakefal.state.endings import ending_of, platform_ending
 from fakefal.state.group import Member
+from fakefal.state.journal import missed_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
@@ -116,6 +117,11 @@ class Emulator(Member):
                     await self._webhooks.close()
         finally:
             self.files.close()
+
+    def expose(self) -> None:
+        """Others than this machine can call from now on: they may not reach loopback by webhooks of theirs."""
+        if not self.settings.webhooks_loopback:
+            self._webhooks.spare_loopback()
 
     async def add_rule(self, rule: EffectRule) -> None:
         """Add a rule that chooses effects; it wins over those that are there.
@@ -360,11 +366,13 @@ class Emulator(Member):
         return await self.queue.states(self.clock.now)
 
     async def summary(self) -> str:
-        """One line on the whole run: how many requests, how they ended, and what they would have cost.
+        """One line on the whole run: how many requests, how they ended, what they would have cost, what was missed.
 
         Where replicas share a store, on what is stored there.
         """
-        return str((await self.tally.account(self.all)).run)
+        sums = str((await self.tally.account(self.all)).run)
+        missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
+        return f"{sums}; {missed}" if missed else sums
 
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
         """Every stored job of a key, or of all, oldest first, and the sums since the last reset.

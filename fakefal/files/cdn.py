@@ -15,7 +15,8 @@ from urllib.parse import unquote, urlsplit
 from fakefal.files.clips import clip_at, clip_bytes
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import FileStore, StoredFile, safe_name
-from fakefal_contracts.hosts import LOOPBACK_HOSTS, BaseUrl, Part, host_name, is_address, part_of
+from fakefal_contracts.addresses import is_loopback
+from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_address, part_of
 from fakefal_fixtures import EXAMPLES, example_file
 
 LONGEST_ADDRESS = 2048
@@ -41,7 +42,7 @@ class Cdn:
         """The path here that an address leads to for a caller who came this way, or None for foreign ones.
 
         Addresses on fal's CDN are own where the emulator has the file; others there belong to the
-        real CDN, which is never asked.
+        real CDN, which is never asked.  So are addresses under another base URL of the emulator.
         """
         place = _place_of(address, base_url)
         if place is None:
@@ -119,7 +120,8 @@ def _place(address: str, base: str) -> tuple[str, bool] | None:
     prefix = f"{own.path}/{Part.CDN}"
     if base and _same_place(parts.netloc, own.netloc) and path.startswith(f"{prefix}/"):
         return path.removeprefix(prefix), True
-    return None
+    inner = emulated_path(path)
+    return (inner, False) if inner else None
 
 
 @cache
@@ -138,5 +140,5 @@ def _same_place(netloc: str, other: str) -> bool:
     """Whether two authorities are one server; loopback has several names."""
     if netloc.lower() == other.lower():
         return True
-    names = {host_name(netloc), host_name(other)}
-    return names <= LOOPBACK_HOSTS and netloc.rpartition(":")[2] == other.rpartition(":")[2]
+    loopback = is_loopback(host_name(netloc)) and is_loopback(host_name(other))
+    return loopback and netloc.rpartition(":")[2] == other.rpartition(":")[2]

@@ -24,6 +24,7 @@ PLAIN_PORT = 80
 LOOK_UPS = ("gethostbyname", "gethostbyname_ex")
 ADDRESS_METHODS = ("connect", "connect_ex", "sendto")  # the address is their last argument
 NAME_POSITIONS = {"wrap_socket": 4, "wrap_bio": 3}  # of `server_hostname`, counted without self
+MARK = "_leads_to_fakefal"
 PREPENDED = {"PYTHONPATH": ":", "NODE_OPTIONS": " ", "BUN_OPTIONS": " "}
 RUN: dict[str, Any] | None = None
 
@@ -72,15 +73,15 @@ def install(redirection: Redirection) -> None:
     _redirections.insert(0, redirection)
     if len(_redirections) == 1:
         sys.meta_path.insert(0, _WATCHER)
-        for name, patch in _MODULES.items():
-            if name in sys.modules:
-                patch(sys.modules[name])
+    _patch_what_is_not()
 
 
 def uninstall(redirection: Redirection) -> None:
     """Take a redirection back.  A patch that somebody else wrapped meanwhile stays where it is, without effect."""
     _redirections.remove(redirection)
-    if not _redirections:
+    if _redirections:
+        _patch_what_is_not()
+    else:
         sys.meta_path.remove(_WATCHER)
         while _patches:
             owner, name, own, ours = _patches.pop()
@@ -90,6 +91,13 @@ def uninstall(redirection: Redirection) -> None:
                 delattr(owner, name)
             else:
                 setattr(owner, name, own)
+
+
+def _patch_what_is_not() -> None:
+    """Patch what is imported, and once more what somebody else has replaced meanwhile, as pytest-socket does."""
+    for name, patch in _MODULES.items():
+        if name in sys.modules:
+            patch(sys.modules[name])
 
 
 def ascii_name(host: object) -> str:
@@ -173,7 +181,10 @@ class _PatchingLoader:
 
 def _patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     inner = getattr(owner, name)
+    if getattr(inner, MARK, False):
+        return
     outer = make(inner)
+    setattr(outer, MARK, True)
     outer.__wrapped__ = inner
     for about in ("__module__", "__name__", "__qualname__", "__doc__"):  # functools would be imported for nothing else
         setattr(outer, about, getattr(inner, about, None))
@@ -237,6 +248,7 @@ def _patch_uvloop(uvloop: Any) -> None:
     _patch(uvloop.Loop, "create_connection", _creating)
     _patch(uvloop.Loop, "getaddrinfo", _looking_up_in_loop)
     _patch(uvloop.Loop, "sock_connect", _connecting_in_loop)
+    _patch(uvloop.Loop, "create_datagram_endpoint", _datagrams_in_loop)
 
 
 def _patch_pycares(pycares: Any) -> None:
@@ -270,6 +282,13 @@ def _looking_up_in_loop(inner: Any) -> Any:
         return await inner(self, _host(host), port, **named)
 
     return getaddrinfo
+
+
+def _datagrams_in_loop(inner: Any) -> Any:
+    async def create_datagram_endpoint(self: Any, factory: Any, *args: Any, **named: Any) -> Any:
+        return await inner(self, factory, *args, **{**named, "remote_addr": _address(named.get("remote_addr"))})
+
+    return create_datagram_endpoint
 
 
 def _connecting_in_loop(inner: Any) -> Any:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request
@@ -25,9 +26,10 @@ from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.auth import read_key
 from fakefal.wire.body import decoded, limited, read_body
 from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
+from fakefal.wire.incoming import rest_key
 from fakefal.wire.rest import OCTETS, media_type
 from fakefal.wire.upload_lifecycle import read_lifecycle, remember, said_of, upload_claims
-from fakefal_contracts.hosts import Part
+from fakefal_contracts.hosts import CDN_DOMAIN, Part, host_name
 
 router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
 CACHE = "public, max-age=5184000, immutable"  # as fal's CDN answers (capture of 2026)
@@ -39,8 +41,10 @@ LONGEST_NUMBER = 6
 async def upload(
     request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
-    """Take a file in one piece (Python client 1.0.3)."""
-    claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
+    """Take a file in one piece: with a token (Python client 1.0.3), at fal.media with a key (up to 0.5.2)."""
+    older = host_name(request.headers.get("host", "")) == CDN_DOMAIN
+    owner = await rest_key(request, emulator, authorization) if older else _bearer(request, authorization)
+    claims = upload_claims(owner, read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     await _keep(request, emulator, path, _media_type(request.headers), claims)
     return Json({"access_url": base_url.url(Part.CDN, path), "uploaded": True})
@@ -115,9 +119,9 @@ async def complete_file(
 @router.head("/files/{path:path}", include_in_schema=False)
 @router.get("/files/{path:path}")
 async def download(
-    path: str, emulator: TheEmulator, identity: str = "", authorization: Authorization = None
+    request: Request, path: str, emulator: TheEmulator, identity: str = "", authorization: Authorization = None
 ) -> Response:
-    """Give a file, whole or by range, to those who may read it.
+    """Give a file, whole or by range, to those who may read it; 304 to those who have it.
 
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
@@ -129,7 +133,7 @@ async def download(
         raise refusal(404, "File not found", hint=hint)
     if decision == "forbid":
         raise refusal(403, "Forbidden", hint="its access control list forbids it: sign its address")
-    return _serve(found, emulator.files)
+    return _serve(found, emulator.files, request.headers.get("if-none-match"))
 
 
 def _decision(emulator: Emulator, said: FileRecord, path: str, identity: str, authorization: str | None) -> Decision:
@@ -148,23 +152,39 @@ class _HeldFile(FileResponse):
     """A file that stays until it was sent, even if the store drops it meanwhile."""
 
     def __init__(self, files: FileStore, found: StoredFile, headers: Mapping[str, str]) -> None:
-        super().__init__(found.source, media_type=found.content_type, headers=headers)
+        state = found.source.stat()
+        super().__init__(found.source, media_type=found.content_type, headers=headers, stat_result=state)
         self._held = ExitStack()
         self._held.enter_context(files.holding(found))
+
+    def release(self) -> None:
+        """Hold it no longer: it is not sent."""
+        self._held.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._held:
             await super().__call__(scope, receive, send)
 
 
-def _serve(found: StoredFile, files: FileStore) -> Response:
+def _serve(found: StoredFile, files: FileStore, known: str | None) -> Response:
     headers = {
         "cache-control": CACHE,
         "access-control-allow-origin": "*",
         "x-content-type-options": "nosniff",
         "content-security-policy": "sandbox; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
     }
-    return _HeldFile(files, found, headers)
+    answer = _HeldFile(files, found, headers)
+    if known is None or not _names(known, answer.headers["etag"]):
+        return answer
+    answer.release()
+    kept = {name: value for name, value in answer.headers.items() if name not in ("content-length", "content-type")}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
+
+
+def _names(known: str, etag: str) -> bool:
+    """Whether an If-None-Match header names this version of a file (RFC 9110, section 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+    return etag in tags or tags == ["*"]
 
 
 def _bearer(request: Request, authorization: str | None) -> str:

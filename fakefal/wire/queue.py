@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -35,6 +36,7 @@ from fakefal.wire.auth import application_key
 from fakefal.wire.call import COUNT, Call
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
+from fakefal.wire.webhook_hint import WEBHOOK, webhook_hint
 from fakefal_contracts.hosts import BaseUrl, Part
 
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
@@ -50,15 +52,20 @@ async def submit(call: Call) -> Response:
     submission = await read_submission(
         call,
         low=call.request.headers.get("x-fal-queue-priority", "").lower() == "low",
-        webhook=call.query.get("fal_webhook") or None,
+        webhook=call.query.get(WEBHOOK) or None,
         most_waiting=call.read("fal_max_queue_length", COUNT),
     )
+    missed = webhook_hint(call.query, submission.body)
+    if missed:
+        submission = replace(submission, note=f"Warning: {missed}")
 
     async def accept() -> Response:
         look = await call.emulator.submit(submission)
         addresses = _addresses(look.record, call.base_url)
         body: dict[str, Any] = {"status": "IN_QUEUE", **addresses, "logs": None, "metrics": {}}
-        hint = hint_header(look.plan.ending) if look.plan is not None else {}
+        judged = look.plan.ending.hint if look.plan is not None else ""
+        said = "; ".join(filter(None, (missed, judged)))
+        hint = {HINT: header_text(said)} if said else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
     return await with_fault(call.emulator, submission.effect, call.request, accept)

@@ -36,6 +36,7 @@ from support.server import Serve, Server
 pytestmark = pytest.mark.quick
 
 PICTURE = "https://example.com/a.png"
+LOCAL = "http://localhost:3000/a.png"
 
 
 @pytest.fixture
@@ -50,6 +51,21 @@ def at_fal(make_client: MakeClient) -> Iterator[Any]:
     """A client for fal, with nothing behind it."""
     with respx.mock():
         yield make_client("fal", key="id:secret", environ={})
+
+
+class TestUnreachableMedia:
+    def test_fal_is_not_asked_to_download_from_this_machine(self, at_fal: Client) -> None:
+        for address in (LOCAL, "http://127.0.0.1:8710/cdn/files/b/0/a.png"):
+            with pytest.raises(InvalidRequest, match=r"image-to-video\.start_image_url\.reachable"):
+                at_fal.submit(I2V, {"prompt": "x", "start_image_url": address})
+
+    def test_a_fake_is_not_asked_either_but_knows_its_own_files(self, make_client: MakeClient, server: Server) -> None:
+        client = make_client(server.url)
+        with pytest.raises(InvalidRequest, match=r"image-to-video\.start_image_url\.reachable"):
+            client.submit(I2V, {"prompt": "x", "start_image_url": LOCAL})
+        uploaded = client.upload(picture(), file_name="a.png")
+        assert "127.0.0.1" in uploaded
+        assert client.run(I2V, {"prompt": "x", "start_image_url": uploaded})["video"]
 
 
 class TestBeforeAnyNetwork:

@@ -91,6 +91,23 @@ def test_keys_are_kept_and_fetched_again_after_a_rotation(sent: Callable[..., An
     client.verify(one.headers, one.body)
 
 
+def test_the_development_key_is_refused_where_the_target_is_fal(
+    sent: Callable[..., Any], server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, one = sent()
+    published = server.http.get(KEYS).json()
+    monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
+    monkeypatch.delenv("FAKEFAL_URL", raising=False)
+    with respx.mock(assert_all_called=False) as mocked:
+        route = mocked.get("https://rest.fal.ai/.well-known/jwks.json").respond(json=published)
+        client = make_client("fal", key="me:secret")
+        with pytest.raises(InvalidWebhook, match="fakefal's for development, not fal's"):
+            client.verify(one.headers, one.body)
+        assert not route.called
+        monkeypatch.setenv("FAKEFAL_URL", server.url)  # as under `fakefal run`
+        assert client.verify(one.headers, one.body).ok
+
+
 def test_who_comes_while_the_keys_are_read_waits_for_them(
     sent: Callable[..., Any], server: Server, make_client: MakeClient, request: pytest.FixtureRequest
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fakefal.state.signing import MemorySigningKeys
 from fakefal_contracts import IN_DEPTH, examples
 from support.media import clip, measure, picture
 from support.programs import FAKEFAL, ready
@@ -42,7 +44,7 @@ class TestCheck:
         assert "$0.896 for 8 s at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
 
     def test_a_wrong_body_is_refused_with_rule_place_and_hint(self) -> None:
-        done = self.check({"prompt": "x", "start_image_url": "https://a/b.png", "duration": 7}, "--json")
+        done = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": 7}, "--json")
         assert done.returncode == 1
         assert json.loads(done.stdout)["errors"] == [
             {
@@ -53,7 +55,7 @@ class TestCheck:
                 "hint": '7 is not allowed; use one of "5", "10"',
             }
         ]
-        text = self.check({"prompt": "x", "start_image_url": "https://a/b.png", "duration": "7"}).stdout
+        text = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": "7"}).stdout
         assert "duration: Input should be '5' or '10'" in text
         assert "accepted under contract 2026-01-28" in text
 
@@ -70,7 +72,7 @@ class TestCheck:
             "short.mp4": ["readable"],
         }.items():
             body = {"prompt": "x", "start_image_url": address}
-            report = json.loads(self.check(body, "--json", cwd=tmp_path).stdout)
+            report = json.loads(self.check(body, "--json", "--local-files", cwd=tmp_path).stdout)
             assert [error["rule"].rpartition(".")[2] for error in report["errors"]] == kinds, address
             warned = [warning["rule"].rpartition(".")[2] for warning in report["warnings"]]
             assert ("local_file" in warned) is (address != "missing.png")
@@ -78,8 +80,26 @@ class TestCheck:
     def test_paths_are_also_looked_for_beside_the_body(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(picture())
         (tmp_path / "body.json").write_text(json.dumps({"prompt": "x", "start_image_url": "a.png"}))
-        done = fakefal("check", I2V, str(tmp_path / "body.json"))
+        done = fakefal("check", I2V, str(tmp_path / "body.json"), "--local-files")
         assert done.returncode == 0, done.stdout
+        done = fakefal("check", I2V, str(tmp_path / "body.json"))
+        assert done.returncode == 1
+        assert "'a.png' is not an http(s) or data: address" in done.stdout
+        assert "--local-files" in done.stdout
+
+    def test_a_machine_that_the_service_cannot_reach_is_refused(self) -> None:
+        done = self.check({"prompt": "x", "start_image_url": "http://localhost:3000/a.png"}, "--json")
+        report = json.loads(done.stdout)
+        assert done.returncode == 1
+        assert [(one["type"], one["loc"]) for one in report["errors"]] == [
+            ("file_download_error", ["body", "start_image_url"])
+        ]
+        assert "no public service reaches localhost (loopback address)" in report["errors"][0]["hint"]
+
+    def test_a_name_of_one_network_is_a_warning(self) -> None:
+        done = self.check({"prompt": "x", "start_image_url": "http://media.internal/a.png"}, "--json")
+        assert done.returncode == 0
+        assert [one["rule"] for one in json.loads(done.stdout)["warnings"]] == ["o1.image-to-video.local_name"]
 
     @pytest.mark.parametrize(
         ("arguments", "text", "said"),
@@ -190,9 +210,13 @@ class TestServe:
         import httpx
 
         server, told = self.serve(tmp_path, "--host", "0.0.0.0")
-        port = told["url"].rpartition(":")[2]
-        assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
-        url = f"http://127.0.0.1:{port}"
+        url = told["url"]
+        assert url.startswith("http://127.0.0.1:"), "an address that works is announced"
+        assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600, "the token is nobody else's"
+        assert httpx.get(f"{url}/_fakefal/requests", trust_env=False).status_code == 401
+        (key,) = httpx.get(f"{url}/rest/.well-known/jwks.json", trust_env=False).json()["keys"]
+        (development,) = asyncio.run(MemorySigningKeys().jwks())["keys"]
+        assert key["x"] != development["x"], "everybody has the one of loopback"
         assert fakefal("health", "--url", url).returncode == 1
         known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": told["control_token"]}
         assert fakefal("health", "--url", url, env=known).returncode == 0

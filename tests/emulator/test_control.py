@@ -116,7 +116,7 @@ class TestWhomItLetsIn:
         assert "access-control-allow-origin" not in server.http.options("/_fakefal/reset", headers=asked).headers
 
     def test_a_token_where_one_is_set(self, serve: Serve) -> None:
-        server = serve(control_token="t0ken", control_hosts=frozenset({"fake.lan"}))
+        server = serve(control_token="t0ken", hosts=frozenset({"fake.lan"}))
         assert server.http.get("/_fakefal/health").status_code == 401
         allowed = {"Authorization": "Bearer t0ken", "Host": "fake.lan:8710"}
         assert server.http.get("/_fakefal/health", headers=allowed).status_code == 200

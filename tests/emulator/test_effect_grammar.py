@@ -160,6 +160,7 @@ def test_what_is_an_effect(text: str, name: str, arguments: Any) -> None:
         ("content_policy_violation(loc='x')", "loc is a list"),
         ("retry_then_succeed(attempts=10)", "use fewer"),
         ("locked_account(reason=tired)", "reason is one of exhausted_balance"),
+        ("locked_account(reason='')", "or fal's own text, such as 'TOP_UP.'"),
         ("stuck(nth=1)", "nth is a condition; write: stuck when nth=1"),
         ("stuck when nth=1", "conditions do not belong here; write: stuck"),
         ("x" * 3000, "at most 2000 characters"),

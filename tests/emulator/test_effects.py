@@ -534,6 +534,15 @@ class TestCalls:
                 (f"locked_account(reason={name})", 403, f"User is locked. Reason: {reason}")
                 for name, reason in LOCK_REASONS.items()
             ),
+            *(
+                (f"locked_account(reason='{text}')", 403, f"User is locked. Reason: {text}")
+                for text in (
+                    "TOP_UP.",
+                    "Admin lock. Please contact support@fal.ai",
+                    "Admin lock. Please contact support@fal.ai.",
+                    "Exhausted balance. Top up your balance at fal.ai/dashboard/billing.",
+                )
+            ),
         ],
     )
     def test_the_gate_refuses(self, server: Server, part: str, effect: str, status: int, detail: str) -> None:

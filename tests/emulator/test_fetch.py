@@ -14,8 +14,8 @@ import trustme
 
 from fakefal.files.fetch import MAX_REDIRECTS, Fetcher
 from fakefal.files.foreign_media import Downloads
-from fakefal.files.pinned import is_public
 from fakefal_contracts import Unreadable
+from fakefal_contracts.addresses import is_public
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
 from fakefal_contracts.media import Limits, PictureLimits
 from support.endpoints import I2V
@@ -47,6 +47,9 @@ SPECIAL = [
     "fec0::1",
     "5f00::1",
     "64:ff9b::7f00:1",
+    "192.0.0.192",
+    "168.63.129.16",
+    "192.0.2.1",
 ]
 
 

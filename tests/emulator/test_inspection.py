@@ -289,9 +289,9 @@ class TestNearMisses:
         ("endpoint_id", "body", "status", "hint"),
         [
             (O1, {"promt": "x"}, 422, 'did you mean it where you wrote "promt"?'),
-            (I2V, {"prompt": "x", "image_url": "https://a/b.png"}, 422, 'where you wrote "image_url"?'),
-            (I2V, {"prompt": "x", "imageUrl": "https://a/b.png"}, 422, 'where you wrote "imageUrl"?'),
-            (I2V, {"prompt": "x", "startImageUrl": "https://a/b.png"}, 422, 'where you wrote "startImageUrl"?'),
+            (I2V, {"prompt": "x", "image_url": "https://a.example/b.png"}, 422, 'where you wrote "image_url"?'),
+            (I2V, {"prompt": "x", "imageUrl": "https://a.example/b.png"}, 422, 'where you wrote "imageUrl"?'),
+            (I2V, {"prompt": "x", "startImageUrl": "https://a.example/b.png"}, 422, 'where you wrote "startImageUrl"?'),
             (O1, {"prompt": "x", "aspectRatio": "1:1"}, 200, 'did you mean "aspect_ratio"?'),
             (O1, {"prompt": "x", "aspect-ratio": "1:1"}, 200, 'did you mean "aspect_ratio"?'),
             (O1, {"input": {"prompt": "x"}}, 422, 'the arguments are wrapped in "input"'),

@@ -106,7 +106,22 @@ def test_sockets_are_501(server: Server, path: str) -> None:
     }
     answer = server.http.get(f"/{path}", headers=wanted)
     assert answer.status_code == 501
-    assert "does not emulate" in answer.json()["detail"]
+    assert answer.headers["x-fakefal-hint"] == answer.json()["detail"]
+    app = path.partition("/")[2].removesuffix("/realtime")
+    said = f"fakefal does not emulate the realtime socket of {app}; use the queue or fal.run"
+    assert answer.json() == {"detail": said}
+    if path.endswith("/realtime"):
+        assert server.http.get(f"/{path}").headers["x-fakefal-hint"] == said, "and no other address is named"
+
+
+@pytest.mark.parametrize("host", ["fal.run", "queue.fal.run", "ws.fal.run", "rest.fal.ai", "api.fal.ai", "fal.ai"])
+@pytest.mark.parametrize("path", [f"{I2V}/realtime", I2V, "fal-ai/any/requests/1/status", "tokens"])
+def test_a_socket_at_any_host_of_fals_is_501_whatever_the_key(server: Server, host: str, path: str) -> None:
+    for key in ("", "Key nonsense", "Key tester:secret"):
+        wanted = {"Connection": "Upgrade", "Upgrade": "WebSocket", "Host": host, "Authorization": key}
+        answer = server.http.get(f"/{path}", headers=wanted)
+        assert answer.status_code == 501
+        assert "does not emulate the realtime socket of" in answer.json()["detail"]
 
 
 def test_the_account_is_the_key(server: Server) -> None:

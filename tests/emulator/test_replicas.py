@@ -36,7 +36,7 @@ from fakefal_contracts.hosts import BaseUrl
 from support.endpoints import APP, I2V, O1
 from support.media import picture
 from support.programs import FAKEFAL, ready
-from support.receivers import Receiver, submit, verify
+from support.receivers import Receiver, public_keys, submit, verify
 from support.redis_server import redis_server
 from support.server import KEY, Serve, Server, caller, emulator_with
 from support.site import PERMISSIVE, Site
@@ -514,6 +514,15 @@ class TestWebhooks:
         for received in receiver.received:
             verify(there, received)
             verify(here, received)
+
+    def test_replicas_beyond_loopback_have_keys_of_their_own(self, pair: Pair) -> None:
+        (development,) = public_keys(pair()[0])
+        here, there = pair(development_key=False)
+        assert public_keys(here) == public_keys(there)
+        here.http.post("/_fakefal/webhooks/rotate")
+        assert public_keys(here) == public_keys(there)
+        assert len(public_keys(there)) == 2
+        assert development not in public_keys(there)
 
 
 class Group:

@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -154,7 +155,8 @@ class TestProxy:
         async def test() -> None:
             refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
             async with site(refused) as (port, requests), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
-                with pytest.raises(httpx.ProxyError, match="502"):
+                said = rf"502 fakefal: the upstream proxy 127.0.0.1:{port} answered 407 to CONNECT far.example:443"
+                with pytest.raises(httpx.ProxyError, match=said):
                     await http.get("https://far.example/x")
             assert requests[0].startswith(b"CONNECT far.example:443 HTTP/1.1\r\n")
 
@@ -165,8 +167,24 @@ class TestProxy:
         async def test() -> None:
             async with site(told) as (port, _), proxied(HTTPS_PROXY=f"http://127.0.0.1:{port}") as http:
                 assert (await http.get(f"http://localhost:{port}/")).status_code == 502
-                with pytest.raises(httpx.ProxyError, match="502"):
+                with pytest.raises(httpx.ProxyError, match=rf"502 fakefal: .*127\.0\.0\.1:{port}"):
                     await http.get("https://far.example/x")
+
+        run(test)
+
+    def test_who_cannot_be_reached_is_named_with_the_cause(self) -> None:
+        async def test() -> None:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            async with proxied() as http:
+                said = rf"502 fakefal: localhost:{port} cannot be reached: .*(refused|failed)"
+                with pytest.raises(httpx.ProxyError, match=said):
+                    await http.get(f"https://localhost:{port}/")
+                answer = await http.get(f"http://localhost:{port}/")
+                assert (answer.status_code, answer.reason_phrase) == (502, answer.text)
+                assert answer.text.startswith(f"fakefal: localhost:{port} cannot be reached: ")
+                with pytest.raises(httpx.ProxyError, match=r"502 fakefal: nowhere\.invalid:443 cannot be reached: "):
+                    await http.get("https://nowhere.invalid/")
 
         run(test)
 

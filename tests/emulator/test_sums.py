@@ -47,7 +47,27 @@ def test_an_unfinished_job_is_in_the_closing_line_until_it_is_cancelled(serve: C
     server.submit(O1, {"prompt": "fakefal:stuck"})
     assert summary(server) == "2 requests, 0 refused, $1.12 not spent"
     server.http.put(submitted["cancel_url"])
-    assert summary(server) == "2 requests, 1 refused, $0.56 not spent"
+    assert summary(server) == "2 requests, 0 refused, 1 cancelled, $0.56 not spent"
+
+
+def test_calls_to_what_is_not_emulated_are_in_the_closing_line(serve: Callable[..., Server]) -> None:
+    server = serve()
+    server.submit(O1, {"prompt": "x"})
+    sums = "1 request, 0 refused, $0.56 not spent"
+    server.http.get("/queue/fal-ai/kling-video/requests/nothing")
+    assert summary(server) == sums, "a request that does not exist is none of that"
+    for _ in range(2):
+        server.http.post("/queue/fal-ai/flux/dev", json={"prompt": "x"})
+    assert summary(server) == (
+        f"{sums}; 2 calls to what fakefal does not have: POST queue.fal.run/fal-ai/flux/dev (2 times)"
+    )
+    server.http.post("/fal-ai/kling-video/v3/pro/text-to-video", json={}, headers={"Host": "queue.fal.run"})
+    server.http.get("/login", headers={"Host": "auth.fal.ai"})
+    server.http.get("/v1/account/billing", headers={"Host": "api.fal.ai"})
+    assert summary(server) == (
+        f"{sums}; 5 calls to what fakefal does not have: POST queue.fal.run/fal-ai/flux/dev (2 times), "
+        "GET api.fal.ai/v1/account/billing, GET auth.fal.ai/login, and 1 others"
+    )
 
 
 def test_sums_count_what_was_dropped(serve: Callable[..., Server]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import multiprocessing
 import os
+import re
 import socket
 import sys
 import threading
@@ -16,11 +17,14 @@ import httpx
 import httpx2
 import pytest
 
+from fakefal.server.redirection import LED
 from fakefal.testing import Fakefal
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.interception import intercepting
 from fakefal.testing.loop import loop_thread
+from fakefal.testing.names import Guard, guarded_names
 from fakefal.wire.faults import abort
+from fakefal_contracts.hosts import is_fal_host
 from support.machine import required_in_ci
 from support.waiting import LIMIT, run_program
 
@@ -91,7 +95,6 @@ HALF = "peer closed connection without sending complete message body"
     ("app", "kind", "message"),
     [
         (says_nothing, "RemoteProtocolError", NOTHING),
-        (fails, "RemoteProtocolError", NOTHING),
         (dies_before_the_body, "ReadError", "Connection reset by peer"),
         (dies_after_the_body, "RemoteProtocolError", NOTHING),
         (dies_in_its_answer, "RemoteProtocolError", HALF),
@@ -107,6 +110,18 @@ def test_a_dead_connection_is_the_librarys_own_error(
 
     with intercepting(Answers(app)), pytest.raises(getattr(library, kind), match=message):
         asyncio.run(call()) if in_coroutine else library.post(URL, content=b"body")
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("in_coroutine", [False, True])
+def test_what_the_emulator_raises_is_raised_as_itself(library: Any, *, in_coroutine: bool) -> None:
+    async def call() -> None:
+        async with library.AsyncClient() as client:
+            await client.post(URL, content=b"body")
+
+    with intercepting(Answers(fails)), pytest.raises(OSError, match="the disk is full") as raised:
+        asyncio.run(call()) if in_coroutine else library.post(URL, content=b"body")
+    assert raised.traceback[-1].name == "fails"
 
 
 def test_what_was_sent_arrives_as_it_would_on_a_socket() -> None:
@@ -227,24 +242,25 @@ def test_only_the_process_with_the_fake_is_named_as_faked() -> None:
     assert "FAKEFAL_FAKED_PID" not in os.environ
 
 
-def test_uvloops_own_look_ups_are_refused() -> None:
+@pytest.mark.parametrize("kept", ["queue.fal.run", LED])
+def test_uvloops_own_look_ups_are_refused_outside_of_a_fake(kept: str) -> None:
     if importlib.util.find_spec("uvloop") is None:
         required_in_ci("uvloop is not installed")
     import uvloop
 
     async def look_up(make: Callable[[Any], Any]) -> None:
         loop = asyncio.get_running_loop()
-        with pytest.raises(socket.gaierror, match=r"queue\.fal\.run must not be reached"):
+        with pytest.raises(socket.gaierror, match=rf"{re.escape(kept)} must not be reached: say so"):
             await make(loop)
 
     ways: list[Callable[[Any], Any]] = [
-        lambda loop: loop.getaddrinfo("queue.fal.run", 443),
-        lambda loop: loop.create_connection(asyncio.Protocol, "queue.fal.run", 443),
-        lambda loop: loop.create_connection(asyncio.Protocol, host=b"queue.fal.run", port=443),
-        lambda loop: loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=("queue.fal.run", 443)),
-        lambda loop: loop.sock_connect(None, ("queue.fal.run", 443)),
+        lambda loop: loop.create_connection(asyncio.Protocol, kept, 443),
+        lambda loop: loop.create_connection(asyncio.Protocol, host=kept.encode(), port=443),
+        lambda loop: loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(kept, 443)),
+        lambda loop: loop.sock_connect(None, (kept, 443)),
     ]
-    with Fakefal(strict=False), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        for base_url in ways:
-            runner.run(look_up(base_url))
+    guard = Guard(is_fal_host, lambda _: None, "say so")
+    with guarded_names(guard), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for way in ways:
+            runner.run(look_up(way))
     assert "create_connection" not in vars(uvloop.Loop)

@@ -23,7 +23,7 @@ from fakefal.state.bounded import MOST_KEYS as MOST_CLOCKS
 from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock, Paces
 from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
-from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, signature
+from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, new_key, signature, signing_key
 from fakefal.store.redis.access import digest, marked
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
@@ -231,10 +231,12 @@ class RedisSigningKeys(SigningKeys):
     Args:
         steps: the connection.
         first: what the step ``signing`` answered.
+        family: which keys: those of servers on loopback, or of those beyond.
     """
 
-    def __init__(self, steps: Steps, first: Reply) -> None:
+    def __init__(self, steps: Steps, first: Reply, family: str) -> None:
         self._steps = steps
+        self._family = family
         self._keys = _keys(first)
 
     @override
@@ -243,19 +245,14 @@ class RedisSigningKeys(SigningKeys):
 
     @override
     async def rotate(self) -> None:
-        self._keys = _keys(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
+        self._keys = _keys(await self._steps("signing", self._family, new_key(), "1", str(MOST_KEYS)))
 
     @override
     async def jwks(self) -> Jwks:
         with suppress(StoreUnavailable):  # those that are known still verify
-            self._keys = _keys(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
+            self._keys = _keys(await self._steps("signing", self._family, "", "", str(MOST_KEYS), again=True))
         return jwks(self._keys)
 
 
 def _keys(reply: Reply) -> list[Ed25519PrivateKey]:
-    return [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(one.decode())) for one in reply[1:]]
-
-
-def new_key() -> str:
-    """A private signing key, in hex."""
-    return secrets.token_hex(32)
+    return [signing_key(one.decode()) for one in reply[1:]]
