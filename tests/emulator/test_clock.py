@@ -78,6 +78,7 @@ class TestPace:
 class TestControl:
     def test_advancing_ends_what_falls_due(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
+        move(server, speed=0)
         jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(2)]
         assert states(server, *jobs) == ["IN_QUEUE", "IN_QUEUE"]
         move(server, advance=24 * 3600)
@@ -85,6 +86,7 @@ class TestControl:
 
     def test_a_key_has_a_clock_of_its_own(self, serve: Serve) -> None:
         server = serve(profile="realistic")
+        move(server, speed=0)
         mine = server.submit(O1, {"prompt": "x"})
         theirs = server.submit(O1, {"prompt": "x"}, **OTHER)
         move(server, "other", advance=24 * 3600)
