@@ -23,7 +23,7 @@ from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, s
 IN_DEPTH: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
 """The endpoints of which more is known than their documents say."""
 
-_NEAR = 0.6
+_NEAR = 0.75
 _LONGEST = 200
 """Nobody misspells a longer id, and comparing takes quadratic time."""
 
@@ -109,7 +109,7 @@ class Catalogue(Collection[str]):
         return any(app.startswith(f"{owner}/") for app in self._apps) or is_shipped_app(owner)
 
     def nearest(self, endpoint_id: str) -> str | None:
-        """The most similar id that is known, by the whole of it or by what follows its owner."""
+        """The most similar id that is known, by the whole of it or by what follows its owner or application."""
         return _nearest(self._ids, endpoint_id) if len(endpoint_id) <= _LONGEST else None
 
 
@@ -135,8 +135,22 @@ def _third_party_prices(endpoint_id: str) -> tuple[Price, ...]:
 
 @lru_cache(maxsize=1024)
 def _nearest(ids: tuple[str, ...], given: str) -> str | None:
-    near = difflib.get_close_matches(given, ids, n=1, cutoff=_NEAR)
-    return near[0] if near else None
+    ends = _ends(ids)
+    if given in ends:
+        return ends[given]
+    near = difflib.get_close_matches(given, ends, n=1, cutoff=_NEAR)
+    return ends[near[0]] if near else None
+
+
+@cache
+def _ends(ids: tuple[str, ...]) -> dict[str, str]:
+    """Ids by the whole of them, by what follows the owner, and by what follows the application."""
+    found: dict[str, str] = {}
+    for one in (*IN_DEPTH, *ids):
+        parts = one.split("/")
+        for first in range(min(APP_SEGMENTS + 1, len(parts) - 1)):
+            found.setdefault("/".join(parts[first:]), one)
+    return found
 
 
 @cache

@@ -45,7 +45,7 @@ def test_any_body_is_kept_and_answered(http: httpx.Client, case: tuple[str, Any]
     if report.ok:
         assert result.status_code == 200
         assert report.cost is not None
-        assert float(result.headers["x-fal-billable-units"]) == report.cost.seconds
+        assert float(result.headers["x-fal-billable-units"]) == report.cost.units
     else:
         assert result.status_code == 422
         assert result.content == jsonio.dump({"detail": [error.wire() for error in report.errors]})

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fakefal.state.signing import MemorySigningKeys
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import examples
 from support.media import clip, measure, picture
 from support.programs import FAKEFAL, ready
 from support.server import Server
@@ -39,23 +39,34 @@ class TestCheck:
         done = self.check(examples(O3)["full"], "--json", endpoint=O3)
         assert done.returncode == 0
         report = json.loads(done.stdout)
-        assert list(report) == ["endpoint_id", "contract", "ok", "errors", "warnings", "unchecked", "cost"]
-        assert report["cost"] == {"usd": 0.896, "seconds": 8, "unit_usd": 0.112}
-        assert "$0.896 for 8 s at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
+        assert list(report) == [
+            *("endpoint_id", "contract", "depth", "ok", "errors", "warnings", "unchecked", "notes", "cost")
+        ]
+        assert report["depth"] == "in depth"
+        assert report["cost"] == {"usd": 0.896, "units": 8, "unit": "second", "unit_usd": 0.112}
+        assert "$0.896 for 8 seconds at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
 
     def test_a_wrong_body_is_refused_with_rule_place_and_hint(self) -> None:
-        done = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": 7}, "--json")
+        done = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": 5}, "--json")
         assert done.returncode == 1
         assert json.loads(done.stdout)["errors"] == [
             {
                 "rule": "o1.image-to-video.duration.one_of",
                 "type": "literal_error",
                 "loc": ["body", "duration"],
-                "msg": "Input should be '5' or '10'",
-                "hint": '7 is not allowed; use one of "5", "10"',
+                "msg": "Input should be '3', '4', '5', '6', '7', '8', '9' or '10'",
+                "hint": 'send it as a string: "5"',
             }
         ]
-        text = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": "7"}).stdout
+
+    def test_the_chosen_contract_judges_and_the_others_are_told_of(self) -> None:
+        body = {"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": "7"}
+        latest = self.check(body)
+        assert latest.returncode == 0, "a note counts in no exit code"
+        note = "note, duration: fal's page of 2025-12-01 allows only 5, 10; accepted since 2026-01-28"
+        assert note in latest.stdout
+        assert "warning" not in latest.stdout
+        text = self.check(body, "--contract", "documented").stdout
         assert "duration: Input should be '5' or '10'" in text
         assert "accepted under contract 2026-01-28" in text
 
@@ -135,7 +146,7 @@ class TestServe:
         server.send_signal(number)
         out, _ = server.communicate(timeout=LIMIT)
         assert server.returncode == 0
-        assert f"listens on {told['url']} (profile instant, contract documented)" in out
+        assert f"listens on {told['url']} (profile instant, contract latest)" in out
         assert fakefal("health", "--url", told["url"]).returncode == 1
         assert not (tmp_path / "ready.json").exists(), "it says where a server is, not where one was"
 
@@ -225,28 +236,12 @@ class TestServe:
 
 
 def test_settings_count_for_every_command(tmp_path: Path) -> None:
-    (tmp_path / "fakefal.toml").write_text('contract = "latest"\n')
+    (tmp_path / "fakefal.toml").write_text('contract = "documented"\n')
     body = '{"prompt": "x", "duration": "7"}'
-    assert fakefal("check", "o1/reference-to-video", input=body, cwd=tmp_path).returncode == 0
-    assert (
-        fakefal("check", "o1/reference-to-video", "--contract", "documented", input=body, cwd=tmp_path).returncode == 1
-    )
-    rows = json.loads(fakefal("endpoints", "--json", "--contract", "2026-01-01", cwd=tmp_path).stdout)
-    assert len(rows) == 2
-
-
-class TestEndpoints:
-    def test_all_are_listed_with_prices(self) -> None:
-        rows = json.loads(fakefal("endpoints", "--json").stdout)
-        assert [row["endpoint_id"] for row in rows] == list(IN_DEPTH)
-        assert rows[3]["price"] == "$0.112/s, $0.14/s with audio, $0.168/s with a clip"
-        assert "2026-06-11" in rows[3]["contracts"]
-
-    def test_the_rules_of_one_with_their_evidence(self) -> None:
-        rows = json.loads(fakefal("endpoints", I2V, "--json").stdout)
-        assert {"rule", "says", "evidence"} == set(rows[0])
-        assert any(row["rule"] == "o1.image-to-video.prompt.max_length" for row in rows)
-        assert "o1.image-to-video.duration.one_of" in fakefal("endpoints", I2V).stdout
+    assert fakefal("check", "o1/reference-to-video", input=body, cwd=tmp_path).returncode == 1
+    assert fakefal("check", "o1/reference-to-video", "--contract", "latest", input=body, cwd=tmp_path).returncode == 0
+    shown = json.loads(fakefal("models", "show", I2V, "--json", cwd=tmp_path).stdout)
+    assert shown["contract"] == "documented"
 
 
 class TestDemo:

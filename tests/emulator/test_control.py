@@ -26,7 +26,7 @@ class TestWhatItDoes:
             "status": "ok",
             "version": VERSION,
             "profile": "instant",
-            "contract": "documented",
+            "contract": "latest",
         }
         assert server.http.get("/_fakefal/ready").json() == {"ready": True}
 

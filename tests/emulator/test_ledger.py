@@ -28,7 +28,7 @@ def test_jobs_prices_sums_and_duplicates(serve: Callable[..., Server]) -> None:
     server = serve()
     first = server.submit(O1, {"prompt": "x"})
     again = server.submit(O1, {"prompt": "x"})
-    server.submit(O1, {"prompt": "x", "duration": "7"})
+    server.submit(O1, {"prompt": "x", "duration": 5})
     server.submit(O3, {"prompt": "x", "generate_audio": True}, Authorization="Key other:secret")
     found = server.http.get("/_fakefal/ledger").json()
     assert [(one["status"], one["units"], one["usd"]) for one in found["jobs"]] == [
@@ -48,6 +48,7 @@ def test_jobs_prices_sums_and_duplicates(serve: Callable[..., Server]) -> None:
         "duplicates": 1,
         "units": 10.0,
         "usd": 1.12,
+        "unpriced": 0,
     }
     assert [one["key"] for one in server.http.get("/_fakefal/ledger?key=other").json()["jobs"]] == ["other"]
 
@@ -56,7 +57,7 @@ def test_jobs_prices_sums_and_duplicates(serve: Callable[..., Server]) -> None:
 def test_a_job_costs_from_acceptance_on_unless_it_fails(serve: Callable[..., Server]) -> None:
     server = serve(profile="realistic")
     submitted = server.submit(O1, {"prompt": "x"})
-    server.submit(O1, {"prompt": "x", "duration": "7"})
+    server.submit(O1, {"prompt": "x", "duration": 5})
     server.submit(O1, {"prompt": "fakefal:stuck"})
     found = server.http.get("/_fakefal/ledger").json()
     shown = [(one["pending"], one["status"], one["units"], one["usd"]) for one in found["jobs"]]

@@ -107,15 +107,19 @@ class TestSubmit:
         assert result.headers["x-fal-billable-units"] == "0"
         assert "did you mean" in result.headers["x-fakefal-hint"]
 
-    def test_an_endpoint_that_fal_has_and_we_do_not_is_501(self, server: Server) -> None:
-        answer = server.http.post(f"/queue/{APP}/v3/pro/text-to-video", json={})
-        assert answer.status_code == 501
-        assert "v3/pro/text-to-video exists at fal" in answer.json()["detail"] == answer.headers["x-fakefal-hint"]
-        assert O1 in answer.json()["detail"]
+    def test_a_model_known_by_its_document_only_is_judged_by_it(self, server: Server) -> None:
+        refused = server.result(f"{APP}/v3/pro/text-to-video", {"prompt": "x", "duration": 5})
+        assert refused.status_code == 422
+        assert [(one["loc"], one["type"]) for one in refused.json()["detail"]] == [
+            (["body", "duration"], "literal_error")
+        ]
+        assert server.result(f"{APP}/v3/pro/text-to-video", {"prompt": "x", "duration": "5"}).status_code == 200
 
-    def test_an_unknown_application_is_404(self, server: Server) -> None:
-        answer = server.http.post("/queue/fal-ai/flux/dev", json={})
-        assert (answer.status_code, answer.json()) == (404, {"detail": 'Application "flux" not found'})
+    def test_an_unknown_application_is_404_and_says_how_to_add_it(self, server: Server) -> None:
+        answer = server.http.post("/queue/fal-ai/flucks/dev", json={})
+        assert (answer.status_code, answer.json()) == (404, {"detail": 'Application "flucks" not found'})
+        add = "fakefal knows no model fal-ai/flucks/dev: fakefal models add fal-ai/flucks/dev"
+        assert answer.headers["x-fakefal-hint"] == f"{add} (did you mean fal-ai/flux/dev?)"
 
     def test_a_day_before_an_endpoint_makes_it_unknown(self, serve: Serve) -> None:
         server = serve(contract="2026-01-28")

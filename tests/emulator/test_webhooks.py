@@ -49,7 +49,7 @@ class TestForm:
         verify(server, received)
 
     def test_refusal(self, server: Server, receiver: Receiver) -> None:
-        submitted = submit(server, receiver.url, {"duration": "7"})
+        submitted = submit(server, receiver.url, {"duration": 5})
         (received,) = receiver.wait(1)
         body = json.loads(received.body)
         assert (body["status"], body["error"]) == ("ERROR", "Invalid status code: 422")

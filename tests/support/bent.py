@@ -245,7 +245,7 @@ class Judged:
         if not report.ok:
             return Answer(422, {}, jsonio.dump({"detail": [error.wire() for error in report.errors]}))
         assert report.cost is not None
-        return Answer(200, {"x-fal-billable-units": f"{report.cost.seconds}.0"}, b"{}")
+        return Answer(200, {"x-fal-billable-units": str(float(report.cost.units))}, b"{}")
 
 
 _shelf: dict[str, Any] = {}

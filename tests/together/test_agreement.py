@@ -55,7 +55,7 @@ def agrees(report: Report, answer: httpx.Response) -> None:
     if report.ok:
         assert answer.status_code == 200
         assert report.cost is not None
-        assert float(answer.headers["x-fal-billable-units"]) == report.cost.seconds
+        assert float(answer.headers["x-fal-billable-units"]) == report.cost.units
         return
     assert answer.status_code == 422
     assert answer.content == jsonio.dump({"detail": [error.wire() for error in report.errors]})
