@@ -46,7 +46,7 @@ stateful: $(VENV)/ready
 schemathesis: $(VENV)/ready
 	PYTHONPATH=tests $(BIN)/python -m oracles.document --report .oracle/schemathesis.json
 
-# What the oracles find, at the size of CI, and the report made from it: FIDELITY.md and fidelity.json.
+# What the oracles find, at the size of CI, and the report made from it: docs/fidelity.md and docs/fidelity.json.
 fidelity: oracle-runtime js
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 2000 --workers 2 --report tests/oracles/runtime.json
 	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
@@ -63,13 +63,13 @@ test-lowest:
 docs-retry-safety: $(VENV)/ready js
 	$(BIN)/python docs/make_retry_safety.py
 
-# Everything side by side with its reference, BENCHMARKS.md anew; needs wrk, Node and Java, and ten quiet minutes.
+# Everything side by side with its reference, docs/benchmarks.md anew; needs wrk, Node and Java, and ten quiet minutes.
 bench: $(VENV)/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
 	@command -v wrk >/dev/null || echo "*** wrk is not installed (apt-get install wrk): most rows will be missing ***" >&2
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tools/bench; \
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
-	$(BIN)/python -m tools.bench --page BENCHMARKS.md --json tools/bench/results.json
+	$(BIN)/python -m tools.bench --page docs/benchmarks.md --json tools/bench/results.json
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist

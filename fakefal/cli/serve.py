@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import json
 import os
 import secrets
@@ -157,6 +158,7 @@ def _run(
 
     if service.workers == 1:
         run(_serve(service, settings, plain, tls, authority, announce))
+        gc.freeze()  # else the interpreter searches all that it loaded for garbage, just before it ends
         return
     from fakefal.server.workers import Ready, Workers
 

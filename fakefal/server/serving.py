@@ -18,11 +18,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.settings import Settings, SettingsError
+from fakefal.state.patience import cancel_and_wait
 from fakefal.wire.faults import ABORT
 from fakefal_contracts.hosts import LOOPBACK_HOSTS
 
+logger = logging.getLogger(__name__)
+
 GRACE_SECONDS = 2
+"""How long open answers may take once the server stops."""
+
 TLS_GRACE_SECONDS = 0.5
+"""How long a stop waits for callers to answer the end of TLS; open answers on a TLS port have no longer, either."""
+
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75  # longer than anybody polls, so that no poll meets a closing connection
 
@@ -34,29 +41,6 @@ class Listening:
     url: str
     port: int
     tls_port: int | None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, which lets streams go before it waits for them."""
-
-    def __init__(self, config: uvicorn.Config, closing: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._closing = closing
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._closing()
-        if self.config.ssl is not None:
-            asyncio.get_running_loop().call_later(TLS_GRACE_SECONDS, self._abort)
-        await super().shutdown(sockets)
-
-    def _abort(self) -> None:
-        """Let go of connections whose other side does not answer the end of TLS."""
-        for connection in tuple(self.server_state.connections):
-            connection.transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -109,69 +93,139 @@ async def hosting(
 
     `closing` lets streams go at the end; `own_date` is whether answers get a Date header from here.
     """
-    servers = [_server(app, closing, lifespan=True, own_date=own_date)]
-    sockets = [plain]
-    if tls is not None:
-        servers.append(_server(app, closing, lifespan=False, own_date=own_date, context=context))
-        sockets.append(tls)
-    tasks = [asyncio.create_task(server.serve([bound])) for server, bound in zip(servers, sockets, strict=True)]
-    try:
-        while not all(server.started for server in servers):
-            for task in tasks:
-                if task.done():
-                    task.result()
-            await asyncio.sleep(0.001)
-        host, port = plain.getsockname()[:2]
-        name = f"[{host}]" if ":" in host else host
-        yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
-    finally:
-        for server in reversed(servers):
-            server.should_exit = True
-        await asyncio.gather(*tasks)
+    ports = _Ports(_config(app, own_date=own_date))
+    with plain, tls or contextlib.nullcontext():
+        async with ports.application():
+            try:
+                await ports.listen(plain)
+                if tls is not None:
+                    await ports.listen(tls, context)
+                host, port = plain.getsockname()[:2]
+                name = f"[{host}]" if ":" in host else host
+                yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
+            finally:
+                closing()
+                await ports.close()
 
 
-def _server(
-    app: ASGIApp,
-    closing: Callable[[], None],
-    *,
-    lifespan: bool,
-    own_date: bool,
-    context: ssl.SSLContext | None = None,
-) -> _Server:
+def _config(app: ASGIApp, *, own_date: bool) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
-        lifespan="on" if lifespan else "off",
+        interface="asgi3",
+        lifespan="on",
         server_header=False,
         date_header=own_date,
         proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
     )
     config.load()
-    config.http_protocol_class = _killable(config.http_protocol_class)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # callers' protocol errors are their own business
-    config.ssl = context
-    return _Server(config, closing)
+    return config
 
 
-def _killable(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
-    """A protocol of uvicorn's that also tells the application how to kill its connection (`wire.faults.ABORT`)."""
+class _Ports:
+    """One application on several sockets, which stop at once where no answer is open.
 
-    class Killable(protocol):  # type: ignore[misc, valid-type]
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
-            app: ASGIApp = self.app  # type: ignore[has-type]
+    It stands for `uvicorn.Server.serve`, whose stop waits for a tick of 0.1 s and then for another 0.1 s.  All else is
+    uvicorn's: the protocol, the driver of the lifespan, and `Server.main_loop`, which keeps the Date header true.
 
-            def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-                scope["extensions"] = {**scope.get("extensions", {}), ABORT: transport.abort}
-                return app(scope, receive, send)
+    Args:
+        config: a loaded one.
+    """
 
-            self.app = answering
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._config = config
+        self._server = uvicorn.Server(config)
+        self._lifespan = config.lifespan_class(config)
+        self._listeners: list[asyncio.Server] = []
+        self._lost = asyncio.Event()
+        self._stopping = False
+        self._protocol = self._extended(config.http_protocol_class)
 
-    return Killable
+    @asynccontextmanager
+    async def application(self) -> AsyncIterator[None]:
+        """Keep the application alive while the block lasts: longer than its last answer.
+
+        Raises:
+            RuntimeError: it did not start; its error is in the log.
+        """
+        await self._lifespan.startup()
+        if self._lifespan.should_exit:
+            raise RuntimeError("the application did not start: see the error logged before this")
+        ticks = asyncio.create_task(self._server.main_loop())
+        try:
+            yield
+        finally:
+            await cancel_and_wait((ticks,))
+            await self._lifespan.shutdown()
+
+    async def listen(self, bound: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        """Serve on a bound socket, with TLS where there is a context."""
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(self._connection, sock=bound, ssl=context, backlog=BACKLOG))
+
+    async def close(self) -> None:
+        """Stop listening, close the idle connections, and wait for open answers no longer than their grace."""
+        self._stopping = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in tuple(self._server.server_state.connections):
+            connection.shutdown()
+        silent = asyncio.get_running_loop().call_later(TLS_GRACE_SECONDS, self._abort_tls)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_SECONDS) as grace:
+                await self._ended()
+        silent.cancel()
+        if grace.expired():
+            open_answers = tuple(self._server.server_state.tasks)
+            logger.error("%d open answers were cut off %g s after the order to stop", len(open_answers), GRACE_SECONDS)
+            for answer in open_answers:
+                answer.cancel()
+
+    async def _ended(self) -> None:
+        """Wait until every connection is closed, and every call has been carried out."""
+        while self._server.server_state.connections:
+            self._lost.clear()
+            await self._lost.wait()
+        if tasks := tuple(self._server.server_state.tasks):
+            await asyncio.wait(tasks)
+
+    def _abort_tls(self) -> None:
+        """Let go of connections whose other side does not answer the end of TLS."""
+        for connection in tuple(self._server.server_state.connections):
+            if connection.transport.get_extra_info("sslcontext") is not None:
+                connection.transport.abort()
+
+    def _connection(self) -> asyncio.Protocol:
+        return self._protocol(
+            config=self._config, server_state=self._server.server_state, app_state=self._lifespan.state
+        )
+
+    def _extended(self, protocol: type[asyncio.Protocol]) -> Callable[..., asyncio.Protocol]:
+        """A protocol of uvicorn's that tells the application how to kill its connection, and us that it is lost."""
+        ports = self
+
+        class Extended(protocol):  # type: ignore[misc, valid-type]
+            def connection_made(self, transport: asyncio.Transport) -> None:
+                super().connection_made(transport)
+                app: ASGIApp = self.app  # type: ignore[has-type]
+
+                def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+                    scope["extensions"] = {**scope.get("extensions", {}), ABORT: transport.abort}
+                    return app(scope, receive, send)
+
+                self.app = answering
+                if ports._stopping:  # accepted before, and made known only now
+                    self.shutdown()
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                super().connection_lost(exc)
+                ports._lost.set()
+
+        return Extended
 
 
 @contextmanager

@@ -23,7 +23,7 @@ LONGEST_FAILURE = 500
 @click.option("--tiny", is_flag=True, help="Measure next to nothing, to see that everything runs.")
 @click.option("--rounds", type=click.IntRange(1), help="How many alternating rounds (default: 7).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write everything here as JSON.")
-@click.option("--page", type=click.Path(path_type=Path), help="Write the page BENCHMARKS.md here.")
+@click.option("--page", type=click.Path(path_type=Path), help="Write the page docs/benchmarks.md here.")
 def command(names: tuple[str, ...], tiny: bool, rounds: int | None, json_file: Path | None, page: Path | None) -> None:  # noqa: FBT001
     """Measure this emulator side by side with named references, and print the table.
 

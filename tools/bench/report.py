@@ -1,4 +1,4 @@
-"""The outcome as JSON, and as the page ``BENCHMARKS.md``."""
+"""The outcome as JSON, and as the page ``docs/benchmarks.md``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEAD = """# Benchmarks
 
 Made by `make bench`; do not edit. Every number is a ratio between two programs on one machine in one run: both sides in
 turn, the median of the rounds. What is measured and how stands in `tools/bench/`; what profiles show in
-[docs/speed.md](docs/speed.md), what it means for larger loads in [docs/capacity.md](docs/capacity.md).
+[speed.md](speed.md), what it means for larger loads in [capacity.md](capacity.md).
 """
 VERDICTS = {True: "yes", False: "**no**", None: ""}
 

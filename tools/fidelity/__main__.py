@@ -1,4 +1,4 @@
-"""``python -m tools.fidelity`` in a checkout: writes FIDELITY.md and fidelity.json."""
+"""``python -m tools.fidelity`` in a checkout: writes docs/fidelity.md and docs/fidelity.json."""
 
 from __future__ import annotations
 

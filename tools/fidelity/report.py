@@ -29,7 +29,7 @@ from tools.receipts import Receipt, receipts
 
 CONTRACT = "latest"
 ORACLES = Path("tests") / "oracles"
-PAGE, DATA = "FIDELITY.md", "fidelity.json"
+PAGE, DATA = "docs/fidelity.md", "docs/fidelity.json"
 AGREED, DIFFERS, UNVERIFIED = "agreed", "differs", "unverified"
 OUTSIDE = "outside"
 """The oracle cannot know: no schema holds the rule, or no receipt is about it."""
@@ -72,6 +72,7 @@ def write_report(root: Path) -> tuple[Path, Path]:
     """
     found = report(read_sources(root))
     page, data = root / PAGE, root / DATA
+    page.parent.mkdir(exist_ok=True)
     page.write_text(fidelity_page.page(found), "utf-8")
     data.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return page, data
