@@ -112,6 +112,7 @@ class Emulator(Member):
                     await self._webhooks.close()
         finally:
             self.files.close()
+            self.cdn.made.close()
 
     def knows_app(self, app: str) -> bool:
         """Whether requests to this application get further than fal's 404."""

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from fakefal.core.plan import Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
-from fakefal.files.results import result_of
+from fakefal.files.making import MadeFiles
+from fakefal.files.result import result_of
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, judge, open_data_uris
 from fakefal_contracts.check import media_addresses
@@ -121,7 +122,7 @@ class Judge:
         ) + tuple(f"Warning: {'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
-        return Verdict(_made(report, request_id), tier, notes, self._fetchable(report))
+        return Verdict(_made(report, request_id, self._cdn.made), tier, notes, self._fetchable(report))
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:
@@ -143,9 +144,9 @@ def _refused(report: Report) -> Ending:
     return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
 
 
-def _made(report: Report, request_id: str) -> Ending:
+def _made(report: Report, request_id: str, files: MadeFiles) -> Ending:
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-    result, cost = result_of(report, request_id), report.cost
+    result, cost = result_of(report, request_id, files), report.cost
     units = float(cost.units if cost else _assumed_units(report))
     return Ending(200, jsonio.dump(result), units, ok=True, hint=hint, usd=cost and cost.usd)
 
