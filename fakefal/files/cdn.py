@@ -62,6 +62,11 @@ class Cdn:
             return replace(self.made.get(made), url_path=url_path)
         return _example(url_path) if example_file(url_path) else None
 
+    def is_slow(self, url_path: str) -> bool:
+        """Whether the file at a path is to be made first: finding it in a worker thread keeps nobody waiting."""
+        made = made_at(url_path)
+        return made is not None and made not in self.made
+
     def own_video(self, source: str) -> dict[str, Any]:
         """Fal's file object for a video of the user's: an address stays, a local file is laid here first.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
 from fakefal.state.files import StoredFile
 
+LONG_AGO = 1_700_000_000
 MOST_BYTES = 256 * 1024 * 1024
 
 
@@ -72,6 +74,9 @@ class MadeFiles:
         with self._lock:
             return self._kept.get(made) or self._keep(made, content)
 
+    def __contains__(self, made: MadeFile) -> bool:
+        return made in self._kept
+
     def _keep(self, made: MadeFile, content: bytes) -> StoredFile:
         while self._kept and self._size + len(content) > self._max_bytes:
             _, old = self._kept.popitem(last=False)
@@ -80,6 +85,7 @@ class MadeFiles:
         name = f"{hashlib.blake2b(repr(made).encode(), digest_size=16).hexdigest()}.{made.ending}"
         source = self._folder / name
         source.write_bytes(content)
+        os.utime(source, (LONG_AGO, LONG_AGO))  # so the ETag is the same from each replica
         kept = self._kept[made] = StoredFile(f"/made/{name}", made.media_type, len(content), source)
         self._size += kept.size
         return kept

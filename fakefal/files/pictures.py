@@ -9,12 +9,13 @@ import zlib
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
 WHITE = (255, 255, 255)
 _FAST = 1
-_PILLOW = {
+_PILLOW: dict[str, tuple[str, dict[str, Any]]] = {
     "jpg": ("JPEG", {"quality": 70}),
     "jpeg": ("JPEG", {"quality": 70}),
     "webp": ("WEBP", {"quality": 40, "method": 0}),
@@ -23,6 +24,9 @@ _PILLOW = {
     "bmp": ("BMP", {}),
     "avif": ("AVIF", {"speed": 10, "quality": 40}),
 }
+
+
+_BY_PALETTE = ("GIF", "TIFF", "BMP")
 
 
 def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
@@ -37,7 +41,12 @@ def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
         return _png(_drawn(Image.new("1", (width, height)), lines, 1), colour)
     kind, options = _PILLOW[ending]
     out = BytesIO()
-    _drawn(Image.new("RGB", (width, height), colour), lines, WHITE).save(out, kind, **options)
+    if kind in _BY_PALETTE:
+        drawn = _drawn(Image.new("P", (width, height)), lines, 1)
+        drawn.putpalette((*colour, *WHITE))
+    else:
+        drawn = _drawn(Image.new("RGB", (width, height), colour), lines, WHITE)
+    drawn.save(out, kind, **options)
     return out.getvalue()
 
 
@@ -55,6 +64,7 @@ def _drawn(picture: Image.Image, lines: list[str], ink: int | tuple[int, ...]) -
     size = min(width * 3 // (2 * longest), height // (2 * len(lines)))
     if size > 1:
         draw = ImageDraw.Draw(picture)
+        draw.fontmode = "1" if isinstance(ink, int) else "L"
         draw.multiline_text(
             (width // 2, height // 2), "\n".join(lines), fill=ink, font=_font(size), anchor="mm", align="center"
         )

@@ -22,7 +22,6 @@ from fakefal.files.making import MadeFiles
 from fakefal.files.media_types import FAMILIES, Family
 from fakefal.files.wanted import Wanted
 from fakefal.state.endings import CDN_MARK
-from fakefal_contracts import Report
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.example import Maker
 from fakefal_contracts.record import Record, Schema
@@ -40,13 +39,12 @@ _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
 
 
-def result_of(report: Report, request_id: str, files: MadeFiles) -> dict[str, Any]:
+def result_of(wanted: Wanted, files: MadeFiles) -> dict[str, Any]:
     """The body that the result call answers with; addresses in it begin with `CDN_MARK`."""
-    record = report.endpoint.record
-    if record is None:
+    endpoint = wanted.report.endpoint
+    if endpoint.record is None:
         return {}
-    wanted = Wanted(report, request_id)
-    made = _Result(record, wanted, files, _unusable(report.endpoint)).body()
+    made = _Result(endpoint.record, wanted, files, _unusable(endpoint)).body()
     return made if isinstance(made, dict) else {}
 
 
@@ -218,9 +216,9 @@ class _Result:
         if family is Family.SOUND:
             ending = wanted.ending(family) or guess
             return MadeFile(_NOT_MADE.get(ending, ending), seconds=wanted.sound_seconds)
-        asked = wanted.ending(family)
-        if guess in _MODELS_3D and asked in _MODELS_3D and guess not in name:
-            guess = asked
+        chosen = wanted.ending(family)
+        if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
+            guess = chosen
         return MadeFile(guess, caption=wanted.report.endpoint.id)
 
     @property

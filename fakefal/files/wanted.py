@@ -34,8 +34,10 @@ _PIXELS = re.compile(r"(\d{2,5})\s*[x*]\s*(\d{2,5})")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)[:/](\d+(?:\.\d+)?)")
 _LINES = re.compile(r"(\d{3,4})p?")
 _THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)k", re.IGNORECASE)
+_WORD = re.compile(r"[a-z0-9]+")
 _SHORT_SIDES = {"sd": 480, "hd": 720, "fhd": 1080, "2k": 1440, "4k": 2160}
 _SQUARE = 1024
+_HEAVY_PIXELS = 2_000_000
 _STEP = 8
 """Sides that follow from a shape are multiples of this."""
 WORDS = 6
@@ -70,6 +72,12 @@ class Wanted:
         """Whether the files are to come inside the result, as ``data:`` URIs."""
         return self.argument("sync_mode") is True
 
+    @property
+    def is_heavy(self) -> bool:
+        """Whether drawing its pictures takes long enough to keep others waiting."""
+        wide, high = self.picture_size
+        return wide * high * self.count > _HEAVY_PIXELS
+
     @cached_property
     def count(self) -> int:
         """How many files a list of them has."""
@@ -98,9 +106,9 @@ class Wanted:
     def ending(self, family: Family) -> str | None:
         """The ending that the arguments ask for in files of this family."""
         for name in _ENDING_KEYS[family]:
-            for word in re.findall(r"[a-z0-9]+", str(self.argument(name) or "").lower()):
-                if FAMILIES.get(word) is family:
-                    return word
+            for word in _WORD.finditer(str(self.argument(name) or "").lower()):
+                if FAMILIES.get(word[0]) is family:
+                    return word[0]
         setting = self.argument("audio_setting")
         if family is Family.SOUND and isinstance(setting, Model) and FAMILIES.get(str(setting.argument("format"))):
             return str(setting.argument("format"))

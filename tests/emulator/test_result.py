@@ -20,6 +20,7 @@ from fakefal.files.made import MadeFile, made_at
 from fakefal.files.making import MadeFiles, content_of
 from fakefal.files.media_types import MEDIA_TYPES, Family
 from fakefal.files.result import result_of
+from fakefal.files.wanted import Wanted
 from fakefal.state.endings import CDN_MARK
 from fakefal_contracts import Report, judge
 from fakefal_contracts.catalogue import BUILT_IN
@@ -45,7 +46,7 @@ def judged(endpoint_id: str, **arguments: Any) -> Report:
 
 
 def result(files: MadeFiles, endpoint_id: str, **arguments: Any) -> dict[str, Any]:
-    return result_of(judged(endpoint_id, **arguments), "a-request", files)
+    return result_of(Wanted(judged(endpoint_id, **arguments), "a-request"), files)
 
 
 def test_every_model_has_a_valid_result_whose_files_open(files: MadeFiles) -> None:
@@ -150,13 +151,15 @@ class TestWhatTheArgumentsAskFor:
 
     def test_without_a_seed_two_requests_have_two(self, files: MadeFiles) -> None:
         report = judged("fal-ai/flux/dev")
-        one, other = (result_of(report, request_id, files) for request_id in ("one", "other"))
+        one, other = (result_of(Wanted(report, request_id), files) for request_id in ("one", "other"))
         assert one["seed"] != other["seed"]
         assert content_of(made(one["images"][0]["url"])) != content_of(made(other["images"][0]["url"]))
 
     def test_equal_arguments_with_a_seed_give_equal_bytes_at_two_addresses(self, files: MadeFiles) -> None:
         report = judged("fal-ai/flux/dev", seed=1)
-        one, other = (result_of(report, request_id, files)["images"][0]["url"] for request_id in ("one", "other"))
+        one, other = (
+            result_of(Wanted(report, request_id), files)["images"][0]["url"] for request_id in ("one", "other")
+        )
         assert one != other
         assert content_of(made(one)) == content_of(made(other))
 
