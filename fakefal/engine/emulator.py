@@ -117,6 +117,7 @@ class Emulator(Member):
                     await self._webhooks.close()
         finally:
             self.files.close()
+            self.cdn.made.close()
 
     def expose(self) -> None:
         """Others than this machine can call from now on: they may not reach loopback by webhooks of theirs."""

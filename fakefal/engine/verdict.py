@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from fakefal.core.plan import Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
-from fakefal.files.results import result_of
+from fakefal.files.making import MadeFiles
+from fakefal.files.result import result_of
+from fakefal.files.wanted import Wanted
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, judge, open_data_uris
 from fakefal_contracts.check import media_addresses
@@ -46,7 +48,7 @@ class UnknownPath(Exception):
 
 
 class ReadsFiles(Exception):
-    """Judging this body reads files: a worker thread has to do it."""
+    """Judging this body reads files, or its result needs large ones: a worker thread has to do it."""
 
 
 class Judge:
@@ -121,7 +123,10 @@ class Judge:
         ) + tuple(f"Warning: {'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
-        return Verdict(_made(report, request_id), tier, notes, self._fetchable(report))
+        wanted = Wanted(report, request_id)
+        if not reading and wanted.is_heavy:
+            raise ReadsFiles
+        return Verdict(_made(wanted, self._cdn.made), tier, notes, self._fetchable(report))
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:
@@ -143,9 +148,10 @@ def _refused(report: Report) -> Ending:
     return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
 
 
-def _made(report: Report, request_id: str) -> Ending:
+def _made(wanted: Wanted, files: MadeFiles) -> Ending:
+    report = wanted.report
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-    result, cost = result_of(report, request_id), report.cost
+    result, cost = result_of(wanted, files), report.cost
     units = float(cost.units if cost else _assumed_units(report))
     return Ending(200, jsonio.dump(result), units, ok=True, hint=hint, usd=cost and cost.usd)
 

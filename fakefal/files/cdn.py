@@ -6,18 +6,20 @@ import mimetypes
 import secrets
 import shutil
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fakefal.files.clips import clip_at, clip_bytes
+from fakefal.files.made import MadeFile, made_at
+from fakefal.files.making import MadeFiles
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import FileStore, StoredFile, safe_name
 from fakefal_contracts.addresses import is_loopback
 from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_address, part_of
-from fakefal_fixtures import EXAMPLES, example_file
+from fakefal_fixtures import EXAMPLE_CLIPS, EXAMPLES, example_file
 
 LONGEST_ADDRESS = 2048
 """Longer ones are taken apart anew each time: nobody sends the same one often, and remembering costs memory."""
@@ -37,6 +39,7 @@ class Cdn:
 
     def __init__(self, files: FileStore) -> None:
         self.files = files
+        self.made = MadeFiles()
 
     def path_of(self, address: str, base_url: BaseUrl, gone: Collection[str] = ()) -> str | None:
         """The path here that an address leads to for a caller who came this way, or None for foreign ones.
@@ -56,9 +59,14 @@ class Cdn:
             return None
         if stored := self.files.get(url_path):
             return stored
-        if clip := clip_at(url_path):
-            return StoredFile(url_path, "video/mp4", clip_bytes(clip), clip.path)
+        if made := made_at(url_path) or _example_clip(url_path):
+            return replace(self.made.get(made), url_path=url_path)
         return _example(url_path) if example_file(url_path) else None
+
+    def is_slow(self, url_path: str) -> bool:
+        """Whether the file at a path is to be made first: finding it in a worker thread keeps nobody waiting."""
+        made = made_at(url_path)
+        return made is not None and made not in self.made
 
     def own_video(self, source: str) -> dict[str, Any]:
         """Fal's file object for a video of the user's: an address stays, a local file is laid here first.
@@ -122,6 +130,11 @@ def _place(address: str, base: str) -> tuple[str, bool] | None:
         return path.removeprefix(prefix), True
     inner = emulated_path(path)
     return (inner, False) if inner else None
+
+
+def _example_clip(url_path: str) -> MadeFile | None:
+    seconds = EXAMPLE_CLIPS.get(url_path)
+    return MadeFile("mp4", 1920, 1080, float(seconds)) if seconds else None
 
 
 @cache

@@ -125,9 +125,10 @@ async def download(
 
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
-    found = emulator.cdn.find(f"/files/{path}")
+    url_path, cdn = f"/files/{path}", emulator.cdn
+    found = await asyncio.to_thread(cdn.find, url_path) if cdn.is_slow(url_path) else cdn.find(url_path)
     said = FileRecord(gone=True) if found is None else await said_of(emulator, found)
-    decision = "hide" if said.gone else _decision(emulator, said, f"/files/{path}", identity, authorization)
+    decision = "hide" if said.gone else _decision(emulator, said, url_path, identity, authorization)
     if found is None or decision == "hide":
         hint = "it was not uploaded to this emulator, has expired, is hidden, or was dropped for newer files"
         raise refusal(404, "File not found", hint=hint)

@@ -16,7 +16,7 @@ from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.media import ClipLimits
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
 from fakefal_contracts.strategies.clipfile import write_clip
-from fakefal_fixtures import CLIPS
+from fakefal_fixtures import MASTERS
 from support.media import clip, picture
 
 
@@ -48,7 +48,7 @@ def test_clips(form: str, tmp_path: Path) -> None:
 
 
 def test_the_facts_are_those_of_mediainfo() -> None:
-    for canned in CLIPS:
+    for canned in MASTERS:
         read = MediaInfo.parse(canned.path)
         video = read.video_tracks[0]
         facts = probe_clip(canned.path)

@@ -22,7 +22,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.testing import Fakefal
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS
-from fakefal_fixtures import CLIPS
+from fakefal_fixtures import MASTERS
 from support.receivers import Receiver, submit
 from support.server import KEY, Server, served
 from support.waiting import LIMIT, until
@@ -454,7 +454,7 @@ class TestEndings:
 
     def test_respond_with_a_video_of_the_users(self, serve: Callable[..., Server], tmp_path: Path) -> None:
         mine = tmp_path / "my clip.mp4"
-        mine.write_bytes(CLIPS[0].path.read_bytes())
+        mine.write_bytes(MASTERS[0].path.read_bytes())
         server = serve(effects=(f"respond(video={str(mine)!r})",))
         result = server.result(O1, {"prompt": "x"})
         assert result.headers["x-fal-billable-units"] == "5.0"
