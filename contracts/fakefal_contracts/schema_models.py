@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Literal, Union
 
@@ -20,6 +21,7 @@ from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Input, Model
 from fakefal_contracts.record import Record, Schema
+from fakefal_contracts.rule import Requirement
 
 HTTP_URL_LENGTH = 2083
 """The longest text that pydantic's ``HttpUrl`` takes, which tells it from ``AnyUrl`` in a schema."""
@@ -41,28 +43,63 @@ _COUNTS = {"minItems": "min_length", "maxItems": "max_length"}
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
+@dataclass(frozen=True)
+class Overlay:
+    """What is known of a model beyond its document, laid over the models that are built from it.
+
+    `base` is the class of the arguments, with their rules and their meaning.  `objects` are the classes of objects
+    inside them by the names of their schemas, `values` the rules about values by ``Schema.field`` (only ``field`` for
+    an argument), and `limits` replace what the document says of the media of an argument.  `example` has the arguments
+    without which the rules refuse what the document requires.
+    """
+
+    base: type[Input] = Input
+    objects: Mapping[str, type[Model]] = field(default_factory=dict)
+    values: Mapping[str, Requirement] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+
+NO_OVERLAY = Overlay()
+
+
 class SchemaModels:
     """The models of one record, built when they are asked for.
 
     `notes` says what was left open: a schema that the document names and does not hold.
     """
 
-    def __init__(self, record: Record, limits: FieldLimits = lambda _name, _schema: None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        limits: FieldLimits = lambda _name, _schema: None,
+        overlay: Overlay = NO_OVERLAY,
+    ) -> None:
         self._record = record
         self._limits = limits
+        self._overlay = overlay
         self._built: dict[str, Any] = {}
         self._building: set[str] = set()
         self._null_is_unsaid = not _says_null(record.schemas)
+        self._output: type[BaseModel] | None = None
         self.notes: list[str] = []
 
-    def input(self, base: type[Input]) -> type[Input]:
-        """The model of the arguments, a subclass of `base`.
+    def input(self) -> type[Input]:
+        """The model of the arguments.
 
         Raises:
             UnreadableContract: the document holds something that no model can be made of.
         """
-        schema = self._root(self._record.input)
-        made: type[Input] = self._model(schema, self._record.input, base)
+        schema, output = self._root(self._record.input), self.output
+
+        class Arguments(self._overlay.base):  # type: ignore[misc, name-defined]
+            endpoint_id = self._record.id
+
+            @classmethod
+            def output_type(cls) -> type[BaseModel]:
+                return output()
+
+        made: type[Input] = self._model(schema, self._record.input, Arguments)
         return made
 
     def output(self) -> type[BaseModel]:
@@ -71,8 +108,9 @@ class SchemaModels:
         Raises:
             UnreadableContract: as above.
         """
-        made: type[BaseModel] = self._model(self._root(self._record.output), self._record.output, Model)
-        return made
+        if self._output is None:
+            self._output = self._model(self._root(self._record.output), self._record.output, Model)
+        return self._output
 
     def _root(self, name: str) -> Schema:
         """The schema of a whole body: an object, perhaps behind references."""
@@ -101,7 +139,10 @@ class SchemaModels:
         fields: dict[str, Any] = {}
         required = schema.get("required", ())
         for number, (key, one) in enumerate(ordered(schema)):
-            kind = self._kind(one, f"{name}.{key}", self._limits(key, one))
+            path = key if issubclass(base, Input) else f"{name}.{key}"
+            kind = self._kind(one, f"{name}.{key}", self._overlay.limits.get(path) or self._limits(key, one))
+            if requirement := self._overlay.values.get(path):
+                kind = Annotated[kind, requirement]
             if self._null_is_unsaid and key not in required and "default" not in one:
                 kind = Union[kind, None]  # noqa: UP007 - not all that pydantic takes can be joined by |
             usable = _IDENTIFIER.fullmatch(key) and not hasattr(base, key)
@@ -170,11 +211,11 @@ class SchemaModels:
 
     def _object(self, schema: Schema, where: str) -> Any:
         if schema.get("properties"):
-            return self._model(schema, schema.get("title") or where, Model)
+            return self._model(schema, where, self._overlay.objects.get(where, Model))
         more = schema.get("additionalProperties", True)
         is_class = more is False or ("additionalProperties" not in schema and where in self._record.schemas)
         if is_class:
-            return self._model(schema, schema.get("title") or where, Model)
+            return self._model(schema, where, Model)
         return dict[str, Any if more is True else self._kind(more, f"{where}.*", None)]  # type: ignore[misc]
 
 

@@ -155,5 +155,5 @@ def _assumed_units(report: Report) -> Decimal:
     assert report.arguments is not None
     category = report.endpoint.category or ""
     if category.endswith(("-to-video", "-to-audio", "-to-speech")):
-        return report.arguments.seconds() or Decimal(1)
+        return report.length.seconds if report.length else Decimal(1)
     return Decimal(report.arguments.pictures())

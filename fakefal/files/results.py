@@ -6,12 +6,12 @@ from typing import Any
 
 from fakefal.files.clips import clip_address, clip_bytes, clip_for
 from fakefal.state.endings import CDN_MARK
-from fakefal_contracts import Depth, Report
+from fakefal_contracts import IN_DEPTH, Report
 
 
 def result_of(report: Report, request_id: str) -> dict[str, Any]:
     """The body that the result call answers with; addresses in it begin with `CDN_MARK`."""
-    if report.endpoint.depth is not Depth.IN_DEPTH:
+    if report.endpoint.id not in IN_DEPTH:
         return {}
     clip = clip_for(report)
     video = {

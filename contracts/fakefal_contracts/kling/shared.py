@@ -108,7 +108,7 @@ class VideoInput(Input):
         return VideoOutput
 
 
-_NAME = re.compile(r"@(?<!\w@)(Image|Element)(\d+)", re.IGNORECASE)
+_NAME = re.compile(r"@(?<!\w@)(Image|Element|Video)(\d+)", re.IGNORECASE)
 """What stands within a word, as in an e-mail address, is no name.  It begins with its one sure letter, and so is
 searched for fast."""
 
