@@ -160,7 +160,13 @@ class Acceptance:
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
     verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
     plan = make_plan(
-        profile, verdict.ending, tier=verdict.tier, notes=verdict.notes, failure=verdict.failure, seed=seed
+        profile,
+        verdict.ending,
+        tier=verdict.tier,
+        run_seconds=verdict.run_seconds,
+        notes=verdict.notes,
+        failure=verdict.failure,
+        seed=seed,
     )
     if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))

@@ -32,7 +32,7 @@ def clip_for(report: Report) -> Clip:
     ratio = next((shape for shape in RATIOS if shape == arguments.ratio()), None) or _nearest(report)
     seconds = arguments.clip_seconds()
     assert seconds is not None, "the endpoints in depth say how long their clips are"
-    return Clip(report.endpoint.tier or "pro", ratio, int(seconds), arguments.audio())
+    return Clip("standard" if report.endpoint.tier == "standard" else "pro", ratio, int(seconds), arguments.audio())
 
 
 def _nearest(report: Report) -> Ratio:
