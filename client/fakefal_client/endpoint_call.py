@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeGuard, TypeVar
 
@@ -27,8 +28,8 @@ class Request(Protocol[Out_co]):
         """The model of the result."""
         ...
 
-    def seconds(self) -> int:
-        """The seconds that are billed."""
+    def seconds(self) -> Decimal | None:
+        """The seconds that are billed; None where they follow an input file."""
         ...
 
 

@@ -48,9 +48,9 @@ class Overlay:
     """What is known of a model beyond its document, laid over the models that are built from it.
 
     `base` is the class of the arguments, with their rules and their meaning.  `objects` are the classes of objects
-    inside them by the names of their schemas, `values` the rules about values by ``Schema.field`` (only ``field`` for
-    an argument), and `limits` replace what the document says of the media of an argument.  `example` has the arguments
-    without which the rules refuse what the document requires.
+    inside them by the names of their schemas.  `values` are rules about single arguments, and `limits` replace what
+    the document says of their files.  `example` has the arguments without which the rules refuse what the document
+    requires, and `output` is the class of the result, if it has a name.
     """
 
     base: type[Input] = Input
@@ -58,6 +58,7 @@ class Overlay:
     values: Mapping[str, Requirement] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
     example: Mapping[str, Any] = field(default_factory=dict)
+    output: type[BaseModel] | None = None
 
 
 NO_OVERLAY = Overlay()
@@ -81,7 +82,7 @@ class SchemaModels:
         self._built: dict[str, Any] = {}
         self._building: set[str] = set()
         self._null_is_unsaid = not _says_null(record.schemas)
-        self._output: type[BaseModel] | None = None
+        self._output = overlay.output
         self.notes: list[str] = []
 
     def input(self) -> type[Input]:
@@ -120,8 +121,8 @@ class SchemaModels:
         return schema
 
     def _component(self, name: str) -> Any:
-        if name in self._built:
-            return self._built[name]
+        if known := self._built.get(name) or self._overlay.objects.get(name):
+            return known
         if name not in self._record.schemas:
             self.notes.append(f"the document does not hold the schema {name}: any value is taken there")
             return Any
@@ -137,11 +138,11 @@ class SchemaModels:
 
     def _model(self, schema: Schema, name: str, base: type[Model]) -> Any:
         fields: dict[str, Any] = {}
-        required = schema.get("required", ())
+        required, is_whole = schema.get("required", ()), issubclass(base, Input)
         for number, (key, one) in enumerate(ordered(schema)):
-            path = key if issubclass(base, Input) else f"{name}.{key}"
-            kind = self._kind(one, f"{name}.{key}", self._overlay.limits.get(path) or self._limits(key, one))
-            if requirement := self._overlay.values.get(path):
+            limits = (self._overlay.limits.get(key) if is_whole else None) or self._limits(key, one)
+            kind = self._kind(one, f"{name}.{key}", limits)
+            if is_whole and (requirement := self._overlay.values.get(key)):
                 kind = Annotated[kind, requirement]
             if self._null_is_unsaid and key not in required and "default" not in one:
                 kind = Union[kind, None]  # noqa: UP007 - not all that pydantic takes can be joined by |
@@ -211,7 +212,7 @@ class SchemaModels:
 
     def _object(self, schema: Schema, where: str) -> Any:
         if schema.get("properties"):
-            return self._model(schema, where, self._overlay.objects.get(where, Model))
+            return self._model(schema, where, Model)
         more = schema.get("additionalProperties", True)
         is_class = more is False or ("additionalProperties" not in schema and where in self._record.schemas)
         if is_class:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from pydantic import BaseModel
+
 from fakefal_contracts.endpoint import Endpoint, Tier
 from fakefal_contracts.evidence import Evidence, documented, inferred, upstream
-from fakefal_contracts.kling import o1, o3
+from fakefal_contracts.kling import o1, o3, objects
 from fakefal_contracts.kling import rules as own
 from fakefal_contracts.kling.arguments import (
     END_WITH_PICTURES,
@@ -25,9 +27,9 @@ from fakefal_contracts.kling.arguments import (
     SHOTS_SUM,
     KlingInput,
 )
-from fakefal_contracts.kling.shared import FORMAT, UNKNOWN_REFERENCE, UNNAMED_MEDIA
+from fakefal_contracts.kling.shared import FORMAT, UNKNOWN_REFERENCE, UNNAMED_MEDIA, VideoOutput
 from fakefal_contracts.media import Limits
-from fakefal_contracts.model import UNKNOWN_KEY, Caution, Model, RuledModel
+from fakefal_contracts.model import UNKNOWN_KEY, Caution, Model
 from fakefal_contracts.price import Price, Unit
 from fakefal_contracts.record import UNDATED, Record
 from fakefal_contracts.rule import Requirement
@@ -36,27 +38,14 @@ from fakefal_contracts.schema_models import Overlay
 PREFIX = "fal-ai/kling-video/"
 
 
-class _OmniElement(RuledModel):
-    requirements = (o1.REFERENCE_COUNT,)
-
-
-class _ComboElement(RuledModel):
-    requirements = (o3.PICTURES_OR_CLIP, o3.VOICE_NEEDS_CLIP, o3.REFERENCE_LIMIT)
-
-
-class _ImageElement(RuledModel):
-    requirements = (own.PICTURES_OF_ELEMENT, o3.REFERENCE_LIMIT)
-
-
-#: The classes of objects inside arguments, and the rules about values in them, in whichever endpoint they are.
+#: The classes of the objects in arguments, by the names that fal's documents have for them.
 OBJECTS: Mapping[str, type[Model]] = {
-    "OmniVideoElementInput": _OmniElement,
-    "KlingV3ComboElementInput": _ComboElement,
-    "KlingV3ImageElementInput": _ImageElement,
-}
-VALUES: Mapping[str, Requirement] = {
-    "OmniVideoElementInput.reference_image_urls": o1.HAS_REFERENCE,
-    "KlingV3MultiPromptElement.prompt": o3.SHOT_PROMPT_LENGTH,
+    "OmniVideoElementInput": o1.Element,
+    "KlingV3ComboElementInput": o3.Element,
+    "KlingV3ImageElementInput": objects.ImageElement,
+    "KlingV3MultiPromptElement": o3.Shot,
+    "DynamicMask": objects.DynamicMask,
+    "CameraControl": objects.CameraControl,
 }
 
 _SHOT_CAUTIONS = (SHOTS_SUM, SHOTS_RANGE, SHOTS_COUNT)
@@ -70,7 +59,7 @@ class Family:
 
     `rules` are about the whole of the arguments, `values` about single ones, `limits` about their files; `example` has
     the arguments without which the rules refuse what the document requires.  `sound`, `follows` and `speaks` are those
-    of `KlingInput`.
+    of `KlingInput`; `output` is the class of the result.
     """
 
     rules: tuple[Requirement, ...] = ()
@@ -81,6 +70,7 @@ class Family:
     sound: str | bool = False
     follows: str = ""
     speaks: bool = False
+    output: type[BaseModel] = VideoOutput
 
     def overlay(self) -> Overlay:
         """What is laid over the documents of its endpoints."""
@@ -94,7 +84,7 @@ class Family:
         base: type[KlingInput] = types.new_class(
             "KlingArguments", (KlingInput,), exec_body=lambda ns: ns.update(meaning)
         )
-        return Overlay(base, OBJECTS, {**VALUES, **self.values}, self.limits, self.example)
+        return Overlay(base, OBJECTS, self.values, self.limits, self.example, self.output)
 
 
 O1_REFERENCE = Family(rules=(o1.SEVEN_REFERENCES,), cautions=(UNNAMED_MEDIA,))
@@ -130,14 +120,16 @@ V26_TEXT = Family(sound="generate_audio")
 V26_IMAGE = Family(sound="generate_audio", values={"voice_ids": own.TWO_VOICES})
 SILENT = Family()
 ELEMENTS = Family(values={"input_image_urls": own.FOUR_PICTURES})
-AVATAR = Family(sound=True, follows="audio_url")
+AVATAR = Family(sound=True, follows="audio_url", output=objects.TimedVideoOutput)
 LIPSYNC_AUDIO = Family(
     limits={"video_url": own.LIPSYNC_CLIP, "audio_url": own.LIPSYNC_AUDIO}, sound=True, follows="video_url"
 )
 LIPSYNC_TEXT = Family(limits={"video_url": own.LIPSYNC_CLIP_FOR_TEXT}, sound=True, follows="video_url")
-VOICE = Family(limits={"voice_url": own.VOICE_SAMPLE})
-SPEECH = Family(sound=True, speaks=True)
-SOUND = Family(limits={"video_url": own.SILENT_CLIP}, sound=True, follows="video_url")
+VOICE = Family(limits={"voice_url": own.VOICE_SAMPLE}, output=objects.VoiceOutput)
+SPEECH = Family(sound=True, speaks=True, output=objects.AudioOutput)
+SOUND = Family(
+    limits={"video_url": own.SILENT_CLIP}, sound=True, follows="video_url", output=objects.VideoAndAudioOutput
+)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class VideoInput(Input):
 
     @classmethod
     @override
-    def output_type(cls) -> type[VideoOutput]:
+    def output_type(cls) -> type[BaseModel]:
         return VideoOutput
 
 
