@@ -29,7 +29,7 @@ class Request(Protocol[Out_co]):
         ...
 
     def seconds(self) -> Decimal | None:
-        """The seconds that are billed, where the arguments tell."""
+        """The seconds that are billed; None where they follow an input file."""
         ...
 
 

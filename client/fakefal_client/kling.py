@@ -1,27 +1,68 @@
-"""Typed requests for the Kling endpoints: each class is an endpoint's newest input model.
+"""Typed requests for the Kling family: ``KlingV3ProImageToVideo`` and its siblings, named as fal's paths.
 
-Build one and submit it; type checkers know its fields and its result.
+Build one and submit it; type checkers know its fields and its result by `kling.pyi`, which ``python -m
+tools.kling_types`` writes.  Each class is the input model of its endpoint, built when it is first asked for.
 """
 
 from __future__ import annotations
 
-from fakefal_contracts.kling.o1 import Element as O1Element
-from fakefal_contracts.kling.o1 import ImageToVideo as O1ImageToVideo
-from fakefal_contracts.kling.o1 import ReferenceToVideo as O1ReferenceToVideo
-from fakefal_contracts.kling.o1 import StandardImageToVideo as O1StandardImageToVideo
-from fakefal_contracts.kling.o3 import Element as O3Element
-from fakefal_contracts.kling.o3 import ReferenceToVideo as O3ProReferenceToVideo
-from fakefal_contracts.kling.o3 import Shot as O3Shot
+import re
+
+from pydantic import create_model
+
+from fakefal_contracts import BUILT_IN, KLING
+from fakefal_contracts.kling.family import PREFIX
+from fakefal_contracts.kling.o1 import Element as OmniElement
+from fakefal_contracts.kling.o3 import Element as ComboElement
+from fakefal_contracts.kling.o3 import Shot
+from fakefal_contracts.kling.objects import (
+    AudioOutput,
+    CameraControl,
+    DynamicMask,
+    ImageElement,
+    TimedVideoOutput,
+    Trajectory,
+    VideoAndAudioOutput,
+    VoiceOutput,
+)
 from fakefal_contracts.kling.shared import File, VideoOutput
+from fakefal_contracts.model import Input
+
+
+def request_name(endpoint_id: str) -> str:
+    """The name of an endpoint's class: ``KlingV25TurboProTextToVideo``."""
+    words = re.split("[/-]", endpoint_id.removeprefix(PREFIX).replace(".", ""))
+    return "Kling" + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+_IDS = {request_name(endpoint_id): endpoint_id for endpoint_id in KLING}
 
 __all__ = [
+    "AudioOutput",
+    "CameraControl",
+    "ComboElement",
+    "DynamicMask",
     "File",
-    "O1Element",
-    "O1ImageToVideo",
-    "O1ReferenceToVideo",
-    "O1StandardImageToVideo",
-    "O3Element",
-    "O3ProReferenceToVideo",
-    "O3Shot",
+    "ImageElement",
+    "OmniElement",
+    "Shot",
+    "TimedVideoOutput",
+    "Trajectory",
+    "VideoAndAudioOutput",
     "VideoOutput",
+    "VoiceOutput",
 ]
+__all__ += list(_IDS)
+
+
+def __getattr__(name: str) -> type[Input]:
+    if name not in _IDS:
+        raise AttributeError(f"module {__name__} has no {name}")
+    endpoint = BUILT_IN.find(_IDS[name])
+    made = create_model(name, __base__=endpoint.input, __module__=__name__, __doc__=f"Arguments of {endpoint.id}.")
+    globals()[name] = made
+    return made
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -215,7 +215,7 @@ def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
     """With its price: also where the report refuses, since the service may accept it all the same."""
     cost = report.cost
     if cost is None and report.arguments is not None:
-        cost = price_of(report.arguments, report.endpoint.price(report.contract))
+        cost = price_of(report.arguments, report.endpoint.price(report.contract), report.facts)
     return Checked(
         replace(report, warnings=warnings), warnings, cost.usd if cost else None, cost.unit_usd if cost else None
     )

@@ -15,13 +15,17 @@ from fakefal_contracts.endpoint import APP_SEGMENTS, Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
 from fakefal_contracts.evidence import upstream
 from fakefal_contracts.kling import o1, o3
+from fakefal_contracts.kling.family import PREFIX, ROWS, in_depth
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price, Unit
 from fakefal_contracts.record import Record
 from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, shipped_record, shipped_records
 
 IN_DEPTH: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
-"""The endpoints of which more is known than their documents say."""
+"""The founding endpoints: known in depth, with documents and examples of several days."""
+
+KLING = (*IN_DEPTH, *(PREFIX + row.path for row in ROWS))
+"""The ids of the whole Kling family, all of them known in depth."""
 
 _NEAR = 0.75
 _LONGEST = 200
@@ -52,7 +56,7 @@ class Catalogue(Collection[str]):
         elif (deep := IN_DEPTH.get(endpoint_id)) is not None:
             found = deep
         elif (shipped := shipped_record(endpoint_id)) is not None:
-            found = replace(Endpoint.of_record(shipped), prices=_third_party_prices(endpoint_id))
+            found = in_depth(shipped) or replace(Endpoint.of_record(shipped), prices=_third_party_prices(endpoint_id))
         else:
             return None
         price = self.prices.get(endpoint_id)
@@ -174,8 +178,6 @@ def endpoint_of(request: type[Input]) -> Endpoint:
     Raises:
         UnknownEndpoint: it is no endpoint's.
     """
-    models = {endpoint.input: endpoint for endpoint in IN_DEPTH.values()}
-    for kind in request.__mro__:
-        if endpoint := models.get(kind):
-            return endpoint
-    raise UnknownEndpoint(request.__name__, None)
+    if not request.endpoint_id:
+        raise UnknownEndpoint(request.__name__, None)
+    return BUILT_IN.find(request.endpoint_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -20,6 +20,7 @@ from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import documented, inferred
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.hosts import emulated_path
+from fakefal_contracts.length import Length, length_of
 from fakefal_contracts.measured import measured
 from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
 from fakefal_contracts.model import (
@@ -37,7 +38,7 @@ from fakefal_contracts.model import (
 )
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import is_data_uri, read_data_uri
-from fakefal_contracts.rule import Requirement, Stage, Violation
+from fakefal_contracts.rule import Looked, Requirement, Stage, Violation
 from fakefal_contracts.rulebook import rulebook
 
 OUTDATED = Caution(
@@ -99,6 +100,11 @@ class Report:
     def ok(self) -> bool:
         """Whether the service would accept the request."""
         return not self.errors
+
+    @property
+    def length(self) -> Length | None:
+        """How many seconds the result has; None where nothing tells them."""
+        return None if self.arguments is None else length_of(self.arguments, self.facts)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON values: the format of ``fakefal check --json``."""
@@ -191,7 +197,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     media = _Media(edition, arguments, parts, opener)
     if not errors:
         media.look()
-        errors = tuple(media.errors)
+        errors = tuple(media.errors or _errors_about_media(edition, arguments, media.facts))
     return Report(
         endpoint,
         contract,
@@ -204,9 +210,9 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         ),
         tuple(media.unchecked),
         arguments,
-        None if errors else price_of(arguments, endpoint.price(contract)),
+        None if errors else price_of(arguments, endpoint.price(contract), media.facts),
         media.facts,
-        tuple(_accepted_since(edition, body)),
+        (*_accepted_since(edition, body), *_assumed(arguments, media.facts)),
     )
 
 
@@ -372,12 +378,29 @@ def _model_errors(edition: Edition, parts: BodyParts) -> Iterator[Violation]:
                 yield _violation(edition, requirement, loc, value)
 
 
-def _violation(edition: Edition, requirement: Requirement, loc: Loc, value: Model) -> Violation:
-    """A broken requirement of the model's stage, which is always about one field of the object."""
+def _errors_about_media(edition: Edition, arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Violation]:
+    """What breaks the rules about an argument and its file, as far as somebody looked at the file."""
+    for requirement in arguments.requirements:
+        known = facts.get(str(arguments.argument(requirement.at))) if requirement.stage is Stage.MEDIA else None
+        if known is not None and not requirement.holds(looked := Looked(arguments, known)):
+            yield _violation(edition, requirement, (), arguments, requirement.ctx and requirement.ctx(looked))
+
+
+def _violation(
+    edition: Edition, requirement: Requirement, loc: Loc, value: Model, ctx: dict[str, Any] | None = None
+) -> Violation:
+    """A broken requirement of the model's stages, which is always about one field of the object."""
     place = (*loc, requirement.at)
     rule = rulebook(edition).get(path_of(place), requirement.kind)
     given = getattr(value, requirement.at)
-    return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, None, requirement.hint)
+    return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, ctx, requirement.hint)
+
+
+def _assumed(arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Note]:
+    """That nobody looked at the file that the result is as long as."""
+    if (length := length_of(arguments, facts)) and length.assumed_of:
+        msg = f"the result is as long as this file, which nobody looked at: {length.seconds} s are assumed"
+        yield Note((length.assumed_of,), msg)
 
 
 def _unknown_keys(body: Any, parts: BodyParts) -> Iterator[Advice]:

@@ -17,12 +17,15 @@ from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price
 from fakefal_contracts.record import UNDATED, Record, Source
 from fakefal_contracts.schema_media import limits_of
-from fakefal_contracts.schema_models import SchemaModels
+from fakefal_contracts.schema_models import NO_OVERLAY, Overlay, SchemaModels
 from fakefal_contracts.shipped import shipped_record
 
 APP_SEGMENTS = 2
 _OBVIOUS = ("fal-ai/kling-video/", "fal-ai/")
 """The beginnings of ids that rule ids leave out."""
+
+Tier = Literal["standard", "pro", "4k", ""]
+"""The quality that an endpoint is sold in; empty where that is unknown."""
 
 
 class Depth(StrEnum):
@@ -77,9 +80,10 @@ class Endpoint:
     """What is known of one endpoint.
 
     `source` is the newest model of its arguments, written by hand, or the record that models are built from
-    when they are first asked for.  `revisions` run from the oldest to the newest, and `documented` says on which
-    founding document the contract of that name rests (its schema is the first revision).  `prices` run
-    from the oldest to the newest; there may be none.
+    when they are first asked for; `overlay` is what is known beyond that record.  `revisions` run from the oldest to
+    the newest, and `documented` says on which founding document the contract of that name rests (its schema is the
+    first revision).  `prices` run from the oldest to the newest; there may be none.  `run_seconds` is how long it was
+    seen to take.
     """
 
     id: str
@@ -88,7 +92,9 @@ class Endpoint:
     documented: Evidence
     revisions: tuple[Revision, ...]
     prices: tuple[Price, ...] = ()
-    tier: Literal["standard", "pro", ""] = ""
+    tier: Tier = ""
+    run_seconds: int | None = None
+    overlay: Overlay | None = None
 
     @classmethod
     def of_record(cls, record: Record) -> Endpoint:
@@ -98,14 +104,14 @@ class Endpoint:
     @property
     def depth(self) -> Depth:
         """How much is known of it."""
-        if not isinstance(self.source, Record):
+        if self.overlay is not None or not isinstance(self.source, Record):
             return Depth.IN_DEPTH
         return Depth.TYPES if self.source.source is Source.TYPES else Depth.DOCUMENT
 
     @property
     def depth_in_words(self) -> str:
         """How deep and how old the knowledge is: ``fal's document (2026-06-11)``."""
-        if not isinstance(self.source, Record):
+        if self.depth is Depth.IN_DEPTH or not isinstance(self.source, Record):
             return self.depth.value
         names = {Source.TYPES: "types only", Source.DOCUMENT: "fal's document", Source.OWN: "your document"}
         day = "undated" if self.source.seen == UNDATED else self.source.seen.isoformat()
@@ -119,7 +125,8 @@ class Endpoint:
     @cached_property
     def _models(self) -> SchemaModels:
         assert isinstance(self.source, Record)
-        return SchemaModels(self.source, partial(limits_of, evidence=self.documented, category=self.category))
+        limits = partial(limits_of, evidence=self.documented, category=self.category)
+        return SchemaModels(self.source, limits, self.overlay or NO_OVERLAY)
 
     @cached_property
     def input(self) -> type[Input]:
@@ -128,7 +135,7 @@ class Endpoint:
         Raises:
             UnreadableContract: the document holds something that no model can be made of.
         """
-        return self._models.input(Input) if isinstance(self.source, Record) else self.source
+        return self._models.input() if isinstance(self.source, Record) else self.source
 
     @cached_property
     def output(self) -> type[BaseModel]:

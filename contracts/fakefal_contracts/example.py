@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fakefal_contracts.catalogue import examples
-from fakefal_contracts.endpoint import Depth, Endpoint
+from fakefal_contracts.catalogue import IN_DEPTH, examples
+from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.media import AudioLimits, ClipLimits, PictureLimits
 from fakefal_contracts.record import Record, Schema
 from fakefal_contracts.schema_media import limits_of
@@ -21,12 +21,13 @@ _ENDINGS = {PictureLimits: "png", ClipLimits: "mp4", AudioLimits: "mp3"}
 
 def example_input(endpoint: Endpoint, *, full: bool = False) -> dict[str, Any]:
     """Arguments that the endpoint accepts: the required ones, or all that its document has examples for."""
-    if endpoint.depth is Depth.IN_DEPTH:
+    if endpoint.id in IN_DEPTH:
         return {**examples(endpoint.id)["full" if full else "required"]}
     assert isinstance(endpoint.source, Record)
     maker = Maker(endpoint.source)
     schema = endpoint.source.schemas.get(endpoint.source.input, {})
     body = maker.object(schema, full=full)
+    body |= endpoint.overlay.example if endpoint.overlay else {}
     for name in _refused(endpoint, body):  # not each printed example is one that the model takes
         body[name] = maker.made_up(name, maker.resolve(schema)["properties"][name])
     return body

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from fakefal_contracts.catalogue import about, examples
-from fakefal_contracts.endpoint import Depth, Edition
+from fakefal_contracts.catalogue import IN_DEPTH, about, examples
+from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.example import example_input
 from fakefal_contracts.openapi import openapi, page_url, schema_names
 from fakefal_contracts.price import dollars
@@ -75,7 +76,7 @@ def _rest(edition: Edition, document: Json) -> Iterator[str]:
     yield "\n## Price\n"
     yield from _prices(edition)
     shown = {"smallest input": example_input(endpoint), "full input": example_input(endpoint, full=True)}
-    if endpoint.depth is Depth.IN_DEPTH:
+    if endpoint.id in IN_DEPTH:
         shown["output"] = examples(endpoint.id)["output"]
     for title, body in shown.items():
         yield f"\n## Example: {title}\n"
@@ -114,12 +115,10 @@ def _prices(edition: Edition) -> Iterator[str]:
     if price is None:
         yield "unknown"
         return
-    tiers = {
-        "": price.usd,
-        " with a sound track": price.usd_with_audio,
-        " with a clip among the inputs": price.usd_with_clip,
-    }
-    for words, usd in tiers.items():
-        if usd is not None:
-            yield f"- {dollars(usd)} for each second of the clip{words}"
+    for words, usd in price.tiers.items():
+        yield f"- {dollars(usd)} for each {price.unit}{f' {words}' if words else ''}"
+    if price.least_units:
+        yield f"- at least {price.unit.in_words(Decimal(price.least_units))} are billed"
+    if price.step:
+        yield f"- billed in steps of {price.unit.in_words(Decimal(price.step))}"
     yield f"\nSince {price.since}, {price.evidence.grade}: {price.evidence.source}. A refused request costs nothing."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,6 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from fakefal_contracts.evidence import Evidence
+from fakefal_contracts.length import length_of
+from fakefal_contracts.media import Facts
 from fakefal_contracts.model import Input
 
 MILLION = 1_000_000
@@ -42,7 +45,8 @@ class Unit(StrEnum):
 class Price:
     """US dollars for each unit since a day; the dearest tier that applies counts.
 
-    `by_resolution` has the prices of resolutions that cost another one: ``{"1080p": ...}``.
+    `by_resolution` has the prices of resolutions that cost another one: ``{"1080p": ...}``.  At least `least_units`
+    are billed (five seconds at one flat price are five times the price of a second), and always a multiple of `step`.
     """
 
     since: dt.date
@@ -52,15 +56,40 @@ class Price:
     usd_with_clip: Decimal | None = None
     unit: Unit = Unit.SECOND
     by_resolution: Mapping[str, Decimal] = field(default_factory=dict)
+    usd_with_voice: Decimal | None = None
+    least_units: int = 0
+    step: int = 0
+
+    @property
+    def tiers(self) -> Mapping[str, Decimal]:
+        """The price of a unit by what makes it dearer, in words; the plain one first."""
+        tiers = {
+            "": self.usd,
+            "with a sound track": self.usd_with_audio,
+            "with voices of one's own": self.usd_with_voice,
+            "with a clip among the inputs": self.usd_with_clip,
+        }
+        return {words: usd for words, usd in tiers.items() if usd is not None}
 
     def unit_usd(self, arguments: Input) -> Decimal:
         """US dollars for one unit with these arguments."""
         usd = self.by_resolution.get(str(arguments.argument("resolution")).lower(), self.usd)
         if self.usd_with_audio is not None and arguments.audio():
             usd = max(usd, self.usd_with_audio)
+        if self.usd_with_voice is not None and arguments.uses_voice():
+            usd = max(usd, self.usd_with_voice)
         if self.usd_with_clip is not None and arguments.uses_clip():
             usd = max(usd, self.usd_with_clip)
         return usd
+
+    def units(self, arguments: Input, facts: Mapping[str, Facts]) -> Decimal | None:
+        """How many units a request is billed for; None where neither its arguments nor its files tell."""
+        units = _units(arguments, self.unit, facts)
+        if units is None:
+            return None
+        if self.step:
+            units = Decimal(math.ceil(units / self.step) * self.step)
+        return max(units, Decimal(self.least_units))
 
 
 class Cost(NamedTuple):
@@ -72,20 +101,23 @@ class Cost(NamedTuple):
     unit: Unit = Unit.SECOND
 
 
-def price_of(arguments: Input, price: Price | None) -> Cost | None:
-    """What these arguments cost when they are accepted; None where the price or the number of units is unknown."""
-    units = None if price is None else units_of(arguments, price.unit)
+def price_of(arguments: Input, price: Price | None, facts: Mapping[str, Facts]) -> Cost | None:
+    """What these arguments cost when they are accepted; None where the price or the number of units is unknown.
+
+    `facts` are what is known of the files among them, by their addresses.
+    """
+    units = None if price is None else price.units(arguments, facts)
     if price is None or units is None:
         return None
     unit_usd = price.unit_usd(arguments)
     return Cost(unit_usd * units, units, unit_usd, price.unit)
 
 
-def units_of(arguments: Input, unit: Unit) -> Decimal | None:
-    """How many units a request is billed for; None where its arguments do not tell."""
+def _units(arguments: Input, unit: Unit, facts: Mapping[str, Facts]) -> Decimal | None:
     match unit:
         case Unit.SECOND:
-            return arguments.seconds()
+            length = length_of(arguments, facts)
+            return None if length is None else length.seconds
         case Unit.IMAGE:
             return Decimal(arguments.pictures())
         case Unit.MEGAPIXEL:

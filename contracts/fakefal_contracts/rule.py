@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -45,6 +45,15 @@ class Stage(Enum):
     """fal's own validation of the body: pydantic items, `{"type","loc","msg","input","ctx"}`."""
     MODEL = 2
     """The model behind it: fal's items, `{"loc","msg","type","url","ctx","input"}`."""
+    MEDIA = 3
+    """The model behind it, about an argument and the file that it names: judged once the media are known."""
+
+
+class Looked(NamedTuple):
+    """The arguments of a request, and what is known of the file that a rule is about."""
+
+    arguments: Any
+    facts: Any
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ class Requirement:
 
     As metadata of an annotation it guards that value; in a model's `requirements` it guards the
     whole object.  `at` moves the reported place to a field of the object.  `holds` gets the parsed
-    value and returns whether all is well.
+    value and returns whether all is well; in the stage of media it gets a `Looked`.  `ctx` makes what the item
+    says beside its message.
     """
 
     kind: str
@@ -65,6 +75,7 @@ class Requirement:
     stage: Stage = Stage.SCHEMA
     at: str = ""
     type: str = "value_error"
+    ctx: Callable[[Any], dict[str, Any]] | None = None
 
     def enforce(self, value: Any) -> Any:
         """Return the value, or raise what pydantic reports as an item of type ``value_error``."""

@@ -12,7 +12,7 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Literal, Union
 
@@ -32,6 +32,7 @@ from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Input, Model
 from fakefal_contracts.record import Record, Schema
+from fakefal_contracts.rule import Requirement
 
 HTTP_URL_LENGTH = 2083
 """The longest text that pydantic's ``HttpUrl`` takes, which tells it from ``AnyUrl`` in a schema."""
@@ -53,28 +54,64 @@ _COUNTS = {"minItems": "min_length", "maxItems": "max_length"}
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
+@dataclass(frozen=True)
+class Overlay:
+    """What is known of a model beyond its document, laid over the models that are built from it.
+
+    `base` is the class of the arguments, with their rules and their meaning.  `objects` are the classes of objects
+    inside them by the names of their schemas.  `values` are rules about single arguments, and `limits` replace what
+    the document says of their files.  `example` has the arguments without which the rules refuse what the document
+    requires, and `output` is the class of the result, if it has a name.
+    """
+
+    base: type[Input] = Input
+    objects: Mapping[str, type[Model]] = field(default_factory=dict)
+    values: Mapping[str, Requirement] = field(default_factory=dict)
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    example: Mapping[str, Any] = field(default_factory=dict)
+    output: type[BaseModel] | None = None
+
+
+NO_OVERLAY = Overlay()
+
+
 class SchemaModels:
     """The models of one record, built when they are asked for.
 
     `notes` says what was left open: a schema that the document names and does not hold.
     """
 
-    def __init__(self, record: Record, limits: FieldLimits = lambda _name, _schema: None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        limits: FieldLimits = lambda _name, _schema: None,
+        overlay: Overlay = NO_OVERLAY,
+    ) -> None:
         self._record = record
         self._limits = limits
+        self._overlay = overlay
         self._built: dict[str, Any] = {}
         self._building: set[str] = set()
         self._null_is_unsaid = not _says_null(record.schemas)
+        self._output = overlay.output
         self.notes: list[str] = []
 
-    def input(self, base: type[Input]) -> type[Input]:
-        """The model of the arguments, a subclass of `base`.
+    def input(self) -> type[Input]:
+        """The model of the arguments.
 
         Raises:
             UnreadableContract: the document holds something that no model can be made of.
         """
-        schema = self._root(self._record.input)
-        made: type[Input] = self._model(schema, self._record.input, base)
+        schema, output = self._root(self._record.input), self.output
+
+        class Arguments(self._overlay.base):  # type: ignore[misc, name-defined]
+            endpoint_id = self._record.id
+
+            @classmethod
+            def output_type(cls) -> type[BaseModel]:
+                return output()
+
+        made: type[Input] = self._model(schema, self._record.input, Arguments)
         return made
 
     def output(self) -> type[BaseModel]:
@@ -83,8 +120,9 @@ class SchemaModels:
         Raises:
             UnreadableContract: as above.
         """
-        made: type[BaseModel] = self._model(self._root(self._record.output), self._record.output, Model)
-        return made
+        if self._output is None:
+            self._output = self._model(self._root(self._record.output), self._record.output, Model)
+        return self._output
 
     def _root(self, name: str) -> Schema:
         """The schema of a whole body: an object, perhaps behind references."""
@@ -94,8 +132,8 @@ class SchemaModels:
         return schema
 
     def _component(self, name: str) -> Any:
-        if name in self._built:
-            return self._built[name]
+        if known := self._built.get(name) or self._overlay.objects.get(name):
+            return known
         if name not in self._record.schemas:
             self.notes.append(f"the document does not hold the schema {name}: any value is taken there")
             return Any
@@ -111,9 +149,12 @@ class SchemaModels:
 
     def _model(self, schema: Schema, name: str, base: type[Model]) -> Any:
         fields: dict[str, Any] = {}
-        required = schema.get("required", ())
+        required, is_whole = schema.get("required", ()), issubclass(base, Input)
         for number, (key, one) in enumerate(ordered(schema)):
-            kind = self._kind(one, f"{name}.{key}", self._limits(key, one))
+            limits = (self._overlay.limits.get(key) if is_whole else None) or self._limits(key, one)
+            kind = self._kind(one, f"{name}.{key}", limits)
+            if is_whole and (requirement := self._overlay.values.get(key)):
+                kind = Annotated[kind, requirement]
             if self._null_is_unsaid and key not in required and "default" not in one:
                 kind = Union[kind, None]  # noqa: UP007 - not all that pydantic takes can be joined by |
             usable = _IDENTIFIER.fullmatch(key) and not hasattr(base, key)
@@ -184,11 +225,11 @@ class SchemaModels:
 
     def _object(self, schema: Schema, where: str) -> Any:
         if schema.get("properties"):
-            return self._model(schema, schema.get("title") or where, Model)
+            return self._model(schema, where, Model)
         more = schema.get("additionalProperties", True)
         is_class = more is False or ("additionalProperties" not in schema and where in self._record.schemas)
         if is_class:
-            return self._model(schema, schema.get("title") or where, Model)
+            return self._model(schema, where, Model)
         return dict[str, Any if more is True else self._kind(more, f"{where}.*", None)]  # type: ignore[misc]
 
 

@@ -21,6 +21,10 @@ REFUSED_SECONDS = 0.2
 """How long a refused request runs (receipts of July to September 2026 show 0.2 s)."""
 
 
+RUN_SIGMA = 0.35
+"""How unevenly runs last (inferred from how far the few measured runs of one endpoint lie apart)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
@@ -100,7 +104,8 @@ class Span:
 class Profile:
     """How time passes for requests: `wait` in the queue and `run` on a runner, or by `polls`.
 
-    `run_of` gives single tiers a run of their own.
+    `run_of` gives single tiers a run of their own; with `as_measured` a request takes as long as its endpoint was
+    seen to take, where somebody saw it.
     """
 
     name: str
@@ -108,11 +113,12 @@ class Profile:
     run: Span
     polls: Polls | None = None
     run_of: dict[str, Span] = field(default_factory=dict)
+    as_measured: bool = False
     refused_seconds: float = REFUSED_SECONDS
 
 
-#: Waits of `realistic`: 226 s for v3 standard (receipt of 2026-07-16), about two minutes for O1
-#: standard (August 2026), 94 s and 318 s for O3 standard and pro (fal's own test, 2026).
+#: The runs of `realistic` where an endpoint's own was not measured: about two minutes for O1 standard (August 2026),
+#: 318 s for O3 pro (fal's own test, 2026).
 PROFILES: dict[str, Profile] = {
     "instant": Profile("instant", Span(0), Span(0), refused_seconds=0),
     "stepped": Profile("stepped", Span(0), Span(0), polls=Polls(queued=1, running=1), refused_seconds=0),
@@ -120,8 +126,9 @@ PROFILES: dict[str, Profile] = {
     "realistic": Profile(
         "realistic",
         Span(4, sigma=0.6),
-        Span(120, sigma=0.35),
-        run_of={"pro": Span(318, sigma=0.3), "standard": Span(120, sigma=0.35)},
+        Span(120, sigma=RUN_SIGMA),
+        run_of=dict.fromkeys(("pro", "4k"), Span(318, sigma=RUN_SIGMA)),
+        as_measured=True,
     ),
 }
 
@@ -131,16 +138,21 @@ def make_plan(
     ending: Ending,
     *,
     tier: str = "",
+    run_seconds: float | None = None,
     notes: tuple[str, ...] = (),
     failure: str = "",
     seed: str = "",
 ) -> Plan:
     """The plan of a request under a profile.
 
-    `notes` are log lines of the first moment, such as media that were not checked; `failure` is what the
-    log says of the attempts before the last, each of which is over as soon as a refusal is.
+    `tier` and `run_seconds` are those of its endpoint, as far as they are known.  `notes` are log lines of the first
+    moment, such as media that were not checked; `failure` is what the log says of the attempts before the last, each
+    of which is over as soon as a refusal is.
     """
-    run = profile.run_of.get(tier, profile.run).draw(f"{seed}/run") if ending.ok else profile.refused_seconds
+    span = profile.run_of.get(tier, profile.run)
+    if profile.as_measured and run_seconds is not None:
+        span = Span(run_seconds, sigma=RUN_SIGMA)
+    run = span.draw(f"{seed}/run") if ending.ok else profile.refused_seconds
     retries = tuple(number * profile.refused_seconds for number in range(1, ending.attempts))
     last = retries[-1] if retries else 0.0
     failures = ((moment, f"Attempt {number} failed: {failure}") for number, moment in enumerate(retries, 1))

@@ -160,7 +160,15 @@ class Acceptance:
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
     verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
     notes = (submission.note, *verdict.notes) if submission.note else verdict.notes
-    plan = make_plan(profile, verdict.ending, tier=verdict.tier, notes=notes, failure=verdict.failure, seed=seed)
+    plan = make_plan(
+        profile,
+        verdict.ending,
+        tier=verdict.tier,
+        run_seconds=verdict.run_seconds,
+        notes=notes,
+        failure=verdict.failure,
+        seed=seed,
+    )
     if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)

@@ -27,7 +27,7 @@ from fakefal_contracts.media import Limits, Missing
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a request ends, and what shapes its plan: tier, log lines, and why earlier attempts failed.
+    """How a request ends, and what shapes its plan: tier, measured run, log lines, and why earlier attempts failed.
 
     `foreign` are the media that nobody looked at and that could be downloaded.
     """
@@ -37,6 +37,7 @@ class Verdict:
     notes: tuple[str, ...] = ()
     foreign: Mapping[str, Limits] = field(default_factory=dict)
     failure: str = ""
+    run_seconds: int | None = None
 
 
 class UnknownPath(Exception):
@@ -116,17 +117,20 @@ class Judge:
             return open_data_uris(address)
 
         report = judge(edition, body, opener)
-        tier = edition.endpoint.tier
+        tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
         notes = tuple(
             f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
             for one in report.unchecked
         ) + tuple(f"Warning: {'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
+        if report.length and report.length.assumed_of:
+            notes += (f"Not measured: {report.length.assumed_of}: {report.length.seconds} s are assumed",)
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
         wanted = Wanted(report, request_id)
         if not reading and wanted.is_heavy:
             raise ReadsFiles
-        return Verdict(_made(wanted, self._cdn.made), tier, notes, self._fetchable(report))
+        made = _made(wanted, self._cdn.made)
+        return Verdict(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:
@@ -161,5 +165,5 @@ def _assumed_units(report: Report) -> Decimal:
     assert report.arguments is not None
     category = report.endpoint.category or ""
     if category.endswith(("-to-video", "-to-audio", "-to-speech")):
-        return report.arguments.seconds() or Decimal(1)
+        return report.length.seconds if report.length else Decimal(1)
     return Decimal(report.arguments.pictures())

@@ -36,7 +36,7 @@ def preflight(endpoint_id: str, body: Any, opener: Opener = open_data_uris) -> P
     endpoint = BUILT_IN.find(endpoint_id)
     predicted = judge(endpoint.edition(CONTRACT), body, opener)
     reports = [predicted] if predicted.ok else [judge(edition, body, opener) for edition in endpoint.editions]
-    accepted = [report.arguments for report in reports if report.ok and report.arguments is not None]
-    priced = [price_of(arguments, endpoint.price(CONTRACT)) for arguments in accepted]
+    accepted = [(one.arguments, one.facts) for one in reports if one.ok and one.arguments is not None]
+    priced = [price_of(arguments, endpoint.price(CONTRACT), facts) for arguments, facts in accepted]
     costs = [cost for cost in priced if cost is not None]
     return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))

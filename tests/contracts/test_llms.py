@@ -46,7 +46,7 @@ def test_every_tier_has_its_price() -> None:
 
 def test_an_older_contract_has_its_own_price() -> None:
     text = llms_txt(BUILT_IN.find(O3).edition("2026-03-01"))
-    assert "$0.224 for each second of the clip\n" in text
+    assert "$0.224 for each second\n" in text
 
 
 def test_addresses_can_lead_to_the_emulator() -> None:

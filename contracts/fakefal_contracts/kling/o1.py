@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -12,6 +11,7 @@ from typing_extensions import override
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
+from fakefal_contracts.kling.arguments import KlingInput
 from fakefal_contracts.kling.shared import (
     ELEMENTS,
     FIRST_FRAME,
@@ -29,10 +29,8 @@ from fakefal_contracts.kling.shared import (
     Picture,
     Prompt,
     Ratio,
-    VideoInput,
-    named_references,
 )
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, RuledModel
+from fakefal_contracts.model import UNKNOWN_KEY, RuledModel
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
@@ -51,7 +49,7 @@ REFERENCE_COUNT = Requirement(
     kind="items",
     says="one to three pictures, even though the schema lets the list be left out",
     message="elementReferList: size must be between 1 and 3",
-    holds=lambda element: 1 <= len(element.reference_image_urls) <= 3,
+    holds=lambda element: 1 <= len(element.reference_image_urls or ()) <= 3,
     hint="give each element one to three reference pictures; repeating the frontal picture is accepted",
     evidence=observed("message seen by two projects for none; more than three is the schema's text", "2026-09-01"),
     stage=Stage.MODEL,
@@ -78,10 +76,11 @@ class Element(RuledModel):
     requirements = (REFERENCE_COUNT,)
 
 
-class ReferenceToVideo(VideoInput):
+class ReferenceToVideo(KlingInput):
     """Arguments of o1/reference-to-video."""
 
     model_config = ConfigDict(title="OmniVideoReferenceToVideoInput")
+    endpoint_id = "fal-ai/kling-video/o1/reference-to-video"
     output_title = "OmniVideoReferenceToVideoOutput"
     prompt: Prompt = Field(description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
     image_urls: list[Picture] | None = Field(default=None, description=REFERENCE_PICTURES)
@@ -91,19 +90,12 @@ class ReferenceToVideo(VideoInput):
     requirements = (SEVEN_REFERENCES,)
     cautions = REFERENCE_CAUTIONS
 
-    @override
-    def advice(self) -> Iterator[Advice]:
-        listed = {
-            "Image": ("image_urls", len(self.image_urls or ())),
-            "Element": ("elements", len(self.elements or ())),
-        }
-        yield from named_references([(("prompt",), self.prompt)], listed)
 
-
-class ImageToVideo(VideoInput):
+class ImageToVideo(KlingInput):
     """Arguments of o1/image-to-video."""
 
     model_config = ConfigDict(title="OmniVideoImageToVideoInput")
+    endpoint_id = "fal-ai/kling-video/o1/image-to-video"
     output_title = "OmniVideoImageToVideoOutput"
     prompt: Prompt = Field(
         description="What happens between the frames. @Image1 names the first frame, @Image2 the last."
@@ -114,19 +106,15 @@ class ImageToVideo(VideoInput):
     cautions = (UNKNOWN_KEY, UNKNOWN_REFERENCE, FORMAT)
 
     @override
-    def first_frame(self) -> str:
-        return self.start_image_url
-
-    @override
-    def advice(self) -> Iterator[Advice]:
-        frames = {
-            "Image": ("end_image_url" if self.end_image_url else "start_image_url", 2 if self.end_image_url else 1)
-        }
-        yield from named_references([(("prompt",), self.prompt)], frames)
+    def _named(self) -> dict[str, tuple[str, int]]:
+        """The frames: the prompt names them by their order."""
+        return {"Image": ("end_image_url", 2) if self.end_image_url else ("start_image_url", 1)}
 
 
 class StandardImageToVideo(ImageToVideo):
     """Arguments of o1/standard/image-to-video, the same as of the dearer tier."""
+
+    endpoint_id = "fal-ai/kling-video/o1/standard/image-to-video"
 
 
 _LAUNCH = dt.date(2025, 12, 1)
@@ -135,7 +123,7 @@ _WIDENED = documented("fal's OpenAPI document", "2026-01-28")
 
 ENDPOINTS = (
     Endpoint(
-        id="fal-ai/kling-video/o1/reference-to-video",
+        id=ReferenceToVideo.endpoint_id,
         title="Kling O1 Reference Image to Video [Pro]",
         tier="pro",
         source=ReferenceToVideo,
@@ -149,7 +137,7 @@ ENDPOINTS = (
         prices=(Price(_LAUNCH, Decimal("0.112"), documented("model page of o1/reference-to-video", "2025-12-01")),),
     ),
     Endpoint(
-        id="fal-ai/kling-video/o1/image-to-video",
+        id=ImageToVideo.endpoint_id,
         title="Kling O1 First Frame Last Frame to Video [Pro]",
         tier="pro",
         source=ImageToVideo,
@@ -161,9 +149,10 @@ ENDPOINTS = (
         prices=(Price(_LAUNCH, Decimal("0.112"), documented("a newer llms.txt of the endpoint", "2025-12-01")),),
     ),
     Endpoint(
-        id="fal-ai/kling-video/o1/standard/image-to-video",
+        id=StandardImageToVideo.endpoint_id,
         title="Kling O1 First Frame Last Frame to Video [Standard]",
         tier="standard",
+        run_seconds=120,
         source=StandardImageToVideo,
         documented=documented(
             "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"

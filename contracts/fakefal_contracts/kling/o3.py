@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
-from typing_extensions import override
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
+from fakefal_contracts.kling.arguments import (
+    END_WITH_PICTURES,
+    END_WITHOUT_START,
+    SHOTS_COUNT,
+    SHOTS_RANGE,
+    SHOTS_SUM,
+    KlingInput,
+)
 from fakefal_contracts.kling.shared import (
     ELEMENTS,
     FIRST_FRAME,
@@ -28,16 +34,13 @@ from fakefal_contracts.kling.shared import (
     Picture,
     Prompt,
     Ratio,
-    VideoInput,
-    named_references,
 )
-from fakefal_contracts.model import Advice, Caution, Loc, Model, RuledModel
+from fakefal_contracts.model import Model, RuledModel
 from fakefal_contracts.price import Price
 from fakefal_contracts.rule import Requirement, Stage
 
 Duration = Literal["3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
 ShotDuration = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"]
-SHORTEST, LONGEST, MOST_SHOTS = 3, 15, 6
 
 SHOT_PROMPT_LENGTH = Requirement(
     kind="max_length",
@@ -124,14 +127,6 @@ SEVEN_REFERENCES = Requirement(
 )
 
 
-_KLING = upstream("Kling's own interface, as a reseller documents it", "2026-06-11")
-SHOTS_SUM = Caution("shots_sum", "the shots should add up to an explicit duration", _KLING)
-SHOTS_RANGE = Caution("shots_range", f"the shots should add up to {SHORTEST} to {LONGEST} seconds", _KLING)
-SHOTS_COUNT = Caution("shots_count", f"at most {MOST_SHOTS} shots", _KLING)
-END_WITHOUT_START = Caution("end_without_start", "a last frame needs a first frame", _KLING)
-END_WITH_PICTURES = Caution("end_with_pictures", "no last frame with more than two pictures", _KLING)
-
-
 class Shot(Model):
     """One shot of a clip that is made of several."""
 
@@ -156,13 +151,14 @@ class Element(RuledModel):
     requirements = (PICTURES_OR_CLIP, VOICE_NEEDS_CLIP, REFERENCE_LIMIT)
 
 
-class ReferenceToVideo(VideoInput):
+class ReferenceToVideo(KlingInput):
     """Arguments of o3/pro/reference-to-video.
 
     The schema requires nothing; the rules demand exactly one of prompt and multi_prompt.
     """
 
     model_config = ConfigDict(title="O3ProReferenceVideoI2VInput")
+    endpoint_id = "fal-ai/kling-video/o3/pro/reference-to-video"
     output_title = "O3ProImageR2VOutput"
     prompt: Prompt | None = Field(default=None, description=f"What happens in the clip. {NAMES_IN_PROMPTS}")
     multi_prompt: list[Shot] | None = Field(default=None, description="The shots of the clip, one after the other.")
@@ -193,69 +189,16 @@ class ReferenceToVideo(VideoInput):
         SHOTS_COUNT,
     )
 
-    def references(self) -> int:
-        """Elements and loose pictures, as the limits count them."""
-        return len(self.elements or ()) + len(self.image_urls or ())
-
-    @override
-    def seconds(self) -> Decimal:
-        """The sum of the shots where there are shots (inferred), else the duration."""
-        if self.multi_prompt:
-            return Decimal(sum(int(shot.duration) for shot in self.multi_prompt))
-        return Decimal(self.duration)
-
-    @override
-    def clip_seconds(self) -> Decimal:
-        """The seconds within what the model can make."""
-        return min(max(self.seconds(), Decimal(SHORTEST)), Decimal(LONGEST))
-
-    @override
-    def uses_clip(self) -> bool:
-        return any(element.video_url for element in self.elements or ())
-
-    @override
-    def advice(self) -> Iterator[Advice]:
-        texts: list[tuple[Loc, str]] = [(("prompt",), self.prompt or "")]
-        texts += [
-            (("multi_prompt", index, "prompt"), shot.prompt) for index, shot in enumerate(self.multi_prompt or ())
-        ]
-        listed = {
-            "Image": ("image_urls", len(self.image_urls or ())),
-            "Element": ("elements", len(self.elements or ())),
-        }
-        yield from named_references(texts, listed)
-        if self.end_image_url and not self.start_image_url:
-            msg = "a last frame is given without a first frame"
-            yield Advice(END_WITHOUT_START, ("end_image_url",), msg, "add start_image_url: Kling itself demands it")
-        if self.end_image_url and len(self.image_urls or ()) > 2:
-            msg = "a last frame is given with more than two pictures"
-            yield Advice(END_WITH_PICTURES, ("end_image_url",), msg, "remove end_image_url, or keep two of image_urls")
-        if self.multi_prompt:
-            yield from self._shots()
-
-    def _shots(self) -> Iterator[Advice]:
-        seconds, loc = self.seconds(), ("multi_prompt",)
-        shots = len(self.multi_prompt or ())
-        if "duration" in self.model_fields_set and int(self.duration) != seconds:
-            msg = f"the shots add up to {seconds} s, duration says {self.duration}"
-            fits = SHORTEST <= seconds <= LONGEST
-            hint = f'set duration to "{seconds}" or leave it out' if fits else "leave duration out"
-            yield Advice(SHOTS_SUM, loc, msg, hint)
-        if not SHORTEST <= seconds <= LONGEST:
-            msg = f"the shots add up to {seconds} s, outside {SHORTEST} to {LONGEST}"
-            yield Advice(SHOTS_RANGE, loc, msg, f"make the shots add up to {SHORTEST} to {LONGEST} s")
-        if shots > MOST_SHOTS:
-            yield Advice(SHOTS_COUNT, loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
-
 
 _LAUNCH = dt.date(2026, 2, 4)
 _PAGE = documented("API reference of o3/pro/reference-to-video, older than the enum of shot_type", "2026-02-04")
 
 ENDPOINTS = (
     Endpoint(
-        id="fal-ai/kling-video/o3/pro/reference-to-video",
+        id=ReferenceToVideo.endpoint_id,
         title="Kling O3 Reference to Video [Pro]",
         tier="pro",
+        run_seconds=318,
         source=ReferenceToVideo,
         documented=_PAGE,
         revisions=(

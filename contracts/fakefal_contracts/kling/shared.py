@@ -104,11 +104,11 @@ class VideoInput(Input):
 
     @classmethod
     @override
-    def output_type(cls) -> type[VideoOutput]:
+    def output_type(cls) -> type[BaseModel]:
         return VideoOutput
 
 
-_NAME = re.compile(r"@(?<!\w@)(Image|Element)(\d+)", re.IGNORECASE)
+_NAME = re.compile(r"@(?<!\w@)(Image|Element|Video)(\d+)", re.IGNORECASE)
 """What stands within a word, as in an e-mail address, is no name.  It begins with its one sure letter, and so is
 searched for fast."""
 

@@ -1,0 +1,122 @@
+"""What the arguments of a Kling endpoint mean: seconds, sound, voices, named references, shots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from fakefal_contracts.evidence import upstream
+from fakefal_contracts.kling.shared import VideoInput, named_references
+from fakefal_contracts.model import Advice, Caution, Loc, field_names
+
+SHORTEST, LONGEST, MOST_SHOTS = 3, 15, 6
+SPOKEN_CHARACTERS = 15
+"""In a second of speech at normal speed (inferred: the pace of people)."""
+
+_KLING = upstream("Kling's own interface, as a reseller documents it", "2026-06-11")
+SHOTS_SUM = Caution("shots_sum", "the shots should add up to an explicit duration", _KLING)
+SHOTS_RANGE = Caution("shots_range", f"the shots should add up to {SHORTEST} to {LONGEST} seconds", _KLING)
+SHOTS_COUNT = Caution("shots_count", f"at most {MOST_SHOTS} shots", _KLING)
+END_WITHOUT_START = Caution("end_without_start", "a last frame needs a first frame", _KLING)
+END_WITH_PICTURES = Caution("end_with_pictures", "no last frame with more than two pictures", _KLING)
+
+
+class KlingInput(VideoInput):
+    """The arguments of any Kling endpoint, whichever of the family's fields it has.
+
+    `sound` says whether the clip has a sound track, or names the argument that says it; `follows` names the
+    argument whose file is as long as the result; `speaks` tells that the result is `text`, spoken.
+    """
+
+    sound: ClassVar[str | bool] = "generate_audio"
+    follows: ClassVar[str] = ""
+    speaks: ClassVar[bool] = False
+
+    def _listed(self, name: str) -> tuple[Any, ...]:
+        return tuple(self.argument(name) or ())
+
+    def references(self) -> int:
+        """Elements and loose pictures, as the limits count them."""
+        return len(self._listed("elements")) + len(self._listed("image_urls"))
+
+    @override
+    def seconds(self) -> Decimal | None:
+        """The sum of the shots where there are shots (inferred); of speech, what its text takes (inferred)."""
+        if shots := self._listed("multi_prompt"):
+            return Decimal(sum(int(shot.duration) for shot in shots))
+        if self.speaks:
+            return round(Decimal(self.characters()) / SPOKEN_CHARACTERS / Decimal(str(self.argument("voice_speed"))), 2)
+        return super().seconds()
+
+    @override
+    def clip_seconds(self) -> Decimal | None:
+        """The seconds within what the model can make of shots."""
+        seconds = self.seconds()
+        if seconds is None or not self._listed("multi_prompt"):
+            return seconds
+        return min(max(seconds, Decimal(SHORTEST)), Decimal(LONGEST))
+
+    @override
+    def followed(self) -> str | None:
+        return self.follows or None
+
+    @override
+    def audio(self) -> bool:
+        return self.sound if isinstance(self.sound, bool) else self.argument(self.sound) is True
+
+    @override
+    def uses_clip(self) -> bool:
+        return any(element.argument("video_url") for element in self._listed("elements"))
+
+    @override
+    def uses_voice(self) -> bool:
+        voices = (element.argument("voice_id") for element in self._listed("elements"))
+        return bool(self.argument("voice_ids")) or any(voices)
+
+    @override
+    def first_frame(self) -> str | None:
+        first = self.argument("start_image_url", "image_url")
+        return first or next(iter(self._listed("input_image_urls")), None)
+
+    @override
+    def advice(self) -> Iterator[Advice]:
+        yield from named_references(list(self._texts()), self._named())
+        if (end := self.argument("end_image_url")) and not self.first_frame():
+            msg = "a last frame is given without a first frame"
+            yield Advice(END_WITHOUT_START, ("end_image_url",), msg, "add start_image_url: Kling itself demands it")
+        if end and len(self._listed("image_urls")) > 2:
+            msg = "a last frame is given with more than two pictures"
+            yield Advice(END_WITH_PICTURES, ("end_image_url",), msg, "remove end_image_url, or keep two of image_urls")
+        yield from self._shots()
+
+    def _texts(self) -> Iterator[tuple[Loc, str]]:
+        """The prompts, each with its place."""
+        yield ("prompt",), self.argument("prompt") or ""
+        for index, shot in enumerate(self._listed("multi_prompt")):
+            yield ("multi_prompt", index, "prompt"), shot.prompt
+
+    def _named(self) -> dict[str, tuple[str, int]]:
+        """The words that stand for media in a prompt, with the argument that lists them and their number."""
+        fields = field_names(type(self))
+        words = {"Image": "image_urls", "Element": "elements"}
+        named = {word: (field, len(self._listed(field))) for word, field in words.items() if field in fields}
+        return named | ({"Video": ("video_url", 1)} if named and "video_url" in fields else {})
+
+    def _shots(self) -> Iterator[Advice]:
+        shots, loc = len(self._listed("multi_prompt")), ("multi_prompt",)
+        seconds, duration = self.seconds(), self.argument("duration")
+        if not shots or seconds is None:
+            return
+        if "duration" in self.model_fields_set and int(duration) != seconds:
+            msg = f"the shots add up to {seconds} s, duration says {duration}"
+            fits = SHORTEST <= seconds <= LONGEST
+            hint = f'set duration to "{seconds}" or leave it out' if fits else "leave duration out"
+            yield Advice(SHOTS_SUM, loc, msg, hint)
+        if not SHORTEST <= seconds <= LONGEST:
+            msg = f"the shots add up to {seconds} s, outside {SHORTEST} to {LONGEST}"
+            yield Advice(SHOTS_RANGE, loc, msg, f"make the shots add up to {SHORTEST} to {LONGEST} s")
+        if shots > MOST_SHOTS:
+            yield Advice(SHOTS_COUNT, loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
