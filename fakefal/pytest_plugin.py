@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fakefal.testing import Fakefal
 
 MARKER = "fakefal"
+MODELS = "fakefal_models"
 JUNIT = "fakefal_junit"
 KEY = "fakefal_key"
 KEYLESS = ("NoKey", "NoTarget", "MissingCredentialsError")
@@ -42,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         KEY, "a fake FAL_KEY already while tests are collected, for clients built at import", "bool", default=False
     )
+    parser.addini(MODELS, "documents of models beside the built-in ones: files and folders", "paths", default=[])
     parser.addini(JUNIT, "add jobs, dollars and duplicates of each test to the JUnit file", type="bool", default=False)
 
 
@@ -222,7 +224,7 @@ def _note(item: pytest.Item, fake: Fakefal) -> None:
 
 def _options(node: Any, known: list[str]) -> dict[str, Any]:
     """What the markers of a test, its class and its module say; the nearest wins."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"models": node.config.getini(MODELS)}
     for marker in reversed(list(node.iter_markers(MARKER))):
         if marker.args:
             pytest.fail(f"@pytest.mark.{MARKER} takes names: write effects={marker.args[0]!r}, or so", pytrace=False)

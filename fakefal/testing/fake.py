@@ -54,7 +54,10 @@ class Fakefal:
     Args:
         profile: how time passes: instant, stepped, quick or realistic.
         effects: what happens to which requests, such as ``stuck when nth=2``; one, or several.
-        contract: documented, latest, or an ISO day.
+        contract: latest, documented, or an ISO day.
+        models: documents of models beside the built-in ones: a file or a folder, or several.
+        prices: prices by endpoint id, such as ``{"me/app": {"usd": "0.02", "unit": "image"}}``.
+        unknown: what a model gets that fakefal does not know: ``refuse`` (fal's 404) or ``accept``.
         seed: makes random lengths and probabilities repeatable.
         runners: how many requests of one key run at once.
         keys: key ids with their secrets; without any, every key is accepted.
@@ -75,6 +78,9 @@ class Fakefal:
         profile: str = "instant",
         effects: str | Sequence[str] = (),
         contract: str = LATEST,
+        models: str | Path | Sequence[str | Path] = (),
+        prices: Mapping[str, Any] | None = None,
+        unknown: Literal["refuse", "accept"] = "refuse",
         seed: str = "",
         runners: int = 10,
         keys: Mapping[str, str] | None = None,
@@ -85,6 +91,9 @@ class Fakefal:
             profile=profile,
             effects=(effects,) if isinstance(effects, str) else tuple(effects),
             contract=contract,
+            models=(Path(models),) if isinstance(models, str | Path) else tuple(map(Path, models)),
+            prices=prices or {},
+            unknown=unknown,
             seed=seed,
             runners=runners,
             keys=keys or {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import socket
@@ -19,6 +20,7 @@ import respx  # noqa: F401
 
 import fakefal.testing
 import fakefal_client  # noqa: F401
+from fakefal_contracts.shipped import shipped_record
 from support.machine import ROOT
 from support.waiting import run_program
 
@@ -73,6 +75,31 @@ def test_what_passes(run: Runner) -> None:
     assert set(outcomes) == {"passed"}, outcomes
     assert outcomes["passed"] >= count("passing")
     result.stdout.re_match_lines([r"fakefal: \d+ requests, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"])
+
+
+def test_models_prices_and_unknown_ids_of_ones_own(run: Runner) -> None:
+    record = shipped_record("fal-ai/fast-sdxl")
+    assert record is not None
+    (run.folder / "own.jsonl").write_text(json.dumps(record.as_json() | {"id": "me/own"}))
+    code = """
+import fal_client
+import pytest
+
+def test_models(fakefal):
+    assert len(fal_client.subscribe("me/own", arguments={"prompt": "x", "num_images": 2})["images"]) == 2
+
+@pytest.mark.fakefal(prices={"me/own": {"usd": "0.5", "unit": "image"}})
+def test_prices(fakefal):
+    fal_client.subscribe("me/own", arguments={"prompt": "x", "num_images": 2})
+    fakefal.assert_billed("1.00")
+
+@pytest.mark.fakefal(unknown="accept")
+def test_unknown(fakefal):
+    assert fal_client.subscribe("me/other", arguments={}) == {}
+"""
+    result = run(code, "-o", f"fakefal_models={run.folder / 'own.jsonl'}")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["fakefal: 3 requests, 0 refused, $1.00 not spent, the price of 2 is unknown"])
 
 
 def test_webhooks_reach_what_users_have(run: Runner) -> None:
