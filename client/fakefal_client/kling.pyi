@@ -606,7 +606,7 @@ class KlingO3StandardVideoToVideoReference(KlingInput):
 class KlingV15ProEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1.5/pro/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -644,7 +644,7 @@ class KlingV15ProTextToVideo(KlingInput):
 class KlingV16ProEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1.6/pro/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -692,7 +692,7 @@ class KlingV16ProTextToVideo(KlingInput):
 class KlingV16StandardEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1.6/standard/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -758,7 +758,7 @@ class KlingV1StandardAiAvatar(KlingInput):
 class KlingV1StandardEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1/standard/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -1142,4 +1142,7 @@ class KlingVideoToAudio(KlingInput):
     @classmethod
     def output_type(cls) -> type[VideoAndAudioOutput]: ...
 
+__all__: list[str]
+
 def request_name(endpoint_id: str) -> str: ...
+def __dir__() -> list[str]: ...

@@ -21,7 +21,7 @@ RUNS_A_ROUND = 3
 
 IMPORT_OURS = (
     "from fakefal_client import kling; "
-    "kling.O1ImageToVideo(prompt='a lighthouse', start_image_url='https://v3b.fal.media/files/b/a/b.png')"
+    "kling.KlingO1ImageToVideo(prompt='a lighthouse', start_image_url='https://v3b.fal.media/files/b/a/b.png')"
 )
 IMPORT_THEIRS = "import httpx"
 
