@@ -35,7 +35,11 @@ from typing import Literal, TypeAlias
 from fakefal_contracts.kling.arguments import KlingInput
 '''
 
-_TAIL = ("__all__: list[str]", "", "def request_name(endpoint_id: str) -> str: ...", "def __dir__() -> list[str]: ...")
+_TAIL = (
+    f"__all__ = {sorted(kling.__all__)!r}",
+    "def request_name(endpoint_id: str) -> str: ...",
+    "def __dir__() -> list[str]: ...",
+)
 
 
 def stub() -> str:

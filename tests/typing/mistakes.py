@@ -17,4 +17,4 @@ def wrong(client: Client) -> None:
     Client(bugdet=5)  # error: call-arg
     KlingV3ProImageToVideo(prompt="x", image_url="a")  # error: call-arg
     KlingV1Tts(text="x", voice_id="nobody")  # error: arg-type
-    client.run(KlingV1Tts(text="x")).video  # error: attr-defined
+    print(client.run(KlingV1Tts(text="x")).video)  # error: attr-defined
