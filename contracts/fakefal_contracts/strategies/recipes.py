@@ -163,6 +163,11 @@ def _orientation_of_elements(given: dict[str, Any], keep: str) -> dict[str, Any]
     return given | {"character_orientation": "video"} if keep == "elements" else _without(given, "elements")
 
 
+def _orientation_of_clip(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    """A clip that has to stay may be long; all others are short."""
+    return given | {"character_orientation": "video"} if keep == "video_url" else given
+
+
 def _six_shots(given: dict[str, Any], _: str) -> dict[str, Any]:
     if given.get("multi_prompt") is None:
         return given
@@ -277,7 +282,7 @@ RECIPES: dict[Requirement, Recipe] = {
     kling.ELEMENT_WITH_VIDEO_ORIENTATION: Recipe(
         _orientation_of_elements, (Break(_with(elements=[_PICTURES], character_orientation="image")),)
     ),
-    kling.SHORT_FOR_IMAGE: Recipe(lambda given, _: given, (Break(_clip_for_image(10_100), _clip_for_image(10_050)),)),
+    kling.SHORT_FOR_IMAGE: Recipe(_orientation_of_clip, (Break(_clip_for_image(10_100), _clip_for_image(10_050)),)),
     kling.ONE_TO_SIX_SHOTS: Recipe(
         _six_shots,
         (
