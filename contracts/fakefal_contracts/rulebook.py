@@ -37,7 +37,6 @@ _KINDS = {
     "too_short": "min_items",
     "too_long": "max_items",
     "extra_forbidden": "no_other_keys",
-    "url_type": "address",
     "url_parsing": "address",
     "url_syntax_violation": "address",
     "url_too_long": "address",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import hypothesis
@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from fakefal_contracts import Rule, judge
 from fakefal_contracts.endpoint import Edition
-from fakefal_contracts.model import choices, spots
+from fakefal_contracts.model import bare_type, choices
 from fakefal_contracts.rulebook import rulebook
-from fakefal_contracts.strategies import Body, Boundary, boundaries, invalid, valid
+from fakefal_contracts.strategies import Body, Boundary
+from fakefal_contracts.strategies.arguments import boundaries_of, invalid_of, valid_of
 from fakefal_contracts.strategies.bodies import Builder
-from fakefal_contracts.strategies.broken import Breach
+from fakefal_contracts.strategies.broken import Breach, breaches
+from fakefal_contracts.strategies.places import places
 
 T = TypeVar("T")
 
@@ -42,16 +44,16 @@ def drawn(strategy: st.SearchStrategy[T], count: int, seed: str) -> list[T]:
     return values
 
 
-@cache
-def _boundaries(endpoint_id: str, contract: str) -> dict[str, list[Boundary]]:
+@lru_cache(maxsize=64)
+def _boundaries(edition: Edition) -> dict[str, list[Boundary]]:
     by_rule: dict[str, list[Boundary]] = {}
-    for one in boundaries(endpoint_id, contract=contract):
+    for one in boundaries_of(edition):
         by_rule.setdefault(one.outside.rule, []).append(one)
     return by_rule
 
 
 def _limits(edition: Edition, rule: Rule) -> list[Boundary]:
-    return _boundaries(edition.endpoint.id, edition.contract).get(rule.id, [])
+    return _boundaries(edition).get(rule.id, [])
 
 
 @lru_cache(maxsize=64)
@@ -63,7 +65,7 @@ def refused(edition: Edition, rule: Rule, count: int, seed: int) -> tuple[Body, 
     outside = spread([one.outside for one in _limits(edition, rule)], count)
     if rule.kind == "max_bytes":
         return tuple(outside)
-    strategy = invalid(edition.endpoint.id, contract=edition.contract, rules=[rule.id])
+    strategy = invalid_of(edition, [rule.id])
     return (*drawn(strategy, count, f"{seed}/{rule.id}"), *outside)
 
 
@@ -74,11 +76,12 @@ def accepted(edition: Edition, rule: Rule, count: int) -> tuple[Body, ...]:
 
 
 def _legal(edition: Edition, rule: Rule, count: int) -> Iterator[Body]:
-    spot = next((one for one in spots(edition.model) if one.path == rule.field), None)
-    if spot is None or rule.kind not in ("one_of", "type") or not rule.field:
+    place = next((one for one in places(edition.model) if one.spot.path == rule.field), None)
+    if place is None or rule.kind not in ("one_of", "type") or not rule.field:
         return
-    for value in (*spread(choices(spot.kind) or (), max(count, 2)), None):
-        body = Breach(rule, rule.field, inside=_to(value)).kept(edition, Builder())
+    allowed = [value for form in place.forms for value in choices(bare_type(form)[0]) or ()]
+    for value in (*spread(allowed, max(count, 2)), None):
+        body = Breach(rule, place, inside=_to(value)).kept(edition, Builder())
         if judge(edition, body.arguments, body.opener).ok:
             yield body
 
@@ -90,7 +93,7 @@ def _to(value: Any) -> Callable[[Any], Any]:
 @lru_cache(maxsize=64)
 def kept(edition: Edition, count: int, seed: int) -> tuple[Body, ...]:
     """Bodies that keep all rules."""
-    found = drawn(valid(edition.endpoint.id, contract=edition.contract), count, f"{seed}/{edition.endpoint.id}")
+    found = drawn(valid_of(edition), count, f"{seed}/{edition.endpoint.id}")
     return tuple(map(Body, found))
 
 
@@ -104,5 +107,6 @@ def spread(values: Sequence[T], count: int) -> list[T]:
 
 
 def rules(edition: Edition) -> list[Rule]:
-    """Every rule of an edition, in the order of its fields."""
-    return list(rulebook(edition))
+    """Every rule of an edition that a body can break, in the order of its fields."""
+    broken = {breach.rule.id for breach in breaches(edition)}
+    return [rule for rule in rulebook(edition) if rule.id in broken]

@@ -15,11 +15,11 @@ from fakefal_contracts import IN_DEPTH, Rule, judge
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing
-from fakefal_contracts.model import Model, bare_type, choices, spots
+from fakefal_contracts.model import Model, bare_type, choices, spots, takes_null
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies import Body
-from fakefal_contracts.strategies.bodies import Builder, is_nullable
+from fakefal_contracts.strategies.bodies import Builder
 
 Edit = Callable[[Any, tuple[Any, ...]], Any]
 """From a bare type and its metadata to the annotation that stands there instead."""
@@ -180,7 +180,7 @@ def _annotation(kind: Any, metadata: tuple[Any, ...], steps: list[str], change: 
         new = _with(_model(bare, steps, change), metadata)
     else:
         new = change.edit(bare, metadata)
-    return Union[new, None] if is_nullable(kind) else new  # noqa: UP007 - `|` is for what is known before it runs
+    return Union[new, None] if takes_null(kind) else new  # noqa: UP007 - `|` is for what is known before it runs
 
 
 def _wrong_limits(limits: Limits, kind: str) -> Iterator[tuple[str, Limits]]:

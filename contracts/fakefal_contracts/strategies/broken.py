@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import copy
+import re
 import reprlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
-from annotated_types import MaxLen
-from hypothesis import strategies as st
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AnyUrl, TypeAdapter, ValidationError
 
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits
-from fakefal_contracts.model import Loc, Model, Spot, choices, spots
-from fakefal_contracts.rule import Rule
-from fakefal_contracts.rulebook import rulebook
-from fakefal_contracts.strategies.bodies import Builder, Need, exactly, is_nullable
+from fakefal_contracts.model import Loc, bare_type, choices, is_model
+from fakefal_contracts.rule import Rule, Violation
+from fakefal_contracts.rulebook import Rulebook, rulebook
+from fakefal_contracts.strategies.bodies import FOREIGN, Builder, exactly, longest, others, pattern_of, shortest
 from fakefal_contracts.strategies.edges import edges
 from fakefal_contracts.strategies.medium import Medium
+from fakefal_contracts.strategies.misfits import Misfits, misfits
+from fakefal_contracts.strategies.numbers import Numbers
+from fakefal_contracts.strategies.places import Place, place_of, places
 from fakefal_contracts.strategies.recipes import RECIPES, Change
 
 LARGEST_INLINE = 2 * 1024 * 1024
@@ -56,13 +60,32 @@ class Body:
 
 @dataclass(frozen=True, repr=False)
 class Broken(Body):
-    """A body that breaks one rule and no other: the rule's id, and where the refusal has to point."""
+    """A body that breaks one rule and no other: the rule's id, and where the refusal has to point.
+
+    In a union each form says why the value is none of it: `forms` are the rules that may refuse it besides.
+    """
 
     rule: str = ""
     loc: Loc = ()
+    forms: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Broken({self.rule} at {self.loc}: {_short.repr(self.arguments)})"
+
+    def explains(self, refusal: Iterable[Violation]) -> bool:
+        """Whether a refusal is what this body has to get: by its rule at its place, and by no other but `forms`."""
+        found = [(error.rule.id, error.loc) for error in refusal]
+        if not self.forms:
+            return found == [(self.rule, self.loc)]
+        return any(rule == self.rule and _holds(loc, self.loc) for rule, loc in found) and all(
+            rule == self.rule or rule in self.forms for rule, _ in found
+        )
+
+
+def _holds(whole: Loc, part: Loc) -> bool:
+    """Whether a location has these steps in this order; the names of forms stand between them."""
+    steps = iter(whole)
+    return all(step in steps for step in part)
 
 
 @dataclass(frozen=True)
@@ -80,116 +103,226 @@ class Boundary:
 class Breach:
     """One way to break one rule of an edition, in any valid body.
 
-    `path` is the place of the value that `outside` and, for a limit, `inside` change; a `Medium` or an
-    address is put there as it is, and `wrong` draws what does not fit.
+    At its place `outside` and, for a limit, `inside` change the value; a `Medium` or an address is put there
+    as it is, and `wrong` draws what does not fit.  `at` is where the refusal points, seen from there.
     """
 
     rule: Rule
-    path: str
+    place: Place
     outside: Change | Medium | str | None = None
     inside: Change | Medium | None = None
-    wrong: st.SearchStrategy[Any] | None = None
-
-    @property
-    def need(self) -> Need:
-        """The names on the way to the place."""
-        return tuple(part.removesuffix("[]") for part in self.path.split(".") if part)
+    wrong: Misfits | None = None
+    at: Loc = ()
 
     def broken(self, edition: Edition, build: Builder) -> Broken:
         """A body that breaks the rule."""
         if self.wrong is None:
             body = self._changed(edition, build, self.outside)
         else:
-            value = build.pick(None, self.wrong)
+            value = build.pick(*self.wrong)
             body = self._changed(edition, build, lambda _: value)
-        return Broken(body.arguments, body.media, self.rule.id, _loc(self.rule.field))
+        return Broken(
+            body.arguments, body.media, self.rule.id, (*self.place.loc, *self.at), _forms(edition, self.place)
+        )
 
     def kept(self, edition: Edition, build: Builder) -> Body:
         """A body that is just inside the limit."""
         return self._changed(edition, build, self.inside)
 
     def _changed(self, edition: Edition, build: Builder, change: Change | Medium | str | None) -> Body:
-        good = build.object(edition.model, self.need)
+        good, loc = build.object(edition.model, self.place.way), self.place.loc
         if isinstance(change, Medium):
-            address, media = _shelve(change)
-            return Body(_put(good, _loc(self.path), lambda _: address), media)
+            address, media = _shelve(change, inline=_takes_any_text(self.place))
+            return Body(_put(good, loc, lambda _: address), media)
         if isinstance(change, str):
-            return Body(_put(good, _loc(self.path), lambda _: change))
+            return Body(_put(good, loc, lambda _: change))
         if change is None:
-            return Body(_cut(good, _loc(self.path)))
-        return Body(_put(good, _loc(self.path), change))
+            return Body(_cut(good, loc))
+        return Body(_put(good, loc, change))
+
+
+@lru_cache(maxsize=256)
+def _forms(edition: Edition, place: Place) -> frozenset[str]:
+    """The rules of all forms of the union that a place is in, or is."""
+    path = place.spot.path if len(place.forms) > 1 else place.union
+    if path is None:
+        return frozenset()
+    below = (f"{path}.", f"{path}[")
+    return frozenset(rule.id for rule in rulebook(edition) if rule.field == path or rule.field.startswith(below))
 
 
 @lru_cache(maxsize=64)
 def breaches(edition: Edition) -> tuple[Breach, ...]:
-    """Every known way to break every rule of an edition."""
+    """Every known way to break every rule of an edition.
+
+    A rule of a value that may be anything has none, nor has one of a form whose breach another form takes.
+    """
     book = rulebook(edition)
     written = (
-        Breach(rule, path, one.outside, one.inside)
+        Breach(rule, place_of(edition.model, path), one.outside, one.inside, at=_at(rule, path))
         for path, rule, requirement in book.written()
         for one in RECIPES[requirement].breaks
     )
-    return (*_read(edition), *written)
+    return (*(one for one in _read(edition) if not _is_taken(edition, one)), *written)
+
+
+def _at(rule: Rule, path: str) -> Loc:
+    """What the place of a rule has that the place it looks at has not: the one field that it names."""
+    name = rule.field.removeprefix(path).removeprefix(".")
+    return (name,) if name else ()
+
+
+def _is_taken(edition: Edition, breach: Breach) -> bool:
+    """Whether another form of the union around it takes what breaks the rule of one form."""
+    if breach.place.union is None or isinstance(breach.outside, Medium | str):
+        return False  # media are looked at once a form took the body
+    try:
+        edition.model.model_validate(breach.broken(edition, Builder()).arguments, from_attributes=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def _read(edition: Edition) -> Iterator[Breach]:
     """The ways to break what the schema and the media limits say."""
     book = rulebook(edition)
-    for spot in spots(edition.model):
+    for place in places(edition.model):
+        spot = place.spot
         if spot.required:
-            yield Breach(book.get(spot.path, "required"), spot.path)
-        kind = "one_of" if choices(spot.kind) else "type"
-        yield Breach(book.get(spot.path, kind), spot.path, wrong=misfits(spot))
+            yield Breach(book.get(spot.path, "required"), place)
+        is_form = place.union == spot.path and len(place.forms) == 1
+        wrong = None if is_form else misfits(spot)
+        if wrong is not None:
+            kind = "one_of" if len(place.forms) == 1 and choices(spot.kind) else "type"
+            yield Breach(book.get(spot.path, kind), place, wrong=wrong)
+        if len(place.forms) > 1:
+            if wrong is not None and any(choices(bare_type(one)[0]) for one in place.forms):
+                yield Breach(book.get(spot.path, "one_of"), place, wrong=wrong)
+            continue
+        yield from _object_breaches(book, place)
+        for kind, outside, inside in _limits(spot.kind, spot.metadata):
+            yield Breach(book.get(spot.path, kind), place, outside, inside)
         for extra in spot.metadata:
-            if isinstance(extra, MaxLen):
-                yield _length(book.get(spot.path, "max_length"), spot.path, extra.max_length)
-            elif isinstance(extra, Limits):
-                for edge in edges(extra):
-                    inside = edge.inside if _is_limit(edge.kind) else None
-                    yield Breach(book.get(spot.path, edge.kind), spot.path, edge.outside, inside)
+            if isinstance(extra, Limits):
+                yield from _media_breaches(book, place, extra)
 
 
-def _is_limit(kind: str) -> bool:
-    """Whether a media rule has a just inside: what cannot be opened or read has none."""
-    return kind not in ("reachable", "readable")
+def _object_breaches(book: Rulebook, place: Place) -> Iterator[Breach]:
+    """A key that is not taken, and what is no address."""
+    kind = place.spot.kind
+    if is_model(kind) and kind.model_config.get("extra") == "forbid":
+        yield Breach(
+            book.get(place.spot.path, "no_other_keys"), place, lambda given: {**given, "other": 1}, at=("other",)
+        )
+    if _is_address(kind):
+        rule = book.get(place.spot.path, "address")
+        yield from (Breach(rule, place, _to(text)) for text in ("no address", "//media.example/a.png", ""))
 
 
-def _length(rule: Rule, path: str, most: int) -> Breach:
-    return Breach(rule, path, lambda text: exactly(text or "", most + 1), lambda text: exactly(text or "", most))
+def _media_breaches(book: Rulebook, place: Place, limits: Limits) -> Iterator[Breach]:
+    for edge in edges(limits):
+        if isinstance(edge.outside, str) and not _fits(place, edge.outside):
+            continue  # the schema refuses it before anything is fetched
+        inside = edge.inside if edge.kind not in ("reachable", "readable") else None
+        yield Breach(book.get(place.spot.path, edge.kind), place, edge.outside, inside)
 
 
-_SCALARS: st.SearchStrategy[Any] = st.integers(2) | st.floats(2.5, 1e9)
-_OBJECTS: st.SearchStrategy[Any] = st.sampled_from(({}, {"prompt": "x"}))
-_LISTS: st.SearchStrategy[Any] = st.sampled_from(([], ["x"], [1]))
-#: No boolean and no choice ends so; neither is one of the words that stand for a boolean.
-_WORDS: st.SearchStrategy[Any] = st.text(max_size=10).map(lambda text: f"{text}?")
+Limit = tuple[str, Change, Change | None]
+"""A kind of rule, what breaks it, and what just keeps it."""
 
 
-def misfits(spot: Spot) -> st.SearchStrategy[Any]:
-    """Values of the wrong JSON type, or for a choice none of its values."""
-    null = st.none() if not _allows_null(spot) and spot.path else st.nothing()
-    if choices(spot.kind) or spot.kind is bool:
-        return _SCALARS | _WORDS | _OBJECTS | _LISTS | null
-    if spot.kind is str:
-        return _SCALARS | st.booleans() | _OBJECTS | _LISTS | null
-    if get_origin(spot.kind) is list:
-        return _SCALARS | st.booleans() | _WORDS | _OBJECTS | null
-    assert issubclass(spot.kind, Model)
-    return _SCALARS | st.booleans() | _WORDS | _LISTS | null
+def _limits(kind: Any, metadata: tuple[Any, ...]) -> Iterator[Limit]:
+    """The limits of a text, a number or a list."""
+    if kind is str:
+        yield from _text_limits(metadata)
+    elif kind in (int, float):
+        yield from _number_limits(kind, metadata)
+    elif get_origin(kind) in (list, set):
+        yield from _list_limits(kind, metadata)
 
 
-def _allows_null(spot: Spot) -> bool:
-    name = spot.path.rpartition(".")[2]
-    return not name.endswith("[]") and bool(name) and is_nullable(spot.owner.model_fields[name].annotation)
+def _text_limits(metadata: tuple[Any, ...]) -> Iterator[Limit]:
+    least, most, pattern = shortest(metadata), longest(metadata), pattern_of(metadata)
+    if pattern:
+        yield "pattern", _to(_no_match(pattern, max(least, 1))), None
+    is_medium = any(isinstance(one, Limits) for one in metadata)
+    base = FOREIGN[0].format("") if is_medium else ""
+    if most is not None:
+        yield "max_length", _filled(base, most + 1), None if pattern else _filled(base, most)
+    if least:
+        inside = None if pattern or len(base) > least else _filled(base, least)
+        yield "min_length", _cut_to(least - 1), inside
 
 
-def _loc(path: str) -> Loc:
-    """Where the first of what a path names stands in a body."""
-    steps: list[str | int] = []
-    for part in path.split(".") if path else ():
-        name = part.rstrip("[]")
-        steps += [name, *[0] * part.count("[]")]
-    return tuple(steps)
+def _no_match(pattern: str, length: int) -> str:
+    return next(text for sign in "?x 0" if not re.search(pattern, text := sign * length))
+
+
+def _number_limits(kind: type, metadata: tuple[Any, ...]) -> Iterator[Limit]:
+    numbers = Numbers.of(kind, metadata)
+    if numbers.least is not None and any(isinstance(one, Ge | Gt) for one in metadata):
+        yield "minimum", _to(numbers.below()), _to(numbers.as_json(numbers.least))
+    if numbers.most is not None and any(isinstance(one, Le | Lt) for one in metadata):
+        yield "maximum", _to(numbers.above()), _to(numbers.as_json(numbers.most))
+    if numbers.multiple is not None and (between := numbers.between(kind)) is not None:
+        yield "multiple_of", _to(between), _to(numbers.plain)
+
+
+def _list_limits(kind: Any, metadata: tuple[Any, ...]) -> Iterator[Limit]:
+    item = get_args(kind)[0]
+    for limit, count, beyond in (("max_items", longest(metadata), 1), ("min_items", shortest(metadata), -1)):
+        if count is None or (limit == "min_items" and not count):
+            continue
+        is_set = get_origin(kind) is set
+        if is_set and len(others(item, count + beyond)) < count + beyond:
+            continue  # there are not so many different items
+        yield limit, _items(item, count + beyond, is_set=is_set), _items(item, count, is_set=is_set)
+
+
+def _items(item: Any, count: int, *, is_set: bool) -> Change:
+    """Fill a list up, or cut it, to so many items."""
+
+    def change(given: Any) -> list[Any]:
+        if is_set:
+            return others(item, count)
+        return [*(given or [])[:count], *(Builder().value(item, ()) for _ in range(count - len(given or [])))]
+
+    return change
+
+
+def _to(value: Any) -> Change:
+    return lambda _: value
+
+
+def _filled(base: str, length: int) -> Change:
+    """Make a text so long by repeating it; an address gets a longer path."""
+    return lambda text: base + exactly("x" if base else text or "", length - len(base))
+
+
+def _cut_to(length: int) -> Change:
+    return lambda text: exactly(text or "", length)
+
+
+def _is_address(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, AnyUrl)
+
+
+def _takes_any_text(place: Place) -> bool:
+    """Whether the schema takes a ``data:`` URI of any length there."""
+    metadata = place.spot.metadata
+    return not _is_address(place.spot.kind) and longest(metadata) is None and pattern_of(metadata) is None
+
+
+def _fits(place: Place, text: str) -> bool:
+    """Whether the schema of a place takes a text."""
+    least, most = shortest(place.spot.metadata), longest(place.spot.metadata)
+    if not _is_address(place.spot.kind):
+        return least <= len(text) and (most is None or len(text) <= most)
+    try:
+        TypeAdapter(place.spot.kind).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _put(body: Any, loc: Loc, change: Change) -> Any:
@@ -214,9 +347,9 @@ def _cut(body: Any, loc: Loc) -> Any:
     return copied
 
 
-def _shelve(medium: Medium) -> tuple[str, dict[str, Medium]]:
+def _shelve(medium: Medium, *, inline: bool) -> tuple[str, dict[str, Medium]]:
     """The address of a medium, and what has to lie there where it is no ``data:`` URI."""
-    if medium.size <= LARGEST_INLINE:
+    if inline and medium.size <= LARGEST_INLINE:
         return medium.address, {}
     address = f"{SHELF}{medium.name.replace(' ', '-')}-{medium.size}"
     return address, {address: medium}

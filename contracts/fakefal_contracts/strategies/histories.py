@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from hypothesis import strategies as st
 
-from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH
+from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH, Catalogue
 from fakefal_contracts.endpoint import LATEST
-from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies.arguments import invalid, valid
+from fakefal_contracts.strategies.broken import breaches
 
 MOST_STEPS = 30
 LONGEST_ADVANCE = 600.0
@@ -98,7 +98,11 @@ def play(history: Iterable[Step], target: RequestTarget) -> list[tuple[Step, Any
 
 
 def histories(
-    endpoint_ids: Collection[str] = tuple(IN_DEPTH), *, contract: str = LATEST, max_steps: int = MOST_STEPS
+    endpoint_ids: Collection[str] = tuple(IN_DEPTH),
+    *,
+    contract: str = LATEST,
+    max_steps: int = MOST_STEPS,
+    catalogue: Catalogue = BUILT_IN,
 ) -> st.SearchStrategy[list[Step]]:
     """Whole histories of requests, beginning with a submit; `play` puts a target through one.
 
@@ -107,14 +111,14 @@ def histories(
     Raises:
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
     """
-    return _histories(st.one_of([_submits(one, contract) for one in endpoint_ids]), max_steps)
+    return _histories(st.one_of([_submits(one, contract, catalogue) for one in endpoint_ids]), max_steps)
 
 
-def _submits(endpoint_id: str, contract: str) -> st.SearchStrategy[Submit]:
-    book = rulebook(BUILT_IN.find(endpoint_id).edition(contract))
-    small = [rule.id for rule in book if rule.kind != "max_bytes"]
-    good = valid(endpoint_id, contract=contract)
-    bad = invalid(endpoint_id, contract=contract, rules=small).map(lambda broken: broken.arguments)
+def _submits(endpoint_id: str, contract: str, catalogue: Catalogue) -> st.SearchStrategy[Submit]:
+    edition = catalogue.find(endpoint_id).edition(contract)
+    small = list(dict.fromkeys(one.rule.id for one in breaches(edition) if one.rule.kind != "max_bytes"))
+    good = valid(endpoint_id, contract=contract, catalogue=catalogue)
+    bad = invalid(endpoint_id, contract=contract, rules=small, catalogue=catalogue).map(lambda broken: broken.arguments)
     return st.builds(Submit, st.just(endpoint_id), good | good | good | bad)
 
 
