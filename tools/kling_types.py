@@ -25,7 +25,9 @@ from fakefal_contracts.model import bare_type, takes_null, wire_fields
 
 STUB = Path(inspect.getfile(kling)).with_suffix(".pyi")
 WIDTH = 120
-_NAMES = {getattr(kling, name): name for name in kling.__all__ if not name.startswith("Kling")}
+_NAMES: dict[type[BaseModel], str] = {
+    getattr(kling, name): name for name in kling.__all__ if not name.startswith("Kling")
+}
 _HEAD = '''"""The typed requests as type checkers see them; ``python -m tools.kling_types`` writes this."""
 
 from typing import Literal, TypeAlias
@@ -33,13 +35,19 @@ from typing import Literal, TypeAlias
 from fakefal_contracts.kling.arguments import KlingInput
 '''
 
+_TAIL = (
+    f"__all__ = {sorted(kling.__all__)!r}",
+    "def request_name(endpoint_id: str) -> str: ...",
+    "def __dir__() -> list[str]: ...",
+)
+
 
 def stub() -> str:
     """The text of the stub."""
     endpoints = sorted((BUILT_IN.find(one) for one in KLING), key=lambda one: kling.request_name(one.id))
     choices = _Choices(endpoints)
     names = (*choices.lines(), *(_class(one, choices) for one in endpoints))
-    text = "\n".join((_HEAD, *_imports(), "", *names, "def request_name(endpoint_id: str) -> str: ..."))
+    text = "\n".join((_HEAD, *_imports(), "", *names, *_TAIL))
     return formatted(text)
 
 
@@ -117,8 +125,8 @@ def _bare(kind: Any, choices: _Choices) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return ""
-    is_long = field.default_factory is not None or len(repr(field.default)) > WIDTH // 4
-    return " = ..." if is_long else f" = {field.default!r}"
+    unsaid = field.default_factory is not None or (field.default is None and not takes_null(field.annotation))
+    return " = ..." if unsaid or len(repr(field.default)) > WIDTH // 4 else f" = {field.default!r}"
 
 
 if __name__ == "__main__":

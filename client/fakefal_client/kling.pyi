@@ -606,7 +606,7 @@ class KlingO3StandardVideoToVideoReference(KlingInput):
 class KlingV15ProEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1.5/pro/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -644,7 +644,7 @@ class KlingV15ProTextToVideo(KlingInput):
 class KlingV16ProEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1.6/pro/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -692,7 +692,7 @@ class KlingV16ProTextToVideo(KlingInput):
 class KlingV16StandardEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1.6/standard/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -758,7 +758,7 @@ class KlingV1StandardAiAvatar(KlingInput):
 class KlingV1StandardEffects(KlingInput):
     """Arguments of fal-ai/kling-video/v1/standard/effects."""
 
-    input_image_urls: list[str] = None
+    input_image_urls: list[str] = ...
     effect_scene: _EffectScene
     duration: Literal["5", "10"] = "5"
 
@@ -1142,4 +1142,90 @@ class KlingVideoToAudio(KlingInput):
     @classmethod
     def output_type(cls) -> type[VideoAndAudioOutput]: ...
 
+__all__ = [
+    "AudioOutput",
+    "CameraControl",
+    "ComboElement",
+    "DynamicMask",
+    "File",
+    "ImageElement",
+    "KlingAiAvatarV2Pro",
+    "KlingAiAvatarV2Standard",
+    "KlingCreateVoice",
+    "KlingLipsyncAudioToVideo",
+    "KlingLipsyncTextToVideo",
+    "KlingO1ImageToVideo",
+    "KlingO1ReferenceToVideo",
+    "KlingO1StandardImageToVideo",
+    "KlingO1StandardReferenceToVideo",
+    "KlingO1StandardVideoToVideoEdit",
+    "KlingO1StandardVideoToVideoReference",
+    "KlingO1VideoToVideoEdit",
+    "KlingO1VideoToVideoReference",
+    "KlingO3ProImageToVideo",
+    "KlingO3ProReferenceToVideo",
+    "KlingO3ProTextToVideo",
+    "KlingO3ProVideoToVideoEdit",
+    "KlingO3ProVideoToVideoReference",
+    "KlingO3StandardImageToVideo",
+    "KlingO3StandardReferenceToVideo",
+    "KlingO3StandardTextToVideo",
+    "KlingO3StandardVideoToVideoEdit",
+    "KlingO3StandardVideoToVideoReference",
+    "KlingO34kImageToVideo",
+    "KlingO34kReferenceToVideo",
+    "KlingO34kTextToVideo",
+    "KlingV1ProAiAvatar",
+    "KlingV1StandardAiAvatar",
+    "KlingV1StandardEffects",
+    "KlingV1StandardImageToVideo",
+    "KlingV1StandardTextToVideo",
+    "KlingV1Tts",
+    "KlingV2MasterImageToVideo",
+    "KlingV2MasterTextToVideo",
+    "KlingV3ProImageToVideo",
+    "KlingV3ProMotionControl",
+    "KlingV3ProTextToVideo",
+    "KlingV3StandardImageToVideo",
+    "KlingV3StandardMotionControl",
+    "KlingV3StandardTextToVideo",
+    "KlingV3TurboProImageToVideo",
+    "KlingV3TurboProTextToVideo",
+    "KlingV3TurboStandardImageToVideo",
+    "KlingV3TurboStandardTextToVideo",
+    "KlingV15ProEffects",
+    "KlingV15ProImageToVideo",
+    "KlingV15ProTextToVideo",
+    "KlingV16ProEffects",
+    "KlingV16ProElements",
+    "KlingV16ProImageToVideo",
+    "KlingV16ProTextToVideo",
+    "KlingV16StandardEffects",
+    "KlingV16StandardElements",
+    "KlingV16StandardImageToVideo",
+    "KlingV16StandardTextToVideo",
+    "KlingV21MasterImageToVideo",
+    "KlingV21MasterTextToVideo",
+    "KlingV21ProImageToVideo",
+    "KlingV21StandardImageToVideo",
+    "KlingV25TurboProImageToVideo",
+    "KlingV25TurboProTextToVideo",
+    "KlingV25TurboStandardImageToVideo",
+    "KlingV26ProImageToVideo",
+    "KlingV26ProMotionControl",
+    "KlingV26ProTextToVideo",
+    "KlingV26StandardMotionControl",
+    "KlingV34kImageToVideo",
+    "KlingV34kTextToVideo",
+    "KlingVideoToAudio",
+    "OmniElement",
+    "Shot",
+    "TimedVideoOutput",
+    "Trajectory",
+    "VideoAndAudioOutput",
+    "VideoOutput",
+    "VoiceOutput",
+]
+
 def request_name(endpoint_id: str) -> str: ...
+def __dir__() -> list[str]: ...

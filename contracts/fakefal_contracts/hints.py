@@ -13,8 +13,18 @@ from fakefal_contracts.model import Model, Spot, bare_type, branches, choices, f
 _LONGEST_ECHO = 60
 _NEAR = 0.75
 
-#: Names that other Kling endpoints have for the same thing.
-_ELSEWHERE = {"image_url": "start_image_url", "tail_image_url": "end_image_url", "image": "start_image_url"}
+#: Names that models, above all those of the Kling family, have for the same thing.
+_SAME = (
+    ("start_image_url", "image_url", "first_image_url", "first_frame_url", "image"),
+    ("end_image_url", "tail_image_url", "last_image_url", "last_frame_url", "end_image"),
+    ("image_urls", "input_image_urls", "reference_image_urls", "images"),
+    ("video_url", "input_video_url", "reference_video_url", "video"),
+    ("audio_url", "input_audio_url", "voice_url", "audio"),
+    ("generate_audio", "enable_audio", "with_audio", "sound"),
+    ("keep_audio", "keep_original_sound"),
+    ("voice_ids", "voice_id"),
+    ("multi_prompt", "shots"),
+)
 
 
 def schema_hint(error: dict[str, Any], spot: Spot) -> str:
@@ -157,8 +167,9 @@ def _meant(key: str, model: type[Model], given: dict[str, Any]) -> str | None:
     """The one field that is not given and that a wrong key stands for, if it is clear which."""
     free = [name for name in field_names(model) if name not in given]
     name = _snake(key[:_LONGEST_ECHO])
-    if _ELSEWHERE.get(name) in field_names(model):
-        return _ELSEWHERE[name] if _ELSEWHERE[name] in free else None
+    same = next((group for group in _SAME if name in group), ())
+    if here := next((one for one in same if one in field_names(model)), None):
+        return here if here in free else None
     near = difflib.get_close_matches(name, free, n=1, cutoff=_NEAR)
     return near[0] if near else None
 

@@ -24,13 +24,13 @@ from fakefal_client import (
     UnknownPrice,
     UsageError,
 )
-from fakefal_client.kling import O1ReferenceToVideo
+from fakefal_client.kling import KlingO1ReferenceToVideo
 from support.clients import TRIO, MakeClient
 from support.endpoints import I2V, O1
 from support.media import picture
 from support.server import Serve, Server
 
-REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
+REQUEST = KlingO1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
 
 
@@ -101,7 +101,7 @@ class TestCalls:
         client = make_client(server.url, budget=1, poll_seconds=0.005)
         for call in (client.subscribe, client.run):
             with pytest.raises(FakefalError) as caught:
-                call(O1ReferenceToVideo(prompt=f"fakefal:{effect}"))
+                call(KlingO1ReferenceToVideo(prompt=f"fakefal:{effect}"))
             assert not caught.value.maybe_paid
         assert (client.budget.pending, client.budget.spent) == (0, 0)
 
@@ -142,7 +142,7 @@ def test_fifty_threads_never_exceed_it(server: Server) -> None:
             barrier.wait()
             prompt = "fakefal:content_policy_violation" if number % 5 == 0 else "a lighthouse"
             try:
-                job = client.submit(O1ReferenceToVideo(prompt=prompt))
+                job = client.submit(KlingO1ReferenceToVideo(prompt=prompt))
             except OverBudget:
                 return False
             with suppress(FakefalError):
@@ -163,7 +163,7 @@ def test_two_hundred_tasks_with_errors_and_cancellations_leak_nothing(server: Se
     async def call(client: AsyncClient, number: int) -> None:
         prompt = ("a lighthouse", "fakefal:internal_server_error", "fakefal:accept_then_drop")[number % 3]
         with anyio.move_on_after(0.0 if number % 7 == 0 else 30), suppress(FakefalError):
-            await client.subscribe(O1ReferenceToVideo(prompt=prompt))
+            await client.subscribe(KlingO1ReferenceToVideo(prompt=prompt))
 
     async def main() -> None:
         async with (

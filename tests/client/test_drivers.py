@@ -33,7 +33,7 @@ from fakefal_client import (
     Unknown,
     UsageError,
 )
-from fakefal_client.kling import O1ReferenceToVideo
+from fakefal_client.kling import KlingO1ReferenceToVideo
 from support.clients import MakeClient
 from support.endpoints import O1
 
@@ -82,7 +82,7 @@ def fake(make_client: MakeClient, time: Time, request: pytest.FixtureRequest) ->
 
 def submit(fake: Any) -> Any:
     fake.mock.post(QUEUE).respond(json=SUBMITTED)
-    return fake.submit(O1ReferenceToVideo(prompt="x"))
+    return fake.submit(KlingO1ReferenceToVideo(prompt="x"))
 
 
 @pytest.mark.quick
@@ -90,20 +90,20 @@ class TestPauses:
     def test_full_jitter_doubles_up_to_the_last_try(self, fake: Any, time: Time) -> None:
         fake.mock.post(QUEUE).respond(429, json={"detail": "no"})
         with pytest.raises(TooManyRequests):
-            fake.submit(O1ReferenceToVideo(prompt="x"))
+            fake.submit(KlingO1ReferenceToVideo(prompt="x"))
         assert time.pauses == [0.5, 1, 2, 4]
 
     @pytest.mark.parametrize("said", ["7", formatdate(1007, usegmt=True)])
     def test_retry_after_is_honoured(self, fake: Any, time: Time, said: str) -> None:
         again = [httpx.Response(429, headers={"Retry-After": said}), httpx.Response(200, json=SUBMITTED)]
         fake.mock.post(QUEUE).mock(side_effect=again)
-        fake.submit(O1ReferenceToVideo(prompt="x"))
+        fake.submit(KlingO1ReferenceToVideo(prompt="x"))
         assert time.pauses == [7]
 
     def test_no_pause_beyond_the_deadline(self, fake: Any, time: Time) -> None:
         fake.mock.post(QUEUE).respond(429, headers={"Retry-After": "600"})
         with pytest.raises(DeadlineExceeded) as caught:
-            fake.submit(O1ReferenceToVideo(prompt="x"), deadline_seconds=60)
+            fake.submit(KlingO1ReferenceToVideo(prompt="x"), deadline_seconds=60)
         assert (time.pauses, caught.value.maybe_paid) == ([], False)
 
     def test_looks_at_a_job_and_a_cancellation_end_by_their_deadline(self, fake: Any, time: Time) -> None:
@@ -158,14 +158,14 @@ class TestAnswers:
         headers = {"Location": "https://queue.fal.run/elsewhere", "x-fal-request-id": "maybe"}
         route = fake.mock.post(QUEUE).respond(status, text="<html>", headers=headers)
         with pytest.raises(MaybeAccepted) as caught:
-            fake.submit(O1ReferenceToVideo(prompt="x"))
+            fake.submit(KlingO1ReferenceToVideo(prompt="x"))
         assert (route.call_count, caught.value.request_id) == (1, "maybe")
 
     def test_an_answer_that_breaks_the_rules_of_http_is_not_a_reason_to_send_again(self, fake: Any) -> None:
         """httpcore calls it local where its HTTP/2 meets such an answer."""
         route = fake.mock.post(QUEUE).mock(side_effect=httpx.LocalProtocolError("authorization: Key a:secret"))
         with pytest.raises(MaybeAccepted) as caught:
-            fake.submit(O1ReferenceToVideo(prompt="x"))
+            fake.submit(KlingO1ReferenceToVideo(prompt="x"))
         assert route.call_count == 1
         assert "secret" not in str(caught.value)
 
@@ -255,7 +255,7 @@ class TestAnswers:
 
     def test_what_cannot_be_written_down_is_not_paid(self, fake: Any) -> None:
         with pytest.raises(UsageError) as caught:
-            fake.submit(O1ReferenceToVideo(prompt="x"), headers={"x-note": "ü→"})
+            fake.submit(KlingO1ReferenceToVideo(prompt="x"), headers={"x-note": "ü→"})
         assert (caught.value.maybe_paid, fake.budget.pending) == (False, 0)
 
     @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ class TestAnswers:
     def test_errors_cross_processes(self, fake: Any) -> None:
         fake.mock.post(QUEUE).respond(502)
         with pytest.raises(MaybeAccepted) as caught:
-            fake.submit(O1ReferenceToVideo(prompt="x"))
+            fake.submit(KlingO1ReferenceToVideo(prompt="x"))
         copied = pickle.loads(pickle.dumps(caught.value))
         assert (str(copied), copied.maybe_paid, copied.attempt) == (str(caught.value), True, caught.value.attempt)
         assert fake.budget.pending > 0
@@ -361,7 +361,7 @@ class TestStreams:
         fake.mock.get(f"{JOB}/status").respond(json=DONE)
         fake.mock.get(JOB).respond(json={"video": {"url": "x"}}, headers=MODEL)
         assert [type(one) for one in fake.resume("abc", O1).updates(stream=True)] == [Completed]
-        assert fake.subscribe(O1ReferenceToVideo(prompt="x"), stream=True).video.url == "x"
+        assert fake.subscribe(KlingO1ReferenceToVideo(prompt="x"), stream=True).video.url == "x"
 
     def test_a_job_that_is_not_there_is_said_of_streams_too(self, fake: Any) -> None:
         for path in ("status/stream", "status"):

@@ -31,7 +31,7 @@ def test_the_tree_is_the_one_that_is_printed() -> None:
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    code = "import sys, fakefal_client; fakefal_client.kling.O1ReferenceToVideo(prompt='x'); print(*sys.modules)"
+    code = "import sys, fakefal_client; fakefal_client.kling.KlingO1ReferenceToVideo(prompt='x'); print(*sys.modules)"
     loaded = run_program([sys.executable, "-c", code], check=True).stdout.split()
     heavy = {"fastapi", "starlette", "uvicorn", "PIL", "cryptography", "fakefal", "httpx", "hypothesis"}
     assert not heavy & set(loaded)

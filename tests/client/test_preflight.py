@@ -26,7 +26,7 @@ from fakefal_client import (
     UnknownMedia,
     UsageError,
 )
-from fakefal_client.kling import O1ImageToVideo, O1ReferenceToVideo, O3ProReferenceToVideo
+from fakefal_client.kling import KlingO1ImageToVideo, KlingO1ReferenceToVideo, KlingO3ProReferenceToVideo
 from fakefal_contracts import UnknownEndpoint
 from support.clients import MakeClient
 from support.endpoints import I2V, O1
@@ -90,8 +90,8 @@ class TestBeforeAnyNetwork:
 
     def test_a_test_prompt_never_leaves_for_fal(self, at_fal: Any) -> None:
         for request in (
-            O1ReferenceToVideo(prompt="please fakefal:stuck now"),
-            O3ProReferenceToVideo.model_validate({"multi_prompt": [{"prompt": "fakefal:internal_server_error"}]}),
+            KlingO1ReferenceToVideo(prompt="please fakefal:stuck now"),
+            KlingO3ProReferenceToVideo.model_validate({"multi_prompt": [{"prompt": "fakefal:internal_server_error"}]}),
         ):
             with pytest.raises(TestPromptRefused, match="fakefal:"):
                 at_fal.submit(request)
@@ -99,7 +99,7 @@ class TestBeforeAnyNetwork:
             at_fal.submit("fal-ai/flux/dev", {"prompt": "fakefal:stuck"}, preflight=False)
 
     def test_check_and_estimate_stand_alone(self, at_fal: Any) -> None:
-        assert at_fal.estimate(O1ReferenceToVideo(prompt="x", duration="10")).usd == Decimal("1.12")
+        assert at_fal.estimate(KlingO1ReferenceToVideo(prompt="x", duration="10")).usd == Decimal("1.12")
         assert at_fal.check(O1, {"prompt": "x"}).cost.units == 5
         assert not at_fal.check(O1, {}).ok
         with pytest.raises(InvalidRequest):
@@ -107,7 +107,9 @@ class TestBeforeAnyNetwork:
         with pytest.raises(UnknownEndpoint):
             at_fal.check("fal-ai/flux/dev", {})
 
-    @pytest.mark.parametrize(("request_", "arguments"), [(O1, None), (O1ReferenceToVideo(prompt="x"), {}), (7, {})])
+    @pytest.mark.parametrize(
+        ("request_", "arguments"), [(O1, None), (KlingO1ReferenceToVideo(prompt="x"), {}), (7, {})]
+    )
     def test_what_is_no_request(self, at_fal: Any, request_: Any, arguments: Any) -> None:
         with pytest.raises(UsageError):
             at_fal.submit(request_, arguments)
@@ -144,9 +146,9 @@ class TestContracts:
         client = make_client(server.url, poll_seconds=0.005, environ={})
         if refused:
             with pytest.raises(InvalidRequest, match="contract documented"):
-                client.submit(O1ReferenceToVideo(prompt="x", duration=duration))
+                client.submit(KlingO1ReferenceToVideo(prompt="x", duration=duration))
         else:
-            assert client.subscribe(O1ReferenceToVideo(prompt="x", duration=duration)).video.url
+            assert client.subscribe(KlingO1ReferenceToVideo(prompt="x", duration=duration)).video.url
 
     def test_a_check_waits_for_a_fake_no_longer_than_told(self, make_client: MakeClient) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -331,6 +333,6 @@ class TestLocalMedia:
 
 
 def test_typed_requests_send_only_what_was_said(make_client: MakeClient, server: Server) -> None:
-    make_client(server.url).submit(O1ImageToVideo(prompt="x", start_image_url=PICTURE))
+    make_client(server.url).submit(KlingO1ImageToVideo(prompt="x", start_image_url=PICTURE))
     (sent,) = server.http.get("/_fakefal/requests").json()
     assert sent["arguments"] == {"prompt": "x", "start_image_url": PICTURE}

@@ -27,7 +27,7 @@ from fakefal_client import (
     Unreachable,
     UsageError,
 )
-from fakefal_client.kling import O1ReferenceToVideo
+from fakefal_client.kling import KlingO1ReferenceToVideo
 from support.clients import MakeClient
 from support.endpoints import O1
 from support.media import picture
@@ -35,7 +35,7 @@ from support.relay import Cut, Relay, relay_to
 from support.server import Serve, Server
 from support.waiting import HASTE
 
-REQUEST = O1ReferenceToVideo(prompt="a lighthouse")
+REQUEST = KlingO1ReferenceToVideo(prompt="a lighthouse")
 FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}
 SOON = Retry(first_seconds=0.001)
 
@@ -229,7 +229,7 @@ class TestReconcile:
         client = make_client(server.url, budget=1)
         outcome = client.reconcile(lose(client, server, "accept_then_drop"))
         assert isinstance(outcome, Found)
-        job = client.resume(outcome.request_id, O1ReferenceToVideo)
+        job = client.resume(outcome.request_id, KlingO1ReferenceToVideo)
         assert job.result().video.url
         assert (client.budget.pending, float(client.budget.spent)) == (0, 0.56)
         assert accepted(server) == 1

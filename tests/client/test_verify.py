@@ -14,7 +14,7 @@ import pytest
 import respx
 
 from fakefal_client import AsyncClient, InvalidWebhook, Retry, TimeSource, UnexpectedAnswer, Unreachable
-from fakefal_client.kling import O1ReferenceToVideo
+from fakefal_client.kling import KlingO1ReferenceToVideo
 from support.clients import MakeClient
 from support.receivers import Received, Receiver
 from support.server import Server
@@ -31,7 +31,7 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
     def send(prompt: str = "x", **options: Any) -> tuple[Any, Received]:
         client = make_client(server.url, key="tester:secret", **options)
         before = len(receiver.received)
-        client.submit(O1ReferenceToVideo(prompt=prompt), webhook_url=receiver.url)
+        client.submit(KlingO1ReferenceToVideo(prompt=prompt), webhook_url=receiver.url)
         return client, receiver.wait(before + 1)[-1]
 
     return send

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from fakefal_client import Completed, InProgress, NotFound, OverBudget, Queued, RequestRefused
-from fakefal_client.kling import O1ReferenceToVideo, VideoOutput
+from fakefal_client.kling import KlingO1ReferenceToVideo, VideoOutput
 from support.endpoints import O1, STANDARD
 from support.waiting import LIMIT
 
@@ -21,7 +21,7 @@ class Suite:
 
     def test_a_job_from_submit_to_its_video(self, client: Any, tmp_path: Path) -> None:
         before = client.budget.spent
-        job = self.paid(client, O1ReferenceToVideo(prompt="A lighthouse at dawn, slow pan"))
+        job = self.paid(client, KlingO1ReferenceToVideo(prompt="A lighthouse at dawn, slow pan"))
         seen = list(job.updates())
         order = [Queued, InProgress, Completed]
         ranks = [order.index(type(update)) for update in seen]
@@ -66,9 +66,9 @@ class Suite:
         assert httpx.get(address, timeout=LIMIT).content == content
 
     def test_prices_need_no_call(self, client: Any) -> None:
-        assert float(client.estimate(O1ReferenceToVideo(prompt="x", duration="10")).usd) == 1.12
+        assert float(client.estimate(KlingO1ReferenceToVideo(prompt="x", duration="10")).usd) == 1.12
         with pytest.raises(OverBudget):
-            client.submit(O1ReferenceToVideo(prompt="x"), reserve_usd=1_000_000)
+            client.submit(KlingO1ReferenceToVideo(prompt="x"), reserve_usd=1_000_000)
 
     def paid(self, client: Any, request: Any) -> Any:
         """A job, where the budget allows it."""

@@ -22,7 +22,7 @@ FRAMEWORK = "import fastapi, uvicorn"
 IMPORTS = f'`python -c "{FRAMEWORK}"`'
 TYPED_REQUEST = (
     "from fakefal_client import kling; "
-    "kling.O1ImageToVideo(prompt='a lighthouse', start_image_url='https://v3b.fal.media/files/b/a/b.png')"
+    "kling.KlingO1ImageToVideo(prompt='a lighthouse', start_image_url='https://v3b.fal.media/files/b/a/b.png')"
 )
 CLIENTS = 10
 CLIENT = f"[httpx.Client().close() for _ in range({CLIENTS})]"

@@ -237,7 +237,7 @@ class _Audio:
         frame = FRAME_MILLISECONDS[form]
         if limits.formats:
             wrong = next(one for one in AUDIO_TYPES if one not in limits.formats)
-            yield Edge("format", good, audio(wrong, 100 * FRAME_MILLISECONDS[wrong]))
+            yield Edge("format", good, _Audio(limits, wrong).usual())
         if (most := limits.max_bytes) is not None:
             middle = self._frames(sum(_seconds(limits)) / 2)
             yield Edge("max_bytes", audio(form, middle, most), audio(form, middle, most + 1))

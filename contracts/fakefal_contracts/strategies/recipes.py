@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakefal_contracts.kling import o1, o3
+from fakefal_contracts.kling import rules as kling
+from fakefal_contracts.kling.arguments import LONGEST, MOST_SHOTS
 from fakefal_contracts.rule import Requirement
+from fakefal_contracts.strategies.medium import clip
 
 PICTURE = "https://media.example/picture.png"
 CLIP = "https://media.example/clip.mp4"
@@ -145,6 +148,55 @@ _SEVEN = Recipe(
     ),
 )
 
+
+def _both_kinds_of_picture(given: dict[str, Any], _: str) -> dict[str, Any]:
+    return given if given.get("frontal_image_url") and _has_references(given) else given | _PICTURES
+
+
+def _one_element(given: dict[str, Any], _: str) -> dict[str, Any]:
+    return given | {"elements": given["elements"][:1]} if given.get("elements") else given
+
+
+def _orientation_of_elements(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    if not given.get("elements") or given.get("character_orientation") == "video":
+        return given
+    return given | {"character_orientation": "video"} if keep == "elements" else _without(given, "elements")
+
+
+def _orientation_of_clip(given: dict[str, Any], keep: str) -> dict[str, Any]:
+    """A clip that has to stay may be long; all others are short."""
+    return given | {"character_orientation": "video"} if keep == "video_url" else given
+
+
+def _six_shots(given: dict[str, Any], _: str) -> dict[str, Any]:
+    if given.get("multi_prompt") is None:
+        return given
+    return given | {"multi_prompt": given["multi_prompt"][:MOST_SHOTS] or [_SHOT]}
+
+
+def _fifteen_seconds(given: dict[str, Any], _: str) -> dict[str, Any]:
+    """Shorten every shot to two seconds where they are too long together."""
+    shots = given.get("multi_prompt") or ()
+    fits = sum(int(shot.get("duration", "5")) for shot in shots) <= LONGEST
+    return given if fits else given | {"multi_prompt": [shot | {"duration": "2"} for shot in shots]}
+
+
+def _clip_for_image(milliseconds: int) -> Change:
+    medium = clip("mp4", 400, 400, milliseconds, milliseconds // 100)
+    return _with(character_orientation="image", elements=None, video_url=medium.address)
+
+
+def _shots(count: int, seconds: str) -> Change:
+    return _with(prompt=None, multi_prompt=[_SHOT | {"duration": seconds}] * count)
+
+
+def _list_of(most: int, item: str) -> Recipe:
+    return Recipe(
+        lambda given, _: given[:most] if given else given,
+        (Break(lambda _: [item] * (most + 1), lambda _: [item] * most),),
+    )
+
+
 RECIPES: dict[Requirement, Recipe] = {
     o1.HAS_REFERENCE: Recipe(_at_least_one, (Break(lambda _: [], lambda _: [PICTURE]),)),
     o1.REFERENCE_COUNT: Recipe(
@@ -200,4 +252,47 @@ RECIPES: dict[Requirement, Recipe] = {
         ),
     ),
     o3.SEVEN_REFERENCES: _SEVEN,
+    kling.PICTURES_OF_ELEMENT: Recipe(
+        _both_kinds_of_picture,
+        (
+            Break(lambda _: {"frontal_image_url": PICTURE}),
+            Break(lambda _: {"reference_image_urls": [PICTURE]}),
+            Break(lambda _: _PICTURES | {"reference_image_urls": []}),
+        ),
+    ),
+    kling.FOUR_REFERENCES: Recipe(
+        _at_most(4),
+        (
+            Break(_references([_PICTURES], 4), _references([_PICTURES], 3)),
+            Break(_references([_PICTURES] * 5, 0), _references([_PICTURES] * 4, 0)),
+            Break(_references([], 5), _references([], 4)),
+        ),
+    ),
+    kling.FOUR_PICTURES: _list_of(4, PICTURE),
+    kling.TWO_VOICES: _list_of(2, "829877809978941442"),
+    kling.ONE_ELEMENT: Recipe(
+        _one_element,
+        (
+            Break(
+                _with(elements=[_PICTURES] * 2, character_orientation="video"),
+                _with(elements=[_PICTURES], character_orientation="video"),
+            ),
+        ),
+    ),
+    kling.ELEMENT_WITH_VIDEO_ORIENTATION: Recipe(
+        _orientation_of_elements, (Break(_with(elements=[_PICTURES], character_orientation="image")),)
+    ),
+    kling.SHORT_FOR_IMAGE: Recipe(_orientation_of_clip, (Break(_clip_for_image(10_100), _clip_for_image(10_050)),)),
+    kling.ONE_TO_SIX_SHOTS: Recipe(
+        _six_shots,
+        (
+            Break(_shots(7, "1"), _shots(6, "1")),
+            Break(_with(prompt=TEXT, multi_prompt=[]), _shots(1, "1")),
+        ),
+    ),
+    kling.FIFTEEN_SECONDS_OF_SHOTS: Recipe(_fifteen_seconds, (Break(_shots(4, "4"), _shots(3, "5")),)),
+}
+RECIPES |= {
+    kling.TURBO_PROMPT_OR_SHOTS: RECIPES[o3.PROMPT_OR_SHOTS],
+    kling.TURBO_PROMPT_XOR_SHOTS: RECIPES[o3.PROMPT_XOR_SHOTS],
 }
