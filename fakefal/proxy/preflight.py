@@ -15,13 +15,14 @@ CONTRACT = "latest"
 class ProxyPreflight:
     """The judgement before the call.
 
-    `predicted` is what the newest published schema makes of the request; `cost` what it costs where any
-    known revision accepts it, and None where none does.
+    `predicted` is what the newest published schema makes of the request, `accepted` whether any known revision
+    accepts it; `cost` is what it costs then, and None where nobody knows.
     """
 
     endpoint: Endpoint
     predicted: Report
     cost: Cost | None
+    accepted: bool
 
 
 def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
@@ -38,4 +39,4 @@ def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
     accepted = [report.arguments for report in reports if report.ok and report.arguments is not None]
     priced = [price_of(arguments, endpoint.price(CONTRACT)) for arguments in accepted]
     costs = [cost for cost in priced if cost is not None]
-    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))
+    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None), bool(accepted))
