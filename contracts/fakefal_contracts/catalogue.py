@@ -150,7 +150,7 @@ def _nearest(ids: tuple[str, ...], given: str) -> str | None:
 def _ends(ids: tuple[str, ...]) -> dict[str, str]:
     """Ids by the whole of them, by what follows the owner, and by what follows the application."""
     found: dict[str, str] = {}
-    for one in (*IN_DEPTH, *ids):
+    for one in (*IN_DEPTH, *sorted(ids, key=len)):
         parts = one.split("/")
         for first in range(min(APP_SEGMENTS + 1, len(parts) - 1)):
             found.setdefault("/".join(parts[first:]), one)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.plan import Ending, Plan, Profile, make_plan
+from fakefal.effects.known import ANSWERS
 from fakefal.engine.effect_outcome import changed_plan, changed_verdict
 from fakefal.engine.verdict import Judge, ReadsFiles, UnknownPath, Verdict
 from fakefal.engine.waker import Waker
@@ -117,8 +118,10 @@ class Acceptance:
         try:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
-            accepted = self._settings.unknown == "accept"
-            return Verdict(_unjudged(error.hint) if accepted else _unknown_path(submission.path, error.hint))
+            answered = submission.effect is not None and ANSWERS & submission.effect.arguments.keys()
+            if answered or self._settings.unknown == "accept":
+                return self._judges.unjudged(submission.endpoint_id, error.hint)
+            return Verdict(_unknown_path(submission.path, error.hint))
         arguments = submission.body, request_id, submission.base_url, fetched or {}, submission.gone
         work = partial(self._judges.verdict, edition, *arguments)
         if not submission.heavy:
@@ -172,11 +175,6 @@ def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) 
     if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)
-
-
-def _unjudged(hint: str) -> Ending:
-    """What a model answers of which nothing is known, where the settings accept it."""
-    return Ending(HTTPStatus.OK, b"{}", 1.0, ok=True, hint=hint, usd=None)
 
 
 def _unknown_path(path: str, hint: str) -> Ending:

@@ -23,6 +23,7 @@ from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 from fakefal_contracts.measured import is_measured
 from fakefal_contracts.media import Limits, Missing
+from fakefal_contracts.price import Unit
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,12 @@ class Judge:
             raise ReadsFiles
         made = _made(wanted, self._cdn.made)
         return Verdict(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+
+    def unjudged(self, endpoint_id: str, hint: str) -> Verdict:
+        """The verdict on a model of which nothing is known, where it runs all the same: one unit, if it has a price."""
+        price = self._catalogue.prices.get(endpoint_id)
+        usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
+        return Verdict(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:

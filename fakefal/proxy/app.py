@@ -114,6 +114,8 @@ class ValidatingProxy:
             before = await asyncio.to_thread(preflight, endpoint_id, await passing.json(), opener)
         except UnknownEndpoint as error:
             raise self._refused(endpoint_id, "no price is known", str(error), 501) from error
+        if before.accepted and before.cost is None:
+            raise self._refused(endpoint_id, "no price is known", "fakefal does not know what it costs", 501)
         if before.cost is None:
             refused = self._unacceptable(before)
             await passing.refused(refused)

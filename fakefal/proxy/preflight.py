@@ -15,13 +15,14 @@ CONTRACT = "latest"
 class ProxyPreflight:
     """The judgement before the call.
 
-    `predicted` is what the newest published schema makes of the request; `cost` what it costs where any
-    known revision accepts it, and None where none does.
+    `predicted` is what the newest published schema makes of the request, `accepted` whether any known revision
+    accepts it; `cost` is what it costs then, and None where nobody knows.
     """
 
     endpoint: Endpoint
     predicted: Report
     cost: Cost | None
+    accepted: bool
 
 
 def preflight(endpoint_id: str, body: Any, opener: Opener = open_data_uris) -> ProxyPreflight:
@@ -39,4 +40,4 @@ def preflight(endpoint_id: str, body: Any, opener: Opener = open_data_uris) -> P
     accepted = [(one.arguments, one.facts) for one in reports if one.ok and one.arguments is not None]
     priced = [price_of(arguments, endpoint.price(CONTRACT), facts) for arguments, facts in accepted]
     costs = [cost for cost in priced if cost is not None]
-    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))
+    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None), bool(accepted))

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.quick
 
 V1 = "/platform/v1"
 FLUX = "fal-ai/flux/dev"
-UNPRICED = "cassetteai/music-generator"
+UNPRICED = "CassetteAI/music-generator"
 SECOND_KEY = {"Authorization": "Key another:secret"}
 Query = dict[str, Any]
 
@@ -65,7 +65,7 @@ class TestModels:
             ({"q": "first FRAME standard o1"}, [STANDARD]),
             ({"q": "flux schnell", "category": "text-to-image"}, ["fal-ai/flux-1/schnell", "fal-ai/flux/schnell"]),
             ({"q": "nothing like it"}, []),
-            ({"category": "image-to-video", "q": "kling o3 pro"}, [f"{APP}/o3/pro/image-to-video", O3]),
+            ({"category": "image-to-video", "q": "kling o3/pro"}, [f"{APP}/o3/pro/image-to-video", O3]),
             ({"category": "no-such-category"}, []),
             ({"category": "text-to-image", "endpoint_id": [I2V, FLUX]}, [FLUX]),
             ({"status": "active", "endpoint_id": [I2V, FLUX]}, [I2V, FLUX]),

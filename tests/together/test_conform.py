@@ -222,9 +222,13 @@ class TestAgainstFal:
         with pytest.raises(NotRun, match="20,000,001 bytes, which is not sent to the real service"):
             ask(usd="9").lay(Body({"video_url": "there"}, {"there": large}))
 
-    def test_nobody_knows_the_price_of_what_no_contract_covers(self, ask: Ask) -> None:
-        with pytest.raises(NotRun, match="its price is unknown"):
-            ask(usd="99").submit("nobody/knows", {})
+    @pytest.mark.parametrize(
+        ("endpoint_id", "why"),
+        [("nobody/knows", "nobody knows what it costs"), ("fal-ai/fast-sdxl", "its price is unknown")],
+    )
+    def test_what_has_no_known_price_is_not_sent(self, endpoint_id: str, why: str, ask: Ask) -> None:
+        with pytest.raises(NotRun, match=why):
+            ask(usd="99").submit(endpoint_id, {"prompt": "x"})
 
     def test_webhooks_need_a_public_address(self, ask: Ask) -> None:
         (outcome,) = WebhookTraces(ask(usd="0")).outcomes()
