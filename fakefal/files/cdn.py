@@ -1,4 +1,4 @@
-"""The fake CDN: uploads, canned results, and the files of the documents' examples, by path."""
+"""The fake CDN: uploads, generated files, and the files of the documents' examples, by path."""
 
 from __future__ import annotations
 

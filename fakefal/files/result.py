@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any
 
@@ -33,7 +33,7 @@ _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _MOST_EXAMPLES = 3
 """So many items of an example's list are kept."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
-_NOT_MADE = {"webm": "mp4", "flac": "wav", "ogg": "mp3", "opus": "mp3"}
+_NOT_MADE = {"webm": "mp4"}
 """Kinds that nothing here can make, and the kind that stands in."""
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
@@ -82,6 +82,14 @@ class _Result:
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
 
+    @cached_property
+    def _known(self) -> dict[str, float]:
+        """The numbers of a result that follow from its files."""
+        wanted = self.wanted
+        is_clip = (self.record.category or "").endswith("video")
+        seconds = wanted.clip_seconds if is_clip else wanted.sound_seconds
+        return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
+
     def _resolved(self, schema: Schema) -> Schema:
         """A schema without references; of several branches the first that is not null."""
         while True:
@@ -123,8 +131,8 @@ class _Result:
         return schema
 
     def _list(self, name: str, outer: Schema, schema: Schema, example: Any) -> Any:
-        if "prefixItems" in schema:
-            return [self._value(name, one, None) for one in schema["prefixItems"]]
+        if "prefixItems" in schema:  # of untyped items each is its number: most such pairs are times
+            return [self._value(name, one, None) if one else at for at, one in enumerate(schema["prefixItems"])]
         items = schema.get("items") or {}
         item = self._resolved(items)
         given = example if isinstance(example, list) else []
@@ -132,14 +140,20 @@ class _Result:
         if "content_type" in item.get("properties", {}):
             number = max(least, min(self.wanted.count, schema.get("maxItems", self.wanted.count)))
             outer = {**outer, **items, "examples": None}
-            return [self._file(name, outer, item, given[:1] or example) for _ in range(number)]
+            return [self._file(name, outer, item, given[:1] or example, at) for at in range(number)]
         if item.get("properties"):
             return [self._object(item, one) for one in given[:_MOST_EXAMPLES]] or [
                 self._object(item, None) for _ in range(max(1, least))
             ]
+        return self._plain_list(name, items, given, least)
+
+    def _plain_list(self, name: str, items: Schema, given: list[Any], least: int) -> Any:
+        """A list of values that are neither files nor objects."""
+        if name == "seeds":
+            return [self.wanted.seed + number for number in range(self.wanted.count)]
         if given:
             return self._ours(name, given)
-        if item.get("type") == "boolean":
+        if self._resolved(items).get("type") == "boolean":
             return [False] * self.wanted.count  # whether each of the pictures is unsafe
         return [self._value(name, items, None) for _ in range(least)]
 
@@ -160,9 +174,10 @@ class _Result:
         return Maker(self.record).made_up(name, schema) if required else _ABSENT
 
     def _echo(self, name: str, schema: Schema) -> Any:
-        """The argument of this name, where it is one that the schema takes."""
-        if name == "seed" and schema.get("type") in ("integer", "number"):
-            return self.wanted.seed
+        """The argument of this name where the schema takes it, or what follows from the arguments."""
+        if name in self._known and schema.get("type") in ("integer", "number"):
+            known = self._known[name]
+            return known if schema["type"] == "number" else round(known)
         value = self.wanted.argument(name)
         kind = _TYPES.get(str(schema.get("type")))
         fits = kind is not None and isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
@@ -180,9 +195,12 @@ class _Result:
 
     # -- files ----------------------------------------------------------------------------------
 
-    def _file(self, name: str, outer: Schema, schema: Schema, example: Any) -> dict[str, Any]:
+    def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
+        """The object of a file, of the one at this place in a list of several."""
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
         made = self._made(name, ending)
+        if at and made.caption:
+            made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
         known = {
             "url": self._address(made),
             "content_type": made.media_type,
@@ -215,7 +233,7 @@ class _Result:
             return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), self._has_sound)
         if family is Family.SOUND:
             ending = wanted.ending(family) or guess
-            return MadeFile(_NOT_MADE.get(ending, ending), seconds=wanted.sound_seconds)
+            return MadeFile(ending, seconds=wanted.sound_seconds)
         chosen = wanted.ending(family)
         if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
             guess = chosen
