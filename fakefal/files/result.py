@@ -19,7 +19,7 @@ from fakefal.files.clips import nearest_master
 from fakefal.files.file_kinds import ending_in, ending_of_field
 from fakefal.files.made import MadeFile, picture
 from fakefal.files.making import MadeFiles
-from fakefal.files.media_types import FAMILIES, Family
+from fakefal.files.media_types import FAMILIES, Family, ending_of_type
 from fakefal.files.wanted import Wanted
 from fakefal.state.endings import CDN_MARK
 from fakefal_contracts.endpoint import Endpoint
@@ -39,12 +39,15 @@ _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
 
 
-def result_of(wanted: Wanted, files: MadeFiles) -> dict[str, Any]:
-    """The body that the result call answers with; addresses in it begin with `CDN_MARK`."""
+def result_of(wanted: Wanted, files: MadeFiles, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
+
+    `own` describes a file of the user's, which takes the place of those of its family.
+    """
     endpoint = wanted.report.endpoint
     if endpoint.record is None:
         return {}
-    made = _Result(endpoint.record, wanted, files, _unusable(endpoint)).body()
+    made = _Result(endpoint.record, wanted, files, _unusable(endpoint), own or {}).body()
     return made if isinstance(made, dict) else {}
 
 
@@ -69,6 +72,10 @@ def _refused(endpoint: Endpoint, examples: Mapping[str, Any]) -> Collection[str]
     return ()
 
 
+def _family(media_type: str) -> Family:
+    return FAMILIES.get(ending_of_type(media_type) or "", Family.DATA)
+
+
 @dataclass
 class _Result:
     """Makes the values of one result."""
@@ -77,6 +84,7 @@ class _Result:
     wanted: Wanted
     files: MadeFiles
     unusable: Collection[str] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
 
     def body(self) -> Any:
@@ -198,6 +206,8 @@ class _Result:
     def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
         """The object of a file, of the one at this place in a list of several."""
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
+        if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
+            return self._object(schema, None, {**self.own, "file_data": _ABSENT})
         made = self._made(name, ending)
         if at and made.caption:
             made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
