@@ -92,6 +92,16 @@ def _effect(text: str) -> str:
     return text
 
 
+def _own_result(given: object) -> object:
+    if isinstance(given, str | Path):
+        given = Path(given)
+        if not given.is_file():
+            raise ValueError(f"there is no file {given}")
+    elif not (isinstance(given, Mapping) or callable(given)):
+        raise ValueError("give a file, an object, or a function of the arguments")  # noqa: TRY004 - pydantic reads it
+    return given
+
+
 def _store(store: str) -> str:
     if store != MEMORY and not store.startswith(REDIS_SCHEMES):
         raise ValueError("give memory or an address such as redis://127.0.0.1:6379/0")
@@ -115,6 +125,8 @@ def _split_by(separator: str) -> BeforeValidator:
 Count = Annotated[int, WrapValidator(_whole)]
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
 Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]], _split_by(",")]
+OwnResult = Annotated[Any, BeforeValidator(_own_result)]
+"""What a model answers with by the user's wish: a file, a whole result, or a function of the arguments to either."""
 Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
 
 
@@ -148,6 +160,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         contract: latest, documented, or an ISO day.
         models: files and folders with documents of models; they win over the built-in ones.
         prices: prices by endpoint id; they win over what is known.
+        results: what models answer with, by endpoint id: a file that takes the place of those of its kind, a whole
+            result, or a function of the arguments to either.
         unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
@@ -186,6 +200,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     contract: Annotated[str, BeforeValidator(_contract)] = LATEST
     models: Annotated[tuple[Path, ...], _split_by(os.pathsep)] = ()
     prices: Mapping[str, OwnPrice] = {}
+    results: Mapping[str, OwnResult] = {}
     unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10
@@ -235,6 +250,14 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         Raises:
             SettingsError: a document cannot be read; the message names its file.
         """
+        found = self._models()
+        for name in self.results:
+            if name not in found:
+                near = f": did you mean {near}?" if (near := found.nearest(name)) else ""
+                raise SettingsError(f"results name a model that is unknown, {name}{near}", "results")
+        return found
+
+    def _models(self) -> Catalogue:
         given = Evidence(Grade.DOCUMENTED, "your settings", UNDATED)
         prices = {name: Price(UNDATED, one.usd, given, unit=one.unit) for name, one in self.prices.items()}
         try:

@@ -135,7 +135,7 @@ class Acceptance:
         if effect is None or "video" not in effect.arguments:
             return submission
         given = dict(effect.arguments)
-        given["result"] = {"video": await asyncio.to_thread(self._cdn.own_video, given.pop("video"))}
+        given["result"] = {"video": await asyncio.to_thread(self._cdn.own_file, given.pop("video"))}
         return replace(submission, effect=replace(effect, arguments=given))
 
     @staticmethod

@@ -92,7 +92,7 @@ class Emulator(Member):
         self.journal, self.tally = parts.journal, parts.tally
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
-        self.judge = Judge(self.settings.contract, self.cdn, self.catalogue)
+        self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
         self.wall = parts.wall

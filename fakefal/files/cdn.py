@@ -1,4 +1,4 @@
-"""The fake CDN: uploads, canned results, and the files of the documents' examples, by path."""
+"""The fake CDN: uploads, generated files, and the files of the documents' examples, by path."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from fakefal.files.made import MadeFile, made_at
 from fakefal.files.making import MadeFiles
+from fakefal.files.media_types import MEDIA_TYPES
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import FileStore, StoredFile, safe_name
 from fakefal_contracts.addresses import is_loopback
@@ -68,14 +69,14 @@ class Cdn:
         made = made_at(url_path)
         return made is not None and made not in self.made
 
-    def own_video(self, source: str) -> dict[str, Any]:
-        """Fal's file object for a video of the user's: an address stays, a local file is laid here first.
+    def own_file(self, source: str) -> dict[str, Any]:
+        """Fal's file object for a file of the user's: an address stays, a local file is laid here first.
 
         Raises:
             OSError: the file cannot be read any more.
         """
         name = safe_name(urlsplit(source).path if is_address(source) else Path(source).name)
-        kind = mimetypes.guess_type(name)[0] or "video/mp4"
+        kind = MEDIA_TYPES.get(name.rpartition(".")[2].lower()) or mimetypes.guess_type(name)[0] or "video/mp4"
         described: dict[str, Any] = {"url": source, "content_type": kind, "file_name": name, "file_size": None}
         if not is_address(source):
             with Path(source).open("rb") as given, self.files.writing() as written:

@@ -83,4 +83,10 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _by_words(text: str) -> str | None:
+    """The kind that words tell; the last word of a name does so first: ``body_mesh_ply``, ``mask_video``."""
+    last = text.lower().rpartition("_")[2]
+    if last in MEDIA_TYPES:
+        return last
+    if last in _TITLES:
+        return _TITLES[last]
     return next((ending for words, ending in _WORDS if words.search(text.lower())), None)

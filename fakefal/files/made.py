@@ -22,7 +22,7 @@ MOST_PIXELS = 64_000_000
 """Larger pictures are made smaller: Pillow warns of those above 89 million pixels."""
 LONGEST_SECONDS = 600
 LONGEST_CAPTION = 120
-"""In bytes of UTF-8: the rest of an address is about 70 characters long."""
+"""In bytes of UTF-8, before the number of one of several: the rest of an address is about 70 characters long."""
 
 _FACTS = struct.Struct(">HHH?")
 _UNIQUE = 11

@@ -8,12 +8,15 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 from fakefal.files.clips import nearest_master, opened, sound_of_clips
+from fakefal.files.flac import make_flac
 from fakefal.files.made import MadeFile
 from fakefal.files.media_types import Family
+from fakefal.files.ogg import make_opus
 from fakefal.files.pictures import draw_picture
 from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
@@ -34,19 +37,19 @@ def content_of(made: MadeFile) -> bytes:
             master = opened(nearest_master(made.width, made.height))
             return master.cut(round(made.seconds), sound=made.sound, quicktime=made.ending == "mov")
         case Family.SOUND:
-            return _sound(made)
+            return _SOUNDS[made.ending](made.seconds)
     return small_file(made.ending, made.caption)
 
 
-def _sound(made: MadeFile) -> bytes:
-    match made.ending:
-        case "wav":
-            return make_wav(made.seconds)
-        case "m4a":
-            return sound_of_clips().cut_sound(made.seconds)
-        case "aac":
-            return sound_of_clips().adts(made.seconds)
-    return make_mp3(made.seconds)
+_SOUNDS: dict[str, Callable[[float], bytes]] = {
+    "mp3": make_mp3,
+    "wav": make_wav,
+    "aac": lambda seconds: sound_of_clips().adts(seconds),
+    "m4a": lambda seconds: sound_of_clips().cut_sound(seconds),
+    "flac": make_flac,
+    "ogg": make_opus,
+    "opus": make_opus,
+}
 
 
 class MadeFiles:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any
 
@@ -19,7 +19,7 @@ from fakefal.files.clips import nearest_master
 from fakefal.files.file_kinds import ending_in, ending_of_field
 from fakefal.files.made import MadeFile, picture
 from fakefal.files.making import MadeFiles
-from fakefal.files.media_types import FAMILIES, Family
+from fakefal.files.media_types import FAMILIES, Family, ending_of_type
 from fakefal.files.wanted import Wanted
 from fakefal.state.endings import CDN_MARK
 from fakefal_contracts.endpoint import Endpoint
@@ -33,18 +33,21 @@ _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _MOST_EXAMPLES = 3
 """So many items of an example's list are kept."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
-_NOT_MADE = {"webm": "mp4", "flac": "wav", "ogg": "mp3", "opus": "mp3"}
+_NOT_MADE = {"webm": "mp4"}
 """Kinds that nothing here can make, and the kind that stands in."""
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
 
 
-def result_of(wanted: Wanted, files: MadeFiles) -> dict[str, Any]:
-    """The body that the result call answers with; addresses in it begin with `CDN_MARK`."""
+def result_of(wanted: Wanted, files: MadeFiles, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
+
+    `own` describes a file of the user's, which takes the place of those of its family.
+    """
     endpoint = wanted.report.endpoint
     if endpoint.record is None:
         return {}
-    made = _Result(endpoint.record, wanted, files, _unusable(endpoint)).body()
+    made = _Result(endpoint.record, wanted, files, _unusable(endpoint), own or {}).body()
     return made if isinstance(made, dict) else {}
 
 
@@ -69,6 +72,10 @@ def _refused(endpoint: Endpoint, examples: Mapping[str, Any]) -> Collection[str]
     return ()
 
 
+def _family(media_type: str) -> Family:
+    return FAMILIES.get(ending_of_type(media_type) or "", Family.DATA)
+
+
 @dataclass
 class _Result:
     """Makes the values of one result."""
@@ -77,10 +84,19 @@ class _Result:
     wanted: Wanted
     files: MadeFiles
     unusable: Collection[str] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
 
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
+
+    @cached_property
+    def _known(self) -> dict[str, float]:
+        """The numbers of a result that follow from its files."""
+        wanted = self.wanted
+        is_clip = (self.record.category or "").endswith("video")
+        seconds = wanted.clip_seconds if is_clip else wanted.sound_seconds
+        return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
 
     def _resolved(self, schema: Schema) -> Schema:
         """A schema without references; of several branches the first that is not null."""
@@ -123,8 +139,8 @@ class _Result:
         return schema
 
     def _list(self, name: str, outer: Schema, schema: Schema, example: Any) -> Any:
-        if "prefixItems" in schema:
-            return [self._value(name, one, None) for one in schema["prefixItems"]]
+        if "prefixItems" in schema:  # of untyped items each is its number: most such pairs are times
+            return [self._value(name, one, None) if one else at for at, one in enumerate(schema["prefixItems"])]
         items = schema.get("items") or {}
         item = self._resolved(items)
         given = example if isinstance(example, list) else []
@@ -132,14 +148,20 @@ class _Result:
         if "content_type" in item.get("properties", {}):
             number = max(least, min(self.wanted.count, schema.get("maxItems", self.wanted.count)))
             outer = {**outer, **items, "examples": None}
-            return [self._file(name, outer, item, given[:1] or example) for _ in range(number)]
+            return [self._file(name, outer, item, given[:1] or example, at) for at in range(number)]
         if item.get("properties"):
             return [self._object(item, one) for one in given[:_MOST_EXAMPLES]] or [
                 self._object(item, None) for _ in range(max(1, least))
             ]
+        return self._plain_list(name, items, given, least)
+
+    def _plain_list(self, name: str, items: Schema, given: list[Any], least: int) -> Any:
+        """A list of values that are neither files nor objects."""
+        if name == "seeds":
+            return [self.wanted.seed + number for number in range(self.wanted.count)]
         if given:
             return self._ours(name, given)
-        if item.get("type") == "boolean":
+        if self._resolved(items).get("type") == "boolean":
             return [False] * self.wanted.count  # whether each of the pictures is unsafe
         return [self._value(name, items, None) for _ in range(least)]
 
@@ -160,9 +182,10 @@ class _Result:
         return Maker(self.record).made_up(name, schema) if required else _ABSENT
 
     def _echo(self, name: str, schema: Schema) -> Any:
-        """The argument of this name, where it is one that the schema takes."""
-        if name == "seed" and schema.get("type") in ("integer", "number"):
-            return self.wanted.seed
+        """The argument of this name where the schema takes it, or what follows from the arguments."""
+        if name in self._known and schema.get("type") in ("integer", "number"):
+            known = self._known[name]
+            return known if schema["type"] == "number" else round(known)
         value = self.wanted.argument(name)
         kind = _TYPES.get(str(schema.get("type")))
         fits = kind is not None and isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
@@ -180,9 +203,14 @@ class _Result:
 
     # -- files ----------------------------------------------------------------------------------
 
-    def _file(self, name: str, outer: Schema, schema: Schema, example: Any) -> dict[str, Any]:
+    def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
+        """The object of a file, of the one at this place in a list of several."""
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
+        if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
+            return self._object(schema, None, {**self.own, "file_data": _ABSENT})
         made = self._made(name, ending)
+        if at and made.caption:
+            made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
         known = {
             "url": self._address(made),
             "content_type": made.media_type,
@@ -215,7 +243,7 @@ class _Result:
             return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), self._has_sound)
         if family is Family.SOUND:
             ending = wanted.ending(family) or guess
-            return MadeFile(_NOT_MADE.get(ending, ending), seconds=wanted.sound_seconds)
+            return MadeFile(ending, seconds=wanted.sound_seconds)
         chosen = wanted.ending(family)
         if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
             guess = chosen

@@ -126,14 +126,14 @@ class Wanted:
     def sound_seconds(self) -> float:
         """The seconds of a sound."""
         assert self.report.arguments is not None
-        spoken = self.argument("text", "input") if self._speaks else None
+        spoken = self.argument("text", "input", "prompt") if self._speaks else None
         by_text = len(spoken) / SPOKEN_CHARACTERS if isinstance(spoken, str) else None
         measured = self._measured(AudioFacts, ClipFacts)
         return self._bounded(self.report.arguments.seconds() or measured or by_text)
 
     @property
     def _speaks(self) -> bool:
-        return (self.report.endpoint.category or "").endswith(("speech", "audio"))
+        return (self.report.endpoint.category or "").endswith("-to-speech")
 
     @staticmethod
     def _bounded(seconds: Decimal | float | None) -> float:

@@ -20,7 +20,7 @@ from unittest import SkipTest
 from fakefal.core.effects import Effect
 from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
-from fakefal.settings import Settings
+from fakefal.settings import OwnResult, Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
@@ -224,6 +224,21 @@ class Fakefal:
         self._engine.do(self._emulator.add_rule(rule))
 
     # -- other programs -------------------------------------------------------------------------
+
+    def answer(self, endpoint: str, result: OwnResult) -> None:
+        """Let a model answer with your own result from now on, however often it is called.
+
+        Args:
+            endpoint: the id of the model.
+            result: a file, which takes the place of the result's files of its kind; a whole result; or a function
+                of the arguments, defaults included, to either of them.
+
+        Raises:
+            SettingsError: there is no such file, or the result is none of these.
+            UnknownEndpoint: no such model is known; the message names the nearest.
+        """
+        self._emulator.catalogue.find(endpoint)
+        self._emulator.judge.results |= Settings(results={endpoint: result}).results
 
     def serve(self) -> str:
         """Listen on a socket, too, from now to the end; returns the base URL, which `url` is then."""

@@ -16,6 +16,7 @@ import av
 import pytest
 from PIL import Image
 
+from fakefal.files.file_kinds import ending_of_field
 from fakefal.files.made import MadeFile, made_at
 from fakefal.files.making import MadeFiles, content_of
 from fakefal.files.media_types import MEDIA_TYPES, Family
@@ -140,20 +141,22 @@ class TestWhatTheArgumentsAskFor:
         assert [(one["width"], one["height"], one["content_type"]) for one in made["images"]] == [
             (576, 1024, "image/png")
         ] * 3
-        assert len({one["url"] for one in made["images"]}) == 3
+        assert len({content_of(made_at_address(one["url"])) for one in made["images"]}) == 3
         assert (made["seed"], made["prompt"], made["has_nsfw_concepts"]) == (7, "a fox", [False] * 3)
 
     def test_a_size_of_ones_own(self, files: MadeFiles) -> None:
         (one,) = result(files, "fal-ai/flux/dev", image_size={"width": 333, "height": 777})["images"]
         assert (one["width"], one["height"]) == (333, 777)
-        content = content_of(made(one["url"]))
+        content = content_of(made_at_address(one["url"]))
         assert Image.open(io.BytesIO(content)).size == (333, 777)
 
     def test_without_a_seed_two_requests_have_two(self, files: MadeFiles) -> None:
         report = judged("fal-ai/flux/dev")
         one, other = (result_of(Wanted(report, request_id), files) for request_id in ("one", "other"))
         assert one["seed"] != other["seed"]
-        assert content_of(made(one["images"][0]["url"])) != content_of(made(other["images"][0]["url"]))
+        assert content_of(made_at_address(one["images"][0]["url"])) != content_of(
+            made_at_address(other["images"][0]["url"])
+        )
 
     def test_equal_arguments_with_a_seed_give_equal_bytes_at_two_addresses(self, files: MadeFiles) -> None:
         report = judged("fal-ai/flux/dev", seed=1)
@@ -161,7 +164,7 @@ class TestWhatTheArgumentsAskFor:
             result_of(Wanted(report, request_id), files)["images"][0]["url"] for request_id in ("one", "other")
         )
         assert one != other
-        assert content_of(made(one)) == content_of(made(other))
+        assert content_of(made_at_address(one)) == content_of(made_at_address(other))
 
     def test_sync_mode_gives_the_file_itself(self, files: MadeFiles) -> None:
         (one,) = result(files, "fal-ai/flux/dev", sync_mode=True, output_format="png")["images"]
@@ -177,19 +180,46 @@ class TestWhatTheArgumentsAskFor:
         self, resolution: str, ratio: str, size: tuple[int, int], files: MadeFiles
     ) -> None:
         made = result(files, "fal-ai/nano-banana-pro", resolution=resolution, aspect_ratio=ratio, output_format="png")
-        one = made_at(made["images"][0]["url"].removeprefix(CDN_MARK))
-        assert one is not None
+        one = made_at_address(made["images"][0]["url"])
         assert (one.width, one.height) == size
 
     def test_length_shape_and_sound_of_clips(self, files: MadeFiles) -> None:
         video = result(files, "fal-ai/veo3", duration="8s", aspect_ratio="9:16", resolution="1080p")["video"]
-        one = made(video["url"])
+        one = made_at_address(video["url"])
         assert (one.width, one.height, one.seconds, one.sound) == (1080, 1920, 8, True)
         silent = result(files, "fal-ai/veo3", generate_audio=False)["video"]
-        assert not made(silent["url"]).sound
+        assert not made_at_address(silent["url"]).sound
+
+    def test_length_and_kind_of_sounds(self, files: MadeFiles) -> None:
+        made = result(files, "fal-ai/minimax/speech-2.8-turbo", prompt="x" * 150, output_format="url")
+        assert made["duration_ms"] == 10_000
+        assert made_at_address(made["audio"]["url"]) == MadeFile("mp3", seconds=10.0)
+
+    def test_a_3d_model_of_the_asked_format(self, files: MadeFiles) -> None:
+        mesh = result(files, "fal-ai/hyper3d/rodin", geometry_file_format="obj")["model_mesh"]
+        assert (mesh["content_type"], mesh["file_name"]) == ("model/obj", "output.obj")
 
 
-def made(address: str) -> MadeFile:
+@pytest.mark.parametrize(
+    ("name", "example", "category", "ending"),
+    [
+        ("image", {"url": "https://x.media/a.webp?x=1", "content_type": "image/png"}, None, "webp"),
+        ("video", {"url": "https://x.media/a", "content_type": "video/quicktime"}, None, "mov"),
+        ("body_mesh_ply", None, None, "ply"),
+        ("preprocessing_mask_video", None, None, "mp4"),
+        ("lora_file", None, "text-to-image", "safetensors"),
+        ("output", None, "image-to-3d", "glb"),
+        ("output", None, "text-to-speech", "mp3"),
+        ("output", {"url": "https://x.media/a", "content_type": "application/octet-stream"}, None, "bin"),
+    ],
+)
+def test_the_kind_of_a_file_is_told_by_example_then_name_then_category(
+    name: str, example: Any, category: str | None, ending: str
+) -> None:
+    assert ending_of_field(name, {}, "File", example, category) == ending
+
+
+def made_at_address(address: str) -> MadeFile:
     found = made_at(address.removeprefix(CDN_MARK))
     assert found is not None
     return found
@@ -216,7 +246,7 @@ class TestAddresses:
         assert made_at(MadeFile("png", 60_000, 60_000, caption="x").path("a", 0)) is None
 
 
-@pytest.mark.parametrize("ending", sorted(MEDIA_TYPES.keys() - {"webm", "flac", "ogg", "opus"}))
+@pytest.mark.parametrize("ending", sorted(MEDIA_TYPES.keys() - {"webm"}))
 def test_every_kind_of_file_opens_and_is_the_same_twice(ending: str, tmp_path: Path) -> None:
     made = MadeFile(ending, 64, 48, 2.0, caption="a caption")
     if made.family is Family.CLIP:
