@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -123,12 +123,7 @@ class Judge:
 
         report = judge(edition, body, opener)
         tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
-        notes = tuple(
-            f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
-            for one in report.unchecked
-        ) + tuple(f"Warning: {'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-        if report.length and report.length.assumed_of:
-            notes += (f"Not measured: {report.length.assumed_of}: {report.length.seconds} s are assumed",)
+        notes = tuple(_notes(report))
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
         wanted = Wanted(report, request_id)
@@ -175,6 +170,16 @@ def _pixels(path: Path) -> dict[str, int]:
             facts = probe(path)
             return {"width": facts.width, "height": facts.height}
     return {}
+
+
+def _notes(report: Report) -> Iterator[str]:
+    """What the log of a request says from the start."""
+    for one in report.unchecked:
+        yield f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
+    for advice in report.warnings:
+        yield f"Warning: {'.'.join(map(str, advice.loc))}: {advice.msg}; {advice.hint}"
+    if report.length and report.length.assumed_of:
+        yield f"Not measured: {report.length.assumed_of}: {report.length.seconds} s are assumed"
 
 
 def _refused(report: Report) -> Ending:
