@@ -36,6 +36,7 @@ NEWEST_ONLY = (
     "test_hostile",
     "test_hostile_media",
     "test_retry_safety",
+    "test_round_trip",
     "test_runtime_oracle",
     "test_schemathesis",
     "test_stateful",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import BUILT_IN, Endpoint, Report, judge
+from fakefal_contracts import BUILT_IN, Catalogue, Endpoint, Report, judge
 from fakefal_contracts.price import Cost, price_of
 
 CONTRACT = "latest"
@@ -24,7 +24,7 @@ class ProxyPreflight:
     cost: Cost | None
 
 
-def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
+def preflight(endpoint_id: str, body: Any, catalogue: Catalogue = BUILT_IN) -> ProxyPreflight:
     """Judge and price a body under every known revision of its endpoint.
 
     Prices are today's, whichever revision accepts.  Blocks for large ``data:`` URIs: call it in a thread.
@@ -32,7 +32,7 @@ def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
     Raises:
         UnknownEndpoint: no contract covers the endpoint, so that its price is not known.
     """
-    endpoint = BUILT_IN.find(endpoint_id)
+    endpoint = catalogue.find(endpoint_id)
     predicted = judge(endpoint.edition(CONTRACT), body)
     reports = [predicted] if predicted.ok else [judge(edition, body) for edition in endpoint.editions]
     accepted = [report.arguments for report in reports if report.ok and report.arguments is not None]
