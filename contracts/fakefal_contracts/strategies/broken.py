@@ -192,11 +192,9 @@ def _read(edition: Edition) -> Iterator[Breach]:
         is_form = place.union == spot.path and len(place.forms) == 1
         wrong = None if is_form else misfits(spot)
         if wrong is not None:
-            kind = "one_of" if len(place.forms) == 1 and choices(spot.kind) else "type"
-            yield Breach(book.get(spot.path, kind), place, wrong=wrong)
-        if len(place.forms) > 1:
-            if wrong is not None and any(choices(bare_type(one)[0]) for one in place.forms):
-                yield Breach(book.get(spot.path, "one_of"), place, wrong=wrong)
+            of_choice = any(choices(bare_type(one)[0]) for one in place.forms)
+            kinds = (["type"] if len(place.forms) > 1 or not of_choice else []) + (["one_of"] if of_choice else [])
+            yield from (Breach(book.get(spot.path, kind), place, wrong=wrong) for kind in kinds)
         for kind, outside, inside in _limits(spot.kind, spot.metadata):
             yield Breach(book.get(spot.path, kind), place, outside, inside)
         yield from _object_breaches(book, place)
