@@ -467,12 +467,13 @@ class TestCommand:
         """Cases are written to where the command runs."""
         monkeypatch.chdir(tmp_path)
 
-    def test_agreement_is_0_and_told_by_area(self, serve: Serve) -> None:
-        server = serve(profile="stepped")
+    @pytest.mark.parametrize("contract", ["latest", "documented"])
+    def test_agreement_is_0_and_told_by_area(self, contract: str, serve: Serve) -> None:
+        server = serve(profile="stepped", contract=contract)
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
         assert done.exit_code == 0, done.output
         lines = done.output.splitlines()
-        assert lines[0] == f"{server.url} under contract documented, seed 0"
+        assert lines[0] == f"{server.url} under contract {contract}, seed 0"
         assert lines[-1].endswith(" agreed")
 
     def test_a_difference_is_1(self, serve: Serve) -> None:
@@ -480,7 +481,7 @@ class TestCommand:
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video", "--json")
         assert done.exit_code == 1
         found = json.loads(done.stdout)
-        assert (found["target"], found["contract"], found["seed"]) == (server.url, "documented", 0)
+        assert (found["target"], found["contract"], found["seed"]) == (server.url, "latest", 0)
         assert found["differs"] == sum(one["state"] == "differs" for one in found["outcomes"]) > 0
         assert "differs: boundaries: " in done.stderr
         written = [json.loads(path.read_text()) for path in sorted(Path("conform-cases").glob("*.json"))]
