@@ -486,12 +486,13 @@ class TestCommand:
         """Cases are written to where the command runs."""
         monkeypatch.chdir(tmp_path)
 
-    def test_agreement_is_0_and_told_by_area(self, serve: Serve) -> None:
-        server = serve(profile="stepped")
+    @pytest.mark.parametrize("contract", ["latest", "documented"])
+    def test_agreement_is_0_and_told_by_area(self, contract: str, serve: Serve) -> None:
+        server = serve(profile="stepped", contract=contract)
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
         assert done.exit_code == 0, done.output
         lines = done.output.splitlines()
-        assert lines[0] == f"{server.url} under contract latest, seed 0"
+        assert lines[0] == f"{server.url} under contract {contract}, seed 0"
         assert lines[-1].endswith(" agreed")
 
     def test_a_document_of_ones_own_is_asked(self, serve: Serve, tmp_path: Path) -> None:
