@@ -17,6 +17,7 @@ from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import documented
+from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.length import Length, length_of
 from fakefal_contracts.measured import measured
@@ -344,8 +345,9 @@ def _violation(
     """A broken requirement of the model's stages, which is always about one field of the object."""
     place = (*loc, requirement.at)
     rule = rulebook(edition).get(path_of(place), requirement.kind)
+    msg = MODEL_ERRORS[requirement.type].message(ctx) if ctx else requirement.message
     given = getattr(value, requirement.at)
-    return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, ctx, requirement.hint)
+    return Violation(rule, Stage.MODEL, place, requirement.type, msg, given, ctx, requirement.hint)
 
 
 def _assumed(arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Note]:
