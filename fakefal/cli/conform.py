@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fakefal.cli.options import check_upstream, full_id, real_key, stand_in, usd
-from fakefal_contracts import IN_DEPTH, ContractError
+from fakefal_contracts import BUILT_IN, IN_DEPTH, KLING, ContractError
 
 if TYPE_CHECKING:
     from fakefal.conform.results import SuiteRun
@@ -70,8 +70,8 @@ def command(
     if upstream is not None and target != FAL:
         raise click.UsageError("--upstream stands in for fal: give it with --target fal")
     wanted = tuple(full_id(one) for one in endpoints) or tuple(IN_DEPTH)
-    if unknown := [one for one in wanted if one not in IN_DEPTH]:
-        raise click.UsageError(f"no contract covers {', '.join(unknown)}; covered are: {', '.join(IN_DEPTH)}")
+    if unknown := [one for one in wanted if one not in KLING]:
+        raise click.UsageError(f"not of the Kling family: {', '.join(unknown)}; there are: {', '.join(KLING)}")
     _check_extra()
     with _service(target, max_usd, upstream) as service:
         suite = _suite(service, contract, wanted, examples, seed, cases, webhook_url, webhook_port)
@@ -143,7 +143,7 @@ def _suite(
 def _check_covered(endpoint_ids: tuple[str, ...], contract: str) -> None:
     """Raise `ContractError` where an endpoint has no such contract."""
     for one in endpoint_ids:
-        IN_DEPTH[one].edition(contract)
+        BUILT_IN.find(one).edition(contract)
 
 
 def _run(suite: Suite, cases: Path) -> SuiteRun:

@@ -9,7 +9,7 @@ from fakefal.conform.claims import Claim, demand, is_answer, outcomes
 from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import STATES, TargetService
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import BUILT_IN, IN_DEPTH
 
 ENDPOINT = next(iter(IN_DEPTH))
 NOBODYS = "019e161b-386c-7d33-8106-f2de1a3ff595"
@@ -76,6 +76,6 @@ class Cancelling:
     def _unknown(self) -> None:
         from fakefal_contracts.hosts import Part
 
-        app = IN_DEPTH[self._endpoint_id].app
+        app = BUILT_IN.find(self._endpoint_id).app
         answer = self._service.target.call("PUT", Part.QUEUE, f"/{app}/requests/{NOBODYS}/cancel")
         is_answer(answer, 404, {"status": "NOT_FOUND"})

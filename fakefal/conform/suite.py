@@ -16,7 +16,7 @@ from fakefal.conform.target import ProbedTarget
 from fakefal.conform.unknown import UnknownIds
 from fakefal.conform.uploading import Uploads
 from fakefal.conform.webhook_claims import WebhookTraces
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import BUILT_IN, IN_DEPTH, KLING
 
 CONTROL = "_fakefal"
 Wire = Callable[[str, str], list[ClaimOutcome]]
@@ -46,7 +46,7 @@ class Suite:
     Attributes:
         service: the target, and what it may cost.
         contract: what answers are held against: documented, latest, or an ISO day.
-        endpoint_ids: which endpoints; the first of them is cancelled.
+        endpoint_ids: which endpoints of the Kling family; the first of them is cancelled.
         examples: how many bodies for each rule.
         seed: makes draws repeatable.
         cases: regression cases, asked first.
@@ -87,7 +87,7 @@ class Suite:
             case "uploads":
                 return list(Uploads(self.service).outcomes())
             case "lifecycle":
-                return list(LifecycleTraces(self.service, IN_DEPTH[endpoint_id]).outcomes())
+                return list(LifecycleTraces(self.service, BUILT_IN.find(endpoint_id)).outcomes())
             case "cancel":
                 return list(Cancelling(self.service, endpoint_id).outcomes())
             case "webhooks":
@@ -95,13 +95,13 @@ class Suite:
         return []
 
     def _examiner(self, endpoint_id: str) -> Examiner:
-        edition = IN_DEPTH[endpoint_id].edition(self.contract)
+        edition = BUILT_IN.find(endpoint_id).edition(self.contract)
         return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
     def replayed(self, wire: Wire | None = None) -> Iterator[ClaimOutcome]:
         """What comes of the regression cases; `wire` asks an area."""
         for case in self.cases:
-            if case.endpoint_id not in IN_DEPTH and not (case.area and not case.endpoint_id):
+            if case.endpoint_id not in KLING and not (case.area and not case.endpoint_id):
                 why = "no contract covers its endpoint"
                 yield ClaimOutcome(CASES, case.claim, ClaimState.NOT_RUN, case.endpoint_id, detail=why)
             elif case.area:

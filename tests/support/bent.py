@@ -244,8 +244,8 @@ class Judged:
             return Answer(500, {}, jsonio.dump({"detail": repr(error)}))
         if not report.ok:
             return Answer(422, {}, jsonio.dump({"detail": [error.wire() for error in report.errors]}))
-        assert report.cost is not None
-        return Answer(200, {"x-fal-billable-units": f"{report.cost.seconds}.0"}, b"{}")
+        units = float(report.cost.units) if report.cost else 1.0
+        return Answer(200, {"x-fal-billable-units": str(units)}, b"{}")
 
 
 _shelf: dict[str, Any] = {}

@@ -506,7 +506,7 @@ class TestCommand:
             (("--target", "nonsense"), {}, "a base URL such as"),
             (("--target", "https://queue.fal.run"), {}, "say --target fal"),
             (("--target", "http://127.0.0.1:1", "--upstream", "http://127.0.0.1:1"), {}, "with --target fal"),
-            (("--target", "http://127.0.0.1:1", "--endpoint", "nothing"), {}, "no contract covers nothing"),
+            (("--target", "http://127.0.0.1:1", "--endpoint", "nothing"), {}, "not of the Kling family: nothing"),
             (("--target", "http://127.0.0.1:1"), {}, "cannot be reached"),
             (("--target", "http://127.0.0.1:1", "--contract", "never"), {}, "'never' is no contract"),
             (("--target", "http://127.0.0.1:1", "--contract", "2020-01-01"), {}, "was first published on"),
