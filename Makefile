@@ -1,17 +1,28 @@
-# Two commands for newcomers: `make demo` and `make test`. Both do all their own set-up.
+# For newcomers: `make demo`, `make quick` while you type, `make test` before you send. All do their own set-up.
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for sockets and processes: two at once on each core.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+# Some tests wait for sockets and processes: one more at once than there are cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
+# The tests start hundreds of processes: let none compile anew what it imports.
+export PYTHONDONTWRITEBYTECODE :=
+# On a machine that is very busy, FAKEFAL_TEST_PATIENCE=3 makes every limit three times as long.
 PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
+# The versions that everything is tested with; `make test CONSTRAINTS=` takes the newest of the day.
+CONSTRAINTS ?= constraints.txt
+PINNED = $(addprefix -c ,$(CONSTRAINTS))
+PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
+.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
+
+# While you type: the tests that are marked so, with few examples each, and no other process but theirs.
+quick: lint
+	FAKEFAL_TEST_STORE=memory FAKEFAL_TEST_DRAWS=10 $(BIN)/python $(PYTEST) -m quick
 
 test: lint types js oracle-runtime unit
 
@@ -24,6 +35,10 @@ types: $(VENV)/ready
 
 unit: $(VENV)/ready
 	$(BIN)/python $(PYTEST)
+
+# Everything that servers do, over Redis alone: `make test` takes Redis for a chosen part.
+test-redis: $(VENV)/ready
+	FAKEFAL_TEST_STORE=redis $(BIN)/python $(PYTEST) tests/emulator
 
 # The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
 js:
@@ -52,39 +67,52 @@ fidelity: oracle-runtime js
 	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
 	$(BIN)/python -m tools.fidelity
 
-# The suite on the oldest versions that pyproject.toml allows, without the tests that say nothing of versions.
+# What depends on versions (the marker `versions`), on the oldest that pyproject.toml allows.
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/pip install --quiet uv
-	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct -e '.[dev]'
-	$(VENV)-lowest/bin/python $(PYTEST) -p no:cacheprovider -m 'not newest'
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct $(PINNED_LOWEST) -e '.[dev]'
+	$(VENV)-lowest/bin/python $(PYTEST) -p no:cacheprovider -m versions
+
+# Pins anew: the newest versions, and the oldest that pyproject.toml allows.  A newer Hypothesis draws other bodies:
+# let `make fidelity` follow.
+COMPILE = $(VENV)-pins/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --all-extras pyproject.toml
+constraints:
+	$(PYTHON) -m venv $(VENV)-pins
+	$(VENV)-pins/bin/pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) --output-file constraints.txt
+	$(COMPILE) --output-file constraints-lowest.txt --resolution lowest-direct
 
 # Measures anew how many paid jobs one call becomes with each client; needs Node.
 docs-retry-safety: $(VENV)/ready js
 	$(BIN)/python docs/make_retry_safety.py
 
-# Everything side by side with its reference, docs/benchmarks.md anew; needs wrk, Node and Java, and ten quiet minutes.
+# Everything side by side with its reference, and the page of it anew; needs wrk, Node and Java, and fifteen quiet minutes.
 bench: $(VENV)/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
+	$(BIN)/pip install --quiet --disable-pip-version-check $(PINNED) -e '.[fast]'
 	@command -v wrk >/dev/null || echo "*** wrk is not installed (apt-get install wrk): most rows will be missing ***" >&2
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tools/bench; \
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
-	$(BIN)/python -m tools.bench --page docs/benchmarks.md --json tools/bench/results.json
+	$(BIN)/python -m tools.bench --page --json tools/bench/results.json
+
+# Odd calls at every door for twenty minutes, on loopback: nothing is lost, and memory stays flat. SOAK_SECONDS=60 for less.
+soak: $(VENV)/ready
+	$(BIN)/python -m tools.soak
 
 wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest .oracle dist build tests/js/node_modules tools/bench/node_modules
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pins .oracle dist build tests/js/node_modules tools/bench/node_modules
 
-$(VENV)/fakefal: pyproject.toml
+$(VENV)/fakefal: pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }
 	@echo "Installing fakefal into $(VENV) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check $(PINNED) -e .
 	@touch $@
 
 $(VENV)/ready: $(VENV)/fakefal
 	@echo "Installing what the tests need into $(VENV) ..."
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check $(PINNED) -e '.[dev]'
 	@touch $@

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from fakefal.testing import Fakefal
 
 MARKER = "fakefal"
+MODELS = "fakefal_models"
 JUNIT = "fakefal_junit"
+KEY = "fakefal_key"
+KEYLESS = ("NoKey", "NoTarget", "MissingCredentialsError")
+"""What fakefal's client and fal's raise where they find no key."""
+EXPLANATION = (
+    "fakefal sets FAL_KEY for each test that has its fixture, but not while tests are collected. Where a module "
+    f"needs it at import, write {KEY} = true in pytest's ini file ([tool.pytest.ini_options] in pyproject.toml)."
+)
 ALLOW_REAL = "FAKEFAL_ALLOW_REAL"
 OUTSIDE = (
     "this is outside of a test's fake: let what calls it ask for the fixture fakefal (a marker on the class brings it "
@@ -27,11 +35,53 @@ OUTSIDE = (
 _FAKE = pytest.StashKey["Fakefal"]()
 _SUMS = pytest.StashKey[dict[str, str]]()
 _GUARDED = pytest.StashKey[bool]()
+_FAKED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the settings."""
+    parser.addini(
+        KEY, "a fake FAL_KEY already while tests are collected, for clients built at import", "bool", default=False
+    )
+    parser.addini(MODELS, "documents of models beside the built-in ones: files and folders", "paths", default=[])
     parser.addini(JUNIT, "add jobs, dollars and duplicates of each test to the JUnit file", type="bool", default=False)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """Set the fake key before anything of the user's is imported, if it is asked for; where fal is meant, it stays."""
+    meant = os.environ.get(ALLOW_REAL) == "1" and "FAL_KEY" in os.environ
+    faked = early_config.stash[_FAKED] = early_config.getini(KEY) and not meant
+    if faked:
+        from fakefal.testing.surroundings import key_before_tests
+
+        stack = ExitStack()
+        stack.enter_context(key_before_tests())
+        early_config.add_cleanup(stack.close)
+    try:
+        return (yield)
+    except Exception as error:
+        cause = getattr(error, "cause", error)  # pytest shows only that of an error in a conftest
+        if _lacks_key(cause) and not early_config.getini(KEY):
+            cause.add_note(EXPLANATION)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Explain why a module that reads the key when it is imported finds none."""
+    report = yield
+    error = getattr(report.__dict__.get("call"), "excinfo", None)
+    if error is not None and _lacks_key(error.value) and not collector.config.getini(KEY):
+        report.sections.append(("fakefal", EXPLANATION))
+    return report
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say that the key is fake."""
+    return f"fakefal: FAL_KEY is fake ({KEY} = true)" if config.stash.get(_FAKED, False) else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -61,13 +111,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if any("fakefal" in getattr(item, "fixturenames", ()) for item in session.items):
         _guard(session.config)
         if not session.config.option.collectonly:
-            import fakefal.server.documented
             import fakefal.testing  # noqa: F401
 
 
 @pytest.fixture
 def fakefal(request: pytest.FixtureRequest) -> Iterator[Fakefal]:
-    """A fresh fal in this process: all httpx calls to fal end here, and nothing is paid."""
+    """A fresh fal in this process: all calls to fal end here, and nothing is paid."""
     from fakefal.testing import Fakefal, SettingsError
 
     _guard(request.config)  # collection does not tell of getfixturevalue
@@ -130,15 +179,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"fakefal: {sum((Sums.read(one) for one in noted), Sums())}")
 
 
+def _lacks_key(error: BaseException | None) -> bool:
+    """Whether something failed since there is no key."""
+    if error is None:
+        return False
+    missing = isinstance(error, KeyError) and error.args == ("FAL_KEY",)
+    return missing or type(error).__name__ in KEYLESS or _lacks_key(error.__cause__)
+
+
 def _guard(config: pytest.Config) -> None:
     """From now to the session's end no name of fal's is looked up, unless the environment allows it."""
     if config.stash.get(_GUARDED, False):
         return
     from fakefal.testing.names import Guard, guarded_names
+    from fakefal.testing.surroundings import HOST
     from fakefal_contracts.hosts import is_fal_host
 
     def refuses(name: str) -> bool:
-        return is_fal_host(name) and os.environ.get(ALLOW_REAL) != "1"
+        return name == HOST or (is_fal_host(name) and os.environ.get(ALLOW_REAL) != "1")
 
     stack = ExitStack()
     stack.enter_context(guarded_names(Guard(refuses, lambda _: None, OUTSIDE)))
@@ -166,7 +224,7 @@ def _note(item: pytest.Item, fake: Fakefal) -> None:
 
 def _options(node: Any, known: list[str]) -> dict[str, Any]:
     """What the markers of a test, its class and its module say; the nearest wins."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"models": node.config.getini(MODELS)}
     for marker in reversed(list(node.iter_markers(MARKER))):
         if marker.args:
             pytest.fail(f"@pytest.mark.{MARKER} takes names: write effects={marker.args[0]!r}, or so", pytrace=False)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -23,10 +24,11 @@ from pydantic import (
 )
 
 from fakefal.core.plan import PROFILES
+from fakefal.state.jsonio import MAX_BYTES
 from fakefal_contracts import IN_DEPTH, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
-from fakefal_contracts.hosts import is_address
+from fakefal_contracts.hosts import host_name, is_address
 from fakefal_contracts.own_documents import load_catalogue
 from fakefal_contracts.price import Price
 from fakefal_contracts.record import UNDATED
@@ -56,6 +58,13 @@ def _whole(value: object, read: ValidatorFunctionWrapHandler) -> Any:
     return number
 
 
+def _dollars(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(str(value).removeprefix("$"))
+    except ValidationError:
+        raise ValueError("give an amount of dollars, such as 20 or 4.50") from None
+
+
 def _profile(name: str) -> str:
     if name not in PROFILES:
         raise ValueError(f"use one of {', '.join(PROFILES)}")
@@ -83,6 +92,16 @@ def _effect(text: str) -> str:
     return text
 
 
+def _own_result(given: object) -> object:
+    if isinstance(given, str | Path):
+        given = Path(given)
+        if not given.is_file():
+            raise ValueError(f"there is no file {given}")
+    elif not (isinstance(given, Mapping) or callable(given)):
+        raise ValueError("give a file, an object, or a function of the arguments")  # noqa: TRY004 - pydantic reads it
+    return given
+
+
 def _store(store: str) -> str:
     if store != MEMORY and not store.startswith(REDIS_SCHEMES):
         raise ValueError("give memory or an address such as redis://127.0.0.1:6379/0")
@@ -106,6 +125,8 @@ def _split_by(separator: str) -> BeforeValidator:
 Count = Annotated[int, WrapValidator(_whole)]
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
 Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]], _split_by(",")]
+OwnResult = Annotated[Any, BeforeValidator(_own_result)]
+"""What a model answers with by the user's wish: a file, a whole result, or a function of the arguments to either."""
 Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
 
 
@@ -139,16 +160,24 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         contract: latest, documented, or an ISO day.
         models: files and folders with documents of models; they win over the built-in ones.
         prices: prices by endpoint id; they win over what is known.
+        results: what models answer with, by endpoint id: a file that takes the place of those of its kind, a whole
+            result, or a function of the arguments to either.
         unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
+        balance: dollars that each key starts with; what its jobs cost is taken off, also below zero.
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
         effects: what happens to which requests, such as ``stuck when nth=2``.
         retention: whether results expire as at fal, on emulated time.
         webhooks_anywhere: whether webhooks may go beyond loopback.
+        webhooks_loopback: whether webhooks may go to loopback even where the server is bound beyond it, so that others
+            choose their targets.
+        open_proxy: whether ``/proxy`` lends the first of `keys` to every caller even where the server is bound beyond
+            loopback.
         public_url: the base of URLs in answers to callers that came by base URL.
         max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
+        max_json_bytes: how long a JSON body may be without the ``data:`` strings in it; 413 beyond that.
         max_upload_bytes: the largest upload.
         max_requests: how many requests are kept.
         max_request_bytes: how many bytes of arguments and answers are kept.
@@ -157,10 +186,12 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         max_journal: how many calls the journal keeps.
         spool: the folder for uploaded files; None makes one that is removed at the end.
         store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
+        development_key: whether webhooks are signed with the key that every fakefal has; beyond loopback never.
         workers: how many processes serve one port; more than one need a Redis.
         origins: web pages beyond this machine that may call what is fal's, such as
             ``https://app.example``; ``*`` for all of them, ``null`` for files.
-        control_hosts: Host names under which the control API answers, beside loopback.
+        hosts: names under which the server is reached, beside loopback's, fal's and that of `public_url`.  Bound to
+            loopback it answers under no others; the control API never does.
         control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
             server is bound beyond loopback.
     """
@@ -169,16 +200,21 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     contract: Annotated[str, BeforeValidator(_contract)] = LATEST
     models: Annotated[tuple[Path, ...], _split_by(os.pathsep)] = ()
     prices: Mapping[str, OwnPrice] = {}
+    results: Mapping[str, OwnResult] = {}
     unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10
+    balance: Annotated[Decimal, WrapValidator(_dollars)] = Decimal(100)
     keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
     fetch: bool = False
     effects: Effects = ()
     retention: bool = False
     webhooks_anywhere: bool = False
+    webhooks_loopback: bool = False
+    open_proxy: bool = False
     public_url: Annotated[str, AfterValidator(_url)] | None = None
     max_body_bytes: Count = 64 * MEBIBYTE
+    max_json_bytes: Count = MAX_BYTES
     max_upload_bytes: Count = 512 * MEBIBYTE
     max_requests: Count = 100_000
     max_request_bytes: Count = 512 * MEBIBYTE
@@ -187,10 +223,17 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     max_journal: Count = 10_000
     spool: Path | None = None
     store: Annotated[str, AfterValidator(_store)] = Field(default=MEMORY, repr=False)
+    development_key: bool = True
     workers: Count = 1
     origins: Names = frozenset()
-    control_hosts: Names = frozenset()
+    hosts: Names = frozenset()
     control_token: str | None = Field(default=None, repr=False)
+
+    @property
+    def own_hosts(self) -> frozenset[str]:
+        """The names that the user gave the server, by `hosts` and by `public_url`."""
+        public = host_name(urlsplit(self.public_url or "").netloc)
+        return self.hosts | {public} if public else self.hosts
 
     @model_validator(mode="wrap")
     @classmethod
@@ -207,6 +250,14 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         Raises:
             SettingsError: a document cannot be read; the message names its file.
         """
+        found = self._models()
+        for name in self.results:
+            if name not in found:
+                near = f": did you mean {near}?" if (near := found.nearest(name)) else ""
+                raise SettingsError(f"results name a model that is unknown, {name}{near}", "results")
+        return found
+
+    def _models(self) -> Catalogue:
         given = Evidence(Grade.DOCUMENTED, "your settings", UNDATED)
         prices = {name: Price(UNDATED, one.usd, given, unit=one.unit) for name, one in self.prices.items()}
         try:

@@ -2,65 +2,43 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import count
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import fakefal.server.documented  # noqa: F401 - pytester drops what its runs import first, and FastAPI must not be twice
 from fakefal.engine.emulator import Emulator
-from fakefal.server.serving import serving
 from fakefal.settings import Settings
+from support.draws import load_profile
 from support.endpoints import O1
-from support.machine import ROOT, SHARED, required_in_ci
-from support.server import KEY, Serve, Server
+from support.machine import SHARED, required_in_ci
+from support.namespaces import StandIn, namespace
+from support.server import Serve, Server, emulator_with, served
 from support.uploads import upload
+from support.waiting import be_patient
 
 pytest_plugins = ["pytester", "support.clients", "support.programs", "support.receivers", "support.site"]
 collect_ignore = ["together/project"]  # a project of its own, for the wheel
 
-REDIS_ON_OLDEST = ("test_queue_wire", "test_webhooks", "test_clock", "test_fetch", "test_ledger")
-"""The modules that show the oldest versions enough of Redis."""
 
-NEWEST_ONLY = (
-    "test_bench",
-    "test_conform",
-    "test_contract_mutations",
-    "test_effects_in_javascript",
-    "test_fidelity",
-    "test_hostile",
-    "test_hostile_media",
-    "test_retry_safety",
-    "test_runtime_oracle",
-    "test_schemathesis",
-    "test_stateful",
-    "test_store_histories",
-    "test_testing_page",
-    "test_typing",
-    "test_vitest",
-    "test_wheel",
-)
-"""The modules that say nothing of the versions of what the project builds on: `make test-lowest` leaves them out."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what older versions of dependencies need not run again."""
-    for item in items:
-        on_redis = isinstance(item, pytest.Function) and "redis" in item.keywords
-        if item.path.stem in NEWEST_ONLY or (on_redis and item.path.stem not in REDIS_ON_OLDEST):
-            item.add_marker(pytest.mark.newest)
+load_profile()
+be_patient()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the behaviour of a server over every store: all of tests/emulator but what says `memory_only`, and why."""
-    shared = metafunc.definition.path.parent.name == "emulator"
-    if shared and "store" in metafunc.fixturenames and not metafunc.definition.get_closest_marker("memory_only"):
-        metafunc.parametrize("store", ["memory", "redis"], indirect=True)
+    """Choose the store: memory, and Redis for what is marked `both_stores`; or for all what FAKEFAL_TEST_STORE says."""
+    if "store" not in metafunc.fixturenames or metafunc.definition.path.parent.name != "emulator":
+        return
+    marked = metafunc.definition.get_closest_marker
+    usual = "memory redis" if marked("both_stores") else "memory"
+    stores = "memory" if marked("memory_only") else os.environ.get("FAKEFAL_TEST_STORE", usual)
+    if stores != "memory":
+        metafunc.parametrize("store", stores.split(), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -72,39 +50,42 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.url
 
 
-@pytest.fixture
-def store(request: pytest.FixtureRequest) -> str:
-    """The setting `store`: memory, or the address of an empty Redis."""
+@pytest.fixture(scope="module")
+def store(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Give the setting `store` of one server: memory, or an empty database of Redis."""
     if getattr(request, "param", "memory") == "memory":
-        return "memory"
-    import redis
+        return lambda: "memory"
+    from support.redis_server import empty_databases
 
-    url: str = request.getfixturevalue("redis_url")
-    with redis.Redis.from_url(url) as client:
-        client.flushall()
-    return url
+    return partial(next, empty_databases(request.getfixturevalue("redis_url")))
+
+
+@pytest.fixture(scope="module")
+def kept(store: Callable[[], str]) -> Iterator[Server]:
+    """The server that the tests of a module share."""
+    with served(Emulator(Settings(profile="instant", store=store()))) as server:
+        yield server
 
 
 @pytest.fixture
-def serve(store: str) -> Iterator[Serve]:
-    """Start servers: keyword arguments are settings, or an emulator of the test's own.  Each has a store of its own."""
-    databases = count()
+def server(kept: Server) -> Server:
+    """A server with the instant profile, as empty as a fresh one."""
+    kept.http.post("/_fakefal/reset").raise_for_status()
+    return kept
+
+
+@pytest.fixture
+def serve(store: Callable[[], str]) -> Iterator[Serve]:
+    """Start servers with stores of their own: keyword arguments are settings; or an emulator, or its `parts`."""
     with ExitStack() as stack:
 
-        def start(*, emulator: Emulator | None = None, **settings: Any) -> Server:
-            own = store if store == "memory" else store.removesuffix("0") + str(next(databases))
-            emulator = emulator or Emulator(Settings(**{"profile": "instant", "store": own, **settings}))
-            where = stack.enter_context(serving(emulator=emulator))
-            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False, timeout=60))
-            return Server(emulator, where.url, http)
+        def start(*, emulator: Emulator | None = None, parts: dict[str, Any] | None = None, **settings: Any) -> Server:
+            if emulator is None:
+                given = Settings(**{"profile": "instant", "store": store(), **settings})
+                emulator = emulator_with(given, **(parts or {}))
+            return stack.enter_context(served(emulator))
 
         yield start
-
-
-@pytest.fixture
-def server(serve: Serve) -> Server:
-    """A fresh server with the instant profile."""
-    return serve()
 
 
 @pytest.fixture
@@ -127,15 +108,14 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def offline() -> list[str]:
     """A command prefix that gives a program a network with nothing but loopback in it."""
-    prefix = ["unshare", "-rn", sys.executable, str(ROOT / "tests" / "support" / "loopback_only.py")]
-    try:
-        tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
-    except FileNotFoundError:
-        required_in_ci("there is no unshare")
-        raise
-    if tried.returncode:
-        required_in_ci(f"the kernel forbids a network namespace: {tried.stderr.decode()[-200:]}")
-    return prefix
+    return namespace("-rn", "loopback_only.py", "true")
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> StandIn:
+    """A network in which fal's names lead to a server that writes down what arrives."""
+    log = tmp_path / "arrived.jsonl"
+    return StandIn(namespace("-rnm", "stand_in.py", str(log), "true"), log)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -14,9 +14,12 @@ import pytest
 import yaml
 
 from fakefal.core.lifecycle import NEXT, State
-from fakefal.settings import DEFAULT_PORT, Settings
+from fakefal.settings import DEFAULT_PORT, Settings, load_settings
 from fakefal.version import VERSION
+from fakefal_contracts import BUILT_IN
+from fakefal_contracts.shipped import shipped_record
 from support.machine import ROOT, required_in_ci
+from support.waiting import run_program
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -46,15 +49,14 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
     (folder / "bin" / "fakefal").chmod(0o755)
     path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
     command = [*offline, "bash", "-euo", "pipefail", "-c", code]
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_program(command, cwd=folder, env={**os.environ, "PATH": path})
     assert done.returncode == 0, done.stdout + done.stderr
     if "--effect" in code:
         assert "\n504 [" in done.stdout
         assert "content_policy_violation" in done.stdout
     if "fakefal check" in code:
         assert "refused" in done.stdout
+        assert 'send it as a string: "5"' in done.stdout
     elif code.startswith("pytest"):
         assert "fakefal: 1 request, 0 refused, $1.12 not spent" in done.stdout
     elif "_fakefal/clock" in code:
@@ -65,7 +67,24 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
 
 def _curl_knows_json() -> bool:
     """curl has `--json` since 7.82; older ones end with 2."""
-    return "--json" in subprocess.run(["curl", "--help", "all"], capture_output=True, text=True, check=False).stdout
+    return "--json" in run_program(["curl", "--help", "all"]).stdout
+
+
+def test_the_settings_file_of_the_page_of_models_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "models.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "fakefal.toml").write_text(file)
+    (tmp_path / "fal-models").mkdir()
+    whisper = shipped_record("fal-ai/whisper")
+    assert whisper is not None
+    (tmp_path / "fal-models" / "whisper.jsonl").write_text(json.dumps(whisper.as_json()))
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(environ={})
+    assert [*settings.catalogue().own] == ["fal-ai/whisper"]
+    assert [*settings.catalogue().prices] == ["me/my-app"]
+
+
+def test_the_readme_counts_the_models() -> None:
+    assert f"{len(BUILT_IN):,} models" in README
 
 
 def test_the_settings_table_is_complete() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from support.machine import ROOT
+
+pytestmark = pytest.mark.quick
 
 PACKAGES = {
     "fakefal": ROOT / "fakefal",
@@ -52,14 +55,18 @@ SAME_MODULES = {
     "errors": "one tree of errors for each package",
     "files": "uploaded files: the protocol, the same on Redis, and what the document says of them",
     "journal": "the journal of calls: in memory, and the same on Redis",
+    "models": "the command, and the Platform API's catalogue",
     "parts": "what an emulator is made of: in memory, and on Redis",
     "preflight": "what is found before a paid call, by the client and by the proxy",
     "queue": "fal's queue: the protocol, the same on Redis, its routes, and what the document says of them",
+    "record": "the record of a model in fal's catalogue, and the command that records calls",
+    "results": "the outcomes of a suite's claims, and the bodies of accepted requests",
     "synchronous": "calls of fal.run: their routes, and what the document says of them",
     "target": "what a run speaks to, a fake or fal: of the client and of `conform`",
 }
 #: Classes in more than one place, and why.
 SAME_CLASSES = {
+    "Record": "what fal's catalogue has of a model, and what is stored of a request",
     "Element": "fal's schemas of O1 and O3 both have it",
     "ReferenceToVideo": "fal's schemas of O1 and O3 both have it",
 }
@@ -110,10 +117,14 @@ def test_every_folder_has_its_place() -> None:
     assert {unit(module) for module in MODULES} - {"fakefal"} == set(HEIGHT)
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"fakefal"}))
-def test_imports_point_downwards(module: str) -> None:
-    ours = {name for name in IMPORTS[module] & set(MODULES) if unit(name) != unit(module)}
-    assert {name for name in ours if HEIGHT[unit(name)] >= HEIGHT[unit(module)]} == set()
+def test_imports_point_downwards() -> None:
+    wrong = {
+        f"{module} imports {name}"
+        for module in set(MODULES) - {"fakefal"}
+        for name in IMPORTS[module] & set(MODULES)
+        if unit(name) != unit(module) and HEIGHT[unit(name)] >= HEIGHT[unit(module)]
+    }
+    assert wrong == set()
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -172,3 +183,17 @@ def test_only_the_drivers_of_the_client_import_httpx() -> None:
             if "httpx" in imported(child for node in run for child in ast.walk(node)):
                 loading.add(module)
     assert loading == {"fakefal_client.driver", "fakefal_client.async_driver"}
+
+
+def test_no_test_module_imports_another() -> None:
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        if "node_modules" not in path.parts:
+            named = {part for name in imported(ast.walk(tree(path))) for part in name.split(".")}
+            assert not {name for name in named if name == "conftest" or name.startswith("test_")}, path
+
+
+def test_what_is_pinned_names_no_address() -> None:
+    for name in ("constraints.txt", "constraints-lowest.txt"):
+        assert not re.search(r"://| @ |^-", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+    for folder in ("tests/js", "tools/bench"):
+        assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text("utf-8")

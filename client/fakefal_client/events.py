@@ -26,5 +26,5 @@ class Events:
                 text, self._data = "\n".join(self._data), []
                 try:
                     yield json.loads(text)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue

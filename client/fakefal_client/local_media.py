@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fakefal_client.errors import UnknownMedia
 from fakefal_client.steps import Flow, Work
-from fakefal_contracts import Report, open_data_uris
+from fakefal_contracts import Opener, Report
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.media import Missing
 
@@ -116,13 +116,16 @@ class LocalMedia:
         self._places: dict[int, str] = {}
         self.arguments = self._take(given)
 
-    def opener(self, address: str) -> bytes | Path | None:
-        """What the contract looks at: the local file, ``data:`` URIs, nothing else."""
+    def opener(self, others: Opener) -> Opener:
+        """What the contract looks at: the local files, and what `others` opens."""
+        return partial(self._open, others) if self.files else others
+
+    def _open(self, others: Opener, address: str) -> bytes | Path | None:
         if local := self.files.get(address):
             return local.content
         if address.startswith(PLACE):
             raise Missing(f"{address[:80]} is no address")
-        return open_data_uris(address)
+        return others(address)
 
     def check_places(self, report: Report | None) -> None:
         """See that each file stands where the endpoint takes media, before it is uploaded; None: nobody knows.

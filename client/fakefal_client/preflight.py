@@ -18,9 +18,21 @@ from fakefal_client.local_media import local_media
 from fakefal_client.retry import Deadline
 from fakefal_client.steps import Flow, HttpCall, WireFailure, Work
 from fakefal_client.target import Target
-from fakefal_contracts import BUILT_IN, Advice, Catalogue, Cost, Endpoint, Opener, Report, judge, open_data_uris
+from fakefal_contracts import (
+    BUILT_IN,
+    Advice,
+    Catalogue,
+    Cost,
+    Endpoint,
+    Opener,
+    Report,
+    judge,
+    open_data_uris,
+    open_for_fake,
+)
+from fakefal_contracts.check import OUTDATED
 from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition, parse_contract
-from fakefal_contracts.errors import UnknownContract
+from fakefal_contracts.errors import UnknownContract, unknown_model
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.model import Caution
 from fakefal_contracts.price import price_of
@@ -29,7 +41,7 @@ from fakefal_contracts.testprompt import marked_texts
 
 HEALTH_SECONDS = 5.0
 _OURS = inferred("a rule of this client, not of the service", "2026-11-20")
-NOT_COVERED = Caution("not_covered", "no contract covers the endpoint, so nothing was checked or priced", _OURS)
+UNKNOWN_MODEL = Caution("unknown_model", "of an unknown model nothing is checked or priced", _OURS)
 OTHER_REVISION = Caution("other_revision", "the newest schema refuses what an older one accepts", _OURS)
 
 
@@ -50,6 +62,9 @@ class Preflight:
         target: whose contract counts.
         contract: the name of a contract that counts instead.
         catalogue: the models that are known.
+
+    Attributes:
+        opener: what is looked at of media that are not local: a fake knows its own files best.
     """
 
     def __init__(self, target: Target, contract: str | None, catalogue: Catalogue = BUILT_IN) -> None:
@@ -57,11 +72,12 @@ class Preflight:
         self.catalogue = catalogue
         self._contract = contract or (LATEST if target.is_fal else None)
         self._unsure = False
+        self.opener: Opener = open_data_uris if target.is_fal else open_for_fake
         if self._contract is not None and self._contract not in NAMED_CONTRACTS:
             parse_contract(self._contract)
 
     def judge(
-        self, endpoint_id: str, arguments: Any, opener: Opener = open_data_uris, *, until: float | None = None
+        self, endpoint_id: str, arguments: Any, opener: Opener, *, until: float | None = None
     ) -> Flow[Report | None]:
         """Judge and price under the contract that counts; None where no contract covers the endpoint.
 
@@ -86,7 +102,7 @@ class Preflight:
         self,
         endpoint_id: str,
         arguments: Any,
-        opener: Opener = open_data_uris,
+        opener: Opener,
         *,
         strict: bool,
         until: float | None = None,
@@ -105,7 +121,7 @@ class Preflight:
         report = yield from self.judge(endpoint_id, arguments, opener, until=until)
         if report is None:
             hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
-            return Checked(None, (Advice(NOT_COVERED, (), f"no contract covers {endpoint_id}", hint),), None, None)
+            return Checked(None, (Advice(UNKNOWN_MODEL, (), unknown_model(endpoint_id), hint),), None, None)
         if report.ok:
             return _checked(report, report.warnings)
         accepting = yield from self._accepting(report, arguments, opener)
@@ -115,7 +131,7 @@ class Preflight:
             return _checked(report, report.warnings)
         by = f"accepted by the schema of {accepting.contract}"
         refused = tuple(Advice(OTHER_REVISION, one.loc, one.msg, f"{by}: {one.hint}") for one in report.errors)
-        return _checked(accepting, (*refused, *accepting.warnings))
+        return _checked(accepting, (*refused, *(one for one in accepting.warnings if one.caution is not OUTDATED)))
 
     def _accepting(self, report: Report, arguments: Any, opener: Opener) -> Flow[Report | None]:
         """The newest revision that accepts what the newest schema refuses; only fal gets the benefit of the doubt."""
@@ -150,7 +166,7 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
     """
     preflight.catalogue.find(endpoint_call.endpoint_id)
     media = yield from local_media(endpoint_call.arguments)
-    opener = media.opener if media.files else open_data_uris
+    opener = media.opener(preflight.opener)
     checked = yield from preflight.check(
         endpoint_call.endpoint_id, media.arguments, opener, strict=False, until=deadline.until
     )
@@ -182,7 +198,7 @@ def _edition(endpoint: Endpoint, contract: str) -> Edition:
 
 def _judged(edition: Edition, arguments: Any, opener: Opener) -> Flow[Report]:
     """Judge; in a worker thread where media have to be read."""
-    if opener is open_data_uris and not any(map(is_data_uri, _texts(arguments))):
+    if opener in (open_data_uris, open_for_fake) and not any(map(is_data_uri, _texts(arguments))):
         return judge(edition, arguments, opener)
     report: Report = yield Work(lambda: judge(edition, arguments, opener))
     return report

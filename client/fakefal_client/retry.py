@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from fakefal_client.errors import DeadlineExceeded
 
 
+def _now() -> float:
+    """The wall clock at this moment, even where a test froze it after this module was imported."""
+    return time.time()
+
+
 @dataclass(frozen=True)
 class TimeSource:
     """Where time comes from: seconds since 1970, and seconds that never go back."""
 
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float] = _now
     monotonic: Callable[[], float] = time.monotonic
 
 

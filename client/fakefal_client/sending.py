@@ -21,7 +21,6 @@ from fakefal_client.session import SUCCESS, Session
 from fakefal_client.steps import Flow, HttpCall, Reply, WireFailure
 from fakefal_client.uploads import upload_all
 from fakefal_client.warning import warn
-from fakefal_contracts import open_data_uris
 from fakefal_contracts.hosts import Part
 
 REFUSALS = range(400, 500)
@@ -115,7 +114,7 @@ def _sent(
         raise UsageError(f"run does not go through the queue, and has no option {min(queued)!r}")
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
     media = yield from local_media(endpoint_call.arguments)
-    opener = media.opener if media.files else open_data_uris
+    opener = media.opener(session.preflight.opener)
     strict = options.get("preflight", session.strict)
     until = deadline.until
     checked = yield from session.preflight.check(

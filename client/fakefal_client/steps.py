@@ -43,7 +43,7 @@ class Reply:
         """The decoded body, or its text where it is no JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.body.decode("utf-8", "replace")
 
 

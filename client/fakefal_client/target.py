@@ -33,6 +33,16 @@ class Target:
         """Whether calls are paid for."""
         return self.base_url.base is None
 
+    @property
+    def is_faked(self) -> bool:
+        """Whether a fake answers all calls of this process, those to fal's own hosts included."""
+        return os.environ.get("FAKEFAL_FAKED_PID") == str(os.getpid())
+
+    @property
+    def is_led_to_fake(self) -> bool:
+        """Whether a fake answers calls to fal's own hosts: in this process, or around it (``fakefal run``)."""
+        return self.is_faked or bool(os.environ.get("FAKEFAL_URL"))
+
     def url(self, part: Part, path: str) -> str:
         """An address of a part of the service; `path` starts with a slash."""
         return self.base_url.url(part, path)
@@ -70,10 +80,8 @@ class Target:
         Raises:
             RealNotAllowed: it would speak to fal, under pytest, and nobody allowed that.
         """
-        if not self.is_fal or not ("PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ):
-            return
-        faked = os.environ.get("FAKEFAL_FAKED_PID") == str(os.getpid())  # a fake answers all calls of this process
-        if not faked and os.environ.get("FAKEFAL_ALLOW_REAL") != "1":
+        tested = "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
+        if self.is_fal and tested and not self.is_faked and os.environ.get("FAKEFAL_ALLOW_REAL") != "1":
             raise RealNotAllowed(
                 "under pytest this would speak to fal, and pay: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
                 "or use the fixture fakefal"

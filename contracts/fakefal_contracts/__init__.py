@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH, KLING, Catalogue, examples
-from fakefal_contracts.check import Note, Report, Unchecked, judge, open_data_uris
+from fakefal_contracts.check import Note, Report, Unchecked, judge, open_data_uris, open_for_fake
 from fakefal_contracts.endpoint import LATEST, Depth, Edition, Endpoint, Revision
 from fakefal_contracts.errors import ContractError, UnknownContract, UnknownEndpoint, Unreadable
 from fakefal_contracts.evidence import Evidence, Grade
@@ -49,6 +49,7 @@ __all__ = [
     "examples",
     "judge",
     "open_data_uris",
+    "open_for_fake",
     "rulebook",
 ]
 

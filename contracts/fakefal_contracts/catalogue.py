@@ -27,7 +27,7 @@ IN_DEPTH: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDP
 KLING = (*IN_DEPTH, *(PREFIX + row.path for row in ROWS))
 """The ids of the whole Kling family, all of them known in depth."""
 
-_NEAR = 0.6
+_NEAR = 0.75
 _LONGEST = 200
 """Nobody misspells a longer id, and comparing takes quadratic time."""
 
@@ -113,7 +113,7 @@ class Catalogue(Collection[str]):
         return any(app.startswith(f"{owner}/") for app in self._apps) or is_shipped_app(owner)
 
     def nearest(self, endpoint_id: str) -> str | None:
-        """The most similar id that is known, by the whole of it or by what follows its owner."""
+        """The most similar id that is known, by the whole of it or by what follows its owner or application."""
         return _nearest(self._ids, endpoint_id) if len(endpoint_id) <= _LONGEST else None
 
 
@@ -139,8 +139,22 @@ def _third_party_prices(endpoint_id: str) -> tuple[Price, ...]:
 
 @lru_cache(maxsize=1024)
 def _nearest(ids: tuple[str, ...], given: str) -> str | None:
-    near = difflib.get_close_matches(given, ids, n=1, cutoff=_NEAR)
-    return near[0] if near else None
+    ends = _ends(ids)
+    if given in ends:
+        return ends[given]
+    near = difflib.get_close_matches(given, ends, n=1, cutoff=_NEAR)
+    return ends[near[0]] if near else None
+
+
+@cache
+def _ends(ids: tuple[str, ...]) -> dict[str, str]:
+    """Ids by the whole of them, by what follows the owner, and by what follows the application."""
+    found: dict[str, str] = {}
+    for one in (*IN_DEPTH, *sorted(ids, key=len)):
+        parts = one.split("/")
+        for first in range(min(APP_SEGMENTS + 1, len(parts) - 1)):
+            found.setdefault("/".join(parts[first:]), one)
+    return found
 
 
 @cache

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from fakefal_contracts.addresses import is_local_name, unreachable_kind
 from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.evidence import documented
+from fakefal_contracts.evidence import documented, inferred
 from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
+from fakefal_contracts.hosts import emulated_path
 from fakefal_contracts.length import Length, length_of
 from fakefal_contracts.measured import measured
 from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
@@ -44,6 +46,20 @@ OUTDATED = Caution(
     "what an older contract accepts should be accepted today, too",
     documented("fal's OpenAPI documents of two days", "2026-06-11"),
 )
+
+LOCAL_NAME = Caution(
+    "local_name",
+    "a host without a dot, or below .local, .internal and their like, probably exists in one network only",
+    inferred("fal downloads media over the internet", "2026-11-30"),
+)
+LONGEST_DATA_URI = 10 * 1024 * 1024
+LONG_DATA_URI = Caution(
+    "long_data_uri",
+    f"a data: URI of more than {LONGEST_DATA_URI:,} characters may be refused",
+    inferred("fal's staff said that those beyond about 10 MB fail (fal#178, 2024; one report has 3 MB)", "2026-11-30"),
+)
+MEDIA_CAUTIONS = (LOCAL_NAME, LONG_DATA_URI)
+"""What every endpoint that takes media may be warned of."""
 
 
 class Unchecked(NamedTuple):
@@ -121,7 +137,7 @@ class Report:
 MOST_FOUND = 1000
 """How many errors of the schema, and how many keys that nobody knows, a report names; the first ones."""
 
-_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+/[!-~]*")
+_PLAIN_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+)/[!-~]*")
 """Nearly every address: taking it apart would tell nothing more."""
 
 
@@ -129,19 +145,39 @@ def open_data_uris(address: str) -> bytes | Path | None:
     """The default opener: ``data:`` URIs are read, other http(s) addresses are left unchecked.
 
     Raises:
-        Missing: the address is of no kind that a service could download.
+        Missing: the address is of no kind that a service could download, or of a host that no public one reaches.
     """
-    if _PLAIN_ADDRESS.fullmatch(address):
-        return None
     if is_data_uri(address):
         return read_data_uri(address)[1]
+    host = _host_of(address)
+    if not host:
+        raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
+    if kind := unreachable_kind(host):
+        raise Missing(f"no public service reaches {host[:80]} ({kind} address): upload the file")
+    return None
+
+
+def open_for_fake(address: str) -> bytes | Path | None:
+    """As `open_data_uris`, for requests to an emulator: what looks like a file on its CDN is left unchecked.
+
+    Raises:
+        Missing: see `open_data_uris`.
+    """
+    if not is_data_uri(address) and _host_of(address) and emulated_path(urlsplit(address).path):
+        return None
+    return open_data_uris(address)
+
+
+def _host_of(address: str) -> str:
+    """The host of an http(s) address; empty for everything else."""
+    if plain := _PLAIN_ADDRESS.fullmatch(address):
+        return plain[1]
     try:
         parts = urlsplit(address)
-        if parts.scheme in ("http", "https") and parts.hostname and " " not in parts.netloc:
-            return None
+        host = parts.hostname or ""
     except ValueError:
-        pass
-    raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
+        return ""
+    return host if parts.scheme in ("http", "https") and " " not in parts.netloc else ""
 
 
 def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Report:
@@ -204,14 +240,26 @@ class _Media:
                 self._seen[key] = self._open(address, limits)
             found = self._seen[key]
             if found is None:
-                self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
+                self._leave(loc, address)
             elif isinstance(found, BrokenLimit):
                 self._add(loc, address, found)
             else:
                 self._judge(loc, address, limits, found)
 
+    def _leave(self, loc: Loc, address: str) -> None:
+        self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
+        host = _host_of(address)
+        if is_local_name(host):
+            msg = f"{host[:80]} looks like the name of one network"
+            self.warnings.append(Advice(LOCAL_NAME, loc, msg, "upload the file, or give an address on the internet"))
+
     def _judge(self, loc: Loc, address: str, limits: Limits, facts: Facts) -> None:
         self.facts[address] = facts
+        if len(address) > LONGEST_DATA_URI and is_data_uri(address):
+            msg = f"the data: URI has {len(address):,} characters"
+            self.warnings.append(
+                Advice(LONG_DATA_URI, loc, msg, "upload the file, and send the address that comes back")
+            )
         findings = list(limits.judge(facts))
         for finding in findings:
             self._add(loc, address, finding)

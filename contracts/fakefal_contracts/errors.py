@@ -14,13 +14,17 @@ class ContractError(ValueError):
     """The base of all errors of this package; the message says what to change."""
 
 
+def unknown_model(endpoint_id: str) -> str:
+    """What to say of an id that no document here has: never that it does not exist."""
+    shown = endpoint_id[:200]
+    return f"fakefal knows no model {shown}: fakefal models add {shown}"
+
+
 class UnknownEndpoint(ContractError):
     """No document of this model is known here; fal may have it all the same."""
 
     def __init__(self, endpoint_id: str, nearest: str | None) -> None:
-        meant = f" (did you mean {nearest}?)" if nearest else ""
-        shown = endpoint_id[:200]
-        super().__init__(f"fakefal knows no model {shown}: fakefal models add {shown}{meant}")
+        super().__init__(unknown_model(endpoint_id) + (f" (did you mean {nearest}?)" if nearest else ""))
         self.endpoint_id = endpoint_id
 
 

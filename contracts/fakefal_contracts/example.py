@@ -24,7 +24,7 @@ def example_input(endpoint: Endpoint, *, full: bool = False) -> dict[str, Any]:
     if endpoint.id in IN_DEPTH:
         return {**examples(endpoint.id)["full" if full else "required"]}
     assert isinstance(endpoint.source, Record)
-    maker = _Maker(endpoint.source)
+    maker = Maker(endpoint.source)
     schema = endpoint.source.schemas.get(endpoint.source.input, {})
     body = maker.object(schema, full=full)
     body |= endpoint.overlay.example if endpoint.overlay else {}
@@ -41,7 +41,7 @@ def _refused(endpoint: Endpoint, body: dict[str, Any]) -> set[str]:
     return set()
 
 
-class _Maker:
+class Maker:
     """Makes values of a record's schemas."""
 
     def __init__(self, record: Record) -> None:
@@ -83,9 +83,10 @@ class _Maker:
             return next(value for value in inner["enum"] if value is not None)
         if inner.get("type") == "string" and (limits is not None or inner.get("format") == "uri"):
             return f"{_ADDRESS}.{_ENDINGS.get(type(limits), 'bin')}"
-        return self._plainest(name, inner)
+        return self.plainest(name, inner)
 
-    def _plainest(self, name: str, schema: Schema) -> Any:
+    def plainest(self, name: str, schema: Schema) -> Any:
+        """The plainest value of a schema without references, choices and defaults."""
         match schema.get("type", "object" if "properties" in schema else None):
             case "string":
                 return self._text(schema)

@@ -87,7 +87,7 @@ def _all_choices(spot: Spot) -> tuple[Any, ...]:
 def _range(spot: Spot) -> str:
     """The legal numbers in words: ``a number between 0 and 20``, ``a multiple of 8``."""
     given = [*spot.metadata, *(extra for branch in branches(spot.kind) for extra in bare_type(branch)[1])]
-    limits = {name: getattr(one, name) for one in given for name in _LIMITS if hasattr(one, name)}
+    limits = {name: getattr(one, name) for one in given for name in _LIMITS if getattr(one, name, None) is not None}
     step = f"a multiple of {limits['multiple_of']}" if "multiple_of" in limits else ""
     if "ge" in limits and "le" in limits:
         return f"{step or 'a number'} between {limits['ge']} and {limits['le']}"

@@ -22,7 +22,7 @@ class Part(StrEnum):
 
 
 #: fal's hosts (documentation and both official clients, 2026).  The two falrun.com names are the
-#: backups that fal's Python client 1.0.3 turns to when a connection fails.
+#: backups that fal's Python client 1.0.3 turns to when a connection fails; up to 0.5.2 it uploads to fal.media.
 HOSTS: dict[str, Part] = {
     "queue.fal.run": Part.QUEUE,
     "queue.falrun.com": Part.QUEUE,
@@ -33,11 +33,15 @@ HOSTS: dict[str, Part] = {
     "rest.alpha.fal.ai": Part.REST,
     "v3b.fal.media": Part.CDN,
     "v3.fal.media": Part.CDN,
+    "fal.media": Part.CDN,
     "api.fal.ai": Part.PLATFORM,
     "fal.ai": Part.SITE,
 }
 DOMAINS = ("fal.ai", "fal.run", "fal.media", "falrun.com", "fal.dev")
 CDN_DOMAIN = "fal.media"
+
+HUGGING_FACE = "router.huggingface.co"
+"""Passes calls on to fal, and bills them to the Hugging Face account of their ``hf_`` key."""
 
 
 def host_name(netloc: str) -> str:
@@ -57,7 +61,7 @@ def part_of(name: str) -> Part | None:
     """What a host of fal's stands for, or None where nothing is emulated there."""
     if part := HOSTS.get(name):
         return part
-    return Part.CDN if name.endswith(f".{CDN_DOMAIN}") else None
+    return Part.CDN if name.partition(".")[2] == CDN_DOMAIN else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,13 @@ class BaseUrl:
 _PUBLIC_HOST = {part: name for name, part in reversed(HOSTS.items())}
 
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+FILES = f"/{Part.CDN}/files/"
+
+
+def emulated_path(address_path: str) -> str | None:
+    """The path on an emulator's CDN that a path below some base URL has; None where it has none."""
+    _, found, rest = address_path.partition(FILES)
+    return f"/files/{rest}" if found else None
 
 
 def is_address(source: str) -> bool:

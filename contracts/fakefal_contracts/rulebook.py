@@ -15,11 +15,14 @@ from fakefal_contracts.evidence import Evidence, inferred, observed
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Spot, bare_type, branches, choices, is_model, spots, wire_fields
 from fakefal_contracts.rule import Requirement, Rule
+from fakefal_contracts.schema_models import UnionBounds
 
 _MISSING = observed("`missing` at `prompt` quoted for an O1 endpoint", "2026-09-20")
 _NO_BODY = inferred("what FastAPI 0.136 answers, on which fal's runners are built", "2026-11-20")
 _SEEN = {"": _NO_BODY, "prompt": _MISSING}
 _JSON_NAMES = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
+
+_BOUNDS: dict[str, Any] = {"ge": Ge, "gt": Gt, "le": Le, "lt": Lt, "multiple_of": MultipleOf}
 
 #: pydantic's error types by the rule they break.  Everything else that it can report is a wrong type.
 _KINDS = {
@@ -120,6 +123,10 @@ def _schema_rules(spot: Spot, evidence: Evidence) -> Iterator[tuple[str, str, Ev
 def _limit_rules(extra: Any, bare: Any, evidence: Evidence) -> Iterator[tuple[str, str, Evidence]]:
     if isinstance(extra, Limits):
         yield from ((kind, says, why) for kind, (says, why) in extra.says().items())
+        return
+    if isinstance(extra, UnionBounds):
+        for name, bound in extra.given().items():
+            yield from _limit_rules(_BOUNDS[name](bound), bare, evidence)
         return
     is_list = get_origin(bare) in (list, set, tuple)
     match extra:

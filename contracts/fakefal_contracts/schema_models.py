@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import UUID4, AnyUrl, BaseModel, ConfigDict, Field, HttpUrl, create_model
+from pydantic import (
+    UUID4,
+    AnyUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    HttpUrl,
+    create_model,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.media import Limits
@@ -183,7 +194,9 @@ class SchemaModels:
         kind: Any = Union[tuple(self._kind(one, where, limits) for one in branches)]  # noqa: UP007
         if named := schema.get("discriminator"):
             kind = Annotated[kind, Field(discriminator=named["propertyName"])]
-        return _limited(kind, _given(schema, _BOUNDS))  # a limit beside a union is one of the whole
+        if not (bounds := _given(schema, _BOUNDS) | {key: schema[key] for key in _BOUNDS.values() if key in schema}):
+            return kind
+        return Annotated[kind, UnionBounds(**bounds)]
 
     def _typed(self, schema: Schema, where: str, limits: Limits | None) -> Any:
         match schema.get("type", "object" if "properties" in schema else None):
@@ -218,6 +231,44 @@ class SchemaModels:
         if is_class:
             return self._model(schema, where, Model)
         return dict[str, Any if more is True else self._kind(more, f"{where}.*", None)]  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class UnionBounds:
+    """Bounds of a whole union, which pydantic prints under its own names; what is no number has none.
+
+    At fal they are bounds of a `Field`, and what is no number ends in an internal error there.
+    """
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    multiple_of: float | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._within, handler(source))
+
+    def _within(self, value: Any) -> Any:
+        """The value, or what pydantic reports of a number that is out of bounds."""
+        for name, bound in self.given().items():
+            error, holds = _BOUND_ERRORS[name]
+            if isinstance(value, int | float) and not holds(value, bound):
+                raise PydanticKnownError(error, {name: bound})
+        return value
+
+    def given(self) -> dict[str, float]:
+        """The bounds that there are, under pydantic's names."""
+        return {name: bound for name, bound in vars(self).items() if bound is not None}
+
+
+_BOUND_ERRORS: dict[str, tuple[Any, Callable[[float, float], bool]]] = {
+    "ge": ("greater_than_equal", operator.ge),
+    "gt": ("greater_than", operator.gt),
+    "le": ("less_than_equal", operator.le),
+    "lt": ("less_than", operator.lt),
+    "multiple_of": ("multiple_of", lambda value, step: value % step == 0),
+}
 
 
 def ordered(schema: Schema) -> list[tuple[str, Schema]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from importlib import import_module
+from typing import Any
 
 import click
 
+from fakefal.cli.supervision import end_quietly
 from fakefal.server.startup import without_gc
 
 COMMANDS = {
@@ -24,6 +27,11 @@ COMMANDS = {
 
 class _Commands(click.Group):
     """Commands by name, each in the module of its name."""
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        """Run as a program: the keyboard's interrupt ends it without a word, even while it is imported."""
+        end_quietly([signal.SIGINT])
+        return super().__call__(*args, **named)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

@@ -14,7 +14,7 @@ import click
 
 from fakefal.cli.options import full_id, models_option, settings_from
 from fakefal.state import jsonio
-from fakefal_contracts import ContractError, Cost, Report, check, open_data_uris
+from fakefal_contracts import ContractError, Cost, Report, check, open_for_fake
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.media import Missing
@@ -30,15 +30,18 @@ REFUSED = 1
 @click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11.")
 @models_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def command(endpoint: str, file: TextIO, contract: str | None, models: tuple[Path, ...], *, as_json: bool) -> None:
+@click.option("--local-files", is_flag=True, help="Open and judge the local paths in media fields, as if uploaded.")
+def command(
+    endpoint: str, file: TextIO, contract: str | None, models: tuple[Path, ...], *, as_json: bool, local_files: bool
+) -> None:
     """Judge and price the arguments of a request, from a file or standard input.
 
-    Nothing is sent anywhere.  A local path in a media field is opened and judged.  Exit code 0: valid;
-    1: refused; 2: used wrongly.
+    Nothing is sent anywhere.  A local path in a media field is refused, as fal does, unless --local-files is given.
+    Exit code 0: valid; 1: refused; 2: used wrongly.
     """
     settings = settings_from(contract=contract, models=models)
     catalogue = settings.catalogue()
-    opener = _Opener(_folder(file))
+    opener = _Opener(_folder(file), local_files=local_files)
     try:
         name = full_id(endpoint, catalogue)
         report = check(name, _body(file), contract=settings.contract, opener=opener, catalogue=catalogue)
@@ -87,16 +90,22 @@ def _folder(file: TextIO) -> Path:
 
 
 class _Opener:
-    """Reads ``data:`` URIs and files of this machine; leaves other addresses unchecked."""
+    """Reads ``data:`` URIs and, with `local_files`, files of this machine; leaves other addresses unchecked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, local_files: bool) -> None:
         self._folder = folder
+        self._local_files = local_files
         self.local: set[str] = set()
 
     def __call__(self, address: str) -> bytes | Path | None:
         scheme = urlsplit(address[:20]).scheme.lower()
         if scheme in ("data", "http", "https"):
-            return open_data_uris(address)
+            return open_for_fake(address)
+        if not self._local_files:
+            raise Missing(
+                f"{address[:80]!r} is not an http(s) or data: address; if it is a file of this machine, "
+                "upload it, or judge it here with --local-files"
+            )
         named = Path(unquote(urlsplit(address).path) if scheme == "file" else address)
         for place in (named, self._folder / named):
             try:

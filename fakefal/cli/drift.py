@@ -15,6 +15,7 @@ from fakefal.cli.options import full_id, models_option, settings_from
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
 from fakefal_contracts import IN_DEPTH, Catalogue, ContractError
 from fakefal_contracts.drift import DriftFinding, Level, compare
+from fakefal_contracts.errors import unknown_model
 from fakefal_contracts.explanation import Comparison, Explained, examine
 from fakefal_contracts.published import Published
 from fakefal_contracts.published.endpoint_document import read_openapi
@@ -88,12 +89,14 @@ def command(
         results += [job.run(one, current=True) for one in _fetched(wanted, url if online else None)]
     except (ContractError, NoContract) as error:
         raise click.UsageError(str(error)) from error
+    if unknown and not results:
+        raise click.UsageError("; ".join(map(unknown_model, unknown)))
     if as_json:
         click.echo(json.dumps(_json(results, job.least) | {"unknown": unknown}, indent=2))
     else:
         click.echo(_text(results, job))
         for one in unknown:
-            click.echo(f"fakefal knows no model {one}: fakefal models add {one}")
+            click.echo(unknown_model(one))
     sys.exit(DRIFT if any(_drifts(one, job.least) for one in results) else 0)
 
 

@@ -11,6 +11,7 @@ import click
 
 from fakefal.cli.options import full_id, models_option, settings_from
 from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
+from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
 from fakefal_contracts.own_documents import read_models, records_of
@@ -95,7 +96,7 @@ class _Caution:
 
 
 def _cautions(edition: Edition) -> Iterator[_Caution]:
-    yield from (_Caution(edition.endpoint, one) for one in edition.model.cautions)
+    yield from (_Caution(edition.endpoint, one) for one in (*edition.model.cautions, *MEDIA_CAUTIONS))
 
 
 def _evidence(rule: Any) -> str:

@@ -170,8 +170,10 @@ def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
 
 
 def settings_from(**given: Any) -> Settings:
-    """Settings from options, environment and file; a bad one ends the command with exit code 2."""
+    """Settings from options, environment and file; a bad one, or a document that is none, ends with exit code 2."""
     try:
-        return load_settings(given | {name: given.get(name) or None for name in ("effects", "models")})
+        settings = load_settings(given | {name: given.get(name) or None for name in ("effects", "models")})
+        settings.catalogue()
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+    return settings

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fakefal.cli.options import check_upstream, real_key, recording_options
-from fakefal.cli.run import run_child
+from fakefal.cli.supervision import end_quietly, passed_on, run_child
 
 if TYPE_CHECKING:
     from fakefal.proxy.app import ValidatingProxy
@@ -29,6 +29,7 @@ def command(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, ou
     accepts, or what could exceed the limit, is refused and never sent.  Recordings hold no keys and no
     personal data, but prompts.  The command's exit code is passed on.
     """
+    end_quietly(passed_on())
     sys.exit(record(program, max_usd, upstream, out, report))
 
 

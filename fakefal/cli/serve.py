@@ -15,18 +15,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.server.startup import without_gc
 from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
-from fakefal_contracts.hosts import LOOPBACK_HOSTS
+from fakefal_contracts.addresses import is_loopback
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
@@ -43,12 +42,13 @@ Hosted = Callable[
 
 @dataclass(frozen=True)
 class ServedApp:
-    """What is served: how, what it is in words, whether any key will do, and by how many processes."""
+    """What is served: how, what it is in words, whether any key will do, by how many processes, with a new token."""
 
     hosted: Hosted
     what: str
     any_key: bool = True
     workers: int = 1
+    tells_token: bool = False
 
 
 @click.command
@@ -83,13 +83,15 @@ def command(
         return
     if max_age is not None:
         raise click.UsageError("--max-age needs --replay")
-    if host not in LOOPBACK_HOSTS and settings.control_token is None:
+    makes_token = not is_loopback(host) and settings.control_token is None
+    if not is_loopback(host):
+        settings = settings.model_copy(update={"development_key": False})
+    if makes_token:
         settings = settings.model_copy(update={"control_token": secrets.token_urlsafe(16)})
-        click.echo(f"The control API needs this token: {settings.control_token}", err=True)
     with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:
         if settings.workers > 1 and settings.spool is None:
             settings = settings.model_copy(update={"spool": Path(folder)})
-        serve(_emulating(settings), settings, host, port, tls_port, ready_file)
+        serve(replace(_emulating(settings), tells_token=makes_token), settings, host, port, tls_port, ready_file)
 
 
 def _emulating(settings: Settings) -> ServedApp:
@@ -110,7 +112,7 @@ def _listening(
 def _replaying(settings: Settings, replay: Replay) -> ServedApp:
     from fakefal.server.serving import hosting
 
-    return ServedApp(partial(hosting, replay.app(settings.public_url)), f"replaying {replay}")
+    return ServedApp(partial(hosting, replay.app(settings.public_url), hosts=settings.own_hosts), f"replaying {replay}")
 
 
 def serve(
@@ -129,7 +131,7 @@ def serve(
     try:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-            ready_file.with_name(f"{ready_file.name}.partial").touch()
+            _open_private(_partial(ready_file)).close()
         with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
             _run(service, settings, bound, ready_file, Path(folder))
     except (OSError, RuntimeError, SettingsError) as error:
@@ -197,8 +199,7 @@ async def _serve(
 
 def _names(settings: Settings, plain: socket.socket) -> list[str]:
     """By which names the server may be reached, beside loopback."""
-    public = urlsplit(settings.public_url or "").hostname
-    return [name for name in (plain.getsockname()[0], public, *settings.control_hosts) if name]
+    return [plain.getsockname()[0], *settings.own_hosts]
 
 
 def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None) -> None:
@@ -207,7 +208,20 @@ def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None
         host = ready["tls_url"].removeprefix("https://")
         variables = f"FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
         click.echo(f"with TLS: {variables}" + " FAL_KEY=fakefal:not-a-real-key" * service.any_key)
+    if service.tells_token:
+        click.echo(f"The control API needs this token: {ready['control_token']}", err=True)
     if ready_file is not None:
-        partial = ready_file.with_name(f"{ready_file.name}.partial")
-        partial.write_text(json.dumps(ready), "utf-8")
-        partial.replace(ready_file)
+        with _open_private(_partial(ready_file)) as file:
+            json.dump(ready, file)
+        _partial(ready_file).replace(ready_file)
+
+
+def _partial(ready_file: Path) -> Path:
+    """Where the ready file is written before it is there as a whole."""
+    return ready_file.with_name(f"{ready_file.name}.partial")
+
+
+def _open_private(path: Path) -> TextIO:
+    """A new file that nobody else may read: it may hold the control API's token."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")

@@ -124,7 +124,7 @@ class Examiner:
 
     def _prepared(self, body: Body, rule: Rule | None) -> tuple[Any, Report]:
         """What is sent, with its fuse where one is asked for and leaves the rule to be seen."""
-        bare = jsonio.parse(jsonio.dump(body.arguments))
+        bare = jsonio.load(jsonio.dump(body.arguments))
         if self._respondent.fused and rule is not None:
             fused = fuse.armed(BUILT_IN.find(self._edition.endpoint.id), bare)
             predicted = judge(self._edition, fused, body.opener)

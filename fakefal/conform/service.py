@@ -70,7 +70,7 @@ class TargetService:
             NotRun: they are too large to be sent to the real service.
         """
         moved = {address: self._address(medium) for address, medium in body.media.items()}
-        arguments = replaced(jsonio.parse(jsonio.dump(body.arguments)), moved)
+        arguments = replaced(jsonio.load(jsonio.dump(body.arguments)), moved)
         return Body(arguments, {moved[address]: medium for address, medium in body.media.items()})
 
     def ask(self, endpoint_id: str, arguments: Any) -> Answer:

@@ -16,12 +16,19 @@ from fakefal.effects.known import make_rule
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total
-from fakefal.state.requests import Snapshot
+from fakefal.state.requests import LONGEST_KEY, Snapshot
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
+from fakefal.wire.json_route import JsonRoute
 
-router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
-Key = Annotated[str | None, Query(min_length=1, description="id part of a key; without it, all keys")]
+router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
+Key = Annotated[
+    str | None, Query(min_length=1, max_length=LONGEST_KEY, description="id part of a key; without it, all keys")
+]
+
+
+MOST_RULES = 1000
+"""How many scenarios are kept, those of the settings included."""
 
 
 class RequestInfo(BaseModel):
@@ -93,7 +100,7 @@ class ScenarioBody(BaseModel):
 
     effect: Annotated[str, Field(min_length=1, examples=["webhook_lost"])]
     endpoint: str = ""
-    key: str | None = None
+    key: Annotated[str, Field(max_length=LONGEST_KEY)] | None = None
     prompt: str = ""
     nth: Annotated[int, Field(ge=1)] | None = None
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -114,6 +121,8 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
     """
     if key is not None and body.key not in (None, key):
         raise refusal(422, f"fakefal: the query names key {key!r}, the body {body.key!r}")
+    if len(await emulator.rules.listed()) >= MOST_RULES:
+        raise refusal(422, f"fakefal: at most {MOST_RULES} scenarios are kept: remove them with DELETE")
     given = body.model_dump(exclude={"effect"}) | {"key": body.key if body.key is not None else key}
     try:
         await emulator.add_rule(make_rule(body.effect, given))
@@ -225,7 +234,7 @@ def info(look: Snapshot) -> RequestInfo:
         endpoint_id=look.record.endpoint_id,
         status=view.state.value,
         queue_position=look.position if waiting else None,
-        arguments=jsonio.parse(look.record.arguments),
+        arguments=jsonio.load(look.record.arguments),
         submitted_at=look.record.submitted_at,
         started_at=view.started_at,
         ended_at=view.ended_at,

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from fakefal.engine.webhooks import NO_TARGET
 from fakefal.settings import Settings
 from fakefal.wire.answers import refusal
-from fakefal_contracts.hosts import LOOPBACK_HOSTS, host_name
+from fakefal_contracts.addresses import is_ip, is_loopback
+from fakefal_contracts.hosts import host_name
 
 WEBHOOK_HEADERS = "x-fal-webhook-"
 
@@ -34,8 +35,9 @@ def check_caller(request: Request, settings: Settings) -> None:
     headers = request.headers
     if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
         raise refusal(403, "fakefal: webhooks do not control the emulator", headers={NO_TARGET: "1"})
-    if host_name(headers.get("host", "")) not in LOOPBACK_HOSTS | settings.control_hosts:
-        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to control_hosts")
+    host = host_name(headers.get("host", ""))
+    if not (is_loopback(host) or is_ip(host) or host in settings.own_hosts):  # no page has an address as its name
+        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to the setting hosts")
     origin = headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{headers['host']}":
         raise refusal(403, "fakefal: this Origin is not allowed")

@@ -84,6 +84,14 @@ OPERATIONS = {
         answers={200: DocumentedAnswer("The account.", "Account"), **refusals("Refusal", 401, headers=ID)},
         security=(KEY,),
     ),
+    f"GET {REST}/billing/user_balance": Operation(
+        name="userBalance",
+        answers={
+            200: DocumentedAnswer("Dollars left.", {"type": "number"}),
+            **refusals("Refusal", 401, headers=ID),
+        },
+        security=(KEY,),
+    ),
     f"POST {REST}/storage/upload/initiate": Operation(
         name="initiate",
         answers=INITIATE,

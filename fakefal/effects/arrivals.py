@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from fakefal.state.access import Access
+from fakefal.state.bounded import MOST_KEYS, Bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class MemoryArrivals(Arrivals):
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._calls: Counter[str] = Counter()
+        self._calls: Bounded[str, int] = Bounded(MOST_KEYS)
 
     @override
     async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
-        self._calls[key] += 1
+        self._calls.renew(key, self._calls.get(key, 0) + 1)
         return Arrival(self._calls[key], await self._access.gone(paths))
 
     @override
     async def reset(self, key: str | None) -> None:
         for one in tuple(self._calls) if key is None else (key,):
-            del self._calls[one]
+            self._calls.pop(one, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,10 @@ def _is_count(value: Any) -> bool:
     return _is_number(value) and isinstance(value, int)
 
 
+_SHORT_NAME = re.compile(r"[a-z_]*")
+"""What looks like the name of a reason, and must be one: fal's own texts have capitals."""
+
+
 #: What the values of effects must be, by the name of the argument: in words, and as a test.
 VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "attempts": ("a whole number from 0", _is_count),
@@ -225,8 +230,15 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "msg": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
     "video": ("a path or an http address", lambda value: isinstance(value, str) and _is_json(value)),
     "loc": ("a list", lambda value: isinstance(value, list) and _is_json(value)),
-    "reason": (f"one of {', '.join(LOCK_REASONS)}", lambda value: isinstance(value, str) and value in LOCK_REASONS),
+    "reason": (
+        f"one of {', '.join(LOCK_REASONS)}, or fal's own text, such as 'TOP_UP.'",
+        lambda value: isinstance(value, str) and _is_reason(value),
+    ),
 }
+
+
+def _is_reason(text: str) -> bool:
+    return text in LOCK_REASONS or (not _SHORT_NAME.fullmatch(text) and _is_json(text))
 
 
 def _has_body(status: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.plan import Ending, Plan, Profile, make_plan
+from fakefal.effects.known import ANSWERS
 from fakefal.engine.effect_outcome import changed_plan, changed_verdict
 from fakefal.engine.verdict import Judge, ReadsFiles, UnknownPath, Verdict
 from fakefal.engine.waker import Waker
@@ -23,6 +23,7 @@ from fakefal.files.datauris import externalize
 from fakefal.files.foreign_media import Downloads, Fetched
 from fakefal.settings import Settings
 from fakefal.state import jsonio
+from fakefal.state.bounded import MOST_KEYS, Bounded
 from fakefal.state.patience import until_written
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
@@ -59,7 +60,7 @@ class Acceptance:
         self._cdn = cdn
         self._downloads = downloads
         self._waker = waker
-        self._accepted: Counter[str] = Counter()
+        self._accepted: Bounded[str, int] = Bounded(MOST_KEYS)
 
     async def accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Snapshot:
         """Store a request under a profile; `at_once` wants a free runner for it.
@@ -109,7 +110,7 @@ class Acceptance:
             self._accepted.pop(key, None)
 
     def _next_number(self, key: str) -> int:
-        self._accepted[key] += 1
+        self._accepted.renew(key, self._accepted.get(key, 0) + 1)
         return self._accepted[key]
 
     async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:
@@ -117,8 +118,10 @@ class Acceptance:
         try:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
-            accepted = self._settings.unknown == "accept"
-            return Verdict(_unjudged(error.hint) if accepted else _unknown_path(submission.path, error.hint))
+            answered = submission.effect is not None and ANSWERS & submission.effect.arguments.keys()
+            if answered or self._settings.unknown == "accept":
+                return self._judges.unjudged(submission.endpoint_id, error.hint)
+            return Verdict(_unknown_path(submission.path, error.hint))
         arguments = submission.body, request_id, submission.base_url, fetched or {}, submission.gone
         work = partial(self._judges.verdict, edition, *arguments)
         if not submission.heavy:
@@ -132,7 +135,7 @@ class Acceptance:
         if effect is None or "video" not in effect.arguments:
             return submission
         given = dict(effect.arguments)
-        given["result"] = {"video": await asyncio.to_thread(self._cdn.own_video, given.pop("video"))}
+        given["result"] = {"video": await asyncio.to_thread(self._cdn.own_file, given.pop("video"))}
         return replace(submission, effect=replace(effect, arguments=given))
 
     @staticmethod
@@ -159,23 +162,19 @@ class Acceptance:
 
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
     verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
+    notes = (submission.note, *verdict.notes) if submission.note else verdict.notes
     plan = make_plan(
         profile,
         verdict.ending,
         tier=verdict.tier,
         run_seconds=verdict.run_seconds,
-        notes=verdict.notes,
+        notes=notes,
         failure=verdict.failure,
         seed=seed,
     )
     if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)
-
-
-def _unjudged(hint: str) -> Ending:
-    """What a model answers of which nothing is known, where the settings accept it."""
-    return Ending(HTTPStatus.OK, b"{}", 1.0, ok=True, hint=hint, usd=None)
 
 
 def _unknown_path(path: str, hint: str) -> Ending:

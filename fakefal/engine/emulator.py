@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
+from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from typing_extensions import override
@@ -29,6 +31,7 @@ from fakefal.files.foreign_media import Downloads
 from fakefal.settings import Settings
 from fakefal.state.endings import ending_of, platform_ending
 from fakefal.state.group import Member
+from fakefal.state.journal import missed_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
@@ -89,7 +92,7 @@ class Emulator(Member):
         self.journal, self.tally = parts.journal, parts.tally
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
-        self.judge = Judge(self.settings.contract, self.cdn, self.catalogue)
+        self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
         self.wall = parts.wall
@@ -114,6 +117,12 @@ class Emulator(Member):
                     await self._webhooks.close()
         finally:
             self.files.close()
+            self.cdn.made.close()
+
+    def expose(self) -> None:
+        """Others than this machine can call from now on: they may not reach loopback by webhooks of theirs."""
+        if not self.settings.webhooks_loopback:
+            self._webhooks.spare_loopback()
 
     async def add_rule(self, rule: EffectRule) -> None:
         """Add a rule that chooses effects; it wins over those that are there.
@@ -358,11 +367,13 @@ class Emulator(Member):
         return await self.queue.states(self.clock.now)
 
     async def summary(self) -> str:
-        """One line on the whole run: how many requests, how they ended, and what they would have cost.
+        """One line on the whole run: how many requests, how they ended, what they would have cost, what was missed.
 
         Where replicas share a store, on what is stored there.
         """
-        return str(self.tally.account(await self.all()).run)
+        sums = str((await self.tally.account(self.all)).run)
+        missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
+        return f"{sums}; {missed}" if missed else sums
 
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
         """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
@@ -370,7 +381,16 @@ class Emulator(Member):
         The sums count what was dropped since, too, but where replicas share a store.
         """
         looks = await self.all(key)
-        return list(entries(looks)), self.tally.account(looks).totals(key)
+
+        async def stored() -> list[Snapshot]:
+            return looks
+
+        return list(entries(looks)), (await self.tally.account(stored)).totals(key)
+
+    async def balance(self, key: str) -> Decimal:
+        """How many dollars a key has left; jobs that are still under way count as if they succeed."""
+        account = await self.tally.account(partial(self.all, key))
+        return self.settings.balance - sum((total.usd for total in account.totals(key)), Decimal())
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,15 +13,19 @@ from urllib.parse import urlsplit
 from fakefal.core.plan import Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
-from fakefal.files.results import result_of
+from fakefal.files.result import result_of
+from fakefal.files.wanted import Wanted
+from fakefal.settings import OwnResult
 from fakefal.state import jsonio
-from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, judge, open_data_uris
+from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, Unreadable, judge, open_data_uris
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 from fakefal_contracts.measured import is_measured
 from fakefal_contracts.media import Limits, Missing
+from fakefal_contracts.price import Unit
+from fakefal_contracts.probe import probe_clip, probe_picture
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class UnknownPath(Exception):
 
 
 class ReadsFiles(Exception):
-    """Judging this body reads files: a worker thread has to do it."""
+    """Judging this body reads files, or its result needs large ones: a worker thread has to do it."""
 
 
 class Judge:
@@ -57,12 +62,14 @@ class Judge:
         contract: documented, latest, or an ISO day.
         cdn: finds the emulator's own files.
         catalogue: the models that are known.
+        results: what models answer with by the user's wish, by endpoint id.
     """
 
-    def __init__(self, contract: str, cdn: Cdn, catalogue: Catalogue) -> None:
+    def __init__(self, contract: str, cdn: Cdn, catalogue: Catalogue, results: Mapping[str, OwnResult]) -> None:
         self._contract = contract
         self._cdn = cdn
         self._catalogue = catalogue
+        self.results = dict(results)
 
     def edition(self, endpoint_id: str) -> Edition:
         """What judges this endpoint.
@@ -116,15 +123,31 @@ class Judge:
 
         report = judge(edition, body, opener)
         tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
-        notes = tuple(
-            f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
-            for one in report.unchecked
-        ) + tuple(f"Warning: {'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-        if report.length and report.length.assumed_of:
-            notes += (f"Not measured: {report.length.assumed_of}: {report.length.seconds} s are assumed",)
+        notes = tuple(_notes(report))
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
-        return Verdict(_made(report, request_id), tier, notes, self._fetchable(report), run_seconds=run_seconds)
+        wanted = Wanted(report, request_id)
+        if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
+            raise ReadsFiles
+        made = _made(wanted, self._result(wanted))
+        return Verdict(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+
+    def unjudged(self, endpoint_id: str, hint: str) -> Verdict:
+        """The verdict on a model of which nothing is known, where it runs all the same: one unit, if it has a price."""
+        price = self._catalogue.prices.get(endpoint_id)
+        usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
+        return Verdict(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
+
+    def _result(self, wanted: Wanted) -> dict[str, Any]:
+        """The user's own result of the model, or one that is made."""
+        given = self.results.get(wanted.report.endpoint.id)
+        if callable(given):
+            assert wanted.report.arguments is not None
+            given = given(wanted.report.arguments.model_dump(mode="json", by_alias=True))
+        if isinstance(given, Mapping):
+            return dict(given)
+        own = self._cdn.own_file(str(given)) | _pixels(Path(given)) if given else None
+        return result_of(wanted, self._cdn.made, own)
 
     @staticmethod
     def _fetchable(report: Report) -> dict[str, Limits]:
@@ -140,15 +163,35 @@ class Judge:
         return found
 
 
+def _pixels(path: Path) -> dict[str, int]:
+    """Width and height of a picture or a clip of the user's; nothing for other files."""
+    for probe in (probe_picture, probe_clip):
+        with suppress(Unreadable):
+            facts = probe(path)
+            return {"width": facts.width, "height": facts.height}
+    return {}
+
+
+def _notes(report: Report) -> Iterator[str]:
+    """What the log of a request says from the start."""
+    for one in report.unchecked:
+        yield f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
+    for advice in report.warnings:
+        yield f"Warning: {'.'.join(map(str, advice.loc))}: {advice.msg}; {advice.hint}"
+    if report.length and report.length.assumed_of:
+        yield f"Not measured: {report.length.assumed_of}: {report.length.seconds} s are assumed"
+
+
 def _refused(report: Report) -> Ending:
     body = jsonio.dump({"detail": [error.wire() for error in report.errors]})
     first = report.errors[0]
     return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
 
 
-def _made(report: Report, request_id: str) -> Ending:
+def _made(wanted: Wanted, result: dict[str, Any]) -> Ending:
+    report = wanted.report
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
-    result, cost = result_of(report, request_id), report.cost
+    cost = report.cost
     units = float(cost.units if cost else _assumed_units(report))
     return Ending(200, jsonio.dump(result), units, ok=True, hint=hint, usd=cost and cost.usd)
 

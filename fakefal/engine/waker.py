@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -61,7 +60,7 @@ class Waker:
             pause = self._clock.sleep_seconds(key, due)
             if not pause:
                 self.changed(key)
-            elif time.monotonic() + pause < self._wakes_at:
+            elif asyncio.get_running_loop().time() + pause < self._wakes_at:
                 self._call.set()
 
     def _ring(self, key: str) -> None:
@@ -103,7 +102,7 @@ class Waker:
                     self._due.pop(key, None)  # the next look or change asks again
             pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
             pause = min([LONGEST_SLEEP_SECONDS, *pauses])
-            self._wakes_at = time.monotonic() + pause
+            self._wakes_at = asyncio.get_running_loop().time() + pause
             try:
                 async with asyncio.timeout(pause):
                     await self._call.wait()

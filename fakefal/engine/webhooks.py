@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,19 +20,19 @@ from fakefal.engine.effect_outcome import gateway_id
 from fakefal.files.pinned import (
     Resolve,
     TargetRefused,
-    is_loopback,
     pinned_client,
     pinned_request,
     resolve,
     send_unlogged,
 )
 from fakefal.state.attempts import attempted
-from fakefal.state.clock import Clock
+from fakefal.state.clock import Clock, wall_time
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.patience import until_written
 from fakefal.state.queue import BEFORE_ALL_TIME, QueueStore
 from fakefal.state.requests import Snapshot
 from fakefal.state.signing import SigningKeys
+from fakefal_contracts.addresses import LOOPBACK, UNSPECIFIED, unreachable_kind
 
 if TYPE_CHECKING:
     import httpx  # imported late elsewhere: many emulators never send anything
@@ -54,14 +53,16 @@ NOT_JSON = (
 class Sender:
     """Sends one signed webhook.
 
-    `anywhere` allows targets beyond loopback; `wall` stamps, because receivers compare with their own clock.
+    `anywhere` allows targets beyond loopback, and `loopback` those on it; `wall` stamps, because receivers compare with
+    their own clock.
     """
 
     keys: SigningKeys
     anywhere: bool = False
+    loopback: bool = True
     resolve: Resolve = resolve
     transport: httpx.AsyncBaseTransport | None = None
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float] = wall_time
 
     async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
         """Try once; whatever the receiver does becomes an `DeliveryAttempt` at the emulated moment `now`."""
@@ -105,7 +106,11 @@ class Sender:
         }
 
     def _allows(self, address: str) -> bool:
-        return self.anywhere or is_loopback(address)
+        local = unreachable_kind(address) in (LOOPBACK, UNSPECIFIED)  # which leads to loopback, too
+        if not (self.loopback if local else self.anywhere):
+            setting = "webhooks_loopback" if local else "webhooks_anywhere"
+            raise TargetRefused(f"it leads to {address}, which is not allowed here: set {setting} to allow it")
+        return True
 
 
 def payload(look: Snapshot) -> bytes:
@@ -146,6 +151,10 @@ class WebhookDispatcher:
         self._sender = sender
         self._on_try = on_try
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+
+    def spare_loopback(self) -> None:
+        """Send nothing to loopback any more."""
+        self._sender = replace(self._sender, loopback=False)
 
     async def begin(self, key: str) -> None:
         """Start every try that is due for a key, without waiting for the receivers."""

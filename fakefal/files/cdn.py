@@ -1,4 +1,4 @@
-"""The fake CDN: uploads, canned results, and the files of the documents' examples, by path."""
+"""The fake CDN: uploads, generated files, and the files of the documents' examples, by path."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import mimetypes
 import secrets
 import shutil
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from fakefal.files.clips import clip_at, clip_bytes
+from fakefal.files.made import MadeFile, made_at
+from fakefal.files.making import MadeFiles
+from fakefal.files.media_types import MEDIA_TYPES
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import FileStore, StoredFile, safe_name
-from fakefal_contracts.hosts import LOOPBACK_HOSTS, BaseUrl, Part, host_name, is_address, part_of
-from fakefal_fixtures import EXAMPLES, example_file
+from fakefal_contracts.addresses import is_loopback
+from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_address, part_of
+from fakefal_fixtures import EXAMPLE_CLIPS, EXAMPLES, example_file
 
 LONGEST_ADDRESS = 2048
 """Longer ones are taken apart anew each time: nobody sends the same one often, and remembering costs memory."""
@@ -36,12 +40,13 @@ class Cdn:
 
     def __init__(self, files: FileStore) -> None:
         self.files = files
+        self.made = MadeFiles()
 
     def path_of(self, address: str, base_url: BaseUrl, gone: Collection[str] = ()) -> str | None:
         """The path here that an address leads to for a caller who came this way, or None for foreign ones.
 
         Addresses on fal's CDN are own where the emulator has the file; others there belong to the
-        real CDN, which is never asked.
+        real CDN, which is never asked.  So are addresses under another base URL of the emulator.
         """
         place = _place_of(address, base_url)
         if place is None:
@@ -55,22 +60,26 @@ class Cdn:
             return None
         if stored := self.files.get(url_path):
             return stored
-        if clip := clip_at(url_path):
-            return StoredFile(url_path, "video/mp4", clip_bytes(clip), clip.path)
+        if made := made_at(url_path) or _example_clip(url_path):
+            return replace(self.made.get(made), url_path=url_path)
         return _example(url_path) if example_file(url_path) else None
 
-    def own_video(self, source: str) -> dict[str, Any]:
-        """Fal's file object for a video of the user's: an address stays, a local file is laid here first.
+    def is_slow(self, url_path: str) -> bool:
+        """Whether the file at a path is to be made first: finding it in a worker thread keeps nobody waiting."""
+        made = made_at(url_path)
+        return made is not None and made not in self.made
+
+    def own_file(self, source: str) -> dict[str, Any]:
+        """Fal's file object for a file of the user's: an address stays, a local file is laid here first.
 
         Raises:
             OSError: the file cannot be read any more.
         """
         name = safe_name(urlsplit(source).path if is_address(source) else Path(source).name)
-        kind = mimetypes.guess_type(name)[0] or "video/mp4"
+        kind = MEDIA_TYPES.get(name.rpartition(".")[2].lower()) or mimetypes.guess_type(name)[0] or "video/mp4"
         described: dict[str, Any] = {"url": source, "content_type": kind, "file_name": name, "file_size": None}
         if not is_address(source):
-            written = self.files.open_part()
-            with Path(source).open("rb") as given:
+            with Path(source).open("rb") as given, self.files.writing() as written:
                 shutil.copyfileobj(given, written)
             kept = self.files.keep(written, new_file_path(name), kind)
             described |= {"url": CDN_MARK + kept.url_path, "file_size": kept.size}
@@ -120,7 +129,13 @@ def _place(address: str, base: str) -> tuple[str, bool] | None:
     prefix = f"{own.path}/{Part.CDN}"
     if base and _same_place(parts.netloc, own.netloc) and path.startswith(f"{prefix}/"):
         return path.removeprefix(prefix), True
-    return None
+    inner = emulated_path(path)
+    return (inner, False) if inner else None
+
+
+def _example_clip(url_path: str) -> MadeFile | None:
+    seconds = EXAMPLE_CLIPS.get(url_path)
+    return MadeFile("mp4", 1920, 1080, float(seconds)) if seconds else None
 
 
 @cache
@@ -139,5 +154,5 @@ def _same_place(netloc: str, other: str) -> bool:
     """Whether two authorities are one server; loopback has several names."""
     if netloc.lower() == other.lower():
         return True
-    names = {host_name(netloc), host_name(other)}
-    return names <= LOOPBACK_HOSTS and netloc.rpartition(":")[2] == other.rpartition(":")[2]
+    loopback = is_loopback(host_name(netloc)) and is_loopback(host_name(other))
+    return loopback and netloc.rpartition(":")[2] == other.rpartition(":")[2]

@@ -34,9 +34,9 @@ def _keep(address: str, files: FileStore, key: str) -> str:
         return address
     path = f"{DATA_FOLDER}{hashlib.sha256(content).hexdigest()}"
     if files.get(path) is None:
-        part = files.open_part()
-        part.write(content)
         try:
+            with files.writing() as part:
+                part.write(content)
             files.keep(part, path, content_type or "application/octet-stream", key=key)
         except FileTooLarge:
             return address

@@ -16,13 +16,13 @@ from fakefal.files.pinned import (
     Allow,
     Resolve,
     TargetRefused,
-    is_public,
     pinned_client,
     pinned_request,
     resolve,
     send_unlogged,
 )
 from fakefal_contracts import Unreadable
+from fakefal_contracts.addresses import is_public
 from fakefal_contracts.media import Limits, Missing
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import ssl
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import httpx  # imported late elsewhere: it takes a third of the time that a server takes to start
 
 HIGHEST_PORT = 65535
-GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 _UNLOGGED: ContextVar[bool] = ContextVar("unlogged", default=False)
 logging.getLogger("httpx").addFilter(lambda _: not _UNLOGGED.get())
@@ -37,27 +34,6 @@ async def resolve(host: str, port: int) -> str:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     best = min(found, key=lambda one: one[0] != socket.AF_INET)
     return str(best[4][0])
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet; embedded IPv4 addresses are looked into."""
-    ip = _ip(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_UNICAST:
-        return False
-    return ip.is_global and not ip.is_multicast
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an IP address is this machine's own."""
-    return _ip(address).is_loopback
-
-
-def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        behind = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
-        return ip.ipv4_mapped or ip.sixtofour or behind or ip
-    return ip
 
 
 def pinned_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:

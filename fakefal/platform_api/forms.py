@@ -12,7 +12,6 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -20,6 +19,7 @@ from fakefal.state.requests import NO_KEY
 from fakefal.wire.answers import ANSWERS, HINT, WireError, header_text
 from fakefal.wire.auth import read_key
 from fakefal.wire.context import Authorization, TheEmulator
+from fakefal.wire.json_route import JsonRoute
 from fakefal_contracts.hosts import Part
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ def platform_refusal(status: int, message: str, *, hint: str = "") -> WireError:
     return WireError(status, body, {HINT: header_text(hint)} if hint else {})
 
 
-class PlatformRoute(APIRoute):
+class PlatformRoute(JsonRoute):
     """A call whose every refusal has the Platform API's form."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -59,7 +59,8 @@ class PlatformRoute(APIRoute):
             except RequestValidationError as error:
                 raise platform_refusal(400, _in_words(error)) from error
             except HTTPException as error:  # FastAPI's, about a body that is not even text
-                raise platform_refusal(error.status_code, str(error.detail)) from error
+                hint = (error.headers or {}).get(HINT, "")
+                raise platform_refusal(error.status_code, str(error.detail), hint=hint) from error
             except tuple(ANSWERS) as error:
                 raise _in_form(ANSWERS[type(error)](error)) from error
 

@@ -71,7 +71,8 @@ async def models(
     if unknown := [one for one in ids if one not in known]:
         raise platform_refusal(404, f"No such model: {', '.join(unknown)}")
     if q or category or status:
-        ids = [one for one in known.search(q, category) if one in set(ids)] if status in (None, ACTIVE) else []
+        found = set(known.search(q, category)) if status in (None, ACTIVE) else set()
+        ids = [one for one in ids if one in found]
     shown, following = page(ids, cursor, limit)
     return Json({"models": [_model(one, emulator, base_url, key, wanted) for one in shown], **following})
 

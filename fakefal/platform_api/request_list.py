@@ -27,6 +27,7 @@ from fakefal.platform_api.forms import (
 )
 from fakefal.state import jsonio
 from fakefal.state.access import NotYours
+from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.history import Outcome, Wanted, duration_of, latest_first, longest_first
 from fakefal.state.requests import Snapshot
@@ -87,7 +88,7 @@ async def by_endpoint(
     )
     found = [look for look in await emulator.all(key) if wanted.holds(look)]
     shown, following = page((latest_first if sort_by == "ended_at" else longest_first)(found), cursor, limit)
-    return Json({"items": [_item(look, base_url, payloads=payloads) for look in shown], **following})
+    return Json({"items": [_item(look, emulator.clock, base_url, payloads=payloads) for look in shown], **following})
 
 
 def _seconds(moment: dt.datetime | None, default: float) -> float:
@@ -96,20 +97,20 @@ def _seconds(moment: dt.datetime | None, default: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
-def _item(look: Snapshot, base_url: BaseUrl, *, payloads: bool) -> dict[str, Any]:
+def _item(look: Snapshot, clock: Clock, base_url: BaseUrl, *, payloads: bool) -> dict[str, Any]:
     """One line of the list; what has not started shows its acceptance as its start, which cannot be null."""
     record, view, ending = look.record, look.view, ending_of(look)
     item: dict[str, Any] = {
         "request_id": record.id,
         "endpoint_id": record.endpoint_id,
-        "started_at": _iso(record.sent_at if view.started_at is None else view.started_at),
+        "started_at": _iso(record.sent_at if view.started_at is None else clock.shown(view.started_at)),
         "sent_at": _iso(record.sent_at),
-        "ended_at": None if view.ended_at is None else _iso(view.ended_at),
+        "ended_at": None if view.ended_at is None else _iso(clock.shown(view.ended_at)),
         "status_code": ending.status if ending else None,
         "duration": duration_of(look),
     }
     if payloads and not look.erased:
-        item["json_input"] = _with_addresses(jsonio.parse(record.arguments), base_url)
+        item["json_input"] = _with_addresses(jsonio.load(record.arguments), base_url)
         item["json_output"] = result_value(ending, base_url) if ending else None
     return item
 

@@ -20,7 +20,7 @@ from fakefal.recording.folder import ExchangeWriter
 from fakefal.recording.front import front
 from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, REQUEST_ID, WireError, header_text, refusal
-from fakefal_contracts import UnknownEndpoint
+from fakefal_contracts import UnknownEndpoint, open_data_uris, open_for_fake
 from fakefal_contracts.testprompt import PROMPT_MARK
 
 
@@ -110,9 +110,12 @@ class ValidatingProxy:
     async def _begin(self, passing: Passing) -> ForwardedJob:
         endpoint_id = passing.call.endpoint_id
         try:
-            before = await asyncio.to_thread(preflight, endpoint_id, await passing.json())
+            opener = open_data_uris if self._upstream.is_fal else open_for_fake
+            before = await asyncio.to_thread(preflight, endpoint_id, await passing.json(), opener)
         except UnknownEndpoint as error:
             raise self._refused(endpoint_id, "no price is known", str(error), 501) from error
+        if before.accepted and before.cost is None:
+            raise self._refused(endpoint_id, "no price is known", "fakefal does not know what it costs", 501)
         if before.cost is None:
             refused = self._unacceptable(before)
             await passing.refused(refused)

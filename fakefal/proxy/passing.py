@@ -19,7 +19,7 @@ from fakefal.recording.folder import ExchangeWriter
 from fakefal.settings import MEBIBYTE
 from fakefal.state import jsonio
 from fakefal.wire.answers import HINT, WireError, header_text, refusal
-from fakefal.wire.body import read_body
+from fakefal.wire.body import decoded, read_body
 from fakefal.wire.faults import abort
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
 
@@ -78,11 +78,11 @@ class Passing:
         """The body of a paid call.
 
         Raises:
-            WireError: 422, it is no JSON, and is not sent.
+            WireError: 413 or 422, it is too large or no JSON, and is not sent.
         """
         raw = await self.body()
         try:
-            return await asyncio.to_thread(jsonio.parse, raw) if raw.strip() else None
+            return await decoded(raw) if raw.strip() else None
         except jsonio.InvalidJson as error:
             raise refusal(422, f"fakefal did not send this request: its body is no JSON: {error}") from error
 
@@ -93,7 +93,7 @@ class Passing:
             WireError: there was no connection, or no answer.
         """
         response = await self._send(await self.body())
-        return response, await self._finish(response, self._asked(await self.body()))
+        return response, await self._finish(response, await self._asked())
 
     def back(self, response: Reply, raw: bytes) -> Response:
         """The answer for the caller."""
@@ -109,7 +109,7 @@ class Passing:
     async def stream(self, at_end: Seen) -> Response:
         """Pass the call on, and its events back as they come.  `at_end` gets all that came."""
         response = await self._send(await self.body())
-        recorded_request = self._asked(await self.body())
+        recorded_request = await self._asked()
         if not response.headers.get("content-type", "").startswith(EVENTS):
             raw = await self._finish(response, recorded_request)
             at_end(response, raw)
@@ -131,8 +131,8 @@ class Passing:
 
     async def refused(self, error: WireError) -> None:
         """Record a refusal that was given here, so that a replay gives it, too."""
-        recorded_request = self._asked(await self.body())
-        answered = RecordedBody.of(jsonio.dump(error.body), self._recorder.scrubber)
+        recorded_request = await self._asked()
+        answered = await self._recorded(jsonio.dump(error.body))
         kept = {"content-type": "application/json", **self._recorder.scrubber.headers(error.headers)}
         self._write(recorded_request, RecordedAnswer(error.status, kept, answered), OURS)
 
@@ -180,7 +180,7 @@ class Passing:
         finally:
             await response.aclose()
         if self.call.recorded:
-            self._record(response, recorded_request, RecordedBody.of(raw, self._recorder.scrubber))
+            self._record(response, recorded_request, await self._recorded(raw))
         return raw
 
     async def _events(self, response: Reply, recorded_request: RecordedBody, at_end: Seen) -> AsyncIterator[bytes]:
@@ -190,7 +190,7 @@ class Passing:
                 seen.append(chunk)
                 yield self._led_back(chunk)
             if not self._stopping.is_set():
-                self._record(response, recorded_request, RecordedBody.of(b"".join(seen), self._recorder.scrubber))
+                self._record(response, recorded_request, await self._recorded(b"".join(seen)))
         except Broken:
             abort(self._request.scope)  # the caller sees its stream break, as it did
         finally:
@@ -221,8 +221,12 @@ class Passing:
             return raw
         return raw.replace(QUEUE_ADDRESS, f"{self._base_url.base}/queue/".encode())
 
-    def _asked(self, raw: bytes) -> RecordedBody:
-        return RecordedBody.of(raw, self._recorder.scrubber, self._base_url)
+    async def _asked(self) -> RecordedBody:
+        return await self._recorded(await self.body(), self._base_url)
+
+    async def _recorded(self, raw: bytes, base_url: BaseUrl | None = None) -> RecordedBody:
+        """A body as it is kept; of a large one that takes long."""
+        return await asyncio.to_thread(RecordedBody.of, raw, self._recorder.scrubber, base_url)
 
     def _record(self, response: Reply, recorded_request: RecordedBody, answered: RecordedBody) -> None:
         headers = self._recorder.scrubber.headers(response.headers)

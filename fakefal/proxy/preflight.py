@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import BUILT_IN, Endpoint, Report, judge
+from fakefal_contracts import BUILT_IN, Endpoint, Opener, Report, judge, open_data_uris
 from fakefal_contracts.price import Cost, price_of
 
 CONTRACT = "latest"
@@ -15,27 +15,29 @@ CONTRACT = "latest"
 class ProxyPreflight:
     """The judgement before the call.
 
-    `predicted` is what the newest published schema makes of the request; `cost` what it costs where any
-    known revision accepts it, and None where none does.
+    `predicted` is what the newest published schema makes of the request, `accepted` whether any known revision
+    accepts it; `cost` is what it costs then, and None where nobody knows.
     """
 
     endpoint: Endpoint
     predicted: Report
     cost: Cost | None
+    accepted: bool
 
 
-def preflight(endpoint_id: str, body: Any) -> ProxyPreflight:
+def preflight(endpoint_id: str, body: Any, opener: Opener = open_data_uris) -> ProxyPreflight:
     """Judge and price a body under every known revision of its endpoint.
 
-    Prices are today's, whichever revision accepts.  Blocks for large ``data:`` URIs: call it in a thread.
+    Prices are today's, whichever revision accepts; `opener` is what is looked at of its media.
+    Blocks for large ``data:`` URIs: call it in a thread.
 
     Raises:
         UnknownEndpoint: no contract covers the endpoint, so that its price is not known.
     """
     endpoint = BUILT_IN.find(endpoint_id)
-    predicted = judge(endpoint.edition(CONTRACT), body)
-    reports = [predicted] if predicted.ok else [judge(edition, body) for edition in endpoint.editions]
+    predicted = judge(endpoint.edition(CONTRACT), body, opener)
+    reports = [predicted] if predicted.ok else [judge(edition, body, opener) for edition in endpoint.editions]
     accepted = [(one.arguments, one.facts) for one in reports if one.ok and one.arguments is not None]
     priced = [price_of(arguments, endpoint.price(CONTRACT), facts) for arguments, facts in accepted]
     costs = [cost for cost in priced if cost is not None]
-    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None))
+    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None), bool(accepted))

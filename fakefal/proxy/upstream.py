@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from fakefal_contracts.hosts import LOOPBACK_HOSTS
+from fakefal_contracts.addresses import is_loopback
 
 CONNECT_SECONDS = 10.0
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.PoolTimeout)
@@ -40,7 +40,7 @@ class Upstream:
 
     def __init__(self, url: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = url.rstrip("/") if url else None
-        local = httpx.URL(self._url).host in LOOPBACK_HOSTS if self._url else False
+        local = is_loopback(httpx.URL(self._url).host) if self._url else False
         self._client = httpx.AsyncClient(
             transport=transport,
             trust_env=not local,

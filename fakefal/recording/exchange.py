@@ -37,6 +37,8 @@ class RecordedBody:
             return cls()
         try:
             return cls("json", scrubber.value(jsonio.parse(raw), base_url))
+        except jsonio.JsonTooLarge:
+            return cls.digest(hashlib.sha256(raw).hexdigest())
         except jsonio.InvalidJson:
             pass
         try:
@@ -166,7 +168,7 @@ class Exchange:
             BadExchange: it is none.
         """
         try:
-            written = jsonio.parse(line)
+            written = jsonio.load(line)
             request, response = written["request"], written["response"]
             recorded_at = dt.datetime.fromisoformat(written["recorded_at"])
             recorded_request = RecordedRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 from collections import defaultdict
@@ -122,7 +123,7 @@ class Replay:
                 digest.update(part)
             return RecordedBody.digest(digest.hexdigest())
         raw = b"".join([part async for part in limited(request, LARGEST_BODY)])
-        return RecordedBody.of(raw, self._scrubber, base_url)
+        return await asyncio.to_thread(RecordedBody.of, raw, self._scrubber, base_url)
 
     def _find(self, recorded_request: RecordedRequest) -> tuple[Exchange, tuple[str, str]]:
         """The exchange that answers, and the recorded id with the one that stands for it now."""

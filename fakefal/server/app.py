@@ -38,7 +38,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     """
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
     app = Cors(app, emulator.settings.origins)
-    app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys))
+    app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys, lends_key=emulator.settings.open_proxy))
     return Router(
         app,
         JournalRecorder(emulator, lambda: _near_misses(emulator.catalogue)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from fakefal.server.authority import BUNDLE_VARIABLES, merged_bundle
+from fakefal.server.credentials import FAKE_KEY, faked_credentials
+from fakefal.server.redirection import PREPENDED, ascii_name, led_environ
 from fakefal_contracts.hosts import DOMAINS, HOSTS, host_name, is_fal_host
 
-FAKE_KEY = "fakefal-run:not-a-real-key"
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-REMOVED = ("FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
+REMOVED = ("FAL_FORCE_AUTH_BY_USER", "FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -36,23 +38,34 @@ def child_environment(environ: Mapping[str, str], addresses: ChildAddresses, *, 
 
     Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
     """
-    child = {name: value for name, value in environ.items() if name.upper() not in REMOVED}
+    faked = {**environ, **faked_credentials(environ, key)}
+    child = {name: value for name, value in faked.items() if value is not None and name.upper() not in REMOVED}
     for name in [name for name in child if name.upper().endswith("_PROXY")]:
         del child[name]  # ws_proxy, socks_proxy and others would lead past ours
+    leading = _leading(environ, addresses)
+    own = {name: value for name, value in child.items() if name not in leading or name in PREPENDED}
+    return {**led_environ(own, leading), "FAL_KEY": key}
+
+
+def _leading(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str, str]:
+    """The variables that lead a program to the emulator, and the files that they name."""
     proxy = f"http://127.0.0.1:{addresses.proxy_port}"
-    for name in PROXY_VARIABLES:
-        child[name] = child[name.lower()] = proxy
-    child["NO_PROXY"] = child["no_proxy"] = _no_proxy(environ)
+    leading = {spelt: proxy for name in PROXY_VARIABLES for spelt in (name, name.lower())}
+    leading |= dict.fromkeys(("NO_PROXY", "no_proxy"), _no_proxy(environ))
     bundle = addresses.folder / "certificates.pem"
     bundle.write_bytes(merged_bundle(environ, addresses.authority))
-    child.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)))
+    leading |= dict.fromkeys(BUNDLE_VARIABLES, str(bundle))
     home = addresses.folder / "fal-home"
     home.mkdir(exist_ok=True)
-    child["FAL_KEY"] = key
-    child["FAL_HOME_DIR"] = str(home)
-    child["FAKEFAL_URL"] = addresses.url
-    child["NODE_OPTIONS"] = _node_options(environ, _preload(addresses))
-    return child
+    leading |= {"FAL_HOME_DIR": str(home), "FAKEFAL_URL": addresses.url}
+    preload = addresses.folder / "preload.cjs"
+    leading["NODE_OPTIONS"] = f"--require {_quoted(preload)}"
+    if " " not in str(preload):  # Bun knows no quotes there
+        leading["BUN_OPTIONS"] = f"--preload={preload}"
+    leading["PYTHONPATH"] = str(addresses.folder / "python")
+    _write_preload(preload, addresses, leading)
+    _write_sitecustomize(addresses, leading)
+    return leading
 
 
 def _no_proxy(environ: Mapping[str, str]) -> str:
@@ -64,22 +77,45 @@ def _no_proxy(environ: Mapping[str, str]) -> str:
 
 def _covers_fal(name: str) -> bool:
     """Whether an exception would let calls to fal past the proxy, as a host or as a suffix such as ``ai``."""
-    bare = host_name(name.rpartition("://")[2]).lstrip("*.")
+    plain = ascii_name(name)
+    bare = host_name(re.split(r"[/?#]", plain.rpartition("://")[2])[0]).lstrip("*.")
     # some programs compare plain suffixes, without regard for dots
-    return not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
+    covers = not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
+    return covers or any(domain in plain for domain in DOMAINS)
 
 
-def _preload(addresses: ChildAddresses) -> Path:
-    """The preload with this run's ports written into it: a worker may be given another environment."""
-    template = files("fakefal.server").joinpath("preload.cjs").read_text("utf-8")
-    facts = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port, "domains": DOMAINS}
-    path = addresses.folder / "preload.cjs"
-    path.write_text(template.replace("const run = null;", f"const run = {json.dumps(facts)};"), "utf-8")
-    return path
+def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
+    """What Node and Bun run when they start: the redirection."""
+    ports = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port}
+    facts = {**ports, "domains": DOMAINS, "environ": leading, "prepended": PREPENDED}
+    path.write_text(_filled("preload.cjs", "const run = null;", f"const run = {json.dumps(facts)};"), "utf-8")
 
 
-def _node_options(environ: Mapping[str, str], preload: Path) -> str:
-    """The user's own options and the preload; a path with a space needs inner quotes."""
-    path = os.fspath(preload)
-    quoted = '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{environ.get('NODE_OPTIONS', '')} --require {quoted}".strip()
+def _write_sitecustomize(addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
+    """What Python runs when it starts: the redirection."""
+    facts = {
+        "tls_port": addresses.tls_port,
+        "plain_port": addresses.plain_port,
+        "authority": addresses.authority.decode(),
+        "domains": DOMAINS,
+        "environ": dict(leading),
+    }
+    folder = Path(leading["PYTHONPATH"])
+    folder.mkdir(exist_ok=True)
+    source = _filled("redirection.py", "\nRUN: dict[str, Any] | None = None\n", f"\nRUN = {facts!r}\n")
+    path = folder / "sitecustomize.py"
+    path.write_text(source, "utf-8")
+    py_compile.compile(str(path))  # else each child does, where PYTHONDONTWRITEBYTECODE is set
+
+
+def _filled(template: str, blank: str, filled: str) -> str:
+    """A file with this run's facts written into it: a grandchild may be given another environment."""
+    text = files("fakefal.server").joinpath(template).read_text("utf-8")
+    before, found, after = text.partition(blank)
+    assert found, f"{template} has no {blank}"
+    return before + filled + after
+
+
+def _quoted(path: Path) -> str:
+    """A path inside an option's text; one with a space needs quotes."""
+    return '"' + os.fspath(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

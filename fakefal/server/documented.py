@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -48,11 +48,12 @@ def documented(emulator: Emulator) -> ASGIApp:
     app = _Application(title="fakefal", version=VERSION, redirect_slashes=False, redoc_url=None, docs_url=None)
     app.state.emulator = emulator
     _add_handlers(app, emulator)
-    app.router.routes.extend(_routes())
+    app.router.routes.extend(routes())
     app.router.default = _nowhere
     return app
 
 
+@lru_cache(maxsize=8)
 def near_misses(catalogue: Catalogue) -> NearMisses:
     """What finds the address that a wrong one almost names."""
     return NearMisses(_OF_FAL, catalogue)
@@ -71,7 +72,7 @@ class _Application(FastAPI):
 
 
 @cache
-def _routes() -> list[BaseRoute]:
+def routes() -> list[BaseRoute]:
     """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
     app = FastAPI(redirect_slashes=False, openapi_url=None)
 

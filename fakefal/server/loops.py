@@ -1,10 +1,16 @@
-"""The event loop of a server: uvloop where the extra ``[fast]`` is installed, else asyncio's own."""
+"""The event loop of a server: uvloop where the extra ``[fast]`` is installed, else asyncio's own.
+
+Inside the process of a test the loop is `SteadyLoop`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
+
+from typing_extensions import override
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -15,6 +21,16 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+class SteadyLoop(asyncio.SelectorEventLoop):
+    """A loop whose timers fall due also while the test around it has frozen time, or moved it (time-machine)."""
+
+    _ticks: ClassVar[Callable[[], float]] = time.perf_counter
+
+    @override
+    def time(self) -> float:
+        return SteadyLoop._ticks()
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

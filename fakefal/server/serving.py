@@ -8,19 +8,22 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
+from fakefal.server.loops import SteadyLoop
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.patience import cancel_and_wait
 from fakefal.wire.faults import ABORT
-from fakefal_contracts.hosts import LOOPBACK_HOSTS
+from fakefal.wire.own_hosts import EXPOSED, OwnHosts
+from fakefal_contracts.addresses import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,9 @@ TLS_GRACE_SECONDS = 0.5
 """How long a stop waits for callers to answer the end of TLS; open answers on a TLS port have no longer, either."""
 
 BACKLOG = 2048
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound by this
+"""Where a server that listens on all addresses is reached from this machine: nobody may be sent to 0.0.0.0."""
+
 KEEP_ALIVE_SECONDS = 75  # longer than anybody polls, so that no poll meets a closing connection
 
 
@@ -70,12 +76,19 @@ async def listening(
     """Serve on bound sockets while the block lasts.
 
     Raises:
-        SettingsError: a socket is reachable from elsewhere, and the control API has no token.
+        SettingsError: a socket is reachable from elsewhere, and the control API has no token, or everybody the key
+            that signs webhooks.
     """
-    if emulator.settings.control_token is None and plain.getsockname()[0] not in LOOPBACK_HOSTS:
-        plain.close()
-        raise SettingsError("beyond loopback the control API needs a token: set control_token")
-    async with hosting(build_app(emulator), plain, tls, context, closing=emulator.close) as where:
+    if not is_loopback(plain.getsockname()[0]):
+        if emulator.settings.control_token is None:
+            plain.close()
+            raise SettingsError("beyond loopback the control API needs a token: set control_token")
+        if emulator.settings.development_key:
+            plain.close()
+            raise SettingsError("beyond loopback webhooks need a signing key of their own: set development_key = false")
+        emulator.expose()
+    hosts = emulator.settings.own_hosts
+    async with hosting(build_app(emulator), plain, tls, context, hosts=hosts, closing=emulator.close) as where:
         yield where
 
 
@@ -86,14 +99,17 @@ async def hosting(
     tls: socket.socket | None = None,
     context: ssl.SSLContext | None = None,
     *,
+    hosts: Collection[str] = (),
     closing: Callable[[], None] = lambda: None,
     own_date: bool = True,
 ) -> AsyncIterator[Listening]:
     """Serve any application on bound sockets while the block lasts.
 
-    `closing` lets streams go at the end; `own_date` is whether answers get a Date header from here.
+    On loopback it answers under loopback's names, fal's and `hosts`.  `closing` lets streams go at the end;
+    `own_date` is whether answers get a Date header from here.
     """
-    ports = _Ports(_config(app, own_date=own_date))
+    exposed = not is_loopback(plain.getsockname()[0])
+    ports = _Ports(_config(app if exposed else OwnHosts(app, hosts), own_date=own_date), exposed=exposed)
     with plain, tls or contextlib.nullcontext():
         async with ports.application():
             try:
@@ -101,6 +117,7 @@ async def hosting(
                 if tls is not None:
                     await ports.listen(tls, context)
                 host, port = plain.getsockname()[:2]
+                host = ANY_ADDRESS.get(host, host)
                 name = f"[{host}]" if ":" in host else host
                 yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
             finally:
@@ -111,9 +128,9 @@ async def hosting(
 def _config(app: ASGIApp, *, own_date: bool) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         log_config=None,
         access_log=False,
-        interface="asgi3",
         lifespan="on",
         server_header=False,
         date_header=own_date,
@@ -134,10 +151,12 @@ class _Ports:
 
     Args:
         config: a loaded one.
+        exposed: whether others than this machine can call, which the application is told (`wire.own_hosts.EXPOSED`).
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, exposed: bool) -> None:
         self._config = config
+        self._told: dict[str, Any] = {EXPOSED: True} if exposed else {}
         self._server = uvicorn.Server(config)
         self._lifespan = config.lifespan_class(config)
         self._listeners: list[asyncio.Server] = []
@@ -214,7 +233,7 @@ class _Ports:
                 app: ASGIApp = self.app  # type: ignore[has-type]
 
                 def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-                    scope["extensions"] = {**scope.get("extensions", {}), ABORT: transport.abort}
+                    scope["extensions"] = {**scope.get("extensions", {}), **ports._told, ABORT: transport.abort}
                     return app(scope, receive, send)
 
                 self.app = answering
@@ -261,7 +280,8 @@ def serving_from(
 
     def body() -> None:
         try:
-            asyncio.run(serve())
+            with asyncio.Runner(loop_factory=SteadyLoop) as runner:
+                runner.run(serve())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failed.append(error)
         finally:

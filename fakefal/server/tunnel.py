@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 import h11
 
-from fakefal_contracts.hosts import is_fal_host
+from fakefal_contracts.hosts import HUGGING_FACE, is_fal_host
 
+logger = logging.getLogger(__name__)
 LONGEST_HEAD = 64 * 1024
+LONGEST_REASON = 200
 CHUNK = 64 * 1024
 PLAIN_PORT = 80
 HOP_HEADERS = (b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"upgrade", b"host")
@@ -74,11 +77,17 @@ class _Peer:
 
     Args:
         role: h11.SERVER towards the child, h11.CLIENT towards whom its call is for.
+        name: who is at that end.
     """
 
     def __init__(
-        self, role: type[h11.SERVER | h11.CLIENT], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        role: type[h11.SERVER | h11.CLIENT],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        name: str,
     ) -> None:
+        self.name = name
         self.reader = reader
         self.writer = writer
         self.http = h11.Connection(role, max_incomplete_event_size=LONGEST_HEAD)
@@ -94,7 +103,9 @@ class _Peer:
                 self.http.receive_data(await self.reader.read(CHUNK))
         except h11.RemoteProtocolError as error:
             child = self.http.our_role is h11.SERVER
-            raise ProxyError(error.error_status_hint if child else 502, f"malformed message: {error}") from error
+            raise ProxyError(
+                error.error_status_hint if child else 502, f"malformed message from {self.name}: {error}"
+            ) from error
         return event
 
     async def send(self, event: h11.Event) -> None:
@@ -105,10 +116,11 @@ class _Peer:
     async def refuse(self, error: ProxyError) -> None:
         """Tell the child why its call cannot be passed on, unless an answer has begun."""
         if self.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            reason = f"fakefal: {error}".encode("ascii", "replace")
-            headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"%d" % len(reason)), CLOSE]
-            await self.send(h11.Response(status_code=error.status, headers=headers, reason=b"fakefal"))
-            await self.send(h11.Data(data=reason))
+            text = " ".join(f"fakefal: {error}".split()).encode("ascii", "replace")
+            headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"%d" % len(text)), CLOSE]
+            # most clients show nothing of a refused tunnel but the reason phrase
+            await self.send(h11.Response(status_code=error.status, headers=headers, reason=text[:LONGEST_REASON]))
+            await self.send(h11.Data(data=text))
             await self.send(h11.EndOfMessage())
 
 
@@ -125,10 +137,11 @@ class Tunnel:
         self._tls_port = tls_port
         self._plain_port = plain_port
         self._upstream = upstream
+        self._warned = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Handle one connection to its end."""
-        near = _Peer(h11.SERVER, reader, writer)
+        near = _Peer(h11.SERVER, reader, writer, "the program")
         try:
             call = await near.receive()
             if isinstance(call, h11.Request):
@@ -170,6 +183,9 @@ class Tunnel:
             await asyncio.gather(_pass_body(near, far), _pass_answer(far, near))
 
     def _hop(self, scheme: str, host: str, port: int, own_port: int) -> Hop:
+        if host == HUGGING_FACE and not self._warned:
+            self._warned = True
+            logger.warning("fakefal does not emulate %s: it bills calls to fal to the hf_ key that they carry", host)
         return Hop("127.0.0.1", own_port) if is_fal_host(host) else self._upstream.hop(scheme, host, port)
 
 
@@ -222,9 +238,11 @@ async def _opened(hop: Hop) -> AsyncIterator[_Peer]:
     try:
         reader, writer = await asyncio.open_connection(hop.host, hop.port)
     except (OSError, UnicodeError, OverflowError) as error:
-        raise ProxyError(502, f"{hop.host}:{hop.port} cannot be reached: {error}") from error
+        what = "the upstream proxy " if hop.is_proxy else ""
+        why = getattr(error, "strerror", None) or error
+        raise ProxyError(502, f"{what}{hop.host}:{hop.port} cannot be reached: {why}") from error
     try:
-        yield _Peer(h11.CLIENT, reader, writer)
+        yield _Peer(h11.CLIENT, reader, writer, f"{hop.host}:{hop.port}")
     finally:
         writer.close()
 
@@ -237,7 +255,7 @@ async def _ask_for_tunnel(far: _Peer, target: str, hop: Hop) -> None:
         pass
     if far.http.their_state is not h11.SWITCHED_PROTOCOL:
         status = answer.status_code if isinstance(answer, h11.Response) else "with nothing"
-        raise ProxyError(502, f"the upstream proxy answered {status}")
+        raise ProxyError(502, f"the upstream proxy {far.name} answered {status} to CONNECT {target}")
 
 
 async def _pass_body(near: _Peer, far: _Peer) -> None:

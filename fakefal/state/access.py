@@ -10,9 +10,12 @@ from annotated_types import Gt, Len
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import override
 
-from fakefal.state.bounded import Bounded
+from fakefal.state.bounded import MOST_KEYS, Bounded
 from fakefal.state.clock import Clock
-from fakefal.state.requests import NO_KEY
+from fakefal.state.requests import LONGEST_KEY, NO_KEY
+
+MOST_RULES = 100
+"""How many users one list may name (fal publishes no number)."""
 
 Decision = Literal["allow", "forbid", "hide"]
 """Readable, answered with 403, or answered as if it were not there."""
@@ -23,7 +26,7 @@ class AclRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    user: Annotated[str, Len(min_length=1)]
+    user: Annotated[str, Len(1, LONGEST_KEY)]
     decision: Decision
 
 
@@ -33,7 +36,7 @@ class Acl(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     default: Decision = "allow"
-    rules: tuple[AclRule, ...] = ()
+    rules: Annotated[tuple[AclRule, ...], Len(max_length=MOST_RULES)] = ()
 
     def decide(self, user: str) -> Decision:
         """What this user may do; the first rule that names it counts."""
@@ -158,7 +161,7 @@ class MemoryAccess(Access):
         self._clock = clock
         self._uploads: Bounded[str, _Entry] = Bounded(max_files)
         self._others: Bounded[str, _Entry] = Bounded(max_files)
-        self._settings: dict[str, UploadLifecycle] = {}
+        self._settings: Bounded[str, UploadLifecycle] = Bounded(MOST_KEYS)
 
     @override
     async def settings(self, key: str) -> UploadLifecycle:

@@ -14,6 +14,9 @@ from fakefal.state.ledger import Sums, Total, Twins, bill
 from fakefal.state.requests import Snapshot
 from fakefal_contracts import BUILT_IN
 
+CANCELLED = "client_cancelled"
+"""The error type of who cancelled: nobody refused that request."""
+
 OTHER = "other"
 """Stands for every endpoint that is not built in, so that callers cannot make up new counts."""
 
@@ -92,8 +95,11 @@ class JobAccount:
 def _charge(look: Snapshot) -> Sums:
     """What a job as it stands adds to sums beside its number."""
     billed, ending = bill(look), ending_of(look)
-    refused = ending is not None and not ending.ok
-    return replace(_amounts(billed), refused=int(refused)) if billed else Sums()
+    if billed is None:
+        return Sums()
+    cancelled = ending is not None and ending.error_type == CANCELLED
+    refused = ending is not None and not ending.ok and not cancelled
+    return replace(_amounts(billed), refused=int(refused), cancelled=int(cancelled))
 
 
 def _amounts(ending: Ending) -> Sums:

@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from typing_extensions import override
 
+MOST_KEYS = 10_000
+"""Of so many keys is remembered what lasts longer than their requests; the rest is as if it had just begun."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 

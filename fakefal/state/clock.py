@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,9 +11,32 @@ from typing import Protocol
 from typing_extensions import override
 
 from fakefal.core.pace import STEADY, Pace
+from fakefal.state.bounded import MOST_KEYS, Bounded
 
 END_OF_TIME = 200_000_000_000.0
 """Year 8307: clocks stop here, since dates do a little later."""
+
+
+STEP_SECONDS = 0.1
+"""The machine's clock was set where it is so far off; smaller differences are its drift."""
+
+MOST_STEPS = 1000
+"""How many of these steps are remembered; a clock that stands makes one every `STEP_SECONDS`."""
+
+
+def wall_time() -> float:
+    """The time that the machine's clock shows, which it may be set to and tests may freeze, in seconds since 1970."""
+    return time.time()
+
+
+def steady_time(ticks: Callable[[], float] = time.perf_counter) -> Callable[[], float]:
+    """A clock that shows the machine's time now, and from then on cannot be set, frozen or turned back.
+
+    Freezegun replaces functions by their names and time-machine `time.monotonic` in place: neither reaches a
+    `perf_counter` that was bound before.
+    """
+    ahead = wall_time() - ticks()
+    return lambda: ticks() + ahead
 
 
 class Clock(Protocol):
@@ -24,6 +48,10 @@ class Clock(Protocol):
 
     def sleep_seconds(self, key: str, moment: float) -> float:
         """Real seconds until the key's emulated time reaches `moment`: at least 0, infinite if it stands."""
+        ...
+
+    def shown(self, moment: float) -> float:
+        """What answers print for a moment of emulated time: it follows a machine's clock that was set or frozen."""
         ...
 
     async def read(self, key: str | None) -> tuple[float, float]:
@@ -72,13 +100,18 @@ class MemoryClock(Clock):
     """The clocks of one process.
 
     Args:
-        wall: where real time comes from, in seconds since 1970.
+        real: where real time comes from, in seconds since 1970; by default time that no step of the machine's
+            clock reaches.
+        wall: the machine's clock, which printed times follow; `real` where that is given alone.
     """
 
-    def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        self._wall = wall
+    def __init__(self, real: Callable[[], float] | None = None, wall: Callable[[], float] | None = None) -> None:
+        self._steady = real or steady_time()
+        self._wall = wall or real or wall_time
         self._latest = 0.0
-        self._paces = Paces()
+        self._paces = Paces(keys=Bounded(MOST_KEYS))
+        self._steps: list[tuple[float, float]] = [(0.0, 0.0)]
+        """Since when the machine's clock is so far ahead of real time."""
 
     @override
     def now(self, key: str | None) -> float:
@@ -87,6 +120,12 @@ class MemoryClock(Clock):
     @override
     def sleep_seconds(self, key: str, moment: float) -> float:
         return self._paces.sleep_seconds(key, moment, self._real())
+
+    @override
+    def shown(self, moment: float) -> float:
+        self._real()
+        position = bisect_right(self._steps, moment, key=lambda step: step[0])
+        return min(END_OF_TIME, moment + self._steps[max(0, position - 1)][1])
 
     @override
     async def read(self, key: str | None) -> tuple[float, float]:
@@ -113,6 +152,9 @@ class MemoryClock(Clock):
                 paces.keys[one] = pace
 
     def _real(self) -> float:
-        """Real time, which stands while the machine's clock is set back."""
-        self._latest = max(self._latest, self._wall())
+        """Real time, which never goes back."""
+        self._latest = max(self._latest, self._steady())
+        ahead = self._wall() - self._latest
+        if abs(ahead - self._steps[-1][1]) > STEP_SECONDS:
+            self._steps = [*self._steps[1 - MOST_STEPS :], (self._latest, ahead)]
         return self._latest

@@ -26,7 +26,7 @@ def result_body(ending: Ending, base_url: BaseUrl) -> bytes:
 def result_value(ending: Ending, base_url: BaseUrl) -> Any:
     """The body of an ending as a JSON value; a text is one, too."""
     body = result_body(ending, base_url)
-    return body.decode() if ending.text else jsonio.parse(body)
+    return body.decode() if ending.text else jsonio.load(body)
 
 
 def is_tried_again(ending: Ending) -> bool:

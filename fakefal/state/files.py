@@ -24,6 +24,10 @@ class FileTooLarge(QueueError):
         self.limit = limit
 
 
+class SpoolFull(QueueError):
+    """There is no room for what is being written: on the disk, or beside other uploads that are not finished."""
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """A file at a path of the CDN: its media type, its bytes, where they lie, and the key that brought it."""
@@ -44,7 +48,17 @@ class FileStore(Protocol):
     """Files by the path of their CDN address."""
 
     def open_part(self) -> BinaryIO:
-        """A new empty file to write an upload into; hand it to `keep` or `discard`."""
+        """A new empty file to write an upload into; hand it to `keep` or `discard`.
+
+        What is written counts towards the bytes of the store from then on.
+
+        Raises:
+            SpoolFull: too many files are being written; or, by `write`, there is no room for so many bytes.
+        """
+        ...
+
+    def writing(self) -> AbstractContextManager[BinaryIO]:
+        """As `open_part`; the file is discarded if the block fails."""
         ...
 
     def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
@@ -52,6 +66,7 @@ class FileStore(Protocol):
 
         Raises:
             FileTooLarge: it alone is larger than the store.
+            SpoolFull: the disk is full.
         """
         ...
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import islice
 from typing import Protocol
 
 from typing_extensions import override
+
+from fakefal_contracts.hosts import BaseUrl, Part
 
 LONGEST_TEXT = 1000
 """Longer paths and hints are cut off, so that the journal has a bound in bytes, too."""
@@ -22,6 +26,10 @@ _UPLOAD_ID = re.compile(r"(?<=/multipart/)[^/]+")
 
 _QUERY = re.compile(r"(?<=\?)[^\s=]*=\S*")
 """What follows an address that a hint repeats: signatures, for example."""
+
+LONGEST_ADDRESS = 100
+MOST_MISSED = 3
+"""So many of what was called and is not emulated are named at the end of a run."""
 
 APPLICATIONS = ("queue", "run")
 APP_SEGMENTS = 2
@@ -53,6 +61,20 @@ class JournalEntry:
     """What a journal of several processes knows it by."""
 
     @property
+    def is_missed(self) -> bool:
+        """Whether it was for what the emulator does not have: a part of fal's, or a model."""
+        application = self.part in APPLICATIONS and self.method == "POST" and "/requests/" not in self.path
+        return self.status == HTTPStatus.NOT_IMPLEMENTED or (application and self.status == HTTPStatus.NOT_FOUND)
+
+    @property
+    def address(self) -> str:
+        """The call as its caller would write it, without a scheme: method, host of fal's, path."""
+        part, _, rest = self.path.lstrip("/").partition("/")
+        known = self.part == part and part in tuple(Part)
+        where = BaseUrl().url(Part(part), f"/{rest}").removeprefix("https://") if known else f"{self.host}{self.path}"
+        return f"{self.method} {where[:LONGEST_ADDRESS]}"
+
+    @property
     def endpoint(self) -> str:
         """The endpoint that the address names: all of it where a request is made, the application elsewhere."""
         part, _, rest = self.path.lstrip("/").partition("/")
@@ -72,6 +94,17 @@ def without_secrets(text: str, secret: str = "") -> str:
     if "?" in text:
         text = _QUERY.sub(HIDDEN, text)
     return text[:LONGEST_TEXT]
+
+
+def missed_calls(calls: Iterable[JournalEntry]) -> str:
+    """What was called and is not emulated: how often, and the first of them; empty where nothing was."""
+    missed = Counter(call.address for call in calls if call.is_missed)
+    if not missed:
+        return ""
+    count = missed.total()
+    shown = [f"{name} ({times} times)" if times > 1 else name for name, times in missed.most_common(MOST_MISSED)]
+    more = f", and {len(missed) - MOST_MISSED} others" if len(missed) > MOST_MISSED else ""
+    return f"{count} call{'s' * (count != 1)} to what fakefal does not have: {', '.join(shown)}{more}"
 
 
 class Journal(Protocol):

@@ -1,13 +1,27 @@
-"""JSON in and out, as the wire has it, for any input whatsoever."""
+"""JSON in and out, as the wire has it, for any input whatsoever.
+
+What others wrote goes through `parse`, which bounds work and memory before it decodes; what `dump` wrote goes through
+`load`.  The media in a body, its ``data:`` strings, are taken out before decoding: they count towards none of the
+bounds, and an emoji in a prompt does not make Python keep them with four bytes a character.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 DEEPEST = 100
 """How deeply a body may be nested.  The models here need six levels."""
+
+MOST_VALUES = 200_000
+"""How many values a body may hold, lists and objects included.  They take up to 200 bytes each in Python."""
+
+MAX_BYTES = 4 * 1024 * 1024
+"""How long a body may be without its ``data:`` strings, unless the caller of `parse` says otherwise."""
 
 
 class InvalidJson(ValueError):
@@ -19,22 +33,39 @@ class InvalidJson(ValueError):
         self.reason = reason
 
 
-def parse(body: bytes) -> Any:
-    """Decode a JSON body.
+class JsonTooLarge(InvalidJson):
+    """The bytes may be JSON, but of more values or more bytes than are decoded."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(0, reason)
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def parse(body: bytes, max_bytes: int = MAX_BYTES) -> Any:
+    """Decode a JSON body that somebody sent.
+
+    Args:
+        body: what was sent.
+        max_bytes: how long it may be without its ``data:`` strings.
 
     Raises:
+        JsonTooLarge: it is longer than that, or holds more than `MOST_VALUES` values.
         InvalidJson: malformed, not UTF-8, nested too deeply, or with numbers that JSON does not have.
     """
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
-        raise InvalidJson(0, f"The body is nested more than {DEEPEST} levels deep")
-    try:
-        return _parsed(body.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InvalidJson(error.pos, error.msg) from None
-    except UnicodeDecodeError as error:
-        raise InvalidJson(error.start, "The body is not UTF-8") from None
-    except ValueError as error:
-        raise InvalidJson(0, str(error)) from None
+    if len(body) <= min(max_bytes, MAX_BYTES) and _is_plain(body):
+        return load(body)
+    return _decode(*_parted(body, max_bytes))
+
+
+def load(body: bytes) -> Any:
+    """Decode JSON that needs no bounds, such as what `dump` wrote.
+
+    Raises:
+        InvalidJson: malformed, not UTF-8, or with numbers that JSON does not have.
+    """
+    return _decode(body, ())
 
 
 def dump(value: Any) -> bytes:
@@ -62,23 +93,156 @@ def _finite(digits: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 
 
-def _parsed(text: str) -> Any:
-    if text.startswith("\ufeff"):  # a second mark: the function has words of its own for that
-        return json.loads(text)
-    return _DECODER.decode(text)
+@dataclass(frozen=True, slots=True)
+class _Medium:
+    """A ``data:`` string that was taken out of a body.
+
+    Attributes:
+        text: what it says.
+        end: where its stand-in ends in the rest.
+        cut: by how many bytes the stand-in is shorter.
+    """
+
+    text: str
+    end: int
+    cut: int
 
 
-_BRACKETS_AND_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+def _decode(body: bytes, media: Sequence[_Medium]) -> Any:
+    """The value of a body, in which a stand-in means the next of the media."""
+    taken = 0
+
+    def medium(name: str) -> str:
+        nonlocal taken
+        if name != _STAND_IN.decode():
+            _no_constant(name)
+        taken += 1
+        return media[taken - 1].text
+
+    decoder = json.JSONDecoder(parse_constant=medium, parse_float=_finite) if media else _DECODER
+    try:
+        text = body.decode("utf-8-sig")
+        if text.startswith("\ufeff"):  # a second mark: the function has words of its own for that
+            return json.loads(text)
+        return decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise InvalidJson(error.pos + sum(one.cut for one in media[:taken]), error.msg) from None
+    except UnicodeDecodeError as error:
+        before = sum(one.cut for one in media if one.end <= error.start)
+        raise InvalidJson(error.start + before, "The body is not UTF-8") from None
+    except RecursionError:
+        raise InvalidJson(0, _TOO_DEEP) from None
+    except ValueError as error:
+        raise InvalidJson(0, str(error)) from None
 
 
-def _depth(body: bytes) -> int:
-    """How deeply brackets are nested, leaving out those inside strings."""
-    depth = deepest = 0
-    for token in _BRACKETS_AND_TEXTS.finditer(body):
-        first = body[token.start()]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
-    return deepest
+_TOO_DEEP = f"The body is nested more than {DEEPEST} levels deep"
+_TOO_MANY = f"The body holds more than {MOST_VALUES} values"
+
+
+def _is_plain(body: bytes) -> bool:
+    """Whether the counts of a few bytes, wherever they stand, rule out that a body exceeds a bound."""
+    opened = body.count(b"[") + body.count(b"{")
+    return opened <= DEEPEST and opened + body.count(b",") < MOST_VALUES
+
+
+# Possessive repeats (*+) keep no state: a plain one holds 24 bytes for each character that it may have to give back.
+# A match holds the interpreter's lock, so that a long string is read by several.
+_INSIDE_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+){0,65536}+', re.DOTALL)
+_MEDIUM = re.compile(rb'"[ ]*+data:')
+_KEY_ENDS = re.compile(rb"[ \t\r\n]*+:")
+_EMPTY = re.compile(rb"[\[{][ \t\r\n]*+[\]}]")
+_NOT_ASCII = re.compile(r"\\u(?!00[0-7])")
+
+_BESIDE_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STAND_IN = b"NaN"
+"""What stands for a medium while the rest is decoded.  JSON has no such value, so the decoder asks what it means."""
+
+
+def _parted(body: bytes, max_bytes: int) -> tuple[bytes, list[_Medium]]:
+    """A body without its media, and these.  One pass measures it, and ends where it exceeds a bound.
+
+    Raises:
+        JsonTooLarge: the rest is longer than `max_bytes`, or holds too many values.
+        InvalidJson: it is nested too deeply, or one of the media is malformed.
+    """
+    rest, outline, media = bytearray(), bytearray(), list[_Medium]()
+    done = 0
+
+    def keep(end: int) -> None:
+        if len(rest) + end - done > max_bytes:
+            raise JsonTooLarge(f"The body has more than {max_bytes} bytes beside its data: strings")
+        rest.extend(body[done:end])
+
+    for number, (start, end) in enumerate(_strings(body)):
+        if number > 2 * MOST_VALUES:  # an object has a key to each value
+            raise JsonTooLarge(_TOO_MANY)
+        text = _medium(body, start, end)
+        keep(end if text is None else start)
+        outline += body[done:start] + b'"'
+        if text is not None:
+            rest += _STAND_IN
+            media.append(_Medium(text, len(rest), end - start - len(_STAND_IN)))
+        done = end
+    keep(len(body))
+    outline += body[done:]
+    _measure(bytes(outline))
+    if _STAND_IN in outline:
+        raise InvalidJson(0, f"{_STAND_IN.decode()} is not JSON")
+    return bytes(rest), media
+
+
+def _strings(body: bytes) -> Iterator[tuple[int, int]]:
+    """Where strings begin and end, quotation marks included."""
+    start = body.find(b'"')
+    while start >= 0:
+        end = _string_end(body, start)
+        yield start, end
+        start = body.find(b'"', end)
+
+
+def _string_end(body: bytes, start: int) -> int:
+    """Where the string that begins at a place ends, at the latest with the body."""
+    end = body.find(b'"', start + 1) + 1
+    if end and body[end - 2 : end - 1] != b"\\":
+        return end  # nearly always: so long as no mark in it is escaped, this is the fastest way
+    end = start + 1
+    while found := _INSIDE_STRING.match(body, end):
+        if found.end() == end:
+            break
+        end = found.end()
+    return end + 1 if body[end : end + 1] == b'"' else len(body)
+
+
+def _medium(body: bytes, start: int, end: int) -> str | None:
+    """The ``data:`` string at a place, or None for anything else, those in other scripts and keys included.
+
+    Raises:
+        InvalidJson: it is malformed.
+    """
+    if not _MEDIUM.match(body, start, end) or _KEY_ENDS.match(body, end):
+        return None
+    try:
+        text = str(memoryview(body)[start:end], "ascii")
+        return None if _NOT_ASCII.search(text) else _DECODER.decode(text)
+    except UnicodeDecodeError:
+        return None
+    except json.JSONDecodeError as error:
+        before = len(body[:start].decode("utf-8-sig", "replace"))
+        raise InvalidJson(before + error.pos, error.msg) from None
+
+
+def _measure(outline: bytes) -> None:
+    """Hold the bounds of number and depth.
+
+    Raises:
+        JsonTooLarge: there are too many values.
+        InvalidJson: they are nested too deeply.
+    """
+    opened = outline.count(b"[") + outline.count(b"{")
+    values = 1 + outline.count(b",") + opened
+    if values > MOST_VALUES and values - sum(1 for _ in _EMPTY.finditer(outline)) > MOST_VALUES:
+        raise JsonTooLarge(_TOO_MANY)
+    depths = accumulate(1 if bracket in b"[{" else -1 for bracket in outline.translate(None, _BESIDE_BRACKETS))
+    if opened > DEEPEST and any(depth > DEEPEST for depth in depths):
+        raise InvalidJson(0, _TOO_DEEP)

@@ -80,6 +80,7 @@ class Sums:
     duplicates: int = 0
     units: float = 0.0
     usd: Decimal = NOTHING
+    cancelled: int = 0
     unpriced: int = 0
 
     def __add__(self, other: Sums) -> Sums:
@@ -89,6 +90,7 @@ class Sums:
             self.duplicates + other.duplicates,
             self.units + other.units,
             self.usd + other.usd,
+            self.cancelled + other.cancelled,
             self.unpriced + other.unpriced,
         )
 
@@ -99,15 +101,15 @@ class Sums:
     @classmethod
     def read(cls, plain: Mapping[str, str]) -> Sums:
         """The sums that `plain` wrote."""
-        jobs, refused, duplicates = (int(plain[name]) for name in ("jobs", "refused", "duplicates"))
-        usd, unpriced = Decimal(plain["usd"]), int(plain["unpriced"])
-        return cls(jobs, refused, duplicates, float(plain["units"]), usd, unpriced)
+        counts = {name: int(plain[name]) for name in ("jobs", "refused", "duplicates", "cancelled", "unpriced")}
+        return cls(**counts, units=float(plain["units"]), usd=Decimal(plain["usd"]))
 
     def __str__(self) -> str:
         twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
         jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused"
+        cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
         unknown = f", the price of {self.unpriced} is unknown" if self.unpriced else ""
-        return f"{jobs}{twins}, {dollars(self.usd)} not spent{unknown}"
+        return f"{jobs}{cancelled}{twins}, {dollars(self.usd)} not spent{unknown}"
 
 
 def bill(look: Snapshot) -> Ending | None:

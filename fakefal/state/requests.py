@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fakefal.core.plan import Plan, View
 from fakefal_contracts.hosts import BaseUrl
 
+LONGEST_KEY = 255
+"""Characters of the id of a key; fal's have 36."""
+
 NO_KEY = ""
 
 

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import override
 
+from fakefal_contracts.development import SIGNING_SEED
+
 Jwks = dict[str, list[dict[str, str]]]
 """A set of public keys (RFC 7517)."""
 
 MOST_KEYS = 8
+
+DEVELOPMENT_KEY = SIGNING_SEED.hex()
+"""Signs on loopback, and on every machine the same, so that verifiers may keep the key set while servers change."""
 
 
 class SigningKeys(Protocol):
@@ -37,10 +43,23 @@ class SigningKeys(Protocol):
 
 
 class MemorySigningKeys(SigningKeys):
-    """The keys of one process, which a restart forgets."""
+    """The keys of one process.
 
-    def __init__(self) -> None:
-        self._keys = [Ed25519PrivateKey.generate()]
+    Args:
+        keys: in hex, oldest first; by default the development key alone.
+        keep: is given all of them, in this form, before a rotation counts.
+
+    Raises:
+        ValueError: there is no key, or one is not 64 hexadecimal digits.
+    """
+
+    def __init__(
+        self, keys: Sequence[str] = (DEVELOPMENT_KEY,), keep: Callable[[list[str]], None] = lambda _: None
+    ) -> None:
+        if not keys:
+            raise ValueError("there must be a key")
+        self._keys = [signing_key(key) for key in keys]
+        self._keep = keep
 
     @override
     def sign(self, request_id: str, user_id: str, timestamp: str, body: bytes) -> str:
@@ -48,11 +67,27 @@ class MemorySigningKeys(SigningKeys):
 
     @override
     async def rotate(self) -> None:
-        self._keys = [*self._keys, Ed25519PrivateKey.generate()][-MOST_KEYS:]
+        keys = [*self._keys, signing_key(new_key())][-MOST_KEYS:]
+        self._keep([key.private_bytes_raw().hex() for key in keys])
+        self._keys = keys
 
     @override
     async def jwks(self) -> Jwks:
         return jwks(self._keys)
+
+
+def new_key() -> str:
+    """A private key that nobody else has, in hex."""
+    return secrets.token_hex(32)
+
+
+def signing_key(text: str) -> Ed25519PrivateKey:
+    """A private key from its hex.
+
+    Raises:
+        ValueError: it is not 64 hexadecimal digits.
+    """
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
 
 
 def signature(key: Ed25519PrivateKey, request_id: str, user_id: str, timestamp: str, body: bytes) -> str:

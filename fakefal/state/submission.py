@@ -16,7 +16,7 @@ class Submission:
     `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
     `effect` is what happens to the request, and `retry` whether the server may try it again.  `number` says
     which call of its key it is, where somebody counted, so that a seed can draw for it; `gone` are the paths of
-    files that its body names and that were removed or have expired.
+    files that its body names and that were removed or have expired.  `note` is what its log says first.
     """
 
     key: str
@@ -33,6 +33,7 @@ class Submission:
     retry: bool = True
     number: int = 0
     gone: frozenset[str] = frozenset()
+    note: str = ""
 
     @property
     def endpoint_id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -13,6 +13,8 @@ from typing_extensions import override
 from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.account import JobAccount
 from fakefal.state.requests import Snapshot
+
+Stored = Callable[[], Awaitable[Iterable[Snapshot]]]
 
 
 @dataclass
@@ -45,8 +47,8 @@ class Tally(Protocol):
         """
         ...
 
-    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
-        """What jobs add up to; `stored` are all that a store still has, oldest first, or all of one key.
+    async def account(self, stored: Stored) -> JobAccount:
+        """What jobs add up to; `stored` gives all that a store still has, oldest first, or all of one key.
 
         It counts those that were dropped, too, unless replicas share the store.
         """
@@ -77,5 +79,5 @@ class MemoryTally(Tally):
         return self._counts
 
     @override
-    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
+    async def account(self, stored: Stored) -> JobAccount:
         return self._account

@@ -17,6 +17,7 @@ from fakefal.state.once import MemoryOnce
 from fakefal.state.signing import MemorySigningKeys
 from fakefal.state.tally import MemoryTally
 from fakefal.state.tokens import Tokens
+from fakefal.store.kept_keys import own_keys
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.parts import EmulatorParts
 from fakefal.store.spool import OwnFolder, SpoolFiles
@@ -28,7 +29,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
     Replicas that share a store have no other clock than its own.
 
     Raises:
-        SettingsError: the extra for Redis is missing, or Redis cannot be reached.
+        SettingsError: the extra for Redis is missing, Redis cannot be reached, or the kept signing keys cannot be used.
     """
     if settings.store != MEMORY:
         try:
@@ -57,7 +58,7 @@ def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
         journal=MemoryJournal(settings.max_journal),
         tally=MemoryTally(account),
         tokens=Tokens(),
-        signing=MemorySigningKeys(),
+        signing=MemorySigningKeys() if settings.development_key else own_keys(settings.spool),
         files=SpoolFiles(OwnFolder(settings.spool), max_files=settings.max_files, max_bytes=settings.max_file_bytes),
         membership=nullcontext,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ from fakefal.effects.arrivals import Arrivals
 from fakefal.effects.rules import Rules
 from fakefal.files.fetch import Fetcher
 from fakefal.state.access import Access
-from fakefal.state.clock import Clock
+from fakefal.state.clock import Clock, wall_time
 from fakefal.state.files import FileStore
 from fakefal.state.group import Membership
 from fakefal.state.journal import Journal
@@ -44,4 +43,4 @@ class EmulatorParts:
     membership: Membership
     fetcher: Fetcher = field(default_factory=Fetcher)
     random_bits: Callable[[int], int] = field(default_factory=lambda: random.Random().getrandbits)  # noqa: S311 - ids are no secrets
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float] = wall_time

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
+import logging
+import re
+import secrets
 import shutil
-import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
+from pydantic import TypeAdapter
 from typing_extensions import override
 
-from fakefal.state.files import FileStore, FileTooLarge, StoredFile
+from fakefal.state.files import FileStore, FileTooLarge, SpoolFull, StoredFile
+from fakefal.store.place import UsedFolder, sweep_abandoned
+
+logger = logging.getLogger(__name__)
+MOST_OPEN = 256
+"""How many files may be written at once; each takes a file descriptor."""
+
+NOTE = re.compile(r"[0-9a-f]{40}\.json")
+LEFTOVER = re.compile(r"(?:[0-9a-f]{16}|tmp\w{8})\.(?:part|bin|note)")
+_NOTE_TYPE = TypeAdapter(StoredFile)
 
 
 @dataclass
@@ -45,7 +60,11 @@ class Folder(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Where it is; a temporary folder is made when this is asked for first."""
+        ...
+
+    def has(self, source: Path) -> bool:
+        """Whether bytes lie in it."""
         ...
 
     def get(self, url_path: str) -> StoredFile | None:
@@ -81,22 +100,45 @@ class OwnFolder(Folder):
     """A folder that only this process writes to, so that it knows what lies there.
 
     Args:
-        path: where it is; None makes one that `close` removes.
+        path: where it is; None makes one with the first file, which `close` removes.
+
+    Raises:
+        SettingsError: another process uses it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._temporary = path is None
-        self._path = make_folder(path)
+        self._given = path
+        self._place: UsedFolder | None = None
         self._listing = SpoolListing()
-        for left_over in self._path.glob("*.part"):
-            left_over.unlink()
-        for note in sorted(self._path.glob("*.json"), key=lambda one: one.stat().st_mtime):
-            self._listing.put(read_note(note))
+        if path is None:
+            sweep_abandoned()
+        else:
+            self._place = UsedFolder(path)
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        """Learn what lies there, and remove what was left behind unfinished."""
+        notes = sorted((one for one in path.glob("*.json") if NOTE.fullmatch(one.name)), key=_modified)
+        read = [note_or_warning(note) for note in notes]
+        for file in read:
+            if file is not None:
+                self._listing.put(file)
+        known = {file.source for file in self._listing.files.values()}
+        for left_over in leftovers(path):
+            # bytes may belong to a note that could not be read
+            if left_over not in known and (left_over.suffix != ".bin" or None not in read):
+                left_over.unlink()
 
     @property
     @override
     def path(self) -> Path:
-        return self._path
+        if self._place is None:
+            self._place = UsedFolder(self._given)
+        return self._place.path
+
+    @override
+    def has(self, source: Path) -> bool:
+        return self._place is not None and source.parent == self._place.path
 
     @override
     def get(self, url_path: str) -> StoredFile | None:
@@ -112,14 +154,14 @@ class OwnFolder(Folder):
 
     @override
     def add(self, file: StoredFile) -> None:
-        write_note(self._path, file)
+        write_note(self.path, file)
         self._listing.put(file)
 
     @override
     def remove(self, url_path: str) -> StoredFile | None:
         old = self._listing.take(url_path)
         if old is not None:
-            (self._path / note_name(url_path)).unlink(missing_ok=True)
+            (self.path / note_name(url_path)).unlink(missing_ok=True)
         return old
 
     @override
@@ -128,15 +170,34 @@ class OwnFolder(Folder):
 
     @override
     def close(self) -> None:
-        if self._temporary:
-            shutil.rmtree(self._path, ignore_errors=True)
+        if self._place is not None:
+            self._place.close()
+
+
+class _Unfinished(io.BufferedWriter):
+    """A file that is being written.
+
+    Args:
+        path: where; there is nothing yet.
+        count: is told how many bytes come, before they are written.
+    """
+
+    def __init__(self, path: Path, count: Callable[[int], None]) -> None:
+        super().__init__(io.FileIO(str(path), "xb"))
+        self._count = count
+
+    @override
+    def write(self, content: Any, /) -> int:
+        self._count(len(content))
+        with disk_errors():
+            return super().write(content)
 
 
 class SpoolFiles(FileStore):
     """Files in a folder.
 
-    The oldest files go when there are too many; parts of unfinished uploads count as files.  Worker
-    threads may use it beside the event loop.
+    The oldest files go when there are too many; parts of unfinished uploads count as files, and so do the bytes of
+    what is being written.  Worker threads may use it beside the event loop.
 
     Args:
         folder: where files are kept.
@@ -149,6 +210,8 @@ class SpoolFiles(FileStore):
         self._max_files, self._max_bytes = max_files, max_bytes
         self._lock = threading.RLock()
         self._held: Counter[Path] = Counter()
+        self._open: dict[str, int] = {}
+        """How many bytes the files have that are being written."""
 
     @property
     def folder(self) -> Path:
@@ -157,7 +220,32 @@ class SpoolFiles(FileStore):
 
     @override
     def open_part(self) -> BinaryIO:
-        return tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False)  # type: ignore[return-value]
+        with self._lock, disk_errors():
+            if len(self._open) >= MOST_OPEN:
+                raise SpoolFull(f"{MOST_OPEN} uploads are being written: finish some of them first")
+            path = self.folder / f"{secrets.token_hex(8)}.part"
+            written = _Unfinished(path, partial(self._count, str(path)))
+            self._open[str(path)] = 0
+            return written
+
+    @contextmanager
+    @override
+    def writing(self) -> Iterator[BinaryIO]:
+        written = self.open_part()
+        try:
+            yield written
+        except BaseException:
+            self.discard(written)
+            raise
+
+    def _count(self, path: str, more: int) -> None:
+        with self._lock:
+            if sum(self._open.values()) + more > self._max_bytes:
+                if self._open[path] + more > self._max_bytes:
+                    raise FileTooLarge(self._max_bytes)
+                raise SpoolFull(f"unfinished uploads fill the {self._max_bytes} bytes of max_file_bytes")
+            self._open[path] += more
+            self._make_room()
 
     @override
     def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
@@ -165,21 +253,30 @@ class SpoolFiles(FileStore):
         if size > self._max_bytes:
             self.discard(written)
             raise FileTooLarge(self._max_bytes)
-        written.close()
-        with self._lock:
-            self._forget(url_path)
-            self._make_room(size)
-            # a new name each time: a reader may still hold the bytes of the file that was here
-            source = Path(written.name).with_suffix(".bin")
-            Path(written.name).replace(source)
-            kept = StoredFile(url_path, content_type, size, source, key)
-            self._files.add(kept)
-            return kept
+        source = Path(written.name).with_suffix(".bin")
+        try:
+            with self._lock, disk_errors():
+                written.close()
+                self._forget(url_path)
+                self._make_room(more_files=1)
+                # a new name each time: a reader may still hold the bytes of the file that was here
+                Path(written.name).replace(source)
+                kept = StoredFile(url_path, content_type, size, source, key)
+                self._files.add(kept)
+                del self._open[written.name]
+                return kept
+        except BaseException:
+            source.unlink(missing_ok=True)
+            self.discard(written)
+            raise
 
     @override
     def discard(self, written: BinaryIO) -> None:
-        written.close()
+        with suppress(OSError):  # what is left in the buffer may not fit the disk
+            written.close()
         Path(written.name).unlink(missing_ok=True)
+        with self._lock:
+            self._open.pop(written.name, None)
 
     @override
     def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
@@ -200,16 +297,21 @@ class SpoolFiles(FileStore):
             found = [part for part in parts.values() if part is not None]
             if sum(part.size for part in found) > max_bytes:
                 raise FileTooLarge(max_bytes)
-            whole = self.open_part()
+            with self.writing() as whole:
+                for part in found:
+                    with part.source.open("rb") as content:
+                        shutil.copyfileobj(content, whole)
             for part in found:
-                with part.source.open("rb") as content:
-                    shutil.copyfileobj(content, whole)
                 self._forget(part.url_path)
             return self.keep(whole, url_path, content_type, key=key)
 
     @override
     def get(self, url_path: str) -> StoredFile | None:
-        return self._files.get(url_path)
+        found = self._files.get(url_path)
+        if found is not None and not found.source.exists():  # somebody removed it from the folder
+            self._forget(url_path)
+            return None
+        return found
 
     @contextmanager
     @override
@@ -223,7 +325,7 @@ class SpoolFiles(FileStore):
                 self._held[file.source] -= 1
                 if not self._held[file.source]:
                     del self._held[file.source]
-                    if self.folder in file.source.parents and self._files.get(file.url_path) != file:
+                    if self._files.has(file.source) and self._files.get(file.url_path) != file:
                         self._files.drop(file.source)
 
     @override
@@ -242,9 +344,9 @@ class SpoolFiles(FileStore):
     def close(self) -> None:
         self._files.close()
 
-    def _make_room(self, size: int) -> None:
-        kept = self._files.bounded()
-        while kept.files and (len(kept.files) >= self._max_files or kept.size + size > self._max_bytes):
+    def _make_room(self, more_files: int = 0) -> None:
+        kept, size = self._files.bounded(), sum(self._open.values())
+        while kept.files and (len(kept.files) + more_files > self._max_files or kept.size + size > self._max_bytes):
             self._forget(next(iter(kept.files)))
 
     def _forget(self, url_path: str) -> None:
@@ -254,19 +356,16 @@ class SpoolFiles(FileStore):
                 self._files.drop(old.source)
 
 
-def make_folder(path: Path | None) -> Path:
-    """The folder at a path, or a temporary one."""
-    folder = path or Path(tempfile.mkdtemp(prefix="fakefal-files-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def write_note(folder: Path, file: StoredFile) -> None:
     """Say at which address a file lies.  Whoever reads a note meanwhile sees the old one or the new one."""
     note = asdict(file) | {"source": file.source.name}
     written = file.source.with_suffix(".note")
-    written.write_text(json.dumps(note), "utf-8")
-    written.replace(folder / note_name(file.url_path))
+    try:
+        written.write_text(json.dumps(note), "utf-8")
+        written.replace(folder / note_name(file.url_path))
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
 
 
 def note_name(url_path: str) -> str:
@@ -274,14 +373,42 @@ def note_name(url_path: str) -> str:
     return f"{hashlib.sha256(url_path.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
 
 
-def read_note(note: Path) -> StoredFile:
-    """The file that a note speaks of.
+def note_or_warning(note: Path) -> StoredFile | None:
+    """The file that a note speaks of; None, and a warning, where it is damaged.
 
     Raises:
         FileNotFoundError: there is no such note.
     """
-    said = json.loads(note.read_text("utf-8"))
-    return StoredFile(**(said | {"source": note.with_name(said["source"])}))
+    try:
+        said = _NOTE_TYPE.validate_json(note.read_bytes())
+        return replace(said, source=note.with_name(said.source.name))
+    except ValueError as error:
+        logger.warning("%s is no note on an upload, and is passed over: %s", note, str(error).splitlines()[0])
+        return None
+
+
+def leftovers(folder: Path) -> Iterator[Path]:
+    """What is no note: bytes, and what was not finished.  Files of others that lie here are not among them."""
+    return (path for path in folder.iterdir() if LEFTOVER.fullmatch(path.name))
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Name a full disk.
+
+    Raises:
+        SpoolFull: it is full, or a quota is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SpoolFull(f"the disk of the spool is full: {error.strerror}") from error
 
 
 def _part(upload_id: str, number: int) -> str:

@@ -1,12 +1,13 @@
 """fal inside tests: `Fakefal` is what the pytest fixture ``fakefal`` gives, and works without pytest.
 
 with Fakefal(profile="stepped") as fal:
-...  # any code that calls fal by httpx: fal's own client, fakefal's, yours
+...  # any code that calls fal: fal's own client, fakefal's, yours
 fal.assert_billed("0.56")
 """
 
 from __future__ import annotations
 
+import fakefal.testing.preparation  # noqa: F401 - before all else: not while time is frozen
 from fakefal.core.grammar import BadEffect
 from fakefal.settings import SettingsError
 from fakefal.state.ledger import LedgerEntry, Sums

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
 from fakefal.server.app import build_app
 from fakefal.server.child import child_environment
 from fakefal.server.child_server import serving_child
+from fakefal.server.redirection import Redirection, install, uninstall
 from fakefal.server.serving import bind, hosting
+from fakefal.testing.blocked import explained, explained_connections
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
-from fakefal.testing.loop import loop_thread
-from fakefal.testing.strictness import Watch
+from fakefal.testing.listener import listener
+from fakefal.testing.loop import ELSEWHERE, loop_thread
+from fakefal.testing.strictness import Watch, outlive
+from fakefal.testing.surroundings import HOST
+from fakefal.wire.faults import ABORT, abort
 from fakefal_contracts.hosts import is_fal_host
 
 T = TypeVar("T")
-HOST = "fakefal.test"
-"""Stands for the emulator in base URLs in this process.  Names under .test belong to nobody (RFC 6761)."""
 
 
 class Engine:
@@ -31,15 +34,19 @@ class Engine:
     Args:
         emulator: the emulator.
         complain: is told of calls that it has no answer for.
+        failed: is told of what the emulator raised.
     """
 
-    def __init__(self, emulator: Emulator, complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, emulator: Emulator, complain: Callable[[str], None], failed: Callable[[Exception], None]
+    ) -> None:
         self.emulator = emulator
-        self.app: ASGIApp = Watch(build_app(emulator), complain, emulator.knows_app)
+        self.app: ASGIApp = Watch(build_app(emulator), complain, failed, emulator.knows_app)
         self._thread = loop_thread()
         self._process = os.getpid()
         self._stack = AsyncExitStack()
         self._calls: set[asyncio.Task[None]] = set()
+        self._connections: set[Callable[[], None]] = set()  # what kills each
 
     def start(self) -> None:
         """Let the emulator's time run."""
@@ -59,11 +66,14 @@ class Engine:
 
     def listen(self) -> str:
         """Listen on a free port until the end; returns the base URL."""
-        return self.open(hosting(self.app, bind("127.0.0.1", 0), closing=self.emulator.close)).url
+        with explained():
+            return self.open(hosting(outlive(self.app), bind("127.0.0.1", 0), closing=self.emulator.close)).url
 
-    def child_environment(self) -> dict[str, str]:
+    def child_environment(self, key: str) -> dict[str, str]:
         """Open every road for other programs until the end; returns the environment that leads them here."""
-        return child_environment(os.environ, self.open(serving_child(self.app, closing=self.emulator.close)))
+        with explained():
+            addresses = self.open(serving_child(outlive(self.app), closing=self.emulator.close))
+        return child_environment(os.environ, addresses, key=key)
 
     def answers(self, host: str) -> bool:
         """Whether calls of this host are answered here."""
@@ -76,18 +86,54 @@ class Engine:
             RuntimeError: this is another process, forked from the emulator's.
         """
         if os.getpid() != self._process:
-            raise RuntimeError("the emulator lives in the parent of this process: use the fixture fakefal_server")
+            raise RuntimeError(ELSEWHERE)
         exchange = InProcessExchange(self.app, self._thread.loop, call)
         self._thread.call(self._run, exchange)
         return exchange
 
+    @contextmanager
+    def leading(self, complain: Callable[[str], None]) -> Iterator[None]:
+        """Lead what this process calls by sockets here while the block lasts, by whatever library.
+
+        `complain` is told of what another plugin refuses.
+        """
+        redirection = Redirection(self.answers, listener().destination)
+        listener().add(self)
+        install(redirection)
+        try:
+            with explained_connections(self.answers, complain):
+                yield
+        finally:
+            uninstall(redirection)
+            listener().remove(self)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call that came by a socket; where the fake ends meanwhile, its connection dies."""
+        self._connections.add(scope["extensions"][ABORT])
+        call = self._begun(self.app(scope, receive, send))
+        try:
+            await asyncio.wait((call,))
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        if call.cancelled():
+            abort(scope)
+        else:
+            call.result()
+
     def _run(self, exchange: InProcessExchange) -> None:
-        task = self._thread.loop.create_task(exchange.run())
+        self._begun(exchange.run())
+
+    def _begun(self, call: Awaitable[None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(call, loop=self._thread.loop)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
+        return task
 
     async def _stop(self) -> None:
         for task in tuple(self._calls):
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        for kill in self._connections:  # else a program would use it again, outside of the fake
+            kill()
         await self._stack.aclose()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -18,30 +20,44 @@ from unittest import SkipTest
 from fakefal.core.effects import Effect
 from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
-from fakefal.settings import Settings
+from fakefal.settings import OwnResult, Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
-from fakefal.testing.engine import HOST, Engine
+from fakefal.state.tokens import Tokens
+from fakefal.store.opening import open_parts
+from fakefal.testing.blocked import explained_look_ups
+from fakefal.testing.engine import Engine
 from fakefal.testing.interception import intercepting
+from fakefal.testing.logged import logged_errors
 from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
-from fakefal.testing.surroundings import fake_environment, fake_key
+from fakefal.testing.surroundings import HOST, URL, fake_environment, fake_key
 from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.price import dollars
 
+FLOAT_ERROR = 1e-9
+PRICE_DIGITS = 9
+"""What a sum of floats may lose lies far behind the last digit of any price."""
+
+_TOKENS = Tokens()
+"""One for all fakes of this process: clients of a module keep their upload tokens from test to test."""
+
 
 class Fakefal:
-    """While the block lasts, every call of httpx and httpx2 to fal is answered in this process.
+    """While the block lasts, every call of this process to fal is answered here, by whatever library.
 
     ``with Fakefal() as fal:`` starts afresh.  All methods may be called from any thread, and from coroutines.
 
     Args:
         profile: how time passes: instant, stepped, quick or realistic.
         effects: what happens to which requests, such as ``stuck when nth=2``; one, or several.
-        contract: documented, latest, or an ISO day.
+        contract: latest, documented, or an ISO day.
+        models: documents of models beside the built-in ones: a file or a folder, or several.
+        prices: prices by endpoint id, such as ``{"me/app": {"usd": "0.02", "unit": "image"}}``.
+        unknown: what a model gets that fakefal does not know: ``refuse`` (fal's 404) or ``accept``.
         seed: makes random lengths and probabilities repeatable.
         runners: how many requests of one key run at once.
         keys: key ids with their secrets; without any, every key is accepted.
@@ -62,6 +78,9 @@ class Fakefal:
         profile: str = "instant",
         effects: str | Sequence[str] = (),
         contract: str = LATEST,
+        models: str | Path | Sequence[str | Path] = (),
+        prices: Mapping[str, Any] | None = None,
+        unknown: Literal["refuse", "accept"] = "refuse",
         seed: str = "",
         runners: int = 10,
         keys: Mapping[str, str] | None = None,
@@ -72,29 +91,36 @@ class Fakefal:
             profile=profile,
             effects=(effects,) if isinstance(effects, str) else tuple(effects),
             contract=contract,
+            models=(Path(models),) if isinstance(models, str | Path) else tuple(map(Path, models)),
+            prices=prices or {},
+            unknown=unknown,
             seed=seed,
             runners=runners,
             keys=keys or {},
             retention=retention,
-            control_hosts=frozenset({HOST}),
+            hosts=frozenset({HOST}),
         )
-        recorder = WebhookRecorder(MemorySigningKeys())
-        self._emulator = Emulator(settings, sender=recorder)
-        self._engine = Engine(self._emulator, self._complain)
+        recorder = WebhookRecorder(MemorySigningKeys(), wall=_now)
+        self._failures: list[BaseException] = []
+        self._emulator = Emulator(settings, open_parts(settings, tokens=_TOKENS), sender=recorder)
+        self._engine = Engine(self._emulator, self._complain, self._failures.append)
         self._stack = ExitStack()
         self._key = fake_key(settings.keys)
         self._contract = settings.contract
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
-        self.url = f"http://{HOST}"
+        self.url = URL
         self.webhooks = RecordedWebhooks(recorder, lambda: self._engine.do(self._settle()))
 
     def __enter__(self) -> Self:
         self._engine.start()
         self._stack.callback(self._engine.stop)
+        self._stack.enter_context(logged_errors(self._failures.append))
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
         self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
+        self._stack.enter_context(explained_look_ups(self._engine.answers, self._complain))
         self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))
+        self._stack.enter_context(self._engine.leading(self._complain))
         self._stack.enter_context(self.intercepting())
         return self
 
@@ -199,9 +225,24 @@ class Fakefal:
 
     # -- other programs -------------------------------------------------------------------------
 
+    def answer(self, endpoint: str, result: OwnResult) -> None:
+        """Let a model answer with your own result from now on, however often it is called.
+
+        Args:
+            endpoint: the id of the model.
+            result: a file, which takes the place of the result's files of its kind; a whole result; or a function
+                of the arguments, defaults included, to either of them.
+
+        Raises:
+            SettingsError: there is no such file, or the result is none of these.
+            UnknownEndpoint: no such model is known; the message names the nearest.
+        """
+        self._emulator.catalogue.find(endpoint)
+        self._emulator.judge.results |= Settings(results={endpoint: result}).results
+
     def serve(self) -> str:
         """Listen on a socket, too, from now to the end; returns the base URL, which `url` is then."""
-        if self.url == f"http://{HOST}":
+        if self.url == URL:
             self.url = self._engine.listen()
             os.environ["FAKEFAL_URL"] = self.url
         return self.url
@@ -209,7 +250,7 @@ class Fakefal:
     @cached_property
     def environ(self) -> dict[str, str]:
         """The environment for a child process, in any language: as under ``fakefal run``, its calls arrive here."""
-        return {**self._engine.child_environment(), "FAL_KEY": self._key}
+        return self._engine.child_environment(self._key)
 
     # -- what must have happened ----------------------------------------------------------------
 
@@ -218,19 +259,30 @@ class Fakefal:
         __tracebackhide__ = True
         requests = self.requests
         failed = [one for one in requests if not one.succeeded]
-        if failed or not requests:
+        if not requests:
+            raise AssertionError("no request was accepted, so none completed")
+        if failed:
             raise AssertionError(f"{len(failed)} of {len(requests)} requests did not succeed:{listed(failed)}")
         if count is not None and len(requests) != count:
             raise AssertionError(f"{len(requests)} requests succeeded, not {count}:{listed(requests)}")
 
     def assert_billed(self, usd: float | str | Decimal | None = None, *, units: float | None = None) -> None:
-        """So many dollars or units were billed; without a number, anything at all."""
+        """So many dollars or units were billed; without a number, anything at all.
+
+        Args:
+            usd: exact where it is a text or a Decimal; a float may be off by what floats lose in sums.
+            units: as the ledger counts them, seconds for the most part.
+
+        Raises:
+            AssertionError: it was another amount.
+            ValueError: that is no amount.
+        """
         __tracebackhide__ = True
         billed = self.sums
         wrong = []
-        if usd is not None and billed.usd != _exact(usd):
-            wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(_exact(usd))}")
-        if units is not None and billed.units != units:
+        if usd is not None and billed.usd != (wanted := _exact(usd)):
+            wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(wanted)}")
+        if units is not None and not math.isclose(billed.units, units, rel_tol=FLOAT_ERROR):
             wrong.append(f"{billed.units:g} units were billed, not {units:g}")
         if usd is None and units is None and not billed.usd:
             wrong.append("nothing was billed")
@@ -251,7 +303,12 @@ class Fakefal:
 
         Raises:
             UnexpectedCall: something was called, and the test did not fail by itself; a skip hides nothing.
+            Exception: what the emulator raised, whatever the program made of it.
         """
+        failures = [one for one in self._failures if one is not error]
+        self._failures.clear()
+        if failures:
+            raise failures[0] from error
         message = self._complaint()
         if message and (error is None or isinstance(error, _skips())):
             raise UnexpectedCall(message)
@@ -279,6 +336,11 @@ class Fakefal:
         await self._emulator.carry_out()
 
 
+def _now() -> float:
+    """The time that the test's program has, which may be frozen: it compares the stamps of webhooks with that."""
+    return time.time()
+
+
 def _skips() -> tuple[type[BaseException], ...]:
     """What skips a test: unittest's exception, and pytest's where pytest runs."""
     pytest = sys.modules.get("pytest")
@@ -286,4 +348,15 @@ def _skips() -> tuple[type[BaseException], ...]:
 
 
 def _exact(usd: float | str | Decimal) -> Decimal:
-    return Decimal(str(usd).removeprefix("$"))
+    """An amount of dollars; of a float, as many digits as prices have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        amount = Decimal(str(usd).removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise ValueError(f"{usd!r} is no amount of dollars: write 1.12 or '1.12'")
+    return round(amount, PRICE_DIGITS) if isinstance(usd, float) else amount

@@ -6,7 +6,6 @@ What the application sends goes through a `Mailbox`, so a stream arrives as it i
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import deque
 from collections.abc import MutableMapping
@@ -20,7 +19,6 @@ from starlette.types import ASGIApp
 from fakefal.wire.faults import ABORT
 
 Headers = list[tuple[bytes, bytes]]
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,20 @@ class ConnectionDropped(Exception):
         self.kind = kind
 
 
+class EmulatorFailed(Exception):
+    """The emulator raised something, which is for the test and not for the program.
+
+    Args:
+        error: what it raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(repr(error))
+        self.error = error
+
+
 END = b""
-Item = Head | bytes | ConnectionDropped
+Item = Head | bytes | ConnectionDropped | EmulatorFailed
 
 
 @dataclass
@@ -107,7 +117,7 @@ class Mailbox:
 
 
 def _fulfil(future: Future[Item], item: Item) -> None:
-    if isinstance(item, ConnectionDropped):
+    if isinstance(item, ConnectionDropped | EmulatorFailed):
         future.set_exception(item)
     else:
         future.set_result(item)
@@ -154,8 +164,10 @@ class InProcessExchange:
         try:
             scope = {**self._call.scope(), "extensions": {ABORT: self.abort}}
             await self._app(scope, self._receive, self.send)
-        except Exception:
-            logger.exception("answering %s %s failed", self._call.method, self._call.path)
+        except Exception as error:  # noqa: BLE001 - raised where the call came from
+            self._over = True
+            self._gone.set()
+            self._put(EmulatorFailed(error))
         finally:
             if not self._over:
                 self.abort()

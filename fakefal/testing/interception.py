@@ -15,7 +15,15 @@ from functools import cache, wraps
 from types import ModuleType
 from typing import Any, Protocol
 
-from fakefal.testing.in_process import END, ConnectionDropped, Head, InProcessCall, InProcessExchange, Item
+from fakefal.testing.in_process import (
+    END,
+    ConnectionDropped,
+    EmulatorFailed,
+    Head,
+    InProcessCall,
+    InProcessExchange,
+    Item,
+)
 from fakefal.testing.waiting import arrival
 
 LIBRARIES = ("httpx", "httpx2")
@@ -176,5 +184,7 @@ def _translated(library: ModuleType, request: Any) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise library.ReadTimeout("The read operation timed out", request=request) from error
+    except EmulatorFailed as failure:
+        raise failure.error from None
     except ConnectionDropped as error:
         raise getattr(library, error.kind)(str(error), request=request) from error

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
+import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from contextvars import Context
 from functools import cache
 from typing import Any, TypeVar
+from unittest import mock
+
+from fakefal.server.loops import SteadyLoop
 
 T = TypeVar("T")
+ELSEWHERE = "the emulator lives in the parent of this process: use the fixture fakefal_server"
 
 
 class LoopThread:
     """A running event loop in a thread of its own, for callers in any other thread."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        with _real_sockets():
+            self.loop = SteadyLoop()
+        self.stack = AsyncExitStack()
+        """What ends with the process."""
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self.loop.run_forever, name="fakefal", daemon=True)
         self._thread.start()
         atexit.register(self._stop)
@@ -32,12 +43,27 @@ class LoopThread:
         self.loop.call_soon_threadsafe(work, *arguments, context=Context())
 
     def _stop(self) -> None:
+        if os.getpid() != self._process:  # forked from that of the thread
+            return
+        self.run(self.stack.aclose())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
 
 
-@cache
 def loop_thread() -> LoopThread:
     """The thread of this process; it starts with the first emulator and ends with the process."""
+    return _thread_of(os.getpid())
+
+
+@cache
+def _thread_of(_process: int) -> LoopThread:
     return LoopThread()
+
+
+@contextmanager
+def _real_sockets() -> Iterator[None]:
+    """Sockets that pytest-socket does not stand before: a loop wakes itself up through a pair of them."""
+    real = next(kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
+    with mock.patch.object(socket, "socket", real):
+        yield

@@ -5,27 +5,38 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any, overload
 
+import anyio.to_thread
 import httpx
 
-from fakefal.core.webhook import Delivery, DeliveryAttempt
+from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery, DeliveryAttempt
 from fakefal.engine.webhooks import Sender, payload
 from fakefal.state.attempts import attempted
 from fakefal.state.requests import Snapshot
+from fakefal.testing.lifespan import started
 from fakefal.testing.waiting import in_coroutine
 
 ASGI_PARAMETERS = 3
+POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(frozen=True)
 class RecordedWebhook:
-    """What fal would have sent: these headers and exactly these bytes, which the signature covers."""
+    """What fal would have sent.
+
+    Attributes:
+        request_id: of the request that it tells of.
+        url: the address that was given as ``fal_webhook``.
+        headers: the content type and the four headers that a receiver verifies.
+        body: exactly the bytes that the signature covers.
+    """
 
     request_id: str
     url: str
@@ -55,6 +66,7 @@ class WebhookRecorder(Sender):
 
 
 Target = str | Callable[..., Any]
+"""Who gets webhooks: an address, an ASGI or WSGI application, or a function of headers and body."""
 
 
 class RecordedWebhooks(Sequence[RecordedWebhook]):
@@ -68,7 +80,7 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
     def __init__(self, recorder: WebhookRecorder, settle: Callable[[], None]) -> None:
         self._recorder = recorder
         self._settle = settle
-        self._delivered = 0
+        self._taken: set[int] = set()
 
     @overload
     def __getitem__(self, index: int) -> RecordedWebhook: ...
@@ -86,72 +98,69 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
     def __repr__(self) -> str:
         return f"Webhooks({self._all()!r})"
 
-    def deliver(self, to: Target) -> list[Any]:
-        """Deliver every webhook that was not delivered yet.
+    def deliver(self, to: Target, *, lifespan: bool = True) -> list[Any]:
+        """Deliver every webhook that was not taken yet.
+
+        A webhook is taken once its receiver answers below 400.  A receiver that answers 4xx or 5xx, or raises, gets it
+        again with the next call.
 
         Args:
-            to: a URL, which gets a POST; an ASGI application, which gets it under the path of the webhook's
-                own address; or a function of headers and body.
+            to: an address, which gets a POST; an ASGI or WSGI application, which gets it under the path of the
+                webhook's own address; or a function of headers and body.
+            lifespan: whether an ASGI application is started before, and ended after that.
 
         Returns:
             For each webhook the `httpx.Response`, or what the function returned.
 
         Raises:
-            Exception: the first that a delivery raised, once all were tried; its notes tell of the others.
-            RuntimeError: called from a running loop for an application or a coroutine function: those may
+            Exception: the first that a delivery raised, once all were tried; its notes tell of the others.  Or what an
+                application raised that could not start.
+            RuntimeError: called from a running loop for an ASGI application or a coroutine function: those may
                 belong to that loop, so await `adeliver` there.
         """
-        if isinstance(to, str):
-            return self._each(lambda one: _post(one, to))
-        if not (_is_app(to) or inspect.iscoroutinefunction(to)):
-            return self._each(lambda one: to(dict(one.headers), one.body))
-        if in_coroutine():
-            raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
-        with ThreadPoolExecutor(1) as other:
-            return other.submit(asyncio.run, self.adeliver(to)).result()
-
-    async def adeliver(self, to: Target) -> list[Any]:
-        """`deliver` for coroutines; an application runs on the caller's own loop."""
-        if not isinstance(to, str) and not _is_app(to):
-            return await self._each_awaited(lambda one: to(dict(one.headers), one.body))
-        transport = httpx.AsyncHTTPTransport() if isinstance(to, str) else httpx.ASGITransport(app=to)
-        async with httpx.AsyncClient(transport=transport) as client:
-            return await self._each_awaited(
-                lambda one: client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
-            )
-
-    def _each(self, send: Callable[[RecordedWebhook], Any]) -> list[Any]:
-        round_ = _Round()
-        for one in self._next():
-            with round_.trying(one):
-                round_.answers.append(send(one))
+        if _is_asgi(to) or inspect.iscoroutinefunction(to):
+            if in_coroutine():
+                raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
+            with ThreadPoolExecutor(1) as other:
+                return other.submit(asyncio.run, self.adeliver(to, lifespan=lifespan)).result()
+        round_ = _Round(self._taken)
+        with _sender(to) as send:
+            for number, one in self._waiting():
+                with round_.trying(one):
+                    round_.answered(number, send(one))
         return round_.end()
 
-    async def _each_awaited(self, send: Callable[[RecordedWebhook], Any]) -> list[Any]:
-        round_ = _Round()
-        for one in self._next():
-            with round_.trying(one):
-                answer = send(one)
-                round_.answers.append(await answer if isinstance(answer, Awaitable) else answer)
+    async def adeliver(self, to: Target, *, lifespan: bool = True) -> list[Any]:
+        """`deliver` for coroutines: an ASGI application runs on the caller's loop, a WSGI application in a thread."""
+        if _is_wsgi(to):
+            return await anyio.to_thread.run_sync(self.deliver, to)
+        round_ = _Round(self._taken)
+        async with _async_sender(to, lifespan=lifespan) as send:
+            for number, one in self._waiting():
+                with round_.trying(one):
+                    answer = send(one)
+                    round_.answered(number, await answer if isinstance(answer, Awaitable) else answer)
         return round_.end()
 
     def _all(self) -> list[RecordedWebhook]:
         self._settle()
         return list(self._recorder.kept)
 
-    def _next(self) -> Iterator[RecordedWebhook]:
-        """Those that were not delivered yet; each counts as delivered from the moment it is tried."""
-        kept = self._all()
-        while self._delivered < len(kept):
-            self._delivered += 1
-            yield kept[self._delivered - 1]
+    def _waiting(self) -> list[tuple[int, RecordedWebhook]]:
+        """Those that nobody took yet, with their numbers."""
+        return [(number, one) for number, one in enumerate(self._all()) if number not in self._taken]
 
 
 class _Round:
-    """Deliveries that go on whatever one of them raises."""
+    """Deliveries that go on whatever one of them raises.
 
-    def __init__(self) -> None:
-        self.answers: list[Any] = []
+    Args:
+        taken: gets the numbers of those that were taken.
+    """
+
+    def __init__(self, taken: set[int]) -> None:
+        self._taken = taken
+        self._answers: list[Any] = []
         self._errors: list[Exception] = []
 
     @contextmanager
@@ -164,18 +173,64 @@ class _Round:
             if self._errors[0] is not error:
                 self._errors[0].add_note(f"and the webhook of {webhook.request_id}: {error!r}")
 
+    def answered(self, number: int, answer: Any) -> None:
+        """Keep an answer, or what a function returned; 4xx and 5xx mean that the webhook was not taken."""
+        self._answers.append(answer)
+        status = getattr(answer, "status_code", None)
+        if not isinstance(status, int) or status < HTTPStatus.BAD_REQUEST:
+            self._taken.add(number)
+
     def end(self) -> list[Any]:
         """The answers, or the first error."""
         if self._errors:
             raise self._errors[0]
-        return self.answers
+        return self._answers
 
 
-def _post(webhook: RecordedWebhook, url: str) -> httpx.Response:
-    return httpx.post(url, headers=webhook.headers, content=webhook.body, trust_env=False)
+Send = Callable[[RecordedWebhook], Any]
 
 
-def _is_app(target: Callable[..., Any]) -> bool:
+@contextmanager
+def _sender(to: Target) -> Iterator[Send]:
+    """How a webhook gets to an address, a WSGI application or a function."""
+    if isinstance(to, str) or _is_wsgi(to):
+        transport = httpx.HTTPTransport() if isinstance(to, str) else httpx.WSGITransport(app=to)
+        with httpx.Client(transport=transport, timeout=FIRST_TIMEOUT_SECONDS) as client:
+            yield partial(_post, client, to)
+    else:
+        yield lambda one: to(dict(one.headers), one.body)
+
+
+@asynccontextmanager
+async def _async_sender(to: Target, *, lifespan: bool) -> AsyncIterator[Send]:
+    """How a webhook gets to an address, an ASGI application or a function, which may be a coroutine function."""
+    if isinstance(to, str) or _is_asgi(to):
+        async with AsyncExitStack() as stack:
+            app = await stack.enter_async_context(started(to)) if lifespan and not isinstance(to, str) else to
+            transport = httpx.AsyncHTTPTransport() if isinstance(app, str) else httpx.ASGITransport(app=app)
+            client = httpx.AsyncClient(transport=transport, timeout=FIRST_TIMEOUT_SECONDS)
+            yield partial(_post, await stack.enter_async_context(client), to)
+    else:
+        yield lambda one: to(dict(one.headers), one.body)
+
+
+def _post(client: httpx.Client | httpx.AsyncClient, to: Target, one: RecordedWebhook) -> Any:
+    return client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
+
+
+def _is_asgi(to: Target) -> bool:
     """Whether it takes scope, receive and send."""
-    parameters = inspect.signature(target).parameters.values()
-    return sum(one.default is one.empty and one.kind is not one.VAR_KEYWORD for one in parameters) == ASGI_PARAMETERS
+    return len(_required(to)) == ASGI_PARAMETERS
+
+
+def _is_wsgi(to: Target) -> bool:
+    """Whether it takes an environment and a function to start the answer, which every framework calls so."""
+    return _required(to)[1:] == ["start_response"]
+
+
+def _required(to: Target) -> list[str]:
+    """The names of the arguments that something has to be called with."""
+    if isinstance(to, str):
+        return []
+    parameters = inspect.signature(to).parameters.values()
+    return [one.name for one in parameters if one.default is one.empty and one.kind in POSITIONAL]

@@ -59,7 +59,7 @@ def seen(look: Snapshot) -> EmulatedRequest:
     return EmulatedRequest(
         record.id,
         record.endpoint_id,
-        jsonio.parse(record.arguments),
+        jsonio.load(record.arguments),
         record.key,
         look.view.state.value,
         ending.status if ending else None,

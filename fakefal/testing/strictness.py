@@ -24,28 +24,35 @@ class Watch:
     Args:
         app: who answers.
         complain: is told of every such call, in words.
+        failed: is told of what the application raised.
         knows_app: whether there is an application, by owner and name.
     """
 
-    def __init__(self, app: ASGIApp, complain: Callable[[str], None], knows_app: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        complain: Callable[[str], None],
+        failed: Callable[[Exception], None],
+        knows_app: Callable[[str], bool],
+    ) -> None:
         self._app = app
         self._complain = complain
+        self._failed = failed
         self._knows_app = knows_app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call.  Of a server's start and end the application is not told: it lives longer."""
-        if scope["type"] == "lifespan":
-            for phase in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{phase}.complete"})
-            return
+        """Answer a call."""
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start" and (why := self._unknown(scope, message)):
                 self._complain(f"{_shown(scope)} was answered {message['status']}: {why}")
             await send(message)
 
-        await self._app(scope, receive, sent)
+        try:
+            await self._app(scope, receive, sent)
+        except Exception as error:
+            self._failed(error)
+            raise
 
     def _unknown(self, scope: Scope, message: Message) -> str:
         """Which host, part, model, application or effect there is none of; empty where nothing is unknown."""
@@ -59,6 +66,20 @@ class Watch:
             hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
             return next(hints, "")
         return ""
+
+
+def outlive(app: ASGIApp) -> ASGIApp:
+    """An application that is not told of a server's start and end: it lives longer."""
+
+    async def alive(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await app(scope, receive, send)
+            return
+        for phase in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{phase}.complete"})
+
+    return alive
 
 
 def _shown(scope: Scope) -> str:

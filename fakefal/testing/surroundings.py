@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from fakefal.server.child import FAKE_KEY, REMOVED
+from fakefal.server.child import REMOVED
+from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal_contracts.hosts import DOMAINS
+
+HOST = "fakefal.test"
+"""Stands for the emulator in base URLs in this process.  Names under .test belong to nobody (RFC 6761)."""
+URL = f"http://{HOST}"
 
 
 def fake_key(keys: Mapping[str, str]) -> str:
@@ -26,12 +31,28 @@ def fake_environment(url: str, home: str, key: str, contract: str) -> Iterator[N
         contract: what `FAKEFAL_CONTRACT` says, by which clients check before they send.
     """
     changes: dict[str, str | None] = dict.fromkeys((*REMOVED, "FAKEFAL_TARGET"))
+    changes |= faked_credentials(os.environ, key)
     changes |= {"FAL_KEY": key, "FAL_HOME_DIR": home, "FAKEFAL_URL": url}
     changes["FAKEFAL_CONTRACT"] = contract
     # a client built for fal meets the fake in this process, but in no child that inherits the variable
     changes["FAKEFAL_FAKED_PID"] = str(os.getpid())
     for name in ("NO_PROXY", "no_proxy"):  # what a proxy looks up is not seen here
         changes[name] = ",".join(filter(None, (os.environ.get(name), *DOMAINS)))
+    with _changed(changes):
+        yield
+
+
+@contextmanager
+def key_before_tests() -> Iterator[None]:
+    """A fake key while tests are collected and run, for clients that a module builds when it is imported."""
+    changes: dict[str, str | None] = {"FAKEFAL_TARGET": None, **faked_credentials(os.environ, FAKE_KEY)}
+    with _changed(changes | {"FAL_KEY": FAKE_KEY, "FAKEFAL_URL": URL}):
+        yield
+
+
+@contextmanager
+def _changed(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """The environment with these changes while the block lasts."""
     before = {name: os.environ.get(name) for name in changes}
     try:
         _set(changes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from fakefal.state.requests import NO_KEY
+from fakefal.state.requests import LONGEST_KEY, NO_KEY
 from fakefal.state.tokens import BadToken, Tokens
 from fakefal.wire.answers import invalid_key, malformed_key, no_access, refusal
 
@@ -28,7 +28,7 @@ def read_key(header: str | None, keys: Mapping[str, str]) -> str:
     if scheme.lower() == "bearer":
         raise refusal(401, "bearer: unable to decode issuer")  # begins so in a capture of 2026
     key_id, colon, secret = credentials.strip().partition(":")
-    if scheme.lower() != "key" or not colon or not key_id or not secret:
+    if scheme.lower() != "key" or not colon or not 0 < len(key_id) <= LONGEST_KEY or not secret:
         raise malformed_key()
     if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
         raise invalid_key()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
+from fakefal.state import jsonio
 from fakefal.wire.answers import WireError, refusal
+
+LARGE_BODY = 64 * 1024
+"""Longer bodies are decoded in a worker thread, so that nobody else waits."""
 
 DRAIN_FACTOR = 16
 """How many times the limit is still read and thrown away, so that the caller gets the answer."""
@@ -24,6 +30,21 @@ async def read_body(request: Request, limit: int) -> bytes:
     if first["type"] == "http.request" and not first.get("more_body") and len(whole) <= limit:
         return whole  # nearly every body comes in one piece
     return b"".join([part async for part in limited(request, limit, first)])
+
+
+async def decoded(raw: bytes, max_json_bytes: int = jsonio.MAX_BYTES) -> Any:
+    """The JSON value of a body that was read.
+
+    Raises:
+        WireError: 413, beside its media it has more bytes or values than are decoded (inferred).
+        InvalidJson: it is malformed.
+    """
+    try:
+        if len(raw) > LARGE_BODY:
+            return await asyncio.to_thread(jsonio.parse, raw, max_json_bytes)
+        return jsonio.parse(raw, max_json_bytes)
+    except jsonio.JsonTooLarge as error:
+        raise too_large(f"{error}: upload files instead, or raise max_json_bytes") from error
 
 
 async def limited(request: Request, limit: int, first: Message | None = None) -> AsyncIterator[bytes]:

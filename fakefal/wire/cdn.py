@@ -7,26 +7,29 @@ import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from fakefal.core.errors import QueueError
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import new_file_path
 from fakefal.state import jsonio
 from fakefal.state.access import Decision, FileRecord
-from fakefal.state.files import FileStore, StoredFile
+from fakefal.state.files import FileStore, FileTooLarge, SpoolFull, StoredFile
 from fakefal.state.requests import NO_KEY
 from fakefal.state.tokens import BadToken
 from fakefal.wire.answers import Json, WireError, refusal
 from fakefal.wire.auth import read_key
-from fakefal.wire.body import limited, read_body
+from fakefal.wire.body import decoded, limited, read_body
 from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
+from fakefal.wire.incoming import rest_key
 from fakefal.wire.rest import OCTETS, media_type
 from fakefal.wire.upload_lifecycle import read_lifecycle, remember, said_of, upload_claims
-from fakefal_contracts.hosts import Part
+from fakefal_contracts.hosts import CDN_DOMAIN, Part, host_name
 
 router = APIRouter(prefix=f"/{Part.CDN}", tags=["cdn"])
 CACHE = "public, max-age=5184000, immutable"  # as fal's CDN answers (capture of 2026)
@@ -38,8 +41,10 @@ LONGEST_NUMBER = 6
 async def upload(
     request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
-    """Take a file in one piece (Python client 1.0.3)."""
-    claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
+    """Take a file in one piece: with a token (Python client 1.0.3), at fal.media with a key (up to 0.5.2)."""
+    older = host_name(request.headers.get("host", "")) == CDN_DOMAIN
+    owner = await rest_key(request, emulator, authorization) if older else _bearer(request, authorization)
+    claims = upload_claims(owner, read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     await _keep(request, emulator, path, _media_type(request.headers), claims)
     return Json({"access_url": base_url.url(Part.CDN, path), "uploaded": True})
@@ -114,21 +119,22 @@ async def complete_file(
 @router.head("/files/{path:path}", include_in_schema=False)
 @router.get("/files/{path:path}")
 async def download(
-    path: str, emulator: TheEmulator, identity: str = "", authorization: Authorization = None
+    request: Request, path: str, emulator: TheEmulator, identity: str = "", authorization: Authorization = None
 ) -> Response:
-    """Give a file, whole or by range, to those who may read it.
+    """Give a file, whole or by range, to those who may read it; 304 to those who have it.
 
     What was uploaded is shown, never run: an HTML page from here must not reach the control API.
     """
-    found = emulator.cdn.find(f"/files/{path}")
+    url_path, cdn = f"/files/{path}", emulator.cdn
+    found = await asyncio.to_thread(cdn.find, url_path) if cdn.is_slow(url_path) else cdn.find(url_path)
     said = FileRecord(gone=True) if found is None else await said_of(emulator, found)
-    decision = "hide" if said.gone else _decision(emulator, said, f"/files/{path}", identity, authorization)
+    decision = "hide" if said.gone else _decision(emulator, said, url_path, identity, authorization)
     if found is None or decision == "hide":
         hint = "it was not uploaded to this emulator, has expired, is hidden, or was dropped for newer files"
         raise refusal(404, "File not found", hint=hint)
     if decision == "forbid":
         raise refusal(403, "Forbidden", hint="its access control list forbids it: sign its address")
-    return _serve(found, emulator.files)
+    return _serve(found, emulator.files, request.headers.get("if-none-match"))
 
 
 def _decision(emulator: Emulator, said: FileRecord, path: str, identity: str, authorization: str | None) -> Decision:
@@ -147,23 +153,39 @@ class _HeldFile(FileResponse):
     """A file that stays until it was sent, even if the store drops it meanwhile."""
 
     def __init__(self, files: FileStore, found: StoredFile, headers: Mapping[str, str]) -> None:
-        super().__init__(found.source, media_type=found.content_type, headers=headers)
+        state = found.source.stat()
+        super().__init__(found.source, media_type=found.content_type, headers=headers, stat_result=state)
         self._held = ExitStack()
         self._held.enter_context(files.holding(found))
+
+    def release(self) -> None:
+        """Hold it no longer: it is not sent."""
+        self._held.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._held:
             await super().__call__(scope, receive, send)
 
 
-def _serve(found: StoredFile, files: FileStore) -> Response:
+def _serve(found: StoredFile, files: FileStore, known: str | None) -> Response:
     headers = {
         "cache-control": CACHE,
         "access-control-allow-origin": "*",
         "x-content-type-options": "nosniff",
         "content-security-policy": "sandbox; default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
     }
-    return _HeldFile(files, found, headers)
+    answer = _HeldFile(files, found, headers)
+    if known is None or not _names(known, answer.headers["etag"]):
+        return answer
+    answer.release()
+    kept = {name: value for name, value in answer.headers.items() if name not in ("content-length", "content-type")}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
+
+
+def _names(known: str, etag: str) -> bool:
+    """Whether an If-None-Match header names this version of a file (RFC 9110, section 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
+    return etag in tags or tags == ["*"]
 
 
 def _bearer(request: Request, authorization: str | None) -> str:
@@ -191,14 +213,20 @@ def _claims(request: Request, token: str, path: str | None = None) -> dict[str, 
 
 
 async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
-    """The body in a new file; nothing is left behind when it does not arrive whole."""
-    written = emulator.files.open_part()
-    try:
+    """The body in a new file; nothing is left behind when it does not arrive whole.
+
+    Also what finds no room is read, so that the caller gets the answer.
+    """
+    refused: QueueError | None = None
+    with emulator.files.writing() as written:
         async for part in limited(request, emulator.settings.max_upload_bytes):
-            written.write(part)
-    except BaseException:
-        emulator.files.discard(written)
-        raise
+            if refused is None:
+                try:
+                    written.write(part)
+                except (SpoolFull, FileTooLarge) as error:
+                    refused = error
+        if refused is not None:
+            raise refused
     return written
 
 
@@ -219,7 +247,7 @@ async def _keep_part(request: Request, emulator: Emulator, upload_id: str, numbe
 async def _complete(
     request: Request, emulator: Emulator, upload_id: str, claims: Mapping[str, Any], address: str
 ) -> Response:
-    numbers = _part_numbers(await read_body(request, emulator.settings.max_body_bytes))
+    numbers = await _part_numbers(request, emulator)
     join = partial(emulator.files.join, max_bytes=emulator.settings.max_upload_bytes, key=claims["owner"])
     try:
         await asyncio.to_thread(join, upload_id, numbers, claims["path"], claims["type"])
@@ -230,11 +258,12 @@ async def _complete(
     return Json({"access_url": address, "uploaded": True})
 
 
-def _part_numbers(raw: bytes) -> list[int]:
+async def _part_numbers(request: Request, emulator: Emulator) -> list[int]:
     """The numbers of ``{"parts": [{"partNumber", "etag"}]}``, in ascending order."""
     wrong: WireError = refusal(422, 'the body must be {"parts": [{"partNumber": 1, "etag": "..."}]}')
+    raw = await read_body(request, emulator.settings.max_body_bytes)
     try:
-        body = jsonio.parse(raw)
+        body = await decoded(raw, emulator.settings.max_json_bytes)
     except jsonio.InvalidJson:
         raise wrong from None
     parts = body.get("parts") if isinstance(body, dict) else None

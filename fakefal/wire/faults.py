@@ -122,7 +122,8 @@ def refuse(effect: Effect) -> None:
         case "queue_full":
             raise QueueFull(0)
         case "locked_account":
-            raise refusal(403, f"User is locked. Reason: {LOCK_REASONS[lock_reason(effect)]}")
+            reason = lock_reason(effect)
+            raise refusal(403, f"User is locked. Reason: {LOCK_REASONS.get(reason, reason)}")
         case "invalid_key":
             raise invalid_key()
         case "malformed_key":
@@ -134,5 +135,5 @@ def refuse(effect: Effect) -> None:
 
 
 def lock_reason(effect: Effect) -> str:
-    """Why the account is locked, in fal's own word."""
+    """Why the account is locked: the name of one of fal's reasons, or a text."""
     return str(effect.arguments.get("reason", "exhausted_balance"))

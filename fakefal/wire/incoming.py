@@ -24,7 +24,7 @@ from fakefal.state.requests import NO_KEY
 from fakefal.state.submission import Submission
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
 from fakefal.wire.auth import application_key, demand_rest_key
-from fakefal.wire.body import read_body, skip
+from fakefal.wire.body import LARGE_BODY, decoded, read_body, skip
 from fakefal.wire.call import Call
 from fakefal.wire.faults import refuse
 from fakefal_contracts import UnknownEndpoint
@@ -34,7 +34,6 @@ EFFECT = "x-fakefal-effect"
 START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
-LARGE_BODY = 64 * 1024
 GZIP = b"\x1f\x8b"
 DATA_URI = b"data:"
 
@@ -102,7 +101,7 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
         raw = await read_body(request, emulator.settings.max_body_bytes)
-        body = await _parse(raw) if raw.strip() else None
+        body = await _parse(raw, emulator.settings.max_json_bytes) if raw.strip() else None
     except WireError:
         if early is None:
             await emulator.arrivals.arrive(key, ())
@@ -191,14 +190,15 @@ def _read_start_seconds(request: Request) -> float | None:
     return seconds
 
 
-async def _parse(raw: bytes) -> Any:
+async def _parse(raw: bytes, max_json_bytes: int) -> Any:
     """The JSON value of a body.
 
     Raises:
-        WireError: 422 in FastAPI's words for malformed JSON (inferred: no capture from fal exists).
+        WireError: 413, it is too large; 422 in FastAPI's words for malformed JSON (inferred: no capture of it
+            exists).
     """
     try:
-        return await asyncio.to_thread(jsonio.parse, raw) if len(raw) > LARGE_BODY else jsonio.parse(raw)
+        return await decoded(raw, max_json_bytes)
     except jsonio.InvalidJson as error:
         hint = "send JSON as it is, in UTF-8: it is compressed" if raw.startswith(GZIP) else ""
         item = {

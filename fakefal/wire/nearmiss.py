@@ -55,7 +55,7 @@ class NearMisses:
     def find(self, method: str, path: str) -> KnownAddress | None:
         """The place that was probably meant; None where the address is right, or nothing is near.
 
-        `path` starts with the part.
+        `path` starts with the part.  Where only the model is unknown, the answer's own hint names the nearest.
         """
         if len(path) > LONGEST_PATH:
             return None
@@ -70,7 +70,8 @@ class NearMisses:
         found = self._application(method, given, rest) if application else self._named(method, given, rest)
         if found is None or (found.method == method and f"/{found.part}{found.path}" == path):
             return None
-        return found
+        only_the_model = application and found.method == method == "POST" and path == f"/{found.part}/{'/'.join(rest)}"
+        return None if only_the_model else found
 
     def _application(self, method: str, given: str, rest: list[str]) -> KnownAddress | None:
         """A place of an application: its queue's requests, or an endpoint."""

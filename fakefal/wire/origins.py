@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from fakefal.settings import ANY_ORIGIN
 from fakefal.wire.answers import HINT, Json, header_text
-from fakefal_contracts.hosts import LOOPBACK_HOSTS, host_name
+from fakefal_contracts.addresses import is_loopback
+from fakefal_contracts.hosts import host_name
 
 
 def is_allowed(origin: str, named: Collection[str]) -> bool:
@@ -21,10 +22,9 @@ def is_allowed(origin: str, named: Collection[str]) -> bool:
     if ANY_ORIGIN in named or origin in named:
         return True
     try:
-        name = host_name(urlsplit(origin).netloc)
+        return is_loopback(host_name(urlsplit(origin).netloc))
     except ValueError:
         return False
-    return name in LOOPBACK_HOSTS or name.endswith(".localhost")
 
 
 async def refuse_page(scope: Scope, receive: Receive, send: Send) -> None:

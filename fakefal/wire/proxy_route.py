@@ -12,10 +12,15 @@ from urllib.parse import unquote, urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fakefal.wire.answers import HINT, Json, header_text
+from fakefal.wire.own_hosts import EXPOSED
 from fakefal.wire.recorder import record_target
 from fakefal_contracts.hosts import host_name, is_fal_host, part_of
 
 TARGET = b"x-fal-target-url"
+NO_KEY = (
+    "fakefal: beyond loopback /proxy does not lend its key: send an Authorization header of your own, or set open_proxy"
+)
 PROXY_KEY = ("fakefal-proxy", "not-a-real-key")
 
 
@@ -25,10 +30,12 @@ class ProxyRoute:
     Args:
         app: what answers the call.
         keys: the configured keys; the first is the proxy's own.
+        lends_key: whether callers without a key get the proxy's own even where the server is bound beyond loopback.
     """
 
-    def __init__(self, app: ASGIApp, keys: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, keys: Mapping[str, str], *, lends_key: bool = False) -> None:
         self._app = app
+        self._asks_key = bool(keys) and not lends_key
         key_id, secret = next(iter(keys.items()), PROXY_KEY)
         self._key = f"Key {key_id}:{secret}".encode()
 
@@ -47,6 +54,9 @@ class ProxyRoute:
         part = part_of(name) if is_fal_host(name) else None
         if part is None:
             await PlainTextResponse("Invalid request", 400)(scope, receive, send)
+            return
+        if self._asks_key and b"authorization" not in headers and EXPOSED in scope.get("extensions", {}):
+            await Json({"detail": NO_KEY}, 401, {HINT: header_text(NO_KEY)})(scope, receive, send)
             return
         path = f"/{part}{unquote(target.path)}".rstrip("/")
         authorization = headers.get(b"authorization", self._key)

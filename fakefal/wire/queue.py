@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Quirk
 from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
+from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, is_tried_again, result_body
 from fakefal.state.requests import NO_KEY, Record, Snapshot
 from fakefal.wire.answers import (
@@ -34,6 +36,7 @@ from fakefal.wire.auth import application_key
 from fakefal.wire.call import COUNT, Call
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
+from fakefal.wire.webhook_hint import WEBHOOK, webhook_hint
 from fakefal_contracts.hosts import BaseUrl, Part
 
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
@@ -49,15 +52,20 @@ async def submit(call: Call) -> Response:
     submission = await read_submission(
         call,
         low=call.request.headers.get("x-fal-queue-priority", "").lower() == "low",
-        webhook=call.query.get("fal_webhook") or None,
+        webhook=call.query.get(WEBHOOK) or None,
         most_waiting=call.read("fal_max_queue_length", COUNT),
     )
+    missed = webhook_hint(call.query, submission.body)
+    if missed:
+        submission = replace(submission, note=f"Warning: {missed}")
 
     async def accept() -> Response:
         look = await call.emulator.submit(submission)
         addresses = _addresses(look.record, call.base_url)
         body: dict[str, Any] = {"status": "IN_QUEUE", **addresses, "logs": None, "metrics": {}}
-        hint = hint_header(look.plan.ending) if look.plan is not None else {}
+        judged = look.plan.ending.hint if look.plan is not None else ""
+        said = "; ".join(filter(None, (missed, judged)))
+        hint = {HINT: header_text(said)} if said else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
     return await with_fault(call.emulator, submission.effect, call.request, accept)
@@ -67,7 +75,7 @@ async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
     look = await _look(call, read=True)
     return Json(
-        status_body(look, call.base_url, _log_items(look) if _wants_logs(call) else None),
+        status_body(look, call.base_url, _log_items(look, call.emulator.clock) if _wants_logs(call) else None),
         200 if look.view.state is State.COMPLETED else 202,
         {REQUEST_ID: call.request_id},
     )
@@ -89,7 +97,9 @@ async def stream(call: Call) -> Response:
                     if stands != shown:
                         shown, spoken = stands, monotonic()
                         # no name for the body: an open stream would keep it
-                        yield _event(status_body(look, base_url, _log_items(look, sent) if wanted else None))
+                        yield _event(
+                            status_body(look, base_url, _log_items(look, emulator.clock, sent) if wanted else None)
+                        )
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
                         spoken = monotonic()
                         yield KEEP_ALIVE
@@ -180,11 +190,11 @@ def _event(body: dict[str, Any]) -> bytes:
     return b"data: " + jsonio.dump(body) + b"\n\n"
 
 
-def _log_items(look: Snapshot, sent: int = 0) -> list[dict[str, Any]]:
+def _log_items(look: Snapshot, clock: Clock, sent: int = 0) -> list[dict[str, Any]]:
     """The lines of the log, without the first ones that were sent already."""
     return [
         {
-            "timestamp": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds"),
+            "timestamp": datetime.fromtimestamp(clock.shown(moment), UTC).isoformat(timespec="milliseconds"),
             "level": "INFO",
             "message": text,
             "labels": {},

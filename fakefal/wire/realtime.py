@@ -12,6 +12,7 @@ from starlette.responses import Response
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import Authorization, TheEmulator
 from fakefal.wire.incoming import rest_key
+from fakefal.wire.router import no_socket
 from fakefal_contracts.hosts import Part
 
 router = APIRouter(tags=["realtime"])
@@ -41,7 +42,8 @@ async def token(
 
 
 @router.get(f"/{Part.RUN}/{{path:path}}/realtime", include_in_schema=False)
-async def socket(path: str) -> None:
+async def socket(request: Request, path: str) -> None:
     """Answer 501."""
-    detail = f"fakefal does not emulate the realtime socket of {path}; use the queue or fal.run"
+    detail = no_socket(path)
+    request.state.socket = True
     raise refusal(501, detail, hint=detail)

@@ -98,6 +98,8 @@ class JournalRecorder:
     def _hint(self, entry: JournalEntry, scope: Scope) -> str:
         """What was probably meant, if the answer says that nothing is there or something else is."""
         state = scope["state"]
+        if state.get("socket"):
+            return ""
         if entry.status in NOWHERE or (entry.method == "POST" and OF_A_REQUEST in entry.path):
             meant = self._near().find(entry.method, entry.path)
             return f"did you mean {meant.shown(state['base_url'])} ?" if meant else ""

@@ -9,11 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from fakefal.core.effects import Effect
+from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import new_file_path
 from fakefal.state import jsonio
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.auth import demand_rest_key
-from fakefal.wire.body import read_body
+from fakefal.wire.body import decoded, read_body
 from fakefal.wire.context import Authorization, TheBaseUrl, TheEmulator
 from fakefal.wire.faults import lock_reason, refuse
 from fakefal.wire.incoming import account_effect, rest_key
@@ -55,13 +57,32 @@ async def jwks(emulator: TheEmulator) -> Response:
 async def current_user(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
     """The account behind the key, in the form of fal's older REST interface; an effect may have locked it."""
     key = demand_rest_key(authorization, emulator.settings.keys)
-    effect = await account_effect(request, emulator, key)
-    locked = effect is not None and effect.name == "locked_account"
-    if effect is not None and not locked:
-        refuse(effect)
-    reason = lock_reason(effect) if effect is not None else None
+    lock = await _account_lock(request, emulator, key)
+    reason = None if lock is None else lock_reason(lock)
     names = {"full_name": key, "nickname": key, "user_id": key}
+    locked = lock is not None
     return Json({**names, "is_personal": True, "is_locked": locked, "lock_reason": reason, "is_paying": True})
+
+
+@router.get("/billing/user_balance")
+async def user_balance(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
+    """How many dollars the key has left, as a bare number (public programs of 2026); a locked account has none."""
+    key = demand_rest_key(authorization, emulator.settings.keys)
+    locked = await _account_lock(request, emulator, key) is not None
+    balance = float(await emulator.balance(key))
+    return Json(min(balance, 0.0) if locked else balance)
+
+
+async def _account_lock(request: Request, emulator: Emulator, key: str) -> Effect | None:
+    """The effect that has locked the account, if one has.
+
+    Raises:
+        WireError: another effect refuses all calls of the account.
+    """
+    effect = await account_effect(request, emulator, key)
+    if effect is not None and effect.name != "locked_account":
+        refuse(effect)
+    return effect
 
 
 @router.post("/storage/upload/initiate")
@@ -78,7 +99,8 @@ async def initiate(
     if storage_type not in STORAGE_TYPES:
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
-        body = jsonio.parse(await read_body(request, emulator.settings.max_body_bytes))
+        raw = await read_body(request, emulator.settings.max_body_bytes)
+        body = await decoded(raw, emulator.settings.max_json_bytes)
     except jsonio.InvalidJson as error:
         raise refusal(422, f"the body is not JSON: {error}") from error
     named = body if isinstance(body, dict) else {}

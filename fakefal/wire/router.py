@@ -65,6 +65,9 @@ class Router:
         if b"content-length" in headers and b"transfer-encoding" in headers:
             app = _two_lengths
         path = path.rstrip("/") or "/"
+        if part not in OWN and _is_socket(headers):
+            app = _no_socket(path)
+            state["socket"] = True
         inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
         if self._recorder is not None and scope["type"] == "http" and part not in OWN:
             await self._recorder.record(app, inner, receive, send, part or "", headers)
@@ -101,6 +104,21 @@ async def _two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a call that two servers in a row could read as two different ones (RFC 9112, section 6.3)."""
     body = {"detail": "fakefal: a call has Content-Length or Transfer-Encoding, not both"}
     await Json(body, 400, {"connection": "close"})(scope, receive, send)
+
+
+def _is_socket(headers: Headers) -> bool:
+    return b"upgrade" in headers and headers[b"upgrade"].strip().lower() == b"websocket"
+
+
+def no_socket(path: str) -> str:
+    """What is said to who wants a websocket, by the path behind its part."""
+    return f"fakefal does not emulate the realtime socket of {path}; use the queue or fal.run"
+
+
+def _no_socket(path: str) -> Json:
+    """The answer to every websocket, before anything else: 401 or 405 would send people after their keys."""
+    detail = no_socket(path.lstrip("/").partition("/")[2].removesuffix("/realtime"))
+    return Json({"detail": detail}, 501, {HINT: header_text(detail)})
 
 
 def _unknown_host(name: str) -> Json:

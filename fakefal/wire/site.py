@@ -34,7 +34,7 @@ async def llms(endpoint_id: str, emulator: TheEmulator, base_url: TheBaseUrl) ->
 
 
 def _edition(emulator: Emulator, endpoint_id: str) -> Edition:
-    """What the server judges this model by; 501 for one that fal has and the emulator does not."""
+    """What the server judges this model by; 404 for one that it does not know."""
     try:
         return emulator.judge.edition(endpoint_id)
     except UnknownPath as error:

@@ -34,6 +34,7 @@ REQUEST = KlingO1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
 
 
+@pytest.mark.quick
 class TestArithmetic:
     @given(
         st.decimals(0, 10, places=2),
@@ -120,10 +121,14 @@ class TestCalls:
         assert waits.cancel()
         assert client.budget.pending == PRICE
 
-    def test_what_no_contract_prices_needs_a_word(self, make_client: MakeClient, server: Server) -> None:
+    def test_what_nobody_can_price_needs_a_word(self, make_client: MakeClient, server: Server) -> None:
         client = make_client(server.url, budget=2)
-        with pytest.raises(UnknownPrice), pytest.warns(RequestWarning, match="not_covered"):
-            client.submit("fal-ai/kling-video/v3/pro/image-to-video", {"prompt": "x"})
+        with pytest.raises(UnknownPrice), pytest.warns(RequestWarning, match="unknown_model"):
+            client.submit("me/own", {"prompt": "x"})
+        with pytest.raises(UnknownPrice, match="fast-sdxl"):
+            client.submit("fal-ai/fast-sdxl", {"prompt": "x"})
+        with pytest.raises(UnknownPrice, match="fast-sdxl"):
+            client.estimate("fal-ai/fast-sdxl", {"prompt": "x"})
         assert client.submit(O1, {"prompt": "x"}, reserve_usd="1.5").estimated_usd == PRICE
         assert client.budget.pending == Decimal("1.5")
 

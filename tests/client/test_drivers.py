@@ -85,6 +85,7 @@ def submit(fake: Any) -> Any:
     return fake.submit(KlingO1ReferenceToVideo(prompt="x"))
 
 
+@pytest.mark.quick
 class TestPauses:
     def test_full_jitter_doubles_up_to_the_last_try(self, fake: Any, time: Time) -> None:
         fake.mock.post(QUEUE).respond(429, json={"detail": "no"})
@@ -150,6 +151,7 @@ class TestPauses:
         assert sum(time.pauses) <= 10
 
 
+@pytest.mark.quick
 class TestAnswers:
     @pytest.mark.parametrize("status", [200, 301, 302, 307, 308, 500, 502, 503, 504, 408])
     def test_what_is_no_clear_answer_to_a_submit_is_not_sent_again(self, fake: Any, status: int) -> None:

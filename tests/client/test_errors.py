@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-import subprocess
 import sys
 
 import fakefal_client
 from fakefal_client import errors
 from fakefal_client.errors import FakefalError
+from support.waiting import run_program
 
 
 def test_all_names_what_there_is() -> None:
@@ -32,6 +32,6 @@ def test_the_tree_is_the_one_that_is_printed() -> None:
 
 def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, fakefal_client; fakefal_client.kling.KlingO1ReferenceToVideo(prompt='x'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = run_program([sys.executable, "-c", code], check=True).stdout.split()
     heavy = {"fastapi", "starlette", "uvicorn", "PIL", "cryptography", "fakefal", "httpx", "hypothesis"}
     assert not heavy & set(loaded)

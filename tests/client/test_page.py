@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from fakefal.server.serving import hosting, serving_from
 from support.machine import ROOT
 from support.server import Server
+from support.waiting import run_program
 
 PAGE = (ROOT / "docs" / "client.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -24,7 +24,7 @@ PROGRAMS = [block for block in BLOCKS if "FastAPI" not in block]
 @pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
 def test_the_programs_of_the_page(program: str, tmp_path: Path, offline: list[str]) -> None:
     command = [*offline, sys.executable, "-m", "fakefal", "run", "--profile", "instant", "--", sys.executable, "-c"]
-    done = subprocess.run([*command, program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = run_program([*command, program], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert re.search(r"/files/b/[0-9a-f]{8}/[\w-]{21}_output\.mp4", done.stdout), done.stdout
     assert "$0.56 not spent" in done.stderr

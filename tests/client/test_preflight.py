@@ -33,7 +33,10 @@ from support.endpoints import I2V, O1
 from support.media import picture
 from support.server import Serve, Server
 
+pytestmark = pytest.mark.quick
+
 PICTURE = "https://example.com/a.png"
+LOCAL = "http://localhost:3000/a.png"
 
 
 @pytest.fixture
@@ -48,6 +51,21 @@ def at_fal(make_client: MakeClient) -> Iterator[Any]:
     """A client for fal, with nothing behind it."""
     with respx.mock():
         yield make_client("fal", key="id:secret", environ={})
+
+
+class TestUnreachableMedia:
+    def test_fal_is_not_asked_to_download_from_this_machine(self, at_fal: Client) -> None:
+        for address in (LOCAL, "http://127.0.0.1:8710/cdn/files/b/0/a.png"):
+            with pytest.raises(InvalidRequest, match=r"image-to-video\.start_image_url\.reachable"):
+                at_fal.submit(I2V, {"prompt": "x", "start_image_url": address})
+
+    def test_a_fake_is_not_asked_either_but_knows_its_own_files(self, make_client: MakeClient, server: Server) -> None:
+        client = make_client(server.url)
+        with pytest.raises(InvalidRequest, match=r"image-to-video\.start_image_url\.reachable"):
+            client.submit(I2V, {"prompt": "x", "start_image_url": LOCAL})
+        uploaded = client.upload(picture(), file_name="a.png")
+        assert "127.0.0.1" in uploaded
+        assert client.run(I2V, {"prompt": "x", "start_image_url": uploaded})["video"]
 
 
 class TestBeforeAnyNetwork:
@@ -82,7 +100,7 @@ class TestBeforeAnyNetwork:
 
     def test_check_and_estimate_stand_alone(self, at_fal: Any) -> None:
         assert at_fal.estimate(KlingO1ReferenceToVideo(prompt="x", duration="10")).usd == Decimal("1.12")
-        assert at_fal.check(O1, {"prompt": "x"}).cost.seconds == 5
+        assert at_fal.check(O1, {"prompt": "x"}).cost.units == 5
         assert not at_fal.check(O1, {}).ok
         with pytest.raises(InvalidRequest):
             at_fal.estimate(O1, {})
@@ -136,7 +154,7 @@ class TestContracts:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             client = make_client(f"http://127.0.0.1:{silent.getsockname()[1]}", environ={})
             assert client.check(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).ok, "by the newest schema"
-            assert client.estimate(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).seconds == 7
+            assert client.estimate(O1, {"prompt": "x", "duration": "7"}, deadline_seconds=0.05).units == 7
 
     def test_what_any_revision_accepts_is_a_warning_at_fal(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
@@ -158,16 +176,16 @@ class TestContracts:
         assert report.ok
         assert report.warnings == job.warnings
 
-    def test_what_no_contract_covers_is_sent_with_a_warning(
+    def test_an_unknown_model_is_sent_with_a_warning(
         self, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
         with respx.mock() as mock:
-            mock.post("https://queue.fal.run/fal-ai/flux/dev").respond(json={"request_id": "abc"})
+            mock.post("https://queue.fal.run/me/own").respond(json={"request_id": "abc"})
             client = make_client("fal", key="id:secret", environ={})
-            with pytest.warns(RequestWarning, match="no contract covers fal-ai/flux/dev"):
-                job = client.submit("fal-ai/flux/dev", {"prompt": "x"})
-        assert [one.code for one in job.warnings] == ["not_covered"]
+            with pytest.warns(RequestWarning, match="fakefal knows no model me/own"):
+                job = client.submit("me/own", {"prompt": "x"})
+        assert [one.code for one in job.warnings] == ["unknown_model"]
         assert (job.report, job.estimated_usd) == (None, None)
 
     BODY: ClassVar = {"prompt": "@Image3 walks", "negative_prompt": "x"}

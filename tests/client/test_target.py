@@ -11,6 +11,8 @@ from fakefal_client import AsyncClient, Client, NoKey, NoTarget, RealNotAllowed,
 from fakefal_client.target import FAKE_KEY, find_target
 from support.endpoints import O1
 
+pytestmark = pytest.mark.quick
+
 FAKE = "http://127.0.0.1:8710"
 PAID = {"FAL_KEY": "id:secret"}
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
 from support.machine import ROOT
+from support.waiting import run_program
 
 FOLDER = ROOT / "tests" / "typing"
 
 
 def test_types() -> None:
     command = [sys.executable, "-m", "mypy", "--config-file", "tests/typing/mypy.ini", "tests/typing"]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    printed = run_program(command, cwd=ROOT).stdout
     found = set(re.findall(r"/(\w+)\.py:(\d+): error: .*\[([\w-]+)\]$", printed, re.MULTILINE))
     lines = (FOLDER / "mistakes.py").read_text("utf-8").splitlines()
     wanted = {

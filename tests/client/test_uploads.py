@@ -11,6 +11,8 @@ from fakefal_client import Progress, uploads
 from support.clients import MakeClient
 from support.server import Server
 
+pytestmark = pytest.mark.quick
+
 LIMIT, PART = 100, 40
 CONTENT = bytes(range(LIMIT + 1))
 

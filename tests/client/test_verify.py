@@ -18,6 +18,7 @@ from fakefal_client.kling import KlingO1ReferenceToVideo
 from support.clients import MakeClient
 from support.receivers import Received, Receiver
 from support.server import Server
+from support.waiting import LIMIT
 
 FAKE = "http://fake.test"
 KEYS = "/rest/.well-known/jwks.json"
@@ -36,6 +37,8 @@ def sent(make_client: MakeClient, server: Server, receiver: Receiver) -> Callabl
     return send
 
 
+@pytest.mark.versions
+@pytest.mark.quick
 def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     client, one = sent()
     webhook = client.verify(one.headers, one.body)
@@ -47,6 +50,8 @@ def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
     assert webhook.payload["detail"][0]["type"] == "content_policy_violation"
 
 
+@pytest.mark.versions
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -86,6 +91,23 @@ def test_keys_are_kept_and_fetched_again_after_a_rotation(sent: Callable[..., An
     client.verify(one.headers, one.body)
 
 
+def test_the_development_key_is_refused_where_the_target_is_fal(
+    sent: Callable[..., Any], server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, one = sent()
+    published = server.http.get(KEYS).json()
+    monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
+    monkeypatch.delenv("FAKEFAL_URL", raising=False)
+    with respx.mock(assert_all_called=False) as mocked:
+        route = mocked.get("https://rest.fal.ai/.well-known/jwks.json").respond(json=published)
+        client = make_client("fal", key="me:secret")
+        with pytest.raises(InvalidWebhook, match="fakefal's for development, not fal's"):
+            client.verify(one.headers, one.body)
+        assert not route.called
+        monkeypatch.setenv("FAKEFAL_URL", server.url)  # as under `fakefal run`
+        assert client.verify(one.headers, one.body).ok
+
+
 def test_who_comes_while_the_keys_are_read_waits_for_them(
     sent: Callable[..., Any], server: Server, make_client: MakeClient, request: pytest.FixtureRequest
 ) -> None:
@@ -101,7 +123,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
 
     def answer(_: httpx.Request) -> httpx.Response:
         endpoint_call.set()
-        assert second_came.wait(10)
+        assert second_came.wait(LIMIT)
         return httpx.Response(200, json=keys)
 
     async def answer_later(request: httpx.Request) -> httpx.Response:
@@ -112,7 +134,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
         route = respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer if blocking else answer_later)
         client = make_client(FAKE, clock=TimeSource(wall=wall), environ={})
         first = pool.submit(client.verify, one.headers, one.body)
-        assert endpoint_call.wait(10)
+        assert endpoint_call.wait(LIMIT)
         second = pool.submit(client.verify, one.headers, one.body)
         assert first.result().ok
         assert second.result().ok

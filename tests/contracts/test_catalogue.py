@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
@@ -21,6 +22,8 @@ from fakefal_contracts.own_documents import read_models, records_of
 from fakefal_contracts.record import Record, Source, with_titles, without_titles
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.shipped import is_shipped_app, shipped_ids, shipped_record, shipped_records
+from tools.catalogue import main as rebuild
+from tools.catalogue import without_words
 
 FLUX = "fal-ai/flux/dev"
 
@@ -242,3 +245,31 @@ class TestOwnDocuments:
             "the document does not hold the schema ImageSize: any value is taken there",
         )
         assert check(FLUX, {"prompt": "x", "image_size": 7}, catalogue=catalogue).ok
+
+
+class TestRebuilding:
+    def test_what_is_shipped_holds_facts_alone(self) -> None:
+        assert [record.id for record in shipped_records() if without_words(record) != record] == []
+
+    def test_a_listing_becomes_the_catalogue(self, tmp_path: Path) -> None:
+        document = openapi(BUILT_IN.find(FLUX).edition("latest"))
+        schema = document["components"]["schemas"]["FluxDevInput"]
+        schema["properties"]["prompt"] |= {
+            "description": "What fal says of it.",
+            "examples": ["A long sentence of somebody's own.", "https://x.example/a.png?b=1", "red"],
+        }
+        page = tmp_path / "page.json"
+        page.write_text(json.dumps({"models": [{"endpoint_id": FLUX, "metadata": {}, "openapi": document}]}))
+        done = CliRunner().invoke(
+            rebuild, [str(page), "--seen", "2026-11-30", "--whole", "--to", str(tmp_path / "out")]
+        )
+        assert done.exit_code == 0, done.output
+        lines = (tmp_path / "out").read_text().splitlines()
+        assert len(lines) == len(BUILT_IN)
+        found = {one["id"]: one for one in map(json.loads, lines)}
+        assert found[FLUX]["seen"] == "2026-11-30"
+        assert found[FLUX]["schemas"]["FluxDevInput"]["properties"]["prompt"] == {
+            "type": "string",
+            "examples": ["https://v3b.fal.media/files/example.png", "red"],
+        }
+        assert found["fal-ai/whisper"]["listed"] is False

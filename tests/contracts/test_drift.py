@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.published.endpoint_document import read_openapi
 from support.published_document import document, schemas
+
+pytestmark = pytest.mark.quick
 
 BODIES = {"Arguments": "input", "Shot": "input.shots[]", "Result": "output", "File": "output.video"}
 FIELDS = [(name, field) for name in BODIES for field in schemas(document())[name]["properties"]]
@@ -241,7 +243,6 @@ def test_every_mutation_is_found_at_every_field_that_it_fits_and_nothing_else_is
     assert tried
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(FIELDS), st.sampled_from(MUTATIONS), st.integers(0, 99)), max_size=4))
 def test_several_mutations_are_found_each(chosen: list[tuple[tuple[str, str], Mutation, int]]) -> None:
     changed, expected = document(), set()
@@ -255,7 +256,6 @@ def test_several_mutations_are_found_each(chosen: list[tuple[tuple[str, str], Mu
     assert seen(found(document(), changed)) == expected
 
 
-@settings(deadline=None)
 @given(st.sampled_from(FIELDS), st.sampled_from(MUTATIONS), st.integers(0, 99))
 def test_backwards_every_change_is_its_opposite(where: tuple[str, str], mutation: Mutation, seed: int) -> None:
     changed = document()

@@ -12,7 +12,9 @@ from fakefal_contracts import BUILT_IN, judge
 from support.endpoints import I2V, O1, O3
 from support.media import clip, picture
 
-PICTURE = "https://a/b.png"
+pytestmark = pytest.mark.quick
+
+PICTURE = "https://a.example/b.png"
 PICTURES = {"frontal_image_url": PICTURE, "reference_image_urls": [PICTURE]}
 
 
@@ -20,7 +22,7 @@ def errors(endpoint_id: str, body: Any, at_edge: Any = None) -> list[str]:
     """The rules that refuse; the address ``edge`` stands for the given content, nobody looks at others."""
 
     def opener(address: str) -> Any:
-        return at_edge if address == "https://edge" else None
+        return at_edge if address == "https://edge.example/" else None
 
     return [error.rule.id for error in judge(BUILT_IN.find(endpoint_id).edition("latest"), body, opener).errors]
 
@@ -33,7 +35,7 @@ def errors(endpoint_id: str, body: Any, at_edge: Any = None) -> list[str]:
         (O1, {"elements": [PICTURES] * 3, "image_urls": [PICTURE] * 4}),
         (O3, {"elements": [PICTURES | {"reference_image_urls": [PICTURE] * 3}]}),
         (O3, {"elements": [PICTURES] * 3, "image_urls": [PICTURE] * 4}),
-        (O3, {"elements": [PICTURES, {"video_url": "https://a/b.mp4"}], "image_urls": [PICTURE] * 2}),
+        (O3, {"elements": [PICTURES, {"video_url": "https://a.example/b.mp4"}], "image_urls": [PICTURE] * 2}),
         (O3, {"prompt": None, "multi_prompt": [{"prompt": "x" * 512}]}),
         (O3, {"duration": "3"}),
         (O3, {"duration": "15"}),
@@ -51,7 +53,7 @@ def test_counts_and_lengths(endpoint_id: str, change: dict[str, Any]) -> None:
     ids=["300 x 300", "0.40", "2.50", "10485760 bytes"],
 )
 def test_pictures(content: bytes) -> None:
-    assert errors(I2V, {"prompt": "x", "start_image_url": "https://edge"}, content) == []
+    assert errors(I2V, {"prompt": "x", "start_image_url": "https://edge.example/"}, content) == []
 
 
 def _padded(path: Path) -> Path:
@@ -74,5 +76,5 @@ def _padded(path: Path) -> Path:
     ids=["2160 and 720 px", "3 s", "10.04 s", "24 fps", "60 fps", "209715200 bytes"],
 )
 def test_clips(make: Callable[[Path], Path], tmp_path: Path) -> None:
-    body = {"prompt": "x", "elements": [{"video_url": "https://edge"}]}
+    body = {"prompt": "x", "elements": [{"video_url": "https://edge.example/"}]}
     assert errors(O3, body, make(tmp_path / "edge.mp4")) == []

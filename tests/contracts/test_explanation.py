@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import MaxLen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -22,6 +22,8 @@ from fakefal_contracts.known_differences import KnownDifference
 from fakefal_contracts.published import ABSENT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.edition import read_edition
 from tools.draft import draft, is_revision
+
+pytestmark = pytest.mark.quick
 
 EVERY = list(IN_DEPTH.values())
 I2V = IN_DEPTH["fal-ai/kling-video/o1/image-to-video"]
@@ -164,7 +166,6 @@ def by_hand(text: str, findings: tuple[DriftFinding, ...]) -> bool:
     return all(f"# by hand: {one.place} {one.aspect} " in text for one in findings)
 
 
-@settings(deadline=None)
 @given(drifted())
 def test_the_pasted_revisions_say_what_fal_says_and_keep_what_it_said(given: tuple[Endpoint, Published]) -> None:
     endpoint, theirs = given
@@ -179,14 +180,13 @@ def test_the_pasted_revisions_say_what_fal_says_and_keep_what_it_said(given: tup
     lines = [line.removeprefix("#") for line in text.splitlines() if line.startswith("#     ")]
     names["Base"] = endpoint.input
     exec("\n".join(["class Newest(Base):", *(lines or ["    pass"])]), names)
-    new = replace(endpoint, input=names["Newest"], revisions=revisions)
+    new = replace(endpoint, source=names["Newest"], revisions=revisions)
     assert by_hand(text, compare(read_edition(new.edition("latest")), theirs))
     assert new.edition("latest").evidence.date == TODAY
     for old in endpoint.editions:
         assert compare(read_edition(old), read_edition(new.edition(old.contract))) == ()
 
 
-@settings(deadline=None)
 @given(drifted())
 def test_an_older_copy_becomes_one_revision_among_the_others(given: tuple[Endpoint, Published]) -> None:
     endpoint, theirs = given
@@ -262,7 +262,7 @@ def test_a_field_that_came_is_a_line_of_the_class(added: Place, line: str) -> No
     revisions, names = pasted(I2V, text)
     names["Base"] = I2V.input
     exec(compile(f"class Newest(Base):\n    seed: {line}", "pasted", "exec", dont_inherit=True), names)
-    new = replace(I2V, input=names["Newest"], revisions=revisions)
+    new = replace(I2V, source=names["Newest"], revisions=revisions)
     assert compare(read_edition(new.edition("latest")), theirs) == ()
     older = dt.date(2025, 11, 1)
     assert "#     seed" not in draft(I2V, theirs, compare(read_edition(I2V.edition("latest")), theirs), older)

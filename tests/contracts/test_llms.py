@@ -11,6 +11,8 @@ from fakefal_contracts import BUILT_IN, IN_DEPTH, examples, rulebook
 from fakefal_contracts.llms import SHOWN_WITH_THE_FIELD, llms_txt
 from support.endpoints import O3
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("contract", ["documented", "latest"])
 @pytest.mark.parametrize("endpoint_id", IN_DEPTH)

@@ -18,6 +18,8 @@ from fakefal_contracts.rule import Requirement
 from support.endpoints import I2V, O1, O3, STANDARD
 from support.machine import SHARED, required_in_ci
 
+pytestmark = [pytest.mark.quick, pytest.mark.versions]
+
 
 def published(endpoint_id: str) -> dict[str, Any]:
     """fal's own document of 2026-06-11."""

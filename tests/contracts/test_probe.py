@@ -16,10 +16,11 @@ from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.media import ClipLimits
 from fakefal_contracts.probe import probe_clip, probe_picture, read_data_uri
 from fakefal_contracts.strategies.clipfile import write_clip
-from fakefal_fixtures import CLIPS
+from fakefal_fixtures import MASTERS
 from support.media import clip, picture
 
 
+@pytest.mark.versions
 @pytest.mark.parametrize("form", ["JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF"])
 def test_pictures_of_every_format_that_fal_lists(form: str, tmp_path: Path) -> None:
     content = picture(400, 300, form)
@@ -35,6 +36,7 @@ def test_a_picture_is_measured_as_a_viewer_turns_it() -> None:
     assert (facts.width, facts.height) == (400, 800)
 
 
+@pytest.mark.versions
 @pytest.mark.parametrize("form", ["mp4", "mov"])
 def test_clips(form: str, tmp_path: Path) -> None:
     path = clip(tmp_path / f"clip.{form}", width=722, height=740, seconds=4, fps=30, form=form)
@@ -46,7 +48,7 @@ def test_clips(form: str, tmp_path: Path) -> None:
 
 
 def test_the_facts_are_those_of_mediainfo() -> None:
-    for canned in CLIPS:
+    for canned in MASTERS:
         read = MediaInfo.parse(canned.path)
         video = read.video_tracks[0]
         facts = probe_clip(canned.path)

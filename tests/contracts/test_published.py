@@ -15,6 +15,8 @@ from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.published.typescript import read_typescript
 from support.published_document import ENDPOINT, document
 
+pytestmark = pytest.mark.quick
+
 TYPES = """
 import type { Nothing } from "elsewhere";
 export type Shape = "16:9" | "9:16" | "1:1";

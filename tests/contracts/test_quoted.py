@@ -9,8 +9,10 @@ import pytest
 from fakefal_contracts import IN_DEPTH, check, examples
 from support.endpoints import I2V, O1, O3
 
+pytestmark = pytest.mark.quick
+
 LONG, LONG_SHOT = "x" * 2501, "y" * 513
-PICTURES = {"frontal_image_url": "https://a/f.png", "reference_image_urls": ["https://a/r.png"]}
+PICTURES = {"frontal_image_url": "https://a.example/f.png", "reference_image_urls": ["https://a.example/r.png"]}
 
 
 def value_error(loc: list[Any], message: str, given: Any) -> dict[str, Any]:
@@ -28,12 +30,12 @@ def body_of(endpoint_id: str, arguments: Any, contract: str = "documented") -> l
 
 
 def test_a_missing_field() -> None:
-    assert body_of(I2V, {"start_image_url": "https://a/b.png"}) == [
+    assert body_of(I2V, {"start_image_url": "https://a.example/b.png"}) == [
         {
             "type": "missing",
             "loc": ["body", "prompt"],
             "msg": "Field required",
-            "input": {"start_image_url": "https://a/b.png"},
+            "input": {"start_image_url": "https://a.example/b.png"},
         }
     ]
 
@@ -73,7 +75,7 @@ def test_long_shot_prompts_are_reported_one_by_one() -> None:
 
 
 def test_a_last_frame_with_shots() -> None:
-    body = {"multi_prompt": [{"prompt": "x"}], "end_image_url": "https://a/b.png"}
+    body = {"multi_prompt": [{"prompt": "x"}], "end_image_url": "https://a.example/b.png"}
     assert body_of(O3, body) == [value_error([], "End Image Url is not supported with Multi Prompt", body)]
 
 
@@ -82,13 +84,13 @@ def test_neither_prompt_nor_shots() -> None:
 
 
 def test_an_element_with_half_its_pictures() -> None:
-    element = {"frontal_image_url": "https://a/f.png"}
+    element = {"frontal_image_url": "https://a.example/f.png"}
     message = "Either frontal_image_url and reference_image_urls or video_url must be provided."
     assert body_of(O3, {"prompt": "x", "elements": [element]}) == [value_error(["elements", 0], message, element)]
 
 
 def test_an_element_of_o1_without_references() -> None:
-    frontal = {"frontal_image_url": "https://a/f.png"}
+    frontal = {"frontal_image_url": "https://a.example/f.png"}
     empty = body_of(O1, {"prompt": "x", "elements": [frontal | {"reference_image_urls": []}]})
     assert empty == [
         value_error(["elements", 0, "reference_image_urls"], "At least one image from different angles is required", [])
@@ -101,7 +103,7 @@ def test_unknown_keys_are_ignored() -> None:
     report = check(O3, {"prompt": "x", "negative_prompt": "y", "aspect_ration": "1:1"})
     assert report.ok
     assert [(advice.loc, advice.hint) for advice in report.warnings] == [
-        (("negative_prompt",), "remove it: this endpoint has no such argument"),
+        (("negative_prompt",), "remove it: this model has no such argument"),
         (("aspect_ration",), 'did you mean "aspect_ratio"?'),
     ]
 

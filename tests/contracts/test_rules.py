@@ -6,12 +6,18 @@ import re
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH, Edition, Grade, rulebook
+from fakefal_contracts import IN_DEPTH, Edition, Endpoint, Grade, rulebook
+from support.editions import every_edition
 
-EDITIONS = [endpoint.edition(name) for endpoint in IN_DEPTH.values() for name in ("documented", "latest")]
+
+@pytest.mark.quick
+@pytest.mark.parametrize("endpoint", IN_DEPTH.values(), ids=lambda one: one.name)
+def test_the_names_of_contracts_mean_the_first_and_the_last_revision(endpoint: Endpoint) -> None:
+    assert endpoint.edition("documented").model is endpoint.editions[0].model
+    assert endpoint.edition("latest").model is endpoint.editions[-1].model
 
 
-@pytest.mark.parametrize("edition", EDITIONS, ids=lambda one: f"{one.contract}:{one.endpoint.name}")
+@every_edition
 class TestEveryEdition:
     def test_rule_ids_are_stable_names(self, edition: Edition) -> None:
         ids = [rule.id for rule in rulebook(edition)]

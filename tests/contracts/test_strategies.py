@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
 import sys
 from collections import Counter
 from decimal import Decimal
@@ -54,14 +53,12 @@ from fakefal_contracts.strategies.broken import breaches
 from fakefal_contracts.strategies.edges import edges, usual
 from fakefal_contracts.strategies.medium import audio
 from fakefal_contracts.strategies.recipes import RECIPES
+from support.draws import draws
+from support.editions import every_edition
 from support.machine import ROOT
 from support.media import measure
+from support.waiting import run_program
 
-EDITIONS = [
-    endpoint.edition(name)
-    for endpoint in IN_DEPTH.values()
-    for name in ("documented", "latest", *(edition.contract for edition in endpoint.editions))
-]
 #: Every kind of rule that has a number, or a list of formats.
 LIMITS = {
     "max_length", "items", "min_items", "max_clips", "max_references", "max_references_with_clip", "max_bytes",
@@ -72,8 +69,7 @@ UNLIMITED = {
     "prompt_xor_multi_prompt", "end_image_without_multi_prompt",
 }  # fmt: skip
 
-few = settings(max_examples=50, derandomize=True, deadline=None)
-every_edition = pytest.mark.parametrize("edition", EDITIONS, ids=lambda one: f"{one.contract}:{one.endpoint.name}")
+few = settings(max_examples=draws(50), derandomize=True)
 
 
 def refused(edition: Edition, broken: Broken) -> list[tuple[str, tuple[str | int, ...]]]:
@@ -95,7 +91,7 @@ class TestEveryEdition:
         seen: Counter[str] = Counter()
         for rule in rulebook(edition):
 
-            @settings(max_examples=8, derandomize=True, deadline=None)
+            @settings(max_examples=8, derandomize=True)
             @given(invalid(edition.endpoint.id, contract=edition.contract, rules=[rule.id]))
             def alone(broken: Broken) -> None:
                 assert refused(edition, broken) == [(broken.rule, broken.loc)]
@@ -121,6 +117,7 @@ class TestEveryEdition:
         assert {rule.kind for rule in rulebook(edition)} <= LIMITS | UNLIMITED
 
 
+@pytest.mark.quick
 def test_every_rule_written_by_hand_has_a_recipe() -> None:
     written = {
         requirement
@@ -133,13 +130,12 @@ def test_every_rule_written_by_hand_has_a_recipe() -> None:
 
 
 class TestNothingIsThrownAway:
-    @pytest.mark.newest  # older versions of Hypothesis throw away attempts of their own with constants of our code
     @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
     @pytest.mark.parametrize("strategy", [valid, invalid, anything], ids=lambda one: one.__name__)
     def test_no_example_is_rejected_with_all_health_checks_on(self, endpoint_id: str, strategy: Any) -> None:
         outcomes: Counter[str] = Counter()
 
-        @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=())
+        @settings(max_examples=draws(200), derandomize=True, suppress_health_check=())
         @given(strategy(endpoint_id))
         def nothing(_: Any) -> None:
             pass
@@ -149,7 +145,7 @@ class TestNothingIsThrownAway:
 
         with collector.with_value(count):
             nothing()
-        assert outcomes["valid"] == 200
+        assert outcomes["valid"] == draws(200)
         assert outcomes["invalid"] == 0  # "overrun" counts hypothesis' own attempts with too few choices
 
     def test_no_strategy_filters(self) -> None:
@@ -202,7 +198,7 @@ class TestMedia:
         seen: set[str | None] = set()
         o3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 
-        @settings(max_examples=200, derandomize=True, deadline=None)
+        @settings(max_examples=draws(200), derandomize=True)
         @given(media(o3, "elements[].video_url"))
         def collect(sample: Any) -> None:
             medium, rule = sample
@@ -328,10 +324,11 @@ def test_other_limits_have_other_edges(limits: Limits) -> None:
             assert findings(limits, edge.outside.content) == [edge.kind], edge
 
 
+@pytest.mark.quick
 class TestWhatUsersSee:
     def test_the_contracts_alone_do_not_import_hypothesis(self) -> None:
         code = "import sys, fakefal_contracts; sys.exit('hypothesis' in sys.modules)"
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+        assert run_program([sys.executable, "-c", code]).returncode == 0
 
     def test_wrong_names_are_refused_at_once(self) -> None:
         with pytest.raises(UnknownEndpoint):

@@ -16,6 +16,8 @@ from support.media import picture
 from support.server import Serve, Server
 from support.uploads import Parts, bearer, initiate
 
+pytestmark = pytest.mark.quick
+
 STORAGE = "/platform/v1/storage"
 FRIEND = {"Authorization": "Key friend:secret"}
 FORBIDDEN = {"default": "forbid", "rules": [{"user": "friend", "decision": "allow"}]}
@@ -99,6 +101,7 @@ class TestEachRoadOfUpload:
                 upload(server, asked)
 
 
+@pytest.mark.both_stores
 class TestLists:
     def test_a_file_is_open_until_it_is_closed(self, server: Server) -> None:
         url = python_upload(server)
@@ -143,6 +146,7 @@ class TestLists:
         assert sign(server, url).status_code == status
 
 
+@pytest.mark.both_stores
 class TestSignedAddresses:
     def test_one_leads_to_a_forbidden_file(self, server: Server) -> None:
         url, other = python_upload(server), python_upload(server)
@@ -166,6 +170,7 @@ class TestSignedAddresses:
         assert sign(server, python_upload(server), seconds).status_code == 400
 
 
+@pytest.mark.both_stores
 class TestSettings:
     def test_they_belong_to_a_key_and_change_piece_by_piece(self, server: Server) -> None:
         path = f"{STORAGE}/settings"
@@ -191,6 +196,7 @@ class TestSettings:
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "validation_error")
 
 
+@pytest.mark.both_stores
 def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
     url = python_upload(server, {"expiration_duration_seconds": 60})
     assert server.result(I2V, {"prompt": "x", "start_image_url": url}).status_code == 200
@@ -199,6 +205,7 @@ def test_a_model_does_not_find_an_expired_file(server: Server) -> None:
     assert answer.json()["detail"][0]["type"] == "file_download_error"
 
 
+@pytest.mark.both_stores
 def test_what_was_said_of_old_files_is_forgotten(serve: Serve) -> None:
     server = serve(max_files=2)
     results = [server.result(I2V, examples(I2V)["required"]).json()["video"]["url"] for _ in range(3)]
@@ -207,6 +214,7 @@ def test_what_was_said_of_old_files_is_forgotten(serve: Serve) -> None:
     assert [read(url) for url in results] == [200, 403, 403]
 
 
+@pytest.mark.both_stores
 class TestAPrivateFileStaysPrivate:
     """However many other files are closed, removed or announced."""
 
@@ -246,6 +254,7 @@ class TestAPrivateFileStaysPrivate:
     def test_and_its_owners_when_another_erases_a_result_that_names_it(self, serve: Serve, tmp_path: Path) -> None:
         before = serve(spool=tmp_path)
         url = python_upload(before)
+        before.emulator.files.close()  # as a server that stops
         server = serve(spool=tmp_path)
         url = url.replace(before.url, server.url)
         effect = {"X-Fakefal-Effect": f"respond(video='{url}')"} | FRIEND
@@ -259,6 +268,7 @@ class TestAPrivateFileStaysPrivate:
         before = serve(spool=tmp_path)
         private, public = python_upload(before), python_upload(before)
         put_acl(before, private, {"default": "forbid"})
+        before.emulator.files.close()  # as a server that stops
         server = serve(spool=tmp_path)
         for kept in (private, public):
             url = kept.replace(before.url, server.url)

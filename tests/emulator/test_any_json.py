@@ -11,12 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fakefal.server.serving import serving
+from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal_contracts import IN_DEPTH, check
 from fakefal_contracts.strategies import anything
-from support.server import KEY
+from support.server import served
+
+pytestmark = pytest.mark.versions
 
 #: An endpoint and a body for it: anything, or a good body with some fields replaced or removed.
 bodies = st.sampled_from(sorted(IN_DEPTH)).flatmap(lambda one: st.tuples(st.just(one), anything(one)))
@@ -24,15 +26,12 @@ bodies = st.sampled_from(sorted(IN_DEPTH)).flatmap(lambda one: st.tuples(st.just
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with (
-        serving(Settings(profile="instant", max_requests=1000)) as where,
-        httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as client,
-    ):
-        yield client
+    with served(Emulator(Settings(profile="instant", max_requests=1000))) as server:
+        yield server.http
 
 
 @given(bodies)
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_body_is_kept_and_answered(http: httpx.Client, case: tuple[str, Any]) -> None:
     endpoint_id, body = case
     raw = json.dumps(body).encode()
@@ -46,14 +45,14 @@ def test_any_body_is_kept_and_answered(http: httpx.Client, case: tuple[str, Any]
     if report.ok:
         assert result.status_code == 200
         assert report.cost is not None
-        assert float(result.headers["x-fal-billable-units"]) == report.cost.seconds
+        assert float(result.headers["x-fal-billable-units"]) == report.cost.units
     else:
         assert result.status_code == 422
         assert result.content == jsonio.dump({"detail": [error.wire() for error in report.errors]})
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_kept_and_answered(http: httpx.Client, raw: bytes) -> None:
     for part in ("queue", "run"):
         answer = http.post(f"/{part}/{next(iter(IN_DEPTH))}", content=raw)
@@ -66,7 +65,7 @@ PATHS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"], exclude_
 
 
 @given(PATHS, st.sampled_from(["GET", "POST", "PUT", "DELETE"]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_path_is_answered_without_a_500(http: httpx.Client, path: str, method: str) -> None:
     for part in ("queue", "run", "rest", "cdn/files", "_fakefal", "proxy", ""):
         url = http.base_url.copy_with(raw_path=f"/{part}/{path}".encode())

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal.state.signing import MemorySigningKeys
+from fakefal_contracts import examples
 from support.media import clip, measure, picture
+from support.programs import FAKEFAL, ready
 from support.server import Server
+from support.waiting import LIMIT, run_program
 
-FAKEFAL = [sys.executable, "-m", "fakefal"]
 I2V = "fal-ai/kling-video/o1/image-to-video"
 O3 = "fal-ai/kling-video/o3/pro/reference-to-video"
 
 
 def fakefal(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [*FAKEFAL, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+    return run_program(command, **more)
 
 
+@pytest.mark.versions
 class TestCheck:
     def check(self, body: Any, *options: str, endpoint: str = I2V, **more: Any) -> subprocess.CompletedProcess[str]:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -37,23 +39,34 @@ class TestCheck:
         done = self.check(examples(O3)["full"], "--json", endpoint=O3)
         assert done.returncode == 0
         report = json.loads(done.stdout)
-        assert list(report) == ["endpoint_id", "contract", "ok", "errors", "warnings", "unchecked", "cost"]
-        assert report["cost"] == {"usd": 0.896, "seconds": 8, "unit_usd": 0.112}
-        assert "$0.896 for 8 s at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
+        assert list(report) == [
+            *("endpoint_id", "contract", "depth", "ok", "errors", "warnings", "unchecked", "notes", "cost")
+        ]
+        assert report["depth"] == "in depth"
+        assert report["cost"] == {"usd": 0.896, "units": 8, "unit": "second", "unit_usd": 0.112}
+        assert "$0.896 for 8 seconds at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
 
     def test_a_wrong_body_is_refused_with_rule_place_and_hint(self) -> None:
-        done = self.check({"prompt": "x", "start_image_url": "https://a/b.png", "duration": 7}, "--json")
+        done = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": 5}, "--json")
         assert done.returncode == 1
         assert json.loads(done.stdout)["errors"] == [
             {
                 "rule": "o1.image-to-video.duration.one_of",
                 "type": "literal_error",
                 "loc": ["body", "duration"],
-                "msg": "Input should be '5' or '10'",
-                "hint": '7 is not allowed; use one of "5", "10"',
+                "msg": "Input should be '3', '4', '5', '6', '7', '8', '9' or '10'",
+                "hint": 'send it as a string: "5"',
             }
         ]
-        text = self.check({"prompt": "x", "start_image_url": "https://a/b.png", "duration": "7"}).stdout
+
+    def test_the_chosen_contract_judges_and_the_others_are_told_of(self) -> None:
+        body = {"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": "7"}
+        latest = self.check(body)
+        assert latest.returncode == 0, "a note counts in no exit code"
+        note = "note, duration: fal's page of 2025-12-01 allows only 5, 10; accepted since 2026-01-28"
+        assert note in latest.stdout
+        assert "warning" not in latest.stdout
+        text = self.check(body, "--contract", "documented").stdout
         assert "duration: Input should be '5' or '10'" in text
         assert "accepted under contract 2026-01-28" in text
 
@@ -70,7 +83,7 @@ class TestCheck:
             "short.mp4": ["readable"],
         }.items():
             body = {"prompt": "x", "start_image_url": address}
-            report = json.loads(self.check(body, "--json", cwd=tmp_path).stdout)
+            report = json.loads(self.check(body, "--json", "--local-files", cwd=tmp_path).stdout)
             assert [error["rule"].rpartition(".")[2] for error in report["errors"]] == kinds, address
             warned = [warning["rule"].rpartition(".")[2] for warning in report["warnings"]]
             assert ("local_file" in warned) is (address != "missing.png")
@@ -78,8 +91,26 @@ class TestCheck:
     def test_paths_are_also_looked_for_beside_the_body(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(picture())
         (tmp_path / "body.json").write_text(json.dumps({"prompt": "x", "start_image_url": "a.png"}))
-        done = fakefal("check", I2V, str(tmp_path / "body.json"))
+        done = fakefal("check", I2V, str(tmp_path / "body.json"), "--local-files")
         assert done.returncode == 0, done.stdout
+        done = fakefal("check", I2V, str(tmp_path / "body.json"))
+        assert done.returncode == 1
+        assert "'a.png' is not an http(s) or data: address" in done.stdout
+        assert "--local-files" in done.stdout
+
+    def test_a_machine_that_the_service_cannot_reach_is_refused(self) -> None:
+        done = self.check({"prompt": "x", "start_image_url": "http://localhost:3000/a.png"}, "--json")
+        report = json.loads(done.stdout)
+        assert done.returncode == 1
+        assert [(one["type"], one["loc"]) for one in report["errors"]] == [
+            ("file_download_error", ["body", "start_image_url"])
+        ]
+        assert "no public service reaches localhost (loopback address)" in report["errors"][0]["hint"]
+
+    def test_a_name_of_one_network_is_a_warning(self) -> None:
+        done = self.check({"prompt": "x", "start_image_url": "http://media.internal/a.png"}, "--json")
+        assert done.returncode == 0
+        assert [one["rule"] for one in json.loads(done.stdout)["warnings"]] == ["o1.image-to-video.local_name"]
 
     @pytest.mark.parametrize(
         ("arguments", "text", "said"),
@@ -95,45 +126,43 @@ class TestCheck:
     )
     def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
         done = fakefal("check", *arguments, input=text)
-        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr, done.stderr
 
 
 class TestServe:
     def serve(self, tmp_path: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, str]]:
-        ready = tmp_path / "ready.json"
+        file = tmp_path / "ready.json"
         server = subprocess.Popen(
-            [*FAKEFAL, "serve", "--port", "0", "--ready-file", str(ready), *options], stdout=subprocess.PIPE, text=True
+            [*FAKEFAL, "serve", "--port", "0", "--ready-file", str(file), *options], stdout=subprocess.PIPE, text=True
         )
-        while not ready.exists():
-            assert server.poll() is None
-            time.sleep(0.01)
-        return server, json.loads(ready.read_text())
+        return server, ready(server, file)
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_it_says_where_it_is_and_ends_with_0(self, tmp_path: Path, number: int) -> None:
-        server, ready = self.serve(tmp_path, "--profile", "instant")
-        assert list(ready) == ["url"]
-        assert fakefal("health", "--url", ready["url"]).returncode == 0
+        server, told = self.serve(tmp_path, "--profile", "instant")
+        assert list(told) == ["url"]
+        assert fakefal("health", "--url", told["url"]).returncode == 0
         server.send_signal(number)
-        out, _ = server.communicate(timeout=10)
+        out, _ = server.communicate(timeout=LIMIT)
         assert server.returncode == 0
-        assert f"listens on {ready['url']} (profile instant, contract documented)" in out
-        assert fakefal("health", "--url", ready["url"]).returncode == 1
+        assert f"listens on {told['url']} (profile instant, contract latest)" in out
+        assert fakefal("health", "--url", told["url"]).returncode == 1
         assert not (tmp_path / "ready.json").exists(), "it says where a server is, not where one was"
 
     def test_open_streams_do_not_hold_it_up(self, tmp_path: Path) -> None:
         import httpx
 
-        server, ready = self.serve(tmp_path, "--profile", "realistic")
+        server, told = self.serve(tmp_path, "--profile", "realistic")
         headers = {"Authorization": "Key a:b"}
-        url = f"{ready['url']}/queue/{I2V}"
+        url = f"{told['url']}/queue/{I2V}"
         submitted = httpx.post(url, json={}, headers=headers, trust_env=False).json()
         with httpx.stream("GET", f"{submitted['status_url']}/stream", headers=headers, trust_env=False) as stream:
             lines = stream.iter_lines()
             next(lines)
             server.send_signal(signal.SIGTERM)
             assert not any("COMPLETED" in line for line in lines), "the stream is let go, not finished"
-        assert server.wait(timeout=5) == 0
+        assert server.wait(timeout=LIMIT) == 0
         server.communicate()
 
     def test_a_port_in_use_is_a_clear_error(self, server: Server) -> None:
@@ -170,11 +199,13 @@ class TestServe:
     )
     def test_wrong_settings_end_at_once(self, options: list[str], environ: dict[str, str], said: str) -> None:
         done = fakefal("serve", *options, env={**os.environ, **environ})
-        assert (done.returncode, said in done.stderr) == (1 if "--host" in options else 2, True), done.stderr
+        assert done.returncode == 1 if "--host" in options else 2, done.stderr
+        assert said in done.stderr, done.stderr
 
     def test_a_ready_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "ready.json"))
-        assert (done.returncode, "ready.json" in done.stderr) == (1, True), done.stderr
+        assert done.returncode == 1, done.stderr
+        assert "ready.json" in done.stderr, done.stderr
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (
@@ -183,45 +214,34 @@ class TestServe:
         ):
             (tmp_path / "fakefal.toml").write_text(line)
             done = fakefal("serve", cwd=tmp_path)
-            assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+            assert done.returncode == 2, done.stderr
+            assert says in done.stderr, done.stderr
 
     def test_beyond_loopback_the_control_api_needs_a_token(self, tmp_path: Path) -> None:
         import httpx
 
-        server, ready = self.serve(tmp_path, "--host", "0.0.0.0")
-        port = ready["url"].rpartition(":")[2]
-        assert httpx.get(f"http://127.0.0.1:{port}/_fakefal/requests", trust_env=False).status_code == 401
-        url = f"http://127.0.0.1:{port}"
+        server, told = self.serve(tmp_path, "--host", "0.0.0.0")
+        url = told["url"]
+        assert url.startswith("http://127.0.0.1:"), "an address that works is announced"
+        assert (tmp_path / "ready.json").stat().st_mode & 0o777 == 0o600, "the token is nobody else's"
+        assert httpx.get(f"{url}/_fakefal/requests", trust_env=False).status_code == 401
+        (key,) = httpx.get(f"{url}/rest/.well-known/jwks.json", trust_env=False).json()["keys"]
+        (development,) = asyncio.run(MemorySigningKeys().jwks())["keys"]
+        assert key["x"] != development["x"], "everybody has the one of loopback"
         assert fakefal("health", "--url", url).returncode == 1
-        known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": ready["control_token"]}
+        known = {**os.environ, "FAKEFAL_CONTROL_TOKEN": told["control_token"]}
         assert fakefal("health", "--url", url, env=known).returncode == 0
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=LIMIT)
 
 
 def test_settings_count_for_every_command(tmp_path: Path) -> None:
-    (tmp_path / "fakefal.toml").write_text('contract = "latest"\n')
+    (tmp_path / "fakefal.toml").write_text('contract = "documented"\n')
     body = '{"prompt": "x", "duration": "7"}'
-    assert fakefal("check", "o1/reference-to-video", input=body, cwd=tmp_path).returncode == 0
-    assert (
-        fakefal("check", "o1/reference-to-video", "--contract", "documented", input=body, cwd=tmp_path).returncode == 1
-    )
-    rows = json.loads(fakefal("endpoints", "--json", "--contract", "2026-01-01", cwd=tmp_path).stdout)
-    assert len(rows) == 2
-
-
-class TestEndpoints:
-    def test_all_are_listed_with_prices(self) -> None:
-        rows = json.loads(fakefal("endpoints", "--json").stdout)
-        assert [row["endpoint_id"] for row in rows] == list(IN_DEPTH)
-        assert rows[3]["price"] == "$0.112/s, $0.14/s with audio, $0.168/s with a clip"
-        assert "2026-06-11" in rows[3]["contracts"]
-
-    def test_the_rules_of_one_with_their_evidence(self) -> None:
-        rows = json.loads(fakefal("endpoints", I2V, "--json").stdout)
-        assert {"rule", "says", "evidence"} == set(rows[0])
-        assert any(row["rule"] == "o1.image-to-video.prompt.max_length" for row in rows)
-        assert "o1.image-to-video.duration.one_of" in fakefal("endpoints", I2V).stdout
+    assert fakefal("check", "o1/reference-to-video", input=body, cwd=tmp_path).returncode == 1
+    assert fakefal("check", "o1/reference-to-video", "--contract", "latest", input=body, cwd=tmp_path).returncode == 0
+    shown = json.loads(fakefal("models", "show", I2V, "--json", cwd=tmp_path).stdout)
+    assert shown["contract"] == "documented"
 
 
 class TestDemo:
@@ -247,6 +267,7 @@ class TestDemo:
         assert len(positions) > 1, "positions move"
 
 
+@pytest.mark.versions
 def test_the_module_and_the_command_are_one() -> None:
     assert fakefal("--help").returncode == 0
     assert fakefal("no-such-command").returncode == 2

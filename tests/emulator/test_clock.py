@@ -18,6 +18,12 @@ from support.server import Serve, Server
 OTHER = {"Authorization": "Key other:secret"}
 
 
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    """A fresh server: no reset takes time back."""
+    return serve()
+
+
 def move(server: Server, key: str | None = None, **body: Any) -> dict[str, Any]:
     answer = server.http.post("/_fakefal/clock", json=body, params={"key": key} if key else {})
     assert answer.status_code == 200, answer.text
@@ -29,6 +35,7 @@ def states(server: Server, *submitted: dict[str, Any]) -> list[str]:
     return [server.http.get(one["status_url"]).json()["status"] for one in submitted]
 
 
+@pytest.mark.quick
 class TestPace:
     moves = st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100), st.none() | st.floats(0, 10)), max_size=10)
 
@@ -67,9 +74,11 @@ class TestPace:
         assert clocks.now("a") == 1170
 
 
+@pytest.mark.both_stores
 class TestControl:
     def test_advancing_ends_what_falls_due(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
+        move(server, speed=0)
         jobs = [server.submit(O1, {"prompt": "x"}) for _ in range(2)]
         assert states(server, *jobs) == ["IN_QUEUE", "IN_QUEUE"]
         move(server, advance=24 * 3600)
@@ -77,6 +86,7 @@ class TestControl:
 
     def test_a_key_has_a_clock_of_its_own(self, serve: Serve) -> None:
         server = serve(profile="realistic")
+        move(server, speed=0)
         mine = server.submit(O1, {"prompt": "x"})
         theirs = server.submit(O1, {"prompt": "x"}, **OTHER)
         move(server, "other", advance=24 * 3600)
@@ -157,6 +167,8 @@ class TestControl:
         assert [look["metrics"] for look in looks] == [{"inference_time": 600.0}] * 2
 
 
+@pytest.mark.quick
+@pytest.mark.both_stores
 class TestRetention:
     def test_results_expire_where_asked_for(self, serve: Serve) -> None:
         server = serve(retention=True)

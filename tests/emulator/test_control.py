@@ -8,26 +8,47 @@ import pytest
 
 from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
+from fakefal.version import VERSION
 from support.endpoints import O1
 from support.server import Serve, Server
+
+pytestmark = pytest.mark.quick
 
 
 def advance(server: Server, request_id: str, **body: Any) -> Any:
     return server.http.post(f"/_fakefal/requests/{request_id}/advance", json=body)
 
 
+@pytest.mark.both_stores
 class TestWhatItDoes:
     def test_health_and_ready(self, server: Server) -> None:
-        assert server.http.get("/_fakefal/health").json()["status"] == "ok"
+        assert server.control("health") == {
+            "status": "ok",
+            "version": VERSION,
+            "profile": "instant",
+            "contract": "latest",
+        }
         assert server.http.get("/_fakefal/ready").json() == {"ready": True}
 
     def test_requests_are_shown_newest_first(self, server: Server) -> None:
         ids = [server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(3)]
         shown = server.http.get("/_fakefal/requests").json()
         assert [one["request_id"] for one in shown] == ids[::-1]
-        assert shown[0]["arguments"] == {"prompt": "2"}
-        assert shown[0]["status"] == "COMPLETED"
-        assert (shown[0]["key"], shown[0]["endpoint_id"], shown[0]["result_status"]) == ("tester", O1, 200)
+        assert shown[0] == {
+            "request_id": ids[2],
+            "endpoint_id": O1,
+            "key": "tester",
+            "arguments": {"prompt": "2"},
+            "status": "COMPLETED",
+            "queue_position": None,
+            **{name: shown[0][name] for name in ("submitted_at", "started_at", "ended_at")},
+            "judged": True,
+            "cut": None,
+            "result_status": 200,
+            "billable_units": 5.0,
+            "hint": "",
+            "logs": ["Arguments checked", *(f"Generating video: {part}%" for part in (10, 50, 90))],
+        }
         assert server.http.get("/_fakefal/requests", params={"key": "stranger"}).json() == []
 
     def test_advance_by_seconds_to_start_and_to_end(self, serve: Serve) -> None:
@@ -37,7 +58,8 @@ class TestWhatItDoes:
         assert advance(server, jobs[0], seconds=10_000).json()["status"] == "COMPLETED"
         assert advance(server, jobs[1], to="end").json()["result_status"] == 200
         over = advance(server, jobs[1], seconds=1)
-        assert (over.status_code, "COMPLETED cannot advance" in over.json()["detail"]) == (409, True)
+        assert over.status_code == 409
+        assert "COMPLETED cannot advance" in over.json()["detail"]
 
     @pytest.mark.parametrize("body", [{}, {"seconds": 1, "to": "end"}, {"seconds": -1}, {"to": "x"}, {"second": 1}])
     def test_a_wrong_advance_says_what_is_wrong(self, server: Server, body: Any) -> None:
@@ -94,7 +116,7 @@ class TestWhomItLetsIn:
         assert "access-control-allow-origin" not in server.http.options("/_fakefal/reset", headers=asked).headers
 
     def test_a_token_where_one_is_set(self, serve: Serve) -> None:
-        server = serve(control_token="t0ken", control_hosts=frozenset({"fake.lan"}))
+        server = serve(control_token="t0ken", hosts=frozenset({"fake.lan"}))
         assert server.http.get("/_fakefal/health").status_code == 401
         allowed = {"Authorization": "Bearer t0ken", "Host": "fake.lan:8710"}
         assert server.http.get("/_fakefal/health", headers=allowed).status_code == 200

@@ -13,6 +13,8 @@ from fakefal.core.effects import Effect, EffectRule
 from fakefal.core.grammar import BadEffect, read_rule
 from fakefal.effects.known import parse_checked, parse_rule
 
+pytestmark = pytest.mark.quick
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -158,6 +160,7 @@ def test_what_is_an_effect(text: str, name: str, arguments: Any) -> None:
         ("content_policy_violation(loc='x')", "loc is a list"),
         ("retry_then_succeed(attempts=10)", "use fewer"),
         ("locked_account(reason=tired)", "reason is one of exhausted_balance"),
+        ("locked_account(reason='')", "or fal's own text, such as 'TOP_UP.'"),
         ("stuck(nth=1)", "nth is a condition; write: stuck when nth=1"),
         ("stuck when nth=1", "conditions do not belong here; write: stuck"),
         ("x" * 3000, "at most 2000 characters"),

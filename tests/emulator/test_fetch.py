@@ -14,16 +14,17 @@ import trustme
 
 from fakefal.files.fetch import MAX_REDIRECTS, Fetcher
 from fakefal.files.foreign_media import Downloads
-from fakefal.files.pinned import is_public
-from fakefal.settings import Settings
 from fakefal_contracts import Unreadable
+from fakefal_contracts.addresses import is_public
 from fakefal_contracts.kling.shared import PICTURE_LIMITS
 from fakefal_contracts.media import Limits, PictureLimits
 from support.endpoints import I2V
 from support.media import picture
-from support.server import Serve, Server, emulator_with
+from support.server import Serve, Server
 from support.site import PERMISSIVE, Site, to_loopback
 from support.wrong_media import picture_that_says
+
+pytestmark = pytest.mark.quick
 
 SPECIAL = [
     "127.0.0.1",
@@ -46,6 +47,9 @@ SPECIAL = [
     "fec0::1",
     "5f00::1",
     "64:ff9b::7f00:1",
+    "192.0.0.192",
+    "168.63.129.16",
+    "192.0.2.1",
 ]
 
 
@@ -151,10 +155,11 @@ class Broken(Fetcher):
         raise RuntimeError(address)
 
 
+@pytest.mark.both_stores
 class TestVerdicts:
     @pytest.fixture
-    def fetching(self, serve: Serve, store: str) -> Server:
-        return serve(emulator=emulator_with(Settings(profile="instant", fetch=True, store=store), fetcher=PERMISSIVE))
+    def fetching(self, serve: Serve) -> Server:
+        return serve(fetch=True, parts={"fetcher": PERMISSIVE})
 
     def result(self, server: Server, *urls: str) -> httpx.Response:
         """The result, once the stream says that the request is over."""
@@ -176,14 +181,14 @@ class TestVerdicts:
         answer = self.result(fetching, site.url("/nothing.png"))
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
-    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Serve, store: str) -> None:
-        server = serve(emulator=emulator_with(Settings(profile="instant", fetch=True, store=store), fetcher=Broken()))
+    def test_a_failure_of_ours_does_not_stop_the_line(self, serve: Serve) -> None:
+        server = serve(fetch=True, parts={"fetcher": Broken()})
         assert self.result(server, "https://pictures.example/a.png").status_code == 500
         assert self.result(server, "data:,x").status_code == 422
         assert list(server.emulator.files.folder.glob("[!.]*")) == []
 
     def test_a_picture_that_is_too_large_to_decode_is_not_fetched(self, serve: Serve) -> None:
-        server = serve(emulator=emulator_with(Settings(profile="instant", fetch=True), fetcher=Broken()))
+        server = serve(fetch=True, parts={"fetcher": Broken()})
         large = picture_that_says(picture(), "PNG", 8500, 6000)
         address = f"data:image/png;base64,{b64encode(large).decode()}"
         submitted = server.submit(I2V, {"prompt": "x", "start_image_url": address})
@@ -216,20 +221,14 @@ class TestVerdicts:
         arguments = {"prompt": "x", "start_image_url": site.url("/good.png")}
         assert fetching.http.post(f"/run/{I2V}", json=arguments).status_code == 200
 
-    def test_advancing_to_the_end_waits_too(self, serve: Serve, site: Site, store: str) -> None:
-        server = serve(
-            emulator=emulator_with(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE)
-        )
+    def test_advancing_to_the_end_waits_too(self, serve: Serve, site: Site) -> None:
+        server = serve(profile="realistic", fetch=True, parts={"fetcher": PERMISSIVE})
         submitted = server.submit(I2V, {"prompt": "x", "start_image_url": site.url("/good.png")})
         url = f"/_fakefal/requests/{submitted['request_id']}/advance"
         assert server.http.post(url, json={"to": "end"}).json()["result_status"] == 200
 
-    def test_a_move_of_the_clock_waits_too(
-        self, serve: Serve, site: Site, store: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        server = serve(
-            emulator=emulator_with(Settings(profile="realistic", fetch=True, store=store), fetcher=PERMISSIVE)
-        )
+    def test_a_move_of_the_clock_waits_too(self, serve: Serve, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        server = serve(profile="realistic", fetch=True, parts={"fetcher": PERMISSIVE})
         finish = Downloads.finish
 
         async def released(self: Downloads, key: str, seconds: float) -> None:

@@ -15,6 +15,8 @@ from support.media import picture
 from support.server import Serve, Server
 from support.uploads import Parts, bearer, initiate, upload
 
+pytestmark = pytest.mark.quick
+
 
 class TestUploads:
     def test_the_token_is_in_the_clients_form(self, server: Server) -> None:
@@ -72,9 +74,9 @@ class TestUploads:
         assert [item["type"] for item in answer.json()["detail"]] == ["file_download_error"]
 
     def test_foreign_addresses_are_not_fetched_and_a_log_line_says_so(self, server: Server) -> None:
-        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": "http://192.0.2.1/a.png"})
+        submitted = server.submit(I2V, {"prompt": "x", "start_image_url": "https://pictures.example/a.png"})
         logs = server.http.get(submitted["status_url"], params={"logs": 1}).json()["logs"]
-        assert logs[0]["message"].startswith("Not checked: start_image_url (http://192.0.2.1/a.png)")
+        assert logs[0]["message"].startswith("Not checked: start_image_url (https://pictures.example/a.png)")
         assert server.http.get(submitted["response_url"]).status_code == 200
 
     @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ class TestUploads:
         folder = server.emulator.files.folder
         assert sum(path.stat().st_size for path in folder.glob("*.bin")) <= 1000
         server.http.post("/_fakefal/reset")
-        assert list(folder.iterdir()) == []
+        assert list(folder.glob("[!.]*")) == []
 
     def test_parts_together_keep_the_limit(self, serve: Serve) -> None:
         parts = Parts(serve(max_upload_bytes=1000))
@@ -189,9 +191,9 @@ class TestDownloads:
         folder = server.emulator.files.folder
         for _ in range(1000):  # the server lets go of it a little after its last byte
             assert server.http.get(url).status_code == 404
-            if not any(folder.iterdir()):
+            if not any(folder.glob("[!.]*")):
                 break
-        assert list(folder.iterdir()) == []
+        assert list(folder.glob("[!.]*")) == []
 
     def test_ranges(self, server: Server) -> None:
         url = upload(server, b"0123456789")
@@ -206,6 +208,33 @@ class TestDownloads:
         assert (head["content-type"], head["content-length"], head["accept-ranges"]) == ("video/mp4", "10", "bytes")
         assert head["access-control-allow-origin"] == "*"
         assert head["cache-control"] == "public, max-age=5184000, immutable"
+
+    def test_who_has_a_file_is_not_sent_it_again(self, server: Server) -> None:
+        url = upload(server, b"0123456789", **{"Content-Type": "video/mp4"})
+        etag = server.http.get(url).headers["etag"]
+        for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+            for method in ("GET", "HEAD"):
+                answer = server.http.request(method, url, headers={"If-None-Match": known})
+                assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+                assert answer.headers["cache-control"] == "public, max-age=5184000, immutable"
+                assert answer.headers["access-control-allow-origin"] == "*"
+        for known in ('"other"', "", etag.strip('"')):
+            assert server.http.get(url, headers={"If-None-Match": known}).content == b"0123456789"
+
+    def test_older_clients_upload_to_fal_media_with_their_key(self, server: Server) -> None:
+        host = {"Host": "fal.media", "Content-Type": "image/png"}
+        answer = server.http.post("/files/upload", content=b"picture", headers=host)
+        assert answer.status_code == 200
+        url = answer.json()["access_url"]
+        assert url.startswith("https://v3b.fal.media/files/b/")
+        path = url.removeprefix("https://v3b.fal.media")
+        assert server.http.get(path, headers={"Host": "v3b.fal.media"}).content == b"picture"
+        for wrong in ({"Authorization": ""}, {"Authorization": "Key nonsense"}):
+            assert server.http.post("/files/upload", content=b"x", headers=host | wrong).status_code == 401
+        locked = {"X-Fakefal-Effect": "locked_account"}
+        assert server.http.post("/files/upload", content=b"x", headers=host | locked).status_code == 403
+        newer = {"Host": "v3.fal.media"}
+        assert server.http.post("/files/upload", content=b"x", headers=newer).status_code == 401, "by a token only"
 
     @pytest.mark.parametrize("path", EXAMPLES)
     def test_the_documents_files_exist(self, server: Server, path: str) -> None:

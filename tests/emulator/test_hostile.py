@@ -127,7 +127,7 @@ class TestHeaderInjection:
     )
     def test_in_the_host(self, victim: Server, host: str) -> None:
         answer = ask(victim, f"POST /queue/{O1}", f"Host: {host}")
-        assert status(answer) in (200, 400, 501)
+        assert status(answer) in (200, 400, 403, 501)
         if status(answer) == 200:
             json.loads(answer.partition(b"\r\n\r\n")[2])
 
@@ -212,7 +212,7 @@ class TestBodies:
     @pytest.mark.parametrize("path", ["journal", "files", "requests", "ledger", "webhooks", "clock"])
     def test_odd_keys_are_nobodys(self, victim: Server, path: str, query: str) -> None:
         answer = ask(victim, f"GET /_fakefal/{path}?{query}", body=b"")
-        assert status(answer) == 200
+        assert status(answer) == (422 if len(query) > 1000 else 200)
 
     @pytest.mark.parametrize("key", ["Key \xe9\xff:\xfe", "Key a b:c", "Key :::", "Key a:" + "x" * 50_000, "Key \t:x"])
     def test_odd_keys_are_kept_apart(self, victim: Server, key: str) -> None:
@@ -305,7 +305,8 @@ class TestForeignPages:
             ("GET", f"/platform/v1/models/requests/by-endpoint?endpoint_id={O1}&expand=payloads", {}),
         ):
             answer = victim.http.request(method, path, params=None if "?" in path else hook, headers=simple | more)
-            assert (answer.status_code, "Origin" in answer.json()["detail"]) == (403, True)
+            assert answer.status_code == 403
+            assert "Origin" in answer.json()["detail"]
             assert "access-control-allow-origin" not in answer.headers
         assert len(victim.control("requests")) == 1
         victim.http.post("/_fakefal/clock", json={"advance": 3600})

@@ -11,6 +11,8 @@ from fakefal.core.lifecycle import NEXT, Move, State, after
 from fakefal.core.line import Line
 from fakefal.core.plan import Cut, Ending, Plan, Polls
 
+pytestmark = pytest.mark.quick
+
 DONE = Ending(200, b"{}", 5.0, ok=True)
 RANK = {State.IN_QUEUE: 0, State.IN_PROGRESS: 1, State.COMPLETED: 2}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 from typing import Any
 
@@ -15,6 +14,7 @@ from fakefal.server import app as application
 from fakefal.server.table import TABLE, find
 from fakefal.settings import Settings
 from support.server import Serve
+from support.waiting import run_program
 
 APP = "fal-ai/kling-video"
 ENDPOINT = f"{APP}/o1/image-to-video"
@@ -134,7 +134,7 @@ asyncio.run(main())
 
 
 def test_fastapi_is_imported_by_the_first_call_that_it_answers() -> None:
-    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    done = run_program([sys.executable, "-c", IMPORTS], check=True)
     assert done.stdout.split() == ["False", "True"]
 
 

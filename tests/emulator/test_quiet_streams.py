@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from fakefal.engine import waker
-from fakefal.server.serving import serving
+from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.wire import queue
 from support.endpoints import O1
-
-KEY = {"Authorization": "Key test:secret"}
+from support.server import served
 
 
 def test_a_quiet_stream_is_kept_alive_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waker, "WATCH_SECONDS", 0.01)
     monkeypatch.setattr(queue, "KEEP_ALIVE_SECONDS", 0.005)
-    with serving(Settings(effects=("stuck",))) as where, httpx.Client(base_url=where.url, headers=KEY) as http:
-        submitted = http.post(f"/queue/{O1}", json={"prompt": "a lighthouse"}).json()
-        http.post("/_fakefal/clock", json={"speed": 0}).raise_for_status()
-        with http.stream("GET", f"{submitted['status_url']}/stream") as stream:
+    with served(Emulator(Settings(effects=("stuck",)))) as server:
+        submitted = server.submit(O1, {"prompt": "a lighthouse"})
+        server.http.post("/_fakefal/clock", json={"speed": 0}).raise_for_status()
+        with server.http.stream("GET", f"{submitted['status_url']}/stream") as stream:
             lines = (line for line in stream.iter_lines() if line)
             assert next(lines).startswith('data: {"status":"IN_QUEUE"')
             assert [next(lines) for _ in range(3)] == [": keep-alive"] * 3
-            http.post(f"/_fakefal/requests/{submitted['request_id']}/advance", json={"to": "start"}).raise_for_status()
+            address = f"/_fakefal/requests/{submitted['request_id']}/advance"
+            server.http.post(address, json={"to": "start"}).raise_for_status()
             assert next(line for line in lines if line.startswith("data")).startswith('data: {"status":"IN_PROGRESS"')
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from fakefal.state.tokens import Tokens
 from fakefal_contracts import examples
-from support.endpoints import APP, I2V
-from support.server import Server
+from support.endpoints import APP, I2V, O1
+from support.server import Serve, Server
+
+pytestmark = pytest.mark.quick
 
 
 def ask(server: Server, path: str = "tokens/", **body: Any) -> httpx.Response:
@@ -104,7 +106,22 @@ def test_sockets_are_501(server: Server, path: str) -> None:
     }
     answer = server.http.get(f"/{path}", headers=wanted)
     assert answer.status_code == 501
-    assert "does not emulate" in answer.json()["detail"]
+    assert answer.headers["x-fakefal-hint"] == answer.json()["detail"]
+    app = path.partition("/")[2].removesuffix("/realtime")
+    said = f"fakefal does not emulate the realtime socket of {app}; use the queue or fal.run"
+    assert answer.json() == {"detail": said}
+    if path.endswith("/realtime"):
+        assert server.http.get(f"/{path}").headers["x-fakefal-hint"] == said, "and no other address is named"
+
+
+@pytest.mark.parametrize("host", ["fal.run", "queue.fal.run", "ws.fal.run", "rest.fal.ai", "api.fal.ai", "fal.ai"])
+@pytest.mark.parametrize("path", [f"{I2V}/realtime", I2V, "fal-ai/any/requests/1/status", "tokens"])
+def test_a_socket_at_any_host_of_fals_is_501_whatever_the_key(server: Server, host: str, path: str) -> None:
+    for key in ("", "Key nonsense", "Key tester:secret"):
+        wanted = {"Connection": "Upgrade", "Upgrade": "WebSocket", "Host": host, "Authorization": key}
+        answer = server.http.get(f"/{path}", headers=wanted)
+        assert answer.status_code == 501
+        assert "does not emulate the realtime socket of" in answer.json()["detail"]
 
 
 def test_the_account_is_the_key(server: Server) -> None:
@@ -128,6 +145,42 @@ def test_a_locked_account_says_so(server: Server) -> None:
     assert (other["is_locked"], other["lock_reason"]) == (False, None)
 
 
-@pytest.mark.parametrize("path", ["billing/user_balance", "billing/user_details", "storage/upload/other"])
+def balance(server: Server, host: str = "rest.fal.ai", **headers: str) -> Any:
+    answer = server.http.get("/billing/user_balance", headers={"Host": host, **headers})
+    assert answer.status_code == 200
+    return answer.json()
+
+
+@pytest.mark.parametrize("host", ["rest.fal.ai", "rest.alpha.fal.ai"])
+def test_the_balance_is_a_bare_number(serve: Serve, host: str) -> None:
+    server = serve(balance="20.50", keys={"tester": "secret", "other": "secret"})
+    assert balance(server, host) == 20.5
+    server.submit(O1, {"prompt": "x"})
+    assert server.control("ledger")["totals"][0]["usd"] == 0.56
+    assert balance(server, host) == 19.94
+    assert balance(server, host, Authorization="Key other:secret") == 20.5
+    bare = httpx.get(f"{server.url}/rest/billing/user_balance", trust_env=False)
+    assert (bare.status_code, bare.json()) == (401, {"detail": "Authorization header is required"})
+
+
+def test_the_balance_goes_below_zero(serve: Serve) -> None:
+    server = serve(balance=0.5)
+    server.submit(O1, {"prompt": "x"})
+    assert balance(server) == -0.06
+
+
+def test_a_locked_account_has_nothing_left(server: Server) -> None:
+    server.http.post("/_fakefal/scenarios", json={"effect": "locked_account", "key": "tester"})
+    assert balance(server) == 0
+    assert balance(server, Authorization="Key other:secret") == 100
+    assert balance(server, **{"X-Fakefal-Effect": "locked_account", "Authorization": "Key other:secret"}) == 0
+
+
+def test_another_refusal_of_the_account_holds_for_the_balance(server: Server) -> None:
+    server.http.post("/_fakefal/scenarios", json={"effect": "invalid_key", "key": "tester"})
+    assert server.http.get("/rest/billing/user_balance").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["billing/user_details", "storage/upload/other"])
 def test_the_rest_of_the_rest_host_is_501(server: Server, path: str) -> None:
     assert server.http.get(f"/rest/{path}").status_code == 501

@@ -11,6 +11,8 @@ from support.endpoints import APP, I2V
 from support.server import Server
 from support.uploads import Parts
 
+pytestmark = pytest.mark.quick
+
 ACL = "/platform/v1/storage/files/acl"
 
 

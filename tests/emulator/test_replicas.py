@@ -36,12 +36,12 @@ from fakefal_contracts.hosts import BaseUrl
 from support.endpoints import APP, I2V, O1
 from support.media import picture
 from support.programs import FAKEFAL, ready
-from support.receivers import Receiver, submit, verify
+from support.receivers import Receiver, public_keys, submit, verify
 from support.redis_server import redis_server
-from support.server import KEY, Serve, Server, emulator_with
+from support.server import KEY, Serve, Server, caller, emulator_with
 from support.site import PERMISSIVE, Site
 from support.uploads import bearer, initiate, upload
-from support.waiting import until
+from support.waiting import LIMIT, run_program, until
 
 pytestmark = [pytest.mark.memory_only("brings each Redis and folder itself"), pytest.mark.anyio]
 Pair = Callable[..., list[Server]]
@@ -88,6 +88,7 @@ def status(server: Server, submitted: dict[str, Any], rest: str = "/status") -> 
     return server.http.get(f"/queue/{APP}/requests/{submitted['request_id']}{rest}")
 
 
+@pytest.mark.versions
 class TestOneQueue:
     def test_what_one_accepts_the_other_knows(self, pair: Pair) -> None:
         here, there = pair()
@@ -342,7 +343,7 @@ class TestWhatIsSeen:
     def test_one_journal(self, pair: Pair) -> None:
         here, there = pair(max_journal=6)
         submitted = here.submit(O1, {"prompt": "x"})
-        assert until(lambda: [one["path"] for one in there.journal()] == [f"/queue/{O1}"])
+        until(lambda: [one["path"] for one in there.journal()] == [f"/queue/{O1}"])
         status(there, submitted)
         status(there, submitted, "")
         paths = [one["path"] for one in known(there, here)]
@@ -403,7 +404,7 @@ class TestWhatIsSeen:
             for path in ("journal", "metrics"):
                 assert server.http.get(f"/_fakefal/{path}").status_code == 503
             running.start()
-            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
             assert [one["status"] for one in server.journal()] == [503, 200]
             found = server.metrics()
             assert [found["fakefal_calls_total", "queue", status] for status in ("200", "503")] == [1, 1]
@@ -513,6 +514,15 @@ class TestWebhooks:
         for received in receiver.received:
             verify(there, received)
             verify(here, received)
+
+    def test_replicas_beyond_loopback_have_keys_of_their_own(self, pair: Pair) -> None:
+        (development,) = public_keys(pair()[0])
+        here, there = pair(development_key=False)
+        assert public_keys(here) == public_keys(there)
+        here.http.post("/_fakefal/webhooks/rotate")
+        assert public_keys(here) == public_keys(there)
+        assert len(public_keys(there)) == 2
+        assert development not in public_keys(there)
 
 
 class Group:
@@ -762,7 +772,8 @@ class TestRedisGoesAway:
             running.stop(signal.SIGKILL)
             self._answers_503(server, url)
             running.start()
-            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            # each connection of the server's learns by a call of its own that Redis was away
+            until(lambda: {status(server, job).status_code for job in jobs} == {202})
             assert {status(server, job).json()["status"] for job in jobs} == {"IN_QUEUE"}
             assert httpx.get(url, trust_env=False).status_code == 403
             server.http.post("/_fakefal/clock", json={"advance": 60})
@@ -825,15 +836,15 @@ class TestRedisGoesAway:
             else:
                 broken.append(fault)
             answer = status(server, submitted)
-            assert until(lambda: failed >= {"beat", "write_calls", "count"})
+            until(lambda: failed >= {"beat", "write_calls", "count"})
             client.execute_command("ACL", "SETUSER", "limited", "+@all")
             broken.clear()
-            assert until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
+            until(lambda: server.http.get("/_fakefal/ready").status_code == 200)
             ((_, lease),) = client.zrange("fakefal:replicas", 0, -1, withscores=True)
-            assert until(lambda: client.zrange("fakefal:replicas", 0, -1, withscores=True)[0][1] > lease)
+            until(lambda: client.zrange("fakefal:replicas", 0, -1, withscores=True)[0][1] > lease)
             written = client.hlen("fakefal:journal")
             status(server, submitted)
-            assert until(lambda: client.hlen("fakefal:journal") > written)
+            until(lambda: client.hlen("fakefal:journal") > written)
         assert answer.status_code == (503 if fault == "no rights" else 500)
         assert ("A replica goes on after an error" in caplog.text) == (fault == "another error")
 
@@ -861,7 +872,7 @@ class TestRedisGoesAway:
         with redis.Redis.from_url(empty_redis) as client:
             client.flushall()
             here.submit(O1, {"prompt": "x"})
-            assert until(lambda: client.hexists("fakefal:store", "layout"))
+            until(lambda: client.hexists("fakefal:store", "layout"))
         assert pair()[0].result(O1, {"prompt": "x"}).status_code == 200
 
     def test_one_that_does_not_answer_keeps_nobody_from_stopping(
@@ -875,10 +886,11 @@ class TestRedisGoesAway:
             running.process.send_signal(signal.SIGSTOP)
             stopping = threading.Thread(target=stack.pop_all().close)
             stopping.start()
-            ended = until(lambda: not stopping.is_alive())
-            running.process.send_signal(signal.SIGCONT)
-            stopping.join()
-            assert ended
+            try:
+                until(lambda: not stopping.is_alive())
+            finally:
+                running.process.send_signal(signal.SIGCONT)
+                stopping.join()
 
     def test_one_that_does_not_answer_is_asked_once(
         self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -902,7 +914,7 @@ class TestRedisGoesAway:
             assert [one.status_code for one in answers] == [503, 503]
             assert asked.count("look") == 1
             assert "calls" not in asked
-            assert until(lambda: status(server, submitted, "").status_code == 200)
+            until(lambda: status(server, submitted, "").status_code == 200)
 
     def test_another_event_loop_is_refused(self, serve: Serve, empty_redis: str) -> None:
         server = serve(store=empty_redis)
@@ -941,7 +953,7 @@ class Process:
     def end(self, number: int) -> int:
         """Send a signal; returns the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(LIMIT)
 
 
 @pytest.fixture
@@ -966,7 +978,7 @@ class Load:
         self.stop = threading.Event()
 
     def run(self, number: int) -> None:
-        with httpx.Client(headers=KEY, trust_env=False, timeout=20) as client:
+        with caller("") as client:
             turn = number
             while not self.stop.is_set():
                 turn += 1
@@ -1008,14 +1020,14 @@ class TestKilled:
             assert survivor.end(signal.SIGTERM) == 0
 
     def _all_is_well(self, url: str, load: Load, receiver: Receiver) -> None:
-        with httpx.Client(base_url=url, headers=KEY, trust_env=False, timeout=60) as client:
+        with caller(url) as client:
             assert client.post("/_fakefal/clock", json={"advance": 600}).status_code == 200
             seen = client.get("/_fakefal/requests?limit=10000").json()
             assert len({one["request_id"] for one in seen}) == len(seen)
             assert {one["request_id"] for one in seen} >= set(load.jobs)
             assert {(one["status"], one["result_status"]) for one in seen} == {("COMPLETED", 200)}
             # a move of the clock waits for receivers, but not for ever
-            assert until(lambda: '"pending"' not in client.get("/_fakefal/webhooks").text, seconds=60)
+            until(lambda: '"pending"' not in client.get("/_fakefal/webhooks").text)
             sent = client.get("/_fakefal/webhooks").json()
             assert sorted(one["request_id"] for one in sent) == sorted(one["request_id"] for one in seen)
             assert {one["fate"] for one in sent} == {"delivered"}
@@ -1035,10 +1047,10 @@ class TestWorkers:
         group = processes("group", "--store", empty_redis, "--workers", "2", "--profile", "instant")
         before = self._workers(group)
         assert len(before) == 2
-        with httpx.Client(base_url=group.url, headers=KEY, trust_env=False) as client:
+        with caller(group.url) as client:
             submitted = client.post(f"/queue/{O1}", json={"prompt": "x"}).json()
             os.kill(before.pop(), signal.SIGKILL)
-            assert until(lambda: len(self._workers(group)) == 2 and bool(self._workers(group) - before))
+            until(lambda: len(self._workers(group)) == 2 and self._workers(group) - before)
         settings, changed = f"{group.url}{STORAGE}/settings", {"expiration_duration_seconds": 60, "initial_acl": None}
         assert httpx.put(settings, json=changed, headers=KEY, trust_env=False).status_code == 200
         for _ in range(4):  # whichever worker takes the connection
@@ -1053,7 +1065,7 @@ class TestWorkers:
         group = processes("group", "--store", empty_redis, "--workers", "2")
         left = self._workers(group)
         group.end(signal.SIGKILL)
-        assert until(lambda: not any(Path(f"/proc/{one}").exists() for one in left))
+        until(lambda: not any(Path(f"/proc/{one}").exists() for one in left))
 
     @staticmethod
     def _workers(group: Process) -> set[int]:
@@ -1071,11 +1083,13 @@ class TestWorkers:
     )
     def test_wrong_use_is_said(self, options: list[str], code: int, said: str) -> None:
         command = [sys.executable, "-m", "fakefal", "serve", "--port", "0", *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+        done = run_program(command)
+        assert done.returncode == code, done.stderr
+        assert said in done.stderr, done.stderr
 
     def test_without_the_extra_it_is_named(self) -> None:
         code = "import sys; sys.modules['redis'] = None; from fakefal.cli import main; main()"
         command = [sys.executable, "-c", code, "serve", "--port", "0", "--store", "redis://127.0.0.1:1/0"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert (done.returncode, "pip install 'fakefal[redis]'" in done.stderr) == (1, True), done.stderr
+        done = run_program(command)
+        assert done.returncode == 1, done.stderr
+        assert "pip install 'fakefal[redis]'" in done.stderr, done.stderr

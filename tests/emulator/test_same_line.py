@@ -31,6 +31,7 @@ from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.scripts import Bounds, Steps
 from fakefal_contracts.hosts import BaseUrl
+from support.draws import draws
 
 KEYS = ("a", "b{}")
 SECONDS = st.sampled_from([0.0, 0.1, 0.25, 1.0, 3.0, 7.7, 30.0]) | st.floats(0, 30)
@@ -211,5 +212,5 @@ class BothStores(RuleBasedStateMachine):
 @pytest.mark.parametrize("events", [256, 1])
 def test_both_stores_tell_the_same_history(redis_url: str, events: int) -> None:
     machine = type("Machine", (BothStores,), {"url": redis_url, "events": events})
-    several = settings(max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+    several = settings(max_examples=draws(100), stateful_step_count=25, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=several)

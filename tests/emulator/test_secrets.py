@@ -12,6 +12,7 @@ import httpx
 from support.endpoints import O1
 from support.programs import ready
 from support.server import SECRET
+from support.waiting import LIMIT
 
 SERVE = """
 import logging, sys
@@ -33,7 +34,7 @@ class TestSecrets:
             tokens = self._use(ready(process, file)["url"])
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(LIMIT)
         said = log.read_text("utf-8", "replace")
         assert "DEBUG:" in said
         for secret in (SECRET, SECRET[::-1], *tokens):

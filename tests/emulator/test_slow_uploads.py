@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 
+from fakefal.engine.emulator import Emulator
+from fakefal.settings import Settings
 from support.endpoints import O1
-from support.server import KEY, Server
+from support.server import KEY, Server, served
 from support.uploads import bearer, initiate, upload
+from support.waiting import until
 from support.wire import connect
 
 
@@ -26,18 +27,12 @@ class TestSlowUploads:
     def spool(self, server: Server) -> set[str]:
         return {path.suffix for path in server.emulator.files.folder.iterdir()}
 
-    def wait(self, holds: Callable[[], bool]) -> None:
-        until = time.monotonic() + 10
-        while not holds():
-            assert time.monotonic() < until
-            time.sleep(0.01)
-
     def test_who_dies_in_the_middle_leaves_nothing(self, victim: Server) -> None:
         token = bearer(victim)["Authorization"]
         with self.begin(victim, "POST /cdn/files/upload", token):
-            self.wait(lambda: ".part" in self.spool(victim))
+            until(lambda: ".part" in self.spool(victim))
             assert len(victim.http.get("/_fakefal/files").json()) == 1
-        self.wait(lambda: ".part" not in self.spool(victim))
+        until(lambda: ".part" not in self.spool(victim))
         assert len(victim.emulator.files.all()) == 1
 
     def test_who_stalls_holds_nobody_up(self, victim: Server) -> None:
@@ -50,7 +45,7 @@ class TestSlowUploads:
         finally:
             for wire in stalled:
                 wire.close()
-        self.wait(lambda: ".part" not in self.spool(victim))
+        until(lambda: ".part" not in self.spool(victim))
         assert len(victim.control("requests")) == 2
 
     def test_a_part_that_never_ends_is_no_part(self, victim: Server) -> None:
@@ -58,23 +53,14 @@ class TestSlowUploads:
         url = httpx.URL(upload["upload_url"])
         line = f"PUT {url.path}/1?{url.query.decode()}"
         with self.begin(victim, line, "none"):
-            self.wait(lambda: ".part" in self.spool(victim))
-        self.wait(lambda: ".part" not in self.spool(victim))
+            until(lambda: ".part" in self.spool(victim))
+        until(lambda: ".part" not in self.spool(victim))
         whole = url.copy_with(path=f"{url.path}/complete")
         answer = httpx.post(whole, json={"parts": [{"partNumber": 1}]}, trust_env=False)
         assert (answer.status_code, answer.json()) == (422, {"detail": "part 1 was not uploaded"})
 
     def test_the_server_stops_beside_them(self, caplog: pytest.LogCaptureFixture) -> None:
-        from fakefal.engine.emulator import Emulator
-        from fakefal.server.serving import serving
-        from fakefal.settings import Settings
-
-        emulator = Emulator(Settings(profile="instant"))
-        with (
-            serving(emulator=emulator) as where,
-            httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
-        ):
-            server = Server(emulator, where.url, http)
+        with served(Emulator(Settings(profile="instant"))) as server:
             lines = [
                 ("POST /cdn/files/upload", bearer(server)["Authorization"]),
                 (f"POST /queue/{O1}", KEY["Authorization"]),
@@ -82,12 +68,12 @@ class TestSlowUploads:
                 ("POST /rest/storage/upload/initiate", KEY["Authorization"]),
             ]
             wires = [self.begin(server, *line) for line in lines]
-            self.wait(lambda: ".part" in self.spool(server))
-            self.wait(lambda: len(emulator._waker.limits) == len(lines))
+            until(lambda: ".part" in self.spool(server))
+            until(lambda: len(server.emulator._waker.limits) == len(lines))
         for wire in wires:
             with wire:
                 answer = b"".join(iter(lambda wire=wire: wire.recv(65536), b""))
                 assert answer.startswith(b"HTTP/1.1 503 ")
                 assert b"the emulator is stopping" in answer
         assert caplog.messages == []
-        assert not emulator.files.folder.exists()
+        assert not server.emulator.files.folder.exists()

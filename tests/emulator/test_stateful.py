@@ -27,9 +27,11 @@ from hypothesis.stateful import (
 )
 
 from fakefal.core.webhook import Delivery
+from support.draws import draws
 from support.endpoints import O1
 from support.receivers import Received, Receiver, public_keys, receiving, verify_by
 from support.server import Serve, Server
+from support.waiting import LIMIT
 
 EXAMPLES, FEW_EXAMPLES = os.environ.get("STATEFUL_EXAMPLES"), 6
 """How many histories are drawn: the same few each time, or as many as `make stateful` asks for, at random."""
@@ -41,7 +43,7 @@ CANCELS = [(200, "OK"), (202, "CANCELLATION_REQUESTED"), (400, "ALREADY_COMPLETE
 LONG = 100_000
 
 keys = st.sampled_from(["one", "two"])
-bodies = st.sampled_from([{"prompt": "x"}, {"prompt": "x"}, {"prompt": "y", "duration": "10"}, {"duration": "7"}, None])
+bodies = st.sampled_from([{"prompt": "x"}, {"prompt": "x"}, {"prompt": "y", "duration": "10"}, {"duration": 5}, None])
 effects = st.sampled_from(
     [
         None,
@@ -344,19 +346,19 @@ def moody() -> Any:
         yield receiver
 
 
+@pytest.mark.both_stores
 def test_any_use_of_the_protocol(serve: Serve, moody: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else 15.0)
+    patience = property(lambda delivery: 0.6 if delivery.url.endswith("hanging") else LIMIT)
     monkeypatch.setattr(Delivery, "timeout_seconds", patience)  # real seconds, which no clock moves
     server = serve(profile="realistic", runners=RUNNERS, seed="any")
     run_state_machine_as_test(
         lambda: Protocol(server, moody),
         settings=settings(
-            max_examples=int(EXAMPLES or FEW_EXAMPLES),
+            max_examples=draws(int(EXAMPLES or FEW_EXAMPLES)),
             stateful_step_count=25,
             derandomize=not EXAMPLES,
             print_blob=True,
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

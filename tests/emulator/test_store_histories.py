@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -23,6 +24,9 @@ from fakefal.state.ledger import entries
 from fakefal.state.requests import Record, Snapshot
 from fakefal.store.memory import MemoryQueueStore
 from fakefal_contracts.hosts import BaseUrl
+from support.draws import draws
+
+pytestmark = pytest.mark.quick
 
 T = TypeVar("T")
 ROOMY, SMALL = 1000, 5
@@ -245,6 +249,4 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(
-    max_examples=80, stateful_step_count=50, derandomize=True, database=None, deadline=None
-)
+TestHistories.settings = settings(max_examples=draws(80), stateful_step_count=50, derandomize=True, database=None)

@@ -17,6 +17,9 @@ from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
+from support.waiting import LIMIT
+
+pytestmark = pytest.mark.quick
 
 PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
 
@@ -70,7 +73,7 @@ def test_what_goes_wrong_for_one_key_does_not_end_it_for_the_others() -> None:
             waker.changed("broken")
             await asyncio.sleep(0)
             waker.changed("whole")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 await store.asked.acquire()
 
     asyncio.run(story())
@@ -134,7 +137,7 @@ def test_what_loses_a_cancellation_is_ended_all_the_same() -> None:
     async def story() -> None:
         task = asyncio.create_task(deaf())
         await asyncio.sleep(0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             await cancel_and_wait((task,))
         assert task.cancelled()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal.core.webhook import GIVE_UP_SECONDS, MOST_ATTEMPTS, Delivery, Fate, retry_seconds
+from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
+from fakefal.settings import Settings, SettingsError
 from fakefal.state.attempts import attempted
 from support.endpoints import O1
-from support.receivers import Received, Receiver, submit, verify
+from support.receivers import Received, Receiver, public_keys, submit, verify, verify_by
 from support.server import Serve, Server
+
+pytestmark = pytest.mark.quick
 
 
 def log(server: Server) -> Any:
     return server.control("webhooks")
 
 
+@pytest.mark.versions
 class TestForm:
     def test_success(self, server: Server, receiver: Receiver) -> None:
         submitted = submit(server, f"{receiver.url}/hook?a=1")
@@ -41,7 +49,7 @@ class TestForm:
         verify(server, received)
 
     def test_refusal(self, server: Server, receiver: Receiver) -> None:
-        submitted = submit(server, receiver.url, {"duration": "7"})
+        submitted = submit(server, receiver.url, {"duration": 5})
         (received,) = receiver.wait(1)
         body = json.loads(received.body)
         assert (body["status"], body["error"]) == ("ERROR", "Invalid status code: 422")
@@ -78,7 +86,54 @@ class TestForm:
         verify(server, old)
         verify(server, new)
 
+    def test_a_program_may_keep_the_keys_while_servers_change(self, serve: Serve, receiver: Receiver) -> None:
+        kept = public_keys(serve())
+        later = serve()
+        assert public_keys(later) == kept
+        submit(later, receiver.url)
+        verify_by(kept, receiver.wait(1)[0])
 
+
+class TestKeysOfItsOwn:
+    """What a server beyond loopback signs with."""
+
+    def test_they_are_found_again_in_the_spool(self, tmp_path: Path) -> None:
+        async def public(settings: Settings, *, rotate: bool = False) -> list[str]:
+            signing = Emulator(settings).signing
+            if rotate:
+                await signing.rotate()
+            return [key["x"] for key in (await signing.jwks())["keys"]]
+
+        spool = tmp_path / "uploads"
+        own = Settings(development_key=False, spool=spool)
+        (first,) = asyncio.run(public(own))
+        assert asyncio.run(public(own)) == [first]
+        rotated = asyncio.run(public(own, rotate=True))
+        assert rotated[1:] == [first]
+        assert asyncio.run(public(own)) == rotated
+        (development,) = asyncio.run(public(Settings(spool=spool)))
+        assert development not in rotated
+        assert [file.name for file in spool.iterdir() if file.stat().st_mode & 0o077] == []
+        (file,) = spool.iterdir()
+        for content, said in (("", "holds no signing keys"), ("xyz", "holds no signing keys")):
+            file.write_text(content)
+            with pytest.raises(SettingsError, match=said):
+                Emulator(own)
+
+    def test_without_a_spool_each_server_has_another(self) -> None:
+        async def public() -> str:
+            keys = await Emulator(Settings(development_key=False)).signing.jwks()
+            return keys["keys"][0]["x"]
+
+        assert asyncio.run(public()) != asyncio.run(public())
+
+    def test_a_server_beyond_loopback_does_not_start_with_everybodys(self) -> None:
+        settings = Settings(control_token="t0ken")
+        with pytest.raises(SettingsError, match="development_key = false"), serving(settings, host="0.0.0.0"):
+            pass
+
+
+@pytest.mark.both_stores
 class TestTries:
     def test_a_poll_driven_profile_does_not_wait_for_polls(self, serve: Serve, receiver: Receiver) -> None:
         submit(serve(profile="stepped"), receiver.url)

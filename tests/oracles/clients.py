@@ -7,7 +7,6 @@ The summary says for each rule and client whether status, items and request id c
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from fakefal.proxy.upstream import Upstream
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal_contracts import IN_DEPTH, judge
+from support.waiting import run_program
 
 CONTRACT = "latest"
 JS = Path(__file__).parent.parent / "js"
@@ -63,7 +63,7 @@ def by_javascript(answers: list[Answer]) -> list[dict[str, Any]]:
         path = Path(folder) / "answers.json"
         path.write_text(json.dumps(recorded))
         command = ["node", str(JS / "parsers.mjs"), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        done = run_program(command, check=True)
     parsed: list[dict[str, Any]] = json.loads(done.stdout)
     return parsed
 

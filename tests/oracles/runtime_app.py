@@ -1,8 +1,9 @@
-"""fal's own runtime with models generated from fal's OpenAPI documents: run by the environment of the oracle.
+"""fal's own runtime with models made from fal's documents: run by the environment of the oracle.
 
-Usage: .oracle/pydantic-VERSION/bin/python tests/oracles/runtime_app.py
-Serves on a free loopback port and prints one line of JSON: the port and the versions.  Nothing of this
-project is imported: it must not be compared with itself.
+Usage: .oracle/pydantic-VERSION/bin/python tests/oracles/runtime_app.py [ID ...]
+`datamodel-code-generator` reads the OpenAPI documents of the endpoints in depth, `author.py` the schemas of the
+shipped models whose ids are given.  Serves on a free loopback port and prints one line of JSON: the port and the
+versions.  Nothing of this project is imported: it must not be compared with itself.
 """
 
 from __future__ import annotations
@@ -15,18 +16,25 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import author
 import fal
 import uvicorn
 from datamodel_code_generator import DataModelType, Formatter, InputFileType, LiteralType, PythonVersion, generate
+from pydantic import BaseModel
 
 DOCUMENTS = Path(__file__).parent / "openapi"
 KEEP_ALIVE_SECONDS = 600  # longer than a busy machine lets anybody wait between two cases
 PACKAGES = ("fal", "fastapi", "starlette", "pydantic", "pydantic-core", "datamodel-code-generator")
 VIDEO = {"url": "https://v3b.fal.media/files/b/oracle/output.mp4"}
+
+
+class Done(BaseModel):
+    """The answer of every shipped model: what comes after the arguments is not compared."""
 
 
 def as_read(document: dict[str, Any]) -> dict[str, Any]:
@@ -67,27 +75,44 @@ def models(document: dict[str, Any], folder: Path) -> ModuleType:
     return module
 
 
-def route(endpoint_id: str, module: ModuleType) -> Any:
-    """An endpoint of a `fal.App`: takes the generated input, returns the generated output."""
-    name = "".join(word.capitalize() for word in endpoint_id.removeprefix("fal-ai/").replace("/", "-").split("-"))
-    arguments, result = getattr(module, f"{name}Input"), getattr(module, f"{name}Output")
+def route(path: str, arguments: type, answer: Any) -> Any:
+    """An endpoint of a `fal.App`: takes the generated input, returns an answer."""
 
     async def run(self: Any, request: Any) -> Any:  # noqa: ARG001 - fal's runtime calls it so
-        return result(video=VIDEO)
+        return answer
 
-    run.__annotations__ = {"request": arguments, "return": result}
-    return fal.endpoint(endpoint_id.removeprefix("fal-ai/kling-video"))(run)
+    run.__annotations__ = {"request": arguments, "return": type(answer)}
+    return fal.endpoint(path)(run)
 
 
-def build() -> Any:
-    """The application with a route for every document."""
+def generated(folder: Path) -> Iterator[tuple[str, Any]]:
+    """The endpoints in depth: path and route."""
+    for path in sorted(DOCUMENTS.glob("*.json")):
+        document = json.loads(path.read_text("utf-8"))
+        endpoint_id = document["info"]["title"]
+        words = endpoint_id.removeprefix("fal-ai/").replace("/", "-").split("-")
+        name = "".join(word.capitalize() for word in words)
+        module = models(document, folder)
+        answer = getattr(module, f"{name}Output")(video=VIDEO)
+        yield endpoint_id, route(f"/generated/{endpoint_id}", getattr(module, f"{name}Input"), answer)
+
+
+def written(ids: set[str]) -> Iterator[tuple[str, Any]]:
+    """Shipped models, by classes as an author would write them."""
+    for endpoint_id, record in author.records(ids).items():
+        source, name = author.Author(record).source(record["input"])
+        module = ModuleType(f"written_{len(sys.modules)}")
+        sys.modules[module.__name__] = module
+        exec(compile(source, endpoint_id, "exec"), module.__dict__)
+        yield endpoint_id, route(f"/written/{endpoint_id}", getattr(module, name), Done())
+
+
+def build(ids: set[str]) -> Any:
+    """The application with a route for every document and every id."""
     with tempfile.TemporaryDirectory() as folder:
-        routes = {}
-        for number, path in enumerate(sorted(DOCUMENTS.glob("*.json"))):
-            document = json.loads(path.read_text("utf-8"))
-            routes[f"run_{number}"] = route(document["info"]["title"], models(document, Path(folder)))
-    kind = type("Kling", (fal.App,), routes)
-    return kind(_allow_init=True)._build_app()
+        every = [*generated(Path(folder)), *written(ids)]
+    routes = {f"run_{number}": one for number, (_, one) in enumerate(every)}
+    return type("Models", (fal.App,), routes)(_allow_init=True)._build_app()
 
 
 def stop_at_the_end_of_input(server: uvicorn.Server) -> None:
@@ -98,7 +123,7 @@ def stop_at_the_end_of_input(server: uvicorn.Server) -> None:
 
 def main() -> None:
     """Serve until stdin is closed by whoever started this."""
-    application = build()
+    application = build(set(sys.argv[1:]))
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.bind(("127.0.0.1", 0))
     bound.listen()  # callers may come from now on, and wait

@@ -14,7 +14,7 @@ import pytest
 from fakefal_contracts import IN_DEPTH, examples
 from support.machine import ROOT, required_in_ci
 from support.media import measure, picture
-from support.waiting import until
+from support.waiting import run_program, until
 
 FAKEFAL = [sys.executable, "-m", "fakefal"]
 PROGRAMS = ROOT / "tests" / "together" / "programs"
@@ -23,7 +23,7 @@ JS = ROOT / "tests" / "js"
 
 def finish(command: list[str], **more: Any) -> dict[str, Any]:
     """Run a program to its end; returns the JSON of its last line."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **more)
+    done = run_program(command, **more)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
@@ -31,7 +31,7 @@ def finish(command: list[str], **more: Any) -> dict[str, Any]:
 
 def ready(process: subprocess.Popen[Any], file: Path) -> dict[str, str]:
     """What a server writes down once it listens."""
-    assert until(lambda: file.exists() or process.poll() is not None, seconds=30)
+    until(lambda: file.exists() or process.poll() is not None)
     assert process.poll() is None, "it ended"
     found: dict[str, str] = json.loads(file.read_text())
     return found

@@ -18,6 +18,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from support.endpoints import O1
+from support.waiting import until
 
 if TYPE_CHECKING:
     from support.server import Server
@@ -46,10 +47,7 @@ class Receiver:
 
     def wait(self, count: int) -> list[Received]:
         """What came, once so much of it did."""
-        deadline = time.monotonic() + 10
-        while len(self.received) < count:
-            assert time.monotonic() < deadline, self.received
-            time.sleep(0.001)
+        until(lambda: len(self.received) >= count)
         return self.received
 
 

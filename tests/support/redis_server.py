@@ -6,17 +6,18 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 import redis
 
 from support.machine import required_in_ci
+from support.waiting import LIMIT, until
 
 DATABASES = 1000
-"""More than one test can need: each server of a test has a database of its own."""
+"""More than one test can need: each server has a database of its own."""
 
 
 class RedisServer:
@@ -38,23 +39,20 @@ class RedisServer:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
         options += ["--databases", str(DATABASES)]
         self.process = subprocess.Popen(["redis-server", *options, *self._options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        with self.client() as client:
-            while True:
-                try:
-                    client.ping()
-                except redis.RedisError:
-                    assert self.process.poll() is None, "redis-server ended"
-                    assert time.monotonic() < deadline, "redis-server does not answer"
-                    time.sleep(0.01)
-                else:
-                    return
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, "redis-server ended"
+        with self.client() as client, suppress(redis.RedisError):
+            return bool(client.ping())
+        return False
 
     def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it, by default as a power cut would."""
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(10)
+            self.process.wait(LIMIT)
             self.process = None
 
     def client(self) -> redis.Redis:
@@ -73,3 +71,12 @@ def redis_server(folder: Path, *, durable: bool = False) -> Iterator[RedisServer
         yield server
     finally:
         server.stop()
+
+
+def empty_databases(url: str) -> Iterator[str]:
+    """The addresses of one empty database after the other."""
+    for number in cycle(range(1, DATABASES)):
+        one = f"{url.removesuffix('/0')}/{number}"
+        with redis.Redis.from_url(one) as client:
+            client.flushdb()
+        yield one

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakefal.engine.emulator import Emulator
+from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.store.opening import open_parts
+from support.waiting import LIMIT
 
 KEY = {"Authorization": "Key tester:secret"}
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -70,3 +73,16 @@ class Server:
 
 Serve = Callable[..., Server]
 """Starts servers: keyword arguments are settings, or an emulator of the test's own."""
+
+
+def caller(url: str) -> httpx.Client:
+    """An HTTP client of a server of the tests."""
+    # reading the certificates of TLS, which is not spoken here, costs more than starting the server
+    return httpx.Client(base_url=url, headers=KEY, trust_env=False, verify=False, timeout=LIMIT)
+
+
+@contextmanager
+def served(emulator: Emulator) -> Iterator[Server]:
+    """An emulator on a socket while the block lasts."""
+    with serving(emulator=emulator) as where, caller(where.url) as http:
+        yield Server(emulator, where.url, http)

@@ -11,6 +11,7 @@ import pytest
 
 from fakefal.files.fetch import Fetcher
 from support.media import picture
+from support.waiting import LIMIT
 
 
 class Site(ThreadingHTTPServer):
@@ -27,7 +28,7 @@ class Site(ThreadingHTTPServer):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.asked.append(self.headers["Host"])
-                site.hold.wait(30)
+                site.hold.wait(LIMIT)
                 status, headers, body = site.pages.get(self.path, (404, {}, b""))
                 self.send_response(status)
                 for name, value in headers.items():

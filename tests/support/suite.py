@@ -11,6 +11,7 @@ import pytest
 from fakefal_client import Completed, InProgress, NotFound, OverBudget, Queued, RequestRefused
 from fakefal_client.kling import KlingO1ReferenceToVideo, VideoOutput
 from support.endpoints import O1, STANDARD
+from support.waiting import LIMIT
 
 NOWHERE = "019e161b-0000-7d33-8106-f2de1a3ff595"
 
@@ -62,7 +63,7 @@ class Suite:
     def test_an_upload_can_be_read(self, client: Any, size: int) -> None:
         content = b"%06d" % size * (size // 6)
         address = client.upload(content, file_name="note.txt", content_type="text/plain")
-        assert httpx.get(address, timeout=60).content == content
+        assert httpx.get(address, timeout=LIMIT).content == content
 
     def test_prices_need_no_call(self, client: Any) -> None:
         assert float(client.estimate(KlingO1ReferenceToVideo(prompt="x", duration="10")).usd) == 1.12

@@ -7,11 +7,12 @@ import socket
 import httpx
 
 from support.server import Server
+from support.waiting import LIMIT
 
 
 def connect(server: Server) -> socket.socket:
     base = httpx.URL(server.url)
-    return socket.create_connection((base.host, base.port or 80), timeout=10)
+    return socket.create_connection((base.host, base.port or 80), timeout=LIMIT)
 
 
 def talk(server: Server, head: str | bytes, body: bytes = b"") -> bytes:

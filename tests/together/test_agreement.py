@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import httpx
@@ -11,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 
 from fakefal.engine.emulator import Emulator
-from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal.state.clock import MemoryClock
-from fakefal_contracts import IN_DEPTH, Report, UnknownContract, check, rulebook
+from fakefal_contracts import IN_DEPTH, Edition, Report, check, rulebook
 from fakefal_contracts.strategies import (
     Cancel,
     Fetch,
@@ -30,35 +30,24 @@ from fakefal_contracts.strategies import (
     play,
     valid,
 )
-from support.server import KEY, Server, emulator_with
+from support.draws import draws
+from support.editions import every_edition
+from support.server import Server, emulator_with, served
 
-DAYS = sorted({edition.contract for endpoint in IN_DEPTH.values() for edition in endpoint.editions})
 CDN = "https://v3b.fal.media"
 
 
-def covered(endpoint_id: str, contract: str) -> bool:
-    """Whether the endpoint was there on the day of the contract."""
-    try:
-        return bool(IN_DEPTH[endpoint_id].edition(contract))
-    except UnknownContract:
-        return False
-
-
-CASES = [(one, contract) for one in IN_DEPTH for contract in ("documented", "latest", *DAYS) if covered(one, contract)]
-
-
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Server]]:
-    """A server for every contract."""
+def under() -> Iterator[Callable[[str], Server]]:
+    """Give the server of a contract."""
     with ExitStack() as stack:
 
+        @cache
         def start(contract: str) -> Server:
-            emulator = Emulator(Settings(profile="instant", contract=contract, max_requests=200, max_files=200))
-            where = stack.enter_context(serving(emulator=emulator))
-            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False, timeout=60))
-            return Server(emulator, where.url, http)
+            settings = Settings(profile="instant", contract=contract, max_requests=200, max_files=200)
+            return stack.enter_context(served(Emulator(settings)))
 
-        yield {contract: start(contract) for contract in ("documented", "latest", *DAYS)}
+        yield start
 
 
 def agrees(report: Report, answer: httpx.Response) -> None:
@@ -66,7 +55,7 @@ def agrees(report: Report, answer: httpx.Response) -> None:
     if report.ok:
         assert answer.status_code == 200
         assert report.cost is not None
-        assert float(answer.headers["x-fal-billable-units"]) == report.cost.seconds
+        assert float(answer.headers["x-fal-billable-units"]) == report.cost.units
         return
     assert answer.status_code == 422
     assert answer.content == jsonio.dump({"detail": [error.wire() for error in report.errors]})
@@ -74,25 +63,26 @@ def agrees(report: Report, answer: httpx.Response) -> None:
     assert answer.headers["x-fal-billable-units"] == "0"
 
 
-@pytest.mark.parametrize(("endpoint_id", "contract"), CASES)
-def test_check_and_emulator_agree(endpoint_id: str, contract: str, servers: dict[str, Server]) -> None:
-    rules = [rule.id for rule in rulebook(IN_DEPTH[endpoint_id].edition(contract)) if rule.kind != "max_bytes"]
+@every_edition
+def test_check_and_emulator_agree(edition: Edition, under: Callable[[str], Server]) -> None:
+    endpoint_id, contract = edition.endpoint.id, edition.contract
+    rules = [rule.id for rule in rulebook(edition) if rule.kind != "max_bytes"]
     broken = invalid(endpoint_id, contract=contract, rules=rules).map(lambda one: one.arguments)
     bodies = valid(endpoint_id, contract=contract) | broken | anything(endpoint_id, contract=contract)
 
-    @settings(max_examples=60, derandomize=True, deadline=None)
+    @settings(max_examples=draws(60), derandomize=True)
     @given(bodies)
     def agree(body: Any) -> None:
         # both see what a client can send: text that is JSON
         body = jsonio.parse(jsonio.dump(body))
-        agrees(check(endpoint_id, body, contract=contract), servers[contract].result(endpoint_id, body))
+        agrees(check(endpoint_id, body, contract=contract), under(contract).result(endpoint_id, body))
 
     agree()
 
 
 @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
-def test_they_agree_on_both_sides_of_every_limit(endpoint_id: str, servers: dict[str, Server]) -> None:
-    server = servers["latest"]
+def test_they_agree_on_both_sides_of_every_limit(endpoint_id: str, under: Callable[[str], Server]) -> None:
+    server = under("latest")
     for boundary in boundaries(endpoint_id, contract="latest"):
         for side in (boundary.inside, boundary.outside):
             for address, medium in side.media.items():
@@ -165,14 +155,12 @@ def standing() -> Iterator[Server]:
     emulator = emulator_with(
         Settings(profile="quick", runners=2, max_requests=2000), clock=MemoryClock(lambda: 1_790_000_000.0)
     )
-    with (
-        serving(emulator=emulator) as where,
-        httpx.Client(base_url=where.url, headers=KEY, trust_env=False) as http,
-    ):
-        yield Server(emulator, where.url, http)
+    with served(emulator) as server:
+        yield server
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@pytest.mark.quick
+@settings(max_examples=draws(25), derandomize=True)
 @given(history=histories(max_steps=15))
 def test_whole_histories_end_as_check_says(history: list[Step], standing: Server) -> None:
     standing.http.post("/_fakefal/reset").raise_for_status()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +13,15 @@ import fal_client
 import httpx
 import pytest
 
-from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
 from fakefal_contracts import IN_DEPTH, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from support.endpoints import APP, O1
 from support.programs import JS
-from support.server import KEY, Serve, Server, emulator_with
+from support.server import KEY, Serve, Server
+from support.waiting import run_program
+
+pytestmark = [pytest.mark.quick, pytest.mark.versions]
 
 FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in IN_DEPTH}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
@@ -29,9 +30,7 @@ BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 @pytest.fixture
 def standing(serve: Serve) -> Server:
     """A server with one runner, whose time only moves when it is told to."""
-    return serve(
-        emulator=emulator_with(Settings(profile="quick", runners=1), clock=MemoryClock(lambda: 1_790_000_000.0))
-    )
+    return serve(profile="quick", runners=1, parts={"clock": MemoryClock(lambda: 1_790_000_000.0)})
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def parse(node: str, tmp_path: Path) -> Callable[[list[httpx.Response]], list[di
         recorded = [{"status": one.status_code, "headers": dict(one.headers), "body": one.text} for one in answers]
         (tmp_path / "answers.json").write_text(json.dumps(recorded))
         command = [node, str(JS / "parsers.mjs"), str(tmp_path / "answers.json")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = run_program(command)
         assert done.returncode == 0, done.stderr
         parsed: list[dict[str, Any]] = json.loads(done.stdout)
         return parsed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from fakefal_contracts import IN_DEPTH, examples
 from support.machine import required_in_ci
 from support.programs import JS, run_under
+from support.waiting import run_program
 
 FENCED = re.compile(r"^( *)```(bash|python|javascript)[^\n]*\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 RUNNERS = {"bash": ["sh", "snippet"], "python": [sys.executable, "snippet"], "javascript": ["node", "snippet.mjs"]}
@@ -37,7 +37,7 @@ def test_a_printed_snippet_returns_a_video(
     (tmp_path / RUNNERS[language][1]).write_text(code)
     (tmp_path / "node_modules").symlink_to(JS / "node_modules")
     command = [*offline, *run_under(*RUNNERS[language], profile="instant")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = run_program(command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert re.search(r"https://v3b\.fal\.media/files/b/[0-9a-f]{8}/[\w-]{21}_output\.mp4", done.stdout), done.stdout
 
@@ -50,7 +50,7 @@ def test_the_quick_start_that_its_own_page_forbids_answers_422(
     assert "arguments={}" in code
     (tmp_path / "snippet").write_text(code)
     command = [*offline, *run_under(sys.executable, "snippet", profile="instant")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = run_program(command, cwd=tmp_path)
     assert done.returncode == 1
     assert "Either 'prompt' or 'multi_prompt' must be provided." in done.stderr
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 from support.programs import JS, finish, run_under
+from support.waiting import run_program
 
 MEBIBYTE = 1024 * 1024
 PYTHON = """
@@ -30,7 +30,7 @@ def large_file(path: Path, mebibytes: int) -> str:
     with path.open("wb") as file:
         for number in range(mebibytes):
             file.write(bytes([number]) * MEBIBYTE)
-    return subprocess.run(["sha256sum", str(path)], capture_output=True, text=True, check=True).stdout.split()[0]
+    return run_program(["sha256sum", str(path)], check=True).stdout.split()[0]
 
 
 def test_python(offline: list[str], tmp_path: Path) -> None:

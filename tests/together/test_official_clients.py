@@ -10,6 +10,8 @@ import pytest
 from fakefal_contracts import IN_DEPTH
 from support.programs import JS, PROGRAMS, check_videos, finish, run_under
 
+pytestmark = pytest.mark.versions
+
 REFUSED_ITEM = {
     "type": "missing",
     "loc": ["body", "start_image_url"],

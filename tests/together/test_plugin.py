@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
+import re
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -18,13 +20,20 @@ import respx  # noqa: F401
 
 import fakefal.testing
 import fakefal_client  # noqa: F401
+from fakefal_contracts.shipped import shipped_record
+from support.machine import ROOT
+from support.waiting import run_program
+
+pytestmark = pytest.mark.versions
 
 HERE = Path(__file__).parent / "plugin"
+README = (ROOT / "README.md").read_text("utf-8")
 PLUGINS = {
     "anyio": "anyio.pytest_plugin",
     "asyncio": "pytest_asyncio.plugin",
     "httpx": "pytest_httpx",
     "respx": "respx.plugin",
+    "socket": "pytest_socket",
     "xdist": "xdist.plugin",
 }
 
@@ -68,6 +77,60 @@ def test_what_passes(run: Runner) -> None:
     result.stdout.re_match_lines([r"fakefal: \d+ requests, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"])
 
 
+def test_models_prices_and_unknown_ids_of_ones_own(run: Runner) -> None:
+    record = shipped_record("fal-ai/fast-sdxl")
+    assert record is not None
+    (run.folder / "own.jsonl").write_text(json.dumps(record.as_json() | {"id": "me/own"}))
+    code = """
+import fal_client
+import pytest
+
+def test_models(fakefal):
+    assert len(fal_client.subscribe("me/own", arguments={"prompt": "x", "num_images": 2})["images"]) == 2
+
+@pytest.mark.fakefal(prices={"me/own": {"usd": "0.5", "unit": "image"}})
+def test_prices(fakefal):
+    fal_client.subscribe("me/own", arguments={"prompt": "x", "num_images": 2})
+    fakefal.assert_billed("1.00")
+
+@pytest.mark.fakefal(unknown="accept")
+def test_unknown(fakefal):
+    assert fal_client.subscribe("me/other", arguments={}) == {}
+"""
+    result = run(code, "-o", f"fakefal_models={run.folder / 'own.jsonl'}")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["fakefal: 3 requests, 0 refused, $1.00 not spent, the price of 2 is unknown"])
+
+
+def test_webhooks_reach_what_users_have(run: Runner) -> None:
+    outcomes = run("receivers", apart=True).parseoutcomes()  # Django is set up once a process
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] >= count("receivers")
+
+
+@pytest.mark.filterwarnings("default")
+def test_beside_frozen_time(run: Runner) -> None:
+    outcomes = run("frozen", apart=True).parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] >= count("frozen")
+
+
+def test_a_fake_that_would_be_imported_while_time_is_frozen_says_so(run: Runner) -> None:
+    code = """
+import pytest
+from freezegun import freeze_time
+
+@freeze_time("2031-05-04")
+def test_it(request):
+    request.getfixturevalue("fakefal")
+"""
+    result = run(code, apart=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E *fakefal.testing is imported while time is frozen: import it at the top of the file*"]
+    )
+
+
 def test_what_fails(run: Runner) -> None:
     result = run("failing", "--tb=short", "--junit-xml=said.xml")
     cases = ET.parse(run.folder / "said.xml").findall(".//testcase")
@@ -91,6 +154,89 @@ def test_what_fails(run: Runner) -> None:
 def test_coroutines(run: Runner, source: str, plugins: str, options: tuple[str, ...]) -> None:
     outcomes = run(source, *(part for option in options for part in ("-o", option)), plugins=plugins).parseoutcomes()
     assert set(outcomes) == {"passed"}, outcomes
+
+
+def test_calls_by_every_library(run: Runner) -> None:
+    (program,) = re.findall(r"^```python\n(# app\.py.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (run.folder / "app.py").write_text(program)
+    asyncio = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+    outcomes = run("by_sockets", *asyncio, plugins="asyncio", apart=True).parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] >= count("by_sockets")
+
+
+WITH_SOCKETS = """
+import fal_client, httpx, pytest, requests, urllib.request
+
+QUEUE = "https://queue.fal.run/fal-ai/kling-video/o1/reference-to-video"
+CALL = {"json": {"prompt": "a"}, "headers": {"Authorization": "Key me:secret"}}
+
+def test_httpx(fakefal):
+    assert httpx.post(QUEUE, **CALL).is_success
+    fal_client.subscribe("fal-ai/kling-video/o1/reference-to-video", arguments={"prompt": "a"})
+
+def test_requests(fakefal):
+    assert requests.post(QUEUE, **CALL).ok
+
+def test_urllib(fakefal):
+    assert urllib.request.urlopen(f"{fakefal.url}/_fakefal/health").status == 200
+
+def test_a_socket(fakefal_server):
+    assert requests.get(f"{fakefal_server.url}/_fakefal/health").ok
+
+def test_swallowed(fakefal):
+    try:
+        requests.post(QUEUE, **CALL)
+    except Exception:
+        pass
+
+def test_another_host(fakefal):
+    with pytest.raises(Exception, match="A test tried to use") as raised:
+        requests.get("http://192.0.2.1/")
+    assert not hasattr(raised.value, "__notes__")
+"""
+NEEDED = "*every other library needs --allow-hosts=127.0.0.1*"
+LOUD = ("-W", "default")  # pytest-socket warns before it raises
+
+
+@pytest.mark.parametrize("warned", [(), LOUD], ids=["warnings are errors", "warnings"])
+@pytest.mark.parametrize("forbidden", [("--disable-socket",), ("--allow-hosts=192.0.2.7",)])
+def test_without_sockets_httpx_works_and_the_others_say_what_to_allow(
+    run: Runner, forbidden: tuple[str, ...], warned: tuple[str, ...]
+) -> None:
+    result = run(WITH_SOCKETS, *forbidden, *warned, plugins="socket", apart=True)
+    unaided = 1 if "--disable-socket" in forbidden else 0  # the server of the fixture may listen, but is not reached
+    result.assert_outcomes(passed=2, failed=4 - unaided, errors=unaided)
+    result.stdout.fnmatch_lines([NEEDED] * 4)
+
+
+def test_with_loopback_allowed_all_work(run: Runner) -> None:
+    arguments = ("--disable-socket", "--allow-hosts=127.0.0.1")
+    run(WITH_SOCKETS, *arguments, plugins="socket", apart=True).assert_outcomes(passed=6)
+
+
+def test_pytest_sockets_own_restrictions_end_with_their_test(run: Runner) -> None:
+    code = """
+import socket, pytest, requests
+
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_loopback(fakefal):
+    assert requests.get("https://rest.fal.ai/.well-known/jwks.json").ok
+
+def test_nothing(fakefal):
+    with pytest.raises(Exception, match="A test tried to use socket.gethostbyname"):
+        socket.gethostbyname("localhost")
+
+@pytest.mark.enable_socket
+def test_all():
+    assert socket.getaddrinfo("localhost", 80)
+    assert socket.gethostbyname("localhost")
+    with socket.create_server(("127.0.0.2", 0)) as server, socket.create_connection(server.getsockname()):
+        pass
+    with pytest.raises(socket.gaierror, match="outside of a test's fake"):
+        requests.packages.urllib3.util.connection.create_connection(("queue.fal.run", 443))
+"""
+    run(code, "--disable-socket", plugins="socket", apart=True).assert_outcomes(passed=3)
 
 
 def test_beside_mocks_in_any_order(run: Runner) -> None:
@@ -123,6 +269,83 @@ def test_it({fixture}):
 """
     outcomes = run(source, apart=True).parseoutcomes()
     assert outcomes == {"passed": 1}
+
+
+KEY_AT_IMPORT = ("-o", "fakefal_key=true")
+
+
+def test_clients_that_are_built_at_import_may_have_a_fake_key(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FAL_KEY")
+    asyncio = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
+    result = run("built_at_import", *KEY_AT_IMPORT, *asyncio, plugins="asyncio")
+    outcomes = result.parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+    assert outcomes["passed"] > count("built_at_import")
+    result.stdout.fnmatch_lines(["fakefal: FAL_KEY is fake (fakefal_key = true)"])
+    assert "FAL_KEY" not in os.environ
+
+
+SEES_NO_REAL_KEY = """
+import os
+
+assert os.environ["FAL_KEY"] == "fakefal-run:not-a-real-key"
+assert "a-real:key" not in os.environ.values()
+assert "FAKEFAL_TARGET" not in os.environ
+def test_it():
+    assert os.environ["FAL_KEY"] == "fakefal-run:not-a-real-key"
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_real_key_is_hidden_from_conftests_and_modules(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("FAL_API_KEY", "a-real:key")
+    (run.folder / "conftest.py").write_text(SEES_NO_REAL_KEY)
+    run(SEES_NO_REAL_KEY, *KEY_AT_IMPORT, *workers, plugins="xdist", apart=True).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("allowed", "key"), [("1", "a-real:key"), ("", "fakefal-run:not-a-real-key")])
+def test_the_key_stays_where_fal_is_meant(run: Runner, monkeypatch: pytest.MonkeyPatch, allowed: str, key: str) -> None:
+    monkeypatch.setenv("FAKEFAL_ALLOW_REAL", allowed)
+    code = f"import os\ndef test_it(): assert os.environ['FAL_KEY'] == {key!r}"
+    run(code, *KEY_AT_IMPORT).assert_outcomes(passed=1)
+
+
+def test_without_the_setting_no_key_appears(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FAL_KEY")
+    code = "import os, pytest\n@pytest.mark.skipif('FAL_KEY' not in os.environ, reason='live')\ndef test_it(): pass"
+    run(code).assert_outcomes(skipped=1)
+
+
+NO_KEY = [
+    "import os; os.environ['FAL_KEY']",
+    "import fakefal_client; fakefal_client.Client()",
+    "import fakefal_client; fakefal_client.Client(target='fal')",
+    "import fal_client.auth; fal_client.auth.fetch_auth_credentials()",
+]
+ADVICE = "*needs it at import, write fakefal_key = true in pytest's ini file*"
+
+
+@pytest.mark.parametrize("code", NO_KEY)
+def test_a_key_that_is_missing_at_import_is_explained(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str
+) -> None:
+    for name in ("FAL_KEY", "FAL_KEY_ID", "FAKEFAL_TARGET"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FAL_HOME_DIR", str(tmp_path))
+    result = run(f"{code}\ndef test_it(): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([ADVICE])
+    run(f"{code}\ndef test_it(): pass", *KEY_AT_IMPORT).assert_outcomes(passed=1)
+    (run.folder / "conftest.py").write_text(code)
+    assert ADVICE.strip("*") in run("def test_it(): pass", apart=True).stderr.str()
+
+
+def test_another_missing_key_is_not_explained(run: Runner) -> None:
+    result = run("import os; os.environ['OTHER_KEY']")
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line(ADVICE)
 
 
 def test_with_xdist_one_line_sums_up(run: Runner) -> None:
@@ -359,16 +582,13 @@ class TestIt(unittest.TestCase):
             self.skipTest("later")
 """
     (run.folder / "test_unit.py").write_text(code)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "unittest", "test_unit"],
-        cwd=run.folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_program([sys.executable, "-W", "error", "-m", "unittest", "test_unit"], cwd=run.folder)
     assert done.returncode == 0, done.stderr
 
 
 def test_loading_the_plugin_loads_nothing_heavy() -> None:
     command = [sys.executable, "-X", "importtime", "-c", "import pytest, fakefal.pytest_plugin"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    said = run_program(command, check=True).stderr
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in said.splitlines()}
     assert {"pytest", "fakefal"} <= loaded
     assert not loaded & {"fastapi", "httpx", "httpx2", "PIL", "pydantic", "fakefal_contracts", "starlette"}
@@ -379,7 +599,7 @@ def test_what_the_fixture_gives_has_a_name_for_annotations() -> None:
 
 
 def test_what_it_costs_can_be_measured() -> None:
-    done = subprocess.run([sys.executable, "-m", "fakefal.testing.measure"], capture_output=True, text=True, check=True)
+    done = run_program([sys.executable, "-m", "fakefal.testing.measure"], check=True)
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == [
         "set-up",
         "submit, status and result",

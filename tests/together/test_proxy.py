@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal.cli import main
@@ -32,7 +32,8 @@ from fakefal.server.serving import Listening, hosting, serving_from
 from fakefal_contracts import check, examples
 from support.endpoints import O1, O3
 from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish, ready
-from support.server import KEY, Serve, Server
+from support.server import KEY, Serve, Server, caller
+from support.waiting import LIMIT
 
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
@@ -80,7 +81,7 @@ def stand(serve: Serve, tmp_path: Path) -> Iterator[Start]:
                 upstream, SpendLimit(Decimal(usd)), ExchangeWriter(tmp_path / "out", source="upstream")
             )
             where = stack.enter_context(hosted(proxy))
-            http = stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
+            http = stack.enter_context(caller(where.url))
             return Proxied(proxy, http, where.url, behind)
 
         yield start
@@ -194,7 +195,8 @@ class TestPassing:
     def test_what_nobody_knows_the_price_of_is_not_sent(self, method: str, path: str, stand: Start) -> None:
         with silent() as (url, calls):
             answer = stand(url=url).http.request(method, path)
-        assert (answer.status_code, "was not sent" in answer.json()["detail"]) == (501, True)
+        assert answer.status_code == 501
+        assert "was not sent" in answer.json()["detail"]
         assert calls == []
 
 
@@ -215,9 +217,7 @@ class TestBeforeItIsPaid:
         assert proxied.http.post(f"/queue/{O1}", content=content).status_code == 422
         assert proxied.arrived == 0
 
-    @pytest.mark.parametrize(
-        "endpoint_id", ["fal-ai/flux/dev", "fal-ai/kling-video/v3/pro/text-to-video", "workflows/a/b"]
-    )
+    @pytest.mark.parametrize("endpoint_id", ["fal-ai/fast-sdxl", "nobody/knows/it", "workflows/a/b"])
     def test_without_a_known_price_nothing_is_sent(self, endpoint_id: str, stand: Start) -> None:
         proxied = stand()
         assert proxied.submit(PLAIN, endpoint_id).status_code == 501
@@ -265,7 +265,8 @@ class TestBeforeItIsPaid:
         proxy = ValidatingProxy(upstream, SpendLimit(Decimal(5)), ExchangeWriter(tmp_path))
         with hosted(proxy) as where:
             answer = httpx.post(f"{where.url}/queue/{O1}", json={"prompt": "fakefal:stuck"}, trust_env=False)
-        assert (answer.status_code, "a test prompt" in answer.json()["detail"]) == (422, True)
+        assert answer.status_code == 422
+        assert "a test prompt" in answer.json()["detail"]
 
     def test_fal_itself_is_called_under_its_own_names(self, tmp_path: Path) -> None:
         seen: list[httpx.Request] = []
@@ -341,7 +342,8 @@ class TestMoney:
     def test_a_lost_answer_is_not_sent_again_and_stays_reserved(self, stand: Start) -> None:
         proxied = stand(effects=("accept_then_drop",))
         answer = proxied.submit(PLAIN)
-        assert (answer.status_code, "may have been accepted" in answer.json()["detail"]) == (500, True)
+        assert answer.status_code == 500
+        assert "may have been accepted" in answer.json()["detail"]
         assert proxied.arrived == 1
         assert proxied.proxy.jobs.budget.reserved == Decimal("0.560")
         assert proxied.proxy.jobs.sent[0].outcome == "unknown: no answer came"
@@ -349,7 +351,8 @@ class TestMoney:
     def test_an_unclear_answer_stays_reserved(self, stand: Start) -> None:
         proxied = stand(effects=("ingress_502",))
         answer = proxied.submit(PLAIN)
-        assert (answer.status_code, "nginx" in answer.text) == (502, True)
+        assert answer.status_code == 502
+        assert "nginx" in answer.text
         assert proxied.proxy.jobs.budget.reserved == Decimal("0.560")
 
     def test_without_a_connection_nothing_is_spent(self, stand: Start) -> None:
@@ -357,7 +360,8 @@ class TestMoney:
             port = taken.getsockname()[1]
         proxied = stand(url=f"http://127.0.0.1:{port}")
         answer = proxied.submit(PLAIN)
-        assert (answer.status_code, "did not send" in answer.json()["detail"]) == (502, True)
+        assert answer.status_code == 502
+        assert "did not send" in answer.json()["detail"]
         assert (proxied.proxy.jobs.budget.left, proxied.proxy.jobs.sent) == (5, [])
         assert [one.reason for one in proxied.proxy.jobs.not_sent] == ["no connection"]
 
@@ -373,7 +377,6 @@ amounts = st.decimals(min_value=0, max_value=3, places=3)
 
 
 class TestBudget:
-    @settings(deadline=None)
     @given(limit=amounts, moves=st.lists(st.tuples(st.sampled_from(["reserve", "settle", "refund"]), amounts)))
     def test_reserved_money_never_exceeds_the_limit(self, limit: Decimal, moves: list[tuple[str, Decimal]]) -> None:
         budget, made = SpendLimit(limit), list[SpendReservation]()
@@ -485,11 +488,11 @@ class TestCommand:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as proxy:
             where = ready(proxy, file)
             assert finish([sys.executable, "-c", SUBSCRIBE], env=by_host_variables(where)) == "COMPLETED"
-            with httpx.Client(base_url=where["url"], headers=KEY, trust_env=False) as http:
+            with caller(where["url"]) as http:
                 assert http.get("/_fakefal/ready").json()["ready"]
                 assert http.get(http.post(f"/queue/{O1}", json=SHORT).json()["response_url"]).status_code == 422
             proxy.send_signal(signal.SIGTERM)
-            out, err = proxy.communicate(timeout=20)
+            out, err = proxy.communicate(timeout=LIMIT)
         assert proxy.returncode == 0, err
         assert "a validating proxy, which may spend 1.5 dollars" in out
         assert "not-a-real-key" not in out, "it takes a real one"
@@ -510,12 +513,14 @@ class TestCommand:
     @pytest.mark.parametrize("command", ["proxy", "record"])
     def test_there_is_no_limit_by_default(self, command: str) -> None:
         done = CliRunner().invoke(main, [command, "--", "true"])
-        assert (done.exit_code, "Missing option '--max-usd'" in done.output) == (2, True)
+        assert done.exit_code == 2
+        assert "Missing option '--max-usd'" in done.output
 
     @pytest.mark.parametrize("amount", ["-1", "lots", "NaN", "inf"])
     def test_a_limit_is_an_amount(self, amount: str) -> None:
         done = CliRunner().invoke(main, ["record", "--max-usd", amount, "--", "true"])
-        assert (done.exit_code, "no amount of dollars" in done.output) == (2, True)
+        assert done.exit_code == 2
+        assert "no amount of dollars" in done.output
 
     @pytest.mark.parametrize(
         "address", ["127.0.0.1:1", "http://me:pass@127.0.0.1", "https://queue.fal.run", "http://["]
@@ -523,11 +528,14 @@ class TestCommand:
     def test_what_cannot_stand_in_for_fal(self, address: str) -> None:
         options = ["record", "--max-usd", "1", "--upstream", address, "--", "true"]
         done = CliRunner().invoke(main, options, env={"FAL_KEY": "id:secret"})
-        assert (done.exit_code, "--upstream" in done.output, "pass" in done.output) == (2, True, False)
+        assert done.exit_code == 2
+        assert "--upstream" in done.output
+        assert "pass" not in done.output
 
     def test_the_real_service_needs_a_key(self) -> None:
         done = CliRunner().invoke(main, ["record", "--max-usd", "1", "--", "true"], env={"FAL_KEY": None})
-        assert (done.exit_code, "set FAL_KEY" in done.output) == (2, True)
+        assert done.exit_code == 2
+        assert "set FAL_KEY" in done.output
 
 
 SUBSCRIBE = f"""

@@ -17,6 +17,8 @@ from support.receivers import Receiver
 from support.server import KEY, Serve, Server
 from tools.receipts import Known, Receipt, differences, receipts, unexplained
 
+pytestmark = pytest.mark.quick
+
 ALL = receipts()
 BY_ID = {receipt.id: receipt for receipt in ALL}
 

@@ -12,6 +12,8 @@ from fakefal_contracts import examples
 from support.endpoints import I2V
 from support.server import Serve
 
+pytestmark = pytest.mark.quick
+
 
 def lose(client: Client) -> MaybeAccepted:
     with pytest.raises(MaybeAccepted) as raised:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal.recording.calls import CallKind, read_call
@@ -120,7 +120,6 @@ class TestScrubbing:
         base_url = BaseUrl("http://127.0.0.1:8710")
         assert Scrubber().text("http://127.0.0.1:8710/cdn/files/a?x=1", base_url) == "https://v3b.fal.media/files/a"
 
-    @settings(deadline=None)
     @given(
         st.text()
         | st.from_regex(
@@ -140,7 +139,6 @@ json_values = st.recursive(
 
 
 class TestExchanges:
-    @settings(deadline=None)
     @given(body=json_values, answer=json_values)
     def test_a_line_is_read_as_it_was_written(self, body: Any, answer: Any) -> None:
         recorded_request = RecordedRequest("POST", Part.QUEUE, f"/{O1}", {"logs": "1"}, RecordedBody("json", body))

@@ -23,7 +23,8 @@ from fakefal.server.serving import hosting, serving_from
 from support.endpoints import O1
 from support.programs import FAKEFAL, ready
 from support.recordings import DAY, record, void
-from support.server import KEY, Serve, Server
+from support.server import KEY, Serve, Server, caller
+from support.waiting import LIMIT, run_program
 
 Open = Callable[..., httpx.Client]
 BODY = {"prompt": "a lighthouse", "duration": "5"}
@@ -37,7 +38,7 @@ def replay(tmp_path: Path) -> Iterator[Open]:
         def start(**given: Any) -> httpx.Client:
             app = Replay(tmp_path / "out", **{"now": lambda: DAY, **given}).app()
             where = stack.enter_context(serving_from(lambda bound: hosting(app, bound)))
-            return stack.enter_context(httpx.Client(base_url=where.url, headers=KEY, trust_env=False))
+            return stack.enter_context(caller(where.url))
 
         yield start
 
@@ -228,10 +229,10 @@ class TestCommand:
         file = tmp_path / "ready.json"
         command = [*FAKEFAL, "serve", "--replay", str(tmp_path / "out"), "--port", "0", "--ready-file", str(file)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
-            with httpx.Client(base_url=ready(serving, file)["url"], headers=KEY, trust_env=False) as http:
+            with caller(ready(serving, file)["url"]) as http:
                 assert life(http)[-1] > 10_000
             serving.send_signal(signal.SIGTERM)
-            out, _ = serving.communicate(timeout=20)
+            out, _ = serving.communicate(timeout=LIMIT)
         assert serving.returncode == 0
         assert f"(replaying 4 exchanges from {tmp_path / 'out'})" in out
 
@@ -245,8 +246,9 @@ class TestCommand:
         pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
         for options, failed, says in (([], 0, "1 passed"), (["--max-age", "90"], 1, "and 90 are allowed")):
             command = [*FAKEFAL, "run", "--replay", "out", *options, "--", *pytest_]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-            assert (done.returncode, says in done.stdout) == (failed, True), done.stdout
+            done = run_program(command, cwd=tmp_path)
+            assert done.returncode == failed, done.stdout
+            assert says in done.stdout, done.stdout
 
     @pytest.mark.parametrize(
         "options",
@@ -254,10 +256,12 @@ class TestCommand:
     )
     def test_options_that_contradict_each_other(self, options: list[str]) -> None:
         done = CliRunner().invoke(main, options)
-        assert (done.exit_code, "--replay" in done.output) == (2, True)
+        assert done.exit_code == 2
+        assert "--replay" in done.output
 
     @pytest.mark.parametrize("command", [["serve"], ["run", "true"]])
     def test_a_broken_recording_ends_it_at_once(self, command: list[str], tmp_path: Path) -> None:
         (tmp_path / "broken.jsonl").write_text("{}\n")
         done = CliRunner().invoke(main, [command[0], "--replay", str(tmp_path), *command[1:]])
-        assert (done.exit_code, "broken.jsonl:1 is no exchange" in done.output) == (2, True)
+        assert done.exit_code == 2
+        assert "broken.jsonl:1 is no exchange" in done.output

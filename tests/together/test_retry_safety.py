@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
 import pytest
 
 from support.machine import ROOT
+from support.waiting import run_program
 
 SCRIPT = ROOT / "docs" / "make_retry_safety.py"
 PAGE = (ROOT / "docs" / "retry-safety.md").read_text("utf-8")
@@ -16,9 +16,7 @@ PAGE = (ROOT / "docs" / "retry-safety.md").read_text("utf-8")
 
 @pytest.mark.usefixtures("node")
 def test_the_tables_are_true(offline: list[str]) -> None:
-    done = subprocess.run(
-        [*offline, sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_program([*offline, sys.executable, str(SCRIPT), "--check"])
     assert done.returncode == 0, done.stderr
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydantic
@@ -35,41 +34,24 @@ def both() -> Iterator[Pair]:
         yield started
 
 
-Compared = Callable[[str], tuple[Findings, Findings]]
-
-
-@pytest.fixture(scope="module")
-def compared(both: Pair) -> Compared:
-    """What generated bodies of an endpoint find, and what each of its rules finds by itself; each is done once."""
-    return cache(lambda endpoint_id: (chunk(both, endpoint_id, CASES, 0), each_rule(both, endpoint_id)))
-
-
 @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
-class TestAgreement:
-    def test_generated_bodies_get_equal_answers(self, endpoint_id: str, compared: Compared) -> None:
-        findings, _ = compared(endpoint_id)
-        tally = findings.endpoints[endpoint_id]
-        assert findings.unexplained == []
-        assert tally.cases == CASES == tally.agreed + tally.outside + tally.known
-        assert tally.agreed > CASES / 2
-
-    def test_every_rule_agrees_or_is_held_by_no_schema(self, endpoint_id: str, compared: Compared) -> None:
-        _, findings = compared(endpoint_id)
-        book = rulebook(BUILT_IN.find(endpoint_id).edition(CONTRACT))
-        rules = [rule.id for rule in book if rule.kind != "max_bytes"]
-        seen = findings.endpoints[endpoint_id].rules
-        assert sorted(seen) == sorted(rules)
-        for rule_id, outcomes in seen.items():
-            assert set(outcomes) == ({"outside"} if rule_id in outside(endpoint_id) else {"agreed"}), rule_id
-
-    def test_the_kept_summary_is_what_a_run_finds(self, endpoint_id: str, both: Pair, compared: Compared) -> None:
-        kept = json.loads((ORACLES / "runtime.json").read_text("utf-8"))
-        if {name: kept["versions"][name] for name in VERSIONS} != VERSIONS:
-            not_tested_here(f"tests/oracles/runtime.json was drawn with {kept['versions']}, and here is {VERSIONS}")
-        found = Findings()
-        for one in compared(endpoint_id):
-            found.add(one)
-        assert found.report(both.versions)["endpoints"][endpoint_id] == kept["endpoints"][endpoint_id], "make fidelity"
+def test_generated_bodies_and_each_rule_get_equal_answers(endpoint_id: str, both: Pair) -> None:
+    generated, by_rule = chunk(both, endpoint_id, CASES, 0), each_rule(both, endpoint_id)
+    tally = generated.endpoints[endpoint_id]
+    assert generated.unexplained == []
+    assert tally.cases == CASES == tally.agreed + tally.outside + tally.known
+    assert tally.agreed > CASES / 2
+    rules = [rule.id for rule in rulebook(BUILT_IN.find(endpoint_id).edition(CONTRACT)) if rule.kind != "max_bytes"]
+    seen = by_rule.endpoints[endpoint_id].rules
+    assert sorted(seen) == sorted(rules)
+    for rule_id, outcomes in seen.items():
+        assert set(outcomes) == ({"outside"} if rule_id in outside(endpoint_id) else {"agreed"}), rule_id
+    kept = json.loads((ORACLES / "runtime.json").read_text("utf-8"))
+    drawn_with = {name: kept["versions"][name] for name in VERSIONS}
+    if drawn_with != VERSIONS:
+        not_tested_here(f"the kept summary, which was drawn with {drawn_with}, and here is {VERSIONS}")
+    generated.add(by_rule)
+    assert generated.report(both.versions)["endpoints"][endpoint_id] == kept["endpoints"][endpoint_id], "make fidelity"
 
 
 def test_two_runs_give_equal_reports(both: Pair) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from support.programs import run_under
+from support.waiting import run_program
 
 URL = "https://queue.fal.run/fal-ai/kling-video/requests/x/status"
-PYTHON = (sys.executable, "-c", f"import httpx; print(httpx.get('{URL}').text)")
+PYTHON = (sys.executable, "-c", f"import httpx; print(httpx.get('{URL}', timeout=None).text)")
 NODE = ("node", "-e", f"fetch('{URL}').then((r) => r.text()).then(console.log)")
 
 
@@ -30,5 +30,5 @@ def test_what_lies_there_is_found(
     folder.mkdir()
     environ = {**os.environ, "TMPDIR": str(folder)}
     command = [*offline, *run_under(*program)]
-    done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = run_program(command, env=environ, cwd=folder)
     assert done.stdout == '{"status":"NOT_FOUND"}\n', done.stderr

@@ -11,7 +11,10 @@ from support.clients import MakeClient
 from support.server import Serve
 from support.suite import Suite
 
+pytestmark = pytest.mark.quick
 
+
+@pytest.mark.versions
 class TestSocket(Suite):
     @pytest.fixture
     def client(self, make_client: MakeClient, serve: Serve) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -12,15 +11,17 @@ from pathlib import Path
 import pytest
 
 from fakefal.store.redis.scripts import FILES
+from fakefal_fixtures import CLIPS
 from support.machine import ROOT
 from support.media import measure
+from support.waiting import run_program
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
+    run_program(command, check=True)
     (found,) = folder.glob("*.whl")
     return found
 
@@ -31,7 +32,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     top = {name.partition("/")[0] for name in names}
     info = {name for name in top if name.endswith(".dist-info")}
     assert top - info == {"fakefal", "fakefal_client", "fakefal_contracts", "fakefal_fixtures"}
-    assert sum(name.endswith(".mp4") for name in names) == 102
+    assert sum(name.endswith(".mp4") for name in names) == len(CLIPS)
     assert any(name.endswith("preload.cjs") for name in names)
     assert sum(name.endswith(".lua") for name in names) == len(FILES)
     assert wheel.stat().st_size < 8_000_000
@@ -41,18 +42,20 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that has the wheel and what it needs."""
     folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    run_program([sys.executable, "-m", "venv", str(folder)], check=True)
     install(folder / "bin", wheel)
     return folder / "bin"
 
 
 def install(programs: Path, *what: str | Path) -> None:
-    subprocess.run([programs / "python", "-m", "pip", "install", "--quiet", *what], check=True, capture_output=True)
+    pins = os.environ.get("CONSTRAINTS", "constraints.txt")
+    pinned = ["-c", ROOT / pins] if pins else []
+    run_program([programs / "python", "-m", "pip", "install", "--quiet", *pinned, *what], check=True)
 
 
 def test_four_videos_come_out_of_it(installed: Path, tmp_path: Path) -> None:
     command = [installed / "fakefal", "demo"]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60)
+    run_program(command, check=True, cwd=tmp_path)
     videos = sorted((tmp_path / "fakefal-demo").glob("*.mp4"))
     assert [measure(path)["frames"] for path in videos] == [121, 121, 121, 193]
 
@@ -61,9 +64,7 @@ def test_a_project_with_folders_of_the_same_names_has_the_plugin(installed: Path
     install(installed, "pytest", "fal-client")
     project = shutil.copytree(ROOT / "tests" / "together" / "project", tmp_path / "project")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
-    done = subprocess.run(
-        [installed / "python", "-m", "pytest"], cwd=project, env=environ, capture_output=True, text=True, check=False
-    )
+    done = run_program([installed / "python", "-m", "pytest"], cwd=project, env=environ)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fakefal: 3 requests, 1 refused, $1.68 not spent" in done.stdout
     assert " 4 passed " in done.stdout

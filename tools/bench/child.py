@@ -23,7 +23,7 @@ def measured(module: str, function: str, *numbers: float) -> dict[str, Any]:
     """What a function of a module here finds in a process of its own.
 
     Raises:
-        Missing: the child said that something is not installed.
+        NotInstalled: the child said that something is not installed.
     """
     command = [sys.executable, "-m", "tools.bench.child", module, function, *map(str, numbers)]
     done = subprocess.run([*pinned(0), *command], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,81 +1,223 @@
-"""The load generator: wrk, with a script that says what is asked."""
+"""The load generator: wrk with `load.lua`, and what makes one of its runs a measurement.
+
+A run counts only if every answer was right, no connection was opened beyond those that were asked for, and
+server or generator had work to do at every moment.  Otherwise it raises `WrongMeasurement`.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tools.bench.machine import WRK, need, pinned
-from tools.bench.servers import Running
+from tools.bench.processor import processor_seconds, wanted_seconds
+from tools.bench.sides import Kind, Side
 from tools.bench.table import Size
 
+SCRIPT = Path(__file__).with_name("load.lua")
+SAMPLE_SECONDS = 0.05
+MOST_ASLEEP = 0.5
+"""The share of a run in which neither side may have work.
 
-def posting(body: str, headers: Mapping[str, str]) -> str:
-    """A script that posts the same body again and again."""
-    lines = [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
-    return "\n".join(['wrk.method = "POST"', *lines, f"wrk.body = {json.dumps(body)}"])
-
-
-def getting(paths: Sequence[str], headers: Mapping[str, str]) -> str:
-    """A script that gets one address after the other."""
-    lines = [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
-    listed = ", ".join(map(json.dumps, paths))
-    turn = 'i = i % #paths + 1; return wrk.format("GET", paths[i])'
-    return "\n".join([*lines, f"local paths, i = {{{listed}}}, 0", f"function request() {turn} end"])
+It is near 0, and below where both have work at once, which waiting for a processor counts as.
+"""
 
 
-def rate(running: Running, path: str, script: str, size: Size, seconds: float) -> float:
-    """Requests per second that a server answers well.
-
-    Raises:
-        Missing: wrk is not installed.
-        RuntimeError: it answered something else than well.
-    """
-    wrk = need("wrk", WRK)
-    with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
-        file = Path(folder) / "load.lua"
-        # wrk takes whole seconds; its own clock decides how long shorter runs take
-        whole = max(1, round(seconds))
-        file.write_text(script, "utf-8")
-        command = [wrk, "-t1", f"-c{size.connections}", f"-d{whole}s", "-s", str(file), f"{running.url}{path}"]
-        done = subprocess.run([*pinned(1), *command], capture_output=True, text=True, check=True)  # noqa: S603
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout) or re.search(r"Socket errors: .*", done.stdout)
-    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    if failed or found is None or not float(found[1]):
-        raise RuntimeError(f"{running.url}{path} does not answer well under load:\n{done.stdout}")
-    return float(found[1])
+class WrongMeasurement(RuntimeError):
+    """A run that measured something else than a server that answers well over connections that stay."""
 
 
-class Load:
-    """A warmed-up server's rate, to be asked for in every round, and what the answers cost it.
+@dataclass(frozen=True)
+class Run:
+    """What wrk counted in one run, and what the server used for it."""
 
-    Args:
-        running: the server.
-        path: what wrk is pointed at.
-        script: what wrk asks.
-        size: for how long, over how many connections.
-    """
+    connections: int
+    counted: dict[str, int]
+    example: str
+    processor: float
+    asleep: float
 
-    def __init__(self, running: Running, path: str, script: str, size: Size) -> None:
-        self._running, self._path, self._script, self._size = running, path, script, size
-        self._costs: list[float] = []
-        rate(running, path, script, size, size.warm_seconds)
+    @property
+    def opened(self) -> int:
+        """How many connections were opened."""
+        return self.connections + self.counted["closed"] + self.counted["reopened"]
 
-    def __call__(self) -> float:
-        """Requests per second over one round."""
-        before, began = self._running.processor(), time.monotonic()
-        found = rate(self._running, self._path, self._script, self._size, self._size.seconds)
-        requests = found * (time.monotonic() - began)
-        self._costs.append((self._running.processor() - before) / requests)
-        return found
+    @property
+    def rate(self) -> float:
+        """Jobs per second."""
+        return self.counted["jobs"] / self.counted["microseconds"] * 1e6
 
     @property
     def cost(self) -> float:
-        """The median of the server's processor seconds per request: a busy machine changes it least."""
-        return statistics.median(self._costs)
+        """Processor seconds of the server for each job."""
+        return self.processor / self.counted["jobs"]
+
+    def checked(self) -> Run:
+        """The run itself.
+
+        Raises:
+            WrongMeasurement: it is none.
+        """
+        counted = self.counted
+        if counted["wrong"]:
+            raise WrongMeasurement(f"{counted['wrong']} answers of {self._answers} were wrong, first: {self.example}")
+        if self.opened > self.connections:
+            raise WrongMeasurement(f"{self.opened} connections were opened, {self.connections} were asked for")
+        if counted["timeouts"] or not counted["jobs"]:
+            raise WrongMeasurement(f"{counted['timeouts']} calls timed out, {counted['jobs']} jobs were answered")
+        if self.asleep > MOST_ASLEEP:
+            raise WrongMeasurement(f"for {self.asleep:.0%} of the run neither the server nor wrk had anything to do")
+        return self
+
+    @property
+    def _answers(self) -> int:
+        return self.counted["right"] + self.counted["wrong"]
+
+
+class Load:
+    """A server under load, to be asked for in every round.
+
+    Args:
+        serving: gives the server for a round.
+        kinds: the calls of one job.
+        size: for how long, over how many connections.
+    """
+
+    def __init__(self, serving: Callable[[], AbstractContextManager[Side]], kinds: Sequence[Kind], size: Size) -> None:
+        self._serving, self._kinds, self._size = serving, kinds, size
+        self.runs: list[Run] = []
+
+    @classmethod
+    def warm(cls, side: Side, kinds: Sequence[Kind], size: Size) -> Load:
+        """A server that has answered many calls and goes on."""
+        calls = 0
+        while calls < size.warm_calls:
+            calls += run(side, plan(side, kinds), size).checked().counted["right"]
+        return cls(lambda: nullcontext(side), kinds, size)
+
+    def __call__(self) -> float:
+        """Jobs per second of processor time, over one round."""
+        with self._serving() as side:
+            self.runs.append(run(side, plan(side, self._kinds), self._size).checked())
+        return 1 / self.runs[-1].cost
+
+    @property
+    def rate(self) -> float:
+        """The median of the rounds: jobs per second."""
+        return statistics.median(run.rate for run in self.runs)
+
+    @property
+    def cost(self) -> float:
+        """The median of the rounds: processor seconds of the server for each job."""
+        return statistics.median(run.cost for run in self.runs)
+
+    def __str__(self) -> str:
+        opened = max(run.opened for run in self.runs)
+        return f"{self.cost * 1e6:,.0f} µs, {self.rate:,.0f}/s, {opened} connections"
+
+
+def plan(side: Side, kinds: Sequence[Kind]) -> dict[str, Any]:
+    """What `load.lua` asks of a server, and what it calls right."""
+    return {"steps": [_step(side, kind) for kind in kinds], "ids": side.ids}
+
+
+def run(side: Side, plan: dict[str, Any], size: Size) -> Run:
+    """Let wrk work for a while, which it does for whole seconds.  No two runs send the same bodies.
+
+    Raises:
+        NotInstalled: wrk is not installed.
+        RuntimeError: it failed.
+    """
+    wrk, pid = need("wrk", WRK), side.running.pid
+    with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
+        script = Path(folder) / "load.lua"
+        script.write_text(
+            f"local plan = {_lua({**plan, 'series': secrets.token_hex(4)})}\n{SCRIPT.read_text('utf-8')}", "utf-8"
+        )
+        command = [
+            wrk,
+            "-t1",
+            f"-c{size.connections}",
+            f"-d{max(1, round(size.seconds))}s",
+            "-s",
+            str(script),
+            side.running.url,
+        ]
+        before = processor_seconds(pid)
+        said, asleep = _watched([*pinned(1), *command], pid)
+        processor = processor_seconds(pid) - before
+    counted = {name: int(count) for name, count in re.findall(r"^counted (\w+) (\d+)$", said, re.MULTILINE)}
+    example = re.search(r"^example (.*)$", said, re.MULTILINE)
+    if example is None:
+        raise RuntimeError(f"wrk failed:\n{said}")
+    return Run(size.connections, counted, example[1], processor, asleep)
+
+
+def _watched(command: Sequence[str], server: int) -> tuple[str, float]:
+    """What wrk prints, and the share of the time in which neither it nor the server could have gone on.
+
+    Waiting for a processor is no sleep: a busy machine does not change the share.
+    """
+    samples: list[_Sample] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as wrk:  # noqa: S603
+        while True:
+            try:
+                said, _ = wrk.communicate(timeout=SAMPLE_SECONDS)
+            except subprocess.TimeoutExpired:
+                sample = _sample(wrk.pid, server)
+                # when the thread of wrk that works is gone, so is its time
+                if sample and (not samples or sample.wrk >= samples[-1].wrk):
+                    samples.append(sample)
+            else:
+                break
+    if len(samples) < 2:  # noqa: PLR2004 - a difference needs two
+        raise RuntimeError(f"wrk ended at once:\n{said}")
+    first, last = samples[0], samples[-1]
+    wanted = last.wrk - first.wrk + last.server - first.server
+    return said, 1 - wanted / (last.moment - first.moment)
+
+
+class _Sample(NamedTuple):
+    """A moment, and how much time wrk and the server had wanted by then, in seconds."""
+
+    moment: float
+    wrk: float
+    server: float
+
+
+def _sample(wrk: int, server: int) -> _Sample | None:
+    """A sample of now; None while a thread of wrk comes or goes."""
+    try:
+        return _Sample(time.monotonic(), wanted_seconds(wrk), wanted_seconds(server))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _step(side: Side, kind: Kind) -> dict[str, Any]:
+    """A call as `load.lua` reads it."""
+    call, right = side.call(kind), side.right(kind)
+    start, _, end = call.path.partition("ID")
+    step = {"method": call.method, "path_start": start, "path_end": end, "headers": call.headers}
+    if call.body:
+        step["body_start"], _, step["body_end"] = call.body.partition("NUMBER")
+    sizes = {"least_bytes": right.least_bytes, "most_bytes": right.most_bytes}
+    return {**step, "status": right.status, "texts": right.texts, **sizes}
+
+
+def _lua(value: Any) -> str:
+    """A value as Lua writes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"[{_lua(name)}] = {_lua(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "{" + ", ".join(map(_lua, value)) + "}"
+    return json.dumps(value, ensure_ascii=False)

@@ -23,7 +23,7 @@ def need(program: str, advice: str) -> str:
     """The path of a program.
 
     Raises:
-        Missing: it is not installed.
+        NotInstalled: it is not installed.
     """
     found = shutil.which(program)
     if found is None:

@@ -9,18 +9,20 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from itertools import pairwise
+from typing import Literal
 
-from fakefal.settings import Settings
-from tools.bench.load import Load, posting
+from tools.bench.load import Load
 from tools.bench.machine import need
 from tools.bench.servers import KEY, PATIENCE_SECONDS, Running, emulator, free_port, process
-from tools.bench.table import Goal, Measured, NotInstalled, Row, Size, alternating
-from tools.bench.throughput import HEADERS, INSTANT, SUBMIT, arguments, body
+from tools.bench.sides import INSTANT, SUBMIT, Side, arguments
+from tools.bench.table import Goal, Measured, Row, Size, alternating
 
 OPERATIONS = 100
+Operation = Literal["submit", "status"]
 ASKED = re.compile(r"cmdstat_(?:evalsha|eval|fcall):calls=(\d+),usec=(\d+)")
 
 
@@ -29,10 +31,8 @@ def _redis() -> Iterator[int]:
     """A Redis that keeps nothing on disk; gives its port.
 
     Raises:
-        Missing: there is none, or the emulator has no store for it.
+        NotInstalled: there is none.
     """
-    if not hasattr(Settings(), "store"):
-        raise NotInstalled("this version stores requests in memory only")
     program, port = need("redis-server", "redis-server is not installed: apt-get install redis-server"), free_port()
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
@@ -64,44 +64,42 @@ def _replicas(port: int, workers: int) -> Iterator[Running]:
 
 def two(size: Size) -> Measured:
     """Submits per second of two processes, beside one, each pair on one Redis of its own."""
-    script = posting(body(), HEADERS)
-    with _redis() as first, _redis() as second, _replicas(first, 2) as ours, _replicas(second, 1) as theirs:
-        rates = Load(ours, SUBMIT, script, size), Load(theirs, SUBMIT, script, size)
-        mine, other, quotients = alternating(size.rounds, *rates)
-    return Measured(statistics.median(quotients), f"{mine:,.0f}/s", f"{other:,.0f}/s", quotients)
+    with _redis() as first, _redis() as second, _replicas(first, 2) as two, _replicas(second, 1) as one:
+        ours, theirs = (Load.warm(Side(running), ("submit",), size) for running in (two, one))
+        alternating(size.rounds, ours, theirs)
+    quotients = tuple(mine.rate / other.rate for mine, other in zip(ours.runs, theirs.runs, strict=True))
+    return Measured(statistics.median(quotients), str(ours), str(theirs), quotients, "by the rate")
 
 
-def submit_trips(_: Size) -> Measured:
-    """How often a submit asks Redis."""
-    with _redis() as port, _replicas(port, 1) as running:
-        return _trips(port, "submits", lambda: running.call("POST", SUBMIT, arguments(), KEY))
+def trips(_: Size, *, operation: Operation) -> Measured:
+    """How often an operation asks Redis."""
+    found = [scripts for scripts, _ in _asked(operation)]
+    note = f"with what a replica writes now and then, journal and leases: {statistics.mean(found):.2f} on average"
+    return Measured(statistics.median(found), f"{OPERATIONS} operations", "", (), note)
 
 
-def status_trips(_: Size) -> Measured:
-    """How often a status read asks Redis."""
-    with _redis() as port, _replicas(port, 1) as running:
-        url = json.loads(running.call("POST", SUBMIT, arguments(), KEY).body)["status_url"]
-        return _trips(port, "status reads", lambda: running.call("GET", url.removeprefix(running.url), headers=KEY))
+def work(_: Size, *, operation: Operation) -> Measured:
+    """For how many microseconds Redis works for it."""
+    return Measured(statistics.median(worked for _, worked in _asked(operation)), f"{OPERATIONS} operations")
 
 
-def _trips(port: int, named: str, operation: Callable[[], object]) -> Measured:
-    """Scripts that Redis ran from one operation to the next: the median.
+@cache
+def _asked(operation: Operation) -> list[tuple[int, int]]:
+    """Scripts that Redis ran from one operation to the next, and their microseconds; four rows are made of this.
 
     What the waker asks after each is in it.  Leases, and what is written for all operations of a quarter of a second
-    together, are in the mean only, which the note has.
+    together, are in a few of them.
     """
-    operation()
-    seen = [_scripts(port)]
-    for _ in range(OPERATIONS):
-        operation()
-        seen.append(_scripts(port))
-    trips = [after[0] - before[0] for before, after in pairwise(seen)]
-    microseconds = [after[1] - before[1] for before, after in pairwise(seen)]
-    note = (
-        f"with what a replica writes now and then, journal and leases: {statistics.mean(trips):.2f} on average; "
-        f"Redis works {statistics.median(microseconds):.0f} µs for each"
-    )
-    return Measured(statistics.median(trips), f"{OPERATIONS} {named}", "", (), note)
+    with _redis() as port, _replicas(port, 1) as running:
+        url = json.loads(running.call("POST", SUBMIT, arguments(), KEY).body)["status_url"].removeprefix(running.url)
+        seen = [_scripts(port)]
+        for number in range(OPERATIONS):
+            if operation == "submit":
+                running.call("POST", SUBMIT, arguments(f"a lighthouse {number}"), KEY)
+            else:
+                running.call("GET", url, headers=KEY)
+            seen.append(_scripts(port))
+    return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(seen)]
 
 
 def _scripts(port: int) -> tuple[int, int]:
@@ -110,8 +108,23 @@ def _scripts(port: int) -> tuple[int, int]:
     return sum(int(calls) for calls, _ in found), sum(int(microseconds) for _, microseconds in found)
 
 
+TRIPS, MICROSECONDS = " trips", " µs"
 ROWS = (
     Row("redis_two", "submit, two processes on one Redis", "one process", Goal(), two),
-    Row("redis_submit", "Redis round trips of a submit", "", Goal(2, unit=" trips"), submit_trips),
-    Row("redis_status", "Redis round trips of a status", "", Goal(1, unit=" trips"), status_trips),
+    Row("redis_submit", "Redis round trips of a submit", "", Goal(2, unit=TRIPS), partial(trips, operation="submit")),
+    Row("redis_status", "Redis round trips of a status", "", Goal(1, unit=TRIPS), partial(trips, operation="status")),
+    Row(
+        "redis_submit_work",
+        "Redis's own work, submit",
+        "",
+        Goal(180, unit=MICROSECONDS),
+        partial(work, operation="submit"),
+    ),
+    Row(
+        "redis_status_work",
+        "Redis's own work, status",
+        "",
+        Goal(50, unit=MICROSECONDS),
+        partial(work, operation="status"),
+    ),
 )

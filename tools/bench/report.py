@@ -1,18 +1,37 @@
-"""The outcome as JSON, and as the page ``docs/benchmarks.md``."""
+"""The outcome as JSON, and as a page."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tools.bench.table import RowOutcome
 
-HEAD = """# Benchmarks
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+"""The page that is kept in the repository."""
 
-Made by `make bench`; do not edit. Every number is a ratio between two programs on one machine in one run: both sides in
-turn, the median of the rounds. What is measured and how stands in `tools/bench/`; what profiles show in
-[speed.md](speed.md), what it means for larger loads in [capacity.md](capacity.md).
+
+def _link(path: str) -> str:
+    return f"[{path}]({os.path.relpath(ROOT / path, PAGE.parent)})"
+
+
+HEAD = f"""# Benchmarks
+
+Made by `make bench`; do not edit. Every number compares two programs on one machine in one run: both sides in turn, the
+median of the rounds. `tools/bench/` says what is measured and how, {_link("docs/speed.md")} what profiles show,
+{_link("docs/capacity.md")} what larger loads need.
+
+Rows under load show the server's processor time for each call or job, the rate, and how many connections were opened.
+Their result is the reference's processor time divided by ours: more is better, and other programs on the machine change
+it less than the rate. Both sides keep their connections, and no two submits have one body. Every answer is checked.
+A row fails if an answer is wrong, if a connection is opened beyond those asked for, or if a server sleeps.
+
+The other rows show processor time where one process does all the work, and the wall clock where processes start or
+streams wait: lower is better. Only a quiet machine makes the wall clock worth reading.
 """
 VERDICTS = {True: "yes", False: "**no**", None: ""}
 
@@ -27,12 +46,12 @@ def as_json(outcomes: Iterable[RowOutcome], machine: dict[str, Any], load_after:
 
 
 def page(report: dict[str, Any]) -> str:
-    """The page that is kept in the repository."""
+    """The text of `PAGE`."""
     rows = report["rows"]
     lines = ["| what | against | goal | result | met | fakefal | reference |", "|---|---|---|---|---|---|---|"]
     lines += [_line(row) for row in rows]
     missed = [f"`{row['name']}`: {shown(row)}, the goal is {row['goal']}" for row in rows if row["met"] is False]
-    absent = [f"`{row['name']}`: {row['missing']}" for row in rows if row["missing"]]
+    absent = [f"`{row['name']}`: {row['missing'] or row['failed']}" for row in rows if row["value"] is None]
     notes = [f"`{row['name']}`: {row['note']}" for row in rows if row["note"]]
     parts = [HEAD, "\n".join(lines), *_listed("Goals missed", missed), *_listed("Not measured", absent)]
     parts += [*_listed("Notes", notes), *_listed("Every round", map(_rounds, rows)), _machine(report)]

@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tools.bench.machine import need
-from tools.bench.servers import Running, answers, free_port, process
+from tools.bench.servers import KEY, Running, answers, free_port, process
+from tools.bench.sides import ENDPOINT, Kind, Side, arguments
 from tools.bench.table import NotInstalled
-
-Rival = Callable[[str, dict[str, Any]], AbstractContextManager[tuple[Running, str, Mapping[str, str]]]]
-"""Started with our answer and the body; gives the server, the path of its submit call, and headers it wants."""
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
 """Where ``make bench`` installs both."""
@@ -26,7 +24,6 @@ NODE_MODULES = Path(__file__).parent / "node_modules"
 FAL_QUEUE = {"x-fal-target-host": "queue.fal.run"}
 """How AIMock is told which host of fal's a call is for."""
 
-MODEL = "fal-ai/kling-video/o1/image-to-video"
 RESULT = {"video": {"url": "https://v3b.fal.media/files/b/1/output.mp4", "content_type": "video/mp4"}}
 
 
@@ -38,8 +35,8 @@ def _installed(path: str) -> str:
 
 
 @contextmanager
-def aimock(_: str, body: dict[str, Any]) -> Iterator[tuple[Running, str, Mapping[str, str]]]:
-    """AIMock with a fixture for fal's submit call, silent, its journal as long as by default."""
+def aimock(*_: object, **__: object) -> Iterator[Side]:
+    """AIMock with a fixture for fal's calls, silent, its journal as long as by default."""
     node = need("node", "Node is not installed")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
@@ -49,20 +46,21 @@ def aimock(_: str, body: dict[str, Any]) -> Iterator[tuple[Running, str, Mapping
         command = [node, script, "--port", str(port), "--fixtures", str(file), "--log-level", "silent"]
         with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
             running = Running(f"http://127.0.0.1:{port}", child.pid)
-            answers(running, "POST", f"/fal/{MODEL}", body, FAL_QUEUE)
-            yield running, f"/fal/{MODEL}", FAL_QUEUE
+            side = Side(running, f"/fal/{ENDPOINT}", f"/fal/{ENDPOINT}/requests", {**KEY, **FAL_QUEUE})
+            answers(running, "POST", side.submit, arguments(), side.headers)
+            yield side.filled()
 
 
 @contextmanager
-def wiremock(recorded: str, body: dict[str, Any]) -> Iterator[tuple[Running, str, Mapping[str, str]]]:
+def wiremock(ours: Side, kind: Kind, *, fast: bool) -> Iterator[Side]:  # noqa: ARG001 - as every reference
     """WireMock with one stub that answers our bytes; its journal is off, as its authors advise for load."""
     java = need("java", "Java is not installed")
     jar = next(iter(sorted(Path(_installed("wiremock/build")).glob("*.jar"))))
     port = free_port()
-    answer = json.loads(recorded)
+    answer = ours.answer(kind)
     stub = {
         "request": {"method": "POST", "urlPathPattern": "/queue/.*"},
-        "response": {"status": 200, "body": answer["body"], "headers": {"content-type": "application/json"}},
+        "response": {"status": 200, "body": answer.body.decode(), "headers": {"content-type": "application/json"}},
     }
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
         (Path(folder) / "mappings").mkdir()
@@ -70,5 +68,5 @@ def wiremock(recorded: str, body: dict[str, Any]) -> Iterator[tuple[Running, str
         command = [java, "-jar", str(jar), "--port", str(port), "--root-dir", folder, "--no-request-journal"]
         with process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
             running = Running(f"http://127.0.0.1:{port}", child.pid)
-            answers(running, "POST", f"/queue/{MODEL}", body, {})
-            yield running, f"/queue/{MODEL}", {}
+            answers(running, "POST", ours.submit, arguments(), {})
+            yield replace(ours, running=running, fixed=answer)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tools.bench import calls, processes, replicas, stored, streams, throughput
+from tools.bench import calls, commands, processes, replicas, stored, streams, throughput
 from tools.bench.table import Row
 
 ROWS: tuple[Row, ...] = (
     *throughput.ROWS,
-    *processes.ROWS[:2],
-    *stored.ROWS,
+    *processes.ROWS,
+    *commands.ROWS,
     *calls.ROWS,
+    *stored.ROWS,
     *streams.ROWS,
-    *processes.ROWS[2:],
     *replicas.ROWS,
 )

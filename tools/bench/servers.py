@@ -11,11 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from fakefal.settings import PREFIX
 from tools.bench.machine import pinned
 
 PATIENCE_SECONDS = 60.0
+HTTP_1_1, NO_SUCCESS = 11, 300
 KEY = {"Authorization": "Key bench:secret"}
 PLAIN = ("-m", "tools.bench.plain")
 
@@ -35,17 +35,20 @@ class Running:
     pid: int
 
     def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> ServedAnswer:
-        """Call it once."""
-        data = None if body is None else json.dumps(body).encode()
-        json_type = {} if body is None else {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}{path}", data, {**json_type, **(headers or {})}, method=method)  # noqa: S310 - our own server
-        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as said:  # noqa: S310
-            return ServedAnswer(said.status, list(said.headers.items()), said.read())
+        """Call it once, as clients do that keep their connections.
 
-    def processor(self) -> float:
-        """The processor seconds that it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        Raises:
+            RuntimeError: the answer is no success.
+        """
+        json_type = {} if body is None else {"Content-Type": "application/json"}
+        with closing(HTTPConnection(self.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)) as connection:
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, {**json_type, **(headers or {})})
+            said = connection.getresponse()
+            answer = ServedAnswer(said.status, said.getheaders(), said.read())
+        if said.version != HTTP_1_1 or not said.status < NO_SUCCESS:
+            raise RuntimeError(f"{method} {path}: HTTP version {said.version}, {answer.status} {answer.body!r}")
+        return answer
 
     def memory(self) -> float:
         """What it occupies now, in bytes (resident set)."""
@@ -60,9 +63,9 @@ class ServedAnswer:
     headers: list[tuple[str, str]]
     body: bytes
 
-    def recorded(self) -> dict[str, Any]:
-        """The answer as `tools.bench.bare` reads it; the server adds the date."""
-        kept = [(name, value) for name, value in self.headers if name.lower() != "date"]
+    def recorded(self, without: Container[str]) -> dict[str, Any]:
+        """The answer as `tools.bench.bare` reads it."""
+        kept = [[name.lower(), value] for name, value in self.headers if name.lower() not in without]
         return {"status": self.status, "headers": kept, "body": self.body.decode()}
 
 
@@ -93,6 +96,8 @@ def process(command: Sequence[str], *, pin: bool = True, **options: Any) -> Iter
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
 
 
 def serve_command(*options: str, ready_file: Path, fast: bool = True) -> list[str]:
@@ -126,13 +131,20 @@ def awaited(file: Path, child: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def bare(kind: str, content: bytes = b"", *, fast: bool = True) -> Iterator[Running]:
+def bare(kind: str, content: bytes = b"") -> Iterator[Running]:
     """A reference of `tools.bench.bare`, served as the emulator is."""
-    module = (() if fast else PLAIN) + (("-m", "tools.bench.bare") if fast else ("tools.bench.bare",))
+    with serving("tools.bench.bare", kind, content=content) as running:
+        yield running
+
+
+@contextmanager
+def serving(module: str, kind: str, *, content: bytes, fast: bool = True) -> Iterator[Running]:
+    """A module that serves on a free port and prints where; it gets a kind, and a file with the content."""
+    started = ("-m", module) if fast else (*PLAIN, module)
     with tempfile.NamedTemporaryFile(prefix="fakefal-bench-") as file:
         file.write(content)
         file.flush()
-        with process([sys.executable, *module, kind, file.name], stdout=subprocess.PIPE) as child:
+        with process([sys.executable, *started, kind, file.name], stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             yield Running(child.stdout.readline().strip(), child.pid)
 
@@ -151,7 +163,7 @@ def answers(running: Running, method: str, path: str, body: Any, headers: Mappin
     while True:
         try:
             running.call(method, path, body, headers)
-        except (urllib.error.URLError, ConnectionError):
+        except (OSError, HTTPException):
             if time.monotonic() > give_up:
                 raise
             time.sleep(0.1)

@@ -16,14 +16,15 @@ class NotInstalled(Exception):
 class Size:
     """How much is measured.
 
-    `rounds` alternating runs, each of `seconds` under load from `connections`; `stored` requests for the
+    `rounds` alternating runs, each of `seconds` under load from `connections`, after `warm_calls` (V8 and the JVM
+    take so many until all is compiled); `stored` requests for the
     memory of one, `few` and `many` for the status call; so many `streams`, `jobs` and quick `repeats`.
     """
 
-    rounds: int = 7
+    rounds: int = 5
     seconds: float = 3.0
-    warm_seconds: float = 1.5
-    connections: int = 32
+    warm_calls: int = 20_000
+    connections: int = 16
     stored: int = 100_000
     few: int = 1_000
     many: int = 1_000_000
@@ -36,7 +37,7 @@ FULL = Size()
 TINY = Size(
     rounds=1,
     seconds=0.2,
-    warm_seconds=0.1,
+    warm_calls=1,
     connections=2,
     stored=200,
     few=10,
@@ -92,11 +93,12 @@ class Row:
 
 @dataclass
 class RowOutcome:
-    """A row with what was found, or why nothing was."""
+    """A row with what was found, or why nothing was: something is not installed, or the measurement failed."""
 
     row: Row
     found: Measured | None = None
     missing: str = ""
+    failed: str = ""
     met: bool | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -120,6 +122,7 @@ class RowOutcome:
             "rounds": found and [round(one, 4) for one in found.values],
             "note": found.note if found else "",
             "missing": self.missing,
+            "failed": self.failed,
         }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from fakefal.proxy.upstream import FAL
 from fakefal_contracts import IN_DEPTH, Endpoint, Rule, examples, judge
-from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.endpoint import LATEST, Edition
 from fakefal_contracts.explanation import Comparison, examine
 from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
@@ -255,7 +255,7 @@ def _rules_of(receipt: Receipt) -> Iterator[str]:
     if endpoint is None or receipt.response.get("status") != 422:  # noqa: PLR2004 - the wire's own number
         return
     arguments = submit["json"] if "json" in submit else examples(endpoint.id)[submit["example"]]
-    contract = receipt.given.get("settings", {}).get("contract", "documented")
+    contract = receipt.given.get("settings", {}).get("contract", LATEST)
     yield from dict.fromkeys(error.rule.id for error in judge(endpoint.edition(contract), arguments).errors)
 
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import OpenFile
-from fakefal_contracts.probe.clip import other_container
+from fakefal_contracts.probe.kinds import file_kind
 from fakefal_contracts.probe.source import opened, size_of
 
 #: The formats that are measured, by the media type that tinytag finds.
@@ -152,4 +152,6 @@ def _unmeasured(first: bytes) -> str | None:
     """The format of audio, or of a clip that may hold it, of which headers alone do not tell the length."""
     if first[:1] == b"\xff" and len(first) > 1 and first[1] & 0xF6 == 0xF0:  # noqa: PLR2004 - the sync word of ADTS
         return "aac"
-    return next((name for magic, name in UNMEASURED.items() if first.startswith(magic)), None) or other_container(first)
+    known = next((name for magic, name in UNMEASURED.items() if first.startswith(magic)), None)
+    kind = file_kind(first)
+    return known or (kind.container if kind is not None and kind.container else None)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import Box, OpenFile
+from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.picture import probe_picture
 from fakefal_contracts.probe.source import opened, size_of
 from fakefal_contracts.probe.tables import read_pictures
 
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
-OTHER_CONTAINERS = {b"\x1aE\xdf\xa3": "webm", b"FLV": "flv", b"\x30\x26\xb2\x75": "wmv"}
 QUICKTIME = b"qt  "
 GIF = b"GIF8"
 
@@ -49,13 +49,16 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
     """
     size = size_of(source)
     with opened(source) as file:
-        first = file.read(16)
-        if other := other_container(first):
-            return ClipFacts(size, other, 0, 0, 0.0, None)
-        if first.startswith(GIF):
+        head = file.read(HEAD_BYTES)
+        if head.startswith(GIF):
             probe_picture(source)
             return ClipFacts(size, "gif", 0, 0, 0.0, None)
-        if first[4:8] not in FIRST_BOXES:
+        kind = file_kind(head)
+        if kind is not None and kind.container:
+            return ClipFacts(size, kind.container, 0, 0, 0.0, None)
+        if kind is not None and kind.as_clip:
+            raise Unreadable(kind.as_clip)
+        if head[4:8] not in FIRST_BOXES:
             raise Unreadable("it is not a clip in a known format")
         whole = OpenFile(file, size).whole()
         _check_boxes(whole)
@@ -68,9 +71,9 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
         width, height = struct.unpack_from(">24xHH", entry) if len(entry) >= 28 else (0, 0)  # noqa: PLR2004
         if not width or not height:
             raise Unreadable("it has no picture track")
-        kind = _container(whole)
+        container = _container(whole)
     fps = pictures.fps and _meant(pictures.fps)
-    return ClipFacts(size, kind, width, height, round(pictures.seconds, 3), fps)
+    return ClipFacts(size, container, width, height, round(pictures.seconds, 3), fps)
 
 
 def _meant(fps: float) -> float:
@@ -89,13 +92,6 @@ def _check_boxes(whole: Box) -> None:
         raise Unreadable("its tables are compressed")
     if not whole.first(b"mdat"):
         raise Unreadable("it has no media data")
-
-
-def other_container(first: bytes) -> str | None:
-    """The name of a common container that is no MP4 or QuickTime, by its first bytes."""
-    if first[:4] == b"RIFF" and first[8:12] == b"AVI ":
-        return "avi"
-    return next((name for magic, name in OTHER_CONTAINERS.items() if first.startswith(magic)), None)
 
 
 def _container(whole: Box) -> str:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.source import opened, size_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PICTURE_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 OTHER_PICTURE_FORMATS = {"BMP": "bmp", "TIFF": "tiff", "PPM": "ppm"}
 
+UNKNOWN = "it is not a picture in a known format"
 ICON = b"\0\0\1\0"
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
@@ -90,7 +92,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
         Unreadable: it is not a picture, or its pixels cannot be decoded.
     """
     size = size_of(source)
-    why = "it is not a picture in a known format"
+    why = UNKNOWN
     with opened(source) as content, _CountedReads(content, size) as file:
         try:
             if _is_icon(file):
@@ -155,7 +157,9 @@ def _open_header(file: IO[bytes]) -> ImageFile:
             continue
         file.seek(0)
         return factory(file, "")
-    raise Unreadable("it is not a picture in a known format")
+    file.seek(0)
+    kind = file_kind(file.read(HEAD_BYTES))
+    raise Unreadable((kind and kind.as_picture) or UNKNOWN)
 
 
 def _is_icon(file: IO[bytes]) -> bool:

@@ -11,13 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AnyUrl, TypeAdapter, ValidationError
 
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits
-from fakefal_contracts.model import Loc, bare_type, choices, is_model
+from fakefal_contracts.model import Loc, bare_type, branches, choices, is_model
 from fakefal_contracts.rule import Rule, Violation
 from fakefal_contracts.rulebook import Rulebook, rulebook
 from fakefal_contracts.strategies.bodies import FOREIGN, Builder, exactly, longest, others, pattern_of, shortest
@@ -198,10 +197,9 @@ def _read(edition: Edition) -> Iterator[Breach]:
         if len(place.forms) > 1:
             if wrong is not None and any(choices(bare_type(one)[0]) for one in place.forms):
                 yield Breach(book.get(spot.path, "one_of"), place, wrong=wrong)
-            continue
-        yield from _object_breaches(book, place)
         for kind, outside, inside in _limits(spot.kind, spot.metadata):
             yield Breach(book.get(spot.path, kind), place, outside, inside)
+        yield from _object_breaches(book, place)
         for extra in spot.metadata:
             if isinstance(extra, Limits):
                 yield from _media_breaches(book, place, extra)
@@ -237,6 +235,8 @@ def _limits(kind: Any, metadata: tuple[Any, ...]) -> Iterator[Limit]:
         yield from _text_limits(metadata)
     elif kind in (int, float):
         yield from _number_limits(kind, metadata)
+    elif len(branches(kind)) > 1:  # bounds of the whole union
+        yield from _number_limits(float, metadata)
     elif get_origin(kind) in (list, set):
         yield from _list_limits(kind, metadata)
 
@@ -260,9 +260,9 @@ def _no_match(pattern: str, length: int) -> str:
 
 def _number_limits(kind: type, metadata: tuple[Any, ...]) -> Iterator[Limit]:
     numbers = Numbers.of(kind, metadata)
-    if numbers.least is not None and any(isinstance(one, Ge | Gt) for one in metadata):
+    if numbers.least is not None:
         yield "minimum", _to(numbers.below()), _to(numbers.as_json(numbers.least))
-    if numbers.most is not None and any(isinstance(one, Le | Lt) for one in metadata):
+    if numbers.most is not None:
         yield "maximum", _to(numbers.above()), _to(numbers.as_json(numbers.most))
     if numbers.multiple is not None and (between := numbers.between(kind)) is not None:
         yield "multiple_of", _to(between), _to(numbers.plain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from contextlib import suppress
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from fakefal.state.files import StoredFile
-from fakefal.store.spool import Folder, SpoolListing, make_folder, note_name, read_note, write_note
+from fakefal.store.place import UsedFolder, sweep_abandoned
+from fakefal.store.spool import Folder, SpoolListing, leftovers, note_name, note_or_warning, write_note
 
 LOOK_SECONDS = 1.0
 """How old the picture of the folder may be that the bounds are held by."""
@@ -34,12 +34,14 @@ class SharedFolder(Folder):
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._temporary = path is None
-        self._path = make_folder(path)
+        sweep_abandoned()
+        self._place = UsedFolder(path, shared=True)
+        self._path = self._place.path
         self._lock = threading.RLock()
         self._listing = SpoolListing()
         self._looked_at = 0.0
         self._notes: dict[str, tuple[int, str]] = {}
+        self._damaged: dict[str, int] = {}
         self._gone: list[tuple[float, Path]] = []
         self._look_around()
         self._clean_up()
@@ -48,6 +50,10 @@ class SharedFolder(Folder):
     @override
     def path(self) -> Path:
         return self._path
+
+    @override
+    def has(self, source: Path) -> bool:
+        return source.parent == self._path
 
     @override
     def get(self, url_path: str) -> StoredFile | None:
@@ -97,13 +103,12 @@ class SharedFolder(Folder):
     @override
     def close(self) -> None:
         self._sweep()
-        if self._temporary:
-            shutil.rmtree(self._path, ignore_errors=True)
+        self._place.close()
 
     def _clean_up(self) -> None:
         """Remove what dead replicas left behind unfinished."""
         known = {file.source for file in self._listing.files.values()}
-        for path in (path for form in ("part", "bin", "note") for path in self._path.glob(f"*.{form}")):
+        for path in leftovers(self._path):
             with suppress(FileNotFoundError):
                 if path not in known and time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
                     path.unlink()
@@ -121,9 +126,11 @@ class SharedFolder(Folder):
         """See what became of one note."""
         try:
             changed = (self._path / name).stat().st_mtime_ns
-            if name in self._notes and self._notes[name][0] == changed:
+            if changed in (self._notes.get(name, (0, ""))[0], self._damaged.get(name)):
                 return
-            file = read_note(self._path / name)
+            file = note_or_warning(self._path / name)
+            if file is None:
+                self._damaged[name] = changed  # it is told of once
         except FileNotFoundError:
             changed, file = 0, None
         _, url_path = self._notes.pop(name, (0, ""))

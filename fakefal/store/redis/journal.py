@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import count
@@ -22,8 +22,7 @@ from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.account import JobAccount
 from fakefal.state.bounded import Bounded
 from fakefal.state.journal import Journal, JournalEntry
-from fakefal.state.requests import Snapshot
-from fakefal.state.tally import Counts, Tally
+from fakefal.state.tally import Counts, Stored, Tally
 from fakefal.store.redis.scripts import ANSWER_SECONDS, Steps, tag, tag_or_all
 
 WRITE_SECONDS = 0.25
@@ -165,8 +164,8 @@ class RedisTally(Tally):
         self._unwritten[f"calls {part} {status}"] += 1
 
     @override
-    def account(self, stored: Iterable[Snapshot]) -> JobAccount:
-        return JobAccount.of(stored)
+    async def account(self, stored: Stored) -> JobAccount:
+        return JobAccount.of(await stored())
 
     @override
     async def counts(self) -> Counts:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from fakefal.settings import Settings, SettingsError
-from fakefal.state.signing import MOST_KEYS
+from fakefal.state.signing import DEVELOPMENT_KEY, MOST_KEYS, new_key
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
 from fakefal.store.redis.access import RedisAccess
@@ -31,7 +31,6 @@ from fakefal.store.redis.state import (
     RedisOnce,
     RedisRules,
     RedisSigningKeys,
-    new_key,
 )
 from fakefal.store.spool import SpoolFiles
 
@@ -70,7 +69,8 @@ def shared_parts(settings: Settings) -> EmulatorParts:
             join(step, folder.path)
             clock = RedisClock(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
-            signing = RedisSigningKeys(steps, step("signing", new_key(), "", str(MOST_KEYS)))
+            family, key = ("development", DEVELOPMENT_KEY) if settings.development_key else ("own", new_key())
+            signing = RedisSigningKeys(steps, step("signing", family, key, "", str(MOST_KEYS)), family)
             undone.pop_all()
     except SettingsError:
         raise

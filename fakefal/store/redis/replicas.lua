@@ -271,13 +271,14 @@ function STEPS.secret(fresh)
   return {'secret', redis.call('HGET', key('secrets'), 'tokens')}
 end
 
--- The signing keys, oldest first; `fresh` becomes the newest where there is none, or where it is asked for.
-function STEPS.signing(fresh, rotate, most)
-  if fresh ~= '' and (rotate == '1' or redis.call('EXISTS', key('signing')) == 0) then
-    redis.call('RPUSH', key('signing'), fresh)
-    redis.call('LTRIM', key('signing'), -tonumber(most), -1)
+-- The signing keys of a family, oldest first; `fresh` becomes the newest where there is none, or where it is asked for.
+function STEPS.signing(family, fresh, rotate, most)
+  local kept = key('signing:' .. family)
+  if fresh ~= '' and (rotate == '1' or redis.call('EXISTS', kept) == 0) then
+    redis.call('RPUSH', kept, fresh)
+    redis.call('LTRIM', kept, -tonumber(most), -1)
   end
-  local reply = redis.call('LRANGE', key('signing'), 0, -1)
+  local reply = redis.call('LRANGE', kept, 0, -1)
   table.insert(reply, 1, 'keys')
   return reply
 end

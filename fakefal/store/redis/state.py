@@ -19,18 +19,16 @@ from fakefal.core.pace import Pace
 from fakefal.effects.arrivals import Arrival, Arrivals
 from fakefal.effects.known import make_rule
 from fakefal.effects.rules import Rules, parse_rules
+from fakefal.state.bounded import MOST_KEYS as MOST_CLOCKS
 from fakefal.state.bounded import Bounded
 from fakefal.state.clock import Clock, Paces
 from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
-from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, signature
+from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, new_key, signature, signing_key
 from fakefal.store.redis.access import digest, marked
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 Added = dict[str, Any]
 """A rule as JSON."""
-
-MOST_CLOCKS = 10_000
-"""How many keys may have a clock that does not follow the global one."""
 
 NOTHING = b'{"settled": true, "added": []}'
 """What stands for the rules before anybody changes them, and when Redis has lost them."""
@@ -48,8 +46,9 @@ class RedisClock(Clock):
         first: what the step ``clocks`` answered.
     """
 
-    def __init__(self, steps: Steps, first: Reply) -> None:
+    def __init__(self, steps: Steps, first: Reply, ticks: Callable[[], float] = time.perf_counter) -> None:
         self._steps = steps
+        self._ticks = ticks  # bound before any test freezes time
         self._paces = Paces(keys=Bounded(MOST_CLOCKS))
         self._ahead = 0.0
         self._latest = 0.0
@@ -58,7 +57,7 @@ class RedisClock(Clock):
 
     def real_time(self) -> float:
         """Redis's own time, in seconds since 1970."""
-        return self._steps.real_time() if self._steps.real_time else time.monotonic() + self._ahead
+        return self._steps.real_time() if self._steps.real_time else self._ticks() + self._ahead
 
     async def refresh(self) -> None:
         """Look at Redis again, for what has changed since the last time."""
@@ -71,6 +70,10 @@ class RedisClock(Clock):
     @override
     def sleep_seconds(self, key: str, moment: float) -> float:
         return self._paces.sleep_seconds(key, moment, self._real())
+
+    @override
+    def shown(self, moment: float) -> float:
+        return moment
 
     @override
     async def read(self, key: str | None) -> tuple[float, float]:
@@ -101,7 +104,7 @@ class RedisClock(Clock):
         elif int(number) < self._seen:
             self._era = b""  # a later answer came sooner, or another Redis knows less: look at everything again
             return
-        self._ahead = float(now) - time.monotonic()
+        self._ahead = float(now) - self._ticks()
         self._era, self._seen, self._paces.everyone = era, int(number), _pace(everyone)
         for name, pace in zip(changed[::2], changed[1::2], strict=True):
             self._paces.keys.pop(key_of(name), None)
@@ -228,10 +231,12 @@ class RedisSigningKeys(SigningKeys):
     Args:
         steps: the connection.
         first: what the step ``signing`` answered.
+        family: which keys: those of servers on loopback, or of those beyond.
     """
 
-    def __init__(self, steps: Steps, first: Reply) -> None:
+    def __init__(self, steps: Steps, first: Reply, family: str) -> None:
         self._steps = steps
+        self._family = family
         self._keys = _keys(first)
 
     @override
@@ -240,19 +245,14 @@ class RedisSigningKeys(SigningKeys):
 
     @override
     async def rotate(self) -> None:
-        self._keys = _keys(await self._steps("signing", new_key(), "1", str(MOST_KEYS)))
+        self._keys = _keys(await self._steps("signing", self._family, new_key(), "1", str(MOST_KEYS)))
 
     @override
     async def jwks(self) -> Jwks:
         with suppress(StoreUnavailable):  # those that are known still verify
-            self._keys = _keys(await self._steps("signing", "", "", str(MOST_KEYS), again=True))
+            self._keys = _keys(await self._steps("signing", self._family, "", "", str(MOST_KEYS), again=True))
         return jwks(self._keys)
 
 
 def _keys(reply: Reply) -> list[Ed25519PrivateKey]:
-    return [Ed25519PrivateKey.from_private_bytes(bytes.fromhex(one.decode())) for one in reply[1:]]
-
-
-def new_key() -> str:
-    """A private signing key, in hex."""
-    return secrets.token_hex(32)
+    return [signing_key(one.decode()) for one in reply[1:]]

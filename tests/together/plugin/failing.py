@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import urllib.request
 from collections.abc import Callable
-from functools import partial
 
 import fal_client
 import httpx
 import pytest
 
+from fakefal.engine.emulator import Emulator
+from fakefal.engine.verdict import Judge
 from fakefal.testing import Fakefal
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
@@ -84,6 +84,50 @@ def test_wrong_effect_in_a_prompt(fakefal: Fakefal) -> None:
     httpx.post(QUEUE, json={"prompt": "fakefal:content_polcy"}, headers=KEY)
 
 
+@pytest.fixture(params=["submit", "find", "looks"])
+def faulty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An emulator with a fault: in what the table answers, in what FastAPI answers, in the middle of a stream."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault of the emulator")
+
+    monkeypatch.setattr(Emulator, request.param, fail)
+
+
+def call_all(fake: Fakefal) -> None:
+    submitted = httpx.post(QUEUE, json=PROMPT, headers=KEY).json()
+    httpx.get(f"{submitted['status_url']}/stream", headers=KEY)
+    httpx.get(f"{fake.url}/_fakefal/requests/{submitted['request_id']}").raise_for_status()
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_error_of_the_emulator_is_the_tests(fakefal: Fakefal) -> None:
+    """ZeroDivisionError: a fault of the emulator"""
+    call_all(fakefal)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_error_of_the_emulator_that_was_swallowed(fakefal: Fakefal) -> None:
+    """ZeroDivisionError: a fault of the emulator"""
+    with contextlib.suppress(Exception):
+        call_all(fakefal)
+
+
+@pytest.mark.usefixtures("faulty")
+def test_an_error_of_the_emulator_on_a_socket(fakefal_server: Fakefal) -> None:
+    """ZeroDivisionError: a fault of the emulator"""
+    with contextlib.suppress(Exception):
+        call_all(fakefal_server)
+
+
+def test_an_error_between_calls(fakefal: Fakefal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ZeroDivisionError: integer division or modulo by zero"""
+    monkeypatch.setattr(Judge, "verdict", lambda *_, **__: 1 // 0)
+    with contextlib.suppress(fal_client.FalClientHTTPError):
+        fal_client.subscribe(ENDPOINT, arguments=PROMPT)
+    assert fakefal.last.result_status == 500
+
+
 @pytest.fixture
 def late(fakefal: Fakefal) -> object:
     yield
@@ -96,59 +140,31 @@ def test_in_the_teardown_of_another_fixture() -> None:
     httpx.post(QUEUE, json=PROMPT, headers=KEY)
 
 
-LOOK_UPS: list[Callable[[str], object]] = [  # functions from before the fake, too
-    socket.gethostbyname,
-    socket.gethostbyname_ex,
-    partial(socket.getaddrinfo, port=443),
-    lambda host: socket.socket(proto=socket.IPPROTO_TCP).connect((host, 443)),
-    lambda host: socket.socket(proto=socket.IPPROTO_TCP).connect_ex((host, 443)),
-    lambda host: socket.socket(type=socket.SOCK_DGRAM).sendto(b"", (host, 443)),
-]
+OLD = (socket.gethostbyname, socket.gethostbyname_ex)
+"""From before the fake, which cannot reach them."""
 
 
-@pytest.mark.parametrize("look_up", LOOK_UPS)
+@pytest.mark.parametrize("look_up", OLD)
 @pytest.mark.parametrize("host", ["queue.fal.run", "queue\u3002fal\u3002run", "QUEUE.\uff46al.run", b"queue.fal.run"])
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_look_up(fakefal: Fakefal, look_up: Callable[[object], object], host: object) -> None:
-    """fal.run was looked up: only httpx and httpx2 are answered in this process"""
+def test_look_up_by_an_old_function(fakefal: Fakefal, look_up: Callable[[object], object], host: object) -> None:
+    """queue.fal.run was looked up: the function that did so is older than the fake"""
     assert fakefal.url
     with contextlib.suppress(OSError):
         look_up(host)
 
 
-def test_look_ups_fail_with_strict_false_too(fakefal: Fakefal) -> None:
-    """with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same"""
+@pytest.mark.fakefal(strict=False)
+def test_look_ups_by_old_functions_fail_with_strict_false_too(fakefal: Fakefal) -> None:
+    """queue.fal.run must not be reached: the function that did so is older than the fake"""
+    assert fakefal.url
+    OLD[0]("queue.fal.run")
+
+
+def test_an_unknown_host_by_urllib(fakefal: Fakefal) -> None:
+    """GET https://auth.fal.ai/x was answered 501: fakefal does not emulate auth.fal.ai"""
     assert fakefal.url
     with contextlib.suppress(OSError):
-        socket.gethostbyname("queue.fal.run")
-
-
-def test_urllib(fakefal: Fakefal) -> None:
-    """queue.fal.run was looked up: only httpx and httpx2 are answered in this process"""
-    assert fakefal.url
-    with contextlib.suppress(OSError):
-        urllib.request.urlopen(QUEUE)
-
-
-def test_urllib_through_a_proxy(fakefal: Fakefal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """queue.fal.run was looked up: only httpx and httpx2 are answered in this process"""
-    assert fakefal.url
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
-    with contextlib.suppress(OSError):
-        urllib.request.build_opener(urllib.request.ProxyHandler()).open(QUEUE)
-
-
-def test_asyncio_connection(fakefal: Fakefal) -> None:
-    """v3b.fal.media was looked up: only httpx and httpx2 are answered in this process"""
-    assert fakefal.url
-    with contextlib.suppress(OSError):
-        asyncio.run(asyncio.wait_for(asyncio.open_connection("v3b.fal.media", 443), 5))
-
-
-def test_base_url_without_httpx(fakefal: Fakefal) -> None:
-    """fakefal.test was looked up: only httpx and httpx2 are answered in this process"""
-    with contextlib.suppress(OSError):
-        urllib.request.urlopen(fakefal.url)
+        urllib.request.urlopen("https://auth.fal.ai/x")
 
 
 @pytest.mark.fakefal(profil="instant")
@@ -182,7 +198,7 @@ def test_wrong_answer(fakefal: Fakefal) -> None:
 
 
 def test_nothing_made(fakefal: Fakefal) -> None:
-    """0 of 0 requests did not succeed:"""
+    """no request was accepted, so none completed"""
     fakefal.assert_completed()
 
 
@@ -207,6 +223,11 @@ def test_billed_otherwise(fakefal: Fakefal) -> None:
     """$0.56 were billed, not $1.12 and 5 units were billed, not 10:"""
     httpx.post(QUEUE, json=PROMPT, headers=KEY)
     fakefal.assert_billed(1.12, units=10)
+
+
+def test_no_amount(fakefal: Fakefal) -> None:
+    """'about one' is no amount of dollars: write 1.12 or '1.12'"""
+    fakefal.assert_billed("about one")
 
 
 @pytest.mark.fakefal(effects="accept_then_drop when nth=1")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import fastapi
+import flask
 import httpx
 import httpx2
 import pytest
+import sniffio
 
 import fakefal_client
 from fakefal.testing import Fakefal
@@ -82,6 +87,36 @@ async def test_webhooks_are_delivered_on_the_tests_own_loop(fakefal: Fakefal) ->
     async with httpx.AsyncClient(headers=KEY) as client:
         await client.post(QUEUE, json=PROMPT, params={"fal_webhook": "https://me.example/hook"})
     assert await fakefal.webhooks.adeliver(to=received) == ["5 OK"]
+
+
+@asynccontextmanager
+async def lifespan(_: fastapi.FastAPI) -> AsyncIterator[dict[str, str]]:
+    yield {"started": sniffio.current_async_library()}
+
+
+app = fastapi.FastAPI(lifespan=lifespan)
+
+
+@app.post("/hook")
+async def in_fastapi(request: fastapi.Request) -> str:
+    return f"{request.state.started} {sniffio.current_async_library()}"
+
+
+flask_app = flask.Flask("receiver")
+
+
+@flask_app.post("/hook")
+def in_flask() -> str:
+    return str(httpx.get("https://rest.fal.ai/.well-known/jwks.json").status_code)
+
+
+async def test_webhooks_are_delivered_to_what_has_a_start_and_to_what_blocks(fakefal: Fakefal) -> None:
+    library = sniffio.current_async_library()
+    for to, text in ((app, f'"{library} {library}"'), (flask_app, "200")):
+        async with httpx.AsyncClient(headers=KEY) as client:
+            await client.post(QUEUE, json=PROMPT, params={"fal_webhook": "https://me.example/hook"})
+        (answer,) = await fakefal.webhooks.adeliver(to=to)
+        assert (answer.status_code, answer.text) == (200, text)
 
 
 async def test_each_webhook_is_delivered_though_the_first_fails(fakefal: Fakefal) -> None:

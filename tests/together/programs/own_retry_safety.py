@@ -19,7 +19,7 @@ SOON = Retry(first_seconds=0.005)
 
 def told(case: dict[str, Any]) -> dict[str, Any]:
     """How a client of the case's own is built."""
-    return {"key": f"{case['key']}:secret", "retry": SOON, "poll_seconds": 0.005, "timeout_seconds": 30}
+    return {"key": f"{case['key']}:secret", "retry": SOON, "poll_seconds": 0.005, "timeout_seconds": 300}
 
 
 def name(error: FakefalError) -> str:

@@ -23,7 +23,7 @@ ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 SPEED = 100
 """How much faster than in life the client waits between its tries; what it sends stays the same."""
 
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 300
 sleep, async_sleep = time.sleep, asyncio.sleep
 
 

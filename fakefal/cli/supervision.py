@@ -1,0 +1,123 @@
+"""A child of ours and signals: what reaches us is passed on, and the child does not outlive us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import asyncio
+
+NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
+
+FROM_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
+"""A terminal sends these to the child itself, too."""
+
+LEFT_ALONE = {
+    *(signal.SIGKILL, signal.SIGSTOP),  # cannot be caught
+    *(signal.SIGCHLD, signal.SIGPIPE, signal.SIGWINCH, signal.SIGURG),  # are about this process, or end none
+    *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),  # stop both, and let both go on
+    *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE),  # a crash
+    *(signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS),
+}
+SET_DEATH_SIGNAL = 1
+"""prctl's PR_SET_PDEATHSIG."""
+
+
+def passed_on() -> list[int]:
+    """The signals that would end this process and leave the child; not those that are ignored, as under nohup."""
+    defaults = (signal.SIG_DFL, signal.default_int_handler, _end)
+    return [number for number in signal.valid_signals() - LEFT_ALONE if signal.getsignal(number) in defaults]
+
+
+def end_quietly(numbers: Iterable[int]) -> None:
+    """End with the shell's exit code when one of these signals comes, after everything was cleaned up."""
+    for number in numbers:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> None:
+    sys.exit(BY_SIGNAL + number)
+
+
+async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
+    """The child's exit code, in the shell's form where a signal ended it.
+
+    It must be called on the main thread: the kernel takes the end of the thread for the end of the parent.
+    """
+    import asyncio
+
+    signals = _Signals()
+    try:
+        child = await asyncio.create_subprocess_exec(*program, env=environ, preexec_fn=_dying_with_us())
+    except FileNotFoundError:
+        click.echo(f"fakefal run: {program[0]}: command not found", err=True)
+        return NOT_FOUND
+    except OSError as error:
+        click.echo(f"fakefal run: {program[0]}: cannot be executed: {error.strerror}", err=True)
+        return NOT_EXECUTABLE
+    signals.pass_to(child)
+    code = await child.wait()
+    return code if code >= 0 else BY_SIGNAL - code
+
+
+def _dying_with_us() -> Callable[[], None] | None:
+    """What the child does before it becomes the program: on Linux it asks to be killed when we end in any way."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def ask() -> None:
+        prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:  # we ended before it asked
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask
+
+
+class _Signals:
+    """Passes signals to the child, those included that came while it was started.
+
+    In a terminal the child gets the keyboard's signals by itself, and the parent only waits.
+    """
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._child: asyncio.subprocess.Process | None = None
+        self._early: list[int] = []
+        loop = asyncio.get_running_loop()
+        for number in passed_on():
+            loop.add_signal_handler(number, self._on_signal, number)
+
+    def pass_to(self, child: asyncio.subprocess.Process) -> None:
+        self._child = child
+        for number in self._early:
+            child.send_signal(number)
+
+    def _on_signal(self, number: int) -> None:
+        if self._child is None:
+            self._early.append(number)
+        elif number not in FROM_KEYBOARD or not _in_foreground():
+            with suppress(ProcessLookupError):
+                self._child.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    """Whether this process belongs to the group that a terminal's keyboard interrupts."""
+    try:
+        with Path("/dev/tty").open("rb") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False

@@ -1,0 +1,99 @@
+"""A generated file as its address names it: kind, size, length and caption.
+
+The address carries all that the file is made of, so that no table of results has to be kept, and each replica
+makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fakefal.files.media_types import FAMILIES, MEDIA_TYPES, Family
+
+LONGEST_SIDE = 14_142
+"""The longest side of a picture that fal's models take (``ImageSize``, 2026)."""
+MOST_PIXELS = 64_000_000
+"""Larger pictures are made smaller: Pillow warns of those above 89 million pixels."""
+LONGEST_SECONDS = 600
+LONGEST_CAPTION = 120
+"""In bytes of UTF-8, before the number of one of several: the rest of an address is about 70 characters long."""
+
+_FACTS = struct.Struct(">HHH?")
+_UNIQUE = 11
+_ADDRESS = re.compile(r"/files/b/([0-9a-f]{8})/([A-Za-z0-9_-]{11})([A-Za-z0-9_-]{10,200})_output\.([a-z0-9]{2,11})")
+
+
+@dataclass(frozen=True)
+class MadeFile:
+    """What a generated file is made of.
+
+    `width` and `height` are of pictures and clips, `seconds` (whole hundredths) of clips and sounds; `sound` is
+    whether a clip has a sound track.  `caption` is written into a picture.
+    """
+
+    ending: str
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    sound: bool = False
+    caption: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """The type that it is served with."""
+        return MEDIA_TYPES[self.ending]
+
+    @property
+    def family(self) -> Family:
+        """What it is for its viewer."""
+        return FAMILIES[self.ending]
+
+    @property
+    def name(self) -> str:
+        """The file's name as a result has it."""
+        return f"output.{self.ending}"
+
+    def path(self, request_id: str, number: int) -> str:
+        """Its CDN path as the file with this number of a request, in the form that fal's results have."""
+        facts = _FACTS.pack(self.width, self.height, round(self.seconds * 100), self.sound)
+        unique = _text(hashlib.blake2b(f"{request_id}/{number}".encode(), digest_size=9).digest())[:_UNIQUE]
+        token = unique + _text(facts + self.caption.encode())
+        return f"/files/b/{_checksum(token, self.ending)}/{token}_{self.name}"
+
+
+def picture(ending: str, width: int, height: int, caption: str) -> MadeFile:
+    """A picture within the bounds: one that is too large is made smaller in the same shape."""
+    width, height = max(1, width), max(1, height)
+    too_large = max(1.0, width / LONGEST_SIDE, height / LONGEST_SIDE, (width * height / MOST_PIXELS) ** 0.5)
+    short = caption.encode("utf-8", "replace")[:LONGEST_CAPTION].decode("utf-8", "ignore")
+    return MadeFile(ending, max(1, int(width / too_large)), max(1, int(height / too_large)), caption=short)
+
+
+@lru_cache(maxsize=4096)
+def made_at(url_path: str) -> MadeFile | None:
+    """The generated file that a CDN path names, or None for any other path."""
+    found = _ADDRESS.fullmatch(url_path)
+    if found is None or found[4] not in MEDIA_TYPES or found[1] != _checksum(found[2] + found[3], found[4]):
+        return None
+    try:
+        content = base64.urlsafe_b64decode(found[3] + "=" * (-len(found[3]) % 4))
+        width, height, hundredths, sound = _FACTS.unpack_from(content)
+        made = MadeFile(found[4], width, height, hundredths / 100, sound, content[_FACTS.size :].decode())
+    except (binascii.Error, struct.error, UnicodeDecodeError):
+        return None
+    fits = made.seconds <= LONGEST_SECONDS and max(width, height) <= LONGEST_SIDE and width * height <= MOST_PIXELS
+    return made if fits else None
+
+
+def _checksum(token: str, ending: str) -> str:
+    return hashlib.blake2b(f"{token}.{ending}".encode(), digest_size=4).hexdigest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

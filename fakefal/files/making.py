@@ -1,0 +1,107 @@
+"""Makes generated files when somebody asks for them, and keeps the latest in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from fakefal.files.clips import nearest_master, opened, sound_of_clips
+from fakefal.files.flac import make_flac
+from fakefal.files.made import MadeFile
+from fakefal.files.media_types import Family
+from fakefal.files.ogg import make_opus
+from fakefal.files.pictures import draw_picture
+from fakefal.files.small_files import small_file
+from fakefal.files.sounds import make_mp3, make_wav
+from fakefal.state.files import StoredFile
+
+LONG_AGO = 1_700_000_000
+MOST_BYTES = 256 * 1024 * 1024
+
+
+def content_of(made: MadeFile) -> bytes:
+    """The bytes of a generated file; equal ones have equal bytes."""
+    match made.family:
+        case Family.PICTURE if not made.caption:
+            return nearest_master(made.width, made.height).poster.read_bytes()
+        case Family.PICTURE:
+            return draw_picture(made.ending, made.width, made.height, made.caption)
+        case Family.CLIP:
+            master = opened(nearest_master(made.width, made.height))
+            return master.cut(round(made.seconds), sound=made.sound, quicktime=made.ending == "mov")
+        case Family.SOUND:
+            return _SOUNDS[made.ending](made.seconds)
+    return small_file(made.ending, made.caption)
+
+
+_SOUNDS: dict[str, Callable[[float], bytes]] = {
+    "mp3": make_mp3,
+    "wav": make_wav,
+    "aac": lambda seconds: sound_of_clips().adts(seconds),
+    "m4a": lambda seconds: sound_of_clips().cut_sound(seconds),
+    "flac": make_flac,
+    "ogg": make_opus,
+    "opus": make_opus,
+}
+
+
+class MadeFiles:
+    """The generated files that were asked for, in a temporary folder; those not used for longest go first.
+
+    Worker threads may use it beside the event loop.
+
+    Args:
+        max_bytes: how many bytes they have together.
+    """
+
+    def __init__(self, max_bytes: int = MOST_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[MadeFile, StoredFile] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, made: MadeFile) -> StoredFile:
+        """The file, made now if it is not there.  Its bytes stay readable for whoever has opened it."""
+        with self._lock:
+            if (kept := self._kept.get(made)) is not None:
+                self._kept.move_to_end(made)
+                return kept
+        content = content_of(made)
+        with self._lock:
+            return self._kept.get(made) or self._keep(made, content)
+
+    def __contains__(self, made: MadeFile) -> bool:
+        return made in self._kept
+
+    def _keep(self, made: MadeFile, content: bytes) -> StoredFile:
+        while self._kept and self._size + len(content) > self._max_bytes:
+            _, old = self._kept.popitem(last=False)
+            self._size -= old.size
+            old.source.unlink(missing_ok=True)
+        name = f"{hashlib.blake2b(repr(made).encode(), digest_size=16).hexdigest()}.{made.ending}"
+        source = self._folder / name
+        source.write_bytes(content)
+        os.utime(source, (LONG_AGO, LONG_AGO))  # so the ETag is the same from each replica
+        kept = self._kept[made] = StoredFile(f"/made/{name}", made.media_type, len(content), source)
+        self._size += kept.size
+        return kept
+
+    @cached_property
+    def _folder(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix="fakefal-made-"))
+
+    def close(self) -> None:
+        """Remove the folder."""
+        with self._lock:
+            if "_folder" in self.__dict__:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                del self._folder
+            self._kept.clear()
+            self._size = 0

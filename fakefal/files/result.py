@@ -1,0 +1,262 @@
+"""The result of an accepted request: what its output schema promises, with files that the CDN serves.
+
+A value is an argument's where the model takes one of that name, else the document's example, else the plainest.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from itertools import count
+from typing import Any
+
+from pydantic import ValidationError
+
+from fakefal.files.clips import nearest_master
+from fakefal.files.file_kinds import ending_in, ending_of_field
+from fakefal.files.made import MadeFile, picture
+from fakefal.files.making import MadeFiles
+from fakefal.files.media_types import FAMILIES, Family, ending_of_type
+from fakefal.files.wanted import Wanted
+from fakefal.state.endings import CDN_MARK
+from fakefal_contracts.endpoint import Endpoint
+from fakefal_contracts.example import Maker
+from fakefal_contracts.record import Record, Schema
+from fakefal_contracts.schema_models import ordered
+from fakefal_fixtures import FRAMES_PER_SECOND
+
+ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
+_NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
+_MOST_EXAMPLES = 3
+"""So many items of an example's list are kept."""
+_MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
+_NOT_MADE = {"webm": "mp4"}
+"""Kinds that nothing here can make, and the kind that stands in."""
+_TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
+_ABSENT = object()
+
+
+def result_of(wanted: Wanted, files: MadeFiles, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
+
+    `own` describes a file of the user's, which takes the place of those of its family.
+    """
+    endpoint = wanted.report.endpoint
+    if endpoint.record is None:
+        return {}
+    made = _Result(endpoint.record, wanted, files, _unusable(endpoint), own or {}).body()
+    return made if isinstance(made, dict) else {}
+
+
+@lru_cache(maxsize=4096)
+def _unusable(endpoint: Endpoint) -> Collection[str]:
+    """The fields of a result whose printed examples its own schema refuses."""
+    record = endpoint.record
+    assert record is not None
+    schema = record.schemas.get(record.output, {})
+    found = {}
+    for name, one in ordered(schema):
+        if isinstance(examples := one.get("examples"), list) and examples and examples[0] is not None:
+            found[name] = examples[0]
+    return _refused(endpoint, found)
+
+
+def _refused(endpoint: Endpoint, examples: Mapping[str, Any]) -> Collection[str]:
+    try:
+        endpoint.output.model_validate(examples)
+    except ValidationError as error:
+        return {str(one["loc"][0]) for one in error.errors() if one["loc"] and one["loc"][0] in examples}
+    return ()
+
+
+def _family(media_type: str) -> Family:
+    return FAMILIES.get(ending_of_type(media_type) or "", Family.DATA)
+
+
+@dataclass
+class _Result:
+    """Makes the values of one result."""
+
+    record: Record
+    wanted: Wanted
+    files: MadeFiles
+    unusable: Collection[str] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def body(self) -> Any:
+        return self._value("output", {"$ref": self.record.output}, None)
+
+    @cached_property
+    def _known(self) -> dict[str, float]:
+        """The numbers of a result that follow from its files."""
+        wanted = self.wanted
+        is_clip = (self.record.category or "").endswith("video")
+        seconds = wanted.clip_seconds if is_clip else wanted.sound_seconds
+        return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
+
+    def _resolved(self, schema: Schema) -> Schema:
+        """A schema without references; of several branches the first that is not null."""
+        while True:
+            if "$ref" in schema:
+                schema = self.record.schemas.get(str(schema["$ref"]).rsplit("/", 1)[-1], {})
+            elif inner := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+                schema = next((one for one in inner if one.get("type") != "null"), {})
+            else:
+                return schema
+
+    def _value(self, name: str, outer: Schema, example: Any, *, required: bool = True) -> Any:
+        """The value of a field, or `_ABSENT` where it may be left out and nothing is known of it."""
+        schema = self._resolved(outer)
+        if example is None:
+            examples = outer.get("examples") or schema.get("examples")
+            example = examples[0] if isinstance(examples, list) and examples else None
+        if {"url", "content_type"} <= schema.get("properties", {}).keys():
+            return self._file(name, outer, schema, example)
+        if schema.get("properties"):
+            return self._object(schema, example)
+        if schema.get("type") == "array":
+            return self._list(name, outer, schema, example)
+        return self._plain(name, outer, schema, example, required=required)
+
+    def _object(self, schema: Schema, example: Any, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        given = example if isinstance(example, dict) else {}
+        required = schema.get("required", ())
+        made = {
+            name: known[name]
+            if known and name in known
+            else self._value(name, self._usable(name, one), given.get(name), required=name in required)
+            for name, one in ordered(schema)
+        }
+        return {name: value for name, value in made.items() if value is not _ABSENT}
+
+    def _usable(self, name: str, schema: Schema) -> Schema:
+        if name in self.unusable:
+            return {key: value for key, value in schema.items() if key != "examples"}
+        return schema
+
+    def _list(self, name: str, outer: Schema, schema: Schema, example: Any) -> Any:
+        if "prefixItems" in schema:  # of untyped items each is its number: most such pairs are times
+            return [self._value(name, one, None) if one else at for at, one in enumerate(schema["prefixItems"])]
+        items = schema.get("items") or {}
+        item = self._resolved(items)
+        given = example if isinstance(example, list) else []
+        least = schema.get("minItems", 0)
+        if "content_type" in item.get("properties", {}):
+            number = max(least, min(self.wanted.count, schema.get("maxItems", self.wanted.count)))
+            outer = {**outer, **items, "examples": None}
+            return [self._file(name, outer, item, given[:1] or example, at) for at in range(number)]
+        if item.get("properties"):
+            return [self._object(item, one) for one in given[:_MOST_EXAMPLES]] or [
+                self._object(item, None) for _ in range(max(1, least))
+            ]
+        return self._plain_list(name, items, given, least)
+
+    def _plain_list(self, name: str, items: Schema, given: list[Any], least: int) -> Any:
+        """A list of values that are neither files nor objects."""
+        if name == "seeds":
+            return [self.wanted.seed + number for number in range(self.wanted.count)]
+        if given:
+            return self._ours(name, given)
+        if self._resolved(items).get("type") == "boolean":
+            return [False] * self.wanted.count  # whether each of the pictures is unsafe
+        return [self._value(name, items, None) for _ in range(least)]
+
+    def _plain(self, name: str, outer: Schema, schema: Schema, example: Any, *, required: bool) -> Any:
+        if "const" in schema:
+            return schema["const"]
+        text = schema.get("type") == "string" and "enum" not in schema
+        if text and (schema.get("format") == "uri" or _NAMED_ADDRESS.fullmatch(name)):
+            ending = ending_of_field(name, outer, "", example, self.record.category)
+            return self._address(self._made(name, ending)) if required or example else _ABSENT
+        if (echo := self._echo(name, schema)) is not _ABSENT:
+            return echo
+        if example is not None:
+            return self._ours(name, example)
+        default = outer.get("default", schema.get("default"))
+        if default is not None:
+            return default
+        return Maker(self.record).made_up(name, schema) if required else _ABSENT
+
+    def _echo(self, name: str, schema: Schema) -> Any:
+        """The argument of this name where the schema takes it, or what follows from the arguments."""
+        if name in self._known and schema.get("type") in ("integer", "number"):
+            known = self._known[name]
+            return known if schema["type"] == "number" else round(known)
+        value = self.wanted.argument(name)
+        kind = _TYPES.get(str(schema.get("type")))
+        fits = kind is not None and isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
+        return value if fits and value in schema.get("enum", [value]) else _ABSENT
+
+    def _ours(self, name: str, example: Any) -> Any:
+        """An example with addresses of ours in the places of fal's."""
+        if isinstance(example, dict):
+            return {key: self._ours(key, one) for key, one in example.items()}
+        if isinstance(example, list):
+            return [self._ours(name, one) for one in example]
+        if isinstance(example, str):
+            return ADDRESS.sub(lambda found: self._address(self._made(name, ending_in(found[0]) or "bin")), example)
+        return example
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
+        """The object of a file, of the one at this place in a list of several."""
+        ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
+        if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
+            return self._object(schema, None, {**self.own, "file_data": _ABSENT})
+        made = self._made(name, ending)
+        if at and made.caption:
+            made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
+        known = {
+            "url": self._address(made),
+            "content_type": made.media_type,
+            "file_name": made.name,
+            "file_data": _ABSENT,
+        }
+        properties = schema["properties"]
+        if "file_size" in properties:
+            known["file_size"] = self.files.get(made).size
+        if made.width:
+            known |= {"width": made.width, "height": made.height}
+        if made.seconds:
+            known["duration"] = made.seconds
+        if made.family is Family.CLIP:
+            frames = round(made.seconds) * FRAMES_PER_SECOND + 1
+            known |= {"fps": FRAMES_PER_SECOND, "num_frames": frames, "frame_count": frames}
+        return self._object(schema, None, known)
+
+    def _made(self, name: str, guess: str) -> MadeFile:
+        """The file that stands where the document has one of this kind, as the arguments want it."""
+        wanted, family = self.wanted, FAMILIES[guess]
+        if family is Family.PICTURE:
+            ending = guess if guess in ("svg", "exr") else wanted.ending(family) or guess
+            return picture(ending, *wanted.picture_size, wanted.caption)
+        if family is Family.CLIP:
+            if wanted.ending(Family.PICTURE) == "gif":
+                return picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
+            ending = _NOT_MADE.get(asked := wanted.ending(family) or "mp4", asked)
+            size = nearest_master(*wanted.clip_size).size
+            return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), self._has_sound)
+        if family is Family.SOUND:
+            ending = wanted.ending(family) or guess
+            return MadeFile(ending, seconds=wanted.sound_seconds)
+        chosen = wanted.ending(family)
+        if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
+            guess = chosen
+        return MadeFile(guess, caption=wanted.report.endpoint.id)
+
+    @property
+    def _has_sound(self) -> bool:
+        """Whether a clip has sound, as far as an argument says."""
+        asked = self.wanted.argument("generate_audio", "generate_audio_switch")
+        return asked is True
+
+    def _address(self, made: MadeFile) -> str:
+        if self.wanted.inline:
+            content = base64.b64encode(self.files.get(made).source.read_bytes()).decode()
+            return f"data:{made.media_type};base64,{content}"
+        return CDN_MARK + made.path(self.wanted.request_id, next(self._numbers))

@@ -1,0 +1,238 @@
+"""What an accepted request asks of the files of its result: size, number, kind, length, caption, seed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from fakefal.files.made import LONGEST_SECONDS
+from fakefal.files.media_types import FAMILIES, Family
+from fakefal_contracts import Report
+from fakefal_contracts.model import IMAGE_SIZES, Model
+from fakefal_contracts.probe import AudioFacts, ClipFacts, PictureFacts
+
+Size = tuple[int, int]
+
+MORE_SIZES: dict[str, Size] = IMAGE_SIZES | {
+    "square_uhd": (2048, 2048),
+    "portrait_3_2": (1024, 1536),
+    "landscape_3_2": (1536, 1024),
+    "portrait_hd": (1152, 2048),
+    "landscape_hd": (2048, 1152),
+    "portrait": (768, 1024),
+    "landscape": (1024, 768),
+}
+"""Width and height behind names of sizes; those that only few models have are inferred from their names."""
+
+_PIXELS = re.compile(r"(\d{2,5})\s*[x*]\s*(\d{2,5})")
+_RATIO = re.compile(r"(\d+(?:\.\d+)?)[:/](\d+(?:\.\d+)?)")
+_LINES = re.compile(r"(\d{3,4})p?")
+_THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)k", re.IGNORECASE)
+_WORD = re.compile(r"[a-z0-9]+")
+_SHORT_SIDES = {"sd": 480, "hd": 720, "fhd": 1080, "2k": 1440, "4k": 2160}
+_SQUARE = 1024
+_HEAVY_PIXELS = 2_000_000
+_STEP = 8
+"""Sides that follow from a shape are multiples of this."""
+WORDS = 6
+SPOKEN_CHARACTERS = 15
+"""In a second of speech."""
+MOST_FILES = 100
+DEFAULT_SECONDS = 5.0
+MOST_SEED = 2**31
+
+_ENDING_KEYS = {
+    Family.PICTURE: ("output_format", "image_format", "format", "video_output_type", "output_type"),
+    Family.CLIP: ("video_output_type", "output_format", "video_format", "format"),
+    Family.SOUND: ("output_format", "audio_format", "format", "response_format"),
+    Family.DATA: ("geometry_file_format", "export_format", "output_format", "format"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a report's arguments ask for; its files are found by the id of its request."""
+
+    report: Report
+    request_id: str
+
+    def argument(self, *names: str) -> Any:
+        """The first of these arguments that was given or has a default."""
+        assert self.report.arguments is not None
+        return self.report.arguments.argument(*names)
+
+    @property
+    def inline(self) -> bool:
+        """Whether the files are to come inside the result, as ``data:`` URIs."""
+        return self.argument("sync_mode") is True
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether drawing its pictures takes long enough to keep others waiting."""
+        wide, high = self.picture_size
+        return wide * high * self.count > _HEAVY_PIXELS
+
+    @cached_property
+    def count(self) -> int:
+        """How many files a list of them has."""
+        given = self.argument("num_images", "num_samples", "num_outputs", "num_videos", "n", "max_images")
+        whole = isinstance(given, int | float) and not isinstance(given, bool)
+        return min(max(1, int(given)), MOST_FILES) if whole else 1
+
+    @cached_property
+    def seed(self) -> int:
+        """The seed that was given; else one that follows from the request's id, as random as that."""
+        given = self.argument("seed")
+        if isinstance(given, int) and not isinstance(given, bool):
+            return given
+        return int.from_bytes(hashlib.blake2b(self.request_id.encode(), digest_size=8).digest(), "big") % MOST_SEED
+
+    @cached_property
+    def caption(self) -> str:
+        """The model, the first words of the prompt, and the seed where the model has one: a line each."""
+        prompt = self.argument("prompt", "text", "input")
+        words = prompt.split()[:WORDS] if isinstance(prompt, str) else []
+        assert self.report.arguments is not None
+        seeded = "seed" in type(self.report.arguments).model_fields
+        lines = (self.report.endpoint.id[:60], " ".join(words)[:40], f"seed {self.seed}" if seeded else "")
+        return "\n".join(filter(None, lines))
+
+    def ending(self, family: Family) -> str | None:
+        """The ending that the arguments ask for in files of this family."""
+        for name in _ENDING_KEYS[family]:
+            for word in _WORD.finditer(str(self.argument(name) or "").lower()):
+                if FAMILIES.get(word[0]) is family:
+                    return word[0]
+        setting = self.argument("audio_setting")
+        if family is Family.SOUND and isinstance(setting, Model) and FAMILIES.get(str(setting.argument("format"))):
+            return str(setting.argument("format"))
+        return None
+
+    # -- lengths --------------------------------------------------------------------------------
+
+    @cached_property
+    def clip_seconds(self) -> float:
+        """The seconds of a clip."""
+        assert self.report.arguments is not None
+        return self._bounded(self.report.arguments.clip_seconds() or self._measured(ClipFacts, AudioFacts))
+
+    @cached_property
+    def sound_seconds(self) -> float:
+        """The seconds of a sound."""
+        assert self.report.arguments is not None
+        spoken = self.argument("text", "input", "prompt") if self._speaks else None
+        by_text = len(spoken) / SPOKEN_CHARACTERS if isinstance(spoken, str) else None
+        measured = self._measured(AudioFacts, ClipFacts)
+        return self._bounded(self.report.arguments.seconds() or measured or by_text)
+
+    @property
+    def _speaks(self) -> bool:
+        return (self.report.endpoint.category or "").endswith("-to-speech")
+
+    @staticmethod
+    def _bounded(seconds: Decimal | float | None) -> float:
+        return round(min(max(1.0, float(seconds or DEFAULT_SECONDS)), LONGEST_SECONDS), 2)
+
+    def _measured(self, *kinds: type[ClipFacts | AudioFacts]) -> float | None:
+        """The length of the first input file of these kinds whose length is known."""
+        found = (facts for kind in kinds for facts in self.report.facts.values() if isinstance(facts, kind))
+        return next((facts.seconds for facts in found if facts.seconds), None)
+
+    # -- sizes ----------------------------------------------------------------------------------
+
+    @cached_property
+    def picture_size(self) -> Size:
+        """Width and height of a picture."""
+        if (given := self._given_size("image_size", "size", "resolution")) is not None:
+            return given
+        ratio, source = self._ratio, self._source
+        if ratio is None and source is not None:
+            factor = self.argument("upscale_factor", "scale")
+            factor = factor if isinstance(factor, int | float) and factor > 0 else 1
+            return round(source[0] * factor), round(source[1] * factor)
+        return _of_area(ratio or 1.0, self._picture_side)
+
+    @cached_property
+    def clip_size(self) -> Size:
+        """Width and height of a clip, of which the nearest master is cut."""
+        if (given := self._given_size("video_size", "image_size", "size", "resolution")) is not None:
+            return given
+        source = self._source
+        ratio = self._ratio or (source[0] / source[1] if source and all(source) else 16 / 9)
+        short = self._short_side or (1080 if self.report.endpoint.tier == "pro" else 720)
+        return _of_area(ratio, short * 4 / 3)
+
+    def _given_size(self, *names: str) -> Size | None:
+        sizes = (_size(self.argument(name)) for name in names)
+        given = next(filter(None, sizes), None) or _size(self.argument("aspect_ratio"))
+        wide, high = self.argument("width"), self.argument("height")
+        return given or ((wide, high) if isinstance(wide, int) and isinstance(high, int) else None)
+
+    @property
+    def _ratio(self) -> float | None:
+        given = self.argument("aspect_ratio", "ratio", "video_aspect_ratio")
+        if isinstance(given, Model):
+            given = given.argument("ratio")
+        found = _RATIO.fullmatch(str(given))
+        return float(found[1]) / float(found[2]) if found and float(found[1]) and float(found[2]) else None
+
+    @property
+    def _source(self) -> Size | None:
+        """The size of the first picture or clip of the arguments, as far as somebody looked at it."""
+        assert self.report.arguments is not None
+        facts = self.report.facts
+        first = facts.get(self.report.arguments.first_frame() or "")
+        for one in (first, *facts.values()):
+            if isinstance(one, PictureFacts | ClipFacts) and one.width and one.height:
+                return one.width, one.height
+        return None
+
+    @property
+    def _resolutions(self) -> Iterator[str]:
+        for name in ("resolution", "target_resolution", "video_resolution", "image_size", "video_quality"):
+            if isinstance(given := self.argument(name), str):
+                yield given.lower()
+
+    @property
+    def _picture_side(self) -> int:
+        """The side of a square picture of the asked resolution."""
+        for given in self._resolutions:
+            if found := _THOUSANDS.search(given):
+                return round(float(found[1]) * _SQUARE)
+            if found := _LINES.fullmatch(given):
+                return int(found[1])
+        return _SQUARE
+
+    @property
+    def _short_side(self) -> int | None:
+        """The shorter side of a clip of the asked resolution."""
+        for given in self._resolutions:
+            if given in _SHORT_SIDES:
+                return _SHORT_SIDES[given]
+            if found := _LINES.fullmatch(given):
+                return int(found[1])
+        return None
+
+
+def _size(given: Any) -> Size | None:
+    """The size that an argument names or has."""
+    if isinstance(given, Model):
+        wide, high = given.argument("width"), given.argument("height")
+        return (wide, high) if isinstance(wide, int) and isinstance(high, int) else None
+    if isinstance(given, str):
+        if found := _PIXELS.search(given):
+            return int(found[1]), int(found[2])
+        return MORE_SIZES.get(given)
+    return None
+
+
+def _of_area(ratio: float, side: float) -> Size:
+    """A size of this shape with as many pixels as a square of this side; 960 has those of 1280x720."""
+    wide = side * math.sqrt(ratio)
+    return max(_STEP, round(wide / _STEP) * _STEP), max(_STEP, round(wide / ratio / _STEP) * _STEP)

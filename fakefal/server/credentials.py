@@ -1,0 +1,54 @@
+"""Real credentials of fal's in an environment, and what programs find there instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FAKE_KEY = "fakefal-run:not-a-real-key"
+
+KEY_WORDS = ("KEY", "TOKEN", "SECRET")
+HALVES = ("FAL_KEY_ID", "FAL_KEY_SECRET")
+"""fal's clients join them to one key, so neither can hold a fake one."""
+
+SHORTEST_SECRET = 8
+SHORTEST_PART = 16
+"""A secret of this length is replaced inside longer values, too: ``Key id:secret``."""
+
+
+def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | None]:
+    """The variables that hold a credential, with what they hold instead: `key`, or None where they are removed.
+
+    They are told by their names, as `FAL_AI_API_KEY` or `fal_key`, and by values that one of these names holds, too.
+    """
+    named = {name for name in environ if _is_credential(name)}
+    halves = {name for name in named if name.upper() in HALVES}
+    secrets = _secrets(environ, named) - {key}
+    faked: dict[str, str | None] = dict.fromkeys(named - halves, key) | dict.fromkeys(halves)
+    for name in environ.keys() - named:
+        value = _without(environ[name], secrets, key)
+        if value != environ[name]:
+            faked[name] = value
+    return faked
+
+
+def _is_credential(name: str) -> bool:
+    upper = name.upper()
+    return "FAL" in upper.split("_") and any(word in upper for word in KEY_WORDS)
+
+
+def _secrets(environ: Mapping[str, str], named: set[str]) -> set[str]:
+    """What must stay out: `FAL_KEY_ID` alone is no secret, and `FAL_USE_TOKEN=true` makes none of ``true``."""
+    held = {environ[name] for name in named if name.upper().endswith(KEY_WORDS)}
+    halves = {name.upper(): environ[name] for name in named if name.upper() in HALVES}
+    if len(halves) == len(HALVES):
+        held.add(":".join(halves[name] for name in HALVES))
+    return {value for value in held if len(value) >= SHORTEST_SECRET}
+
+
+def _without(value: str, secrets: set[str], key: str) -> str:
+    if value in secrets:
+        return key
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_PART:
+            value = value.replace(secret, key)
+    return value
