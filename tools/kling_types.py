@@ -32,7 +32,7 @@ _HEAD = '''"""The typed requests as type checkers see them; ``python -m tools.kl
 
 from typing import Literal, TypeAlias
 
-from fakefal_contracts.kling.arguments import KlingInput
+from fakefal_contracts.kling.kling_input import KlingInput
 '''
 
 _TAIL = (
@@ -53,7 +53,7 @@ def stub() -> str:
 
 def formatted(text: str) -> str:
     """Source as ruff sorts and formats it."""
-    for job in (("check", "--select=I", "--fix", "--quiet"), ("format",)):
+    for job in (("check", "--select=I,RUF022", "--fix", "--quiet"), ("format",)):
         command = (sys.executable, "-m", "ruff", *job, f"--stdin-filename={STUB}", "-")
         text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
     return text

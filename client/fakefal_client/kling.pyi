@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from fakefal_contracts.kling.arguments import KlingInput
+from fakefal_contracts.kling.kling_input import KlingInput
 from fakefal_contracts.kling.o1 import Element as OmniElement
 from fakefal_contracts.kling.o3 import Element as ComboElement
 from fakefal_contracts.kling.o3 import Shot as Shot

@@ -18,6 +18,7 @@ from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import documented, inferred
+from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.hosts import emulated_path
 from fakefal_contracts.length import Length, length_of
@@ -29,7 +30,6 @@ from fakefal_contracts.model import (
     Caution,
     Input,
     Loc,
-    Model,
     bare_type,
     choices,
     field_names,
@@ -193,11 +193,11 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     except ValidationError as error:
         return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)))
     parts = parts_of(arguments)
-    errors = tuple(_model_errors(edition, parts))
+    errors = tuple(_model_errors(edition, parts, body))
     media = _Media(edition, arguments, parts, opener)
     if not errors:
         media.look()
-        errors = tuple(media.errors or _errors_about_media(edition, arguments, media.facts))
+        errors = tuple(media.errors or _errors_about_media(edition, arguments, media.facts, body))
     return Report(
         endpoint,
         contract,
@@ -371,29 +371,38 @@ def _accepts(field: TypeAdapter[Any], value: Any) -> bool:
     return True
 
 
-def _model_errors(edition: Edition, parts: BodyParts) -> Iterator[Violation]:
+def _model_errors(edition: Edition, parts: BodyParts, body: Any) -> Iterator[Violation]:
     for loc, value in parts.objects:
         for requirement in value.requirements:
             if requirement.stage is Stage.MODEL and not requirement.holds(value):
-                yield _violation(edition, requirement, loc, value)
+                yield _violation(edition, requirement, (*loc, requirement.at), body)
 
 
-def _errors_about_media(edition: Edition, arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Violation]:
+def _errors_about_media(
+    edition: Edition, arguments: Input, facts: Mapping[str, Facts], body: Any
+) -> Iterator[Violation]:
     """What breaks the rules about an argument and its file, as far as somebody looked at the file."""
     for requirement in arguments.requirements:
         known = facts.get(str(arguments.argument(requirement.at))) if requirement.stage is Stage.MEDIA else None
         if known is not None and not requirement.holds(looked := Looked(arguments, known)):
-            yield _violation(edition, requirement, (), arguments, requirement.ctx and requirement.ctx(looked))
+            yield _violation(edition, requirement, (requirement.at,), body, requirement.ctx and requirement.ctx(looked))
 
 
 def _violation(
-    edition: Edition, requirement: Requirement, loc: Loc, value: Model, ctx: dict[str, Any] | None = None
+    edition: Edition, requirement: Requirement, place: Loc, body: Any, ctx: dict[str, Any] | None = None
 ) -> Violation:
-    """A broken requirement of the model's stages, which is always about one field of the object."""
-    place = (*loc, requirement.at)
+    """A broken requirement of the model's stages, which is always about one field of an object."""
     rule = rulebook(edition).get(path_of(place), requirement.kind)
-    given = getattr(value, requirement.at)
-    return Violation(rule, Stage.MODEL, place, requirement.type, requirement.message, given, ctx, requirement.hint)
+    msg = MODEL_ERRORS[requirement.type].message(ctx) if ctx else requirement.message
+    given = _sent(body, place)
+    return Violation(rule, Stage.MODEL, place, requirement.type, msg, given, ctx, requirement.hint)
+
+
+def _sent(body: Any, place: Loc) -> Any:
+    """What stands at a place of a body; of a list that was left out, the empty one that is judged instead."""
+    for step in place[:-1]:
+        body = body[step]
+    return body.get(place[-1], [])
 
 
 def _assumed(arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Note]:

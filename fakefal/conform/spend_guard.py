@@ -123,8 +123,7 @@ def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> D
 def _unit(price: Price | None) -> Decimal:
     if price is None:
         raise NotRun("its price is unknown: give it in [prices] of fakefal.toml")
-    tiers = (price.usd, price.usd_with_audio, price.usd_with_clip, *price.by_resolution.values())
-    return max(usd for usd in tiers if usd is not None)
+    return max((*price.tiers.values(), *price.by_resolution.values()))
 
 
 def _longest(edition: Edition) -> int:

@@ -46,7 +46,7 @@ class Suite:
     Attributes:
         service: the target, and what it may cost.
         contract: what answers are held against: documented, latest, or an ISO day.
-        endpoint_ids: which endpoints; the first of them is cancelled.
+        endpoint_ids: which endpoints of the Kling family; the first of them is cancelled.
         examples: how many bodies for each rule.
         seed: makes draws repeatable.
         cases: regression cases, asked first.

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from fakefal_contracts.endpoint import Endpoint, Tier
 from fakefal_contracts.evidence import Evidence, documented, inferred, upstream
 from fakefal_contracts.kling import o1, o3, objects
-from fakefal_contracts.kling import rules as own
-from fakefal_contracts.kling.arguments import (
+from fakefal_contracts.kling import requirements as own
+from fakefal_contracts.kling.kling_input import (
     END_WITH_PICTURES,
     END_WITHOUT_START,
     SHOTS_COUNT,

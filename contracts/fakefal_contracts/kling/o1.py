@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, observed
-from fakefal_contracts.kling.arguments import KlingInput
+from fakefal_contracts.kling.kling_input import KlingInput
 from fakefal_contracts.kling.shared import (
     ELEMENTS,
     FIRST_FRAME,

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from fakefal_contracts.endpoint import Endpoint, Revision
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
-from fakefal_contracts.kling.arguments import (
+from fakefal_contracts.kling.kling_input import (
     END_WITH_PICTURES,
     END_WITHOUT_START,
     SHOTS_COUNT,

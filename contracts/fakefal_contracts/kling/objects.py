@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fakefal_contracts.kling.o3 import REFERENCE_LIMIT
-from fakefal_contracts.kling.rules import PICTURES_OF_ELEMENT
+from fakefal_contracts.kling.requirements import PICTURES_OF_ELEMENT
 from fakefal_contracts.kling.shared import FROM_FRONT, OPENAPI, OTHER_SIDES, File, Picture
 from fakefal_contracts.media import PictureLimits
 from fakefal_contracts.model import Model, RuledModel

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakefal_contracts.kling import o1, o3
-from fakefal_contracts.kling import rules as kling
-from fakefal_contracts.kling.arguments import LONGEST, MOST_SHOTS
+from fakefal_contracts.kling import requirements as kling
+from fakefal_contracts.kling.kling_input import LONGEST, MOST_SHOTS
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.strategies.medium import clip
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from fakefal_contracts.evidence import documented, inferred
+from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.kling import o3
 from fakefal_contracts.media import AudioLimits, ClipLimits, PictureLimits
 from fakefal_contracts.rule import Looked, Requirement, Stage
@@ -76,7 +77,7 @@ def _provided(looked: Looked) -> dict[str, Any]:
 SHORT_FOR_IMAGE = Requirement(
     kind="max_seconds_for_image",
     says=f'at most {LONGEST_FOR_IMAGE} s long where character_orientation is "image"',
-    message="Video duration is too long.",
+    message=MODEL_ERRORS["video_duration_too_long"].template,
     holds=lambda looked: looked.arguments.character_orientation != "image" or looked.facts.seconds <= LONGEST_FOR_IMAGE,
     hint='cut the clip to 10 s, or set character_orientation to "video"',
     evidence=documented("fal's OpenAPI document says 10 s; the tolerance is that of its other bounds", "2026-06-11"),
