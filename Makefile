@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
 
-.PHONY: demo test lint types unit js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
+.PHONY: demo test lint types unit js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety bench clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -41,6 +41,10 @@ oracle-full: oracle-runtime
 # Many random histories of the protocol against its laws, where the suite draws the same six: EXAMPLES=1000 for more.
 stateful: $(VENV)/ready
 	STATEFUL_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest -q -s tests/emulator/test_stateful.py
+
+# Every clip of 1 to 31 seconds from every master, decoded whole, where the suite decodes a sample.
+cuts: $(VENV)/ready
+	EVERY_CUT=1 $(BIN)/python $(PYTEST) tests/emulator/test_clips.py
 
 # The emulator against its own OpenAPI document, at full size; the report is .oracle/schemathesis.json.
 schemathesis: $(VENV)/ready
