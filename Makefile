@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -56,6 +56,10 @@ oracle-full: oracle-runtime
 # Many random histories of the protocol against its laws, where the suite draws the same six: EXAMPLES=1000 for more.
 stateful: $(VENV)/ready
 	STATEFUL_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest -q -s tests/emulator/test_stateful.py
+
+# Every clip of 1 to 31 seconds from every master, decoded whole, where the suite decodes a sample.
+cuts: $(VENV)/ready
+	EVERY_CUT=1 $(BIN)/python $(PYTEST) tests/emulator/test_clips.py
 
 # The emulator against its own OpenAPI document, at full size; the report is .oracle/schemathesis.json.
 schemathesis: $(VENV)/ready

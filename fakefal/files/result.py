@@ -30,6 +30,7 @@ from fakefal_fixtures import FRAMES_PER_SECOND
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
 _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
+_FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
 _MOST_EXAMPLES = 3
 """So many items of an example's list are kept."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
@@ -90,12 +91,16 @@ class _Result:
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
 
+    @property
+    def _is_of_clips(self) -> bool:
+        """Whether the model makes clips."""
+        return (self.record.category or "").endswith("video")
+
     @cached_property
     def _known(self) -> dict[str, float]:
         """The numbers of a result that follow from its files."""
         wanted = self.wanted
-        is_clip = (self.record.category or "").endswith("video")
-        seconds = wanted.clip_seconds if is_clip else wanted.sound_seconds
+        seconds = wanted.clip_seconds if self._is_of_clips else wanted.sound_seconds
         return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
 
     def _resolved(self, schema: Schema) -> Schema:
@@ -233,6 +238,8 @@ class _Result:
         """The file that stands where the document has one of this kind, as the arguments want it."""
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
+            if self._is_of_clips and _FIRST_FRAME.search(name):
+                return MadeFile("jpg", *nearest_master(*wanted.clip_size).size)  # the master's poster
             ending = guess if guess in ("svg", "exr") else wanted.ending(family) or guess
             return picture(ending, *wanted.picture_size, wanted.caption)
         if family is MediaFamily.CLIP:

@@ -14,7 +14,7 @@ from typing import Any
 
 import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from fakefal.files.file_kinds import ending_of_field
 from fakefal.files.made import MadeFile, made_at
@@ -189,6 +189,15 @@ class TestWhatTheArgumentsAskFor:
         assert (one.width, one.height, one.seconds, one.sound) == (1080, 1920, 8, True)
         silent = result(files, "fal-ai/veo3", generate_audio=False)["video"]
         assert not made_at_address(silent["url"]).sound
+
+    def test_the_thumbnail_of_a_clip_is_its_first_frame(self, files: MadeFiles) -> None:
+        made = result(files, "fal-ai/sora-2/text-to-video")
+        frame, video = made_at_address(made["thumbnail"]["url"]), made_at_address(made["video"]["url"])
+        with av.open(str(files.get(video).source)) as file:
+            first = next(file.decode(video=0)).to_image()
+        with Image.open(files.get(frame).source) as poster:
+            assert poster.size == first.size
+            assert max(ImageStat.Stat(ImageChops.difference(poster, first)).mean) < 5
 
     def test_length_and_kind_of_sounds(self, files: MadeFiles) -> None:
         made = result(files, "fal-ai/minimax/speech-2.8-turbo", prompt="x" * 150, output_format="url")
