@@ -49,9 +49,11 @@ js:
 oracle-runtime: $(VENV)/ready
 	$(BIN)/python tests/oracles/install.py
 
-# 100 000 generated requests to the emulator and to fal's own runtime; the report is .oracle/runtime.json.
+# 100 000 generated requests to the emulator and to fal's own runtime, over 324 models of every category; the report is
+# .oracle/runtime.json, and its sums are kept for the fidelity report.
 oracle-full: oracle-runtime
-	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --workers 2 --report .oracle/runtime.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --models 320 --workers 2 \
+		--report .oracle/runtime.json --keep tests/oracles/models.json
 
 # Many random histories of the protocol against its laws, where the suite draws the same six: EXAMPLES=1000 for more.
 stateful: $(VENV)/ready
@@ -69,6 +71,7 @@ schemathesis: $(VENV)/ready
 fidelity: oracle-runtime js
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 2000 --workers 2 --report tests/oracles/runtime.json
 	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.round_trip > .oracle/round_trip.json && mv .oracle/round_trip.json tests/oracles
 	$(BIN)/python -m tools.fidelity
 
 # What depends on versions (the marker `versions`), on the oldest that pyproject.toml allows.

@@ -2,15 +2,19 @@
 
 Compared are order, types, titles, limits, choices and defaults.  Words, examples and ``x-fal`` blocks are left out,
 which no class holds.  `DIFFERENCES` lists what may differ, each with its reason.
+
+Usage: PYTHONPATH=tests python -m oracles.round_trip > tests/oracles/round_trip.json
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import Endpoint
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Endpoint
 from fakefal_contracts.media import PUBLISHED
 from fakefal_contracts.record import Record, with_titles
 from fakefal_contracts.schema_models import ordered
@@ -158,3 +162,21 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
         return {"anyOf": others}
     inner: dict[str, Any] = others[0]
     return inner
+
+
+def summary() -> dict[str, Any]:
+    """The differences of every model that is not in depth, by their names."""
+    found = {
+        one: sorted({explained(mismatch) or "unexplained" for mismatch in mismatches(BUILT_IN.find(one))})
+        for one in BUILT_IN
+        if one not in IN_DEPTH
+    }
+    return {
+        "oracle": "round trip",
+        "reasons": {name: one.reason for name, one in DIFFERENCES.items()},
+        "models": found,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(summary(), indent=1) + "\n")
