@@ -66,7 +66,7 @@ def _accepted(predicted: Report, answer: Answer) -> None:
         return  # nobody knows what it costs
     units = answer.headers.get(UNITS)
     try:
-        equal = float(units or "none") == predicted.cost.units
+        equal = float(units or "none") == float(predicted.cost.units)
     except ValueError:
         equal = False
     if not equal:
