@@ -17,7 +17,7 @@ from fakefal_client import AsyncClient, InvalidWebhook, Retry, TimeSource, Unexp
 from fakefal_client.kling import KlingO1ReferenceToVideo
 from support.clients import MakeClient
 from support.receivers import Received, Receiver
-from support.server import Server
+from support.server import Serve, Server
 from support.waiting import LIMIT
 
 FAKE = "http://fake.test"
@@ -92,9 +92,12 @@ def test_keys_are_kept_and_fetched_again_after_a_rotation(sent: Callable[..., An
 
 
 def test_the_development_key_is_refused_where_the_target_is_fal(
-    sent: Callable[..., Any], server: Server, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, receiver: Receiver, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, one = sent()
+    server = serve()  # the keys of the shared one were rotated
+    before = len(receiver.received)
+    make_client(server.url).submit(KlingO1ReferenceToVideo(prompt="x"), webhook_url=receiver.url)
+    one = receiver.wait(before + 1)[-1]
     published = server.http.get(KEYS).json()
     monkeypatch.setenv("FAKEFAL_ALLOW_REAL", "1")
     monkeypatch.delenv("FAKEFAL_URL", raising=False)

@@ -592,7 +592,10 @@ class TestCommand:
 @contextmanager
 def running(program: str) -> Iterator[subprocess.Popen[str]]:
     """Run a Python program under `fakefal run`; what it says first says that it has begun."""
-    command = [sys.executable, "-m", "fakefal", "run", "--", sys.executable, "-c", program]
+    usual = "import os, signal, sys\nfor one in (1, 2, 3, 10, 12, 14, 15): signal.signal(one, signal.SIG_DFL)\n"
+    asked = [sys.executable, "-m", "fakefal", "run", "--", sys.executable, "-c", program]
+    # a shell in the background has its children ignore some signals, and what is ignored stays so
+    command = [sys.executable, "-c", f"{usual}os.execv({asked[0]!r}, {asked!r})"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline().startswith("begun")
