@@ -99,6 +99,12 @@ class Author:
 
     def _kind(self, schema: Any, where: str) -> tuple[str, dict[str, Any]]:
         """The type, and the limits that stand in `Field` beside it."""
+        kind, limits = self._unwrapped(schema, where)
+        nullable = isinstance(schema, dict) and schema.get("nullable") and not kind.startswith("Optional[")
+        return (f"Optional[{kind}]" if nullable else kind), limits
+
+    def _unwrapped(self, schema: Any, where: str) -> tuple[str, dict[str, Any]]:
+        """The same, but for null where a key beside the type allows it."""
         if schema is True or not schema or "$ref" in schema:
             return self._component(_last(schema["$ref"])) if isinstance(schema, dict) and schema else "Any", {}
         if schema.get("allOf"):
@@ -109,8 +115,7 @@ class Author:
             return _literal([schema["const"]] if "const" in schema else schema["enum"]), {}
         if isinstance(schema.get("type"), list):
             return self._union({}, [{**schema, "type": one} for one in schema["type"]], where)
-        kind, limits = self._single(schema, where)
-        return (f"Optional[{kind}]" if schema.get("nullable") else kind), limits
+        return self._single(schema, where)
 
     def _union(self, schema: dict[str, Any], branches: list[Any], where: str) -> tuple[str, dict[str, Any]]:
         real = [one for one in branches if one.get("type") != "null"]

@@ -165,16 +165,15 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def summary() -> dict[str, Any]:
-    """The differences of every model that is not in depth, by their names."""
+    """The differences by their names, of every model that has some and is not in depth."""
+    others = (one for one in BUILT_IN if one not in IN_DEPTH)
     found = {
-        one: sorted({explained(mismatch) or "unexplained" for mismatch in mismatches(BUILT_IN.find(one))})
-        for one in BUILT_IN
-        if one not in IN_DEPTH
+        one: {explained(mismatch) or "unexplained" for mismatch in mismatches(BUILT_IN.find(one))} for one in others
     }
     return {
         "oracle": "round trip",
         "reasons": {name: one.reason for name, one in DIFFERENCES.items()},
-        "models": found,
+        "models": {one: sorted(names) for one, names in found.items() if names},
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from fakefal.conform.results import SuiteRun
-from fakefal_contracts import IN_DEPTH, rulebook
+from fakefal_contracts import BUILT_IN, IN_DEPTH, rulebook
 from oracles import clients
 from oracles.runtime import outside
 from support.endpoints import O1
@@ -57,6 +57,35 @@ def test_the_numbers_of_the_readme_are_the_reports(sources: Sources) -> None:
         assert f"{part / whole * 100:.1f}" in said
     for number in (found["oracles"]["clients"]["rules"], found["rules"], found["agreed"], found["differs"]):
         assert str(number) in said
+
+
+def test_every_model_is_in_the_sums(sources: Sources) -> None:
+    found = report(sources)
+    assert list(found["models"]) == list(BUILT_IN)
+    text = page(found)
+    for heading in ("## By depth", "## By family", "## By kind of rule", "## In depth"):
+        assert heading in text
+    by_depth, by_family = (part_of(text, heading) for heading in ("## By depth", "## By family"))
+    for part in (by_depth, by_family):
+        sums = [[int(cell.replace(",", "")) for cell in row.split(" | ")[1:]] for row in part]
+        models, equal, asked, cases, *outcomes = map(sum, zip(*sums, strict=True))
+        assert models == len(BUILT_IN)
+        assert equal == len(BUILT_IN) - len(IN_DEPTH) - len(sources.round_trip["models"])
+        assert asked == len(sources.models["models"]) + len(IN_DEPTH) >= 300
+        assert cases == sum(outcomes) >= 100_000
+        assert outcomes[-1] == 0, "unexplained"
+
+
+def part_of(text: str, heading: str) -> list[str]:
+    """The rows of the table below a heading."""
+    lines = text.partition(heading)[2].partition("\n## ")[0].splitlines()
+    return [line.strip("| ") for line in lines if line.startswith("| ")][1:]
+
+
+def test_the_large_run_was_of_every_category(sources: Sources) -> None:
+    asked = {record.category for record in BUILT_IN.records() if record.id in sources.models["models"]}
+    assert asked == {record.category for record in BUILT_IN.records()}
+    assert sources.models["unexplained"] == []
 
 
 def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
