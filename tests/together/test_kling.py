@@ -8,12 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
+from fakefal.conform.refusals import Examiner
+from fakefal.conform.results import ClaimState
 from fakefal.core.plan import PROFILES, Ending, make_plan
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal_contracts import BUILT_IN, Report, judge, rulebook
+from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.example import example_input
 from fakefal_contracts.kling.family import PREFIX, ROWS
 from fakefal_contracts.media import Limits
@@ -22,6 +25,7 @@ from fakefal_contracts.strategies import Medium, boundaries
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import Body, breaches
 from fakefal_contracts.strategies.medium import clip
+from support.bent import Judged, Mutant, mutants
 from support.server import KEY, Server
 
 CDN = "https://v3b.fal.media"
@@ -81,6 +85,30 @@ def test_each_number_is_accepted_exactly_at_its_limit(row: Any, server: Server) 
     for boundary in boundaries(PREFIX + row.path):
         assert asked(server, PREFIX + row.path, boundary.inside).ok
         assert boundary.outside.explains(asked(server, PREFIX + row.path, boundary.outside).errors)
+
+
+@pytest.mark.parametrize("row", {id(row.family): row for row in ROWS}.values(), ids=lambda row: row.path)
+class TestConform:
+    """One endpoint of each family is asked by the conformance suite."""
+
+    def test_the_right_edition_agrees(self, row: Any) -> None:
+        right = BUILT_IN.find(PREFIX + row.path).edition("latest")
+        asked = Examiner(Judged(right), right, examples=1, to_the_word=True).all()
+        assert [one.claim for one in asked if one.state is not ClaimState.AGREED] == []
+
+    def test_every_rule_is_missed(self, row: Any) -> None:
+        right = BUILT_IN.find(PREFIX + row.path).edition("latest")
+        written = {rule.id for _, rule, _ in rulebook(right).written()}
+        wrong = [one for one in mutants(right) if one.how == "off" or one.rule.id in written]
+        assert {one.rule.id for one in wrong} == {rule.id for rule in rulebook(right)}
+        assert [str(one) for one in wrong if not noticed(one, right)] == []
+
+
+def noticed(mutant: Mutant, right: Edition) -> bool:
+    """Whether a claim about the rule, or about bodies that keep all rules, differs."""
+    examiner = Examiner(Judged(mutant.edition), right, examples=2, tries=0, to_the_word=True)
+    found = {one.state for one in examiner.rule(mutant.rule)}
+    return ClaimState.DIFFERS in found or examiner.valid().state is ClaimState.DIFFERS
 
 
 def test_limits_that_only_words_state_are_among_them() -> None:
