@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -49,13 +49,19 @@ js:
 oracle-runtime: $(VENV)/ready
 	$(BIN)/python tests/oracles/install.py
 
-# 100 000 generated requests to the emulator and to fal's own runtime; the report is .oracle/runtime.json.
+# 100 000 generated requests to the emulator and to fal's own runtime, over 324 models of every category; the report is
+# .oracle/runtime.json, and its sums are kept for the fidelity report.
 oracle-full: oracle-runtime
-	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --workers 2 --report .oracle/runtime.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --models 320 --workers 2 \
+		--report .oracle/runtime.json --keep tests/oracles/models.json
 
 # Many random histories of the protocol against its laws, where the suite draws the same six: EXAMPLES=1000 for more.
 stateful: $(VENV)/ready
 	STATEFUL_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest -q -s tests/emulator/test_stateful.py
+
+# Every clip of 1 to 31 seconds from every master, decoded whole, where the suite decodes a sample.
+cuts: $(VENV)/ready
+	EVERY_CUT=1 $(BIN)/python $(PYTEST) tests/emulator/test_clips.py
 
 # The emulator against its own OpenAPI document, at full size; the report is .oracle/schemathesis.json.
 schemathesis: $(VENV)/ready
@@ -65,6 +71,7 @@ schemathesis: $(VENV)/ready
 fidelity: oracle-runtime js
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 2000 --workers 2 --report tests/oracles/runtime.json
 	PYTHONPATH=tests $(BIN)/python -m oracles.clients > .oracle/clients.json && mv .oracle/clients.json tests/oracles/clients.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.round_trip > .oracle/round_trip.json && mv .oracle/round_trip.json tests/oracles
 	$(BIN)/python -m tools.fidelity
 
 # What depends on versions (the marker `versions`), on the oldest that pyproject.toml allows.

@@ -60,7 +60,6 @@ SAME_MODULES = {
     "preflight": "what is found before a paid call, by the client and by the proxy",
     "queue": "fal's queue: the protocol, the same on Redis, its routes, and what the document says of them",
     "record": "the record of a model in fal's catalogue, and the command that records calls",
-    "results": "the outcomes of a suite's claims, and the bodies of accepted requests",
     "synchronous": "calls of fal.run: their routes, and what the document says of them",
     "target": "what a run speaks to, a fake or fal: of the client and of `conform`",
 }

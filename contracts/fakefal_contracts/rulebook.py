@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from pydantic import AnyUrl
 
 from fakefal_contracts.endpoint import Edition
@@ -15,14 +14,21 @@ from fakefal_contracts.evidence import Evidence, inferred, observed
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Spot, bare_type, branches, choices, is_model, spots, wire_fields
 from fakefal_contracts.rule import Requirement, Rule
-from fakefal_contracts.schema_models import UnionBounds
 
 _MISSING = observed("`missing` at `prompt` quoted for an O1 endpoint", "2026-09-20")
 _NO_BODY = inferred("what FastAPI 0.136 answers, on which fal's runners are built", "2026-11-20")
 _SEEN = {"": _NO_BODY, "prompt": _MISSING}
 _JSON_NAMES = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
-_BOUNDS: dict[str, Any] = {"ge": Ge, "gt": Gt, "le": Le, "lt": Lt, "multiple_of": MultipleOf}
+#: Bounds by their names in metadata: the kind of the rule, and its words.
+_BOUNDS = {
+    "ge": ("minimum", "at least"),
+    "gt": ("minimum", "more than"),
+    "le": ("maximum", "at most"),
+    "lt": ("maximum", "less than"),
+    "multiple_of": ("multiple_of", "a multiple of"),
+    "pattern": ("pattern", "a text like"),
+}
 
 #: pydantic's error types by the rule they break.  Everything else that it can report is a wrong type.
 _KINDS = {
@@ -121,47 +127,17 @@ def _schema_rules(spot: Spot, evidence: Evidence) -> Iterator[tuple[str, str, Ev
 
 
 def _limit_rules(extra: Any, bare: Any, evidence: Evidence) -> Iterator[tuple[str, str, Evidence]]:
+    """The rules of one piece of metadata, by the names that `annotated_types` and pydantic have for its bounds."""
     if isinstance(extra, Limits):
         yield from ((kind, says, why) for kind, (says, why) in extra.says().items())
         return
-    if isinstance(extra, UnionBounds):
-        for name, bound in extra.given().items():
-            yield from _limit_rules(_BOUNDS[name](bound), bare, evidence)
-        return
-    is_list = get_origin(bare) in (list, set, tuple)
-    match extra:
-        case MaxLen(most):
-            yield (
-                ("max_items", f"at most {_count(most, 'item')}", evidence)
-                if is_list
-                else (
-                    "max_length",
-                    f"at most {_count(most, 'character')}",
-                    evidence,
-                )
-            )
-        case MinLen(least):
-            yield (
-                ("min_items", f"at least {_count(least, 'item')}", evidence)
-                if is_list
-                else (
-                    "min_length",
-                    f"at least {_count(least, 'character')}",
-                    evidence,
-                )
-            )
-        case Ge(least):
-            yield "minimum", f"at least {least}", evidence
-        case Gt(least):
-            yield "minimum", f"more than {least}", evidence
-        case Le(most):
-            yield "maximum", f"at most {most}", evidence
-        case Lt(most):
-            yield "maximum", f"less than {most}", evidence
-        case MultipleOf(step):
-            yield "multiple_of", f"a multiple of {step}", evidence
-        case _ if pattern := getattr(extra, "pattern", None):
-            yield "pattern", f"a text like {pattern}", evidence
+    what, noun = ("items", "item") if get_origin(bare) in (list, set, tuple) else ("length", "character")
+    for name, words in (("max", "at most"), ("min", "at least")):
+        if (count := getattr(extra, f"{name}_length", None)) is not None:
+            yield f"{name}_{what}", f"{words} {_count(count, noun)}", evidence
+    for name, (kind, words) in _BOUNDS.items():
+        if (bound := getattr(extra, name, None)) is not None:
+            yield kind, f"{words} {bound}", evidence
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakefal.cli.options import check_upstream, full_id, real_key, stand_in, usd
-from fakefal_contracts import BUILT_IN, IN_DEPTH, KLING, ContractError
+from fakefal.cli.options import (
+    check_upstream,
+    full_id,
+    models_option,
+    real_key,
+    settings_from,
+    stand_in,
+    usd,
+)
+from fakefal_contracts import IN_DEPTH, Catalogue, ContractError
 
 if TYPE_CHECKING:
     from fakefal.conform.results import SuiteRun
@@ -31,7 +39,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", metavar="URL|fal", help="The base URL of a fake, or fal: the real service.")
 @click.option("--max-usd", type=usd, default="0", show_default=True, help="With fal: the most that may be spent.")
 @click.option("--upstream", metavar="URL", help="With fal: a server that stands in for it, under its host names.")
-@click.option("--endpoint", "endpoints", multiple=True, help="Only this endpoint; can be repeated.")
+@click.option(
+    "--endpoint", "endpoints", multiple=True, help="This model; can be repeated (default: the models in depth)."
+)
+@models_option
 @click.option("--contract", help="What is expected: documented, latest, or a day (default: the fake's own; latest).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws other bodies.")
 @click.option("--examples", type=click.IntRange(1), default=3, show_default=True, help="Bodies for each rule.")
@@ -50,6 +61,7 @@ def command(
     max_usd: Decimal,
     upstream: str | None,
     endpoints: tuple[str, ...],
+    models: tuple[Path, ...],
     contract: str | None,
     seed: int,
     examples: int,
@@ -69,12 +81,11 @@ def command(
         raise click.UsageError("say whom to ask: --target URL, or --target fal")
     if upstream is not None and target != FAL:
         raise click.UsageError("--upstream stands in for fal: give it with --target fal")
-    wanted = tuple(full_id(one) for one in endpoints) or tuple(IN_DEPTH)
-    if unknown := [one for one in wanted if one not in KLING]:
-        raise click.UsageError(f"not of the Kling family: {', '.join(unknown)}; there are: {', '.join(KLING)}")
+    catalogue = settings_from(models=models).catalogue()
+    wanted = tuple(full_id(one, catalogue) for one in endpoints) or (*catalogue.own, *(() if models else IN_DEPTH))
     _check_extra()
-    with _service(target, max_usd, upstream) as service:
-        suite = _suite(service, contract, wanted, examples, seed, cases, webhook_url, webhook_port)
+    with _service(target, max_usd, upstream, catalogue) as service:
+        suite = _suite(service, contract, wanted, examples, seed, cases, webhook_url, webhook_port, catalogue)
         run = _run(suite, cases)
     click.echo(json.dumps(run.as_dict(), indent=2) if as_json else run.text())
     sys.exit(0 if run.agrees else 1)
@@ -88,7 +99,7 @@ def _check_extra() -> None:
 
 
 @contextmanager
-def _service(target: str, max_usd: Decimal, upstream: str | None) -> Iterator[TargetService]:
+def _service(target: str, max_usd: Decimal, upstream: str | None, catalogue: Catalogue) -> Iterator[TargetService]:
     """The target that the command line names, and what it may cost."""
     from fakefal.conform.service import TargetService
     from fakefal.conform.spend_guard import SpendGuard
@@ -102,14 +113,14 @@ def _service(target: str, max_usd: Decimal, upstream: str | None) -> Iterator[Ta
         if upstream is not None:
             check_upstream(upstream)
         calls = ProbedTarget(None, Upstream(upstream), key=real_key(os.environ))
-        purse, patience = SpendGuard(SpendLimit(max_usd)), 1200.0
+        purse, patience = SpendGuard(SpendLimit(max_usd), catalogue), 1200.0
     else:
         fake = stand_in(
             target,
             malformed="--target is fal, or a base URL such as http://127.0.0.1:8710",
             of_fal="--target is a host of fal's: say --target fal, which keeps to a spend limit",
         )
-        calls, purse, patience = ProbedTarget(fake, Upstream(fake)), SpendGuard(None), 60.0
+        calls, purse, patience = ProbedTarget(fake, Upstream(fake)), SpendGuard(None, catalogue), 60.0
     with calls:
         yield TargetService(calls, purse, patience_seconds=patience)
 
@@ -123,6 +134,7 @@ def _suite(
     cases: Path,
     webhook_url: str | None,
     webhook_port: int,
+    catalogue: Catalogue,
 ) -> Suite:
     from fakefal.conform.cases import BadCase, read_cases
     from fakefal.conform.results import NotRun
@@ -130,20 +142,20 @@ def _suite(
 
     try:
         known = tuple(read_cases(cases))
-        _check_covered(wanted, contract or "latest")
+        _check_covered(catalogue, wanted, contract or "latest")
         own = own_contract(service.target)
         chosen = contract or own or "latest"
-        _check_covered(wanted, chosen)
+        _check_covered(catalogue, wanted, chosen)
     except (ContractError, BadCase, NotRun) as error:
         raise click.UsageError(str(error)) from error
     same = own == chosen
-    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port, to_the_word=same)
+    return Suite(service, chosen, wanted, examples, seed, known, webhook_url, webhook_port, same, catalogue)
 
 
-def _check_covered(endpoint_ids: tuple[str, ...], contract: str) -> None:
-    """Raise `ContractError` where an endpoint has no such contract."""
+def _check_covered(catalogue: Catalogue, endpoint_ids: tuple[str, ...], contract: str) -> None:
+    """Raise `ContractError` where a model is not known, or has no such contract."""
     for one in endpoint_ids:
-        BUILT_IN.find(one).edition(contract)
+        catalogue.find(one).edition(contract)
 
 
 def _run(suite: Suite, cases: Path) -> SuiteRun:

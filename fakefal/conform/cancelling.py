@@ -9,9 +9,9 @@ from fakefal.conform.claims import Claim, demand, is_answer, outcomes
 from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import STATES, TargetService
-from fakefal_contracts import BUILT_IN, IN_DEPTH
+from fakefal_contracts import IN_DEPTH, Endpoint
 
-ENDPOINT = next(iter(IN_DEPTH))
+ENDPOINT = next(iter(IN_DEPTH.values()))
 NOBODYS = "019e161b-386c-7d33-8106-f2de1a3ff595"
 QUEUED, RUNNING, DONE = STATES
 ANSWERS = {
@@ -25,13 +25,13 @@ CANCELLED = 499
 class Cancelling:
     """Cancels requests of one endpoint."""
 
-    def __init__(self, service: TargetService, endpoint_id: str = ENDPOINT) -> None:
+    def __init__(self, service: TargetService, endpoint: Endpoint = ENDPOINT) -> None:
         self._service = service
-        self._endpoint_id = endpoint_id
+        self._endpoint = endpoint
 
     def outcomes(self) -> Iterator[ClaimOutcome]:
         """Every claim."""
-        yield from outcomes(self._service.target, "cancel", self._claims(), self._endpoint_id)
+        yield from outcomes(self._service.target, "cancel", self._claims(), self._endpoint.id)
 
     def _claims(self) -> Iterator[Claim]:
         yield "while queued: 200 OK, and it ends cancelled", lambda: self._in_state(QUEUED)
@@ -42,7 +42,7 @@ class Cancelling:
     def _in_state(self, state: str) -> None:
         """Cancel a good request as soon as it was seen in a state; it may have moved on since."""
         service = self._service
-        submitted = service.submit(self._endpoint_id, sample(self._endpoint_id))
+        submitted = service.submit(self._endpoint.id, sample(self._endpoint))
         seen = QUEUED if submitted.answer.json.get("status") == QUEUED else RUNNING
         if seen != state:
             for status in service.states(submitted):
@@ -68,7 +68,7 @@ class Cancelling:
             raise Differs(f"expected {request_id} to be {DONE}; here {state}")
 
     def _over(self) -> None:
-        submitted = self._service.submit(self._endpoint_id, broken(self._endpoint_id))
+        submitted = self._service.submit(self._endpoint.id, broken(self._endpoint))
         for _ in self._service.states(submitted):
             pass
         is_answer(self._service.cancel(submitted), 400, {"status": "ALREADY_COMPLETED"})
@@ -76,6 +76,5 @@ class Cancelling:
     def _unknown(self) -> None:
         from fakefal_contracts.hosts import Part
 
-        app = BUILT_IN.find(self._endpoint_id).app
-        answer = self._service.target.call("PUT", Part.QUEUE, f"/{app}/requests/{NOBODYS}/cancel")
+        answer = self._service.target.call("PUT", Part.QUEUE, f"/{self._endpoint.app}/requests/{NOBODYS}/cancel")
         is_answer(answer, 404, {"status": "NOT_FOUND"})

@@ -1,16 +1,19 @@
 """Fuses: a second fault that makes sure a request is refused, whatever becomes of the one that is asked about.
 
 A body that only one revision refuses may be accepted, and paid.  So each request that must cost nothing also
-breaks a rule whose refusal was observed live and that every known revision has.
+breaks a rule whose refusal was observed live and that every known revision has.  A body for a model of which only
+its document is known lacks the first field that it requires.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from fakefal_contracts import Endpoint, judge
+from fakefal_contracts import Depth, Endpoint, judge
+from fakefal_contracts.model import wire_fields
 from fakefal_contracts.rulebook import rulebook
 
 TOO_LONG = "x" * 513
@@ -29,8 +32,8 @@ class Fuse:
         return f"{endpoint.name}.{self.path}.{self.kind}"
 
 
-def _without_prompt(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.items() if name != "prompt"}
+def _without(key: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != key}
 
 
 def _with_long_shot(body: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def _with_long_shot(body: dict[str, Any]) -> dict[str, Any]:
 
 #: `missing` at `prompt` was quoted for O1 in September 2026, the over-long shot prompt in July 2026.
 FUSES = (
-    Fuse("prompt", "required", _without_prompt),
+    Fuse("prompt", "required", partial(_without, "prompt")),
     Fuse("multi_prompt[].prompt", "max_length", _with_long_shot),
 )
 
@@ -51,7 +54,16 @@ FUSES = (
 def fuse_of(endpoint: Endpoint) -> Fuse | None:
     """The fuse of an endpoint: the first whose rule every revision has; None where there is none."""
     books = [{rule.id for rule in rulebook(edition)} for edition in endpoint.editions]
-    return next((fuse for fuse in FUSES if all(fuse.rule(endpoint) in book for book in books)), None)
+    found = (*FUSES, *_of_required(endpoint))
+    return next((fuse for fuse in found if all(fuse.rule(endpoint) in book for book in books)), None)
+
+
+def _of_required(endpoint: Endpoint) -> Iterator[Fuse]:
+    """For each field that the newest revision requires, the fuse that leaves it out."""
+    if endpoint.depth is not Depth.IN_DEPTH:
+        for key, _, field in wire_fields(endpoint.input):
+            if field.is_required():
+                yield Fuse(key, "required", partial(_without, key))
 
 
 def armed(endpoint: Endpoint, body: Any) -> Any:

@@ -12,7 +12,7 @@ from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun
 from fakefal.conform.shrink import MOST_TRIES, shrink
 from fakefal.conform.target import Answer
 from fakefal.state import jsonio
-from fakefal_contracts import BUILT_IN, Edition, Report, Rule, judge
+from fakefal_contracts import Edition, Report, Rule, judge
 from fakefal_contracts.strategies import Body
 
 REFUSALS, BOUNDARIES, CASES = "refusals", "boundaries", "cases"
@@ -126,7 +126,7 @@ class Examiner:
         """What is sent, with its fuse where one is asked for and leaves the rule to be seen."""
         bare = jsonio.load(jsonio.dump(body.arguments))
         if self._respondent.fused and rule is not None:
-            fused = fuse.armed(BUILT_IN.find(self._edition.endpoint.id), bare)
+            fused = fuse.armed(self._edition.endpoint, bare)
             predicted = judge(self._edition, fused, body.opener)
             if rule.id in _broken(predicted):
                 return fused, predicted

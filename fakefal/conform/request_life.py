@@ -14,7 +14,8 @@ from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import STATES, Submitted, TargetService
 from fakefal.conform.spend_guard import UNITS
 from fakefal.conform.target import Answer
-from fakefal_contracts import BUILT_IN, Endpoint, examples
+from fakefal_contracts import Depth, Endpoint
+from fakefal_contracts.example import example_input
 from fakefal_contracts.hosts import Part
 
 REQUEST_ID = "x-fal-request-id"
@@ -26,15 +27,17 @@ KINDS = ((False, "a refused request"), (True, "a made one"))
 ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
-def sample(endpoint_id: str) -> dict[str, Any]:
-    """Arguments that every revision accepts: what fal's documents need at least, with a prompt and a short clip."""
-    arguments: dict[str, Any] = {**examples(endpoint_id)["required"]}
+def sample(endpoint: Endpoint) -> dict[str, Any]:
+    """Arguments that every revision accepts: what fal's documents need at least, in depth with a short clip."""
+    arguments = example_input(endpoint)
+    if endpoint.depth is not Depth.IN_DEPTH:
+        return arguments
     return {"prompt": "A cat walks through the rain", **arguments, "duration": "5"}
 
 
-def broken(endpoint_id: str) -> Any:
-    """Arguments that every revision refuses, by the fuse alone."""
-    return fuse.armed(BUILT_IN.find(endpoint_id), sample(endpoint_id))
+def broken(endpoint: Endpoint) -> Any:
+    """Arguments that every revision refuses, by the fuse alone; of a model without a fuse, what is no object."""
+    return fuse.armed(endpoint, sample(endpoint)) if fuse.fuse_of(endpoint) else []
 
 
 @dataclass
@@ -107,7 +110,7 @@ class LifecycleTraces:
     def _trace(self, *, good: bool) -> Trace:
         """The trace, made once; what it could not be made for is the answer to every claim."""
         if good not in self._traces:
-            arguments = sample(self._endpoint.id) if good else broken(self._endpoint.id)
+            arguments = sample(self._endpoint) if good else broken(self._endpoint)
             try:
                 self._traces[good] = trace(self._service, self._endpoint.id, arguments)
             except (NotRun, Differs) as error:

@@ -12,7 +12,7 @@ from fakefal.conform.results import NotRun
 from fakefal.conform.target import Answer
 from fakefal.proxy.preflight import preflight
 from fakefal.recording.spend_limit import NOTHING, SpendLimit, SpendReservation
-from fakefal_contracts import BUILT_IN, Endpoint, Unit, UnknownEndpoint
+from fakefal_contracts import BUILT_IN, Catalogue, Endpoint, Unit, UnknownEndpoint
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.model import choices, spots
 from fakefal_contracts.price import Price, billed, dollars
@@ -34,10 +34,12 @@ class SpendGuard:
 
     Args:
         budget: what may be spent; None where the target is a fake, where nothing costs anything.
+        catalogue: the models that are known, and their prices.
     """
 
-    def __init__(self, budget: SpendLimit | None) -> None:
+    def __init__(self, budget: SpendLimit | None, catalogue: Catalogue = BUILT_IN) -> None:
         self.budget = budget
+        self._catalogue = catalogue
 
     @property
     def fused(self) -> bool:
@@ -53,12 +55,12 @@ class SpendGuard:
         if self.budget is None:
             return NOTHING
         try:
-            endpoint = BUILT_IN.find(endpoint_id)
+            endpoint = self._catalogue.find(endpoint_id)
         except UnknownEndpoint as error:
             raise NotRun("no contract covers it, so that nobody knows what it costs") from error
         if fuse.holds(endpoint, body):
             return NOTHING
-        most = dearest(endpoint, body)
+        most = dearest(endpoint, body, self._catalogue)
         if most > max(self.budget.left, NOTHING):
             limit = dollars(self.budget.limit)
             raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, which is not left of the limit of {limit}")
@@ -73,7 +75,7 @@ class SpendGuard:
         most = self.check(endpoint_id, body)
         if self.budget is None or not most:
             return None
-        found = preflight(endpoint_id, body)
+        found = preflight(endpoint_id, body, catalogue=self._catalogue)
         unit = found.cost.unit_usd if found.cost is not None else _unit(found.endpoint.price(CONTRACT))
         return Admitted(self.budget.reserve(most), unit)
 
@@ -103,7 +105,7 @@ class SpendGuard:
         return float(self.budget.spent + self.budget.reserved) if self.budget else 0.0
 
 
-def dearest(endpoint: Endpoint, body: Any) -> Decimal:
+def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> Decimal:
     """The most that a body can cost, whatever of it the service ignores.
 
     Raises:
@@ -111,7 +113,7 @@ def dearest(endpoint: Endpoint, body: Any) -> Decimal:
     """
     price = endpoint.price(CONTRACT)
     if price is not None and price.unit is not Unit.SECOND:
-        cost = preflight(endpoint.id, body).cost
+        cost = preflight(endpoint.id, body, catalogue=catalogue).cost
         if cost is None:
             raise NotRun("no known revision accepts it, so that nobody knows what it costs")
         return cost.usd

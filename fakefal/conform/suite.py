@@ -16,7 +16,7 @@ from fakefal.conform.target import ProbedTarget
 from fakefal.conform.unknown import UnknownIds
 from fakefal.conform.uploading import Uploads
 from fakefal.conform.webhook_claims import WebhookTraces
-from fakefal_contracts import BUILT_IN, IN_DEPTH, KLING
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue
 
 CONTROL = "_fakefal"
 Wire = Callable[[str, str], list[ClaimOutcome]]
@@ -53,6 +53,7 @@ class Suite:
         webhook_url: the public address of the receiver, which the real service needs.
         webhook_port: where the receiver listens.
         to_the_word: whether words that no source quotes count: the target is fakefal, under the same contract.
+        catalogue: the models that are known.
     """
 
     service: TargetService
@@ -64,6 +65,7 @@ class Suite:
     webhook_url: str | None = None
     webhook_port: int = 0
     to_the_word: bool = False
+    catalogue: Catalogue = BUILT_IN
 
     def run(self) -> Iterator[ClaimOutcome]:
         """Every outcome, as it comes; what a case asked of the wire is not asked twice."""
@@ -71,6 +73,10 @@ class Suite:
         yield from self.replayed(wire)
         for area, endpoint_id in self._areas():
             yield from wire(area, endpoint_id)
+        yield from self.rules()
+
+    def rules(self) -> Iterator[ClaimOutcome]:
+        """What comes of the rules of every endpoint."""
         for endpoint_id in self.endpoint_ids:
             yield from self._examiner(endpoint_id).all()
 
@@ -87,21 +93,21 @@ class Suite:
             case "uploads":
                 return list(Uploads(self.service).outcomes())
             case "lifecycle":
-                return list(LifecycleTraces(self.service, BUILT_IN.find(endpoint_id)).outcomes())
+                return list(LifecycleTraces(self.service, self.catalogue.find(endpoint_id)).outcomes())
             case "cancel":
-                return list(Cancelling(self.service, endpoint_id).outcomes())
+                return list(Cancelling(self.service, self.catalogue.find(endpoint_id)).outcomes())
             case "webhooks":
                 return list(WebhookTraces(self.service, self.webhook_url, self.webhook_port).outcomes())
         return []
 
     def _examiner(self, endpoint_id: str) -> Examiner:
-        edition = BUILT_IN.find(endpoint_id).edition(self.contract)
+        edition = self.catalogue.find(endpoint_id).edition(self.contract)
         return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
     def replayed(self, wire: Wire | None = None) -> Iterator[ClaimOutcome]:
         """What comes of the regression cases; `wire` asks an area."""
         for case in self.cases:
-            if case.endpoint_id not in KLING and not (case.area and not case.endpoint_id):
+            if case.endpoint_id not in self.catalogue and not (case.area and not case.endpoint_id):
                 why = "no contract covers its endpoint"
                 yield ClaimOutcome(CASES, case.claim, ClaimState.NOT_RUN, case.endpoint_id, detail=why)
             elif case.area:

@@ -12,10 +12,9 @@ from fakefal.conform.request_life import broken
 from fakefal.conform.results import ClaimOutcome, NotRun
 from fakefal.conform.service import TargetService
 from fakefal.conform.target import Answer
-from fakefal_contracts import IN_DEPTH
 from fakefal_contracts.hosts import Part
 
-APP = IN_DEPTH[ENDPOINT].app
+APP = ENDPOINT.app
 NO_PATH = "no-such-model/text-to-video"
 NO_APP = "fal-ai/no-such-application"
 
@@ -45,7 +44,7 @@ class UnknownIds:
         is_answer(answer, 404, {"status": "NOT_FOUND"})
 
     def _whole_path(self) -> None:
-        answer = self._target.call("GET", Part.QUEUE, f"/{ENDPOINT}/requests/{NOBODYS}/status")
+        answer = self._target.call("GET", Part.QUEUE, f"/{ENDPOINT.id}/requests/{NOBODYS}/status")
         demand(answer.status == HTTPStatus.METHOD_NOT_ALLOWED, "405", answer)
 
     def _path(self) -> None:
@@ -75,5 +74,7 @@ class UnknownIds:
     def _submit_with(self, authorization: str | None) -> Answer:
         """A submit that two things refuse: the key, and the fuse."""
         body, headers = broken(ENDPOINT), {"authorization": authorization} if authorization else {}
-        self._service.check(ENDPOINT, body)
-        return self._target.call("POST", Part.QUEUE, f"/{ENDPOINT}", body=body, headers=headers, key=False, again=False)
+        self._service.check(ENDPOINT.id, body)
+        return self._target.call(
+            "POST", Part.QUEUE, f"/{ENDPOINT.id}", body=body, headers=headers, key=False, again=False
+        )

@@ -94,7 +94,7 @@ class WebhookTraces:
 
         def delivery() -> None:
             arguments = sample(ENDPOINT) if good else broken(ENDPOINT)
-            submitted = self.service.submit(ENDPOINT, arguments, {"fal_webhook": url})
+            submitted = self.service.submit(ENDPOINT.id, arguments, {"fal_webhook": url})
             for _ in self.service.states(submitted):
                 pass
             result = self.service.fetch(submitted)

@@ -14,7 +14,7 @@ from fakefal.core.plan import Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
 from fakefal.files.result import result_of
-from fakefal.files.wanted import Wanted
+from fakefal.files.wanted import WantedFiles
 from fakefal.settings import OwnResult
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, Unreadable, judge, open_data_uris
@@ -126,7 +126,7 @@ class Judge:
         notes = tuple(_notes(report))
         if not report.ok:
             return Verdict(_refused(report), tier, notes)
-        wanted = Wanted(report, request_id)
+        wanted = WantedFiles(report, request_id)
         if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
             raise ReadsFiles
         made = _made(wanted, self._result(wanted))
@@ -138,7 +138,7 @@ class Judge:
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
         return Verdict(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
-    def _result(self, wanted: Wanted) -> dict[str, Any]:
+    def _result(self, wanted: WantedFiles) -> dict[str, Any]:
         """The user's own result of the model, or one that is made."""
         given = self.results.get(wanted.report.endpoint.id)
         if callable(given):
@@ -188,7 +188,7 @@ def _refused(report: Report) -> Ending:
     return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
 
 
-def _made(wanted: Wanted, result: dict[str, Any]) -> Ending:
+def _made(wanted: WantedFiles, result: dict[str, Any]) -> Ending:
     report = wanted.report
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
     cost = report.cost

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fakefal.files.media_types import FAMILIES, MEDIA_TYPES, Family
+from fakefal.files.media_types import FAMILIES, MEDIA_TYPES, MediaFamily
 
 LONGEST_SIDE = 14_142
 """The longest side of a picture that fal's models take (``ImageSize``, 2026)."""
@@ -50,7 +50,7 @@ class MadeFile:
         return MEDIA_TYPES[self.ending]
 
     @property
-    def family(self) -> Family:
+    def family(self) -> MediaFamily:
         """What it is for its viewer."""
         return FAMILIES[self.ending]
 

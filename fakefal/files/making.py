@@ -15,7 +15,7 @@ from pathlib import Path
 from fakefal.files.clips import nearest_master, opened, sound_of_clips
 from fakefal.files.flac import make_flac
 from fakefal.files.made import MadeFile
-from fakefal.files.media_types import Family
+from fakefal.files.media_types import MediaFamily
 from fakefal.files.ogg import make_opus
 from fakefal.files.pictures import draw_picture
 from fakefal.files.small_files import small_file
@@ -29,14 +29,14 @@ MOST_BYTES = 256 * 1024 * 1024
 def content_of(made: MadeFile) -> bytes:
     """The bytes of a generated file; equal ones have equal bytes."""
     match made.family:
-        case Family.PICTURE if not made.caption:
+        case MediaFamily.PICTURE if not made.caption:
             return nearest_master(made.width, made.height).poster.read_bytes()
-        case Family.PICTURE:
+        case MediaFamily.PICTURE:
             return draw_picture(made.ending, made.width, made.height, made.caption)
-        case Family.CLIP:
+        case MediaFamily.CLIP:
             master = opened(nearest_master(made.width, made.height))
             return master.cut(round(made.seconds), sound=made.sound, quicktime=made.ending == "mov")
-        case Family.SOUND:
+        case MediaFamily.SOUND:
             return _SOUNDS[made.ending](made.seconds)
     return small_file(made.ending, made.caption)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Family(Enum):
+class MediaFamily(Enum):
     """What a file is for its viewer."""
 
     PICTURE = "picture"
@@ -17,7 +17,7 @@ class Family(Enum):
 OCTETS = "application/octet-stream"
 
 _TYPES = {
-    Family.PICTURE: {
+    MediaFamily.PICTURE: {
         "png": "image/png",
         "jpg": "image/jpeg",
         "jpeg": "image/jpeg",
@@ -29,8 +29,8 @@ _TYPES = {
         "bmp": "image/bmp",
         "avif": "image/avif",
     },
-    Family.CLIP: {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"},
-    Family.SOUND: {
+    MediaFamily.CLIP: {"mp4": "video/mp4", "mov": "video/quicktime", "webm": "video/webm"},
+    MediaFamily.SOUND: {
         "mp3": "audio/mpeg",
         "wav": "audio/wav",
         "aac": "audio/aac",
@@ -39,7 +39,7 @@ _TYPES = {
         "ogg": "audio/ogg",
         "opus": "audio/ogg",
     },
-    Family.DATA: {
+    MediaFamily.DATA: {
         "glb": "model/gltf-binary",
         "gltf": "model/gltf+json",
         "obj": "model/obj",
@@ -71,7 +71,7 @@ _TYPES = {
 MEDIA_TYPES: dict[str, str] = {ending: kind for group in _TYPES.values() for ending, kind in group.items()}
 """The media type of each ending that a generated file can have."""
 
-FAMILIES: dict[str, Family] = {ending: family for family, group in _TYPES.items() for ending in group}
+FAMILIES: dict[str, MediaFamily] = {ending: family for family, group in _TYPES.items() for ending in group}
 """The family of each ending."""
 
 _OTHER_NAMES = {

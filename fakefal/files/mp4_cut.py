@@ -27,7 +27,7 @@ AAC_SAMPLES = 1024
 
 
 @dataclass(frozen=True)
-class Track:
+class Mp4Track:
     """A track of a master: its boxes, ticks a second, ticks a sample, and the samples that may be repeated."""
 
     boxes: Boxes
@@ -81,7 +81,7 @@ class Mp4Master:
         movie = _written(self._tables(tracks, lasts, list(starts)))
         return header + movie + _written([(b"mdat", b"".join(data))])
 
-    def _tables(self, tracks: list[tuple[Track, int]], lasts: float, starts: list[int]) -> Boxes:
+    def _tables(self, tracks: list[tuple[Mp4Track, int]], lasts: float, starts: list[int]) -> Boxes:
         """The movie's boxes for these samples, whose bytes begin there in the file."""
         kept: Boxes = [(kind, boxes) for kind, boxes in self._movie if kind not in (b"trak", b"mvhd")]
         head = _get(self._movie, b"mvhd")
@@ -130,7 +130,7 @@ def _with_u32(content: bytes, at: int, number: int) -> bytes:
     return content[:at] + struct.pack(">I", number) + content[at + 4 :]
 
 
-def _track(boxes: bytes | Boxes, content: bytes) -> Track:
+def _track(boxes: bytes | Boxes, content: bytes) -> Mp4Track:
     assert isinstance(boxes, list)
     media = _inside(boxes, b"mdia")
     table = _inside(media, b"minf", b"stbl")
@@ -139,7 +139,7 @@ def _track(boxes: bytes | Boxes, content: bytes) -> Track:
     delta = _u32(_get(table, b"stts"), 12)
     # the last picture begins a group that has no others, and the last of the sound may be shorter
     repeated = samples[:-1] if kind == PICTURES else samples[:-2]
-    return Track(boxes, kind, rate, delta, repeated)
+    return Mp4Track(boxes, kind, rate, delta, repeated)
 
 
 def _samples(table: Boxes, content: bytes) -> Iterator[bytes]:
@@ -155,7 +155,7 @@ def _samples(table: Boxes, content: bytes) -> Iterator[bytes]:
             number += 1
 
 
-def _cut_track(track: Track, count: int, start: int, ticks: int) -> Boxes:
+def _cut_track(track: Mp4Track, count: int, start: int, ticks: int) -> Boxes:
     """The boxes of a track with its first samples, `ticks` of the movie long."""
 
     def rewritten(boxes: Boxes) -> Boxes:
@@ -176,7 +176,7 @@ def _cut_track(track: Track, count: int, start: int, ticks: int) -> Boxes:
     return rewritten(track.boxes)
 
 
-def _sample_tables(track: Track, count: int, start: int) -> Boxes:
+def _sample_tables(track: Mp4Track, count: int, start: int) -> Boxes:
     """Where each sample is and how long it lasts: a chunk for each time that the track begins anew."""
     period = len(track.samples)
     whole, rest = divmod(count, period)

@@ -19,8 +19,8 @@ from fakefal.files.clips import nearest_master
 from fakefal.files.file_kinds import ending_in, ending_of_field
 from fakefal.files.made import MadeFile, picture
 from fakefal.files.making import MadeFiles
-from fakefal.files.media_types import FAMILIES, Family, ending_of_type
-from fakefal.files.wanted import Wanted
+from fakefal.files.media_types import FAMILIES, MediaFamily, ending_of_type
+from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.example import Maker
@@ -30,6 +30,7 @@ from fakefal_fixtures import FRAMES_PER_SECOND
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
 _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
+_FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
 _MOST_EXAMPLES = 3
 """So many items of an example's list are kept."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
@@ -39,7 +40,7 @@ _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
 
 
-def result_of(wanted: Wanted, files: MadeFiles, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def result_of(wanted: WantedFiles, files: MadeFiles, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
 
     `own` describes a file of the user's, which takes the place of those of its family.
@@ -72,8 +73,8 @@ def _refused(endpoint: Endpoint, examples: Mapping[str, Any]) -> Collection[str]
     return ()
 
 
-def _family(media_type: str) -> Family:
-    return FAMILIES.get(ending_of_type(media_type) or "", Family.DATA)
+def _family(media_type: str) -> MediaFamily:
+    return FAMILIES.get(ending_of_type(media_type) or "", MediaFamily.DATA)
 
 
 @dataclass
@@ -81,7 +82,7 @@ class _Result:
     """Makes the values of one result."""
 
     record: Record
-    wanted: Wanted
+    wanted: WantedFiles
     files: MadeFiles
     unusable: Collection[str] = ()
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -90,12 +91,16 @@ class _Result:
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
 
+    @property
+    def _is_of_clips(self) -> bool:
+        """Whether the model makes clips."""
+        return (self.record.category or "").endswith("video")
+
     @cached_property
     def _known(self) -> dict[str, float]:
         """The numbers of a result that follow from its files."""
         wanted = self.wanted
-        is_clip = (self.record.category or "").endswith("video")
-        seconds = wanted.clip_seconds if is_clip else wanted.sound_seconds
+        seconds = wanted.clip_seconds if self._is_of_clips else wanted.sound_seconds
         return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
 
     def _resolved(self, schema: Schema) -> Schema:
@@ -224,7 +229,7 @@ class _Result:
             known |= {"width": made.width, "height": made.height}
         if made.seconds:
             known["duration"] = made.seconds
-        if made.family is Family.CLIP:
+        if made.family is MediaFamily.CLIP:
             frames = round(made.seconds) * FRAMES_PER_SECOND + 1
             known |= {"fps": FRAMES_PER_SECOND, "num_frames": frames, "frame_count": frames}
         return self._object(schema, None, known)
@@ -232,16 +237,18 @@ class _Result:
     def _made(self, name: str, guess: str) -> MadeFile:
         """The file that stands where the document has one of this kind, as the arguments want it."""
         wanted, family = self.wanted, FAMILIES[guess]
-        if family is Family.PICTURE:
+        if family is MediaFamily.PICTURE:
+            if self._is_of_clips and _FIRST_FRAME.search(name):
+                return MadeFile("jpg", *nearest_master(*wanted.clip_size).size)  # the master's poster
             ending = guess if guess in ("svg", "exr") else wanted.ending(family) or guess
             return picture(ending, *wanted.picture_size, wanted.caption)
-        if family is Family.CLIP:
-            if wanted.ending(Family.PICTURE) == "gif":
+        if family is MediaFamily.CLIP:
+            if wanted.ending(MediaFamily.PICTURE) == "gif":
                 return picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
             ending = _NOT_MADE.get(asked := wanted.ending(family) or "mp4", asked)
             size = nearest_master(*wanted.clip_size).size
             return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), self._has_sound)
-        if family is Family.SOUND:
+        if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
             return MadeFile(ending, seconds=wanted.sound_seconds)
         chosen = wanted.ending(family)

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from fakefal.files.made import LONGEST_SECONDS
-from fakefal.files.media_types import FAMILIES, Family
+from fakefal.files.media_types import FAMILIES, MediaFamily
 from fakefal_contracts import Report
 from fakefal_contracts.model import IMAGE_SIZES, Model
 from fakefal_contracts.probe import AudioFacts, ClipFacts, PictureFacts
@@ -48,15 +48,15 @@ DEFAULT_SECONDS = 5.0
 MOST_SEED = 2**31
 
 _ENDING_KEYS = {
-    Family.PICTURE: ("output_format", "image_format", "format", "video_output_type", "output_type"),
-    Family.CLIP: ("video_output_type", "output_format", "video_format", "format"),
-    Family.SOUND: ("output_format", "audio_format", "format", "response_format"),
-    Family.DATA: ("geometry_file_format", "export_format", "output_format", "format"),
+    MediaFamily.PICTURE: ("output_format", "image_format", "format", "video_output_type", "output_type"),
+    MediaFamily.CLIP: ("video_output_type", "output_format", "video_format", "format"),
+    MediaFamily.SOUND: ("output_format", "audio_format", "format", "response_format"),
+    MediaFamily.DATA: ("geometry_file_format", "export_format", "output_format", "format"),
 }
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedFiles:
     """What a report's arguments ask for; its files are found by the id of its request."""
 
     report: Report
@@ -103,14 +103,14 @@ class Wanted:
         lines = (self.report.endpoint.id[:60], " ".join(words)[:40], f"seed {self.seed}" if seeded else "")
         return "\n".join(filter(None, lines))
 
-    def ending(self, family: Family) -> str | None:
+    def ending(self, family: MediaFamily) -> str | None:
         """The ending that the arguments ask for in files of this family."""
         for name in _ENDING_KEYS[family]:
             for word in _WORD.finditer(str(self.argument(name) or "").lower()):
                 if FAMILIES.get(word[0]) is family:
                     return word[0]
         setting = self.argument("audio_setting")
-        if family is Family.SOUND and isinstance(setting, Model) and FAMILIES.get(str(setting.argument("format"))):
+        if family is MediaFamily.SOUND and isinstance(setting, Model) and FAMILIES.get(str(setting.argument("format"))):
             return str(setting.argument("format"))
         return None
 

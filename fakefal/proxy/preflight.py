@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import BUILT_IN, Endpoint, Opener, Report, judge, open_data_uris
+from fakefal_contracts import BUILT_IN, Catalogue, Endpoint, Opener, Report, judge, open_data_uris
 from fakefal_contracts.price import Cost, price_of
 
 CONTRACT = "latest"
@@ -25,7 +25,9 @@ class ProxyPreflight:
     accepted: bool
 
 
-def preflight(endpoint_id: str, body: Any, opener: Opener = open_data_uris) -> ProxyPreflight:
+def preflight(
+    endpoint_id: str, body: Any, opener: Opener = open_data_uris, *, catalogue: Catalogue = BUILT_IN
+) -> ProxyPreflight:
     """Judge and price a body under every known revision of its endpoint.
 
     Prices are today's, whichever revision accepts; `opener` is what is looked at of its media.
@@ -34,7 +36,7 @@ def preflight(endpoint_id: str, body: Any, opener: Opener = open_data_uris) -> P
     Raises:
         UnknownEndpoint: no contract covers the endpoint, so that its price is not known.
     """
-    endpoint = BUILT_IN.find(endpoint_id)
+    endpoint = catalogue.find(endpoint_id)
     predicted = judge(endpoint.edition(CONTRACT), body, opener)
     reports = [predicted] if predicted.ok else [judge(edition, body, opener) for edition in endpoint.editions]
     accepted = [(one.arguments, one.facts) for one in reports if one.ok and one.arguments is not None]

@@ -67,7 +67,9 @@ class Engine:
     def listen(self) -> str:
         """Listen on a free port until the end; returns the base URL."""
         with explained():
-            return self.open(hosting(outlive(self.app), bind("127.0.0.1", 0), closing=self.emulator.close)).url
+            hosts = self.emulator.settings.own_hosts
+            served = hosting(outlive(self.app), bind("127.0.0.1", 0), hosts=hosts, closing=self.emulator.close)
+            return self.open(served).url
 
     def child_environment(self, key: str) -> dict[str, str]:
         """Open every road for other programs until the end; returns the environment that leads them here."""

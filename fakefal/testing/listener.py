@@ -18,6 +18,7 @@ from fakefal.server.serving import bind, hosting
 from fakefal.testing.blocked import explained
 from fakefal.testing.loop import ELSEWHERE, loop_thread
 from fakefal.testing.strictness import outlive
+from fakefal.testing.surroundings import HOST
 from fakefal.wire.faults import abort
 
 
@@ -64,7 +65,7 @@ class Listener:
         authority = Authority()
         plain, tls = bind("127.0.0.1", 0), bind("127.0.0.1", 0)
         where = await loop_thread().stack.enter_async_context(
-            hosting(outlive(self._answer), plain, tls, authority.server_context())
+            hosting(outlive(self._answer), plain, tls, authority.server_context(), hosts=frozenset({HOST}))
         )
         assert where.tls_port is not None
         return Destination(where.tls_port, where.port, authority.certificate.decode())

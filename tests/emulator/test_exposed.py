@@ -28,7 +28,7 @@ TOKEN = {"Authorization": "Bearer t0ken"}
 @contextmanager
 def served(host: str, **settings: Any) -> Iterator[httpx.Client]:
     """A client of a server bound to this address."""
-    told = Settings(profile="instant", control_token="t0ken", **settings)
+    told = Settings(profile="instant", control_token="t0ken", development_key=False, **settings)
     with serving(told, host=host) as where, httpx.Client(base_url=where.url, trust_env=False) as http:
         yield http
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import av
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from fakefal.files.file_kinds import ending_of_field
 from fakefal.files.made import MadeFile, made_at
 from fakefal.files.making import MadeFiles, content_of
-from fakefal.files.media_types import MEDIA_TYPES, Family
+from fakefal.files.media_types import MEDIA_TYPES, MediaFamily
 from fakefal.files.result import result_of
-from fakefal.files.wanted import Wanted
+from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
 from fakefal_contracts import Report, judge
 from fakefal_contracts.catalogue import BUILT_IN
@@ -47,7 +47,7 @@ def judged(endpoint_id: str, **arguments: Any) -> Report:
 
 
 def result(files: MadeFiles, endpoint_id: str, **arguments: Any) -> dict[str, Any]:
-    return result_of(Wanted(judged(endpoint_id, **arguments), "a-request"), files)
+    return result_of(WantedFiles(judged(endpoint_id, **arguments), "a-request"), files)
 
 
 def test_every_model_has_a_valid_result_whose_files_open(files: MadeFiles) -> None:
@@ -63,7 +63,7 @@ def test_every_model_has_a_valid_result_whose_files_open(files: MadeFiles) -> No
         for path in paths:
             one = made_at(path)
             assert one is not None, (endpoint_id, path)
-            if one.family is not Family.PICTURE or one.ending not in {file.ending for file in opened}:
+            if one.family is not MediaFamily.PICTURE or one.ending not in {file.ending for file in opened}:
                 if one not in opened:
                     open_with_a_reader(one, files.get(one).source)
                 opened.add(one)
@@ -71,7 +71,7 @@ def test_every_model_has_a_valid_result_whose_files_open(files: MadeFiles) -> No
             kind, size = served(files, file["url"])
             assert file.get("content_type", kind) == kind
             assert file.get("file_size", size) == size
-    assert {one.family for one in opened} == set(Family)
+    assert {one.family for one in opened} == set(MediaFamily)
 
 
 def served(files: MadeFiles, address: str) -> tuple[str, int]:
@@ -105,12 +105,12 @@ def open_with_a_reader(made: MadeFile, path: Path) -> None:
         with av.open(io.BytesIO(content), format="exr_pipe") as file:
             (frame,) = file.decode(video=0)
             assert (frame.width, frame.height) == (made.width, made.height)
-    elif made.family is Family.PICTURE:
+    elif made.family is MediaFamily.PICTURE:
         with Image.open(io.BytesIO(content)) as picture:
             picture.load()
             assert picture.size == (made.width, made.height)
             assert Image.MIME[picture.format or ""] == made.media_type
-    elif made.family is Family.CLIP:
+    elif made.family is MediaFamily.CLIP:
         with av.open(io.BytesIO(content)) as file:
             first = next(file.decode(video=0))
             assert (first.width, first.height) == (made.width, made.height)
@@ -119,7 +119,7 @@ def open_with_a_reader(made: MadeFile, path: Path) -> None:
     elif made.ending == "wav":
         with wave.open(io.BytesIO(content)) as sound:
             assert sound.getnframes() / sound.getframerate() == pytest.approx(made.seconds, abs=0.001)
-    elif made.family is Family.SOUND:
+    elif made.family is MediaFamily.SOUND:
         with av.open(io.BytesIO(content)) as file:
             samples = sum(frame.samples for frame in file.decode(audio=0))
             assert samples / file.streams.audio[0].rate == pytest.approx(made.seconds, abs=0.1)
@@ -152,7 +152,7 @@ class TestWhatTheArgumentsAskFor:
 
     def test_without_a_seed_two_requests_have_two(self, files: MadeFiles) -> None:
         report = judged("fal-ai/flux/dev")
-        one, other = (result_of(Wanted(report, request_id), files) for request_id in ("one", "other"))
+        one, other = (result_of(WantedFiles(report, request_id), files) for request_id in ("one", "other"))
         assert one["seed"] != other["seed"]
         assert content_of(made_at_address(one["images"][0]["url"])) != content_of(
             made_at_address(other["images"][0]["url"])
@@ -161,7 +161,7 @@ class TestWhatTheArgumentsAskFor:
     def test_equal_arguments_with_a_seed_give_equal_bytes_at_two_addresses(self, files: MadeFiles) -> None:
         report = judged("fal-ai/flux/dev", seed=1)
         one, other = (
-            result_of(Wanted(report, request_id), files)["images"][0]["url"] for request_id in ("one", "other")
+            result_of(WantedFiles(report, request_id), files)["images"][0]["url"] for request_id in ("one", "other")
         )
         assert one != other
         assert content_of(made_at_address(one)) == content_of(made_at_address(other))
@@ -189,6 +189,15 @@ class TestWhatTheArgumentsAskFor:
         assert (one.width, one.height, one.seconds, one.sound) == (1080, 1920, 8, True)
         silent = result(files, "fal-ai/veo3", generate_audio=False)["video"]
         assert not made_at_address(silent["url"]).sound
+
+    def test_the_thumbnail_of_a_clip_is_its_first_frame(self, files: MadeFiles) -> None:
+        made = result(files, "fal-ai/sora-2/text-to-video")
+        frame, video = made_at_address(made["thumbnail"]["url"]), made_at_address(made["video"]["url"])
+        with av.open(str(files.get(video).source)) as file:
+            first = next(file.decode(video=0)).to_image()
+        with Image.open(files.get(frame).source) as poster:
+            assert poster.size == first.size
+            assert max(ImageStat.Stat(ImageChops.difference(poster, first)).mean) < 5
 
     def test_length_and_kind_of_sounds(self, files: MadeFiles) -> None:
         made = result(files, "fal-ai/minimax/speech-2.8-turbo", prompt="x" * 150, output_format="url")
@@ -249,7 +258,7 @@ class TestAddresses:
 @pytest.mark.parametrize("ending", sorted(MEDIA_TYPES.keys() - {"webm"}))
 def test_every_kind_of_file_opens_and_is_the_same_twice(ending: str, tmp_path: Path) -> None:
     made = MadeFile(ending, 64, 48, 2.0, caption="a caption")
-    if made.family is Family.CLIP:
+    if made.family is MediaFamily.CLIP:
         made = MadeFile(ending, 1280, 720, 2.0)
     content = content_of(made)
     assert content == content_of(made)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from fakefal.conform.target import Answer
 from fakefal.state import jsonio
-from fakefal_contracts import IN_DEPTH, Rule, judge
+from fakefal_contracts import BUILT_IN, Depth, Rule, judge
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing
@@ -20,6 +20,7 @@ from fakefal_contracts.rule import Requirement
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies import Body
 from fakefal_contracts.strategies.bodies import Builder
+from support.bent_schemas import bent_schemas
 
 Edit = Callable[[Any, tuple[Any, ...]], Any]
 """From a bare type and its metadata to the annotation that stands there instead."""
@@ -39,6 +40,9 @@ class Mutant:
 
 def mutants(edition: Edition) -> Iterator[Mutant]:
     """Every rule of an edition switched off, and every one bent that has something to bend."""
+    if edition.endpoint.depth is not Depth.IN_DEPTH:
+        yield from (Mutant(*one) for one in bent_schemas(edition))
+        return
     for rule in rulebook(edition):
         for how, model in _wrong(edition, rule):
             yield Mutant(rule, how, replace(edition, model=model))
@@ -270,8 +274,8 @@ class Judged:
             return Answer(500, {}, jsonio.dump({"detail": repr(error)}))
         if not report.ok:
             return Answer(422, {}, jsonio.dump({"detail": [error.wire() for error in report.errors]}))
-        units = float(report.cost.units) if report.cost else 1.0
-        return Answer(200, {"x-fal-billable-units": str(units)}, b"{}")
+        units = "0" if report.cost is None else str(float(report.cost.units))
+        return Answer(200, {"x-fal-billable-units": units}, b"{}")
 
 
 _shelf: dict[str, Any] = {}
@@ -283,4 +287,4 @@ def _open(address: str) -> Any:
 
 def edition(endpoint_id: str, contract: str = "latest") -> Edition:
     """An edition, by the id of its endpoint."""
-    return IN_DEPTH[endpoint_id].edition(contract)
+    return BUILT_IN.find(endpoint_id).edition(contract)

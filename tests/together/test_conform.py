@@ -31,8 +31,9 @@ from fakefal.conform.target import Answer, ProbedTarget
 from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.spend_limit import SpendLimit
-from fakefal_contracts import IN_DEPTH, judge
+from fakefal_contracts import BUILT_IN, IN_DEPTH, judge
 from fakefal_contracts.hosts import Part
+from fakefal_contracts.record import Record, Source
 from fakefal_contracts.strategies import Body
 from fakefal_contracts.strategies.medium import Medium
 from support.bent import Judged, edition, mutants
@@ -83,6 +84,17 @@ class TestTheEmulator:
         rules = [one.claim for one in found if one.area == "refusals"]
         assert rules == [rule.id for rule in edition_rules(endpoint_id)]
 
+    @pytest.mark.parametrize("endpoint_id", ["fal-ai/flux/dev", "fal-ai/whisper", "CassetteAI/music-generator"])
+    def test_it_agrees_for_any_model(self, endpoint_id: str, serve: Serve, ask: Ask) -> None:
+        """Its price known or not, with a document or types only."""
+        service = ask(serve(profile="stepped", contract="latest"))
+        suite = Suite(service, endpoint_ids=[endpoint_id], examples=1, to_the_word=True)
+        life = LifecycleTraces(service, BUILT_IN.find(endpoint_id)).outcomes()
+        found = [*(one for one in life if one.claim != "a made one: its result"), *suite.rules()]
+        assert differing(found) == []
+        rules = [one.claim for one in found if one.area == "refusals"]
+        assert rules == [rule.id for rule in drawn_bodies.rules(BUILT_IN.find(endpoint_id).edition("latest"))]
+
     def test_equal_seeds_ask_the_same(self) -> None:
         def asked(seed: int) -> list[Any]:
             drawn_bodies.refused.cache_clear()
@@ -127,9 +139,9 @@ class TestFuses:
     @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
     def test_a_fused_body_is_refused_by_every_revision(self, endpoint_id: str) -> None:
         endpoint = IN_DEPTH[endpoint_id]
-        assert fuse.holds(endpoint, broken(endpoint_id))
-        assert not fuse.holds(endpoint, sample(endpoint_id))
-        assert all(judge(one, sample(endpoint_id)).ok for one in endpoint.editions)
+        assert fuse.holds(endpoint, broken(IN_DEPTH[endpoint_id]))
+        assert not fuse.holds(endpoint, sample(IN_DEPTH[endpoint_id]))
+        assert all(judge(one, sample(IN_DEPTH[endpoint_id])).ok for one in endpoint.editions)
 
     def test_a_body_that_cannot_take_a_fuse_has_none(self) -> None:
         for body in (None, [], "x", {"multi_prompt": "x"}):
@@ -209,7 +221,7 @@ class TestAgainstFal:
     @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
     def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
         purse = SpendGuard(SpendLimit(Decimal(5)))
-        admitted = purse.admit(O1, sample(O1))
+        admitted = purse.admit(O1, sample(IN_DEPTH[O1]))
         headers = {} if units is None else {"x-fal-billable-units": units}
         for status in (200, 400, 500):
             purse.settle(admitted, Answer(status, headers, b""))
@@ -223,12 +235,19 @@ class TestAgainstFal:
             ask(usd="9").lay(Body({"video_url": "there"}, {"there": large}))
 
     @pytest.mark.parametrize(
-        ("endpoint_id", "why"),
-        [("nobody/knows", "nobody knows what it costs"), ("fal-ai/fast-sdxl", "its price is unknown")],
+        ("endpoint_id", "says"),
+        [("nobody/knows/this", "nobody knows what it costs"), ("fal-ai/fast-sdxl", "its price is unknown")],
     )
-    def test_what_has_no_known_price_is_not_sent(self, endpoint_id: str, why: str, ask: Ask) -> None:
-        with pytest.raises(NotRun, match=why):
+    def test_what_has_no_price_is_not_submitted(self, endpoint_id: str, says: str, ask: Ask) -> None:
+        with pytest.raises(NotRun, match=says):
             ask(usd="99").submit(endpoint_id, {"prompt": "x"})
+
+    def test_a_refusal_of_any_model_costs_nothing(self) -> None:
+        for endpoint_id in ("fal-ai/fast-sdxl", "fal-ai/whisper"):
+            endpoint = BUILT_IN.find(endpoint_id)
+            assert fuse.holds(endpoint, broken(endpoint))
+            assert not fuse.holds(endpoint, sample(endpoint))
+            assert SpendGuard(SpendLimit(Decimal(0))).check(endpoint_id, broken(endpoint)) == 0
 
     def test_webhooks_need_a_public_address(self, ask: Ask) -> None:
         (outcome,) = WebhookTraces(ask(usd="0")).outcomes()
@@ -317,7 +336,7 @@ class TestManners:
         with ProbedTarget(None, upstream, sleep=waits.append) as target:
             service = TargetService(target, SpendGuard(budget))
             with pytest.raises(raised):
-                service.submit(O1, sample(O1))
+                service.submit(O1, sample(IN_DEPTH[O1]))
         assert len(seen) == 1
         assert waits == ([30] if status == 429 else []), "what comes next waits"
         assert float(budget.reserved) == (1.12 if status == 503 else 0), "after a server's error nobody knows"
@@ -329,7 +348,7 @@ class TestManners:
         budget = SpendLimit(Decimal(5))
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lose))
         with ProbedTarget(None, upstream) as target, pytest.raises(Differs, match="no answer came"):
-            TargetService(target, SpendGuard(budget)).submit(O1, sample(O1))
+            TargetService(target, SpendGuard(budget)).submit(O1, sample(IN_DEPTH[O1]))
         assert budget.reserved > 0
 
     def test_nobody_there_is_not_run(self) -> None:
@@ -344,7 +363,7 @@ class TestManners:
         with ProbedTarget(server.url, Upstream(server.url)) as target:
             service = TargetService(target, SpendGuard(None), patience_seconds=0.01)
             with pytest.raises(NotRun, match="did not end within"):
-                service.ask(O1, sample(O1))
+                service.ask(O1, sample(IN_DEPTH[O1]))
 
 
 @pytest.mark.quick
@@ -467,20 +486,35 @@ class TestCommand:
         """Cases are written to where the command runs."""
         monkeypatch.chdir(tmp_path)
 
-    def test_agreement_is_0_and_told_by_area(self, serve: Serve) -> None:
-        server = serve(profile="stepped")
+    @pytest.mark.parametrize("contract", ["latest", "documented"])
+    def test_agreement_is_0_and_told_by_area(self, contract: str, serve: Serve) -> None:
+        server = serve(profile="stepped", contract=contract)
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
         assert done.exit_code == 0, done.output
         lines = done.output.splitlines()
-        assert lines[0] == f"{server.url} under contract documented, seed 0"
+        assert lines[0] == f"{server.url} under contract {contract}, seed 0"
         assert lines[-1].endswith(" agreed")
+
+    def test_a_document_of_ones_own_is_asked(self, serve: Serve, tmp_path: Path) -> None:
+        schemas = {
+            "MineInput": {"type": "object", "properties": {"steps": {"type": "integer", "maximum": 8}}},
+            "MineOutput": {"type": "object", "properties": {}},
+        }
+        record = Record("me/mine", None, DAY.date(), Source.OWN, "MineInput", "MineOutput", schemas)
+        file = tmp_path / "mine.jsonl"
+        file.write_text(json.dumps(record.as_json()))
+        server = serve(profile="stepped", models=(file,))
+        done = run("--target", server.url, "--examples", "1", "--models", str(file), "--json")
+        assert done.exit_code == 0, done.output
+        claims = {one["claim"]: one.get("endpoint_id") for one in json.loads(done.stdout)["outcomes"]}
+        assert claims["me.mine.steps.maximum"] == claims["a made one: its result"] == "me/mine"
 
     def test_a_difference_is_1(self, serve: Serve) -> None:
         server = serve(profile="stepped", effects=("content_policy_violation",))
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video", "--json")
         assert done.exit_code == 1
         found = json.loads(done.stdout)
-        assert (found["target"], found["contract"], found["seed"]) == (server.url, "documented", 0)
+        assert (found["target"], found["contract"], found["seed"]) == (server.url, "latest", 0)
         assert found["differs"] == sum(one["state"] == "differs" for one in found["outcomes"]) > 0
         assert "differs: boundaries: " in done.stderr
         written = [json.loads(path.read_text()) for path in sorted(Path("conform-cases").glob("*.json"))]
@@ -515,7 +549,7 @@ class TestCommand:
             (("--target", "nonsense"), {}, "a base URL such as"),
             (("--target", "https://queue.fal.run"), {}, "say --target fal"),
             (("--target", "http://127.0.0.1:1", "--upstream", "http://127.0.0.1:1"), {}, "with --target fal"),
-            (("--target", "http://127.0.0.1:1", "--endpoint", "nothing"), {}, "not of the Kling family: nothing"),
+            (("--target", "http://127.0.0.1:1", "--endpoint", "nothing"), {}, "fakefal knows no model nothing"),
             (("--target", "http://127.0.0.1:1"), {}, "cannot be reached"),
             (("--target", "http://127.0.0.1:1", "--contract", "never"), {}, "'never' is no contract"),
             (("--target", "http://127.0.0.1:1", "--contract", "2020-01-01"), {}, "was first published on"),

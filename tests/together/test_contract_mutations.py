@@ -32,6 +32,7 @@ from fakefal.server.serving import hosting, serving_from
 from fakefal.settings import Settings
 from fakefal_contracts import IN_DEPTH, rulebook
 from support.bent import Judged, Mutant, edition, mutants
+from support.bent_schemas import KEYLESS, LIMITS
 from support.endpoints import O1, O3
 from support.machine import ROOT
 from support.server import Serve
@@ -66,6 +67,37 @@ class TestRules:
         plain = [one for one in mutants(right) if one.how == "off" and one.rule.kind in ("one_of", "type")]
         assert plain
         assert [str(one) for one in plain if not noticed(one, fused=True)] == []
+
+
+ANY = (
+    "fal-ai/fast-animatediff/text-to-video",
+    "fal-ai/recraft-20b",
+    "fal-ai/gemini-3.1-flash-tts",
+    "fal-ai/live-avatar",
+    "alibaba/happy-horse/video-edit",
+    "mirelo-ai/sfx-v1.5/video-to-audio",
+    "veed/subtitles",
+    "fal-ai/moondream3-preview/segment",
+    "fal-ai/wan-25-preview/image-to-video",
+)
+"""Models of the catalogue that have every kind of rule between them."""
+
+
+@pytest.mark.parametrize("endpoint_id", ANY)
+def test_every_rule_of_a_document_is_missed(endpoint_id: str) -> None:
+    """Each is switched off in the schema and, where it is a limit, moved by one."""
+    right = edition(endpoint_id)
+    asked = Examiner(Judged(right), right, examples=1, to_the_word=True).all()
+    assert [one.claim for one in asked if one.state is not ClaimState.AGREED] == []
+    every = list(mutants(right))
+    schema = [one for one in drawn_bodies.rules(right) if one.field and one.kind not in KEYLESS]
+    assert {one.rule.id for one in every if one.how == "off"} == {one.id for one in schema}
+    assert [str(one) for one in every if not noticed(one)] == []
+
+
+def test_every_kind_of_rule_has_a_mutant() -> None:
+    kinds = {rule.kind for endpoint_id in ANY for rule in drawn_bodies.rules(edition(endpoint_id))}
+    assert kinds >= {"required", "type", *LIMITS} - {"ratio", "min_fps", "max_fps", "timeout_seconds"}
 
 
 def test_there_are_as_many_rules_as_the_page_says() -> None:
@@ -252,7 +284,7 @@ def life(service: TargetService) -> Iterator[ClaimOutcome]:
 
 
 def cancelling(service: TargetService) -> Iterator[ClaimOutcome]:
-    return Cancelling(service, O1).outcomes()
+    return Cancelling(service, IN_DEPTH[O1]).outcomes()
 
 
 def unknown(service: TargetService) -> Iterator[ClaimOutcome]:

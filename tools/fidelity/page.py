@@ -5,25 +5,87 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+MOST_FAMILIES = 25
 _HEAD = """# Fidelity
 
-How far the emulator is known to agree with fal, rule by rule. Made by `make fidelity` from what the oracles left in
-`tests/oracles`; `docs/oracles.md` and `docs/conformance.md` say what each of them is. Do not edit it.
+How far the emulator is known to agree with fal, in sums. Made by `make fidelity` from what the oracles left in
+`tests/oracles`; [oracles.md](oracles.md) and [conformance.md](conformance.md) say what each of them is. Do not edit it.
+The rows behind the sums are in [fidelity.json](fidelity.json): every model with its counts, and of the models in depth
+every rule with its evidence, its verdict and the oracles behind it.
+
+Of a body sent to fal's own runtime:
+
+- **equal**: equal status, and for a refusal equal bytes;
+- **outside**: equal but for rules that no schema holds, such as the size of a picture;
+- **known**: a difference that is listed below with its reason;
+- **unexplained**: any other.
+
+Of a rule in depth:
 
 - **agreed**: at least one oracle that can know says the same, and none says otherwise;
 - **differs**: an oracle says otherwise;
 - **unverified**: no oracle here can know. What we do then rests on its evidence alone.
-
-Under *runtime* (fal's own, with models from fal's documents) and *document* (fal's OpenAPI, which shows limits but not
-how they are refused) a dash means that no schema holds the rule; under *receipts* (quoted answers of the live service)
-that none is about it. *Clients* is whether both of fal's own clients parse the refusal into the error they promise,
-which says nothing about the rule.
 """
+_DEPTHS = {"in depth": "in depth", "document": "fal's document", "types only": "types only"}
 
 
 def page(found: Mapping[str, Any]) -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *_summary(found), *_rules(found), *_receipts(found), *_known(found)])
+    parts = (_summary, _by_depth, _by_family, _by_kind, _in_depth, _receipts, _known)
+    return "\n".join([_HEAD, *(line for part in parts for line in part(found))])
+
+
+def _by_depth(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## By depth"
+    yield ""
+    yield "How much is known of a model: rules beyond its document, its document, or the types of fal's client alone."
+    yield "*Printed equal* are models whose own JSON schema, printed by pydantic, is fal's document."
+    yield ""
+    yield from _sums("depth", {name: _with(found, "depth", depth) for depth, name in _DEPTHS.items()})
+
+
+def _by_family(found: Mapping[str, Any]) -> Iterator[str]:
+    families: dict[str, list[Mapping[str, Any]]] = {}
+    for endpoint_id, one in found["models"].items():
+        families.setdefault("/".join(endpoint_id.split("/")[:2]), []).append(one)
+    largest = sorted(families, key=lambda name: (-len(families[name]), name))
+    named = {f"`{name}`": families[name] for name in largest[:MOST_FAMILIES]}
+    rest = largest[MOST_FAMILIES:]
+    yield "## By family"
+    yield ""
+    yield "A family is owner and application, the first two parts of an id."
+    yield ""
+    yield from _sums("family", {**named, f"{len(rest)} others": [one for name in rest for one in families[name]]})
+
+
+def _with(found: Mapping[str, Any], key: str, value: str) -> list[Mapping[str, Any]]:
+    return [one for one in found["models"].values() if one[key] == value]
+
+
+def _sums(what: str, groups: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[str]:
+    """One row a group of models: how many, and what came of those that the runtime was asked about."""
+    yield f"| {what} | models | printed equal | asked of the runtime | bodies | equal | outside | known | unexplained |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name, models in groups.items():
+        asked = [one["runtime"] for one in models if one["runtime"]]
+        equal = sum(not one["document"] for one in models if one["depth"] != "in depth")
+        sums = (sum(one[key] for one in asked) for key in ("cases", "agreed", "outside", "known", "unexplained"))
+        counts = " | ".join(f"{one:,}" for one in (len(models), equal, len(asked), *sums))
+        yield f"| {name} | {counts} |"
+    yield ""
+
+
+def _by_kind(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## By kind of rule"
+    yield ""
+    yield "Bodies of models that are not in depth, by the kinds of the rules that they break."
+    yield ""
+    yield "| kind | equal | outside | known | unexplained |"
+    yield "|---|---|---|---|---|"
+    for kind, one in found["kinds"].items():
+        counts = (one.get(name, 0) for name in ("agreed", "outside", "known", "unexplained"))
+        yield f"| `{kind}` | {' | '.join(f'{count:,}' for count in counts)} |"
+    yield ""
 
 
 def _summary(found: Mapping[str, Any]) -> Iterator[str]:
@@ -39,15 +101,20 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "| oracle | what was compared |"
     yield "|---|---|"
-    equal = f"{runtime['agreed']:,} equal, {runtime['outside']:,} equal but for rules that no schema holds"
-    rest = f"{runtime['known']:,} known differences, {runtime['unexplained']:,} unexplained"
-    yield f"| fal's own runtime ({_versions(runtime)}) | {runtime['cases']:,} generated bodies: {equal}, {rest} |"
+    yield f"| fal's own runtime ({_versions(runtime)}) | {_bodies(runtime, 'the models in depth')} |"
+    others = f"{oracles['models']['asked']} other models"
+    yield f"| the same, `make oracle-full` | {_bodies(oracles['models'], others)} |"
     published = oracles["published"]
     yield f"| fal's published contract | {published['documents']} OpenAPI documents of {published['date']} |"
     yield f"| fal's clients ({_versions(clients)}) | the refusals of {clients['rules']} rules |"
     known = quoted["with known differences"]
     yield f"| quoted receipts | {quoted['quoted']}, of which {known} with known differences |"
     yield f"| the live service | {live} |"
+    yield ""
+
+
+def _in_depth(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## In depth"
     yield ""
     yield "| endpoint | rules | agreed | differs | unverified |"
     yield "|---|---|---|---|---|"
@@ -56,41 +123,14 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
+def _bodies(oracle: Mapping[str, Any], which: str) -> str:
+    equal = f"{oracle['agreed']:,} equal, {oracle['outside']:,} equal but for rules that no schema holds"
+    rest = f"{oracle['known']:,} known differences, {oracle['unexplained']:,} unexplained"
+    return f"{oracle['cases']:,} generated bodies for {which}: {equal}, {rest}"
+
+
 def _versions(oracle: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in sorted(oracle["versions"].items()))
-
-
-def _rules(found: Mapping[str, Any]) -> Iterator[str]:
-    for name, one in found["endpoints"].items():
-        yield f"## {name}"
-        yield ""
-        yield "| rule | it says | evidence | verdict | runtime | document | receipts | clients | live |"
-        yield "|---|---|---|---|---|---|---|---|---|"
-        prefix = ".".join(name.split("/")[2:])
-        for row in one["rules"]:
-            yield _row(row, prefix)
-        yield ""
-
-
-def _row(row: Mapping[str, Any], prefix: str) -> str:
-    evidence, by = row["evidence"], row["by"]
-    clients = sorted(set(row["clients"].values())) or ["unverified"]
-    cells = (
-        f"`{row['rule'].removeprefix(f'{prefix}.')}`",
-        row["says"],
-        f"{evidence['grade']}, {evidence['date']}: {evidence['source']}",
-        f"**{row['verdict']}**" + (f", known: {row['why']}" if row["why"] else ""),
-        _mark(by["runtime"]),
-        _mark(by["published"]),
-        ", ".join(f"`{one}`" for one in row["receipts"]) or "-",
-        clients[-1] if len(clients) == 1 else "differs",
-        by["live"],
-    )
-    return f"| {' | '.join(_cell(one) for one in cells)} |"
-
-
-def _mark(verdict: str) -> str:
-    return "-" if verdict == "outside" else verdict
 
 
 def _cell(text: str) -> str:
@@ -113,7 +153,12 @@ def _receipts(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _known(found: Mapping[str, Any]) -> Iterator[str]:
-    yield "## Known differences from published contracts"
+    yield "## Known differences"
+    yield ""
+    for name, reason in found["known"].items():
+        yield f"- {name}: {reason}"
+    yield ""
+    yield "Of the models in depth from published contracts:"
     yield ""
     for one in found["known_differences"]:
         yield f"- `{one['place']}` ({one['aspect']}, {one['kind']}): {one['reason']}"

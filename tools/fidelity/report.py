@@ -1,4 +1,4 @@
-"""The fidelity report: for every rule its evidence, what became of it, and by which oracle.
+"""The fidelity report: for every model what the oracles found, and in depth for every rule its evidence.
 
 It is put together from what the project keeps: the rules, fal's own documents and the summaries that the
 oracles left in ``tests/oracles``.  There is no date of a run in it, so that equal inputs give equal bytes.
@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from fakefal.proxy.upstream import FAL
-from fakefal_contracts import IN_DEPTH, Endpoint, Rule, examples, judge
+from fakefal_contracts import BUILT_IN, IN_DEPTH, Endpoint, Rule, examples, judge
 from fakefal_contracts.endpoint import LATEST, Edition
 from fakefal_contracts.explanation import Comparison, examine
 from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
 from fakefal_contracts.published import INPUT, Place
 from fakefal_contracts.published.endpoint_document import read_openapi
+from fakefal_contracts.record import Record
 from fakefal_contracts.rulebook import rulebook
 from tools.fidelity import page as fidelity_page
 from tools.receipts import Receipt, receipts
@@ -31,6 +32,7 @@ CONTRACT = "latest"
 ORACLES = Path("tests") / "oracles"
 PAGE, DATA = "docs/fidelity.md", "docs/fidelity.json"
 AGREED, DIFFERS, UNVERIFIED = "agreed", "differs", "unverified"
+OUTCOMES = ("cases", "agreed", "outside", "known", "unexplained")
 OUTSIDE = "outside"
 """The oracle cannot know: no schema holds the rule, or no receipt is about it."""
 
@@ -56,9 +58,14 @@ class NoOracles(Exception):
 
 @dataclass(frozen=True)
 class Sources:
-    """What the oracles left: summaries by name, and fal's documents by endpoint."""
+    """What the oracles left: summaries by name, and fal's documents by endpoint.
+
+    `models` is the large run of the runtime, over models that are not in depth; `round_trip` is of all of those.
+    """
 
     runtime: Mapping[str, Any]
+    models: Mapping[str, Any]
+    round_trip: Mapping[str, Any]
     clients: Mapping[str, Any]
     live: Mapping[str, Any] | None
     documents: Mapping[str, Any]
@@ -90,6 +97,8 @@ def read_sources(root: Path) -> Sources:
         live = folder / "live.json"
         return Sources(
             _read(folder / "runtime.json"),
+            _read(folder / "models.json"),
+            _read(folder / "round_trip.json"),
             _read(folder / "clients.json"),
             _live_run(live) if live.exists() else None,
             {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in IN_DEPTH},
@@ -128,11 +137,27 @@ def report(sources: Sources) -> dict[str, Any]:
         **_counts(rows),
         "oracles": _oracles(sources),
         "endpoints": endpoints,
+        "models": {record.id: _model(record, sources) for record in BUILT_IN.records()},
+        "kinds": sources.models["kinds"],
+        "known": {name: one["reason"] for name, one in sources.models["known"].items()} | sources.round_trip["reasons"],
         "receipts": [_receipt(one) for one in receipts()],
         "known_differences": [
             {"place": one.place, "aspect": one.aspect, "kind": one.kind, "reason": one.reason}
             for one in KNOWN_DIFFERENCES
         ],
+    }
+
+
+def _model(record: Record, sources: Sources) -> dict[str, Any]:
+    """What is known of one model, and what came of it; a model that the runtime was not asked about has no counts."""
+    endpoint = BUILT_IN.find(record.id)
+    asked = sources.models["models"].get(record.id) or sources.runtime["endpoints"].get(record.id)
+    return {
+        "depth": endpoint.depth.value,
+        "seen": record.seen.isoformat(),
+        "category": record.category,
+        "runtime": asked and {name: asked[name] for name in OUTCOMES},
+        "document": sources.round_trip["models"].get(record.id, []),
     }
 
 
@@ -143,11 +168,15 @@ def _counts(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 def _oracles(sources: Sources) -> dict[str, Any]:
     tallies = sources.runtime["endpoints"].values()
-    names = ("cases", "agreed", "outside", "known", "unexplained")
     return {
         "runtime": {
             "versions": sources.runtime["versions"],
-            **{name: sum(tally[name] for tally in tallies) for name in names},
+            **{name: sum(tally[name] for tally in tallies) for name in OUTCOMES},
+        },
+        "models": {
+            "versions": sources.models["versions"],
+            "asked": len(sources.models["models"]),
+            **{name: sum(one[name] for one in sources.models["models"].values()) for name in OUTCOMES},
         },
         "published": {"documents": len(sources.documents), "date": OPENAPI.date.isoformat()},
         "clients": {"versions": sources.clients["versions"], "rules": len(sources.clients["rules"])},

@@ -24,7 +24,7 @@ from fakefal_contracts.strategies.edges import edges
 from fakefal_contracts.strategies.medium import Medium
 from fakefal_contracts.strategies.misfits import Misfits, misfits
 from fakefal_contracts.strategies.numbers import Numbers
-from fakefal_contracts.strategies.places import Place, place_of, places
+from fakefal_contracts.strategies.places import ValuePlace, place_of, places
 from fakefal_contracts.strategies.recipes import RECIPES, Change
 
 LARGEST_INLINE = 2 * 1024 * 1024
@@ -107,7 +107,7 @@ class Breach:
     """
 
     rule: Rule
-    place: Place
+    place: ValuePlace
     outside: Change | Medium | str | None = None
     inside: Change | Medium | None = None
     wrong: Misfits | None = None
@@ -141,7 +141,7 @@ class Breach:
 
 
 @lru_cache(maxsize=256)
-def _forms(edition: Edition, place: Place) -> frozenset[str]:
+def _forms(edition: Edition, place: ValuePlace) -> frozenset[str]:
     """The rules of all forms of the union that a place is in, or is."""
     path = place.spot.path if len(place.forms) > 1 else place.union
     if path is None:
@@ -192,11 +192,9 @@ def _read(edition: Edition) -> Iterator[Breach]:
         is_form = place.union == spot.path and len(place.forms) == 1
         wrong = None if is_form else misfits(spot)
         if wrong is not None:
-            kind = "one_of" if len(place.forms) == 1 and choices(spot.kind) else "type"
-            yield Breach(book.get(spot.path, kind), place, wrong=wrong)
-        if len(place.forms) > 1:
-            if wrong is not None and any(choices(bare_type(one)[0]) for one in place.forms):
-                yield Breach(book.get(spot.path, "one_of"), place, wrong=wrong)
+            of_choice = any(choices(bare_type(one)[0]) for one in place.forms)
+            kinds = (["type"] if len(place.forms) > 1 or not of_choice else []) + (["one_of"] if of_choice else [])
+            yield from (Breach(book.get(spot.path, kind), place, wrong=wrong) for kind in kinds)
         for kind, outside, inside in _limits(spot.kind, spot.metadata):
             yield Breach(book.get(spot.path, kind), place, outside, inside)
         yield from _object_breaches(book, place)
@@ -205,7 +203,7 @@ def _read(edition: Edition) -> Iterator[Breach]:
                 yield from _media_breaches(book, place, extra)
 
 
-def _object_breaches(book: Rulebook, place: Place) -> Iterator[Breach]:
+def _object_breaches(book: Rulebook, place: ValuePlace) -> Iterator[Breach]:
     """A key that is not taken, and what is no address."""
     kind = place.spot.kind
     if is_model(kind) and kind.model_config.get("extra") == "forbid":
@@ -217,7 +215,7 @@ def _object_breaches(book: Rulebook, place: Place) -> Iterator[Breach]:
         yield from (Breach(rule, place, _to(text)) for text in ("no address", "//media.example/a.png", ""))
 
 
-def _media_breaches(book: Rulebook, place: Place, limits: Limits) -> Iterator[Breach]:
+def _media_breaches(book: Rulebook, place: ValuePlace, limits: Limits) -> Iterator[Breach]:
     for edge in edges(limits):
         if isinstance(edge.outside, str) and not _fits(place, edge.outside):
             continue  # the schema refuses it before anything is fetched
@@ -307,13 +305,13 @@ def _is_address(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, AnyUrl)
 
 
-def _takes_any_text(place: Place) -> bool:
+def _takes_any_text(place: ValuePlace) -> bool:
     """Whether the schema takes a ``data:`` URI of any length there."""
     metadata = place.spot.metadata
     return not _is_address(place.spot.kind) and longest(metadata) is None and pattern_of(metadata) is None
 
 
-def _fits(place: Place, text: str) -> bool:
+def _fits(place: ValuePlace, text: str) -> bool:
     """Whether the schema of a place takes a text."""
     least, most = shortest(place.spot.metadata), longest(place.spot.metadata)
     if not _is_address(place.spot.kind):

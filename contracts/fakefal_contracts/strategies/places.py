@@ -27,7 +27,7 @@ Way = tuple[Step, ...]
 
 
 @dataclass(frozen=True)
-class Place:
+class ValuePlace:
     """A place of a model, the way to it, and the path of the outermost union that it is in."""
 
     spot: Spot
@@ -44,19 +44,19 @@ class Place:
         """The types that its value may have, one or several."""
         return branches(self.spot.kind)
 
-    def as_form(self, number: int) -> Place:
+    def as_form(self, number: int) -> ValuePlace:
         """The place as one branch of its union; of any other type, itself."""
         if len(self.forms) == 1:
             return self
         bare, metadata = bare_type(self.forms[number])
         spot = replace(self.spot, kind=bare, metadata=metadata, required=False)
         union = self.spot.path if self.union is None else self.union
-        return Place(spot, (*self.way, Form(number)), union)
+        return ValuePlace(spot, (*self.way, Form(number)), union)
 
-    def inside(self) -> Iterator[Place]:
+    def inside(self) -> Iterator[ValuePlace]:
         """The places directly inside this one, which has one form."""
         for spot in self.spot.inside():
-            yield Place(spot, (*self.way, _step(self.spot.kind, spot)), self.union)
+            yield ValuePlace(spot, (*self.way, _step(self.spot.kind, spot)), self.union)
 
 
 def _step(bare: Any, inner: Spot) -> Step:
@@ -69,10 +69,10 @@ def _step(bare: Any, inner: Spot) -> Step:
 
 
 @lru_cache(maxsize=256)
-def places(model: type[Model]) -> tuple[Place, ...]:
+def places(model: type[Model]) -> tuple[ValuePlace, ...]:
     """Every place of a model, outermost first; of a union first the whole, then each form with what is in it."""
 
-    def walk(place: Place) -> Iterator[Place]:
+    def walk(place: ValuePlace) -> Iterator[ValuePlace]:
         yield place
         for number in range(len(place.forms)):
             form = place.as_form(number)
@@ -81,9 +81,9 @@ def places(model: type[Model]) -> tuple[Place, ...]:
             for inner in form.inside():
                 yield from walk(inner)
 
-    return tuple(walk(Place(spots(model)[0])))
+    return tuple(walk(ValuePlace(spots(model)[0])))
 
 
-def place_of(model: type[Model], path: str) -> Place:
+def place_of(model: type[Model], path: str) -> ValuePlace:
     """The first place with this path."""
     return next(place for place in places(model) if place.spot.path == path)
