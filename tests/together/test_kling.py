@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,10 +27,11 @@ from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import Body, breaches
 from fakefal_contracts.strategies.medium import clip
 from support.bent import Judged, Mutant, mutants
+from support.media import measure
 from support.server import KEY, Server
 
 CDN = "https://v3b.fal.media"
-VOICE = "829877809978941442"
+SAMPLE = "https://media.example/voice.mp3"
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 
 
@@ -135,9 +137,47 @@ def test_of_a_clip_that_nobody_looked_at_the_log_says_that_its_length_is_assumed
     assert "Not measured: video_url: 5 s are assumed" in [line["message"] for line in status["logs"]]
 
 
-def test_an_older_generation_is_asked_by_its_example(server: Server) -> None:
-    endpoint = BUILT_IN.find(f"{PREFIX}v1.6/pro/effects")
-    assert server.result(endpoint.id, example_input(endpoint)).status_code == 200
+@every_row
+def test_every_result_is_what_its_schema_promises(row: Any, server: Server) -> None:
+    endpoint = BUILT_IN.find(PREFIX + row.path)
+    result = server.result(endpoint.id, example_input(endpoint, full=True)).json()
+    assert set(endpoint.output.model_validate(result).model_dump()) == set(endpoint.output.model_fields)
+
+
+EDITED = f"{CDN}/files/b/strategies/an-edited-clip"
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "size", "seconds", "sound"),
+    [
+        ("o3/4k/text-to-video", {"prompt": "x", "aspect_ratio": "9:16"}, (2160, 3840), 5, None),
+        ("v3/pro/text-to-video", {"prompt": "x", "duration": "12"}, (1920, 1080), 12, "aac"),
+        ("v3/standard/text-to-video", {"prompt": "x", "generate_audio": False}, (1280, 720), 5, None),
+        ("v2.5-turbo/pro/text-to-video", {"prompt": "x", "duration": "10"}, (1920, 1080), 10, None),
+        ("o3/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7, "aac"),
+        ("o1/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7, None),
+    ],
+)
+def test_a_clip_has_the_size_the_length_and_the_sound_of_its_family(
+    path: str, arguments: Any, size: Any, seconds: int, sound: str | None, server: Server, tmp_path: Path
+) -> None:
+    lay(server, EDITED, clip("mp4", 720, 720, 7_250, 174))
+    made = server.result(PREFIX + path, arguments).json()["video"]
+    (tmp_path / "a.mp4").write_bytes(server.http.get(made["url"]).content)
+    found = measure(tmp_path / "a.mp4", decode=False)
+    assert (found["size"], found["frames"], found["audio"]) == (size, 24 * seconds + 1, sound)
+
+
+def test_a_voice_that_was_made_speaks_in_other_endpoints(server: Server) -> None:
+    voices = [server.result(f"{PREFIX}create-voice", {"voice_url": SAMPLE}).json()["voice_id"] for _ in range(2)]
+    assert voices[0] != voices[1]
+    start = {"prompt": "x", "start_image_url": "https://media.example/picture.png"}
+    element = {"video_url": "https://media.example/clip.mp4", "voice_id": voices[0]}
+    for path, body in (
+        ("v2.6/pro/image-to-video", {"voice_ids": voices}),
+        ("v3/pro/image-to-video", {"elements": [element]}),
+    ):
+        assert server.result(PREFIX + path, start | body).status_code == 200
 
 
 @pytest.mark.parametrize(
