@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -393,7 +393,8 @@ def _violation(
 ) -> Violation:
     """A broken requirement of the model's stages, which is always about one field of an object."""
     rule = rulebook(edition).get(path_of(place), requirement.kind)
-    msg = MODEL_ERRORS[requirement.type].message(ctx) if ctx else requirement.message
+    error = replace(MODEL_ERRORS[requirement.type], template=requirement.message)
+    msg = error.message(ctx) if ctx else requirement.message
     given = _sent(body, place)
     return Violation(rule, Stage.MODEL, place, requirement.type, msg, given, ctx, requirement.hint)
 

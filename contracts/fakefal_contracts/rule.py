@@ -63,7 +63,7 @@ class Requirement:
     As metadata of an annotation it guards that value; in a model's `requirements` it guards the
     whole object.  `at` moves the reported place to a field of the object.  `holds` gets the parsed
     value and returns whether all is well; in the stage of media it gets a `Looked`.  `ctx` makes what the item
-    says beside its message, which is then fal's own of that type.
+    says beside its message, whose placeholders it fills.
     """
 
     kind: str

@@ -191,6 +191,8 @@ class _Result:
         if name in self._known and schema.get("type") in ("integer", "number"):
             known = self._known[name]
             return known if schema["type"] == "number" else round(known)
+        if name == "voice_id" and self.wanted.argument(name) is None:
+            return self.wanted.voice_id
         value = self.wanted.argument(name)
         kind = _TYPES.get(str(schema.get("type")))
         fits = kind is not None and isinstance(value, kind) and isinstance(value, bool) is (kind is bool)
@@ -247,7 +249,7 @@ class _Result:
                 return picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
             ending = _NOT_MADE.get(asked := wanted.ending(family) or "mp4", asked)
             size = nearest_master(*wanted.clip_size).size
-            return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), self._has_sound)
+            return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), wanted.has_sound)
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
             return MadeFile(ending, seconds=wanted.sound_seconds)
@@ -255,12 +257,6 @@ class _Result:
         if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
             guess = chosen
         return MadeFile(guess, caption=wanted.report.endpoint.id)
-
-    @property
-    def _has_sound(self) -> bool:
-        """Whether a clip has sound, as far as an argument says."""
-        asked = self.wanted.argument("generate_audio", "generate_audio_switch")
-        return asked is True
 
     def _address(self, made: MadeFile) -> str:
         if self.wanted.inline:

@@ -35,6 +35,7 @@ _RATIO = re.compile(r"(\d+(?:\.\d+)?)[:/](\d+(?:\.\d+)?)")
 _LINES = re.compile(r"(\d{3,4})p?")
 _THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)k", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9]+")
+_SIDES_OF_TIERS = {"pro": 1080, "4k": 2160}
 _SHORT_SIDES = {"sd": 480, "hd": 720, "fhd": 1080, "2k": 1440, "4k": 2160}
 _SQUARE = 1024
 _HEAVY_PIXELS = 2_000_000
@@ -92,6 +93,18 @@ class WantedFiles:
         if isinstance(given, int) and not isinstance(given, bool):
             return given
         return int.from_bytes(hashlib.blake2b(self.request_id.encode(), digest_size=8).digest(), "big") % MOST_SEED
+
+    @property
+    def voice_id(self) -> str:
+        """The id of a voice that was made: eighteen digits, as fal's example has, another for each request."""
+        digest = hashlib.blake2b(self.request_id.encode(), digest_size=8).digest()
+        return f"{int.from_bytes(digest, 'big') % 10**18:018d}"
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether a clip has a sound track."""
+        assert self.report.arguments is not None
+        return self.report.arguments.audio() or self.argument("generate_audio_switch") is True
 
     @cached_property
     def caption(self) -> str:
@@ -165,7 +178,7 @@ class WantedFiles:
             return given
         source = self._source
         ratio = self._ratio or (source[0] / source[1] if source and all(source) else 16 / 9)
-        short = self._short_side or (1080 if self.report.endpoint.tier == "pro" else 720)
+        short = self._short_side or _SIDES_OF_TIERS.get(self.report.endpoint.tier, 720)
         return _of_area(ratio, short * 4 / 3)
 
     def _given_size(self, *names: str) -> Size | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import MaxLen
+from annotated_types import Ge, Le, MaxLen
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
 from fakefal.conform.target import Answer
@@ -15,7 +15,7 @@ from fakefal_contracts import BUILT_IN, Depth, Rule, judge
 from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing
-from fakefal_contracts.model import Model, bare_type, choices, spots, takes_null
+from fakefal_contracts.model import Model, Spot, bare_type, choices, spots, takes_null
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies import Body
@@ -59,30 +59,44 @@ def _wrong(edition: Edition, rule: Rule) -> Iterator[tuple[str, Any]]:
             ("always", (replace(requirement, holds=lambda _: False),)),
         ):
             yield how, _at(model, path, _swap(requirement, instead), requirement, instead)
-        return
-    spot = next(one for one in spots(model) if one.path == rule.field)
-    if not rule.field:
+    elif not rule.field:
         yield "off", _lenient(model, rule.kind)
-        return
-    limits = next((one for one in spot.metadata if isinstance(one, Limits)), None)
-    if rule.kind == "required":
+    elif rule.kind == "required":
         yield "off", _at(model, rule.field, _with, required=False)
-    elif rule.kind == "type":
-        yield "off", _at(model, rule.field, lambda kind, m: _with(kind, (BeforeValidator(_coerced(kind)), *m)))
-    elif rule.kind == "one_of":
-        allowed = choices(spot.kind) or ()
-        yield "off", _at(model, rule.field, lambda _, metadata: _with(str, metadata))
-        yield "without its first choice", _at(model, rule.field, lambda _, m: _with(Literal[allowed[1:]], m))
-        yield "without its last choice", _at(model, rule.field, lambda _, m: _with(Literal[allowed[:-1]], m))
-        yield "in another order", _at(model, rule.field, lambda _, m: _with(Literal[allowed[::-1]], m))
-    elif rule.kind == "max_length":
-        yield "off", _at(model, rule.field, _without(MaxLen))
-        for step in (1, -1):
-            yield f"moved by {step}", _at(model, rule.field, _longer(step))
     else:
+        spot = next(one for one in spots(model) if one.path == rule.field)
+        for how, edit in _edits(rule, spot):
+            yield how, _at(model, rule.field, edit)
+
+
+def _edits(rule: Rule, spot: Spot) -> Iterator[tuple[str, Edit]]:
+    """The ways to get the rule of a value wrong."""
+    if rule.kind == "type":
+        yield "off", lambda kind, m: _with(kind, (BeforeValidator(_coerced(kind)), *m))
+    elif rule.kind == "one_of":
+        yield from _wrong_choices(choices(spot.kind) or ())
+    elif rule.kind == "max_length":
+        yield "off", _without(MaxLen)
+        for step in (1, -1):
+            yield f"moved by {step}", _longer(step)
+    elif rule.kind in ("minimum", "maximum"):
+        bound: Any = Ge if rule.kind == "minimum" else Le
+        yield "off", _without(bound)
+        for number in (0.1, -0.1):
+            yield f"moved by {number}", _farther(bound, number)
+    else:
+        limits = next((one for one in spot.metadata if isinstance(one, Limits)), None)
         assert limits is not None, rule.id
         for how, other in _wrong_limits(limits, rule.kind):
-            yield how, _at(model, rule.field, _swap(limits, (other,)))
+            yield how, _swap(limits, (other,))
+
+
+def _wrong_choices(allowed: tuple[Any, ...]) -> Iterator[tuple[str, Edit]]:
+    yield "off", lambda _, metadata: _with(str, metadata)
+    if len(allowed) > 1:
+        yield "without its first choice", lambda _, m: _with(Literal[allowed[1:]], m)
+        yield "without its last choice", lambda _, m: _with(Literal[allowed[:-1]], m)
+        yield "in another order", lambda _, m: _with(Literal[allowed[::-1]], m)
 
 
 def _with(kind: Any, metadata: tuple[Any, ...]) -> Any:
@@ -109,12 +123,24 @@ def _longer(step: int) -> Edit:
     return edit
 
 
+def _farther(bound: Any, step: float) -> Edit:
+    name = bound.__name__.lower()
+
+    def edit(kind: Any, metadata: tuple[Any, ...]) -> Any:
+        moved = [bound(getattr(one, name) + step) if isinstance(one, bound) else one for one in metadata]
+        return _with(kind, tuple(moved))
+
+    return edit
+
+
 def _coerced(kind: Any) -> Callable[[Any], Any]:
     """What a careless server makes of a value of the wrong type."""
     if kind is str:
         return lambda value: value if value is None or isinstance(value, str) else str(value)
     if kind is bool:
         return bool
+    if kind in (int, float):
+        return lambda value: value if type(value) in (kind, int) else 1
     if get_origin(kind) is list:
         return lambda value: value if value is None or isinstance(value, list) else []
     return lambda value: value if isinstance(value, dict | Model) else {}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from fakefal.conform.refusals import Examiner
+from fakefal.conform.results import ClaimState
 from fakefal.core.plan import PROFILES, Ending, make_plan
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal_contracts import BUILT_IN, Report, judge, rulebook
+from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.example import example_input
 from fakefal_contracts.kling.family import PREFIX, ROWS
 from fakefal_contracts.media import Limits
@@ -22,10 +26,12 @@ from fakefal_contracts.strategies import Medium, boundaries
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import Body, breaches
 from fakefal_contracts.strategies.medium import clip
+from support.bent import Judged, Mutant, mutants
+from support.media import measure
 from support.server import KEY, Server
 
 CDN = "https://v3b.fal.media"
-VOICE = "829877809978941442"
+SAMPLE = "https://media.example/voice.mp3"
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 
 
@@ -83,6 +89,30 @@ def test_each_number_is_accepted_exactly_at_its_limit(row: Any, server: Server) 
         assert boundary.outside.explains(asked(server, PREFIX + row.path, boundary.outside).errors)
 
 
+@pytest.mark.parametrize("row", {id(row.family): row for row in ROWS}.values(), ids=lambda row: row.path)
+class TestConform:
+    """One endpoint of each family is asked by the conformance suite."""
+
+    def test_the_right_edition_agrees(self, row: Any) -> None:
+        right = BUILT_IN.find(PREFIX + row.path).edition("latest")
+        asked = Examiner(Judged(right), right, examples=1, to_the_word=True).all()
+        assert [one.claim for one in asked if one.state is not ClaimState.AGREED] == []
+
+    def test_every_rule_is_missed(self, row: Any) -> None:
+        right = BUILT_IN.find(PREFIX + row.path).edition("latest")
+        written = {rule.id for _, rule, _ in rulebook(right).written()}
+        wrong = [one for one in mutants(right) if one.how == "off" or one.rule.id in written]
+        assert {one.rule.id for one in wrong} == {rule.id for rule in rulebook(right)}
+        assert [str(one) for one in wrong if not noticed(one, right)] == []
+
+
+def noticed(mutant: Mutant, right: Edition) -> bool:
+    """Whether a claim about the rule, or about bodies that keep all rules, differs."""
+    examiner = Examiner(Judged(mutant.edition), right, examples=2, tries=0, to_the_word=True)
+    found = {one.state for one in examiner.rule(mutant.rule)}
+    return ClaimState.DIFFERS in found or examiner.valid().state is ClaimState.DIFFERS
+
+
 def test_limits_that_only_words_state_are_among_them() -> None:
     limited = [row for row in ROWS if row.family.limits]
     assert len(limited) == 8
@@ -107,9 +137,47 @@ def test_of_a_clip_that_nobody_looked_at_the_log_says_that_its_length_is_assumed
     assert "Not measured: video_url: 5 s are assumed" in [line["message"] for line in status["logs"]]
 
 
-def test_an_older_generation_is_asked_by_its_example(server: Server) -> None:
-    endpoint = BUILT_IN.find(f"{PREFIX}v1.6/pro/effects")
-    assert server.result(endpoint.id, example_input(endpoint)).status_code == 200
+@every_row
+def test_every_result_is_what_its_schema_promises(row: Any, server: Server) -> None:
+    endpoint = BUILT_IN.find(PREFIX + row.path)
+    result = server.result(endpoint.id, example_input(endpoint, full=True)).json()
+    assert set(endpoint.output.model_validate(result).model_dump()) == set(endpoint.output.model_fields)
+
+
+EDITED = f"{CDN}/files/b/strategies/an-edited-clip"
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "size", "seconds", "sound"),
+    [
+        ("o3/4k/text-to-video", {"prompt": "x", "aspect_ratio": "9:16"}, (2160, 3840), 5, None),
+        ("v3/pro/text-to-video", {"prompt": "x", "duration": "12"}, (1920, 1080), 12, "aac"),
+        ("v3/standard/text-to-video", {"prompt": "x", "generate_audio": False}, (1280, 720), 5, None),
+        ("v2.5-turbo/pro/text-to-video", {"prompt": "x", "duration": "10"}, (1920, 1080), 10, None),
+        ("o3/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7, "aac"),
+        ("o1/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7, None),
+    ],
+)
+def test_a_clip_has_the_size_the_length_and_the_sound_of_its_family(
+    path: str, arguments: Any, size: Any, seconds: int, sound: str | None, server: Server, tmp_path: Path
+) -> None:
+    lay(server, EDITED, clip("mp4", 720, 720, 7_250, 174))
+    made = server.result(PREFIX + path, arguments).json()["video"]
+    (tmp_path / "a.mp4").write_bytes(server.http.get(made["url"]).content)
+    found = measure(tmp_path / "a.mp4", decode=False)
+    assert (found["size"], found["frames"], found["audio"]) == (size, 24 * seconds + 1, sound)
+
+
+def test_a_voice_that_was_made_speaks_in_other_endpoints(server: Server) -> None:
+    voices = [server.result(f"{PREFIX}create-voice", {"voice_url": SAMPLE}).json()["voice_id"] for _ in range(2)]
+    assert voices[0] != voices[1]
+    start = {"prompt": "x", "start_image_url": "https://media.example/picture.png"}
+    element = {"video_url": "https://media.example/clip.mp4", "voice_id": voices[0]}
+    for path, body in (
+        ("v2.6/pro/image-to-video", {"voice_ids": voices}),
+        ("v3/pro/image-to-video", {"elements": [element]}),
+    ):
+        assert server.result(PREFIX + path, start | body).status_code == 200
 
 
 @pytest.mark.parametrize(
