@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -59,14 +60,25 @@ def test_every_row_is_there_with_its_goal() -> None:
     assert {row.name: str(row.goal) for row in ROWS} == SPECIFIED
 
 
+DISTURBED = re.compile(r"had anything to do|calls timed out")
+"""How a row says that other programs kept the machine from it."""
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
-    """What a run at tiny size says of each row."""
+    """What a run at tiny size says of each row; rows that were disturbed by a busy machine are measured again."""
     file = tmp_path_factory.mktemp("bench") / "results.json"
-    started = [sys.executable, "-m", "tools.bench", "--tiny", "--json", str(file)]
-    done = run_program(started, cwd=ROOT)
+    told: dict[str, dict[str, object]] = {}
+    again: list[str] = []
+    for _ in range(20):
+        only = [word for name in again for word in ("--only", name)]
+        done = run_program([sys.executable, "-m", "tools.bench", "--tiny", "--json", str(file), *only], cwd=ROOT)
+        told |= {row["name"]: row for row in json.loads(file.read_text())["rows"]}
+        again = [name for name, row in told.items() if DISTURBED.search(str(row["failed"]))]
+        if not again:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
-    return {row["name"]: row for row in json.loads(file.read_text())["rows"]}
+    return told
 
 
 def test_a_tiny_run_measures_every_row(told: dict[str, dict[str, object]]) -> None:
