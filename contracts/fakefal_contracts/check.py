@@ -19,7 +19,7 @@ from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import documented, inferred
 from fakefal_contracts.failures import MODEL_ERRORS
-from fakefal_contracts.hints import requirement_hint, schema_hint, unknown_key_hint
+from fakefal_contracts.hints import REMOVE, requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.hosts import emulated_path
 from fakefal_contracts.length import Length, length_of
 from fakefal_contracts.measured import measured
@@ -133,6 +133,12 @@ class Report:
             },
         }
 
+
+MOST_MEANT = 20
+"""For so many unknown keys what they were meant to be is looked for, which takes long."""
+
+MOST_LOOKED_AT = 5000
+"""How many values of a body with more faults than are named are looked at for naming them."""
 
 MOST_FOUND = 1000
 """How many errors of the schema, and how many keys that nobody knows, a report names; the first ones."""
@@ -294,7 +300,7 @@ class _Media:
 
 def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Iterator[Violation]:
     book = rulebook(edition)
-    for found in error.errors(include_url=False)[:MOST_FOUND]:
+    for found in _bounded(edition, error, body).errors(include_url=False)[:MOST_FOUND]:
         item = _as_fastapi({**found}, body)
         loc: Loc = item["loc"]
         spot = spot_at(edition.model, loc)
@@ -303,6 +309,27 @@ def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Itera
         hint = own or schema_hint(item, spot)
         hint += _other_revisions(edition, loc, item["input"])
         yield Violation(rule, Stage.SCHEMA, loc, item["type"], item["msg"], item["input"], item.get("ctx"), hint)
+
+
+def _bounded(edition: Edition, error: ValidationError, body: Any) -> ValidationError:
+    """The error of a body with very many faults as that of its beginning: pydantic lists all or none in one long call."""
+    if error.error_count() <= MOST_FOUND:
+        return error
+    try:
+        edition.model.model_validate(_beginning(body, [MOST_LOOKED_AT]), from_attributes=True)
+    except ValidationError as shorter:
+        return shorter
+    return error
+
+
+def _beginning(value: Any, left: list[int]) -> Any:
+    """The value with as many items as are left to take."""
+    left[0] -= 1
+    if isinstance(value, dict):
+        return {key: _beginning(item, left) for key, item in value.items() if left[0] > 0}
+    if isinstance(value, list):
+        return [_beginning(item, left) for item in value if left[0] > 0]
+    return value
 
 
 def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
@@ -417,6 +444,7 @@ def _unknown_keys(body: Any, parts: BodyParts) -> Iterator[Advice]:
     """Keys that the service silently drops, in the body and in the objects inside it."""
     if not isinstance(body, dict):
         return
+    strangers = 0
     for loc, value in parts.objects:
         sent: Any = body
         for part in loc:
@@ -424,5 +452,6 @@ def _unknown_keys(body: Any, parts: BodyParts) -> Iterator[Advice]:
         names = field_names(type(value))
         for key in sent:
             if key not in names:
-                hint = unknown_key_hint(key, type(value), sent)
+                strangers += 1
+                hint = unknown_key_hint(key, type(value), sent) if strangers <= MOST_MEANT else REMOVE
                 yield Advice(UNKNOWN_KEY, (*loc, key), f'"{key}" is ignored', hint)

@@ -27,6 +27,10 @@ _SAME = (
 )
 
 
+REMOVE = "remove it: this model has no such argument"
+"""What to do with a key that is like none of the model's."""
+
+
 def schema_hint(error: dict[str, Any], spot: Spot) -> str:
     """The hint for one pydantic error at one place of the model."""
     if error["type"] == "missing":
@@ -160,7 +164,7 @@ def unknown_key_hint(key: str, model: type[Model], given: dict[str, Any]) -> str
         return wrapped
     if meant := _meant(key, model, given):
         return f'did you mean "{meant}"?'
-    return "remove it: this model has no such argument"
+    return REMOVE
 
 
 def _meant(key: str, model: type[Model], given: dict[str, Any]) -> str | None:

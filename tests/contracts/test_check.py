@@ -241,3 +241,19 @@ class TestBounds:
             text = f"fakefal:stuck({'x' * size}) fakefal:stuck"
             assert list(marks(text))[1:] == (["fakefal:stuck"] if size < LONGEST_EFFECT else [])
             assert len(effect_in(text) or "") >= size
+
+
+class TestManyFaults:
+    def test_of_very_many_faults_the_first_are_named_as_they_are(self) -> None:
+        wrong = {"prompt": "x", "image_urls": [*range(190_000)]}
+        found = check(O1, wrong).errors
+        assert len(found) == MOST_FOUND
+        assert found[-1].loc == ("image_urls", MOST_FOUND - 1)
+        assert found[:50] == check(O1, wrong | {"image_urls": [*range(60)]}).errors[:50]
+
+    def test_of_very_many_unknown_keys_the_first_are_explained(self) -> None:
+        given = {"prompt": "x", "image_url": 1, **{f"prompt_{number}": 1 for number in range(2_000)}}
+        told = check(O1, given).warnings
+        assert len(told) == MOST_FOUND
+        assert "did you mean" in told[0].hint
+        assert told[-1].hint == "remove it: this model has no such argument"
