@@ -312,7 +312,7 @@ def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Itera
 
 
 def _bounded(edition: Edition, error: ValidationError, body: Any) -> ValidationError:
-    """The error of a body with very many faults as that of its beginning: pydantic lists all or none in one long call."""
+    """The error of a body with very many faults as that of its beginning: pydantic lists all in one long call."""
     if error.error_count() <= MOST_FOUND:
         return error
     try:
@@ -360,7 +360,7 @@ def _accepted_since(edition: Edition, body: Any) -> Iterator[Note]:
     for name, other in _refusing(edition, body):
         if other.evidence.date < edition.evidence.date:
             allowed = choices(bare_type(other.model.model_fields[name].annotation)[0])
-            only = f"allows only {', '.join(map(str, allowed))}" if allowed else "refuses this"
+            only = f"allows only {' and '.join(map(str, allowed))}" if allowed else "refuses this"
             msg = f"fal's page of {other.evidence.date} {only}; accepted since {edition.evidence.date}"
             yield Note((name,), msg)
 

@@ -114,7 +114,6 @@ class TestHints:
             ({"prompt": "x", "duration": 5}, 'send it as a string: "5"'),
             ({"prompt": "x", "duration": "5s"}, 'write it as "5"'),
             ({"prompt": "x" * 2510}, "shorten it by 10 characters"),
-            ({"prompt": "x", "duration": "7"}, "accepted under contract 2026-01-28"),
             ({"prompt": None}, "null has the wrong JSON type"),
             ({"prompt": "x", "duration": [[[]]]}, "a list is not allowed"),
             ({"prompt": 5}, "5 has the wrong JSON type"),
@@ -125,6 +124,20 @@ class TestHints:
     )
     def test_they_say_what_to_change(self, arguments: Any, hint: str) -> None:
         assert hint in check(O1, arguments).errors[0].hint
+
+    def test_a_refusal_names_the_contracts_that_accept(self) -> None:
+        (error,) = check(O1, {"prompt": "x", "duration": "7"}, contract="documented").errors
+        assert error.hint.endswith("; accepted under contract 2026-01-28")
+
+    def test_what_the_founding_page_refused_is_a_note(self) -> None:
+        report = check(O1, {"prompt": "x", "duration": "7"})
+        assert report.warnings == ()
+        said = "fal's page of 2025-12-01 allows only 5 and 10; accepted since 2026-01-28"
+        assert report.notes == ((("duration",), said),)
+
+    def test_what_today_refuses_is_a_warning_under_an_older_contract(self) -> None:
+        report = check(O3, {"prompt": "x", "shot_type": "anything"}, contract="documented")
+        assert [(one.code, one.msg) for one in report.warnings] == [("outdated", "fal refuses this since 2026-06-11")]
 
     @pytest.mark.parametrize(
         ("endpoint_id", "arguments", "contract"),
@@ -158,14 +171,14 @@ class TestHints:
 class TestContracts:
     def test_a_revision_changes_only_what_a_schema_says(self) -> None:
         body = {"prompt": "x", "duration": "7"}
-        assert not check(O1, body).ok
+        assert not check(O1, body, contract="documented").ok
         assert not check(O1, body, contract="2026-01-27").ok
         assert check(O1, body, contract="2026-01-28").ok
         assert check(O1, body, contract="latest").ok
 
     def test_shot_type_became_an_enum(self) -> None:
         body = {"prompt": "x", "shot_type": "anything"}
-        assert check(O3, body).ok
+        assert check(O3, body, contract="documented").ok
         assert check(O3, body, contract="2026-06-10").ok
         assert not check(O3, body, contract="2026-06-11").ok
 

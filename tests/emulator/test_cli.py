@@ -63,7 +63,7 @@ class TestCheck:
         body = {"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": "7"}
         latest = self.check(body)
         assert latest.returncode == 0, "a note counts in no exit code"
-        note = "note, duration: fal's page of 2025-12-01 allows only 5, 10; accepted since 2026-01-28"
+        note = "note, duration: fal's page of 2025-12-01 allows only 5 and 10; accepted since 2026-01-28"
         assert note in latest.stdout
         assert "warning" not in latest.stdout
         text = self.check(body, "--contract", "documented").stdout
