@@ -106,6 +106,7 @@ def recording_options(function: F) -> F:
                 help="The folder for recordings.",
             ),
             click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report here."),
+            models_option,
         )
     ):
         function = option(function)

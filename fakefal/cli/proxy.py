@@ -27,6 +27,7 @@ def command(
     upstream: str | None,
     out: Path,
     report: Path | None,
+    models: tuple[Path, ...],
     port: int,
     tls_port: int | None,
     ready_file: Path | None,
@@ -39,10 +40,10 @@ def command(
     the limit; at the end the report says in what the answers differed from what was predicted.
     """
     if program:
-        sys.exit(record(program, max_usd, upstream, out, report))
+        sys.exit(record(program, max_usd, upstream, out, report, models))
     from fakefal.server.serving import hosting
 
-    proxy = new_proxy(max_usd, upstream, out)
+    proxy = new_proxy(max_usd, upstream, out, models)
     hosted = partial(hosting, proxy.app(), closing=proxy.close_streams, own_date=False)
     service = ServedApp(hosted, f"a validating proxy, which may spend {max_usd} dollars", any_key=False)
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakefal.cli.options import check_upstream, real_key, recording_options
+from fakefal.cli.options import check_upstream, real_key, recording_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 
 if TYPE_CHECKING:
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 @click.command(context_settings={"allow_interspersed_args": False})
 @recording_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
-def command(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, out: Path, report: Path | None) -> None:
+def command(
+    program: tuple[str, ...],
+    max_usd: Decimal,
+    upstream: str | None,
+    out: Path,
+    report: Path | None,
+    models: tuple[Path, ...],
+) -> None:
     """Run a command whose calls reach the real service, and record them.  THIS SPENDS MONEY, up to the limit.
 
     Takes the key from FAL_KEY.  Each paid call is checked and priced first: what no known revision
@@ -30,13 +37,20 @@ def command(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, ou
     personal data, but prompts.  The command's exit code is passed on.
     """
     end_quietly(passed_on())
-    sys.exit(record(program, max_usd, upstream, out, report))
+    sys.exit(record(program, max_usd, upstream, out, report, models))
 
 
-def record(program: tuple[str, ...], max_usd: Decimal, upstream: str | None, out: Path, report: Path | None) -> int:
+def record(
+    program: tuple[str, ...],
+    max_usd: Decimal,
+    upstream: str | None,
+    out: Path,
+    report: Path | None,
+    models: tuple[Path, ...],
+) -> int:
     """Run a command behind the validating proxy, and tell what it found; returns its exit code."""
     key = real_key(os.environ)
-    proxy = new_proxy(max_usd, upstream, out)
+    proxy = new_proxy(max_usd, upstream, out, models)
     proxy.keep_secret(key)
     try:
         return asyncio.run(_record(program, key, proxy, report))
@@ -55,7 +69,7 @@ async def _record(program: tuple[str, ...], key: str, proxy: ValidatingProxy, re
         tell(proxy, report)
 
 
-def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingProxy:
+def new_proxy(max_usd: Decimal, upstream: str | None, out: Path, models: tuple[Path, ...]) -> ValidatingProxy:
     """The validating proxy that the command line describes."""
     from fakefal.proxy.app import ValidatingProxy
     from fakefal.proxy.upstream import FAL, Upstream
@@ -65,7 +79,9 @@ def new_proxy(max_usd: Decimal, upstream: str | None, out: Path) -> ValidatingPr
     if upstream is not None:
         check_upstream(upstream)
     source = FAL if upstream is None else "upstream"
-    return ValidatingProxy(Upstream(upstream), SpendLimit(max_usd), ExchangeWriter(out, source=source))
+    catalogue = settings_from(models=models).catalogue()
+    writer = ExchangeWriter(out, source=source)
+    return ValidatingProxy(Upstream(upstream), SpendLimit(max_usd), writer, catalogue=catalogue)
 
 
 def tell(proxy: ValidatingProxy, path: Path | None) -> None:

@@ -20,7 +20,7 @@ from fakefal.recording.folder import ExchangeWriter
 from fakefal.recording.front import front
 from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, REQUEST_ID, WireError, header_text, refusal
-from fakefal_contracts import UnknownEndpoint, open_data_uris, open_for_fake
+from fakefal_contracts import BUILT_IN, Catalogue, UnknownEndpoint, open_data_uris, open_for_fake
 from fakefal_contracts.testprompt import PROMPT_MARK
 
 
@@ -31,9 +31,13 @@ class ValidatingProxy:
         upstream: the way to fal.
         budget: what may be spent.
         recorder: keeps the exchanges, and knows the date.
+        catalogue: the models that are known, with their prices.
     """
 
-    def __init__(self, upstream: Upstream, budget: SpendLimit, recorder: ExchangeWriter) -> None:
+    def __init__(
+        self, upstream: Upstream, budget: SpendLimit, recorder: ExchangeWriter, *, catalogue: Catalogue = BUILT_IN
+    ) -> None:
+        self._catalogue = catalogue
         self.jobs = Jobs(budget)
         self._upstream = upstream
         self._recorder = recorder
@@ -111,7 +115,8 @@ class ValidatingProxy:
         endpoint_id = passing.call.endpoint_id
         try:
             opener = open_data_uris if self._upstream.is_fal else open_for_fake
-            before = await asyncio.to_thread(preflight, endpoint_id, await passing.json(), opener)
+            body = await passing.json()
+            before = await asyncio.to_thread(preflight, endpoint_id, body, opener, catalogue=self._catalogue)
         except UnknownEndpoint as error:
             raise self._refused(endpoint_id, "no price is known", str(error), 501) from error
         if before.accepted and before.cost is None:
