@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+import re
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from fakefal_contracts.strategies import boundaries
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import breaches
 from fakefal_contracts.strategies.medium import Medium, audio, clip
+from support.machine import ROOT
 from tools.kling_types import STUB, stub
 
 PICTURE = "https://media.example/picture.png"
@@ -387,3 +389,8 @@ class TestTypedRequests:
         request = kling.KlingV3ProImageToVideo(prompt="x", start_image_url=PICTURE)
         assert endpoint_call(request, None).arguments == {"prompt": "x", "start_image_url": PICTURE}
         assert isinstance(request, Model)
+
+
+def test_the_page_of_the_family_runs() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "kling.md").read_text("utf-8"), re.DOTALL)
+    exec(code, {})

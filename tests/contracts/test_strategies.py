@@ -17,7 +17,9 @@ from hypothesis.statistics import collector
 from PIL import Image
 
 from fakefal_contracts import (
+    BUILT_IN,
     IN_DEPTH,
+    KLING,
     Edition,
     Endpoint,
     Revision,
@@ -121,7 +123,7 @@ class TestEveryEdition:
 def test_every_rule_written_by_hand_has_a_recipe() -> None:
     written = {
         requirement
-        for endpoint in IN_DEPTH.values()
+        for endpoint in map(BUILT_IN.find, KLING)
         for spot in spots(endpoint.input)
         for requirement in (*spot.metadata, *getattr(spot.kind, "requirements", ()))
         if isinstance(requirement, Requirement)
