@@ -56,7 +56,12 @@ def parse(body: bytes, max_bytes: int = MAX_BYTES) -> Any:
     """
     if len(body) <= min(max_bytes, MAX_BYTES) and _is_plain(body):
         return load(body)
-    return _decode(*_parted(body, max_bytes))
+    parts = _parted(body, max_bytes)
+    try:
+        return _decode(*parts)
+    except InvalidJson:
+        load(body)  # a fault in what was taken out, or before it, is named where it stands in the whole
+        raise
 
 
 def load(body: bytes) -> Any:
@@ -188,6 +193,7 @@ def _parted(body: bytes, max_bytes: int) -> tuple[bytes, list[_Medium]]:
     outline += body[done:]
     _measure(bytes(outline))
     if _STAND_IN in outline:
+        load(body)  # which says what is wrong first
         raise InvalidJson(0, f"{_STAND_IN.decode()} is not JSON")
     return bytes(rest), media
 

@@ -105,7 +105,7 @@ class TestBeforeAnyNetwork:
         with pytest.raises(InvalidRequest):
             at_fal.estimate(O1, {})
         with pytest.raises(UnknownEndpoint):
-            at_fal.check("fal-ai/flux/dev", {})
+            at_fal.check("me/none", {})
 
     @pytest.mark.parametrize(
         ("request_", "arguments"), [(O1, None), (KlingO1ReferenceToVideo(prompt="x"), {}), (7, {})]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakefal.store.redis.scripts import FILES
-from fakefal_fixtures import CLIPS
+from fakefal_fixtures import MASTERS
 from support.machine import ROOT
 from support.media import measure
 from support.waiting import run_program
@@ -32,10 +32,10 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     top = {name.partition("/")[0] for name in names}
     info = {name for name in top if name.endswith(".dist-info")}
     assert top - info == {"fakefal", "fakefal_client", "fakefal_contracts", "fakefal_fixtures"}
-    assert sum(name.endswith(".mp4") for name in names) == len(CLIPS)
+    assert sum(name.endswith(".mp4") for name in names) == len(MASTERS)
     assert any(name.endswith("preload.cjs") for name in names)
     assert sum(name.endswith(".lua") for name in names) == len(FILES)
-    assert wheel.stat().st_size < 8_000_000
+    assert wheel.stat().st_size < 6_000_000
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import OpenFile
-from fakefal_contracts.probe.kinds import file_kind
+from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.source import opened, size_of
 
 #: The formats that are measured, by the media type that tinytag finds.
@@ -97,7 +97,7 @@ def probe_audio(source: bytes | Path) -> AudioFacts:
     """
     size = size_of(source)
     with opened(source) as file:
-        first = file.read(16)
+        first = file.read(HEAD_BYTES)
         if name := _unmeasured(first):
             return AudioFacts(size, name, None)
         boxes = _tracks(OpenFile(file, size)) if first[4:8] == b"ftyp" else ()
@@ -154,4 +154,5 @@ def _unmeasured(first: bytes) -> str | None:
         return "aac"
     known = next((name for magic, name in UNMEASURED.items() if first.startswith(magic)), None)
     kind = file_kind(first)
-    return known or (kind.container if kind is not None and kind.container else None)
+    # sound in an Ogg is measured
+    return known or (kind.container if kind is not None and kind.container not in ("", "ogg") else None)

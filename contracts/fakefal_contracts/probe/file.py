@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.source import size_of
 
 
@@ -18,5 +19,12 @@ class FileFacts:
 
 
 def probe_file(source: bytes | Path) -> FileFacts:
-    """Measure a file."""
-    return FileFacts(size_of(source))
+    """Measure a file.
+
+    Raises:
+        Unreadable: it is empty.
+    """
+    size = size_of(source)
+    if not size:
+        raise Unreadable("it is empty: it was not written, or not sent, to its end")
+    return FileFacts(size)
