@@ -189,11 +189,18 @@ class _Ports:
     async def close(self) -> None:
         """Stop listening, close the idle connections, and wait for open answers no longer than their grace."""
         self._stopping = True
+        loop = asyncio.get_running_loop()
+        for bound in [one for listener in self._listeners for one in listener.sockets]:
+            with contextlib.suppress(RuntimeError):  # of uvloop, which has no such reader
+                loop.remove_reader(bound.fileno())
+        accepted = loop.create_future()
+        loop.call_soon(accepted.set_result, None)
+        await accepted  # asyncio would never close what it accepted in this turn once the listener is closed
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._server.server_state.connections):
             connection.shutdown()
-        silent = asyncio.get_running_loop().call_later(TLS_GRACE_SECONDS, self._abort_tls)
+        silent = loop.call_later(TLS_GRACE_SECONDS, self._abort_tls)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_SECONDS) as grace:
                 await self._ended()
