@@ -12,6 +12,7 @@ import importlib
 LATE = (
     "anyio._backends._asyncio",
     "certifi",
+    "cryptography.hazmat.backends.openssl.backend",
     "cryptography.hazmat.primitives.asymmetric.ec",
     "encodings.idna",
     "fakefal.control.metrics",
