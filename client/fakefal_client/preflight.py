@@ -30,11 +30,11 @@ from fakefal_contracts import (
     open_data_uris,
     open_for_fake,
 )
-from fakefal_contracts.check import OUTDATED
 from fakefal_contracts.endpoint import LATEST, NAMED_CONTRACTS, Edition, parse_contract
 from fakefal_contracts.errors import UnknownContract, unknown_model
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.model import Caution
+from fakefal_contracts.other_revisions import OUTDATED
 from fakefal_contracts.price import price_of
 from fakefal_contracts.probe import is_data_uri
 from fakefal_contracts.testprompt import marked_texts

@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from fakefal_contracts.addresses import is_local_name, unreachable_kind
 from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
-from fakefal_contracts.evidence import documented, inferred
+from fakefal_contracts.evidence import inferred
 from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.hints import REMOVE, requirement_hint, schema_hint, unknown_key_hint
 from fakefal_contracts.hosts import emulated_path
@@ -30,22 +29,15 @@ from fakefal_contracts.model import (
     Caution,
     Input,
     Loc,
-    bare_type,
-    choices,
     field_names,
     path_of,
     spot_at,
 )
+from fakefal_contracts.other_revisions import Note, accepted_no_more, accepted_since, other_revisions
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 from fakefal_contracts.rule import Looked, Requirement, Stage, Violation
 from fakefal_contracts.rulebook import rulebook
-
-OUTDATED = Caution(
-    "outdated",
-    "what an older contract accepts should be accepted today, too",
-    documented("fal's OpenAPI documents of two days", "2026-06-11"),
-)
 
 LOCAL_NAME = Caution(
     "local_name",
@@ -68,13 +60,6 @@ class Unchecked(NamedTuple):
     loc: Loc
     address: str
     reason: str
-
-
-class Note(NamedTuple):
-    """Something that is good to know and asks for no change."""
-
-    loc: Loc
-    msg: str
 
 
 @dataclass(frozen=True)
@@ -211,14 +196,14 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         (
             *arguments.advice(),
             *islice(_unknown_keys(body, parts), MOST_FOUND),
-            *_accepted_no_more(edition, body),
+            *accepted_no_more(edition, body),
             *media.warnings,
         ),
         tuple(media.unchecked),
         arguments,
         None if errors else price_of(arguments, endpoint.price(contract), media.facts),
         media.facts,
-        (*_accepted_since(edition, body), *_assumed(arguments, media.facts)),
+        (*accepted_since(edition, body), *_assumed(arguments, media.facts)),
     )
 
 
@@ -307,7 +292,7 @@ def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Itera
         rule, requirement = book.of_item(spot.path, item["type"], item.get("ctx", {}))
         own = requirement_hint(requirement.hint, item["input"], spot.kind) if requirement else ""
         hint = own or schema_hint(item, spot)
-        hint += _other_revisions(edition, loc, item["input"])
+        hint += other_revisions(edition, loc, item["input"])
         yield Violation(rule, Stage.SCHEMA, loc, item["type"], item["msg"], item["input"], item.get("ctx"), hint)
 
 
@@ -337,65 +322,6 @@ def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
     if body is None and item["loc"] == ():
         return {"type": "missing", "loc": (), "msg": "Field required", "input": None}
     return item
-
-
-def _other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
-    """Name the contracts that accept this value in this field, where their schema differs there."""
-    if len(loc) != 1:
-        return ""
-    name = str(loc[0])
-    accepting = [one.contract for one in _different(edition, name) if _accepts(_validator(one.model, name), value)]
-    return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
-
-
-def _different(edition: Edition, name: str) -> Iterator[Edition]:
-    """The other revisions of an endpoint in which a field has another schema."""
-    if name in edition.model.model_fields:
-        mine = edition.model.model_fields[name].annotation
-        yield from (one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine)
-
-
-def _accepted_since(edition: Edition, body: Any) -> Iterator[Note]:
-    """What the newest schema accepts and an older page of fal's still refuses."""
-    for name, other in _refusing(edition, body):
-        if other.evidence.date < edition.evidence.date:
-            allowed = choices(bare_type(other.model.model_fields[name].annotation)[0])
-            only = f"allows only {' and '.join(map(str, allowed))}" if allowed else "refuses this"
-            msg = f"fal's page of {other.evidence.date} {only}; accepted since {edition.evidence.date}"
-            yield Note((name,), msg)
-
-
-def _accepted_no_more(edition: Edition, body: Any) -> Iterator[Advice]:
-    """What the chosen contract accepts and the newest schema refuses."""
-    newest = edition.endpoint.editions[-1]
-    for name, other in _refusing(edition, body):
-        if other is newest and other.evidence.date > edition.evidence.date:
-            msg = f"fal refuses this since {other.evidence.date}"
-            yield Advice(OUTDATED, (name,), msg, "choose a value that contract latest accepts, too")
-
-
-def _refusing(edition: Edition, body: Any) -> Iterator[tuple[str, Edition]]:
-    """The fields of an accepted body whose values another revision refuses, and that revision."""
-    for name, value in body.items() if isinstance(body, dict) and len(edition.endpoint.revisions) > 1 else ():
-        for other in _different(edition, name):
-            if not _accepts(_validator(other.model, name), value):
-                yield name, other
-
-
-@lru_cache(maxsize=1024)
-def _validator(model: type[Input], name: str) -> TypeAdapter[Any]:
-    """The validator of one field."""
-    field = model.model_fields[name]
-    kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-    return TypeAdapter(kind)
-
-
-def _accepts(field: TypeAdapter[Any], value: Any) -> bool:
-    try:
-        field.validate_python(value)
-    except ValidationError:
-        return False
-    return True
 
 
 def _model_errors(edition: Edition, parts: BodyParts, body: Any) -> Iterator[Violation]:
