@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
 # The tests start hundreds of processes: let none compile anew what it imports.
 export PYTHONDONTWRITEBYTECODE :=
-# On a machine that is very busy, FAKEFAL_TEST_PATIENCE=3 makes every limit three times as long.
+# On a machine that is very busy, TEST_PATIENCE=3 makes every limit three times as long.
 PYTEST = -m pytest -q -n $(WORKERS) --dist worksteal
 # The versions that everything is tested with; `make test CONSTRAINTS=` takes the newest of the day.
 CONSTRAINTS ?= constraints.txt
@@ -22,7 +22,7 @@ demo: $(VENV)/fakefal
 
 # While you type: the tests that are marked so, with few examples each, and no other process but theirs.
 quick: lint
-	FAKEFAL_TEST_STORE=memory FAKEFAL_TEST_DRAWS=10 $(BIN)/python $(PYTEST) -m quick
+	TEST_STORE=memory TEST_DRAWS=10 $(BIN)/python $(PYTEST) -m quick
 
 test: lint types js oracle-runtime unit
 
@@ -38,7 +38,7 @@ unit: $(VENV)/ready
 
 # Everything that servers do, over Redis alone: `make test` takes Redis for a chosen part.
 test-redis: $(VENV)/ready
-	FAKEFAL_TEST_STORE=redis $(BIN)/python $(PYTEST) tests/emulator
+	TEST_STORE=redis $(BIN)/python $(PYTEST) tests/emulator
 
 # The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
 js:

@@ -31,12 +31,12 @@ be_patient()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the store: memory, and Redis for what is marked `both_stores`; or for all what FAKEFAL_TEST_STORE says."""
+    """Choose the store: memory, and Redis for what is marked `both_stores`; or for all what TEST_STORE says."""
     if "store" not in metafunc.fixturenames or metafunc.definition.path.parent.name != "emulator":
         return
     marked = metafunc.definition.get_closest_marker
     usual = "memory redis" if marked("both_stores") else "memory"
-    stores = "memory" if marked("memory_only") else os.environ.get("FAKEFAL_TEST_STORE", usual)
+    stores = "memory" if marked("memory_only") else os.environ.get("TEST_STORE", usual)
     if stores != "memory":
         metafunc.parametrize("store", stores.split(), indirect=True, scope="module")
 

@@ -1,4 +1,4 @@
-"""How many examples Hypothesis draws: as many as a test says, and no more than FAKEFAL_TEST_DRAWS."""
+"""How many examples Hypothesis draws: as many as a test says, and no more than TEST_DRAWS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from hypothesis import settings
 
-MOST = int(os.environ.get("FAKEFAL_TEST_DRAWS", "1000000"))
+MOST = int(os.environ.get("TEST_DRAWS", "1000000"))
 USUAL = 100
 
 

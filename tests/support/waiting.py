@@ -1,7 +1,7 @@
 """Waiting for what a server, or another process, is about to do.
 
 Everything that waits goes on once its condition holds; what never comes is given up after `LIMIT`, which is far
-more than anything takes.  A machine that is busier still sets FAKEFAL_TEST_PATIENCE: 3 is three times the limit.
+more than anything takes.  A machine that is busier still sets TEST_PATIENCE: 3 is three times the limit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-PATIENCE = float(os.environ.get("FAKEFAL_TEST_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("TEST_PATIENCE", "1"))
 LIMIT = 300 * PATIENCE
 """After so many seconds what a test waits for does not come."""
 HASTE = 0.4 * PATIENCE
