@@ -73,7 +73,9 @@ class Catalogue(Collection[str]):
         raise UnknownEndpoint(endpoint_id, self.nearest(endpoint_id))
 
     def __contains__(self, endpoint_id: object) -> bool:
-        return isinstance(endpoint_id, str) and (endpoint_id in self.own or is_shipped(endpoint_id))
+        if endpoint_id in self._known or endpoint_id in self.own:
+            return True
+        return isinstance(endpoint_id, str) and is_shipped(endpoint_id)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._ids)
@@ -106,7 +108,9 @@ class Catalogue(Collection[str]):
 
     def has_app(self, app: str) -> bool:
         """Whether a model has this owner and application: ``fal-ai/flux``."""
-        return app in self._apps or is_shipped_app(app)
+        if app not in self._apps and is_shipped_app(app):
+            self._apps.add(app)
+        return app in self._apps
 
     def has_owner(self, owner: str) -> bool:
         """Whether a model has this owner, the first part of an id."""

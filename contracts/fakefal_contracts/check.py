@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ class Report:
         """Whether the service would accept the request."""
         return not self.errors
 
-    @property
+    @cached_property
     def length(self) -> Length | None:
         """How many seconds the result has; None where nothing tells them."""
         return None if self.arguments is None else length_of(self.arguments, self.facts)

@@ -77,10 +77,11 @@ class Model(BaseModel):
 
     def argument(self, *keys: str) -> Any:
         """The first of these arguments that the model has and that is not null."""
-        names = {key: name for key, name, _ in wire_fields(type(self))}
-        found = (getattr(self, names[key]) for key in keys if key in names)
-        value = next((one for one in found if one is not None), None)
-        return value.value if isinstance(value, Enum) else value
+        names = field_names(type(self))
+        for key in keys:
+            if key in names and (value := getattr(self, names[key])) is not None:
+                return value.value if isinstance(value, Enum) else value
+        return None
 
 
 class RuledModel(Model):
@@ -294,9 +295,9 @@ def wire_fields(model: type[BaseModel]) -> tuple[tuple[str, str, FieldInfo], ...
 
 
 @cache
-def field_names(model: type[BaseModel]) -> dict[str, None]:
-    """The keys that an object has on the wire, in their order."""
-    return dict.fromkeys(key for key, _, _ in wire_fields(model))
+def field_names(model: type[BaseModel]) -> dict[str, str]:
+    """The keys that an object has on the wire, in their order, and the attribute of each."""
+    return {key: name for key, name, _ in wire_fields(model)}
 
 
 def is_model(bare: Any) -> bool:

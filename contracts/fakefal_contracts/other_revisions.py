@@ -35,11 +35,15 @@ def other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
     return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
 
 
-def _different(edition: Edition, name: str) -> Iterator[Edition]:
+def _different(edition: Edition, name: str) -> tuple[Edition, ...]:
     """The other revisions of an endpoint in which a field has another schema."""
-    if name in edition.model.model_fields:
-        mine = edition.model.model_fields[name].annotation
-        yield from (one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine)
+    return _differing(edition, name) if name in edition.model.model_fields else ()
+
+
+@lru_cache(maxsize=1024)
+def _differing(edition: Edition, name: str) -> tuple[Edition, ...]:
+    mine = edition.model.model_fields[name].annotation
+    return tuple(one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine)
 
 
 def accepted_since(edition: Edition, body: Any) -> Iterator[Note]:
