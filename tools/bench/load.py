@@ -128,6 +128,8 @@ class Load:
 
 def plan(side: Side, kinds: Sequence[Kind]) -> dict[str, Any]:
     """What `load.lua` asks of a server, and what it calls right."""
+    if len(kinds) > 1:
+        side = side.filled(1)  # a server may have dropped what it had before the last run
     return {"steps": [_step(side, kind) for kind in kinds], "ids": side.ids}
 
 

@@ -105,9 +105,9 @@ class Side:
         size, spread = len(first.body), int(len(first.body) * SPREAD)
         return Right(status, texts, size - spread, size + spread)
 
-    def filled(self) -> Side:
+    def filled(self, requests: int = POLLED) -> Side:
         """The same with requests to read."""
-        return replace(self, ids=tuple(json.loads(self.answer("submit").body)["request_id"] for _ in range(POLLED)))
+        return replace(self, ids=tuple(json.loads(self.answer("submit").body)["request_id"] for _ in range(requests)))
 
 
 @contextmanager
