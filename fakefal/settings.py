@@ -25,7 +25,7 @@ from pydantic import (
 
 from fakefal.core.plan import PROFILES
 from fakefal.state.jsonio import MAX_BYTES
-from fakefal_contracts import IN_DEPTH, Catalogue, Evidence, Grade, Unit
+from fakefal_contracts import FOUNDING, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import host_name, is_address
@@ -73,7 +73,7 @@ def _profile(name: str) -> str:
 
 def _contract(value: object) -> str:
     contract = str(value)  # TOML has dates
-    first = min(endpoint.revisions[0].date for endpoint in IN_DEPTH.values())
+    first = min(endpoint.revisions[0].date for endpoint in FOUNDING.values())
     if parse_contract(contract) < first:
         raise ValueError(f"it lies before the first published schema; give {first} or later")
     return contract

@@ -24,7 +24,7 @@ from pathlib import Path
 import httpx
 
 from fakefal.settings import FILE_NAME
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import FOUNDING
 from tools.bench.servers import Running, awaited, process, resident, serve_command
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
@@ -115,7 +115,7 @@ def odd_body(draw: random.Random) -> bytes:
 
 def fuzz(http: httpx.Client, draw: random.Random, count: Figures, going: Callable[[], bool]) -> None:
     """Send odd bodies to every door."""
-    endpoints = sorted(IN_DEPTH)
+    endpoints = sorted(FOUNDING)
     as_json = {"Content-Type": "application/json"}
     while going():
         body = odd_body(draw)

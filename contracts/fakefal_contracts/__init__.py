@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH, KLING, Catalogue, examples
+from fakefal_contracts.catalogue import BUILT_IN, FOUNDING, KLING, Catalogue, examples
 from fakefal_contracts.check import Report, Unchecked, judge, open_data_uris, open_for_fake
 from fakefal_contracts.endpoint import LATEST, Depth, Edition, Endpoint, Revision
 from fakefal_contracts.errors import ContractError, UnknownContract, UnknownEndpoint, Unreadable
@@ -21,7 +21,7 @@ from fakefal_contracts.rulebook import Rulebook, rulebook
 
 __all__ = [
     "BUILT_IN",
-    "IN_DEPTH",
+    "FOUNDING",
     "KLING",
     "LATEST",
     "Advice",

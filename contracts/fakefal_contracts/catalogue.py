@@ -21,10 +21,10 @@ from fakefal_contracts.price import Price, Unit
 from fakefal_contracts.record import Record
 from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, shipped_record, shipped_records
 
-IN_DEPTH: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
+FOUNDING: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
 """The founding endpoints: known in depth, with documents and examples of several days."""
 
-KLING = (*IN_DEPTH, *(PREFIX + row.path for row in ROWS))
+KLING = (*FOUNDING, *(PREFIX + row.path for row in ROWS))
 """The ids of the whole Kling family, all of them known in depth."""
 
 _NEAR = 0.75
@@ -53,7 +53,7 @@ class Catalogue(Collection[str]):
     def _read(self, endpoint_id: str) -> Endpoint | None:
         if (record := self.own.get(endpoint_id)) is not None:
             found = Endpoint.of_record(record)
-        elif (deep := IN_DEPTH.get(endpoint_id)) is not None:
+        elif (deep := FOUNDING.get(endpoint_id)) is not None:
             found = deep
         elif (shipped := shipped_record(endpoint_id)) is not None:
             found = in_depth(shipped) or replace(Endpoint.of_record(shipped), prices=_third_party_prices(endpoint_id))
@@ -104,7 +104,7 @@ class Catalogue(Collection[str]):
 
     def has_end(self, end: str) -> bool:
         """Whether the id of a model ends so."""
-        return any(one.endswith(end) for one in IN_DEPTH) or any(one.endswith(end) for one in self._ids)
+        return any(one.endswith(end) for one in FOUNDING) or any(one.endswith(end) for one in self._ids)
 
     def has_app(self, app: str) -> bool:
         """Whether a model has this owner and application: ``fal-ai/flux``."""
@@ -154,7 +154,7 @@ def _nearest(ids: tuple[str, ...], given: str) -> str | None:
 def _ends(ids: tuple[str, ...]) -> dict[str, str]:
     """Ids by the whole of them, by what follows the owner, and by what follows the application."""
     found: dict[str, str] = {}
-    for one in (*IN_DEPTH, *sorted(ids, key=len)):
+    for one in (*FOUNDING, *sorted(ids, key=len)):
         parts = one.split("/")
         for first in range(min(APP_SEGMENTS + 1, len(parts) - 1)):
             found.setdefault("/".join(parts[first:]), one)

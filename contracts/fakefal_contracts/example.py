@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fakefal_contracts.catalogue import IN_DEPTH, examples
+from fakefal_contracts.catalogue import FOUNDING, examples
 from fakefal_contracts.endpoint import Endpoint
 from fakefal_contracts.media import AudioLimits, ClipLimits, PictureLimits
 from fakefal_contracts.record import Record, Schema
@@ -21,7 +21,7 @@ _ENDINGS = {PictureLimits: "png", ClipLimits: "mp4", AudioLimits: "mp3"}
 
 def example_input(endpoint: Endpoint, *, full: bool = False) -> dict[str, Any]:
     """Arguments that the endpoint accepts: the required ones, or all that its document has examples for."""
-    if endpoint.id in IN_DEPTH:
+    if endpoint.id in FOUNDING:
         return {**examples(endpoint.id)["full" if full else "required"]}
     assert isinstance(endpoint.source, Record)
     maker = Maker(endpoint.source)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from fakefal_contracts.catalogue import IN_DEPTH, about, examples
+from fakefal_contracts.catalogue import FOUNDING, about, examples
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.example import example_input
 from fakefal_contracts.openapi import openapi, page_url, schema_names
@@ -76,7 +76,7 @@ def _rest(edition: Edition, document: Json) -> Iterator[str]:
     yield "\n## Price\n"
     yield from _prices(edition)
     shown = {"smallest input": example_input(endpoint), "full input": example_input(endpoint, full=True)}
-    if endpoint.id in IN_DEPTH:
+    if endpoint.id in FOUNDING:
         shown["output"] = examples(endpoint.id)["output"]
     for title, body in shown.items():
         yield f"\n## Example: {title}\n"

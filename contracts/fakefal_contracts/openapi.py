@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from fakefal_contracts.catalogue import IN_DEPTH, about, examples
+from fakefal_contracts.catalogue import FOUNDING, about, examples
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.model import Model, spots
 from fakefal_contracts.record import Record, with_titles
@@ -62,7 +62,7 @@ def page_url(endpoint: Endpoint) -> str:
 
 def thumbnail_url(endpoint: Endpoint) -> str:
     """The first picture of the endpoint's example; for models without examples of ours, of another's."""
-    given = examples(endpoint.id if endpoint.id in IN_DEPTH else next(iter(IN_DEPTH)))["full"]
+    given = examples(endpoint.id if endpoint.id in FOUNDING else next(iter(FOUNDING)))["full"]
     return str(given.get("start_image_url") or given["image_urls"][0])
 
 

@@ -22,7 +22,7 @@ from fakefal.cli.options import (
     stand_in,
     usd,
 )
-from fakefal_contracts import IN_DEPTH, Catalogue, ContractError
+from fakefal_contracts import FOUNDING, Catalogue, ContractError
 
 if TYPE_CHECKING:
     from fakefal.conform.results import SuiteRun
@@ -82,7 +82,7 @@ def command(
     if upstream is not None and target != FAL:
         raise click.UsageError("--upstream stands in for fal: give it with --target fal")
     catalogue = settings_from(models=models).catalogue()
-    wanted = tuple(full_id(one, catalogue) for one in endpoints) or (*catalogue.own, *(() if models else IN_DEPTH))
+    wanted = tuple(full_id(one, catalogue) for one in endpoints) or (*catalogue.own, *(() if models else FOUNDING))
     _check_extra()
     with _service(target, max_usd, upstream, catalogue) as service:
         suite = _suite(service, contract, wanted, examples, seed, cases, webhook_url, webhook_port, catalogue)

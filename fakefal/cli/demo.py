@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fakefal.settings import Settings
-from fakefal_contracts import IN_DEPTH, check, examples
+from fakefal_contracts import FOUNDING, check, examples
 from fakefal_contracts.price import dollars
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ class DemoJob:
 
 def demo_jobs() -> list[DemoJob]:
     """Two other requests, then the documented full example of each endpoint."""
-    first = next(iter(IN_DEPTH))
+    first = next(iter(FOUNDING))
     others = [
         DemoJob("somebody else's clip", first, examples(first)["required"], save=False),
         DemoJob("a wrong duration", first, examples(first)["full"] | {"duration": "7"}, save=False),
     ]
-    return others + [DemoJob(one.path, one.id, examples(one.id)["full"]) for one in IN_DEPTH.values()]
+    return others + [DemoJob(one.path, one.id, examples(one.id)["full"]) for one in FOUNDING.values()]
 
 
 @click.command

@@ -13,7 +13,7 @@ import click
 
 from fakefal.cli.options import full_id, models_option, settings_from
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
-from fakefal_contracts import IN_DEPTH, Catalogue, ContractError
+from fakefal_contracts import FOUNDING, Catalogue, ContractError
 from fakefal_contracts.drift import DriftFinding, Level, compare
 from fakefal_contracts.errors import unknown_model
 from fakefal_contracts.explanation import Comparison, Explained, examine
@@ -125,12 +125,12 @@ def _about(wanted: list[str], found: Published) -> Published:
 def _typed(path: Path | None, wanted: list[str]) -> Iterator[Published]:
     if path is not None:
         text = read(path)
-        yield from (read_typescript(text, one, str(path)) for one in wanted or IN_DEPTH)
+        yield from (read_typescript(text, one, str(path)) for one in wanted or FOUNDING)
 
 
 def _fetched(wanted: list[str], url: str | None) -> Iterator[Published]:
     if url is not None:
-        yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or IN_DEPTH)
+        yield from (_about([one], read_openapi(fetch(one, url), url)) for one in wanted or FOUNDING)
 
 
 def _drifts(one: Comparison, least: Level) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue
+from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue
 from fakefal_contracts.endpoint import APP_SEGMENTS
 from fakefal_contracts.hosts import is_fal_host
 
@@ -165,7 +165,7 @@ def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
     """
     if endpoint in catalogue:
         return endpoint
-    ids = [one for one in (*IN_DEPTH, *sorted(catalogue, key=len)) if one.endswith(f"/{endpoint}")]
+    ids = [one for one in (*FOUNDING, *sorted(catalogue, key=len)) if one.endswith(f"/{endpoint}")]
     exact = [one for one in ids if one.split("/", APP_SEGMENTS)[-1] == endpoint]
     return (exact or ids or [endpoint])[0]
 

@@ -9,9 +9,9 @@ from fakefal.conform.claims import Claim, demand, is_answer, outcomes
 from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import STATES, TargetService
-from fakefal_contracts import IN_DEPTH, Endpoint
+from fakefal_contracts import FOUNDING, Endpoint
 
-ENDPOINT = next(iter(IN_DEPTH.values()))
+ENDPOINT = next(iter(FOUNDING.values()))
 NOBODYS = "019e161b-386c-7d33-8106-f2de1a3ff595"
 QUEUED, RUNNING, DONE = STATES
 ANSWERS = {

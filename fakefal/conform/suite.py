@@ -16,7 +16,7 @@ from fakefal.conform.target import ProbedTarget
 from fakefal.conform.unknown import UnknownIds
 from fakefal.conform.uploading import Uploads
 from fakefal.conform.webhook_claims import WebhookTraces
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue
+from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue
 
 CONTROL = "_fakefal"
 Wire = Callable[[str, str], list[ClaimOutcome]]
@@ -58,7 +58,7 @@ class Suite:
 
     service: TargetService
     contract: str = "latest"
-    endpoint_ids: Sequence[str] = tuple(IN_DEPTH)
+    endpoint_ids: Sequence[str] = tuple(FOUNDING)
     examples: int = 3
     seed: int = 0
     cases: Sequence[Case] = ()

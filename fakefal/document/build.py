@@ -16,7 +16,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.engine.verdict import UnknownPath
 from fakefal.version import VERSION
 from fakefal.wire.auth import TOKEN as TOKEN_PARAMETER
-from fakefal_contracts import IN_DEPTH, Edition
+from fakefal_contracts import FOUNDING, Edition
 from fakefal_contracts.openapi import KEY_SCHEME, schemas
 
 OPERATIONS: dict[str, Operation] = {
@@ -105,7 +105,7 @@ def _with_known(parameter: Json) -> Json:
 def _editions(emulator: Emulator) -> dict[str, Edition]:
     """The models under the server's contract; some were not there yet on an early day."""
     found = {}
-    for endpoint_id in IN_DEPTH:
+    for endpoint_id in FOUNDING:
         try:
             found[endpoint_id] = emulator.judge.edition(endpoint_id)
         except UnknownPath:

@@ -7,11 +7,11 @@ from fakefal.document.queue import ID
 from fakefal.platform_api.forms import MOST_IDS, PREFIX
 from fakefal.platform_api.models import ENTERPRISE, OPENAPI
 from fakefal.platform_api.request_list import PAYLOADS
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import FOUNDING
 from fakefal_contracts.hosts import Part
 
 SITE = f"/{Part.SITE}"
-MODEL_IDS = list(IN_DEPTH)
+MODEL_IDS = list(FOUNDING)
 """What stands for a model's id in the document; for others that fal has, some calls know a little, too."""
 
 WRONG = refusals("PlatformRefusal", 400, headers=ID)

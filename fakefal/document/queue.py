@@ -18,7 +18,7 @@ from fakefal.document.operation import (
 )
 from fakefal.wire import queue
 from fakefal.wire.incoming import SHORTEST_START_TIMEOUT
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import FOUNDING, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.openapi import schema_names
@@ -42,7 +42,7 @@ LINKS = {
     "replayWebhook": link("replayWebhook", "Send its webhook again.", request_id="$response.body#/request_id"),
     "erase": link("erasePayloads", "Forget what went in and came out.", request_id="$response.body#/request_id"),
 }
-EXAMPLES = [one.id.removeprefix(f"{one.app}/") for one in IN_DEPTH.values()]
+EXAMPLES = [one.id.removeprefix(f"{one.app}/") for one in FOUNDING.values()]
 OF_APPLICATION = (parameter("owner", "path", "Who owns the application."), parameter("app", "path", "The application."))
 OF_ONE = (*OF_APPLICATION, parameter("request_id", "path", "The id that the submission answered."))
 LOGS = parameter("logs", "query", "1 or true for log lines", default="0")
@@ -52,7 +52,7 @@ ANY_JSON = request_body(
     {},
     required=False,
     text="The model's arguments; what is wrong with them shows in the result.",
-    examples={schema_names(one)[0]: {"value": examples(one.id)["full"]} for one in IN_DEPTH.values()},
+    examples={schema_names(one)[0]: {"value": examples(one.id)["full"]} for one in FOUNDING.values()},
 )
 START_TIMEOUT = parameter(
     "X-Fal-Request-Start-Timeout",
@@ -170,7 +170,7 @@ OPERATIONS = {
     ),
 }
 APPLICATIONS = {
-    "owner": sorted({one.app.partition("/")[0] for one in IN_DEPTH.values()}),
-    "app": sorted({one.app.partition("/")[2] for one in IN_DEPTH.values()}),
+    "owner": sorted({one.app.partition("/")[0] for one in FOUNDING.values()}),
+    "app": sorted({one.app.partition("/")[2] for one in FOUNDING.values()}),
 }
 """What stands for owner and application: those of the models in depth, for all others."""

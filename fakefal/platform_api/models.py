@@ -30,7 +30,7 @@ from fakefal.state.ledger import entries
 from fakefal.state.requests import NO_KEY
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
-from fakefal_contracts import IN_DEPTH, Endpoint, UnknownContract, judge
+from fakefal_contracts import FOUNDING, Endpoint, UnknownContract, judge
 from fakefal_contracts.catalogue import about
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
@@ -137,7 +137,7 @@ class Units(BaseModel):
     unit_quantity: Annotated[float, Interval(ge=0.000001, le=MOST_UNITS)]
 
 
-_IDS = Field(json_schema_extra={"propertyNames": {"enum": [*IN_DEPTH]}})
+_IDS = Field(json_schema_extra={"propertyNames": {"enum": [*FOUNDING]}})
 """For the document; the answer to an id that is not known is 404."""
 
 

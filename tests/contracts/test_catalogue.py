@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Catalogue, Depth, Unit, UnknownContract, UnknownEndpoint, check, judge
+from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue, Depth, Unit, UnknownContract, UnknownEndpoint, check, judge
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
 from fakefal_contracts.media import AudioLimits, ClipLimits, Limits, PictureLimits
@@ -122,7 +122,7 @@ class TestJudging:
     def test_a_report_says_how_deep_it_looked(self) -> None:
         assert check(FLUX, {"prompt": "x"}).as_dict()["depth"] == "fal's document (2026-06-11)"
         assert check("CassetteAI/music-generator", {}).as_dict()["depth"] == "types only (2026-08-02)"
-        assert check(next(iter(IN_DEPTH)), {}).as_dict()["depth"] == "in depth"
+        assert check(next(iter(FOUNDING)), {}).as_dict()["depth"] == "in depth"
 
     def test_a_price_of_pictures_counts_them(self) -> None:
         cost = check(FLUX, {"prompt": "x", "num_images": 3}).cost

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH, UnknownContract, UnknownEndpoint, check, judge
+from fakefal_contracts import BUILT_IN, FOUNDING, UnknownContract, UnknownEndpoint, check, judge
 from fakefal_contracts.check import MOST_FOUND
 from fakefal_contracts.price import dollars
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
@@ -196,7 +196,7 @@ class TestContracts:
             check("fal-ai/kling-video/o1/image-to-vido", {})
 
     def test_fals_catalogue_has_the_ids_in_depth(self) -> None:
-        assert set(IN_DEPTH) <= {*BUILT_IN}
+        assert set(FOUNDING) <= {*BUILT_IN}
 
 
 BROKEN = [

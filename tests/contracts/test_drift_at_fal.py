@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH
+from fakefal_contracts import BUILT_IN, FOUNDING
 from fakefal_contracts.drift import Level, compare
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.explanation import examine
@@ -84,7 +84,7 @@ def test_between_the_two_dates_it_finds_what_changed_and_nothing_else(
 
 def sources(january: dict[str, Published], june: dict[str, Published], types: str) -> dict[tuple[str, str], Published]:
     found = {}
-    for endpoint_id in IN_DEPTH:
+    for endpoint_id in FOUNDING:
         name = endpoint_id.removeprefix(PREFIX)
         found |= {(name, day): one[name] for day, one in ((JANUARY, january), (JUNE, june)) if name in one}
         found[name, "npm"] = read_typescript(types, endpoint_id, "npm")
@@ -122,7 +122,7 @@ def test_every_finding_about_our_endpoints_is_explained(
     every = sources(january, june, types)
     assert every.keys() == EXPLAINED.keys()
     for (name, source), theirs in every.items():
-        endpoint = IN_DEPTH[PREFIX + name]
+        endpoint = FOUNDING[PREFIX + name]
         for contract in ("latest", "documented"):
             found = examine(endpoint.edition(contract), theirs)
             assert found.drift() == (), (name, source, contract)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from fakefal_contracts import IN_DEPTH, Edition, Endpoint
+from fakefal_contracts import FOUNDING, Edition, Endpoint
 from fakefal_contracts.drift import Change, DriftFinding, Level, compare
 from fakefal_contracts.endpoint import Revision
 from fakefal_contracts.evidence import inferred
@@ -25,9 +25,9 @@ from tools.draft import draft, is_revision
 
 pytestmark = pytest.mark.quick
 
-EVERY = list(IN_DEPTH.values())
-I2V = IN_DEPTH["fal-ai/kling-video/o1/image-to-video"]
-O3 = IN_DEPTH["fal-ai/kling-video/o3/pro/reference-to-video"]
+EVERY = list(FOUNDING.values())
+I2V = FOUNDING["fal-ai/kling-video/o1/image-to-video"]
+O3 = FOUNDING["fal-ai/kling-video/o3/pro/reference-to-video"]
 TODAY = dt.date(2026, 11, 20)
 
 
@@ -43,7 +43,7 @@ def place(endpoint: Endpoint, name: str) -> Place:
     return read_edition(endpoint.edition("latest")).places[f"input.{name}"]
 
 
-@pytest.mark.parametrize("endpoint", EVERY, ids=IN_DEPTH)
+@pytest.mark.parametrize("endpoint", EVERY, ids=FOUNDING)
 def test_what_an_older_revision_said_is_explained_by_it(endpoint: Endpoint) -> None:
     for old in endpoint.editions:
         found = examine(endpoint.edition("latest"), published(old))

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH, examples, rulebook
+from fakefal_contracts import BUILT_IN, FOUNDING, examples, rulebook
 from fakefal_contracts.llms import SHOWN_WITH_THE_FIELD, llms_txt
 from support.endpoints import O3
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.quick
 
 
 @pytest.mark.parametrize("contract", ["documented", "latest"])
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 class TestTheText:
     def test_it_names_every_field_and_choice(self, endpoint_id: str, contract: str) -> None:
         edition = BUILT_IN.find(endpoint_id).edition(contract)

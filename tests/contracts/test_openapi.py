@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH, examples
+from fakefal_contracts import BUILT_IN, FOUNDING, examples
 from fakefal_contracts.model import spots
 from fakefal_contracts.openapi import openapi, schema_names
 from fakefal_contracts.rule import Requirement
@@ -79,7 +79,7 @@ KNOWN: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 class TestAgainstFal:
     def test_the_newest_contract_says_what_fal_says(self, endpoint_id: str) -> None:
         document = openapi(BUILT_IN.find(endpoint_id).edition("latest"))
@@ -104,7 +104,7 @@ class TestAgainstFal:
                 assert not first or first != theirs[name]["properties"][field]["description"].partition("\n")[0], field
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 class TestTheDocument:
     def test_every_field_is_described(self, endpoint_id: str) -> None:
         for edition in BUILT_IN.find(endpoint_id).editions:

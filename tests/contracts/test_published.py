@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import FOUNDING
 from fakefal_contracts.drift import compare
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.published import ABSENT, UNSAID, Place
@@ -189,7 +189,7 @@ def test_the_record_of_the_models_api_is_the_document_with_a_day() -> None:
 
 
 def test_an_edition_is_read_with_its_media_limits() -> None:
-    places = read_edition(IN_DEPTH["fal-ai/kling-video/o3/pro/reference-to-video"].edition("latest")).places
+    places = read_edition(FOUNDING["fal-ai/kling-video/o3/pro/reference-to-video"].edition("latest")).places
     assert places["input.prompt"] == Place(
         frozenset({"string"}), required=False, nullable=True, limits={"maxLength": 2500}
     )
@@ -210,7 +210,7 @@ def test_an_edition_is_read_with_its_media_limits() -> None:
     assert list(places)[:3] == ["input", "input.prompt", "input.multi_prompt"]
 
 
-@pytest.mark.parametrize("endpoint", IN_DEPTH.values(), ids=IN_DEPTH)
+@pytest.mark.parametrize("endpoint", FOUNDING.values(), ids=FOUNDING)
 def test_a_revision_differs_from_the_newest_in_the_fields_that_it_names(endpoint: Any) -> None:
     newest = read_edition(endpoint.edition("latest"))
     for edition, revision in zip(endpoint.editions, endpoint.revisions, strict=True):

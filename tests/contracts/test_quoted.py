@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH, check, examples
+from fakefal_contracts import FOUNDING, check, examples
 from support.endpoints import I2V, O1, O3
 
 pytestmark = pytest.mark.quick
@@ -108,7 +108,7 @@ def test_unknown_keys_are_ignored() -> None:
     ]
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 @pytest.mark.parametrize("which", ["required", "full"])
 @pytest.mark.parametrize("contract", ["documented", "latest"])
 def test_the_documents_examples_are_accepted(endpoint_id: str, which: str, contract: str) -> None:
@@ -116,7 +116,7 @@ def test_the_documents_examples_are_accepted(endpoint_id: str, which: str, contr
     assert report.ok, report.errors
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 def test_the_documents_outputs_are_of_the_output_model(endpoint_id: str) -> None:
     output = examples(endpoint_id)["output"]
-    assert IN_DEPTH[endpoint_id].output.model_validate(output).model_dump(exclude_unset=True) == output
+    assert FOUNDING[endpoint_id].output.model_validate(output).model_dump(exclude_unset=True) == output

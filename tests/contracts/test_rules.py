@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH, Edition, Endpoint, Grade, rulebook
+from fakefal_contracts import FOUNDING, Edition, Endpoint, Grade, rulebook
 from support.editions import every_edition
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("endpoint", IN_DEPTH.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("endpoint", FOUNDING.values(), ids=lambda one: one.name)
 def test_the_names_of_contracts_mean_the_first_and_the_last_revision(endpoint: Endpoint) -> None:
     assert endpoint.edition("documented").model is endpoint.editions[0].model
     assert endpoint.edition("latest").model is endpoint.editions[-1].model

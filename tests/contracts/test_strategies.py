@@ -18,7 +18,7 @@ from PIL import Image
 
 from fakefal_contracts import (
     BUILT_IN,
-    IN_DEPTH,
+    FOUNDING,
     KLING,
     Edition,
     Endpoint,
@@ -132,7 +132,7 @@ def test_every_rule_written_by_hand_has_a_recipe() -> None:
 
 
 class TestNothingIsThrownAway:
-    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+    @pytest.mark.parametrize("endpoint_id", FOUNDING)
     @pytest.mark.parametrize("strategy", [valid, invalid, anything], ids=lambda one: one.__name__)
     def test_no_example_is_rejected_with_all_health_checks_on(self, endpoint_id: str, strategy: Any) -> None:
         outcomes: Counter[str] = Counter()
@@ -248,7 +248,7 @@ def novel(monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     source = inferred("made up", "2026-01-01")
     price = Price(source.date, Decimal(1), source)
     made = Endpoint("fal-ai/kling-video/novel", "Novel", _Novel, source, (Revision(source),), (price,), "pro")
-    monkeypatch.setitem(IN_DEPTH, made.id, made)
+    monkeypatch.setitem(FOUNDING, made.id, made)
     return made
 
 
@@ -352,7 +352,7 @@ def test_histories_name_no_request_that_is_not_there_yet(history: list[Step]) ->
             self.submitted = 0
 
         def submit(self, endpoint_id: str, arguments: Any) -> int:  # noqa: ARG002 - the protocol has it
-            assert endpoint_id in IN_DEPTH
+            assert endpoint_id in FOUNDING
             self.submitted += 1
             return self.submitted - 1
 

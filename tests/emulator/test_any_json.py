@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state import jsonio
-from fakefal_contracts import IN_DEPTH, check
+from fakefal_contracts import FOUNDING, check
 from fakefal_contracts.strategies import anything
 from support.server import served
 
 pytestmark = pytest.mark.versions
 
 #: An endpoint and a body for it: anything, or a good body with some fields replaced or removed.
-bodies = st.sampled_from(sorted(IN_DEPTH)).flatmap(lambda one: st.tuples(st.just(one), anything(one)))
+bodies = st.sampled_from(sorted(FOUNDING)).flatmap(lambda one: st.tuples(st.just(one), anything(one)))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_any_body_is_kept_and_answered(http: httpx.Client, case: tuple[str, Any]
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_kept_and_answered(http: httpx.Client, raw: bytes) -> None:
     for part in ("queue", "run"):
-        answer = http.post(f"/{part}/{next(iter(IN_DEPTH))}", content=raw)
+        answer = http.post(f"/{part}/{next(iter(FOUNDING))}", content=raw)
         assert answer.status_code in (200, 422)
         if answer.status_code == 422 and part == "queue":
             assert answer.json()["detail"][0]["type"] == "json_invalid"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH
+from fakefal_contracts import BUILT_IN, FOUNDING
 from fakefal_contracts.llms import llms_txt
 from fakefal_contracts.openapi import openapi
 from support.endpoints import I2V, O3
@@ -21,7 +21,7 @@ def read(server: Server, endpoint_id: str) -> httpx.Response:
     return httpx.get(f"{server.url}{DOCUMENT}", params={"endpoint_id": endpoint_id}, trust_env=False)
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 class TestEachModel:
     def test_the_document_is_the_contracts_and_needs_no_key(self, server: Server, endpoint_id: str) -> None:
         edition = BUILT_IN.find(endpoint_id).edition("latest")

@@ -24,7 +24,7 @@ from fakefal.conform.target import KEY, Answer, ProbedTarget
 from fakefal.proxy.upstream import Upstream
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
-from fakefal_contracts import IN_DEPTH, judge
+from fakefal_contracts import FOUNDING, judge
 from support.waiting import run_program
 
 CONTRACT = "latest"
@@ -34,7 +34,7 @@ REFUSED = 422
 
 def refusals(service: TargetService) -> Iterator[tuple[str, Submitted, list[Any]]]:
     """For every rule a request that broke it and is over, and the items that its result has to have."""
-    for endpoint in IN_DEPTH.values():
+    for endpoint in FOUNDING.values():
         edition = endpoint.edition(CONTRACT)
         for rule in drawn_bodies.rules(edition):
             body = service.lay(drawn_bodies.refused(edition, rule, 1, 0)[0])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Endpoint
+from fakefal_contracts import BUILT_IN, FOUNDING, Endpoint
 from fakefal_contracts.media import PUBLISHED
 from fakefal_contracts.record import Record, Source, with_titles
 from fakefal_contracts.schema_models import ordered
@@ -170,7 +170,7 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def summary() -> dict[str, Any]:
     """The differences by their names, of every model that has some and is not in depth."""
-    others = (one for one in BUILT_IN if one not in IN_DEPTH)
+    others = (one for one in BUILT_IN if one not in FOUNDING)
     found = {
         one: {explained(mismatch) or "unexplained" for mismatch in mismatches(BUILT_IN.find(one))} for one in others
     }

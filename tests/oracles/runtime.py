@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from fakefal.server.serving import serving
 from fakefal.settings import Settings
 from fakefal.state import jsonio
-from fakefal_contracts import BUILT_IN, IN_DEPTH, judge, rulebook
+from fakefal_contracts import BUILT_IN, FOUNDING, judge, rulebook
 from fakefal_contracts.media import Limits
 from fakefal_contracts.strategies import Broken, anything, invalid, valid
 from fakefal_contracts.strategies.bodies import Builder
@@ -166,7 +166,7 @@ def bodies(endpoint_id: str) -> st.SearchStrategy[Any]:
 def asked(endpoint_id: str) -> tuple[str, ...]:
     """The rules that bodies break."""
     edition = BUILT_IN.find(endpoint_id).edition(CONTRACT)
-    beyond = frozenset[str]() if endpoint_id in IN_DEPTH else outside(endpoint_id)
+    beyond = frozenset[str]() if endpoint_id in FOUNDING else outside(endpoint_id)
     every = (one.rule for one in breaches(edition))
     return tuple(dict.fromkeys(rule.id for rule in every if rule.kind != "max_bytes" and rule.id not in beyond))
 
@@ -176,7 +176,7 @@ def compare(endpoint_id: str, raw: bytes, ours: Answer, theirs: Answer, findings
     body = json.loads(raw)
     errors = judge(BUILT_IN.find(endpoint_id).edition(CONTRACT), body).errors
     broken = [error.rule.id for error in errors]
-    named = {error.rule.id: error.rule.id if endpoint_id in IN_DEPTH else error.rule.kind for error in errors}
+    named = {error.rule.id: error.rule.id if endpoint_id in FOUNDING else error.rule.kind for error in errors}
     tally = findings.endpoints.setdefault(endpoint_id, Tally())
     beyond = outside(endpoint_id)
     if _equal(ours, theirs):
@@ -210,7 +210,7 @@ def _without(ours: Answer, broken: list[str], beyond: frozenset[str]) -> Answer:
 
 def of_models(report: Mapping[str, Any]) -> dict[str, Any]:
     """What a report says of the models that are not in depth: sums by model, and by kind of rule."""
-    tallies = {one: tally for one, tally in report["endpoints"].items() if one not in IN_DEPTH}
+    tallies = {one: tally for one, tally in report["endpoints"].items() if one not in FOUNDING}
     kinds: dict[str, Counter[str]] = {}
     for tally in tallies.values():
         for kind, counts in tally["rules"].items():
@@ -237,7 +237,7 @@ class Pair:
 
     def ask(self, endpoint_id: str, raw: bytes) -> tuple[Answer, Answer]:
         """The answers of both."""
-        made = "generated" if endpoint_id in IN_DEPTH else "written"
+        made = "generated" if endpoint_id in FOUNDING else "written"
         theirs = _call(self._theirs, "POST", f"/{made}/{endpoint_id}", raw)
         status, submitted = _call(self._ours, "POST", f"/queue/{endpoint_id}", raw)
         if status != ACCEPTED:
@@ -333,13 +333,13 @@ def _work(task: tuple[str, int, int]) -> tuple[Findings, dict[str, str]]:
     if cases:
         found = chunk(both, *task)
     else:
-        found = each_rule(both, endpoint_id) if endpoint_id in IN_DEPTH else each_breach(both, endpoint_id)
+        found = each_rule(both, endpoint_id) if endpoint_id in FOUNDING else each_breach(both, endpoint_id)
     return found, both.versions
 
 
 def tasks(cases: int, models: Sequence[str] = ()) -> list[tuple[str, int, int]]:
     """The chunks of a comparison: endpoint, number of cases, seed; first, with no cases, each rule by itself."""
-    every = (*IN_DEPTH, *models)
+    every = (*FOUNDING, *models)
     each = -(-cases // len(every))
     return [(endpoint_id, 0, 0) for endpoint_id in every] + [
         (endpoint_id, min(CHUNK, each - done), done // CHUNK) for done in range(0, each, CHUNK) for endpoint_id in every

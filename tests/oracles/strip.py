@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import FOUNDING
 
 FOLDER = Path(__file__).parent / "openapi"
 WORDS = {"description", "limit_description", "examples", "ui", "_fal_ui_field", "title"}
@@ -40,7 +40,7 @@ def kept(endpoint_id: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Rewrite the document of every endpoint that the contracts cover."""
-    for endpoint_id in IN_DEPTH:
+    for endpoint_id in FOUNDING:
         name = f"{endpoint_id.replace('/', '--')}.json"
         given = json.loads((Path(sys.argv[1]) / name).read_text("utf-8"))
         (FOLDER / name).write_text(json.dumps(kept(endpoint_id, given), indent=1) + "\n")

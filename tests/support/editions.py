@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH, Edition
+from fakefal_contracts import FOUNDING, Edition
 
 
 def _case(edition: Edition) -> object:
@@ -18,5 +18,5 @@ def _case(edition: Edition) -> object:
 
 
 every_edition = pytest.mark.parametrize(
-    "edition", [_case(edition) for endpoint in IN_DEPTH.values() for edition in endpoint.editions]
+    "edition", [_case(edition) for endpoint in FOUNDING.values() for edition in endpoint.editions]
 )

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from functools import cache
 
-from fakefal_contracts import BUILT_IN, IN_DEPTH
+from fakefal_contracts import BUILT_IN, FOUNDING
 
 RARE = {
     "a set of choices": "fal-ai/fooocus",
@@ -43,7 +43,7 @@ COUNT = int(os.environ.get("MODELS", "40"))
 @cache
 def sample(count: int = COUNT) -> tuple[str, ...]:
     """So many models that are not in depth: the rare ones, then some of every category."""
-    others = [record for record in BUILT_IN.records() if record.id not in IN_DEPTH]
+    others = [record for record in BUILT_IN.records() if record.id not in FOUNDING]
     random.Random(14).shuffle(others)
     turns = Counter[str | None]()
     by_turn: list[tuple[int, str]] = []

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import FOUNDING, examples
 from support.machine import ROOT, required_in_ci
 from support.media import measure, picture
 from support.waiting import run_program, until
@@ -43,7 +43,7 @@ def run_under(*program: str, profile: str = "stepped") -> list[str]:
 
 def check_videos(folder: Path, *kinds: str) -> None:
     """Open what came back with an independent reader."""
-    for endpoint_id, endpoint in IN_DEPTH.items():
+    for endpoint_id, endpoint in FOUNDING.items():
         arguments = examples(endpoint_id)["full"]
         for kind in kinds:
             found = measure(folder / f"{endpoint.path.replace('/', '-')}-{kind}.mp4")
@@ -67,6 +67,6 @@ def node() -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "picture.png").write_bytes(picture())
-    full = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in IN_DEPTH}
+    full = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in FOUNDING}
     (tmp_path / "examples.json").write_text(json.dumps(full))
     return tmp_path

@@ -15,7 +15,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal.state.clock import MemoryClock
-from fakefal_contracts import IN_DEPTH, Edition, Report, check, rulebook
+from fakefal_contracts import FOUNDING, Edition, Report, check, rulebook
 from fakefal_contracts.strategies import (
     Cancel,
     Fetch,
@@ -80,7 +80,7 @@ def test_check_and_emulator_agree(edition: Edition, under: Callable[[str], Serve
     agree()
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 def test_they_agree_on_both_sides_of_every_limit(endpoint_id: str, under: Callable[[str], Server]) -> None:
     server = under("latest")
     for boundary in boundaries(endpoint_id, contract="latest"):

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from fakefal.state.clock import MemoryClock
-from fakefal_contracts import IN_DEPTH, check, examples
+from fakefal_contracts import FOUNDING, check, examples
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from support.endpoints import APP, O1
 from support.programs import JS
@@ -23,7 +23,7 @@ from support.waiting import run_program
 
 pytestmark = [pytest.mark.quick, pytest.mark.versions]
 
-FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in IN_DEPTH}
+FULL = {endpoint_id: examples(endpoint_id)["full"] for endpoint_id in FOUNDING}
 BAD = {"prompt": 5, "elements": [{}], "duration": "99", "image_urls": "x"}
 
 
@@ -88,10 +88,10 @@ def failure(handle: fal_client.SyncRequestHandle) -> tuple[int, str | None, Any]
 
 
 class TestPythonEnds:
-    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+    @pytest.mark.parametrize("endpoint_id", FOUNDING)
     def test_a_result_is_the_output_of_the_endpoint(self, endpoint_id: str, follow: Follow) -> None:
         result = follow(endpoint_id, FULL[endpoint_id]).get()
-        video = IN_DEPTH[endpoint_id].output.model_validate(result).model_dump()
+        video = FOUNDING[endpoint_id].output.model_validate(result).model_dump()
         assert result == video
 
     def test_a_refusal_is_the_list_of_its_items(self, follow: Follow) -> None:
@@ -297,7 +297,7 @@ class TestJavaScript:
         assert [(one["queue"], one["done"]) for one in parsed] == [(True, False), (True, False), (True, True)]
         assert {one["requestId"] for one in parsed} == {queued["request_id"]}
         assert (result["kind"], result["queue"]) == ("result", False)
-        assert IN_DEPTH[O1].output.model_validate(result["data"])
+        assert FOUNDING[O1].output.model_validate(result["data"])
 
     def test_every_error(self, server: Server, parse: Any) -> None:
         def answer(effect: str) -> httpx.Response:

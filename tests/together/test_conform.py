@@ -31,7 +31,7 @@ from fakefal.conform.target import Answer, ProbedTarget
 from fakefal.conform.webhook_claims import WebhookTraces
 from fakefal.proxy.upstream import Upstream
 from fakefal.recording.spend_limit import SpendLimit
-from fakefal_contracts import BUILT_IN, IN_DEPTH, judge
+from fakefal_contracts import BUILT_IN, FOUNDING, judge
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.record import Record, Source
 from fakefal_contracts.strategies import Body
@@ -71,7 +71,7 @@ def differing(outcomes: list[ClaimOutcome]) -> list[str]:
 
 
 class TestTheEmulator:
-    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+    @pytest.mark.parametrize("endpoint_id", FOUNDING)
     def test_it_agrees_in_everything(self, endpoint_id: str, serve: Serve, ask: Ask) -> None:
         """No claim differs, is worded otherwise, or is left out."""
         service = ask(serve(profile="stepped", contract="latest"))
@@ -136,20 +136,20 @@ def edition_rules(endpoint_id: str) -> list[Any]:
 
 @pytest.mark.quick
 class TestFuses:
-    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+    @pytest.mark.parametrize("endpoint_id", FOUNDING)
     def test_a_fused_body_is_refused_by_every_revision(self, endpoint_id: str) -> None:
-        endpoint = IN_DEPTH[endpoint_id]
-        assert fuse.holds(endpoint, broken(IN_DEPTH[endpoint_id]))
-        assert not fuse.holds(endpoint, sample(IN_DEPTH[endpoint_id]))
-        assert all(judge(one, sample(IN_DEPTH[endpoint_id])).ok for one in endpoint.editions)
+        endpoint = FOUNDING[endpoint_id]
+        assert fuse.holds(endpoint, broken(FOUNDING[endpoint_id]))
+        assert not fuse.holds(endpoint, sample(FOUNDING[endpoint_id]))
+        assert all(judge(one, sample(FOUNDING[endpoint_id])).ok for one in endpoint.editions)
 
     def test_a_body_that_cannot_take_a_fuse_has_none(self) -> None:
         for body in (None, [], "x", {"multi_prompt": "x"}):
-            assert fuse.armed(IN_DEPTH[O3], body) == body
-            assert not fuse.holds(IN_DEPTH[O3], body)
+            assert fuse.armed(FOUNDING[O3], body) == body
+            assert not fuse.holds(FOUNDING[O3], body)
 
     def test_the_shots_that_are_there_stay(self) -> None:
-        fused = fuse.armed(IN_DEPTH[O3], {"multi_prompt": [{"prompt": "a"}]})
+        fused = fuse.armed(FOUNDING[O3], {"multi_prompt": [{"prompt": "a"}]})
         assert [shot["prompt"][:3] for shot in fused["multi_prompt"]] == ["a", "xxx"]
 
 
@@ -165,7 +165,7 @@ class TestAgainstFal:
         submitted = server.http.get("/_fakefal/requests?limit=10000").json()
         assert submitted
         for one in submitted:
-            assert fuse.holds(IN_DEPTH[one["endpoint_id"]], one["arguments"])
+            assert fuse.holds(FOUNDING[one["endpoint_id"]], one["arguments"])
             assert one["result_status"] == 422
         assert server.http.get("/_fakefal/ledger").json()["usd"] == 0
         counted = Counter(one.state for one in found)
@@ -213,15 +213,15 @@ class TestAgainstFal:
         """Looking at the result before the end, which has no bill, gives nothing back."""
         server = serve(profile="stepped", contract="latest")
         service = ask(server, usd="3")
-        assert differing(list(LifecycleTraces(service, IN_DEPTH[O3]).outcomes())) == []
+        assert differing(list(LifecycleTraces(service, FOUNDING[O3]).outcomes())) == []
         budget = service.purse.budget
         assert budget is not None
-        assert (budget.spent, budget.reserved) == (5 * IN_DEPTH[O3].price("latest").usd, 0), "in the tier it was made"
+        assert (budget.spent, budget.reserved) == (5 * FOUNDING[O3].price("latest").usd, 0), "in the tier it was made"
 
     @pytest.mark.parametrize("units", [None, "", "lots", "NaN", "-5"])
     def test_without_a_bill_it_stays_spent(self, units: str | None) -> None:
         purse = SpendGuard(SpendLimit(Decimal(5)))
-        admitted = purse.admit(O1, sample(IN_DEPTH[O1]))
+        admitted = purse.admit(O1, sample(FOUNDING[O1]))
         headers = {} if units is None else {"x-fal-billable-units": units}
         for status in (200, 400, 500):
             purse.settle(admitted, Answer(status, headers, b""))
@@ -265,8 +265,8 @@ class TestAgainstFal:
         assert (len(refused), differing(refused)) == (5, [])
 
     def test_the_dearest_a_body_can_be(self) -> None:
-        o3 = IN_DEPTH[O3]
-        assert dearest(IN_DEPTH[O1], None) == Decimal("1.12")
+        o3 = FOUNDING[O3]
+        assert dearest(FOUNDING[O1], None) == Decimal("1.12")
         assert dearest(o3, {}) == Decimal("0.168") * 15
         assert dearest(o3, {"multi_prompt": [{"duration": "15"}, {"duration": "x"}, {}, 1]}) == Decimal("0.168") * 50
 
@@ -336,7 +336,7 @@ class TestManners:
         with ProbedTarget(None, upstream, sleep=waits.append) as target:
             service = TargetService(target, SpendGuard(budget))
             with pytest.raises(raised):
-                service.submit(O1, sample(IN_DEPTH[O1]))
+                service.submit(O1, sample(FOUNDING[O1]))
         assert len(seen) == 1
         assert waits == ([30] if status == 429 else []), "what comes next waits"
         assert float(budget.reserved) == (1.12 if status == 503 else 0), "after a server's error nobody knows"
@@ -348,7 +348,7 @@ class TestManners:
         budget = SpendLimit(Decimal(5))
         upstream = Upstream("http://fake.example", transport=httpx.MockTransport(lose))
         with ProbedTarget(None, upstream) as target, pytest.raises(Differs, match="no answer came"):
-            TargetService(target, SpendGuard(budget)).submit(O1, sample(IN_DEPTH[O1]))
+            TargetService(target, SpendGuard(budget)).submit(O1, sample(FOUNDING[O1]))
         assert budget.reserved > 0
 
     def test_nobody_there_is_not_run(self) -> None:
@@ -363,7 +363,7 @@ class TestManners:
         with ProbedTarget(server.url, Upstream(server.url)) as target:
             service = TargetService(target, SpendGuard(None), patience_seconds=0.01)
             with pytest.raises(NotRun, match="did not end within"):
-                service.ask(O1, sample(IN_DEPTH[O1]))
+                service.ask(O1, sample(FOUNDING[O1]))
 
 
 @pytest.mark.quick
@@ -421,7 +421,7 @@ class TestRegressionCases:
 
     def test_a_claim_about_the_wire_is_asked_again_by_its_name(self, serve: Serve, ask: Ask, tmp_path: Path) -> None:
         wrong = ask(serve(profile="stepped", contract="latest", effects=("content_policy_violation",)))
-        failed = [one for one in LifecycleTraces(wrong, IN_DEPTH[O1]).outcomes() if one.state is ClaimState.DIFFERS]
+        failed = [one for one in LifecycleTraces(wrong, FOUNDING[O1]).outcomes() if one.state is ClaimState.DIFFERS]
         for one in failed:
             assert one.reproducer is not None
             write_case(tmp_path, one.reproducer)
@@ -589,4 +589,4 @@ def test_drift_finds_none_at_the_emulators_own_site(contract: str, serve: Serve)
     server = serve(contract=contract)
     done = CliRunner().invoke(main, ["drift", "--online", "--url", f"{server.url}/site", "--contract", contract])
     assert done.exit_code == 0, done.output
-    assert done.output.count("same  ") == len(IN_DEPTH)
+    assert done.output.count("same  ") == len(FOUNDING)

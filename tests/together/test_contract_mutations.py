@@ -30,7 +30,7 @@ from fakefal.proxy.upstream import Upstream
 from fakefal.server.app import build_app
 from fakefal.server.serving import hosting, serving_from
 from fakefal.settings import Settings
-from fakefal_contracts import IN_DEPTH, rulebook
+from fakefal_contracts import FOUNDING, rulebook
 from support.bent import Judged, Mutant, edition, mutants
 from support.bent_schemas import KEYLESS, LIMITS
 from support.endpoints import O1, O3
@@ -49,7 +49,7 @@ def noticed(mutant: Mutant, **more: Any) -> bool:
     return ClaimState.DIFFERS in found or examiner.valid().state is ClaimState.DIFFERS
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 class TestRules:
     def test_the_right_edition_agrees(self, endpoint_id: str) -> None:
         right = edition(endpoint_id)
@@ -102,8 +102,8 @@ def test_every_kind_of_rule_has_a_mutant() -> None:
 
 def test_there_are_as_many_rules_as_the_page_says() -> None:
     numbers = re.findall(r"\d+", (ROOT / "docs" / "conformance.md").read_text("utf-8"))
-    assert str(sum(len(drawn_bodies.rules(edition(one))) for one in IN_DEPTH)) in numbers
-    assert str(sum(1 for one in IN_DEPTH for _ in mutants(edition(one)))) in numbers
+    assert str(sum(len(drawn_bodies.rules(edition(one))) for one in FOUNDING)) in numbers
+    assert str(sum(1 for one in FOUNDING for _ in mutants(edition(one)))) in numbers
 
 
 @pytest.mark.parametrize(
@@ -280,11 +280,11 @@ Area = Callable[[TargetService], Iterator[ClaimOutcome]]
 
 
 def life(service: TargetService) -> Iterator[ClaimOutcome]:
-    return LifecycleTraces(service, IN_DEPTH[O1]).outcomes()
+    return LifecycleTraces(service, FOUNDING[O1]).outcomes()
 
 
 def cancelling(service: TargetService) -> Iterator[ClaimOutcome]:
-    return Cancelling(service, IN_DEPTH[O1]).outcomes()
+    return Cancelling(service, FOUNDING[O1]).outcomes()
 
 
 def unknown(service: TargetService) -> Iterator[ClaimOutcome]:

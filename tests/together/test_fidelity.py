@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from fakefal.conform.results import SuiteRun
-from fakefal_contracts import BUILT_IN, IN_DEPTH, KLING, rulebook
+from fakefal_contracts import BUILT_IN, FOUNDING, KLING, rulebook
 from oracles import clients
 from oracles.runtime import outside
 from support.endpoints import O1
@@ -72,7 +72,7 @@ def test_every_model_is_in_the_sums(sources: Sources) -> None:
         assert models == len(BUILT_IN)
         # models in depth print more than their documents say
         assert equal == len(set(BUILT_IN) - set(KLING) - set(sources.round_trip["models"]))
-        assert asked == len(sources.models["models"]) + len(IN_DEPTH) >= 300
+        assert asked == len(sources.models["models"]) + len(FOUNDING) >= 300
         assert cases == sum(outcomes) >= 100_000
         assert outcomes[-1] == 0, "unexplained"
 
@@ -99,7 +99,7 @@ def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:
 
 def test_every_rule_is_in_it_with_its_evidence(sources: Sources) -> None:
     found = rows(report(sources))
-    rules = [rule for endpoint in IN_DEPTH.values() for rule in rulebook(endpoint.edition("latest"))]
+    rules = [rule for endpoint in FOUNDING.values() for rule in rulebook(endpoint.edition("latest"))]
     assert list(found) == [rule.id for rule in rules]
     for rule in rules:
         row = found[rule.id]
@@ -111,9 +111,9 @@ def test_every_rule_is_in_it_with_its_evidence(sources: Sources) -> None:
 
 def test_what_was_measured_is_there_for_every_rule(sources: Sources) -> None:
     """The summary of the runtime says what `test_runtime_oracle` finds anew: agreed, or held by no schema."""
-    for endpoint_id in IN_DEPTH:
+    for endpoint_id in FOUNDING:
         ran = sources.runtime["endpoints"][endpoint_id]["rules"]
-        for rule in rulebook(IN_DEPTH[endpoint_id].edition("latest")):
+        for rule in rulebook(FOUNDING[endpoint_id].edition("latest")):
             if rule.kind != "max_bytes":
                 expected = "outside" if rule.id in outside(endpoint_id) else "agreed"
                 assert set(ran[rule.id]) == {expected}, rule.id

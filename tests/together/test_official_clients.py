@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fakefal_contracts import IN_DEPTH
+from fakefal_contracts import FOUNDING
 from support.programs import JS, PROGRAMS, check_videos, finish, run_under
 
 pytestmark = pytest.mark.versions
@@ -24,7 +24,7 @@ STEPS = {"polling": ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"], "streaming": ["IN_
 @pytest.mark.parametrize("program", ["sync_client.py", "async_client.py"])
 def test_python(program: str, offline: list[str], folder: Path) -> None:
     seen = finish([*offline, *run_under(sys.executable, str(PROGRAMS / program), str(folder))])
-    for endpoint in IN_DEPTH.values():
+    for endpoint in FOUNDING.values():
         steps = seen[endpoint.path.replace("/", "-")]
         assert list(dict.fromkeys(steps)) == ["Queued", "InProgress", "Completed"]
     assert seen["refusal"] == [422, [REFUSED_ITEM]]
@@ -34,7 +34,7 @@ def test_python(program: str, offline: list[str], folder: Path) -> None:
 def test_javascript(node: str, offline: list[str], folder: Path) -> None:
     program = [node, str(JS / "client.mjs"), str(folder), str(folder / "examples.json")]
     seen = finish([*offline, *run_under(*program)])
-    for endpoint in IN_DEPTH.values():
+    for endpoint in FOUNDING.values():
         assert seen[endpoint.path.replace("/", "-")] == STEPS
     assert seen["uploaded"].startswith("https://v3b.fal.media/files/b/")
     assert seen["refusal"] == [422, [REFUSED_ITEM]]

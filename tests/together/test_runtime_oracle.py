@@ -12,7 +12,7 @@ import pydantic
 import pytest
 
 from fakefal.state import jsonio
-from fakefal_contracts import BUILT_IN, IN_DEPTH, judge, rulebook
+from fakefal_contracts import BUILT_IN, FOUNDING, judge, rulebook
 from oracles import author, runtime, strip
 from oracles.drawing import VERSIONS
 from oracles.install import READY, RUNTIME
@@ -50,7 +50,7 @@ def both() -> Iterator[Pair]:
         yield started
 
 
-@pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+@pytest.mark.parametrize("endpoint_id", FOUNDING)
 def test_generated_bodies_and_each_rule_get_equal_answers(endpoint_id: str, both: Pair) -> None:
     generated, by_rule = chunk(both, endpoint_id, CASES, 0), each_rule(both, endpoint_id)
     tally = generated.endpoints[endpoint_id]
@@ -180,12 +180,12 @@ def test_the_oracle_knows_nothing_of_ours() -> None:
 
 def test_the_documents_are_fals_without_their_words() -> None:
     documents = SHARED / "reference" / "openapi" / "2026-06-11"
-    for endpoint_id in IN_DEPTH:
+    for endpoint_id in FOUNDING:
         kept = json.loads(path_of(strip.FOLDER, endpoint_id).read_text("utf-8"))
         assert not strip.WORDS & keys(kept["components"]["schemas"])
     if not documents.is_dir():
         required_in_ci("fal's OpenAPI documents are not beside the project (../shared)")
-    for endpoint_id in IN_DEPTH:
+    for endpoint_id in FOUNDING:
         theirs = json.loads(path_of(documents, endpoint_id).read_text("utf-8"))
         kept = json.loads(path_of(strip.FOLDER, endpoint_id).read_text("utf-8"))
         assert strip.kept(endpoint_id, theirs) == kept

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fakefal.document.build import OPERATIONS
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import FOUNDING, examples
 from oracles.document.run import PHASES, check, summary
 from support.server import Server
 
@@ -44,7 +44,7 @@ def test_every_call_answers_as_the_document_says() -> None:
     assert findings.failures == [], summary(findings)
     assert findings.ended == 0, findings.output
     assert findings.uncalled == []
-    assert len(findings.calls) == len(OPERATIONS) + len(IN_DEPTH)
+    assert len(findings.calls) == len(OPERATIONS) + len(FOUNDING)
     assert set(findings.phases) == set(PHASES)
     assert set(findings.checks) >= CHECKS
 
@@ -52,7 +52,7 @@ def test_every_call_answers_as_the_document_says() -> None:
 class TestTheDocument:
     def test_it_speaks_of_every_call_and_of_no_other(self, document: dict[str, Any]) -> None:
         named = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
-        assert named == set(OPERATIONS) | {f"POST /run/{endpoint_id}" for endpoint_id in IN_DEPTH}
+        assert named == set(OPERATIONS) | {f"POST /run/{endpoint_id}" for endpoint_id in FOUNDING}
         ids = [one["operationId"] for item in document["paths"].values() for one in item.values()]
         assert len(set(ids)) == len(ids)
 
@@ -69,12 +69,12 @@ class TestTheDocument:
         submit = document["paths"]["/queue/{owner}/{app}/{path}"]["post"]["responses"]["200"]["links"]
         assert {"status", "stream", "result", "cancel"} <= set(submit)
 
-    @pytest.mark.parametrize("endpoint_id", IN_DEPTH)
+    @pytest.mark.parametrize("endpoint_id", FOUNDING)
     def test_the_synchronous_call_of_a_model_has_its_schemas(self, endpoint_id: str, document: dict[str, Any]) -> None:
         shown = document["paths"][f"/run/{endpoint_id}"]["post"]
         content = shown["requestBody"]["content"]["application/json"]
         schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
-        assert set(schema["properties"]) == set(IN_DEPTH[endpoint_id].edition("latest").model.model_fields)
+        assert set(schema["properties"]) == set(FOUNDING[endpoint_id].edition("latest").model.model_fields)
         assert content["examples"]["full"]["value"] == examples(endpoint_id)["full"]
 
     def test_references_lead_somewhere(self, document: dict[str, Any]) -> None:

@@ -24,10 +24,10 @@ def check(size: Size) -> Measured:
 
 def checked(repeats: int) -> dict[str, Any]:
     """Judge every example in turn, and only validate it in turn."""
-    from fakefal_contracts import IN_DEPTH, examples
+    from fakefal_contracts import FOUNDING, examples
     from fakefal_contracts import check as judge
 
-    cases = [(one.id, one.edition("documented").model, examples(one.id)["full"]) for one in IN_DEPTH.values()]
+    cases = [(one.id, one.edition("documented").model, examples(one.id)["full"]) for one in FOUNDING.values()]
 
     def ours() -> None:
         for endpoint_id, _, arguments in cases:

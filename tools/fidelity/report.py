@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fakefal.proxy.upstream import FAL
-from fakefal_contracts import BUILT_IN, IN_DEPTH, Endpoint, Rule, examples, judge
+from fakefal_contracts import BUILT_IN, FOUNDING, Endpoint, Rule, examples, judge
 from fakefal_contracts.endpoint import LATEST, Edition
 from fakefal_contracts.explanation import Comparison, examine
 from fakefal_contracts.kling.shared import OPENAPI
@@ -101,7 +101,7 @@ def read_sources(root: Path) -> Sources:
             _read(folder / "round_trip.json"),
             _read(folder / "clients.json"),
             _live_run(live) if live.exists() else None,
-            {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in IN_DEPTH},
+            {one: _read(folder / "openapi" / f"{one.replace('/', '--')}.json") for one in FOUNDING},
         )
     except (OSError, ValueError) as error:
         raise NoOracles(
@@ -129,7 +129,7 @@ def _read(path: Path) -> Any:
 def report(sources: Sources) -> dict[str, Any]:
     """The report as plain JSON values."""
     quoted = _receipts_by_rule()
-    endpoints = {one: _endpoint(endpoint, sources, quoted) for one, endpoint in IN_DEPTH.items()}
+    endpoints = {one: _endpoint(endpoint, sources, quoted) for one, endpoint in FOUNDING.items()}
     rows = [row for one in endpoints.values() for row in one["rules"]]
     return {
         "contract": CONTRACT,
@@ -280,7 +280,7 @@ def _receipts_by_rule() -> dict[str, list[Receipt]]:
 
 def _rules_of(receipt: Receipt) -> Iterator[str]:
     submit = receipt.given.get("submit", {})
-    endpoint = IN_DEPTH.get(submit.get("endpoint", ""))
+    endpoint = FOUNDING.get(submit.get("endpoint", ""))
     if endpoint is None or receipt.response.get("status") != 422:  # noqa: PLR2004 - the wire's own number
         return
     arguments = submit["json"] if "json" in submit else examples(endpoint.id)[submit["example"]]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hypothesis import strategies as st
 
-from fakefal_contracts.catalogue import BUILT_IN, IN_DEPTH, Catalogue
+from fakefal_contracts.catalogue import BUILT_IN, FOUNDING, Catalogue
 from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.strategies.arguments import invalid, valid
 from fakefal_contracts.strategies.broken import breaches
@@ -98,7 +98,7 @@ def play(history: Iterable[Step], target: RequestTarget) -> list[tuple[Step, Any
 
 
 def histories(
-    endpoint_ids: Collection[str] = tuple(IN_DEPTH),
+    endpoint_ids: Collection[str] = tuple(FOUNDING),
     *,
     contract: str = LATEST,
     max_steps: int = MOST_STEPS,

@@ -12,7 +12,7 @@ import schemathesis
 from pydantic import TypeAdapter, ValidationError
 from schemathesis.generation.meta import StatefulPhaseData
 
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import FOUNDING, examples
 
 INTEGERS = ("fal_max_queue_length", "limit")
 """Query parameters that are integers."""
@@ -61,7 +61,7 @@ def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> b
         return True
     if any(_integer_by_lenience((case.query or {}).get(name)) for name in INTEGERS):
         return False
-    endpoint = IN_DEPTH.get(case.path.removeprefix("/run/"))
+    endpoint = FOUNDING.get(case.path.removeprefix("/run/"))
     return endpoint is None or not _fits(endpoint.edition("latest").model, case.body)
 
 
@@ -73,7 +73,7 @@ def _answer(document: dict[str, Any], path: str) -> dict[str, Any]:
 def _submit_well(case: schemathesis.Case) -> None:
     """A body that a model takes; a third runs until it is cancelled or advanced, a third has a webhook."""
     turn = crc32(repr((case.body, case.headers, case.query)).encode())
-    endpoint = list(IN_DEPTH.values())[turn % len(IN_DEPTH)]
+    endpoint = list(FOUNDING.values())[turn % len(FOUNDING)]
     case.path_parameters["path"] = quote(endpoint.id.removeprefix(f"{endpoint.app}/"), safe="")
     case.body = examples(endpoint.id)["required"]
     if turn % 3 == 0:

@@ -14,7 +14,7 @@ import fal_client
 import httpx
 from PIL import Image
 
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import FOUNDING, examples
 
 folder = Path(sys.argv[1])
 picture = Image.new("RGB", (640, 360), "navy")
@@ -30,7 +30,7 @@ async def save(name: str, result: dict[str, dict[str, object]]) -> None:
 
 
 async def one(endpoint_id: str) -> list[str]:
-    name = IN_DEPTH[endpoint_id].path.replace("/", "-")
+    name = FOUNDING[endpoint_id].path.replace("/", "-")
     arguments = examples(endpoint_id)["full"]
     updates: list[fal_client.Status] = []
     result = await fal_client.subscribe_async(
@@ -48,8 +48,8 @@ async def main() -> None:
         await fal_client.upload_image_async(picture),
     ]
     seen: dict[str, object] = {}
-    for endpoint_id, updates in zip(IN_DEPTH, await asyncio.gather(*map(one, IN_DEPTH)), strict=True):
-        seen[IN_DEPTH[endpoint_id].path.replace("/", "-")] = updates
+    for endpoint_id, updates in zip(FOUNDING, await asyncio.gather(*map(one, FOUNDING)), strict=True):
+        seen[FOUNDING[endpoint_id].path.replace("/", "-")] = updates
     image_to_video = "fal-ai/kling-video/o1/image-to-video"
     arguments = {"prompt": "x", "start_image_url": uploads[0], "end_image_url": uploads[2]}
     handle = await fal_client.submit_async(image_to_video, arguments=arguments)

@@ -13,7 +13,7 @@ import fal_client
 import httpx
 from PIL import Image
 
-from fakefal_contracts import IN_DEPTH, examples
+from fakefal_contracts import FOUNDING, examples
 
 folder = Path(sys.argv[1])
 picture = Image.new("RGB", (640, 360), "navy")
@@ -37,7 +37,7 @@ for url in uploads:
     assert url.startswith("https://v3b.fal.media/files/b/"), url
 assert httpx.get(uploads[1]).content == (folder / "picture.png").read_bytes()
 
-for endpoint_id, endpoint in IN_DEPTH.items():
+for endpoint_id, endpoint in FOUNDING.items():
     name = endpoint.path.replace("/", "-")
     updates: list[fal_client.Status] = []
     result = fal_client.subscribe(
