@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -20,7 +19,7 @@ from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.hints import REMOVE, requirement_hint, schema_hint, unknown_key_hint
-from fakefal_contracts.hosts import emulated_path
+from fakefal_contracts.hosts import emulated_path, split_address
 from fakefal_contracts.length import Length, length_of
 from fakefal_contracts.measured import measured
 from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
@@ -155,7 +154,7 @@ def open_for_fake(address: str) -> bytes | Path | None:
     Raises:
         Missing: see `open_data_uris`.
     """
-    if not is_data_uri(address) and _host_of(address) and emulated_path(urlsplit(address).path):
+    if not is_data_uri(address) and _host_of(address) and emulated_path(split_address(address).path):
         return None
     return open_data_uris(address)
 
@@ -165,7 +164,7 @@ def _host_of(address: str) -> str:
     if plain := _PLAIN_ADDRESS.fullmatch(address):
         return plain[1]
     try:
-        parts = urlsplit(address)
+        parts = split_address(address)
         host = parts.hostname or ""
     except ValueError:
         return ""

@@ -5,8 +5,11 @@ One table serves the router, the proxy, the certificate, the children of ``fakef
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from inspect import unwrap
+from urllib.parse import SplitResult, urlsplit
 
 
 class Part(StrEnum):
@@ -42,6 +45,17 @@ CDN_DOMAIN = "fal.media"
 
 HUGGING_FACE = "router.huggingface.co"
 """Passes calls on to fal, and bills them to the Hugging Face account of their ``hf_`` key."""
+
+
+split_address: Callable[[str], SplitResult] = unwrap(urlsplit)
+"""Takes an address apart that somebody sent, without remembering it.
+
+The standard library keeps the last 128 that it took apart: with whole ``data:`` URIs these are gigabytes.
+"""
+
+
+LONGEST_NETLOC = 512
+"""So much is read of a Host header: twice as much as a name and a port can have."""
 
 
 def host_name(netloc: str) -> str:

@@ -12,6 +12,9 @@ from enum import StrEnum
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 120.0
 MOST_ATTEMPTS = 31
+MOST_KEPT = 100
+"""So many tries are kept of one delivery, the newest: it may be replayed without end."""
+
 GIVE_UP_SECONDS = 3600.0
 """Counted from the request's end."""
 
@@ -69,7 +72,7 @@ class Delivery:
 
     def after(self, attempt: DeliveryAttempt) -> Delivery:
         """The delivery once one more try is over."""
-        tried = replace(self, attempts=(*self.attempts, attempt))
+        tried = replace(self, attempts=self._with(attempt))
         if attempt.acknowledged:
             return replace(tried, fate=Fate.DELIVERED)
         due_at = attempt.at + retry_seconds(len(tried.attempts))
@@ -77,6 +80,14 @@ class Delivery:
         if attempt.final or over:
             return replace(tried, fate=Fate.FAILED)
         return replace(tried, due_at=due_at)
+
+    def replayed(self, attempt: DeliveryAttempt) -> Delivery:
+        """The delivery once a try out of turn is over: that may turn failure into success, never the reverse."""
+        fate = Fate.DELIVERED if attempt.acknowledged else self.fate
+        return replace(self, fate=fate, attempts=self._with(attempt))
+
+    def _with(self, attempt: DeliveryAttempt) -> tuple[DeliveryAttempt, ...]:
+        return (*self.attempts, attempt)[-MOST_KEPT:]
 
 
 def retry_seconds(attempts: int) -> float:

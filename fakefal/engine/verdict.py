@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from fakefal.core.plan import Ending
 from fakefal.files.cdn import Cdn
@@ -21,7 +20,7 @@ from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoin
 from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.errors import UnreadableContract
-from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host
+from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host, split_address
 from fakefal_contracts.measured import is_measured
 from fakefal_contracts.media import Limits, Missing
 from fakefal_contracts.price import Unit
@@ -156,7 +155,7 @@ class Judge:
         unread = {one.address for one in report.unchecked} - report.facts.keys()
         found: dict[str, Limits] = {}
         for _, address, limits in media_addresses(report.arguments):
-            if address not in unread or is_fal_host(host_name(urlsplit(address).netloc)):
+            if address not in unread or is_fal_host(host_name(split_address(address).netloc)):
                 continue
             if address not in found or limits.most_bytes > found[address].most_bytes:
                 found[address] = limits

@@ -19,7 +19,7 @@ from fakefal.files.media_types import MEDIA_TYPES
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import FileStore, StoredFile, safe_name
 from fakefal_contracts.addresses import is_loopback
-from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_address, part_of
+from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_address, part_of, split_address
 from fakefal_fixtures import EXAMPLE_CLIPS, EXAMPLES, example_file
 
 LONGEST_ADDRESS = 2048
@@ -116,7 +116,7 @@ def _place(address: str, base: str) -> tuple[str, bool] | None:
     `base` is where the caller came in, or empty for fal's own hosts.
     """
     try:
-        parts = urlsplit(address)
+        parts = split_address(address)
         name = parts.hostname or ""
     except ValueError:
         return None

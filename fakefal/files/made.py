@@ -75,16 +75,20 @@ def picture(ending: str, width: int, height: int, caption: str) -> MadeFile:
     return MadeFile(ending, max(1, int(width / too_large)), max(1, int(height / too_large)), caption=short)
 
 
-@lru_cache(maxsize=4096)
 def made_at(url_path: str) -> MadeFile | None:
     """The generated file that a CDN path names, or None for any other path."""
-    found = _ADDRESS.fullmatch(url_path)
-    if found is None or found[4] not in MEDIA_TYPES or found[1] != _checksum(found[2] + found[3], found[4]):
+    found = _ADDRESS.fullmatch(url_path)  # what does not match may be of any length, and is not remembered
+    return _read(*found.groups()) if found else None
+
+
+@lru_cache(maxsize=4096)
+def _read(checksum: str, unique: str, facts: str, ending: str) -> MadeFile | None:
+    if ending not in MEDIA_TYPES or checksum != _checksum(unique + facts, ending):
         return None
     try:
-        content = base64.urlsafe_b64decode(found[3] + "=" * (-len(found[3]) % 4))
+        content = base64.urlsafe_b64decode(facts + "=" * (-len(facts) % 4))
         width, height, hundredths, sound = _FACTS.unpack_from(content)
-        made = MadeFile(found[4], width, height, hundredths / 100, sound, content[_FACTS.size :].decode())
+        made = MadeFile(ending, width, height, hundredths / 100, sound, content[_FACTS.size :].decode())
     except (binascii.Error, struct.error, UnicodeDecodeError):
         return None
     fits = made.seconds <= LONGEST_SECONDS and max(width, height) <= LONGEST_SIDE and width * height <= MOST_PIXELS

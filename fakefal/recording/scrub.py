@@ -12,9 +12,9 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
-from fakefal_contracts.hosts import BaseUrl, Part, part_of
+from fakefal_contracts.hosts import BaseUrl, Part, part_of, split_address
 
 REMOVED = "removed"
 KEPT_HEADERS = frozenset(
@@ -143,13 +143,13 @@ def _bare_address(address: str, base_url: BaseUrl | None) -> str:
     """An address without user, query and fragment, on one name for each part of fal's."""
     address = address.replace("\\/", "/")
     try:
-        parts = urlsplit(address)
+        parts = split_address(address)
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return REMOVED
     path = _UPLOAD_ID.sub(rf"\g<1>{REMOVED}", parts.path)
     if base_url is not None and base_url.base is not None and address.startswith(f"{base_url.base}/"):
-        name, _, rest = urlsplit(address[len(base_url.base) + 1 :].partition("?")[0]).path.partition("/")
+        name, _, rest = split_address(address[len(base_url.base) + 1 :].partition("?")[0]).path.partition("/")
         if name in set(Part):
             return BaseUrl().url(Part(name), f"/{rest}")
     if part := part_of(host):

@@ -170,7 +170,7 @@ class MemoryAccess(Access):
     @override
     async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
         kept = self._settings.get(key, PLAIN).model_dump() | changes.model_dump(exclude_unset=True)
-        self._settings[key] = UploadLifecycle.model_validate(kept)
+        self._settings.renew(key, UploadLifecycle.model_validate(kept))
         return self._settings[key]
 
     @override

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fakefal.core.plan import NOTHING, Ending
 from fakefal.state.bounded import Bounded
 from fakefal.state.endings import ending_of
+from fakefal.state.journal import LONGEST_TEXT
 from fakefal.state.ledger import Sums, Total, Twins, bill
 from fakefal.state.requests import Snapshot
 from fakefal_contracts import BUILT_IN
@@ -79,7 +80,7 @@ class JobAccount:
 
     def _move(self, look: Snapshot, by: Sums) -> None:
         self.run += by
-        place = look.record.key, look.record.endpoint_id
+        place = look.record.key, look.record.endpoint_id[:LONGEST_TEXT]
         if place not in self._totals and len(self._totals) >= MOST_PLACES:
             place = OTHER, OTHER
         self._totals[place] = self._totals.get(place, Sums()) + by

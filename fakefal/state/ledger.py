@@ -22,8 +22,8 @@ DUPLICATE_SECONDS = 60.0
 that was sent twice: both official clients send again when an answer is lost."""
 
 
-Sign = tuple[str, str, int]
-"""What two jobs have in common that are probably one: key, endpoint, and a hash of the body."""
+Sign = tuple[str, int]
+"""What two jobs have in common that are probably one: key, and a hash of endpoint and body."""
 
 Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 """An exact amount, shown as a JSON number."""
@@ -129,7 +129,7 @@ class Twins:
 
     def of(self, record: Record) -> str | None:
         """The id of the job that this one probably repeats.  Jobs are told of in the order of their acceptance."""
-        sign = record.key, record.endpoint_id, hash(record.arguments)
+        sign = record.key, hash((record.endpoint_id, record.arguments))
         before = self._last.pop(sign, None)
         self._last[sign] = record.id, record.submitted_at
         return before[0] if before is not None and record.submitted_at - before[1] <= DUPLICATE_SECONDS else None

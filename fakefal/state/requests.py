@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import getsizeof
 
 from fakefal.core.plan import Plan, View
 from fakefal_contracts.hosts import BaseUrl
@@ -43,11 +44,6 @@ class Record:
         """The full id that was called."""
         return f"{self.app}/{self.path}" if self.path else self.app
 
-    @property
-    def size(self) -> int:
-        """Roughly how many bytes it occupies."""
-        return len(self.arguments)
-
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -64,5 +60,11 @@ class Snapshot:
 
 
 def stored_bytes(record: Record, plan: Plan | None) -> int:
-    """Roughly how many bytes a request and its answer occupy."""
-    return record.size + (len(plan.ending.body) if plan else 0)
+    """How many bytes a request and its answer occupy, by all that may be long in them."""
+    asked = getsizeof(record.arguments) + getsizeof(record.path) + getsizeof(record.webhook)
+    return asked + (planned_bytes(plan) if plan else 0)
+
+
+def planned_bytes(plan: Plan) -> int:
+    """How many bytes the answer of a request occupies, with its hint and its log."""
+    return getsizeof(plan.ending.body) + getsizeof(plan.ending.hint) + sum(getsizeof(text) for _, text in plan.logs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 
@@ -24,7 +23,7 @@ class Deliveries:
         """Take a delivery in."""
         self._deliveries[delivery.request_id] = delivery
         self._keys[delivery.request_id] = key
-        heapq.heappush(self._due.setdefault(key, []), (delivery.due_at, delivery.request_id))
+        self._push(delivery)
 
     def claim(self, key: str, now: float) -> list[Delivery]:
         """The deliveries that are due and that nobody else is trying."""
@@ -56,16 +55,15 @@ class Deliveries:
             return self.replayed(request_id, attempt)
         after = self._deliveries[request_id] = before.after(attempt)
         if after.fate is Fate.PENDING:
-            heapq.heappush(self._due[self._keys[request_id]], (after.due_at, request_id))
+            self._push(after)
         return after
 
     def replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """Write a try down that was made out of turn: it may turn failure into success, never the reverse."""
+        """Write a try down that was made out of turn."""
         before = self._deliveries.get(request_id)
         if before is None:
             return None
-        fate = Fate.DELIVERED if attempt.acknowledged else before.fate
-        after = self._deliveries[request_id] = replace(before, fate=fate, attempts=(*before.attempts, attempt))
+        after = self._deliveries[request_id] = before.replayed(attempt)
         return after
 
     def get(self, request_id: str) -> Delivery | None:
@@ -79,8 +77,14 @@ class Deliveries:
     def forget(self, request_id: str) -> None:
         """Drop the delivery of a request, if it has one."""
         if self._deliveries.pop(request_id, None):
-            del self._keys[request_id]
             self._claimed.discard(request_id)
+            key = self._keys.pop(request_id)
+            if self.next_due(key) is None:
+                self._due.pop(key, None)
+
+    def _push(self, delivery: Delivery) -> None:
+        heap = self._due.setdefault(self._keys[delivery.request_id], [])
+        heapq.heappush(heap, (delivery.due_at, delivery.request_id))
 
     def _is_current(self, due_at: float, request_id: str) -> bool:
         delivery = self._deliveries.get(request_id)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.wire.answers import HINT, Json, header_text
 from fakefal_contracts.addresses import is_loopback
-from fakefal_contracts.hosts import host_name, is_fal_host
+from fakefal_contracts.hosts import LONGEST_NETLOC, host_name, is_fal_host
 
 LONGEST_SHOWN = 100
 
@@ -39,7 +39,7 @@ class OwnHosts:
             return self._app(scope, receive, send)
         for name, value in scope["headers"]:
             if name == b"host":
-                host = _host(value)
+                host = _host(value[:LONGEST_NETLOC])
                 if host in self._named or _is_own(host):
                     return self._app(scope, receive, send)
                 return _refusal(host)(scope, receive, send)

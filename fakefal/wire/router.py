@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.wire.answers import HINT, Json, header_text
 from fakefal.wire.recorder import Headers, JournalRecorder
-from fakefal_contracts.hosts import HOSTS, BaseUrl, Part, host_name, is_fal_host, part_of
+from fakefal_contracts.hosts import HOSTS, LONGEST_NETLOC, BaseUrl, Part, host_name, is_fal_host, part_of
 
 CONTROL = "_fakefal"
 OWN = frozenset({CONTROL, "openapi.json"})
@@ -41,7 +41,7 @@ class Router:
             await self._app(scope, receive, send)
             return
         headers: Headers = dict(reversed(scope["headers"]))  # of two with one name the first counts
-        netloc = headers.get(b"host", b"").decode("latin-1")
+        netloc = headers.get(b"host", b"")[:LONGEST_NETLOC].decode("latin-1")
         name, of_fal = _host(netloc)
         state = scope.setdefault("state", {})
         app = self._app

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import QueryParams
 
-from fakefal_contracts.hosts import host_name, is_fal_host
+from fakefal_contracts.hosts import host_name, is_fal_host, split_address
 
 WEBHOOK = "fal_webhook"
 OF_SUBMIT = frozenset({WEBHOOK, "fal_max_queue_length", "fal_jwt_token"})
@@ -54,7 +53,7 @@ def _meant(names: Iterable[Any]) -> str:
 def _why_never(address: str) -> str:
     """Why nobody can call an address, and what to write."""
     try:
-        parts = urlsplit(address)
+        parts = split_address(address)
         host = host_name(parts.netloc.rpartition("@")[2])
         usable = parts.port is None or bool(parts.port)
     except ValueError:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,16 @@ from fakefal.core.webhook import Fate
 from fakefal.engine.emulator import Emulator
 from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
+from fakefal.state.access import PLAIN, UploadLifecycle
 from fakefal.state.attempts import attempted
 from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import Record
+from fakefal.store.redis.access import RedisAccess
 from fakefal.store.redis.journal import RedisJournal, RedisTally
 from fakefal.store.redis.queue import RedisQueueStore
 from fakefal.store.redis.replica import Replica
 from fakefal.store.redis.scripts import Bounds, Steps
-from fakefal.store.redis.state import RedisClock, RedisOnce
+from fakefal.store.redis.state import RedisArrivals, RedisClock, RedisOnce, RedisRules
 from fakefal_contracts.hosts import BaseUrl
 from support.endpoints import APP, I2V, O1
 from support.media import picture
@@ -686,6 +689,29 @@ class TestLeases:
         assert status(server, submitted, "").status_code == 200
 
 
+async def test_after_a_restart_no_connection_of_before_is_used(tmp_path: Path) -> None:
+    with redis_server(tmp_path, durable=True) as server:
+        steps = Steps(server.url, BOUNDS)
+        queue = RedisQueueStore(steps)
+        await queue.add(record("r"), PLAN, 0)
+
+        async def reads() -> list[str]:
+            """Read by so many connections at once; a read that counts is not sent twice."""
+            return [
+                look.record.id for look in await asyncio.gather(*(queue.look("r", 0, read=True) for _ in range(20)))
+            ]
+
+        def restart() -> None:
+            server.stop()
+            server.start()
+
+        assert await reads() == ["r"] * 20
+        await asyncio.to_thread(restart)
+        assert await queue.ready()
+        assert await reads() == ["r"] * 20
+        await steps.close()
+
+
 class TestCost:
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -751,6 +777,24 @@ class TestCost:
                 sizes.append((client.dbsize(), *counts))
         assert len(server.http.get("/_fakefal/requests").json()) == 5
         assert set(sizes) == {(sizes[0][0], 5, 5, 5, 5)}
+
+    async def test_what_redis_keeps_of_keys_is_bounded(self, empty_redis: str) -> None:
+        steps = Steps(empty_redis, replace(BOUNDS, max_keys=3))
+        access, arrivals = RedisAccess(steps, 10), RedisArrivals(steps, RedisRules(steps))
+        for number in range(10):
+            await access.change_settings(str(number), UploadLifecycle(expiration_duration_seconds=5))
+            await arrivals.arrive(str(number), ())
+            assert (await arrivals.arrive("often", ())).number == number + 1
+        known = [number for number in range(10) if await access.settings(str(number)) != PLAIN]
+        assert known == [7, 8, 9]
+        with redis.Redis.from_url(empty_redis) as client:
+            assert [self._kept(client, one) for one in ("settings", "calls")] == [(3, 3), (3, 3)]
+            for key in ("9", None):
+                await access.reset(key)
+                await arrivals.reset(key)
+            assert await access.settings("9") == PLAIN
+            assert [self._kept(client, one) for one in ("settings", "calls")] == [(0, 0), (0, 0)]
+        await steps.close()
 
     @staticmethod
     def _kept(client: Any, name: str) -> tuple[int, int]:

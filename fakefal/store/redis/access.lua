@@ -27,25 +27,24 @@ local function gone(digests)
 end
 
 local function settings(tag)
-  local kept = redis.call('HMGET', key('settings'), tag .. ' ' .. SECONDS, tag .. ' ' .. ACL)
-  return kept[1] or '', kept[2] or ''
+  local packed = redis.call('HGET', key('settings'), tag)
+  return packed and cmsgpack.unpack(packed) or {}
 end
 
 function STEPS.settings(tag, ...)
-  local changes = {...}
-  for index = 1, #changes, 2 do
-    redis.call('HSET', key('settings'), tag .. ' ' .. changes[index], changes[index + 1])
-  end
-  return {'settings', settings(tag)}
+  local kept, changes = settings(tag), {...}
+  for index = 1, #changes, 2 do kept[changes[index]] = changes[index + 1] end
+  if #changes > 0 then remember('settings', MAX_KEYS, tag, cmsgpack.pack(kept)) end
+  return {'settings', kept[SECONDS] or '', kept[ACL] or ''}
 end
 
 -- A file came here.  What was said of it before, by a call that was repeated, holds on.
 function STEPS.uploaded(digest, tag, most, seconds, acl)
   if redis.call('HEXISTS', key('files'), digest) == 1 then return {'kept'} end
-  local usual_seconds, usual_acl = settings(tag)
-  if usual_acl == 'null' then usual_acl = '' end
-  local lives = tonumber(seconds) or tonumber(usual_seconds)
-  local file = {owner = tag, acl = acl ~= '' and acl or usual_acl, expires = lives and moment_of_key(tag) + lives}
+  local usual = settings(tag)
+  local lives = tonumber(seconds) or tonumber(usual[SECONDS])
+  if acl == '' and usual[ACL] ~= 'null' then acl = usual[ACL] end
+  local file = {owner = tag, acl = acl, expires = lives and moment_of_key(tag) + lives}
   remember('files', most, digest, cmsgpack.pack(file))
   return {'kept'}
 end
@@ -76,17 +75,18 @@ function STEPS.forget_files(tag)
   if tag == ALL_KEYS then
     forget_all('files')
     forget_all('made')
-    redis.call('DEL', key('settings'))
+    forget_all('settings')
   else
-    redis.call('HDEL', key('settings'), tag .. ' ' .. SECONDS, tag .. ' ' .. ACL)
+    forget_one('settings', tag)
   end
   return {'forgotten'}
 end
 
 -- Counts a call of a key; returns its number for the key, the rules that were added, and which of these files are gone.
 function STEPS.arrive(tag, ...)
-  local number = redis.call('HINCRBY', key('calls'), tag, 1)
-  return {'arrived', tostring(number), redis.call('GET', key('rules')) or '', gone({...})}
+  local number = string.format('%d', (redis.call('HGET', key('calls'), tag) or 0) + 1)
+  remember('calls', MAX_KEYS, tag, number)
+  return {'arrived', number, redis.call('GET', key('rules')) or '', gone({...})}
 end
 
 -- Whether nobody made this call in so many seconds.  `attempt` names the one who asks, for when an answer is lost.
@@ -108,8 +108,7 @@ function STEPS.forget_once(tag)
   else
     for _, call in ipairs(redis.call('HKEYS', key('once'))) do
       if string.sub(call, 1, #tag + 1) == tag .. ' ' then
-        redis.call('HDEL', key('once'), call)
-        redis.call('ZREM', key('once:order'), call)
+        forget_one('once', call)
       end
     end
   end

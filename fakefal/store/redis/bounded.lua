@@ -17,4 +17,9 @@ local function remember(name, most, field, value)
   trim(name, most)
 end
 
+local function forget_one(name, field)
+  redis.call('HDEL', key(name), field)
+  redis.call('ZREM', key(name .. ':order'), field)
+end
+
 local function forget_all(name) redis.call('DEL', key(name), key(name .. ':order')) end

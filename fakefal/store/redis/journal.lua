@@ -54,10 +54,7 @@ function STEPS.forget_journal(tag)
   else
     local gone = {}
     each_call(tag, function(name) table.insert(gone, name) end)
-    for _, name in ipairs(gone) do
-      redis.call('ZREM', key('journal:order'), name)
-      redis.call('HDEL', key('journal'), name)
-    end
+    for _, name in ipairs(gone) do forget_one('journal', name) end
   end
   redis.call('SET', key('journal:since:' .. tag), text(real_time()), 'EX', RESET_SECONDS)
   return {'forgotten'}

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 
 from typing_extensions import override
 
@@ -17,7 +16,7 @@ from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import known as label
 from fakefal.state.bounded import Bounded
 from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
-from fakefal.state.requests import Record, Snapshot, stored_bytes
+from fakefal.state.requests import Record, Snapshot, planned_bytes, stored_bytes
 from fakefal.store.redis import codec
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag
 
@@ -101,7 +100,7 @@ class RedisQueueStore(QueueStore):
     @override
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
         facts = json.dumps(codec.plan_facts(plan))
-        reply = await self._steps("settle", request_id, codec.dump_plan(plan), facts, str(len(plan.ending.body)))
+        reply = await self._steps("settle", request_id, codec.dump_plan(plan), facts, str(planned_bytes(plan)))
         self._check(reply, request_id)
         return bool(reply[2])
 
@@ -165,8 +164,7 @@ class RedisQueueStore(QueueStore):
             if in_turn and mine and before.fate is Fate.PENDING:
                 after = before.after(attempt)
             else:
-                fate = Fate.DELIVERED if attempt.acknowledged else before.fate
-                after = replace(before, fate=fate, attempts=(*before.attempts, attempt))
+                after = before.replayed(attempt)
             due = after.due_at if in_turn and mine else ""
             attempts = codec.dump_attempts(after.attempts)
             (done,) = await self._steps("tried", request_id, reply[2], after.fate.value, due, attempts)

@@ -260,7 +260,7 @@ function STEPS.set_rules(before, after)
 end
 
 function STEPS.forget_calls(tag)
-  if tag == ALL_KEYS then redis.call('DEL', key('calls')) else redis.call('HDEL', key('calls'), tag) end
+  if tag == ALL_KEYS then forget_all('calls') else forget_one('calls', tag) end
   return {'forgotten'}
 end
 

@@ -32,12 +32,13 @@ from redis.exceptions import (
 
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import NEXT
+from fakefal.state.bounded import MOST_KEYS
 from fakefal.state.clock import END_OF_TIME
 from fakefal.state.endings import CUT_ENDINGS
 
 FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
 PREFIX = "fakefal"
-LAYOUT = "1"
+LAYOUT = "2"
 """Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
 
 ALL_KEYS = "*"
@@ -76,11 +77,12 @@ def key_of(quoted: bytes | str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How many requests of a key run at once, and how many requests and bytes of them are kept."""
+    """How many requests of a key run at once, how many requests and bytes of them are kept, and of how many keys."""
 
     runners: int
     max_requests: int
     max_bytes: int
+    max_keys: int = MOST_KEYS
 
 
 class Steps:
@@ -116,6 +118,7 @@ class Steps:
             timeout=ANSWER_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
+            protocol=2,  # with 3 come maintenance notifications, and with these closed connections are handed out
             retry=Retry(NoBackoff(), 0),  # what may be sent twice is known here, not there
         )
         self.redis = Redis.from_pool(pool)
