@@ -87,8 +87,8 @@ def start(size: Size) -> Measured:
 
 def opened() -> dict[str, float]:
     """Bytes and processor seconds of the catalogue, and the seconds of all that a server does before it listens."""
-    from fakefal.engine.emulator import Emulator
     import fakefal.server.serving  # noqa: F401 - what a server imports beside the application
+    from fakefal.engine.emulator import Emulator
     from fakefal.server.app import build_app
     from fakefal.settings import Settings
     from fakefal_contracts import Catalogue
