@@ -92,13 +92,13 @@ class Catalogue(Collection[str]):
         found = {record.id: record for record in shipped_records()} | self.own
         return iter(sorted(found.values(), key=lambda record: record.id))
 
-    def search(self, words: str = "", category: str | None = None) -> list[str]:
-        """The ids of models with all of these words in their id, name or category, and of one category."""
+    def search(self, words: str = "", categories: Collection[str] = ()) -> list[str]:
+        """The ids of models with all of these words in their id, name or category, and of one of these categories."""
         wanted = words.casefold().split()
         return [
             record.id
             for record in self.records()
-            if category in (None, record.category)
+            if (not categories or record.category in categories)
             and all(word in f"{record.id} {record.title} {record.category}".casefold() for word in wanted)
         ]
 

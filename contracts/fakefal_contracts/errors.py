@@ -20,6 +20,11 @@ def unknown_model(endpoint_id: str) -> str:
     return f"fakefal knows no model {shown}: fakefal models add {shown}"
 
 
+def how_to_price(endpoint_id: str) -> str:
+    """What to write where nobody knows the price of a model."""
+    return f'give it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
+
+
 class UnknownEndpoint(ContractError):
     """No document of this model is known here; fal may have it all the same."""
 

@@ -37,7 +37,7 @@ def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Pat
     if ctx.invoked_subcommand is not None:
         return
     catalogue = settings_from(models=models).catalogue()
-    found = [catalogue.find(one) for one in catalogue.search(search, kind)]
+    found = [catalogue.find(one) for one in catalogue.search(search, [kind] if kind else ())]
     rows = [{"endpoint_id": one.id, "category": one.category, "depth": one.depth_in_words} for one in found]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -208,6 +208,16 @@ class Models(Page):
     models: list[dict[str, Any]]
 
 
+class FoundModels(BaseModel):
+    """A page of the search of fal's own site."""
+
+    items: list[dict[str, Any]]
+    page: int
+    size: int
+    total: int
+    pages: int
+
+
 class PriceBody(BaseModel):
     """The price of one second."""
 

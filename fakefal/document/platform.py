@@ -108,6 +108,10 @@ OPERATIONS = {
         security=(KEY,),
     ),
     f"GET {PREFIX}/meta": Operation(name="meta", answers={200: DocumentedAnswer("The ranges.", "WebhookRanges")}),
+    f"GET {SITE}/api/models": Operation(
+        name="foundModels",
+        answers={200: DocumentedAnswer("A page of models.", "FoundModels")},
+    ),
     f"GET {SITE}/api/openapi/queue/openapi.json": Operation(
         name="modelDocument",
         answers={200: DocumentedAnswer("The document.", {"type": "object", "required": ["openapi", "paths"]}), **MODEL},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
 from fakefal_contracts import FOUNDING, Endpoint, UnknownContract, judge
 from fakefal_contracts.catalogue import about
-from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.errors import UnreadableContract, how_to_price
 from fakefal_contracts.example import example_input
 from fakefal_contracts.hosts import BaseUrl, Part
 from fakefal_contracts.openapi import openapi, thumbnail_url
@@ -71,7 +72,8 @@ async def models(
     if unknown := [one for one in ids if one not in known]:
         raise platform_refusal(404, f"No such model: {', '.join(unknown)}")
     if q or category or status:
-        found = set(known.search(q, category)) if status in (None, ACTIVE) else set()
+        sought = await asyncio.to_thread(known.search, q, [category] if category else ())
+        found = set(sought) if status in (None, ACTIVE) else set()
         ids = [one for one in ids if one in found]
     shown, following = page(ids, cursor, limit)
     return Json({"models": [_model(one, emulator, base_url, key, wanted) for one in shown], **following})
@@ -199,6 +201,6 @@ def _priced(emulator: Emulator, endpoint_id: str) -> Price:
     if endpoint is None:
         raise platform_refusal(404, f"No price for {endpoint_id}: there is no such model")
     if (price := endpoint.price(emulator.settings.contract)) is None:
-        hint = f'give it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
+        hint = how_to_price(endpoint_id)
         raise platform_refusal(404, f"No price for {endpoint_id}: fakefal does not know it", hint=hint)
     return price

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from fakefal.proxy.paid_jobs import ForwardedJob, Jobs, NotSent
 from fakefal.proxy.passing import Passing, Seen, Unsent
-from fakefal.proxy.preflight import ProxyPreflight, preflight
+from fakefal.proxy.preflight import CONTRACT, ProxyPreflight, preflight
 from fakefal.proxy.report import RunReport
 from fakefal.proxy.upstream import Reply, Upstream
 from fakefal.recording.calls import CallKind, read_call
@@ -20,7 +20,8 @@ from fakefal.recording.folder import ExchangeWriter
 from fakefal.recording.front import front
 from fakefal.recording.spend_limit import OverSpendLimit, SpendLimit
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, REQUEST_ID, WireError, header_text, refusal
-from fakefal_contracts import BUILT_IN, Catalogue, UnknownEndpoint, open_data_uris, open_for_fake
+from fakefal_contracts import BUILT_IN, Catalogue, Endpoint, UnknownEndpoint, open_data_uris, open_for_fake
+from fakefal_contracts.errors import how_to_price
 from fakefal_contracts.testprompt import PROMPT_MARK
 
 
@@ -120,7 +121,7 @@ class ValidatingProxy:
         except UnknownEndpoint as error:
             raise self._refused(endpoint_id, "no price is known", str(error), 501) from error
         if before.accepted and before.cost is None:
-            raise self._refused(endpoint_id, "no price is known", "fakefal does not know what it costs", 501)
+            raise self._refused(endpoint_id, "no price is known", _why_unpriced(before.endpoint), 501)
         if before.cost is None:
             refused = self._unacceptable(before)
             await passing.refused(refused)
@@ -158,6 +159,11 @@ class ValidatingProxy:
 
     def _watch_run(self, job: ForwardedJob) -> Seen:
         return lambda response, text: self._ran(job, response, _last_event(text))
+
+
+def _why_unpriced(endpoint: Endpoint) -> str:
+    price = endpoint.price(CONTRACT)
+    return f"its arguments do not say how many {price.unit}s it bills" if price else how_to_price(endpoint.id)
 
 
 def _last_event(text: bytes) -> bytes:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
+from starlette.routing import BaseRoute
 from starlette.routing import Router as Lifespan
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
-from fakefal.server.table import PlainCalls
+from fakefal.server.table import OF_APPLICATIONS, PlainCalls
 from fakefal.wire.cors import Cors
+from fakefal.wire.nearmiss import NearMisses
 from fakefal.wire.proxy_route import ProxyRoute
 from fakefal.wire.recorder import JournalRecorder
 from fakefal.wire.router import Router
 from fakefal.wire.stoppable import Stoppable
-
-if TYPE_CHECKING:
-    from fakefal.wire.nearmiss import NearMisses
-    from fakefal_contracts import Catalogue
 
 
 def build_app(emulator: Emulator) -> ASGIApp:
@@ -41,7 +38,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys, lends_key=emulator.settings.open_proxy))
     return Router(
         app,
-        JournalRecorder(emulator, lambda: _near_misses(emulator.catalogue)),
+        JournalRecorder(emulator, NearMisses(OF_APPLICATIONS, _documented_routes, emulator.catalogue)),
         public_url=emulator.settings.public_url,
     )
 
@@ -84,7 +81,7 @@ def _documented(emulator: Emulator) -> ASGIApp:
     return documented(emulator)
 
 
-def _near_misses(catalogue: Catalogue) -> NearMisses:
-    from fakefal.server.documented import near_misses
+def _documented_routes() -> Iterable[BaseRoute]:
+    from fakefal.server.documented import OF_FAL
 
-    return near_misses(catalogue)
+    return OF_FAL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -29,18 +29,13 @@ from fakefal.wire.answers import (
     refusal,
     wire_answer,
 )
-from fakefal.wire.nearmiss import NearMisses
-from fakefal.wire.router import CONTROL
-from fakefal_contracts import Catalogue
 from fakefal_contracts.hosts import Part
 
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)
 """What FastAPI answers of what is fal's; the rest is the developer's, or not emulated."""
 
-_OF_FAL = [one for one in ROUTES if not one.path.startswith(f"/{CONTROL}")] + [
-    one for part in PARTS for one in part.routes
-]
-_EVERY = [*ROUTES, *(one for part in (*PARTS, control.router, inspection.router) for one in part.routes)]
+OF_FAL = [one for part in PARTS for one in part.routes]
+_EVERY = [*ROUTES, *OF_FAL, *(one for part in (control.router, inspection.router) for one in part.routes)]
 
 
 def documented(emulator: Emulator) -> ASGIApp:
@@ -51,12 +46,6 @@ def documented(emulator: Emulator) -> ASGIApp:
     app.router.routes.extend(routes())
     app.router.default = _nowhere
     return app
-
-
-@lru_cache(maxsize=8)
-def near_misses(catalogue: Catalogue) -> NearMisses:
-    """What finds the address that a wrong one almost names."""
-    return NearMisses(_OF_FAL, catalogue)
 
 
 class _Application(FastAPI):

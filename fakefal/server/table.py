@@ -81,6 +81,8 @@ def _read_table() -> dict[tuple[str, str], list[_Row]]:
 _ROWS = _read_table()
 ROUTES = tuple(Route(path, answer, methods=[method]) for method, path, answer in TABLE)
 """The table for those who look for addresses that are nearly right, and for the methods of one."""
+OF_APPLICATIONS = tuple(route for route in ROUTES if not route.path.startswith(f"/{CONTROL}"))
+"""Those of the queue and of fal.run."""
 
 for _route in ROUTES:
     assert _route.methods is not None

@@ -6,8 +6,9 @@ The answer stays fal's; what is found here only goes into the hint header and th
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.routing import BaseRoute, Route
 
@@ -42,15 +43,28 @@ class KnownAddress:
 class NearMisses:
     """Finds the place that an address almost names.
 
+    Routes of parameters only say nothing about names.
+
     Args:
-        routes: what the emulator answers.  Routes of parameters only say nothing about names.
+        applications: the routes of the queue and of fal.run.
+        others: brings all other routes.  Their import takes long, and what is wrong about an application needs none.
         catalogue: the models that are known.
     """
 
-    def __init__(self, routes: Iterable[BaseRoute], catalogue: Catalogue) -> None:
+    def __init__(
+        self, applications: Iterable[BaseRoute], others: Callable[[], Iterable[BaseRoute]], catalogue: Catalogue
+    ) -> None:
         self._catalogue = catalogue
-        self._routes = [route for route in routes if isinstance(route, Route) and _names(route)]
-        self._words = sorted({name for route in self._routes for name in _names(route)[-1:]})
+        self._applications = _named_routes(applications)
+        self._others = others
+        self._words = sorted({name for route in self._applications for name in _names(route)[-1:]})
+
+    @cached_property
+    def _every(self) -> list[Route]:
+        return [*self._applications, *_named_routes(self._others())]
+
+    def _routes(self, part: str) -> list[Route]:
+        return self._applications if part in APPLICATIONS else self._every
 
     def find(self, method: str, path: str) -> KnownAddress | None:
         """The place that was probably meant; None where the address is right, or nothing is near.
@@ -79,7 +93,7 @@ class NearMisses:
             tail = rest[rest.index(REQUESTS, APP_SEGMENTS) :]
             for end in self._endings(tail):
                 path = "/" + "/".join([*rest[:APP_SEGMENTS], *end])
-                if (methods := self._methods(f"/{Part.QUEUE}{path}")) is not None:
+                if (methods := self._methods(Part.QUEUE, path)) is not None:
                     return KnownAddress(_best(method, methods), Part.QUEUE, path)
         name = self._catalogue.nearest("/".join(rest))
         part = Part(given) if given in APPLICATIONS else Part.QUEUE
@@ -90,9 +104,9 @@ class NearMisses:
         if given not in PARTS:
             return None
         path = "/" + "/".join(rest)
-        methods = self._methods(f"/{given}{path}")
+        methods = self._methods(given, path)
         if methods is None or method not in methods:
-            fixed = [one.path for one in self._routes if "{" not in one.path and method in (one.methods or ())]
+            fixed = [one.path for one in self._routes(given) if "{" not in one.path and method in (one.methods or ())]
             if near := _nearest(f"/{given}{path}", (one for one in fixed if one.startswith(f"/{given}/")), NEAR):
                 return KnownAddress(method, Part(given), near.removeprefix(f"/{given}"))
         return KnownAddress(_best(method, methods), Part(given), path) if methods else None
@@ -104,10 +118,15 @@ class NearMisses:
             yield [*tail[:-1], word]
         yield tail[:-1]
 
-    def _methods(self, path: str) -> set[str] | None:
+    def _methods(self, part: str, path: str) -> set[str] | None:
         """The methods of a path that has a name, or None where there is none."""
-        found = [set(route.methods or ()) for route in self._routes if route.path_regex.match(path)]
+        routes = self._routes(part)
+        found = [set(route.methods or ()) for route in routes if route.path_regex.match(f"/{part}{path}")]
         return set().union(*found) if found else None
+
+
+def _named_routes(routes: Iterable[BaseRoute]) -> list[Route]:
+    return [route for route in routes if isinstance(route, Route) and _names(route)]
 
 
 def _names(route: Route) -> list[str]:

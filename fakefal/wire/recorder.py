@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import QueryParams
@@ -34,10 +34,10 @@ class JournalRecorder:
 
     Args:
         emulator: whose journal and clock are used.
-        near: brings what finds the place that an address almost names.
+        near: finds the place that an address almost names.
     """
 
-    def __init__(self, emulator: Emulator, near: Callable[[], NearMisses]) -> None:
+    def __init__(self, emulator: Emulator, near: NearMisses) -> None:
         self._emulator = emulator
         self._near = near
 
@@ -101,7 +101,7 @@ class JournalRecorder:
         if state.get("socket"):
             return ""
         if entry.status in NOWHERE or (entry.method == "POST" and OF_A_REQUEST in entry.path):
-            meant = self._near().find(entry.method, entry.path)
+            meant = self._near.find(entry.method, entry.path)
             return f"did you mean {meant.shown(state['base_url'])} ?" if meant else ""
         if entry.status == HTTPStatus.OK and state.get("bare"):
             queued = KnownAddress("POST", Part.QUEUE, entry.path.removeprefix(f"/{Part.RUN}"))

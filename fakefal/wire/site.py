@@ -1,8 +1,10 @@
-"""fal.ai: the OpenAPI document and llms.txt of each model, at fal's own addresses."""
+"""fal.ai: the list of models, and the OpenAPI document and llms.txt of each, at fal's own addresses."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
@@ -11,13 +13,64 @@ from fakefal.engine.emulator import Emulator
 from fakefal.engine.verdict import UnknownPath
 from fakefal.wire.answers import HINT, Json, WireError, header_text
 from fakefal.wire.context import TheBaseUrl, TheEmulator
-from fakefal_contracts import Edition
-from fakefal_contracts.hosts import Part
+from fakefal_contracts import Edition, Endpoint
+from fakefal_contracts.catalogue import about
+from fakefal_contracts.hosts import BaseUrl, Part
 from fakefal_contracts.llms import llms_txt
-from fakefal_contracts.openapi import openapi
+from fakefal_contracts.openapi import openapi, thumbnail_url
+from fakefal_contracts.price import dollars
 
 router = APIRouter(prefix=f"/{Part.SITE}", tags=["site"])
 EndpointId = Annotated[str, Query(description="full id of a model")]
+Keywords = Annotated[str, Query(description="words in the id, name or category")]
+Categories = Annotated[str, Query(description="fal's categories, separated by commas")]
+MODELS_ON_A_PAGE = 40
+"""As programs of 2026 found it at fal."""
+
+
+@router.get("/api/models")
+async def found_models(
+    emulator: TheEmulator,
+    base_url: TheBaseUrl,
+    keywords: Keywords = "",
+    categories: Categories = "",
+    category: Categories = "",
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1)] = MODELS_ON_A_PAGE,
+) -> Response:
+    """The models that fakefal knows, as the search of fal's own site lists them; no key is needed.
+
+    Inferred: no answer of fal's was seen.  Parameters and members are those that public programs of 2026 use; all
+    words must be found, and the order is that of ids.
+    """
+    catalogue = emulator.catalogue
+    kinds = set(filter(None, f"{categories},{category}".split(",")))
+    found = await asyncio.to_thread(catalogue.search, keywords, kinds)
+    shown = found[(page - 1) * size : page * size]
+    items = [_item(catalogue.find(one), emulator.settings.contract, base_url) for one in shown]
+    return Json({"items": items, "page": page, "size": size, "total": len(found), "pages": -(-len(found) // size)})
+
+
+def _item(endpoint: Endpoint, contract: str, base_url: BaseUrl) -> dict[str, Any]:
+    said, price = endpoint.metadata, endpoint.price(contract)
+    return {
+        "id": endpoint.id,
+        "title": endpoint.title,
+        "category": endpoint.category,
+        "shortDescription": about(endpoint.id),
+        "tags": said.get("tags", []),
+        "thumbnailUrl": base_url.url(Part.CDN, urlsplit(thumbnail_url(endpoint)).path),
+        "modelUrl": base_url.url(Part.RUN, f"/{endpoint.id}"),
+        "licenseType": said.get("license_type"),
+        "date": said.get("date"),
+        "group": said.get("group"),
+        "kind": said.get("kind", "inference"),
+        "status": "public",
+        "deprecated": False,
+        "removed": False,
+        "hidePricing": False,
+        "pricingInfoOverride": None if price is None else f"{dollars(price.usd)} per {price.unit}",
+    }
 
 
 @router.get("/api/openapi/queue/openapi.json")

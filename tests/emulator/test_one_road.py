@@ -124,6 +124,8 @@ async def main():
             await http.get(submitted[name])
         for path in ("health", "ready"):
             assert (await http.get(f"/_fakefal/{path}")).is_success
+        unknown = await http.post("/queue/some/other-model", json=body)
+        assert (unknown.status_code, "knows no model" in unknown.headers["x-fakefal-hint"]) == (404, True)
         assert (await http.post("/_fakefal/reset")).is_success
         print("fastapi" in sys.modules)
         assert (await http.get("/_fakefal/requests")).is_success

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import httpx
 import pytest
 
 from fakefal_contracts import BUILT_IN, FOUNDING
 from fakefal_contracts.llms import llms_txt
 from fakefal_contracts.openapi import openapi
-from support.endpoints import I2V, O3
+from support.endpoints import I2V, O3, STANDARD
 from support.server import Serve, Server
 
 pytestmark = pytest.mark.quick
 
 DOCUMENT = "/site/api/openapi/queue/openapi.json"
-OTHER = "fal-ai/kling-video/v3/pro/text-to-video"
+FLUX, FLUX_1 = "fal-ai/flux/schnell", "fal-ai/flux-1/schnell"
+O3_PRO = "fal-ai/kling-video/o3/pro/"
 
 
 def read(server: Server, endpoint_id: str) -> httpx.Response:
@@ -71,6 +76,69 @@ def test_a_model_known_by_its_document_only_has_it_too(server: Server, endpoint_
     assert f"`{server.url}/run/{endpoint_id}`" in text
 
 
-@pytest.mark.parametrize("path", ["/models", "/api/models?keywords=kling", "/dashboard"])
+class TestSearch:
+    """The form that programs expect of the search behind fal's pages."""
+
+    @staticmethod
+    def found(server: Server, **query: str | int) -> dict[str, Any]:
+        answer = httpx.get(f"{server.url}/site/api/models", params=query, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({"keywords": "flux schnell", "categories": "text-to-image"}, [FLUX_1, FLUX]),
+            ({"keywords": "flux schnell", "category": "text-to-image"}, [FLUX_1, FLUX]),
+            ({"keywords": "first FRAME standard o1"}, [STANDARD]),
+            ({"keywords": "kling o3/pro", "categories": "text-to-video,image-to-video"}, [f"{O3_PRO}{one}" for one in (
+                "image-to-video", "reference-to-video", "text-to-video")]),
+            ({"keywords": "nothing like it"}, []),
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_models_are_found_by_words_and_category(
+        self, server: Server, query: dict[str, str], expected: list[str]
+    ) -> None:
+        assert [one["id"] for one in self.found(server, **query)["items"]] == expected
+
+    def test_an_item_has_what_programs_read(self, server: Server) -> None:
+        (item,) = self.found(server, keywords="fal-ai/flux/dev", size=1)["items"]
+        assert item["id"] == "fal-ai/flux/dev"
+        assert item["category"] == "text-to-image"
+        assert item["modelUrl"] == f"{server.url}/run/fal-ai/flux/dev"
+        assert item["pricingInfoOverride"] == "$0.025 per image"
+        assert (item["status"], item["deprecated"], item["removed"]) == ("public", False, False)
+        assert httpx.get(item["thumbnailUrl"], trust_env=False).headers["content-type"] == "image/png"
+
+    def test_an_unknown_price_is_null(self, server: Server) -> None:
+        (item,) = self.found(server, keywords="fal-ai/fast-sdxl", size=1)["items"]
+        assert item["pricingInfoOverride"] is None
+
+    def test_pages_lead_through_all_models(self, server: Server) -> None:
+        first = self.found(server)
+        assert (len(first["items"]), first["total"], first["pages"]) == (40, len(BUILT_IN), -(-len(BUILT_IN) // 40))
+        pages = [self.found(server, page=number, size=600)["items"] for number in (1, 2, 3, 4)]
+        assert [one["id"] for page in pages for one in page] == list(BUILT_IN)
+        assert pages[-1] == []
+
+    def test_a_model_of_ones_own_is_found(self, serve: Serve, tmp_path: Path) -> None:
+        edition = BUILT_IN.find("fal-ai/flux/dev").edition("latest")
+        text = json.dumps(openapi(edition)).replace("fal-ai/flux/dev", "me/own/model")
+        (tmp_path / "model.json").write_text(text)
+        (item,) = self.found(serve(models=(tmp_path,)), keywords="me/own")["items"]
+        assert item["id"] == "me/own/model"
+
+    def test_at_fals_own_host_it_is_the_same(self, server: Server) -> None:
+        answer = server.http.get("/api/models", params={"keywords": "flux/dev", "size": 1}, headers={"Host": "fal.ai"})
+        assert answer.json()["items"][0]["modelUrl"].startswith("https://fal.run/")
+
+    @pytest.mark.parametrize("query", [{"page": "0"}, {"page": "x"}, {"size": "0"}])
+    def test_wrong_pages_are_refused(self, server: Server, query: dict[str, str]) -> None:
+        assert server.http.get("/site/api/models", params=query).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/models", "/api/other", "/dashboard"])
 def test_other_pages_are_501(server: Server, path: str) -> None:
     assert server.http.get(f"/site{path}").status_code == 501

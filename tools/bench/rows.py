@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.bench import calls, commands, processes, replicas, stored, streams, throughput
+from tools.bench import calls, commands, models, processes, replicas, stored, streams, throughput
 from tools.bench.table import Row
 
 ROWS: tuple[Row, ...] = (
@@ -10,6 +10,7 @@ ROWS: tuple[Row, ...] = (
     *processes.ROWS,
     *commands.ROWS,
     *calls.ROWS,
+    *models.ROWS,
     *stored.ROWS,
     *streams.ROWS,
     *replicas.ROWS,
