@@ -21,6 +21,9 @@ from fakefal_contracts.schema_models import NO_OVERLAY, Overlay, SchemaModels
 from fakefal_contracts.shipped import shipped_record
 
 APP_SEGMENTS = 2
+STREAM = "/stream"
+"""What clients put behind the id of a model whose events they want to see."""
+
 _OBVIOUS = ("fal-ai/kling-video/", "fal-ai/")
 """The beginnings of ids that rule ids leave out."""
 
@@ -121,6 +124,12 @@ class Endpoint:
     def record(self) -> Record | None:
         """The document in the catalogue; None for a model that no catalogue has."""
         return self.source if isinstance(self.source, Record) else shipped_record(self.id)
+
+    @property
+    def streams(self) -> bool:
+        """Whether fal lists a streaming address of it, or its id is one."""
+        record = self.record
+        return self.id.endswith(STREAM) or (record is not None and bool(record.metadata.get("streams")))
 
     @cached_property
     def _models(self) -> SchemaModels:

@@ -60,7 +60,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "request_timeout": ("attempts", "user"),
     "retry_then_succeed": ("attempts",),
     "stuck": (),
-    "respond": ("video", "result", "text", "status", "seconds", "logs", "attempts"),
+    "respond": ("video", "result", "text", "events", "status", "seconds", "logs", "attempts"),
     **dict.fromkeys(QUIRKS, ()),
     **CALL_EFFECTS,
 }
@@ -169,8 +169,11 @@ def checked(effect: Effect, *, local: bool) -> Effect:
     return effect
 
 
-ANSWERS = {"result", "text", "video"}
+ANSWERS = {"result", "text", "video", "events"}
 """The arguments that give a request an answer of its own, whatever model it is for."""
+
+
+_ANSWER_WORDS = {"video": "a video", "result": "a result", "text": "a text", "events": "events"}
 
 
 def _meant(name: str, known: Collection[str]) -> str:
@@ -179,9 +182,9 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 
 def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
-    answers = [name for name in ("video", "result", "text") if name in given]
+    answers = [words for name, words in _ANSWER_WORDS.items() if name in given]
     if len(answers) > 1:
-        raise BadEffect(f"respond: give a {' or a '.join(answers)}, not both")
+        raise BadEffect(f"respond: give {' or '.join(answers)}, not both")
     if "status" in given and not {"result", "text"} & given.keys():
         raise BadEffect("respond: a status needs a result or a text")
     if "attempts" in given and given.get("status") not in RETRIED_STATUSES:
@@ -227,6 +230,10 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "logs": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)),
     "user": ("true or false", lambda value: isinstance(value, bool)),
     "text": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
+    "events": (
+        "a list of JSON values, the last one the whole result",
+        lambda value: isinstance(value, list) and bool(value) and _is_json(value),
+    ),
     "msg": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
     "video": ("a path or an http address", lambda value: isinstance(value, str) and _is_json(value)),
     "loc": ("a list", lambda value: isinstance(value, list) and _is_json(value)),

@@ -39,7 +39,7 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
     if model := MODEL_ERRORS.get(effect.name):
         ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0, ok=False)
         return ending, arguments.get("msg", model.message(arguments))
-    if effect.name == "respond" and {"result", "text"} & arguments.keys():
+    if effect.name == "respond" and {"result", "text", "events"} & arguments.keys():
         ending = _answer(arguments, planned)
         return ending, f"status {ending.status}"
     name = "runner_disconnected" if effect.name == "retry_then_succeed" else effect.name
@@ -51,7 +51,8 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
 def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
     """The user's own answer; it is billed as the planned one would be, where it is no error."""
     text = arguments.get("text")
-    body = jsonio.dump(arguments["result"]) if text is None else text.encode()
+    result = arguments["events"][-1] if "events" in arguments else arguments.get("result")
+    body = jsonio.dump(result) if text is None else text.encode()
     status = int(arguments.get("status", HTTPStatus.OK))
     answer = Ending(status, body, 0.0, ok=status < HTTPStatus.BAD_REQUEST, text=text is not None)
     return replace(answer, billable_units=planned.billable_units, usd=planned.usd) if answer.ok else answer

@@ -158,17 +158,49 @@ class Emulator(Member):
         """Run a request without the queue, and wait for its end.
 
         Raises:
-            Busy: all runners of the key are taken.
-            StoreFull: as `submit`.
+            Busy, StoreFull: as `begin`.
         """
-        direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
-        look = await self._acceptance.accept(submission, direct, at_once=True)
+        look = await self.begin(submission)
         async for seen in self._waker.watch(look.record, self._see):
             look = seen
         ending = ending_of(look)
         if ending is None:
             raise Stopping
         return look, ending
+
+    async def begin(self, submission: Submission) -> Snapshot:
+        """Begin a request without the queue.
+
+        Raises:
+            Busy: all runners of the key are taken.
+            StoreFull: as `submit`.
+        """
+        direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
+        return await self._acceptance.accept(submission, direct, at_once=True)
+
+    async def parts(self, record: Record, count: int) -> AsyncGenerator[tuple[int, Snapshot], None]:
+        """How many of `count` equal parts of a run are over, whenever that changes: all of them only at its end.
+
+        Raises:
+            UnknownRequest: it was reset meanwhile.
+        """
+
+        def ends(look: Snapshot) -> list[float]:
+            if look.view.started_at is None or look.plan is None:
+                return []
+            return [look.view.started_at + look.plan.run_seconds * part / count for part in range(1, count)]
+
+        async def see(record: Record) -> Snapshot:
+            look = await self._see(record)
+            now, moments = self.clock.now(record.key), [*ends(look), look.view.next_at]
+            ahead = min((moment for moment in moments if moment is not None and moment > now), default=None)
+            return replace(look, view=replace(look.view, next_at=ahead))
+
+        async with aclosing(self._waker.looks(record, see)) as looks:
+            async for look in looks:
+                now = self.clock.now(record.key)
+                over = look.view.state is State.COMPLETED
+                yield count if over else sum(end <= now for end in ends(look)), look
 
     async def look(self, key: str, request_id: str, *, read: bool = False) -> Snapshot:
         """See where a request of this key stands; `read` counts as a status read.

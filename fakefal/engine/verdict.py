@@ -18,7 +18,7 @@ from fakefal.settings import OwnResult
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, Unreadable, judge, open_data_uris
 from fakefal_contracts.check import media_addresses
-from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.endpoint import STREAM, Edition
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host, split_address
 from fakefal_contracts.measured import is_measured
@@ -79,7 +79,10 @@ class Judge:
         try:
             return self._catalogue.find(endpoint_id).edition(self._contract)
         except (UnknownEndpoint, UnknownContract, UnreadableContract) as error:
-            raise UnknownPath(endpoint_id, str(error)) from error
+            model = endpoint_id.removesuffix(STREAM)
+            quiet = model != endpoint_id and model in self._catalogue
+            hint = f"{model} has no stream: call it without {STREAM}" if quiet else str(error)
+            raise UnknownPath(endpoint_id, hint) from error
 
     def verdict(
         self,

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fakefal_contracts.endpoint import STREAM
 from fakefal_contracts.hosts import Part
 
 
@@ -37,7 +38,6 @@ _JOB_CALLS = {
     ("GET", ""): CallKind.RESULT,
     ("PUT", "/cancel"): CallKind.CANCEL,
 }
-STREAM_SUFFIX = "/stream"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def read_call(method: str, routed: str) -> FalCall | None:
     if part is Part.QUEUE:
         return _queue(method, path)
     if part is Part.RUN and method == "POST":
-        return FalCall(CallKind.RUN, part, method, path, rest.removesuffix(STREAM_SUFFIX))
+        return FalCall(CallKind.RUN, part, method, path, rest.removesuffix(STREAM))
     return FalCall(_free_kind(method, part, path), part, method, path)
 
 

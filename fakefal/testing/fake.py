@@ -193,6 +193,7 @@ class Fakefal:
         result: Any = None,
         *,
         video: str | Path | None = None,
+        events: Sequence[Any] | None = None,
         status: int | None = None,
         seconds: float | None = None,
         logs: Sequence[str] | None = None,
@@ -205,6 +206,7 @@ class Fakefal:
         Args:
             result: the JSON of the result.
             video: a file or an http address that the result shall lead to; instead of `result`.
+            events: what ``/stream`` sends, evenly over the run; the last one is the result of every other call.
             status: the HTTP status of the result.
             seconds: how long the run takes.
             logs: its log lines.
@@ -216,8 +218,16 @@ class Fakefal:
             BadEffect: a value cannot be used; the message says why.
         """
         shown = None if video is None else str(video)
+        parts = None if events is None else list(events)
         lines = None if logs is None else list(logs)
-        given = {"video": shown, "result": result, "status": status, "seconds": seconds, "logs": lines}
+        given = {
+            "video": shown,
+            "result": result,
+            "events": parts,
+            "status": status,
+            "seconds": seconds,
+            "logs": lines,
+        }
         arguments = {name: value for name, value in given.items() if value is not None}
         effect = checked(Effect("respond", arguments), local=True)
         rule = checked_rule(effect, {"endpoint": endpoint, "prompt": prompt, "nth": nth})

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from fakefal.core.effects import Effect
 from fakefal.core.errors import Busy, QueueFull
@@ -63,10 +63,23 @@ class DroppedAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Kill the connection, and return once it is dead."""
-        if (answer := self._answer) is not None:
-            await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
-            first = bytes(answer.body)[: min(self._sent, len(answer.body) - 1)]
-            await send({"type": "http.response.body", "body": first, "more_body": True})
+        left = self._sent
+
+        async def cut(message: Message) -> None:
+            nonlocal left
+            if message["type"] == "http.response.body":
+                body = message.get("body", b"")
+                whole = left >= len(body)
+                if whole and not message.get("more_body"):
+                    left = len(body) - 1  # an answer must not arrive whole
+                message = {**message, "body": body[: max(left, 0)], "more_body": True}
+                left -= len(body)
+            await send(message)
+            if left < 0:
+                abort(scope)
+
+        if self._answer is not None:
+            await self._answer(scope, receive, cut)
         abort(scope)
         while (await receive())["type"] != "http.disconnect":
             pass

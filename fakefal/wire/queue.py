@@ -97,7 +97,7 @@ async def stream(call: Call) -> Response:
                     if stands != shown:
                         shown, spoken = stands, monotonic()
                         # no name for the body: an open stream would keep it
-                        yield _event(
+                        yield event(
                             status_body(look, base_url, _log_items(look, emulator.clock, sent) if wanted else None)
                         )
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
@@ -186,7 +186,8 @@ def status_body(look: Snapshot, base_url: BaseUrl, logs: list[dict[str, Any]] | 
     return body
 
 
-def _event(body: dict[str, Any]) -> bytes:
+def event(body: Any) -> bytes:
+    """A server-sent event with JSON as its data."""
     return b"data: " + jsonio.dump(body) + b"\n\n"
 
 

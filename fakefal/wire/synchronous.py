@@ -1,4 +1,4 @@
-"""fal.run: the synchronous call.  No queue, no retry by the server; the model's answer at once."""
+"""fal.run: the synchronous call, and `/stream`.  No queue, no retry by the server; the model's answer at once."""
 
 from __future__ import annotations
 
@@ -6,19 +6,46 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from fakefal.effects.known import ANSWERS
+from fakefal.engine.emulator import Emulator
+from fakefal.state.submission import Submission
 from fakefal.wire.call import Call
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
 from fakefal.wire.queue import ending_answer
+from fakefal.wire.streamed import stream
+from fakefal_contracts.endpoint import STREAM
 
 
 async def run(call: Call) -> Response:
     """Run the model and answer with its output; 429 when all runners of the key are taken."""
+    path, call.path = call.path, _model_path(call)
     submission = await read_submission(call)
+    # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits
+    submission = replace(submission, start_seconds=None, retry=False)
+    streams = f"/{path}".endswith(STREAM) and _streams(call.emulator, submission)
 
     async def accept() -> Response:
-        # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits
-        look, ending = await call.emulator.run(replace(submission, start_seconds=None, retry=False))
+        if streams:
+            return await stream(call, submission)
+        look, ending = await call.emulator.run(replace(submission, path=path))
         return ending_answer(ending, look.record, call.base_url)
 
     return await with_fault(call.emulator, submission.effect, call.request, accept)
+
+
+def _model_path(call: Call) -> str:
+    """The path of the model that is called: without `STREAM`, with which only the ids of a few end."""
+    catalogue, model = call.emulator.catalogue, f"/{call.path}".removesuffix(STREAM)
+    own_id = f"{call.app}/{call.path}" in catalogue
+    endpoint = catalogue.get(call.app + model) if own_id else None
+    return call.path if own_id and not (endpoint and endpoint.streams) else model.removeprefix("/")
+
+
+def _streams(emulator: Emulator, submission: Submission) -> bool:
+    """Whether the model has a stream, or the user gave it one."""
+    effect = submission.effect
+    if effect is not None and ANSWERS & effect.arguments.keys():
+        return True
+    endpoint = emulator.catalogue.get(submission.endpoint_id)
+    return endpoint.streams if endpoint is not None else emulator.settings.unknown == "accept"

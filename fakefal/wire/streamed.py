@@ -1,0 +1,78 @@
+"""``/stream`` of fal.run: the events of a run, as server-sent events.
+
+That each event is ``data:`` and JSON and the last one the whole result is what both official clients read (2026).
+When events come, what is in those before the last, and that a run which fails answers as `synchronous.run` does are
+inferred: no capture of a stream exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from fakefal.core.effects import Effect
+from fakefal.core.errors import UnknownRequest
+from fakefal.engine.emulator import Stopping
+from fakefal.state.endings import ending_of, result_value
+from fakefal.state.requests import Record, Snapshot
+from fakefal.state.submission import Submission
+from fakefal.wire.answers import REQUEST_ID
+from fakefal.wire.call import Call
+from fakefal.wire.faults import abort
+from fakefal.wire.queue import ending_answer, event, hint_header
+
+PIECES = 4
+"""In so many events comes a text that grows."""
+
+
+async def stream(call: Call, submission: Submission) -> Response:
+    """Run the model and answer with its events; where it fails, with its error."""
+    look = await call.emulator.begin(submission)
+    if not _has_events(look):  # it fails, or its media are being downloaded
+        async with aclosing(call.emulator.parts(look.record, 1)) as parts:
+            async for _, look in parts:
+                if _has_events(look):
+                    break
+    if look.plan is None or not _has_events(look):
+        if (ending := ending_of(look)) is None:
+            raise Stopping
+        return ending_answer(ending, look.record, call.base_url)
+    ending = look.plan.ending
+    events = _events(submission.effect, result_value(ending, call.base_url))
+    headers = {REQUEST_ID: look.record.id, "cache-control": "no-store"} | hint_header(ending)
+    return StreamingResponse(_paced(call, look.record, events), media_type="text/event-stream", headers=headers)
+
+
+def _has_events(look: Snapshot) -> bool:
+    """Whether the run is known to end with a result in JSON."""
+    return look.plan is not None and look.plan.ending.ok and not look.plan.ending.text
+
+
+async def _paced(call: Call, record: Record, events: list[Any]) -> AsyncIterator[bytes]:
+    """The events, evenly over the run; where that does not end as planned, the connection dies before the last."""
+    sent = 0
+    with suppress(UnknownRequest):  # it was reset meanwhile
+        async with aclosing(call.emulator.parts(record, len(events))) as parts:
+            async for over, look in parts:
+                if look.view.cut is not None:
+                    break
+                for one in events[sent:over]:
+                    yield event(one)
+                sent = over
+    if sent < len(events):
+        abort(call.request.scope)
+
+
+def _events(effect: Effect | None, result: Any) -> list[Any]:
+    """What comes one after another: the user's own events; else a text that grows, where the model's results say so."""
+    if effect is not None and "events" in effect.arguments:
+        return list(effect.arguments["events"])
+    text = result.get("output") if isinstance(result, dict) else None
+    if not isinstance(text, str) or "partial" not in result:
+        return [result]
+    words = text.split()
+    ends = sorted({len(words) * part // PIECES for part in range(1, PIECES)} - {0, len(words)})
+    return [*({**result, "output": " ".join(words[:end]), "partial": True} for end in ends), result]
