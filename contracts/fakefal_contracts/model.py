@@ -110,9 +110,6 @@ class Input(RuledModel):
     endpoint_id: ClassVar[str] = ""
     """The endpoint that takes them; empty for a class that is no endpoint's."""
 
-    output_title: ClassVar[str]
-    """fal's own name for the schema of the result."""
-
     @classmethod
     def output_type(cls) -> type[BaseModel]:
         """The model of the result."""
