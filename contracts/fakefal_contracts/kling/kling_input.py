@@ -29,13 +29,11 @@ END_WITH_PICTURES = Caution("end_with_pictures", "no last frame with more than t
 class KlingInput(Input):
     """The arguments of any Kling endpoint, whichever of the family's fields it has.
 
-    `sound` says whether the clip has a sound track, or names the argument that says it; `follows` names the
-    argument whose file is as long as the result; `speaks` tells that the result is `text`, spoken; `frames` tells
-    that the prompt names the first and the last frame by their order.
+    `sound` says whether the clip has a sound track, or names the argument that says it; `speaks` tells that the result
+    is `text`, spoken; `frames` tells that the prompt names the first and the last frame by their order.
     """
 
     sound: ClassVar[str | bool] = "generate_audio"
-    follows: ClassVar[str] = ""
     speaks: ClassVar[bool] = False
     frames: ClassVar[bool] = False
 
@@ -62,10 +60,6 @@ class KlingInput(Input):
         if seconds is None or not self._listed("multi_prompt"):
             return seconds
         return min(max(seconds, Decimal(SHORTEST)), Decimal(LONGEST))
-
-    @override
-    def followed(self) -> str | None:
-        return self.follows or None
 
     @override
     def audio(self) -> bool:
