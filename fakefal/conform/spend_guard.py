@@ -118,7 +118,7 @@ def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> D
         if cost is None:
             raise NotRun("no known revision accepts it, so that nobody knows what it costs")
         return cost.usd
-    return _unit(price) * max(_longest(endpoint.edition(CONTRACT)), _shots(body))
+    return _unit(price) * max(_longest(endpoint.edition(CONTRACT)), Decimal(_shots(body)))
 
 
 def _unit(price: Price | None) -> Decimal:

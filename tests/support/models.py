@@ -1,4 +1,4 @@
-"""Which models of the catalogue a test looks at: those with rare schemas, and others by a fixed draw."""
+"""Which models of the catalogue a test looks at: those with rare schemas, others by a fixed draw, or a family."""
 
 from __future__ import annotations
 
@@ -52,3 +52,8 @@ def sample(count: int = COUNT) -> tuple[str, ...]:
         by_turn.append((turns[record.category], record.id))
     by_turn.sort(key=lambda one: one[0])
     return tuple(dict.fromkeys((*RARE.values(), *(name for _, name in by_turn))))[:count]
+
+
+def family(start: str) -> tuple[str, ...]:
+    """The models whose ids begin so, but for the founding ones."""
+    return tuple(one for one in BUILT_IN if one.startswith(start) and one not in FOUNDING)

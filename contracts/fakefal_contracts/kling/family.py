@@ -190,9 +190,7 @@ _LAUNCH = UNDATED
 _HALVED = dt.date(2026, 4, 1)
 _PAGES = documented("fal's page of the endpoint, or its llms.txt", "2026-06-11")
 _LISTS = inferred("third-party price lists of spring and autumn 2026; the day is theirs", "2026-04-01")
-_LISTS_OF_TWO = inferred(
-    "two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01"
-)
+_TWO_LISTS = inferred("two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01")
 _OLDER = inferred("launch price, from the older llms.txt as a third party quotes it", "2026-02-04")
 _AS_SIBLING = inferred("the price of the endpoint's siblings", "2026-06-11")
 _RESELLER = upstream("a reseller's price list", "2025-06-01")
@@ -300,7 +298,7 @@ ROWS = (
     Row(
         "o3/pro/reference-to-video",
         O3_REFERENCE,
-        (_O3_PRO[0], replace(_O3_PRO[1], evidence=_LISTS_OF_TWO, usd_with_clip=Decimal("0.168"))),
+        (_O3_PRO[0], replace(_O3_PRO[1], evidence=_TWO_LISTS, usd_with_clip=Decimal("0.168"))),
         _O3_PRO_RUN,
         revisions=(
             _page(
