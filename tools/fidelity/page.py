@@ -103,7 +103,8 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|"
     yield f"| fal's own runtime ({_versions(runtime)}) | {_bodies(runtime, 'the four founding models')} |"
     for run, models in (("family", "other models of the Kling family"), ("models", "models of every category")):
-        yield f"| the same, `make oracle-full` | {_bodies(oracles[run], f'{oracles[run]["asked"]} {models}')} |"
+        others = f"{oracles[run]['asked']} {models}"
+        yield f"| the same, `make oracle-full` | {_bodies(oracles[run], others)} |"
     published = oracles["published"]
     yield f"| fal's published contract | {published['documents']} OpenAPI documents of {published['date']} |"
     yield f"| fal's clients ({_versions(clients)}) | the refusals of {clients['rules']} rules |"

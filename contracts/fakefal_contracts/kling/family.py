@@ -82,14 +82,9 @@ class Family:
 
     def overlay(self) -> Overlay:
         """What is laid over the documents of its endpoints."""
-        meaning = {
-            "requirements": self.rules,
-            "cautions": (UNKNOWN_KEY, UNKNOWN_REFERENCE, FORMAT, *self.cautions),
-            "sound": self.sound,
-            "follows": self.follows,
-            "speaks": self.speaks,
-            "frames": self.frames,
-        }
+        meaning = {name: getattr(self, name) for name in ("sound", "follows", "speaks", "frames")}
+        meaning["requirements"] = self.rules
+        meaning["cautions"] = (UNKNOWN_KEY, UNKNOWN_REFERENCE, FORMAT, *self.cautions)
         base: type[KlingInput] = types.new_class(
             "KlingArguments", (KlingInput,), exec_body=lambda ns: ns.update(meaning)
         )
