@@ -353,6 +353,8 @@ class TestMeaning:
             ("v3/pro/image-to-video", {"image_url": PICTURE}, f'add "start_image_url"; {MEANT} "image_url"?'),
             ("v1.6/pro/elements", {"image_urls": []}, f'add "input_image_urls"; {MEANT} "image_urls"?'),
             ("v3/pro/text-to-video", {"prompt": "x", "duration": 5}, 'send it as a string: "5"'),
+            ("v3/pro/text-to-video", {"prompt": "x", "duration": 6.0}, 'send it as a string: "6"'),
+            ("v3/pro/text-to-video", {"multi_prompt": [{"prompt": "x", "duration": 4}]}, 'send it as a string: "4"'),
             ("v2.5-turbo/pro/image-to-video", {**I2V, "end_image_url": PICTURE}, 'did you mean "tail_image_url"?'),
             ("v2.6/pro/image-to-video", {**START, "tail_image_url": PICTURE}, 'did you mean "end_image_url"?'),
             ("v2.1/master/image-to-video", {**I2V, "tail_image_url": PICTURE}, NO_SUCH),

@@ -155,12 +155,12 @@ EDITED = f"{CDN}/files/b/strategies/an-edited-clip"
         ("v3/pro/text-to-video", {"prompt": "x", "duration": "12"}, (1920, 1080), 12, "aac"),
         ("v3/standard/text-to-video", {"prompt": "x", "generate_audio": False}, (1280, 720), 5, None),
         ("v2.5-turbo/pro/text-to-video", {"prompt": "x", "duration": "10"}, (1920, 1080), 10, None),
-        ("o3/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7, "aac"),
-        ("o1/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7, None),
+        ("o3/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7.25, "aac"),
+        ("o1/standard/video-to-video/edit", {"prompt": "x", "video_url": EDITED}, (960, 960), 7.25, None),
     ],
 )
 def test_a_clip_has_the_size_the_length_and_the_sound_of_its_family(
-    path: str, arguments: Any, size: Any, seconds: int, sound: str | None, server: Server, tmp_path: Path
+    path: str, arguments: Any, size: Any, seconds: float, sound: str | None, server: Server, tmp_path: Path
 ) -> None:
     lay(server, EDITED, clip("mp4", 720, 720, 7_250, 174))
     made = server.result(PREFIX + path, arguments).json()["video"]
