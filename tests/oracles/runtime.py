@@ -351,7 +351,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the emulator with fal's own runtime.")
     parser.add_argument("--cases", type=int, default=2_000, help="generated requests in all")
     parser.add_argument("--models", type=int, default=0, help="models of the catalogue that are asked besides")
-    parser.add_argument("--family", default="", help="models whose ids begin so are all asked: fal-ai/kling-video")
+    parser.add_argument("--family", default="", help="documents to ask, by how ids begin: fal-ai/kling-video")
     parser.add_argument("--workers", type=int, default=1, help="pairs of servers at a time")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many, and report until then")
     parser.add_argument("--report", type=Path, help="where the report is written as JSON")
