@@ -54,6 +54,8 @@ oracle-runtime: $(VENV)/ready
 oracle-full: oracle-runtime
 	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --cases 100000 --models 320 --workers 2 \
 		--report .oracle/runtime.json --keep tests/oracles/models.json
+	PYTHONPATH=tests $(BIN)/python -m oracles.runtime --family fal-ai/kling-video --cases 20000 --workers 2 \
+		--keep tests/oracles/kling.json
 
 # Many random histories of the protocol against its laws, where the suite draws the same six: EXAMPLES=1000 for more.
 stateful: $(VENV)/ready

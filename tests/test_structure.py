@@ -67,8 +67,6 @@ SAME_MODULES = {
 #: Classes in more than one place, and why.
 SAME_CLASSES = {
     "Record": "what fal's catalogue has of a model, and what is stored of a request",
-    "Element": "fal's schemas of O1 and O3 both have it",
-    "ReferenceToVideo": "fal's schemas of O1 and O3 both have it",
 }
 
 

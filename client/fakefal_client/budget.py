@@ -96,15 +96,26 @@ class Budget:
         with self._lock:
             return (*self._settled, *(one.entry for one in self._open.values()))
 
-    def reserve(self, endpoint_id: str, usd: Decimal | None, unit_usd: Decimal | None = None) -> Reservation:
+    def reserve(
+        self, endpoint_id: str, usd: Decimal | None, unit_usd: Decimal | None = None, unmeasured: str = ""
+    ) -> Reservation:
         """Put money aside for a job.
+
+        Args:
+            endpoint_id: what is called.
+            usd: the most that it may cost; None where nobody knows.
+            unit_usd: what one unit costs.
+            unmeasured: the argument whose file would tell it, where nobody looked at it.
 
         Raises:
             OverBudget: there is not so much left.
             UnknownPrice: there is a limit, and nobody knows the price.
         """
         if usd is None and self.limit is not None:
-            raise UnknownPrice(f"no contract knows the price of {endpoint_id}: say reserve_usd=, the most it may cost")
+            why = f"no contract knows the price of {endpoint_id}:"
+            if unmeasured:
+                why = f"{endpoint_id} costs by the length of {unmeasured}, not looked at: send a local file, or"
+            raise UnknownPrice(f"{why} say reserve_usd=, the most it may cost")
         wanted = usd or NOTHING
         with self._lock:
             if self.limit is not None and self._spent + self._held + wanted > self.limit:

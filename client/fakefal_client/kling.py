@@ -12,14 +12,14 @@ from pydantic import create_model
 
 from fakefal_contracts import BUILT_IN, KLING
 from fakefal_contracts.kling.family import PREFIX
-from fakefal_contracts.kling.o1 import Element as OmniElement
-from fakefal_contracts.kling.o3 import Element as ComboElement
-from fakefal_contracts.kling.o3 import Shot
 from fakefal_contracts.kling.objects import (
     AudioOutput,
     CameraControl,
+    ComboElement,
     DynamicMask,
     ImageElement,
+    OmniElement,
+    Shot,
     TimedVideoOutput,
     Trajectory,
     VideoAndAudioOutput,

@@ -3,13 +3,13 @@
 from typing import Literal, TypeAlias
 
 from fakefal_contracts.kling.kling_input import KlingInput
-from fakefal_contracts.kling.o1 import Element as OmniElement
-from fakefal_contracts.kling.o3 import Element as ComboElement
-from fakefal_contracts.kling.o3 import Shot as Shot
 from fakefal_contracts.kling.objects import AudioOutput as AudioOutput
 from fakefal_contracts.kling.objects import CameraControl as CameraControl
+from fakefal_contracts.kling.objects import ComboElement as ComboElement
 from fakefal_contracts.kling.objects import DynamicMask as DynamicMask
 from fakefal_contracts.kling.objects import ImageElement as ImageElement
+from fakefal_contracts.kling.objects import OmniElement as OmniElement
+from fakefal_contracts.kling.objects import Shot as Shot
 from fakefal_contracts.kling.objects import TimedVideoOutput as TimedVideoOutput
 from fakefal_contracts.kling.objects import Trajectory as Trajectory
 from fakefal_contracts.kling.objects import VideoAndAudioOutput as VideoAndAudioOutput

@@ -47,12 +47,22 @@ OTHER_REVISION = Caution("other_revision", "the newest schema refuses what an ol
 
 @dataclass(frozen=True)
 class Checked:
-    """What pre-flight found: the report, where a contract covers the endpoint, every warning, the price."""
+    """What pre-flight found: the report, where a contract covers the endpoint, every warning, the price.
+
+    `most_usd` is what is reserved: above `usd` where the job is as long as a file that nobody looked at.
+    """
 
     report: Report | None
     warnings: tuple[Advice, ...]
-    usd: Decimal | None
-    unit_usd: Decimal | None
+    usd: Decimal | None = None
+    most_usd: Decimal | None = None
+    unit_usd: Decimal | None = None
+
+    @property
+    def unmeasured(self) -> str:
+        """The argument whose file decides the price and was not looked at; empty where none does."""
+        length = self.report and self.report.length
+        return length.assumed_of if length and self.usd is not None else ""
 
 
 class Preflight:
@@ -121,7 +131,7 @@ class Preflight:
         report = yield from self.judge(endpoint_id, arguments, opener, until=until)
         if report is None:
             hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
-            return Checked(None, (Advice(UNKNOWN_MODEL, (), unknown_model(endpoint_id), hint),), None, None)
+            return Checked(None, (Advice(UNKNOWN_MODEL, (), unknown_model(endpoint_id), hint),))
         if report.ok:
             return _checked(report, report.warnings)
         accepting = yield from self._accepting(report, arguments, opener)
@@ -213,12 +223,11 @@ def _texts(value: Any) -> list[str]:
 
 def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
     """With its price: also where the report refuses, since the service may accept it all the same."""
-    cost = report.cost
-    if cost is None and report.arguments is not None:
-        cost = price_of(report.arguments, report.endpoint.price(report.contract), report.facts)
-    return Checked(
-        replace(report, warnings=warnings), warnings, cost.usd if cost else None, cost.unit_usd if cost else None
-    )
+    found, price = replace(report, warnings=warnings), report.endpoint.price(report.contract)
+    if report.arguments is None or (cost := price_of(report.arguments, price, report.facts)) is None:
+        return Checked(found, warnings)
+    most = price_of(report.arguments, price, report.facts, at_most=True)
+    return Checked(found, warnings, cost.usd, most and most.usd, cost.unit_usd)
 
 
 def encode(arguments: Any) -> bytes:

@@ -124,8 +124,8 @@ def _sent(
     encode(media.arguments)
     warn(endpoint_call.endpoint_id, checked.warnings)
     most = options.get("reserve_usd")
-    usd = checked.usd if most is None else amount(most)
-    with session.budget.reserve(endpoint_call.endpoint_id, usd, checked.unit_usd) as reservation:
+    usd = checked.most_usd if most is None else amount(most)
+    with session.budget.reserve(endpoint_call.endpoint_id, usd, checked.unit_usd, checked.unmeasured) as reservation:
         addresses = yield from upload_all(session, media.files, deadline)
         sent = media.with_addresses(addresses)
         call = session.call("POST", url, encode(sent), _headers(options))

@@ -14,17 +14,13 @@ from typing import Any
 from fakefal_contracts.endpoint import APP_SEGMENTS, Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
 from fakefal_contracts.evidence import upstream
-from fakefal_contracts.kling import o1, o3
 from fakefal_contracts.kling.family import PREFIX, ROWS, in_depth
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price, Unit
 from fakefal_contracts.record import Record
 from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, shipped_record, shipped_records
 
-FOUNDING: dict[str, Endpoint] = {endpoint.id: endpoint for endpoint in (*o1.ENDPOINTS, *o3.ENDPOINTS)}
-"""The founding endpoints: known in depth, with documents and examples of several days."""
-
-KLING = (*FOUNDING, *(PREFIX + row.path for row in ROWS))
+KLING = tuple(PREFIX + row.path for row in ROWS)
 """The ids of the whole Kling family, all of them known in depth."""
 
 _NEAR = 0.75
@@ -52,15 +48,11 @@ class Catalogue(Collection[str]):
 
     def _read(self, endpoint_id: str) -> Endpoint | None:
         if (record := self.own.get(endpoint_id)) is not None:
-            found = Endpoint.of_record(record)
-        elif (deep := FOUNDING.get(endpoint_id)) is not None:
-            found = deep
-        elif (shipped := shipped_record(endpoint_id)) is not None:
-            found = in_depth(shipped) or replace(Endpoint.of_record(shipped), prices=_third_party_prices(endpoint_id))
+            found: Endpoint | None = Endpoint.of_record(record)
         else:
-            return None
+            found = _shipped(endpoint_id)
         price = self.prices.get(endpoint_id)
-        return found if price is None else replace(found, prices=(price,))
+        return found if found is None or price is None else replace(found, prices=(price,))
 
     def find(self, endpoint_id: str) -> Endpoint:
         """The endpoint with this id.
@@ -121,8 +113,19 @@ class Catalogue(Collection[str]):
         return _nearest(self._ids, endpoint_id) if len(endpoint_id) <= _LONGEST else None
 
 
+@lru_cache(maxsize=2048)
+def _shipped(endpoint_id: str) -> Endpoint | None:
+    """The endpoint that comes with this package, one for all catalogues: its models are built once."""
+    if (record := shipped_record(endpoint_id)) is None:
+        return None
+    return in_depth(record) or replace(Endpoint.of_record(record), prices=_third_party_prices(endpoint_id))
+
+
 BUILT_IN = Catalogue()
 """The models that come with this package, and no others."""
+
+FOUNDING = {one: BUILT_IN.find(one) for one in (PREFIX + row.path for row in ROWS if row.revisions)}
+"""The founding endpoints, with documents and examples of several days."""
 
 
 @cache
@@ -167,6 +170,13 @@ def examples(endpoint_id: str) -> dict[str, Any]:
     every = json.loads(files(__package__).joinpath("kling/examples.json").read_text("utf-8"))
     found: dict[str, Any] = every[endpoint_id]
     return found
+
+
+@cache
+def words() -> dict[str, str]:
+    """What objects and fields of the Kling family are for, in our own words, by ``Object.field`` or ``field``."""
+    every: dict[str, str] = json.loads(files(__package__).joinpath("kling/words.json").read_text("utf-8"))
+    return every
 
 
 @cache

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel
 
 from fakefal_contracts.errors import UnknownContract
 from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price
-from fakefal_contracts.record import UNDATED, Record, Source
+from fakefal_contracts.record import UNDATED, Record, Schema, Source
 from fakefal_contracts.schema_media import limits_of
 from fakefal_contracts.schema_models import NO_OVERLAY, Overlay, SchemaModels
-from fakefal_contracts.shipped import shipped_record
 
 APP_SEGMENTS = 2
 STREAM = "/stream"
@@ -42,39 +41,38 @@ class Depth(StrEnum):
     """Rules beyond the document, prices, lengths, and the wording of refusals, each with its evidence."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Revision:
-    """A published schema: since when it is known, and what it says differently from the newest.
+    """A published document: since when it is known, and what it says differently from the newest.
 
-    `changes` maps a field to its older annotation and default; nothing else is ever repeated.
+    `changes` maps an argument to its older schema; nothing else is ever repeated.
     """
 
     evidence: Evidence
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    changes: Mapping[str, Schema] = field(default_factory=dict)
 
     @property
     def date(self) -> dt.date:
         """The day it was first seen."""
         return self.evidence.date
 
-    def model(self, newest: type[Input]) -> type[Input]:
-        """The input model of this revision."""
+    def record(self, newest: Record) -> Record:
+        """The document of this revision."""
         if not self.changes:
             return newest
-        overrides: dict[str, Any] = {
-            name: (Annotated[kind, Field(description=newest.model_fields[name].description)], default)
-            for name, (kind, default) in self.changes.items()
-        }
-        return create_model(newest.__name__, __base__=newest, __doc__=newest.__doc__, **overrides)
+        schema = newest.schemas[newest.input]
+        older = {**schema, "properties": {**schema["properties"], **self.changes}}
+        return replace(newest, schemas={**newest.schemas, newest.input: older})
 
 
 @dataclass(frozen=True)
 class Edition:
-    """One endpoint under one contract: the model that judges, and why it is believed."""
+    """One endpoint under one contract: the document, the model that judges, and why it is believed."""
 
     endpoint: Endpoint
     contract: str
     evidence: Evidence
+    record: Record = field(compare=False)
     model: type[Input]
 
 
@@ -82,16 +80,13 @@ class Edition:
 class Endpoint:
     """What is known of one endpoint.
 
-    `source` is the newest model of its arguments, written by hand, or the record that models are built from
-    when they are first asked for; `overlay` is what is known beyond that record.  `revisions` run from the oldest to
-    the newest, and `documented` says on which founding document the contract of that name rests (its schema is the
-    first revision).  `prices` run from the oldest to the newest; there may be none.  `run_seconds` is how long it was
-    seen to take.
+    `record` is its newest document, which models are built from when they are first asked for; `overlay` is what is
+    known beyond it.  `revisions` run from the oldest to the newest, and `documented` says on which founding document
+    the contract of that name rests (its schema is the first revision).  `prices` run from the oldest to the newest;
+    there may be none.  `run_seconds` is how long it was seen to take.
     """
 
-    id: str
-    title: str
-    source: type[Input] | Record
+    record: Record
     documented: Evidence
     revisions: tuple[Revision, ...]
     prices: tuple[Price, ...] = ()
@@ -102,28 +97,33 @@ class Endpoint:
     @classmethod
     def of_record(cls, record: Record) -> Endpoint:
         """An endpoint of which its document is all that is known."""
-        return cls(record.id, record.title, record, record.evidence, (Revision(record.evidence),))
+        return cls(record, record.evidence, (Revision(record.evidence),))
+
+    @property
+    def id(self) -> str:
+        """The id by which it is called."""
+        return self.record.id
+
+    @property
+    def title(self) -> str:
+        """The name that people know it by."""
+        return self.record.title
 
     @property
     def depth(self) -> Depth:
         """How much is known of it."""
-        if self.overlay is not None or not isinstance(self.source, Record):
+        if self.overlay is not None:
             return Depth.IN_DEPTH
-        return Depth.TYPES if self.source.source is Source.TYPES else Depth.DOCUMENT
+        return Depth.TYPES if self.record.source is Source.TYPES else Depth.DOCUMENT
 
     @property
     def depth_in_words(self) -> str:
         """How deep and how old the knowledge is: ``fal's document (2026-06-11)``."""
-        if self.depth is Depth.IN_DEPTH or not isinstance(self.source, Record):
+        if self.depth is Depth.IN_DEPTH:
             return self.depth.value
         names = {Source.TYPES: "types only", Source.DOCUMENT: "fal's document", Source.OWN: "your document"}
-        day = "undated" if self.source.seen == UNDATED else self.source.seen.isoformat()
-        return f"{names[self.source.source]} ({day})"
-
-    @cached_property
-    def record(self) -> Record | None:
-        """The document in the catalogue; None for a model that no catalogue has."""
-        return self.source if isinstance(self.source, Record) else shipped_record(self.id)
+        day = "undated" if self.record.seen == UNDATED else self.record.seen.isoformat()
+        return f"{names[self.record.source]} ({day})"
 
     @property
     def streams(self) -> bool:
@@ -133,9 +133,8 @@ class Endpoint:
 
     @cached_property
     def _models(self) -> SchemaModels:
-        assert isinstance(self.source, Record)
         limits = partial(limits_of, evidence=self.documented, category=self.category)
-        return SchemaModels(self.source, limits, self.overlay or NO_OVERLAY)
+        return SchemaModels(self.record, limits, self.overlay or NO_OVERLAY)
 
     @cached_property
     def input(self) -> type[Input]:
@@ -144,7 +143,7 @@ class Endpoint:
         Raises:
             UnreadableContract: the document holds something that no model can be made of.
         """
-        return self._models.input() if isinstance(self.source, Record) else self.source
+        return self._models.input()
 
     @cached_property
     def output(self) -> type[BaseModel]:
@@ -153,25 +152,23 @@ class Endpoint:
         Raises:
             UnreadableContract: as above.
         """
-        return self._models.output() if isinstance(self.source, Record) else self.source.output_type()
+        return self._models.output()
 
     @property
     def unread(self) -> tuple[str, ...]:
         """What its document left open, and any value is therefore taken for."""
-        if not isinstance(self.source, Record):
-            return ()
         _ = self.input, self.output
         return tuple(self._models.notes)
 
     @property
     def category(self) -> str | None:
         """Fal's category, such as ``image-to-video``; None where it is not known."""
-        return self.record.category if self.record else None
+        return self.record.category
 
     @property
     def metadata(self) -> Mapping[str, Any]:
         """What fal's catalogue says of it, by fal's own keys."""
-        return self.record.metadata if self.record else {}
+        return self.record.metadata
 
     @property
     def launched(self) -> dt.date:
@@ -206,39 +203,39 @@ class Endpoint:
     def editions(self) -> tuple[Edition, ...]:
         """Every revision as a contract named by its date, oldest first."""
         return tuple(
-            Edition(self, revision.date.isoformat(), revision.evidence, revision.model(self.input))
-            for revision in self.revisions
+            Edition(self, one.date.isoformat(), one.evidence, one.record(self.record), self._model(one))
+            for one in self.revisions
         )
+
+    def _model(self, revision: Revision) -> type[Input]:
+        return self._models.older(self.input, revision.changes) if revision.changes else self.input
 
     @cached_property
     def _named(self) -> dict[str, Edition]:
         oldest, newest = self.editions[0], self.editions[-1]
         return {
-            "documented": Edition(self, "documented", self.documented, oldest.model),
-            "latest": Edition(self, "latest", newest.evidence, newest.model),
+            "documented": replace(oldest, contract="documented", evidence=self.documented),
+            "latest": replace(newest, contract="latest"),
         }
 
     def edition(self, contract: str) -> Edition:
         """The edition that a contract name stands for.
 
-        ``documented`` is what the founding documents say, ``latest`` the newest published schema,
-        and an ISO day the newest revision first seen by then.
+        ``documented`` is what the founding documents say, ``latest`` the newest published schema, and an ISO day the
+        newest revision first seen by then: of a day since the launch at least the first.
 
         Raises:
-            UnknownContract: the name is none of these, or the day lies before the first revision.
+            UnknownContract: the name is none of these, or the day lies before the launch.
         """
         if named := self._named.get(contract):
             return named
         day = parse_contract(contract)
-        if isinstance(self.source, Record) and self.launched <= day:
-            return Edition(self, contract, self.documented, self.input)  # its one document, whatever its day
-        known = [edition for edition in self.editions if edition.evidence.date <= day]
-        if not known:
-            first = self.launched if isinstance(self.source, Record) else self.editions[0].contract
+        if day < (first := min(self.launched, self.editions[0].evidence.date)):
             raise UnknownContract(
                 f"{self.id} was first published on {first}, after {contract}; give that day or a later one"
             )
-        return Edition(self, contract, known[-1].evidence, known[-1].model)
+        known = [one for one in self.editions if one.evidence.date <= day] or self.editions[:1]
+        return replace(known[-1], contract=contract)
 
 
 LATEST = "latest"

@@ -14,10 +14,17 @@ class ContractError(ValueError):
     """The base of all errors of this package; the message says what to change."""
 
 
-def unknown_model(endpoint_id: str) -> str:
+#: Families that are known by name only, by how their ids begin (two forms of Kling's are reported).
+_UNPUBLISHED = {"kling/v4/": "Kling 4.0", "fal-ai/kling-video/v4/": "Kling 4.0"}
+
+
+def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
     """What to say of an id that no document here has: never that it does not exist."""
     shown = endpoint_id[:200]
-    return f"fakefal knows no model {shown}: fakefal models add {shown}"
+    said, add = f"fakefal knows no model {shown}", f"fakefal models add {shown}"
+    if family := next((name for start, name in _UNPUBLISHED.items() if endpoint_id.startswith(start)), None):
+        return f"{said}: no document of {family} has been published yet. Once fal has one: {add}"
+    return f"{said}: {add}{f' (did you mean {nearest}?)' if nearest else ''}"
 
 
 def how_to_price(endpoint_id: str) -> str:
@@ -29,7 +36,7 @@ class UnknownEndpoint(ContractError):
     """No document of this model is known here; fal may have it all the same."""
 
     def __init__(self, endpoint_id: str, nearest: str | None) -> None:
-        super().__init__(unknown_model(endpoint_id) + (f" (did you mean {nearest}?)" if nearest else ""))
+        super().__init__(unknown_model(endpoint_id, nearest))
         self.endpoint_id = endpoint_id
 
 

@@ -23,9 +23,8 @@ def example_input(endpoint: Endpoint, *, full: bool = False) -> dict[str, Any]:
     """Arguments that the endpoint accepts: the required ones, or all that its document has examples for."""
     if endpoint.id in FOUNDING:
         return {**examples(endpoint.id)["full" if full else "required"]}
-    assert isinstance(endpoint.source, Record)
-    maker = Maker(endpoint.source)
-    schema = endpoint.source.schemas.get(endpoint.source.input, {})
+    maker = Maker(endpoint.record)
+    schema = endpoint.record.schemas.get(endpoint.record.input, {})
     body = maker.object(schema, full=full)
     body |= endpoint.overlay.example if endpoint.overlay else {}
     for name in _refused(endpoint, body):  # not each printed example is one that the model takes

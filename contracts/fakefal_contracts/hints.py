@@ -149,8 +149,8 @@ def _wrapped(key: str, value: Any, owner: type[Model]) -> str:
 
 
 def _one_of(value: Any, allowed: tuple[Any, ...]) -> str:
-    if isinstance(value, int) and str(value) in allowed:
-        return f'send it as a string: "{value}"'
+    if isinstance(value, int | float) and not isinstance(value, bool) and f"{value:g}" in allowed:
+        return f'send it as a string: "{value:g}"'
     if isinstance(value, str) and any(type(one) is int and str(one) == value.strip() for one in allowed):
         return f"send it as a number: {value.strip()}"
     if isinstance(value, str) and value.strip().removesuffix("s") in allowed:

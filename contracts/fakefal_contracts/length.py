@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 from fakefal_contracts.media import Facts
-from fakefal_contracts.model import Input
+from fakefal_contracts.model import Input, spots
 
 ASSUMED_SECONDS = Decimal(5)
 """The length of a file that nobody looked at: the shortest that most models make."""
@@ -20,16 +21,29 @@ class Length(NamedTuple):
     assumed_of: str = ""
 
 
-def length_of(arguments: Input, facts: Mapping[str, Facts]) -> Length | None:
+def length_of(arguments: Input, facts: Mapping[str, Facts], *, at_most: bool = False) -> Length | None:
     """The seconds of a request, whole or not; None where nothing tells them.
 
     Args:
         arguments: the parsed body.
         facts: what is known of its files, by their addresses.
+        at_most: of a file that nobody looked at, assume the longest that the endpoint takes; nothing tells that of a
+            file without such a limit.
     """
     if (seconds := arguments.seconds()) is not None:
         return Length(seconds)
-    if (field := arguments.followed()) is None:
+    if not (field := arguments.follows):
         return None
     known = getattr(facts.get(str(arguments.argument(field))), "seconds", None)
-    return Length(Decimal(str(known))) if known else Length(ASSUMED_SECONDS, field)
+    if known:
+        return Length(Decimal(str(known)))
+    assumed = longest_file(type(arguments), field) if at_most else ASSUMED_SECONDS
+    return None if assumed is None else Length(assumed, field)
+
+
+@cache
+def longest_file(model: type[Input], field: str) -> Decimal | None:
+    """The seconds of the longest file that an argument takes; None where its files have no such limit."""
+    limits = (one for spot in spots(model) if spot.path == field for one in spot.metadata)
+    bounds = (getattr(one, "max_seconds", None) for one in limits)
+    return next((Decimal(str(bound)) for bound in bounds if bound is not None), None)

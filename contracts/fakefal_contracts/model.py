@@ -108,11 +108,11 @@ class Input(RuledModel):
     cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY,)
     """Every caution that `advice`, `media_advice` and the validator can give for this endpoint."""
 
+    follows: ClassVar[str] = ""
+    """The argument whose file is as long as the result, where the arguments say no seconds."""
+
     endpoint_id: ClassVar[str] = ""
     """The endpoint that takes them; empty for a class that is no endpoint's."""
-
-    output_title: ClassVar[str]
-    """fal's own name for the schema of the result."""
 
     @classmethod
     def output_type(cls) -> type[BaseModel]:
@@ -163,10 +163,6 @@ class Input(RuledModel):
     def uses_voice(self) -> bool:
         """Whether the request names voices that were made before."""
         return False
-
-    def followed(self) -> str | None:
-        """The argument whose file is as long as the result, where the arguments say no seconds."""
-        return None
 
     def ratio(self) -> str | None:
         """The frame shape, for example ``16:9``; None where it follows the first picture."""

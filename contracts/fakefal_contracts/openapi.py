@@ -8,16 +8,16 @@ carry the whole id, though the live queue answers 405 there.  The words are ours
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
-
-from fakefal_contracts.catalogue import FOUNDING, about, examples
-from fakefal_contracts.endpoint import Edition, Endpoint
+from fakefal_contracts.catalogue import FOUNDING, about, examples, words
+from fakefal_contracts.endpoint import Depth, Edition, Endpoint
+from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Model, spots
-from fakefal_contracts.record import Record, with_titles
+from fakefal_contracts.record import with_titles
 from fakefal_contracts.rule import Requirement
+from fakefal_contracts.schema_media import limits_of
+from fakefal_contracts.schema_models import root_schema
 
 QUEUE = "https://queue.fal.run"
 SITE = "https://fal.ai"
@@ -48,11 +48,7 @@ def openapi(edition: Edition, *, server: str = QUEUE) -> Json:
 
 def schema_names(endpoint: Endpoint) -> tuple[str, str]:
     """The names of the input and the output, such as ``KlingVideoO1ImageToVideoInput``."""
-    if isinstance(endpoint.source, Record):
-        return endpoint.source.input, endpoint.source.output
-    words = endpoint.id.partition("/")[2].replace("/", "-").split("-")
-    name = "".join(word[:1].upper() + word[1:] for word in words)
-    return f"{name}Input", f"{name}Output"
+    return endpoint.record.input, endpoint.record.output
 
 
 def page_url(endpoint: Endpoint) -> str:
@@ -83,66 +79,50 @@ def _info(endpoint: Endpoint) -> Json:
 
 
 def schemas(edition: Edition) -> Json:
-    """Input, output and what they refer to, under fal's names."""
+    """Input, output and what they refer to, as in the document; of a model in depth with our words and its rules."""
     endpoint = edition.endpoint
-    if isinstance(endpoint.source, Record):
-        return {name: with_titles(schema) for name, schema in endpoint.source.schemas.items()}
-    models: list[tuple[type[BaseModel], Literal["validation"]]] = [
-        (edition.model, "validation"),
-        (endpoint.output, "validation"),
-    ]
-    refs, document = models_json_schema(models, ref_template="{model}")
-    found: Json = document["$defs"]
-    names = {key: schema["title"] for key, schema in found.items()}
-    own = [refs[model]["$ref"] for model in models]
-    names |= dict(zip(own, schema_names(endpoint), strict=True))
-    shown = {names[key]: _in_fals_form(found[key], names) for key in (*own, *(key for key in found if key not in own))}
-    shown[schema_names(endpoint)[1]]["title"] = edition.model.output_title
-    _say_rules(shown, edition)
-    _show_examples(shown, endpoint)
+    shown = {name: with_titles(schema) for name, schema in edition.record.schemas.items()}
+    if endpoint.depth is Depth.IN_DEPTH:
+        for name, schema in shown.items():
+            _describe(schema, name, endpoint)
+        _say_rules(shown, edition)
+    if endpoint.id in FOUNDING:
+        _show_examples(shown, endpoint)
     return shown
 
 
-def _in_fals_form(schema: Json, names: dict[str, str]) -> Json:
-    """An object's schema as fal prints it."""
-    properties: Json = {name: _property(one, names) for name, one in schema["properties"].items()}
-    required = {"required": schema["required"]} if "required" in schema else {}
-    order = {"x-fal-order-properties": list(properties)}
-    texts = {key: schema[key] for key in ("description", "title")}
-    return {**required, "type": "object", "properties": properties, **order, **texts}
+def _describe(schema: Json, name: str, endpoint: Endpoint) -> None:
+    """Say what an object and its fields are for."""
+    given, made = schema_names(endpoint)
+    whole = {given: f"Arguments of {endpoint.path}.", made: f"The result of {endpoint.path}."}
+    schema["description"] = whole.get(name) or words().get(name, "")
+    for field, one in schema.get("properties", {}).items():
+        one["description"] = words().get(f"{schema.get('title')}.{field}") or words().get(field, "")
+        if limits := limits_of(field, one, endpoint.documented, category=endpoint.category):
+            _say_limits(one, limits)
 
 
-def _property(schema: Json, names: dict[str, str]) -> Json:
-    """One property: null is no default, and limits of a bare property stand in its description."""
-    shown: Json = _with_names(schema, names)
-    if shown.get("default", ...) is None:
-        del shown["default"]
-    if "$ref" in shown:
-        shown.pop("title", None)
-    if limits := shown.pop("limit_description", None):
-        del shown["ui"]
-        shown["description"] += f"\n\n{limits}"
-    for branch in (shown, *shown.get("anyOf", ())):
-        if "ui" in branch.get("items", ()):
-            branch["items"]["_fal_ui_field"] = branch["items"]["ui"]["field"]
-    return shown
-
-
-def _with_names(node: Any, names: dict[str, str]) -> Any:
-    if isinstance(node, dict):
-        return {
-            key: f"#/components/schemas/{names[value]}" if key == "$ref" else _with_names(value, names)
-            for key, value in node.items()
-        }
-    return [_with_names(one, names) for one in node] if isinstance(node, list) else node
+def _say_limits(schema: Json, limits: Limits) -> None:
+    """Print the limits of a file as fal does: of a bare property in its description, else beside the text's type."""
+    text, hint = limits.published_text(), {"field": limits.kind}
+    for branch in (schema, *schema.get("anyOf", ())):
+        for place in (branch, branch.get("items", {})):
+            if "x-fal" not in place:
+                continue
+            if place is schema:
+                schema["description"] += f"\n\n{text}"
+            else:
+                place.update(limit_description=text, ui=hint)
+                if place is not branch:
+                    place["_fal_ui_field"] = limits.kind
 
 
 def _say_rules(schemas: Json, edition: Edition) -> None:
     """Say in words what JSON schema cannot, beside what it is about."""
     for owner in dict.fromkeys(spot.owner for spot in spots(edition.model)):
-        title = schema_names(edition.endpoint)[0] if owner is edition.model else owner.model_config.get("title")
-        schema = schemas[title or owner.__name__]
+        title = edition.record.input if owner is edition.model else owner.model_config.get("title")
         for rule, field in _rules_of(owner):
+            schema = root_schema(schemas, title or owner.__name__)
             place = schema["properties"][field] if field else schema
             place["description"] += f"\n\nRule: {rule.says}."
 

@@ -82,9 +82,9 @@ class Price:
             usd = max(usd, self.usd_with_clip)
         return usd
 
-    def units(self, arguments: Input, facts: Mapping[str, Facts]) -> Decimal | None:
+    def units(self, arguments: Input, facts: Mapping[str, Facts], *, at_most: bool = False) -> Decimal | None:
         """How many units a request is billed for; None where neither its arguments nor its files tell."""
-        units = _units(arguments, self.unit, facts)
+        units = _units(arguments, self.unit, facts, at_most=at_most)
         if units is None:
             return None
         if self.step:
@@ -101,22 +101,25 @@ class Cost(NamedTuple):
     unit: Unit = Unit.SECOND
 
 
-def price_of(arguments: Input, price: Price | None, facts: Mapping[str, Facts]) -> Cost | None:
+def price_of(
+    arguments: Input, price: Price | None, facts: Mapping[str, Facts], *, at_most: bool = False
+) -> Cost | None:
     """What these arguments cost when they are accepted; None where the price or the number of units is unknown.
 
-    `facts` are what is known of the files among them, by their addresses.
+    `facts` are what is known of the files among them, by their addresses; `at_most` assumes the longest of a file that
+    nobody looked at, and so gives the most that they can cost (see `length_of`).
     """
-    units = None if price is None else price.units(arguments, facts)
+    units = None if price is None else price.units(arguments, facts, at_most=at_most)
     if price is None or units is None:
         return None
     unit_usd = price.unit_usd(arguments)
     return Cost(unit_usd * units, units, unit_usd, price.unit)
 
 
-def _units(arguments: Input, unit: Unit, facts: Mapping[str, Facts]) -> Decimal | None:
+def _units(arguments: Input, unit: Unit, facts: Mapping[str, Facts], *, at_most: bool) -> Decimal | None:
     match unit:
         case Unit.SECOND:
-            length = length_of(arguments, facts)
+            length = length_of(arguments, facts, at_most=at_most)
             return None if length is None else length.seconds
         case Unit.IMAGE:
             return Decimal(arguments.pictures())

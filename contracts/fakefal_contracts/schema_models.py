@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Input, Model
 from fakefal_contracts.record import Record, Schema
@@ -60,14 +61,14 @@ class Overlay:
     """What is known of a model beyond its document, laid over the models that are built from it.
 
     `base` is the class of the arguments, with their rules and their meaning.  `objects` are the classes of objects
-    inside them by the names of their schemas.  `values` are rules about single arguments, and `limits` replace what
-    the document says of their files.  `example` has the arguments without which the rules refuse what the document
-    requires, and `output` is the class of the result, if it has a name.
+    inside them by the names of their schemas.  `values` are rules about single arguments, or why the document is
+    believed about one; `limits` replace what it says of their files.  `example` has the arguments without which the
+    rules refuse what the document requires, and `output` is the class of the result, if it has a name.
     """
 
     base: type[Input] = Input
     objects: Mapping[str, type[Model]] = field(default_factory=dict)
-    values: Mapping[str, Requirement] = field(default_factory=dict)
+    values: Mapping[str, Requirement | Evidence] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
     example: Mapping[str, Any] = field(default_factory=dict)
     output: type[BaseModel] | None = None
@@ -103,7 +104,7 @@ class SchemaModels:
         Raises:
             UnreadableContract: the document holds something that no model can be made of.
         """
-        schema, output = self._root(self._record.input), self.output
+        schema, output = root_schema(self._record.schemas, self._record.input), self.output
 
         class Arguments(self._overlay.base):  # type: ignore[misc, name-defined]
             endpoint_id = self._record.id
@@ -115,6 +116,17 @@ class SchemaModels:
         made: type[Input] = self._model(schema, self._record.input, Arguments)
         return made
 
+    def older(self, newest: type[Input], changes: Mapping[str, Schema]) -> type[Input]:
+        """The model of the arguments by a document that had other schemas of some of them.
+
+        Raises:
+            UnreadableContract: as above.
+        """
+        schema = root_schema(self._record.schemas, self._record.input)
+        changed = {"title": schema.get("title"), "required": schema.get("required", ()), "properties": changes}
+        made: type[Input] = self._model(changed, self._record.input, newest)
+        return made
+
     def output(self) -> type[BaseModel]:
         """The model of the result.
 
@@ -122,15 +134,10 @@ class SchemaModels:
             UnreadableContract: as above.
         """
         if self._output is None:
-            self._output = self._model(self._root(self._record.output), self._record.output, Model)
+            self._output = self._model(
+                root_schema(self._record.schemas, self._record.output), self._record.output, Model
+            )
         return self._output
-
-    def _root(self, name: str) -> Schema:
-        """The schema of a whole body: an object, perhaps behind references."""
-        schema = self._record.schemas.get(name, {})
-        while inner := (schema.get("allOf") or [schema if "$ref" in schema else None])[0]:
-            schema = self._record.schemas.get(_target(inner), {}) if "$ref" in inner else inner
-        return schema
 
     def _component(self, name: str) -> Any:
         if known := self._built.get(name) or self._overlay.objects.get(name):
@@ -154,8 +161,8 @@ class SchemaModels:
         for number, (key, one) in enumerate(ordered(schema)):
             limits = (self._overlay.limits.get(key) if is_whole else None) or self._limits(key, one)
             kind = self._kind(one, f"{name}.{key}", limits)
-            if is_whole and (requirement := self._overlay.values.get(key)):
-                kind = Annotated[kind, requirement]
+            if is_whole and (known := self._overlay.values.get(key)):
+                kind = Annotated[kind, known]
             if self._null_is_unsaid and key not in required and "default" not in one:
                 kind = Union[kind, None]  # noqa: UP007 - not all that pydantic takes can be joined by |
             usable = _IDENTIFIER.fullmatch(key) and not hasattr(base, key)
@@ -273,6 +280,14 @@ _BOUND_ERRORS: dict[str, tuple[Any, Callable[[float, float], bool]]] = {
     "lt": ("less_than", operator.lt),
     "multiple_of": ("multiple_of", lambda value, step: value % step == 0),
 }
+
+
+def root_schema(schemas: Mapping[str, Schema], name: str) -> Schema:
+    """The schema of a whole body: an object, perhaps behind references."""
+    schema = schemas.get(name, {})
+    while inner := (schema.get("allOf") or [schema if "$ref" in schema else None])[0]:
+        schema = schemas.get(_target(inner), {}) if "$ref" in inner else inner
+    return schema
 
 
 def ordered(schema: Schema) -> list[tuple[str, Schema]]:

@@ -14,6 +14,7 @@ from fakefal.proxy.preflight import preflight
 from fakefal.recording.spend_limit import NOTHING, SpendLimit, SpendReservation
 from fakefal_contracts import BUILT_IN, Catalogue, Endpoint, Unit, UnknownEndpoint
 from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.length import longest_file
 from fakefal_contracts.model import choices, spots
 from fakefal_contracts.price import Price, billed, dollars
 
@@ -117,7 +118,7 @@ def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> D
         if cost is None:
             raise NotRun("no known revision accepts it, so that nobody knows what it costs")
         return cost.usd
-    return _unit(price) * max(_longest(endpoint.edition(CONTRACT)), _shots(body))
+    return _unit(price) * max(_longest(endpoint.edition(CONTRACT)), Decimal(_shots(body)))
 
 
 def _unit(price: Price | None) -> Decimal:
@@ -126,13 +127,18 @@ def _unit(price: Price | None) -> Decimal:
     return max((*price.tiers.values(), *price.by_resolution.values()))
 
 
-def _longest(edition: Edition) -> int:
-    """The longest clip that one prompt can ask for, in seconds."""
+def _longest(edition: Edition) -> Decimal:
+    """The longest clip that one prompt or one file can ask for, in seconds."""
+    file = edition.model.follows and longest_file(edition.model, edition.model.follows)
+    if file is None:
+        raise NotRun(f"nobody knows how long the file of {edition.model.follows} may be")
+    if file and "duration" not in edition.model.model_fields:
+        return file
     allowed = next((choices(spot.kind) for spot in spots(edition.model) if spot.path == "duration"), None)
     found = [re.fullmatch(r"(\d+)s?", str(one)) for one in allowed or ("60",)]
     if not all(found):
         raise NotRun(f"nobody knows how long a duration of {' or '.join(map(str, allowed or ()))} may be")
-    return max(int(one[1]) for one in found if one)
+    return max(file or NOTHING, *(Decimal(one[1]) for one in found if one))
 
 
 def _shots(body: Any) -> int:

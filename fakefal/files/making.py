@@ -35,7 +35,7 @@ def content_of(made: MadeFile) -> bytes:
             return draw_picture(made.ending, made.width, made.height, made.caption)
         case MediaFamily.CLIP:
             master = opened(nearest_master(made.width, made.height))
-            return master.cut(round(made.seconds), sound=made.sound, quicktime=made.ending == "mov")
+            return master.cut(made.seconds, sound=made.sound, quicktime=made.ending == "mov")
         case MediaFamily.SOUND:
             return _SOUNDS[made.ending](made.seconds)
     return small_file(made.ending, made.caption)

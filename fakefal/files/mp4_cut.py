@@ -56,10 +56,10 @@ class Mp4Master:
         self._movie = _tree(content, *top[b"moov"])
         self._tracks = [_track(boxes, content) for kind, boxes in self._movie if kind == b"trak" and boxes]
 
-    def cut(self, seconds: int, *, sound: bool, quicktime: bool = False) -> bytes:
+    def cut(self, seconds: float, *, sound: bool, quicktime: bool = False) -> bytes:
         """The first seconds of it, as MP4 or QuickTime; beyond its end it begins again."""
         lasts = seconds + 1 / FRAMES_PER_SECOND
-        kinds = {PICTURES: float(seconds), **({SOUND: lasts} if sound else {})}
+        kinds = {PICTURES: seconds, **({SOUND: lasts} if sound else {})}
         return self._file(kinds, lasts, _QUICKTIME if quicktime else self._brand)
 
     def cut_sound(self, seconds: float) -> bytes:

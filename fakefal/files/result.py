@@ -232,7 +232,7 @@ class _Result:
         if made.seconds:
             known["duration"] = made.seconds
         if made.family is MediaFamily.CLIP:
-            frames = round(made.seconds) * FRAMES_PER_SECOND + 1
+            frames = round(made.seconds * FRAMES_PER_SECOND) + 1
             known |= {"fps": FRAMES_PER_SECOND, "num_frames": frames, "frame_count": frames}
         return self._object(schema, None, known)
 
@@ -249,7 +249,7 @@ class _Result:
                 return picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
             ending = _NOT_MADE.get(asked := wanted.ending(family) or "mp4", asked)
             size = nearest_master(*wanted.clip_size).size
-            return MadeFile(ending, *size, float(max(1, round(wanted.clip_seconds))), wanted.has_sound)
+            return MadeFile(ending, *size, max(1.0, round(wanted.clip_seconds, 2)), wanted.has_sound)
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
             return MadeFile(ending, seconds=wanted.sound_seconds)

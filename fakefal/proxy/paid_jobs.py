@@ -87,8 +87,8 @@ class Jobs:
         Raises:
             OverBudget: the limit would be exceeded.
         """
-        assert before.cost is not None
-        job = ForwardedJob(before.endpoint.id, before, self.budget.reserve(before.cost.usd), now)
+        assert before.most is not None
+        job = ForwardedJob(before.endpoint.id, before, self.budget.reserve(before.most.usd), now)
         self.sent.append(job)
         return job
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakefal_contracts import BUILT_IN, Catalogue, Endpoint, Opener, Report, judge, open_data_uris
-from fakefal_contracts.price import Cost, price_of
+from fakefal_contracts.price import Cost, Price, price_of
 
 CONTRACT = "latest"
 
@@ -16,12 +16,14 @@ class ProxyPreflight:
     """The judgement before the call.
 
     `predicted` is what the newest published schema makes of the request, `accepted` whether any known revision
-    accepts it; `cost` is what it costs then, and None where nobody knows.
+    accepts it; `cost` is what it costs then, and `most` what it can cost where a file decides that nobody looked at:
+    None where nobody knows.
     """
 
     endpoint: Endpoint
     predicted: Report
     cost: Cost | None
+    most: Cost | None
     accepted: bool
 
 
@@ -39,7 +41,11 @@ def preflight(
     endpoint = catalogue.find(endpoint_id)
     predicted = judge(endpoint.edition(CONTRACT), body, opener)
     reports = [predicted] if predicted.ok else [judge(edition, body, opener) for edition in endpoint.editions]
-    accepted = [(one.arguments, one.facts) for one in reports if one.ok and one.arguments is not None]
-    priced = [price_of(arguments, endpoint.price(CONTRACT), facts) for arguments, facts in accepted]
-    costs = [cost for cost in priced if cost is not None]
-    return ProxyPreflight(endpoint, predicted, max(costs, key=lambda cost: cost.usd, default=None), bool(accepted))
+    accepted = [one for one in reports if one.ok]
+    cost, most = (_dearest(accepted, endpoint.price(CONTRACT), at_most=at_most) for at_most in (False, True))
+    return ProxyPreflight(endpoint, predicted, cost, most, bool(accepted))
+
+
+def _dearest(reports: list[Report], price: Price | None, *, at_most: bool) -> Cost | None:
+    priced = (price_of(one.arguments, price, one.facts, at_most=at_most) for one in reports if one.arguments)
+    return max((cost for cost in priced if cost is not None), key=lambda cost: cost.usd, default=None)

@@ -32,6 +32,7 @@ from support.server import Serve, Server
 
 REQUEST = KlingO1ReferenceToVideo(prompt="a lighthouse")
 PRICE = Decimal("0.56")
+EDIT = "fal-ai/kling-video/o3/pro/video-to-video/edit"
 
 
 @pytest.mark.quick
@@ -72,6 +73,12 @@ class TestArithmetic:
         with pytest.raises(UnknownPrice, match="reserve_usd"):
             Budget(1).reserve("fal-ai/flux/dev", None)
 
+    def test_or_the_length_of_the_file_that_tells_it(self) -> None:
+        with pytest.raises(
+            UnknownPrice, match=r"length of audio_url, not looked at: send a local file, or say reserve"
+        ):
+            Budget(1).reserve("fal-ai/kling-video/v1/pro/ai-avatar", None, unmeasured="audio_url")
+
     @pytest.mark.parametrize("limit", [0.1, "0.1", Decimal("0.1")])
     def test_a_tenth_is_a_tenth(self, limit: Any) -> None:
         assert Budget(limit).limit == Decimal("0.1")
@@ -104,6 +111,18 @@ class TestCalls:
                 call(KlingO1ReferenceToVideo(prompt=f"fakefal:{effect}"))
             assert not caught.value.maybe_paid
         assert (client.budget.pending, client.budget.spent) == (0, 0)
+
+    def test_a_file_that_nobody_looked_at_may_be_as_long_as_its_limit(
+        self, make_client: MakeClient, server: Server
+    ) -> None:
+        clip = {"prompt": "x", "video_url": "https://media.example/clip.mp4"}
+        with pytest.raises(OverBudget, match=r"may cost \$1\.68840, and"):
+            make_client(server.url, budget="1.68").submit(EDIT, clip)
+        client = make_client(server.url, budget="1.69", poll_seconds=0.005)
+        job = client.submit(EDIT, clip)
+        assert (job.estimated_usd, client.budget.pending) == (5 * Decimal("0.168"), Decimal("10.05") * Decimal("0.168"))
+        job.result()
+        assert (client.budget.spent, client.budget.pending) == (5 * Decimal("0.168"), 0)
 
     def test_pending_while_the_result_was_never_read(self, make_client: MakeClient, server: Server) -> None:
         budget = Budget(2)

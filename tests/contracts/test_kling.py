@@ -19,6 +19,7 @@ from fakefal_contracts.example import example_input
 from fakefal_contracts.kling.family import PREFIX, ROWS
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Model, Spot, spots, wire_fields
+from fakefal_contracts.price import Price, price_of
 from fakefal_contracts.record import Source
 from fakefal_contracts.rulebook import type_name
 from fakefal_contracts.schema_media import limits_of
@@ -54,9 +55,15 @@ class TestFamily:
             f"v3/turbo/{tier}/{kind}-to-video" for tier in ("pro", "standard") for kind in ("text", "image")
         ]
 
-    def test_a_family_that_nobody_has_a_document_of_is_unknown_here(self) -> None:
-        with pytest.raises(UnknownEndpoint, match="fakefal knows no model kling/v4/text-to-video"):
-            BUILT_IN.find("kling/v4/text-to-video")
+    @pytest.mark.parametrize("endpoint_id", ["kling/v4/text-to-video", "fal-ai/kling-video/v4/image-to-video"])
+    def test_of_kling_4_no_document_is_published_and_fakefal_says_so(self, endpoint_id: str) -> None:
+        with pytest.raises(UnknownEndpoint) as caught:
+            BUILT_IN.find(endpoint_id)
+        assert str(caught.value) == (
+            f"fakefal knows no model {endpoint_id}: no document of Kling 4.0 has been published yet. "
+            f"Once fal has one: fakefal models add {endpoint_id}"
+        )
+        assert endpoint_id not in BUILT_IN
 
     @every_row
     def test_examples_are_accepted(self, row: Any) -> None:
@@ -166,10 +173,8 @@ class TestLengths:
         ],
     )
     def test_a_result_is_as_long_as_the_file_it_follows(self, path: str, arguments: Any, medium: Medium) -> None:
-        followed = BUILT_IN.find(PREFIX + path).input.model_validate(arguments).followed()
-        report = check(
-            PREFIX + path, arguments, opener=lambda one: medium.content if one == arguments[str(followed)] else None
-        )
+        followed = arguments[BUILT_IN.find(PREFIX + path).input.follows]
+        report = check(PREFIX + path, arguments, opener=lambda one: medium.content if one == followed else None)
         assert report.length == (Decimal("7.25"), "")
         assert not report.notes
 
@@ -250,6 +255,33 @@ class TestPrices:
         assert report.cost is not None
         assert report.cost.usd == Decimal("1.218")  # 7.25 x 0.168
 
+    @pytest.mark.parametrize(
+        ("path", "milliseconds", "usd", "most"),
+        [
+            ("o3/pro/video-to-video/edit", None, "0.84", "1.6884"),  # 5 x 0.168, 10.05 x 0.168
+            ("o3/pro/video-to-video/edit", 7_250, "1.218", "1.218"),  # 7.25 x 0.168
+            ("lipsync/audio-to-video", None, "0.07", "0.14"),  # 5 x 0.014, 10 x 0.014
+            ("video-to-audio", None, "0.035", "0.035"),
+        ],
+    )
+    def test_of_an_unmeasured_file_the_most_is_known(
+        self, path: str, milliseconds: int | None, usd: str, most: str
+    ) -> None:
+        medium = milliseconds and clip("mp4", 720, 720, milliseconds, milliseconds // 40)
+        body = {"video_url": CLIP, **({"audio_url": AUDIO} if "lipsync" in path else {"prompt": "x"})}
+        report = asked(path, medium or None, **body)
+        price = report.endpoint.price("latest")
+        assert report.arguments is not None
+        costs = [price_of(report.arguments, price, report.facts, at_most=at_most) for at_most in (False, True)]
+        assert [cost and cost.usd for cost in costs] == [Decimal(usd), Decimal(most)]
+
+    def test_of_a_file_without_a_limit_nobody_knows_the_most(self) -> None:
+        report = asked("v1/pro/ai-avatar", image_url=PICTURE, audio_url=AUDIO)
+        price = Price(dt.date(2026, 1, 1), Decimal(1), report.endpoint.documented)
+        assert report.arguments is not None
+        assert price_of(report.arguments, price, {}) == (5, 5, 1, "second")
+        assert price_of(report.arguments, price, {}, at_most=True) is None
+
     def test_each_request_alike(self) -> None:
         cost = asked("video-to-audio", clip("mp4", 720, 720, 19_000, 100), video_url=CLIP).cost
         assert cost is not None
@@ -321,6 +353,8 @@ class TestMeaning:
             ("v3/pro/image-to-video", {"image_url": PICTURE}, f'add "start_image_url"; {MEANT} "image_url"?'),
             ("v1.6/pro/elements", {"image_urls": []}, f'add "input_image_urls"; {MEANT} "image_urls"?'),
             ("v3/pro/text-to-video", {"prompt": "x", "duration": 5}, 'send it as a string: "5"'),
+            ("v3/pro/text-to-video", {"prompt": "x", "duration": 6.0}, 'send it as a string: "6"'),
+            ("v3/pro/text-to-video", {"multi_prompt": [{"prompt": "x", "duration": 4}]}, 'send it as a string: "4"'),
             ("v2.5-turbo/pro/image-to-video", {**I2V, "end_image_url": PICTURE}, 'did you mean "tail_image_url"?'),
             ("v2.6/pro/image-to-video", {**START, "tail_image_url": PICTURE}, 'did you mean "end_image_url"?'),
             ("v2.1/master/image-to-video", {**I2V, "tail_image_url": PICTURE}, NO_SUCH),

@@ -207,7 +207,7 @@ def test_an_edition_is_read_with_its_media_limits() -> None:
     }
     assert places["input.multi_prompt[].duration"].default == "5"
     assert places["output.video.url"].required
-    assert list(places)[:3] == ["input", "input.prompt", "input.multi_prompt"]
+    assert next(iter(places)) == "input"
 
 
 @pytest.mark.parametrize("endpoint", FOUNDING.values(), ids=FOUNDING)

@@ -6,12 +6,10 @@ import io
 import re
 import sys
 from collections import Counter
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-from annotated_types import MaxLen
 from hypothesis import given, settings
 from hypothesis.statistics import collector
 from PIL import Image
@@ -20,9 +18,8 @@ from fakefal_contracts import (
     BUILT_IN,
     FOUNDING,
     KLING,
+    Catalogue,
     Edition,
-    Endpoint,
-    Revision,
     UnknownEndpoint,
     Unreadable,
     check,
@@ -30,11 +27,10 @@ from fakefal_contracts import (
     rulebook,
     strategies,
 )
-from fakefal_contracts.evidence import inferred
-from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS, Picture, VideoInput
+from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS
 from fakefal_contracts.media import AudioLimits, ClipLimits, Limits, PictureLimits
-from fakefal_contracts.model import Model, spots
-from fakefal_contracts.price import Price
+from fakefal_contracts.model import spots
+from fakefal_contracts.record import UNDATED, Record, Source
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.strategies import (
     Advance,
@@ -225,62 +221,68 @@ def findings(limits: Limits, content: bytes | Path) -> list[str]:
         return ["readable"]
 
 
-class _Scene(Model):
-    title: Annotated[str, MaxLen(7)]
-    frames: list[Picture] | None = None
-
-
-class _Novel(VideoInput):
-    """An endpoint that nobody has written a strategy for."""
-
-    style: Literal["plain", "rich"]
-    scenes: list[_Scene]
-    loop: bool | None = None
-    song_url: Annotated[str, AudioLimits(min_seconds=1, max_seconds=3, evidence=CLIP_LIMITS.evidence)] | None = None
-    weights_url: Annotated[str, Limits(max_bytes=1000, evidence=CLIP_LIMITS.evidence)] = "https://media.example/usual"
-
-    def seconds(self) -> int:
-        return 5
+NOVEL = "fal-ai/kling-video/novel"
 
 
 @pytest.fixture
-def novel(monkeypatch: pytest.MonkeyPatch) -> Endpoint:
-    source = inferred("made up", "2026-01-01")
-    price = Price(source.date, Decimal(1), source)
-    made = Endpoint("fal-ai/kling-video/novel", "Novel", _Novel, source, (Revision(source),), (price,), "pro")
-    monkeypatch.setitem(FOUNDING, made.id, made)
-    return made
+def novel() -> Catalogue:
+    """An endpoint that nobody has written a strategy for."""
+    picture = {"type": "string", "x-fal": {"min_aspect_ratio": 0.4, "max_aspect_ratio": 2.5}}
+    scene = {
+        "type": "object",
+        "title": "Scene",
+        "required": ["title"],
+        "properties": {
+            "title": {"type": "string", "maxLength": 7},
+            "frame_urls": {"anyOf": [{"type": "array", "items": picture}, {"type": "null"}]},
+        },
+    }
+    song = {"type": "string", "x-fal": {"min_duration": 1, "max_duration": 3}}
+    arguments = {
+        "type": "object",
+        "title": "Novel",
+        "required": ["style", "scenes"],
+        "properties": {
+            "style": {"type": "string", "enum": ["plain", "rich"]},
+            "scenes": {"type": "array", "items": {"$ref": "#/components/schemas/Scene"}},
+            "loop": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
+            "song_url": {"anyOf": [song, {"type": "null"}]},
+            "data_url": {"type": "string", "default": "https://media.example/usual", "x-fal": {"max_file_size": 1000}},
+        },
+    }
+    schemas = {"Input": arguments, "Scene": scene, "Output": {"type": "object", "properties": {}}}
+    return Catalogue([Record(NOVEL, None, UNDATED, Source.OWN, "Input", "Output", schemas)])
 
 
-def test_media_that_the_service_fills_in_itself_are_not_looked_at(novel: Endpoint) -> None:
+def test_media_that_the_service_fills_in_itself_are_not_looked_at(novel: Catalogue) -> None:
     body = {"style": "plain", "scenes": []}
-    assert check(novel.id, body).unchecked == ()
-    report = check(novel.id, body | {"weights_url": "https://media.example/mine"})
-    assert [one.loc for one in report.unchecked] == [("weights_url",)]
+    assert check(NOVEL, body, catalogue=novel).unchecked == ()
+    report = check(NOVEL, body | {"data_url": "https://media.example/mine"}, catalogue=novel)
+    assert [one.loc for one in report.unchecked] == [("data_url",)]
 
 
-def test_audio_is_judged_and_what_it_does_not_say_is_listed(novel: Endpoint) -> None:
+def test_audio_is_judged_and_what_it_does_not_say_is_listed(novel: Catalogue) -> None:
     body = {"style": "plain", "scenes": []}
-    report = check(novel.id, body | {"song_url": audio("mp3", 4800).address})
+    report = check(NOVEL, body | {"song_url": audio("mp3", 4800).address}, catalogue=novel)
     (error,) = report.errors
     assert (error.rule.id, error.type) == ("novel.song_url.max_seconds", "audio_duration_too_long")
-    report = check(novel.id, body | {"song_url": audio("amr", 4800).address})
+    report = check(NOVEL, body | {"song_url": audio("amr", 4800).address}, catalogue=novel)
     assert report.ok
     (unchecked,) = report.unchecked
     assert unchecked.reason == "the length of this amr file is not stated in its header"
 
 
-def test_a_new_endpoint_needs_no_strategy_of_its_own(novel: Endpoint) -> None:
-    edition = novel.edition("latest")
+def test_a_new_endpoint_needs_no_strategy_of_its_own(novel: Catalogue) -> None:
+    edition = novel.find(NOVEL).edition("latest")
     assert {breach.rule.id for breach in breaches(edition)} == {rule.id for rule in rulebook(edition)}
-    limits = {boundary.outside.rule for boundary in boundaries(novel.id)}
-    assert {"novel.scenes[].title.max_length", "novel.scenes[].frames[].ratio"} <= limits
-    assert {"novel.song_url.min_seconds", "novel.song_url.max_seconds", "novel.weights_url.max_bytes"} <= limits
+    limits = {boundary.outside.rule for boundary in boundaries(NOVEL, catalogue=novel)}
+    assert {"novel.scenes[].title.max_length", "novel.scenes[].frame_urls[].ratio"} <= limits
+    assert {"novel.song_url.min_seconds", "novel.song_url.max_seconds", "novel.data_url.max_bytes"} <= limits
 
     @few
-    @given(valid(novel.id), invalid(novel.id))
+    @given(valid(NOVEL, catalogue=novel), invalid(NOVEL, catalogue=novel))
     def built(arguments: dict[str, Any], broken: Broken) -> None:
-        assert check(novel.id, arguments).ok
+        assert check(NOVEL, arguments, catalogue=novel).ok
         assert refused(edition, broken) == [(broken.rule, broken.loc)]
 
     built()

@@ -278,6 +278,16 @@ class TestNearMisses:
         said = f"fakefal knows no model {model}: fakefal models add {model} (did you mean {I2V}?)"
         assert answer.headers["x-fakefal-hint"] == server.journal()[0]["hint"] == said
 
+    @pytest.mark.parametrize(
+        ("model", "status"), [("kling/v4/text-to-video", 404), ("fal-ai/kling-video/v4/image-to-video", 200)]
+    )
+    def test_of_kling_4_it_says_that_no_document_is_published(self, server: Server, model: str, status: int) -> None:
+        answer = server.http.post(f"/queue/{model}", json={"prompt": "x"})
+        assert answer.status_code == status
+        said = f"fakefal knows no model {model}: no document of Kling 4.0 has been published yet. "
+        assert answer.headers["x-fakefal-hint"] == server.journal()[0]["hint"]
+        assert answer.headers["x-fakefal-hint"].startswith(said)
+
     def test_the_hint_is_in_the_callers_own_words(self, server: Server) -> None:
         answer = server.http.get(f"/{I2V}/requests/1/status", headers={"Host": "queue.fal.run"})
         assert answer.headers["x-fakefal-hint"] == f"did you mean GET https://queue.fal.run/{APP}/requests/1/status ?"

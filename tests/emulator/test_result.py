@@ -114,7 +114,7 @@ def open_with_a_reader(made: MadeFile, path: Path) -> None:
         with av.open(io.BytesIO(content)) as file:
             first = next(file.decode(video=0))
             assert (first.width, first.height) == (made.width, made.height)
-            assert file.streams.video[0].frames == 24 * round(made.seconds) + 1
+            assert file.streams.video[0].frames == round(24 * made.seconds) + 1
             assert bool(file.streams.audio) is made.sound
     elif made.ending == "wav":
         with wave.open(io.BytesIO(content)) as sound:

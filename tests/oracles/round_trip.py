@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts import BUILT_IN, FOUNDING, Endpoint
+from fakefal_contracts import BUILT_IN, Endpoint
 from fakefal_contracts.media import PUBLISHED
 from fakefal_contracts.record import Record, Source, with_titles
 from fakefal_contracts.schema_models import ordered
@@ -98,8 +98,7 @@ def explained(mismatch: Mismatch) -> str | None:
 
 def mismatches(endpoint: Endpoint) -> Iterator[Mismatch]:
     """Every difference between a model and the document it was built from."""
-    record = endpoint.source
-    assert isinstance(record, Record)
+    record = endpoint.record
     printed = endpoint.input.model_json_schema(by_alias=True)
     theirs = with_titles(dict(record.schemas))
     trip = _RoundTrip(record, printed.get("$defs", {}), theirs)
@@ -169,10 +168,9 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def summary() -> dict[str, Any]:
-    """The differences by their names, of every model that has some and is not in depth."""
-    others = (one for one in BUILT_IN if one not in FOUNDING)
+    """The differences by their names, of every model that has some."""
     found = {
-        one: {explained(mismatch) or "unexplained" for mismatch in mismatches(BUILT_IN.find(one))} for one in others
+        one: {explained(mismatch) or "unexplained" for mismatch in mismatches(BUILT_IN.find(one))} for one in BUILT_IN
     }
     return {
         "oracle": "round trip",

@@ -38,7 +38,7 @@ from fakefal_contracts.strategies.broken import breaches
 from fakefal_contracts.strategies.places import places
 from oracles.drawing import VERSIONS, by_seed_alone
 from oracles.install import PYTHON, READY
-from support.models import sample
+from support.models import family, sample
 from support.waiting import LIMIT
 
 CONTRACT = "latest"
@@ -351,6 +351,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare the emulator with fal's own runtime.")
     parser.add_argument("--cases", type=int, default=2_000, help="generated requests in all")
     parser.add_argument("--models", type=int, default=0, help="models of the catalogue that are asked besides")
+    parser.add_argument("--family", default="", help="documents to ask, by how ids begin: fal-ai/kling-video")
     parser.add_argument("--workers", type=int, default=1, help="pairs of servers at a time")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many, and report until then")
     parser.add_argument("--report", type=Path, help="where the report is written as JSON")
@@ -360,7 +361,7 @@ def main() -> int:
         sys.exit("fal's own runtime is not installed: make oracle-runtime")
     end = time.monotonic() + 60 * given_.minutes
     findings, versions = Findings(), dict[str, str]()
-    models = sample(given_.models)
+    models = tuple(dict.fromkeys((*sample(given_.models), *(family(given_.family) if given_.family else ()))))
     with multiprocessing.get_context("spawn").Pool(given_.workers, _start, [models]) as pool:
         for found, seen in pool.imap(_work, tasks(given_.cases, models)):
             versions.update(seen)

@@ -41,8 +41,7 @@ KEYLESS = ("reachable", "readable")
 
 def bent_schemas(edition: Edition) -> Iterator[tuple[Rule, str, Edition]]:
     """Every rule of a document switched off or moved: the rule, how, and the edition that is wrong."""
-    record = edition.endpoint.source
-    assert isinstance(record, Record)
+    record = edition.record
     for rule in dict.fromkeys(breach.rule for breach in breaches(edition)):
         if rule.field and rule.kind not in KEYLESS:
             for how, edit in _edits(rule):

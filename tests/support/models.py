@@ -1,4 +1,4 @@
-"""Which models of the catalogue a test looks at: those with rare schemas, and others by a fixed draw."""
+"""Which models of the catalogue a test looks at: those with rare schemas, others by a fixed draw, or a family."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from functools import cache
 
 from fakefal_contracts import BUILT_IN, FOUNDING
+from fakefal_contracts.record import Source
 
 RARE = {
     "a set of choices": "fal-ai/fooocus",
@@ -52,3 +53,9 @@ def sample(count: int = COUNT) -> tuple[str, ...]:
         by_turn.append((turns[record.category], record.id))
     by_turn.sort(key=lambda one: one[0])
     return tuple(dict.fromkeys((*RARE.values(), *(name for _, name in by_turn))))[:count]
+
+
+def family(start: str) -> tuple[str, ...]:
+    """The models with a document whose ids begin so, but for the founding ones; types tell no order of fields."""
+    records = (one for one in BUILT_IN.records() if one.source is not Source.TYPES and one.id not in FOUNDING)
+    return tuple(one.id for one in records if one.id.startswith(start))

@@ -268,6 +268,8 @@ class TestAgainstFal:
         o3 = FOUNDING[O3]
         assert dearest(FOUNDING[O1], None) == Decimal("1.12")
         assert dearest(o3, {}) == Decimal("0.168") * 15
+        edit = BUILT_IN.find("fal-ai/kling-video/o3/pro/video-to-video/edit")
+        assert dearest(edit, {}) == Decimal("0.168") * Decimal("10.05")
         assert dearest(o3, {"multi_prompt": [{"duration": "15"}, {"duration": "x"}, {}, 1]}) == Decimal("0.168") * 50
 
 

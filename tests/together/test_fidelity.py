@@ -72,7 +72,7 @@ def test_every_model_is_in_the_sums(sources: Sources) -> None:
         assert models == len(BUILT_IN)
         # models in depth print more than their documents say
         assert equal == len(set(BUILT_IN) - set(KLING) - set(sources.round_trip["models"]))
-        assert asked == len(sources.models["models"]) + len(FOUNDING) >= 300
+        assert asked == len({*sources.models["models"], *sources.family["models"], *FOUNDING}) >= 300
         assert cases == sum(outcomes) >= 100_000
         assert outcomes[-1] == 0, "unexplained"
 
@@ -87,6 +87,15 @@ def test_the_large_run_was_of_every_category(sources: Sources) -> None:
     asked = {record.category for record in BUILT_IN.records() if record.id in sources.models["models"]}
     assert asked == {record.category for record in BUILT_IN.records()}
     assert sources.models["unexplained"] == []
+
+
+def test_the_runtime_was_asked_about_every_document_of_the_kling_family(sources: Sources) -> None:
+    asked = {**sources.family["models"], **{one: sources.runtime["endpoints"][one] for one in FOUNDING}}
+    assert set(asked) == {one for one in KLING if "/turbo/" not in one or "-turbo/" in one}
+    assert len(asked) == 65
+    assert all(one["cases"] >= 200 and one["unexplained"] == 0 for one in asked.values())
+    assert sum(one["cases"] for one in asked.values()) >= 20_000
+    assert sources.family["unexplained"] == []
 
 
 def test_two_runs_write_equal_bytes(tmp_path: Path) -> None:

@@ -232,6 +232,13 @@ class TestBeforeItIsPaid:
         assert proxied.submit({**PLAIN, "duration": "3"}).status_code == 200, "what still fits is sent"
         assert proxied.arrived == 2
 
+    def test_a_file_that_nobody_looked_at_may_be_as_long_as_its_limit(self, stand: Start) -> None:
+        proxied = stand("1.68")
+        clip = {"prompt": "x", "video_url": "https://media.example/clip.mp4"}
+        refused = proxied.submit(clip, "fal-ai/kling-video/o3/pro/video-to-video/edit")
+        assert (refused.status_code, proxied.arrived) == (403, 0)
+        assert "costs $1.6884" in refused.json()["detail"], "10.05 s at $0.168"
+
     def test_a_limit_of_nothing_sends_nothing(self, stand: Start) -> None:
         proxied = stand("0")
         assert [proxied.submit(PLAIN).status_code, proxied.http.post(f"/run/{O1}", json=PLAIN).status_code] == [

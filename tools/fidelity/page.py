@@ -101,9 +101,10 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "| oracle | what was compared |"
     yield "|---|---|"
-    yield f"| fal's own runtime ({_versions(runtime)}) | {_bodies(runtime, 'the models in depth')} |"
-    others = f"{oracles['models']['asked']} other models"
-    yield f"| the same, `make oracle-full` | {_bodies(oracles['models'], others)} |"
+    yield f"| fal's own runtime ({_versions(runtime)}) | {_bodies(runtime, 'the four founding models')} |"
+    for run, models in (("family", "other models of the Kling family"), ("models", "models of every category")):
+        others = f"{oracles[run]['asked']} {models}"
+        yield f"| the same, `make oracle-full` | {_bodies(oracles[run], others)} |"
     published = oracles["published"]
     yield f"| fal's published contract | {published['documents']} OpenAPI documents of {published['date']} |"
     yield f"| fal's clients ({_versions(clients)}) | the refusals of {clients['rules']} rules |"

@@ -60,11 +60,13 @@ class NoOracles(Exception):
 class Sources:
     """What the oracles left: summaries by name, and fal's documents by endpoint.
 
-    `models` is the large run of the runtime, over models that are not in depth; `round_trip` is of all of those.
+    `models` is the large run of the runtime, over models of every category, and `family` the one over the Kling family;
+    `round_trip` is of all models that have documents.
     """
 
     runtime: Mapping[str, Any]
     models: Mapping[str, Any]
+    family: Mapping[str, Any]
     round_trip: Mapping[str, Any]
     clients: Mapping[str, Any]
     live: Mapping[str, Any] | None
@@ -98,6 +100,7 @@ def read_sources(root: Path) -> Sources:
         return Sources(
             _read(folder / "runtime.json"),
             _read(folder / "models.json"),
+            _read(folder / "kling.json"),
             _read(folder / "round_trip.json"),
             _read(folder / "clients.json"),
             _live_run(live) if live.exists() else None,
@@ -151,7 +154,8 @@ def report(sources: Sources) -> dict[str, Any]:
 def _model(record: Record, sources: Sources) -> dict[str, Any]:
     """What is known of one model, and what came of it; a model that the runtime was not asked about has no counts."""
     endpoint = BUILT_IN.find(record.id)
-    asked = sources.models["models"].get(record.id) or sources.runtime["endpoints"].get(record.id)
+    runs = (sources.runtime["endpoints"], sources.family["models"], sources.models["models"])
+    asked = next((one[record.id] for one in runs if record.id in one), None)
     return {
         "depth": endpoint.depth.value,
         "seen": record.seen.isoformat(),
@@ -173,11 +177,8 @@ def _oracles(sources: Sources) -> dict[str, Any]:
             "versions": sources.runtime["versions"],
             **{name: sum(tally[name] for tally in tallies) for name in OUTCOMES},
         },
-        "models": {
-            "versions": sources.models["versions"],
-            "asked": len(sources.models["models"]),
-            **{name: sum(one[name] for one in sources.models["models"].values()) for name in OUTCOMES},
-        },
+        "models": _large(sources.models),
+        "family": _large(sources.family),
         "published": {"documents": len(sources.documents), "date": OPENAPI.date.isoformat()},
         "clients": {"versions": sources.clients["versions"], "rules": len(sources.clients["rules"])},
         "receipts": {"quoted": len(receipts()), "with known differences": sum(bool(one.differs) for one in receipts())},
@@ -185,6 +186,13 @@ def _oracles(sources: Sources) -> dict[str, Any]:
         if sources.live
         else "never asked",
     }
+
+
+def _large(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The sums of a run of the runtime over many models."""
+    tallies = run["models"].values()
+    sums = {name: sum(one[name] for one in tallies) for name in OUTCOMES}
+    return {"versions": run["versions"], "asked": len(tallies), **sums}
 
 
 def _endpoint(endpoint: Endpoint, sources: Sources, quoted: Mapping[str, list[Receipt]]) -> dict[str, Any]:

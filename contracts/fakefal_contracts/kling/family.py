@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fakefal_contracts.endpoint import Endpoint, Tier
+from fakefal_contracts.endpoint import Endpoint, Revision, Tier
 from fakefal_contracts.evidence import Evidence, documented, inferred, upstream
-from fakefal_contracts.kling import o1, o3, objects
+from fakefal_contracts.kling import objects
 from fakefal_contracts.kling import requirements as own
 from fakefal_contracts.kling.kling_input import (
     END_WITH_PICTURES,
@@ -27,11 +27,18 @@ from fakefal_contracts.kling.kling_input import (
     SHOTS_SUM,
     KlingInput,
 )
-from fakefal_contracts.kling.shared import FORMAT, UNKNOWN_REFERENCE, UNNAMED_MEDIA, VideoOutput
+from fakefal_contracts.kling.shared import (
+    FORMAT,
+    PICTURE_LIMITS,
+    PROMPT_SEEN,
+    UNKNOWN_REFERENCE,
+    UNNAMED_MEDIA,
+    VideoOutput,
+)
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import UNKNOWN_KEY, Caution, Model
 from fakefal_contracts.price import Price, Unit
-from fakefal_contracts.record import UNDATED, Record
+from fakefal_contracts.record import UNDATED, Record, Schema
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.schema_models import Overlay
 
@@ -40,16 +47,16 @@ PREFIX = "fal-ai/kling-video/"
 
 #: The classes of the objects in arguments, by the names that fal's documents have for them.
 OBJECTS: Mapping[str, type[Model]] = {
-    "OmniVideoElementInput": o1.Element,
-    "KlingV3ComboElementInput": o3.Element,
+    "OmniVideoElementInput": objects.OmniElement,
+    "KlingV3ComboElementInput": objects.ComboElement,
     "KlingV3ImageElementInput": objects.ImageElement,
-    "KlingV3MultiPromptElement": o3.Shot,
+    "KlingV3MultiPromptElement": objects.Shot,
     "DynamicMask": objects.DynamicMask,
     "CameraControl": objects.CameraControl,
 }
 
 _SHOT_CAUTIONS = (SHOTS_SUM, SHOTS_RANGE, SHOTS_COUNT)
-_SHOT_RULES = (o3.PROMPT_OR_SHOTS, o3.PROMPT_XOR_SHOTS)
+_SHOT_RULES = (own.PROMPT_OR_SHOTS, own.PROMPT_XOR_SHOTS)
 _PROMPT = {"prompt": "A cat walks through the rain"}
 
 
@@ -58,47 +65,62 @@ class Family:
     """What endpoints with the same arguments have beyond their documents.
 
     `rules` are about the whole of the arguments, `values` about single ones, `limits` about their files; `example` has
-    the arguments without which the rules refuse what the document requires.  `sound`, `follows` and `speaks` are those
-    of `KlingInput`; `output` is the class of the result.
+    the arguments without which the rules refuse what the document requires.  `sound`, `follows`, `speaks` and `frames`
+    are those of `KlingInput`; `output` is the class of the result.
     """
 
     rules: tuple[Requirement, ...] = ()
-    values: Mapping[str, Requirement] = field(default_factory=dict)
+    values: Mapping[str, Requirement | Evidence] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
     cautions: tuple[Caution, ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict)
     sound: str | bool = False
     follows: str = ""
     speaks: bool = False
+    frames: bool = False
     output: type[BaseModel] = VideoOutput
 
     def overlay(self) -> Overlay:
         """What is laid over the documents of its endpoints."""
-        meaning = {
-            "requirements": self.rules,
-            "cautions": (UNKNOWN_KEY, UNKNOWN_REFERENCE, FORMAT, *self.cautions),
-            "sound": self.sound,
-            "follows": self.follows,
-            "speaks": self.speaks,
-        }
+        meaning = {name: getattr(self, name) for name in ("sound", "follows", "speaks", "frames")}
+        meaning["requirements"] = self.rules
+        meaning["cautions"] = (UNKNOWN_KEY, UNKNOWN_REFERENCE, FORMAT, *self.cautions)
         base: type[KlingInput] = types.new_class(
             "KlingArguments", (KlingInput,), exec_body=lambda ns: ns.update(meaning)
         )
         return Overlay(base, OBJECTS, self.values, self.limits, self.example, self.output)
 
 
-O1_REFERENCE = Family(rules=(o1.SEVEN_REFERENCES,), cautions=(UNNAMED_MEDIA,))
+def _pictures(*names: str) -> dict[str, Limits]:
+    """The limits of pictures with what is known of them beyond the documents: formats, and a message that was seen."""
+    return dict.fromkeys(names, PICTURE_LIMITS)
+
+
+O1_REFERENCE = Family(
+    rules=(own.SEVEN_REFERENCES,),
+    values={"prompt": PROMPT_SEEN},
+    limits=_pictures("image_urls"),
+    cautions=(UNNAMED_MEDIA,),
+)
+O1_FRAMES = Family(values={"prompt": PROMPT_SEEN}, limits=_pictures("start_image_url", "end_image_url"), frames=True)
 O1_EDIT = Family(rules=(own.FOUR_REFERENCES,), cautions=(UNNAMED_MEDIA,), sound="keep_audio", follows="video_url")
 O3_EDIT = O1_EDIT
 O3_TEXT = Family(rules=_SHOT_RULES, cautions=_SHOT_CAUTIONS, sound="generate_audio", example=_PROMPT)
-O3_IMAGE = replace(O3_TEXT, rules=(*_SHOT_RULES, o3.NO_LAST_FRAME_WITH_SHOTS))
+O3_IMAGE = replace(O3_TEXT, rules=(*_SHOT_RULES, own.NO_LAST_FRAME_WITH_SHOTS))
 O3_REFERENCE = replace(
     O3_TEXT,
-    rules=o3.ReferenceToVideo.requirements,
+    rules=(
+        *O3_IMAGE.rules,
+        own.ONE_CLIP,
+        own.FOUR_REFERENCES_WITH_CLIP,
+        own.SEVEN_REFERENCES_WITHOUT_CLIP,
+    ),
+    values={"prompt": PROMPT_SEEN},
+    limits=_pictures("start_image_url", "end_image_url", "image_urls"),
     cautions=(UNNAMED_MEDIA, END_WITHOUT_START, END_WITH_PICTURES, *_SHOT_CAUTIONS),
 )
 V3_TEXT = O3_TEXT
-V3_IMAGE = replace(O3_IMAGE, rules=(*O3_IMAGE.rules, o3.ONE_CLIP), cautions=(UNNAMED_MEDIA, *_SHOT_CAUTIONS))
+V3_IMAGE = replace(O3_IMAGE, rules=(*O3_IMAGE.rules, own.ONE_CLIP), cautions=(UNNAMED_MEDIA, *_SHOT_CAUTIONS))
 TURBO = Family(
     rules=(
         own.TURBO_PROMPT_OR_SHOTS,
@@ -134,12 +156,18 @@ SOUND = Family(
 
 @dataclass(frozen=True)
 class Row:
-    """One endpoint by what follows the app in its id."""
+    """One endpoint by what follows the app in its id.
+
+    `revisions` are its documents of several days, where they are known; `documented` is the one that the contract of
+    this name rests on, if it is not the first of them.
+    """
 
     path: str
     family: Family
     prices: tuple[Price, ...] = ()
     run_seconds: int | None = None
+    revisions: tuple[Revision, ...] = ()
+    documented: Evidence | None = None
 
     @property
     def tier(self) -> Tier:
@@ -157,6 +185,7 @@ _LAUNCH = UNDATED
 _HALVED = dt.date(2026, 4, 1)
 _PAGES = documented("fal's page of the endpoint, or its llms.txt", "2026-06-11")
 _LISTS = inferred("third-party price lists of spring and autumn 2026; the day is theirs", "2026-04-01")
+_TWO_LISTS = inferred("two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01")
 _OLDER = inferred("launch price, from the older llms.txt as a third party quotes it", "2026-02-04")
 _AS_SIBLING = inferred("the price of the endpoint's siblings", "2026-06-11")
 _RESELLER = upstream("a reseller's price list", "2025-06-01")
@@ -217,7 +246,40 @@ _LISTED = documented("fal's price as several clients quote it", "2026-06-11")
 #: 10 s clip), O1 standard about 120 s (August 2026).
 _O1_RUN, _O3_RUN, _O3_PRO_RUN, _V3_RUN = 120, 94, 318, 226
 
+
+def _page(name: str, day: str, **changes: Schema) -> Revision:
+    """What a page or an llms.txt of fal's said of an endpoint before its newest document."""
+    return Revision(documented(name, day), changes)
+
+
+#: The newer copy of 2026-06-11 differs in nothing but nullability, which the older form cannot express.
+_WIDENED = _page("fal's OpenAPI document", "2026-01-28")
+_AT_LAUNCH: Schema = {"type": "string", "enum": ["5", "10"], "default": "5"}
+_ANY_SHOT_TYPE: Schema = {"type": "string", "default": "customize"}
+
 ROWS = (
+    Row(
+        "o1/reference-to-video",
+        O1_REFERENCE,
+        (_second("0.112", documented("model page of o1/reference-to-video", "2025-12-01")),),
+        revisions=(_page("llms.txt of o1/reference-to-video", "2025-12-01", duration=_AT_LAUNCH), _WIDENED),
+    ),
+    Row(
+        "o1/image-to-video",
+        O1_FRAMES,
+        (_second("0.112", documented("a newer llms.txt of the endpoint", "2025-12-01")),),
+        revisions=(_page("llms.txt of o1/image-to-video", "2025-12-01", duration=_AT_LAUNCH), _WIDENED),
+    ),
+    Row(
+        "o1/standard/image-to-video",
+        O1_FRAMES,
+        (_second("0.084", documented("llms.txt of o1/standard/image-to-video", "2025-12-15")),),
+        _O1_RUN,
+        revisions=(_WIDENED,),
+        documented=documented(
+            "API reference of o1/standard/image-to-video; the day its schema was first seen", "2026-01-28"
+        ),
+    ),
     Row("o1/standard/reference-to-video", O1_REFERENCE, (_second("0.084"),), _O1_RUN),
     Row("o1/video-to-video/edit", O1_EDIT, (_second("0.168", _LISTED),)),
     Row("o1/video-to-video/reference", O1_EDIT, (_second("0.168", _LISTED),)),
@@ -228,6 +290,20 @@ ROWS = (
     Row("o3/4k/reference-to-video", O3_REFERENCE, _4K),
     Row("o3/pro/text-to-video", O3_TEXT, _O3_PRO, _O3_PRO_RUN),
     Row("o3/pro/image-to-video", O3_IMAGE, _O3_PRO, _O3_PRO_RUN),
+    Row(
+        "o3/pro/reference-to-video",
+        O3_REFERENCE,
+        (_O3_PRO[0], replace(_O3_PRO[1], evidence=_TWO_LISTS, usd_with_clip=Decimal("0.168"))),
+        _O3_PRO_RUN,
+        revisions=(
+            _page(
+                "API reference of o3/pro/reference-to-video, older than the enum of shot_type",
+                "2026-02-04",
+                shot_type=_ANY_SHOT_TYPE,
+            ),
+            _page("fal's OpenAPI document", "2026-06-11"),
+        ),
+    ),
     Row("o3/pro/video-to-video/edit", O3_EDIT, (_second("0.336", _OLDER), _second("0.168", _LISTS, _HALVED))),
     Row("o3/pro/video-to-video/reference", O3_EDIT, (_second("0.336", _OLDER), _second("0.168", _AS_SIBLING, _HALVED))),
     Row("o3/standard/text-to-video", O3_TEXT, _O3_STANDARD, _O3_RUN),
@@ -297,7 +373,7 @@ ROWS = (
     Row("create-voice", VOICE),
     Row("video-to-audio", SOUND, (replace(_second("0.035"), unit=Unit.REQUEST),)),
 )
-"""Every endpoint but the four that are written out by hand in `o1` and `o3`."""
+"""Every endpoint of the family."""
 
 _BY_ID = {PREFIX + row.path: row for row in ROWS}
 
@@ -306,6 +382,15 @@ def in_depth(record: Record) -> Endpoint | None:
     """The endpoint of a record with all that is known beyond it; None where that is nothing."""
     if (row := _BY_ID.get(record.id)) is None:
         return None
-    endpoint = Endpoint.of_record(record)
-    prices = tuple(replace(one, since=endpoint.launched) if one.since == UNDATED else one for one in row.prices)
-    return replace(endpoint, prices=prices, tier=row.tier, run_seconds=row.run_seconds, overlay=row.family.overlay())
+    plain = Endpoint.of_record(record)
+    prices = tuple(replace(one, since=plain.launched) if one.since == UNDATED else one for one in row.prices)
+    revisions = row.revisions or plain.revisions
+    return Endpoint(
+        record,
+        row.documented or revisions[0].evidence,
+        revisions,
+        prices,
+        row.tier,
+        row.run_seconds,
+        row.family.overlay(),
+    )

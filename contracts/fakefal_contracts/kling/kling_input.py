@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from fakefal_contracts.evidence import upstream
-from fakefal_contracts.kling.shared import VideoInput, named_references
-from fakefal_contracts.model import Advice, Caution, Loc, field_names
+from fakefal_contracts.kling.shared import FORMAT, SURE_FORMATS, named_references
+from fakefal_contracts.media import Facts
+from fakefal_contracts.model import Advice, Caution, Input, Loc, field_names
+from fakefal_contracts.probe import PictureFacts
 
 SHORTEST, LONGEST, MOST_SHOTS = 3, 15, 6
 SPOKEN_CHARACTERS = 15
@@ -24,16 +26,16 @@ END_WITHOUT_START = Caution("end_without_start", "a last frame needs a first fra
 END_WITH_PICTURES = Caution("end_with_pictures", "no last frame with more than two pictures", _KLING)
 
 
-class KlingInput(VideoInput):
+class KlingInput(Input):
     """The arguments of any Kling endpoint, whichever of the family's fields it has.
 
-    `sound` says whether the clip has a sound track, or names the argument that says it; `follows` names the
-    argument whose file is as long as the result; `speaks` tells that the result is `text`, spoken.
+    `sound` says whether the clip has a sound track, or names the argument that says it; `speaks` tells that the result
+    is `text`, spoken; `frames` tells that the prompt names the first and the last frame by their order.
     """
 
     sound: ClassVar[str | bool] = "generate_audio"
-    follows: ClassVar[str] = ""
     speaks: ClassVar[bool] = False
+    frames: ClassVar[bool] = False
 
     def _listed(self, name: str) -> tuple[Any, ...]:
         return tuple(self.argument(name) or ())
@@ -58,10 +60,6 @@ class KlingInput(VideoInput):
         if seconds is None or not self._listed("multi_prompt"):
             return seconds
         return min(max(seconds, Decimal(SHORTEST)), Decimal(LONGEST))
-
-    @override
-    def followed(self) -> str | None:
-        return self.follows or None
 
     @override
     def audio(self) -> bool:
@@ -92,6 +90,11 @@ class KlingInput(VideoInput):
             yield Advice(END_WITH_PICTURES, ("end_image_url",), msg, "remove end_image_url, or keep two of image_urls")
         yield from self._shots()
 
+    @override
+    def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:
+        if isinstance(facts, PictureFacts) and facts.format not in SURE_FORMATS:
+            yield Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png")
+
     def _texts(self) -> Iterator[tuple[Loc, str]]:
         """The prompts, each with its place."""
         yield ("prompt",), self.argument("prompt") or ""
@@ -100,6 +103,8 @@ class KlingInput(VideoInput):
 
     def _named(self) -> dict[str, tuple[str, int]]:
         """The words that stand for media in a prompt, with the argument that lists them and their number."""
+        if self.frames:
+            return {"Image": ("end_image_url", 2) if self.argument("end_image_url") else ("start_image_url", 1)}
         fields = field_names(type(self))
         words = {"Image": "image_urls", "Element": "elements"}
         named = {word: (field, len(self._listed(field))) for word, field in words.items() if field in fields}

@@ -1,4 +1,4 @@
-"""Objects that several Kling endpoints share beside those of the founding ones: in their arguments, and as results."""
+"""Objects of the Kling endpoints, in their arguments and as results.  What fields are for is in `words.json`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,49 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fakefal_contracts.kling.o3 import REFERENCE_LIMIT
-from fakefal_contracts.kling.requirements import PICTURES_OF_ELEMENT
-from fakefal_contracts.kling.shared import FROM_FRONT, OPENAPI, OTHER_SIDES, File, Picture
+from fakefal_contracts.kling.requirements import (
+    HAS_REFERENCE,
+    PICTURES_OF_ELEMENT,
+    PICTURES_OR_CLIP,
+    REFERENCE_COUNT,
+    REFERENCE_LIMIT,
+    SHOT_PROMPT_LENGTH,
+    VOICE_NEEDS_CLIP,
+)
+from fakefal_contracts.kling.shared import OPENAPI, Clip, File, Picture
 from fakefal_contracts.media import PictureLimits
 from fakefal_contracts.model import Model, RuledModel
+
+
+class OmniElement(RuledModel):
+    """A character or object: a frontal picture and others from more sides."""
+
+    model_config = ConfigDict(title="OmniVideoElementInput")
+    printed_in = OPENAPI
+    frontal_image_url: Picture
+    reference_image_urls: Annotated[list[Picture], HAS_REFERENCE] = Field(default_factory=list)
+    requirements = (REFERENCE_COUNT,)
+
+
+class Shot(Model):
+    """One shot of a clip that is made of several."""
+
+    model_config = ConfigDict(title="KlingV3MultiPromptElement")
+    printed_in = OPENAPI
+    prompt: Annotated[str, SHOT_PROMPT_LENGTH]
+    duration: Literal["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"] = "5"
+
+
+class ComboElement(RuledModel):
+    """A character or object, by pictures or by a clip."""
+
+    model_config = ConfigDict(title="KlingV3ComboElementInput")
+    printed_in = OPENAPI
+    frontal_image_url: Picture | None = None
+    reference_image_urls: list[Picture] | None = None
+    video_url: Clip | None = None
+    voice_id: str | None = None
+    requirements = (PICTURES_OR_CLIP, VOICE_NEEDS_CLIP, REFERENCE_LIMIT)
 
 
 class ImageElement(RuledModel):
@@ -18,8 +56,8 @@ class ImageElement(RuledModel):
 
     model_config = ConfigDict(title="KlingV3ImageElementInput")
     printed_in = OPENAPI
-    frontal_image_url: Picture | None = Field(default=None, description=FROM_FRONT)
-    reference_image_urls: list[Picture] | None = Field(default=None, description=OTHER_SIDES)
+    frontal_image_url: Picture | None = None
+    reference_image_urls: list[Picture] | None = None
     requirements = (PICTURES_OF_ELEMENT, REFERENCE_LIMIT)
 
 

@@ -1,13 +1,12 @@
-"""The rules of the Kling family that the founding endpoints do not have, and the limits that fal says in words only."""
+"""The rules of the Kling family beyond its schemas, and the limits that fal says in words only."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from fakefal_contracts.evidence import documented, inferred
+from fakefal_contracts.evidence import documented, inferred, observed, upstream
 from fakefal_contracts.failures import MODEL_ERRORS
-from fakefal_contracts.kling import o3
 from fakefal_contracts.media import AudioLimits, ClipLimits, PictureLimits
 from fakefal_contracts.rule import Looked, Requirement, Stage
 
@@ -17,6 +16,116 @@ _PAGE = documented("fal's llms.txt of the endpoint: in words, no limits in the s
 _TURBO = documented("copies of fal's pages of v3/turbo; wording inferred", "2026-09-15")
 _AS_V3 = inferred("v3 and o3, which share the shots; not seen on v3/turbo", "2026-09-15")
 
+HAS_REFERENCE = Requirement(
+    kind="min_items",
+    says="at least one picture when the list is given",
+    message="At least one image from different angles is required",
+    holds=lambda pictures: len(pictures) > 0,
+    hint="add one to three pictures from other angles; repeating the frontal picture is accepted",
+    evidence=observed("message reported by one project that calls the endpoint; envelope inferred", "2026-09-01"),
+)
+REFERENCE_COUNT = Requirement(
+    kind="items",
+    says="one to three pictures, even though the schema lets the list be left out",
+    message="elementReferList: size must be between 1 and 3",
+    holds=lambda element: 1 <= len(element.reference_image_urls or ()) <= 3,
+    hint="give each element one to three reference pictures; repeating the frontal picture is accepted",
+    evidence=observed("message seen by two projects for none; more than three is the schema's text", "2026-09-01"),
+    stage=Stage.MODEL,
+    at="reference_image_urls",
+    type="invalid_request",
+)
+SEVEN_REFERENCES = Requirement(
+    kind="max_references",
+    says="elements and image_urls together at most 7",
+    message="The number of images and elements exceeds the limit, max number is 7",
+    holds=lambda body: body.references() <= 7,
+    hint="send fewer: each element counts as one, however many pictures it has",
+    evidence=documented("llms.txt of o1/reference-to-video; wording from Kling's own interface", "2025-12-01"),
+)
+SHOT_PROMPT_LENGTH = Requirement(
+    kind="max_length",
+    says="at most 512 characters, though no schema says so",
+    message="Prompt must not exceed 512 characters.",
+    holds=lambda text: len(text) <= 512,
+    hint="shorten the prompt of this shot to 512 characters",
+    evidence=observed("receipt of v3/standard/image-to-video, which shares the shot type", "2026-07-16"),
+)
+PICTURES_OR_CLIP = Requirement(
+    kind="media",
+    says="a frontal picture with reference pictures, or a clip",
+    message="Either frontal_image_url and reference_image_urls or video_url must be provided.",
+    holds=lambda element: bool(element.frontal_image_url and element.reference_image_urls) or bool(element.video_url),
+    hint="give frontal_image_url and one to three reference_image_urls, or give video_url",
+    evidence=observed("reported by six projects on v3 and O3 endpoints", "2026-09-01"),
+)
+VOICE_NEEDS_CLIP = Requirement(
+    kind="voice",
+    says="voice_id only on an element that has video_url",
+    message="Voice Id is only supported for video elements",
+    holds=lambda element: not element.voice_id or bool(element.video_url),
+    hint="remove voice_id, or give the element a video_url instead of pictures",
+    evidence=documented("fal's OpenAPI document of the endpoint; wording inferred", "2026-06-11"),
+)
+REFERENCE_LIMIT = Requirement(
+    kind="items",
+    says="at most three reference pictures",
+    message="elementReferList: size must be between 1 and 3",
+    holds=lambda element: len(element.reference_image_urls or ()) <= 3,
+    hint="keep one to three reference pictures in each element",
+    evidence=documented("fal's OpenAPI document of the endpoint; wording as Kling's on O1", "2026-06-11"),
+    stage=Stage.MODEL,
+    at="reference_image_urls",
+    type="invalid_request",
+)
+PROMPT_OR_SHOTS = Requirement(
+    kind="prompt_or_multi_prompt",
+    says="prompt or multi_prompt, one of them",
+    message="Either 'prompt' or 'multi_prompt' must be provided.",
+    holds=lambda body: bool(body.prompt) or bool(body.multi_prompt),
+    hint="add prompt, or add multi_prompt with at least one shot",
+    evidence=observed("message in its older form; that empty counts as absent is inferred", "2026-02-21"),
+)
+PROMPT_XOR_SHOTS = Requirement(
+    kind="prompt_xor_multi_prompt",
+    says="not both prompt and multi_prompt",
+    message="Only one of 'prompt' or 'multi_prompt' must be provided.",
+    holds=lambda body: not (body.prompt and body.multi_prompt),
+    hint="remove prompt or remove multi_prompt",
+    evidence=documented("API reference of o3/pro/reference-to-video; wording inferred", "2026-02-04"),
+)
+NO_LAST_FRAME_WITH_SHOTS = Requirement(
+    kind="end_image_without_multi_prompt",
+    says="no end_image_url together with multi_prompt",
+    message="End Image Url is not supported with Multi Prompt",
+    holds=lambda body: not (body.end_image_url and body.multi_prompt),
+    hint="remove end_image_url, or use prompt instead of multi_prompt",
+    evidence=inferred("receipt of v3/standard/image-to-video of 2026-07-16; not seen on O3", "2026-07-16"),
+)
+ONE_CLIP = Requirement(
+    kind="max_clips",
+    says="at most one element with video_url",
+    message="Only one element with a video is supported",
+    holds=lambda body: sum(bool(element.video_url) for element in body.elements or ()) <= 1,
+    hint="keep video_url on one element only",
+    evidence=documented("fal's OpenAPI document of the endpoint; wording inferred", "2026-06-11"),
+)
+FOUR_REFERENCES_WITH_CLIP = Requirement(
+    kind="max_references_with_clip",
+    says="elements and image_urls together at most 4 when an element has video_url",
+    message="The number of images and elements exceeds the limit, max number is 4 when using video",
+    holds=lambda body: not body.uses_clip() or body.references() <= 4,
+    hint="send fewer elements and pictures, or replace the clip by pictures (then 7 are allowed)",
+    evidence=documented("API reference of o3/pro/reference-to-video; wording inferred", "2026-02-04"),
+)
+SEVEN_REFERENCES_WITHOUT_CLIP = Requirement(
+    kind="max_references",
+    says="elements and image_urls together at most 7",
+    message="The number of images and elements exceeds the limit, max number is 7",
+    holds=lambda body: body.uses_clip() or body.references() <= 7,
+    hint="send fewer: each element counts as one, however many pictures it has",
+    evidence=upstream("Kling's own interface; fal documents it for the 4k sibling", "2026-06-11"),
+)
 PICTURES_OF_ELEMENT = Requirement(
     kind="media",
     says="a frontal picture with reference pictures",
@@ -87,8 +196,8 @@ SHORT_FOR_IMAGE = Requirement(
     ctx=_provided,
 )
 
-TURBO_PROMPT_OR_SHOTS = replace(o3.PROMPT_OR_SHOTS, evidence=_AS_V3)
-TURBO_PROMPT_XOR_SHOTS = replace(o3.PROMPT_XOR_SHOTS, evidence=_AS_V3)
+TURBO_PROMPT_OR_SHOTS = replace(PROMPT_OR_SHOTS, evidence=_AS_V3)
+TURBO_PROMPT_XOR_SHOTS = replace(PROMPT_XOR_SHOTS, evidence=_AS_V3)
 ONE_TO_SIX_SHOTS = Requirement(
     kind="items",
     says="one to 6 shots",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
-from annotated_types import MaxLen
-from pydantic import BaseModel, Field
-from typing_extensions import override
+from pydantic import BaseModel
 
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
-from fakefal_contracts.media import ClipLimits, Facts, PictureLimits
-from fakefal_contracts.model import UNKNOWN_KEY, Advice, Caution, Input, Loc
-from fakefal_contracts.probe import PictureFacts
+from fakefal_contracts.media import ClipLimits, PictureLimits
+from fakefal_contracts.model import Advice, Caution, Loc
 
 OPENAPI = documented("fal's OpenAPI document of the endpoint", "2026-06-11")
 
@@ -49,39 +46,22 @@ CLIP_LIMITS = ClipLimits(
 
 Picture = Annotated[str, PICTURE_LIMITS]
 Clip = Annotated[str, CLIP_LIMITS]
-Ratio = Literal["16:9", "9:16", "1:1"]
-Prompt = Annotated[
-    str,
-    MaxLen(2500),
-    observed("refusals quoted in September 2026; the OpenAPI document has the same limit", "2026-09-20"),
-]
-
-
-#: What the fields are for, in the documents of every generation.  Limits are not repeated here: rules say them.
-NAMES_IN_PROMPTS = "@Element1 and @Image1 stand for what is listed, counted from 1."
-REFERENCE_PICTURES = "Pictures that set style and looks; the prompt calls them @Image1, @Image2."
-ELEMENTS = "Characters and objects that should appear; the prompt calls them @Element1, @Element2."
-FROM_FRONT = "The picture that shows the element from the front."
-OTHER_SIDES = "Pictures of the element from other sides."
-FIRST_FRAME = "The picture that the clip begins with."
-LAST_FRAME = "The picture that the clip ends with."
-SECONDS = "How many seconds the clip lasts."
-FRAME_SHAPE = "The shape of the frame, width to height."
+PROMPT_SEEN = observed("refusals quoted in September 2026; the OpenAPI document has the same limit", "2026-09-20")
 
 
 class File(BaseModel):
-    """A produced file.  Keys and examples as in fal's June 2026 schema."""
+    """A produced file.  Keys as in fal's June 2026 schema."""
 
-    url: str = Field(description="Where the file can be downloaded.")
-    content_type: str | None = Field(default=None, description="Its media type.", examples=["image/png"])
-    file_name: str | None = Field(default=None, description="Its name.", examples=["z9RV14K95DvU.png"])
-    file_size: int | None = Field(default=None, description="How many bytes it has.", examples=[4404019])
+    url: str
+    content_type: str | None = None
+    file_name: str | None = None
+    file_size: int | None = None
 
 
 class VideoOutput(BaseModel):
-    """The result of every endpoint here."""
+    """The result of nearly every endpoint here."""
 
-    video: File = Field(description="The clip that was made.")
+    video: File
 
 
 SURE_FORMATS = ("jpeg", "png")
@@ -92,22 +72,6 @@ FORMAT = Caution(
 )
 
 
-class VideoInput(Input):
-    """The arguments of an endpoint whose result is a video."""
-
-    cautions: ClassVar[tuple[Caution, ...]] = (UNKNOWN_KEY, FORMAT)
-
-    @override
-    def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:
-        if isinstance(facts, PictureFacts) and facts.format not in SURE_FORMATS:
-            yield Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png")
-
-    @classmethod
-    @override
-    def output_type(cls) -> type[BaseModel]:
-        return VideoOutput
-
-
 _NAME = re.compile(r"@(?<!\w@)(Image|Element|Video)(\d+)", re.IGNORECASE)
 """What stands within a word, as in an e-mail address, is no name.  It begins with its one sure letter, and so is
 searched for fast."""
@@ -115,7 +79,6 @@ searched for fast."""
 _NAMES = inferred("no source shows that fal checks the names in a prompt", "2026-11-20")
 UNKNOWN_REFERENCE = Caution("unknown_reference", "a name in a prompt should stand for something listed", _NAMES)
 UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be named in a prompt", _NAMES)
-REFERENCE_CAUTIONS = (UNKNOWN_KEY, UNKNOWN_REFERENCE, UNNAMED_MEDIA, FORMAT)
 
 
 def _names(text: str) -> dict[tuple[str, int], None]:

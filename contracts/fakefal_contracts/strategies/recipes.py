@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fakefal_contracts.kling import o1, o3
 from fakefal_contracts.kling import requirements as kling
 from fakefal_contracts.kling.kling_input import LONGEST, MOST_SHOTS
 from fakefal_contracts.rule import Requirement
@@ -198,20 +197,20 @@ def _list_of(most: int, item: str) -> Recipe:
 
 
 RECIPES: dict[Requirement, Recipe] = {
-    o1.HAS_REFERENCE: Recipe(_at_least_one, (Break(lambda _: [], lambda _: [PICTURE]),)),
-    o1.REFERENCE_COUNT: Recipe(
+    kling.HAS_REFERENCE: Recipe(_at_least_one, (Break(lambda _: [], lambda _: [PICTURE]),)),
+    kling.REFERENCE_COUNT: Recipe(
         _one_to_three,
         (
             Break(_with(reference_image_urls=[PICTURE] * 4), _with(reference_image_urls=[PICTURE] * 3)),
             Break(lambda given: _without(given, "reference_image_urls"), _with(reference_image_urls=[PICTURE])),
         ),
     ),
-    o1.SEVEN_REFERENCES: _SEVEN,
-    o3.SHOT_PROMPT_LENGTH: Recipe(
+    kling.SEVEN_REFERENCES: _SEVEN,
+    kling.SHOT_PROMPT_LENGTH: Recipe(
         lambda given, _: given[:512],
         (Break(lambda given: (given or "x").ljust(513, "x"), lambda given: (given or "x").ljust(512, "x")),),
     ),
-    o3.PICTURES_OR_CLIP: Recipe(
+    kling.PICTURES_OR_CLIP: Recipe(
         _pictures_or_clip,
         (
             Break(lambda _: {"frontal_image_url": PICTURE}),
@@ -221,12 +220,12 @@ RECIPES: dict[Requirement, Recipe] = {
             Break(lambda _: {}),
         ),
     ),
-    o3.VOICE_NEEDS_CLIP: Recipe(_voice_with_clip, (Break(lambda _: _PICTURES | {"voice_id": "voice"}),)),
-    o3.REFERENCE_LIMIT: Recipe(
+    kling.VOICE_NEEDS_CLIP: Recipe(_voice_with_clip, (Break(lambda _: _PICTURES | {"voice_id": "voice"}),)),
+    kling.REFERENCE_LIMIT: Recipe(
         _at_most_three,
         (Break(_with(reference_image_urls=[PICTURE] * 4), _with(reference_image_urls=[PICTURE] * 3)),),
     ),
-    o3.PROMPT_OR_SHOTS: Recipe(
+    kling.PROMPT_OR_SHOTS: Recipe(
         _prompt_or_shots,
         (
             Break(_with(prompt=None, multi_prompt=None)),
@@ -234,24 +233,24 @@ RECIPES: dict[Requirement, Recipe] = {
             Break(_with(prompt=None, multi_prompt=[])),
         ),
     ),
-    o3.PROMPT_XOR_SHOTS: Recipe(
+    kling.PROMPT_XOR_SHOTS: Recipe(
         _prompt_xor_shots, (Break(_with(prompt=TEXT, multi_prompt=[_SHOT], end_image_url=None)),)
     ),
-    o3.NO_LAST_FRAME_WITH_SHOTS: Recipe(
+    kling.NO_LAST_FRAME_WITH_SHOTS: Recipe(
         _last_frame_or_shots, (Break(_with(prompt=None, multi_prompt=[_SHOT], end_image_url=PICTURE)),)
     ),
-    o3.ONE_CLIP: Recipe(
+    kling.ONE_CLIP: Recipe(
         _one_clip,
         (Break(_with(elements=[_CLIP, _CLIP], image_urls=None), _with(elements=[_CLIP], image_urls=None)),),
     ),
-    o3.FOUR_REFERENCES_WITH_CLIP: Recipe(
+    kling.FOUR_REFERENCES_WITH_CLIP: Recipe(
         _four_with_clip,
         (
             Break(_references([_CLIP], 4), _references([_CLIP], 3)),
             Break(_references([_CLIP, *[_PICTURES] * 4], 0), _references([_CLIP, *[_PICTURES] * 3], 0)),
         ),
     ),
-    o3.SEVEN_REFERENCES: _SEVEN,
+    kling.SEVEN_REFERENCES_WITHOUT_CLIP: _SEVEN,
     kling.PICTURES_OF_ELEMENT: Recipe(
         _both_kinds_of_picture,
         (
@@ -293,6 +292,6 @@ RECIPES: dict[Requirement, Recipe] = {
     kling.FIFTEEN_SECONDS_OF_SHOTS: Recipe(_fifteen_seconds, (Break(_shots(4, "4"), _shots(3, "5")),)),
 }
 RECIPES |= {
-    kling.TURBO_PROMPT_OR_SHOTS: RECIPES[o3.PROMPT_OR_SHOTS],
-    kling.TURBO_PROMPT_XOR_SHOTS: RECIPES[o3.PROMPT_XOR_SHOTS],
+    kling.TURBO_PROMPT_OR_SHOTS: RECIPES[kling.PROMPT_OR_SHOTS],
+    kling.TURBO_PROMPT_XOR_SHOTS: RECIPES[kling.PROMPT_XOR_SHOTS],
 }
