@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from fakefal.state.files import FileTooLarge, SpoolFull
 from fakefal.store.place import LOCK, sweep_abandoned
 from fakefal.store.spool import MOST_OPEN, OwnFolder, SpoolFiles
 from support.endpoints import I2V
+from support.machine import fill, small_file_system
 from support.server import KEY, Serve, Server
 
 MEBIBYTE = 1024 * 1024
@@ -87,15 +87,8 @@ class TestOpenUploads:
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    path = Path(tempfile.mkdtemp())
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", path], capture_output=True, check=False)
-    if done.returncode:
-        path.rmdir()
-        pytest.skip("NOT TESTED HERE: a small file system can be mounted by root only")
-    yield path
-    subprocess.run(["umount", "-l", path], check=True)
-    path.rmdir()
+    with small_file_system() as path:
+        yield path
 
 
 class TestFullDisk:
@@ -116,9 +109,7 @@ class TestFullDisk:
         files = store(small_disk / "spool", max_bytes=10 * MEBIBYTE)
         written = files.open_part()
         written.write(b"x")
-        with (small_disk / "other").open("wb", buffering=0) as other, suppress(OSError):
-            while True:
-                other.write(b"x" * 4096)
+        fill(small_disk)
         with pytest.raises(SpoolFull):
             files.keep(written, "/files/a", "")
         assert inside(small_disk / "spool") == []
