@@ -10,15 +10,21 @@ from fakefal.wire.call import Call
 from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
 from fakefal.wire.queue import ending_answer
+from fakefal.wire.webhook_hint import run_hint
 
 
 async def run(call: Call) -> Response:
     """Run the model and answer with its output; 429 when all runners of the key are taken."""
     submission = await read_submission(call)
+    missed = run_hint(call.query)
+    if missed:
+        submission = replace(submission, note=f"Warning: {missed}")
 
     async def accept() -> Response:
         # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits
         look, ending = await call.emulator.run(replace(submission, start_seconds=None, retry=False))
+        if missed:
+            ending = replace(ending, hint="; ".join(filter(None, (missed, ending.hint))))
         return ending_answer(ending, look.record, call.base_url)
 
     return await with_fault(call.emulator, submission.effect, call.request, accept)
