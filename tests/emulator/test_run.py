@@ -410,16 +410,8 @@ class TestChildEnvironment:
     @pytest.mark.parametrize(
         "name",
         [
-            *(
-                "FAL_API_KEY",
-                "FAL_AI_API_KEY",
-                "FAL_TOKEN",
-                "fal_key",
-                "NEXT_PUBLIC_FAL_KEY",
-                "My_Fal_Secret",
-                "FAL_KEYS",
-            ),
-            *("INPUT_FAL-KEY", "fal.key", "FALAI_API_KEY", "falKey", "falApiKey", "FAL_CREDENTIALS"),
+            *("FAL_API_KEY", "FAL_AI_API_KEY", "FAL_TOKEN", "fal_key", "NEXT_PUBLIC_FAL_KEY", "My_Fal_Secret"),
+            *("FAL_KEYS", "INPUT_FAL-KEY", "fal.key", "FALAI_API_KEY", "falKey", "falApiKey", "FAL_CREDENTIALS"),
         ],
     )
     def test_keys_under_other_names_stay_outside(self, name: str, tmp_path: Path) -> None:
@@ -430,7 +422,8 @@ class TestChildEnvironment:
     def test_keys_within_longer_values_stay_outside(self, form: str, tmp_path: Path) -> None:
         key = "11111111-2222-3333-4444-555555555555:0123456789abcdef0123456789abcdef"
         child = environment(tmp_path, FAL_KEY=form.format(key), A=key, B=f"Key {key}", C=key.partition(":")[2])
-        assert [child[name] for name in "ABC"] == [FAKE_KEY, f"Key {FAKE_KEY}", FAKE_KEY]
+        assert (child["A"], child["C"]) == (FAKE_KEY, FAKE_KEY)
+        assert child["B"].removeprefix("Key ") == FAKE_KEY
 
     def test_the_real_key_of_a_recording_stays_whole(self) -> None:
         key = "11111111-2222-3333-4444-555555555555:0123456789abcdef0123456789abcdef"
