@@ -89,4 +89,9 @@ def tell(proxy: ValidatingProxy, path: Path | None) -> None:
     found = proxy.report()
     click.echo(f"fakefal: {found.text()}", err=True)
     if path is not None:
-        path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
+        try:
+            path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
+        except OSError as error:
+            if path.is_file():
+                path.unlink()  # half a report is none
+            click.echo(f"fakefal: the report cannot be written to {path}: {error.strerror}", err=True)

@@ -12,9 +12,8 @@ import signal
 import socket
 import ssl
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ import click
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.server.startup import without_gc
 from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
+from fakefal.state.temporary import TemporaryFolder
 from fakefal_contracts.addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -88,9 +88,10 @@ def command(
         settings = settings.model_copy(update={"development_key": False})
     if makes_token:
         settings = settings.model_copy(update={"control_token": secrets.token_urlsafe(16)})
-    with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:
+    with ExitStack() as ends:
         if settings.workers > 1 and settings.spool is None:
-            settings = settings.model_copy(update={"spool": Path(folder)})
+            spool = ends.enter_context(TemporaryFolder("spool")).path / "spool"
+            settings = settings.model_copy(update={"spool": spool})
         serve(replace(_emulating(settings), tells_token=makes_token), settings, host, port, tls_port, ready_file)
 
 
@@ -132,8 +133,8 @@ def serve(
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             _open_private(_partial(ready_file)).close()
-        with tempfile.TemporaryDirectory(prefix="fakefal-") as folder:
-            _run(service, settings, bound, ready_file, Path(folder))
+        with TemporaryFolder("serve") as folder:
+            _run(service, settings, bound, ready_file, folder.path)
     except (OSError, RuntimeError, SettingsError) as error:
         sys.exit(f"fakefal: {error}")
     finally:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 
 from fakefal.files.clips import nearest_master, opened, sound_of_clips
 from fakefal.files.flac import make_flac
@@ -21,6 +18,7 @@ from fakefal.files.pictures import draw_picture
 from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
 from fakefal.state.files import StoredFile
+from fakefal.state.temporary import TemporaryFolder
 
 LONG_AGO = 1_700_000_000
 MOST_BYTES = 256 * 1024 * 1024
@@ -86,7 +84,7 @@ class MadeFiles:
             self._size -= old.size
             old.source.unlink(missing_ok=True)
         name = f"{hashlib.blake2b(repr(made).encode(), digest_size=16).hexdigest()}.{made.ending}"
-        source = self._folder / name
+        source = self._folder.path / name
         source.write_bytes(content)
         os.utime(source, (LONG_AGO, LONG_AGO))  # so the ETag is the same from each replica
         kept = self._kept[made] = StoredFile(f"/made/{name}", made.media_type, len(content), source)
@@ -94,14 +92,14 @@ class MadeFiles:
         return kept
 
     @cached_property
-    def _folder(self) -> Path:
-        return Path(tempfile.mkdtemp(prefix="fakefal-made-"))
+    def _folder(self) -> TemporaryFolder:
+        return TemporaryFolder("made")
 
     def close(self) -> None:
         """Remove the folder."""
         with self._lock:
             if "_folder" in self.__dict__:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.close()
                 del self._folder
             self._kept.clear()
             self._size = 0

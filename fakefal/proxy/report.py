@@ -42,6 +42,7 @@ class RunReport:
             "reserved_usd": float(budget.reserved),
             "recordings": _folder(self.recorder.folder),
             "exchanges": self.recorder.written,
+            "recording_ended": self.recorder.ended,
             "sent": [job.as_dict() for job in self.jobs.sent],
             "not_sent": [vars(one) for one in self.jobs.not_sent],
             "differences": [
@@ -69,6 +70,8 @@ class RunReport:
             yield f"  {left} of those sent ended unseen: nobody asked for the result"
         if self.recorder.written:
             yield f"  {self.recorder.written} exchanges recorded in {self.recorder.folder}"
+        if self.recorder.ended:
+            yield f"  the recording ended early: {self.recorder.ended}"
 
     @staticmethod
     def _differences(job: ForwardedJob) -> Iterator[str]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from fakefal.recording.exchange import BadExchange, Exchange
 from fakefal.recording.scrub import Scrubber
+
+logger = logging.getLogger(__name__)
 
 FILES = "files"
 SUFFIX = ".jsonl"
@@ -27,7 +32,10 @@ def wall_now() -> dt.datetime:
 
 
 class ExchangeWriter:
-    """Writes exchanges as they happen, each at once, so that a run that dies loses nothing.
+    """Writes exchanges as they happen, each at once and whole, so that a run that dies loses nothing.
+
+    Where the folder cannot be written to, as on a full disk, it says so once and ends: what it was told until then
+    stays, and whoever passes calls on goes on.
 
     Args:
         folder: where to; it is made when the first exchange comes.
@@ -41,7 +49,9 @@ class ExchangeWriter:
         self.source = source
         self.now = now
         self.written = 0
-        self._file: BinaryIO | None = None
+        self.ended = ""
+        """Why nothing is written any more; empty while it is."""
+        self._file: FileIO | None = None
         self._latest: dict[str, bytes] = {}
 
     def write(self, exchange: Exchange) -> None:
@@ -49,25 +59,53 @@ class ExchangeWriter:
 
         Polling asks the same again and again, so that lines would differ in nothing but their moment.
         """
+        if self.ended:
+            return
         line = exchange.line()
         sign = hashlib.sha256(repr(exchange.answered).encode()).digest()
         if not exchange.recorded_request.call.is_paid and self._latest.get(exchange.recorded_request.canonical) == sign:
             return
         self._latest[exchange.recorded_request.canonical] = sign
-        file = self._file = self._file or self._open()
-        file.write(line + b"\n")
-        file.flush()
-        self.written += 1
+        with self.writing():
+            self._append(line + b"\n")
+            self.written += 1
 
-    def _open(self) -> BinaryIO:
+    def _append(self, line: bytes) -> None:
+        """Write a line at the end, or nothing.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        file = self._file = self._file or self._open()
+        before = file.tell()
+        try:
+            left = memoryview(line)
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(before)
+            if not before:
+                Path(file.name).unlink()
+            raise
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Change something in the folder; where that fails, say so once, and write nothing any more."""
+        try:
+            yield
+        except OSError as error:
+            if not self.ended:
+                self.ended = f"{self.folder} cannot be written to: {error.strerror or error}"
+                logger.warning("fakefal: the recording ends here, and calls are passed on all the same: %s", self.ended)
+
+    def _open(self) -> FileIO:
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{self.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}{SUFFIX}"
-        return (self.folder / name).open("xb")
+        return FileIO(self.folder / name, "x")
 
     def keep_file(self) -> Keeper:
         """Somewhere to write a download while it is passed on."""
-        (self.folder / FILES).mkdir(parents=True, exist_ok=True)
-        return Keeper(self.folder / FILES)
+        return Keeper(self)
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -77,31 +115,44 @@ class ExchangeWriter:
 
 
 class Keeper:
-    """Takes the bytes of one download, and keeps them under their digest once they are whole."""
+    """Takes the bytes of one download, and keeps them under their digest once they are whole.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path = folder / f".{secrets.token_hex(8)}.part"
-        self._file = self._path.open("xb")
+    Args:
+        writer: whose folder they are kept in.
+    """
+
+    def __init__(self, writer: ExchangeWriter) -> None:
+        self._writer = writer
+        self._folder = writer.folder / FILES
+        self._path = self._folder / f".{secrets.token_hex(8)}.part"
+        self._file: BinaryIO | None = None
         self._digest = hashlib.sha256()
         self._size = 0
+        if not writer.ended:
+            with writer.writing():
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("xb")
 
     def add(self, chunk: bytes) -> None:
         """Take the next bytes; too many are counted and not written."""
         self._size += len(chunk)
-        if self._size <= LARGEST_FILE:
+        if self._file is not None and self._size <= LARGEST_FILE and not self._writer.ended:
             self._digest.update(chunk)
-            self._file.write(chunk)
+            with self._writer.writing():
+                self._file.write(chunk)
 
     def finish(self, *, whole: bool) -> str | None:
-        """The digest under which the file lies now; None where it was cut off or too large."""
-        self._file.close()
-        if not whole or self._size > LARGEST_FILE:
-            self._path.unlink()
+        """The digest under which the file lies now; None where it was cut off, too large, or could not be written."""
+        if self._file is None:
             return None
-        name = self._digest.hexdigest()
-        os.replace(self._path, self._folder / name)  # noqa: PTH105 - also over the same file of an earlier run
-        return name
+        with self._writer.writing():
+            self._file.close()
+        if whole and self._size <= LARGEST_FILE and not self._writer.ended:
+            name = self._digest.hexdigest()
+            os.replace(self._path, self._folder / name)  # noqa: PTH105 - also over the same file of an earlier run
+            return name
+        self._path.unlink()
+        return None
 
 
 def read_folder(folder: Path) -> Iterator[Exchange]:

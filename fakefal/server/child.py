@@ -8,6 +8,7 @@ import py_compile
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
 
@@ -78,10 +79,11 @@ def _no_proxy(environ: Mapping[str, str]) -> str:
 def _covers_fal(name: str) -> bool:
     """Whether an exception would let calls to fal past the proxy, as a host or as a suffix such as ``ai``."""
     plain = ascii_name(name)
-    bare = host_name(re.split(r"[/?#]", plain.rpartition("://")[2])[0]).lstrip("*.")
-    # some programs compare plain suffixes, without regard for dots
+    pattern = host_name(re.split(r"[/#]", plain.rpartition("://")[2])[0])
+    bare = pattern.partition("?")[0].lstrip("*.")
+    # some programs compare plain suffixes, without regard for dots, and some know * and ? anywhere
     covers = not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
-    return covers or any(domain in plain for domain in DOMAINS)
+    return covers or any(domain in plain for domain in DOMAINS) or any(fnmatchcase(host, pattern) for host in HOSTS)
 
 
 def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, str]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from starlette.types import ASGIApp
 
@@ -14,6 +12,7 @@ from fakefal.server.authority import Authority
 from fakefal.server.child import ChildAddresses
 from fakefal.server.serving import bind, hosting
 from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
+from fakefal.state.temporary import TemporaryFolder
 
 
 @asynccontextmanager
@@ -27,11 +26,11 @@ async def serving_child(
     authority = Authority()
     plain, tls = bind("127.0.0.1", 0), bind("127.0.0.1", 0)
     context = authority.server_context()
-    with tempfile.TemporaryDirectory(prefix="fakefal-run-") as folder:
+    with TemporaryFolder("run") as folder:
         async with hosting(app, plain, tls, context, closing=closing, own_date=own_date) as where:
             assert where.tls_port is not None
             tunnel = Tunnel(tls_port=where.tls_port, plain_port=where.port, upstream=UserProxy(dict(os.environ)))
             async with tunnelling(tunnel) as proxy_port:
                 yield ChildAddresses(
-                    where.url, where.port, where.tls_port, proxy_port, Path(folder), authority.certificate
+                    where.url, where.port, where.tls_port, proxy_port, folder.path, authority.certificate
                 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 FAKE_KEY = "fakefal-run:not-a-real-key"
 
-KEY_WORDS = ("KEY", "TOKEN", "SECRET")
+KEY_WORDS = ("KEY", "TOKEN", "SECRET", "CREDENTIAL")
+_NAME = re.compile(r"FAL(AI)?((API)?(KEY|TOKEN|SECRET|CREDENTIAL)S?)?")
+"""A word of a name that says fal: GitHub has `INPUT_FAL-KEY`, others `FALAI_API_KEY` or `falKey`."""
 HALVES = ("FAL_KEY_ID", "FAL_KEY_SECRET")
 """fal's clients join them to one key, so neither can hold a fake one."""
 
@@ -22,7 +25,7 @@ def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | N
     """
     named = {name for name in environ if _is_credential(name)}
     halves = {name for name in named if name.upper() in HALVES}
-    secrets = _secrets(environ, named) - {key}
+    secrets = {secret for secret in _secrets(environ, named) if secret not in key}
     faked: dict[str, str | None] = dict.fromkeys(named - halves, key) | dict.fromkeys(halves)
     for name in environ.keys() - named:
         value = _without(environ[name], secrets, key)
@@ -33,12 +36,20 @@ def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | N
 
 def _is_credential(name: str) -> bool:
     upper = name.upper()
-    return "FAL" in upper.split("_") and any(word in upper for word in KEY_WORDS)
+    says_fal = any(_NAME.fullmatch(word) for word in re.split(r"[^A-Z0-9]+", upper))
+    return says_fal and any(word in upper for word in KEY_WORDS)
 
 
 def _secrets(environ: Mapping[str, str], named: set[str]) -> set[str]:
-    """What must stay out: `FAL_KEY_ID` alone is no secret, and `FAL_USE_TOKEN=true` makes none of ``true``."""
-    held = {environ[name] for name in named if name.upper().endswith(KEY_WORDS)}
+    """What must stay out: `FAL_KEY_ID` alone is no secret, and `FAL_USE_TOKEN=true` makes none of ``true``.
+
+    A value may hold more than a key, such as quotes, a line end, ``Key`` or further keys; each part counts, and so does
+    the half of a key that is secret.
+    """
+    held = {environ[name] for name in named if name.upper().rstrip("S").endswith(KEY_WORDS)}
+    parts = {part for value in held for part in re.split(r"[\s\"',;]+", value)}
+    parts |= {part.partition(":")[2] for part in parts}
+    held |= {part for part in parts if len(part) >= SHORTEST_PART}
     halves = {name.upper(): environ[name] for name in named if name.upper() in HALVES}
     if len(halves) == len(HALVES):
         held.add(":".join(halves[name] for name in HALVES))

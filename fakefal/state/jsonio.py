@@ -56,12 +56,38 @@ def parse(body: bytes, max_bytes: int = MAX_BYTES) -> Any:
     """
     if len(body) <= min(max_bytes, MAX_BYTES) and _is_plain(body):
         return load(body)
-    parts = _parted(body, max_bytes)
+    try:
+        parts = _parted(body, max_bytes)
+    except _BrokenMedium as broken:
+        broken.raise_earlier(body, max_bytes)
+        raise
     try:
         return _decode(*parts)
     except InvalidJson:
         load(body)  # a fault in what was taken out, or before it, is named where it stands in the whole
         raise
+
+
+class _BrokenMedium(InvalidJson):
+    """A ``data:`` string is malformed.
+
+    Args:
+        start: where it begins, in bytes.
+        before: how many characters stand before it.
+        fault: what is wrong with it, at a place of its own.
+    """
+
+    def __init__(self, start: int, before: int, fault: json.JSONDecodeError) -> None:
+        super().__init__(before + fault.pos, fault.msg)
+        self._start, self._before = start, before
+
+    def raise_earlier(self, body: bytes, max_bytes: int) -> None:
+        """Raise the fault that stands before the string in its body, if there is one, which is that of the whole."""
+        try:
+            parse(body[: self._start] + b'""', max_bytes)
+        except InvalidJson as fault:
+            if fault.position <= self._before:
+                raise
 
 
 def load(body: bytes) -> Any:
@@ -224,7 +250,7 @@ def _medium(body: bytes, start: int, end: int) -> str | None:
     """The ``data:`` string at a place, or None for anything else, those in other scripts and keys included.
 
     Raises:
-        InvalidJson: it is malformed.
+        _BrokenMedium: it is malformed.
     """
     if not _MEDIUM.match(body, start, end) or _KEY_ENDS.match(body, end):
         return None
@@ -235,7 +261,7 @@ def _medium(body: bytes, start: int, end: int) -> str | None:
         return None
     except json.JSONDecodeError as error:
         before = len(body[:start].decode("utf-8-sig", "replace"))
-        raise InvalidJson(before + error.pos, error.msg) from None
+        raise _BrokenMedium(start, before, error) from None
 
 
 def _measure(outline: bytes) -> None:

@@ -23,7 +23,8 @@ from pydantic import TypeAdapter
 from typing_extensions import override
 
 from fakefal.state.files import FileStore, FileTooLarge, SpoolFull, StoredFile
-from fakefal.store.place import UsedFolder, sweep_abandoned
+from fakefal.state.temporary import sweep_abandoned
+from fakefal.store.place import UsedFolder
 
 logger = logging.getLogger(__name__)
 MOST_OPEN = 256

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -24,6 +23,7 @@ from fakefal.settings import OwnResult, Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
+from fakefal.state.temporary import TemporaryFolder
 from fakefal.state.tokens import Tokens
 from fakefal.store.opening import open_parts
 from fakefal.testing.blocked import explained_look_ups
@@ -116,7 +116,7 @@ class Fakefal:
         self._engine.start()
         self._stack.callback(self._engine.stop)
         self._stack.enter_context(logged_errors(self._failures.append))
-        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fakefal-home-"))
+        home = str(self._stack.enter_context(TemporaryFolder("home")).path)
         self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
         self._stack.enter_context(explained_look_ups(self._engine.answers, self._complain))
         self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))

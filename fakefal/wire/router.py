@@ -107,7 +107,8 @@ async def _two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _is_socket(headers: Headers) -> bool:
-    return b"upgrade" in headers and headers[b"upgrade"].strip().lower() == b"websocket"
+    wanted = headers.get(b"upgrade", b"").lower()
+    return b"websocket" in wanted and b"websocket" in (one.strip() for one in wanted.split(b","))
 
 
 def no_socket(path: str) -> str:

@@ -14,6 +14,7 @@ from fakefal.wire.faults import with_fault
 from fakefal.wire.incoming import read_submission
 from fakefal.wire.queue import ending_answer
 from fakefal.wire.streamed import stream
+from fakefal.wire.webhook_hint import run_hint
 from fakefal_contracts.endpoint import STREAM
 
 
@@ -23,12 +24,17 @@ async def run(call: Call) -> Response:
     submission = await read_submission(call)
     # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits
     submission = replace(submission, start_seconds=None, retry=False)
+    missed = run_hint(call.query)
+    if missed:
+        submission = replace(submission, note=f"Warning: {missed}")
     streams = f"/{path}".endswith(STREAM) and _streams(call.emulator, submission)
 
     async def accept() -> Response:
         if streams:
             return await stream(call, submission)
         look, ending = await call.emulator.run(replace(submission, path=path))
+        if missed:
+            ending = replace(ending, hint="; ".join(filter(None, (missed, ending.hint))))
         return ending_answer(ending, look.record, call.base_url)
 
     return await with_fault(call.emulator, submission.effect, call.request, accept)

@@ -19,6 +19,10 @@ OF_SUBMIT = frozenset({WEBHOOK, "fal_max_queue_length", "fal_jwt_token"})
 
 _MEANT = re.compile(r"(?:fal)?(?:webhook|callback)(?:ur[il])?")
 _NO_VALUES = frozenset({"undefined", "null", "none", "nan", "false", "true", "[object object]"})
+_NO_HOSTS = _NO_VALUES | {"http", "https"}
+"""What stands where a host should when a program put a variable there that has no value, or a whole address."""
+
+_NO_NAME = re.compile(r"[^\w.:%~+-]|\.\.|%20|^[.-]")
 _OTHER_SCHEMES = frozenset({"ftp", "ftps", "ws", "wss", "file", "mailto", "tcp", "javascript", "data"})
 _LONGEST_SHOWN = 80
 _MOST_SHOWN = 5
@@ -40,6 +44,11 @@ def webhook_hint(query: QueryParams, body: Any) -> str:
         cut = ", ".join(name[:_LONGEST_SHOWN] for name in names[:_MOST_SHOWN])
         return f"the address of the webhook, {place}, is cut before {cut}: encode the & in it as %26"
     return ""
+
+
+def run_hint(query: QueryParams) -> str:
+    """That a call of fal.run brings no webhook; empty where none is asked for."""
+    return "no webhook will be sent: fal.run answers at once, submit to queue.fal.run" if WEBHOOK in query else ""
 
 
 def _meant(names: Iterable[Any]) -> str:
@@ -66,6 +75,7 @@ def _why_never(address: str) -> str:
         (known, "give an http:// or https:// address"),
         (parts.scheme not in ("http", "https"), "it has no scheme, begin it with http:// or https://"),
         (not host or not usable, "it is not an http(s) address"),
+        (host in _NO_HOSTS or _NO_NAME.search(host), f"{host[:_LONGEST_SHOWN]!r} is no host"),
         (is_fal_host(host), "it is fal's own host, which the emulator never calls"),
     )
     return next((why for holds, why in reasons if holds), "")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fakefal.cli import main
@@ -82,6 +82,9 @@ VALUES = st.recursive(
 )
 
 
+ODD = st.sampled_from(["", "]", "}", '"', ",", ":", "1", "\\", "N", "\x01"])
+
+
 class TestWithMedia:
     """Bodies whose media are taken out before the rest is decoded give what they always gave."""
 
@@ -90,11 +93,17 @@ class TestWithMedia:
         body = json.dumps([value, [[]] * 101], ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")
         assert jsonio.parse(body) == json.loads(body)
 
-    @given(VALUES, st.integers(min_value=0), st.sampled_from(["", "]", "}", '"', ",", ":", "1", "\\", "N", "\x01"]))
-    def test_any_error_is_the_same(self, value: Any, where: int, odd: str) -> None:
+    @given(VALUES, st.lists(st.tuples(st.integers(min_value=0), ODD), min_size=1, max_size=3))
+    @example(["x", "data:xx"], [(5, "1"), (13, "\x01")])  # a broken medium behind another fault
+    @example({"x": "data:xx"}, [(5, "1"), (13, "\x01")])
+    @example(["x", "data:xx"], [(6, "1"), (13, "\x01")])
+    @example(["x", "data:xx"], [(13, "\x01"), (15, "1")])  # and before one
+    def test_any_error_is_the_same(self, value: Any, faults: list[tuple[int, str]]) -> None:
         text = json.dumps([value, [[]] * 101], ensure_ascii=False)
-        where %= len(text)
-        broken = (text[:where] + odd + text[where + 1 :]).encode()
+        for place, odd in faults:
+            where = place % len(text)
+            text = text[:where] + odd + text[where + 1 :]
+        broken = text.encode()
         assert _outcome(jsonio.parse, broken) == _outcome(jsonio.load, broken)
 
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])

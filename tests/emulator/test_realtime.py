@@ -117,8 +117,8 @@ def test_sockets_are_501(server: Server, path: str) -> None:
 @pytest.mark.parametrize("host", ["fal.run", "queue.fal.run", "ws.fal.run", "rest.fal.ai", "api.fal.ai", "fal.ai"])
 @pytest.mark.parametrize("path", [f"{I2V}/realtime", I2V, "fal-ai/any/requests/1/status", "tokens"])
 def test_a_socket_at_any_host_of_fals_is_501_whatever_the_key(server: Server, host: str, path: str) -> None:
-    for key in ("", "Key nonsense", "Key tester:secret"):
-        wanted = {"Connection": "Upgrade", "Upgrade": "WebSocket", "Host": host, "Authorization": key}
+    for key, protocols in (("", "WebSocket"), ("Key nonsense", "h2c, websocket"), ("Key tester:secret", "websocket,x")):
+        wanted = {"Connection": "Upgrade", "Upgrade": protocols, "Host": host, "Authorization": key}
         answer = server.http.get(f"/{path}", headers=wanted)
         assert answer.status_code == 501
         assert "does not emulate the realtime socket of" in answer.json()["detail"]

@@ -391,6 +391,7 @@ class TestChildEnvironment:
             ".media",
             "*.run",
             "FAL.RUN",
+            *("queue.*", "*fal*", "q*", "queue.fal.r?n", "https://*.fal.r*/"),
             *SLY,
             *ADDRESSES,
         ],
@@ -407,11 +408,26 @@ class TestChildEnvironment:
         assert list(Path(child["FAL_HOME_DIR"]).iterdir()) == []
 
     @pytest.mark.parametrize(
-        "name", ["FAL_API_KEY", "FAL_AI_API_KEY", "FAL_TOKEN", "fal_key", "NEXT_PUBLIC_FAL_KEY", "My_Fal_Secret"]
+        "name",
+        [
+            *("FAL_API_KEY", "FAL_AI_API_KEY", "FAL_TOKEN", "fal_key", "NEXT_PUBLIC_FAL_KEY", "My_Fal_Secret"),
+            *("FAL_KEYS", "INPUT_FAL-KEY", "fal.key", "FALAI_API_KEY", "falKey", "falApiKey", "FAL_CREDENTIALS"),
+        ],
     )
     def test_keys_under_other_names_stay_outside(self, name: str, tmp_path: Path) -> None:
         child = environment(tmp_path, **{name: "real:secret"}, OTHER="real:secret")
         assert (child["FAL_KEY"], child[name], child["OTHER"]) == (FAKE_KEY, FAKE_KEY, FAKE_KEY)
+
+    @pytest.mark.parametrize("form", ["{}\n", '"{}"', "Key {}", "other-key:0123456789abcdef,{}", " {} "])
+    def test_keys_within_longer_values_stay_outside(self, form: str, tmp_path: Path) -> None:
+        key = "11111111-2222-3333-4444-555555555555:0123456789abcdef0123456789abcdef"
+        child = environment(tmp_path, FAL_KEY=form.format(key), A=key, B=f"Key {key}", C=key.partition(":")[2])
+        assert (child["A"], child["C"]) == (FAKE_KEY, FAKE_KEY)
+        assert child["B"].removeprefix("Key ") == FAKE_KEY
+
+    def test_the_real_key_of_a_recording_stays_whole(self) -> None:
+        key = "11111111-2222-3333-4444-555555555555:0123456789abcdef0123456789abcdef"
+        assert faked_credentials({"FAL_KEY": key, "A": key, "B": f"Key {key}"}, key) == {"FAL_KEY": key}
 
     def test_the_halves_of_a_key_stay_outside_joined_too(self, tmp_path: Path) -> None:
         secret = "0123456789abcdef0123456789abcdef"

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,13 @@ import pytest
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.files import FileTooLarge, SpoolFull
-from fakefal.store.place import LOCK, sweep_abandoned
+from fakefal.state.temporary import LOCK, PREFIX, sweep_abandoned
 from fakefal.store.spool import MOST_OPEN, OwnFolder, SpoolFiles
 from support.endpoints import I2V
+from support.machine import fill, small_file_system
+from support.programs import FAKEFAL
 from support.server import KEY, Serve, Server
+from support.waiting import run_program
 
 MEBIBYTE = 1024 * 1024
 pytestmark = pytest.mark.memory_only(why="replicas share one spool on purpose; test_replicas.py has theirs")
@@ -87,15 +89,8 @@ class TestOpenUploads:
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    path = Path(tempfile.mkdtemp())
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", path], capture_output=True, check=False)
-    if done.returncode:
-        path.rmdir()
-        pytest.skip("NOT TESTED HERE: a small file system can be mounted by root only")
-    yield path
-    subprocess.run(["umount", "-l", path], check=True)
-    path.rmdir()
+    with small_file_system() as path:
+        yield path
 
 
 class TestFullDisk:
@@ -116,9 +111,7 @@ class TestFullDisk:
         files = store(small_disk / "spool", max_bytes=10 * MEBIBYTE)
         written = files.open_part()
         written.write(b"x")
-        with (small_disk / "other").open("wb", buffering=0) as other, suppress(OSError):
-            while True:
-                other.write(b"x" * 4096)
+        fill(small_disk)
         with pytest.raises(SpoolFull):
             files.keep(written, "/files/a", "")
         assert inside(small_disk / "spool") == []
@@ -255,7 +248,7 @@ class TestTemporaryFolders:
                 assert [child.poll() for child in children] == [None, None]
             children[0].send_signal(signal.SIGKILL)
             children[0].communicate()
-            (temporary / "fakefal-files-new").mkdir()
+            (temporary / f"{PREFIX}files-new").mkdir()
             assert len(list(temporary.iterdir())) == 3
             store(None)
             assert len(list(temporary.iterdir())) == 2
@@ -264,3 +257,21 @@ class TestTemporaryFolders:
             for child in children:
                 child.kill()
                 child.communicate()
+
+    def test_those_of_killed_servers_and_runs_are_swept_whatever_they_are_for(self, tmp_path: Path) -> None:
+        environ = {**os.environ, "TMPDIR": str(tmp_path)}
+        make = "from fakefal.files.making import *; files = MadeFiles(); files.get(MadeFile('png', 9, 9))"
+        commands = {
+            "serve": [*FAKEFAL, "serve", "--port", "0", "--tls-port", "0"],
+            "run": [*FAKEFAL, "run", "--", "sh", "-c", "echo ready; exec sleep 99"],
+            "made": [sys.executable, "-c", f"{make}; print('ready', flush=True); input()"],
+        }
+        for kind, command in commands.items():
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            with subprocess.Popen(command, env=environ, **pipes) as child:
+                assert child.stdout is not None
+                child.stdout.readline()
+                child.kill()
+            assert [path.name.removeprefix(PREFIX).partition("-")[0] for path in tmp_path.iterdir()] == [kind]
+        run_program([*FAKEFAL, "run", "--", "true"], env=environ, check=True)
+        assert list(tmp_path.iterdir()) == []

@@ -22,6 +22,13 @@ QUERIES = {
     "fal_webhook=http://[": "it is not an http(s) address",
     "fal_webhook=https://queue.fal.run/hook": "it is fal's own host",
     "fal_webhook=https://example.com:99999/": "it is not an http(s) address",
+    "fal_webhook=https://undefined/api/hook": "'undefined' is no host",
+    "fal_webhook=https://null:3000/hook": "'null' is no host",
+    "fal_webhook=https://https://example.com/hook": "'https' is no host",
+    "fal_webhook=https://%24%7BHOST%7D/hook": "'${host}' is no host",
+    "fal_webhook=https://[object Object]/hook": "it is not an http(s) address",
+    "fal_webhook=https://<your-host>/hook": "'<your-host>' is no host",
+    "fal_webhook=https://example..com/hook": "'example..com' is no host",
     "fal_webhook=http://127.0.0.1:1/hook?job=1&user=2&token=3": "is cut before user, token: encode the & in it as %26",
     "webhook=http://127.0.0.1:1/": "webhook is not read, name it fal_webhook in the query",
     "webhook_url=http://127.0.0.1:1/": "webhook_url is not read, name it fal_webhook in the query",
@@ -35,6 +42,9 @@ RIGHT = (
     "fal_webhook=https%3A%2F%2Fexample.com%2Fhook%3Fa%3D1%26b%3D2",
     "fal_webhook=HTTPS://example.com/hook?a=1&fal_max_queue_length=5",
     "fal_webhook=http://user:pass@127.0.0.1:1/hook",
+    "fal_webhook=http://[::1]:1/hook",
+    "fal_webhook=https://b\u00fccher.example/hook",
+    "fal_webhook=https://my_host.example.:8443/hook",
 )
 
 
@@ -62,6 +72,12 @@ def test_a_webhook_in_the_body_is_named(server: Server, name: str) -> None:
     hint, line = submit(server, "", {"prompt": "x", name: "http://127.0.0.1:1/"})
     assert hint.startswith(f"no webhook will be sent: {name} in the body is not read, name it fal_webhook in the query")
     assert line.startswith("Warning: no webhook will be sent")
+
+
+def test_fal_run_calls_none(server: Server) -> None:
+    answer = server.http.post(f"/run/{O1}?fal_webhook=http://127.0.0.1:1/", json={"prompt": "x"})
+    assert answer.headers["x-fakefal-hint"].startswith("no webhook will be sent: fal.run answers at once")
+    assert "x-fakefal-hint" not in server.http.post(f"/run/{O1}", json={"prompt": "x"}).headers
 
 
 @pytest.mark.parametrize("query", RIGHT)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from fakefal.recording.folder import read_folder
 from fakefal.recording.scrub import Scrubber
 from fakefal_contracts.hosts import BaseUrl, Part
 from support.endpoints import O1
+from support.machine import fill, small_file_system
 from support.programs import FAKEFAL, JS, PROGRAMS, finish
 from support.recordings import DAY, FAL_KEY, KEY_ID, record, void
 from support.server import SECRET, Serve, Server
+from support.waiting import run_program
 
 TOKEN = "eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"
 
@@ -257,6 +260,60 @@ class TestRecorder:
         assert kept.form == "file"
         assert (tmp_path / "out" / "files" / kept.content).read_bytes() == got[0]
         assert sorted(path.name for path in (tmp_path / "out" / "files").iterdir()) == [kept.content]
+
+
+class TestFullDisk:
+    @pytest.fixture
+    def small_disk(self) -> Iterator[Path]:
+        with small_file_system() as path:
+            yield path
+
+    def test_what_was_paid_for_is_passed_on_and_nothing_stays_half(
+        self, server: Server, small_disk: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        out, bodies = small_disk / "recordings", []
+
+        def use(http: httpx.Client) -> None:
+            for prompt in ("first", "x" * 2000, "third"):
+                submitted = http.post(f"/queue/{O1}", json={"prompt": prompt})
+                bodies.append(http.get(submitted.json()["response_url"]).json())
+                if prompt == "first":
+                    fill(small_disk)
+            video = bodies[0]["video"]
+            got = http.get(video["url"].replace("https://v3b.fal.media", "/cdn")).content
+            assert len(got) == video["file_size"]
+
+        kept = record(server, out, use)
+        assert [body["video"]["content_type"] for body in bodies] == ["video/mp4"] * 3
+        assert 2 <= len(kept) < 6, "the lines of before, each of them whole"
+        (said,) = [one.getMessage() for one in caplog.records if one.name.startswith("fakefal.recording")]
+        assert "No space left on device" in said
+        assert str(out) in said
+        assert "\n" not in said
+        assert [one.suffix for one in out.rglob("*") if one.is_file()] == [".jsonl"]
+
+    def test_a_download_that_does_not_fit_is_passed_on_whole(self, server: Server, small_disk: Path) -> None:
+        url = server.result(O1, {"prompt": "x"}).json()["video"]["url"]
+        got = []
+
+        def use(http: httpx.Client) -> None:
+            fill(small_disk)
+            got.append(http.get(url.replace(server.url, "")).content)
+
+        (small_disk / "recordings" / "files").mkdir(parents=True)
+        assert record(server, small_disk / "recordings", use) == []
+        assert got == [server.http.get(url).content]
+        assert [one for one in small_disk.rglob("*") if one.is_file()] == [small_disk / "other"]
+
+    def test_the_report_that_does_not_fit_is_one_line(self, offline: list[str], small_disk: Path) -> None:
+        fill(small_disk)
+        report = small_disk / "report.json"
+        options = ["--max-usd", "1", "--upstream", "http://127.0.0.1:9", "--out", str(small_disk), "--report", report]
+        command = [*offline, *FAKEFAL, "record", *options, "--", sys.executable, "-c", "raise SystemExit(3)"]
+        done = run_program(command, env={**os.environ, "FAL_KEY": FAL_KEY})
+        assert (done.returncode, report.exists()) == (3, False)
+        assert "Traceback" not in done.stderr
+        assert f"fakefal: the report cannot be written to {report}: No space left on device\n" in done.stderr
 
 
 def recording(out: Path, *program: str, usd: str = "100") -> list[str]:

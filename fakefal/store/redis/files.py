@@ -10,7 +10,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from fakefal.state.files import StoredFile
-from fakefal.store.place import UsedFolder, sweep_abandoned
+from fakefal.state.temporary import sweep_abandoned
+from fakefal.store.place import UsedFolder
 from fakefal.store.spool import Folder, SpoolListing, leftovers, note_name, note_or_warning, write_note
 
 LOOK_SECONDS = 1.0
