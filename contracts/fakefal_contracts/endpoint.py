@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from fakefal_contracts.errors import UnknownContract
-from fakefal_contracts.evidence import Evidence
+from fakefal_contracts.evidence import UNDATED, Evidence
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price
-from fakefal_contracts.record import UNDATED, Record, Source
+from fakefal_contracts.record import Record, Source
 from fakefal_contracts.schema_media import limits_of
 from fakefal_contracts.schema_models import NO_OVERLAY, Overlay, SchemaModels
 from fakefal_contracts.shipped import shipped_record
@@ -114,8 +114,7 @@ class Endpoint:
         if self.depth is Depth.IN_DEPTH or not isinstance(self.source, Record):
             return self.depth.value
         names = {Source.TYPES: "types only", Source.DOCUMENT: "fal's document", Source.OWN: "your document"}
-        day = "undated" if self.source.seen == UNDATED else self.source.seen.isoformat()
-        return f"{names[self.source.source]} ({day})"
+        return f"{names[self.source.source]} ({self.source.evidence.day})"
 
     @cached_property
     def record(self) -> Record | None:

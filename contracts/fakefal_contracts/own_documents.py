@@ -14,8 +14,9 @@ from typing import Any
 
 from fakefal_contracts.catalogue import BUILT_IN, Catalogue
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.evidence import UNDATED
 from fakefal_contracts.price import Price
-from fakefal_contracts.record import UNDATED, Record, Schema, Source
+from fakefal_contracts.record import Record, Schema, Source
 
 _METADATA = ("display_name", "date", "updated_at", "license_type", "kind", "tags", "group", "streams")
 _REFERENCE = "#/components/schemas/"

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fakefal_contracts.endpoint import Endpoint, Tier
-from fakefal_contracts.evidence import Evidence, documented, inferred, upstream
+from fakefal_contracts.evidence import UNDATED, Evidence, documented, inferred, upstream
 from fakefal_contracts.kling import o1, o3, objects
 from fakefal_contracts.kling import requirements as own
 from fakefal_contracts.kling.kling_input import (
@@ -31,7 +31,7 @@ from fakefal_contracts.kling.shared import FORMAT, UNKNOWN_REFERENCE, UNNAMED_ME
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import UNKNOWN_KEY, Caution, Model
 from fakefal_contracts.price import Price, Unit
-from fakefal_contracts.record import UNDATED, Record
+from fakefal_contracts.record import Record
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.schema_models import Overlay
 
