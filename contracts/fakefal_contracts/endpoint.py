@@ -129,20 +129,12 @@ class Endpoint:
 
     @cached_property
     def input(self) -> type[Input]:
-        """The newest model of the arguments.
-
-        Raises:
-            UnreadableContract: the document holds something that no model can be made of.
-        """
+        """The newest model of the arguments."""
         return self._models.input() if isinstance(self.source, Record) else self.source
 
     @cached_property
     def output(self) -> type[BaseModel]:
-        """The model of the result.
-
-        Raises:
-            UnreadableContract: as above.
-        """
+        """The model of the result."""
         return self._models.output() if isinstance(self.source, Record) else self.source.output_type()
 
     @property
