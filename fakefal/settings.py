@@ -28,10 +28,10 @@ from fakefal.state.jsonio import MAX_BYTES
 from fakefal_contracts import FOUNDING, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.evidence import UNDATED
 from fakefal_contracts.hosts import host_name, is_address
 from fakefal_contracts.own_documents import load_catalogue
 from fakefal_contracts.price import Price
-from fakefal_contracts.record import UNDATED
 
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from fakefal_contracts.errors import UnknownContract
-from fakefal_contracts.evidence import Evidence
+from fakefal_contracts.evidence import UNDATED, Evidence
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price
-from fakefal_contracts.record import UNDATED, Record, Schema, Source
+from fakefal_contracts.record import Record, Schema, Source
 from fakefal_contracts.schema_media import limits_of
 from fakefal_contracts.schema_models import NO_OVERLAY, Overlay, SchemaModels
 
@@ -122,8 +122,7 @@ class Endpoint:
         if self.depth is Depth.IN_DEPTH:
             return self.depth.value
         names = {Source.TYPES: "types only", Source.DOCUMENT: "fal's document", Source.OWN: "your document"}
-        day = "undated" if self.record.seen == UNDATED else self.record.seen.isoformat()
-        return f"{names[self.record.source]} ({day})"
+        return f"{names[self.record.source]} ({self.record.evidence.day})"
 
     @property
     def streams(self) -> bool:
@@ -138,20 +137,12 @@ class Endpoint:
 
     @cached_property
     def input(self) -> type[Input]:
-        """The newest model of the arguments.
-
-        Raises:
-            UnreadableContract: the document holds something that no model can be made of.
-        """
+        """The newest model of the arguments."""
         return self._models.input()
 
     @cached_property
     def output(self) -> type[BaseModel]:
-        """The model of the result.
-
-        Raises:
-            UnreadableContract: as above.
-        """
+        """The model of the result."""
         return self._models.output()
 
     @property

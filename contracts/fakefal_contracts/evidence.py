@@ -6,6 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNDATED = dt.date.min
+"""The day of what names none."""
+
 
 class Grade(StrEnum):
     """The strength of a rule's evidence, strongest first."""
@@ -27,6 +30,11 @@ class Evidence:
     grade: Grade
     source: str
     date: dt.date
+
+    @property
+    def day(self) -> str:
+        """The day as people read it: ``2026-06-11``, or ``undated``."""
+        return "undated" if self.date == UNDATED else self.date.isoformat()
 
 
 def documented(source: str, date: str) -> Evidence:

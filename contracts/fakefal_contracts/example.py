@@ -45,6 +45,7 @@ class Maker:
 
     def __init__(self, record: Record) -> None:
         self._record = record
+        self._above: list[Schema] = []
 
     def resolve(self, schema: Schema) -> Schema:
         """A schema without references; of several branches the first that is not null."""
@@ -60,9 +61,14 @@ class Maker:
     def object(self, schema: Schema, *, full: bool = False) -> dict[str, Any]:
         """An object with its required fields, or all that have an example."""
         schema = self.resolve(schema)
+        if any(one is schema for one in self._above):
+            return {}  # it holds itself
+        self._above.append(schema)
         required = schema.get("required", ())
         wanted = [(name, one) for name, one in ordered(schema) if name in required or (full and one.get("examples"))]
-        return {name: self._value(name, one) for name, one in wanted}
+        made = {name: self._value(name, one) for name, one in wanted}
+        self._above.pop()
+        return made
 
     def _value(self, name: str, schema: Schema) -> Any:
         examples_ = schema.get("examples")
@@ -79,7 +85,7 @@ class Maker:
         if "const" in inner:
             return inner["const"]
         if "enum" in inner:
-            return next(value for value in inner["enum"] if value is not None)
+            return next((value for value in inner["enum"] if value is not None), None)
         if inner.get("type") == "string" and (limits is not None or inner.get("format") == "uri"):
             return f"{_ADDRESS}.{_ENDINGS.get(type(limits), 'bin')}"
         return self.plainest(name, inner)
@@ -92,8 +98,8 @@ class Maker:
             case "integer" | "number" as kind:
                 number = self._number(schema)
                 return int(number) if kind == "integer" else number
-            case "boolean":
-                return False
+            case "boolean" | "null" as kind:
+                return False if kind == "boolean" else None
             case "array":
                 least = max(schema.get("minItems", 0), 1)
                 return [
@@ -114,7 +120,10 @@ class Maker:
 
     @staticmethod
     def _number(schema: Mapping[str, Any]) -> float:
-        step = schema.get("multipleOf", 1)
+        step = schema.get("multipleOf") or 1
+        if schema.get("exclusiveMinimum") is True:  # as in JSON schema's draft 4
+            schema = {**schema, "exclusiveMinimum": schema["minimum"]}
+            del schema["minimum"]
         least = schema.get("minimum", schema.get("exclusiveMinimum", 0))
         most = schema.get("maximum", schema.get("exclusiveMaximum"))
         if "minimum" in schema:

@@ -29,7 +29,7 @@ class Explained:
 class Comparison:
     """All findings of one comparison.  `stale` are known differences that no longer occur: errors."""
 
-    before: str
+    before: Published
     after: Published
     findings: tuple[Explained, ...]
     stale: tuple[KnownDifference, ...] = ()
@@ -42,8 +42,10 @@ class Comparison:
         """The comparison as plain JSON values."""
         return {
             "endpoint_id": self.after.endpoint_id,
-            "before": self.before,
+            "before": self.before.source,
+            "before_day": _day(self.before),
             "after": self.after.source,
+            "after_day": _day(self.after),
             "findings": [one.as_dict() for one in self.findings],
             "stale": [{"place": one.place, "aspect": one.aspect, "reason": one.reason} for one in self.stale],
         }
@@ -64,10 +66,15 @@ def examine(
         for one in edition.endpoint.editions
         if not current or one.evidence.date > edition.evidence.date
     ]
-    findings = _against(edition, theirs)
+    ours = read_edition(edition)
+    findings = compare(ours, theirs)
     explained = tuple(Explained(finding, _why(finding, known, others)) for finding in findings)
     stale = tuple(one for one in known if not any(one.is_in(finding) for finding in findings))
-    return Comparison(f"contract {edition.contract}", theirs, explained, stale)
+    return Comparison(ours, theirs, explained, stale)
+
+
+def _day(one: Published) -> str | None:
+    return one.day.isoformat() if one.day is not None else None
 
 
 def _against(edition: Edition, theirs: Published) -> tuple[DriftFinding, ...]:

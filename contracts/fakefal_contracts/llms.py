@@ -45,7 +45,7 @@ def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
     yield f"- **Queue**: `{document['servers'][0]['url']}/{endpoint.id}`"
     yield f"- **Category**: {endpoint.category}"
     yield f"- **Page**: {page_url(endpoint)}"
-    yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.date})"
+    yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.day})"
     yield f"- **Known here**: {endpoint.depth_in_words}"
 
 

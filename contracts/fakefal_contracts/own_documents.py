@@ -14,8 +14,9 @@ from typing import Any
 
 from fakefal_contracts.catalogue import BUILT_IN, Catalogue
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.evidence import UNDATED
 from fakefal_contracts.price import Price
-from fakefal_contracts.record import UNDATED, Record, Schema, Source
+from fakefal_contracts.record import Record, Schema, Source
 
 _METADATA = ("display_name", "date", "updated_at", "license_type", "kind", "tags", "group", "streams")
 _REFERENCE = "#/components/schemas/"
@@ -158,10 +159,27 @@ def _record(
         source=Source.OWN,
         input=names[0],
         output=names[1],
-        schemas=schemas,
+        schemas={name: _objects(schema) for name, schema in schemas.items()},
         metadata={name: metadata[name] for name in _METADATA if name in metadata},
         file=file,
     )
+
+
+def _objects(schema: Any) -> Schema:
+    """A schema without schemas that are just true or false: the one means what {} means, and nobody means the other."""
+    if not isinstance(schema, dict):
+        return {}
+    read = dict(schema)
+    if isinstance(fields := schema.get("properties"), dict):
+        read["properties"] = {name: _objects(one) for name, one in fields.items()}
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        if isinstance(branches := schema.get(key), list):
+            read[key] = [_objects(one) for one in branches]
+    if "items" in schema:
+        read["items"] = _objects(schema["items"])
+    if isinstance(more := schema.get("additionalProperties"), dict):
+        read["additionalProperties"] = _objects(more)
+    return read
 
 
 def _named(schema: Schema, fallback: str, schemas: dict[str, Schema]) -> str:

@@ -12,9 +12,6 @@ from fakefal_contracts.evidence import Evidence, Grade
 
 Schema = dict[str, Any]
 
-UNDATED = dt.date.min
-"""The day of a document that names none."""
-
 
 class Source(StrEnum):
     """What kind of document a record was read from."""

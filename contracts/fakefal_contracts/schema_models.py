@@ -27,9 +27,8 @@ from pydantic import (
     HttpUrl,
     create_model,
 )
-from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, SchemaError, SchemaValidator, core_schema
 
-from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Input, Model
@@ -53,6 +52,7 @@ _BOUNDS = {
 }
 _LENGTHS = {"minLength": "min_length", "maxLength": "max_length", "pattern": "pattern"}
 _COUNTS = {"minItems": "min_length", "maxItems": "max_length"}
+_LIMITS = (*_BOUNDS, *_LENGTHS, *_COUNTS)
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -80,7 +80,8 @@ NO_OVERLAY = Overlay()
 class SchemaModels:
     """The models of one record, built when they are asked for.
 
-    `notes` says what was left open: a schema that the document names and does not hold.
+    `notes` says what was left open: a schema that the document names and does not hold, or a kind of schema that no
+    model is made of.  Any value is taken there.
     """
 
     def __init__(
@@ -99,11 +100,7 @@ class SchemaModels:
         self.notes: list[str] = []
 
     def input(self) -> type[Input]:
-        """The model of the arguments.
-
-        Raises:
-            UnreadableContract: the document holds something that no model can be made of.
-        """
+        """The model of the arguments."""
         schema, output = root_schema(self._record.schemas, self._record.input), self.output
 
         class Arguments(self._overlay.base):  # type: ignore[misc, name-defined]
@@ -117,22 +114,14 @@ class SchemaModels:
         return made
 
     def older(self, newest: type[Input], changes: Mapping[str, Schema]) -> type[Input]:
-        """The model of the arguments by a document that had other schemas of some of them.
-
-        Raises:
-            UnreadableContract: as above.
-        """
+        """The model of the arguments by a document that had other schemas of some of them."""
         schema = root_schema(self._record.schemas, self._record.input)
         changed = {"title": schema.get("title"), "required": schema.get("required", ()), "properties": changes}
         made: type[Input] = self._model(changed, self._record.input, newest)
         return made
 
     def output(self) -> type[BaseModel]:
-        """The model of the result.
-
-        Raises:
-            UnreadableContract: as above.
-        """
+        """The model of the result."""
         if self._output is None:
             self._output = self._model(
                 root_schema(self._record.schemas, self._record.output), self._record.output, Model
@@ -143,10 +132,9 @@ class SchemaModels:
         if known := self._built.get(name) or self._overlay.objects.get(name):
             return known
         if name not in self._record.schemas:
-            self.notes.append(f"the document does not hold the schema {name}: any value is taken there")
-            return Any
+            return self._open(f"the document does not hold the schema {name}")
         if name in self._building:
-            raise UnreadableContract(f"{self._record.id}: the schema {name} holds itself")
+            return self._open(f"the schema {name} holds itself")
         self._building.add(name)
         schema = self._record.schemas[name]
         # a choice with a name of its own is a class of the author's: pydantic says "enum" of it, not "literal_error"
@@ -154,6 +142,15 @@ class SchemaModels:
         self._building.discard(name)
         self._built[name] = made
         return made
+
+    def _open(self, why: str) -> Any:
+        """The annotation of what is left open; the notes say why."""
+        self._note(f"{why}: any value is taken there")
+        return Any
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _model(self, schema: Schema, name: str, base: type[Model]) -> Any:
         fields: dict[str, Any] = {}
@@ -177,38 +174,52 @@ class SchemaModels:
         """The annotation of a schema; `limits` are laid on each text in it."""
         if schema is True or not schema:
             return Any
+        for key in [key for key in _LIMITS if key in schema and not _is_limit(key, schema[key], schema)]:
+            self._note(f"{key} of {where} is no limit that pydantic takes, and is not judged: {schema[key]!r:.100}")
+            schema = {name: value for name, value in schema.items() if name != key}
         kind = self._bare(schema, where, limits)
         return Union[kind, None] if schema.get("nullable") else kind  # noqa: UP007
 
     def _bare(self, schema: Schema, where: str, limits: Limits | None) -> Any:
         if "$ref" in schema:
             return self._component(_target(schema))
-        if "const" in schema:
-            return Literal[schema["const"]]
         # beside a union, choices are advice: fal's own example is none of them
-        if "enum" in schema and not ("anyOf" in schema or "oneOf" in schema):
-            values = tuple(value for value in schema["enum"] if value is not None)
-            return Union[Literal[values], None] if None in schema["enum"] else Literal[values]  # noqa: UP007
+        if "const" in schema or ("enum" in schema and not ("anyOf" in schema or "oneOf" in schema)):
+            return self._choice([schema["const"]] if "const" in schema else schema["enum"], where)
         for key in ("anyOf", "oneOf"):
-            if key in schema:
+            if schema.get(key):
                 return self._union(schema, schema[key], where, limits)
         if "allOf" in schema:
-            if len(schema["allOf"]) > 1:
-                raise UnreadableContract(f"{self._record.id}: {where} is all of several schemas")
-            return self._kind(schema["allOf"][0], where, limits)
+            one, *more = schema["allOf"]
+            return self._open(f"{where} is all of several schemas") if more else self._kind(one, where, limits)
         return self._typed(schema, where, limits)
+
+    def _choice(self, values: list[Any], where: str) -> Any:
+        if any(isinstance(value, list | dict) for value in values):
+            return self._open(f"{where} is a choice of lists or objects")
+        real = tuple(value for value in values if value is not None)
+        if not real:
+            return None if values else self._open(f"{where} is a choice of nothing")
+        return Union[Literal[real], None] if None in values else Literal[real]  # noqa: UP007
 
     def _union(self, schema: Schema, branches: list[Any], where: str, limits: Limits | None) -> Any:
         kind: Any = Union[tuple(self._kind(one, where, limits) for one in branches)]  # noqa: UP007
-        if named := schema.get("discriminator"):
+        named = schema.get("discriminator")
+        if named and all(self._has_choice(one, named["propertyName"]) for one in branches):
             kind = Annotated[kind, Field(discriminator=named["propertyName"])]
         if not (bounds := _given(schema, _BOUNDS) | {key: schema[key] for key in _BOUNDS.values() if key in schema}):
             return kind
         return Annotated[kind, UnionBounds(**bounds)]
 
+    def _has_choice(self, branch: Schema, name: str) -> bool:
+        """Whether a branch of a union is an object that names itself by the choice of one field."""
+        holder = self._record.schemas.get(_target(branch), {}) if "$ref" in branch else branch
+        one = holder.get("properties", {}).get(name, {})
+        return "const" in one or "enum" in one
+
     def _typed(self, schema: Schema, where: str, limits: Limits | None) -> Any:
         match schema.get("type", "object" if "properties" in schema else None):
-            case list() as types:
+            case [_, *_] as types:
                 kinds = tuple(self._kind({**schema, "type": one}, where, limits) for one in types)
                 return Union[kinds]  # noqa: UP007
             case "object":
@@ -217,15 +228,13 @@ class SchemaModels:
                 return self._array(schema, where, limits)
             case "string":
                 return _text(schema, limits)
-            case None:
-                return Any
             case str() as name if name in _SCALARS:
                 return _limited(_SCALARS[name], _given(schema, _BOUNDS))
             case other:
-                raise UnreadableContract(f"{self._record.id}: {where} has the type {other!r}")
+                return self._open(f"{where} has the type {other!r}") if other else Any
 
     def _array(self, schema: Schema, where: str, limits: Limits | None) -> Any:
-        if "prefixItems" in schema:
+        if schema.get("prefixItems"):
             return tuple[tuple(self._kind(one, where, None) for one in schema["prefixItems"])]  # type: ignore[misc]
         holder: Any = set if schema.get("uniqueItems") else list
         kind = holder[self._kind(schema.get("items"), f"{where}[]", limits)]
@@ -319,6 +328,30 @@ def _says_null(schemas: Mapping[str, Schema]) -> bool:
 def _enum(schema: Schema, name: str) -> type[Enum]:
     values = [(f"v{number}", value) for number, value in enumerate(schema["enum"])]
     return Enum(schema.get("title") or name, values)  # type: ignore[return-value]
+
+
+def _is_limit(key: str, value: Any, schema: Schema) -> bool:
+    """Whether pydantic takes this limit, which need not make sense in a document of the user's own."""
+    match key:
+        case "pattern":
+            return isinstance(value, str) and _is_pattern(value)
+        case "exclusiveMinimum" | "exclusiveMaximum" if isinstance(value, bool):
+            return not value or key.replace("exclusiveM", "m") in schema
+        case _ if key in _BOUNDS:
+            of_integer = schema.get("type") == "integer"
+            whole = isinstance(value, int | float) and (value == int(value) or not of_integer)
+            return whole and not isinstance(value, bool) and (key != "multipleOf" or value > 0)
+        case _:
+            return isinstance(value, int) and value >= 0
+
+
+def _is_pattern(pattern: str) -> bool:
+    """Whether pydantic's engine takes a pattern: it knows no look-around."""
+    try:
+        SchemaValidator(core_schema.str_schema(pattern=pattern))
+    except SchemaError:
+        return False
+    return True
 
 
 def _text(schema: Schema, limits: Limits | None) -> Any:

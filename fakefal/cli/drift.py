@@ -41,7 +41,7 @@ class _Job:
             (before,) = _documents(self.since)
             if before.endpoint_id != theirs.endpoint_id:
                 raise click.UsageError(f"{self.since} is about {before.endpoint_id}, not {theirs.endpoint_id}")
-            return Comparison(before.source, theirs, tuple(map(Explained, compare(before, theirs))))
+            return Comparison(before, theirs, tuple(map(Explained, compare(before, theirs))))
         return examine(self.catalogue.find(theirs.endpoint_id).edition(self.contract), theirs, current=current)
 
 
@@ -71,7 +71,8 @@ def command(
 ) -> None:
     """Compare our contract with what fal publishes now, or a published document with an older one.
 
-    Without an ENDPOINT every one that the sources hold and we cover is compared.  What a revision of ours or a
+    Without an ENDPOINT: every model that the documents hold and we cover, and with --types or --online the models
+    in depth.  Ids that the sources have and we do not are listed.  What a revision of ours or a
     known difference explains is listed with its reason and is no drift.  Exit code 0: nothing; 1: drift; 2: used
     wrongly, or nothing to compare with.
     """
@@ -148,8 +149,8 @@ def _text(results: Iterable[Comparison], job: _Job) -> str:
 
 def _lines(one: Comparison, job: _Job) -> Iterator[str]:
     word, colour = ("drift", "red") if _drifts(one, job.least) else ("same", "green")
-    known = job.catalogue.find(one.after.endpoint_id).depth_in_words
-    sides = f"{one.before} ({known}) -> {one.after.source}"
+    ours = "" if job.since else f"{job.catalogue.find(one.after.endpoint_id).depth}, "
+    sides = f"{one.before.source} ({ours}{_day(one.before)}) -> {one.after.source} ({_day(one.after)})"
     yield f"{click.style(word, fg=colour, bold=True)}  {one.after.endpoint_id}: {sides}"
     for found in one.findings:
         yield f"  {click.style(found.finding.level, fg=_COLOURS[found.finding.level])}  {_sentence(found.finding)}"
@@ -157,6 +158,10 @@ def _lines(one: Comparison, job: _Job) -> Iterator[str]:
             yield f"    explained by {found.why}"
     for stale in one.stale:
         yield f"  a known difference no longer occurs, remove it: {stale.place} {stale.aspect} ({stale.reason})"
+
+
+def _day(side: Published) -> str:
+    return str(side.day or "undated")
 
 
 def _sentence(finding: DriftFinding) -> str:

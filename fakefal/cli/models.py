@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from fakefal_contracts.price import Price, dollars
 from fakefal_contracts.record import Record
 
 FOLDER = Path("fal-models")
+_PAGE = re.compile(r"(?P<site>https?://[^/]+)/models/(?P<id>[^?#]+?)(/(api|playground|llms\.txt))?/?([?#].*)?")
+"""The page of a model on fal's site, as one copies its address from a browser."""
+
 LONGEST = 100
 """Of longer rules the beginning is shown; --json has all of them."""
 
@@ -76,7 +80,7 @@ def _shown(edition: Edition) -> dict[str, Any]:
         "category": endpoint.category,
         "depth": endpoint.depth_in_words,
         "contract": edition.contract,
-        "contracts": [one.contract for one in endpoint.editions],
+        "contracts": [one.evidence.day for one in endpoint.editions],
         "price": _price(endpoint.price(edition.contract)),
         "rules": [
             {"rule": rule.id, "says": rule.says, "evidence": _evidence(rule)}
@@ -100,7 +104,7 @@ def _cautions(edition: Edition) -> Iterator[_Caution]:
 
 
 def _evidence(rule: Any) -> str:
-    return f"{rule.evidence.grade}, {rule.evidence.source} ({rule.evidence.date})"
+    return f"{rule.evidence.grade}, {rule.evidence.source} ({rule.evidence.day})"
 
 
 def _price(price: Price | None) -> str:
@@ -138,7 +142,7 @@ def add(sources: tuple[str, ...], endpoint_id: str | None, to: Path, url: str) -
     """Read documents of models into a folder that you commit.
 
     A file is a document of fal's, a record or page of its models API, or the openapi.json of your own fal.App
-    (with --id OWNER/APP).  An ID or an address is fetched from fal once, without a key.
+    (with --id OWNER/APP).  For an ID, or the address of a model's page or document, fal is asked once, without a key.
 
     Example: fakefal models add fal-ai/some/model
     """
@@ -162,7 +166,9 @@ def _read(source: str, endpoint_id: str | None, url: str) -> list[Record]:
         from fakefal.conform.published import NoContract, fetch, fetch_address
 
         try:
-            if source.startswith(("http://", "https://")):
+            if page := _PAGE.fullmatch(source):
+                found = records_of(fetch(page["id"], page["site"]), source, page["id"])
+            elif source.startswith(("http://", "https://")):
                 found = records_of(fetch_address(source), source, endpoint_id)
             else:
                 found = records_of(fetch(source, url), f"{url}/models/{source}", source)

@@ -5,7 +5,8 @@
     pair   = name "=" value
     value  = number | true | false | null | word | quoted text | "[" values "]" | "{" text ":" value ... "}"
 
-A word has letters, digits and ``_ - . / : @ + % ~``.  Quotes are single or double, escapes are JSON's.
+A word has letters, digits and ``_ - . / : @ + % ~``, and begins with no colon.  Quotes are single or double, escapes
+are JSON's.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ _INSTEAD = {
 }
 """What to write instead of a sign where a value must stand."""
 
+_QUOTED = r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"'
+_LETTER = r"[\w.\-/@+%~]"
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<quoted>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|(?P<word>(?:[\w.\-/@+%~]|:(?=[\w/]))+)|(?P<sign>\S)|\Z)""",
+    rf"\s*(?:(?P<quoted>{_QUOTED})|(?P<word>{_LETTER}(?:{_LETTER}|:(?=[\w/]))*)|(?P<sign>\S)|\Z)",
     re.DOTALL,
 )
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?", re.ASCII | re.IGNORECASE)

@@ -87,6 +87,8 @@ class _Result:
     unusable: Collection[str] = ()
     own: Mapping[str, Any] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
+    _above: list[Schema] = field(default_factory=list)
+    """The objects around the value that is being made: one that holds itself ends there."""
 
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
@@ -122,21 +124,28 @@ class _Result:
         if {"url", "content_type"} <= schema.get("properties", {}).keys():
             return self._file(name, outer, schema, example)
         if schema.get("properties"):
-            return self._object(schema, example)
+            return self._object(schema, example) if required or not self._is_above(schema) else _ABSENT
         if schema.get("type") == "array":
             return self._list(name, outer, schema, example)
         return self._plain(name, outer, schema, example, required=required)
 
     def _object(self, schema: Schema, example: Any, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if self._is_above(schema):
+            return {}
         given = example if isinstance(example, dict) else {}
         required = schema.get("required", ())
+        self._above.append(schema)
         made = {
             name: known[name]
             if known and name in known
             else self._value(name, self._usable(name, one), given.get(name), required=name in required)
             for name, one in ordered(schema)
         }
+        self._above.pop()
         return {name: value for name, value in made.items() if value is not _ABSENT}
+
+    def _is_above(self, schema: Schema) -> bool:
+        return any(one is schema for one in self._above)
 
     def _usable(self, name: str, schema: Schema) -> Schema:
         if name in self.unusable:
@@ -155,9 +164,8 @@ class _Result:
             outer = {**outer, **items, "examples": None}
             return [self._file(name, outer, item, given[:1] or example, at) for at in range(number)]
         if item.get("properties"):
-            return [self._object(item, one) for one in given[:_MOST_EXAMPLES]] or [
-                self._object(item, None) for _ in range(max(1, least))
-            ]
+            shown = [None] * (least if self._is_above(item) else max(1, least))
+            return [self._object(item, one) for one in given[:_MOST_EXAMPLES] or shown]
         return self._plain_list(name, items, given, least)
 
     def _plain_list(self, name: str, items: Schema, given: list[Any], least: int) -> Any:

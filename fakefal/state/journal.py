@@ -101,14 +101,17 @@ def without_secrets(text: str, secret: str = "") -> str:
 
 
 def missed_calls(calls: Iterable[JournalEntry]) -> str:
-    """What was called and is not emulated: how often, and the first of them; empty where nothing was."""
-    missed = Counter(call.address for call in calls if call.is_missed)
-    if not missed:
+    """What was called and is not emulated, how often, and how to add models; empty where nothing was."""
+    every = [call for call in calls if call.is_missed]
+    if not every:
         return ""
+    missed = Counter(call.address for call in every)
+    models = dict.fromkeys(call.endpoint for call in every if call.status == HTTPStatus.NOT_FOUND)
+    add = f"; fakefal models add {' '.join(islice(models, MOST_MISSED))}" if models else ""
     count = missed.total()
     shown = [f"{name} ({times} times)" if times > 1 else name for name, times in missed.most_common(MOST_MISSED)]
     more = f", and {len(missed) - MOST_MISSED} others" if len(missed) > MOST_MISSED else ""
-    return f"{count} call{'s' * (count != 1)} to what fakefal does not have: {', '.join(shown)}{more}"
+    return f"{count} call{'s' * (count != 1)} to what fakefal does not have: {', '.join(shown)}{more}{add}"
 
 
 class Journal(Protocol):

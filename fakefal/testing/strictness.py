@@ -59,12 +59,13 @@ class Watch:
         status = message["status"]
         call: JournalEntry | None = scope.get("state", {}).get("call")
         app = "/".join(call.endpoint.split("/")[:APP_SEGMENTS]) if call is not None else ""
-        if status >= HTTPStatus.BAD_REQUEST and app and not self._knows_app(app):
-            return f"fakefal knows no model of {app}"
         unknown = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_IMPLEMENTED)
         if status in unknown or (status == HTTPStatus.NOT_FOUND and scope["method"] == "POST"):
             hints = (value.decode("latin-1") for name, value in message["headers"] if name == HINT.encode())
-            return next(hints, "")
+            if hint := next(hints, ""):
+                return hint
+        if status >= HTTPStatus.BAD_REQUEST and app and not self._knows_app(app):
+            return f"fakefal knows no model of {app}"
         return ""
 
 

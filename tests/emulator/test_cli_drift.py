@@ -66,7 +66,23 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 def test_a_document_that_says_what_we_say_is_0(save: Callable[..., Path]) -> None:
     done = drift("--document", save("same.json", document()))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"same  {I2V}: contract latest (in depth) -> ")
+    assert done.stdout.startswith(f"same  {I2V}: contract latest (in depth, 2026-01-28) -> ")
+
+
+def test_a_model_of_any_kind_is_compared_and_both_ages_are_told(save: Callable[..., Path]) -> None:
+    flux, types = "fal-ai/flux/dev", "CassetteAI/music-generator"
+    found = [{"endpoint_id": one, "openapi": openapi(BUILT_IN.find(one).edition("latest"))} for one in (flux, types)]
+    found[0]["metadata"] = {"updated_at": "2026-11-01T00:00:00Z"}
+    path = save("page.json", {"models": found})
+    said = drift("--document", path).stdout.replace(str(path), "FILE").splitlines()
+    assert said[0] == f"same  {flux}: contract latest (document, 2026-06-11) -> FILE (2026-11-01)"
+    assert f"same  {types}: contract latest (types only, 2026-08-02) -> FILE (undated)" in said
+
+
+def test_ids_that_fal_has_and_we_do_not_are_listed(save: Callable[..., Path]) -> None:
+    text = TYPES.replace("SECONDS", '"5"').replace("EndpointTypeMap = {", 'EndpointTypeMap = { "some/new": In;')
+    done = drift("o1/image-to-video", "--types", save("endpoints.d.ts", text))
+    assert "fakefal knows no model some/new: fakefal models add some/new" in done.stdout
 
 
 def test_what_an_older_revision_of_ours_says_is_explained(save: Callable[..., Path]) -> None:
@@ -108,7 +124,9 @@ def test_as_json(save: Callable[..., Path]) -> None:
     assert comparison == {
         "endpoint_id": I2V,
         "before": "contract latest",
+        "before_day": "2026-01-28",
         "after": str(path),
+        "after_day": None,
         "findings": [
             {
                 "level": "breaks",

@@ -44,6 +44,7 @@ DEEP = "[" * 50 + "]" * 50
         ("' and b=1) when '", " and b=1) when "),
         ("[[], {}, [1,], ]", [[], {}, [1]]),
         ("{a: [x, 'y'], \"b\": {c: null}}", {"a": ["x", "y"], "b": {"c": None}}),
+        ('{"a":1,"b":true,"c":{"d":/x,"e":[0,"y"]}}', {"a": 1, "b": True, "c": {"d": "/x", "e": [0, "y"]}}),
     ],
 )
 def test_what_a_value_stands_for(value: str, expected: Any) -> None:

@@ -362,6 +362,28 @@ class TestCommand:
         (made,), _ = called(tmp_path, (ANY, {"prompt": "x"}), options=("--models", "fal-models"))
         assert isinstance(made, dict)
 
+    @pytest.mark.parametrize("end", ["", "/api?x=1#inputs", "/playground", "/llms.txt"])
+    def test_the_page_of_a_model_leads_to_its_document(self, site: Site, tmp_path: Path, end: str) -> None:
+        path = f"/api/openapi/queue/openapi.json?endpoint_id={ANY}"
+        site.pages[path] = (200, {}, json.dumps(json.loads(record(ANY))["openapi"]).encode())
+        done = fakefal("models", "add", f"http://127.0.0.1:{site.server_port}/models/{ANY}{end}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"{ANY}: fal-models/some--brand-new--model.jsonl\n"
+
+    def test_the_address_of_a_document_is_read_as_it_is(self, site: Site, tmp_path: Path) -> None:
+        site.pages["/v1/models?endpoint_id=x"] = (200, {}, f'{{"models": [{record(ANY)}]}}'.encode())
+        address = f"http://127.0.0.1:{site.server_port}/v1/models?endpoint_id=x"
+        done = fakefal("models", "add", address, cwd=tmp_path)
+        assert done.stdout == f"{ANY}: fal-models/some--brand-new--model.jsonl\n", done.stderr
+
+    def test_a_document_without_a_day_is_undated(self, tmp_path: Path) -> None:
+        (tmp_path / "openapi.json").write_text(own_app())
+        fakefal("models", "add", "openapi.json", "--id", MINE, cwd=tmp_path)
+        text = fakefal("models", "show", MINE, "--models", "fal-models", cwd=tmp_path).stdout
+        assert "known      your document (undated)" in text
+        assert "contracts  undated" in text
+        assert "0001" not in text
+
     def test_an_id_that_the_site_does_not_have_is_wrong_use(self, site: Site, tmp_path: Path) -> None:
         done = fakefal("models", "add", ANY, "--url", f"http://127.0.0.1:{site.server_port}", cwd=tmp_path)
         assert done.returncode == 2

@@ -58,13 +58,14 @@ def test_calls_to_what_is_not_emulated_are_in_the_closing_line(serve: Callable[.
     assert summary(server) == sums, "a request that does not exist is none of that"
     for _ in range(2):
         server.http.post("/queue/me/none", json={"prompt": "x"})
-    assert summary(server) == (f"{sums}; 2 calls to what fakefal does not have: POST queue.fal.run/me/none (2 times)")
+    missed = "2 calls to what fakefal does not have: POST queue.fal.run/me/none (2 times)"
+    assert summary(server) == f"{sums}; {missed}; fakefal models add me/none"
     server.http.post("/me/other", json={}, headers={"Host": "queue.fal.run"})
     server.http.get("/login", headers={"Host": "auth.fal.ai"})
     server.http.get("/v1/account/billing", headers={"Host": "api.fal.ai"})
     assert summary(server) == (
         f"{sums}; 5 calls to what fakefal does not have: POST queue.fal.run/me/none (2 times), "
-        "GET api.fal.ai/v1/account/billing, GET auth.fal.ai/login, and 1 others"
+        "GET api.fal.ai/v1/account/billing, GET auth.fal.ai/login, and 1 others; fakefal models add me/other me/none"
     )
 
 

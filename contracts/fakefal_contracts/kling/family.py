@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fakefal_contracts.endpoint import Endpoint, Revision, Tier
-from fakefal_contracts.evidence import Evidence, documented, inferred, upstream
+from fakefal_contracts.evidence import UNDATED, Evidence, documented, inferred, upstream
 from fakefal_contracts.kling import objects
 from fakefal_contracts.kling import requirements as own
 from fakefal_contracts.kling.kling_input import (
@@ -38,7 +38,7 @@ from fakefal_contracts.kling.shared import (
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import UNKNOWN_KEY, Caution, Model
 from fakefal_contracts.price import Price, Unit
-from fakefal_contracts.record import UNDATED, Record, Schema
+from fakefal_contracts.record import Record, Schema
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.schema_models import Overlay
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.evidence import UNDATED
 from fakefal_contracts.published import INPUT, OUTPUT, UNSAID, Place, Published, SourceKind
 from fakefal_contracts.published.schema import places
-from fakefal_contracts.record import UNDATED, Record, Source
+from fakefal_contracts.record import Record, Source
 
 _RESULT = "/requests/{request_id}"
 

@@ -22,13 +22,13 @@ KEY = {"Authorization": "Key me:secret"}
 
 
 def test_unknown_application(fakefal: Fakefal) -> None:
-    """POST https://queue.fal.run/some/app/it was answered 404: fakefal knows no model of some/app"""
+    """some/app/it was answered 404: fakefal knows no model some/app/it: fakefal models add some/app/it"""
     fal_client.SyncClient().submit("some/app/it", arguments={})
     fakefal.assert_completed()
 
 
 def test_swallowed(fakefal: Fakefal) -> None:
-    """POST https://queue.fal.run/some/app/it was answered 404: fakefal knows no model of some/app"""
+    """some/app/it was answered 404: fakefal knows no model some/app/it: fakefal models add some/app/it"""
     assert fakefal.url
     with contextlib.suppress(Exception):
         fal_client.SyncClient().submit("some/app/it", arguments={})
