@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-class EventReader:
+class Events:
     """Puts the pieces of a stream together; an event is the JSON value of its ``data`` lines."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fakefal_client.budget import Reservation
 from fakefal_client.endpoint_call import EndpointCall
 from fakefal_client.errors import FakefalError, NetworkError, NotAllowed, ServiceError, TooManyRequests
-from fakefal_client.events import EventReader
+from fakefal_client.events import Events
 from fakefal_client.parsing import (
     Completed,
     LogLine,
@@ -104,7 +104,7 @@ def _streamed(session: Session, job: Accepted, deadline: Deadline, seen: _Seen) 
     """Follow by server-sent events; None where the stream ended before the job."""
     url = session.target.url(Part.QUEUE, f"{job.path}/status/stream?logs=1")
     call = session.call("GET", url, headers={"accept": "text/event-stream"})
-    events = EventReader()
+    events = Events()
     last: list[Status] = []
 
     def read(_: Reply) -> Flow[None]:
