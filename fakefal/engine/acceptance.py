@@ -90,6 +90,7 @@ class Acceptance:
             start_seconds=submission.start_seconds,
             most_waiting=submission.most_waiting,
             sent_at=self._parts.wall(),
+            tags=submission.tags,
         )
         fetching = self._settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)

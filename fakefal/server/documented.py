@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
-from fakefal.control import inspection
+from fakefal.control import inspection, money
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
 from fakefal.platform_api.forms import platform_refusal
@@ -40,7 +40,8 @@ PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLAT
 _OF_FAL = [one for one in ROUTES if not one.path.startswith(f"/{CONTROL}")] + [
     one for part in PARTS for one in part.routes
 ]
-_EVERY = [*ROUTES, *(one for part in (*PARTS, control.router, inspection.router) for one in part.routes)]
+ROUTERS = (*PARTS, control.router, inspection.router, money.router)
+_EVERY = [*ROUTES, *(one for part in ROUTERS for one in part.routes)]
 
 
 def documented(emulator: Emulator) -> ASGIApp:
@@ -85,7 +86,7 @@ def routes() -> list[BaseRoute]:
             "document": "/openapi.json",
         }
 
-    for router in (*PARTS, control.router, inspection.router):
+    for router in ROUTERS:
         app.include_router(router)
     return app.router.routes
 

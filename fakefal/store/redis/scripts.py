@@ -37,7 +37,7 @@ from fakefal.state.endings import CUT_ENDINGS
 
 FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
 PREFIX = "fakefal"
-LAYOUT = "1"
+LAYOUT = "2"
 """Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
 
 ALL_KEYS = "*"
