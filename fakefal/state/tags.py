@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from fakefal.state.requests import Tags
 
@@ -55,6 +56,13 @@ class TagFilter:
     """Which tags are wanted: of each key here, one of these values.  That is how fal's billing events filter (2026)."""
 
     wanted: dict[str, frozenset[str]]
+
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "type": "array",
+        "items": {"type": "string", "pattern": f"^{_KEY.pattern}="},
+        "maxItems": MOST_PAIRS,
+    }
+    """The texts that it is read from, for documents."""
 
     @classmethod
     def read(cls, texts: Iterable[str]) -> TagFilter:

@@ -59,9 +59,9 @@ class AccountInfo(BaseModel):
 class TopUpBody(BaseModel):
     """How many dollars are added."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    add: Annotated[Decimal, Field(gt=0, le=LARGEST_USD)]
+    add: Annotated[float, Field(gt=0, le=LARGEST_USD)]
 
 
 @router.get("/balance")
@@ -74,7 +74,7 @@ async def balance(emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
 @router.post("/balance")
 async def top_up(body: TopUpBody, emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
     """Add to the balance of a key, or of all, until the next reset.  409 where no balance is set."""
-    await emulator.top_up(key, body.add)
+    await emulator.top_up(key, Decimal(repr(body.add)))
     return await balance(emulator, key)
 
 
