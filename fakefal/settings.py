@@ -165,7 +165,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
-        balance: dollars that each key starts with; what its jobs cost is taken off, also below zero.
+        balance: dollars that each key starts with; what a job costs is taken off at its end, also below zero, and from
+            zero on the account is locked.  None is an account that never runs out.
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
         effects: what happens to which requests, such as ``stuck when nth=2``.
@@ -204,7 +205,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10
-    balance: Annotated[Decimal, WrapValidator(_dollars)] = Decimal(100)
+    balance: Annotated[Decimal, WrapValidator(_dollars)] | None = None
     keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
     fetch: bool = False
     effects: Effects = ()

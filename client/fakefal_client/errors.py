@@ -164,7 +164,10 @@ class ServiceError(FakefalError):
 
 
 class RequestRefused(ServiceError):
-    """The model refuses the request: `fields` say where and why.  fal does not bill it."""
+    """The model refuses the request: `fields` say where and why.
+
+    fal does not bill what breaks the schema; `maybe_paid` says whether it may have billed another refusal.
+    """
 
 
 class ModelFailed(ServiceError):

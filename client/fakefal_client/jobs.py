@@ -22,6 +22,7 @@ from fakefal_client.preflight import Checked
 from fakefal_client.retry import Deadline
 from fakefal_client.session import SUCCESS, Session
 from fakefal_client.steps import Emit, Flow, Pause, ReadPiece, Reply
+from fakefal_contracts.failures import MAY_BE_BILLED
 from fakefal_contracts.hosts import Part
 
 T = TypeVar("T")
@@ -169,13 +170,14 @@ def settle(job: Accepted, reply: Reply) -> None:
 def _failed(job: Accepted, reply: Reply) -> ServiceError:
     """The error that an answer is; refunded is only what was certainly not billed.
 
-    That is what says so itself, and what the model or the platform refused (fal bills neither refusals nor
-    failures: its documentation, 2026).  Any other answer tells nothing of the job.
+    That is what says so itself, and what the model or the platform refused, but for refusals that fal may charge
+    since a runner had worked (`MAY_BE_BILLED`).  Any other answer tells nothing of the job.
     """
     error = error_of(reply, job.request_id or None)
     units = _units(reply)
     explained = not isinstance(error, NotAllowed | TooManyRequests) and error.error_type not in UNCLEAR
-    refused = explained and bool(error.fields or error.error_type)
+    worked = any(field.type in MAY_BE_BILLED for field in error.fields)
+    refused = explained and not worked and bool(error.fields or error.error_type)
     error.maybe_paid = bool(units) if units is not None else not refused
     if job.reservation is not None and units:
         job.reservation.settle(_billed_usd(job, reply))

@@ -164,6 +164,11 @@ PLATFORM_ERRORS: dict[str, PlatformError] = {
     )
 }
 
+MAY_BE_BILLED = frozenset({"content_policy_violation"})
+"""Refusals of runners that may have worked before.  fal's FAQ (2026) says that a 422 may be charged if a runner spent
+GPU time before the error was detected, and that failures with status 500 and above never are.  Which of its types these
+are, it does not say: inferred."""
+
 RETRIED_STATUSES = (503, 504)
 """What fal's queue tries again by itself, up to ten attempts in all (documentation of retries, 2026)."""
 

@@ -121,4 +121,5 @@ def _prices(edition: Edition) -> Iterator[str]:
         yield f"- at least {price.unit.in_words(Decimal(price.least_units))} are billed"
     if price.step:
         yield f"- billed in steps of {price.unit.in_words(Decimal(price.step))}"
-    yield f"\nSince {price.since}, {price.evidence.grade}: {price.evidence.source}. A refused request costs nothing."
+    yield f"\nSince {price.since}, {price.evidence.grade}: {price.evidence.source}. "
+    yield "A request that breaks the schema costs nothing; a later refusal may be charged if a runner had worked."

@@ -34,6 +34,7 @@ def emulator_options(function: F) -> F:
             ),
             click.option("--seed", help="Makes random lengths of runs repeatable."),
             click.option("--runners", type=int, help="How many requests of a key run at once (default: 10)."),
+            click.option("--balance", type=usd, metavar="USD", help="What each key starts with (default: no end)."),
             click.option("--store", help="memory (default), or redis://host:port/db, which replicas share."),
             click.option("--effect", "effects", multiple=True, help="A fault or ending, as in 'stuck when nth=2'."),
             click.option("--fetch/--no-fetch", default=None, help="Download and judge media from other hosts."),

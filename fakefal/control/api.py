@@ -6,17 +6,18 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema, model_validator
 
 from fakefal.control.guard import guard
 from fakefal.core.grammar import BadEffect
-from fakefal.core.plan import NOTHING, Cut
+from fakefal.core.plan import Charge, Cut
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.effects.known import make_rule
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of
-from fakefal.state.ledger import Dollars, LedgerEntry, Total
+from fakefal.state.ledger import bill
 from fakefal.state.requests import LONGEST_KEY, Snapshot
+from fakefal.state.tags import TagFilter
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
 from fakefal.wire.json_route import JsonRoute
@@ -25,6 +26,10 @@ router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(g
 Key = Annotated[
     str | None, Query(min_length=1, max_length=LONGEST_KEY, description="id part of a key; without it, all keys")
 ]
+Tag = Annotated[
+    Annotated[list[str], WithJsonSchema(TagFilter.SCHEMA)] | None,
+    Query(description="key=value of X-Fal-Tags; several keys must all match, a repeated one by any of its values"),
+]
 
 
 MOST_RULES = 1000
@@ -32,7 +37,10 @@ MOST_RULES = 1000
 
 
 class RequestInfo(BaseModel):
-    """A request as the developer sees it; times are emulated seconds since 1970."""
+    """A request as the developer sees it; times are emulated seconds since 1970.
+
+    `charge` says whether fal charges for it; null while it is not judged.
+    """
 
     request_id: str
     key: str
@@ -47,6 +55,8 @@ class RequestInfo(BaseModel):
     judged: bool
     result_status: int | None
     billable_units: float | None
+    charge: Charge | None
+    tags: dict[str, str]
     hint: str
     logs: list[str]
 
@@ -73,9 +83,13 @@ class AdvanceBody(BaseModel):
 
 
 @router.get("/requests", response_model=list[RequestInfo])
-async def requests(emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Json:
-    """The newest requests, newest first."""
-    return Json([info(look).model_dump() for look in reversed((await emulator.all(key))[-limit:])])
+async def requests(
+    emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100, tag: Tag = None
+) -> Json:
+    """The newest requests, newest first; with tags, those that have them."""
+    wanted = TagFilter.read(tag or ())
+    found = [look for look in await emulator.all(key) if wanted.holds(look.record.tags)]
+    return Json([info(look).model_dump() for look in reversed(found[-limit:])])
 
 
 @router.get("/requests/{request_id}", response_model=RequestInfo)
@@ -135,21 +149,6 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
 async def remove_scenarios(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
     """Remove every rule, those of the settings included; with a key, those that were added for it."""
     return {"removed": await emulator.rules.clear(key)}
-
-
-class LedgerInfo(BaseModel):
-    """What was accepted and what it would have cost at fal, in US dollars."""
-
-    usd: Dollars
-    totals: list[Total]
-    jobs: list[LedgerEntry]
-
-
-@router.get("/ledger")
-async def ledger(emulator: TheEmulator, key: Key = None) -> LedgerInfo:
-    """Every stored job with its units and price, newest first, and the sums, which survive dropped jobs."""
-    lines, sums = await emulator.ledger(key)
-    return LedgerInfo(usd=sum((one.usd for one in sums), NOTHING), totals=sums, jobs=lines[::-1])
 
 
 class WebhookInfo(BaseModel):
@@ -227,7 +226,7 @@ def info(look: Snapshot) -> RequestInfo:
     """What is shown of a request."""
     view, plan = look.view, look.plan
     waiting = view.state.value == "IN_QUEUE"
-    ending = ending_of(look)
+    ending, billed = ending_of(look), bill(look)
     return RequestInfo(
         request_id=look.record.id,
         key=look.record.key,
@@ -242,6 +241,8 @@ def info(look: Snapshot) -> RequestInfo:
         judged=plan is not None,
         result_status=ending.status if ending else None,
         billable_units=ending.billable_units if ending else None,
+        charge=billed.charge if billed else None,
+        tags=dict(look.record.tags),
         hint=ending.hint if ending else "",
         logs=[text for _, text in view.logs],
     )

@@ -25,6 +25,17 @@ RUN_SIGMA = 0.35
 """How unevenly runs last (inferred from how far the few measured runs of one endpoint lie apart)."""
 
 
+class Charge(StrEnum):
+    """Whether fal charges for a request.
+
+    fal says that a refusal may be charged when a runner worked before it refused (its FAQ, 2026).
+    """
+
+    NO = "not_charged"
+    MAYBE = "may_be_charged"
+    YES = "charged"
+
+
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
     """Why a request was refused: which rule it broke, where, and what to change.
@@ -44,9 +55,9 @@ class Ending:
     """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
 
     `ok` says whether the model produced its output; the core does not read it off the status.  `usd` is what
-    the request would have cost at fal, None where its price is unknown; `hint` is for the developer; `error` and
-    `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was; `broken` are
-    the reasons of a refusal.
+    the request would have cost at fal, None where its price is unknown, and `maybe_usd` what a refusal may have
+    cost; `hint` is for the developer; `error` and `error_type` are what the status of a platform failure shows;
+    `timeout_type` says whose timeout it was; `broken` are the reasons of a refusal.
     """
 
     status: int
@@ -60,8 +71,16 @@ class Ending:
     attempts: int = 1
     timeout_type: str | None = None
     usd: Decimal | None = NOTHING
+    maybe_usd: Decimal | None = NOTHING
     text: bool = False
     broken: tuple[BrokenRule, ...] = ()
+
+    @property
+    def charge(self) -> Charge:
+        """Whether fal charges for it."""
+        if self.ok or self.billable_units or self.usd != NOTHING:
+            return Charge.YES
+        return Charge.NO if self.maybe_usd == NOTHING else Charge.MAYBE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
-from fakefal.document import answer_bodies, control, files, platform, queue, synchronous
+from fakefal.document import answer_bodies, charge_bodies, control, files, platform, queue, synchronous
 from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operation
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.verdict import UnknownPath
@@ -114,8 +114,9 @@ def _editions(emulator: Emulator) -> dict[str, Edition]:
 
 
 def _models() -> dict[str, Any]:
-    """The schemas of `fakefal.document.answer_bodies`."""
-    every = [one for one in vars(answer_bodies).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+    """The schemas of `fakefal.document.answer_bodies` and `fakefal.document.charge_bodies`."""
+    named = {**vars(answer_bodies), **vars(charge_bodies)}
+    every = [one for one in named.values() if isinstance(one, type) and issubclass(one, BaseModel)]
     wanted: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in every if one is not BaseModel]
     found: dict[str, Any] = models_json_schema(wanted, ref_template="#/components/schemas/{model}")[1]["$defs"]
     return found

@@ -42,6 +42,8 @@ _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "POST /scenarios": ("addScenario", BODY),
     "DELETE /scenarios": ("removeScenarios", WRONG),
     "GET /ledger": ("ledger", WRONG),
+    "GET /balance": ("balance", WRONG),
+    "POST /balance": ("topUp", {**BODY, **CLASH}),
     "GET /clock": ("clock", WRONG),
     "POST /clock": ("moveClock", BODY),
     "GET /webhooks": ("webhooks", WRONG),

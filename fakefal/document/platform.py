@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fakefal.document.operation import KEY, DocumentedAnswer, Json, Operation, parameter, refusals
 from fakefal.document.queue import ID
+from fakefal.platform_api.analytics import METRICS
+from fakefal.platform_api.charges import AUTH_METHOD, AUTH_METHOD_STRUCTURED, CREDITS, SUMMARY, TIME_SERIES
 from fakefal.platform_api.forms import MOST_IDS, PREFIX
 from fakefal.platform_api.models import ENTERPRISE, OPENAPI
 from fakefal.platform_api.request_list import PAYLOADS
@@ -40,6 +42,8 @@ def _expand(*names: str) -> Json:
     return parameter("expand", "query", "what is shown beside the usual", schema=rules)
 
 
+SERIES = (TIME_SERIES, SUMMARY)
+AUTH_METHODS = (AUTH_METHOD, AUTH_METHOD_STRUCTURED)
 SOME_IDS = (_ids(MODEL_IDS, required=True),)
 
 OPERATIONS = {
@@ -59,6 +63,36 @@ OPERATIONS = {
     f"POST {PREFIX}/models/pricing/estimate": Operation(
         name="estimate",
         answers={200: DocumentedAnswer("The sum.", "Estimated"), **KEYED, **PRICED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/account/billing": Operation(
+        name="accountBilling",
+        parameters=(_expand(CREDITS),),
+        answers={200: DocumentedAnswer("The account.", "AccountBilling"), **KEYED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/models/usage": Operation(
+        name="usage",
+        parameters=(_ids(MODEL_IDS, required=False), _expand(*SERIES, *AUTH_METHODS)),
+        answers={200: DocumentedAnswer("What was charged.", "Usage"), **KEYED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/models/billing-events": Operation(
+        name="billingEvents",
+        parameters=(_ids(MODEL_IDS, required=False), _expand(*AUTH_METHODS)),
+        answers={200: DocumentedAnswer("A page of charges.", "BillingEvents"), **KEYED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/models/analytics": Operation(
+        name="analytics",
+        parameters=(*SOME_IDS, _expand(*SERIES, *METRICS)),
+        answers={200: DocumentedAnswer("Counts and lengths.", "Analytics"), **KEYED},
+        security=(KEY,),
+    ),
+    f"GET {PREFIX}/models/requests/search": Operation(
+        name="searchRequests",
+        parameters=(_ids(MODEL_IDS, required=False),),
+        answers={200: DocumentedAnswer("A page of requests.", "FoundRequests"), **KEYED},
         security=(KEY,),
     ),
     f"GET {PREFIX}/models/requests/by-endpoint": Operation(

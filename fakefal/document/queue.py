@@ -59,10 +59,12 @@ START_TIMEOUT = parameter(
     "seconds until the start, or it fails",
     schema={"type": "number", "exclusiveMinimum": SHORTEST_START_TIMEOUT},
 )
+TAGS = parameter("X-Fal-Tags", "header", "labels of the request, as key=value,key=value; wrong ones are dropped")
 SUBMIT_PARAMETERS = (
     parameter("fal_webhook", "query", "address that is called at the end"),
     parameter("fal_max_queue_length", "query", "refuse when more wait", schema={"type": "integer", "minimum": 0}),
     parameter("X-Fal-Queue-Priority", "header", "normal or low", default=""),
+    TAGS,
     parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"),
     START_TIMEOUT,
 )

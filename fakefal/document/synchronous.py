@@ -15,6 +15,7 @@ from fakefal.document.queue import (
     OF_APPLICATION,
     START_TIMEOUT,
     SUB_PATH,
+    TAGS,
     WRONG_HEADER,
 )
 from fakefal.wire.synchronous import run
@@ -35,7 +36,7 @@ OPERATIONS = {
         name="runApplication",
         answers=ANSWERS,
         security=(KEY, TOKEN),
-        parameters=(*OF_APPLICATION, START_TIMEOUT),
+        parameters=(*OF_APPLICATION, START_TIMEOUT, TAGS),
         body=ANY_JSON,
         function=run,
         tag="run",
@@ -44,7 +45,7 @@ OPERATIONS = {
         name="run",
         answers=ANSWERS,
         security=(KEY, TOKEN),
-        parameters=(*OF_APPLICATION, SUB_PATH, START_TIMEOUT),
+        parameters=(*OF_APPLICATION, SUB_PATH, START_TIMEOUT, TAGS),
         body=ANY_JSON,
         function=run,
         tag="run",
@@ -62,7 +63,7 @@ def model_operations(editions: Mapping[str, Edition]) -> Iterator[tuple[str, str
             name=f"run{given.removesuffix('Input')}",
             answers={**ANSWERS, 200: DocumentedAnswer("What the model made.", made, headers=BILLED)},
             security=(KEY, TOKEN),
-            parameters=(START_TIMEOUT,),
+            parameters=(START_TIMEOUT, TAGS),
             body=request_body(given, examples=values),
         )
         yield f"/{Part.RUN}/{endpoint_id}", edition.endpoint.title, operation

@@ -47,20 +47,35 @@ CALL_EFFECTS: dict[str, tuple[str, ...]] = {
 #: Those that are the account's, and so hold for uploads, too (`locked_account`: issue reports of 2026).
 ACCOUNT_EFFECTS = ("locked_account", "invalid_key", "malformed_key")
 
+#: What happens to a call before fal looks at the account's balance.
+BEFORE_THE_GATE = (DROP, "ingress_502", "ingress_503", "ingress_504", "invalid_key", "malformed_key")
+
+EXHAUSTED = Effect("locked_account", {"reason": "exhausted_balance"})
+"""What a used-up balance does."""
+
 QUIRKS = tuple(Quirk)
+REFUSALS = range(400, 500)
 
 
 def _attempts(status: int) -> tuple[str, ...]:
     return ("attempts",) if status in RETRIED_STATUSES else ()
 
 
+def _billed(status: int) -> tuple[str, ...]:
+    """Refusals may be charged; failures of the service never are (fal's FAQ, 2026)."""
+    return ("billed",) if status in REFUSALS else ()
+
+
 KNOWN: dict[str, tuple[str, ...]] = {
-    **{name: ("msg", "loc", "input", *error.ctx, *_attempts(error.status)) for name, error in MODEL_ERRORS.items()},
+    **{
+        name: ("msg", "loc", "input", *error.ctx, *_attempts(error.status), *_billed(error.status))
+        for name, error in MODEL_ERRORS.items()
+    },
     **{name: _attempts(error.status) for name, error in PLATFORM_ERRORS.items()},
     "request_timeout": ("attempts", "user"),
     "retry_then_succeed": ("attempts",),
     "stuck": (),
-    "respond": ("video", "result", "text", "events", "status", "seconds", "logs", "attempts"),
+    "respond": ("video", "result", "text", "events", "status", "seconds", "logs", "attempts", "billed"),
     **dict.fromkeys(QUIRKS, ()),
     **CALL_EFFECTS,
 }
@@ -189,6 +204,8 @@ def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
         raise BadEffect("respond: a status needs a result or a text")
     if "attempts" in given and given.get("status") not in RETRIED_STATUSES:
         raise BadEffect("respond: attempts need a status that the queue tries again: 503 or 504")
+    if "billed" in given and given.get("status") not in REFUSALS:
+        raise BadEffect("respond: billed needs a status that fal may charge beside success: 400 to 499")
     video = given.get("video")
     if video is None:
         return
@@ -229,6 +246,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "status": ("a status from 200 to 599 that has a body", lambda value: _is_count(value) and _has_body(value)),
     "logs": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)),
     "user": ("true or false", lambda value: isinstance(value, bool)),
+    "billed": ("true or false", lambda value: isinstance(value, bool)),
     "text": ("a text", lambda value: isinstance(value, str) and _is_json(value)),
     "events": (
         "a list of JSON values, the last one the whole result",

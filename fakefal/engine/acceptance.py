@@ -91,6 +91,7 @@ class Acceptance:
             most_waiting=submission.most_waiting,
             sent_at=self._parts.wall(),
             prompt=_opening(submission.body),
+            tags=submission.tags,
         )
         fetching = self._settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)

@@ -15,7 +15,7 @@ from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
 from fakefal.engine.verdict import Verdict
 from fakefal.state import jsonio
 from fakefal.state.endings import USER_TIMEOUT, is_tried_again, platform_ending
-from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
+from fakefal_contracts.failures import MAY_BE_BILLED, MODEL_ERRORS, PLATFORM_ERRORS
 
 STUCK_SECONDS = 1e15
 
@@ -35,30 +35,37 @@ def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> 
 
 def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
     """How one attempt ends under an effect, and what the log says of it."""
-    arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
+    arguments = {name: value for name, value in effect.arguments.items() if name not in ("attempts", "billed")}
+    billed = effect.arguments.get("billed")
     if model := MODEL_ERRORS.get(effect.name):
         body = model.body(**arguments)
         (item,) = body["detail"]
         broken = (BrokenRule("", item["type"], tuple(item["loc"]), item["msg"]),)
         ending = Ending(model.status, jsonio.dump(body), 0.0, ok=False, broken=broken)
-        return ending, arguments.get("msg", model.message(arguments))
+        if billed is None and model.type in MAY_BE_BILLED:
+            ending = replace(ending, maybe_usd=planned.usd)
+        return _charged(ending, planned, billed), arguments.get("msg", model.message(arguments))
     if effect.name == "respond" and {"result", "text", "events"} & arguments.keys():
-        ending = _answer(arguments, planned)
-        return ending, f"status {ending.status}"
+        ending = _answer(arguments)
+        return _charged(ending, planned, ending.ok or billed), f"status {ending.status}"
     name = "runner_disconnected" if effect.name == "retry_then_succeed" else effect.name
     if platform := PLATFORM_ERRORS.get(name):
         return USER_TIMEOUT if arguments.get("user") else platform_ending(platform), platform.sentence
     return None
 
 
-def _answer(arguments: dict[str, Any], planned: Ending) -> Ending:
-    """The user's own answer; it is billed as the planned one would be, where it is no error."""
+def _charged(ending: Ending, planned: Ending, billed: bool | None) -> Ending:  # noqa: FBT001
+    """An ending that costs what the planned one would, where it is `billed`."""
+    return replace(ending, billable_units=planned.billable_units, usd=planned.usd) if billed else ending
+
+
+def _answer(arguments: dict[str, Any]) -> Ending:
+    """The user's own answer."""
     text = arguments.get("text")
     result = arguments["events"][-1] if "events" in arguments else arguments.get("result")
     body = jsonio.dump(result) if text is None else text.encode()
     status = int(arguments.get("status", HTTPStatus.OK))
-    answer = Ending(status, body, 0.0, ok=status < HTTPStatus.BAD_REQUEST, text=text is not None)
-    return replace(answer, billable_units=planned.billable_units, usd=planned.usd) if answer.ok else answer
+    return Ending(status, body, 0.0, ok=status < HTTPStatus.BAD_REQUEST, text=text is not None)
 
 
 def changed_plan(effect: Effect | None, plan: Plan) -> Plan:

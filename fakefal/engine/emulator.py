@@ -29,6 +29,7 @@ from fakefal.engine.webhooks import Sender, WebhookDispatcher
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Downloads
 from fakefal.settings import Settings
+from fakefal.state.account import JobAccount
 from fakefal.state.endings import ending_of, platform_ending
 from fakefal.state.events import EventLog
 from fakefal.state.group import Member
@@ -37,6 +38,7 @@ from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
+from fakefal.state.tags import ANY_TAGS, TagFilter
 from fakefal.state.tally import Tally
 from fakefal.store.opening import open_parts
 from fakefal.store.parts import EmulatorParts
@@ -67,6 +69,13 @@ class Stopping(QueueError):
 
     def __init__(self) -> None:
         super().__init__("the emulator is stopping")
+
+
+class NoBalance(QueueError):
+    """An account that never runs out cannot be topped up."""
+
+    def __init__(self) -> None:
+        super().__init__("no balance is set, so no account runs out: start with --balance 10.00")
 
 
 class Emulator(Member):
@@ -411,22 +420,41 @@ class Emulator(Member):
         missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
         return f"{sums}; {missed}" if missed else sums
 
-    async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
-        """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
+    async def ledger(self, key: str | None = None, tags: TagFilter = ANY_TAGS) -> tuple[list[LedgerEntry], list[Total]]:
+        """Every stored job of a key, or of all, with these tags, oldest first, and the sums since the last reset.
 
-        The sums count what was dropped since, too, but where replicas share a store.
+        The sums count what was dropped since, too, but where tags are asked for or replicas share a store.
         """
         looks = await self.all(key)
+        if tags != ANY_TAGS:
+            looks = [look for look in looks if tags.holds(look.record.tags)]
+            return list(entries(looks)), JobAccount.of(looks).totals(key)
 
         async def stored() -> list[Snapshot]:
             return looks
 
         return list(entries(looks)), (await self.tally.account(stored)).totals(key)
 
-    async def balance(self, key: str) -> Decimal:
-        """How many dollars a key has left; jobs that are still under way count as if they succeed."""
-        account = await self.tally.account(partial(self.all, key))
-        return self.settings.balance - sum((total.usd for total in account.totals(key)), Decimal())
+    async def balance(self, key: str) -> Decimal | None:
+        """How many dollars a key has left, below zero too; None where it never runs out."""
+        if self.settings.balance is None:
+            return None
+        return self.settings.balance + await self.queue.credit(key, self.clock.now(key))
+
+    async def is_locked(self, key: str) -> bool:
+        """Whether a key has no dollar left."""
+        balance = await self.balance(key)
+        return balance is not None and balance <= 0
+
+    async def top_up(self, key: str | None, usd: Decimal) -> None:
+        """Add to the balance of a key, or of all, until the next reset.
+
+        Raises:
+            NoBalance: no balance is set, so that there is nothing to add to.
+        """
+        if self.settings.balance is None:
+            raise NoBalance
+        await self.queue.top_up(key, usd)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from fakefal.platform_api import apps, meta, models, request_list, storage
+from fakefal.platform_api import analytics, apps, charges, meta, models, request_list, request_search, storage
 from fakefal.platform_api.forms import PREFIX, platform_refusal
 from fakefal.wire.answers import refusal
 from fakefal_contracts.hosts import Part
 
 OTHER_HOSTS = (Part.SITE, Part.WS, Part.REST)
-PLATFORM = tuple(part.router for part in (models, request_list, apps, storage, meta))
+PARTS = (models, charges, analytics, request_list, request_search, apps, storage, meta)
+PLATFORM = tuple(part.router for part in PARTS)
 EMULATED = dict.fromkeys(
     route.path.removeprefix(PREFIX) for part in PLATFORM for route in part.routes if isinstance(route, APIRoute)
 )

@@ -107,6 +107,18 @@ def split(values: Texts) -> list[str]:
     return list(dict.fromkeys(one for one in every if one))
 
 
+def few_ids(values: Texts, name: str = "endpoint_id") -> list[str]:
+    """The ids of a filter, which may have none.
+
+    Raises:
+        WireError: 400, there are more than 50.
+    """
+    ids = split(values)
+    if len(ids) > MOST_IDS:
+        raise platform_refusal(400, f"{name}: give at most {MOST_IDS} ids, not {len(ids)}")
+    return ids
+
+
 def some_ids(values: Texts) -> list[str]:
     """The endpoint ids of a call that needs 1 to 50 of them.
 

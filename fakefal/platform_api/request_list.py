@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from fakefal.core.errors import RefusedMove
@@ -25,6 +23,7 @@ from fakefal.platform_api.forms import (
     platform_refusal,
     some_ids,
 )
+from fakefal.platform_api.moments import DAY_SECONDS, Moment, iso, wall_seconds
 from fakefal.state import jsonio
 from fakefal.state.access import NotYours
 from fakefal.state.clock import Clock
@@ -38,22 +37,10 @@ from fakefal_contracts.hosts import BaseUrl, Part
 
 router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
 PAYLOADS = "payloads"
-DAY_SECONDS = 24 * 3600.0
 LONG_SECONDS = 90 * DAY_SECONDS
 """How far back the list goes by default: a day, or longer where one request is asked for."""
 
 Limit = Annotated[int, Query(ge=1, le=100)]
-
-
-def _moment(text: str) -> dt.datetime:
-    """A moment as text; pydantic alone would also take numbers."""
-    return dt.datetime.fromisoformat(text)
-
-
-Moment = Annotated[
-    Annotated[dt.datetime, BeforeValidator(_moment)] | None,
-    Query(description="ISO moment or day; without offset in UTC"),
-]
 
 
 @router.get("/by-endpoint")
@@ -81,43 +68,39 @@ async def by_endpoint(
     back = DAY_SECONDS if request_id is None else LONG_SECONDS
     wanted = Wanted(
         endpoint_ids=frozenset(some_ids(endpoint_id)),
-        start=_seconds(start, emulator.wall() - back),
-        end=_seconds(end, float("inf")),
+        start=wall_seconds(start, emulator.wall() - back),
+        end=wall_seconds(end, float("inf")),
         outcome=status,
         request_id=request_id,
     )
     found = [look for look in await emulator.all(key) if wanted.holds(look)]
     shown, following = page((latest_first if sort_by == "ended_at" else longest_first)(found), cursor, limit)
-    return Json({"items": [_item(look, emulator.clock, base_url, payloads=payloads) for look in shown], **following})
+    items = [request_item(look, emulator.clock, base_url, payloads=payloads) for look in shown]
+    return Json({"items": items, **following})
 
 
-def _seconds(moment: dt.datetime | None, default: float) -> float:
-    if moment is None:
-        return default
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
-
-
-def _item(look: Snapshot, clock: Clock, base_url: BaseUrl, *, payloads: bool) -> dict[str, Any]:
+def request_item(look: Snapshot, clock: Clock, base_url: BaseUrl, *, payloads: bool) -> dict[str, Any]:
     """One line of the list; what has not started shows its acceptance as its start, which cannot be null."""
     record, view, ending = look.record, look.view, ending_of(look)
     item: dict[str, Any] = {
         "request_id": record.id,
         "endpoint_id": record.endpoint_id,
-        "started_at": _iso(record.sent_at if view.started_at is None else clock.shown(view.started_at)),
-        "sent_at": _iso(record.sent_at),
-        "ended_at": None if view.ended_at is None else _iso(clock.shown(view.ended_at)),
+        "started_at": iso(record.sent_at if view.started_at is None else clock.shown(view.started_at)),
+        "sent_at": iso(record.sent_at),
+        "ended_at": None if view.ended_at is None else iso(clock.shown(view.ended_at)),
         "status_code": ending.status if ending else None,
         "duration": duration_of(look),
     }
     if payloads and not look.erased:
-        item["json_input"] = _with_addresses(jsonio.load(record.arguments), base_url)
-        item["json_output"] = result_value(ending, base_url) if ending else None
+        item["json_input"], item["json_output"] = payloads_of(look, base_url)
     return item
 
 
-def _iso(seconds: float) -> str:
-    text = dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+def payloads_of(look: Snapshot, base_url: BaseUrl) -> tuple[Any, Any]:
+    """What went in and what came out: None where nothing did yet."""
+    ending = ending_of(look)
+    given = _with_addresses(jsonio.load(look.record.arguments), base_url)
+    return given, result_value(ending, base_url) if ending else None
 
 
 def _with_addresses(value: Any, base_url: BaseUrl) -> Any:

@@ -12,6 +12,7 @@ from fakefal.proxy.differences import CANCELLED, Difference, ServiceEnding, comp
 from fakefal.proxy.preflight import ProxyPreflight
 from fakefal.recording.spend_limit import SpendLimit, SpendReservation
 from fakefal.state import jsonio
+from fakefal_contracts.failures import MAY_BE_BILLED
 from fakefal_contracts.price import billed
 
 OPEN = "open"
@@ -137,7 +138,10 @@ class Jobs:
             self._end(job, ending)
 
     def _end(self, job: ForwardedJob, ending: ServiceEnding) -> None:
-        """Settle by the bill; without one a failure or a refusal costs nothing, all else what was reserved."""
+        """Settle by the bill; without one a failure or a refusal costs nothing, all else what was reserved.
+
+        A refusal that fal may charge stays reserved.
+        """
         if job.ending is not None:
             return
         job.ending = ending
@@ -146,7 +150,7 @@ class Jobs:
             self.budget.settle(job.reservation, billed(ending.units, job.before.cost.unit_usd))
         elif ending.status in (HTTPStatus.OK, CANCELLED):
             self.budget.settle(job.reservation, job.reservation.usd)
-        else:
+        elif not any(item.type in MAY_BE_BILLED for item in ending.items):
             self.budget.refund(job.reservation)
         if job.outcome == OPEN:
             job.outcome = _outcome(ending)

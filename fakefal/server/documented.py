@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fakefal.control import accounts, inspection
 from fakefal.control import api as control
-from fakefal.control import inspection
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
 from fakefal.platform_api.forms import platform_refusal
@@ -35,7 +35,8 @@ PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLAT
 """What FastAPI answers of what is fal's; the rest is the developer's, or not emulated."""
 
 OF_FAL = [one for part in PARTS for one in part.routes]
-_EVERY = [*ROUTES, *OF_FAL, *(one for part in (control.router, inspection.router) for one in part.routes)]
+ROUTERS = (*PARTS, control.router, inspection.router, accounts.router)
+_EVERY = [*ROUTES, *(one for part in ROUTERS for one in part.routes)]
 
 
 def documented(emulator: Emulator) -> ASGIApp:
@@ -74,7 +75,7 @@ def routes() -> list[BaseRoute]:
             "document": "/openapi.json",
         }
 
-    for router in (*PARTS, control.router, inspection.router):
+    for router in ROUTERS:
         app.include_router(router)
     return app.router.routes
 

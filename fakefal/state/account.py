@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from fakefal.core.plan import NOTHING, Ending
+from fakefal.core.plan import NOTHING, Charge, Ending
 from fakefal.state.bounded import Bounded
 from fakefal.state.endings import ending_of
 from fakefal.state.journal import LONGEST_TEXT
-from fakefal.state.ledger import Sums, Total, Twins, bill
+from fakefal.state.ledger import NANOS, Sums, Total, Twins, bill, nanos
 from fakefal.state.requests import Snapshot
 from fakefal_contracts import BUILT_IN
 
@@ -42,6 +42,7 @@ class JobAccount:
         self.ended: Counter[tuple[str, int]] = Counter()
         self.usd: dict[str, Decimal] = {}
         self._totals: dict[tuple[str, str], Sums] = {}
+        self._nanos: Bounded[str | None, int] = Bounded(MOST_PLACES)
         self._twins = Twins(Bounded(MOST_TWINS))
 
     @classmethod
@@ -73,8 +74,20 @@ class JobAccount:
         """The sums per key and endpoint, of a key or of all, in the order of their first job."""
         return [Total.of(*place, sums) for place, sums in self._totals.items() if key in (None, place[0])]
 
+    def credit(self, key: str) -> Decimal:
+        """What was paid in for a key, less what its jobs that are over cost."""
+        return Decimal(self._nanos.get(key, 0) + self._nanos.get(None, 0)) / NANOS
+
+    def pay(self, key: str | None, usd: Decimal) -> None:
+        """Pay in for a key, or for each."""
+        self._nanos.renew(key, self._nanos.get(key, 0) + nanos(usd))
+
     def reset(self, key: str | None) -> None:
-        """Forget the totals of a key, or of all."""
+        """Forget the totals and the credit of a key, or of all."""
+        if key is None:
+            self._nanos.clear()
+        else:
+            self._nanos.pop(key, None)
         self._totals = {place: sums for place, sums in self._totals.items() if key not in (None, place[0])}
         self._twins.forget(key)
 
@@ -91,6 +104,8 @@ class JobAccount:
             name = known(look.record.endpoint_id)
             self.ended[name, ending.status] += 1
             self.usd[name] = self.usd.get(name, NOTHING) + (ending.usd or NOTHING)
+            if ending.usd:
+                self.pay(look.record.key, -ending.usd)
 
 
 def _charge(look: Snapshot) -> Sums:
@@ -100,16 +115,27 @@ def _charge(look: Snapshot) -> Sums:
         return Sums()
     cancelled = ending is not None and ending.error_type == CANCELLED
     refused = ending is not None and not ending.ok and not cancelled
-    return replace(_amounts(billed), refused=int(refused), cancelled=int(cancelled))
+    return replace(
+        _amounts(billed),
+        refused=int(refused),
+        cancelled=int(cancelled),
+        billed_refusals=int(refused and billed.charge is Charge.YES),
+        maybe_billed=int(refused and billed.charge is Charge.MAYBE),
+    )
 
 
 def _amounts(ending: Ending) -> Sums:
     """What an ending costs."""
-    return Sums(units=ending.billable_units, usd=ending.usd or NOTHING, unpriced=int(ending.usd is None))
+    return Sums(
+        units=ending.billable_units,
+        usd=ending.usd or NOTHING,
+        unpriced=int(ending.usd is None),
+        maybe_usd=ending.maybe_usd or NOTHING,
+    )
 
 
 def _minus(sums: Sums) -> Sums:
-    return Sums(units=-sums.units, usd=-sums.usd, unpriced=-sums.unpriced)
+    return Sums(units=-sums.units, usd=-sums.usd, unpriced=-sums.unpriced, maybe_usd=-sums.maybe_usd)
 
 
 def known(endpoint_id: str) -> str:

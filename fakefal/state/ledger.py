@@ -5,14 +5,14 @@ The lines are read off the stored requests; a dropped one leaves the list.  `fak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import PlainSerializer
 
-from fakefal.core.plan import NOTHING, Ending
+from fakefal.core.plan import NOTHING, Charge, Ending
 from fakefal.state.endings import ending_of
 from fakefal.state.requests import Record, Snapshot
 from fakefal_contracts.price import dollars
@@ -21,6 +21,8 @@ DUPLICATE_SECONDS = 60.0
 """Two accepted jobs of one key, endpoint and body within so many emulated seconds are probably one call
 that was sent twice: both official clients send again when an answer is lost."""
 
+NANOS = 10**9
+"""So many parts of a dollar are counted, as fal's own billing events have them: whole numbers add up exactly."""
 
 Sign = tuple[str, int]
 """What two jobs have in common that are probably one: key, and a hash of endpoint and body."""
@@ -33,9 +35,9 @@ Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 class LedgerEntry:
     """One accepted job.  `status` is known once it is over; until then it is `pending`.
 
-    `units` and `usd` count from acceptance on; refusals, failures and what was cancelled cost nothing.  `usd` is None
-    where the price is unknown.
-    `duplicate_of` names the job that it probably repeats.
+    `units` and `usd` count from acceptance on; `charge` says whether fal charges for it, as far as fal says so, and
+    `maybe_usd` what a refusal costs if it does.  Both amounts are None where the price is unknown.
+    `duplicate_of` names the job that it probably repeats, and `tags` are its caller's.
     """
 
     request_id: str
@@ -45,8 +47,11 @@ class LedgerEntry:
     status: int | None
     units: float
     usd: Dollars | None
+    charge: Charge | None
+    maybe_usd: Dollars | None
     duplicate_of: str | None
     pending: bool
+    tags: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -61,18 +66,23 @@ class Total:
     units: float
     usd: Dollars
     unpriced: int
+    billed_refusals: int
+    maybe_billed: int
+    maybe_usd: Dollars
 
     @classmethod
     def of(cls, key: str, endpoint_id: str, sums: Sums) -> Total:
         """The sums, as they are shown."""
-        return cls(key, endpoint_id, sums.jobs, sums.refused, sums.duplicates, sums.units, sums.usd, sums.unpriced)
+        shown = {one.name: getattr(sums, one.name) for one in fields(sums) if one.name != "cancelled"}
+        return cls(key, endpoint_id, **shown)
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
     """What jobs add up to; as a text, what ends a run.
 
-    `unpriced` are the jobs whose price is unknown: `usd` holds nothing of them.
+    `unpriced` are the jobs whose price is unknown: `usd` holds nothing of them.  Of the `refused`, `billed_refusals`
+    were charged, which `usd` holds, and `maybe_billed` may have been, for `maybe_usd` in all.
     """
 
     jobs: int = 0
@@ -82,6 +92,9 @@ class Sums:
     usd: Decimal = NOTHING
     cancelled: int = 0
     unpriced: int = 0
+    billed_refusals: int = 0
+    maybe_billed: int = 0
+    maybe_usd: Decimal = NOTHING
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -92,6 +105,9 @@ class Sums:
             self.usd + other.usd,
             self.cancelled + other.cancelled,
             self.unpriced + other.unpriced,
+            self.billed_refusals + other.billed_refusals,
+            self.maybe_billed + other.maybe_billed,
+            self.maybe_usd + other.maybe_usd,
         )
 
     def plain(self) -> dict[str, str]:
@@ -101,15 +117,24 @@ class Sums:
     @classmethod
     def read(cls, plain: Mapping[str, str]) -> Sums:
         """The sums that `plain` wrote."""
-        counts = {name: int(plain[name]) for name in ("jobs", "refused", "duplicates", "cancelled", "unpriced")}
-        return cls(**counts, units=float(plain["units"]), usd=Decimal(plain["usd"]))
+        kinds: dict[str, Callable[[str], float | Decimal]] = {"units": float, "usd": Decimal, "maybe_usd": Decimal}
+        values: dict[str, Any] = {one.name: kinds.get(one.name, int)(plain[one.name]) for one in fields(cls)}
+        return cls(**values)
 
     def __str__(self) -> str:
         twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
-        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused"
+        billed = f"{self.billed_refusals} charged" if self.billed_refusals else ""
+        maybe = f"{self.maybe_billed} perhaps charged, {dollars(self.maybe_usd)}" if self.maybe_billed else ""
+        of_them = f" ({said})" if (said := "; ".join(filter(None, (billed, maybe)))) else ""
+        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused{of_them}"
         cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
         unknown = f", the price of {self.unpriced} is unknown" if self.unpriced else ""
         return f"{jobs}{cancelled}{twins}, {dollars(self.usd)} not spent{unknown}"
+
+
+def nanos(usd: Decimal) -> int:
+    """An amount as whole nano-dollars."""
+    return int((usd * NANOS).to_integral_value())
 
 
 def bill(look: Snapshot) -> Ending | None:
@@ -153,6 +178,9 @@ def entries(looks: Iterable[Snapshot]) -> Iterator[LedgerEntry]:
             ending.status if ending else None,
             billed.billable_units if billed else 0.0,
             billed.usd if billed else NOTHING,
+            billed.charge if billed else None,
+            billed.maybe_usd if billed else NOTHING,
             twins.of(record),
             ending is None,
+            dict(record.tags),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from fakefal.core.lifecycle import State
@@ -117,8 +118,19 @@ class QueueStore(Protocol):
         """How many requests of each key are in which state: what is asked often must not cost a look at each."""
         ...
 
+    async def credit(self, key: str, now: float) -> Decimal:
+        """What was paid in for a key since the last reset, less what its jobs that are over cost, in dollars.
+
+        Jobs that were dropped count, too.
+        """
+        ...
+
+    async def top_up(self, key: str | None, usd: Decimal) -> None:
+        """Pay in for a key, or for each."""
+        ...
+
     async def reset(self, key: str | None) -> int:
-        """Forget every request of a key, or of all; returns how many."""
+        """Forget every request and the credit of a key, or of all; returns how many requests."""
         ...
 
     async def ready(self) -> bool:

@@ -15,6 +15,8 @@ NO_KEY = ""
 
 LONGEST_PROMPT = 100
 """Characters of a prompt that are shown where requests are listed."""
+Tags = tuple[tuple[str, str], ...]
+"""Labels of a request, by which its owner groups costs: key and value, each key once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Record:
     `submitted_at` is emulated time, in seconds since 1970; `base_url` is how the caller came in, which is
     how addresses in its webhook lead back.  It times out when it has not started after `start_seconds`,
     and was to be refused with more than `most_waiting` requests before it.  `sent_at` is the wall time of
-    its acceptance, which is what callers compare with their own clock.  `prompt` is the beginning of its prompt.
+    its acceptance, which is what callers compare with their own clock.  `prompt` is the beginning of its prompt, and
+    `tags` are the caller's own labels.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Record:
     most_waiting: int | None = None
     sent_at: float = 0.0
     prompt: str = ""
+    tags: Tags = ()
 
     @property
     def endpoint_id(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakefal.core.effects import Effect
+from fakefal.state.requests import Tags
 from fakefal_contracts.hosts import BaseUrl
 
 
@@ -16,7 +17,8 @@ class Submission:
     `heavy` says that judging the body reads files or takes long, so that a worker thread does it;
     `effect` is what happens to the request, and `retry` whether the server may try it again.  `number` says
     which call of its key it is, where somebody counted, so that a seed can draw for it; `gone` are the paths of
-    files that its body names and that were removed or have expired.  `note` is what its log says first.
+    files that its body names and that were removed or have expired.  `note` is what its log says first,
+    and `tags` are the caller's labels.
     """
 
     key: str
@@ -34,6 +36,7 @@ class Submission:
     number: int = 0
     gone: frozenset[str] = frozenset()
     note: str = ""
+    tags: Tags = ()
 
     @property
     def endpoint_id(self) -> str:

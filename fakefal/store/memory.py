@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from decimal import Decimal
 
 from typing_extensions import override
 
@@ -173,6 +174,15 @@ class MemoryQueueStore(QueueStore):
         for key in self._lines:
             self._advance(key, now(key))
         return {key: line.states() for key, line in self._lines.items()}
+
+    @override
+    async def credit(self, key: str, now: float) -> Decimal:
+        self._advance(key, now)
+        return self._account.credit(key)
+
+    @override
+    async def top_up(self, key: str | None, usd: Decimal) -> None:
+        self._account.pay(key, usd)
 
     @override
     async def reset(self, key: str | None) -> int:

@@ -13,7 +13,7 @@ from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 from unittest import SkipTest
 
 from fakefal.core.effects import Effect
@@ -61,6 +61,7 @@ class Fakefal:
         seed: makes random lengths and probabilities repeatable.
         runners: how many requests of one key run at once.
         keys: key ids with their secrets; without any, every key is accepted.
+        balance: dollars of each key, such as ``"10.00"``; it is locked when they are used up.  None never runs out.
         retention: whether results expire as at fal.
         strict: whether calls that the emulator has no answer for, and look-ups of fal's names, are errors.
 
@@ -84,6 +85,7 @@ class Fakefal:
         seed: str = "",
         runners: int = 10,
         keys: Mapping[str, str] | None = None,
+        balance: str | Decimal | float | None = None,
         retention: bool = False,
         strict: bool = True,
     ) -> None:
@@ -97,6 +99,7 @@ class Fakefal:
             seed=seed,
             runners=runners,
             keys=keys or {},
+            balance=cast("Decimal | None", balance),  # texts and floats are read there
             retention=retention,
             hosts=frozenset({HOST}),
         )
@@ -179,6 +182,15 @@ class Fakefal:
             raise TypeError(f"only a request can be brought to its {how}: advance({how!r}, fakefal.last)")
         else:
             self._engine.do(self._emulator.move_clock(None, advance=how))
+
+    def top_up(self, usd: str | Decimal | float, key: str | None = None) -> None:
+        """Add dollars to the balance of every key, or of one.
+
+        Raises:
+            NoBalance: the account never runs out, since no balance was given.
+            ValueError: that is no amount.
+        """
+        self._engine.do(self._emulator.top_up(key, _exact(usd)))
 
     def inject(self, rule: str) -> None:
         """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.

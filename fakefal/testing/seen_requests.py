@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from fakefal.core.plan import NOTHING, Charge
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.ledger import LedgerEntry
@@ -79,4 +80,5 @@ def listed(things: Iterable[EmulatedRequest | LedgerEntry]) -> str:
 def _job(entry: LedgerEntry) -> str:
     twin = f", probably the same as {entry.duplicate_of}" if entry.duplicate_of else ""
     usd = "price unknown" if entry.usd is None else dollars(entry.usd)
-    return f"{entry.endpoint_id} {entry.request_id}: {entry.units:g} units, {usd}{twin}"
+    maybe = f", perhaps {dollars(entry.maybe_usd or NOTHING)} for a refusal" if entry.charge is Charge.MAYBE else ""
+    return f"{entry.endpoint_id} {entry.request_id}: {entry.units:g} units, {usd}{maybe}{twin}"

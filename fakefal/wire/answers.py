@@ -14,9 +14,10 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
-from fakefal.engine.emulator import Emulator, Stopping
+from fakefal.engine.emulator import Emulator, NoBalance, Stopping
 from fakefal.state import jsonio
 from fakefal.state.files import FileTooLarge, SpoolFull
+from fakefal.state.tags import BadTagFilter
 from fakefal.wire.nearmiss import why_not_found
 
 REQUEST_ID = "x-fal-request-id"
@@ -106,6 +107,8 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
     ClientDisconnect: lambda error: refusal(499, f"fakefal: the caller went away {error}".strip()),
     RefusedMove: lambda error: refusal(409, f"fakefal: {error}"),
     NeedsVerdict: lambda error: refusal(409, f"fakefal: {error}"),
+    NoBalance: lambda error: refusal(409, f"fakefal: {error}"),
+    BadTagFilter: lambda error: refusal(422, f"fakefal: {error}"),
     FileTooLarge: lambda error: refusal(413, f"fakefal: {error}", hint="raise max_upload_bytes or max_file_bytes"),
     SpoolFull: lambda error: refusal(507, f"fakefal: {error}", hint="free space, or give another folder with --spool"),
     WireError: lambda error: error,

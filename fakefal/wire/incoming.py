@@ -14,7 +14,7 @@ from starlette.requests import Request
 from fakefal.core.effects import Effect, Occasion
 from fakefal.core.grammar import BadEffect
 from fakefal.effects.arrivals import Arrival
-from fakefal.effects.known import ANSWERS, DROP
+from fakefal.effects.known import ANSWERS, BEFORE_THE_GATE, DROP, EXHAUSTED
 from fakefal.effects.rules import prompts
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import named_paths
@@ -22,6 +22,7 @@ from fakefal.state import jsonio
 from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import NO_KEY
 from fakefal.state.submission import Submission
+from fakefal.state.tags import read_tags
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
 from fakefal.wire.auth import application_key, demand_rest_key
 from fakefal.wire.body import LARGE_BODY, decoded, read_body, skip
@@ -31,6 +32,7 @@ from fakefal_contracts import UnknownEndpoint
 from fakefal_contracts.hosts import BaseUrl
 
 EFFECT = "x-fakefal-effect"
+TAGS = "x-fal-tags"
 START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
@@ -55,6 +57,8 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
         hint = str(UnknownEndpoint(endpoint_id, emulator.catalogue.nearest(endpoint_id)))
         raise refusal(404, f'Application "{app.rpartition("/")[2]}" not found', hint=hint)
     no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
+    if TAGS in request.headers:
+        more["tags"] = read_tags(request.headers[TAGS])
     return Submission(
         key,
         app,
@@ -113,6 +117,8 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
     else:
         arrival = replace(early, gone=await emulator.access.gone(named))
     effect = _choose(request, emulator, Occasion(endpoint_id, key, prompts(body), arrival.number))
+    if emulator.settings.balance is not None and (effect is None or effect.name not in BEFORE_THE_GATE):
+        effect = EXHAUSTED if await emulator.is_locked(key) else effect
     _note(request, effect)
     return _Read(body, heavy, arrival, effect)
 
@@ -148,18 +154,20 @@ async def rest_key(request: Request, emulator: Emulator, authorization: str | No
     key = demand_rest_key(authorization, emulator.settings.keys)
     effect = await account_effect(request, emulator, key)
     if effect is not None:
+        _note(request, effect)
         refuse(effect)
     return key
 
 
 async def account_effect(request: Request, emulator: Emulator, key: str) -> Effect | None:
-    """What holds for every call of the caller's account.
+    """What holds for every call of the caller's account: an effect, or that its balance is used up.
 
     Raises:
         WireError: 400, the header names no effect.
     """
     with wrong_effects():
-        return await emulator.effects.of_account(key, request.headers.get(EFFECT))
+        effect = await emulator.effects.of_account(key, request.headers.get(EFFECT))
+    return EXHAUSTED if effect is None and await emulator.is_locked(key) else effect
 
 
 @contextmanager

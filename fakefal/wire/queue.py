@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending, Quirk
+from fakefal.core.plan import Charge, Ending, Quirk
 from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
 from fakefal.state.clock import Clock
@@ -206,7 +206,9 @@ def _log_items(look: Snapshot, clock: Clock, sent: int = 0) -> list[dict[str, An
 
 def ending_answer(ending: Ending, record: Record, base_url: BaseUrl) -> Response:
     """The model's answer with the headers that fal adds to it."""
-    headers = {REQUEST_ID: record.id, BILLABLE_UNITS: _units(ending)} | hint_header(ending)
+    headers = {REQUEST_ID: record.id} | hint_header(ending)
+    if ending.charge is not Charge.MAYBE:  # 0 would say that it is not charged
+        headers[BILLABLE_UNITS] = _units(ending)
     if not ending.ok:
         headers |= retry_headers(retry=is_tried_again(ending))
     if ending.error_type:

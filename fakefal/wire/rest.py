@@ -27,6 +27,9 @@ TOKEN_SECONDS = 3600
 STORAGE_TYPES = ("fal-cdn-v3", "gcs")
 OCTETS = "application/octet-stream"
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[\x20-\x7e]*)?", re.ASCII)
+NEVER_EMPTY = 100
+"""What programs are told of an account that never runs out."""
+
 StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python client's fallback has it")]
 
 
@@ -55,7 +58,7 @@ async def jwks(emulator: TheEmulator) -> Response:
 
 @router.get("/users/current")
 async def current_user(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
-    """The account behind the key, in the form of fal's older REST interface; an effect may have locked it."""
+    """The account behind the key, in the form of fal's older REST interface; an effect or its balance may lock it."""
     key = demand_rest_key(authorization, emulator.settings.keys)
     lock = await _account_lock(request, emulator, key)
     reason = None if lock is None else lock_reason(lock)
@@ -69,8 +72,9 @@ async def user_balance(request: Request, emulator: TheEmulator, authorization: A
     """How many dollars the key has left, as a bare number (public programs of 2026); a locked account has none."""
     key = demand_rest_key(authorization, emulator.settings.keys)
     locked = await _account_lock(request, emulator, key) is not None
-    balance = float(await emulator.balance(key))
-    return Json(min(balance, 0.0) if locked else balance)
+    balance = await emulator.balance(key)
+    usd = float(NEVER_EMPTY if balance is None else balance)
+    return Json(min(usd, 0.0) if locked else usd)
 
 
 async def _account_lock(request: Request, emulator: Emulator, key: str) -> Effect | None:

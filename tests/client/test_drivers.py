@@ -232,6 +232,28 @@ class TestAnswers:
         assert caught.value.error_type == "said"
         assert (fake.budget.pending > 0) == caught.value.maybe_paid == (error is not PlatformFailed)
 
+    @pytest.mark.parametrize(
+        ("kind", "units", "spent", "pending"),
+        [
+            ("content_policy_violation", None, 0, 0.56),
+            ("content_policy_violation", "0", 0, 0),
+            ("content_policy_violation", "5", 0.56, 0),
+            ("face_detection_error", None, 0, 0),
+        ],
+    )
+    def test_a_refusal_after_work_may_be_billed(
+        self, fake: Any, kind: str, units: str | None, spent: float, pending: float
+    ) -> None:
+        job = submit(fake)
+        fake.mock.get(f"{JOB}/status").respond(json=DONE)
+        body = {"detail": [{"loc": ["body"], "msg": "no", "type": kind}]}
+        headers = MODEL | ({} if units is None else {"x-fal-billable-units": units})
+        fake.mock.get(JOB).respond(422, json=body, headers=headers)
+        with pytest.raises(ServiceError) as caught:
+            job.result()
+        assert (float(fake.budget.spent), float(fake.budget.pending)) == (spent, pending)
+        assert caught.value.maybe_paid == bool(spent or pending)
+
     def test_a_bill_after_a_refund_is_a_bill(self, fake: Any) -> None:
         job = submit(fake)
         fake.mock.put(f"{JOB}/cancel").respond(json={"status": "OK"})

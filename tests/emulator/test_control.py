@@ -46,6 +46,8 @@ class TestWhatItDoes:
             "cut": None,
             "result_status": 200,
             "billable_units": 5.0,
+            "charge": "charged",
+            "tags": {},
             "hint": "",
             "logs": ["Arguments checked", *(f"Generating video: {part}%" for part in (10, 50, 90))],
         }

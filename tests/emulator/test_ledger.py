@@ -49,6 +49,9 @@ def test_jobs_prices_sums_and_duplicates(serve: Callable[..., Server]) -> None:
         "units": 10.0,
         "usd": 1.12,
         "unpriced": 0,
+        "billed_refusals": 0,
+        "maybe_billed": 0,
+        "maybe_usd": 0.0,
     }
     assert [one["key"] for one in server.http.get("/_fakefal/ledger?key=other").json()["jobs"]] == ["other"]
 

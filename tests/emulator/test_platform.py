@@ -202,6 +202,11 @@ class TestPrices:
 PRIVATE = [
     ("GET", f"models/pricing?endpoint_id={I2V}"),
     ("GET", f"models/requests/by-endpoint?endpoint_id={I2V}"),
+    ("GET", "models/requests/search"),
+    ("GET", "models/usage"),
+    ("GET", f"models/analytics?endpoint_id={I2V}"),
+    ("GET", "models/billing-events"),
+    ("GET", "account/billing"),
     ("DELETE", "models/requests/x/payloads"),
     ("GET", "serverless/apps/fal-ai/kling-video/queue"),
     ("DELETE", "serverless/apps/fal-ai/kling-video/queue"),
@@ -442,13 +447,10 @@ class TestNotEmulated:
     @pytest.mark.parametrize(
         ("method", "path"),
         [
-            ("GET", "models/usage"),
-            ("GET", "models/analytics"),
-            ("GET", "models/billing-events"),
-            ("GET", "models/requests/search"),
             ("GET", "keys"),
             ("POST", "keys"),
-            ("GET", "account/billing"),
+            ("GET", "account/focus"),
+            ("GET", "organization/usage"),
             ("POST", "serverless/logs/history"),
             ("GET", "workflows"),
             ("GET", ""),

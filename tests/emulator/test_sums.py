@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fakefal.core.errors import QueueError
-from fakefal.core.plan import Ending, Plan
+from fakefal.core.plan import NOTHING, Ending, Plan
 from fakefal.state.account import JobAccount
+from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Sums
 from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record
@@ -31,7 +32,14 @@ O1 = "fal-ai/kling-video/o1/reference-to-video"
 KEYS = st.sampled_from("ab")
 JUDGED = st.builds(
     Plan,
-    ending=st.sampled_from([Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")), Ending(422, b"{}", 0.0, ok=False)]),
+    ending=st.sampled_from(
+        [
+            Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")),
+            Ending(422, b"{}", 0.0, ok=False),
+            Ending(422, b"{}", 0.0, ok=False, maybe_usd=Decimal("0.56")),
+            Ending(422, b"{}", 5.0, ok=False, usd=Decimal("0.56")),
+        ]
+    ),
     wait_seconds=st.sampled_from([0.0, 2.0]),
     run_seconds=st.sampled_from([0.0, 7.0, 1e15]),
 )
@@ -62,10 +70,10 @@ def test_calls_to_what_is_not_emulated_are_in_the_closing_line(serve: Callable[.
     assert summary(server) == f"{sums}; {missed}; fakefal models add me/none"
     server.http.post("/me/other", json={}, headers={"Host": "queue.fal.run"})
     server.http.get("/login", headers={"Host": "auth.fal.ai"})
-    server.http.get("/v1/account/billing", headers={"Host": "api.fal.ai"})
+    server.http.get("/v1/account/focus", headers={"Host": "api.fal.ai"})
     assert summary(server) == (
         f"{sums}; 5 calls to what fakefal does not have: POST queue.fal.run/me/none (2 times), "
-        "GET api.fal.ai/v1/account/billing, GET auth.fal.ai/login, and 1 others; fakefal models add me/other me/none"
+        "GET api.fal.ai/v1/account/focus, GET auth.fal.ai/login, and 1 others; fakefal models add me/other me/none"
     )
 
 
@@ -76,7 +84,8 @@ def test_sums_count_what_was_dropped(serve: Callable[..., Server]) -> None:
     found = server.http.get("/_fakefal/ledger").json()
     assert len(found["jobs"]) == 2
     counted = {"jobs": 4, "refused": 1, "duplicates": 1, "units": 20.0, "usd": 2.24, "unpriced": 0}
-    assert found["totals"] == [{"key": "tester", "endpoint_id": O1, **counted}]
+    refusals = {"billed_refusals": 0, "maybe_billed": 0, "maybe_usd": 0.0}
+    assert found["totals"] == [{"key": "tester", "endpoint_id": O1, **counted, **refusals}]
     assert found["usd"] == 2.24
 
 
@@ -87,7 +96,7 @@ def test_a_reset_empties_the_ledger_but_not_the_sums_of_the_run(serve: Callable[
     server.http.post("/_fakefal/reset?key=other")
     assert [one["key"] for one in server.http.get("/_fakefal/ledger").json()["totals"]] == ["tester"]
     server.http.post("/_fakefal/reset")
-    assert server.http.get("/_fakefal/ledger").json() == {"usd": 0.0, "totals": [], "jobs": []}
+    assert server.http.get("/_fakefal/ledger").json() == {"usd": 0.0, "maybe_usd": 0.0, "totals": [], "jobs": []}
     assert summary(server) == "2 requests, 0 refused, $1.12 not spent"
 
 
@@ -157,9 +166,13 @@ class Accounts(RuleBasedStateMachine):
         if not hasattr(self, "small"):
             return
         asyncio.run(self.small.all(None, lambda _: self.now))
-        stored = self.stored()
+        looks = asyncio.run(self.roomy.all(None, lambda _: self.now))
+        stored = JobAccount.of(looks)
         assert self.account.totals(None) == stored.totals(None)
         assert self.account.run == self.before + stored.run
+        for key in "ab":
+            over = [ending for look in looks if look.record.key == key and (ending := ending_of(look))]
+            assert self.account.credit(key) == -sum((ending.usd or NOTHING for ending in over), NOTHING)
 
 
 TestAccounts = Accounts.TestCase

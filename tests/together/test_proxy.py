@@ -315,7 +315,7 @@ class TestMoney:
     @pytest.mark.parametrize(
         ("effect", "outcome"),
         [
-            ("content_policy_violation", "refused"),
+            ("content_policy_violation(billed=false)", "refused"),
             ("generation_timeout", "failed"),
             ("runner_disconnected", "failed"),
             ("locked_account", "not accepted: 403"),
@@ -329,6 +329,20 @@ class TestMoney:
             proxied.http.get(submitted.json()["response_url"])
         (job,) = proxied.proxy.jobs.sent
         assert (job.outcome, proxied.proxy.jobs.budget.left, proxied.kinds) == (outcome, 5, [])
+
+    @pytest.mark.parametrize(
+        ("effect", "spent", "reserved"),
+        [
+            ("content_policy_violation", "0", "0.560"),
+            ("content_policy_violation(billed=true)", "0.560", "0"),
+            ("respond(result={}, status=422, billed=true)", "0.560", "0"),
+        ],
+    )
+    def test_a_refusal_that_may_be_billed_is_not(self, effect: str, spent: str, reserved: str, stand: Start) -> None:
+        proxied = stand(effects=(effect,))
+        proxied.http.get(proxied.submit(PLAIN).json()["response_url"])
+        budget = proxied.proxy.jobs.budget
+        assert (budget.spent, budget.reserved) == (Decimal(spent), Decimal(reserved))
 
     def test_a_failure_that_only_the_status_showed_is_given_back(self, stand: Start) -> None:
         proxied = stand(effects=("runner_disconnected",))

@@ -14,8 +14,12 @@ from typing import Any
 from fakefal.core.plan import BrokenRule, Cut, Ending, Marks, Plan, Polls, Quirk
 from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.attempts import attempted
+from fakefal.state.ledger import nanos
 from fakefal.state.requests import Record
 from fakefal_contracts.hosts import BaseUrl
+
+AMOUNTS = ("usd", "maybe_usd")
+"""What of an ending is exact dollars, which JSON's numbers are not."""
 
 
 def dump_record(record: Record) -> bytes:
@@ -27,15 +31,14 @@ def dump_record(record: Record) -> bytes:
 def load_record(packed: bytes) -> Record:
     """What `dump_record` wrote."""
     head, arguments = _split(packed)
-    return Record(**(head | {"base_url": BaseUrl(head["base_url"]), "arguments": arguments}))
+    tags = tuple((name, value) for name, value in head["tags"])
+    return Record(**(head | {"base_url": BaseUrl(head["base_url"]), "arguments": arguments, "tags": tags}))
 
 
 def dump_plan(plan: Plan) -> bytes:
     """A plan and its ending."""
-    ending = _values(plan.ending, "body") | {
-        "usd": None if plan.ending.usd is None else str(plan.ending.usd),
-        "broken": list(map(asdict, plan.ending.broken)),
-    }
+    amounts = {name: None if (usd := getattr(plan.ending, name)) is None else str(usd) for name in AMOUNTS}
+    ending = _values(plan.ending, "body") | amounts | {"broken": list(map(asdict, plan.ending.broken))}
     head = _values(plan) | {"ending": ending, "quirks": sorted(plan.quirks), "polls": plan.polls and asdict(plan.polls)}
     return _join(head, plan.ending.body)
 
@@ -49,7 +52,9 @@ def load_plan(packed: bytes) -> Plan:
         **(
             head
             | {
-                "ending": Ending(**(ending | {"body": body, "usd": _exact(ending["usd"]), "broken": broken})),
+                "ending": Ending(
+                    **(ending | {"body": body, "broken": broken} | {name: _exact(ending[name]) for name in AMOUNTS})
+                ),
                 "logs": tuple((moment, text) for moment, text in head["logs"]),
                 "polls": head["polls"] and Polls(**head["polls"]),
                 "retries": tuple(head["retries"]),
@@ -69,6 +74,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
     }
     if plan.ending.usd:
         facts["usd"] = str(plan.ending.usd)
+        facts["nanos"] = str(nanos(plan.ending.usd))
     if plan.polls is not None:
         facts["polls"] = [plan.polls.queued, plan.polls.running]
     if Quirk.WEBHOOK_LOST in plan.quirks:

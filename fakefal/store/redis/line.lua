@@ -116,6 +116,9 @@ local function spend()
 end
 
 -- Counts what metrics tell: it stays whatever is dropped or reset.
+-- Whole nano-dollars of a key, or of ALL_KEYS: exact, unlike sums of numbers.
+local function pay(tag, nanos) redis.call('HINCRBY', key('credit'), tag, nanos) end
+
 local function count(what, by) redis.call('HINCRBY', key('counts'), what, by or 1) end
 
 -- -- one request ------------------------------------------------------------------------------------
@@ -217,7 +220,10 @@ local function finish(e, now, cut)
   touch(e)
   local status = cut and CUT[cut] or e.plan.status
   count('ended ' .. e.name .. ' ' .. status)
-  if e.plan and e.plan.usd and not cut then redis.call('HINCRBYFLOAT', key('counts'), 'usd ' .. e.name, e.plan.usd) end
+  if e.plan and e.plan.usd and not cut then
+    redis.call('HINCRBYFLOAT', key('counts'), 'usd ' .. e.name, e.plan.usd)
+    pay(L.tag, '-' .. e.plan.nanos)
+  end
   if e.webhook then make_delivery(e) else may_be_dropped(e) end
 end
 

@@ -321,6 +321,27 @@ function STEPS.carry_out(tag)
   return {'due', more, next_moment()}
 end
 
+-- What was paid in for a key, less what its jobs that are over cost.
+function STEPS.credit(tag)
+  open(tag)
+  if L.exists then
+    if not catch_up() then close() return AGAIN end
+    close()
+  end
+  local kept = redis.call('HMGET', key('credit'), tag, ALL_KEYS)
+  return {'credit', string.format('%.0f', (tonumber(kept[1]) or 0) + (tonumber(kept[2]) or 0))}
+end
+
+function STEPS.pay(tag, nanos)
+  pay(tag, nanos)
+  return {'paid'}
+end
+
+function STEPS.forget_credit(tag)
+  if tag == ALL_KEYS then redis.call('DEL', key('credit')) else redis.call('HDEL', key('credit'), tag) end
+  return {'forgotten'}
+end
+
 -- A page of a line's requests, in the order of arrival: those behind `after`.
 function STEPS.page(tag, after, count)
   open(tag)

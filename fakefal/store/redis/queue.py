@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from decimal import Decimal
 
 from typing_extensions import override
 
@@ -25,10 +26,11 @@ from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import known as label
 from fakefal.state.bounded import Bounded
 from fakefal.state.events import EventLog
+from fakefal.state.ledger import NANOS, nanos
 from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, planned_bytes, stored_bytes
 from fakefal.store.redis import codec
-from fakefal.store.redis.scripts import Reply, Steps, key_of, tag
+from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 REMEMBERED = 1024
 """How many records and plans a replica keeps decoded: they never change."""
@@ -226,7 +228,17 @@ class RedisQueueStore(QueueStore):
         return found
 
     @override
+    async def credit(self, key: str, now: float) -> Decimal:
+        _, kept = await self._steps("credit", tag(key), again=True)
+        return Decimal(int(kept)) / NANOS
+
+    @override
+    async def top_up(self, key: str | None, usd: Decimal) -> None:
+        await self._steps("pay", tag_or_all(key), str(nanos(usd)))
+
+    @override
     async def reset(self, key: str | None) -> int:
+        await self._steps("forget_credit", tag_or_all(key), again=True)
         _, last = await self._steps("arrivals")
         count = 0
         for name in await self._tags(key):

@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,10 @@ def check(examples: int, histories: int, steps: int) -> Findings:
         histories: histories of the stateful phase.
         steps: the most calls in one.
     """
-    settings = Settings(profile="instant", runners=RUNNERS, keys={KEY_ID: SECRET}, control_token=CONTROL_TOKEN)
+    keys = {KEY_ID: SECRET}
+    settings = Settings(
+        profile="instant", runners=RUNNERS, keys=keys, control_token=CONTROL_TOKEN, balance=Decimal(10**6)
+    )
     emulator = Emulator(settings)
     with serving(emulator=emulator) as where, tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.ndjson"

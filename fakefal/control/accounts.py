@@ -1,0 +1,83 @@
+"""What jobs cost: the ledger, and the balance of accounts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from fakefal.control.api import Key, Tag
+from fakefal.control.guard import guard
+from fakefal.core.plan import NOTHING
+from fakefal.engine.emulator import Emulator
+from fakefal.state.ledger import Dollars, LedgerEntry, Total
+from fakefal.state.tags import TagFilter
+from fakefal.wire.context import TheEmulator
+from fakefal.wire.json_route import JsonRoute
+
+router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
+LARGEST_USD = 10**6
+
+
+class LedgerInfo(BaseModel):
+    """What was accepted and what it would have cost at fal, in US dollars.
+
+    `usd` is what fal charges, and `maybe_usd` what it may charge beside that for refusals.
+    """
+
+    usd: Dollars
+    maybe_usd: Dollars
+    totals: list[Total]
+    jobs: list[LedgerEntry]
+
+
+@router.get("/ledger")
+async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None) -> LedgerInfo:
+    """Every stored job with its units and price, newest first, and the sums, which survive dropped jobs.
+
+    With tags, the sums are those of the jobs shown.
+    """
+    lines, sums = await emulator.ledger(key, TagFilter.read(tag or ()))
+    return LedgerInfo(
+        usd=sum((one.usd for one in sums), NOTHING),
+        maybe_usd=sum((one.maybe_usd for one in sums), NOTHING),
+        totals=sums,
+        jobs=lines[::-1],
+    )
+
+
+class AccountInfo(BaseModel):
+    """How many dollars a key has left, null where it never runs out, and whether that locks it."""
+
+    key: str
+    usd: Dollars | None
+    locked: bool
+
+
+class TopUpBody(BaseModel):
+    """How many dollars are added."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    add: Annotated[float, Field(gt=0, le=LARGEST_USD)]
+
+
+@router.get("/balance")
+async def balance(emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
+    """What a key has left, or each key that has called."""
+    keys = sorted(await emulator.queue.keys()) if key is None else [key]
+    return [await _account(emulator, one) for one in keys]
+
+
+@router.post("/balance")
+async def top_up(body: TopUpBody, emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
+    """Add to the balance of a key, or of all, until the next reset.  409 where no balance is set."""
+    await emulator.top_up(key, Decimal(repr(body.add)))
+    return await balance(emulator, key)
+
+
+async def _account(emulator: Emulator, key: str) -> AccountInfo:
+    usd = await emulator.balance(key)
+    return AccountInfo(key=key, usd=usd, locked=usd is not None and usd <= 0)

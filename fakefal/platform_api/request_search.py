@@ -1,0 +1,96 @@
+"""The Platform API's search in past requests: by words, by the address of a file, or newest first.
+
+Form as its OpenAPI document of August 2026 has it (public repository tryAGI/Fal).  fal compares meanings; here a
+request is as similar to a text as the share of its words that the request's own texts hold, and to a file that it names
+or made, entirely.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from annotated_types import Interval
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from fakefal.platform_api.forms import (
+    PREFIX,
+    Cursor,
+    Ids,
+    PlatformKey,
+    PlatformRoute,
+    few_ids,
+    page,
+    platform_refusal,
+)
+from fakefal.platform_api.request_list import payloads_of, request_item
+from fakefal.state.requests import Snapshot
+from fakefal.wire.answers import Json
+from fakefal.wire.context import TheBaseUrl, TheEmulator
+from fakefal_contracts.hosts import BaseUrl
+
+router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
+Limit = Annotated[int, Query(ge=1, le=100)]
+Similarity = Annotated[float, Interval(ge=0, le=1)]
+_WORD = re.compile(r"\w+")
+
+
+@router.get("/search")
+async def search(
+    emulator: TheEmulator,
+    base_url: TheBaseUrl,
+    key: PlatformKey,
+    query: str | None = None,
+    image_url: str | None = None,
+    video_url: str | None = None,
+    endpoint_id: Ids = None,
+    endpoint: Annotated[str | None, Query(deprecated=True)] = None,
+    exclude_api_requests: bool = False,  # noqa: FBT001, FBT002 - a parameter of the query
+    only_api_requests: bool = False,  # noqa: FBT001, FBT002 - a parameter of the query
+    min_similarity: Similarity | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """The key's requests: most similar first where that is asked for, else newest first.  All come by API."""
+    given = [one for one in (query, image_url, video_url) if one is not None]
+    if len(given) > 1:
+        raise platform_refusal(400, "query, image_url and video_url: give one of them")
+    if exclude_api_requests and only_api_requests:
+        raise platform_refusal(400, "exclude_api_requests and only_api_requests: give one of them")
+    ids = few_ids(endpoint_id) or ([endpoint] if endpoint else [])
+    looks = [] if exclude_api_requests else (await emulator.all(key))[::-1]
+    looks = [look for look in looks if not ids or look.record.endpoint_id in ids]
+    found: list[tuple[float | None, Snapshot]] = [(None, look) for look in looks]
+    if given:
+        rated = [(_similarity(look, query, given[0], base_url), look) for look in looks]
+        near = [one for one in rated if one[0] > 0 and one[0] >= (min_similarity or 0)]
+        found = [*sorted(near, key=lambda one: -one[0])]
+    shown, following = page(found, cursor, limit)
+    results = [
+        request_item(look, emulator.clock, base_url, payloads=False)
+        | ({} if similarity is None else {"similarity": similarity})
+        for similarity, look in shown
+    ]
+    return Json({"results": results, **following})
+
+
+def _similarity(look: Snapshot, query: str | None, wanted: str, base_url: BaseUrl) -> float:
+    """How near a request is to a text, or to the address of a file: from 0 to 1."""
+    if look.erased:
+        return 0.0
+    texts = list(_texts([*payloads_of(look, base_url)]))
+    if query is None:
+        return float(wanted in texts)
+    words, own = set(_WORD.findall(query.lower())), set(_WORD.findall(" ".join(texts).lower()))
+    return len(words & own) / len(words) if words else 0.0
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
