@@ -74,7 +74,7 @@ def examine(
 
 
 def _day(one: Published) -> str | None:
-    return one.day.isoformat() if one.day is not None else None
+    return one.day.isoformat() if one.day else None
 
 
 def _against(edition: Edition, theirs: Published) -> tuple[DriftFinding, ...]:

@@ -144,7 +144,10 @@ OPERATIONS = {
     f"GET {PREFIX}/meta": Operation(name="meta", answers={200: DocumentedAnswer("The ranges.", "WebhookRanges")}),
     f"GET {SITE}/api/models": Operation(
         name="foundModels",
-        answers={200: DocumentedAnswer("A page of models.", "FoundModels")},
+        answers={
+            200: DocumentedAnswer("A page of models.", "FoundModels"),
+            422: DocumentedAnswer("page or size is no number of at least 1.", "Problems", headers=ID),
+        },
     ),
     f"GET {SITE}/api/openapi/queue/openapi.json": Operation(
         name="modelDocument",
