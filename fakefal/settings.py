@@ -181,7 +181,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         max_json_bytes: how long a JSON body may be without the ``data:`` strings in it; 413 beyond that.
         max_upload_bytes: the largest upload.
         max_requests: how many requests are kept.
-        max_request_bytes: how many bytes of arguments and answers are kept.
+        max_request_bytes: how many bytes of requests and answers are kept, with hints and logs.
         max_files: how many uploaded files are kept.
         max_file_bytes: how many bytes of uploaded files are kept.
         max_journal: how many calls the journal keeps.

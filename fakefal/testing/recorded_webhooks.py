@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -65,6 +65,7 @@ class WebhookRecorder(Sender):
         return attempted(now, HTTPStatus.OK)
 
 
+IN_COROUTINE = "in a coroutine, write: await fakefal.webhooks.adeliver(to=...)"
 Target = str | Callable[..., Any]
 """Who gets webhooks: an address, an ASGI or WSGI application, or a function of headers and body."""
 
@@ -120,14 +121,15 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
         """
         if _is_asgi(to) or inspect.iscoroutinefunction(to):
             if in_coroutine():
-                raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
-            with ThreadPoolExecutor(1) as other:
-                return other.submit(asyncio.run, self.adeliver(to, lifespan=lifespan)).result()
+                raise RuntimeError(IN_COROUTINE)
+            delivered: list[Any] = _awaited(self.adeliver(to, lifespan=lifespan))
+            return delivered
         round_ = _Round(self._taken)
         with _sender(to) as send:
             for number, one in self._waiting():
                 with round_.trying(one):
-                    round_.answered(number, send(one))
+                    answer = send(one)
+                    round_.answered(number, _awaited(answer) if isinstance(answer, Coroutine) else answer)
         return round_.end()
 
     async def adeliver(self, to: Target, *, lifespan: bool = True) -> list[Any]:
@@ -216,6 +218,19 @@ async def _async_sender(to: Target, *, lifespan: bool) -> AsyncIterator[Send]:
 
 def _post(client: httpx.Client | httpx.AsyncClient, to: Target, one: RecordedWebhook) -> Any:
     return client.post(to if isinstance(to, str) else one.url, headers=one.headers, content=one.body)
+
+
+def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, on a loop of its own.
+
+    Raises:
+        RuntimeError: the caller has a loop, to which it may belong.
+    """
+    if in_coroutine():
+        work.close()
+        raise RuntimeError(IN_COROUTINE)
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, work).result()
 
 
 def _is_asgi(to: Target) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.datastructures import QueryParams
 
+from fakefal.wire.webhook_hint import webhook_hint
 from support.endpoints import APP, O1
 from support.server import KEY, Server
 
@@ -72,6 +75,16 @@ def test_a_webhook_in_the_body_is_named(server: Server, name: str) -> None:
     hint, line = submit(server, "", {"prompt": "x", name: "http://127.0.0.1:1/"})
     assert hint.startswith(f"no webhook will be sent: {name} in the body is not read, name it fal_webhook in the query")
     assert line.startswith("Warning: no webhook will be sent")
+
+
+def test_a_body_with_very_many_keys_is_read_in_part() -> None:
+    class Names(dict[str, int]):
+        def __iter__(self) -> Iterator[str]:
+            for number in range(200_000):
+                assert number < 2000
+                yield f"k{number}"
+
+    assert webhook_hint(QueryParams(""), Names()) == ""
 
 
 def test_fal_run_calls_none(server: Server) -> None:

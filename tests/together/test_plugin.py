@@ -320,6 +320,8 @@ def test_without_the_setting_no_key_appears(run: Runner, monkeypatch: pytest.Mon
 
 NO_KEY = [
     "import os; os.environ['FAL_KEY']",
+    "import os\nif not os.environ.get('FAL_KEY'): raise RuntimeError('set FAL_KEY first')",
+    "import os, pydantic\nclass Its(pydantic.BaseModel): fal_key: str\nIts(fal_key=os.environ.get('FAL_KEY'))",
     "import fakefal_client; fakefal_client.Client()",
     "import fakefal_client; fakefal_client.Client(target='fal')",
     "import fal_client.auth; fal_client.auth.fetch_auth_credentials()",

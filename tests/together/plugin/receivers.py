@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -167,6 +168,27 @@ def listening() -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class Receiver:
+    """An object that is called, and has to be awaited."""
+
+    async def __call__(self, _: dict[str, str], body: bytes) -> Any:
+        return json.loads(body)["request_id"]
+
+
+@pytest.mark.parametrize("to", [Receiver(), lambda headers, body: Receiver()(headers or {}, body)])
+def test_what_returns_a_coroutine_is_awaited(fakefal: Fakefal, to: Any, request_id: str) -> None:
+    assert fakefal.webhooks.deliver(to=to) == [request_id]
+
+
+def test_in_a_coroutine_it_says_what_to_await(fakefal: Fakefal, request_id: str) -> None:
+    async def deliver() -> list[Any]:
+        with pytest.raises(RuntimeError, match="adeliver"):
+            fakefal.webhooks.deliver(to=Receiver())
+        return await fakefal.webhooks.adeliver(to=Receiver())
+
+    assert asyncio.run(deliver()) == [request_id]
 
 
 def test_an_address(fakefal: Fakefal, request_id: str) -> None:
