@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import GetJsonSchemaHandler
-from pydantic_core import CoreSchema
 from typing_extensions import override
 
 from fakefal_contracts.errors import Unreadable
@@ -179,12 +177,6 @@ class Limits:
         if "max_file_size" in values:
             values["max_file_size"] /= _MEGABYTE
         return ", ".join(PUBLISHED[name][1].format(float(value)) for name, value in values.items())
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        shown = handler(schema)
-        if not (published := self.published()):
-            return shown
-        return shown | {"limit_description": self.published_text(), "x-fal": published, "ui": {"field": self.kind}}
 
     def measure(self, source: bytes | Path) -> Facts:
         """The facts of the content; raises `Unreadable`."""
