@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 from fakefal.settings import Settings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.command(context_settings={"allow_interspersed_args": False})
 @replay_options
 @emulator_options
+@line_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 def command(program: tuple[str, ...], replay: Path | None, max_age: float | None, **given: Any) -> None:
     """Run a command whose calls to fal reach the emulator instead, or recordings.
@@ -30,40 +32,47 @@ def command(program: tuple[str, ...], replay: Path | None, max_age: float | None
     passed on.
     """
     end_quietly(passed_on())
+    lines = LineOptions.taken(given)
     if replay is None and max_age is not None:
         raise click.UsageError("--max-age needs --replay")
-    run = _replay(replay_from(replay, max_age, given), program) if replay else _run(settings_from(**given), program)
+    if replay is not None:
+        run = _replay(replay_from(replay, max_age, given), program, lines)
+    else:
+        run = _run(settings_from(**given), program, lines)
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:
         sys.exit(f"fakefal run: {error}")
 
 
-async def _run(settings: Settings, program: tuple[str, ...]) -> int:
+async def _run(settings: Settings, program: tuple[str, ...], lines: LineOptions) -> int:
     from fakefal.engine.emulator import Emulator
     from fakefal.server.app import build_app
     from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
-    async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
-        code = await run_child(program, _environment(addresses))
-        click.echo(f"fakefal: {await emulator.summary()}", err=True)
-        return code
+    with told(emulator.events, BY_RUN, lines) as say:
+        async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
+            say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
+            code = await run_child(program, _environment(addresses, say))
+            say("summary", await emulator.summary())
+            return code
 
 
-async def _replay(replay: Replay, program: tuple[str, ...]) -> int:
+async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions) -> int:
     from fakefal.server.child_server import serving_child
 
-    async with serving_child(replay.app()) as addresses:
-        return await run_child(program, _environment(addresses))
+    with told(None, (), lines) as say:
+        async with serving_child(replay.app()) as addresses:
+            return await run_child(program, _environment(addresses, say))
 
 
-def _environment(addresses: ChildAddresses) -> dict[str, str]:
+def _environment(addresses: ChildAddresses, say: Say) -> dict[str, str]:
     """The child's environment; says by name which keys it lacks."""
     from fakefal.server.child import child_environment
     from fakefal.server.credentials import FAKE_KEY, faked_credentials
 
     faked = faked_credentials(os.environ, FAKE_KEY)
     if replaced := sorted(name for name, value in faked.items() if value != os.environ[name]):
-        click.echo(f"fakefal run: replaced {', '.join(replaced)}: the program gets a key that fal refuses", err=True)
+        say("keys", f"replaced {', '.join(replaced)}: the program gets a key that fal refuses", replaced=replaced)
     return child_environment(os.environ, addresses)

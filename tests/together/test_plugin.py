@@ -74,7 +74,9 @@ def test_what_passes(run: Runner) -> None:
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed"}, outcomes
     assert outcomes["passed"] >= count("passing")
-    result.stdout.re_match_lines([r"fakefal: \d+ requests, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"])
+    result.stdout.re_match_lines(
+        [r"fakefal: \d+ requests, \d+ done, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"]
+    )
 
 
 def test_models_prices_and_unknown_ids_of_ones_own(run: Runner) -> None:
@@ -99,7 +101,7 @@ def test_unknown(fakefal):
 """
     result = run(code, "-o", f"fakefal_models={run.folder / 'own.jsonl'}")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["fakefal: 3 requests, 0 refused, $1.00 not spent, the price of 2 is unknown"])
+    result.stdout.fnmatch_lines(["fakefal: 3 requests, 3 done, 0 refused, $1.00 not spent, the price of 2 is unknown"])
 
 
 def test_webhooks_reach_what_users_have(run: Runner) -> None:
@@ -351,7 +353,7 @@ def test_another_missing_key_is_not_explained(run: Runner) -> None:
 def test_with_xdist_one_line_sums_up(run: Runner) -> None:
     result = run(ONE_JOB.format(count=4), "-n", "2", plugins="xdist", apart=True)
     result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["fakefal: 4 requests, 0 refused, $2.24 not spent"])
+    result.stdout.fnmatch_lines(["fakefal: 4 requests, 4 done, 0 refused, $2.24 not spent"])
 
 
 def test_one_line_keeps_a_whole_suite_from_fal(run: Runner) -> None:
