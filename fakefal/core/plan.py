@@ -1,6 +1,6 @@
 """The plan of a request: how long it waits and runs, what it logs, how it ends.
 
-A plan is immutable and a pure function of the request, its verdict, the profile and the seed; where
+A plan is immutable and a pure function of the request, its judgement, the profile and the seed; where
 the request stands at any moment follows from it by arithmetic (`view`).
 """
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from fakefal.core.effects import EffectRule
-from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
+from fakefal.core.errors import NeedsJudgement, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
@@ -23,7 +23,7 @@ from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
 from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
-from fakefal.engine.verdict import Judge
+from fakefal.engine.judge import Judge
 from fakefal.engine.waker import Waker
 from fakefal.engine.webhooks import Sender, WebhookDispatcher
 from fakefal.files.cdn import Cdn
@@ -239,7 +239,7 @@ class Emulator(Member):
         return await self.queue.erase(request_id, self.clock.now(key))
 
     async def advance(self, request_id: str, how: float | How) -> Snapshot:
-        """Advance one request, of whatever key, once its verdict is there.
+        """Advance one request, of whatever key, once its judgement is there.
 
         Raises:
             UnknownRequest: no such request.
@@ -248,13 +248,13 @@ class Emulator(Member):
         key = (await self.find(request_id)).record.key
         try:
             look = await self.queue.advance(request_id, how, self.clock.now(key))
-        except NeedsVerdict:
+        except NeedsJudgement:
             look = await self._advance_unjudged(key, request_id, how)
         self._waker.changed(key)
         return look
 
     async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Snapshot:
-        """Advance once the verdict is there; it may have brought the request there by itself."""
+        """Advance once the judgement is there; it may have brought the request there by itself."""
         record = (await self.find(request_id)).record
         async with aclosing(self._waker.looks(record, self._see)) as looks:
             async for seen in looks:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from typing_extensions import override
 
-from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
+from fakefal.core.errors import Busy, NeedsJudgement, QueueFull, RefusedMove, StoreFull, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Plan, view
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
@@ -298,7 +298,7 @@ class RedisQueueStore(QueueStore):
             case b"refused":
                 raise RefusedMove(reply[1].decode(), reply[2].decode())
             case b"unjudged":
-                raise NeedsVerdict(request_id)
+                raise NeedsJudgement(request_id)
             case b"busy":
                 raise Busy(self._steps.bounds.runners)
             case b"queue full":
