@@ -63,6 +63,7 @@ class Quirk(StrEnum):
     CANCEL_IGNORED = "cancel_ignored"
     WEBHOOK_LOST = "webhook_lost"
     WEBHOOK_DUPLICATE = "webhook_duplicate"
+    WEBHOOK_BAD_SIGNATURE = "webhook_bad_signature"
 
 
 @dataclass(frozen=True, slots=True)

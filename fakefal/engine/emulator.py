@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -19,7 +19,7 @@ from fakefal.core.errors import NeedsJudgement, QueueError, RefusedMove, Unknown
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
-from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
+from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery, DeliveryAttempt
 from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
@@ -36,8 +36,11 @@ from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
+from fakefal.state.tally import Tally
 from fakefal.store.opening import open_parts
 from fakefal.store.parts import EmulatorParts
+from fakefal.verdict.findings import Verdict
+from fakefal.verdict.witness import Witness
 from fakefal_contracts.failures import PLATFORM_ERRORS
 
 T = TypeVar("T")
@@ -72,7 +75,8 @@ class Emulator(Member):
 
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
     `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests.
-    `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions.
+    `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions; `witness`
+    sees what programs do.
 
     Args:
         settings: what it was told.
@@ -95,8 +99,11 @@ class Emulator(Member):
         self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
-        self.wall = parts.wall
-        self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, self.tally.tried)
+        self.wall, self.ticks = parts.wall, parts.ticks
+        self.witness = Witness()
+        self._webhooks = WebhookDispatcher(
+            self.queue, self.clock, sender, partial(_tried, self.tally, self.witness), self.witness.forged
+        )
         self._waker = Waker(self.queue, self.clock, self._webhooks.begin)
         self._downloads = Downloads(self.files, parts.fetcher)
         self._profile = PROFILES[self.settings.profile]
@@ -154,8 +161,10 @@ class Emulator(Member):
         profile = self._profile if submission.webhook is None else replace(self._profile, polls=None)
         return await self._acceptance.accept(submission, profile)
 
-    async def run(self, submission: Submission) -> tuple[Snapshot, Ending]:
-        """Run a request without the queue, and wait for its end.
+    async def run(
+        self, submission: Submission, accepted: Callable[[Snapshot], None] = lambda _: None
+    ) -> tuple[Snapshot, Ending]:
+        """Run a request without the queue, and wait for its end; `accepted` is told when it begins.
 
         Raises:
             Busy: all runners of the key are taken.
@@ -163,6 +172,7 @@ class Emulator(Member):
         """
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
         look = await self._acceptance.accept(submission, direct, at_once=True)
+        accepted(look)
         async for seen in self._waker.watch(look.record, self._see):
             look = seen
         ending = ending_of(look)
@@ -375,6 +385,13 @@ class Emulator(Member):
         missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
         return f"{sums}; {missed}" if missed else sums
 
+    async def verdict(self, key: str | None = None) -> Verdict:
+        """What the programs of a key, or of all, would have done with real money, as if they ended now.
+
+        Where replicas share a store, what came to this one.
+        """
+        return self.witness.verdict({look.record.id: look for look in await self.all(key)}, key)
+
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
         """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
 
@@ -404,6 +421,7 @@ class Emulator(Member):
         await self.access.reset(key)
         await self.journal.reset(key)
         self._acceptance.reset(key)
+        self.witness.reset(key)
         await self.once.reset(key)
         for request_id in self._downloads:
             try:
@@ -430,3 +448,9 @@ class Emulator(Member):
 
     async def _read(self, record: Record) -> Snapshot:
         return await self.look(record.key, record.id, read=True)
+
+
+def _tried(tally: Tally, witness: Witness, delivery: Delivery, attempt: DeliveryAttempt) -> None:
+    """A webhook was sent."""
+    tally.tried(attempt)
+    witness.delivered(delivery.request_id, attempt)
