@@ -52,6 +52,10 @@ NOT_JSON = (
 )
 
 
+OnTry = Callable[[Delivery, Snapshot, DeliveryAttempt], None]
+"""Is told of a try: the delivery before it, the request, and what came of it."""
+
+
 @dataclass(frozen=True)
 class Sender:
     """Sends one signed webhook.
@@ -149,7 +153,7 @@ class WebhookDispatcher:
         queue: QueueStore,
         clock: Clock,
         sender: Sender,
-        on_try: Callable[[Delivery, DeliveryAttempt], None] = lambda *_: None,
+        on_try: OnTry = lambda *_: None,
         on_forged: Callable[[Record, int], None] = lambda *_: None,
     ) -> None:
         self._queue = queue
@@ -214,7 +218,7 @@ class WebhookDispatcher:
 
     async def _send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
         attempt = await self._sender.send(delivery, look, now)
-        self._on_try(delivery, attempt)
+        self._on_try(delivery, look, attempt)
         return attempt
 
     async def _send_forged(self, delivery: Delivery, look: Snapshot) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
 
+from fakefal.state.happenings import FindingMade
 from fakefal.state.journal import JournalEntry
 from fakefal.verdict.mistakes import FindingGrade, Kind
 from fakefal_contracts.price import dollars
@@ -42,6 +43,19 @@ class Finding:
         if self.webhook_status is not None:
             shown.append(f"its receiver answered {self.webhook_status} to a wrong signature")
         return "; ".join(shown) or f"job {' '.join(self.request_ids)}"
+
+
+def finding_event(finding: Finding) -> FindingMade:
+    """What those are told of a finding who watch."""
+    return FindingMade(
+        at=finding.calls[-1].at if finding.calls else 0.0,
+        key=finding.key,
+        finding=finding.kind.value,
+        grade=finding.grade.value,
+        request_ids=finding.request_ids,
+        usd=finding.usd,
+        text=f"{finding.evidence}. {finding.kind.advice}",
+    )
 
 
 def shown_call(call: JournalEntry) -> str:

@@ -86,8 +86,11 @@ class JournalRecorder:
         finally:
             passage.ended = ticks()
             entry.milliseconds = (passage.ended - passage.began) * 1000
+            status = entry.status or 0
+            self._emulator.tally.called(entry.part, status)
+            if entry.effect or status >= HTTPStatus.BAD_REQUEST:
+                self._emulator.events.called(entry)
             witness.saw(entry, scope["state"].get("sending"), passage)
-            self._emulator.tally.called(entry.part, entry.status or 0)
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
