@@ -69,14 +69,18 @@ class JournalRecorder:
         gone: Callable[[], bool] | None = scope.get("extensions", {}).get(GONE)
         passage = Passage(ticks())
 
+        def seen() -> None:
+            witness.saw(entry, scope["state"].get("sending"), passage)
+
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._begun(entry, scope, message, secret)
                 if message["status"] in TROUBLED:
                     passage.retry_after = _retry_after(message["headers"])
             else:
-                if not message.get("more_body"):
-                    passage.whole = gone is None or not gone()
+                if not message.get("more_body") and (gone is None or not gone()):
+                    passage.whole, passage.ended = True, ticks()
+                    seen()  # before the caller can do anything with it
                 if entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST and not entry.error_type:
                     entry.error_type = _error_type(message.get("body", b""))
             await send(message)
@@ -84,13 +88,15 @@ class JournalRecorder:
         try:
             await app(scope, receive, noted)
         finally:
-            passage.ended = ticks()
-            entry.milliseconds = (passage.ended - passage.began) * 1000
+            ended = ticks()
+            entry.milliseconds = (ended - passage.began) * 1000
             status = entry.status or 0
             self._emulator.tally.called(entry.part, status)
             if entry.effect or status >= HTTPStatus.BAD_REQUEST:
                 self._emulator.events.called(entry)
-            witness.saw(entry, scope["state"].get("sending"), passage)
+            if not passage.whole:
+                passage.ended = ended
+                seen()
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
