@@ -30,12 +30,16 @@ MOST_FINDINGS = 10_000
 LONGEST_RUN = 1e9
 """A job that would run longer is stuck: no patience helps."""
 
+OK, REFUSED = int(HTTPStatus.OK), int(HTTPStatus.BAD_REQUEST)
+"""Plain numbers: comparing with those of an enumeration takes several times as long."""
+
 OF_A_REQUEST = "/requests/"
 LOCKED = "locked_account"
 """The effect that the journal notes for a call that found its account locked, for whatever reason it is."""
 
 _FILES = re.compile(re.escape(CDN_MARK.encode()) + rb'(/files/[^"\\]+)')
-_STATUS, _STREAM, _CANCEL = "/status", "/status/stream", "/cancel"
+_STATUS, _CANCEL = "/status", "/cancel"
+_LOOKS = (_STATUS, f"{_STATUS}/stream")
 
 Call = tuple[str, str, str, int]
 """What makes two calls the same: key, method, path, and a checksum of the body where it asks for a job."""
@@ -47,7 +51,7 @@ class Witness:
     What it knows is bounded, and apart from the journal.  Where replicas share a store, each sees its own calls.
 
     Args:
-        on_finding: is told of each finding that is made while calls come.
+        on_finding: is told of each proven finding that is made while calls come.
     """
 
     def __init__(self, on_finding: Callable[[Finding], None] = lambda _: None) -> None:
@@ -107,7 +111,9 @@ class Witness:
                 _looked(job, call, whole=passage.whole)
         elif call.part == Part.CDN and passage.whole and call.method == "GET" and _is_success(call.status):
             self._downloads[call.path.removeprefix(f"/{Part.CDN}")] = None
-        status = call.status or 0
+        status = call.status
+        if status is None or status < REFUSED:
+            return
         if status == HTTPStatus.METHOD_NOT_ALLOWED and OF_A_REQUEST in call.path and call.part == Part.QUEUE:
             self._keep(Finding(Kind.WRONG_ADDRESS, FindingGrade.PROVEN, call.key, call.endpoint, (call,)))
         elif passage.whole and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
@@ -184,7 +190,8 @@ class Witness:
             self._findings.append(finding)
         else:
             self._more += 1
-        self._on_finding(finding)
+        if finding.grade is FindingGrade.PROVEN:  # equal jobs may come in masses, and are no fault by themselves
+            self._on_finding(finding)
 
     # -- when somebody asks ---------------------------------------------------------------------
 
@@ -244,11 +251,11 @@ class Witness:
 def _looked(job: SeenJob, call: JournalEntry, *, whole: bool) -> None:
     """A call about a job that is not the one which made it."""
     path = call.path
-    if path.endswith(_CANCEL):
-        job.cancelled = _is_success(call.status)
-    elif path.endswith((_STATUS, _STREAM)):
+    if path.endswith(_LOOKS):
         job.looked = call
-        job.over = whole if path.endswith(_STREAM) else call.status == HTTPStatus.OK
+        job.over = call.status == OK and (whole or path.endswith(_STATUS))
+    elif path.endswith(_CANCEL):
+        job.cancelled = _is_success(call.status)
     elif path.endswith(job.request_id) and whole:
         if _is_success(call.status):
             job.read = True
@@ -271,4 +278,4 @@ def _as_it_ended(findings: list[Finding], looks: Mapping[str, Snapshot]) -> Iter
 
 
 def _is_success(status: int | None) -> bool:
-    return status is not None and HTTPStatus.OK <= status < HTTPStatus.BAD_REQUEST
+    return status is not None and OK <= status < REFUSED
