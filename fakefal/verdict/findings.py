@@ -15,7 +15,7 @@ from fakefal_contracts.price import dollars
 NO_KINDS: frozenset[Kind] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: equal jobs make them in masses
 class Finding:
     """One thing that a program did.
 
@@ -133,11 +133,14 @@ def _lines(row: VerdictRow) -> Iterator[str]:
     yield f"    do:   {row.kind.advice}"
 
 
+_REFUSALS = frozenset(range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)) - {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
 def is_refusal(status: int | None) -> bool:
     """Whether an answer refuses a call in a way that sending it again does not change."""
-    again = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
-    return (
-        status is not None
-        and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and status not in again
-    )
+    return status in _REFUSALS

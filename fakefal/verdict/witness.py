@@ -41,6 +41,9 @@ _FILES = re.compile(re.escape(CDN_MARK.encode()) + rb'(/files/[^"\\]+)')
 _STATUS, _CANCEL = "/status", "/cancel"
 _LOOKS = (_STATUS, f"{_STATUS}/stream")
 
+_COST = frozenset({Kind.PAID_TWICE, Kind.RESUBMITTED_UNKNOWN})
+_PROVEN, _POSSIBLE = FindingGrade
+
 Call = tuple[str, str, str, int]
 """What makes two calls the same: key, method, path, and a checksum of the body where it asks for a job."""
 
@@ -89,13 +92,13 @@ class Witness:
         if before is None or not job.is_paid:
             return
         if before.is_lost:
-            first, grade = sending.earlier, FindingGrade.PROVEN
+            first, grade = sending.earlier, _PROVEN
         else:
-            first, grade = before.job, FindingGrade.POSSIBLE
+            first, grade = before.job, _POSSIBLE
             if sending.call.at - before.call.at > DUPLICATE_SECONDS:
                 return
         if first is not None and first.is_paid:
-            first.repeated = sending.judged = grade is FindingGrade.PROVEN
+            first.repeated = sending.judged = grade is _PROVEN
             self._find(Kind.PAID_TWICE, sending, first.sending.call, grade=grade, first=first)
 
     def saw(self, call: JournalEntry, sending: Sending | None, passage: Passage) -> None:
@@ -115,7 +118,7 @@ class Witness:
         if status is None or status < REFUSED:
             return
         if status == HTTPStatus.METHOD_NOT_ALLOWED and OF_A_REQUEST in call.path and call.part == Part.QUEUE:
-            self._keep(Finding(Kind.WRONG_ADDRESS, FindingGrade.PROVEN, call.key, call.endpoint, (call,)))
+            self._keep(Finding(Kind.WRONG_ADDRESS, _PROVEN, call.key, call.endpoint, (call,)))
         elif passage.whole and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR):
             self._troubled.renew(_same(call, sending), (call, passage))
 
@@ -130,7 +133,7 @@ class Witness:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             job = self._jobs.get(record.id)
             calls = () if job is None else (job.sending.call,)
-            found = Finding(Kind.UNVERIFIED_WEBHOOK, FindingGrade.PROVEN, record.key, record.endpoint_id, calls)
+            found = Finding(Kind.UNVERIFIED_WEBHOOK, _PROVEN, record.key, record.endpoint_id, calls)
             self._keep(replace(found, request_ids=(record.id,), webhook_status=status))
 
     def _check_pace(self, call: JournalEntry, sign: Call, began: float) -> None:
@@ -145,7 +148,7 @@ class Witness:
         waited = began - passage.ended
         for kind, least in ((Kind.NO_BACKOFF, SHORTEST_PAUSE), (Kind.IGNORED_RETRY_AFTER, passage.retry_after)):
             if waited < least:
-                self._keep(Finding(kind, FindingGrade.PROVEN, call.key, call.endpoint, (before, call), seconds=waited))
+                self._keep(Finding(kind, _PROVEN, call.key, call.endpoint, (before, call), seconds=waited))
 
     def _answered(self, sending: Sending, passage: Passage) -> None:
         """What a sending's own answer tells, and what it tells of the one before."""
@@ -158,7 +161,7 @@ class Witness:
             sending.judged = True
             if before.job is not None:
                 before.job.repeated = True
-            grade = FindingGrade.PROVEN if before.is_lost else FindingGrade.POSSIBLE
+            grade = _PROVEN if before.is_lost else _POSSIBLE
             self._find(Kind.RESUBMITTED_UNKNOWN, sending, before.call, grade=grade)
         if call.status == HTTPStatus.FORBIDDEN and call.effect == LOCKED:
             first = self._locked.get(call.key)
@@ -174,15 +177,16 @@ class Witness:
         kind: Kind,
         sending: Sending,
         *before: JournalEntry,
-        grade: FindingGrade = FindingGrade.PROVEN,
+        grade: FindingGrade = _PROVEN,
         first: SeenJob | None = None,
     ) -> None:
         """Keep a finding about a sending, with the calls before it that prove it."""
         key, endpoint_id, _ = sending.sign
-        job = sending.job
-        costs = job is not None and kind in (Kind.PAID_TWICE, Kind.RESUBMITTED_UNKNOWN)
-        jobs = tuple(one.request_id for one in (first, job) if one is not None)
-        usd = job.usd if job is not None and costs else None
+        jobs: tuple[str, ...] = ()
+        usd = None
+        if (job := sending.job) is not None:
+            jobs = (job.request_id,) if first is None else (first.request_id, job.request_id)
+            usd = job.usd if kind in _COST else None
         self._keep(Finding(kind, grade, key, endpoint_id, (*before, sending.call), usd, request_ids=jobs))
 
     def _keep(self, finding: Finding) -> None:
@@ -190,7 +194,7 @@ class Witness:
             self._findings.append(finding)
         else:
             self._more += 1
-        if finding.grade is FindingGrade.PROVEN:  # equal jobs may come in masses, and are no fault by themselves
+        if finding.grade is _PROVEN:  # equal jobs may come in masses, and are no fault by themselves
             self._on_finding(finding)
 
     # -- when somebody asks ---------------------------------------------------------------------
@@ -215,11 +219,11 @@ class Witness:
         if ending is not None and (not ending.ok or self._was_downloaded(ending.body)):
             return
         proof = (sending.call, job.looked) if job.looked is not None else (sending.call,)
-        found = Finding(Kind.SHORT_TIMEOUT, FindingGrade.PROVEN, key, endpoint_id, proof, request_ids=(job.request_id,))
+        found = Finding(Kind.SHORT_TIMEOUT, _PROVEN, key, endpoint_id, proof, request_ids=(job.request_id,))
         if sending.is_lost and job.looked is None:
             if sending.call.effect in INJECTED:
                 if ending is not None:
-                    yield replace(found, kind=Kind.RESULT_NEVER_FETCHED, grade=FindingGrade.POSSIBLE, usd=usd)
+                    yield replace(found, kind=Kind.RESULT_NEVER_FETCHED, grade=_POSSIBLE, usd=usd)
             elif ends_well:
                 yield replace(found, usd=usd)
         elif job.looked is not None and not job.over:
@@ -273,7 +277,7 @@ def _as_it_ended(findings: list[Finding], looks: Mapping[str, Snapshot]) -> Iter
         known = [looks[name] for name in one.request_ids if name in looks]
         if one.kind is not Kind.PAID_TWICE or not any(map(costs_nothing, known)):
             yield one
-        elif one.grade is FindingGrade.PROVEN:
+        elif one.grade is _PROVEN:
             yield replace(one, kind=Kind.RESUBMITTED_UNKNOWN)
 
 

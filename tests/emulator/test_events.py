@@ -14,7 +14,7 @@ import pytest
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state import events as module
-from fakefal.state.events import EventLog
+from fakefal.state.events import Events
 from support.endpoints import APP, I2V, O1
 from support.receivers import Receiver
 from support.server import Serve, Server, served
@@ -134,13 +134,13 @@ class TestWhatIsTold:
             cancelled = server.submit(O1, {"prompt": "cancelled"})
             server.http.put(cancelled["cancel_url"]).raise_for_status()
             server.advance(6)
-            over = [one for one in watcher.next(8) if one["kind"] == "over"]
+            over = [one for one in watcher.next(9) if one["kind"] == "over"]
         assert sorted(one["outcome"] for one in over) == ["cancelled", "timed_out"]
 
     def test_jobs_are_told_in_the_order_in_which_they_ran(self, serve: Serve) -> None:
         server = serve(profile="quick", runners=1)
         with watching(server) as watcher:
-            jobs = [server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(3)]
+            jobs = [server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(3)]
             server.advance(60)
             moves = [one for one in watcher.next(10) if one["kind"] in ("started", "over")]
         assert [(one["request_id"], one["kind"]) for one in moves] == [
@@ -290,7 +290,7 @@ class TestStreams:
         until(lambda: not server.emulator.events.watched)
 
     def test_a_subscriber_is_told_at_once_and_no_longer_than_it_wants(self) -> None:
-        events, found = EventLog(), []
+        events, found = Events(), []
         with events.subscribed(found.append):
             events.reset("a", 0.0)
         events.reset("b", 0.0)
