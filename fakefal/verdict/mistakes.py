@@ -67,9 +67,9 @@ RULES: dict[Kind, KindRule] = {
         "requests/by-endpoint), or use a client that does (fakefal_client).",
     ),
     Kind.RESUBMITTED_UNKNOWN: KindRule(
-        "A call whose answer was lost, cut or later than the client waited was sent again with the same body; this "
-        "time only one became a paid job. Possible: the same after 502, 503 or 504 of an ingress, which does not say "
-        "whether fal took the call.",
+        "A call whose answer was lost, cut or later than the client waited was sent again with the same body, before "
+        "the list of requests was asked for its job; this time only one became a paid job. Possible: the same after "
+        "502, 503 or 504 of an ingress, which does not say whether fal took the call.",
         "As for paid_twice: whether a lost call was accepted cannot be told from the error, so look for its job first.",
     ),
     Kind.RETRIED_REFUSAL: KindRule(

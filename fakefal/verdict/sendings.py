@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
+from math import inf
 
 from fakefal.core.plan import NOTHING
 from fakefal.state.endings import ending_of
@@ -38,8 +39,8 @@ class Sending:
     """One call that asks for a job.
 
     `gone` tells whether the caller has hung up.  `whole` is whether the whole answer went out to a caller that was
-    still there, None while it has not been tried; `before` is the call of the same sign before this one, and `earlier`
-    a job of one before that, whose answer was lost.
+    still there, None while it has not been tried, and `ended` is when that was.  `before` is the call of the same sign
+    before this one, and `earlier` a job of one before that, whose answer was lost.
     """
 
     call: JournalEntry
@@ -47,6 +48,7 @@ class Sending:
     gone: Callable[[], bool] | None
     before: Sending | None = None
     whole: bool | None = None
+    ended: float = inf
     job: SeenJob | None = None
     earlier: SeenJob | None = None
     judged: bool = False

@@ -34,6 +34,7 @@ OK, REFUSED = int(HTTPStatus.OK), int(HTTPStatus.BAD_REQUEST)
 """Plain numbers: comparing with those of an enumeration takes several times as long."""
 
 OF_A_REQUEST = "/requests/"
+REQUEST_LIST = "/models/requests"
 LOCKED = "locked_account"
 """The effect that the journal notes for a call that found its account locked, for whatever reason it is."""
 
@@ -64,6 +65,7 @@ class Witness:
         self._downloads: Bounded[str, None] = Bounded(MOST_SENT)
         self._troubled: Bounded[Call, tuple[JournalEntry, Passage]] = Bounded(MOST_KEYS)
         self._locked: Bounded[str, tuple[JournalEntry, float]] = Bounded(MOST_KEYS)
+        self._listed: Bounded[str, float] = Bounded(MOST_KEYS)
         self._findings: list[Finding] = []
         self._more = 0
 
@@ -106,8 +108,10 @@ class Witness:
         if self._troubled:
             self._check_pace(call, _same(call, sending), passage.began)
         if sending is not None:
-            sending.whole = passage.whole
+            sending.whole, sending.ended = passage.whole, passage.ended
             self._answered(sending, passage)
+        elif call.part == Part.PLATFORM and REQUEST_LIST in call.path:
+            self._listed[call.key] = passage.began
         elif call.request_id:
             job = self._jobs.get(call.request_id)
             if job is not None:
@@ -161,6 +165,8 @@ class Witness:
             sending.judged = True
             if before.job is not None:
                 before.job.repeated = True
+            if self._listed.get(call.key, 0.0) > before.ended:
+                return  # it looked for the job before it sent again
             grade = _PROVEN if before.is_lost else _POSSIBLE
             self._find(Kind.RESUBMITTED_UNKNOWN, sending, before.call, grade=grade)
         if call.status == HTTPStatus.FORBIDDEN and call.effect == LOCKED:
@@ -245,8 +251,9 @@ class Witness:
         for request_id in [name for name, job in self._jobs.items() if key in (None, job.sending.sign[0])]:
             del self._jobs[request_id]
         self._findings = [one for one in self._findings if key not in (None, one.key)]
-        for one in tuple(self._locked) if key is None else (key,):
+        for one in (*self._locked, *self._listed) if key is None else (key,):
             self._locked.pop(one, None)
+            self._listed.pop(one, None)
         if key is None:
             self._downloads.clear()
             self._more = 0
