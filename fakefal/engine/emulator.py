@@ -30,7 +30,7 @@ from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Downloads
 from fakefal.settings import Settings
 from fakefal.state.endings import ending_of, platform_ending
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.group import Member
 from fakefal.state.journal import missed_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
@@ -190,10 +190,7 @@ class Emulator(Member):
         if not read:
             return await self._look(key, request_id)
         self.events.polled(request_id)
-        look = await self._read(key, request_id)
-        if look.view.state is State.COMPLETED:
-            self.events.unpolled(request_id)
-        return look
+        return await self._read(key, request_id)
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
         """See where a request stands, whosever it is; with a key, only of that one.
@@ -467,7 +464,7 @@ class Emulator(Member):
 
 
 def _tell_try(
-    tally: Tally, events: Events, witness: Witness, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt
+    tally: Tally, events: EventLog, witness: Witness, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt
 ) -> None:
     """A webhook was tried.  This is no method: who forgets an emulator without closing it frees its spool, too."""
     tally.tried(attempt)
@@ -475,6 +472,6 @@ def _tell_try(
     witness.delivered(delivery.request_id, attempt)
 
 
-def _tell_finding(events: Events, finding: Finding) -> None:
+def _tell_finding(events: EventLog, finding: Finding) -> None:
     """Something was found while calls come."""
     events.tell(finding_event(finding))
