@@ -94,12 +94,12 @@ class Lines:
         if self._wanted(event):
             self._put(event)
 
-    def say(self, kind: str, text: str, **facts: object) -> None:
+    def say(self, kind: str, text: str, *, is_error: bool = False, **facts: object) -> None:  # noqa: ARG002 - for `told`
         """Have something written that is no event."""
         self._put(self._text(kind, text, **facts))
 
     def _text(self, kind: str, text: str, **facts: object) -> str:
-        return json.dumps({"kind": kind, "text": text, **facts}) if self._as_json else f"fakefal: {shown(text)}"
+        return json.dumps({"kind": kind, "text": text, **facts}) if self._as_json else said(text)
 
     def _put(self, one: Event | str | None) -> None:
         try:
@@ -137,6 +137,11 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def said(text: str) -> str:
+    """What fakefal says of itself."""
+    return "fakefal: " + "\n".join(map(shown, text.split("\n")))
 
 
 def _encodable(sign: str, encoding: str | None) -> str:
@@ -287,7 +292,7 @@ def told(
 ) -> Iterator[Say]:
     """Tell of events as the options ask for while the block lasts; `usual` are told without ``--verbose``."""
     if options.quiet:
-        yield lambda *_, **__: None
+        yield _only_errors
         return
 
     def wanted(event: Event) -> bool:
@@ -302,6 +307,11 @@ def told(
         if events is not None:
             stack.enter_context(events.subscribed(lines.tell))
         yield lines.say
+
+
+def _only_errors(kind: str, text: str, *, is_error: bool = False, **facts: object) -> None:  # noqa: ARG001 - as `Lines.say`
+    if is_error:
+        click.echo(said(text), err=True)
 
 
 def _colored(stream: TextIO, environ: Mapping[str, str]) -> bool:

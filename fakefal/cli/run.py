@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,32 @@ from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 from fakefal.settings import Settings
+from fakefal.verdict.mistakes import Kind
 
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
     from fakefal.server.child import ChildAddresses
 
 
+KIND = click.Choice([*map(str, Kind)])
+
+
 @click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--careful", is_flag=True, help="End with the verdict: exit code 1, not 0, where a finding is proven.")
+@click.option("--allow", multiple=True, type=KIND, metavar="KIND", help="A kind of finding that --careful lets pass.")
 @replay_options
 @emulator_options
 @line_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
-def command(program: tuple[str, ...], replay: Path | None, max_age: float | None, **given: Any) -> None:
+def command(
+    *,
+    program: tuple[str, ...],
+    careful: bool,
+    allow: tuple[str, ...],
+    replay: Path | None,
+    max_age: float | None,
+    **given: Any,
+) -> None:
     """Run a command whose calls to fal reach the emulator instead, or recordings.
 
     Works for any program that honours the proxy variables, and for Node.  The command's exit code is
@@ -35,17 +50,25 @@ def command(program: tuple[str, ...], replay: Path | None, max_age: float | None
     lines = LineOptions.taken(given)
     if replay is None and max_age is not None:
         raise click.UsageError("--max-age needs --replay")
+    if allow and not careful:
+        raise click.UsageError("--allow needs --careful")
+    if replay is not None and careful:
+        raise click.UsageError("--careful needs the emulator: leave --replay out")
     if replay is not None:
         run = _replay(replay_from(replay, max_age, given), program, lines)
     else:
-        run = _run(settings_from(**given), program, lines)
+        allowed = [Kind(one) for one in allow] if careful else None
+        run = _run(settings_from(**given), program, lines, allowed)
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:
         sys.exit(f"fakefal run: {error}")
 
 
-async def _run(settings: Settings, program: tuple[str, ...], lines: LineOptions) -> int:
+async def _run(
+    settings: Settings, program: tuple[str, ...], lines: LineOptions, allowed: Collection[Kind] | None
+) -> int:
+    """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
     from fakefal.engine.emulator import Emulator
     from fakefal.server.app import build_app
     from fakefal.server.child_server import serving_child
@@ -56,7 +79,11 @@ async def _run(settings: Settings, program: tuple[str, ...], lines: LineOptions)
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
             code = await run_child(program, _environment(addresses, say))
             say("summary", await emulator.summary())
-            return code
+            if allowed is None:
+                return code
+            verdict = (await emulator.verdict()).without(allowed)
+            say("verdict", str(verdict), is_error=bool(verdict.proven))
+            return code or int(bool(verdict.proven))
 
 
 async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions) -> int:
