@@ -36,6 +36,7 @@ from fakefal.state.happenings import (
     WebhookTried,
     plain,
 )
+from fakefal.state.printable import shown
 from fakefal_contracts.price import dollars
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -130,13 +131,6 @@ class Lines:
         text = "\n    ".join(map(shown, rest))
         encoding = self._stream.encoding or "utf-8"
         return f"{first} {text}".encode(encoding, "backslashreplace").decode(encoding)
-
-
-def shown(text: str) -> str:
-    """A text without anything that a terminal would obey: control characters stand as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def said(text: str) -> str:
