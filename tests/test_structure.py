@@ -28,11 +28,11 @@ PACKAGES = {
 ORDER = """
 fakefal_contracts fakefal_fixtures fakefal.core fakefal.version
 fakefal_client fakefal.state
-fakefal.effects
+fakefal.effects fakefal.verdict
 fakefal.settings fakefal.files
 fakefal.store
 fakefal.engine
-fakefal.wire
+fakefal.wire fakefal.report
 fakefal.platform_api fakefal.control
 fakefal.document
 fakefal.server

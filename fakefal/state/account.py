@@ -117,6 +117,7 @@ def _charge(look: Snapshot) -> Sums:
     refused = ending is not None and not ending.ok and not cancelled
     return replace(
         _amounts(billed),
+        done=int(ending is not None and ending.ok),
         refused=int(refused),
         cancelled=int(cancelled),
         billed_refusals=int(refused and billed.charge is Charge.YES),

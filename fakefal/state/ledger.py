@@ -81,8 +81,9 @@ class Total:
 class Sums:
     """What jobs add up to; as a text, what ends a run.
 
-    `unpriced` are the jobs whose price is unknown: `usd` holds nothing of them.  Of the `refused`, `billed_refusals`
-    were charged, which `usd` holds, and `maybe_billed` may have been, for `maybe_usd` in all.
+    `done` are those that ended well, and `unpriced` those whose price is unknown: `usd` holds nothing of them.  Of the
+    `refused`, `billed_refusals` were charged, which `usd` holds, and `maybe_billed` may have been, for `maybe_usd` in
+    all.
     """
 
     jobs: int = 0
@@ -95,6 +96,7 @@ class Sums:
     billed_refusals: int = 0
     maybe_billed: int = 0
     maybe_usd: Decimal = NOTHING
+    done: int = 0
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -108,6 +110,7 @@ class Sums:
             self.billed_refusals + other.billed_refusals,
             self.maybe_billed + other.maybe_billed,
             self.maybe_usd + other.maybe_usd,
+            self.done + other.done,
         )
 
     def plain(self) -> dict[str, str]:
@@ -126,7 +129,7 @@ class Sums:
         billed = f"{self.billed_refusals} charged" if self.billed_refusals else ""
         maybe = f"{self.maybe_billed} perhaps charged, {dollars(self.maybe_usd)}" if self.maybe_billed else ""
         of_them = f" ({said})" if (said := "; ".join(filter(None, (billed, maybe)))) else ""
-        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused{of_them}"
+        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.done} done, {self.refused} refused{of_them}"
         cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
         unknown = f", the price of {self.unpriced} is unknown" if self.unpriced else ""
         return f"{jobs}{cancelled}{twins}, {dollars(self.usd)} not spent{unknown}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from starlette.responses import Response
 
@@ -32,7 +33,8 @@ async def run(call: Call) -> Response:
     async def accept() -> Response:
         if streams:
             return await stream(call, submission)
-        look, ending = await call.emulator.run(replace(submission, path=path))
+        accepted = partial(call.emulator.witness.accepted, call.request.state.sending)
+        look, ending = await call.emulator.run(replace(submission, path=path), accepted)
         if missed:
             ending = replace(ending, hint="; ".join(filter(None, (missed, ending.hint))))
         return ending_answer(ending, look.record, call.base_url)

@@ -140,7 +140,7 @@ class TestWhatIsTold:
     def test_jobs_are_told_in_the_order_in_which_they_ran(self, serve: Serve) -> None:
         server = serve(profile="quick", runners=1)
         with watching(server) as watcher:
-            jobs = [server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(3)]
+            jobs = [server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(3)]
             server.advance(60)
             moves = [one for one in watcher.next(10) if one["kind"] in ("started", "over")]
         assert [(one["request_id"], one["kind"]) for one in moves] == [
@@ -243,8 +243,16 @@ class TestComingBack:
         server.submit(O1, {"prompt": "x"})
         with watching(server, recent=2) as watcher:
             assert kinds(watcher.next(2)) == ["started", "over"]
-        for wrong in ("-1", "many", "10001"):
-            assert server.http.get("/_fakefal/events", params={"recent": wrong}).status_code == 422
+        for wrong in ({"recent": "-1"}, {"recent": "many"}, {"recent": "10001"}, {"follow": "no"}):
+            assert server.http.get("/_fakefal/events", params=wrong).status_code == 422
+
+    def test_what_has_happened_without_waiting_for_more(self, server: Server) -> None:
+        server.submit(O1, {"prompt": "x"})
+        answer = server.http.get("/_fakefal/events", params={"recent": 2, "follow": 0})
+        assert [json.loads(line[6:])["kind"] for line in answer.text.splitlines() if line[:6] == "data: "] == [
+            "started",
+            "over",
+        ]
 
     def test_a_reset_forgets_the_events_of_its_key(self, server: Server) -> None:
         server.submit(O1, {"prompt": "mine"})

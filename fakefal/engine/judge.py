@@ -1,4 +1,4 @@
-"""The verdict on a request: how it will end, and what its log says from the start."""
+"""The judgement on a request: how it will end, and what its log says from the start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fakefal_contracts.probe import probe_clip, probe_picture
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """How a request ends, and what shapes its plan: tier, measured run, log lines, and why earlier attempts failed.
 
     `foreign` are the media that nobody looked at and that could be downloaded.
@@ -84,7 +84,7 @@ class Judge:
             hint = f"{model} has no stream: call it without {STREAM}" if quiet else str(error)
             raise UnknownPath(endpoint_id, hint) from error
 
-    def verdict(
+    def judgement(
         self,
         edition: Edition,
         body: Any,
@@ -94,7 +94,7 @@ class Judge:
         gone: Collection[str],
         *,
         reading: bool = True,
-    ) -> Verdict:
+    ) -> Judgement:
         """Judge a body.  Where it has media of ours, this reads files: call it in a worker thread then.
 
         `fetched` holds what was downloaded from foreign addresses; files of ours at the paths in `gone` are there
@@ -127,18 +127,18 @@ class Judge:
         tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
         notes = tuple(_notes(report))
         if not report.ok:
-            return Verdict(_refused(report), tier, notes)
+            return Judgement(_refused(report), tier, notes)
         wanted = WantedFiles(report, request_id)
         if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
             raise ReadsFiles
         made = _made(wanted, self._result(wanted))
-        return Verdict(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+        return Judgement(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
 
-    def unjudged(self, endpoint_id: str, hint: str) -> Verdict:
-        """The verdict on a model of which nothing is known, where it runs all the same: one unit, if it has a price."""
+    def unjudged(self, endpoint_id: str, hint: str) -> Judgement:
+        """The judgement on an unknown model that runs all the same: one unit, if it has a price."""
         price = self._catalogue.prices.get(endpoint_id)
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
-        return Verdict(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
+        return Judgement(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
     def _result(self, wanted: WantedFiles) -> dict[str, Any]:
         """The user's own result of the model, or one that is made."""
