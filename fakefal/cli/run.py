@@ -95,7 +95,7 @@ async def _run(
     report: Path | None,
 ) -> int:
     """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
-    from fakefal.engine.emulator import Emulator
+    from fakefal.engine.emulator import ENDED_SECONDS, Emulator
     from fakefal.server.app import build_app
     from fakefal.server.child_server import serving_child
 
@@ -110,7 +110,7 @@ async def _run(
                 say("report", f"the report of this run is {report}", path=str(report))
             if allowed is None:
                 return code
-            verdict = (await emulator.verdict()).without(allowed)
+            verdict = (await emulator.verdict(patience=ENDED_SECONDS)).without(allowed)
             say("verdict", str(verdict), is_error=bool(verdict.proven))
             return code or int(bool(verdict.proven))
 

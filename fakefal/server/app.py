@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.routing import BaseRoute
@@ -20,8 +20,10 @@ from fakefal.wire.router import Router
 from fakefal.wire.stoppable import Stoppable
 
 
-def build_app(emulator: Emulator) -> ASGIApp:
+def build_app(emulator: Emulator, layer: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> ASGIApp:
     """The application for one emulator; its lifespan keeps the emulator running.
+
+    `layer` is one more layer, which knows the place that a call is for, and which the journal sees the answers of.
 
     A call passes these layers, in this order:
 
@@ -34,7 +36,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     7. `Documented` answers the rest, by FastAPI.
     """
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
-    app = Cors(app, emulator.settings.origins)
+    app = layer(Cors(app, emulator.settings.origins))
     app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys, lends_key=emulator.settings.open_proxy))
     return Router(
         app,
