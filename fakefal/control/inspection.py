@@ -50,7 +50,7 @@ class FileInfo(BaseModel):
 @router.get("/journal", response_model=list[CallInfo])
 async def journal(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
     """The newest calls, newest first; calls of this API are not among them."""
-    return Json([_call(one) for one in await emulator.journal.newest(key, limit)])
+    return Json([call_info(one).model_dump() for one in await emulator.journal.newest(key, limit)])
 
 
 @router.get("/files", response_model=list[FileInfo])
@@ -60,8 +60,9 @@ async def files(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> J
     return Json([info.model_dump() for one in whole[:limit] if (info := _file(one)) is not None])
 
 
-def _call(call: JournalEntry) -> dict[str, object]:
-    return {name: getattr(call, name) for name in CallInfo.model_fields}
+def call_info(call: JournalEntry) -> CallInfo:
+    """What is shown of a call."""
+    return CallInfo(**{name: getattr(call, name) for name in CallInfo.model_fields})
 
 
 def _file(file: StoredFile) -> FileInfo | None:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.control import api as control
-from fakefal.control import inspection
+from fakefal.control import details, gallery, inspection, job_list, page, workbench
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
 from fakefal.platform_api.forms import platform_refusal
@@ -34,13 +34,16 @@ from fakefal.wire.router import CONTROL
 from fakefal_contracts import Catalogue
 from fakefal_contracts.hosts import Part
 
+CONTROLS = tuple(part.router for part in (control, inspection, job_list, details, gallery, workbench, page))
+"""What FastAPI answers of what is the developer's."""
+
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)
-"""What FastAPI answers of what is fal's; the rest is the developer's, or not emulated."""
+"""What FastAPI answers of what is fal's."""
 
 _OF_FAL = [one for one in ROUTES if not one.path.startswith(f"/{CONTROL}")] + [
     one for part in PARTS for one in part.routes
 ]
-_EVERY = [*ROUTES, *(one for part in (*PARTS, control.router, inspection.router) for one in part.routes)]
+_EVERY = [*ROUTES, *(one for part in (*PARTS, *CONTROLS) for one in part.routes)]
 
 
 def documented(emulator: Emulator) -> ASGIApp:
@@ -76,16 +79,7 @@ def routes() -> list[BaseRoute]:
     """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
     app = FastAPI(redirect_slashes=False, openapi_url=None)
 
-    @app.get("/", include_in_schema=False)
-    async def front() -> dict[str, str]:
-        """What a browser sees at the base URL."""
-        return {
-            "fakefal": VERSION,
-            "parts": "/queue /run /rest /cdn /platform /site /proxy",
-            "document": "/openapi.json",
-        }
-
-    for router in (*PARTS, control.router, inspection.router):
+    for router in (*PARTS, *CONTROLS):
         app.include_router(router)
     return app.router.routes
 

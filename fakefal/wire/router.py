@@ -15,8 +15,8 @@ from fakefal.wire.recorder import Headers, JournalRecorder
 from fakefal_contracts.hosts import HOSTS, BaseUrl, Part, host_name, is_fal_host, part_of
 
 CONTROL = "_fakefal"
-OWN = frozenset({CONTROL, "openapi.json"})
-"""What is the developer's, not fal's: it is not journalled."""
+OWN = frozenset({CONTROL, "openapi.json", ""})
+"""What is the developer's, not fal's: it is not journalled.  The empty one is the page's."""
 
 PREFIXES = frozenset(Part) | OWN | {"proxy"}
 
@@ -91,7 +91,7 @@ def _base_url(base: str) -> BaseUrl:
 def _own_path(path: str, name: str) -> str:
     """A path on an own host; what has no known prefix is what `FAL_RUN_HOST` leads here."""
     first = _first(path)
-    if first in PREFIXES or not first:
+    if first in PREFIXES:
         return path
     return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
 
