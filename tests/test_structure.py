@@ -53,6 +53,7 @@ SAME_MODULES = {
     "check": "the command is named as what it runs",
     "drift": "the command is named as what it runs",
     "errors": "one tree of errors for each package",
+    "events": "what the emulator tells, and what the client tells of a job",
     "files": "uploaded files: the protocol, the same on Redis, and what the document says of them",
     "journal": "the journal of calls: in memory, and the same on Redis",
     "models": "the command, and the Platform API's catalogue",

@@ -57,11 +57,19 @@ _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXP
 
 @dataclass(frozen=True)
 class Advanced:
-    """What `Line.advance` did: which requests ended, whose verdict it needs, when to come again."""
+    """What `Line.advance` did: who started or ended since the last time, whose verdict it needs, when to come again.
 
-    ended: tuple[str, ...]
+    `moved` are ids with the state that each came to, in the order in which that happened.
+    """
+
+    moved: tuple[tuple[str, State], ...]
     needs: str | None
     next_due: float | None
+
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Which requests ended."""
+        return tuple(request_id for request_id, state in self.moved if state is State.COMPLETED)
 
 
 class Line:
@@ -80,7 +88,7 @@ class Line:
         self._busy = 0
         self._now = BEFORE_ALL
         self._idle_until = BEFORE_ALL
-        self._ended: list[str] = []
+        self._moved: list[tuple[str, State]] = []
         self._arrivals = 0
 
     def __len__(self) -> int:
@@ -239,6 +247,10 @@ class Line:
         """The plan of a request, or None while its verdict is open."""
         return self._entry(request_id).plan
 
+    def started_at(self, request_id: str) -> float | None:
+        """When a request started, if it has."""
+        return self._entry(request_id).marks.started_at
+
     def position(self, request_id: str) -> int:
         """How many requests stand before it; 0 for one that does not wait, or waits for an extra runner."""
         entry = self._entry(request_id)
@@ -268,8 +280,8 @@ class Line:
             self._idle_until = NEVER if due is None else due
         else:
             self._end_runs(now)
-        ended, self._ended = tuple(self._ended), []
-        return Advanced(ended, needs, self._next_end() if needs else due)
+        moved, self._moved = tuple(self._moved), []
+        return Advanced(moved, needs, self._next_end() if needs else due)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -330,6 +342,7 @@ class Line:
         after(entry.state, Move.START)
         assert entry.plan is not None
         entry.marks = Marks(started_at=now)
+        self._moved.append((entry.id, State.IN_PROGRESS))
         self._shift(entry, entry.credit, now)
 
     def _shift(self, entry: LineEntry, seconds: float, now: float) -> None:
@@ -347,7 +360,7 @@ class Line:
         elif not entry.extra:
             heapq.heappush(self._releases, now)
         entry.marks = Marks(entry.marks.started_at, now, cut, entry.marks.shifts)
-        self._ended.append(entry.id)
+        self._moved.append((entry.id, State.COMPLETED))
 
     def _next_due(self) -> float | None:
         """The next moment at which something happens by itself; stale notes are dropped."""

@@ -26,12 +26,27 @@ RUN_SIGMA = 0.35
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """Why a request was refused: which rule it broke, where, and what to change.
+
+    `rule` is empty where no rule of ours says so, as for an effect; `type`, `loc` and `msg` are those of the answer.
+    """
+
+    rule: str
+    type: str
+    loc: tuple[str | int, ...]
+    msg: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
 
     `ok` says whether the model produced its output; the core does not read it off the status.  `usd` is what
     the request would have cost at fal, None where its price is unknown; `hint` is for the developer; `error` and
-    `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was.
+    `error_type` are what the status of a platform failure shows; `timeout_type` says whose timeout it was; `broken` are
+    the reasons of a refusal.
     """
 
     status: int
@@ -46,6 +61,7 @@ class Ending:
     timeout_type: str | None = None
     usd: Decimal | None = NOTHING
     text: bool = False
+    broken: tuple[BrokenRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

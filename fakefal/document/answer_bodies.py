@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from annotated_types import Interval, Len
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fakefal.state.access import Acl, UploadLifecycle
+from fakefal.state.happenings import AnyEvent
 from fakefal.wire.cdn import MOST_PARTS
 
 
@@ -304,3 +305,7 @@ class Ready(BaseModel):
     """That requests can be taken."""
 
     ready: Literal[True]
+
+
+class EventInfo(RootModel[AnyEvent]):
+    """What happened; `kind` says which of these it is."""

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fakefal.control import plain
-from fakefal.document.operation import CONTROL, DocumentedAnswer, Operation, either, parameter, refusals
+from fakefal.control import plain, watching
+from fakefal.document.operation import (
+    CONTROL,
+    EVENTS,
+    DocumentedAnswer,
+    Json,
+    Operation,
+    either,
+    parameter,
+    refusals,
+    stream_of,
+)
 from fakefal.document.queue import ID
+from fakefal.state.events import MOST_EVENTS
 
 PREFIX = "/_fakefal"
 GUARD = refusals("Refusal", 401, 403, headers=ID)
@@ -18,6 +29,10 @@ NO_REQUEST = {404: DocumentedAnswer("No such request is stored.", "NotFoundBody"
 NO_MODEL = refusals("Refusal", 404, headers=ID)
 STOPPING = refusals("Refusal", 503, headers=ID)
 KEY = parameter("key", "query", "id part of a key; without it, all keys", minLength=1)
+RECENT = parameter(
+    "recent", "query", "how many of the newest events come first", type="integer", minimum=0, maximum=MOST_EVENTS
+)
+LAST_ID = parameter("last-event-id", "header", "id of the last event that was read; what came since comes first")
 COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
@@ -45,10 +60,15 @@ _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "GET /files": ("files", WRONG),
 }
 _PLAIN: dict[str, tuple[Callable[..., Any], dict[int, DocumentedAnswer]]] = {
+    "GET /events": (watching.events, {200: DocumentedAnswer("Events.", stream_of("EventInfo"), EVENTS), **WRONG}),
     "GET /health": (plain.health, {200: DocumentedAnswer("It does.", "Health")}),
     "GET /ready": (plain.ready, {200: DocumentedAnswer("They can.", "Ready"), **STOPPING}),
     "GET /metrics": (plain.metrics, {200: DocumentedAnswer("Counts and sums.", {"type": "string"}, "text/plain")}),
     "POST /reset": (plain.reset, {200: DocumentedAnswer("How many of each were forgotten.", COUNTS), **WRONG}),
+}
+_PARAMETERS: dict[Callable[..., Any], tuple[Json, ...]] = {
+    plain.reset: (KEY,),
+    watching.events: (KEY, RECENT, LAST_ID),
 }
 OPERATIONS = {
     f"{verb} {PREFIX}{path}": Operation(name=name, answers={**GUARD, **answers}, security=(CONTROL,))
@@ -59,7 +79,7 @@ OPERATIONS |= {
         name=function.__name__,
         answers={**GUARD, **answers},
         security=(CONTROL,),
-        parameters=(KEY,) if function is plain.reset else (),
+        parameters=_PARAMETERS.get(function, ()),
         function=function,
         tag="control",
     )

@@ -90,6 +90,12 @@ def either(*names: str) -> Json:
     return {"anyOf": [schema(one) for one in names]}
 
 
+def stream_of(body: str) -> Json:
+    """The schema of an event of a stream whose data is JSON."""
+    data = {"type": "string", "contentMediaType": JSON, "contentSchema": schema(body)}
+    return {"type": "object", "properties": {"data": data}, "required": ["data"]}
+
+
 def refusals(body: str | Json, *statuses: int, headers: tuple[str, ...] = ()) -> dict[int, DocumentedAnswer]:
     """Answers that say in the same form why nothing was done."""
     return {

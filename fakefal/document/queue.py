@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fakefal.document.operation import (
     EVENTS,
-    JSON,
     KEY,
     TOKEN,
     DocumentedAnswer,
@@ -14,7 +13,7 @@ from fakefal.document.operation import (
     parameter,
     refusals,
     request_body,
-    schema,
+    stream_of,
 )
 from fakefal.wire import queue
 from fakefal.wire.incoming import SHORTEST_START_TIMEOUT
@@ -83,11 +82,6 @@ SUBMIT = {
 }
 NO_REQUEST = DocumentedAnswer("No such request of this application and key.", "NotFoundBody", headers=ID)
 OF_REQUEST = {**refusals("Refusal", 401, headers=ID), 404: NO_REQUEST}
-EVENT = {
-    "type": "object",
-    "properties": {"data": {"type": "string", "contentMediaType": JSON, "contentSchema": schema("StatusBody")}},
-    "required": ["data"],
-}
 FAILURES = {
     422: DocumentedAnswer("The model refuses the arguments.", "Problems", headers=ID),
     **refusals(either("Problems", "Refusal"), *ENDINGS, headers=ID),
@@ -133,7 +127,9 @@ OPERATIONS = {
     f"GET {REQUEST}/status/stream": Operation(
         name="stream",
         answers={
-            200: DocumentedAnswer("Status objects, one whenever something changed.", EVENT, EVENTS, headers=ID),
+            200: DocumentedAnswer(
+                "Status objects, one whenever something changed.", stream_of("StatusBody"), EVENTS, headers=ID
+            ),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),

@@ -25,7 +25,7 @@ from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal.state.bounded import MOST_KEYS, Bounded
 from fakefal.state.patience import until_written
-from fakefal.state.requests import Record, Snapshot
+from fakefal.state.requests import LONGEST_PROMPT, Record, Snapshot
 from fakefal.state.submission import Submission
 from fakefal.store.parts import EmulatorParts
 
@@ -90,6 +90,7 @@ class Acceptance:
             start_seconds=submission.start_seconds,
             most_waiting=submission.most_waiting,
             sent_at=self._parts.wall(),
+            prompt=_opening(submission.body),
         )
         fetching = self._settings.fetch and bool(verdict.foreign)
         make = partial(_plan, profile, seed, submission)
@@ -175,6 +176,12 @@ def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) 
     if judged.ending.status == HTTPStatus.NOT_FOUND:
         plan = replace(plan, run_seconds=min(plan.run_seconds, UNKNOWN_PATH_SECONDS))
     return changed_plan(submission.effect, plan)
+
+
+def _opening(body: Any) -> str:
+    """The beginning of a body's prompt, if it has one."""
+    prompt = body.get("prompt") if isinstance(body, dict) else None
+    return prompt[:LONGEST_PROMPT] if isinstance(prompt, str) else ""
 
 
 def _unknown_path(path: str, hint: str) -> Ending:

@@ -10,7 +10,7 @@ from typing import Any
 from fakefal.core.effects import (
     Effect,
 )
-from fakefal.core.plan import Ending, Plan, Quirk
+from fakefal.core.plan import BrokenRule, Ending, Plan, Quirk
 from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
 from fakefal.engine.verdict import Verdict
 from fakefal.state import jsonio
@@ -37,7 +37,10 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
     """How one attempt ends under an effect, and what the log says of it."""
     arguments = {name: value for name, value in effect.arguments.items() if name != "attempts"}
     if model := MODEL_ERRORS.get(effect.name):
-        ending = Ending(model.status, jsonio.dump(model.body(**arguments)), 0.0, ok=False)
+        body = model.body(**arguments)
+        (item,) = body["detail"]
+        broken = (BrokenRule("", item["type"], tuple(item["loc"]), item["msg"]),)
+        ending = Ending(model.status, jsonio.dump(body), 0.0, ok=False, broken=broken)
         return ending, arguments.get("msg", model.message(arguments))
     if effect.name == "respond" and {"result", "text"} & arguments.keys():
         ending = _answer(arguments, planned)

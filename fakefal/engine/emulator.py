@@ -19,7 +19,7 @@ from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRe
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
-from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery
+from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery, DeliveryAttempt
 from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
@@ -30,12 +30,14 @@ from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Downloads
 from fakefal.settings import Settings
 from fakefal.state.endings import ending_of, platform_ending
+from fakefal.state.events import Events
 from fakefal.state.group import Member
 from fakefal.state.journal import missed_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
+from fakefal.state.tally import Tally
 from fakefal.store.opening import open_parts
 from fakefal.store.parts import EmulatorParts
 from fakefal_contracts.failures import PLATFORM_ERRORS
@@ -71,7 +73,8 @@ class Emulator(Member):
     """One emulated fal.
 
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
-    `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests.
+    `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests,
+    and `events` is what happened.
     `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions.
 
     Args:
@@ -89,14 +92,14 @@ class Emulator(Member):
         self.access, self.once, self.tokens = parts.access, parts.once, parts.tokens
         self.rules, self.arrivals = parts.rules, parts.arrivals
         self.effects = Effects(self.rules, self.settings.seed)
-        self.journal, self.tally = parts.journal, parts.tally
+        self.journal, self.tally, self.events = parts.journal, parts.tally, parts.events
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
         self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
         self.wall = parts.wall
-        self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, self.tally.tried)
+        self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, partial(_tell_try, self.tally, self.events))
         self._waker = Waker(self.queue, self.clock, self._webhooks.begin)
         self._downloads = Downloads(self.files, parts.fetcher)
         self._profile = PROFILES[self.settings.profile]
@@ -176,11 +179,12 @@ class Emulator(Member):
         Raises:
             UnknownRequest: no such request, or another key's.
         """
-        look = await self.queue.look(request_id, self.clock.now(key), read=read, key=key)
-        if self._is_gone(look):
-            raise UnknownRequest(request_id)
-        if read and look.plan is not None and look.plan.polls is not None:
-            self._waker.changed(key)
+        if not read:
+            return await self._look(key, request_id)
+        self.events.polled(request_id)
+        look = await self._read(key, request_id)
+        if look.view.state is State.COMPLETED:
+            self.events.unpolled(request_id)
         return look
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
@@ -198,7 +202,7 @@ class Emulator(Member):
         Raises:
             UnknownRequest: it was reset meanwhile.
         """
-        return self._waker.looks(record, self._read)
+        return self._waker.looks(record, lambda record: self._read(record.key, record.id))
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
@@ -272,6 +276,8 @@ class Emulator(Member):
         a try that takes longer goes on by itself.
         """
         await self.clock.move(key, advance=advance, speed=speed)
+        now, pace = await self.clock.read(key)
+        self.events.moved(key, now, advance, pace)
         keys = tuple(await self.queue.keys()) if key is None else (key,)
         await asyncio.gather(*map(self._carry_out, keys))
         with suppress(TimeoutError):
@@ -316,6 +322,7 @@ class Emulator(Member):
     def close(self) -> None:
         """Let everybody go who waits for something here: the server is about to stop."""
         self._waker.close()
+        self.events.close()
 
     async def unless_stopping(self, work: Awaitable[T]) -> T:
         """Wait for something that may take long, but not beyond the order to stop.
@@ -413,6 +420,7 @@ class Emulator(Member):
         for one in keys:
             await self._webhooks.stop(one)
             self._waker.changed(one)
+        self.events.reset(key, self.clock.now(key))
         return counts
 
     # -- inside ---------------------------------------------------------------------------------
@@ -428,5 +436,21 @@ class Emulator(Member):
     async def _see(self, record: Record) -> Snapshot:
         return await self.queue.look(record.id, self.clock.now(record.key))
 
-    async def _read(self, record: Record) -> Snapshot:
-        return await self.look(record.key, record.id, read=True)
+    async def _look(self, key: str, request_id: str, *, read: bool = False) -> Snapshot:
+        look = await self.queue.look(request_id, self.clock.now(key), read=read, key=key)
+        if self._is_gone(look):
+            raise UnknownRequest(request_id)
+        return look
+
+    async def _read(self, key: str, request_id: str) -> Snapshot:
+        """Look as a status read does, which moves what is poll-driven."""
+        look = await self._look(key, request_id, read=True)
+        if look.plan is not None and look.plan.polls is not None:
+            self._waker.changed(key)
+        return look
+
+
+def _tell_try(tally: Tally, events: Events, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt) -> None:
+    """A webhook was tried.  This is no method: who forgets an emulator without closing it frees its spool, too."""
+    tally.tried(attempt)
+    events.tried(delivery, look, attempt)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fakefal.core.plan import Ending
+from fakefal.core.plan import BrokenRule, Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
 from fakefal.files.result import result_of
@@ -199,7 +199,8 @@ def _notes(report: Report) -> Iterator[str]:
 def _refused(report: Report) -> Ending:
     body = jsonio.dump({"detail": [error.wire() for error in report.errors]})
     first = report.errors[0]
-    return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}")
+    broken = tuple(BrokenRule(one.rule.id, one.type, ("body", *one.loc), one.msg, one.hint) for one in report.errors)
+    return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}", broken=broken)
 
 
 def _made(wanted: WantedFiles, result: dict[str, Any]) -> Ending:

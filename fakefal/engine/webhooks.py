@@ -49,6 +49,10 @@ NOT_JSON = (
 )
 
 
+OnTry = Callable[[Delivery, Snapshot, DeliveryAttempt], None]
+"""Is told of a try: the delivery before it, the request, and what came of it."""
+
+
 @dataclass(frozen=True)
 class Sender:
     """Sends one signed webhook.
@@ -144,7 +148,7 @@ class WebhookDispatcher:
         queue: QueueStore,
         clock: Clock,
         sender: Sender,
-        on_try: Callable[[DeliveryAttempt], None] = lambda _: None,
+        on_try: OnTry = lambda *_: None,
     ) -> None:
         self._queue = queue
         self._clock = clock
@@ -207,7 +211,7 @@ class WebhookDispatcher:
 
     async def _send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
         attempt = await self._sender.send(delivery, look, now)
-        self._on_try(attempt)
+        self._on_try(delivery, look, attempt)
         return attempt
 
     async def _try(self, key: str, delivery: Delivery) -> None:

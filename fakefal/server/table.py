@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.control import plain
+from fakefal.control import plain, watching
 from fakefal.engine.emulator import Emulator
 from fakefal.wire import queue, synchronous
 from fakefal.wire.answers import ANSWERS, known_answer, refusal, wire_answer
@@ -37,6 +37,7 @@ TABLE: tuple[tuple[str, str, Answer], ...] = (
     ("GET", f"/{CONTROL}/health", plain.health),
     ("GET", f"/{CONTROL}/ready", plain.ready),
     ("GET", f"/{CONTROL}/metrics", plain.metrics),
+    ("GET", f"/{CONTROL}/events", watching.events),
     ("POST", f"/{CONTROL}/reset", plain.reset),
 )
 

@@ -63,8 +63,12 @@ class JournalEntry:
     @property
     def is_missed(self) -> bool:
         """Whether it was for what the emulator does not have: a part of fal's, or a model."""
-        application = self.part in APPLICATIONS and self.method == "POST" and "/requests/" not in self.path
-        return self.status == HTTPStatus.NOT_IMPLEMENTED or (application and self.status == HTTPStatus.NOT_FOUND)
+        return self.status == HTTPStatus.NOT_IMPLEMENTED or (self.is_submit and self.status == HTTPStatus.NOT_FOUND)
+
+    @property
+    def is_submit(self) -> bool:
+        """Whether it asked a model for something, by the queue or by fal.run."""
+        return self.part in APPLICATIONS and self.method == "POST" and "/requests/" not in self.path
 
     @property
     def address(self) -> str:

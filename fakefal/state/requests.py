@@ -12,6 +12,9 @@ LONGEST_KEY = 255
 
 NO_KEY = ""
 
+LONGEST_PROMPT = 100
+"""Characters of a prompt that are shown where requests are listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -22,7 +25,7 @@ class Record:
     `submitted_at` is emulated time, in seconds since 1970; `base_url` is how the caller came in, which is
     how addresses in its webhook lead back.  It times out when it has not started after `start_seconds`,
     and was to be refused with more than `most_waiting` requests before it.  `sent_at` is the wall time of
-    its acceptance, which is what callers compare with their own clock.
+    its acceptance, which is what callers compare with their own clock.  `prompt` is the beginning of its prompt.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Record:
     start_seconds: float | None = None
     most_waiting: int | None = None
     sent_at: float = 0.0
+    prompt: str = ""
 
     @property
     def endpoint_id(self) -> str:

@@ -14,6 +14,7 @@ from fakefal.core.line import Line
 from fakefal.core.plan import Plan, Quirk
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import JobAccount
+from fakefal.state.events import Events
 from fakefal.state.queue import Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
@@ -27,9 +28,18 @@ class MemoryQueueStore(QueueStore):
         max_requests: how many requests are kept, finished or not.
         max_bytes: how many bytes of arguments and answers are kept.
         account: where every request is counted.
+        events: is told what becomes of requests.
     """
 
-    def __init__(self, *, runners: int, max_requests: int, max_bytes: int, account: JobAccount | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        runners: int,
+        max_requests: int,
+        max_bytes: int,
+        account: JobAccount | None = None,
+        events: Events | None = None,
+    ) -> None:
         self._runners = runners
         self._max_requests = max_requests
         self._max_bytes = max_bytes
@@ -41,6 +51,7 @@ class MemoryQueueStore(QueueStore):
         self._deliveries = Deliveries()
         self._bytes = 0
         self._account = account or JobAccount()
+        self._events = events or Events()
 
     @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
@@ -58,6 +69,7 @@ class MemoryQueueStore(QueueStore):
         self._lines[record.key] = line
         line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
         self._account.accept(self._look(record, line, now))
+        self._events.accepted(record)
         due = self._advance(record.key, now)
         return Added(self._look(record, line, now), self._next(record.key, due))
 
@@ -192,8 +204,13 @@ class MemoryQueueStore(QueueStore):
         if line is None:
             return None
         done = line.advance(now)
-        for request_id in done.ended:
-            self._ended(self._records[request_id], line, now)
+        for request_id, state in done.moved:
+            if state is State.COMPLETED:
+                self._ended(self._records[request_id], line, now)
+            else:
+                started_at = line.started_at(request_id)
+                assert started_at is not None
+                self._events.started(self._records[request_id], started_at)
         return done.next_due
 
     def _next(self, key: str, due: float | None) -> float | None:
@@ -205,13 +222,14 @@ class MemoryQueueStore(QueueStore):
 
     def _ended(self, record: Record, line: Line, now: float) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""
-        self._account.end(self._look(record, line, now))
+        look = self._look(record, line, now)
+        self._account.end(look)
+        self._events.over(look)
         if record.webhook is None:
             self._finished[record.id] = None
             return
-        ended_at = line.view(record.id, now).ended_at
+        ended_at, plan = look.view.ended_at, look.plan
         assert ended_at is not None
-        plan = line.plan(record.id)
         delivery = Delivery(record.id, record.webhook, ended_at, due_at=ended_at)
         if plan is not None and Quirk.WEBHOOK_LOST in plan.quirks:
             lost = DeliveryAttempt(ended_at, None, "lost by effect")

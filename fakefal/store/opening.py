@@ -12,6 +12,7 @@ from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.state.access import MemoryAccess
 from fakefal.state.account import JobAccount
 from fakefal.state.clock import Clock, MemoryClock
+from fakefal.state.events import Events
 from fakefal.state.journal import MemoryJournal
 from fakefal.state.once import MemoryOnce
 from fakefal.state.signing import MemorySigningKeys
@@ -41,7 +42,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
 
 
 def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
-    account = JobAccount()
+    account, events = JobAccount(), Events()
     access = MemoryAccess(clock, settings.max_files)
     return EmulatorParts(
         queue=MemoryQueueStore(
@@ -49,6 +50,7 @@ def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
             max_requests=settings.max_requests,
             max_bytes=settings.max_request_bytes,
             account=account,
+            events=events,
         ),
         clock=clock,
         rules=MemoryRules(settings.effects),
@@ -57,6 +59,7 @@ def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
         once=MemoryOnce(clock),
         journal=MemoryJournal(settings.max_journal),
         tally=MemoryTally(account),
+        events=events,
         tokens=Tokens(),
         signing=MemorySigningKeys() if settings.development_key else own_keys(settings.spool),
         files=SpoolFiles(OwnFolder(settings.spool), max_files=settings.max_files, max_bytes=settings.max_file_bytes),

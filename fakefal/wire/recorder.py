@@ -72,7 +72,10 @@ class JournalRecorder:
             await app(scope, receive, noted)
         finally:
             entry.milliseconds = (time.perf_counter() - started) * 1000
-            self._emulator.tally.called(entry.part, entry.status or 0)
+            status = entry.status or 0
+            self._emulator.tally.called(entry.part, status)
+            if entry.effect or status >= HTTPStatus.BAD_REQUEST:
+                self._emulator.events.called(entry)
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
 
-from fakefal.core.plan import Cut, Ending, Marks, Plan, Polls, Quirk
+from fakefal.core.plan import BrokenRule, Cut, Ending, Marks, Plan, Polls, Quirk
 from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.attempts import attempted
 from fakefal.state.requests import Record
@@ -32,7 +32,10 @@ def load_record(packed: bytes) -> Record:
 
 def dump_plan(plan: Plan) -> bytes:
     """A plan and its ending."""
-    ending = _values(plan.ending, "body") | {"usd": None if plan.ending.usd is None else str(plan.ending.usd)}
+    ending = _values(plan.ending, "body") | {
+        "usd": None if plan.ending.usd is None else str(plan.ending.usd),
+        "broken": list(map(asdict, plan.ending.broken)),
+    }
     head = _values(plan) | {"ending": ending, "quirks": sorted(plan.quirks), "polls": plan.polls and asdict(plan.polls)}
     return _join(head, plan.ending.body)
 
@@ -41,11 +44,12 @@ def load_plan(packed: bytes) -> Plan:
     """What `dump_plan` wrote."""
     head, body = _split(packed)
     ending = head["ending"]
+    broken = tuple(BrokenRule(**(one | {"loc": tuple(one["loc"])})) for one in ending["broken"])
     return Plan(
         **(
             head
             | {
-                "ending": Ending(**(ending | {"body": body, "usd": _exact(ending["usd"])})),
+                "ending": Ending(**(ending | {"body": body, "usd": _exact(ending["usd"]), "broken": broken})),
                 "logs": tuple((moment, text) for moment, text in head["logs"]),
                 "polls": head["polls"] and Polls(**head["polls"]),
                 "retries": tuple(head["retries"]),

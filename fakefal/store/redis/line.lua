@@ -12,6 +12,7 @@ local entries, changed = {}, {}
 local heads = {}
 local budget = EVENTS
 local announced = false
+local moved = {} -- ids, each followed by the state that it came to
 
 local function text(number) return string.format('%.17g', number) end
 local function key(name) return PREFIX .. ':' .. name end
@@ -173,8 +174,14 @@ local function dequeue(e)
   if e.extra then redis.call('SREM', at('aside'), e.id) end
 end
 
+local function note_move(e, to)
+  table.insert(moved, e.id)
+  table.insert(moved, to)
+end
+
 local function begin(e, now)
   e.started = now
+  note_move(e, 'IN_PROGRESS')
   shift(e, e.credit, now)
 end
 
@@ -206,6 +213,7 @@ local function finish(e, now, cut)
     if not e.extra then note('releases', e, now) end
   end
   e.ended, e.cut = now, cut
+  note_move(e, 'COMPLETED')
   touch(e)
   local status = cut and CUT[cut] or e.plan.status
   count('ended ' .. e.name .. ' ' .. status)

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from fakefal.settings import Settings, SettingsError
+from fakefal.state.events import Events
 from fakefal.state.signing import DEVELOPMENT_KEY, MOST_KEYS, new_key
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
@@ -76,7 +77,8 @@ def shared_parts(settings: Settings) -> EmulatorParts:
         raise
     except (RedisError, OSError, ValueError) as error:
         raise SettingsError(f"the store cannot be used: {error}") from error
-    queue = RedisQueueStore(steps)
+    events = Events()
+    queue = RedisQueueStore(steps, events)
     rules = RedisRules(steps, settings.effects)
     journal = RedisJournal(steps, clock.real_time, settings.max_journal)
     tally = RedisTally(steps)
@@ -89,6 +91,7 @@ def shared_parts(settings: Settings) -> EmulatorParts:
         once=RedisOnce(steps),
         journal=journal,
         tally=tally,
+        events=events,
         tokens=Tokens(secret),
         signing=signing,
         files=SpoolFiles(folder, max_files=settings.max_files, max_bytes=settings.max_file_bytes),

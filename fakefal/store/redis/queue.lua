@@ -2,6 +2,7 @@
 --
 -- Every reply is a list of texts whose first says what it is; an absent value is '', since a nil would end the list.
 -- 'again' asks to be called once more with the same arguments: much was due, and nothing of the step itself was done.
+-- Where requests started or ended, the reply stands in one that says which: {'moved', {id, state, ...}, reply}.
 
 local STEPS = {}
 local AGAIN = {'again'}

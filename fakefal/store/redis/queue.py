@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from typing_extensions import override
 
-from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, UnknownRequest
+from fakefal.core.errors import (
+    Busy,
+    NeedsVerdict,
+    QueueFull,
+    RefusedMove,
+    StoreFull,
+    StoreUnavailable,
+    UnknownRequest,
+)
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Plan, view
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import known as label
 from fakefal.state.bounded import Bounded
+from fakefal.state.events import Events
 from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.redis import codec
@@ -38,10 +48,16 @@ class RedisQueueStore(QueueStore):
 
     Args:
         steps: the connection.
+        events: is told what is accepted here, and, while somebody watches, who started or ended by a step from here:
+            telling that costs a look at each.
     """
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, events: Events | None = None) -> None:
         self._steps = steps
+        self._events = events or Events()
+        self._moves: list[bytes] = []
+        self._telling: asyncio.Task[None] | None = None
+        steps.on_move = self._on_move
         self._remembered: Bounded[str, tuple[Record, Plan]] = Bounded(REMEMBERED)
         self.trying_now: set[str] = set()
         """Webhooks that were claimed here and not written down yet."""
@@ -73,6 +89,7 @@ class RedisQueueStore(QueueStore):
                 again=True,
             )
         self._check(reply, record.id, record)
+        self._events.accepted(record)
         *seen, due = reply
         if plan is not None:
             self._remember(record, plan)
@@ -227,6 +244,25 @@ class RedisQueueStore(QueueStore):
         return True
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _on_move(self, moves: list[bytes]) -> None:
+        if not self._events.watched:
+            return
+        self._moves += moves
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        """Tell who started or ended, in that order; who is gone meanwhile is left out."""
+        while self._moves:
+            request_id, state = self._moves[0].decode(), self._moves[1]
+            del self._moves[:2]
+            with suppress(UnknownRequest, StoreUnavailable):
+                look = await self.look(request_id, BEFORE_ALL_TIME)
+                if state == State.COMPLETED.value.encode():
+                    self._events.over(look)
+                elif look.view.started_at is not None:
+                    self._events.started(look.record, look.view.started_at)
 
     @contextmanager
     def _claims(self) -> Iterator[None]:

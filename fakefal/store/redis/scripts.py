@@ -37,7 +37,7 @@ from fakefal.state.endings import CUT_ENDINGS
 
 FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
 PREFIX = "fakefal"
-LAYOUT = "1"
+LAYOUT = "2"
 """Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
 
 ALL_KEYS = "*"
@@ -119,6 +119,8 @@ class Steps:
             retry=Retry(NoBackoff(), 0),  # what may be sent twice is known here, not there
         )
         self.redis = Redis.from_pool(pool)
+        self.on_move: Callable[[list[bytes]], None] = lambda _: None
+        """Is told which requests a step started or ended: their ids, each followed by its state."""
 
     async def __call__(self, step: str, *arguments: str | bytes | float, again: bool = False) -> Reply:
         """Take a step; `again` says that it may be sent a second time when its answer was lost.
@@ -138,6 +140,9 @@ class Steps:
                     raise
                 again = False
                 continue
+            if reply[0] == b"moved":
+                _, moves, reply = reply
+                self.on_move(moves)
             if reply[0] != b"again":
                 return reply
 
@@ -193,7 +198,9 @@ def script(**numbers: float) -> str:
             *lines,
             "local REPLICA, GIVEN_TIME = ARGV[1], ARGV[2]",
             *map(_file, FILES),
-            "return STEPS[ARGV[3]](unpack(ARGV, 4))",
+            "local reply = STEPS[ARGV[3]](unpack(ARGV, 4))",
+            "if #moved > 0 then return {'moved', moved, reply} end",
+            "return reply",
         ]
     )
 

@@ -1,0 +1,286 @@
+"""One bounded sequence of what happens, for those who watch: lines on a terminal, the page, programs.
+
+Writing an event down formats nothing.  Texts are made where somebody reads them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from itertools import takewhile
+from typing import Any
+
+from fakefal.core.plan import Cut, Ending
+from fakefal.core.webhook import Delivery, DeliveryAttempt
+from fakefal.state.bounded import Bounded
+from fakefal.state.clock import wall_time
+from fakefal.state.endings import ending_of
+from fakefal.state.happenings import (
+    CallRefused,
+    ClockMoved,
+    EffectFired,
+    Event,
+    EventsLost,
+    JobAccepted,
+    JobOver,
+    JobStarted,
+    ModelUnknown,
+    NotEmulated,
+    Outcome,
+    StateReset,
+    WebhookTried,
+)
+from fakefal.state.journal import JournalEntry, without_secrets
+from fakefal.state.requests import Record, Snapshot
+from fakefal_contracts.hosts import Part
+
+MOST_EVENTS = 10_000
+"""So many of the newest events are kept for those who come back."""
+
+MOST_POLLED = 10_000
+"""Of so many jobs the polls are counted."""
+
+LONGEST_NAME = 300
+"""Longer names of endpoints are cut off, so that the sequence has a bound in bytes, too."""
+
+QUIET_SECONDS = 15.0
+"""After so long a stream says that nothing came."""
+
+AT_THE_DOOR = (401, 403, 405, 413, 429)
+"""With these statuses a call is refused before anybody looks at what it asks for."""
+
+Subscriber = Callable[[Event], None]
+"""Is told of every event, on the event loop, in their order; it must not block."""
+
+
+class Events:
+    """What happened here, the newest events kept; told to subscribers at once, and to streams as they read.
+
+    Args:
+        most: how many events are kept.
+        wall: real time in seconds since 1970.
+    """
+
+    def __init__(self, most: int = MOST_EVENTS, *, wall: Callable[[], float] = wall_time) -> None:
+        self._kept: deque[Event] = deque(maxlen=most)
+        self._wall = wall
+        self._number = 0
+        self._lost = 0
+        self._server = secrets.token_hex(4)
+        self._polls: Bounded[str, int] = Bounded(MOST_POLLED)
+        self._subscribers: tuple[Subscriber, ...] = ()
+        self._bells: set[asyncio.Event] = set()
+        self._closed = False
+
+    # -- for those who watch --------------------------------------------------------------------
+
+    @contextmanager
+    def subscribed(self, subscriber: Subscriber) -> Iterator[None]:
+        """Tell somebody of every event while the block lasts."""
+        self._subscribers = (*self._subscribers, subscriber)
+        try:
+            yield
+        finally:
+            self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody is told, or reads a stream."""
+        return bool(self._subscribers or self._bells)
+
+    def newest(self, most: int = MOST_EVENTS, key: str | None = None) -> list[Event]:
+        """The newest events that are kept, oldest first; with a key, those that concern it."""
+        found = [one for one in self._kept if _concerns(one, key)]
+        return found[max(0, len(found) - most) :]
+
+    def place(self, event: Event | None = None) -> str:
+        """What names an event for those who come back, or the newest one."""
+        return f"{self._server}-{self._number if event is None else event.number}"
+
+    async def stream(
+        self, after: str | None = None, key: str | None = None, *, recent: int = 0
+    ) -> AsyncGenerator[list[Event], None]:
+        """Every event from now on, as many at once as have come; an empty list when nothing came for a while.
+
+        It ends when the server stops.
+
+        Args:
+            after: the place of the event that was read last; what came behind it comes first.
+            key: only what concerns this key.
+            recent: so many of the newest events come first, where there is no `after`.
+        """
+        read = self._number
+        if after is not None:
+            read = self._resumed(after)
+        elif recent:
+            yield self.newest(recent, key)
+        bell = asyncio.Event()
+        self._bells.add(bell)
+        try:
+            while not self._closed:
+                bell.clear()
+                news, read = self._behind(read)
+                if wanted := [one for one in news if _concerns(one, key)]:
+                    yield wanted
+                elif not await _rings(bell):
+                    yield []
+        finally:
+            self._bells.discard(bell)
+
+    def close(self) -> None:
+        """End every stream: the server is about to stop."""
+        self._closed = True
+        for bell in self._bells:
+            bell.set()
+
+    def _resumed(self, after: str) -> int:
+        """The number behind which to go on; a place that is not known here is one before all."""
+        server, _, number = after.rpartition("-")
+        known = server == self._server and number.isdecimal() and int(number) <= self._number
+        return int(number) if known else -1
+
+    def _behind(self, read: int) -> tuple[list[Event], int]:
+        """The events that are kept behind a number, and up to which one they are read then."""
+        news = [*takewhile(lambda one: one.number > read, reversed(self._kept))][::-1]
+        if read < self._lost:
+            news.insert(0, EventsLost(number=self._lost, at=self._wall(), wall=self._wall(), key=None))
+        return news, self._number
+
+    # -- for those who tell -----------------------------------------------------------------------
+
+    def tell(self, event: Event) -> None:
+        """Write an event down, which gets its number here, and tell all who watch."""
+        self._number += 1
+        event.number, event.wall = self._number, self._wall()
+        if len(self._kept) == self._kept.maxlen:
+            self._lost = self._kept[0].number
+        self._kept.append(event)
+        for subscriber in self._subscribers:
+            subscriber(event)
+        for bell in self._bells:
+            bell.set()
+
+    def polled(self, request_id: str) -> None:
+        """The status of a job was asked for."""
+        self._polls[request_id] = self._polls.get(request_id, 0) + 1
+
+    def unpolled(self, request_id: str) -> None:
+        """Nobody counts the polls of this job any more."""
+        self._polls.pop(request_id, None)
+
+    def accepted(self, record: Record) -> None:
+        """A job was accepted."""
+        self.tell(
+            JobAccepted(
+                at=record.submitted_at,
+                key=record.key,
+                request_id=record.id,
+                endpoint_id=record.endpoint_id[:LONGEST_NAME],
+                prompt=record.prompt,
+                webhook=record.webhook is not None,
+            )
+        )
+
+    def started(self, record: Record, at: float) -> None:
+        """A job was started."""
+        self.tell(
+            JobStarted(at=at, key=record.key, request_id=record.id, endpoint_id=record.endpoint_id[:LONGEST_NAME])
+        )
+
+    def over(self, look: Snapshot) -> None:
+        """A job is over."""
+        record, view, ending = look.record, look.view, ending_of(look)
+        assert ending is not None
+        assert view.ended_at is not None
+        self.tell(
+            JobOver(
+                at=view.ended_at,
+                key=record.key,
+                request_id=record.id,
+                endpoint_id=record.endpoint_id[:LONGEST_NAME],
+                outcome=outcome(ending, view.cut),
+                status=ending.status,
+                error_type=ending.error_type or "",
+                error=ending.error or "",
+                hint=ending.hint,
+                broken=ending.broken,
+                usd=ending.usd,
+                units=ending.billable_units,
+                polls=self._polls.pop(record.id, 0),
+                attempts=ending.attempts,
+                seconds=view.run_seconds,
+            )
+        )
+
+    def tried(self, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt) -> None:
+        """A webhook was sent, well or not."""
+        self.tell(
+            WebhookTried(
+                at=attempt.at,
+                key=look.record.key,
+                request_id=look.record.id,
+                endpoint_id=look.record.endpoint_id[:LONGEST_NAME],
+                url=without_secrets(delivery.url),
+                attempt=len(delivery.attempts) + 1,
+                status=attempt.status,
+                error=attempt.error,
+                acknowledged=attempt.acknowledged,
+            )
+        )
+
+    def called(self, call: JournalEntry) -> None:
+        """A call is over that an effect changed, or whose answer is an error: tell what is to be told of it."""
+        facts: dict[str, Any] = {
+            "at": call.at,
+            "key": call.key,
+            "call": call.address,
+            "status": call.status,
+            "hint": call.hint,
+        }
+        if call.effect:
+            self.tell(EffectFired(**facts, effect=call.effect, request_id=call.request_id))
+        elif call.status == HTTPStatus.NOT_IMPLEMENTED:
+            self.tell(NotEmulated(**facts))
+        elif call.is_missed:
+            self.tell(ModelUnknown(**facts, endpoint_id=call.endpoint[:LONGEST_NAME]))
+        elif call.status in AT_THE_DOOR or (call.part == Part.QUEUE and call.is_submit):
+            self.tell(CallRefused(**facts, error_type=call.error_type))
+
+    def moved(self, key: str | None, at: float, advance: float, speed: float) -> None:
+        """A clock was moved."""
+        self.tell(ClockMoved(at=at, key=key, advance=advance, speed=speed))
+
+    def reset(self, key: str | None, at: float) -> None:
+        """Forget the events of a key, or all, and tell that they were."""
+        kept = [one for one in self._kept if key is not None and one.key != key]
+        self._kept.clear()
+        self._kept.extend(kept)
+        self.tell(StateReset(at=at, key=key))
+
+
+def outcome(ending: Ending, cut: Cut | None) -> Outcome:
+    """How a job ended, in one word."""
+    if cut is Cut.CANCELLED:
+        return "cancelled"
+    if cut is Cut.TIMED_OUT:
+        return "timed_out"
+    if ending.ok:
+        return "completed"
+    return "failed" if ending.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "refused"
+
+
+def _concerns(event: Event, key: str | None) -> bool:
+    """Whether an event is shown to those who ask for a key."""
+    return key is None or event.key is None or event.key == key
+
+
+async def _rings(bell: asyncio.Event) -> bool:
+    """Whether a bell rings soon."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(QUIET_SECONDS):
+            return await bell.wait()
+    return False
