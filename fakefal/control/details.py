@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from http.client import responses
 from typing import Any, Literal
@@ -18,11 +17,8 @@ from fakefal.control.gallery import MediaInfo, media_of_arguments, media_of_resu
 from fakefal.control.guard import guard
 from fakefal.control.inspection import CallInfo, call_info
 from fakefal.control.job_list import JobState, state_of
-from fakefal.core.plan import NOTHING, Quirk
+from fakefal.core.plan import NOTHING, BrokenRule, Quirk
 from fakefal.core.webhook import Delivery, Fate
-from fakefal.engine.emulator import Emulator
-from fakefal.engine.verdict import UnknownPath
-from fakefal.files.cdn import named_paths
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of
 from fakefal.state.journal import HIDDEN
@@ -112,7 +108,7 @@ async def details(request_id: str, emulator: TheEmulator, key: Key = None) -> Js
         usd=billed.usd if billed else NOTHING,
         spans=[*_spans(look), *_tries(webhook)],
         log=[LoggedLine(at=at, text=text) for at, text in look.view.logs],
-        problems=await _problems(emulator, look, arguments),
+        problems=_problems(look),
         media=[*media_of_result(emulator, look), *media_of_arguments(emulator, look, arguments)],
         exchange=[_submission(record, arguments), *_answers(look)],
         calls=[call_info(one) for one in calls[:MOST_CALLS]],
@@ -166,36 +162,23 @@ def _tries(webhook: Delivery | None) -> Iterator[TimeSpan]:
         yield TimeSpan(kind="webhook", number=len(webhook.attempts) + 1, begin=due, end=due, outcome="due")
 
 
-async def _problems(emulator: Emulator, look: Snapshot, arguments: Any) -> list[FieldProblem]:
+def _problems(look: Snapshot) -> list[FieldProblem]:
     """The items of a refusal, each with the rule that it broke and what to write instead, where a rule says so."""
     ending = ending_of(look)
     if ending is None or ending.ok or ending.status != HTTPStatus.UNPROCESSABLE_ENTITY or ending.text:
         return []
     body = jsonio.load(ending.body)
     items = body.get("detail") if isinstance(body, dict) else None
-    if not isinstance(items, list):
-        return []
-    known = await _broken_rules(emulator, look.record, arguments)
-    return [_problem(item, known) for item in items if isinstance(item, dict)]
+    known = {(one.loc, one.type): one for one in ending.broken}
+    return [_problem(item, known) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _problem(item: dict[str, Any], known: dict[tuple[str, str], tuple[str, str]]) -> FieldProblem:
-    given = item.get("loc")
+def _problem(item: dict[str, Any], known: Mapping[tuple[tuple[str | int, ...], str], BrokenRule]) -> FieldProblem:
+    given, kind = item.get("loc"), str(item.get("type", ""))
     loc = [one for one in given if isinstance(one, str | int)] if isinstance(given, list) else []
-    kind = str(item.get("type", ""))
-    rule, hint = known.get((repr(loc), kind), ("", ""))
+    broken = known.get((tuple(loc), kind))
+    rule, hint = (broken.rule, broken.hint) if broken else ("", "")
     return FieldProblem(loc=loc, type=kind, msg=str(item.get("msg", "")), rule=rule, hint=hint)
-
-
-async def _broken_rules(emulator: Emulator, record: Record, arguments: Any) -> dict[tuple[str, str], tuple[str, str]]:
-    """Rule and hint by place and type of error, for a body that is judged once more."""
-    try:
-        edition = emulator.judge.edition(record.endpoint_id)
-    except UnknownPath:
-        return {}
-    gone = await emulator.access.gone(named_paths(arguments, record.base_url))
-    report = await asyncio.to_thread(emulator.judge.report, edition, arguments, record.base_url, gone)
-    return {(repr(["body", *one.loc]), one.type): (one.rule.id, one.hint) for one in report.errors}
 
 
 def _submission(record: Record, arguments: Any) -> WireMessage:
