@@ -30,8 +30,7 @@ function Effects({ model, setModel }) {
       <${Act} class="primary" act=${add} done="Added">Inject<//>
     </form>
     <${Failure} error=${rules.error} />
-    ${rules.data?.length > 0 && html`<ul class="rules">${rules.data.map((rule) => html`<li><code>${rule.effect}</code>
-      <span class="muted">${conditions(rule)}</span></li>`)}</ul>
+    ${rules.data?.length > 0 && html`<ul class="rules">${rules.data.map((rule) => html`<li><code>${rule.effect}</code> <span class="muted">${conditions(rule)}</span></li>`)}</ul>
       <${Act} act=${clear} done="Removed">Remove all rules<//>`}
     ${rules.data?.length === 0 && html`<p class="none">No rules.</p>`}
   </section>`;

@@ -59,6 +59,7 @@ export function Jobs({ place, go, link, list, now }) {
   if (!data.stored && !place.job && !place.key) return html`<${Start} link=${link} />`;
   const filtered = place.q || place.key || place.model || place.states.length;
   return html`<main id="main" class=${place.job ? "jobs split" : "jobs"}>
+    <h1 class="unseen">Jobs</h1>
     <section class="list" aria-label="Jobs">
       <${Filters} place=${place} go=${go} data=${data} />
       <${Failure} error=${list.error} />

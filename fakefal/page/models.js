@@ -15,6 +15,7 @@ export function Models({ place, go, link }) {
   }, [text]);
   const { data, error } = useLoad(() => get("models", { q: place.q, category }), [place.q, category], { live: false });
   return html`<main id="main" class=${place.model ? "models split" : "models"}>
+    <h1 class="unseen">Models</h1>
     <section class="list" aria-label="Models">
       <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
         <input type="search" data-search aria-label="Search models" placeholder="Search 1,500 models   /" value=${text}
