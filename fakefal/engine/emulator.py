@@ -30,7 +30,7 @@ from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Downloads
 from fakefal.settings import Settings
 from fakefal.state.endings import ending_of, platform_ending
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.group import Member
 from fakefal.state.journal import missed_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
@@ -182,10 +182,7 @@ class Emulator(Member):
         if not read:
             return await self._look(key, request_id)
         self.events.polled(request_id)
-        look = await self._read(key, request_id)
-        if look.view.state is State.COMPLETED:
-            self.events.unpolled(request_id)
-        return look
+        return await self._read(key, request_id)
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
         """See where a request stands, whosever it is; with a key, only of that one.
@@ -450,7 +447,7 @@ class Emulator(Member):
         return look
 
 
-def _tell_try(tally: Tally, events: Events, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt) -> None:
+def _tell_try(tally: Tally, events: EventLog, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt) -> None:
     """A webhook was tried.  This is no method: who forgets an emulator without closing it frees its spool, too."""
     tally.tried(attempt)
     events.tried(delivery, look, attempt)

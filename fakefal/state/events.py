@@ -42,7 +42,7 @@ MOST_EVENTS = 10_000
 """So many of the newest events are kept for those who come back."""
 
 MOST_POLLED = 10_000
-"""Of so many jobs the polls are counted."""
+"""Of so many jobs the polls are counted: those that were asked for last."""
 
 LONGEST_NAME = 300
 """Longer names of endpoints are cut off, so that the sequence has a bound in bytes, too."""
@@ -57,7 +57,7 @@ Subscriber = Callable[[Event], None]
 """Is told of every event, on the event loop, in their order; it must not block."""
 
 
-class Events:
+class EventLog:
     """What happened here, the newest events kept; told to subscribers at once, and to streams as they read.
 
     Args:
@@ -166,11 +166,7 @@ class Events:
 
     def polled(self, request_id: str) -> None:
         """The status of a job was asked for."""
-        self._polls[request_id] = self._polls.get(request_id, 0) + 1
-
-    def unpolled(self, request_id: str) -> None:
-        """Nobody counts the polls of this job any more."""
-        self._polls.pop(request_id, None)
+        self._polls.renew(request_id, self._polls.get(request_id, 0) + 1)
 
     def accepted(self, record: Record) -> None:
         """A job was accepted."""

@@ -14,7 +14,7 @@ from fakefal.core.line import Line
 from fakefal.core.plan import Plan, Quirk
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import JobAccount
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.queue import Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
@@ -38,7 +38,7 @@ class MemoryQueueStore(QueueStore):
         max_requests: int,
         max_bytes: int,
         account: JobAccount | None = None,
-        events: Events | None = None,
+        events: EventLog | None = None,
     ) -> None:
         self._runners = runners
         self._max_requests = max_requests
@@ -51,7 +51,7 @@ class MemoryQueueStore(QueueStore):
         self._deliveries = Deliveries()
         self._bytes = 0
         self._account = account or JobAccount()
-        self._events = events or Events()
+        self._events = events or EventLog()
 
     @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:

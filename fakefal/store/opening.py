@@ -12,7 +12,7 @@ from fakefal.settings import MEMORY, Settings, SettingsError
 from fakefal.state.access import MemoryAccess
 from fakefal.state.account import JobAccount
 from fakefal.state.clock import Clock, MemoryClock
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.journal import MemoryJournal
 from fakefal.state.once import MemoryOnce
 from fakefal.state.signing import MemorySigningKeys
@@ -42,7 +42,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
 
 
 def _memory_parts(settings: Settings, clock: Clock) -> EmulatorParts:
-    account, events = JobAccount(), Events()
+    account, events = JobAccount(), EventLog()
     access = MemoryAccess(clock, settings.max_files)
     return EmulatorParts(
         queue=MemoryQueueStore(

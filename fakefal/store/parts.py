@@ -11,7 +11,7 @@ from fakefal.effects.rules import Rules
 from fakefal.files.fetch import Fetcher
 from fakefal.state.access import Access
 from fakefal.state.clock import Clock, wall_time
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.files import FileStore
 from fakefal.state.group import Membership
 from fakefal.state.journal import Journal
@@ -38,7 +38,7 @@ class EmulatorParts:
     once: Once
     journal: Journal
     tally: Tally
-    events: Events
+    events: EventLog
     tokens: Tokens
     signing: SigningKeys
     files: FileStore

@@ -14,7 +14,7 @@ import pytest
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings
 from fakefal.state import events as module
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from support.endpoints import APP, I2V, O1
 from support.receivers import Receiver
 from support.server import Serve, Server, served
@@ -134,7 +134,7 @@ class TestWhatIsTold:
             cancelled = server.submit(O1, {"prompt": "cancelled"})
             server.http.put(cancelled["cancel_url"]).raise_for_status()
             server.advance(6)
-            over = [one for one in watcher.next(9) if one["kind"] == "over"]
+            over = [one for one in watcher.next(8) if one["kind"] == "over"]
         assert sorted(one["outcome"] for one in over) == ["cancelled", "timed_out"]
 
     def test_jobs_are_told_in_the_order_in_which_they_ran(self, serve: Serve) -> None:
@@ -290,7 +290,7 @@ class TestStreams:
         until(lambda: not server.emulator.events.watched)
 
     def test_a_subscriber_is_told_at_once_and_no_longer_than_it_wants(self) -> None:
-        events, found = Events(), []
+        events, found = EventLog(), []
         with events.subscribed(found.append):
             events.reset("a", 0.0)
         events.reset("b", 0.0)

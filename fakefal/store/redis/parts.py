@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from fakefal.settings import Settings, SettingsError
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.signing import DEVELOPMENT_KEY, MOST_KEYS, new_key
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
@@ -77,7 +77,7 @@ def shared_parts(settings: Settings) -> EmulatorParts:
         raise
     except (RedisError, OSError, ValueError) as error:
         raise SettingsError(f"the store cannot be used: {error}") from error
-    events = Events()
+    events = EventLog()
     queue = RedisQueueStore(steps, events)
     rules = RedisRules(steps, settings.effects)
     journal = RedisJournal(steps, clock.real_time, settings.max_journal)

@@ -25,7 +25,7 @@ from fakefal.core.plan import Plan, view
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import known as label
 from fakefal.state.bounded import Bounded
-from fakefal.state.events import Events
+from fakefal.state.events import EventLog
 from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.redis import codec
@@ -52,9 +52,9 @@ class RedisQueueStore(QueueStore):
             telling that costs a look at each.
     """
 
-    def __init__(self, steps: Steps, events: Events | None = None) -> None:
+    def __init__(self, steps: Steps, events: EventLog | None = None) -> None:
         self._steps = steps
-        self._events = events or Events()
+        self._events = events or EventLog()
         self._moves: list[bytes] = []
         self._telling: asyncio.Task[None] | None = None
         steps.on_move = self._on_move
