@@ -1,4 +1,4 @@
-"""What came in and what is kept: the journal, the uploads, and Prometheus metrics."""
+"""What came in and what is kept: the journal, the uploads, and the verdict on what came."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from fakefal.control.api import Key
 from fakefal.control.guard import guard
 from fakefal.state.files import StoredFile
 from fakefal.state.journal import JournalEntry
+from fakefal.state.ledger import Dollars
+from fakefal.verdict.findings import Finding
+from fakefal.verdict.mistakes import FindingGrade, Kind
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
 
@@ -63,6 +66,83 @@ async def files(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> J
 def call_info(call: JournalEntry) -> CallInfo:
     """What is shown of a call."""
     return CallInfo(**{name: getattr(call, name) for name in CallInfo.model_fields})
+
+
+class FindingInfo(BaseModel):
+    """One thing that a program did, the calls that prove it, and what it would have cost where that has a price.
+
+    What is judged `at_end` is judged as if the program ended now.
+    """
+
+    kind: Kind
+    grade: FindingGrade
+    at_end: bool
+    key: str
+    endpoint_id: str
+    usd: Dollars | None
+    seconds: float | None
+    request_ids: list[str]
+    webhook_status: int | None
+    evidence: str
+    calls: list[CallInfo]
+
+
+class KindInfo(BaseModel):
+    """All findings of one kind and grade: the rule, what they would have cost, and what to do."""
+
+    kind: Kind
+    grade: FindingGrade
+    count: int
+    usd: Dollars | None
+    rule: str
+    advice: str
+
+
+class VerdictInfo(BaseModel):
+    """What a program would have done with real money; `usd` is of what is proven, `more` were too many to keep."""
+
+    proven: int
+    possible: int
+    more: int
+    usd: Dollars
+    kinds: list[KindInfo]
+    findings: list[FindingInfo]
+
+
+@router.get("/verdict")
+async def verdict(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> VerdictInfo:
+    """What the programs of a key, or of all, would have done with real money, as if they ended now; newest first."""
+    found = await emulator.verdict(key)
+    rows = found.rows()
+    return VerdictInfo(
+        proven=len(found.proven),
+        possible=len(found.findings) - len(found.proven),
+        more=found.more,
+        usd=found.usd,
+        kinds=[
+            KindInfo(
+                kind=row.kind, grade=row.grade, count=row.count, usd=row.usd, rule=row.kind.rule, advice=row.kind.advice
+            )
+            for row in rows
+        ],
+        findings=[_finding(one) for one in found.findings[::-1][:limit]],
+    )
+
+
+def _finding(one: Finding) -> FindingInfo:
+    return FindingInfo(
+        kind=one.kind,
+        grade=one.grade,
+        at_end=one.kind.at_end,
+        key=one.key,
+        endpoint_id=one.endpoint_id,
+        usd=one.usd,
+        seconds=one.seconds,
+        request_ids=list(one.request_ids),
+        webhook_status=one.webhook_status,
+        evidence=one.evidence,
+        calls=[call_info(call) for call in one.calls],
+    )
 
 
 def _file(file: StoredFile) -> FileInfo | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from fakefal.control.guard import guard
 from fakefal.effects.known import KNOWN
 from fakefal.engine.emulator import Emulator
-from fakefal.engine.verdict import UnknownPath
+from fakefal.engine.judge import UnknownPath
 from fakefal.files.cdn import named_paths
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheBaseUrl, TheEmulator

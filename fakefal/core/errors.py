@@ -3,7 +3,7 @@
 QueueError
 |- RefusedMove      the caller asked for a move that the lifecycle does not have
 |- UnknownRequest   the caller named a request that is not stored, or is another key's
-|- NeedsVerdict     the request cannot start before somebody has judged it
+|- NeedsJudgement   the request cannot start before somebody has judged it
 |- Busy             all runners of the key are taken, and the caller does not want to wait
 |- QueueFull        more requests wait than the caller accepts
 |- StoreFull        the store holds only unfinished requests
@@ -34,11 +34,11 @@ class UnknownRequest(QueueError):
         self.request_id = request_id
 
 
-class NeedsVerdict(QueueError):
+class NeedsJudgement(QueueError):
     """The request has no plan yet: its media are still being fetched."""
 
     def __init__(self, request_id: str) -> None:
-        super().__init__(f"request {request_id} waits for its verdict")
+        super().__init__(f"request {request_id} waits for its judgement")
         self.request_id = request_id
 
 

@@ -23,15 +23,15 @@ longer agrees with its entry (`_is_current`, `_waits`).  So each move costs a lo
   `_running`.
 - `_busy` counts the runs within the limit, plus ended ones whose release has not been carried out yet.  It is at most
   `runners`.
-- `_now` never goes back.  Nothing that is due lies before it, except where a verdict is missing.
+- `_now` never goes back.  Nothing that is due lies before it, except where a judgement is missing.
 - Before `_idle_until` nothing falls due; each change of the line sets it back.
 
 **At one moment** ends come first, then releases, then waits, then starts, then start timeouts: a runner that is freed
 at a moment can be taken at that moment, and who can start is not timed out.
 
-**A missing verdict stops the line.**  Where a request without a plan would start, nobody starts, whoever is behind it;
-`advance` names it and runs go on to their ends.  With the verdict written, the next `advance` goes on from the moment
-at which the line stopped, so that the history is the same as if the verdict had been there.
+**A missing judgement stops the line.**  Where a request without a plan would start, nobody does, whoever is behind it;
+`advance` names it and runs go on to their ends.  With the judgement written, the next `advance` goes on from the moment
+at which the line stopped, so that the history is the same as if the judgement had been there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from dataclasses import dataclass, replace
 from sortedcontainers import SortedDict, SortedList
 
 from fakefal.core.entry import LineEntry, Place
-from fakefal.core.errors import NeedsVerdict, QueueFull, UnknownRequest
+from fakefal.core.errors import NeedsJudgement, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import Cut, Marks, Plan, View, view
 
@@ -57,7 +57,7 @@ _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXP
 
 @dataclass(frozen=True)
 class Advanced:
-    """What `Line.advance` did: who started or ended since the last time, whose verdict it needs, when to come again.
+    """What `Line.advance` did: who started or ended since the last time, whose judgement it needs, when to come again.
 
     `moved` are ids with the state that each came to, in the order in which that happened.
     """
@@ -123,7 +123,7 @@ class Line:
         low: bool = False,
         start_seconds: float | None = None,
     ) -> None:
-        """Take a request in; `plan` is None while its verdict is open.
+        """Take a request in; `plan` is None while its judgement is open.
 
         With `start_seconds` it times out when it has not started by then; a server's further attempts are
         starts, too.
@@ -142,7 +142,7 @@ class Line:
             self._enqueue(entry)
 
     def settle(self, request_id: str, plan: Plan) -> bool:
-        """Write the verdict of a request; only the first counts.  Returns whether this was it."""
+        """Write the judgement of a request; only the first counts.  Returns whether this was it."""
         entry = self._entry(request_id)
         if entry.plan is not None:
             return False
@@ -191,12 +191,12 @@ class Line:
 
         Raises:
             RefusedMove: it does not wait.
-            NeedsVerdict: it has no plan yet.
+            NeedsJudgement: it has no plan yet.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
         after(entry.state, Move.START)
         if entry.plan is None:
-            raise NeedsVerdict(request_id)
+            raise NeedsJudgement(request_id)
         self._dequeue(entry)
         entry.extra = True
         self._begin(entry, now)
@@ -206,7 +206,7 @@ class Line:
 
         Raises:
             RefusedMove: it is over already.
-            NeedsVerdict: it has no plan yet.
+            NeedsJudgement: it has no plan yet.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
         if entry.state is State.IN_QUEUE:
@@ -244,7 +244,7 @@ class Line:
         return view(entry.plan, entry.marks, self._at(now))
 
     def plan(self, request_id: str) -> Plan | None:
-        """The plan of a request, or None while its verdict is open."""
+        """The plan of a request, or None while its judgement is open."""
         return self._entry(request_id).plan
 
     def started_at(self, request_id: str) -> float | None:
@@ -260,8 +260,8 @@ class Line:
     def advance(self, now: float) -> Advanced:
         """Carry out everything that is due by `now`.
 
-        Where a request without a verdict would start, nobody starts any more, and the line says whose
-        verdict it needs; called again with the verdict written, it goes on from that moment.
+        Where a request without a judgement would start, nobody starts any more, and the line says whose
+        judgement it needs; called again with the judgement written, it goes on from that moment.
         """
         now = max(now, self._now)
         if now < self._idle_until:
@@ -328,7 +328,7 @@ class Line:
             del self._ready[entry.place]
 
     def _start_ready(self) -> str | None:
-        """Fill free runners with ready requests; returns the id of one that lacks its verdict."""
+        """Fill free runners with ready requests; returns the id of one that lacks its judgement."""
         while self._ready and self._busy < self.runners:
             entry: LineEntry = self._ready.peekitem(0)[1]
             if entry.plan is None:
@@ -373,7 +373,7 @@ class Line:
         return min(moments + self._releases[:1], default=None)
 
     def _next_end(self) -> float | None:
-        """When the next run ends, which it does while a missing verdict lets nobody start, too."""
+        """When the next run ends, which it does while a missing judgement lets nobody start, too."""
         while self._running and not self._is_current(self._running[0], State.IN_PROGRESS):
             heapq.heappop(self._running)
         return self._running[0][0] if self._running else None

@@ -1,6 +1,6 @@
 """The plan of a request: how long it waits and runs, what it logs, how it ends.
 
-A plan is immutable and a pure function of the request, its verdict, the profile and the seed; where
+A plan is immutable and a pure function of the request, its judgement, the profile and the seed; where
 the request stands at any moment follows from it by arithmetic (`view`).
 """
 
@@ -79,6 +79,7 @@ class Quirk(StrEnum):
     CANCEL_IGNORED = "cancel_ignored"
     WEBHOOK_LOST = "webhook_lost"
     WEBHOOK_DUPLICATE = "webhook_duplicate"
+    WEBHOOK_BAD_SIGNATURE = "webhook_bad_signature"
 
 
 @dataclass(frozen=True, slots=True)

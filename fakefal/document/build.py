@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from fakefal.document import answer_bodies, control, files, platform, queue, synchronous
 from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operation
 from fakefal.engine.emulator import Emulator
-from fakefal.engine.verdict import UnknownPath
+from fakefal.engine.judge import UnknownPath
 from fakefal.version import VERSION
 from fakefal.wire.auth import TOKEN as TOKEN_PARAMETER
 from fakefal_contracts import IN_DEPTH, Edition

@@ -57,6 +57,7 @@ _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "POST /webhooks/{request_id}/replay": ("replayWebhook", {**WRONG, **NO_REQUEST, **CLASH}),
     "POST /webhooks/rotate": ("rotateSigningKey", {}),
     "GET /journal": ("journal", WRONG),
+    "GET /verdict": ("verdict", WRONG),
     "GET /files": ("files", WRONG),
 }
 _PLAIN: dict[str, tuple[Callable[..., Any], dict[int, DocumentedAnswer]]] = {

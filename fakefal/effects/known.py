@@ -27,17 +27,20 @@ DROP = "drop_before_accept"
 UNREAD = f"{DROP} happens before the prompt is read"
 LARGEST_NUMBER = 1e9
 
+RETRY_AFTER = "retry_after"
+"""The seconds of a Retry-After header, which fal documents nowhere, but what stands before it may send."""
+
 #: Faults of a call, before or beside the queue: answered in `fakefal.wire.faults`.
 CALL_EFFECTS: dict[str, tuple[str, ...]] = {
     "accept_then_drop": ("bytes",),
     DROP: ("bytes",),
     "slow_response": ("seconds",),
     "ingress_502": (),
-    "ingress_503": (),
+    "ingress_503": (RETRY_AFTER,),
     "ingress_504": (),
-    "gateway_503": (),
-    "concurrent_requests_limit": ("limit",),
-    "queue_full": (),
+    "gateway_503": (RETRY_AFTER,),
+    "concurrent_requests_limit": ("limit", RETRY_AFTER),
+    "queue_full": (RETRY_AFTER,),
     "locked_account": ("reason",),
     "invalid_key": (),
     "malformed_key": (),
@@ -223,6 +226,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "bytes": ("a whole number from 0", _is_count),
     "limit": ("a whole number from 0", _is_count),
     "seconds": ("a number from 0", _is_number),
+    RETRY_AFTER: ("a number of seconds from 0", _is_number),
     "status": ("a status from 200 to 599 that has a body", lambda value: _is_count(value) and _has_body(value)),
     "logs": ("a list of texts", lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value)),
     "user": ("true or false", lambda value: isinstance(value, bool)),

@@ -1,1 +1,1 @@
-"""What drives requests: acceptance, verdicts, the waker, webhooks, and the emulator that ties them together."""
+"""What drives requests: acceptance, judgements, the waker, webhooks, and the emulator that ties them together."""

@@ -1,4 +1,4 @@
-"""How a submission becomes a request: its verdict, its plan, its record.  What it waits for is settled here, too."""
+"""How a submission becomes a request: its judgement, its plan, its record.  What it waits for is settled here, too."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fakefal.core.errors import UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.plan import Ending, Plan, Profile, make_plan
 from fakefal.effects.known import ANSWERS
-from fakefal.engine.effect_outcome import changed_plan, changed_verdict
-from fakefal.engine.verdict import Judge, ReadsFiles, UnknownPath, Verdict
+from fakefal.engine.effect_outcome import changed_judgement, changed_plan
+from fakefal.engine.judge import Judge, Judgement, ReadsFiles, UnknownPath
 from fakefal.engine.waker import Waker
 from fakefal.files.cdn import Cdn
 from fakefal.files.datauris import externalize
@@ -43,7 +43,7 @@ class Acceptance:
     Args:
         settings: the seed, and whether foreign media are downloaded.
         parts: those of the emulator.
-        judge: gives the verdicts.
+        judge: gives the judgements.
         cdn: where the videos of effects are laid.
         downloads: fetch foreign media.
         waker: is told of every request.
@@ -75,7 +75,7 @@ class Acceptance:
         number = submission.number or self._next_number(submission.key)
         submission = await self._with_own_video(submission)
         seed = f"{self._settings.seed}/{submission.key}/{number}" if self._settings.seed else request_id
-        verdict = await self._judge(submission, request_id)
+        judgement = await self._judge(submission, request_id)
         arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
         record = Record(
             id=request_id,
@@ -92,13 +92,13 @@ class Acceptance:
             sent_at=self._parts.wall(),
             prompt=_opening(submission.body),
         )
-        fetching = self._settings.fetch and bool(verdict.foreign)
+        fetching = self._settings.fetch and bool(judgement.foreign)
         make = partial(_plan, profile, seed, submission)
-        plan = None if fetching else make(verdict)
+        plan = None if fetching else make(judgement)
         added = await self._queue.add(record, plan, now, at_once=at_once)
         if fetching:
             self._downloads.begin(
-                request_id, record.key, verdict.foreign, partial(self._settle, submission, record, make)
+                request_id, record.key, judgement.foreign, partial(self._settle, submission, record, make)
             )
         self._waker.added(submission.key, added.due)
         return added.look
@@ -114,17 +114,17 @@ class Acceptance:
         self._accepted.renew(key, self._accepted.get(key, 0) + 1)
         return self._accepted[key]
 
-    async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Verdict:
-        """The verdict on a submission; a wrong path is one, too."""
+    async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Judgement:
+        """The judgement on a submission; a wrong path is one, too."""
         try:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
             answered = submission.effect is not None and ANSWERS & submission.effect.arguments.keys()
             if answered or self._settings.unknown == "accept":
                 return self._judges.unjudged(submission.endpoint_id, error.hint)
-            return Verdict(_unknown_path(submission.path, error.hint))
+            return Judgement(_unknown_path(submission.path, error.hint))
         arguments = submission.body, request_id, submission.base_url, fetched or {}, submission.gone
-        work = partial(self._judges.verdict, edition, *arguments)
+        work = partial(self._judges.judgement, edition, *arguments)
         if not submission.heavy:
             with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
                 return work(reading=False)
@@ -148,9 +148,9 @@ class Acceptance:
         return jsonio.dump(externalize(body, self._parts.files, key))
 
     async def _settle(
-        self, submission: Submission, record: Record, make: Callable[[Verdict], Plan], fetched: Fetched
+        self, submission: Submission, record: Record, make: Callable[[Judgement], Plan], fetched: Fetched
     ) -> None:
-        """Write the verdict that the line waits for, whatever happens while judging."""
+        """Write the judgement that the line waits for, whatever happens while judging."""
         try:
             plan = make(await self._judge(submission, record.id, fetched))
         except Exception:
@@ -161,16 +161,16 @@ class Acceptance:
         self._waker.changed(record.key)
 
 
-def _plan(profile: Profile, seed: str, submission: Submission, judged: Verdict) -> Plan:
-    verdict = changed_verdict(submission.effect, judged, retry=submission.retry)
-    notes = (submission.note, *verdict.notes) if submission.note else verdict.notes
+def _plan(profile: Profile, seed: str, submission: Submission, judged: Judgement) -> Plan:
+    judgement = changed_judgement(submission.effect, judged, retry=submission.retry)
+    notes = (submission.note, *judgement.notes) if submission.note else judgement.notes
     plan = make_plan(
         profile,
-        verdict.ending,
-        tier=verdict.tier,
-        run_seconds=verdict.run_seconds,
+        judgement.ending,
+        tier=judgement.tier,
+        run_seconds=judgement.run_seconds,
         notes=notes,
-        failure=verdict.failure,
+        failure=judgement.failure,
         seed=seed,
     )
     if judged.ending.status == HTTPStatus.NOT_FOUND:

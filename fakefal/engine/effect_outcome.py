@@ -12,7 +12,7 @@ from fakefal.core.effects import (
 )
 from fakefal.core.plan import BrokenRule, Ending, Plan, Quirk
 from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
-from fakefal.engine.verdict import Verdict
+from fakefal.engine.judge import Judgement
 from fakefal.state import jsonio
 from fakefal.state.endings import USER_TIMEOUT, is_tried_again, platform_ending
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
@@ -20,17 +20,19 @@ from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 STUCK_SECONDS = 1e15
 
 
-def changed_verdict(effect: Effect | None, verdict: Verdict, *, retry: bool) -> Verdict:
+def changed_judgement(effect: Effect | None, judgement: Judgement, *, retry: bool) -> Judgement:
     """How the request ends under an effect; `retry` says whether the server may try again."""
-    if effect is None or (failed := _failed(effect, verdict.ending)) is None:
-        return verdict
+    if effect is None or (failed := _failed(effect, judgement.ending)) is None:
+        return judgement
     ending, failure = failed
     if is_tried_again(ending) and retry:
         usual = 2 if effect.name == "retry_then_succeed" else MOST_ATTEMPTS
         attempts = int(effect.arguments.get("attempts", usual))
         recovers = attempts < MOST_ATTEMPTS
-        ending = replace(verdict.ending, attempts=attempts + 1) if recovers else replace(ending, attempts=MOST_ATTEMPTS)
-    return replace(verdict, ending=ending, failure=failure)
+        ending = (
+            replace(judgement.ending, attempts=attempts + 1) if recovers else replace(ending, attempts=MOST_ATTEMPTS)
+        )
+    return replace(judgement, ending=ending, failure=failure)
 
 
 def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from fakefal.core.effects import EffectRule
-from fakefal.core.errors import NeedsVerdict, QueueError, RefusedMove, UnknownRequest
+from fakefal.core.errors import NeedsJudgement, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
@@ -23,7 +23,7 @@ from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery, DeliveryAttemp
 from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
-from fakefal.engine.verdict import Judge
+from fakefal.engine.judge import Judge
 from fakefal.engine.waker import Waker
 from fakefal.engine.webhooks import Sender, WebhookDispatcher
 from fakefal.files.cdn import Cdn
@@ -40,6 +40,8 @@ from fakefal.state.submission import Submission
 from fakefal.state.tally import Tally
 from fakefal.store.opening import open_parts
 from fakefal.store.parts import EmulatorParts
+from fakefal.verdict.findings import Finding, Verdict, finding_event
+from fakefal.verdict.witness import Witness
 from fakefal_contracts.failures import PLATFORM_ERRORS
 
 T = TypeVar("T")
@@ -75,7 +77,8 @@ class Emulator(Member):
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
     `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests,
     and `events` is what happened.
-    `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions.
+    `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions; `witness`
+    sees what programs do.
 
     Args:
         settings: what it was told.
@@ -98,8 +101,10 @@ class Emulator(Member):
         self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
-        self.wall = parts.wall
-        self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, partial(_tell_try, self.tally, self.events))
+        self.wall, self.ticks = parts.wall, parts.ticks
+        self.witness = Witness(partial(_tell_finding, self.events))
+        on_try = partial(_tell_try, self.tally, self.events, self.witness)
+        self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, on_try, self.witness.forged)
         self._waker = Waker(self.queue, self.clock, self._webhooks.begin)
         self._downloads = Downloads(self.files, parts.fetcher)
         self._profile = PROFILES[self.settings.profile]
@@ -157,8 +162,10 @@ class Emulator(Member):
         profile = self._profile if submission.webhook is None else replace(self._profile, polls=None)
         return await self._acceptance.accept(submission, profile)
 
-    async def run(self, submission: Submission) -> tuple[Snapshot, Ending]:
-        """Run a request without the queue, and wait for its end.
+    async def run(
+        self, submission: Submission, accepted: Callable[[Snapshot], None] = lambda _: None
+    ) -> tuple[Snapshot, Ending]:
+        """Run a request without the queue, and wait for its end; `accepted` is told when it begins.
 
         Raises:
             Busy: all runners of the key are taken.
@@ -166,6 +173,7 @@ class Emulator(Member):
         """
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
         look = await self._acceptance.accept(submission, direct, at_once=True)
+        accepted(look)
         async for seen in self._waker.watch(look.record, self._see):
             look = seen
         ending = ending_of(look)
@@ -240,7 +248,7 @@ class Emulator(Member):
         return await self.queue.erase(request_id, self.clock.now(key))
 
     async def advance(self, request_id: str, how: float | How) -> Snapshot:
-        """Advance one request, of whatever key, once its verdict is there.
+        """Advance one request, of whatever key, once its judgement is there.
 
         Raises:
             UnknownRequest: no such request.
@@ -249,13 +257,13 @@ class Emulator(Member):
         key = (await self.find(request_id)).record.key
         try:
             look = await self.queue.advance(request_id, how, self.clock.now(key))
-        except NeedsVerdict:
+        except NeedsJudgement:
             look = await self._advance_unjudged(key, request_id, how)
         self._waker.changed(key)
         return look
 
     async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Snapshot:
-        """Advance once the verdict is there; it may have brought the request there by itself."""
+        """Advance once the judgement is there; it may have brought the request there by itself."""
         record = (await self.find(request_id)).record
         async with aclosing(self._waker.looks(record, self._see)) as looks:
             async for seen in looks:
@@ -379,6 +387,13 @@ class Emulator(Member):
         missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
         return f"{sums}; {missed}" if missed else sums
 
+    async def verdict(self, key: str | None = None) -> Verdict:
+        """What the programs of a key, or of all, would have done with real money, as if they ended now.
+
+        Where replicas share a store, what came to this one.
+        """
+        return self.witness.verdict({look.record.id: look for look in await self.all(key)}, key)
+
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:
         """Every stored job of a key, or of all, oldest first, and the sums since the last reset.
 
@@ -408,6 +423,7 @@ class Emulator(Member):
         await self.access.reset(key)
         await self.journal.reset(key)
         self._acceptance.reset(key)
+        self.witness.reset(key)
         await self.once.reset(key)
         for request_id in self._downloads:
             try:
@@ -447,7 +463,15 @@ class Emulator(Member):
         return look
 
 
-def _tell_try(tally: Tally, events: EventLog, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt) -> None:
+def _tell_try(
+    tally: Tally, events: EventLog, witness: Witness, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt
+) -> None:
     """A webhook was tried.  This is no method: who forgets an emulator without closing it frees its spool, too."""
     tally.tried(attempt)
     events.tried(delivery, look, attempt)
+    witness.delivered(delivery.request_id, attempt)
+
+
+def _tell_finding(events: EventLog, finding: Finding) -> None:
+    """Something was found while calls come."""
+    events.tell(finding_event(finding))

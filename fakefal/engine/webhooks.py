@@ -30,7 +30,7 @@ from fakefal.state.clock import Clock, wall_time
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.patience import until_written
 from fakefal.state.queue import BEFORE_ALL_TIME, QueueStore
-from fakefal.state.requests import Snapshot
+from fakefal.state.requests import Record, Snapshot
 from fakefal.state.signing import SigningKeys
 from fakefal_contracts.addresses import LOOPBACK, UNSPECIFIED, unreachable_kind
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import httpx  # imported late elsewhere: many emulators never send anything
 
 ELSEWHERE_SECONDS = 0.02
+
+FORGED = "00" * 64
+"""A signature of the right form that is nobody's."""
 
 NO_TARGET = "x-fakefal-no-target"
 """Stands on the answers of what may never be sent a webhook."""
@@ -58,7 +61,7 @@ class Sender:
     """Sends one signed webhook.
 
     `anywhere` allows targets beyond loopback, and `loopback` those on it; `wall` stamps, because receivers compare with
-    their own clock.
+    their own clock.  One that is `forging` signs with bytes that no key has made.
     """
 
     keys: SigningKeys
@@ -67,6 +70,7 @@ class Sender:
     resolve: Resolve = resolve
     transport: httpx.AsyncBaseTransport | None = None
     wall: Callable[[], float] = wall_time
+    forging: bool = False
 
     async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
         """Try once; whatever the receiver does becomes an `DeliveryAttempt` at the emulated moment `now`."""
@@ -106,7 +110,7 @@ class Sender:
             "X-Fal-Webhook-Request-Id": request_id,
             "X-Fal-Webhook-User-Id": user_id,
             "X-Fal-Webhook-Timestamp": timestamp,
-            "X-Fal-Webhook-Signature": self.keys.sign(request_id, user_id, timestamp, body),
+            "X-Fal-Webhook-Signature": FORGED if self.forging else self.keys.sign(request_id, user_id, timestamp, body),
         }
 
     def _allows(self, address: str) -> bool:
@@ -141,6 +145,7 @@ class WebhookDispatcher:
         clock: on which they fall due.
         sender: how one is sent.
         on_try: is told of every try.
+        on_forged: is told how a receiver answers to a wrong signature.
     """
 
     def __init__(
@@ -149,11 +154,13 @@ class WebhookDispatcher:
         clock: Clock,
         sender: Sender,
         on_try: OnTry = lambda *_: None,
+        on_forged: Callable[[Record, int], None] = lambda *_: None,
     ) -> None:
         self._queue = queue
         self._clock = clock
         self._sender = sender
         self._on_try = on_try
+        self._on_forged = on_forged
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
 
     def spare_loopback(self) -> None:
@@ -214,15 +221,24 @@ class WebhookDispatcher:
         self._on_try(delivery, look, attempt)
         return attempt
 
+    async def _send_forged(self, delivery: Delivery, look: Snapshot) -> None:
+        """Send what fal never would: the webhook with a signature that is not its own."""
+        forger = replace(self._sender, forging=True)
+        attempt = await forger.send(delivery, look, delivery.due_at)
+        if attempt.status is not None:
+            self._on_forged(look.record, attempt.status)
+
     async def _try(self, key: str, delivery: Delivery) -> None:
         """Try a delivery that is due.  The try counts as made when it was due, so that time can be moved."""
         try:
             look = await until_written(lambda: self._queue.look(delivery.request_id, BEFORE_ALL_TIME))
+            quirks = look.plan.quirks if look.plan is not None else ()
+            if Quirk.WEBHOOK_BAD_SIGNATURE in quirks and not delivery.attempts:
+                await self._send_forged(delivery, look)
             attempt = await self._send(delivery, look, delivery.due_at)
             if attempt.timed_out:
                 attempt = replace(attempt, at=max(delivery.due_at, self._clock.now(key)))
             await until_written(lambda: self._queue.webhook_tried(delivery.request_id, attempt))
-            quirks = look.plan.quirks if look.plan is not None else ()
             if attempt.acknowledged and Quirk.WEBHOOK_DUPLICATE in quirks:
                 twin = await self._send(delivery, look, attempt.at)
                 await until_written(lambda: self._queue.webhook_replayed(delivery.request_id, twin))

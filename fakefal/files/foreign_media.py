@@ -1,4 +1,4 @@
-"""Downloads of foreign media for requests that wait for their verdict."""
+"""Downloads of foreign media for requests that wait for their judgement."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Downloads:
             try:
                 parts += [self._files.open_part() for _ in foreign]
                 found = await asyncio.gather(*map(self._one, foreign, foreign.values(), parts))
-            except Exception as error:  # noqa: BLE001 - the request must get its verdict all the same
+            except Exception as error:  # noqa: BLE001 - the request must get its judgement all the same
                 found = [error] * len(foreign)
             await then(dict(zip(foreign, found, strict=True)))
         finally:

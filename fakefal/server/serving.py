@@ -21,7 +21,7 @@ from fakefal.server.app import build_app
 from fakefal.server.loops import SteadyLoop
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.patience import cancel_and_wait
-from fakefal.wire.faults import ABORT
+from fakefal.wire.faults import ABORT, GONE
 from fakefal.wire.own_hosts import EXPOSED, OwnHosts
 from fakefal_contracts.addresses import is_loopback
 
@@ -240,7 +240,8 @@ class _Ports:
                 app: ASGIApp = self.app  # type: ignore[has-type]
 
                 def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-                    scope["extensions"] = {**scope.get("extensions", {}), **ports._told, ABORT: transport.abort}
+                    own = {ABORT: transport.abort, GONE: transport.is_closing}
+                    scope["extensions"] = {**scope.get("extensions", {}), **ports._told, **own}
                     return app(scope, receive, send)
 
                 self.app = answering

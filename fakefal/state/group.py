@@ -23,7 +23,7 @@ class Member(Protocol):
         ...
 
     async def orphaned(self, request_id: str) -> None:
-        """Whoever downloaded the media of this request is gone: it needs a verdict from here."""
+        """Whoever downloaded the media of this request is gone: it needs a judgement from here."""
         ...
 
 

@@ -36,7 +36,7 @@ class QueueStore(Protocol):
     """
 
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
-        """Take a request in; `plan` is None while its verdict is open.
+        """Take a request in; `plan` is None while its judgement is open.
 
         Raises:
             StoreFull: too little of what is stored is over and can be dropped.
@@ -53,7 +53,7 @@ class QueueStore(Protocol):
         ...
 
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
-        """Write a verdict; only the first counts.  Returns whether this was it."""
+        """Write a judgement; only the first counts.  Returns whether this was it."""
         ...
 
     async def cancel(self, request_id: str, now: float) -> State:
@@ -65,7 +65,7 @@ class QueueStore(Protocol):
 
         Raises:
             RefusedMove: it is too late for that.
-            NeedsVerdict: it has not been judged.
+            NeedsJudgement: it has not been judged.
         """
         ...
 

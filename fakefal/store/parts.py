@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,7 +28,7 @@ class EmulatorParts:
     """Where an emulator keeps what it knows.
 
     `fetcher` downloads foreign media where `settings.fetch` allows it, ids get their randomness from `random_bits`,
-    and `wall` is real time in seconds since 1970.
+    `wall` is real time in seconds since 1970, and `ticks` measures how long something took.
     """
 
     queue: QueueStore
@@ -46,3 +47,4 @@ class EmulatorParts:
     fetcher: Fetcher = field(default_factory=Fetcher)
     random_bits: Callable[[int], int] = field(default_factory=lambda: random.Random().getrandbits)  # noqa: S311 - ids are no secrets
     wall: Callable[[], float] = wall_time
+    ticks: Callable[[], float] = time.perf_counter

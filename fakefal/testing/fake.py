@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -35,6 +35,8 @@ from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import HOST, URL, fake_environment, fake_key
+from fakefal.verdict.findings import Verdict
+from fakefal.verdict.mistakes import Kind
 from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.price import dollars
 
@@ -110,7 +112,7 @@ class Fakefal:
         self._strict = strict
         self._complaints: dict[str, bool] = {}  # whether it was said
         self.url = URL
-        self.webhooks = RecordedWebhooks(recorder, lambda: self._engine.do(self._settle()))
+        self.webhooks = RecordedWebhooks(recorder, lambda: self._engine.do(self._settle()), self._forged)
 
     def __enter__(self) -> Self:
         self._engine.start()
@@ -158,6 +160,11 @@ class Fakefal:
     def sums(self) -> Sums:
         """The ledger's sums; as a text, one line."""
         return JobAccount.of(self._engine.do(self._emulator.all())).run
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the program would have done with real money so far, as if it ended now; as a text, a table."""
+        return self._engine.do(self._emulator.verdict())
 
     # -- what shall happen ----------------------------------------------------------------------
 
@@ -296,6 +303,21 @@ class Fakefal:
         if twins:
             raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs were probably sent twice:{listed(twins)}")
 
+    def assert_careful(self, *, allow: Collection[str] = ()) -> None:
+        """Nothing that the program did would have cost real money in vain: the verdict has no proven finding.
+
+        Args:
+            allow: kinds of findings that are fine here, such as ``result_never_fetched`` where a test only submits.
+
+        Raises:
+            AssertionError: there are findings; the message shows the calls that prove them, and what to do.
+            ValueError: that is no kind.
+        """
+        __tracebackhide__ = True
+        verdict = self.verdict.without({Kind(one) for one in allow})
+        if verdict.proven:
+            raise AssertionError(f"{verdict}\n(allow=[...] lets kinds pass)")
+
     # -- strictness -----------------------------------------------------------------------------
 
     def end(self, error: BaseException | None) -> None:
@@ -330,6 +352,9 @@ class Fakefal:
     def _complain(self, what: str) -> None:
         if self._strict:
             self._complaints.setdefault(what, False)
+
+    def _forged(self, request_id: str, status: int) -> None:
+        self._emulator.witness.forged(self._engine.do(self._emulator.find(request_id)).record, status)
 
     async def _settle(self) -> None:
         """Let everything that is due happen, webhooks included."""

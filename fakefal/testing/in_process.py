@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from fakefal.wire.faults import ABORT
+from fakefal.wire.faults import ABORT, GONE
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -162,7 +162,7 @@ class InProcessExchange:
     async def run(self) -> None:
         """Have the call answered; runs on the application's loop."""
         try:
-            scope = {**self._call.scope(), "extensions": {ABORT: self.abort}}
+            scope = {**self._call.scope(), "extensions": {ABORT: self.abort, GONE: self._gone.is_set}}
             await self._app(scope, self._receive, self.send)
         except Exception as error:  # noqa: BLE001 - raised where the call came from
             self._over = True

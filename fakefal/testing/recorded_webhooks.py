@@ -36,12 +36,14 @@ class RecordedWebhook:
         url: the address that was given as ``fal_webhook``.
         headers: the content type and the four headers that a receiver verifies.
         body: exactly the bytes that the signature covers.
+        genuine: whether the signature is fal's, which it is but for the effect ``webhook_bad_signature``.
     """
 
     request_id: str
     url: str
     headers: dict[str, str]
     body: bytes
+    genuine: bool = True
 
     @property
     def json(self) -> Any:
@@ -59,10 +61,9 @@ class WebhookRecorder(Sender):
         """Keep one; for the emulator, it was taken."""
         body = payload(look)
         signed = self.signed_headers(look.record.id, look.record.key, body)
-        self.kept.append(
-            RecordedWebhook(look.record.id, delivery.url, {"Content-Type": "application/json", **signed}, body)
-        )
-        return attempted(now, HTTPStatus.OK)
+        headers = {"Content-Type": "application/json", **signed}
+        self.kept.append(RecordedWebhook(look.record.id, delivery.url, headers, body, not self.forging))
+        return attempted(now, None if self.forging else HTTPStatus.OK)
 
 
 Target = str | Callable[..., Any]
@@ -75,11 +76,15 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
     Args:
         recorder: what keeps them.
         settle: returns once everything due was recorded.
+        on_forged: is told of each request whose forged webhook was taken, with the receiver's status.
     """
 
-    def __init__(self, recorder: WebhookRecorder, settle: Callable[[], None]) -> None:
+    def __init__(
+        self, recorder: WebhookRecorder, settle: Callable[[], None], on_forged: Callable[[str, int], None]
+    ) -> None:
         self._recorder = recorder
         self._settle = settle
+        self._on_forged = on_forged
         self._taken: set[int] = set()
 
     @overload
@@ -102,7 +107,7 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
         """Deliver every webhook that was not taken yet.
 
         A webhook is taken once its receiver answers below 400.  A receiver that answers 4xx or 5xx, or raises, gets it
-        again with the next call.
+        again with the next call.  One with a wrong signature is delivered once, and every refusal of it is fine.
 
         Args:
             to: an address, which gets a POST; an ASGI or WSGI application, which gets it under the path of the
@@ -123,23 +128,23 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
                 raise RuntimeError("in a coroutine, write: await fakefal.webhooks.adeliver(to=...)")
             with ThreadPoolExecutor(1) as other:
                 return other.submit(asyncio.run, self.adeliver(to, lifespan=lifespan)).result()
-        round_ = _Round(self._taken)
+        round_ = _Round(self._taken, self._on_forged)
         with _sender(to) as send:
             for number, one in self._waiting():
-                with round_.trying(one):
-                    round_.answered(number, send(one))
+                with round_.trying(number, one):
+                    round_.answered(number, one, send(one))
         return round_.end()
 
     async def adeliver(self, to: Target, *, lifespan: bool = True) -> list[Any]:
         """`deliver` for coroutines: an ASGI application runs on the caller's loop, a WSGI application in a thread."""
         if _is_wsgi(to):
             return await anyio.to_thread.run_sync(self.deliver, to)
-        round_ = _Round(self._taken)
+        round_ = _Round(self._taken, self._on_forged)
         async with _async_sender(to, lifespan=lifespan) as send:
             for number, one in self._waiting():
-                with round_.trying(one):
+                with round_.trying(number, one):
                     answer = send(one)
-                    round_.answered(number, await answer if isinstance(answer, Awaitable) else answer)
+                    round_.answered(number, one, await answer if isinstance(answer, Awaitable) else answer)
         return round_.end()
 
     def _all(self) -> list[RecordedWebhook]:
@@ -156,27 +161,35 @@ class _Round:
 
     Args:
         taken: gets the numbers of those that were taken.
+        on_forged: is told of the forged ones among them.
     """
 
-    def __init__(self, taken: set[int]) -> None:
+    def __init__(self, taken: set[int], on_forged: Callable[[str, int], None]) -> None:
         self._taken = taken
+        self._on_forged = on_forged
         self._answers: list[Any] = []
         self._errors: list[Exception] = []
 
     @contextmanager
-    def trying(self, webhook: RecordedWebhook) -> Iterator[None]:
+    def trying(self, number: int, webhook: RecordedWebhook) -> Iterator[None]:
         """Keep what is raised for the end."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - raised at the end, by `end`
+            if not webhook.genuine:
+                self._taken.add(number)
+                return
             self._errors.append(error)
             if self._errors[0] is not error:
                 self._errors[0].add_note(f"and the webhook of {webhook.request_id}: {error!r}")
 
-    def answered(self, number: int, answer: Any) -> None:
+    def answered(self, number: int, webhook: RecordedWebhook, answer: Any) -> None:
         """Keep an answer, or what a function returned; 4xx and 5xx mean that the webhook was not taken."""
         self._answers.append(answer)
         status = getattr(answer, "status_code", None)
+        if not webhook.genuine:
+            self._taken.add(number)
+            self._on_forged(webhook.request_id, status if isinstance(status, int) else HTTPStatus.OK)
         if not isinstance(status, int) or status < HTTPStatus.BAD_REQUEST:
             self._taken.add(number)
 

@@ -13,7 +13,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
-from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
+from fakefal.core.errors import (
+    Busy,
+    NeedsJudgement,
+    QueueFull,
+    RefusedMove,
+    StoreFull,
+    StoreUnavailable,
+    UnknownRequest,
+)
 from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.state import jsonio
 from fakefal.state.files import FileTooLarge, SpoolFull
@@ -105,7 +113,7 @@ ANSWERS: dict[type[Exception], Callable[[Any], WireError]] = {
     Stopping: lambda error: refusal(503, f"fakefal: {error}"),
     ClientDisconnect: lambda error: refusal(499, f"fakefal: the caller went away {error}".strip()),
     RefusedMove: lambda error: refusal(409, f"fakefal: {error}"),
-    NeedsVerdict: lambda error: refusal(409, f"fakefal: {error}"),
+    NeedsJudgement: lambda error: refusal(409, f"fakefal: {error}"),
     FileTooLarge: lambda error: refusal(413, f"fakefal: {error}", hint="raise max_upload_bytes or max_file_bytes"),
     SpoolFull: lambda error: refusal(507, f"fakefal: {error}", hint="free space, or give another folder with --spool"),
     WireError: lambda error: error,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from zlib import crc32
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
@@ -70,13 +71,16 @@ async def limited(request: Request, limit: int, first: Message | None = None) ->
         raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 
 
-async def skip(request: Request, size: float) -> None:
-    """Read and throw away so many bytes of the body, or all of it where it has fewer."""
+async def skip(request: Request, size: float) -> int | None:
+    """Read and throw away so many bytes of the body; its checksum where that was all of it."""
+    checksum = 0
     while size > 0:
         message = await request.receive()
-        size -= len(message.get("body", b""))
+        part = message.get("body", b"")
+        size, checksum = size - len(part), crc32(part, checksum)
         if not message.get("more_body"):
-            break
+            return checksum if message["type"] == "http.request" else None
+    return None
 
 
 def too_large(hint: str = "") -> WireError:

@@ -16,8 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from fakefal.core.effects import Effect
 from fakefal.core.errors import Busy, QueueFull
+from fakefal.effects.known import RETRY_AFTER
 from fakefal.engine.emulator import Emulator
-from fakefal.wire.answers import invalid_key, malformed_key, refusal
+from fakefal.wire.answers import ANSWERS, invalid_key, malformed_key, refusal
 from fakefal.wire.body import too_large
 from fakefal_contracts.failures import LOCK_REASONS
 
@@ -39,6 +40,10 @@ INGRESS = {
 
 ABORT = "fakefal.abort"
 """The ASGI extension by which a server lets an application kill the caller's connection: a call without arguments."""
+
+
+GONE = "fakefal.gone"
+"""The ASGI extension by which a server tells whether the caller has hung up: a function without arguments."""
 
 
 def abort(scope: Scope) -> None:
@@ -91,15 +96,27 @@ async def with_fault(
             return DroppedAnswer() if sent is None else DroppedAnswer(answer, sent)
         case name if name in INGRESS:
             status, title = INGRESS[name]
-            return HTMLResponse(NGINX.format(title), status)  # no x-fal-request-id: so clients tell it from fal
+            # no x-fal-request-id: so clients tell it from fal
+            return HTMLResponse(NGINX.format(title), status, _retry_after(effect))
         case "slow_response":
             answer = await accept()  # first: who stops waiting for the answer does not take the job back
             seconds = float(effect.arguments.get("seconds", 10))
             await emulator.unless_stopping(_pause(request, seconds))
             return answer
         case _:
-            refuse(effect)
+            try:
+                refuse(effect)
+            except tuple(ANSWERS) as error:
+                said = ANSWERS[type(error)](error)
+                said.headers.update(_retry_after(effect))
+                raise said from error
             return await accept()
+
+
+def _retry_after(effect: Effect) -> dict[str, str]:
+    """When the caller shall try again, where the effect says so."""
+    seconds = effect.arguments.get(RETRY_AFTER)
+    return {} if seconds is None else {"retry-after": f"{seconds:g}"}
 
 
 async def _pause(request: Request, seconds: float) -> None:

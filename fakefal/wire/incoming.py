@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 from starlette.requests import Request
 
@@ -22,11 +23,12 @@ from fakefal.state import jsonio
 from fakefal.state.journal import JournalEntry
 from fakefal.state.requests import NO_KEY
 from fakefal.state.submission import Submission
+from fakefal.verdict.sendings import Sign
 from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
 from fakefal.wire.auth import application_key, demand_rest_key
 from fakefal.wire.body import LARGE_BODY, decoded, read_body, skip
 from fakefal.wire.call import Call
-from fakefal.wire.faults import refuse
+from fakefal.wire.faults import GONE, refuse
 from fakefal_contracts import UnknownEndpoint
 from fakefal_contracts.hosts import BaseUrl
 
@@ -97,10 +99,13 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
         effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
         if effect is not None and effect.name == DROP:
             _note(request, effect)
-            await skip(request, effect.arguments.get("bytes", math.inf))
+            checksum = await skip(request, effect.arguments.get("bytes", math.inf))
+            if checksum is not None:
+                _note_sending(request, emulator, (key, endpoint_id, checksum))
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
         raw = await read_body(request, emulator.settings.max_body_bytes)
+        _note_sending(request, emulator, (key, endpoint_id, crc32(raw)))
         body = await _parse(raw, emulator.settings.max_json_bytes) if raw.strip() else None
     except WireError:
         if early is None:
@@ -137,6 +142,12 @@ def _note(request: Request, effect: Effect | None) -> None:
     if effect is not None:
         call: JournalEntry = request.state.call
         call.effect = effect.name
+
+
+def _note_sending(request: Request, emulator: Emulator, sign: Sign) -> None:
+    """Tell the witness what a call asks for."""
+    gone = request.scope.get("extensions", {}).get(GONE)
+    request.state.sending = emulator.witness.sent(request.state.call, sign, gone)
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:

@@ -61,6 +61,7 @@ async def submit(call: Call) -> Response:
 
     async def accept() -> Response:
         look = await call.emulator.submit(submission)
+        call.emulator.witness.accepted(call.request.state.sending, look)
         addresses = _addresses(look.record, call.base_url)
         body: dict[str, Any] = {"status": "IN_QUEUE", **addresses, "logs": None, "metrics": {}}
         judged = look.plan.ending.hint if look.plan is not None else ""

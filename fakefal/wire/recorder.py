@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.datastructures import QueryParams
@@ -13,8 +14,10 @@ from fakefal.engine.emulator import Emulator
 from fakefal.state import jsonio
 from fakefal.state.journal import JournalEntry, without_secrets
 from fakefal.state.tokens import BadToken
+from fakefal.verdict.sendings import Passage
 from fakefal.wire.answers import HINT, REQUEST_ID, header_text
 from fakefal.wire.auth import TOKEN
+from fakefal.wire.faults import GONE
 from fakefal.wire.nearmiss import REQUESTS, KnownAddress, NearMisses
 from fakefal_contracts.hosts import Part
 
@@ -23,6 +26,9 @@ LONGEST_ERROR = 64 * 1024
 
 OF_A_REQUEST = f"/{REQUESTS}/"
 NOWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
+TROUBLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What may come with a Retry-After."""
+
 Headers = Mapping[bytes, bytes]
 """The headers of a call by their names in lower case."""
 
@@ -59,23 +65,38 @@ class JournalRecorder:
         )
         scope["state"]["call"] = entry
         self._emulator.journal.add(entry)
-        started = time.perf_counter()
+        ticks, witness = self._emulator.ticks, self._emulator.witness
+        gone: Callable[[], bool] | None = scope.get("extensions", {}).get(GONE)
+        passage = Passage(ticks())
+
+        def seen() -> None:
+            witness.saw(entry, scope["state"].get("sending"), passage)
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._begun(entry, scope, message, secret)
-            elif entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST and not entry.error_type:
-                entry.error_type = _error_type(message.get("body", b""))
+                if message["status"] in TROUBLED:
+                    passage.retry_after = _retry_after(message["headers"])
+            else:
+                if not message.get("more_body") and (gone is None or not gone()):
+                    passage.whole, passage.ended = True, ticks()
+                    seen()  # before the caller can do anything with it
+                if entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST and not entry.error_type:
+                    entry.error_type = _error_type(message.get("body", b""))
             await send(message)
 
         try:
             await app(scope, receive, noted)
         finally:
-            entry.milliseconds = (time.perf_counter() - started) * 1000
+            ended = ticks()
+            entry.milliseconds = (ended - passage.began) * 1000
             status = entry.status or 0
             self._emulator.tally.called(entry.part, status)
             if entry.effect or status >= HTTPStatus.BAD_REQUEST:
                 self._emulator.events.called(entry)
+            if not passage.whole:
+                passage.ended = ended
+                seen()
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
@@ -131,6 +152,15 @@ def _caller(authorization: str) -> tuple[str, str]:
         return "", credentials or scheme
     key_id, colon, secret = credentials.strip().partition(":")
     return (key_id[:255], secret) if colon else ("", credentials)
+
+
+def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """The seconds that a Retry-After header asks for, 0 where there is none."""
+    for name, value in headers:
+        if name == b"retry-after":
+            with suppress(ValueError):
+                return float(value)
+    return 0.0
 
 
 def _error_type(body: bytes) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import PlainTextResponse, Response
 
 from fakefal.engine.emulator import Emulator
-from fakefal.engine.verdict import UnknownPath
+from fakefal.engine.judge import UnknownPath
 from fakefal.wire.answers import HINT, Json, WireError, header_text
 from fakefal.wire.context import TheBaseUrl, TheEmulator
 from fakefal_contracts import Edition

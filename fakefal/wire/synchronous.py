@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from starlette.responses import Response
 
@@ -18,7 +19,9 @@ async def run(call: Call) -> Response:
 
     async def accept() -> Response:
         # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits
-        look, ending = await call.emulator.run(replace(submission, start_seconds=None, retry=False))
+        direct = replace(submission, start_seconds=None, retry=False)
+        accepted = partial(call.emulator.witness.accepted, call.request.state.sending)
+        look, ending = await call.emulator.run(direct, accepted)
         return ending_answer(ending, look.record, call.base_url)
 
     return await with_fault(call.emulator, submission.effect, call.request, accept)

@@ -140,7 +140,7 @@ class TestWhatIsTold:
     def test_jobs_are_told_in_the_order_in_which_they_ran(self, serve: Serve) -> None:
         server = serve(profile="quick", runners=1)
         with watching(server) as watcher:
-            jobs = [server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(3)]
+            jobs = [server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(3)]
             server.advance(60)
             moves = [one for one in watcher.next(10) if one["kind"] in ("started", "over")]
         assert [(one["request_id"], one["kind"]) for one in moves] == [

@@ -156,7 +156,7 @@ class Broken(Fetcher):
 
 
 @pytest.mark.both_stores
-class TestVerdicts:
+class TestJudgements:
     @pytest.fixture
     def fetching(self, serve: Serve) -> Server:
         return serve(fetch=True, parts={"fetcher": PERMISSIVE})
@@ -206,7 +206,7 @@ class TestVerdicts:
     def test_files_of_the_real_cdn_stay_unchecked(self, fetching: Server) -> None:
         assert self.result(fetching, "https://v3b.fal.media/files/b/somebody/elses.png").status_code == 200
 
-    def test_the_line_waits_for_the_verdict(self, fetching: Server, site: Site) -> None:
+    def test_the_line_waits_for_the_judgement(self, fetching: Server, site: Site) -> None:
         site.hold.clear()
         submitted = fetching.submit(I2V, {"prompt": "x", "start_image_url": site.url("/good.png")})
         behind = fetching.submit(I2V, {"prompt": "x", "start_image_url": "data:,x"})

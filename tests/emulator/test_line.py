@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from fakefal.core.errors import NeedsVerdict, QueueFull, RefusedMove, UnknownRequest
+from fakefal.core.errors import NeedsJudgement, QueueFull, RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import NEXT, Move, State, after
 from fakefal.core.line import Line
 from fakefal.core.plan import Cut, Ending, Plan, Polls
@@ -99,7 +99,7 @@ class TestOneLine:
         assert line.cancel("a", 2) is State.IN_PROGRESS
         assert state(line, "c", 2) is State.IN_PROGRESS
 
-    def test_the_line_stops_at_a_missing_verdict_and_goes_on_from_there(self) -> None:
+    def test_the_line_stops_at_a_missing_judgement_and_goes_on_from_there(self) -> None:
         line = Line(runners=1)
         line.submit("fetching", None, now=5)
         line.submit("behind", plan(), now=6)
@@ -111,14 +111,14 @@ class TestOneLine:
         assert line.view("fetching", 50).started_at == 5
         assert line.view("behind", 50).started_at == 15
 
-    def test_runs_end_although_the_line_waits_for_a_verdict(self) -> None:
+    def test_runs_end_although_the_line_waits_for_a_judgement(self) -> None:
         line = Line(runners=2)
         line.submit("runs", plan(run=10), now=0)
         line.submit("fetching", None, now=1)
         assert line.advance(50).needs == "fetching"
         assert line.view("runs", 50).ended_at == 10
 
-    def test_a_late_verdict_with_a_wait_does_not_rewrite_the_past(self) -> None:
+    def test_a_late_judgement_with_a_wait_does_not_rewrite_the_past(self) -> None:
         line = Line(runners=1)
         line.submit("a", plan(run=20), now=0)
         line.submit("b", None, now=1)
@@ -191,11 +191,11 @@ class TestAdvancingOneRequest:
         assert (seen.state, seen.run_seconds, seen.logs) == (State.COMPLETED, 600, ((1, "half"),))
         assert (seen.started_at, seen.ended_at) == (1, 1), "nothing lies before the submit"
 
-    def test_without_a_verdict_it_cannot_start(self) -> None:
+    def test_without_a_judgement_it_cannot_start(self) -> None:
         line = Line(runners=1)
         line.submit("a", None, now=0)
         for move in (line.start, line.finish):
-            with pytest.raises(NeedsVerdict):
+            with pytest.raises(NeedsJudgement):
                 move("a", 1)
 
 
@@ -213,10 +213,10 @@ class TestRefusals:
 
 
 class Histories(RuleBasedStateMachine):
-    """Any history of submits, cancels, advances, verdicts and polls keeps the lifecycle's law."""
+    """Any history of submits, cancels, advances, judgements and polls keeps the lifecycle's law."""
 
     requests: Bundle[str] = Bundle("requests")
-    open_verdicts: Bundle[str] = Bundle("open_verdicts")
+    open_judgements: Bundle[str] = Bundle("open_judgements")
 
     @initialize(runners=st.integers(1, 3))
     def begin(self, runners: int) -> None:
@@ -228,10 +228,10 @@ class Histories(RuleBasedStateMachine):
         self.low: set[str] = set()
         self.normal_came = False
 
-    def _submit(self, verdict: Plan | None, low: bool, start_seconds: float | None = None) -> str:
+    def _submit(self, judgement: Plan | None, low: bool, start_seconds: float | None = None) -> str:
         name = f"r{self.count}"
         self.count += 1
-        self.line.submit(name, verdict, self.now, low=low, start_seconds=start_seconds)
+        self.line.submit(name, judgement, self.now, low=low, start_seconds=start_seconds)
         self.rank[name] = 0
         if low:
             self.low.add(name)
@@ -250,12 +250,12 @@ class Histories(RuleBasedStateMachine):
     def submit(self, run: float, wait: float, low: bool, stepped: bool, start_seconds: float | None) -> str:
         return self._submit(plan(run, wait, polls=Polls(1, 1) if stepped else None), low, start_seconds)
 
-    @rule(target=open_verdicts, low=st.booleans())
+    @rule(target=open_judgements, low=st.booleans())
     def submit_unjudged(self, low: bool) -> str:
         return self._submit(None, low)
 
-    @rule(target=requests, name=consumes(open_verdicts), run=st.floats(0, 20), wait=st.floats(0, 5))
-    def verdict(self, name: str, run: float, wait: float) -> str:
+    @rule(target=requests, name=consumes(open_judgements), run=st.floats(0, 20), wait=st.floats(0, 5))
+    def judgement(self, name: str, run: float, wait: float) -> str:
         self.line.settle(name, plan(run, wait))
         return name
 

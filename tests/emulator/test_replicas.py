@@ -605,7 +605,7 @@ class TestLeases:
         assert (done.fate, len(done.attempts)) == (Fate.DELIVERED, 2)
         assert not await other.trying("key")
 
-    async def test_a_verdict_falls_to_whoever_is_left(self, group: Group) -> None:
+    async def test_a_judgement_falls_to_whoever_is_left(self, group: Group) -> None:
         one, other = group.join(), group.join()
         await one.add(record("r"), None, 0)
         group.now += 4
@@ -614,7 +614,7 @@ class TestLeases:
         await group.beat(other)
         assert set(group.orphans) == {"r"}
         assert await other.settle("r", PLAN, 0)
-        assert not await one.settle("r", PLAN, 0), "the first verdict counts"
+        assert not await one.settle("r", PLAN, 0), "the first judgement counts"
 
     async def test_a_claim_whose_answer_was_lost_is_given_up(self, group: Group) -> None:
         one, other = group.join(), group.join()

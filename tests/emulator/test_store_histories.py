@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fakefal.core.errors import NeedsVerdict, QueueFull, RefusedMove, StoreFull
+from fakefal.core.errors import NeedsJudgement, QueueFull, RefusedMove, StoreFull
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Ending, Plan, Polls, Quirk
 from fakefal.core.webhook import Delivery, Fate
@@ -78,7 +78,7 @@ class Histories(RuleBasedStateMachine):
     def _outcome(store: MemoryQueueStore, method: str, *arguments: Any, **more: Any) -> Any:
         try:
             return now_done(getattr(store, method)(*arguments, **more))
-        except (RefusedMove, NeedsVerdict, StoreFull, QueueFull) as error:
+        except (RefusedMove, NeedsJudgement, StoreFull, QueueFull) as error:
             return type(error)
 
     def pick(self, number: int) -> str:

@@ -91,7 +91,7 @@ def test_a_later_moment_does_not_hide_a_sooner_one() -> None:
     assert asyncio.run(story()) == {"key": pytest.approx(100)}
 
 
-def test_a_line_that_waits_for_a_verdict_still_says_when_its_runs_end() -> None:
+def test_a_line_that_waits_for_a_judgement_still_says_when_its_runs_end() -> None:
     line = Line(2)
     line.submit("running", PLAN, 0)
     line.advance(0)

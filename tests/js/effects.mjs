@@ -53,6 +53,7 @@ const others = {
   stuck: impatient,
   webhook_lost: announced,
   webhook_duplicate: announced,
+  webhook_bad_signature: announced,
 };
 const ran = (fal, input) => fal.run(ENDPOINT, { input });
 

@@ -56,7 +56,7 @@ def check_videos(folder: Path, *kinds: str) -> None:
             }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def node() -> str:
     found = shutil.which("node")
     if found is None or not (JS / "node_modules" / "@fal-ai").is_dir():

@@ -51,7 +51,7 @@ def under() -> Iterator[Callable[[str], Server]]:
 
 
 def agrees(report: Report, answer: httpx.Response) -> None:
-    """Equal verdict, equal bytes of refusal, and the hint names the first rule."""
+    """Equal judgement, equal bytes of refusal, and the hint names the first rule."""
     if report.ok:
         assert answer.status_code == 200
         assert report.cost is not None

@@ -67,6 +67,7 @@ EXPECTED: dict[str, tuple[Seen, Seen | None]] = {
     "cancel_ignored": both(came()),
     "webhook_lost": (came(0), came()),
     "webhook_duplicate": (came(2), came()),
+    "webhook_bad_signature": (came(2), came()),
     "invalid_key": gate(401, {"detail": "invalid key credentials"}),
     "malformed_key": gate(
         401, {"detail": "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'."}

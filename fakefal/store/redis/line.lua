@@ -223,7 +223,7 @@ end
 
 -- -- advancing --------------------------------------------------------------------------------------
 
--- Fills free runners with ready requests; returns whether the next one lacks its verdict.
+-- Fills free runners with ready requests; returns whether the next one lacks its judgement.
 local function start_ready()
   while L.busy < RUNNERS do
     local first = head('ready')

@@ -84,7 +84,7 @@ local function drop(e)
   redis.call('SREM', at('claimed'), e.id)
   strike_as('webhooks', e.id)
   if e.claimed_by then redis.call('SREM', claims(e.claimed_by), claim('webhook', e.id)) end
-  if e.judged_by then redis.call('SREM', claims(e.judged_by), claim('verdict', e.id)) end
+  if e.judged_by then redis.call('SREM', claims(e.judged_by), claim('judgement', e.id)) end
   redis.call('DEL', request_key(e.id))
   entries[e.id], changed[e.id] = nil, nil
   if redis.call('ZCARD', at('requests')) == 0 then forget_line() end
@@ -145,7 +145,7 @@ local function take_in(id, record, plan, facts)
     redis.call('HSET', request_key(id), 'plan', plan)
   else
     e.judged_by = REPLICA
-    redis.call('SADD', claims(REPLICA), claim('verdict', id))
+    redis.call('SADD', claims(REPLICA), claim('judgement', id))
   end
   if facts.start_seconds then
     e.start_by = L.moment + facts.start_seconds
@@ -217,7 +217,7 @@ function STEPS.settle(id, plan, facts, size)
     e.plan = cjson.decode(facts)
     local wait = e.plan.wait
     redis.call('HSET', request_key(id), 'plan', plan)
-    redis.call('SREM', claims(e.judged_by), claim('verdict', id))
+    redis.call('SREM', claims(e.judged_by), claim('judgement', id))
     e.judged_by = nil
     resize(e, e.size + tonumber(size))
     touch(e)

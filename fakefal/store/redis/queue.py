@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from fakefal.core.errors import (
     Busy,
-    NeedsVerdict,
+    NeedsJudgement,
     QueueFull,
     RefusedMove,
     StoreFull,
@@ -334,7 +334,7 @@ class RedisQueueStore(QueueStore):
             case b"refused":
                 raise RefusedMove(reply[1].decode(), reply[2].decode())
             case b"unjudged":
-                raise NeedsVerdict(request_id)
+                raise NeedsJudgement(request_id)
             case b"busy":
                 raise Busy(self._steps.bounds.runners)
             case b"queue full":

@@ -1,6 +1,6 @@
 -- What replicas share beside the lines: webhooks and who sends them, who is alive, clocks, scenarios.
 --
--- A claim says which replica is at a webhook or a verdict.  It holds while that replica renews its lease, in real time.
+-- A claim says which replica is at a webhook or a judgement.  It holds while that replica renews its lease, in real time.
 
 local function delivery(e)
   local kept = redis.call('HMGET', request_key(e.id), 'attempts', 'record')
@@ -97,7 +97,7 @@ local function put_back(id, owner)
   announced = true
 end
 
--- Takes one claim from a replica: a webhook is due again; a verdict falls to this replica.
+-- Takes one claim from a replica: a webhook is due again; a judgement falls to this replica.
 local function take_over(owner, name, reply)
   local kind, tag, id = string.match(name, '(%S+) (%S+) (%S+)')
   redis.call('SREM', claims(owner), name)
@@ -153,7 +153,7 @@ function STEPS.give_up(...)
   return orphans
 end
 
--- This replica ends: what it claimed is free at once, and verdicts fall to the next that beats.
+-- This replica ends: what it claimed is free at once, and judgements fall to the next that beats.
 function STEPS.leave()
   redis.call('ZADD', key('replicas'), '-inf', REPLICA)
   for _, name in ipairs(redis.call('SMEMBERS', claims(REPLICA))) do

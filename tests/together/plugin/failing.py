@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from fakefal.engine.emulator import Emulator
-from fakefal.engine.verdict import Judge
+from fakefal.engine.judge import Judge
 from fakefal.testing import Fakefal
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
@@ -116,7 +116,7 @@ def test_an_error_of_the_emulator_on_a_socket(fakefal_server: Fakefal) -> None:
 
 def test_an_error_between_calls(fakefal: Fakefal, monkeypatch: pytest.MonkeyPatch) -> None:
     """ZeroDivisionError: integer division or modulo by zero"""
-    monkeypatch.setattr(Judge, "verdict", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr(Judge, "judgement", lambda *_, **__: 1 // 0)
     with contextlib.suppress(fal_client.FalClientHTTPError):
         fal_client.subscribe(ENDPOINT, arguments=PROMPT)
     assert fakefal.last.result_status == 500

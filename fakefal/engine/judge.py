@@ -1,4 +1,4 @@
-"""The verdict on a request: how it will end, and what its log says from the start."""
+"""The judgement on a request: how it will end, and what its log says from the start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fakefal_contracts.probe import probe_clip, probe_picture
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """How a request ends, and what shapes its plan: tier, measured run, log lines, and why earlier attempts failed.
 
     `foreign` are the media that nobody looked at and that could be downloaded.
@@ -82,7 +82,7 @@ class Judge:
         except (UnknownEndpoint, UnknownContract, UnreadableContract) as error:
             raise UnknownPath(endpoint_id, str(error)) from error
 
-    def verdict(
+    def judgement(
         self,
         edition: Edition,
         body: Any,
@@ -92,7 +92,7 @@ class Judge:
         gone: Collection[str],
         *,
         reading: bool = True,
-    ) -> Verdict:
+    ) -> Judgement:
         """Judge a body.  Where it has media of ours, this reads files: call it in a worker thread then.
 
         `fetched` holds what was downloaded from foreign addresses; files of ours at the paths in `gone` are there
@@ -105,12 +105,12 @@ class Judge:
         tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
         notes = tuple(_notes(report))
         if not report.ok:
-            return Verdict(_refused(report), tier, notes)
+            return Judgement(_refused(report), tier, notes)
         wanted = WantedFiles(report, request_id)
         if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
             raise ReadsFiles
         made = _made(wanted, self._result(wanted))
-        return Verdict(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+        return Judgement(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
 
     def report(
         self,
@@ -122,7 +122,7 @@ class Judge:
         *,
         reading: bool = True,
     ) -> Report:
-        """What is wrong with a body, and what it costs; arguments and errors are those of `verdict`."""
+        """What is wrong with a body, and what it costs; arguments and errors are those of `judgement`."""
         downloaded = fetched or {}
 
         def opener(address: str) -> bytes | Path | None:
@@ -146,11 +146,11 @@ class Judge:
 
         return judge(edition, body, opener)
 
-    def unjudged(self, endpoint_id: str, hint: str) -> Verdict:
-        """The verdict on a model of which nothing is known, where it runs all the same: one unit, if it has a price."""
+    def unjudged(self, endpoint_id: str, hint: str) -> Judgement:
+        """The judgement on an unknown model that runs all the same: one unit, if it has a price."""
         price = self._catalogue.prices.get(endpoint_id)
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
-        return Verdict(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
+        return Judgement(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
     def _result(self, wanted: WantedFiles) -> dict[str, Any]:
         """The user's own result of the model, or one that is made."""

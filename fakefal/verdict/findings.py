@@ -1,0 +1,146 @@
+"""Findings, and the verdict that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from http import HTTPStatus
+
+from fakefal.state.happenings import FindingMade
+from fakefal.state.journal import JournalEntry
+from fakefal.verdict.mistakes import FindingGrade, Kind
+from fakefal_contracts.price import dollars
+
+NO_KINDS: frozenset[Kind] = frozenset()
+
+
+@dataclass(slots=True, eq=False)  # not frozen: equal jobs make them in masses
+class Finding:
+    """One thing that a program did.
+
+    `calls` prove it, oldest first; `usd` is what it would have cost, None where that is no amount or is unknown;
+    `seconds` is how long the program waited, where that is the point; `request_ids` are the jobs that it is about.
+    `webhook_status` is how a receiver answered.
+    """
+
+    kind: Kind
+    grade: FindingGrade
+    key: str
+    endpoint_id: str
+    calls: tuple[JournalEntry, ...]
+    usd: Decimal | None = None
+    seconds: float | None = None
+    request_ids: tuple[str, ...] = ()
+    webhook_status: int | None = None
+
+    @property
+    def evidence(self) -> str:
+        """What proves it, in one line."""
+        shown = [shown_call(call) for call in self.calls]
+        if self.seconds is not None:
+            shown.insert(len(shown) - 1, f"{self.seconds:.3g} s later")
+        if self.webhook_status is not None:
+            shown.append(f"its receiver answered {self.webhook_status} to a wrong signature")
+        return "; ".join(shown) or f"job {' '.join(self.request_ids)}"
+
+
+def finding_event(finding: Finding) -> FindingMade:
+    """What those are told of a finding who watch."""
+    return FindingMade(
+        at=finding.calls[-1].at if finding.calls else 0.0,
+        key=finding.key,
+        finding=finding.kind.value,
+        grade=finding.grade.value,
+        request_ids=finding.request_ids,
+        usd=finding.usd,
+        text=f"{finding.evidence}. {finding.kind.advice}",
+    )
+
+
+def shown_call(call: JournalEntry) -> str:
+    """A call in one line: what was asked, what came back, and which request it was about."""
+    answer = "no whole answer" if call.status is None else str(call.status)
+    told = f" [{call.request_id}]" if call.request_id and call.request_id not in call.path else ""
+    return f"{call.address} -> {answer}{told}"
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """All findings of one kind and grade; `usd` sums those whose price is known, None where none is."""
+
+    kind: Kind
+    grade: FindingGrade
+    count: int
+    usd: Decimal | None
+    first: Finding
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a program would have done with real money; as a text, a table.
+
+    `more` findings were too many to be kept.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    more: int = 0
+
+    @property
+    def proven(self) -> tuple[Finding, ...]:
+        """Those that are sure."""
+        return tuple(one for one in self.findings if one.grade is FindingGrade.PROVEN)
+
+    @property
+    def usd(self) -> Decimal:
+        """What the proven findings would have cost, as far as they have a price."""
+        return sum((one.usd for one in self.proven if one.usd is not None), Decimal())
+
+    def without(self, allowed: Collection[Kind]) -> Verdict:
+        """The verdict but for findings of these kinds."""
+        return Verdict(tuple(one for one in self.findings if one.kind not in allowed), self.more)
+
+    def rows(self) -> list[VerdictRow]:
+        """One row for each kind and grade, the proven ones first, in the order of the kinds."""
+        places = ((grade, kind) for grade in FindingGrade for kind in Kind)
+        return [row for grade, kind in places if (row := _row(kind, grade, self.findings)) is not None]
+
+    def __str__(self) -> str:
+        if not self.findings:
+            return "no findings"
+        return "\n".join([_headline(self), *(line for row in self.rows() for line in _lines(row))])
+
+
+def _row(kind: Kind, grade: FindingGrade, findings: Iterable[Finding]) -> VerdictRow | None:
+    found = [one for one in findings if one.kind is kind and one.grade is grade]
+    if not found:
+        return None
+    priced = [one.usd for one in found if one.usd is not None]
+    return VerdictRow(kind, grade, len(found), sum(priced, Decimal()) if priced else None, found[0])
+
+
+def _headline(verdict: Verdict) -> str:
+    count, proven = len(verdict.findings) + verdict.more, len(verdict.proven)
+    cost = f", {dollars(verdict.usd)} lost or at risk" if verdict.usd else ""
+    return f"{count} finding{'s' * (count != 1)}, {proven} proven{cost}"
+
+
+def _lines(row: VerdictRow) -> Iterator[str]:
+    times = f" ({row.count} times)" if row.count > 1 else ""
+    cost = f", {dollars(row.usd)}" if row.usd is not None else ""
+    yield f"  {row.kind}: {row.grade}{cost}{times}"
+    yield f"    seen: {row.first.evidence}"
+    yield f"    do:   {row.kind.advice}"
+
+
+_REFUSALS = frozenset(range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR)) - {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
+def is_refusal(status: int | None) -> bool:
+    """Whether an answer refuses a call in a way that sending it again does not change."""
+    return status in _REFUSALS
