@@ -4,7 +4,9 @@ import { get, post } from "./api.js";
 import { Act, Failure, clockTime, dollars, html, plural, seconds, shortModel, useLoad, useTick } from "./ui.js";
 
 export function MoneyBar({ list, link }) {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState("");
+  const verdict = useLoad(() => get("verdict", { limit: MOST_SHOWN }), []).data;
+  const toggle = (name) => () => setOpen(open === name ? "" : name);
   if (!list) return html`<div class="money" aria-hidden="true"></div>`;
   const { money } = list;
   return html`<div class="money">
@@ -12,14 +14,38 @@ export function MoneyBar({ list, link }) {
     <span><b>${money.jobs}</b> ${money.jobs === 1 ? "job" : "jobs"}</span>
     <a ...${link({ view: "jobs", states: ["refused", "failed"], before: "", job: "" })}><b>${money.refused}</b> refused</a>
     <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> unpriced</span>
-    ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open}
-      onClick=${() => setOpen(!open)}><b>${money.duplicates}</b> sent twice?</button>`}
-    ${open && html`<${Twins} twins=${list.twins} link=${link} onClose=${() => setOpen(false)} />`}
+    ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "twins"}
+      onClick=${toggle("twins")}><b>${money.duplicates}</b> sent twice?</button>`}
+    ${verdict?.findings.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "findings"}
+      onClick=${toggle("findings")}><b>${verdict.proven + verdict.possible}</b> ${verdict.proven + verdict.possible === 1 ? "finding" : "findings"}</button>`}
+    ${open === "twins" && html`<${Twins} twins=${list.twins} link=${link} onClose=${toggle("twins")} />`}
+    ${open === "findings" && verdict && html`<${Findings} verdict=${verdict} link=${link} onClose=${toggle("findings")} />`}
   </div>`;
 }
 
+const MOST_SHOWN = 50;
+const words = (name) => name.replaceAll("_", " ");
+
+/** What the programs would have done with real money, with the calls that prove it. */
+function Findings({ verdict, link, onClose }) {
+  return html`<section class="panel" aria-label="Findings">
+    <header><h2>Findings</h2>
+      <p class="muted">What these calls would have done at fal: ${dollars(verdict.usd)} spent for nothing, proven.</p>
+      <button type="button" class="quiet" onClick=${onClose}>Close</button></header>
+    <ul>${verdict.kinds.map((kind) => html`<li key=${kind.kind + kind.grade}>
+      <p><b>${words(kind.kind)}</b> ${kind.count} × ${kind.grade}${kind.usd !== null && ` · ${dollars(kind.usd)}`}</p>
+      <p class="muted">${kind.rule}</p><p class="hint">${kind.advice}</p>
+      ${verdict.findings.filter((one) => one.kind === kind.kind && one.grade === kind.grade).map((one) => html`<div class="twin">
+        <p dir="auto">${one.evidence}</p>
+        <p class="muted">${one.request_ids.map((id) => html`<a ...${link({ view: "jobs", job: id })}><code>${id.slice(-8)}</code></a> `)}
+          ${one.at_end && "judged as if the program ended now"}</p>
+      </div>`)}
+    </li>`)}</ul>
+  </section>`;
+}
+
 function Twins({ twins, link, onClose }) {
-  return html`<section class="twins" aria-label="Probably sent twice">
+  return html`<section class="panel" aria-label="Probably sent twice">
     <header><h2>Probably sent twice</h2>
       <p class="muted">Same key, model and arguments within a minute: at fal both would cost.</p>
       <button type="button" class="quiet" onClick=${onClose}>Close</button></header>

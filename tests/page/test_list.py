@@ -155,3 +155,14 @@ def test_it_fits_a_phone(serve: Serve, open_page: Open) -> None:
         expect(page.get_by_role("main")).to_be_visible()
         expect(page.locator(".money .sum")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_findings_stand_beside_the_money_with_what_to_do(page: Page, server: Server) -> None:
+    ids = [server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(2)]
+    found = server.control("verdict")
+    page.get_by_role("button", name=f"{found['proven'] + found['possible']} finding").click()
+    panel = page.get_by_role("region", name="Findings")
+    for kind in found["kinds"]:
+        expect(panel).to_contain_text(kind["advice"])
+    expect(panel).to_contain_text(ids[0][-8:])
+    expect(panel).to_contain_text(ids[1][-8:])
