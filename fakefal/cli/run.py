@@ -69,6 +69,7 @@ async def _run(settings: Settings, program: tuple[str, ...], allowed: Collection
 
     emulator = Emulator(settings)
     async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
+        emulator.reached_at(addresses.url)
         code = await run_child(program, _environment(addresses))
         click.echo(f"fakefal: {await emulator.summary()}", err=True)
         if allowed is None:

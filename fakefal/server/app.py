@@ -43,6 +43,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
         app,
         JournalRecorder(emulator, lambda: _near_misses(emulator.catalogue)),
         public_url=emulator.settings.public_url,
+        media_base=lambda: emulator.media_base,
     )
 
 

@@ -20,14 +20,14 @@ from fakefal_contracts.hosts import BaseUrl
 
 def dump_record(record: Record) -> bytes:
     """A record without what can be had elsewhere."""
-    head = _values(record, "arguments") | {"base_url": record.base_url.base}
+    head = _values(record, "arguments") | {"base_url": asdict(record.base_url)}
     return _join(head, record.arguments)
 
 
 def load_record(packed: bytes) -> Record:
     """What `dump_record` wrote."""
     head, arguments = _split(packed)
-    return Record(**(head | {"base_url": BaseUrl(head["base_url"]), "arguments": arguments}))
+    return Record(**(head | {"base_url": BaseUrl(**head["base_url"]), "arguments": arguments}))
 
 
 def dump_plan(plan: Plan) -> bytes:
