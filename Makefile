@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety screenshots bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -95,6 +95,10 @@ constraints:
 # Measures anew how many paid jobs one call becomes with each client; needs Node.
 docs-retry-safety: $(VENV)/ready js
 	$(BIN)/python docs/make_retry_safety.py
+
+# The README's pictures of the page; needs Chromium.
+screenshots: $(VENV)/ready
+	$(BIN)/python -m tools.screenshots
 
 # Everything side by side with its reference, and the page of it anew; needs wrk, Node and Java, and fifteen quiet minutes.
 bench: $(VENV)/ready

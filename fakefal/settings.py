@@ -162,6 +162,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         prices: prices by endpoint id; they win over what is known.
         results: what models answer with, by endpoint id: a file that takes the place of those of its kind, a whole
             result, or a function of the arguments to either.
+        media_urls: where files in answers lead callers by fal's hosts: to fal's CDN (``fal``), or to this server
+            (``local``), where browsers open them too; None is ``local`` in ``serve`` and ``fal`` elsewhere.
         unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
         seed: makes random lengths of runs, and probabilities, repeatable.
         runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
@@ -202,6 +204,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     models: Annotated[tuple[Path, ...], _split_by(os.pathsep)] = ()
     prices: Mapping[str, OwnPrice] = {}
     results: Mapping[str, OwnResult] = {}
+    media_urls: Literal["fal", "local"] | None = None
     unknown: Literal["refuse", "accept"] = "refuse"
     seed: str = ""
     runners: Count = 10

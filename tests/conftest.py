@@ -22,7 +22,14 @@ from support.server import Serve, Server, emulator_with, served
 from support.uploads import upload
 from support.waiting import be_patient
 
-pytest_plugins = ["pytester", "support.clients", "support.programs", "support.receivers", "support.site"]
+pytest_plugins = [
+    "pytester",
+    "support.browser",
+    "support.clients",
+    "support.programs",
+    "support.receivers",
+    "support.site",
+]
 collect_ignore = ["together/project"]  # a project of its own, for the wheel
 
 

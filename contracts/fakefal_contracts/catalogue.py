@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from fakefal_contracts.endpoint import APP_SEGMENTS, Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
@@ -26,6 +26,14 @@ KLING = tuple(PREFIX + row.path for row in ROWS)
 _NEAR = 0.75
 _LONGEST = 200
 """Nobody misspells a longer id, and comparing takes quadratic time."""
+
+
+class ModelHeading(NamedTuple):
+    """What a model is called, and fal's category of it."""
+
+    id: str
+    title: str
+    category: str | None
 
 
 class Catalogue(Collection[str]):
@@ -88,11 +96,16 @@ class Catalogue(Collection[str]):
         """The ids of models with all of these words in their id, name or category, and of one of these categories."""
         wanted = words.casefold().split()
         return [
-            record.id
-            for record in self.records()
-            if (not categories or record.category in categories)
-            and all(word in f"{record.id} {record.title} {record.category}".casefold() for word in wanted)
+            one.id
+            for one in self.headings.values()
+            if (not categories or one.category in categories)
+            and all(word in " ".join(map(str, one)).casefold() for word in wanted)
         ]
+
+    @cached_property
+    def headings(self) -> Mapping[str, ModelHeading]:
+        """What every model is called, by id and in its order; finding out takes half a second, once."""
+        return {one.id: ModelHeading(one.id, one.title, one.category) for one in self.records()}
 
     def has_end(self, end: str) -> bool:
         """Whether the id of a model ends so."""

@@ -82,16 +82,17 @@ def part_of(name: str) -> Part | None:
 class BaseUrl:
     """How a caller reaches the service, which is how addresses in its answers must lead back.
 
-    `base` is None for callers who speak to fal's own hosts, or believe so.
+    `base` is None for callers who speak to fal's own hosts, or believe so; `media_base` is where those find files, if
+    not at fal's CDN.
     """
 
     base: str | None = None
+    media_base: str | None = None
 
     def url(self, part: Part, path: str) -> str:
         """An address of a part of the emulator; `path` starts with a slash."""
-        if self.base is None:
-            return f"https://{_PUBLIC_HOST[part]}{path}"
-        return f"{self.base}/{part}{path}"
+        base = self.media_base if self.base is None and part is Part.CDN else self.base
+        return f"https://{_PUBLIC_HOST[part]}{path}" if base is None else f"{base}/{part}{path}"
 
 
 _PUBLIC_HOST = {part: name for name, part in reversed(HOSTS.items())}

@@ -71,6 +71,12 @@ class Price:
         }
         return {words: usd for words, usd in tiers.items() if usd is not None}
 
+    @property
+    def in_words(self) -> str:
+        """The price with all its tiers: ``$0.112 a second, $0.14 a second with audio``."""
+        tiers = dict(self.tiers) | {f"at {name}": usd for name, usd in self.by_resolution.items()}
+        return ", ".join(f"{dollars(usd)} {self.unit.each} {words}".rstrip() for words, usd in tiers.items())
+
     def unit_usd(self, arguments: Input) -> Decimal:
         """US dollars for one unit with these arguments."""
         usd = self.by_resolution.get(str(arguments.argument("resolution")).lower(), self.usd)

@@ -16,7 +16,6 @@ from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
 from fakefal_contracts.own_documents import read_models, records_of
-from fakefal_contracts.price import Price, dollars
 from fakefal_contracts.record import Record
 
 FOLDER = Path("fal-models")
@@ -74,6 +73,7 @@ def show(endpoint: str, contract: str | None, models: tuple[Path, ...], *, as_js
 
 def _shown(edition: Edition) -> dict[str, Any]:
     endpoint = edition.endpoint
+    price = endpoint.price(edition.contract)
     return {
         "endpoint_id": endpoint.id,
         "title": endpoint.title,
@@ -81,7 +81,7 @@ def _shown(edition: Edition) -> dict[str, Any]:
         "depth": endpoint.depth_in_words,
         "contract": edition.contract,
         "contracts": [one.evidence.day for one in endpoint.editions],
-        "price": _price(endpoint.price(edition.contract)),
+        "price": price.in_words if price else "unknown",
         "rules": [
             {"rule": rule.id, "says": rule.says, "evidence": _evidence(rule)}
             for rule in (*rulebook(edition), *_cautions(edition))
@@ -105,14 +105,6 @@ def _cautions(edition: Edition) -> Iterator[_Caution]:
 
 def _evidence(rule: Any) -> str:
     return f"{rule.evidence.grade}, {rule.evidence.source} ({rule.evidence.day})"
-
-
-def _price(price: Price | None) -> str:
-    if price is None:
-        return "unknown"
-    tiers: dict[str, Any] = {"": price.usd, " with audio": price.usd_with_audio, " with a clip": price.usd_with_clip}
-    tiers |= {f" at {name}": usd for name, usd in price.by_resolution.items()}
-    return ", ".join(f"{dollars(usd)} {price.unit.each}{words}" for words, usd in tiers.items() if usd is not None)
 
 
 def _lines(shown: dict[str, Any]) -> Iterator[str]:

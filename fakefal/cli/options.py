@@ -32,6 +32,11 @@ def emulator_options(function: F) -> F:
             click.option(
                 "--unknown", type=click.Choice(["refuse", "accept"]), help="What a model gets that is unknown."
             ),
+            click.option(
+                "--media-urls",
+                type=click.Choice(["fal", "local"]),
+                help="Where media lead: to fal's CDN, or here (default: local in serve, fal in run).",
+            ),
             click.option("--seed", help="Makes random lengths of runs repeatable."),
             click.option("--runners", type=int, help="How many requests of a key run at once (default: 10)."),
             click.option("--balance", type=usd, metavar="USD", help="What each key starts with (default: no end)."),

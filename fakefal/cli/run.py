@@ -102,6 +102,7 @@ async def _run(
     emulator = Emulator(settings)
     with told(emulator.events, BY_RUN, lines) as say:
         async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
+            emulator.reached_at(addresses.url)
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
             code = await run_child(program, _environment(addresses, say))
             say("summary", await emulator.summary())

@@ -86,6 +86,8 @@ def command(
         return
     if max_age is not None:
         raise click.UsageError("--max-age needs --replay")
+    if settings.media_urls is None:
+        settings = settings.model_copy(update={"media_urls": "local"})
     makes_token = not is_loopback(host) and settings.control_token is None
     if not is_loopback(host):
         settings = settings.model_copy(update={"development_key": False})

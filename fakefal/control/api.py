@@ -195,14 +195,14 @@ async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) ->
 @router.get("/webhooks")
 async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
     """The webhooks of requests that are over, newest first."""
-    return [_webhook_info(one) for one in reversed(await emulator.deliveries(key))]
+    return [webhook_info(one) for one in reversed(await emulator.deliveries(key))]
 
 
 @router.post("/webhooks/{request_id}/replay")
 async def replay(request_id: str, emulator: TheEmulator, key: Key = None) -> WebhookInfo:
     """Send a webhook once more; the answer comes with the receiver's."""
     await emulator.find(request_id, key)
-    return _webhook_info(await emulator.unless_stopping(emulator.replay_webhook(request_id)))
+    return webhook_info(await emulator.unless_stopping(emulator.replay_webhook(request_id)))
 
 
 @router.post("/webhooks/rotate")
@@ -212,7 +212,8 @@ async def rotate(emulator: TheEmulator) -> dict[str, Any]:
     return await emulator.signing.jwks()
 
 
-def _webhook_info(delivery: Delivery) -> WebhookInfo:
+def webhook_info(delivery: Delivery) -> WebhookInfo:
+    """What is shown of a webhook."""
     return WebhookInfo(
         request_id=delivery.request_id,
         url=delivery.url,

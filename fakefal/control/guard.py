@@ -3,11 +3,15 @@
 A browser sends any page's requests to loopback, so Host, Origin and Sec-Fetch-Site are looked at, and a
 body must be JSON, which no cross-site form can send without asking first.  A webhook comes from this
 machine, wherever its address was given, so none may come in here.
+
+Where a token is needed, programs send it as a header.  A browser that was told it once has a cookie instead, which
+counts for reading, and for the rest only with an Origin, which is its own by then.
 """
 
 from __future__ import annotations
 
 import hmac
+from http import HTTPStatus
 
 from starlette.requests import Request
 
@@ -18,6 +22,7 @@ from fakefal_contracts.addresses import is_ip, is_loopback
 from fakefal_contracts.hosts import host_name
 
 WEBHOOK_HEADERS = "x-fal-webhook-"
+SESSION = "fakefal_session"
 
 
 async def guard(request: Request) -> None:
@@ -32,22 +37,72 @@ def check_caller(request: Request, settings: Settings) -> None:
         WireError: 403 for a foreign Host or Origin and for webhooks, 415 for a body that is not JSON, 401
             without the token.
     """
+    check_place(request, settings)
+    if settings.control_token is None or _has_session(request, settings):
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    check_token(given if scheme == "Bearer" else "", settings)
+
+
+def check_place(request: Request, settings: Settings) -> None:
+    """Let a call pass that needs no token.
+
+    Raises:
+        WireError: as `check_caller`, but for the token.
+    """
     headers = request.headers
     if any(name.startswith(WEBHOOK_HEADERS) for name in headers):
         raise refusal(403, "fakefal: webhooks do not control the emulator", headers={NO_TARGET: "1"})
-    host = host_name(headers.get("host", ""))
-    if not (is_loopback(host) or is_ip(host) or host in settings.own_hosts):  # no page has an address as its name
-        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to the setting hosts")
+    check_host(request, settings)
     origin = headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{headers['host']}":
         raise refusal(403, "fakefal: this Origin is not allowed")
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise refusal(403, "fakefal: calls from other sites are not allowed")
     chunked = "transfer-encoding" in headers
-    bodiless = request.method in ("GET", "HEAD") or (headers.get("content-length", "0") == "0" and not chunked)
+    bodiless = _only_reads(request) or (headers.get("content-length", "0") == "0" and not chunked)
     if not bodiless and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise refusal(415, "fakefal: send application/json")
-    if settings.control_token is not None:
-        wanted = f"Bearer {settings.control_token}"
-        if not hmac.compare_digest(headers.get("authorization", "").encode(), wanted.encode()):
-            raise refusal(401, "fakefal: the control token is missing or wrong")
+
+
+def check_host(request: Request, settings: Settings) -> None:
+    """See that a call came by a name of this server.
+
+    Raises:
+        WireError: 403, it came by another.
+    """
+    host = host_name(request.headers.get("host", ""))
+    if not (is_loopback(host) or is_ip(host) or host in settings.own_hosts):  # no page has an address as its name
+        raise refusal(403, "fakefal: this Host is not allowed", hint="add it to the setting hosts")
+
+
+def check_token(given: str, settings: Settings) -> None:
+    """See that this is the control token, where one is needed.
+
+    Raises:
+        WireError: 401, it is not.
+    """
+    wanted = settings.control_token
+    if wanted is not None and not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise refusal(HTTPStatus.UNAUTHORIZED, "fakefal: the control token is missing or wrong")
+
+
+def session_cookie(request: Request, settings: Settings) -> tuple[str, str]:
+    """The name and the value of the cookie that stands for the token.
+
+    Cookies are shared by all ports of a host, so the name has the port.
+    """
+    port = request.url.port or ""
+    value = hmac.new((settings.control_token or "").encode(), SESSION.encode(), "sha256").hexdigest()
+    return f"{SESSION}_{port}", value
+
+
+def _has_session(request: Request, settings: Settings) -> bool:
+    """Whether a browser calls that was told the token, for what its cookie is good for."""
+    name, value = session_cookie(request, settings)
+    known = hmac.compare_digest(request.cookies.get(name, "").encode(), value.encode())
+    return known and (_only_reads(request) or "origin" in request.headers)
+
+
+def _only_reads(request: Request) -> bool:
+    return request.method in ("GET", "HEAD")

@@ -53,7 +53,7 @@ class FileInfo(BaseModel):
 @router.get("/journal", response_model=list[CallInfo])
 async def journal(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
     """The newest calls, newest first; calls of this API are not among them."""
-    return Json([_call(one) for one in await emulator.journal.newest(key, limit)])
+    return Json([call_info(one).model_dump() for one in await emulator.journal.newest(key, limit)])
 
 
 @router.get("/files", response_model=list[FileInfo])
@@ -61,6 +61,11 @@ async def files(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> J
     """The newest uploads, newest first; parts of unfinished ones are not among them."""
     whole = [one for one in reversed(emulator.files.all()) if one.whole and (key is None or one.key == key)]
     return Json([info.model_dump() for one in whole[:limit] if (info := _file(one)) is not None])
+
+
+def call_info(call: JournalEntry) -> CallInfo:
+    """What is shown of a call."""
+    return CallInfo(**{name: getattr(call, name) for name in CallInfo.model_fields})
 
 
 class FindingInfo(BaseModel):
@@ -136,12 +141,8 @@ def _finding(one: Finding) -> FindingInfo:
         request_ids=list(one.request_ids),
         webhook_status=one.webhook_status,
         evidence=one.evidence,
-        calls=[CallInfo.model_validate(_call(call)) for call in one.calls],
+        calls=[call_info(call) for call in one.calls],
     )
-
-
-def _call(call: JournalEntry) -> dict[str, object]:
-    return {name: getattr(call, name) for name in CallInfo.model_fields}
 
 
 def _file(file: StoredFile) -> FileInfo | None:

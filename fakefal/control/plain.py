@@ -14,7 +14,8 @@ async def health(call: Call) -> Response:
     """Whether the server answers."""
     check_caller(call.request, call.emulator.settings)
     settings = call.emulator.settings
-    return Json({"status": "ok", "version": VERSION, "profile": settings.profile, "contract": settings.contract})
+    told = {"profile": settings.profile, "contract": settings.contract, "any_key": not settings.keys}
+    return Json({"status": "ok", "version": VERSION, **told})
 
 
 async def ready(call: Call) -> Response:

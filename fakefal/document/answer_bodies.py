@@ -308,6 +308,7 @@ class Health(BaseModel):
     version: str
     profile: str
     contract: str
+    any_key: bool
 
 
 class Ready(BaseModel):

@@ -26,6 +26,7 @@ WRONG = refusals(either("Problems", "Refusal"), 422, headers=ID)
 BODY = {**refusals("Refusal", 400, 415, headers=ID), **WRONG}
 CLASH = refusals("Refusal", 409, headers=ID)
 NO_REQUEST = {404: DocumentedAnswer("No such request is stored.", "NotFoundBody", headers=ID)}
+NO_MODEL = refusals("Refusal", 404, headers=ID)
 STOPPING = refusals("Refusal", 503, headers=ID)
 KEY = parameter("key", "query", "id part of a key; without it, all keys", minLength=1)
 RECENT = parameter(
@@ -39,6 +40,14 @@ _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "GET /requests": ("inspectRequests", WRONG),
     "GET /requests/{request_id}": ("inspectRequest", {**WRONG, **NO_REQUEST}),
     "POST /requests/{request_id}/advance": ("advanceRequest", {**BODY, **NO_REQUEST, **CLASH}),
+    "GET /requests/{request_id}/details": ("requestDetails", {**WRONG, **NO_REQUEST}),
+    "POST /requests/{request_id}/cancel": ("cancelRequest", {**WRONG, **NO_REQUEST, **CLASH}),
+    "GET /jobs": ("jobs", WRONG),
+    "GET /media": ("media", WRONG),
+    "GET /models": ("searchModels", WRONG),
+    "GET /models/form": ("modelForm", {**WRONG, **NO_MODEL}),
+    "POST /check": ("checkArguments", {**BODY, **NO_MODEL}),
+    "GET /effects": ("effects", {}),
     "GET /scenarios": ("scenarios", WRONG),
     "POST /scenarios": ("addScenario", BODY),
     "DELETE /scenarios": ("removeScenarios", WRONG),

@@ -109,6 +109,7 @@ class Emulator(Member):
         self.rules, self.arrivals = parts.rules, parts.arrivals
         self.effects = Effects(self.rules, self.settings.seed)
         self.journal, self.tally, self.events = parts.journal, parts.tally, parts.events
+        self.media_base: str | None = None
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
         self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
@@ -144,6 +145,11 @@ class Emulator(Member):
         """Others than this machine can call from now on: they may not reach loopback by webhooks of theirs."""
         if not self.settings.webhooks_loopback:
             self._webhooks.spare_loopback()
+
+    def reached_at(self, url: str) -> None:
+        """Browsers reach this emulator at a base URL: where media addresses are to be local, they begin with it."""
+        if self.settings.media_urls == "local":
+            self.media_base = (self.settings.public_url or url).rstrip("/")
 
     async def add_rule(self, rule: EffectRule) -> None:
         """Add a rule that chooses effects; it wins over those that are there.

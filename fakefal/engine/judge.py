@@ -103,6 +103,29 @@ class Judge:
         Raises:
             ReadsFiles: it would, and `reading` is not wanted.
         """
+        report = self.report(edition, body, base_url, gone, fetched, reading=reading)
+        tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
+        notes = tuple(_notes(report))
+        if not report.ok:
+            return Judgement(_refused(report), tier, notes)
+        wanted = WantedFiles(report, request_id)
+        if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
+            raise ReadsFiles
+        made = _made(wanted, self._result(wanted))
+        return Judgement(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+
+    def report(
+        self,
+        edition: Edition,
+        body: Any,
+        base_url: BaseUrl,
+        gone: Collection[str],
+        fetched: Fetched | None = None,
+        *,
+        reading: bool = True,
+    ) -> Report:
+        """What is wrong with a body, and what it costs; arguments and errors are those of `judgement`."""
+        downloaded = fetched or {}
 
         def opener(address: str) -> bytes | Path | None:
             source = found(address)
@@ -111,8 +134,8 @@ class Judge:
             return source
 
         def found(address: str) -> bytes | Path | None:
-            if address in fetched:
-                content = fetched[address]
+            if address in downloaded:
+                content = downloaded[address]
                 if isinstance(content, Exception):
                     raise content
                 return content
@@ -123,16 +146,7 @@ class Judge:
                 return source.source
             return open_data_uris(address)
 
-        report = judge(edition, body, opener)
-        tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
-        notes = tuple(_notes(report))
-        if not report.ok:
-            return Judgement(_refused(report), tier, notes)
-        wanted = WantedFiles(report, request_id)
-        if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
-            raise ReadsFiles
-        made = _made(wanted, self._result(wanted))
-        return Judgement(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+        return judge(edition, body, opener)
 
     def unjudged(self, endpoint_id: str, hint: str) -> Judgement:
         """The judgement on an unknown model that runs all the same: one unit, if it has a price."""

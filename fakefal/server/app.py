@@ -42,6 +42,7 @@ def build_app(emulator: Emulator, layer: Callable[[ASGIApp], ASGIApp] = lambda a
         app,
         JournalRecorder(emulator, NearMisses(OF_APPLICATIONS, _documented_routes, emulator.catalogue)),
         public_url=emulator.settings.public_url,
+        media_base=lambda: emulator.media_base,
     )
 
 

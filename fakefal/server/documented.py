@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.control import accounts, inspection
+from fakefal.control import accounts, details, gallery, inspection, job_list, page, workbench
 from fakefal.control import api as control
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
@@ -31,12 +31,14 @@ from fakefal.wire.answers import (
 )
 from fakefal_contracts.hosts import Part
 
+CONTROLS = tuple(part.router for part in (control, inspection, accounts, job_list, details, gallery, workbench, page))
+"""What FastAPI answers of what is the developer's."""
+
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)
-"""What FastAPI answers of what is fal's; the rest is the developer's, or not emulated."""
+"""What FastAPI answers of what is fal's."""
 
 OF_FAL = [one for part in PARTS for one in part.routes]
-ROUTERS = (*PARTS, control.router, inspection.router, accounts.router)
-_EVERY = [*ROUTES, *(one for part in ROUTERS for one in part.routes)]
+_EVERY = [*ROUTES, *(one for part in (*PARTS, *CONTROLS) for one in part.routes)]
 
 
 def documented(emulator: Emulator) -> ASGIApp:
@@ -66,16 +68,7 @@ def routes() -> list[BaseRoute]:
     """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
     app = FastAPI(redirect_slashes=False, openapi_url=None)
 
-    @app.get("/", include_in_schema=False)
-    async def front() -> dict[str, str]:
-        """What a browser sees at the base URL."""
-        return {
-            "fakefal": VERSION,
-            "parts": "/queue /run /rest /cdn /platform /site /proxy",
-            "document": "/openapi.json",
-        }
-
-    for router in ROUTERS:
+    for router in (*PARTS, *CONTROLS):
         app.include_router(router)
     return app.router.routes
 

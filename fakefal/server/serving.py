@@ -89,6 +89,7 @@ async def listening(
         emulator.expose()
     hosts = emulator.settings.own_hosts
     async with hosting(build_app(emulator), plain, tls, context, hosts=hosts, closing=emulator.close) as where:
+        emulator.reached_at(where.url)
         yield where
 
 

@@ -15,7 +15,7 @@ EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error
 
 
 class Cors:
-    """Web pages may call what fal's hosts serve, none may call the control API.
+    """Web pages may call what fal's hosts serve, none may call the control API or read the page.
 
     Args:
         app: what answers.
@@ -37,7 +37,7 @@ class Cors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add CORS headers, or not; refuse pages that may not call."""
         origins = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"origin"]
-        if not origins or scope["path"].startswith(f"/{CONTROL}"):
+        if not origins or scope["path"] == "/" or scope["path"].startswith(f"/{CONTROL}"):
             inner = self._app
         elif all(is_allowed(origin, self._origins) for origin in origins):
             inner = self._open

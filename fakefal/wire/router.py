@@ -6,6 +6,7 @@ After this, every call has a path that starts with the part's prefix and no slas
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,8 +16,8 @@ from fakefal.wire.recorder import Headers, JournalRecorder
 from fakefal_contracts.hosts import HOSTS, LONGEST_NETLOC, BaseUrl, Part, host_name, is_fal_host, part_of
 
 CONTROL = "_fakefal"
-OWN = frozenset({CONTROL, "openapi.json"})
-"""What is the developer's, not fal's: it is not journalled."""
+OWN = frozenset({CONTROL, "openapi.json", ""})
+"""What is the developer's, not fal's: it is not journalled.  The empty one is the page's."""
 
 PREFIXES = frozenset(Part) | OWN | {"proxy"}
 
@@ -28,9 +29,18 @@ class Router:
         app: what answers.
         recorder: keeps the journal, where there is one.
         public_url: the base of addresses in answers, for those who came by an own host.
+        media_base: tells where those find files who came by a host of fal's; None stands for fal's CDN.
     """
 
-    def __init__(self, app: ASGIApp, recorder: JournalRecorder | None = None, *, public_url: str | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        recorder: JournalRecorder | None = None,
+        *,
+        public_url: str | None = None,
+        media_base: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self._media_base = media_base
         self._app = app
         self._recorder = recorder
         self._public_url = public_url.rstrip("/") if public_url else None
@@ -50,7 +60,7 @@ class Router:
         if not given.startswith("/"):  # "*" and whole addresses may stand there, too
             given = f"/{given}"
         if of_fal:
-            state["base_url"] = BaseUrl()
+            state["base_url"] = _base_url(None, self._media_base())
             part = part_of(name)
             path = given
             if part is None:
@@ -83,15 +93,15 @@ def _host(netloc: str) -> tuple[str, bool]:
 
 
 @lru_cache(maxsize=256)
-def _base_url(base: str) -> BaseUrl:
-    """The way of callers by a base URL: one object for all of them, since each request keeps its own's."""
-    return BaseUrl(base)
+def _base_url(base: str | None, media_base: str | None = None) -> BaseUrl:
+    """The way of callers: one object for all who come so, since each request keeps its own's."""
+    return BaseUrl(base, media_base)
 
 
 def _own_path(path: str, name: str) -> str:
     """A path on an own host; what has no known prefix is what `FAL_RUN_HOST` leads here."""
     first = _first(path)
-    if first in PREFIXES or not first:
+    if first in PREFIXES:
         return path
     return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
 

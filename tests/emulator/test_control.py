@@ -27,6 +27,7 @@ class TestWhatItDoes:
             "version": VERSION,
             "profile": "instant",
             "contract": "latest",
+            "any_key": True,
         }
         assert server.http.get("/_fakefal/ready").json() == {"ready": True}
 

@@ -327,7 +327,8 @@ class TestCommand:
         text = fakefal("models", "show", "o3/pro/reference-to-video").stdout
         assert "known      in depth" in text
         assert "contracts  2026-02-04, 2026-06-11" in text
-        assert "price      $0.112 a second, $0.14 a second with audio, $0.168 a second with a clip" in text
+        tiers = "$0.112 a second, $0.14 a second with a sound track, $0.168 a second with a clip among the inputs"
+        assert f"price      {tiers}" in text
 
     def test_an_unknown_one_is_wrong_use(self) -> None:
         done = fakefal("models", "show", "fal-ai/flx/dev")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fakefal.control.page import page_files
 from fakefal.store.redis.scripts import FILES
 from fakefal_fixtures import MASTERS
 from support.machine import ROOT
@@ -35,6 +36,8 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert sum(name.endswith(".mp4") for name in names) == len(MASTERS)
     assert any(name.endswith("preload.cjs") for name in names)
     assert sum(name.endswith(".lua") for name in names) == len(FILES)
+    assert {f"fakefal/page/{name}" for name in page_files()} <= {*names}
+    assert sum(name.endswith("-LICENSE.txt") for name in names) == 2
     assert wheel.stat().st_size < 6_000_000
 
 

@@ -24,7 +24,7 @@ AMOUNTS = ("usd", "maybe_usd")
 
 def dump_record(record: Record) -> bytes:
     """A record without what can be had elsewhere."""
-    head = _values(record, "arguments") | {"base_url": record.base_url.base}
+    head = _values(record, "arguments") | {"base_url": asdict(record.base_url)}
     return _join(head, record.arguments)
 
 
@@ -32,7 +32,7 @@ def load_record(packed: bytes) -> Record:
     """What `dump_record` wrote."""
     head, arguments = _split(packed)
     tags = tuple((name, value) for name, value in head["tags"])
-    return Record(**(head | {"base_url": BaseUrl(head["base_url"]), "arguments": arguments, "tags": tags}))
+    return Record(**(head | {"base_url": BaseUrl(**head["base_url"]), "arguments": arguments, "tags": tags}))
 
 
 def dump_plan(plan: Plan) -> bytes:

@@ -1,0 +1,118 @@
+"""The media of jobs, and uploads: where a browser finds them on this server, without asking anybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from fakefal.control.api import Key
+from fakefal.control.guard import guard
+from fakefal.engine.emulator import Emulator
+from fakefal.files.datauris import DATA_FOLDER
+from fakefal.files.media_types import MEDIA_TYPES, OCTETS
+from fakefal.state import jsonio
+from fakefal.state.endings import CDN_MARK, ending_of
+from fakefal.state.requests import Snapshot
+from fakefal.wire.answers import Json
+from fakefal.wire.context import TheEmulator
+from fakefal_contracts.hosts import BaseUrl, Part
+
+router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
+
+MOST_MEDIA = 200
+LARGEST_LISTED = 1024 * 1024
+"""Larger arguments and results are not searched for media in a gallery."""
+
+Loc = tuple[str | int, ...]
+
+
+class MediaInfo(BaseModel):
+    """A file that a browser can open at `href` on this server; `loc` is where it stands in arguments or result."""
+
+    href: str
+    name: str
+    content_type: str
+    role: Literal["upload", "argument", "result"]
+    loc: list[str | int]
+    request_id: str
+    endpoint_id: str
+
+
+@router.get("/media", response_model=list[MediaInfo])
+async def media(emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=MOST_MEDIA)] = 60) -> Json:
+    """The files of results and the uploads, newest first."""
+    looks = reversed(await emulator.all(key))
+    found = [*islice((one for look in looks for one in media_of_result(emulator, look)), limit)]
+    stored = [one for one in reversed(emulator.files.all()) if one.whole and key in (None, one.key)]
+    found += [_info(emulator, one.url_path, "upload") for one in stored[:limit]]
+    return Json([one.model_dump() for one in found])
+
+
+def media_of_result(emulator: Emulator, look: Snapshot) -> Iterator[MediaInfo]:
+    """The files of ours that a job's result names."""
+    ending = ending_of(look)
+    if ending is None or not ending.ok or ending.text or len(ending.body) > LARGEST_LISTED or look.erased:
+        return
+    for loc, text in texts_in(jsonio.load(ending.body)):
+        if text.startswith(CDN_MARK):
+            yield _info(emulator, text.removeprefix(CDN_MARK), "result", loc, look)
+
+
+def media_of_arguments(emulator: Emulator, look: Snapshot, arguments: Any) -> Iterator[MediaInfo]:
+    """The files of ours that a job's arguments name; those elsewhere are never opened."""
+    for loc, text in texts_in(arguments):
+        kept = text if text.startswith(DATA_FOLDER) else emulator.cdn.path_of(text, look.record.base_url)
+        if kept is not None:
+            yield _info(emulator, kept, "argument", loc, look)
+
+
+def with_addresses(arguments: Any, base_url: BaseUrl) -> Any:
+    """Arguments with addresses in the places of the paths under which ``data:`` URIs are kept."""
+    if isinstance(arguments, dict):
+        return {name: with_addresses(one, base_url) for name, one in arguments.items()}
+    if isinstance(arguments, list):
+        return [with_addresses(one, base_url) for one in arguments]
+    if isinstance(arguments, str) and arguments.startswith(DATA_FOLDER):
+        return base_url.url(Part.CDN, arguments)
+    return arguments
+
+
+def texts_in(value: Any) -> Iterator[tuple[Loc, str]]:
+    """Every text in a JSON value with its place, in its order."""
+    waiting: list[tuple[Loc, Any]] = [((), value)]
+    while waiting:
+        loc, one = waiting.pop()
+        if isinstance(one, str):
+            yield loc, one
+            continue
+        inner: Iterable[tuple[str | int, Any]] = ()
+        if isinstance(one, dict):
+            inner = one.items()
+        elif isinstance(one, list):
+            inner = enumerate(one)
+        waiting.extend([((*loc, at), item) for at, item in inner][::-1])
+
+
+def _info(
+    emulator: Emulator,
+    path: str,
+    role: Literal["upload", "argument", "result"],
+    loc: Loc = (),
+    look: Snapshot | None = None,
+) -> MediaInfo:
+    stored = emulator.files.get(path)
+    ending = path.rpartition(".")[2].lower()
+    return MediaInfo(
+        href=f"/{Part.CDN}{quote(path, safe='/')}",
+        name=path.rpartition("/")[2],
+        content_type=stored.content_type if stored else MEDIA_TYPES.get(ending, OCTETS),
+        role=role,
+        loc=list(loc),
+        request_id=look.record.id if look else "",
+        endpoint_id=look.record.endpoint_id if look else "",
+    )

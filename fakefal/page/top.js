@@ -1,0 +1,89 @@
+// The bar at the top: money and clock.
+import { useState } from "./vendor/hooks.mjs";
+import { get, post } from "./api.js";
+import { Act, Failure, clockTime, dollars, html, plural, seconds, shortModel, useLoad, useTick } from "./ui.js";
+
+export function MoneyBar({ list, link }) {
+  const [open, setOpen] = useState("");
+  const verdict = useLoad(() => get("verdict", { limit: MOST_SHOWN }), []).data;
+  const toggle = (name) => () => setOpen(open === name ? "" : name);
+  if (!list) return html`<div class="money" aria-hidden="true"></div>`;
+  const { money } = list;
+  return html`<div class="money">
+    <span class="sum"><b>${dollars(money.usd)}</b> not spent</span>
+    <span><b>${money.jobs}</b> ${money.jobs === 1 ? "job" : "jobs"}</span>
+    <a ...${link({ view: "jobs", states: ["refused", "failed"], before: "", job: "" })}><b>${money.refused}</b> refused</a>
+    <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> unpriced</span>
+    ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "twins"}
+      onClick=${toggle("twins")}><b>${money.duplicates}</b> sent twice?</button>`}
+    ${verdict?.findings.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "findings"}
+      onClick=${toggle("findings")}><b>${verdict.proven + verdict.possible}</b> ${verdict.proven + verdict.possible === 1 ? "finding" : "findings"}</button>`}
+    ${open === "twins" && html`<${Twins} twins=${list.twins} link=${link} onClose=${toggle("twins")} />`}
+    ${open === "findings" && verdict && html`<${Findings} verdict=${verdict} link=${link} onClose=${toggle("findings")} />`}
+  </div>`;
+}
+
+const MOST_SHOWN = 50;
+const words = (name) => name.replaceAll("_", " ");
+
+/** What the programs would have done with real money, with the calls that prove it. */
+function Findings({ verdict, link, onClose }) {
+  return html`<section class="panel" aria-label="Findings">
+    <header><h2>Findings</h2>
+      <p class="muted">What these calls would have done at fal: ${dollars(verdict.usd)} spent for nothing, proven.</p>
+      <button type="button" class="quiet" onClick=${onClose}>Close</button></header>
+    <ul>${verdict.kinds.map((kind) => html`<li key=${kind.kind + kind.grade}>
+      <p><b>${words(kind.kind)}</b> ${kind.count} × ${kind.grade}${kind.usd !== null && ` · ${dollars(kind.usd)}`}</p>
+      <p class="muted">${kind.rule}</p><p class="hint">${kind.advice}</p>
+      ${verdict.findings.filter((one) => one.kind === kind.kind && one.grade === kind.grade).map((one) => html`<div class="twin">
+        <p dir="auto">${one.evidence}</p>
+        <p class="muted">${one.request_ids.map((id) => html`<a ...${link({ view: "jobs", job: id })}><code>${id.slice(-8)}</code></a> `)}
+          ${one.at_end && "judged as if the program ended now"}</p>
+      </div>`)}
+    </li>`)}</ul>
+  </section>`;
+}
+
+function Twins({ twins, link, onClose }) {
+  return html`<section class="panel" aria-label="Probably sent twice">
+    <header><h2>Probably sent twice</h2>
+      <p class="muted">Same key, model and arguments within a minute: at fal both would cost.</p>
+      <button type="button" class="quiet" onClick=${onClose}>Close</button></header>
+    <ul>${twins.map(([first, second]) => html`<li key=${second.request_id}>
+      <p><code>${shortModel(second.endpoint_id)}</code> <span dir="auto">${second.prompt}</span></p>
+      <div class="pair">${[first, second].map((job) => html`<${Twin} job=${job} first=${first} link=${link} />`)}</div>
+    </li>`)}</ul>
+  </section>`;
+}
+
+/** One of a pair, with the call that sent it. */
+function Twin({ job, first, link }) {
+  const { data, error } = useLoad(() => get(`requests/${job.request_id}/details`), [job.request_id], { live: false });
+  const call = data?.calls.findLast((one) => one.method === "POST");
+  const gap = job.submitted_at - first.submitted_at;
+  return html`<div class="twin">
+    <p><a ...${link({ view: "jobs", job: job.request_id })}><code>${job.request_id.slice(-8)}</code></a>
+      ${" "}${clockTime(job.submitted_at)}${gap > 0 && ` (${seconds(gap)} later)`} · ${dollars(job.usd)}</p>
+    ${call && html`<p class="muted"><code>${call.method} ${call.host}${call.path}</code></p>
+      <p class="muted">key <code>${call.key}</code>, answered ${call.status ?? "never"}
+        ${call.effect && html`, effect <code>${call.effect}</code>`}</p>`}
+    ${data && !call && html`<p class="muted">The journal has no call of it any more.</p>`}
+    <${Failure} error=${error} />
+  </div>`;
+}
+
+const FAST = 60;
+
+export function ClockBar({ list, now }) {
+  useTick(250, Boolean(list.data));
+  if (!list.data) return null;
+  const { speed } = list.data;
+  const move = (body) => async () => { await post("clock", body); list.reload(); };
+  const word = speed === 0 ? "frozen" : speed === 1 ? "" : `×${speed}`;
+  return html`<div class="clock" role="group" aria-label="Clock">
+    <time title="emulated time">${clockTime(now())}</time>${word && html`<span class="speed">${word}</span>`}
+    <${Act} data-freeze act=${move({ speed: speed === 0 ? 1 : 0 })}>${speed === 0 ? "Run" : "Freeze"}<//>
+    <${Act} aria-pressed=${speed === FAST} act=${move({ speed: speed === FAST ? 1 : FAST })}>×${FAST}<//>
+    <${Act} act=${move({ advance: 60 })} done=${`${plural(1, "minute")} passed`}>+1 min<//>
+  </div>`;
+}
