@@ -34,7 +34,7 @@ class ModelRow(BaseModel):
     category: str
 
 
-class FoundModels(BaseModel):
+class ModelList(BaseModel):
     """The first of the models that match, how many there are, and every category."""
 
     models: list[ModelRow]
@@ -72,7 +72,7 @@ class EffectInfo(BaseModel):
     takes: list[str]
 
 
-@router.get("/models", response_model=FoundModels)
+@router.get("/models", response_model=ModelList)
 async def models(
     emulator: TheEmulator,
     q: Annotated[str, Query(max_length=200, description="words in id, name or category")] = "",
@@ -85,7 +85,7 @@ async def models(
     found = [known.headings[one] for one in ids[:limit]]
     rows = [ModelRow(endpoint_id=one.id, title=one.title, category=one.category or "") for one in found]
     categories = sorted({one.category for one in known.headings.values() if one.category})
-    return Json(FoundModels(models=rows, found=len(ids), categories=categories).model_dump())
+    return Json(ModelList(models=rows, found=len(ids), categories=categories).model_dump())
 
 
 @router.get("/models/form", response_model=ModelForm)
