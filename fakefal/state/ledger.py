@@ -73,7 +73,7 @@ class Total:
     @classmethod
     def of(cls, key: str, endpoint_id: str, sums: Sums) -> Total:
         """The sums, as they are shown."""
-        shown = {one.name: getattr(sums, one.name) for one in fields(sums) if one.name != "cancelled"}
+        shown = {one.name: getattr(sums, one.name) for one in fields(sums) if one.name not in ("cancelled", "done")}
         return cls(key, endpoint_id, **shown)
 
 
