@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.control import accounts, inspection
 from fakefal.control import api as control
+from fakefal.control import inspection, spending
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
 from fakefal.platform_api.forms import platform_refusal
@@ -40,7 +40,7 @@ PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLAT
 _OF_FAL = [one for one in ROUTES if not one.path.startswith(f"/{CONTROL}")] + [
     one for part in PARTS for one in part.routes
 ]
-ROUTERS = (*PARTS, control.router, inspection.router, accounts.router)
+ROUTERS = (*PARTS, control.router, inspection.router, spending.router)
 _EVERY = [*ROUTES, *(one for part in ROUTERS for one in part.routes)]
 
 

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from fakefal.core.errors import Busy, NeedsVerdict, QueueFull, RefusedMove, StoreFull, StoreUnavailable, UnknownRequest
-from fakefal.engine.emulator import Emulator, NoBalance, Stopping
+from fakefal.engine.accounts import NoBalance
+from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.state import jsonio
 from fakefal.state.files import FileTooLarge, SpoolFull
 from fakefal.state.tags import BadTagFilter
