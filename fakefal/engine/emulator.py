@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery, DeliveryAttemp
 from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
+from fakefal.engine.accounts import Accounts
 from fakefal.engine.judge import Judge
 from fakefal.engine.waker import Waker
 from fakefal.engine.webhooks import Sender, WebhookDispatcher
@@ -77,21 +77,14 @@ class Stopping(QueueError):
         super().__init__("the emulator is stopping")
 
 
-class NoBalance(QueueError):
-    """An account that never runs out cannot be topped up."""
-
-    def __init__(self) -> None:
-        super().__init__("no balance is set, so no account runs out: start with --balance 10.00")
-
-
 class Emulator(Member):
     """One emulated fal.
 
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
     `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests,
     and `events` is what happened.
-    `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and `judge` their editions; `witness`
-    sees what programs do.
+    `accounts` are the balances of keys, `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and
+    `judge` their editions; `witness` sees what programs do.
 
     Args:
         settings: what it was told.
@@ -109,6 +102,7 @@ class Emulator(Member):
         self.rules, self.arrivals = parts.rules, parts.arrivals
         self.effects = Effects(self.rules, self.settings.seed)
         self.journal, self.tally, self.events = parts.journal, parts.tally, parts.events
+        self.accounts = Accounts(self.settings.balance, self.queue, self.clock)
         self.media_base: str | None = None
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
@@ -460,27 +454,6 @@ class Emulator(Member):
             return looks
 
         return list(entries(looks)), (await self.tally.account(stored)).totals(key)
-
-    async def balance(self, key: str) -> Decimal | None:
-        """How many dollars a key has left, below zero too; None where it never runs out."""
-        if self.settings.balance is None:
-            return None
-        return self.settings.balance + await self.queue.credit(key, self.clock.now(key))
-
-    async def is_locked(self, key: str) -> bool:
-        """Whether a key has no dollar left."""
-        balance = await self.balance(key)
-        return balance is not None and balance <= 0
-
-    async def top_up(self, key: str | None, usd: Decimal) -> None:
-        """Add to the balance of a key, or of all, until the next reset.
-
-        Raises:
-            NoBalance: no balance is set, so that there is nothing to add to.
-        """
-        if self.settings.balance is None:
-            raise NoBalance
-        await self.queue.top_up(key, usd)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""

@@ -103,7 +103,7 @@ async def account_billing(emulator: TheEmulator, key: PlatformKey, expand: Expan
     """The account behind the key, and what it has left: at least 0, as fal's document wants it."""
     body: dict[str, Any] = {"username": key}
     if expanded(expand, (CREDITS,)):
-        balance = await emulator.balance(key)
+        balance = await emulator.accounts.balance(key)
         left = float(NEVER_EMPTY if balance is None else max(balance, NOTHING))
         body[CREDITS] = {"current_balance": left, "currency": "USD"}
     return Json(body)

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fakefal.control import accounts, details, gallery, inspection, job_list, page, workbench
 from fakefal.control import api as control
+from fakefal.control import details, gallery, inspection, job_list, page, spending, workbench
 from fakefal.engine.emulator import Emulator
 from fakefal.platform_api import elsewhere
 from fakefal.platform_api.forms import platform_refusal
@@ -31,7 +31,7 @@ from fakefal.wire.answers import (
 )
 from fakefal_contracts.hosts import Part
 
-CONTROLS = tuple(part.router for part in (control, inspection, accounts, job_list, details, gallery, workbench, page))
+CONTROLS = tuple(part.router for part in (control, inspection, spending, job_list, details, gallery, workbench, page))
 """What FastAPI answers of what is the developer's."""
 
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)

@@ -204,7 +204,7 @@ class Fakefal:
             NoBalance: the account never runs out, since no balance was given.
             ValueError: that is no amount.
         """
-        self._engine.do(self._emulator.top_up(key, _exact(usd)))
+        self._engine.do(self._emulator.accounts.top_up(key, _exact(usd)))
 
     def inject(self, rule: str) -> None:
         """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.

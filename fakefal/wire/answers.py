@@ -22,7 +22,8 @@ from fakefal.core.errors import (
     StoreUnavailable,
     UnknownRequest,
 )
-from fakefal.engine.emulator import Emulator, NoBalance, Stopping
+from fakefal.engine.accounts import NoBalance
+from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.state import jsonio
 from fakefal.state.files import FileTooLarge, SpoolFull
 from fakefal.state.tags import BadTagFilter

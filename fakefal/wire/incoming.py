@@ -122,8 +122,8 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
     else:
         arrival = replace(early, gone=await emulator.access.gone(named))
     effect = _choose(request, emulator, Occasion(endpoint_id, key, prompts(body), arrival.number))
-    if emulator.settings.balance is not None and (effect is None or effect.name not in BEFORE_THE_GATE):
-        effect = EXHAUSTED if await emulator.is_locked(key) else effect
+    if (effect is None or effect.name not in BEFORE_THE_GATE) and await emulator.accounts.is_locked(key):
+        effect = EXHAUSTED
     _note(request, effect)
     return _Read(body, heavy, arrival, effect)
 
@@ -178,7 +178,7 @@ async def account_effect(request: Request, emulator: Emulator, key: str) -> Effe
     """
     with wrong_effects():
         effect = await emulator.effects.of_account(key, request.headers.get(EFFECT))
-    return EXHAUSTED if effect is None and await emulator.is_locked(key) else effect
+    return EXHAUSTED if effect is None and await emulator.accounts.is_locked(key) else effect
 
 
 @contextmanager

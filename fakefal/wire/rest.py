@@ -72,7 +72,7 @@ async def user_balance(request: Request, emulator: TheEmulator, authorization: A
     """How many dollars the key has left, as a bare number (public programs of 2026); a locked account has none."""
     key = demand_rest_key(authorization, emulator.settings.keys)
     locked = await _account_lock(request, emulator, key) is not None
-    balance = await emulator.balance(key)
+    balance = await emulator.accounts.balance(key)
     usd = float(NEVER_EMPTY if balance is None else balance)
     return Json(min(usd, 0.0) if locked else usd)
 

@@ -102,7 +102,7 @@ class TestCalls:
         assert [(one.money, one.request_id) for one in client.budget] == [(Money.SPENT, job.request_id)]
 
     @pytest.mark.parametrize(
-        "effect", ["content_policy_violation", "internal_server_error", "request_timeout", "runner_disconnected"]
+        "effect", ["face_detection_error", "internal_server_error", "request_timeout", "runner_disconnected"]
     )
     def test_refunded_on_refusal(self, make_client: MakeClient, server: Server, effect: str) -> None:
         client = make_client(server.url, budget=1, poll_seconds=0.005)
@@ -123,6 +123,13 @@ class TestCalls:
         assert (job.estimated_usd, client.budget.pending) == (5 * Decimal("0.168"), Decimal("10.05") * Decimal("0.168"))
         job.result()
         assert (client.budget.spent, client.budget.pending) == (5 * Decimal("0.168"), 0)
+
+    def test_pending_after_a_refusal_that_may_be_billed(self, make_client: MakeClient, server: Server) -> None:
+        client = make_client(server.url, budget=1, poll_seconds=0.005)
+        with pytest.raises(FakefalError) as caught:
+            client.subscribe(KlingO1ReferenceToVideo(prompt="fakefal:content_policy_violation"))
+        assert caught.value.maybe_paid
+        assert (client.budget.pending, client.budget.spent) == (PRICE, 0)
 
     def test_pending_while_the_result_was_never_read(self, make_client: MakeClient, server: Server) -> None:
         budget = Budget(2)
@@ -173,7 +180,7 @@ def test_fifty_threads_never_exceed_it(server: Server) -> None:
     ledger = server.http.get("/_fakefal/ledger").json()
     assert len(ledger["jobs"]) == sent
     assert Decimal(str(ledger["usd"])) == budget.spent <= 10 * PRICE
-    assert budget.pending == 0
+    assert Decimal(str(ledger["maybe_usd"])) == budget.pending
 
 
 def test_two_hundred_tasks_with_errors_and_cancellations_leak_nothing(server: Server) -> None:

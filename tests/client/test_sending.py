@@ -263,7 +263,7 @@ class TestReconcile:
         client = make_client(server.url, key="tester:secret", budget="0.60", poll_seconds=0.005)
         lost = lose(client, server, "drop_before_accept")
         if end == "refused":
-            server.inject("content_policy_violation")
+            server.inject("face_detection_error")
         assert client.reconcile(lost) == NotListed()
         assert (client.budget.pending, client.budget.spent) == (0, 0)
         late = server.submit(O1, {"prompt": "a lighthouse"})["request_id"]

@@ -104,6 +104,7 @@ class BothStores(RuleBasedStateMachine):
             self.everything_looks_the_same()
             for key in KEYS:
                 self.both(lambda store, key=key: store.webhooks(key))
+                self.credit(key)
             self.both(keys_of)
         finally:
             self.loop.run_until_complete(self.steps.close())
@@ -114,6 +115,14 @@ class BothStores(RuleBasedStateMachine):
         memory, shared = (self.loop.run_until_complete(outcome(lambda one=one: call(one))) for one in self.stores)
         assert shared == memory
         return memory
+
+    @rule(key=st.sampled_from(KEYS))
+    def credit(self, key: str) -> None:
+        self.both(lambda store: store.credit(key, self.now))
+
+    @rule(key=st.sampled_from([*KEYS, None]), usd=st.sampled_from([Decimal("0.000000001"), Decimal(5)]))
+    def top_up(self, key: str | None, usd: Decimal) -> None:
+        self.both(lambda store: store.top_up(key, usd))
 
     @rule(target=requests, key=st.sampled_from(KEYS), some=st.lists(ASKED, min_size=1, max_size=5))
     def add(self, key: str, some: list[dict[str, Any]]) -> Any:

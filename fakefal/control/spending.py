@@ -74,10 +74,10 @@ async def balance(emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
 @router.post("/balance")
 async def top_up(body: TopUpBody, emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
     """Add to the balance of a key, or of all, until the next reset.  409 where no balance is set."""
-    await emulator.top_up(key, Decimal(repr(body.add)))
+    await emulator.accounts.top_up(key, Decimal(repr(body.add)))
     return await balance(emulator, key)
 
 
 async def _account(emulator: Emulator, key: str) -> AccountInfo:
-    usd = await emulator.balance(key)
+    usd = await emulator.accounts.balance(key)
     return AccountInfo(key=key, usd=usd, locked=usd is not None and usd <= 0)
