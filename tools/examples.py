@@ -93,7 +93,9 @@ TOOLS = (
         "ai_sdk.mjs",
         ("video_of_five_seconds", "transcription_by_wizper"),
         "Of the six video models that its types name, fakefal knows `hunyuan-video` only. `generateVideo` with a "
-        "`duration` sends `5s`, which Luma's and Google's models take and Kling's refuse; without it, it works.",
+        "`duration` sends `5s`, which Luma's and Google's models take and Kling's refuse; without it, it works. For "
+        "videos and transcriptions it asks for the result and never for the status, so they do not end with the "
+        "profile `stepped`, which moves on status reads.",
     ),
     Tool(
         "TanStack AI",
