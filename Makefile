@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety screenshots bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js examples oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety screenshots bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -42,8 +42,14 @@ test-redis: $(VENV)/ready
 
 # The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
 js:
-	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/js; \
+	@if command -v npm >/dev/null; then for folder in tests/js examples; do npm ci --silent --no-audit --no-fund --prefix $$folder; done; \
 	else echo "*** Node is not installed: the JavaScript tests will be skipped ***" >&2; fi
+
+# Every tool of docs/tools.md, unmodified and with pinned versions, and that page anew; the suite runs two of them.
+examples: $(VENV)/ready js
+	$(PYTHON) -m venv $(VENV)-tools
+	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
+	$(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
 
 # fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
 oracle-runtime: $(VENV)/ready
@@ -85,12 +91,13 @@ test-lowest:
 
 # Pins anew: the newest versions, and the oldest that pyproject.toml allows.  A newer Hypothesis draws other bodies:
 # let `make fidelity` follow.
-COMPILE = $(VENV)-pins/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate --all-extras pyproject.toml
+COMPILE = $(VENV)-pins/bin/uv pip compile --quiet --upgrade --universal --no-header --no-annotate pyproject.toml
 constraints:
 	$(PYTHON) -m venv $(VENV)-pins
 	$(VENV)-pins/bin/pip install --quiet --disable-pip-version-check uv
-	$(COMPILE) --output-file constraints.txt
-	$(COMPILE) --output-file constraints-lowest.txt --resolution lowest-direct
+	$(COMPILE) --all-extras --output-file constraints.txt
+	$(COMPILE) --all-extras --output-file constraints-lowest.txt --resolution lowest-direct
+	$(COMPILE) --output-file examples/requirements.txt --python-version 3.11 examples/requirements.in
 
 # Measures anew how many paid jobs one call becomes with each client; needs Node.
 docs-retry-safety: $(VENV)/ready js
@@ -116,7 +123,7 @@ wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pins .oracle dist build tests/js/node_modules tools/bench/node_modules
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pins $(VENV)-tools .oracle dist build tests/js/node_modules examples/node_modules tools/bench/node_modules
 
 $(VENV)/fakefal: pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }

@@ -92,7 +92,12 @@ def _effect(text: str) -> str:
     return text
 
 
-def _own_result(given: object) -> object:
+def own_result(given: object) -> object:
+    """What a model can be made to answer with.
+
+    Raises:
+        ValueError: this is nothing of the kind.
+    """
     if isinstance(given, str | Path):
         given = Path(given)
         if not given.is_file():
@@ -125,7 +130,7 @@ def _split_by(separator: str) -> BeforeValidator:
 Count = Annotated[int, WrapValidator(_whole)]
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
 Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]], _split_by(",")]
-OwnResult = Annotated[Any, BeforeValidator(_own_result)]
+OwnResult = Annotated[Any, BeforeValidator(own_result)]
 """What a model answers with by the user's wish: a file, a whole result, or a function of the arguments to either."""
 Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
 

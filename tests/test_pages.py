@@ -120,3 +120,17 @@ def test_the_changelog_knows_the_version() -> None:
     assert any(release.startswith(f"[{declared}]") for release in released) or f"will be {declared}." in changelog
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.+)$", changelog, re.MULTILINE)) <= kinds
+
+
+def test_the_page_of_what_is_not_emulated_names_the_models_that_answer_nothing() -> None:
+    page = (ROOT / "docs" / "not-emulated.md").read_text("utf-8")
+    silent = {
+        one.id
+        for one in BUILT_IN.records()
+        if not one.schemas.get(one.output, {}).keys() - {"type", "additionalProperties"}
+        and not one.id.endswith("/stream")
+    }
+    assert (
+        set(re.findall(r"`([\w.-]+/[\w./-]+)`", page.partition("Of 17 models")[2].partition("## Calls")[0])) == silent
+    )
+    assert len(silent) == 17

@@ -79,6 +79,7 @@ def _shown(edition: Edition) -> dict[str, Any]:
         "title": endpoint.title,
         "category": endpoint.category,
         "depth": endpoint.depth_in_words,
+        "streams": endpoint.streams,
         "contract": edition.contract,
         "contracts": [one.evidence.day for one in endpoint.editions],
         "price": price.in_words if price else "unknown",
@@ -113,6 +114,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     yield f"  known      {shown['depth']}"
     yield f"  contracts  {', '.join(shown['contracts'])}"
     yield f"  price      {shown['price']}"
+    if shown["streams"]:
+        yield "  streams    by /stream, as inferred"
     yield ""
     width = max(len(rule["rule"]) for rule in shown["rules"])
     for rule in shown["rules"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,7 +14,7 @@ from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
 from fakefal.files.result import result_of
 from fakefal.files.wanted import WantedFiles
-from fakefal.settings import OwnResult
+from fakefal.settings import OwnResult, own_result
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, Unreadable, judge, open_data_uris
 from fakefal_contracts.check import media_addresses
@@ -158,8 +158,7 @@ class Judge:
         """The user's own result of the model, or one that is made."""
         given = self.results.get(wanted.report.endpoint.id)
         if callable(given):
-            assert wanted.report.arguments is not None
-            given = given(wanted.report.arguments.model_dump(mode="json", by_alias=True))
+            given = _asked(given, wanted.report)
         if isinstance(given, Mapping):
             return dict(given)
         own = self._cdn.own_file(str(given)) | _pixels(Path(given)) if given else None
@@ -177,6 +176,23 @@ class Judge:
             if address not in found or limits.most_bytes > found[address].most_bytes:
                 found[address] = limits
         return found
+
+
+def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
+    """What the user's function answers for these arguments: a file, or a whole result.
+
+    Raises:
+        Exception: whatever it raises, with a note that says which function it was.
+    """
+    assert report.arguments is not None
+    try:
+        found = own_result(function(report.arguments.model_dump(mode="json", by_alias=True)))
+        jsonio.dump(found if isinstance(found, Mapping) else str(found))
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        error.add_note(f"the function that answers for {report.endpoint.id} failed: {said}")
+        raise
+    return found
 
 
 def _pixels(path: Path) -> dict[str, int]:

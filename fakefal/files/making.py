@@ -14,7 +14,7 @@ from fakefal.files.flac import make_flac
 from fakefal.files.made import MadeFile
 from fakefal.files.media_types import MediaFamily
 from fakefal.files.ogg import make_opus
-from fakefal.files.pictures import draw_picture
+from fakefal.files.pictures import draw_animation, draw_picture
 from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
 from fakefal.state.files import StoredFile
@@ -29,6 +29,8 @@ def content_of(made: MadeFile) -> bytes:
     match made.family:
         case MediaFamily.PICTURE if not made.caption:
             return nearest_master(made.width, made.height).poster.read_bytes()
+        case MediaFamily.PICTURE if made.seconds and made.ending == "gif":
+            return draw_animation(made.width, made.height, made.caption, made.seconds)
         case MediaFamily.PICTURE:
             return draw_picture(made.ending, made.width, made.height, made.caption)
         case MediaFamily.CLIP:

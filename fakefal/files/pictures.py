@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 WHITE = (255, 255, 255)
 _FAST = 1
+_FRAMES_A_SECOND, _MOST_FRAMES = 4, 40
 _PILLOW: dict[str, tuple[str, dict[str, Any]]] = {
     "jpg": ("JPEG", {"quality": 70}),
     "jpeg": ("JPEG", {"quality": 70}),
@@ -47,6 +48,20 @@ def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
     else:
         drawn = _drawn(Image.new("RGB", (width, height), colour), lines, WHITE)
     drawn.save(out, kind, **options)
+    return out.getvalue()
+
+
+def draw_animation(width: int, height: int, caption: str, seconds: float) -> bytes:
+    """A GIF of so many seconds: the picture, and below it a bar that grows."""
+    still = Image.open(BytesIO(draw_picture("gif", width, height, caption)))
+    count, thick = min(round(seconds * _FRAMES_A_SECOND), _MOST_FRAMES), max(1, height // 40)
+    frames = []
+    for number in range(1, count + 1):
+        frame = still.copy()
+        ImageDraw.Draw(frame).rectangle((0, height - thick, width * number // count, height), fill=1)
+        frames.append(frame)
+    out = BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=round(1000 * seconds / count), loop=0)
     return out.getvalue()
 
 

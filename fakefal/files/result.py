@@ -22,10 +22,11 @@ from fakefal.files.making import MadeFiles
 from fakefal.files.media_types import FAMILIES, MediaFamily, ending_of_type
 from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
-from fakefal_contracts.endpoint import Endpoint
+from fakefal_contracts.endpoint import STREAM, Endpoint
 from fakefal_contracts.example import Maker
 from fakefal_contracts.record import Record, Schema
 from fakefal_contracts.schema_models import ordered
+from fakefal_contracts.shipped import shipped_record
 from fakefal_fixtures import FRAMES_PER_SECOND
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
@@ -33,6 +34,8 @@ _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
 _MOST_EXAMPLES = 3
 """So many items of an example's list are kept."""
+_INFERENCE_SECONDS = 1.0
+"""What `timings` say: the model was never run."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
 _NOT_MADE = {"webm": "mp4"}
 """Kinds that nothing here can make, and the kind that stands in."""
@@ -46,9 +49,12 @@ def result_of(wanted: WantedFiles, files: MadeFiles, own: Mapping[str, Any] | No
     `own` describes a file of the user's, which takes the place of those of its family.
     """
     endpoint = wanted.report.endpoint
-    if endpoint.record is None:
+    if (record := endpoint.record) is None:
         return {}
-    made = _Result(endpoint.record, wanted, files, _unusable(endpoint), own or {}).body()
+    model = shipped_record(endpoint.id.removesuffix(STREAM))
+    if not record.schemas.get(record.output) and model is not None:  # nothing is said of what the stream sends
+        record = model
+    made = _Result(record, wanted, files, _unusable(endpoint), own or {}).body()
     return made if isinstance(made, dict) else {}
 
 
@@ -153,9 +159,12 @@ class _Result:
         return schema
 
     def _list(self, name: str, outer: Schema, schema: Schema, example: Any) -> Any:
-        if "prefixItems" in schema:  # of untyped items each is its number: most such pairs are times
-            return [self._value(name, one, None) if one else at for at, one in enumerate(schema["prefixItems"])]
         items = schema.get("items") or {}
+        places = schema.get("prefixItems") or [items[at] for at in items if at.isdigit()]  # as one document has it
+        if places and name == "timestamp":
+            return [0.0, self.wanted.sound_seconds]
+        if places:  # of untyped items each is its number: most such pairs are times
+            return [self._value(name, one, None) if one else at for at, one in enumerate(places)]
         item = self._resolved(items)
         given = example if isinstance(example, list) else []
         least = schema.get("minItems", 0)
@@ -199,6 +208,8 @@ class _Result:
         if name in self._known and schema.get("type") in ("integer", "number"):
             known = self._known[name]
             return known if schema["type"] == "number" else round(known)
+        if name == "timings" and schema.get("type") == "object":
+            return {"inference": _INFERENCE_SECONDS}
         if name == "voice_id" and self.wanted.argument(name) is None:
             return self.wanted.voice_id
         value = self.wanted.argument(name)
@@ -254,7 +265,8 @@ class _Result:
             return picture(ending, *wanted.picture_size, wanted.caption)
         if family is MediaFamily.CLIP:
             if wanted.ending(MediaFamily.PICTURE) == "gif":
-                return picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
+                still = picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
+                return replace(still, seconds=float(max(1, round(wanted.clip_seconds))))
             ending = _NOT_MADE.get(asked := wanted.ending(family) or "mp4", asked)
             size = nearest_master(*wanted.clip_size).size
             return MadeFile(ending, *size, max(1.0, round(wanted.clip_seconds, 2)), wanted.has_sound)

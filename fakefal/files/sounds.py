@@ -26,10 +26,14 @@ def make_wav(seconds: float) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
-        samples = round(seconds * RATE)
-        whole, rest = divmod(samples, RATE)
-        file.writeframes(_second() * whole + _second()[: 2 * rest])
+        file.writeframes(tone(seconds))
     return out.getvalue()
+
+
+def tone(seconds: float) -> bytes:
+    """The samples of a sound, 16 bits each, the lowest byte first."""
+    whole, rest = divmod(round(seconds * RATE), RATE)
+    return _second() * whole + _second()[: 2 * rest]
 
 
 @cache

@@ -77,7 +77,7 @@ class WantedFiles:
     def is_heavy(self) -> bool:
         """Whether drawing its pictures takes long enough to keep others waiting."""
         wide, high = self.picture_size
-        return wide * high * self.count > _HEAVY_PIXELS
+        return wide * high * self.count > _HEAVY_PIXELS or self.ending(MediaFamily.PICTURE) == "gif"
 
     @cached_property
     def count(self) -> int:

@@ -125,7 +125,8 @@ class PlainCalls:
         except KNOWN as error:
             answer = await known_answer(self._emulator, error, scope)
         except Exception as error:  # noqa: BLE001 - raised again below, for the server's log
-            answer, failed = wire_answer(refusal(500, "Internal Server Error"), self._emulator.new_id()), error
+            said = refusal(500, "Internal Server Error", hint="; ".join(getattr(error, "__notes__", ())))
+            answer, failed = wire_answer(said, self._emulator.new_id()), error
         await answer(scope, receive, send)
         if failed is not None:
             raise failed

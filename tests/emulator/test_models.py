@@ -315,6 +315,7 @@ class TestCommand:
         shown = json.loads(fakefal("models", "show", "flux/dev", "--json").stdout)
         assert (shown["endpoint_id"], shown["category"], shown["price"]) == (FLUX, "text-to-image", "$0.025 an image")
         assert shown["depth"] == "fal's document (2026-06-11)"
+        assert shown["streams"]
         rule = next(one for one in shown["rules"] if one["rule"] == "flux.dev.num_images.maximum")
         assert rule == {
             "rule": "flux.dev.num_images.maximum",

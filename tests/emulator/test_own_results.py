@@ -63,6 +63,31 @@ class TestInTheFixture:
             fal.answer(FLUX, lambda given: {"said": given["prompt"], "steps": given["num_inference_steps"]})
             assert ask({"prompt": "hello"}) == {"said": "hello", "steps": 28}
 
+    @pytest.mark.parametrize(
+        ("function", "kind", "words"),
+        [
+            (lambda given: {"said": given["promt"]}, KeyError, "KeyError: 'promt'"),
+            (lambda _: 5, ValueError, "ValueError: give a file, an object"),
+            (lambda _: "nowhere.png", ValueError, "ValueError: there is no file nowhere.png"),
+            (lambda _: {"kinds": {"a", "b"}}, TypeError, "TypeError: Object of type set is not JSON serializable"),
+        ],
+    )
+    def test_a_function_that_fails_fails_the_test_and_says_which(
+        self, function: Callable[[dict[str, Any]], Any], kind: type[Exception], words: str
+    ) -> None:
+        note = f"the function that answers for {FLUX} failed: {words}"
+
+        def program() -> None:
+            with Fakefal() as fal:
+                fal.answer(FLUX, function)
+                with pytest.raises(fal_client.FalClientHTTPError, match="Internal Server Error") as seen:
+                    ask()
+                assert seen.value.response_headers["x-fakefal-hint"].startswith(note)
+
+        with pytest.raises(kind) as caught:
+            program()
+        assert caught.value.__notes__[0].startswith(note)
+
     def test_a_refusal_stays_one(self) -> None:
         with Fakefal() as fal:
             fal.answer(FLUX, {"images": []})

@@ -74,6 +74,37 @@ def test_every_model_has_a_valid_result_whose_files_open(files: MadeFiles) -> No
     assert {one.family for one in opened} == set(MediaFamily)
 
 
+def test_a_gif_of_a_clip_moves_as_long_as_the_clip_would(files: MadeFiles) -> None:
+    asked = {"video_output_type": "GIF (.gif)", "num_frames": 97, "frames_per_second": 24}
+    made = made_at(result(files, "fal-ai/ltx-2-19b/text-to-video", **asked)["video"]["url"].removeprefix(CDN_MARK))
+    assert made is not None
+    with Image.open(io.BytesIO(content_of(made))) as picture:
+        shown = [picture.seek(number) or picture.convert("RGB").tobytes() for number in range(picture.n_frames)]
+        assert (picture.format, picture.size, picture.info["duration"]) == ("GIF", (made.width, made.height), 250)
+    assert len(set(shown)) == len(shown) == 4 * round(made.seconds) == 16
+
+
+def test_a_flac_is_the_same_sound_as_a_wav() -> None:
+    def samples(ending: str) -> bytes:
+        with av.open(io.BytesIO(content_of(MadeFile(ending, seconds=1.3)))) as file:
+            return b"".join(bytes(one.planes[0])[: 2 * one.samples] for one in file.decode(audio=0))
+
+    assert samples("flac") == samples("wav")
+
+
+def test_times_and_timings_are_numbers(files: MadeFiles) -> None:
+    for endpoint_id in ("fal-ai/whisper", "fal-ai/wizper"):
+        (chunk,) = result(files, endpoint_id)["chunks"]
+        assert chunk["timestamp"] == [0.0, 5.0]
+    assert result(files, "fal-ai/flux/dev")["timings"] == {"inference": 1.0}
+
+
+def test_a_stream_of_which_nothing_is_said_answers_as_its_model(files: MadeFiles) -> None:
+    made = result(files, "fal-ai/maya/stream", text="Hello", prompt="A voice")
+    BUILT_IN.find("fal-ai/maya").output.model_validate(made)
+    assert made["audio"]["content_type"] == "audio/mpeg"
+
+
 def served(files: MadeFiles, address: str) -> tuple[str, int]:
     """Media type and size of what lies at an address."""
     if address.startswith("data:"):

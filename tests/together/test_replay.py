@@ -114,6 +114,18 @@ class TestLifecycle:
         assert seen[0] == seen[1]
         assert "IN_PROGRESS" in seen[0]
 
+    def test_a_stream_of_a_run_is_sent_again(self, serve: Serve, replay: Open, tmp_path: Path) -> None:
+        def use(http: httpx.Client) -> None:
+            answer = http.post("/run/fal-ai/flux/dev/stream", json={"prompt": "x"})
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            seen.append([json.loads(line[5:]) for line in answer.text.splitlines() if line])
+
+        seen: list[Any] = []
+        events = [{"step": 1}, {"images": []}]
+        record(serve(effects=(f"respond(events={json.dumps(events)})",)), tmp_path / "out", use)
+        use(replay())
+        assert seen == [events, events]
+
     def test_a_refusal_before_the_call_is_repeated(self, server: Server, replay: Open, tmp_path: Path) -> None:
         def use(http: httpx.Client) -> None:
             answers.append(http.post(f"/queue/{O1}", json={"prompt": 7}))
