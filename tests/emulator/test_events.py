@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.judge import MOST_BROKEN
 from fakefal.settings import Settings
 from fakefal.state import events as module
 from fakefal.state.events import EventLog
@@ -109,6 +110,12 @@ class TestWhatIsTold:
             (["body", "duration"], "o1.image-to-video.duration.one_of"),
         ]
         assert over["broken"][1]["hint"] == 'send it as a string: "5"'
+
+    def test_of_very_many_broken_rules_the_first_are_kept(self, server: Server) -> None:
+        with watching(server) as watcher:
+            answer = server.result(O1, {"prompt": "x", "image_urls": [5] * 100})
+            over = watcher.until("over")[-1]
+        assert (len(answer.json()["detail"]), len(over["broken"])) == (100, MOST_BROKEN)
 
     @pytest.mark.parametrize(
         ("effect", "outcome", "said"),
