@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 
 from fakefal.audit.ways import WAYS, Point, PointKind, faults_of, names
 from fakefal.effects.known import parse_checked
-from support.programs import FAKEFAL, PROGRAMS
-from support.waiting import run_program
+from fakefal.verdict.mistakes import Kind
+from support.machine import ROOT
+from support.programs import FAKEFAL, JS, PROGRAMS
+from support.waiting import LIMIT, run_program, until
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
+SUBMIT_LOST = "| submit | lost answer |"
 PROGRAM = [sys.executable, str(PROGRAMS / "audited.py")]
 
 
@@ -135,6 +139,19 @@ def test_the_table() -> None:
     assert allowed.returncode == 0
 
 
+def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"sleep 1000 & echo $! > {started}.new; mv {started}.new {started}; wait"
+    command = [*FAKEFAL, "audit", "--yes", "--run-seconds", "1000", "--", "sh", "-c", script]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        until(started.exists)
+        running.terminate()
+        _, said = running.communicate(timeout=LIMIT)
+    assert (running.returncode, said) == (128 + signal.SIGTERM, "")
+    grandchild = Path(f"/proc/{started.read_text().strip()}/stat")
+    until(lambda: not grandchild.exists() or " Z " in grandchild.read_text())
+
+
 @pytest.mark.parametrize(
     ("options", "program", "code", "said"),
     [
@@ -161,3 +178,37 @@ def test_every_way_can_happen() -> None:
             assert bool(way.effect) + bool(way.status) + way.late <= 1
     chosen = list(faults_of([Point(kind, "x") for kind in PointKind]))
     assert {f"{one.point.kind}:{one.way.name}" for one in chosen} <= set(names())
+
+
+PAGE = (ROOT / "docs" / "audit.md").read_text("utf-8")
+CLIENTS = {
+    "fal-client, `subscribe`": [sys.executable, str(PROGRAMS / "official.py"), "sync"],
+    "fal-client, `subscribe_async`": [sys.executable, str(PROGRAMS / "official.py"), "async"],
+    "@fal-ai/client": ["node", str(JS / "official.mjs"), "fal"],
+    "fakefal_client, `Client`": [sys.executable, str(PROGRAMS / "official.py"), "own"],
+}
+
+
+@pytest.mark.usefixtures("node")
+@pytest.mark.parametrize("client", CLIENTS)
+def test_the_page_says_what_clients_do_with_a_lost_answer(client: str) -> None:
+    done = audit("--json", "--only", "submit:lost answer", program=CLIENTS[client])
+    as_it_is, lost = json.loads(done.stdout)["runs"]
+    assert seen(as_it_is) == ("exit 0", 1, 0.56, [])
+    head, row = (line.split(" | ") for line in PAGE.splitlines() if line.startswith(("| point | what f", SUBMIT_LOST)))
+    cell = row[head.index(client)].removesuffix(" |")
+    assert cell.startswith(f"{lost['jobs']} (${lost['usd']:.2f}), {'error' if lost['code'] else 'result'}")
+    assert [one["kind"] in cell for one in lost["findings"]] == [True] * len(lost["findings"])
+
+
+def test_the_page_lists_every_way() -> None:
+    listed = PAGE[PAGE.index("| point | ways |") :].partition("\n\n")[0]
+    for kind, some in WAYS.items():
+        (line,) = (line for line in listed.splitlines() if f"`{kind}`" in line.partition(" | ")[0])
+        assert all(f"`{way.name}`" in line for way in some)
+
+
+def test_the_page_of_the_verdict_lists_every_kind() -> None:
+    page = (ROOT / "docs" / "verdict.md").read_text("utf-8")
+    for kind in Kind:
+        assert f"| `{kind}` | {kind.rule} | {kind.advice} |" in page
