@@ -89,10 +89,10 @@ function Wire({ job }) {
       <summary><code>${message.line}</code></summary>
       <${Code} text=${wireText(message)} label=${message.line} /></details>`)}
     ${job.calls.length > 0 && html`<details><summary>${job.calls_kept} calls about it</summary>
-      <table class="calls"><thead><tr><th>Time</th><th>Call</th><th>Status</th><th>Took</th><th>Effect</th></tr></thead>
+      <table class="calls"><thead><tr><th>Time</th><th>Call</th><th>Status</th><th>Took</th><th>By</th><th>Effect</th></tr></thead>
         <tbody>${job.calls.map((call) => html`<tr><td>${clockTime(call.at)}</td><td><code>${call.method} ${call.path}</code></td>
           <td>${call.status ?? "none"}</td><td>${call.milliseconds === null ? "" : `${call.milliseconds.toFixed(1)} ms`}</td>
-          <td>${call.effect}</td></tr>`)}</tbody></table></details>`}
+          <td><code>${call.agent}</code></td><td>${call.effect}</td></tr>`)}</tbody></table></details>`}
   </section>`;
 }
 
