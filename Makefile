@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety screenshots bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety screenshots docs-audit bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -97,6 +97,10 @@ docs-retry-safety: $(VENV)/ready js
 # The README's pictures of the page; needs Chromium.
 screenshots: $(VENV)/ready
 	$(BIN)/python -m tools.screenshots
+
+# Audits anew what the usual clients do when a call fails; needs Node, and a quarter of an hour.
+docs-audit: $(VENV)/ready js
+	$(BIN)/python docs/make_audit.py
 
 # Everything side by side with its reference, and the page of it anew; needs wrk, Node and Java, and fifteen quiet minutes.
 bench: $(VENV)/ready

@@ -38,7 +38,7 @@ fakefal.document
 fakefal.server
 fakefal.recording
 fakefal.proxy
-fakefal.conform fakefal.testing
+fakefal.conform fakefal.testing fakefal.audit
 fakefal.pytest_plugin fakefal.cli
 fakefal.__main__
 """

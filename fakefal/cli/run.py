@@ -63,7 +63,7 @@ def command(
 
 async def _run(settings: Settings, program: tuple[str, ...], allowed: Collection[Kind] | None) -> int:
     """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
-    from fakefal.engine.emulator import Emulator
+    from fakefal.engine.emulator import ENDED_SECONDS, Emulator
     from fakefal.server.app import build_app
     from fakefal.server.child_server import serving_child
 
@@ -74,7 +74,7 @@ async def _run(settings: Settings, program: tuple[str, ...], allowed: Collection
         click.echo(f"fakefal: {await emulator.summary()}", err=True)
         if allowed is None:
             return code
-        verdict = (await emulator.verdict()).without(allowed)
+        verdict = (await emulator.verdict(patience=ENDED_SECONDS)).without(allowed)
         click.echo(f"fakefal: {verdict}", err=True)
         return code or int(bool(verdict.proven))
 

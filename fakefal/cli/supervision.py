@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from fakefal.server.orphans import dying_with_us
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,8 +29,6 @@ LEFT_ALONE = {
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE),  # a crash
     *(signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS),
 }
-SET_DEATH_SIGNAL = 1
-"""prctl's PR_SET_PDEATHSIG."""
 
 
 def passed_on() -> list[int]:
@@ -57,7 +57,7 @@ async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
 
     signals = _Signals()
     try:
-        child = await asyncio.create_subprocess_exec(*program, env=environ, preexec_fn=_dying_with_us())
+        child = await asyncio.create_subprocess_exec(*program, env=environ, preexec_fn=dying_with_us())
     except FileNotFoundError:
         click.echo(f"fakefal run: {program[0]}: command not found", err=True)
         return NOT_FOUND
@@ -67,23 +67,6 @@ async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     signals.pass_to(child)
     code = await child.wait()
     return code if code >= 0 else BY_SIGNAL - code
-
-
-def _dying_with_us() -> Callable[[], None] | None:
-    """What the child does before it becomes the program: on Linux it asks to be killed when we end in any way."""
-    if not sys.platform.startswith("linux"):
-        return None
-    import ctypes
-
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:  # we ended before it asked
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return ask
 
 
 class _Signals:

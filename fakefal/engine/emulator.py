@@ -64,6 +64,10 @@ ORPHANED = Plan(
 """How a request ends whose media a dead replica was downloading."""
 
 
+ENDED_SECONDS = 2.0
+"""How long a program that has ended may have webhooks on their way."""
+
+
 class Stopping(QueueError):
     """The emulator is being stopped; what it was asked to wait for did not happen."""
 
@@ -393,11 +397,12 @@ class Emulator(Member):
         missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
         return f"{sums}; {missed}" if missed else sums
 
-    async def verdict(self, key: str | None = None) -> Verdict:
+    async def verdict(self, key: str | None = None, *, patience: float = 0.0) -> Verdict:
         """What the programs of a key, or of all, would have done with real money, as if they ended now.
 
-        Where replicas share a store, what came to this one.
+        Where replicas share a store, what came to this one.  Webhooks on their way get `patience` real seconds.
         """
+        await self._webhooks.settle(patience)
         return self.witness.verdict({look.record.id: look for look in await self.all(key)}, key)
 
     async def ledger(self, key: str | None = None) -> tuple[list[LedgerEntry], list[Total]]:

@@ -186,6 +186,11 @@ class WebhookDispatcher:
                 return
             await self.begin(key)
 
+    async def settle(self, seconds: float) -> None:
+        """Wait for the tries that are on their way, but no longer than so many real seconds."""
+        if tasks := [task for some in self._tasks.values() for task in some]:
+            await asyncio.wait(tasks, timeout=seconds)
+
     async def replay(self, request_id: str) -> Delivery:
         """Send a webhook once more, whatever became of it.
 

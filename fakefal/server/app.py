@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from fakefal_contracts import Catalogue
 
 
-def build_app(emulator: Emulator) -> ASGIApp:
+def build_app(emulator: Emulator, layer: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> ASGIApp:
     """The application for one emulator; its lifespan keeps the emulator running.
+
+    `layer` is one more layer, which knows the place that a call is for, and which the journal sees the answers of.
 
     A call passes these layers, in this order:
 
@@ -37,7 +39,7 @@ def build_app(emulator: Emulator) -> ASGIApp:
     7. `Documented` answers the rest, by FastAPI.
     """
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
-    app = Cors(app, emulator.settings.origins)
+    app = layer(Cors(app, emulator.settings.origins))
     app = Stoppable(emulator, ProxyRoute(app, emulator.settings.keys, lends_key=emulator.settings.open_proxy))
     return Router(
         app,

@@ -137,6 +137,8 @@ class Witness:
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             job = self._jobs.get(record.id)
             calls = () if job is None else (job.sending.call,)
+            if job is not None:
+                job.read = True  # as its program sees it
             found = Finding(Kind.UNVERIFIED_WEBHOOK, _PROVEN, record.key, record.endpoint_id, calls)
             self._keep(replace(found, request_ids=(record.id,), webhook_status=status))
 
@@ -268,7 +270,7 @@ def _looked(job: SeenJob, call: JournalEntry, *, whole: bool) -> None:
     elif path.endswith(_CANCEL):
         job.cancelled = _is_success(call.status)
     elif path.endswith(job.request_id) and whole:
-        if _is_success(call.status):
+        if _is_success(call.status) or call.status == HTTPStatus.NOT_FOUND:  # what is gone cannot be read
             job.read = True
         elif call.status == job.status and is_refusal(call.status):
             job.refused = call

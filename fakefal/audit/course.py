@@ -1,0 +1,130 @@
+"""The course of an audit: the program as it is, then once for each fault; and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fakefal.audit.trial import Program, Trial, run_trial
+from fakefal.audit.ways import Fault, Point, faults_of
+from fakefal.verdict.findings import Finding, Verdict
+from fakefal.verdict.mistakes import AT_END, Kind
+from fakefal_contracts.price import dollars
+
+HEADINGS = ("point", "what fails", "ended", "jobs", "paid", "findings")
+AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What became of all runs; the first is the program as it is."""
+
+    trials: Sequence[Trial]
+    allowed: Collection[Kind] = ()
+
+    @property
+    def proven(self) -> int:
+        """How many runs have a proven finding."""
+        return sum(bool(self.verdict(one).proven) for one in self.trials)
+
+    def verdict(self, trial: Trial) -> Verdict:
+        """The verdict on a run, but for what is allowed; there is none on a fault that did not happen.
+
+        Who was ended in the midst of its work left nothing behind by itself.
+        """
+        if not trial.was_reached:
+            return Verdict()
+        return trial.verdict.without({*self.allowed, *(AT_END if trial.code is None else ())})
+
+    def summary(self) -> str:
+        """How it went, in one line."""
+        ended = Counter(one.ending for one in self.trials)
+        asides = [f"{ended[name]} {name}" for name in ("did not end", "not reached") if ended[name]]
+        runs = len(self.trials)
+        return ", ".join([f"{runs} run{'s' * (runs != 1)}: {self.proven} with proven findings", *asides])
+
+    def table(self) -> list[tuple[str, ...]]:
+        """A row for each run, under `HEADINGS`."""
+        return [self._row(one) for one in self.trials]
+
+    def _row(self, trial: Trial) -> tuple[str, ...]:
+        fault, verdict = trial.fault, self.verdict(trial)
+        place = (str(fault.point), fault.way.name) if fault is not None else ("", AS_IT_IS)
+        if not trial.was_reached:
+            return (*place, trial.ending, "", "", "")
+        kinds = [
+            f"{row.kind}{f' x{row.count}' if row.count > 1 else ''}{'' if row.grade == 'proven' else ' (possible)'}"
+            for row in verdict.rows()
+        ]
+        return (*place, trial.ending, str(trial.jobs), dollars(trial.usd), ", ".join(kinds))
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {
+            "runs": [self._plain(one) for one in self.trials],
+            "proven": self.proven,
+            "summary": self.summary(),
+        }
+
+    def _plain(self, trial: Trial) -> dict[str, Any]:
+        fault = trial.fault
+        return {
+            "point": None if fault is None else asdict(fault.point),
+            "way": AS_IT_IS if fault is None else fault.way.name,
+            "what": "" if fault is None else fault.way.what,
+            "reached": trial.was_reached,
+            "ending": trial.ending,
+            "code": trial.code,
+            "seconds": round(trial.seconds, 3),
+            "hits": trial.hits,
+            "jobs": trial.jobs,
+            "usd": float(trial.usd),
+            "said": trial.said,
+            "findings": [_finding(one) for one in self.verdict(trial).findings],
+        }
+
+
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "kind": one.kind.value,
+        "grade": one.grade.value,
+        "endpoint_id": one.endpoint_id,
+        "usd": None if one.usd is None else float(one.usd),
+        "request_ids": list(one.request_ids),
+        "evidence": one.evidence,
+        "advice": one.kind.advice,
+    }
+
+
+def plan_of(first: Trial, only: Collection[str] = ()) -> list[Fault]:
+    """What will fail, by the points that the program called as it is."""
+    return list(faults_of(first.points, only))
+
+
+def plan_text(first: Trial, faults: Iterable[Fault], run_seconds: float) -> str:
+    """How many runs there will be, and for which ways of which points."""
+    ways: dict[Point, list[str]] = {point: [] for point in first.points}
+    for fault in faults:
+        ways[fault.point].append(fault.way.name)
+    count = sum(map(len, ways.values()))
+    took = f"as it is it took {first.seconds:.1f} s, and no run gets more than {run_seconds:g} s"
+    lines = [f"  {point}: {', '.join(names)} ({len(names)})" for point, names in ways.items() if names]
+    return "\n".join([f"{len(ways)} points, {count} runs ({took}):", *lines])
+
+
+async def run_all(program: Program, faults: Sequence[Fault], jobs: int, told: Callable[[Trial], None]) -> list[Trial]:
+    """Run the program once for each fault, `jobs` at a time; `told` is told of each run when it is over."""
+    places = asyncio.Semaphore(jobs)
+
+    async def one(fault: Fault) -> Trial:
+        async with places:
+            trial = await run_trial(program, fault)
+        told(trial)
+        return trial
+
+    async with asyncio.TaskGroup() as group:  # when one cannot be made, the others end first
+        tasks = [group.create_task(one(fault)) for fault in faults]
+    return [task.result() for task in tasks]

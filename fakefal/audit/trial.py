@@ -1,0 +1,141 @@
+"""One run of the program: with a fresh emulator, and with one fault or none."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fakefal.audit.pointed import Pointed
+from fakefal.audit.ways import Fault, Point
+from fakefal.engine.emulator import ENDED_SECONDS, Emulator
+from fakefal.server.app import build_app
+from fakefal.server.child import child_environment
+from fakefal.server.child_server import serving_child
+from fakefal.server.orphans import dying_with_us
+from fakefal.settings import Settings
+from fakefal.verdict.findings import Verdict
+
+SEED = "audit"
+"""Runs last equally long in each trial, unless the user gives another seed."""
+
+LONGEST_SAID = 300
+_BY_SIGNAL = 128
+
+
+class BeforeFailed(Exception):
+    """What was to restore the user's state did not."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is audited: the command, under which settings, for how long; and what restores its state before a run."""
+
+    command: tuple[str, ...]
+    settings: Settings
+    run_seconds: float
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of one run.
+
+    `code` is the exit code, None where it did not end in time; `hits` says how often the fault happened, and `said` is
+    the last line that the program printed.
+    """
+
+    fault: Fault | None
+    code: int | None
+    seconds: float
+    hits: int
+    jobs: int
+    usd: Decimal
+    verdict: Verdict
+    said: str
+    points: tuple[Point, ...]
+
+    @property
+    def was_reached(self) -> bool:
+        """Whether the point was called again, so that its fault could happen."""
+        return self.fault is None or self.hits > 0
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        if not self.was_reached:
+            return "not reached"
+        return "did not end" if self.code is None else f"exit {self.code}"
+
+
+async def run_trial(program: Program, fault: Fault | None) -> Trial:
+    """Run the program once.
+
+    Raises:
+        BeforeFailed: its state could not be restored.
+        OSError: the program cannot be started.
+    """
+    if program.before is not None:
+        await _restore(program.before)
+    emulator = Emulator(program.settings)
+    pointed = Pointed(fault, program.run_seconds / 2)
+    app = build_app(emulator, pointed.layer)
+    async with serving_child(app, closing=emulator.close) as addresses:
+        with tempfile.TemporaryFile() as output:
+            started = time.monotonic()
+            code = await _run(program, child_environment(os.environ, addresses), output.fileno())
+            seconds = time.monotonic() - started
+            output.seek(0)
+            said = _last_line(output.read())
+        account = await emulator.tally.account(emulator.all)
+        verdict = await emulator.verdict(patience=ENDED_SECONDS)
+    sums = account.run
+    return Trial(fault, code, seconds, pointed.hits, sums.jobs, sums.usd, verdict, said, tuple(pointed.points))
+
+
+async def _run(program: Program, environ: dict[str, str], output: int) -> int | None:
+    """The exit code of a process group of its own, which does not outlive its time."""
+    child = await asyncio.create_subprocess_exec(
+        *program.command,
+        env=environ,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=dying_with_us(),
+    )
+    try:
+        async with asyncio.timeout(program.run_seconds):
+            code = await child.wait()
+    except TimeoutError:
+        return None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+    return code if code >= 0 else _BY_SIGNAL - code
+
+
+async def _restore(command: str) -> None:
+    child = await asyncio.create_subprocess_shell(
+        command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await child.communicate()
+    if child.returncode:
+        raise BeforeFailed(f"--before ended with {child.returncode}: {_last_line(errors)}")
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:LONGEST_SAID] if lines else ""
+
+
+def audited(command: tuple[str, ...], settings: Settings, run_seconds: float, before: str | None) -> Program:
+    """A program as it is audited: every run draws by the same seed."""
+    seeded = settings if settings.seed else settings.model_copy(update={"seed": SEED})
+    return Program(command, seeded, run_seconds, before)

@@ -1,0 +1,125 @@
+"""``fakefal audit -- CMD``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fakefal.cli.options import emulator_options, settings_from
+from fakefal.cli.supervision import end_quietly, passed_on
+from fakefal.verdict.mistakes import Kind
+
+if TYPE_CHECKING:
+    from fakefal.audit.course import Audit
+    from fakefal.audit.trial import Program, Trial
+    from fakefal.audit.ways import Fault
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--yes", is_flag=True, help="Do not ask before the runs.")
+@click.option("--dry-run", is_flag=True, help="Run it once as it is, say which runs there would be, and end.")
+@click.option("--before", metavar="CMD", help="A shell command before each run that restores what it changes.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many runs at once.")
+@click.option(
+    "--run-seconds", type=click.FloatRange(1), default=60, show_default=True, help="A run is ended after so long."
+)
+@click.option("--only", multiple=True, metavar="NAME", help="Only this kind of point, way, or both as in submit:slow.")
+@click.option("--allow", multiple=True, type=click.Choice([*map(str, Kind)]), metavar="KIND", help="Let it pass.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
+@emulator_options
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+def command(
+    *,
+    command: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
+    before: str | None,
+    jobs: int,
+    run_seconds: float,
+    only: tuple[str, ...],
+    allow: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Run a program once for each way in which each of its calls to fal can fail.
+
+    Each run meets one failure, and has a fresh emulator: nothing reaches fal, and nothing is paid.  Exit code 1 says
+    that a finding is proven.
+    """
+    from fakefal.audit.course import Audit, plan_of, plan_text
+    from fakefal.audit.trial import BeforeFailed, audited
+    from fakefal.audit.ways import names
+
+    for name in only:
+        if name not in names():
+            raise click.UsageError(f"--only {name}: there are {', '.join(names())}")
+    if before is not None and jobs > 1:
+        raise click.UsageError("--before restores one state, so runs come one at a time: leave --jobs out")
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise click.UsageError("nobody can be asked here: give --yes, or --dry-run to see the runs")
+    end_quietly(passed_on())
+    program = audited(command, settings_from(**given), run_seconds, before)
+    try:
+        first = _first(program)
+        faults = plan_of(first, only)
+        click.echo(f"fakefal audit: {plan_text(first, faults, run_seconds)}", err=True)
+        if dry_run:
+            return
+        if not yes:
+            click.confirm("Run them?", abort=True, err=True)
+        trials = asyncio.run(_run(program, faults, jobs))
+    except (BeforeFailed, ExceptionGroup) as error:
+        sys.exit(f"fakefal audit: {_first_error(error)}")
+    except OSError as error:
+        sys.exit(f"fakefal audit: {command[0]}: {error.strerror or error}")
+    audit = Audit([first, *trials], [Kind(one) for one in allow])
+    click.echo(json.dumps(audit.plain(), indent=1) if as_json else _shown(audit))
+    sys.exit(int(audit.proven > 0))
+
+
+def _first(program: Program) -> Trial:
+    """The program as it is, which has to work."""
+    from fakefal.audit.trial import run_trial
+
+    first = asyncio.run(run_trial(program, None))
+    if first.code is None:
+        sys.exit(f"fakefal audit: as it is, the program did not end within {program.run_seconds:g} s: --run-seconds")
+    if first.code:
+        sys.exit(f"fakefal audit: as it is, the program ended with {first.code}: {first.said}")
+    if not first.points:
+        sys.exit("fakefal audit: the program asked fal for nothing")
+    return first
+
+
+async def _run(program: Program, faults: Sequence[Fault], jobs: int) -> list[Trial]:
+    from fakefal.audit.course import run_all
+
+    done = 0
+
+    def told(trial: Trial) -> None:
+        nonlocal done
+        done += 1
+        click.echo(f"[{done}/{len(faults)}] {trial.fault}: {trial.ending}", err=True)
+
+    return await run_all(program, faults, jobs, told)
+
+
+def _first_error(error: BaseException) -> BaseException:
+    return _first_error(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _shown(audit: Audit) -> str:
+    """The table, and below it what each finding is and what to do about it."""
+    from fakefal.audit.course import HEADINGS
+
+    rows = [HEADINGS, *audit.table()]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    kinds = {one.kind: one for trial in audit.trials for one in audit.verdict(trial).findings}
+    advice = [f"{kind}: {kind.advice}\n  seen: {one.evidence}" for kind, one in sorted(kinds.items())]
+    return "\n".join([*lines, "", *advice, audit.summary()])
