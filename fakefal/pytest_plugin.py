@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MARKER = "fakefal"
 MODELS = "fakefal_models"
 JUNIT = "fakefal_junit"
+REPORT = "--fakefal-report"
+REPORT_ENDINGS = (".html", ".json", ".xml")
 KEY = "fakefal_key"
 KEYLESS = ("NoKey", "NoTarget", "MissingCredentialsError")
 """What fakefal's client and fal's raise where they find no key."""
@@ -34,6 +36,7 @@ OUTSIDE = (
 )
 _FAKE = pytest.StashKey["Fakefal"]()
 _SUMS = pytest.StashKey[dict[str, str]]()
+_PART = pytest.StashKey[str]()
 _GUARDED = pytest.StashKey[bool]()
 _FAKED = pytest.StashKey[bool]()
 
@@ -44,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         KEY, "a fake FAL_KEY already while tests are collected, for clients built at import", "bool", default=False
     )
     parser.addini(MODELS, "documents of models beside the built-in ones: files and folders", "paths", default=[])
+    parser.getgroup("fakefal").addoption(
+        REPORT, metavar="FILE", help="write what all tests did here: .html, .json, or .xml (JUnit)"
+    )
     parser.addini(JUNIT, "add jobs, dollars and duplicates of each test to the JUnit file", type="bool", default=False)
 
 
@@ -85,7 +91,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker, and see that a report can be written."""
+    report = config.getoption(REPORT)
+    if report is not None and not report.endswith(REPORT_ENDINGS):
+        raise pytest.UsageError(f"{REPORT} {report}: end its name with {', '.join(REPORT_ENDINGS)}")
     what = "how the emulator of this test behaves; the fixture comes with it"
     config.addinivalue_line("markers", f"{MARKER}(profile, effects, contract, seed, ...): {what}")
 
@@ -166,17 +175,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.when == "teardown" and (noted := item.stash.get(_SUMS, None)):
         report.__dict__["fakefal"] = noted
+        report.__dict__["fakefal_part"] = item.stash.get(_PART, None)
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """End with what was not paid."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """End with what was not paid, and write the report that was asked for."""
     reports = [report for some in terminalreporter.stats.values() for report in some]
     noted = [report.fakefal for report in reports if hasattr(report, "fakefal")]
     if noted:
         from fakefal.testing import Sums
 
         terminalreporter.write_line(f"fakefal: {sum((Sums.read(one) for one in noted), Sums())}")
+    if path := terminalreporter.config.getoption(REPORT):
+        from fakefal.report.report_files import write_test_report
+
+        parts = [part for report in reports if (part := getattr(report, "fakefal_part", None))]
+        write_test_report(parts, exitstatus, terminalreporter.config.rootpath / path)
+        terminalreporter.write_line(f"fakefal: the report of these tests is {path}")
 
 
 def _lacks_key(error: BaseException | None) -> bool:
@@ -218,6 +234,8 @@ def _failing() -> Iterator[None]:
 def _note(item: pytest.Item, fake: Fakefal) -> None:
     """Keep the sums of a test that is over."""
     sums = item.stash[_SUMS] = fake.sums.plain()
+    if item.config.getoption(REPORT):
+        item.stash[_PART] = fake.report_part(item.nodeid)
     if item.config.getini(JUNIT):
         item.user_properties += [(f"fakefal_{name}", sums[name]) for name in ("jobs", "usd", "duplicates")]
 

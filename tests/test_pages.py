@@ -58,7 +58,7 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
         assert "refused" in done.stdout
         assert 'send it as a string: "5"' in done.stdout
     elif code.startswith("pytest"):
-        assert "fakefal: 1 request, 0 refused, $1.12 not spent" in done.stdout
+        assert "fakefal: 1 request, 1 done, 0 refused, $1.12 not spent" in done.stdout
     elif "_fakefal/clock" in code:
         assert '"now"' in done.stdout or not _curl_knows_json()
     else:

@@ -32,7 +32,7 @@ fakefal.effects fakefal.verdict
 fakefal.settings fakefal.files
 fakefal.store
 fakefal.engine
-fakefal.wire
+fakefal.wire fakefal.report
 fakefal.platform_api fakefal.control
 fakefal.document
 fakefal.server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -11,30 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 from fakefal.settings import Settings
 from fakefal.verdict.mistakes import Kind
 
 if TYPE_CHECKING:
+    from fakefal.engine.emulator import Emulator
     from fakefal.recording.replay import Replay
     from fakefal.server.child import ChildAddresses
 
 
+REPORT = click.Path(path_type=Path, dir_okay=False)
+REPORT_ENDINGS = (".html", ".json", ".xml")
 KIND = click.Choice([*map(str, Kind)])
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--careful", is_flag=True, help="End with the verdict: exit code 1, not 0, where a finding is proven.")
 @click.option("--allow", multiple=True, type=KIND, metavar="KIND", help="A kind of finding that --careful lets pass.")
+@click.option("--report", type=REPORT, metavar="FILE", help="Write what happened here: .html, .json, or .xml (JUnit).")
 @replay_options
 @emulator_options
+@line_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 def command(
     *,
     program: tuple[str, ...],
     careful: bool,
     allow: tuple[str, ...],
+    report: Path | None,
     replay: Path | None,
     max_age: float | None,
     **given: Any,
@@ -45,53 +53,91 @@ def command(
     passed on.
     """
     end_quietly(passed_on())
+    lines = LineOptions.taken(given)
     if replay is None and max_age is not None:
         raise click.UsageError("--max-age needs --replay")
     if allow and not careful:
         raise click.UsageError("--allow needs --careful")
     if replay is not None and careful:
         raise click.UsageError("--careful needs the emulator: leave --replay out")
+    if replay is not None and report is not None:
+        raise click.UsageError("--report needs the emulator: leave --replay out")
+    if report is not None:
+        _check_report(report)
     if replay is not None:
-        run = _replay(replay_from(replay, max_age, given), program)
+        run = _replay(replay_from(replay, max_age, given), program, lines)
     else:
-        run = _run(settings_from(**given), program, [Kind(one) for one in allow] if careful else None)
+        allowed = [Kind(one) for one in allow] if careful else None
+        run = _run(settings_from(**given), program, lines, allowed, report)
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:
         sys.exit(f"fakefal run: {error}")
 
 
-async def _run(settings: Settings, program: tuple[str, ...], allowed: Collection[Kind] | None) -> int:
+def _check_report(report: Path) -> None:
+    """See that a report can be written, before anything runs.
+
+    Raises:
+        click.UsageError: it cannot.
+    """
+    if report.suffix not in REPORT_ENDINGS:
+        raise click.UsageError(f"--report {report}: end its name with {', '.join(REPORT_ENDINGS)}")
+    if not report.parent.is_dir():
+        raise click.UsageError(f"--report {report}: there is no folder {report.parent}")
+
+
+async def _run(
+    settings: Settings,
+    program: tuple[str, ...],
+    lines: LineOptions,
+    allowed: Collection[Kind] | None,
+    report: Path | None,
+) -> int:
     """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
     from fakefal.engine.emulator import ENDED_SECONDS, Emulator
     from fakefal.server.app import build_app
     from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
-    async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
-        emulator.reached_at(addresses.url)
-        code = await run_child(program, _environment(addresses))
-        click.echo(f"fakefal: {await emulator.summary()}", err=True)
-        if allowed is None:
-            return code
-        verdict = (await emulator.verdict(patience=ENDED_SECONDS)).without(allowed)
-        click.echo(f"fakefal: {verdict}", err=True)
-        return code or int(bool(verdict.proven))
+    with told(emulator.events, BY_RUN, lines) as say:
+        async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
+            emulator.reached_at(addresses.url)
+            say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
+            code = await run_child(program, _environment(addresses, say))
+            say("summary", await emulator.summary())
+            if report is not None:
+                await _write_report(emulator, program, code, report)
+                say("report", f"the report of this run is {report}", path=str(report))
+            if allowed is None:
+                return code
+            verdict = (await emulator.verdict(patience=ENDED_SECONDS)).without(allowed)
+            say("verdict", str(verdict), is_error=bool(verdict.proven))
+            return code or int(bool(verdict.proven))
 
 
-async def _replay(replay: Replay, program: tuple[str, ...]) -> int:
+async def _write_report(emulator: Emulator, program: tuple[str, ...], code: int, path: Path) -> None:
+    from fakefal.report.report_files import write_report
+    from fakefal.report.run_report import part_of_run, run_report
+
+    command = shlex.join(program)
+    write_report(run_report(command, code, [await part_of_run(emulator, command)]), path)
+
+
+async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions) -> int:
     from fakefal.server.child_server import serving_child
 
-    async with serving_child(replay.app()) as addresses:
-        return await run_child(program, _environment(addresses))
+    with told(None, (), lines) as say:
+        async with serving_child(replay.app()) as addresses:
+            return await run_child(program, _environment(addresses, say))
 
 
-def _environment(addresses: ChildAddresses) -> dict[str, str]:
+def _environment(addresses: ChildAddresses, say: Say) -> dict[str, str]:
     """The child's environment; says by name which keys it lacks."""
     from fakefal.server.child import child_environment
     from fakefal.server.credentials import FAKE_KEY, faked_credentials
 
     faked = faked_credentials(os.environ, FAKE_KEY)
     if replaced := sorted(name for name, value in faked.items() if value != os.environ[name]):
-        click.echo(f"fakefal run: replaced {', '.join(replaced)}: the program gets a key that fal refuses", err=True)
+        say("keys", f"replaced {', '.join(replaced)}: the program gets a key that fal refuses", replaced=replaced)
     return child_environment(os.environ, addresses)

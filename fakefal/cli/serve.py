@@ -13,8 +13,8 @@ import socket
 import ssl
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from fakefal.cli.lines import BY_SERVE, LineOptions, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.server.startup import without_gc
 from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
@@ -63,6 +64,7 @@ class ServedApp:
 @click.option("--spool", type=click.Path(path_type=Path), help="Folder of uploads; replicas on several hosts share it.")
 @replay_options
 @emulator_options
+@line_options
 def command(
     host: str,
     port: int,
@@ -76,6 +78,7 @@ def command(
 
     Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.
     """
+    lines = LineOptions.taken(given)
     settings = settings_from(**given)
     if replay is not None:
         own = {name: value for name, value in given.items() if name != "public_url"}
@@ -93,22 +96,30 @@ def command(
     with tempfile.TemporaryDirectory(prefix="fakefal-spool-") as folder:
         if settings.workers > 1 and settings.spool is None:
             settings = settings.model_copy(update={"spool": Path(folder)})
-        serve(replace(_emulating(settings), tells_token=makes_token), settings, host, port, tls_port, ready_file)
+        serve(replace(_emulating(settings, lines), tells_token=makes_token), settings, host, port, tls_port, ready_file)
 
 
-def _emulating(settings: Settings) -> ServedApp:
+def _emulating(settings: Settings, lines: LineOptions) -> ServedApp:
     what = f"profile {settings.profile}, contract {settings.contract}"
-    return ServedApp(partial(_listening, settings), what, workers=settings.workers)
+    return ServedApp(partial(_listening, settings, lines), what, workers=settings.workers)
 
 
-def _listening(
-    settings: Settings, plain: socket.socket, tls: socket.socket | None, context: ssl.SSLContext | None
-) -> AbstractAsyncContextManager[Listening]:
+@asynccontextmanager
+async def _listening(
+    settings: Settings,
+    lines: LineOptions,
+    plain: socket.socket,
+    tls: socket.socket | None,
+    context: ssl.SSLContext | None,
+) -> AsyncIterator[Listening]:
     with without_gc():
         from fakefal.engine.emulator import Emulator
         from fakefal.server.serving import listening
 
-    return listening(Emulator(settings), plain, tls, context)
+    emulator = Emulator(settings)
+    with told(emulator.events, BY_SERVE, lines):
+        async with listening(emulator, plain, tls, context) as where:
+            yield where
 
 
 def _replaying(settings: Settings, replay: Replay) -> ServedApp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Interval
 from pydantic import TypeAdapter
@@ -20,11 +20,12 @@ RETRY_MILLISECONDS = 1000
 """After so long a browser comes back whose stream was cut."""
 
 RECENT = TypeAdapter[int](Annotated[int, Interval(ge=0, le=MOST_EVENTS)])
+FOLLOW = TypeAdapter[str](Literal["0", "1"])
 KEEP_ALIVE = b": nothing new\n\n"
 
 
 async def events(call: Call) -> Response:
-    """What happens from now on, as server-sent events; it ends when the server stops.
+    """What happens from now on, as server-sent events; it ends when the server stops, or at once where `follow` is 0.
 
     Each event is one JSON object whose `kind` says which one it is.  Who comes back with `Last-Event-ID` gets what came
     meanwhile, as far as it is kept; `lost` says that something is missing.  A comment comes where nothing else does.
@@ -32,13 +33,14 @@ async def events(call: Call) -> Response:
     """
     check_caller(call.request, call.emulator.settings)
     key, recent = call.read("key", TEXT), call.read("recent", RECENT)
+    follow = call.read("follow", FOLLOW) != "0"
     after = call.request.headers.get("last-event-id") or None
     happened = call.emulator.events
 
     async def stream() -> AsyncIterator[bytes]:
         # so that who is cut off before the first event comes back to this place
         yield b"retry: %d\nid: %s\n\n" % (RETRY_MILLISECONDS, (after or happened.place()).encode("latin-1"))
-        async with aclosing(happened.stream(after, key, recent=recent or 0)) as news:
+        async with aclosing(happened.stream(after, key, recent=recent or 0, follow=follow)) as news:
             async for some in news:
                 yield b"".join(_written(happened.place(one), one) for one in some) or KEEP_ALIVE
 

@@ -32,6 +32,7 @@ KEY = parameter("key", "query", "id part of a key; without it, all keys", minLen
 RECENT = parameter(
     "recent", "query", "how many of the newest events come first", type="integer", minimum=0, maximum=MOST_EVENTS
 )
+FOLLOW = parameter("follow", "query", "0 ends the stream behind what has happened", enum=["0", "1"], default="1")
 LAST_ID = parameter("last-event-id", "header", "id of the last event that was read; what came since comes first")
 COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 
@@ -69,7 +70,7 @@ _PLAIN: dict[str, tuple[Callable[..., Any], dict[int, DocumentedAnswer]]] = {
 }
 _PARAMETERS: dict[Callable[..., Any], tuple[Json, ...]] = {
     plain.reset: (KEY,),
-    watching.events: (KEY, RECENT, LAST_ID),
+    watching.events: (KEY, RECENT, FOLLOW, LAST_ID),
 }
 OPERATIONS = {
     f"{verb} {PREFIX}{path}": Operation(name=name, answers={**GUARD, **answers}, security=(CONTROL,))

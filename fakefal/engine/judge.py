@@ -27,6 +27,9 @@ from fakefal_contracts.media import Limits, Missing
 from fakefal_contracts.price import Unit
 from fakefal_contracts.probe import probe_clip, probe_picture
 
+MOST_BROKEN = 20
+"""So many of the rules that a request broke are kept for its developer, the first ones; its answer has more."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -199,7 +202,9 @@ def _notes(report: Report) -> Iterator[str]:
 def _refused(report: Report) -> Ending:
     body = jsonio.dump({"detail": [error.wire() for error in report.errors]})
     first = report.errors[0]
-    broken = tuple(BrokenRule(one.rule.id, one.type, ("body", *one.loc), one.msg, one.hint) for one in report.errors)
+    broken = tuple(
+        BrokenRule(one.rule.id, one.type, ("body", *one.loc), one.msg, one.hint) for one in report.errors[:MOST_BROKEN]
+    )
     return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}", broken=broken)
 
 

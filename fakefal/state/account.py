@@ -99,7 +99,8 @@ def _charge(look: Snapshot) -> Sums:
         return Sums()
     cancelled = ending is not None and ending.error_type == CANCELLED
     refused = ending is not None and not ending.ok and not cancelled
-    return replace(_amounts(billed), refused=int(refused), cancelled=int(cancelled))
+    done = ending is not None and ending.ok
+    return replace(_amounts(billed), refused=int(refused), cancelled=int(cancelled), done=int(done))
 
 
 def _amounts(ending: Ending) -> Sums:

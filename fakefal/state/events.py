@@ -102,7 +102,7 @@ class EventLog:
         return f"{self._server}-{self._number if event is None else event.number}"
 
     async def stream(
-        self, after: str | None = None, key: str | None = None, *, recent: int = 0
+        self, after: str | None = None, key: str | None = None, *, recent: int = 0, follow: bool = True
     ) -> AsyncGenerator[list[Event], None]:
         """Every event from now on, as many at once as have come; an empty list when nothing came for a while.
 
@@ -112,6 +112,7 @@ class EventLog:
             after: the place of the event that was read last; what came behind it comes first.
             key: only what concerns this key.
             recent: so many of the newest events come first, where there is no `after`.
+            follow: whether to wait for more than what has happened.
         """
         read = self._number
         if after is not None:
@@ -126,6 +127,8 @@ class EventLog:
                 news, read = self._behind(read)
                 if wanted := [one for one in news if _concerns(one, key)]:
                     yield wanted
+                elif not follow:
+                    return
                 elif not await _rings(bell):
                     yield []
         finally:

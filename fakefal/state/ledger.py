@@ -72,7 +72,7 @@ class Total:
 class Sums:
     """What jobs add up to; as a text, what ends a run.
 
-    `unpriced` are the jobs whose price is unknown: `usd` holds nothing of them.
+    `done` are those that ended well.  `unpriced` are the jobs whose price is unknown: `usd` holds nothing of them.
     """
 
     jobs: int = 0
@@ -82,6 +82,7 @@ class Sums:
     usd: Decimal = NOTHING
     cancelled: int = 0
     unpriced: int = 0
+    done: int = 0
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(
@@ -92,6 +93,7 @@ class Sums:
             self.usd + other.usd,
             self.cancelled + other.cancelled,
             self.unpriced + other.unpriced,
+            self.done + other.done,
         )
 
     def plain(self) -> dict[str, str]:
@@ -101,12 +103,12 @@ class Sums:
     @classmethod
     def read(cls, plain: Mapping[str, str]) -> Sums:
         """The sums that `plain` wrote."""
-        counts = {name: int(plain[name]) for name in ("jobs", "refused", "duplicates", "cancelled", "unpriced")}
+        counts = {name: int(plain[name]) for name in ("jobs", "refused", "duplicates", "cancelled", "unpriced", "done")}
         return cls(**counts, units=float(plain["units"]), usd=Decimal(plain["usd"]))
 
     def __str__(self) -> str:
         twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
-        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.refused} refused"
+        jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.done} done, {self.refused} refused"
         cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
         unknown = f", the price of {self.unpriced} is unknown" if self.unpriced else ""
         return f"{jobs}{cancelled}{twins}, {dollars(self.usd)} not spent{unknown}"

@@ -161,6 +161,13 @@ class Fakefal:
         """The ledger's sums; as a text, one line."""
         return JobAccount.of(self._engine.do(self._emulator.all())).run
 
+    def report_part(self, name: str) -> str:
+        """What happened, as a part of a report with this name, in JSON."""
+        from fakefal.report.report_files import dump_part
+        from fakefal.report.run_report import part_of_run
+
+        return dump_part(self._engine.do(part_of_run(self._emulator, name)))
+
     @property
     def verdict(self) -> Verdict:
         """What the program would have done with real money so far, as if it ended now; as a text, a table."""

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.judge import MOST_BROKEN
 from fakefal.settings import Settings
 from fakefal.state import events as module
 from fakefal.state.events import EventLog
@@ -109,6 +110,12 @@ class TestWhatIsTold:
             (["body", "duration"], "o1.image-to-video.duration.one_of"),
         ]
         assert over["broken"][1]["hint"] == 'send it as a string: "5"'
+
+    def test_of_very_many_broken_rules_the_first_are_kept(self, server: Server) -> None:
+        with watching(server) as watcher:
+            answer = server.result(O1, {"prompt": "x", "image_urls": [5] * 100})
+            over = watcher.until("over")[-1]
+        assert (len(answer.json()["detail"]), len(over["broken"])) == (100, MOST_BROKEN)
 
     @pytest.mark.parametrize(
         ("effect", "outcome", "said"),
@@ -243,8 +250,16 @@ class TestComingBack:
         server.submit(O1, {"prompt": "x"})
         with watching(server, recent=2) as watcher:
             assert kinds(watcher.next(2)) == ["started", "over"]
-        for wrong in ("-1", "many", "10001"):
-            assert server.http.get("/_fakefal/events", params={"recent": wrong}).status_code == 422
+        for wrong in ({"recent": "-1"}, {"recent": "many"}, {"recent": "10001"}, {"follow": "no"}):
+            assert server.http.get("/_fakefal/events", params=wrong).status_code == 422
+
+    def test_what_has_happened_without_waiting_for_more(self, server: Server) -> None:
+        server.submit(O1, {"prompt": "x"})
+        answer = server.http.get("/_fakefal/events", params={"recent": 2, "follow": 0})
+        assert [json.loads(line[6:])["kind"] for line in answer.text.splitlines() if line[:6] == "data: "] == [
+            "started",
+            "over",
+        ]
 
     def test_a_reset_forgets_the_events_of_its_key(self, server: Server) -> None:
         server.submit(O1, {"prompt": "mine"})

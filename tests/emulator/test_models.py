@@ -112,7 +112,7 @@ class TestJudging:
             (["body", "num_images"], "less_than_equal"),
             (["body", "output_format"], "literal_error"),
         ]
-        assert closing == "fakefal: 2 requests, 1 refused, $0.05 not spent"
+        assert closing == "fakefal: 2 requests, 1 done, 1 refused, $0.05 not spent"
 
     def test_an_unknown_model_gets_fals_404_and_says_how_to_add_it(self, tmp_path: Path) -> None:
         ((status, detail, hint),), _ = called(tmp_path, (ANY, {}))
@@ -124,7 +124,7 @@ class TestJudging:
         (*made, refused), closing = called(tmp_path, *calls, options=("--unknown", "accept"))
         assert made == [{}, {}]
         assert refused[0] == 422, "what is known is judged as ever"
-        assert closing == "fakefal: 3 requests, 1 refused, $0.00 not spent, the price of 2 is unknown"
+        assert closing == "fakefal: 3 requests, 2 done, 1 refused, $0.00 not spent, the price of 2 is unknown"
 
     def test_a_refusal_says_which_rule_and_what_to_change(self, server: Server) -> None:
         answer = server.result(FLUX, {"prompt": "x", "num_images": 9})
@@ -178,7 +178,7 @@ class TestPrices:
         (tmp_path / "fakefal.toml").write_text("\n".join(lines))
         calls = (FLUX, {"prompt": "x", "num_images": 2}), (UNPRICED, {"prompt": "x"})
         _, closing = called(tmp_path, *calls)
-        assert closing == "fakefal: 2 requests, 0 refused, $3.00 not spent"
+        assert closing == "fakefal: 2 requests, 2 done, 0 refused, $3.00 not spent"
 
     @pytest.mark.both_stores
     def test_an_unknown_price_is_counted_apart(self, serve: Serve) -> None:
@@ -193,7 +193,7 @@ class TestPrices:
 
     def test_the_closing_line_says_of_how_many_the_price_is_unknown(self, tmp_path: Path) -> None:
         _, closing = called(tmp_path, (UNPRICED, {"prompt": "x"}), (FLUX, {"prompt": "x"}))
-        assert closing == "fakefal: 2 requests, 0 refused, $0.025 not spent, the price of 1 is unknown"
+        assert closing == "fakefal: 2 requests, 2 done, 0 refused, $0.025 not spent, the price of 1 is unknown"
 
     @pytest.mark.parametrize(
         ("price", "says"),

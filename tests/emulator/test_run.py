@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -454,6 +455,10 @@ class TestChildEnvironment:
         assert environment(tmp_path, PYTHONPATH="/mine")["PYTHONPATH"] == f"{tmp_path}/python:/mine"
 
 
+WATCH = r"fakefal: watch this run at http://127\.0\.0\.1:\d+/"
+"""What `fakefal run` says first."""
+
+
 class TestCommand:
     def run(self, *program: str, **more: Any) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "fakefal", "run", "--", *program]
@@ -461,16 +466,19 @@ class TestCommand:
 
     def test_the_exit_code_is_passed_on(self) -> None:
         done = self.run("sh", "-c", "exit 7")
-        assert (done.returncode, done.stderr) == (7, "fakefal: 0 requests, 0 refused, $0.00 not spent\n")
+        assert done.returncode == 7
+        watch, closing = done.stderr.splitlines()
+        assert re.fullmatch(WATCH, watch)
+        assert closing == "fakefal: 0 requests, 0 done, 0 refused, $0.00 not spent"
         assert self.run("sh", "-c", "kill -9 $$").returncode == 137
 
     def test_it_says_once_which_keys_were_replaced(self) -> None:
         keys = {"FAL_KEY": "real:secret", "fal_token": "other-secret", "COPY": "real:secret", "FAL_KEY_ID": "me"}
         done = self.run("true", env={**os.environ, **keys})
-        assert done.stderr.splitlines()[0] == (
-            "fakefal run: replaced COPY, FAL_KEY, FAL_KEY_ID, fal_token: the program gets a key that fal refuses"
+        assert done.stderr.splitlines()[1] == (
+            "fakefal: replaced COPY, FAL_KEY, FAL_KEY_ID, fal_token: the program gets a key that fal refuses"
         )
-        assert len(done.stderr.splitlines()) == 2
+        assert len(done.stderr.splitlines()) == 3
         assert "secret" not in done.stderr
 
     def test_a_command_that_is_not_there(self, tmp_path: Path) -> None:
@@ -585,7 +593,8 @@ class TestCommand:
         command = [sys.executable, "-c", f"{fakefal}; {kill}; main(['run', '--', 'echo', 'begun'])"]
         environ = {**os.environ, "TMPDIR": str(tmp_path)}
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT, env=environ)
-        assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+        assert (done.returncode, done.stdout) == (143, "")
+        assert re.fullmatch(f"{WATCH}\n", done.stderr)
         assert list(tmp_path.iterdir()) == []
 
 

@@ -45,15 +45,15 @@ def test_an_unfinished_job_is_in_the_closing_line_until_it_is_cancelled(serve: C
     server = serve(profile="realistic")
     submitted = server.submit(O1, {"prompt": "x"})
     server.submit(O1, {"prompt": "fakefal:stuck"})
-    assert summary(server) == "2 requests, 0 refused, $1.12 not spent"
+    assert summary(server) == "2 requests, 0 done, 0 refused, $1.12 not spent"
     server.http.put(submitted["cancel_url"])
-    assert summary(server) == "2 requests, 0 refused, 1 cancelled, $0.56 not spent"
+    assert summary(server) == "2 requests, 0 done, 0 refused, 1 cancelled, $0.56 not spent"
 
 
 def test_calls_to_what_is_not_emulated_are_in_the_closing_line(serve: Callable[..., Server]) -> None:
     server = serve()
     server.submit(O1, {"prompt": "x"})
-    sums = "1 request, 0 refused, $0.56 not spent"
+    sums = "1 request, 1 done, 0 refused, $0.56 not spent"
     server.http.get("/queue/fal-ai/kling-video/requests/nothing")
     assert summary(server) == sums, "a request that does not exist is none of that"
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_a_reset_empties_the_ledger_but_not_the_sums_of_the_run(serve: Callable[
     assert [one["key"] for one in server.http.get("/_fakefal/ledger").json()["totals"]] == ["tester"]
     server.http.post("/_fakefal/reset")
     assert server.http.get("/_fakefal/ledger").json() == {"usd": 0.0, "totals": [], "jobs": []}
-    assert summary(server) == "2 requests, 0 refused, $1.12 not spent"
+    assert summary(server) == "2 requests, 2 done, 0 refused, $1.12 not spent"
 
 
 def test_ledger_metrics_and_closing_line_say_the_same_of_jobs_that_were_dropped(serve: Callable[..., Server]) -> None:
@@ -98,7 +98,7 @@ def test_ledger_metrics_and_closing_line_say_the_same_of_jobs_that_were_dropped(
     metrics = server.http.get("/_fakefal/metrics").text
     assert f'fakefal_not_spent_dollars_total{{endpoint="{O1}"}} {usd}\n' in metrics
     assert f'fakefal_accepted_total{{endpoint="{O1}"}} 4.0\n' in metrics
-    assert summary(server) == f"4 requests, 1 refused, 1 probably sent twice, ${usd:.2f} not spent"
+    assert summary(server) == f"4 requests, 3 done, 1 refused, 1 probably sent twice, ${usd:.2f} not spent"
 
 
 class Accounts(RuleBasedStateMachine):

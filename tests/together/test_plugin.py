@@ -74,7 +74,9 @@ def test_what_passes(run: Runner) -> None:
     outcomes = result.parseoutcomes()
     assert set(outcomes) == {"passed"}, outcomes
     assert outcomes["passed"] >= count("passing")
-    result.stdout.re_match_lines([r"fakefal: \d+ requests, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"])
+    result.stdout.re_match_lines(
+        [r"fakefal: \d+ requests, \d+ done, \d+ refused, \d probably sent twice, \$[\d.]+ not spent"]
+    )
 
 
 def test_models_prices_and_unknown_ids_of_ones_own(run: Runner) -> None:
@@ -99,7 +101,7 @@ def test_unknown(fakefal):
 """
     result = run(code, "-o", f"fakefal_models={run.folder / 'own.jsonl'}")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["fakefal: 3 requests, 0 refused, $1.00 not spent, the price of 2 is unknown"])
+    result.stdout.fnmatch_lines(["fakefal: 3 requests, 3 done, 0 refused, $1.00 not spent, the price of 2 is unknown"])
 
 
 def test_webhooks_reach_what_users_have(run: Runner) -> None:
@@ -348,10 +350,26 @@ def test_another_missing_key_is_not_explained(run: Runner) -> None:
     result.stdout.no_fnmatch_line(ADVICE)
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_report_of_all_tests(run: Runner, workers: tuple[str, ...]) -> None:
+    result = run(ONE_JOB.format(count=4), "--fakefal-report", "report.json", *workers, plugins="xdist", apart=True)
+    result.stdout.fnmatch_lines(["fakefal: the report of these tests is report.json"])
+    report = json.loads((run.folder / "report.json").read_bytes())
+    assert (report["exit_code"], report["sums"]["jobs"], report["sums"]["usd"]) == (0, 4, 2.24)
+    assert sorted(part["name"] for part in report["parts"]) == [f"test_users.py::test_it[{n}]" for n in range(4)]
+    assert all(len(part["jobs"]) == 1 for part in report["parts"])
+
+
+def test_a_report_of_another_form_is_refused(run: Runner) -> None:
+    result = run("def test_it(): pass", "--fakefal-report", "report.pdf", apart=True)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--fakefal-report report.pdf: end its name with .html, .json, .xml"])
+
+
 def test_with_xdist_one_line_sums_up(run: Runner) -> None:
     result = run(ONE_JOB.format(count=4), "-n", "2", plugins="xdist", apart=True)
     result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["fakefal: 4 requests, 0 refused, $2.24 not spent"])
+    result.stdout.fnmatch_lines(["fakefal: 4 requests, 4 done, 0 refused, $2.24 not spent"])
 
 
 def test_one_line_keeps_a_whole_suite_from_fal(run: Runner) -> None:

@@ -1,0 +1,319 @@
+"""What happens, as lines for people or as JSON, one for each event.
+
+Lines are formatted and written by a thread of their own: a terminal that somebody stopped stops no call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
+from functools import singledispatch
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+from fakefal.core.plan import BrokenRule
+from fakefal.state.events import EventLog
+from fakefal.state.happenings import (
+    CallRefused,
+    ClockMoved,
+    EffectFired,
+    Event,
+    FindingMade,
+    JobAccepted,
+    JobOver,
+    JobStarted,
+    ModelUnknown,
+    NotEmulated,
+    StateReset,
+    WebhookTried,
+    plain,
+)
+from fakefal.state.printable import shown
+from fakefal_contracts.price import dollars
+
+F = TypeVar("F", bound=Callable[..., object])
+
+MOST_WAITING = 10_000
+"""So many events wait to be written; where nobody reads, later ones are left out."""
+
+FLUSH_SECONDS = 2.0
+"""How long the end waits for lines that are not written yet."""
+
+SIGNS = {"✓": "+", "✗": "x", "→": ">", "↪": "@", "·": "-"}
+"""The signs that lines begin with, and what stands for them where an encoding lacks them."""
+
+COLORS = {"✓": "green", "✗": "red", "→": "cyan", "↪": "blue", "?": "yellow", "!": "magenta", "·": "bright_black"}
+
+BY_RUN = (ModelUnknown, NotEmulated, CallRefused, EffectFired, FindingMade)
+"""What ``fakefal run`` tells beside refusals, failures, and webhooks that did not arrive."""
+
+BY_SERVE = (*BY_RUN, JobAccepted, JobOver, WebhookTried)
+"""What ``fakefal serve`` tells."""
+
+
+class Lines:
+    """Writes a line for each event that is wanted; give `tell` to those who have events.
+
+    Args:
+        stream: where to.
+        wanted: which events.
+        as_json: one JSON object a line instead of words.
+        color: whether lines are coloured.
+    """
+
+    def __init__(
+        self, stream: TextIO, wanted: Callable[[Event], bool], *, as_json: bool = False, color: bool = False
+    ) -> None:
+        self._stream = stream
+        self._wanted = wanted
+        self._as_json = as_json
+        self._color = color
+        self._left_out = 0
+        self._waiting: queue.Queue[Event | str | None] = queue.Queue(MOST_WAITING)
+        self._writer = threading.Thread(target=self._write, name="fakefal-lines", daemon=True)
+
+    @contextmanager
+    def running(self) -> Iterator[Lines]:
+        """Write while the block lasts."""
+        self._writer.start()
+        try:
+            yield self
+        finally:
+            self._put(None)
+            self._writer.join(FLUSH_SECONDS)
+
+    def tell(self, event: Event) -> None:
+        """Have an event written."""
+        if self._wanted(event):
+            self._put(event)
+
+    def say(self, kind: str, text: str, *, is_error: bool = False, **facts: object) -> None:  # noqa: ARG002 - for `told`
+        """Have something written that is no event."""
+        self._put(self._text(kind, text, **facts))
+
+    def _text(self, kind: str, text: str, **facts: object) -> str:
+        return json.dumps({"kind": kind, "text": text, **facts}) if self._as_json else said(text)
+
+    def _put(self, one: Event | str | None) -> None:
+        try:
+            self._waiting.put_nowait(one)
+        except queue.Full:
+            self._left_out += 1
+
+    def _write(self) -> None:
+        while (one := self._waiting.get()) is not None:
+            try:
+                self._stream.write(f"{self._line(one)}\n")
+                if count := self._left_out:
+                    self._left_out = 0
+                    self._stream.write(f"{self._text('left_out', f'{count} lines are left out', count=count)}\n")
+                if self._waiting.empty():
+                    self._stream.flush()
+            except (OSError, ValueError):  # nobody reads any more
+                return
+
+    def _line(self, one: Event | str) -> str:
+        if isinstance(one, str):
+            return one
+        if self._as_json:
+            return json.dumps(plain(one))
+        sign, *rest = words(one)
+        encodable = _encodable(sign, self._stream.encoding)
+        first = click.style(encodable, COLORS[sign], bold=True) if self._color else encodable
+        text = "\n    ".join(map(shown, rest))
+        encoding = self._stream.encoding or "utf-8"
+        return f"{first} {text}".encode(encoding, "backslashreplace").decode(encoding)
+
+
+def said(text: str) -> str:
+    """What fakefal says of itself."""
+    return "fakefal: " + "\n".join(map(shown, text.split("\n")))
+
+
+def _encodable(sign: str, encoding: str | None) -> str:
+    try:
+        sign.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return SIGNS[sign]
+    return sign
+
+
+# -- words -------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def words(event: Event) -> list[str]:
+    """An event in words: a sign, a line, and further lines."""
+    return ["·", str(getattr(event, "kind", ""))]
+
+
+@words.register
+def _accepted(event: JobAccepted) -> list[str]:
+    prompt = f'  "{event.prompt}"' if event.prompt else ""
+    return ["→", f"{event.endpoint_id}  accepted{prompt}"]
+
+
+@words.register
+def _started(event: JobStarted) -> list[str]:
+    return ["·", f"{event.endpoint_id}  started"]
+
+
+@words.register
+def _over(event: JobOver) -> list[str]:
+    polled = f", polled {event.polls} time{'s' * (event.polls != 1)}" if event.polls else ""
+    if event.outcome == "completed":
+        price = ", its price is unknown" if event.usd is None else f" {dollars(event.usd)}"
+        return ["✓", f"{event.endpoint_id}  completed{price}{polled}"]
+    if event.outcome == "cancelled":
+        return ["·", f"{event.endpoint_id}  cancelled{polled}"]
+    if event.broken:
+        first, *more = map(reason, event.broken)
+        return ["✗", f"{event.endpoint_id}  {first}", *more]
+    why = "it did not start in time" if event.outcome == "timed_out" else event.error or event.hint
+    kind = " ".join(filter(None, (str(event.status), event.error_type)))
+    return ["✗", f"{event.endpoint_id}  {kind}{f': {why}' if why else ''}"]
+
+
+def reason(broken: BrokenRule) -> str:
+    """Why a request was refused, in one line: place, what to change, and the rule."""
+    place = ".".join(map(str, broken.loc[1:]))
+    if not broken.rule:
+        return f"{f'{place}: ' if place else ''}{broken.type}: {broken.msg}"
+    return f"{place or 'body'}: {broken.hint or broken.msg}  ({broken.rule})"
+
+
+@words.register
+def _tried(event: WebhookTried) -> list[str]:
+    answer = event.error or str(event.status)
+    again = f", try {event.attempt}" if event.attempt > 1 else ""
+    sign = "↪" if event.acknowledged else "✗"
+    return [sign, f"{event.endpoint_id}  webhook {event.url}{again}: {answer}"]
+
+
+@words.register
+def _effect(event: EffectFired) -> list[str]:
+    return ["!", f"effect {event.effect}: {event.call}"]
+
+
+@words.register
+def _unknown(event: ModelUnknown) -> list[str]:
+    return ["?", f"{event.endpoint_id}  unknown model: {event.hint}"]
+
+
+@words.register
+def _not_emulated(event: NotEmulated) -> list[str]:
+    return ["?", f"{event.call}  not emulated: {event.hint}"]
+
+
+@words.register
+def _refused(event: CallRefused) -> list[str]:
+    kind = " ".join(filter(None, (str(event.status), event.error_type)))
+    return ["✗", f"{event.call}  {kind}{f': {event.hint}' if event.hint else ''}"]
+
+
+@words.register
+def _reset(event: StateReset) -> list[str]:
+    return ["·", "reset" if event.key is None else f"reset of key {event.key}"]
+
+
+@words.register
+def _clock(event: ClockMoved) -> list[str]:
+    whose = "the clock" if event.key is None else f"the clock of key {event.key}"
+    return ["·", f"{whose} is {event.advance:g} s further, speed {event.speed:g}"]
+
+
+@words.register
+def _finding(event: FindingMade) -> list[str]:
+    cost = "" if event.usd is None else f" {dollars(event.usd)}"
+    return ["!", f"{event.finding} ({event.grade}){cost}: {event.text}"]
+
+
+# -- options -----------------------------------------------------------------------------------------
+
+
+def line_options(function: F) -> F:
+    """How much is told, in which form, and where."""
+    for option in (
+        click.option("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append lines to this file."),
+        click.option("--log", type=click.Choice(["text", "json"]), help="Lines in words (default) or as JSON."),
+        click.option("--verbose", is_flag=True, default=None, help="Tell everything that happens."),
+        click.option("--quiet", is_flag=True, default=None, help="Tell nothing but errors."),
+    ):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineOptions:
+    """What `line_options` gave."""
+
+    quiet: bool | None = None
+    verbose: bool | None = None
+    log: str | None = None
+    log_file: Path | None = None
+
+    @classmethod
+    def taken(cls, given: dict[str, Any]) -> LineOptions:
+        """Take them out of all options.
+
+        Raises:
+            click.UsageError: two of them contradict each other.
+        """
+        options = cls(**{one.name: given.pop(one.name) for one in fields(cls)})
+        if options.quiet and (options.verbose or options.log or options.log_file):
+            raise click.UsageError("--quiet tells nothing: leave it out, or --verbose, --log and --log-file")
+        return options
+
+
+Say = Callable[..., None]
+"""Says something that is no event: what kind of thing, in words, and as facts for JSON."""
+
+
+@contextmanager
+def told(
+    events: EventLog | None,
+    usual: tuple[type[Event], ...],
+    options: LineOptions,
+    environ: Mapping[str, str] = os.environ,
+) -> Iterator[Say]:
+    """Tell of events as the options ask for while the block lasts; `usual` are told without ``--verbose``."""
+    if options.quiet:
+        yield _only_errors
+        return
+
+    def wanted(event: Event) -> bool:
+        return bool(options.verbose) or isinstance(event, usual) or _went_wrong(event)
+
+    with ExitStack() as stack:
+        stream = sys.stderr
+        if options.log_file is not None:
+            stream = stack.enter_context(options.log_file.open("a", encoding="utf-8"))
+        lines = Lines(stream, wanted, as_json=options.log == "json", color=_colored(stream, environ))
+        stack.enter_context(lines.running())
+        if events is not None:
+            stack.enter_context(events.subscribed(lines.tell))
+        yield lines.say
+
+
+def _only_errors(kind: str, text: str, *, is_error: bool = False, **facts: object) -> None:  # noqa: ARG001 - as `Lines.say`
+    if is_error:
+        click.echo(said(text), err=True)
+
+
+def _colored(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether a stream is a terminal whose user has nothing against colours (https://no-color.org)."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def _went_wrong(event: Event) -> bool:
+    if isinstance(event, JobOver):
+        return event.outcome not in ("completed", "cancelled")
+    return isinstance(event, WebhookTried) and not event.acknowledged

@@ -1,0 +1,57 @@
+"""Small pictures of results, for files that stand alone."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from PIL import Image
+
+from fakefal.core.plan import Ending
+from fakefal.files.made import MadeFile, made_at
+from fakefal.files.making import content_of
+from fakefal.files.media_types import MediaFamily
+from fakefal.state import jsonio
+from fakefal.state.endings import CDN_MARK
+
+SIDE = 160
+"""The longest side of a poster, in pixels."""
+
+MOST_PIXELS = 9_000_000
+"""Larger pictures have no poster: drawing them takes long."""
+
+FAMILIES = (MediaFamily.CLIP, MediaFamily.PICTURE)
+
+
+def poster_of(ending: Ending) -> str | None:
+    """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None where it has none of ours."""
+    if not ending.ok or ending.text or CDN_MARK.encode() not in ending.body:
+        return None
+    for address in _addresses(jsonio.load(ending.body)):
+        made = made_at(address.removeprefix(CDN_MARK))
+        if made is not None and made.family in FAMILIES and made.width * made.height <= MOST_PIXELS:
+            return _poster(replace(made, ending="jpg", seconds=0.0, sound=False))
+    return None
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Every address of a file of ours in a result."""
+    if isinstance(value, str):
+        if value.startswith(CDN_MARK):
+            yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _addresses(one)
+
+
+@lru_cache(maxsize=256)
+def _poster(made: MadeFile) -> str:
+    written = io.BytesIO()
+    with Image.open(io.BytesIO(content_of(made))) as picture:
+        picture.thumbnail((SIDE, SIDE))
+        picture.convert("RGB").save(written, "jpeg", quality=60)
+    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"
