@@ -25,6 +25,9 @@ from fakefal_contracts.hosts import BaseUrl, Part
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
 
 MOST_MEDIA = 200
+MOST_SEARCHED = 1000
+"""In so many of the newest jobs media are looked for."""
+
 LARGEST_LISTED = 1024 * 1024
 """Larger arguments and results are not searched for media in a gallery."""
 
@@ -46,7 +49,7 @@ class MediaInfo(BaseModel):
 @router.get("/media", response_model=list[MediaInfo])
 async def media(emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=MOST_MEDIA)] = 60) -> Json:
     """The files of results and the uploads, newest first."""
-    looks = reversed(await emulator.all(key))
+    looks = reversed(await emulator.all(key, MOST_SEARCHED))
     found = [*islice((one for look in looks for one in media_of_result(emulator, look)), limit)]
     stored = [one for one in reversed(emulator.files.all()) if one.whole and key in (None, one.key)]
     found += [_info(emulator, one.url_path, "upload") for one in stored[:limit]]

@@ -38,6 +38,7 @@ class CallInfo(BaseModel):
     milliseconds: float | None
     hint: str
     effect: str
+    agent: str
 
 
 class FileInfo(BaseModel):

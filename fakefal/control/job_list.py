@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -25,6 +26,8 @@ from fakefal.wire.context import TheEmulator
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
 
 MOST_ROWS = 200
+MOST_LOOKED_AT = 2000
+"""Where nothing is searched for, so many of the newest jobs are looked at: a live list asks often."""
 MOST_TWINS_SHOWN = 20
 LONGEST_PROMPT = 200
 LARGEST_READ = 256 * 1024
@@ -74,8 +77,8 @@ class JobList(BaseModel):
     """A page of jobs, newest first.
 
     `now` is the emulated time and `speed` that of the clock; `found` jobs match of `stored`; `next` is the `before` of
-    the next page.  `keys` and `endpoints` are those of all stored jobs.  `twins` are pairs of jobs of which the second
-    probably repeats the first.
+    the next page.  `keys` and `endpoints` are those of all jobs since the last reset.  `twins` are pairs of jobs of
+    which the second probably repeats the first.
     """
 
     now: float
@@ -101,12 +104,11 @@ async def jobs(
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
 ) -> Json:
     """The newest jobs with state and price, and what all of them would have cost."""
-    looks = await emulator.all(key)
-
-    async def stored() -> list[Snapshot]:
-        return looks
-
-    totals = (await emulator.tally.account(stored)).totals(key)
+    filtered = bool(q or endpoint or state or before)
+    looks = await emulator.all(key, None if filtered else MOST_LOOKED_AT)
+    totals = (await emulator.tally.account(partial(emulator.all, key))).totals(key)
+    states = await emulator.states()
+    stored = sum(line.total() for one, line in states.items() if key in (None, one))
     every = list(zip(looks, entries(looks), strict=True))[::-1]
     words = q.casefold().split()
     found = [
@@ -122,11 +124,11 @@ async def jobs(
         now=now,
         speed=speed,
         jobs=[row_of(*one) for one in shown],
-        found=len(found),
-        stored=len(looks),
+        found=len(found) if filtered else stored,
+        stored=stored,
         next=following,
-        keys=sorted({look.record.key for look in looks})[:MOST_ROWS],
-        endpoints=sorted({look.record.endpoint_id for look in looks})[:MOST_ROWS],
+        keys=sorted({one.key for one in totals})[:MOST_ROWS],
+        endpoints=sorted({one.endpoint_id for one in totals})[:MOST_ROWS],
         money=_money(totals),
         twins=_twins(every),
     )

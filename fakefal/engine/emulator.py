@@ -415,9 +415,9 @@ class Emulator(Member):
 
     # -- all of them ----------------------------------------------------------------------------
 
-    async def all(self, key: str | None = None) -> list[Snapshot]:
-        """Every stored request of a key, or of all."""
-        return await self.queue.all(key, self.clock.now)
+    async def all(self, key: str | None = None, most: int | None = None) -> list[Snapshot]:
+        """Every stored request of a key, or of all, oldest first; or the newest `most` of them."""
+        return await self.queue.all(key, self.clock.now, most)
 
     async def states(self) -> dict[str, Counter[State]]:
         """How many stored requests of each key are in which state."""

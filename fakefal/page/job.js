@@ -6,7 +6,7 @@ import { Act, Code, Copy, Failure, Media, State, asJson, clockTime, dateTime, do
 
 const OVER = new Set(["completed", "refused", "failed", "cancelled", "timed_out"]);
 
-function Actions({ job, reload }) {
+function Actions({ job, link, reload }) {
   const { request, webhook } = job;
   const at = `requests/${request.request_id}`;
   const over = OVER.has(job.state);
@@ -17,6 +17,7 @@ function Actions({ job, reload }) {
     <${Act} disabled=${over} act=${then(() => post(`${at}/cancel`))}>Cancel<//>
     ${webhook && html`<${Act} act=${then(() => post(`webhooks/${request.request_id}/replay`))}
       done="Webhook sent again">Replay webhook<//>`}
+    <a class="button" ...${link({ view: "control", job: "", model: request.endpoint_id })}>Inject an effect</a>
   </div>`;
 }
 
@@ -88,10 +89,10 @@ function Wire({ job }) {
       <summary><code>${message.line}</code></summary>
       <${Code} text=${wireText(message)} label=${message.line} /></details>`)}
     ${job.calls.length > 0 && html`<details><summary>${job.calls_kept} calls about it</summary>
-      <table class="calls"><thead><tr><th>Time</th><th>Call</th><th>Status</th><th>Took</th><th>Effect</th></tr></thead>
+      <table class="calls"><thead><tr><th>Time</th><th>Call</th><th>Status</th><th>Took</th><th>By</th><th>Effect</th></tr></thead>
         <tbody>${job.calls.map((call) => html`<tr><td>${clockTime(call.at)}</td><td><code>${call.method} ${call.path}</code></td>
           <td>${call.status ?? "none"}</td><td>${call.milliseconds === null ? "" : `${call.milliseconds.toFixed(1)} ms`}</td>
-          <td>${call.effect}</td></tr>`)}</tbody></table></details>`}
+          <td><code>${call.agent}</code></td><td>${call.effect}</td></tr>`)}</tbody></table></details>`}
   </section>`;
 }
 
@@ -111,7 +112,7 @@ export function Job({ id, link, now, list }) {
       <p class="facts"><code class="id">${request.request_id}</code> <${Copy} text=${request.request_id} label="Copy id" /></p>
       ${twin && html`<p class="failure">Probably the same call as <a ...${link({ job: twin })}>${twin.slice(-8)}</a>, sent twice.</p>`}
       ${request.hint && !job.problems.length && html`<p class="hint">${request.hint}</p>`}
-      <${Actions} job=${job} reload=${() => { reload(); list.reload(); }} />
+      <${Actions} job=${job} link=${link} reload=${() => { reload(); list.reload(); }} />
       <${Failure} error=${error} />
     </header>
     <${Results} files=${results} />

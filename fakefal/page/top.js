@@ -65,7 +65,7 @@ function Twin({ job, first, link }) {
     <p><a ...${link({ view: "jobs", job: job.request_id })}><code>${job.request_id.slice(-8)}</code></a>
       ${" "}${clockTime(job.submitted_at)}${gap > 0 && ` (${seconds(gap)} later)`} · ${dollars(job.usd)}</p>
     ${call && html`<p class="muted"><code>${call.method} ${call.host}${call.path}</code></p>
-      <p class="muted">key <code>${call.key}</code>, answered ${call.status ?? "never"}
+      <p class="muted">key <code>${call.key}</code>, answered ${call.status ?? "never"}${call.agent && html`, by <code>${call.agent}</code>`}
         ${call.effect && html`, effect <code>${call.effect}</code>`}</p>`}
     ${data && !call && html`<p class="muted">The journal has no call of it any more.</p>`}
     <${Failure} error=${error} />

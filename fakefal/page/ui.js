@@ -38,7 +38,7 @@ export const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"
 // -- hooks ------------------------------------------------------------------------------------
 
 const SHORTEST_PAUSE = 250;
-const PAUSE_PER_WORK = 4;
+const PAUSE_PER_WORK = 9;
 
 /** Load now, when `deps` change, and when there is news: never twice at once, and seldom where loading takes long. */
 export function useLoad(load, deps, { live = true } = {}) {

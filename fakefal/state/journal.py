@@ -42,6 +42,7 @@ class JournalEntry:
     `at` is emulated time and `wall` real time, both in seconds since 1970; `key` is the id part of the
     caller's key, `path` stands without its query, which may hold tokens.  `status` and `milliseconds` are
     None until the answer has begun and ended; a call whose connection an effect dropped never gets a status.
+    `agent` is what the calling program calls itself.
     """
 
     at: float
@@ -57,6 +58,7 @@ class JournalEntry:
     milliseconds: float | None = None
     hint: str = ""
     effect: str = ""
+    agent: str = ""
     name: str = ""
     """What a journal of several processes knows it by."""
 

@@ -110,8 +110,8 @@ class QueueStore(Protocol):
         """The keys that have a line."""
         ...
 
-    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
-        """Every stored request of a key, or of all, oldest first; `now` tells each key's time."""
+    async def all(self, key: str | None, now: Callable[[str], float], most: int | None = None) -> list[Snapshot]:
+        """Every stored request of a key, or of all, oldest first, or the newest `most`; `now` tells each key's time."""
         ...
 
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:

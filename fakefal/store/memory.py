@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import islice
 
 from typing_extensions import override
 
@@ -159,15 +160,13 @@ class MemoryQueueStore(QueueStore):
         return tuple(self._lines)
 
     @override
-    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
+    async def all(self, key: str | None, now: Callable[[str], float], most: int | None = None) -> list[Snapshot]:
         moments = {one: now(one) for one in (self._lines if key is None else [key])}
         for one, moment in moments.items():
             self._advance(one, moment)
-        return [
-            self._look(record, self._lines[record.key], moments[record.key])
-            for record in self._records.values()
-            if key is None or record.key == key
-        ]
+        wanted = (record for record in reversed(self._records.values()) if key is None or record.key == key)
+        looks = [self._look(one, self._lines[one.key], moments[one.key]) for one in islice(wanted, most)]
+        return looks[::-1]
 
     @override
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:

@@ -21,6 +21,7 @@ from fakefal.wire.faults import GONE
 from fakefal.wire.nearmiss import REQUESTS, KnownAddress, NearMisses
 from fakefal_contracts.hosts import Part
 
+LONGEST_AGENT = 100
 LONGEST_ERROR = 64 * 1024
 """Larger error bodies are not looked into for their type."""
 
@@ -62,6 +63,7 @@ class JournalRecorder:
             host=headers.get(b"host", b"").decode("latin-1")[:255],
             part=part,
             path=without_secrets(scope["path"], secret),
+            agent=without_secrets(headers.get(b"user-agent", b"").decode("latin-1")[:LONGEST_AGENT], secret),
         )
         scope["state"]["call"] = entry
         self._emulator.journal.add(entry)

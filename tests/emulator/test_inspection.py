@@ -39,6 +39,7 @@ class TestJournal:
             "request_id": submitted["request_id"],
             "hint": "",
             "effect": "",
+            "agent": f"python-httpx/{httpx.__version__}",
         }
 
     def test_the_newest_come_first_and_the_oldest_go(self, serve: Serve) -> None:

@@ -74,9 +74,12 @@ def test_the_clock_is_frozen_hurried_and_moved(page: Page, server: Server) -> No
 
 
 def test_an_injected_effect_fires(server: Server, open_page: Open) -> None:
-    page = open_page(f"{server.url}/?view=control").page
-    page.get_by_role("combobox", name="Effect").fill("runner_disconnected")
+    request_id = server.submit(O1, {"prompt": "before"})["request_id"]
+    page = open_page(f"{server.url}/?job={request_id}").page
+    page.get_by_role("link", name="Inject an effect").click()
+    expect(page.get_by_label("Model ends with")).to_have_value(O1)
     page.get_by_label("Model ends with").fill("o1/reference-to-video")
+    page.get_by_role("combobox", name="Effect").fill("runner_disconnected")
     page.get_by_label("Prompt has").fill("light")
     press(page, "Inject")
     expect(page.locator(".rules")).to_contain_text(

@@ -106,6 +106,7 @@ def test_what_was_probably_sent_twice_stands_side_by_side(page: Page, server: Se
         expect(shown).to_contain_text(request_id[-8:])
         expect(shown).to_contain_text(f"POST {server.url.removeprefix('http://')}/queue/{O1}")
         expect(shown).to_contain_text("key tester")
+        expect(shown).to_contain_text("by python-httpx/")
 
 
 def test_the_keyboard_is_enough(page: Page, server: Server) -> None:

@@ -210,14 +210,14 @@ class RedisQueueStore(QueueStore):
         return tuple(map(key_of, await self._tags(None)))
 
     @override
-    async def all(self, key: str | None, now: Callable[[str], float]) -> list[Snapshot]:
+    async def all(self, key: str | None, now: Callable[[str], float], most: int | None = None) -> list[Snapshot]:
         found = [
             (float(one[3]), self._look(one))
             for name in await self._tags(key)
             async for page in self._pages("page", name)
             for one in page
         ]
-        return [look for _, look in sorted(found, key=lambda one: one[0])]
+        return [look for _, look in sorted(found, key=lambda one: one[0])[-most if most else 0 :]]
 
     @override
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
