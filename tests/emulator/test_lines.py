@@ -297,3 +297,18 @@ def test_serve_tells_in_a_pipe_without_colours(tmp_path: Path) -> None:
         f'→ {O1}  accepted  "a lighthouse"',
         f"✓ {O1}  completed $0.56, polled 2 times",
     ]
+
+
+def test_serve_tells_of_the_calls_of_fals_client(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    command = [*FAKEFAL, "serve", "--port", "0", "--tls-port", "0", "--profile", "instant", "--ready-file", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        where = ready(process, file)
+        host = where["tls_url"].removeprefix("https://")
+        hosts = {"FAL_RUN_HOST": f"{host}/run", "FAL_QUEUE_RUN_HOST": f"{host}/queue"}
+        environ = {**os.environ, **hosts, "SSL_CERT_FILE": where["ca_file"], "FAL_KEY": "me:secret"}
+        asked = f"import fal_client; fal_client.subscribe('{O1}', {{'prompt': 'a lighthouse'}})"
+        run_program([sys.executable, "-c", asked], env=environ, check=True)
+        process.terminate()
+        _, stderr = process.communicate(timeout=LIMIT)
+    assert stderr == f'→ {O1}  accepted  "a lighthouse"\n✓ {O1}  completed $0.56\n'
