@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -72,8 +73,8 @@ class Router:
             path = _own_path(given, name)
             part = _first(path)
             state["bare"] = part == Part.RUN and path != given
-        if b"content-length" in headers and b"transfer-encoding" in headers:
-            app = _two_lengths
+        if b"transfer-encoding" in headers or len(headers) < len(scope["headers"]):
+            app = _refused(headers, scope) or app
         path = path.rstrip("/") or "/"
         if part not in OWN and _is_socket(headers):
             app = _no_socket(path)
@@ -110,10 +111,23 @@ def _first(path: str) -> str:
     return path.lstrip("/").partition("/")[0]
 
 
-async def _two_lengths(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a call that two servers in a row could read as two different ones (RFC 9112, section 6.3)."""
-    body = {"detail": "fakefal: a call has Content-Length or Transfer-Encoding, not both"}
-    await Json(body, 400, {"connection": "close"})(scope, receive, send)
+def _refused(headers: Headers, scope: Scope) -> ASGIApp | None:
+    """What refuses a call that two servers in a row could read as two different ones (RFC 9112, sections 3.2 and 6).
+
+    h11 refuses most of them itself, httptools does not.
+    """
+    encoding = headers.get(b"transfer-encoding")
+    if encoding is not None and b"content-length" in headers:
+        return _closing("a call has Content-Length or Transfer-Encoding, not both", HTTPStatus.BAD_REQUEST)
+    if encoding is not None and encoding.strip().lower() != b"chunked":
+        return _closing("the only Transfer-Encoding is chunked", HTTPStatus.NOT_IMPLEMENTED)
+    if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+        return _closing("a call has one Host", HTTPStatus.BAD_REQUEST)
+    return None
+
+
+def _closing(detail: str, status: HTTPStatus) -> ASGIApp:
+    return Json({"detail": f"fakefal: {detail}"}, status, {"connection": "close"})
 
 
 def _is_socket(headers: Headers) -> bool:
