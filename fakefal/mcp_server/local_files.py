@@ -40,15 +40,15 @@ class LocalFiles:
             raise FileRefused("no local file may be read: start fakefal mcp with --root FOLDER to allow one folder")
         path = self._resolved(self._root, name)
         try:
-            # a pipe that nobody writes to would block, and a link could have been put there since
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if not path.is_file():
+                raise FileRefused(f"there is no file {name!r} below {self._root}")
+            opened = open(path, "rb", opener=_without_following)  # noqa: SIM115 - entered below
         except OSError as error:
             raise FileRefused(f"{name!r} cannot be read: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise FileRefused(f"{name!r} is not a file")
-            if self._resolved(self._root, name) != path or not os.path.samestat(path.stat(), found):
+        with opened as file:
+            found = os.fstat(file.fileno())
+            replaced = self._resolved(self._root, name) != path or not os.path.samestat(path.stat(), found)
+            if replaced or not stat.S_ISREG(found.st_mode):
                 raise FileRefused(f"{name!r} was replaced while it was opened: try again")
             yield file
 
@@ -60,3 +60,8 @@ class LocalFiles:
         if not path.is_relative_to(root) or (path.parts[1:2] and path.parts[1] in KERNEL):
             raise FileRefused(f"{name!r} lies outside of {root}: copy the file there, or start with another --root")
         return path
+
+
+def _without_following(path: str, flags: int) -> int:
+    """Open what lies there: no link that was put there since, and no pipe that would wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

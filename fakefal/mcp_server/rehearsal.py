@@ -120,7 +120,7 @@ class Rehearsal:
         except CallFailed as error:
             if error.status != HTTPStatus.CONFLICT:  # it is over already
                 raise
-        return self._look(endpoint_id, request_id) | self._result(endpoint_id, request_id)
+        return self._result(endpoint_id, request_id)
 
     def submit_job(self, endpoint_id: EndpointId, input: ModelInput) -> Facts:  # noqa: A002 - fal's name
         """Rehearse a request in the queue: answers with its request_id at once, for check_job."""
@@ -134,7 +134,7 @@ class Rehearsal:
         if action == "status":
             return self._look(endpoint_id, request_id) | self._cost(request_id)
         if action == "result":
-            return self._look(endpoint_id, request_id) | self._result(endpoint_id, request_id)
+            return self._result(endpoint_id, request_id)
         answer = self._asked("PUT", f"{_of(endpoint_id, request_id)}/cancel")
         return {"endpoint_id": endpoint_id, "request_id": request_id, **answer}
 
@@ -196,7 +196,8 @@ class Rehearsal:
         """Read what the jobs so far would have cost at fal: the sums, and the newest jobs."""
         found = self.calls.control("ledger", key=key)
         unpriced = sum(one["unpriced"] for one in found["totals"])
-        note = f"the price of {unpriced} jobs is unknown, so the sum is without them" if unpriced else ""
+        count = sum(one["jobs"] for one in found["totals"])
+        note = f"{unpriced} of {count} jobs have an unknown price: the sum is without them" if unpriced else ""
         jobs = found["jobs"][:limit]
         more = len(found["jobs"]) - len(jobs)
         return {**found, "jobs": jobs, "more": more, "unpriced": unpriced, **({"note": note} if note else {})}
@@ -228,18 +229,18 @@ class Rehearsal:
         Raises:
             ToolRefused: it was refused, or is not over.
         """
-        cost = self._cost(request_id)
+        which, cost = {"endpoint_id": endpoint_id, "request_id": request_id}, self._cost(request_id)
         try:
-            return {"result": self.calls.fal("GET", _of(endpoint_id, request_id)), **cost}
+            result = self.calls.fal("GET", _of(endpoint_id, request_id))
         except CallFailed as error:
             job = self._job(request_id)
             if job["result_status"] is None:
                 said = f"the job is {job['status']}: ask again later with check_job"
             else:
                 said = f"fal would refuse this request with {error}: explain_refusal tells why"
-            known = error.facts | {"hint": error.facts.get("hint") or job["hint"]}
-            place = {"endpoint_id": endpoint_id, "request_id": request_id, "status": job["status"]}
-            raise ToolRefused(said, **place, **known, **cost, charge=job["charge"]) from error
+            known = error.facts | {"hint": error.facts.get("hint") or job["hint"], "charge": job["charge"]}
+            raise ToolRefused(said, **which, status=job["status"], **known, **cost) from error
+        return {**which, "status": COMPLETED, "result": result, **cost}
 
     def _cost(self, request_id: str) -> Facts:
         """What a job costs at fal; a price that is unknown is null, with words for it."""
