@@ -38,7 +38,7 @@ fakefal.document
 fakefal.server
 fakefal.recording
 fakefal.proxy
-fakefal.conform fakefal.testing fakefal.audit
+fakefal.conform fakefal.testing fakefal.audit fakefal.mcp_server
 fakefal.pytest_plugin fakefal.cli
 fakefal.__main__
 """
@@ -169,7 +169,14 @@ def test_what_a_part_does_without(folder: str, forbidden: set[str]) -> None:
 
 def test_few_modules_of_the_emulator_import_httpx() -> None:
     users = {module for module in MODULES if unit(module) != "fakefal_client" and "httpx" in IMPORTS[module]}
-    names = ("files.fetch", "files.pinned", "engine.webhooks", "cli.demo", "proxy.upstream")
+    names = (
+        "files.fetch",
+        "files.pinned",
+        "engine.webhooks",
+        "cli.demo",
+        "mcp_server.emulator_calls",
+        "proxy.upstream",
+    )
     assert users == {f"fakefal.{name}" for name in (*names, "testing.measure", "testing.recorded_webhooks")}
 
 

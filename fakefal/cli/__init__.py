@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Judge and price the arguments of a request.",
     "models": "List the models that fakefal knows, show one, or add yours.",
     "demo": "Send fal's own examples through the queue and save the videos.",
+    "mcp": "Serve MCP tools with which agents rehearse calls of fal.",
     "conform": "Ask a fake, or fal, whether it does what the contracts say.",
     "drift": "Compare the contracts with what fal publishes.",
     "health": "Ask a running emulator whether it answers.",

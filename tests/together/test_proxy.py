@@ -33,7 +33,7 @@ from fakefal_contracts import check, examples
 from support.endpoints import O1, O3
 from support.programs import FAKEFAL, JS, PROGRAMS, check_videos, finish, ready
 from support.server import KEY, Serve, Server, caller
-from support.waiting import LIMIT
+from support.waiting import LIMIT, run_program
 
 BACKUP = "queue.falrun.com"
 PLAIN = {"prompt": "a lighthouse"}
@@ -168,6 +168,11 @@ class TestPassing:
         place = proxied.http.post("/cdn/files/upload", content=b"bytes" * 1000, headers=headers).json()["access_url"]
         answer = proxied.http.get(place.replace("https://v3b.fal.media", "/cdn"))
         assert answer.content == b"bytes" * 1000
+
+    def test_no_mcp_server_attaches_to_it(self, stand: Start, tmp_path: Path) -> None:
+        done = run_program([*FAKEFAL, "mcp", "--attach", stand().url], cwd=tmp_path, stdin=subprocess.DEVNULL)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "is no emulator: give the URL that fakefal serve prints" in done.stderr
 
     def test_the_javascript_clients_route(self, stand: Start) -> None:
         proxied = stand()

@@ -1,0 +1,88 @@
+"""``fakefal mcp``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fakefal.cli.options import emulator_options, settings_from, stand_in
+from fakefal.cli.supervision import BY_SIGNAL
+
+INSTALL = "pip install 'fakefal[mcp] @ git+https://github.com/OWNER/fakefal'"
+FOR_CHECKS = {"contract", "models"}
+"""What an attached server is told all the same: `check_request` judges here."""
+
+
+@click.command
+@click.option("--attach", metavar="URL", help="Use a running `fakefal serve` (default: an emulator of its own).")
+@click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder whose files may be uploaded (default: none may).",
+)
+@emulator_options
+def command(attach: str | None, root: Path | None, **given: Any) -> None:
+    """Serve MCP tools on standard input and output, with which agents rehearse calls of fal.
+
+    The tools have the names of fal's own MCP server.  Nothing is generated or charged, and fal is never called.
+    It ends with its input.
+    """
+    if attach is not None:
+        _refuse_emulator_options(given)
+        stand_in(
+            attach,
+            malformed="--attach is the address of a fakefal serve, such as http://127.0.0.1:8710",
+            of_fal="--attach leads to an emulator, and this is a host of fal's",
+        )
+    settings = settings_from(**given)
+
+    try:
+        from fakefal.mcp_server.stdio import RehearsalServer
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("mcp"):
+            raise
+        raise click.ClickException(f"fakefal mcp needs the package mcp, 2 or later: {INSTALL}") from error
+    from fakefal.mcp_server.emulator_calls import EmulatorCalls, NotAnEmulator
+    from fakefal.mcp_server.local_files import LocalFiles
+    from fakefal.mcp_server.rehearsal import Rehearsal
+    from fakefal.server.serving import serving
+
+    with ExitStack() as ends:
+        _end_with(ends)
+        url = attach or ends.enter_context(serving(settings)).url
+        calls = EmulatorCalls(url, settings)
+        try:
+            ends.enter_context(calls.connected())
+        except NotAnEmulator as error:
+            raise click.ClickException(str(error)) from error
+        files = f"files below {root.resolve()} may be uploaded" if root else "no file may be uploaded (see --root)"
+        click.echo(f"fakefal mcp: rehearses at {url}; {files}", err=True)
+        RehearsalServer(Rehearsal(calls, settings, LocalFiles(root))).run("stdio")
+
+
+def _refuse_emulator_options(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if name not in FOR_CHECKS and value not in (None, ()):
+            option = name.removesuffix("s") if name == "effects" else name
+            raise click.UsageError(
+                f"--{option.replace('_', '-')} is for an emulator of its own: give it to fakefal serve"
+            )
+
+
+def _end_with(ends: ExitStack) -> None:
+    """Let signals end the process: the thread that waits for input would hold up everything else."""
+
+    def end(number: int, _: object) -> None:
+        ends.close()
+        sys.stderr.flush()
+        os._exit(BY_SIGNAL + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)

@@ -1,0 +1,1 @@
+"""An MCP server with which agents rehearse: fal's tools by name, answered by an emulator."""
