@@ -55,14 +55,16 @@ def main() -> None:
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         ids = _send(http)
-        for name, path, scheme in (
-            ("list", "/", "light"),
-            ("job", f"/?job={ids[4]}", "light"),
-            ("refusal", f"/?job={ids[5]}", "dark"),
-            ("gallery", "/?view=gallery", "light"),
+        for name, path, scheme, shows in (
+            ("list", "/", "light", "tr[data-job]"),
+            ("job", f"/?job={ids[4]}", "light", ".results video"),
+            ("refusal", f"/?job={ids[5]}", "dark", ".broken"),
+            ("gallery", "/?view=gallery", "light", ".tile"),
         ):
             page = browser.new_page(viewport=SIZE, color_scheme=scheme, device_scale_factor=1)  # type: ignore[arg-type]
             page.goto(f"{where.url}{path}")
+            page.locator(".money .warn").last.wait_for()
+            page.locator(shows).first.wait_for()
             _settle(page)
             _write(page.screenshot(), FOLDER / f"{name}.png")
             page.close()
@@ -91,14 +93,13 @@ def _submit(http: httpx.Client, key: str, model: str, arguments: dict[str, Any],
 
 def _settle(page: Page) -> None:
     """Wait until every picture and clip has something to show; clips stop at their second second."""
-    page.locator(".money .sum").wait_for()
-    page.locator("main img, main video, main tr[data-job], main .tile").first.wait_for()
     page.evaluate(
         """async () => {
             const shown = (video) => new Promise((done) => {
                 video.pause();
                 video.onseeked = done;
-                video.currentTime = 2;
+                const seek = () => { video.currentTime = 2; };
+                if (video.readyState >= HTMLMediaElement.HAVE_METADATA) seek(); else video.onloadedmetadata = seek;
             });
             await Promise.all([...document.querySelectorAll("main video")].map(shown));
             const pictures = [...document.querySelectorAll("main img")];

@@ -120,8 +120,8 @@ function App() {
 
   useEffect(() => {
     const press = (event) => {
-      const typing = event.target.closest?.("input, textarea, select, dialog");
-      if (event.key === "Escape" && !event.target.closest?.("dialog")) {
+      const typing = event.target.closest?.("input, textarea, select, dialog[open]");
+      if (event.key === "Escape" && !event.target.closest?.("dialog[open]")) {
         if (typing) event.target.blur(); else if (read().job) go({ job: "" });
         return;
       }

@@ -11,7 +11,6 @@ export function MoneyBar({ list, link }) {
   const { money } = list;
   return html`<div class="money">
     <span class="sum"><b>${dollars(money.usd)}</b> not spent</span>
-    <span><b>${money.jobs}</b> ${money.jobs === 1 ? "job" : "jobs"}</span>
     <a ...${link({ view: "jobs", states: ["refused", "failed"], before: "", job: "" })}><b>${money.refused}</b> refused</a>
     <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> unpriced</span>
     ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "twins"}

@@ -39,7 +39,7 @@ def test_axe_finds_nothing_serious(server: Server, open_page: Open, scheme: str,
     }
     for name, path in paths.items():
         visit = views[name] = open_page(
-            server.url + path, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
+            server.url + path, color_scheme=scheme, viewport={"width": width, "height": 900}
         )
         expect(visit.page.locator(".money .sum")).to_be_visible()
         expect(visit.page.locator("main h1, main h2, main table, main .code").first).to_be_attached()

@@ -41,11 +41,21 @@ def plays(media: Locator, seconds: float) -> None:
     media.evaluate(reached, seconds)
 
 
-def test_its_clip_plays(look: Any) -> None:
-    page = look(O1, {"prompt": "a lighthouse", "duration": "5"})
+def test_its_clip_plays_by_itself(server: Server, open_page: Open) -> None:
+    request_id = server.submit(O1, {"prompt": "a lighthouse", "duration": "5"})["request_id"]
+    page = open_page(f"{server.url}/?job={request_id}", reduced_motion="no-preference").page
     clip = section(page, "Result").locator("video")
     plays(clip, 0.3)
     assert clip.evaluate("clip => [clip.duration > 5, clip.videoWidth > 0, clip.error]") == [True, True, None]
+
+
+def test_it_waits_to_be_started_by_who_wants_little_motion(look: Any) -> None:
+    page = look(O1, {"prompt": "a lighthouse", "duration": "5"})
+    clip = section(page, "Result").locator("video")
+    expect(clip).to_be_visible()
+    assert clip.evaluate("clip => clip.paused && !clip.autoplay")
+    clip.evaluate("clip => clip.play()")
+    plays(clip, 0.3)
 
 
 def test_its_sound_and_its_pictures_open(look: Any) -> None:

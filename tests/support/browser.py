@@ -25,6 +25,10 @@ ARGUMENTS = (
 )
 
 
+#: Clips that start by themselves keep two cores busy.
+USUAL = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The browser that the tests of a module share."""
@@ -64,7 +68,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def start(url: str, **context: Any) -> Visit:
-            own: BrowserContext = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+            own: BrowserContext = browser.new_context(**{**USUAL, **context})
             stack.callback(own.close)
             visit = Visit(own.new_page())
             visits.append(visit)
