@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from decimal import Decimal
@@ -72,13 +73,15 @@ def command(
     printed = _format(form, files, strict=strict)
     totals = CheckTotals(settings.contract, max_usd)
     checker = Checker(catalogue, settings.contract, local_files=local_files, strict=strict)
-    with open(sys.stdout.fileno(), "w", encoding="utf-8", errors="backslashreplace", closefd=False) as out:
-        for file in files:
-            for given in read_inputs(file, endpoint_id):
-                checked = checker.check(given)
-                totals.add(checked)
-                out.write(printed.one(checked))
-        out.write(printed.end(totals))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    for file in files:
+        for given in read_inputs(file, endpoint_id):
+            checked = checker.check(given)
+            totals.add(checked)
+            sys.stdout.write(printed.one(checked))
+    sys.stdout.write(printed.end(totals))
+    sys.stdout.flush()
     if not printed.tells_totals:
         click.echo(f"fakefal check: {totals}{f'; {totals.over}' if totals.over else ''}", err=True)
     sys.exit(totals.exit_code)

@@ -58,6 +58,8 @@ class CheckInput(NamedTuple):
 
     def line_of(self, loc: Steps) -> int:
         """The line of its file on which an argument, or what is known of the way to it, begins."""
+        if self.text.find("\n", 0, -1) < 0:
+            return self.line
         return self.line + self.text.count("\n", 0, _position(self.text, (*self.at, *loc)))
 
 
@@ -88,8 +90,13 @@ def _inside(folder: str) -> Iterator[str]:
     while pending:
         with os.scandir(pending.pop()) as entries:
             visible = sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
-        yield from (one.path for one in visible if one.name.lower().endswith(SUFFIXES) and one.is_file())
+        yield from (one.path for one in visible if one.name.lower().endswith(SUFFIXES) and _is_readable(one))
         pending += [one.path for one in reversed(visible) if one.is_dir(follow_symlinks=False)]
+
+
+def _is_readable(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file, or a link that leads nowhere, which is told; not what would be waited for."""
+    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
 
 
 def read_inputs(file: str, endpoint_id: str) -> Iterator[CheckInput]:
@@ -99,7 +106,11 @@ def read_inputs(file: str, endpoint_id: str) -> Iterator[CheckInput]:
             with Path(file).open("rb") as lines:
                 yield from _of_lines(file, lines, endpoint_id)
             return
-        data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+        if file == STDIN:
+            data = sys.stdin.buffer.read()
+        else:
+            with io.FileIO(file) as raw:  # a buffer would take as long as the rest
+                data = raw.readall()
     except OSError as error:
         yield CheckInput(file, 1, problem=f"cannot be read: {error.strerror}")
         return
@@ -146,6 +157,7 @@ def _of_value(file: str, line: int, data: bytes, endpoint_id: str, label: str = 
         return
     if not value:
         yield CheckInput(file, line, label=label, problem="holds an empty list")
+        return
     starts = [start for _, start in _children(text, _after_space(text, 0))]
     for index, (item, start, end) in enumerate(zip(value, starts, [*starts[1:], len(text)], strict=True)):
         line += text.count("\n", starts[index - 1] if index else 0, start)

@@ -177,7 +177,8 @@ class JunitFormat:
         ET.SubElement(properties, "property", name=name, value=str(value))
 
     def _case(self, name: str, model: str, **more: str) -> ET.Element:
-        return ET.SubElement(self._suite, "testcase", name=shown(name), classname=shown(model), time="0", **more)
+        said = {"name": shown(name), "classname": shown(model), "time": "0", **more}
+        return ET.SubElement(self._suite, "testcase", said)
 
     def _add(self, case: ET.Element, tag: str, text: str = "", **said: str) -> None:
         attributes = {name: shown(value) for name, value in said.items()}
