@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,9 +29,12 @@ from fakefal_contracts.model import (
     Caution,
     Input,
     Loc,
+    Model,
     field_names,
+    is_model,
     path_of,
     spot_at,
+    spots,
 )
 from fakefal_contracts.other_revisions import Note, accepted_no_more, accepted_since, other_revisions
 from fakefal_contracts.price import Cost, price_of
@@ -66,6 +69,7 @@ class Unchecked(NamedTuple):
 class Report:
     """What a request is worth: errors refuse it, warnings and notes do not.
 
+    Of a body with schema errors the warnings are about unknown keys.
     `arguments` is the parsed body where there are no schema errors; `cost` is what it costs where
     there are no errors at all, since fal does not bill refusals, and where the price is known.
     `facts` maps addresses to what was measured.
@@ -92,7 +96,7 @@ class Report:
         return None if self.arguments is None else length_of(self.arguments, self.facts)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain JSON values: the format of ``fakefal check --json``."""
+        """The report as plain JSON values: what ``fakefal check --format json`` says of an input."""
         name = self.endpoint.name
         return {
             "endpoint_id": self.endpoint.id,
@@ -182,7 +186,9 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     try:
         arguments = edition.model.model_validate(body, from_attributes=True)
     except ValidationError as error:
-        return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)))
+        seen = islice(_objects_at_sight(edition.model, body), MOST_LOOKED_AT)
+        warnings = islice(_unknown_keys(body, seen), MOST_FOUND)
+        return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)), tuple(warnings))
     parts = parts_of(arguments)
     errors = tuple(_model_errors(edition, parts, body))
     media = _Media(edition, arguments, parts, opener)
@@ -195,7 +201,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         errors,
         (
             *arguments.advice(),
-            *islice(_unknown_keys(body, parts), MOST_FOUND),
+            *islice(_unknown_keys(body, ((loc, type(value)) for loc, value in parts.objects)), MOST_FOUND),
             *accepted_no_more(edition, body),
             *media.warnings,
         ),
@@ -366,18 +372,38 @@ def _assumed(arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Note]:
         yield Note((length.assumed_of,), msg)
 
 
-def _unknown_keys(body: Any, parts: BodyParts) -> Iterator[Advice]:
+@cache
+def _object_kinds(model: type[Model]) -> dict[str, type[Model]]:
+    """The objects of a model by their paths, where no union leaves open which one it is."""
+    return {spot.path: spot.kind for spot in spots(model) if is_model(spot.kind)}
+
+
+def _objects_at_sight(
+    model: type[Model], body: Any, path: str = "", loc: Loc = ()
+) -> Iterator[tuple[Loc, type[Model]]]:
+    """The objects of a body that its schema refuses, outermost first, as far as their places tell what they are."""
+    if isinstance(body, dict) and (kind := _object_kinds(model).get(path)):
+        yield loc, kind
+        for key, value in body.items():
+            if isinstance(value, dict | list) and key in field_names(kind):
+                yield from _objects_at_sight(model, value, f"{path}.{key}" if path else key, (*loc, key))
+    elif isinstance(body, list) and path:
+        for index, value in enumerate(body):
+            yield from _objects_at_sight(model, value, f"{path}[]", (*loc, index))
+
+
+def _unknown_keys(body: Any, objects: Iterable[tuple[Loc, type[Model]]]) -> Iterator[Advice]:
     """Keys that the service silently drops, in the body and in the objects inside it."""
     if not isinstance(body, dict):
         return
     strangers = 0
-    for loc, value in parts.objects:
+    for loc, kind in objects:
         sent: Any = body
         for part in loc:
             sent = sent[part]
-        names = field_names(type(value))
+        names = field_names(kind)
         for key in sent:
             if key not in names:
                 strangers += 1
-                hint = unknown_key_hint(key, type(value), sent) if strangers <= MOST_MEANT else REMOVE
+                hint = unknown_key_hint(key, kind, sent) if strangers <= MOST_MEANT else REMOVE
                 yield Advice(UNKNOWN_KEY, (*loc, key), f'"{key}" is ignored', hint)

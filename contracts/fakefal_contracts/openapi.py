@@ -91,6 +91,21 @@ def schemas(edition: Edition) -> Json:
     return shown
 
 
+def input_schema(edition: Edition) -> Json:
+    """The JSON schema of the arguments, for editors: what judges them, with the words of the document."""
+    made = edition.model.model_json_schema(by_alias=True)
+    told = schemas(edition)
+    for title, schema in ((edition.record.input, made), *made.get("$defs", {}).items()):
+        source: Json = told.get(title) or next(
+            (one for one in told.values() if one.get("title") == schema.get("title")), {}
+        )
+        for name, field in schema.get("properties", {}).items():
+            if words_of := source.get("properties", {}).get(name, {}).get("description"):
+                field["description"] = words_of
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, **made, "title": f"Arguments of {edition.endpoint.id}"}
+
+
 def _describe(schema: Json, name: str, endpoint: Endpoint) -> None:
     """Say what an object and its fields are for."""
     given, made = schema_names(endpoint)

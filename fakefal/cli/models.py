@@ -15,6 +15,7 @@ from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebo
 from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
+from fakefal_contracts.openapi import input_schema
 from fakefal_contracts.own_documents import read_models, records_of
 from fakefal_contracts.record import Record
 
@@ -55,8 +56,9 @@ def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Pat
 @click.argument("endpoint", metavar="ID")
 @click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json-schema", is_flag=True, help="Print the JSON schema of its input, for editors.")
 @models_option
-def show(endpoint: str, contract: str | None, models: tuple[Path, ...], *, as_json: bool) -> None:
+def show(endpoint: str, contract: str | None, models: tuple[Path, ...], *, as_json: bool, json_schema: bool) -> None:
     """Tell the rules, the price and the depth of a model, with an example body that it accepts.
 
     Example: fakefal models show fal-ai/flux/dev
@@ -65,10 +67,10 @@ def show(endpoint: str, contract: str | None, models: tuple[Path, ...], *, as_js
     catalogue = settings.catalogue()
     try:
         edition = catalogue.find(full_id(endpoint, catalogue)).edition(settings.contract)
-        shown = _shown(edition)
+        shown = input_schema(edition) if json_schema else _shown(edition)
     except ContractError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(shown)))
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json or json_schema else "\n".join(_lines(shown)))
 
 
 def _shown(edition: Edition) -> dict[str, Any]:

@@ -249,6 +249,20 @@ class TestBounds:
         assert report.ok
         assert len(report.warnings) == MOST_FOUND
 
+    def test_ignored_keys_are_named_beside_the_errors_of_the_schema(self) -> None:
+        """So that nobody corrects a body twice."""
+        elements = [{"frontal_image": "a"}, 5, {"video_url": 5, "x": {"prompt": 1}}]
+        report = check(O3, {"pormpt": "x", "elements": elements, "multi_prompt": "a"})
+        assert not report.ok
+        assert [(one.loc, one.code) for one in report.warnings] == [
+            (("pormpt",), "unknown_key"),
+            (("elements", 0, "frontal_image"), "unknown_key"),
+            (("elements", 2, "x"), "unknown_key"),
+        ]
+        assert 'did you mean "prompt"?' in report.warnings[0].hint
+        for body in (None, 5, ["x"], [{"pormpt": 1}]):
+            assert check(O3, body).warnings == ()
+
     def test_a_test_prompt_is_read_as_far_as_an_effect_may_go(self) -> None:
         for size in (LONGEST_EFFECT // 2, 2 * LONGEST_EFFECT):
             text = f"fakefal:stuck({'x' * size}) fakefal:stuck"

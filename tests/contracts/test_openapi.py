@@ -11,9 +11,10 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
-from fakefal_contracts import BUILT_IN, FOUNDING, KLING, examples
-from fakefal_contracts.model import spots
-from fakefal_contracts.openapi import openapi, schema_names
+from fakefal_contracts import BUILT_IN, FOUNDING, KLING, examples, judge
+from fakefal_contracts.example import example_input
+from fakefal_contracts.model import spots, wire_fields
+from fakefal_contracts.openapi import input_schema, openapi, schema_names
 from fakefal_contracts.record import Source
 from fakefal_contracts.rule import Requirement
 from support.endpoints import I2V, O1, O3, STANDARD
@@ -151,6 +152,28 @@ def test_no_sentence_about_a_field_is_fals(endpoint_id: str) -> None:
             first = one.get("description", "").partition("\n")[0]
             said = theirs[name]["properties"][field].get("description", "")
             assert not first or first != said.partition("\n")[0], field
+
+
+@pytest.mark.parametrize("endpoint_id", [*FOUNDING, *list(BUILT_IN)[::40]])
+def test_the_schema_for_editors_is_one_and_agrees_with_the_judge(endpoint_id: str) -> None:
+    endpoint = BUILT_IN.find(endpoint_id)
+    schema = input_schema(endpoint.edition("latest"))
+    jsonschema_rs.meta.validate(schema)
+    body = example_input(endpoint)
+    jsonschema_rs.validate(schema, body)
+    assert schema["properties"].keys() == {key for key, _, _ in wire_fields(endpoint.input)}
+    for key in schema.get("required", ()):
+        shorter = {name: value for name, value in body.items() if name != key}
+        assert not jsonschema_rs.is_valid(schema, shorter)
+        assert not judge(endpoint.edition("latest"), shorter).ok
+
+
+def test_the_schema_for_editors_has_words_and_follows_the_contract() -> None:
+    endpoint = BUILT_IN.find(O3)
+    schema = input_schema(endpoint.edition("latest"))
+    assert "description" in schema["properties"]["prompt"]
+    assert "Rule: " in json.dumps(schema["$defs"]), "what JSON schema cannot say"
+    assert input_schema(endpoint.edition("documented")) != schema
 
 
 def test_a_document_is_made_afresh() -> None:

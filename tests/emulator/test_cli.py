@@ -36,18 +36,23 @@ class TestCheck:
         return fakefal("check", endpoint, *options, input=text, **more)
 
     def test_a_valid_body_is_priced(self) -> None:
-        done = self.check(examples(O3)["full"], "--json", endpoint=O3)
+        done = self.check(examples(O3)["full"], "--format", "jsonl", endpoint=O3)
         assert done.returncode == 0
         report = json.loads(done.stdout)
         assert list(report) == [
-            *("endpoint_id", "contract", "depth", "ok", "errors", "warnings", "unchecked", "notes", "cost")
+            *("file", "line", "place", "status"),
+            *("endpoint_id", "contract", "depth", "ok", "errors", "warnings", "unchecked", "notes", "cost"),
         ]
         assert report["depth"] == "in depth"
         assert report["cost"] == {"usd": 0.896, "units": 8, "unit": "second", "unit_usd": 0.112}
-        assert "$0.896 for 8 seconds at $0.112 a second" in self.check(examples(O3)["full"], endpoint=O3).stdout
+        (row, *_, total) = self.check(examples(O3)["full"], endpoint=O3).stdout.splitlines()
+        assert row == f"valid     standard input    $0.896  {O3} (in depth): 8 seconds at $0.112 a second"
+        assert total == "1 input under contract latest: 1 valid; $0.896 in total"
 
     def test_a_wrong_body_is_refused_with_rule_place_and_hint(self) -> None:
-        done = self.check({"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": 5}, "--json")
+        done = self.check(
+            {"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": 5}, "--format", "jsonl"
+        )
         assert done.returncode == 1
         assert json.loads(done.stdout)["errors"] == [
             {
@@ -56,6 +61,7 @@ class TestCheck:
                 "loc": ["body", "duration"],
                 "msg": "Input should be '3', '4', '5', '6', '7', '8', '9' or '10'",
                 "hint": 'send it as a string: "5"',
+                "line": 1,
             }
         ]
 
@@ -63,7 +69,7 @@ class TestCheck:
         body = {"prompt": "x", "start_image_url": "https://a.example/b.png", "duration": "7"}
         latest = self.check(body)
         assert latest.returncode == 0, "a note counts in no exit code"
-        note = "note, duration: fal's page of 2025-12-01 allows only 5 and 10; accepted since 2026-01-28"
+        note = "duration: fal's page of 2025-12-01 allows only 5 and 10; accepted since 2026-01-28"
         assert note in latest.stdout
         assert "warning" not in latest.stdout
         text = self.check(body, "--contract", "documented").stdout
@@ -83,7 +89,7 @@ class TestCheck:
             "short.mp4": ["readable"],
         }.items():
             body = {"prompt": "x", "start_image_url": address}
-            report = json.loads(self.check(body, "--json", "--local-files", cwd=tmp_path).stdout)
+            report = json.loads(self.check(body, "--format", "jsonl", "--local-files", cwd=tmp_path).stdout)
             assert [error["rule"].rpartition(".")[2] for error in report["errors"]] == kinds, address
             warned = [warning["rule"].rpartition(".")[2] for warning in report["warnings"]]
             assert ("local_file" in warned) is (address != "missing.png")
@@ -99,7 +105,7 @@ class TestCheck:
         assert "--local-files" in done.stdout
 
     def test_a_machine_that_the_service_cannot_reach_is_refused(self) -> None:
-        done = self.check({"prompt": "x", "start_image_url": "http://localhost:3000/a.png"}, "--json")
+        done = self.check({"prompt": "x", "start_image_url": "http://localhost:3000/a.png"}, "--format", "jsonl")
         report = json.loads(done.stdout)
         assert done.returncode == 1
         assert [(one["type"], one["loc"]) for one in report["errors"]] == [
@@ -108,7 +114,7 @@ class TestCheck:
         assert "no public service reaches localhost (loopback address)" in report["errors"][0]["hint"]
 
     def test_a_name_of_one_network_is_a_warning(self) -> None:
-        done = self.check({"prompt": "x", "start_image_url": "http://media.internal/a.png"}, "--json")
+        done = self.check({"prompt": "x", "start_image_url": "http://media.internal/a.png"}, "--format", "jsonl")
         assert done.returncode == 0
         assert [one["rule"] for one in json.loads(done.stdout)["warnings"]] == ["o1.image-to-video.local_name"]
 
@@ -120,14 +126,16 @@ class TestCheck:
             ([I2V], "", "is empty"),
             ([I2V], '{\n "a" 1}', "line 2 column 6"),
             ([I2V, "--contract", "never"], "{}", "documented, latest or a day"),
-            ([I2V, "no-such-file.json"], "", "No such file"),
-            ([], "", "Missing argument 'ENDPOINT'"),
+            ([I2V, "no-such-file.json"], "", "no such file or folder: no-such-file.json"),
+            (["no-such-file.json"], "", "no such file or folder: no-such-file.json"),
+            ([], "", "is empty"),
+            ([], '{"prompt": "x"}', "names no model: give its id first"),
         ],
     )
     def test_wrong_use_is_2(self, arguments: list[str], text: str, said: str) -> None:
         done = fakefal("check", *arguments, input=text)
         assert done.returncode == 2, done.stderr
-        assert said in done.stderr, done.stderr
+        assert said in done.stderr + done.stdout, done.stderr
 
 
 class TestServe:
