@@ -36,7 +36,13 @@ from fakefal_contracts.model import (
     spot_at,
     spots,
 )
-from fakefal_contracts.other_revisions import Note, accepted_no_more, accepted_since, other_revisions
+from fakefal_contracts.other_revisions import (
+    Note,
+    accepted_no_more,
+    accepted_since,
+    other_revisions,
+    refusing_revisions,
+)
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 from fakefal_contracts.rule import Looked, Requirement, Stage, Violation
@@ -195,6 +201,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     if not errors:
         media.look()
         errors = tuple(media.errors or _errors_about_media(edition, arguments, media.facts, body))
+    refusing = refusing_revisions(edition, body)
     return Report(
         endpoint,
         contract,
@@ -202,14 +209,14 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         (
             *arguments.advice(),
             *islice(_unknown_keys(body, ((loc, type(value)) for loc, value in parts.objects)), MOST_FOUND),
-            *accepted_no_more(edition, body),
+            *accepted_no_more(edition, refusing),
             *media.warnings,
         ),
         tuple(media.unchecked),
         arguments,
         None if errors else price_of(arguments, endpoint.price(contract), media.facts),
         media.facts,
-        (*accepted_since(edition, body), *_assumed(arguments, media.facts)),
+        (*accepted_since(edition, refusing), *_assumed(arguments, media.facts)),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -77,11 +77,18 @@ class Model(BaseModel):
 
     def argument(self, *keys: str) -> Any:
         """The first of these arguments that the model has and that is not null."""
-        names = field_names(type(self))
+        given = self.given
         for key in keys:
-            if key in names and (value := getattr(self, names[key])) is not None:
-                return value.value if isinstance(value, Enum) else value
+            if key in given:
+                return given[key]
         return None
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """The arguments that are not null, under their names on the wire."""
+        values = self.__dict__
+        found = {key: values[name] for key, name in field_names(type(self)).items() if values[name] is not None}
+        return {key: one.value if isinstance(one, Enum) else one for key, one in found.items()}
 
 
 class RuledModel(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
@@ -19,6 +19,10 @@ OUTDATED = Caution(
 )
 
 
+Refusal = tuple[str, Edition]
+"""A field, and a revision that refuses what stands in it."""
+
+
 class Note(NamedTuple):
     """Something that is good to know and asks for no change."""
 
@@ -31,24 +35,26 @@ def other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
     if len(loc) != 1:
         return ""
     name = str(loc[0])
-    accepting = [one.contract for one in _different(edition, name) if _accepts(_validator(one.model, name), value)]
+    accepting = [one.contract for one, field in _differing(edition).get(name, ()) if _accepts(field, value)]
     return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
 
 
-def _different(edition: Edition, name: str) -> tuple[Edition, ...]:
-    """The other revisions of an endpoint in which a field has another schema."""
-    return _differing(edition, name) if name in edition.model.model_fields else ()
-
-
 @lru_cache(maxsize=1024)
-def _differing(edition: Edition, name: str) -> tuple[Edition, ...]:
-    mine = edition.model.model_fields[name].annotation
-    return tuple(one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine)
+def _differing(edition: Edition) -> dict[str, tuple[tuple[Edition, TypeAdapter[Any]], ...]]:
+    """The fields that have another schema in other revisions of an endpoint: these, and their validators of it."""
+    found = {}
+    for name, mine in edition.model.model_fields.items():
+        others = [
+            one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine.annotation
+        ]
+        if others:
+            found[name] = tuple((one, _validator(one.model, name)) for one in others)
+    return found
 
 
-def accepted_since(edition: Edition, body: Any) -> Iterator[Note]:
+def accepted_since(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[Note]:
     """What the newest schema accepts and an older page of fal's still refuses."""
-    for name, other in _refusing(edition, body):
+    for name, other in refusing:
         if other.evidence.date < edition.evidence.date:
             allowed = choices(bare_type(other.model.model_fields[name].annotation)[0])
             only = f"allows only {' and '.join(map(str, allowed))}" if allowed else "refuses this"
@@ -56,24 +62,28 @@ def accepted_since(edition: Edition, body: Any) -> Iterator[Note]:
             yield Note((name,), msg)
 
 
-def accepted_no_more(edition: Edition, body: Any) -> Iterator[Advice]:
+def accepted_no_more(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[Advice]:
     """What the chosen contract accepts and the newest schema refuses."""
     newest = edition.endpoint.editions[-1]
-    for name, other in _refusing(edition, body):
+    for name, other in refusing:
         if other is newest and other.evidence.date > edition.evidence.date:
             msg = f"fal refuses this since {other.evidence.date}"
             yield Advice(OUTDATED, (name,), msg, "choose a value that contract latest accepts, too")
 
 
-def _refusing(edition: Edition, body: Any) -> Iterator[tuple[str, Edition]]:
+def refusing_revisions(edition: Edition, body: Any) -> tuple[Refusal, ...]:
     """The fields of an accepted body whose values another revision refuses, and that revision."""
-    for name, value in body.items() if isinstance(body, dict) and len(edition.endpoint.revisions) > 1 else ():
-        for other in _different(edition, name):
-            if not _accepts(_validator(other.model, name), value):
-                yield name, other
+    if len(edition.endpoint.revisions) == 1 or not isinstance(body, dict):
+        return ()
+    differing = _differing(edition)
+    return tuple(
+        (name, other)
+        for name, value in body.items()
+        for other, field in differing.get(name, ())
+        if not _accepts(field, value)
+    )
 
 
-@lru_cache(maxsize=1024)
 def _validator(model: type[Input], name: str) -> TypeAdapter[Any]:
     """The validator of one field."""
     field = model.model_fields[name]

@@ -41,7 +41,7 @@ class Acceptance:
     """Takes submissions in.
 
     Args:
-        settings: the seed, and whether foreign media are downloaded.
+        settings: the seed, and what becomes of unknown models.
         parts: those of the emulator.
         judge: gives the judgements.
         cdn: where the videos of effects are laid.
@@ -93,7 +93,7 @@ class Acceptance:
             prompt=_opening(submission.body),
             tags=submission.tags,
         )
-        fetching = self._settings.fetch and bool(judgement.foreign)
+        fetching = bool(judgement.foreign)
         make = partial(_plan, profile, seed, submission)
         plan = None if fetching else make(judgement)
         added = await self._queue.add(record, plan, now, at_once=at_once)

@@ -106,7 +106,9 @@ class Emulator(Member):
         self.media_base: str | None = None
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
-        self.judge = Judge(self.settings.contract, self.cdn, self.catalogue, self.settings.results)
+        self.judge = Judge(
+            self.settings.contract, self.cdn, self.catalogue, self.settings.results, fetch=self.settings.fetch
+        )
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
         self.wall, self.ticks = parts.wall, parts.ticks

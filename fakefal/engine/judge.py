@@ -65,10 +65,14 @@ class Judge:
         cdn: finds the emulator's own files.
         catalogue: the models that are known.
         results: what models answer with by the user's wish, by endpoint id.
+        fetch: whether judgements name the media to download.
     """
 
-    def __init__(self, contract: str, cdn: Cdn, catalogue: Catalogue, results: Mapping[str, OwnResult]) -> None:
+    def __init__(
+        self, contract: str, cdn: Cdn, catalogue: Catalogue, results: Mapping[str, OwnResult], *, fetch: bool = False
+    ) -> None:
         self._contract = contract
+        self._fetch = fetch
         self._cdn = cdn
         self._catalogue = catalogue
         self.results = dict(results)
@@ -115,7 +119,8 @@ class Judge:
         if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
             raise ReadsFiles
         made = _made(wanted, self._result(wanted))
-        return Judgement(made, tier, notes, self._fetchable(report), run_seconds=run_seconds)
+        foreign = _fetchable(report) if self._fetch else {}
+        return Judgement(made, tier, notes, foreign, run_seconds=run_seconds)
 
     def report(
         self,
@@ -167,19 +172,6 @@ class Judge:
         own = self._cdn.own_file(str(given)) | _pixels(Path(given)) if given else None
         return result_of(wanted, self._cdn.made, own)
 
-    @staticmethod
-    def _fetchable(report: Report) -> dict[str, Limits]:
-        """The addresses to download, which nobody has read yet, each with the widest limits that it stands under."""
-        assert report.arguments is not None
-        unread = {one.address for one in report.unchecked} - report.facts.keys()
-        found: dict[str, Limits] = {}
-        for _, address, limits in media_addresses(report.arguments):
-            if address not in unread or is_fal_host(host_name(split_address(address).netloc)):
-                continue
-            if address not in found or limits.most_bytes > found[address].most_bytes:
-                found[address] = limits
-        return found
-
 
 def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
     """What the user's function answers for these arguments: a file, or a whole result.
@@ -195,6 +187,19 @@ def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
         said = f"{type(error).__name__}: {error}"
         error.add_note(f"the function that answers for {report.endpoint.id} failed: {said}")
         raise
+    return found
+
+
+def _fetchable(report: Report) -> dict[str, Limits]:
+    """The addresses to download, which nobody has read yet, each with the widest limits that it stands under."""
+    assert report.arguments is not None
+    unread = {one.address for one in report.unchecked} - report.facts.keys()
+    found: dict[str, Limits] = {}
+    for _, address, limits in media_addresses(report.arguments):
+        if address not in unread or is_fal_host(host_name(split_address(address).netloc)):
+            continue
+        if address not in found or limits.most_bytes > found[address].most_bytes:
+            found[address] = limits
     return found
 
 

@@ -51,9 +51,8 @@ def result_of(wanted: WantedFiles, files: MadeFiles, own: Mapping[str, Any] | No
     endpoint = wanted.report.endpoint
     if (record := endpoint.record) is None:
         return {}
-    model = shipped_record(endpoint.id.removesuffix(STREAM))
-    if not record.schemas.get(record.output) and model is not None:  # nothing is said of what the stream sends
-        record = model
+    if not record.schemas.get(record.output):  # nothing is said of what the stream sends
+        record = shipped_record(endpoint.id.removesuffix(STREAM)) or record
     made = _Result(record, wanted, files, _unusable(endpoint), own or {}).body()
     return made if isinstance(made, dict) else {}
 

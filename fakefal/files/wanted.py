@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -63,10 +63,11 @@ class WantedFiles:
     report: Report
     request_id: str
 
-    def argument(self, *names: str) -> Any:
-        """The first of these arguments that was given or has a default."""
+    @cached_property
+    def argument(self) -> Callable[..., Any]:
+        """Finds the first argument of several names that was given or has a default."""
         assert self.report.arguments is not None
-        return self.report.arguments.argument(*names)
+        return self.report.arguments.argument
 
     @property
     def inline(self) -> bool:

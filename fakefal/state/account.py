@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 
 from fakefal.core.plan import NOTHING, Charge, Ending
@@ -56,7 +55,9 @@ class JobAccount:
     def accept(self, look: Snapshot) -> None:
         """Count a job as it stands."""
         self.accepted[known(look.record.endpoint_id)] += 1
-        self._move(look, Sums(jobs=1, duplicates=int(self._twins.of(look.record) is not None)) + _charge(look))
+        by = _charge(look)
+        by.jobs, by.duplicates = 1, int(self._twins.of(look.record) is not None)
+        self._move(look, by)
         self._count_end(look)
 
     def judge(self, look: Snapshot) -> None:
@@ -66,8 +67,10 @@ class JobAccount:
 
     def end(self, look: Snapshot) -> None:
         """A job that was counted is over: take back what it costs less than it was to."""
-        planned = look.plan.ending if look.plan is not None else None
-        self._move(look, _minus(_amounts(planned)) + _charge(look) if planned else _charge(look))
+        by = _charge(look)
+        if look.plan is not None:
+            _pay(by, look.plan.ending, -1)
+        self._move(look, by)
         self._count_end(look)
 
     def totals(self, key: str | None) -> list[Total]:
@@ -92,11 +95,13 @@ class JobAccount:
         self._twins.forget(key)
 
     def _move(self, look: Snapshot, by: Sums) -> None:
-        self.run += by
+        self.run.add(by)
         place = look.record.key, look.record.endpoint_id[:LONGEST_TEXT]
         if place not in self._totals and len(self._totals) >= MOST_PLACES:
             place = OTHER, OTHER
-        self._totals[place] = self._totals.get(place, Sums()) + by
+        if (total := self._totals.get(place)) is None:
+            total = self._totals[place] = Sums()
+        total.add(by)
 
     def _count_end(self, look: Snapshot) -> None:
         ending = ending_of(look)
@@ -110,33 +115,29 @@ class JobAccount:
 
 def _charge(look: Snapshot) -> Sums:
     """What a job as it stands adds to sums beside its number."""
-    billed, ending = bill(look), ending_of(look)
+    sums, billed, ending = Sums(), bill(look), ending_of(look)
     if billed is None:
-        return Sums()
-    cancelled = ending is not None and ending.error_type == CANCELLED
-    refused = ending is not None and not ending.ok and not cancelled
-    return replace(
-        _amounts(billed),
-        done=int(ending is not None and ending.ok),
-        refused=int(refused),
-        cancelled=int(cancelled),
-        billed_refusals=int(refused and billed.charge is Charge.YES),
-        maybe_billed=int(refused and billed.charge is Charge.MAYBE),
-    )
+        return sums
+    _pay(sums, billed)
+    if ending is None:
+        return sums
+    if ending.ok:
+        sums.done = 1
+    elif ending.error_type == CANCELLED:
+        sums.cancelled = 1
+    else:
+        sums.refused = 1
+        sums.billed_refusals = int(billed.charge is Charge.YES)
+        sums.maybe_billed = int(billed.charge is Charge.MAYBE)
+    return sums
 
 
-def _amounts(ending: Ending) -> Sums:
-    """What an ending costs."""
-    return Sums(
-        units=ending.billable_units,
-        usd=ending.usd or NOTHING,
-        unpriced=int(ending.usd is None),
-        maybe_usd=ending.maybe_usd or NOTHING,
-    )
-
-
-def _minus(sums: Sums) -> Sums:
-    return Sums(units=-sums.units, usd=-sums.usd, unpriced=-sums.unpriced, maybe_usd=-sums.maybe_usd)
+def _pay(sums: Sums, ending: Ending, times: int = 1) -> None:
+    """Add what an ending costs."""
+    sums.units += times * ending.billable_units
+    sums.usd += times * (ending.usd or NOTHING)
+    sums.unpriced += times * (ending.usd is None)
+    sums.maybe_usd += times * (ending.maybe_usd or NOTHING)
 
 
 def known(endpoint_id: str) -> str:

@@ -6,7 +6,7 @@ The lines are read off the stored requests; a dropped one leaves the list.  `fak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -77,7 +77,7 @@ class Total:
         return cls(key, endpoint_id, **shown)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sums:
     """What jobs add up to; as a text, what ends a run.
 
@@ -99,19 +99,23 @@ class Sums:
     done: int = 0
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.jobs + other.jobs,
-            self.refused + other.refused,
-            self.duplicates + other.duplicates,
-            self.units + other.units,
-            self.usd + other.usd,
-            self.cancelled + other.cancelled,
-            self.unpriced + other.unpriced,
-            self.billed_refusals + other.billed_refusals,
-            self.maybe_billed + other.maybe_billed,
-            self.maybe_usd + other.maybe_usd,
-            self.done + other.done,
-        )
+        added = replace(self)
+        added.add(other)
+        return added
+
+    def add(self, other: Sums) -> None:
+        """Add other sums to these."""
+        self.jobs += other.jobs
+        self.refused += other.refused
+        self.duplicates += other.duplicates
+        self.units += other.units
+        self.usd += other.usd
+        self.cancelled += other.cancelled
+        self.unpriced += other.unpriced
+        self.billed_refusals += other.billed_refusals
+        self.maybe_billed += other.maybe_billed
+        self.maybe_usd += other.maybe_usd
+        self.done += other.done
 
     def plain(self) -> dict[str, str]:
         """The sums as texts, for places that hold nothing else."""
