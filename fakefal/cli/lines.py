@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from functools import singledispatch
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -63,16 +64,24 @@ class Lines:
     """Writes a line for each event that is wanted; give `tell` to those who have events.
 
     Args:
-        stream: where to.
+        file: where to, without a buffer, whose lock a thread that waits for a reader would hold at the program's end.
         wanted: which events.
         as_json: one JSON object a line instead of words.
         color: whether lines are coloured.
+        encoding: of the file.
     """
 
     def __init__(
-        self, stream: TextIO, wanted: Callable[[Event], bool], *, as_json: bool = False, color: bool = False
+        self,
+        file: RawIOBase,
+        wanted: Callable[[Event], bool],
+        *,
+        as_json: bool = False,
+        color: bool = False,
+        encoding: str = "utf-8",
     ) -> None:
-        self._stream = stream
+        self._file = file
+        self._encoding = encoding
         self._wanted = wanted
         self._as_json = as_json
         self._color = color
@@ -110,14 +119,15 @@ class Lines:
 
     def _write(self) -> None:
         while (one := self._waiting.get()) is not None:
+            text = self._line(one)
+            if count := self._left_out:
+                self._left_out = 0
+                text += "\n" + self._text("left_out", f"{count} lines are left out", count=count)
+            rest = f"{text}\n".encode(self._encoding, "backslashreplace")
             try:
-                self._stream.write(f"{self._line(one)}\n")
-                if count := self._left_out:
-                    self._left_out = 0
-                    self._stream.write(f"{self._text('left_out', f'{count} lines are left out', count=count)}\n")
-                if self._waiting.empty():
-                    self._stream.flush()
-            except (OSError, ValueError):  # nobody reads any more
+                while rest:
+                    rest = rest[self._file.write(rest) or 0 :]
+            except OSError:  # nobody reads any more
                 return
 
     def _line(self, one: Event | str) -> str:
@@ -126,11 +136,9 @@ class Lines:
         if self._as_json:
             return json.dumps(plain(one))
         sign, *rest = words(one)
-        encodable = _encodable(sign, self._stream.encoding)
+        encodable = _encodable(sign, self._encoding)
         first = click.style(encodable, COLORS[sign], bold=True) if self._color else encodable
-        text = "\n    ".join(map(shown, rest))
-        encoding = self._stream.encoding or "utf-8"
-        return f"{first} {text}".encode(encoding, "backslashreplace").decode(encoding)
+        return f"{first} " + "\n    ".join(map(shown, rest))
 
 
 def said(text: str) -> str:
@@ -138,9 +146,9 @@ def said(text: str) -> str:
     return "fakefal: " + "\n".join(map(shown, text.split("\n")))
 
 
-def _encodable(sign: str, encoding: str | None) -> str:
+def _encodable(sign: str, encoding: str) -> str:
     try:
-        sign.encode(encoding or "utf-8")
+        sign.encode(encoding)
     except UnicodeEncodeError:
         return SIGNS[sign]
     return sign
@@ -285,7 +293,7 @@ def told(
     environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Say]:
     """Tell of events as the options ask for while the block lasts; `usual` are told without ``--verbose``."""
-    if options.quiet:
+    if options.quiet or (options.log_file is None and sys.stderr is None):  # which it is where it was closed
         yield _only_errors
         return
 
@@ -293,10 +301,13 @@ def told(
         return bool(options.verbose) or isinstance(event, usual) or _went_wrong(event)
 
     with ExitStack() as stack:
-        stream = sys.stderr
         if options.log_file is not None:
-            stream = stack.enter_context(options.log_file.open("a", encoding="utf-8"))
-        lines = Lines(stream, wanted, as_json=options.log == "json", color=_colored(stream, environ))
+            file = stack.enter_context(options.log_file.open("ab", buffering=0))
+            color, encoding = False, "utf-8"
+        else:
+            file = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0))
+            color, encoding = _colored(sys.stderr, environ), sys.stderr.encoding
+        lines = Lines(file, wanted, as_json=options.log == "json", color=color, encoding=encoding)
         stack.enter_context(lines.running())
         if events is not None:
             stack.enter_context(events.subscribed(lines.tell))

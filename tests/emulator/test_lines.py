@@ -36,8 +36,6 @@ from support.programs import FAKEFAL, ready, run_under
 from support.server import caller
 from support.waiting import LIMIT, run_program, until
 
-pytestmark = pytest.mark.quick
-
 CLIENT = f"""
 import fal_client, sys
 def ask(endpoint, **arguments):
@@ -81,13 +79,24 @@ def accepted(prompt: str) -> JobAccepted:
     return JobAccepted(at=0.0, key="me", request_id="r", endpoint_id="fal-ai/x", prompt=prompt, webhook=False)
 
 
+class Written(io.RawIOBase):
+    """Keeps what is written, which may be a part of what is to be."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def write(self, some: Any) -> int:
+        part = bytes(some[:50])
+        self.content += part
+        return len(part)
+
+
 def written(*events: Event, encoding: str = "utf-8", **options: Any) -> str:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    with Lines(stream, lambda _: True, **options).running() as lines:
+    file = Written()
+    with Lines(file, lambda _: True, encoding=encoding, **options).running() as lines:
         for event in events:
             lines.tell(event)
-    stream.seek(0)
-    return stream.read()
+    return file.content.decode(encoding)
 
 
 BROKEN = (
@@ -96,6 +105,7 @@ BROKEN = (
 )
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
@@ -155,6 +165,7 @@ def test_an_event_in_words(event: Event, expected: str) -> None:
     assert written(event) == f"{expected}\n"
 
 
+@pytest.mark.quick
 def test_a_terminal_obeys_nothing_that_a_caller_wrote() -> None:
     hostile = accepted("\x1b[2J\x1b]0;gotcha\x07 \x9b31m \r\n \u202e \ud800 é 你好")
     assert written(hostile) == (
@@ -166,6 +177,7 @@ def test_a_terminal_obeys_nothing_that_a_caller_wrote() -> None:
     assert json.loads(line)["prompt"] == hostile.prompt
 
 
+@pytest.mark.quick
 def test_an_encoding_without_the_signs() -> None:
     assert written(job(), accepted("é"), encoding="ascii") == (
         '+ fal-ai/x  completed $0.56\n> fal-ai/x  accepted  "\\xe9"\n'
@@ -174,25 +186,41 @@ def test_an_encoding_without_the_signs() -> None:
 
 def test_who_reads_nothing_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 3)
-    monkeypatch.setattr(module, "FLUSH_SECONDS", 0)
     reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    with os.fdopen(writing, "w", encoding="utf-8") as stream:
-        lines = Lines(stream, lambda _: True)
+    with os.fdopen(writing, "wb", buffering=0) as file, os.fdopen(reading, "rb") as reader:
+        lines = Lines(file, lambda _: True)
         with lines.running():
             for _ in range(10_000):
                 lines.tell(accepted("x" * 100))
-        assert lines._left_out
-        with suppress(BlockingIOError):
-            while os.read(reading, 65536):
+            until(lines._waiting.full)
+            assert lines._left_out
+            while "lines are left out" not in reader.readline().decode():
                 pass
-        lines._writer.join(0)
-        os.close(reading)
-        lines._stream = io.StringIO()
-        with suppress(OSError):
-            stream.close()
 
 
+def test_a_server_whose_stderr_nobody_reads_answers_and_ends(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    command = [*FAKEFAL, "serve", "--port", "0", "--profile", "instant", "--log", "json", "--ready-file", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        with caller(ready(process, file)["url"]) as http:
+            for _ in range(300):  # more than fits into a pipe
+                http.post(f"/queue/{O1}", json={"prompt": "x" * 100}).raise_for_status()
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+
+
+def test_a_server_without_stderr(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    command = [*FAKEFAL, "serve", "--port", "0", "--profile", "instant", "--ready-file", str(file)]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    with subprocess.Popen(closed, stdout=subprocess.DEVNULL) as process:
+        with caller(ready(process, file)["url"]) as http:
+            http.post(f"/queue/{O1}", json={"prompt": "x"}).raise_for_status()
+        process.terminate()
+        assert process.wait(LIMIT) == 0
+
+
+@pytest.mark.quick
 def test_every_event_has_words() -> None:
     kinds = [one for one in Event.__subclasses__() if one.__subclasses__() == []]
     kinds += [one for group in Event.__subclasses__() for one in group.__subclasses__()]
@@ -297,3 +325,18 @@ def test_serve_tells_in_a_pipe_without_colours(tmp_path: Path) -> None:
         f'→ {O1}  accepted  "a lighthouse"',
         f"✓ {O1}  completed $0.56, polled 2 times",
     ]
+
+
+def test_serve_tells_of_the_calls_of_fals_client(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    command = [*FAKEFAL, "serve", "--port", "0", "--tls-port", "0", "--profile", "instant", "--ready-file", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        where = ready(process, file)
+        host = where["tls_url"].removeprefix("https://")
+        hosts = {"FAL_RUN_HOST": f"{host}/run", "FAL_QUEUE_RUN_HOST": f"{host}/queue"}
+        environ = {**os.environ, **hosts, "SSL_CERT_FILE": where["ca_file"], "FAL_KEY": "me:secret"}
+        asked = f"import fal_client; fal_client.subscribe('{O1}', {{'prompt': 'a lighthouse'}})"
+        run_program([sys.executable, "-c", asked], env=environ, check=True)
+        process.terminate()
+        _, stderr = process.communicate(timeout=LIMIT)
+    assert stderr == f'→ {O1}  accepted  "a lighthouse"\n✓ {O1}  completed $0.56\n'
