@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fakefal.cli.options import emulator_options, settings_from
-from fakefal.cli.supervision import end_quietly, passed_on
+from fakefal.cli.supervision import end_quietly, passed_on, until_signal
 from fakefal.verdict.mistakes import Kind
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def command(
             return
         if not yes:
             click.confirm("Run them?", abort=True, err=True)
-        trials = asyncio.run(_run(program, faults, jobs))
+        trials = until_signal(_run(program, faults, jobs))
     except (BeforeFailed, ExceptionGroup) as error:
         sys.exit(f"fakefal audit: {_first_error(error)}")
     except OSError as error:
@@ -86,7 +85,7 @@ def _first(program: Program) -> Trial:
     """The program as it is, which has to work."""
     from fakefal.audit.trial import run_trial
 
-    first = asyncio.run(run_trial(program, None))
+    first = until_signal(run_trial(program, None))
     if first.code is None:
         sys.exit(f"fakefal audit: as it is, the program did not end within {program.run_seconds:g} s: --run-seconds")
     if first.code:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ from fakefal.server.orphans import dying_with_us
 if TYPE_CHECKING:
     import asyncio
 
+T = TypeVar("T")
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 
 FROM_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
@@ -46,6 +47,30 @@ def end_quietly(numbers: Iterable[int]) -> None:
 
 def _end(number: int, _: object) -> None:
     sys.exit(BY_SIGNAL + number)
+
+
+def until_signal(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, or end with the shell's exit code when a signal comes, after everything was cleaned up."""
+    import asyncio
+
+    came: list[int] = []
+
+    async def cancellable() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+
+        def on_signal(number: int) -> None:
+            came.append(number)
+            task.cancel()
+
+        for number in passed_on():
+            loop.add_signal_handler(number, on_signal, number)
+        return await work
+
+    try:
+        return asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        sys.exit(BY_SIGNAL + came[0])
 
 
 async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:

@@ -109,6 +109,7 @@ class Witness:
             self._check_pace(call, _same(call, sending), passage.began)
         if sending is not None:
             sending.whole, sending.ended = passage.whole, passage.ended
+            sending.gone = None  # which would keep its connection
             self._answered(sending, passage)
         elif call.part == Part.PLATFORM and REQUEST_LIST in call.path:
             self._listed[call.key] = passage.began

@@ -352,6 +352,10 @@ class TestTheVerdict:
         assert len(witness._sent) == MOST_SENT
         assert str(verdict).startswith("10005 findings, ")
 
+    def test_it_keeps_no_connections(self, server: Server) -> None:
+        finish(server, send(server))
+        assert [one.gone for one in server.emulator.witness._sent.values()] == [None]
+
     def test_each_replica_sees_its_own_calls(self, serve: Serve, redis_url: str) -> None:
         server = serve(profile="instant", store=f"{redis_url}/3")
         server.inject("accept_then_drop", nth=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from fakefal.effects.known import parse_checked
 from fakefal.verdict.mistakes import Kind
 from support.machine import ROOT
 from support.programs import FAKEFAL, JS, PROGRAMS
-from support.waiting import run_program
+from support.waiting import LIMIT, run_program, until
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 SUBMIT_LOST = "| submit | lost answer |"
@@ -136,6 +137,19 @@ def test_the_table() -> None:
     assert any(line.startswith("paid_twice: Do not send") for line in rest)
     allowed = audit("--only", "submit:lost answer", "--allow", "paid_twice", program=[*PROGRAM, "careless"])
     assert allowed.returncode == 0
+
+
+def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    script = f"sleep 1000 & echo $! > {started}.new; mv {started}.new {started}; wait"
+    command = [*FAKEFAL, "audit", "--yes", "--run-seconds", "1000", "--", "sh", "-c", script]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        until(started.exists)
+        running.terminate()
+        _, said = running.communicate(timeout=LIMIT)
+    assert (running.returncode, said) == (128 + signal.SIGTERM, "")
+    grandchild = Path(f"/proc/{started.read_text().strip()}/stat")
+    until(lambda: not grandchild.exists() or " Z " in grandchild.read_text())
 
 
 @pytest.mark.parametrize(
