@@ -26,7 +26,7 @@ class CheckFormat(Protocol):
         """What is printed at the end."""
 
 
-class Finding:
+class Remark:
     """An error, a warning, a note or unchecked media, in one form.
 
     Attributes:
@@ -46,21 +46,21 @@ class Finding:
         return f"{'.'.join(map(str, self.loc)) or 'the body'}: {self.msg}"
 
 
-def findings(checked: CheckedInput) -> Iterator[Finding]:
+def findings(checked: CheckedInput) -> Iterator[Remark]:
     """All that was found in an input, errors first."""
     if (report := checked.report) is None:
         return
     for error in report.errors:
         known = f"{error.rule.evidence.grade}: {error.rule.evidence.source}"
         rule = error.rule.id
-        yield Finding("error", error.loc, error.msg, rule, ("rule", rule), ("known", known), ("hint", error.hint))
+        yield Remark("error", error.loc, error.msg, rule, ("rule", rule), ("known", known), ("hint", error.hint))
     for advice in report.warnings:
         rule = f"{report.endpoint.name}.{advice.code}"
-        yield Finding("warning", advice.loc, advice.msg, rule, ("hint", advice.hint))
+        yield Remark("warning", advice.loc, advice.msg, rule, ("hint", advice.hint))
     for note in report.notes:
-        yield Finding("note", note.loc, note.msg)
+        yield Remark("note", note.loc, note.msg)
     for media in report.unchecked:
-        yield Finding("unchecked", media.loc, f"{media.address[:100]} ({media.reason})")
+        yield Remark("unchecked", media.loc, f"{media.address[:100]} ({media.reason})")
 
 
 class TextFormat:
