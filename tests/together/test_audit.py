@@ -19,7 +19,6 @@ from support.programs import FAKEFAL, JS, PROGRAMS
 from support.waiting import LIMIT, run_program, until
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
-SUBMIT_LOST = "| submit | lost answer |"
 PROGRAM = [sys.executable, str(PROGRAMS / "audited.py")]
 
 
@@ -195,7 +194,9 @@ def test_the_page_says_what_clients_do_with_a_lost_answer(client: str) -> None:
     done = audit("--json", "--only", "submit:lost answer", program=CLIENTS[client])
     as_it_is, lost = json.loads(done.stdout)["runs"]
     assert seen(as_it_is) == ("exit 0", 1, 0.56, [])
-    head, row = (line.split(" | ") for line in PAGE.splitlines() if line.startswith(("| point | what f", SUBMIT_LOST)))
+    queued = PAGE[PAGE.index("### Through the queue") :].splitlines()
+    head = next(line for line in queued if line.startswith("| point |")).removesuffix(" |").split(" | ")
+    row = next(line for line in queued if line.startswith("| submit | lost answer |")).split(" | ")
     cell = row[head.index(client)].removesuffix(" |")
     assert cell.startswith(f"{lost['jobs']} (${lost['usd']:.2f}), {'error' if lost['code'] else 'result'}")
     assert [one["kind"] in cell for one in lost["findings"]] == [True] * len(lost["findings"])
