@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from fakefal.audit.trial import SEED
+from fakefal.audit.trial import audited as audited_program
 from fakefal.audit.ways import WAYS, Point, PointKind, faults_of, names
 from fakefal.effects.known import parse_checked
+from fakefal.settings import Settings
 from fakefal.verdict.mistakes import Kind
 from support.machine import ROOT
 from support.programs import FAKEFAL, JS, PROGRAMS
@@ -213,3 +216,8 @@ def test_the_page_of_the_verdict_lists_every_kind() -> None:
     page = (ROOT / "docs" / "verdict.md").read_text("utf-8")
     for kind in Kind:
         assert f"| `{kind}` | {kind.rule} | {kind.advice} |" in page
+
+
+@pytest.mark.parametrize(("seed", "expected"), [("", SEED), ("mine", "mine")])
+def test_all_runs_have_one_seed(seed: str, expected: str) -> None:
+    assert audited_program(("true",), Settings(seed=seed), 60, None).settings.seed == expected
