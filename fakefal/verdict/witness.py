@@ -25,7 +25,7 @@ MOST_SENT = 10_000
 """So many of the newest sendings and jobs are remembered, and so many downloads."""
 
 MOST_FINDINGS = 10_000
-"""So many of the first findings are kept; later ones are counted."""
+"""So many of the first findings of each grade are kept; later ones are counted."""
 
 LONGEST_RUN = 1e9
 """A job that would run longer is stuck: no patience helps."""
@@ -66,7 +66,8 @@ class Witness:
         self._troubled: Bounded[Call, tuple[JournalEntry, Passage]] = Bounded(MOST_KEYS)
         self._locked: Bounded[str, tuple[JournalEntry, float]] = Bounded(MOST_KEYS)
         self._listed: Bounded[str, float] = Bounded(MOST_KEYS)
-        self._findings: list[Finding] = []
+        self._proven: list[Finding] = []
+        self._possible: list[Finding] = []
         self._more = 0
 
     # -- while calls come -----------------------------------------------------------------------
@@ -199,18 +200,21 @@ class Witness:
         self._keep(Finding(kind, grade, key, endpoint_id, (*before, sending.call), usd, request_ids=jobs))
 
     def _keep(self, finding: Finding) -> None:
-        if len(self._findings) < MOST_FINDINGS:
-            self._findings.append(finding)
+        proven = finding.grade is _PROVEN
+        kept = self._proven if proven else self._possible
+        if len(kept) < MOST_FINDINGS:
+            kept.append(finding)
         else:
             self._more += 1
-        if finding.grade is _PROVEN:  # equal jobs may come in masses, and are no fault by themselves
+        if proven:  # equal jobs may come in masses, and are no fault by themselves
             self._on_finding(finding)
 
     # -- when somebody asks ---------------------------------------------------------------------
 
     def verdict(self, looks: Mapping[str, Snapshot], key: str | None) -> Verdict:
         """The verdict on a key, or on all, as if their programs ended now; `looks` are the stored jobs by their ids."""
-        found = [*_as_it_ended(self._findings, looks), *self._left(looks)]
+        made = sorted([*self._proven, *self._possible], key=lambda one: one.calls[-1].wall if one.calls else 0.0)
+        found = [*_as_it_ended(made, looks), *self._left(looks)]
         return Verdict(tuple(one for one in found if key in (None, one.key)), self._more)
 
     def _left(self, looks: Mapping[str, Snapshot]) -> Iterator[Finding]:
@@ -253,7 +257,8 @@ class Witness:
             del self._troubled[same]
         for request_id in [name for name, job in self._jobs.items() if key in (None, job.sending.sign[0])]:
             del self._jobs[request_id]
-        self._findings = [one for one in self._findings if key not in (None, one.key)]
+        for kept in (self._proven, self._possible):
+            kept[:] = [one for one in kept if key not in (None, one.key)]
         for one in (*self._locked, *self._listed) if key is None else (key,):
             self._locked.pop(one, None)
             self._listed.pop(one, None)

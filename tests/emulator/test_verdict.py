@@ -284,6 +284,14 @@ class TestLeft:
         until(lambda: found(server) == [(Kind.SHORT_TIMEOUT, "proven")])
         assert only(server, Kind.SHORT_TIMEOUT)["usd"] == PRICE
 
+    def test_who_hangs_up_on_run_and_calls_again_pays_twice(self, serve: Serve) -> None:
+        server = serve(profile="realistic")
+        for _ in range(2):
+            assert send(server, path=f"run/{O1}", timeout=httpx.Timeout(None, read=HASTE)) is None
+        expected = [(Kind.PAID_TWICE, "proven"), (Kind.SHORT_TIMEOUT, "proven")]
+        until(lambda: found(server) == expected)
+        assert server.control("verdict")["usd"] == 2 * PRICE
+
 
 class TestAddressesAndWebhooks:
     def test_the_whole_endpoint_before_the_request(self, server: Server) -> None:

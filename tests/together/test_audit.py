@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
+from fakefal.audit.trial import SEED
+from fakefal.audit.trial import audited as audited_program
 from fakefal.audit.ways import WAYS, Point, PointKind, faults_of, names
 from fakefal.effects.known import parse_checked
+from fakefal.settings import Settings
 from fakefal.verdict.mistakes import Kind
 from support.machine import ROOT
 from support.programs import FAKEFAL, JS, PROGRAMS
 from support.waiting import LIMIT, run_program, until
 
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
-SUBMIT_LOST = "| submit | lost answer |"
 PROGRAM = [sys.executable, str(PROGRAMS / "audited.py")]
 
 
@@ -195,7 +197,9 @@ def test_the_page_says_what_clients_do_with_a_lost_answer(client: str) -> None:
     done = audit("--json", "--only", "submit:lost answer", program=CLIENTS[client])
     as_it_is, lost = json.loads(done.stdout)["runs"]
     assert seen(as_it_is) == ("exit 0", 1, 0.56, [])
-    head, row = (line.split(" | ") for line in PAGE.splitlines() if line.startswith(("| point | what f", SUBMIT_LOST)))
+    queued = PAGE[PAGE.index("### Through the queue") :].splitlines()
+    head = next(line for line in queued if line.startswith("| point |")).removesuffix(" |").split(" | ")
+    row = next(line for line in queued if line.startswith("| submit | lost answer |")).split(" | ")
     cell = row[head.index(client)].removesuffix(" |")
     assert cell.startswith(f"{lost['jobs']} (${lost['usd']:.2f}), {'error' if lost['code'] else 'result'}")
     assert [one["kind"] in cell for one in lost["findings"]] == [True] * len(lost["findings"])
@@ -212,3 +216,8 @@ def test_the_page_of_the_verdict_lists_every_kind() -> None:
     page = (ROOT / "docs" / "verdict.md").read_text("utf-8")
     for kind in Kind:
         assert f"| `{kind}` | {kind.rule} | {kind.advice} |" in page
+
+
+@pytest.mark.parametrize(("seed", "expected"), [("", SEED), ("mine", "mine")])
+def test_all_runs_have_one_seed(seed: str, expected: str) -> None:
+    assert audited_program(("true",), Settings(seed=seed), 60, None).settings.seed == expected

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+PATIENCE = 5
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 HEADERS = {"Authorization": "Key k:s", "Content-Type": "application/json"}
 
@@ -70,7 +71,7 @@ def delivered(modes: set[str]) -> None:
             f"https://queue.fal.run/{ENDPOINT}?fal_webhook=http://127.0.0.1:{server.server_port}/",
             PROMPT,
         )
-        if not came.wait(1):
+        if not came.wait(PATIENCE):
             raise TimeoutError
         server.shutdown()
 
