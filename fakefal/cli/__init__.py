@@ -17,7 +17,7 @@ COMMANDS = {
     "audit": "Run a program once for each way in which its calls to fal can fail.",
     "record": "Run a command against the real service, under a spend limit, and record it.",
     "proxy": "Stand before the real service: check, price, record and compare.",
-    "check": "Judge and price the arguments of a request.",
+    "check": "Judge and price inputs before they are sent: files, folders or standard input.",
     "models": "List the models that fakefal knows, show one, or add yours.",
     "demo": "Send fal's own examples through the queue and save the videos.",
     "mcp": "Serve MCP tools with which agents rehearse calls of fal.",
