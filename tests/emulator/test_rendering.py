@@ -1,0 +1,205 @@
+"""Clips that show the pictures of their requests: ``render``."""
+
+from __future__ import annotations
+
+import base64
+import io
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import pytest
+from PIL import Image, ImageChops, ImageOps, ImageStat
+
+from fakefal.engine.emulator import Emulator
+from fakefal.files.made import MadeFile
+from fakefal.files.rendering import NotRendered, Renderer, Scene
+from fakefal.settings import Settings, SettingsError
+from support.endpoints import STANDARD
+from support.media import clip
+from support.server import Serve, Server, served
+from support.site import PERMISSIVE, Site
+from support.uploads import upload
+
+T2V = "fal-ai/kling-video/o3/standard/text-to-video"
+O3_STANDARD = "fal-ai/kling-video/o3/standard/reference-to-video"
+PICTURE = {"prompt": "a fox in the snow", "duration": "3"}
+ALIKE, OTHER = 8, 20
+"""How far a frame of a clip may be from its picture, and how far it is at least from others."""
+
+
+@cache
+def photo(turn: int, form: str = "JPEG", size: tuple[int, int] = (400, 300)) -> bytes:
+    """A picture of soft colours and grain, as cameras make them; others by other turns."""
+    parts = Image.radial_gradient("L"), Image.linear_gradient("L").rotate(90 * turn), Image.effect_noise((64, 64), 40)
+    picture = Image.merge("RGB", [one.resize(size) for one in parts])
+    out = io.BytesIO()
+    picture.rotate(180 * (turn % 2)).save(out, form)
+    return out.getvalue()
+
+
+def content(url: str) -> bytes:
+    answer = httpx.get(url, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+class Decoded:
+    """A clip, by a decoder of others."""
+
+    def __init__(self, url: str) -> None:
+        with av.open(io.BytesIO(content(url))) as file:
+            self.frames = [frame.to_image() for frame in file.decode(video=0)]
+            self.size = self.frames[0].size
+            self.sound = file.streams.audio[0].codec_context.name if file.streams.audio else None
+            self.seconds = file.duration / av.time_base
+
+
+def difference(frame: Image.Image, picture: bytes) -> float:
+    """How far a frame is from a picture that fills it, of 255."""
+    shown = ImageOps.fit(Image.open(io.BytesIO(picture)).convert("RGB"), frame.size)
+    return sum(ImageStat.Stat(ImageChops.difference(frame, shown)).mean) / 3
+
+
+def as_data(picture: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+
+
+@pytest.fixture(scope="module")
+def rendering() -> Iterator[Server]:
+    """A server that renders."""
+    with served(Emulator(Settings(profile="instant", render=True))) as server:
+        yield server
+
+
+def video(server: Server, endpoint_id: str, arguments: Any) -> dict[str, Any]:
+    answer = server.http.post(f"/run/{endpoint_id}", json=arguments)
+    assert answer.status_code == 200, answer.text
+    made: dict[str, Any] = answer.json()["video"]
+    assert made["file_size"] == len(content(made["url"]))
+    return made
+
+
+def rendered(server: Server) -> set[Path]:
+    """The rendered clips that are kept: a clip that is rendered anew is another file."""
+    return {one.source for one in server.emulator.files.all() if one.url_path.startswith("rendered/")}
+
+
+class TestWhatItShows:
+    def test_it_begins_with_the_first_frame_and_ends_with_the_last(self, rendering: Server) -> None:
+        first, last = photo(0), photo(1)
+        asked = PICTURE | {"start_image_url": upload(rendering, first), "end_image_url": as_data(last)}
+        clip = Decoded(video(rendering, STANDARD, asked)["url"])
+        assert len(clip.frames) == 24 * 3 + 1
+        assert clip.size == (960, 720)
+        assert not clip.sound
+        assert difference(clip.frames[0], first) < ALIKE
+        assert difference(clip.frames[-1], last) < ALIKE
+        assert difference(clip.frames[0], last) > OTHER
+        assert min(difference(clip.frames[36], first), difference(clip.frames[36], last)) > ALIKE
+
+    def test_references_come_in_turn_with_sound_in_the_asked_shape(self, rendering: Server) -> None:
+        references = [photo(turn, "PNG") for turn in range(2)]
+        asked = {"image_urls": [upload(rendering, one) for one in references], "aspect_ratio": "9:16"}
+        asked |= {"duration": "3", "prompt": "@Image1 and @Image2", "generate_audio": True}
+        clip = Decoded(video(rendering, O3_STANDARD, asked)["url"])
+        assert clip.size == (720, 1280)
+        assert clip.sound == "aac"
+        assert abs(clip.seconds - 73 / 24) < 0.05
+        assert difference(clip.frames[0], references[0]) < ALIKE
+        assert min(difference(one, references[1]) for one in clip.frames[40:]) < ALIKE
+
+    def test_without_pictures_a_drawn_one_moves(self, rendering: Server) -> None:
+        clip = Decoded(video(rendering, T2V, {"prompt": "a fox in the snow", "duration": "3"})["url"])
+        assert len(clip.frames) == 24 * 3 + 1
+        assert clip.size == (1280, 720)
+        assert clip.frames[0].getpixel((5, 5)) != (0, 0, 0)
+        assert ImageChops.difference(clip.frames[0], clip.frames[-1]).getbbox()
+
+    def test_foreign_pictures_that_are_downloaded(self, serve: Serve, site: Site) -> None:
+        site.pages["/fox.jpg"] = (200, {}, photo(2))
+        server = serve(render=True, fetch=True, parts={"fetcher": PERMISSIVE})
+        asked = PICTURE | {"start_image_url": site.url("/fox.jpg")}
+        assert difference(Decoded(video(server, STANDARD, asked)["url"]).frames[0], photo(2)) < ALIKE
+
+    @pytest.mark.anyio
+    async def test_of_a_clip_its_first_frame(self, rendering: Server, tmp_path: Path) -> None:
+        grey = clip(tmp_path / "grey.mp4", width=96, height=64, seconds=1)
+        scene = Scene((grey,), rests=False, caption="", made=MadeFile("mov", 96, 64, 1.0))
+        made = await Renderer(rendering.emulator.files).render(scene)
+        with av.open(str(rendering.emulator.cdn.made.get(made).source)) as file:
+            pixel = next(file.decode(video=0)).to_image().getpixel((50, 30))
+        assert all(abs(part - 128) < 5 for part in pixel)
+
+
+@pytest.mark.both_stores
+def test_equal_inputs_are_rendered_once_and_are_no_uploads(serve: Serve) -> None:
+    server = serve(render=True)
+    once = video(server, STANDARD, PICTURE | {"start_image_url": upload(server, photo(0))})["url"]
+    before = rendered(server)
+    again = video(server, STANDARD, PICTURE | {"start_image_url": as_data(photo(0))})["url"]
+    assert again != once
+    assert content(again) == content(once)
+    assert rendered(server) == before
+    assert len(before) == 1
+    assert not any("rendered" in one["path"] for one in server.control("media"))
+
+
+class TestWhereItCannotBeMade:
+    def canned(self, server: Server) -> str:
+        """Submit what would be rendered: a canned clip comes, and the log says why."""
+        submitted = server.submit(T2V, {"prompt": "a fox", "duration": "3"})
+        server.advance(1)  # this waits until it was judged
+        made = server.http.get(submitted["response_url"]).json()["video"]
+        assert len(content(made["url"])) == made["file_size"]
+        assert not rendered(server)
+        status = server.http.get(submitted["status_url"], params={"logs": 1}).json()
+        (why,) = (one["message"] for one in status["logs"] if one["message"].startswith("Not rendered"))
+        return str(why).removeprefix("Not rendered, a canned clip comes instead: ")
+
+    def test_a_crash_of_the_encoder_hurts_nobody(
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "crashing.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+        monkeypatch.syspath_prepend(tmp_path)
+        server = serve(render=True)
+        server.emulator._acceptance._renderer = Renderer(server.emulator.files, "crashing")
+        assert self.canned(server) == "the encoder ended with -9: "
+        assert server.control("health")["status"] == "ok"
+
+    def test_its_time_is_bounded(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fakefal.files.rendering.MOST_WORK_SECONDS", 0)
+        assert self.canned(serve(render=True)) == "it took more than 0 s"
+
+    def test_no_room_for_it(self, serve: Serve) -> None:
+        assert "bytes" in self.canned(serve(render=True, max_file_bytes=1000))
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("made", "why"),
+        [
+            (MadeFile("mp4", 3842, 2160, 3.0), "3842x2160 is more than 8,294,400 pixels"),
+            (MadeFile("mp4", 96, 64, 30.5), "30.5 s is more than 30 s"),
+            (MadeFile("mp4", 96, 64, 3.0), "cannot|Invalid"),
+        ],
+    )
+    async def test_what_is_too_much_or_no_picture(self, made: MadeFile, why: str, rendering: Server) -> None:
+        with pytest.raises(NotRendered, match=why):
+            await Renderer(rendering.emulator.files).render(Scene((b"no picture",), rests=False, caption="", made=made))
+
+    def test_a_clip_that_was_dropped_is_canned_from_then_on(self, serve: Serve) -> None:
+        server = serve(render=True)
+        url = video(server, STANDARD, PICTURE | {"start_image_url": as_data(photo(0))})["url"]
+        server.emulator.files.reset()
+        assert len(Decoded(url).frames) == 24 * 3 + 1
+
+
+def test_without_pyav_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(SettingsError, match=r"^render needs PyAV: pip install 'fakefal\[render\]'$"):
+        Settings(render=True)
+    assert not Settings().render
