@@ -15,22 +15,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fakefal.core.errors import QueueError
-from fakefal.files.clips import sound_of_clips
+from fakefal.files.clips import nearest_master, sound_of_clips
 from fakefal.files.made import MadeFile
 from fakefal.files.making import place_of_rendered
 from fakefal.files.pictures import draw_picture
-from fakefal.files.wanted import WantedFiles
+from fakefal.files.wanted import Size, WantedFiles
 from fakefal.state.files import FileStore
 from fakefal.state.temporary import TemporaryFolder
 from fakefal_contracts import Unreadable
 from fakefal_fixtures import FRAMES_PER_SECOND
 
-MOST_PIXELS = 3840 * 2160
-"""In each frame: 4K."""
+MOST_PIXELS = 4096 * 2304
+"""In each frame: more than the 4K of any shape."""
 MOST_RENDERED_SECONDS = 30.0
 MOST_WORK_SECONDS = 60
 """How long rendering one clip may take."""
 LEAST_SIDE = 16
+SAME_SHAPE, SAME_TIER = 0.01, 0.35
+"""How far the ratio and the area of two sizes may differ that mean the same."""
 _LONGEST_REASON = 300
 
 Source = Callable[[str], bytes | Path | None]
@@ -68,7 +70,7 @@ def scene_of(wanted: WantedFiles, source: Source) -> Scene | None:
     ending = wanted.clip_ending
     if ending is None or not wanted.makes_clips:
         return None
-    wide, high = (max(LEAST_SIDE, side - side % 2) for side in wanted.clip_size)  # H.264 has colours by squares of four
+    wide, high = _size(wanted)
     made = MadeFile(ending, wide, high, wanted.made_seconds, wanted.has_sound)
     pictures: tuple[bytes | Path, ...] = ()
     with suppress(Unreadable):  # one was dropped since it was judged
@@ -76,7 +78,19 @@ def scene_of(wanted: WantedFiles, source: Source) -> Scene | None:
     if not pictures:  # drawn, as pictures of results are
         pictures = (draw_picture("png", wide, high, wanted.caption),) if wide * high <= MOST_PIXELS else ()
         return Scene(pictures, rests=False, caption="", made=made)
-    return Scene(pictures, wanted.last_frame in wanted.shown, wanted.words, made)
+    rests = len(pictures) > 1 or wanted.last_frame in wanted.shown
+    return Scene(pictures, rests, wanted.words, made)
+
+
+def _size(wanted: WantedFiles) -> Size:
+    """The size that was given, else that of the master of this shape and tier, else one of this shape and tier."""
+    wide, high = wanted.clip_size
+    master = nearest_master(wide, high)
+    other_shape = abs(wide * master.height / (high * master.width) - 1)
+    other_tier = abs(master.width * master.height / (wide * high) - 1)
+    if wanted.given_clip_size is None and other_shape < SAME_SHAPE and other_tier < SAME_TIER:
+        return master.size
+    return max(LEAST_SIDE, wide - wide % 2), max(LEAST_SIDE, high - high % 2)  # colours are of squares of four
 
 
 class Renderer:

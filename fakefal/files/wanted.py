@@ -218,9 +218,14 @@ class WantedFiles:
         return _of_area(ratio or 1.0, self._picture_side)
 
     @cached_property
+    def given_clip_size(self) -> Size | None:
+        """Width and height of a clip where the arguments say them, and not only its shape or tier."""
+        return self._given_size("video_size", "image_size", "size", "resolution")
+
+    @cached_property
     def clip_size(self) -> Size:
         """Width and height of a clip, of which the nearest master is cut."""
-        if (given := self._given_size("video_size", "image_size", "size", "resolution")) is not None:
+        if (given := self.given_clip_size) is not None:
             return given
         source = self._source
         ratio = self._ratio or (source[0] / source[1] if source and all(source) else 16 / 9)
