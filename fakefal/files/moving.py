@@ -119,8 +119,8 @@ def _opened(path: Path) -> Image.Image:
     except UnidentifiedImageError:
         # by name of the format, and not by path: a playlist could lead to other files
         with path.open("rb") as content, av.open(content, "r", format="mp4") as clip:
-            picture: Image.Image = next(clip.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
-            return picture
+            first: Image.Image = next(clip.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
+            return first
 
 
 def _zoomed(plane: Image.Image, zoom: float, aside: float) -> Image.Image:

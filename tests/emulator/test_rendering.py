@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -27,6 +28,7 @@ from support.media import clip
 from support.server import Serve, Server, served
 from support.site import PERMISSIVE, Site
 from support.uploads import upload
+from support.waiting import until
 
 T2V = "fal-ai/kling-video/o3/standard/text-to-video"
 O3_STANDARD = "fal-ai/kling-video/o3/standard/reference-to-video"
@@ -93,6 +95,23 @@ def video(server: Server, endpoint_id: str, arguments: Any) -> dict[str, Any]:
 def rendered(server: Server) -> set[Path]:
     """The rendered clips that are kept: a clip that is rendered anew is another file."""
     return {one.source for one in server.emulator.files.all() if one.url_path.startswith("rendered/")}
+
+
+HANGING = """
+import os, pathlib, time
+begun = pathlib.Path(__file__).with_name("begun")
+begun.with_suffix(".part").write_text(str(os.getpid()))
+begun.with_suffix(".part").replace(begun)
+time.sleep(1000)
+"""
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class TestWhatItShows:
@@ -200,6 +219,19 @@ class TestWhereItCannotBeMade:
         server.emulator._acceptance._renderer = Renderer(server.emulator.files, "crashing")
         assert self.canned(server) == "the encoder ended with -9: "
         assert server.control("health")["status"] == "ok"
+
+    def test_a_cancelled_job_ends_its_encoder(
+        self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "hanging.py").write_text(HANGING)
+        monkeypatch.syspath_prepend(tmp_path)
+        server = serve(render=True)
+        server.emulator._acceptance._renderer = Renderer(server.emulator.files, "hanging")
+        submitted = server.submit(T2V, {"prompt": "a fox"})
+        until((begun := tmp_path / "begun").exists)
+        assert server.http.get(submitted["status_url"]).json()["status"] == "IN_QUEUE"
+        assert server.http.put(submitted["cancel_url"]).is_success
+        until(lambda: not is_there(int(begun.read_text())))
 
     def test_its_time_is_bounded(self, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fakefal.files.rendering.MOST_WORK_SECONDS", 0)
