@@ -46,11 +46,12 @@ Planes: TypeAlias = tuple[Image.Image, ...]
 class ClipOrder:
     """What is to be rendered, as the JSON file says it.
 
-    `pictures` are files (of clips the first frame is taken); `rests` is whether the last of them is the clip's last
-    frame.  `sound` is an M4A file or empty; `into` is where the clip goes.
+    `pictures` are files (of clips the first frame is taken), in one of the `formats` by Pillow's names; `rests` is
+    whether the last of them is the clip's last frame.  `sound` is an M4A file or empty; `into` is where the clip goes.
     """
 
-    pictures: tuple[str, ...]
+    pictures: list[str]
+    formats: list[str]
     rests: bool
     caption: str
     width: int
@@ -103,24 +104,25 @@ class MovingPictures:
         return tuple(_zoomed(plane, zoom, aside) for plane in self._picture(number))
 
     def _read(self, number: int) -> Planes:
-        picture = ImageOps.fit(_opened(Path(self._order.pictures[number])), self._size)
+        picture = ImageOps.fit(self._opened(number), self._size)
         frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
         frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
         return tuple(
             Image.frombytes("L", (one.width, one.height), bytes(one), "raw", "L", one.line_size) for one in frame.planes
         )
 
-
-def _opened(path: Path) -> Image.Image:
-    """A picture, upright, or the first frame of a clip."""
-    try:
-        with Image.open(path) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except UnidentifiedImageError:
-        # by name of the format, and not by path: a playlist could lead to other files
-        with path.open("rb") as content, av.open(content, "r", format="mp4") as clip:
-            first: Image.Image = next(clip.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
-            return first
+    def _opened(self, number: int) -> Image.Image:
+        """A picture, upright, or the first frame of a clip."""
+        path = Path(self._order.pictures[number])
+        try:
+            with Image.open(path, formats=self._order.formats) as picture:
+                picture.draft("RGB", (max(self._size),) * 2)  # a large JPEG is read smaller
+                return ImageOps.exif_transpose(picture).convert("RGB")
+        except UnidentifiedImageError:
+            # by name of the format, and not by path: a playlist could lead to other files
+            with path.open("rb") as content, av.open(content, "r", format="mp4") as clip:
+                first: Image.Image = next(clip.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
+                return first
 
 
 def _zoomed(plane: Image.Image, zoom: float, aside: float) -> Image.Image:
@@ -187,7 +189,7 @@ def main() -> None:
     seconds = int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # also where its server is gone
     order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    render(ClipOrder(**order | {"pictures": tuple(order["pictures"])}))
+    render(ClipOrder(**order))
 
 
 if __name__ == "__main__":

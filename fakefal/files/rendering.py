@@ -23,6 +23,7 @@ from fakefal.files.wanted import Size, WantedFiles
 from fakefal.state.files import FileStore
 from fakefal.state.temporary import TemporaryFolder
 from fakefal_contracts import Unreadable
+from fakefal_contracts.probe import OTHER_PICTURE_FORMATS, PICTURE_FORMATS
 from fakefal_fixtures import FRAMES_PER_SECOND
 
 MOST_PIXELS = 4096 * 2304
@@ -170,6 +171,7 @@ def _order(scene: Scene, folder: Path, into: Path) -> Path:
         sound.write_bytes(sound_of_clips().cut_sound(made.seconds))
     order = {
         "pictures": pictures,
+        "formats": [name for name in PICTURE_FORMATS | OTHER_PICTURE_FORMATS if name != "MPO"],  # Pillow's JPEG
         "rests": scene.rests,
         "caption": scene.caption,
         "width": made.width,
