@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -176,6 +177,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
             zero on the account is locked.  None is an account that never runs out.
         keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
         fetch: whether media addresses outside the emulator are downloaded and judged.
+        render: whether clips show the pictures of their requests, moving; this needs PyAV.
         effects: what happens to which requests, such as ``stuck when nth=2``.
         retention: whether results expire as at fal, on emulated time.
         webhooks_anywhere: whether webhooks may go beyond loopback.
@@ -216,6 +218,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     balance: Annotated[Decimal, WrapValidator(_dollars)] | None = None
     keys: Annotated[Mapping[Stripped, Stripped], BeforeValidator(_pairs)] = Field(default={}, repr=False)
     fetch: bool = False
+    render: bool = False
     effects: Effects = ()
     retention: bool = False
     webhooks_anywhere: bool = False
@@ -286,6 +289,12 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
                     check_endpoint(rule, catalogue)
                 except ValueError as error:
                     raise SettingsError(f"effects cannot be {str(rule)!r}: {error}", "effects") from error
+        return self
+
+    @model_validator(mode="after")
+    def _can_render(self) -> Self:
+        if self.render and find_spec("av") is None:
+            raise SettingsError("render needs PyAV: pip install 'fakefal[render]'", "render")
         return self
 
     @model_validator(mode="after")

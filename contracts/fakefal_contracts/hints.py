@@ -14,9 +14,11 @@ _LONGEST_ECHO = 60
 _NEAR = 0.75
 
 #: Names that models, above all those of the Kling family, have for the same thing.
+START_FRAMES = ("start_image_url", "image_url", "first_image_url", "first_frame_url", "image")
+END_FRAMES = ("end_image_url", "tail_image_url", "last_image_url", "last_frame_url", "end_image")
 _SAME = (
-    ("start_image_url", "image_url", "first_image_url", "first_frame_url", "image"),
-    ("end_image_url", "tail_image_url", "last_image_url", "last_frame_url", "end_image"),
+    START_FRAMES,
+    END_FRAMES,
     ("image_urls", "input_image_urls", "reference_image_urls", "images"),
     ("video_url", "input_video_url", "reference_video_url", "video"),
     ("audio_url", "input_audio_url", "voice_url", "audio"),

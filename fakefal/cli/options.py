@@ -43,6 +43,7 @@ def emulator_options(function: F) -> F:
             click.option("--store", help="memory (default), or redis://host:port/db, which replicas share."),
             click.option("--effect", "effects", multiple=True, help="A fault or ending, as in 'stuck when nth=2'."),
             click.option("--fetch/--no-fetch", default=None, help="Download and judge media from other hosts."),
+            click.option("--render/--no-render", default=None, help="Clips show your own pictures (needs PyAV)."),
             click.option("--webhooks-anywhere/--webhooks-local", default=None, help="Send webhooks beyond loopback."),
         )
     ):

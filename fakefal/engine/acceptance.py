@@ -21,6 +21,7 @@ from fakefal.engine.waker import Waker
 from fakefal.files.cdn import Cdn
 from fakefal.files.datauris import externalize
 from fakefal.files.foreign_media import Downloads, Fetched
+from fakefal.files.rendering import NotRendered, Renderer
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal.state.bounded import MOST_KEYS, Bounded
@@ -46,11 +47,20 @@ class Acceptance:
         judge: gives the judgements.
         cdn: where the videos of effects are laid.
         downloads: fetch foreign media.
+        renderer: renders clips.
         waker: is told of every request.
     """
 
     def __init__(
-        self, settings: Settings, parts: EmulatorParts, *, judge: Judge, cdn: Cdn, downloads: Downloads, waker: Waker
+        self,
+        settings: Settings,
+        parts: EmulatorParts,
+        *,
+        judge: Judge,
+        cdn: Cdn,
+        downloads: Downloads,
+        renderer: Renderer,
+        waker: Waker,
     ) -> None:
         self._settings = settings
         self._parts = parts
@@ -59,6 +69,7 @@ class Acceptance:
         self._judges = judge
         self._cdn = cdn
         self._downloads = downloads
+        self._renderer = renderer
         self._waker = waker
         self._accepted: Bounded[str, int] = Bounded(MOST_KEYS)
 
@@ -93,14 +104,13 @@ class Acceptance:
             prompt=_opening(submission.body),
             tags=submission.tags,
         )
-        fetching = bool(judgement.foreign)
+        later = bool(judgement.foreign) or judgement.scene is not None
         make = partial(_plan, profile, seed, submission)
-        plan = None if fetching else make(judgement)
+        plan = None if later else make(judgement)
         added = await self._queue.add(record, plan, now, at_once=at_once)
-        if fetching:
-            self._downloads.begin(
-                request_id, record.key, judgement.foreign, partial(self._settle, submission, record, make)
-            )
+        if later:
+            settle = partial(self._settle, submission, record, make, judgement)
+            self._downloads.begin(request_id, record.key, judgement.foreign, settle)
         self._waker.added(submission.key, added.due)
         return added.look
 
@@ -149,17 +159,34 @@ class Acceptance:
         return jsonio.dump(externalize(body, self._parts.files, key))
 
     async def _settle(
-        self, submission: Submission, record: Record, make: Callable[[Judgement], Plan], fetched: Fetched
+        self,
+        submission: Submission,
+        record: Record,
+        make: Callable[[Judgement], Plan],
+        judgement: Judgement,
+        fetched: Fetched,
     ) -> None:
         """Write the judgement that the line waits for, whatever happens while judging."""
         try:
-            plan = make(await self._judge(submission, record.id, fetched))
+            if fetched:
+                judgement = await self._judge(submission, record.id, fetched)
+            plan = make(await self._rendered(judgement))
         except Exception:
             logger.exception("judging request %s failed", record.id)
             plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0, ok=False))
         with suppress(UnknownRequest):  # it was reset or dropped meanwhile
             await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key)))
         self._waker.changed(record.key)
+
+    async def _rendered(self, judgement: Judgement) -> Judgement:
+        """The judgement with a clip that shows the request's own pictures; where that fails, its log says why."""
+        if judgement.scene is None:
+            return judgement
+        try:
+            clip = await self._renderer.render(judgement.scene)
+        except NotRendered as error:
+            return replace(judgement, notes=(*judgement.notes, f"Not rendered, a canned clip comes instead: {error}"))
+        return await asyncio.to_thread(self._judges.with_clip, judgement, clip)
 
 
 def _plan(profile: Profile, seed: str, submission: Submission, judged: Judgement) -> Plan:

@@ -28,6 +28,7 @@ from fakefal.engine.waker import Waker
 from fakefal.engine.webhooks import Sender, WebhookDispatcher
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Downloads
+from fakefal.files.rendering import Renderer
 from fakefal.settings import Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.endings import ending_of, platform_ending
@@ -107,7 +108,12 @@ class Emulator(Member):
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
         self.judge = Judge(
-            self.settings.contract, self.cdn, self.catalogue, self.settings.results, fetch=self.settings.fetch
+            self.settings.contract,
+            self.cdn,
+            self.catalogue,
+            self.settings.results,
+            fetch=self.settings.fetch,
+            renders=self.settings.render,
         )
         sender = sender or Sender(parts.signing, anywhere=self.settings.webhooks_anywhere)
         self.signing = sender.keys
@@ -119,7 +125,13 @@ class Emulator(Member):
         self._downloads = Downloads(self.files, parts.fetcher)
         self._profile = PROFILES[self.settings.profile]
         self._acceptance = Acceptance(
-            self.settings, parts, judge=self.judge, cdn=self.cdn, downloads=self._downloads, waker=self._waker
+            self.settings,
+            parts,
+            judge=self.judge,
+            cdn=self.cdn,
+            downloads=self._downloads,
+            renderer=Renderer(self.files),
+            waker=self._waker,
         )
 
     @asynccontextmanager

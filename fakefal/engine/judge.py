@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from fakefal.core.plan import BrokenRule, Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
+from fakefal.files.made import MadeFile
+from fakefal.files.rendering import Scene, Source, scene_of
 from fakefal.files.result import result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.settings import OwnResult, own_result
@@ -34,7 +36,8 @@ MOST_BROKEN = 20
 class Judgement:
     """How a request ends, and what shapes its plan: tier, measured run, log lines, and why earlier attempts failed.
 
-    `foreign` are the media that nobody looked at and that could be downloaded.
+    `foreign` are the media that nobody looked at and that could be downloaded.  `scene` is what its clip is to show
+    before this is carried out, and `wanted` what its files are to be.
     """
 
     ending: Ending
@@ -43,6 +46,8 @@ class Judgement:
     foreign: Mapping[str, Limits] = field(default_factory=dict)
     failure: str = ""
     run_seconds: int | None = None
+    wanted: WantedFiles | None = None
+    scene: Scene | None = None
 
 
 class UnknownPath(Exception):
@@ -66,11 +71,20 @@ class Judge:
         catalogue: the models that are known.
         results: what models answer with by the user's wish, by endpoint id.
         fetch: whether judgements name the media to download.
+        renders: whether clips are rendered.
     """
 
     def __init__(
-        self, contract: str, cdn: Cdn, catalogue: Catalogue, results: Mapping[str, OwnResult], *, fetch: bool = False
+        self,
+        contract: str,
+        cdn: Cdn,
+        catalogue: Catalogue,
+        results: Mapping[str, OwnResult],
+        *,
+        fetch: bool = False,
+        renders: bool = False,
     ) -> None:
+        self._renders = renders
         self._contract = contract
         self._fetch = fetch
         self._cdn = cdn
@@ -116,11 +130,24 @@ class Judge:
         if not report.ok:
             return Judgement(_refused(report), tier, notes)
         wanted = WantedFiles(report, request_id)
-        if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
+        if not reading and (wanted.is_heavy or self._renders or edition.endpoint.id in self.results):
             raise ReadsFiles
-        made = _made(wanted, self._result(wanted))
-        foreign = _fetchable(report) if self._fetch else {}
-        return Judgement(made, tier, notes, foreign, run_seconds=run_seconds)
+        renders = self._renders and edition.endpoint.id not in self.results
+        return Judgement(
+            _made(wanted, self._result(wanted)),
+            tier,
+            notes,
+            _fetchable(report) if self._fetch else {},
+            run_seconds=run_seconds,
+            wanted=wanted,
+            scene=scene_of(wanted, self._sources(base_url, gone, fetched)) if renders else None,
+        )
+
+    def with_clip(self, judgement: Judgement, clip: MadeFile) -> Judgement:
+        """A judgement whose result has this clip, which was rendered for it."""
+        assert judgement.wanted is not None
+        wanted = replace(judgement.wanted, clip=clip)
+        return replace(judgement, ending=_made(wanted, self._result(wanted)))
 
     def report(
         self,
@@ -133,13 +160,18 @@ class Judge:
         reading: bool = True,
     ) -> Report:
         """What is wrong with a body, and what it costs; arguments and errors are those of `judgement`."""
-        downloaded = fetched or {}
+        found = self._sources(base_url, gone, fetched or {})
 
         def opener(address: str) -> bytes | Path | None:
             source = found(address)
             if not reading and source is not None and not (isinstance(source, Path) and is_measured(source)):
                 raise ReadsFiles
             return source
+
+        return judge(edition, body, opener)
+
+    def _sources(self, base_url: BaseUrl, gone: Collection[str], downloaded: Fetched) -> Source:
+        """Where the media of a body are."""
 
         def found(address: str) -> bytes | Path | None:
             if address in downloaded:
@@ -154,7 +186,7 @@ class Judge:
                 return source.source
             return open_data_uris(address)
 
-        return judge(edition, body, opener)
+        return found
 
     def unjudged(self, endpoint_id: str, hint: str) -> Judgement:
         """The judgement on an unknown model that runs all the same: one unit, if it has a price."""

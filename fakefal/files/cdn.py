@@ -40,7 +40,7 @@ class Cdn:
 
     def __init__(self, files: FileStore) -> None:
         self.files = files
-        self.made = MadeFiles()
+        self.made = MadeFiles(rendered=files)
 
     def path_of(self, address: str, base_url: BaseUrl, gone: Collection[str] = ()) -> str | None:
         """The path here that an address leads to for a caller who came this way, or None for foreign ones.

@@ -34,7 +34,8 @@ class MadeFile:
     """What a generated file is made of.
 
     `width` and `height` are of pictures and clips, `seconds` (whole hundredths) of clips and sounds; `sound` is
-    whether a clip has a sound track.  `caption` is written into a picture.
+    whether a clip has a sound track.  `caption` is written into a picture; of a rendered clip it is the
+    digest of what that shows.
     """
 
     ending: str

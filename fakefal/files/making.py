@@ -17,7 +17,7 @@ from fakefal.files.ogg import make_opus
 from fakefal.files.pictures import draw_animation, draw_picture
 from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
-from fakefal.state.files import StoredFile
+from fakefal.state.files import FileStore, StoredFile
 from fakefal.state.temporary import TemporaryFolder
 
 LONG_AGO = 1_700_000_000
@@ -41,6 +41,11 @@ def content_of(made: MadeFile) -> bytes:
     return small_file(made.ending, made.caption)
 
 
+def place_of_rendered(made: MadeFile) -> str:
+    """Where a rendered clip is kept among the uploads, of which it is none: no path of the CDN leads there."""
+    return f"rendered/{made.caption}.{made.ending}"
+
+
 _SOUNDS: dict[str, Callable[[float], bytes]] = {
     "mp3": make_mp3,
     "wav": make_wav,
@@ -59,9 +64,11 @@ class MadeFiles:
 
     Args:
         max_bytes: how many bytes they have together.
+        rendered: where rendered clips are; a canned one stands in for each that is not there any more.
     """
 
-    def __init__(self, max_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, max_bytes: int = MOST_BYTES, rendered: FileStore | None = None) -> None:
+        self._rendered = rendered
         self._max_bytes = max_bytes
         self._kept: OrderedDict[MadeFile, StoredFile] = OrderedDict()
         self._size = 0
@@ -69,6 +76,9 @@ class MadeFiles:
 
     def get(self, made: MadeFile) -> StoredFile:
         """The file, made now if it is not there.  Its bytes stay readable for whoever has opened it."""
+        rendered = self._rendered if made.family is MediaFamily.CLIP and made.caption else None
+        if rendered is not None and (clip := rendered.get(place_of_rendered(made))) is not None:
+            return clip
         with self._lock:
             if (kept := self._kept.get(made)) is not None:
                 self._kept.move_to_end(made)

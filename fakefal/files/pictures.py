@@ -81,13 +81,14 @@ def _drawn(picture: Image.Image, lines: list[str], ink: int | tuple[int, ...]) -
         draw = ImageDraw.Draw(picture)
         draw.fontmode = "1" if isinstance(ink, int) else "L"
         draw.multiline_text(
-            (width // 2, height // 2), "\n".join(lines), fill=ink, font=_font(size), anchor="mm", align="center"
+            (width // 2, height // 2), "\n".join(lines), fill=ink, font=font_of_size(size), anchor="mm", align="center"
         )
     return picture
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font_of_size(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font."""
     return ImageFont.load_default(size=size)
 
 

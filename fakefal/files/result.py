@@ -37,8 +37,6 @@ _MOST_EXAMPLES = 3
 _INFERENCE_SECONDS = 1.0
 """What `timings` say: the model was never run."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
-_NOT_MADE = {"webm": "mp4"}
-"""Kinds that nothing here can make, and the kind that stands in."""
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
 
@@ -98,16 +96,11 @@ class _Result:
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
 
-    @property
-    def _is_of_clips(self) -> bool:
-        """Whether the model makes clips."""
-        return (self.record.category or "").endswith("video")
-
     @cached_property
     def _known(self) -> dict[str, float]:
         """The numbers of a result that follow from its files."""
         wanted = self.wanted
-        seconds = wanted.clip_seconds if self._is_of_clips else wanted.sound_seconds
+        seconds = wanted.clip_seconds if wanted.makes_clips else wanted.sound_seconds
         return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
 
     def _resolved(self, schema: Schema) -> Schema:
@@ -234,7 +227,7 @@ class _Result:
         if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
             return self._object(schema, None, {**self.own, "file_data": _ABSENT})
         made = self._made(name, ending)
-        if at and made.caption:
+        if at and made.caption and made.family is not MediaFamily.CLIP:
             made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
         known = {
             "url": self._address(made),
@@ -258,17 +251,15 @@ class _Result:
         """The file that stands where the document has one of this kind, as the arguments want it."""
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
-            if self._is_of_clips and _FIRST_FRAME.search(name):
+            if wanted.makes_clips and _FIRST_FRAME.search(name):
                 return MadeFile("jpg", *nearest_master(*wanted.clip_size).size)  # the master's poster
             ending = guess if guess in ("svg", "exr") else wanted.ending(family) or guess
             return picture(ending, *wanted.picture_size, wanted.caption)
         if family is MediaFamily.CLIP:
-            if wanted.ending(MediaFamily.PICTURE) == "gif":
-                still = picture("gif", *nearest_master(*wanted.clip_size).size, wanted.caption)
-                return replace(still, seconds=float(max(1, round(wanted.clip_seconds))))
-            ending = _NOT_MADE.get(asked := wanted.ending(family) or "mp4", asked)
             size = nearest_master(*wanted.clip_size).size
-            return MadeFile(ending, *size, max(1.0, round(wanted.clip_seconds, 2)), wanted.has_sound)
+            if wanted.clip_ending is None:
+                return replace(picture("gif", *size, wanted.caption), seconds=wanted.made_seconds)
+            return wanted.clip or MadeFile(wanted.clip_ending, *size, wanted.made_seconds, wanted.has_sound)
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
             return MadeFile(ending, seconds=wanted.sound_seconds)

@@ -11,9 +11,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from fakefal.files.made import LONGEST_SECONDS
+from fakefal.files.made import LONGEST_SECONDS, MadeFile
 from fakefal.files.media_types import FAMILIES, MediaFamily
 from fakefal_contracts import Report
+from fakefal_contracts.check import media_addresses
+from fakefal_contracts.hints import END_FRAMES, START_FRAMES
 from fakefal_contracts.model import IMAGE_SIZES, Model
 from fakefal_contracts.probe import AudioFacts, ClipFacts, PictureFacts
 
@@ -46,6 +48,8 @@ SPOKEN_CHARACTERS = 15
 """In a second of speech."""
 MOST_FILES = 100
 DEFAULT_SECONDS = 5.0
+_NOT_MADE = {"webm": "mp4"}
+"""Kinds of clips that nothing here can make, and the kind that stands in."""
 MOST_SEED = 2**31
 
 _ENDING_KEYS = {
@@ -58,10 +62,14 @@ _ENDING_KEYS = {
 
 @dataclass(frozen=True)
 class WantedFiles:
-    """What a report's arguments ask for; its files are found by the id of its request."""
+    """What a report's arguments ask for; its files are found by the id of its request.
+
+    `clip` is the clip that was rendered for it.
+    """
 
     report: Report
     request_id: str
+    clip: MadeFile | None = None
 
     @cached_property
     def argument(self) -> Callable[..., Any]:
@@ -107,14 +115,47 @@ class WantedFiles:
         assert self.report.arguments is not None
         return self.report.arguments.audio() or self.argument("generate_audio_switch") is True
 
+    @property
+    def makes_clips(self) -> bool:
+        """Whether the model makes clips."""
+        return (self.report.endpoint.category or "").endswith("video")
+
+    @property
+    def clip_ending(self) -> str | None:
+        """The ending of its clips, or None where a GIF is wanted instead."""
+        if self.ending(MediaFamily.PICTURE) == "gif":
+            return None
+        asked = self.ending(MediaFamily.CLIP) or "mp4"
+        return _NOT_MADE.get(asked, asked)
+
+    @cached_property
+    def last_frame(self) -> Any:
+        """The address of the picture that the clip ends with."""
+        return self.argument(*END_FRAMES)
+
+    @cached_property
+    def shown(self) -> tuple[str, ...]:
+        """The pictures and clips among the arguments that were read: the first frame is first, the last frame last."""
+        arguments, facts = self.report.arguments, self.report.facts
+        assert arguments is not None
+        given = dict.fromkeys(address for _, address, _ in media_addresses(arguments))
+        seen = [one for one in given if isinstance(facts.get(one), PictureFacts | ClipFacts)]
+        ends = arguments.first_frame() or self.argument(*START_FRAMES), self.last_frame
+        first, last = ([one] if one in seen else [] for one in ends)
+        return (*first, *(one for one in seen if one not in ends), *last)
+
+    @property
+    def words(self) -> str:
+        """The first words of the prompt."""
+        prompt = self.argument("prompt", "text", "input")
+        return " ".join(prompt.split()[:WORDS])[:40] if isinstance(prompt, str) else ""
+
     @cached_property
     def caption(self) -> str:
         """The model, the first words of the prompt, and the seed where the model has one: a line each."""
-        prompt = self.argument("prompt", "text", "input")
-        words = prompt.split()[:WORDS] if isinstance(prompt, str) else []
         assert self.report.arguments is not None
         seeded = "seed" in type(self.report.arguments).model_fields
-        lines = (self.report.endpoint.id[:60], " ".join(words)[:40], f"seed {self.seed}" if seeded else "")
+        lines = (self.report.endpoint.id[:60], self.words, f"seed {self.seed}" if seeded else "")
         return "\n".join(filter(None, lines))
 
     def ending(self, family: MediaFamily) -> str | None:
@@ -135,6 +176,11 @@ class WantedFiles:
         """The seconds of a clip."""
         assert self.report.arguments is not None
         return self._bounded(self.report.arguments.clip_seconds() or self._measured(ClipFacts, AudioFacts))
+
+    @property
+    def made_seconds(self) -> float:
+        """The seconds of a clip as files have them: at least one, in whole hundredths."""
+        return max(1.0, round(self.clip_seconds, 2))
 
     @cached_property
     def sound_seconds(self) -> float:
@@ -173,9 +219,14 @@ class WantedFiles:
         return _of_area(ratio or 1.0, self._picture_side)
 
     @cached_property
+    def given_clip_size(self) -> Size | None:
+        """Width and height of a clip where the arguments say them, and not only its shape or tier."""
+        return self._given_size("video_size", "image_size", "size", "resolution")
+
+    @cached_property
     def clip_size(self) -> Size:
         """Width and height of a clip, of which the nearest master is cut."""
-        if (given := self._given_size("video_size", "image_size", "size", "resolution")) is not None:
+        if (given := self.given_clip_size) is not None:
             return given
         source = self._source
         ratio = self._ratio or (source[0] / source[1] if source and all(source) else 16 / 9)

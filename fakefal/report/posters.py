@@ -34,7 +34,8 @@ def poster_of(ending: Ending) -> str | None:
     for address in _addresses(jsonio.load(ending.body)):
         made = made_at(address.removeprefix(CDN_MARK))
         if made is not None and made.family in FAMILIES and made.width * made.height <= MOST_PIXELS:
-            return _poster(replace(made, ending="jpg", seconds=0.0, sound=False))
+            caption = "" if made.family is MediaFamily.CLIP else made.caption
+            return _poster(replace(made, ending="jpg", seconds=0.0, sound=False, caption=caption))
     return None
 
 

@@ -211,6 +211,8 @@ class SpoolFiles(FileStore):
         self._max_files, self._max_bytes = max_files, max_bytes
         self._lock = threading.RLock()
         self._held: Counter[Path] = Counter()
+        self._dropped: set[Path] = set()
+        """Those of the held that are to go afterwards."""
         self._open: dict[str, int] = {}
         """How many bytes the files have that are being written."""
 
@@ -326,7 +328,8 @@ class SpoolFiles(FileStore):
                 self._held[file.source] -= 1
                 if not self._held[file.source]:
                     del self._held[file.source]
-                    if self._files.has(file.source) and self._files.get(file.url_path) != file:
+                    if file.source in self._dropped:
+                        self._dropped.remove(file.source)
                         self._files.drop(file.source)
 
     @override
@@ -353,7 +356,11 @@ class SpoolFiles(FileStore):
     def _forget(self, url_path: str) -> None:
         with self._lock:
             old = self._files.remove(url_path)
-            if old is not None and old.source not in self._held:
+            if old is None:
+                return
+            if old.source in self._held:
+                self._dropped.add(old.source)
+            else:
                 self._files.drop(old.source)
 
 

@@ -252,6 +252,13 @@ class TestUploads:
         with pytest.raises(SettingsError, match="give all of them one --spool"):
             Emulator(Settings(store=empty_redis, spool=tmp_path / "two"))
 
+    def test_a_clip_that_one_rendered_the_other_has(self, pair: Pair) -> None:
+        here, there = pair(render=True)
+        made = here.http.post(f"/run/{O1}", json={"prompt": "x", "duration": "3"}).json()["video"]
+        path = httpx.URL(made["url"]).path
+        assert len(there.http.get(path).content) == made["file_size"]
+        assert there.http.get(path).content == here.http.get(path).content
+
 
 STORAGE, REQUESTS = "/platform/v1/storage", "/platform/v1/models/requests"
 STRANGER = {"Authorization": "Key stranger:secret"}

@@ -1,0 +1,196 @@
+"""The program that renders a clip: pictures that move slowly, each fading into the next.
+
+It runs as ``python -m fakefal.files.moving CLIP.json`` in a process of its own, because a codec that crashes on a file
+takes its process with it.  Only this module needs PyAV.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import av
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
+
+from fakefal.files.pictures import font_of_size
+from fakefal_fixtures import FRAMES_PER_SECOND
+
+_OPTIONS = {
+    "preset": "ultrafast",
+    "crf": "28",
+    "x264-params": f"threads=1:keyint={FRAMES_PER_SECOND}:scenecut=0:open-gop=0:bframes=0",
+}
+_BT709 = 1
+"""The number of these colours in H.264 (ITU-T H.273)."""
+ZOOM = 0.08
+"""How much larger a picture is at the far end of its move."""
+FADE = 0.3
+"""How long a cross-fade lasts, as a part of the time that each picture has."""
+_INKS = (16, 235), (128, 128), (128, 128)
+"""Black and white in each plane."""
+_STRIP = 110
+"""How dark the strip is below the caption, of 255."""
+
+Planes: TypeAlias = tuple[Image.Image, ...]
+"""Brightness and the two colours of a picture, these at half its size: what H.264 takes, so no frame is converted."""
+
+
+@dataclass(frozen=True)
+class ClipOrder:
+    """What is to be rendered, as the JSON file says it.
+
+    `pictures` are files (of clips the first frame is taken), in one of the `formats` by Pillow's names; `rests` is
+    whether the last of them is the clip's last frame.  `sound` is an M4A file or empty; `into` is where the clip goes.
+    """
+
+    pictures: list[str]
+    formats: list[str]
+    rests: bool
+    caption: str
+    width: int
+    height: int
+    frames: int
+    sound: str
+    into: str
+
+
+class MovingPictures:
+    """The frames of a clip.
+
+    Args:
+        order: what it shows.
+    """
+
+    def __init__(self, order: ClipOrder) -> None:
+        self._order = order
+        self._size = order.width, order.height
+        self._picture = lru_cache(maxsize=2)(self._read)
+        self._text = _caption(self._size, order.caption) if order.caption else None
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        last = self._order.frames - 1
+        for number in range(last + 1):
+            planes = self._at(number / last * len(self._order.pictures))
+            if self._text is not None and 0 < number < last:  # the first and the last are the pictures themselves
+                planes = _captioned(planes, *self._text)
+            yield _frame(planes)
+
+    def _at(self, time: float) -> Planes:
+        """What is seen at a time, of which each picture has one unit."""
+        count = len(self._order.pictures)
+        number = min(int(time), count - 1)
+        shown = self._moved(number, time - number)
+        boundary = round(time)
+        share = (time - boundary) / FADE + 0.5  # of the later picture
+        if not (0 < boundary < count and 0 < share < 1):
+            return shown
+        other = boundary if number < boundary else boundary - 1
+        share = share if other > number else 1 - share
+        return tuple(map(Image.blend, shown, self._moved(other, time - other), (share,) * len(shown)))
+
+    def _moved(self, number: int, part: float) -> Planes:
+        """A picture at this part of its move, which goes inwards; that of the last one may end at rest."""
+        part = min(max(part, 0.0), 1.0)
+        outwards = self._order.rests and number == len(self._order.pictures) - 1
+        zoom = 1 + ZOOM * (1 - part if outwards else part)
+        aside = 0.8 if number % 2 else 0.2
+        return tuple(_zoomed(plane, zoom, aside) for plane in self._picture(number))
+
+    def _read(self, number: int) -> Planes:
+        picture = ImageOps.fit(self._opened(number), self._size)
+        frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+        return tuple(
+            Image.frombytes("L", (one.width, one.height), bytes(one), "raw", "L", one.line_size) for one in frame.planes
+        )
+
+    def _opened(self, number: int) -> Image.Image:
+        """A picture, upright, or the first frame of a clip."""
+        path = Path(self._order.pictures[number])
+        try:
+            with Image.open(path, formats=self._order.formats) as picture:
+                picture.draft("RGB", (max(self._size),) * 2)  # a large JPEG is read smaller
+                return ImageOps.exif_transpose(picture).convert("RGB")
+        except UnidentifiedImageError:
+            # by name of the format, and not by path: a playlist could lead to other files
+            with path.open("rb") as content, av.open(content, "r", format="mp4") as clip:
+                first: Image.Image = next(clip.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
+                return first
+
+
+def _zoomed(plane: Image.Image, zoom: float, aside: float) -> Image.Image:
+    if zoom == 1:
+        return plane
+    wide, high = plane.size
+    left, top = aside * (wide - wide / zoom), (high - high / zoom) / 2
+    return plane.resize(plane.size, Image.Resampling.BILINEAR, (left, top, left + wide / zoom, top + high / zoom))
+
+
+def _caption(size: tuple[int, int], text: str) -> tuple[Planes, Planes]:
+    """Masks, for each plane, of a dark strip at the foot of a picture, and of white text on it."""
+    wide, high = size
+    letter = max(1, min(high // 22, wide * 3 // (2 * len(text))))
+    strip, white = Image.new("L", size), Image.new("L", size)
+    strip.paste(_STRIP, (0, high - 2 * letter, wide, high))
+    ImageDraw.Draw(white).text((wide // 2, high - letter), text, fill=255, font=font_of_size(letter), anchor="mm")
+    half = wide // 2, high // 2
+    strips, whites = ((mask, *[mask.resize(half)] * 2) for mask in (strip, white))
+    return strips, whites
+
+
+def _captioned(planes: Planes, strips: Planes, whites: Planes) -> Planes:
+    written = tuple(plane.copy() for plane in planes)
+    for plane, strip, white, colours in zip(written, strips, whites, _INKS, strict=True):
+        for mask, colour in zip((strip, white), colours, strict=True):
+            plane.paste(colour, (0, 0), mask)
+    return written
+
+
+def _frame(planes: Planes) -> av.VideoFrame:
+    frame = av.VideoFrame(*planes[0].size, "yuv420p")
+    for into, plane in zip(frame.planes, planes, strict=True):
+        padded = plane if into.line_size == plane.width else plane.crop((0, 0, into.line_size, plane.height))
+        into.update(padded.tobytes())
+    return frame
+
+
+def render(order: ClipOrder) -> None:
+    """Write the clip."""
+    form = Path(order.into).suffix.removeprefix(".")
+    with ExitStack() as files:
+        out = files.enter_context(av.open(order.into, "w", format=form, options={"movflags": "+faststart"}))
+        video = out.add_stream("libx264", rate=FRAMES_PER_SECOND, options=_OPTIONS)
+        video.width, video.height, video.pix_fmt = order.width, order.height, "yuv420p"
+        coded = video.codec_context
+        coded.colorspace = coded.color_primaries = coded.color_trc = _BT709
+        sounds: list[av.Packet[Any]] = []
+        if order.sound:
+            sound = files.enter_context(av.open(order.sound, "r"))
+            track = out.add_stream_from_template(sound.streams.audio[0])
+            sounds = [packet for packet in sound.demux(audio=0) if packet.size]
+        for number, frame in enumerate(MovingPictures(order)):
+            frame.pts = number
+            out.mux(video.encode(frame))
+            for packet in sounds[len(sounds) * number // order.frames : len(sounds) * (number + 1) // order.frames]:
+                packet.stream = track
+                out.mux(packet)
+        out.mux(video.encode(None))
+
+
+def main() -> None:
+    """Render what the file says that is named as the first argument, in so many seconds of work as the second."""
+    seconds = int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # also where its server is gone
+    order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    render(ClipOrder(**order))
+
+
+if __name__ == "__main__":
+    main()
