@@ -12,7 +12,7 @@ from typing import Any
 from fakefal.core.plan import BrokenRule, Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
-from fakefal.files.result import result_of
+from fakefal.files.result import TakesLong, result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.settings import OwnResult, own_result
 from fakefal.state import jsonio
@@ -116,9 +116,12 @@ class Judge:
         if not report.ok:
             return Judgement(_refused(report), tier, notes)
         wanted = WantedFiles(report, request_id)
-        if not reading and (wanted.is_heavy or edition.endpoint.id in self.results):
+        if not reading and edition.endpoint.id in self.results:
             raise ReadsFiles
-        made = _made(wanted, self._result(wanted))
+        try:
+            made = _made(wanted, self._result(wanted, drawing=reading))
+        except TakesLong as error:
+            raise ReadsFiles from error
         foreign = _fetchable(report) if self._fetch else {}
         return Judgement(made, tier, notes, foreign, run_seconds=run_seconds)
 
@@ -162,7 +165,7 @@ class Judge:
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
         return Judgement(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
-    def _result(self, wanted: WantedFiles) -> dict[str, Any]:
+    def _result(self, wanted: WantedFiles, *, drawing: bool) -> dict[str, Any]:
         """The user's own result of the model, or one that is made."""
         given = self.results.get(wanted.report.endpoint.id)
         if callable(given):
@@ -170,7 +173,7 @@ class Judge:
         if isinstance(given, Mapping):
             return dict(given)
         own = self._cdn.own_file(str(given)) | _pixels(Path(given)) if given else None
-        return result_of(wanted, self._cdn.made, own)
+        return result_of(wanted, self._cdn.made, own, drawing=drawing)
 
 
 def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
