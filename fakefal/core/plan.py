@@ -248,17 +248,39 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a request stands at a moment; times are emulated seconds."""
+    """Where a request stands at a moment, or stood at its end; times are emulated seconds."""
 
     state: State
-    logs: tuple[tuple[float, str], ...]
-    started_at: float | None
-    ended_at: float | None
-    cut: Cut | None
-    next_at: float | None
+    plan: Plan | None
+    marks: Marks
+    at: float
+    next_at: float | None = None
     """When the request itself next changes by time alone."""
     run_seconds: float = 0.0
     """How long it ran, once it is over; what it was spared by being advanced counts as run."""
+
+    @property
+    def started_at(self) -> float | None:
+        """When it started, if it has."""
+        return self.marks.started_at
+
+    @property
+    def ended_at(self) -> float | None:
+        """When it ended, if it has."""
+        return self.marks.ended_at
+
+    @property
+    def cut(self) -> Cut | None:
+        """Why it ended otherwise than planned, if it did."""
+        return self.marks.cut
+
+    @property
+    def logs(self) -> tuple[tuple[float, str], ...]:
+        """The lines of its log so far, each with its moment."""
+        if self.plan is None or self.marks.started_at is None:
+            return ()
+        moments = ((moment_of(self.marks, offset), text) for offset, text in self.plan.logs)
+        return tuple((moment, text) for moment, text in moments if moment <= self.at)
 
 
 def moment_of(marks: Marks, offset: float) -> float:
@@ -276,14 +298,11 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
     start, end = marks.started_at, marks.ended_at
     if start is None or plan is None:
         state = State.IN_QUEUE if end is None else State.COMPLETED
-        return View(state, (), start, end, marks.cut, None)
-    until = now if end is None else end
-    moments = [(moment_of(marks, offset), text) for offset, text in plan.logs]
-    logs = tuple((moment, text) for moment, text in moments if moment <= until)
+        return View(state, plan, marks, now)
     if end is not None:
         whole = plan.polls is None and marks.cut is None
-        return View(State.COMPLETED, logs, start, end, marks.cut, None, plan.run_seconds if whole else end - start)
-    upcoming = [moment for moment, _ in moments if moment > now]
+        return View(State.COMPLETED, plan, marks, end, run_seconds=plan.run_seconds if whole else end - start)
+    upcoming = [moment for offset, _ in plan.logs if (moment := moment_of(marks, offset)) > now]
     if plan.polls is None:
         upcoming.append(moment_of(marks, plan.run_seconds))
-    return View(State.IN_PROGRESS, logs, start, None, cut=None, next_at=min(upcoming, default=None))
+    return View(State.IN_PROGRESS, plan, marks, now, min(upcoming, default=None))

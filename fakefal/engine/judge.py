@@ -14,7 +14,7 @@ from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
 from fakefal.files.made import MadeFile
 from fakefal.files.rendering import Scene, Source, scene_of
-from fakefal.files.result import result_of
+from fakefal.files.result import TakesLong, result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.settings import OwnResult, own_result
 from fakefal.state import jsonio
@@ -130,11 +130,15 @@ class Judge:
         if not report.ok:
             return Judgement(_refused(report), tier, notes)
         wanted = WantedFiles(report, request_id)
-        if not reading and (wanted.is_heavy or self._renders or edition.endpoint.id in self.results):
-            raise ReadsFiles
         renders = self._renders and edition.endpoint.id not in self.results
+        if not reading and (renders or edition.endpoint.id in self.results):
+            raise ReadsFiles
+        try:
+            made = _made(wanted, self._result(wanted, drawing=reading))
+        except TakesLong as error:
+            raise ReadsFiles from error
         return Judgement(
-            _made(wanted, self._result(wanted)),
+            made,
             tier,
             notes,
             _fetchable(report) if self._fetch else {},
@@ -147,7 +151,7 @@ class Judge:
         """A judgement whose result has this clip, which was rendered for it."""
         assert judgement.wanted is not None
         wanted = replace(judgement.wanted, clip=clip)
-        return replace(judgement, ending=_made(wanted, self._result(wanted)))
+        return replace(judgement, ending=_made(wanted, self._result(wanted, drawing=True)))
 
     def report(
         self,
@@ -194,7 +198,7 @@ class Judge:
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
         return Judgement(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
-    def _result(self, wanted: WantedFiles) -> dict[str, Any]:
+    def _result(self, wanted: WantedFiles, *, drawing: bool) -> dict[str, Any]:
         """The user's own result of the model, or one that is made."""
         given = self.results.get(wanted.report.endpoint.id)
         if callable(given):
@@ -202,7 +206,7 @@ class Judge:
         if isinstance(given, Mapping):
             return dict(given)
         own = self._cdn.own_file(str(given)) | _pixels(Path(given)) if given else None
-        return result_of(wanted, self._cdn.made, own)
+        return result_of(wanted, self._cdn.made, own, drawing=drawing)
 
 
 def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import count
+from math import inf
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from fakefal.files.making import MadeFiles
 from fakefal.files.media_types import FAMILIES, MediaFamily, ending_of_type
 from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
+from fakefal.state.files import StoredFile
 from fakefal_contracts.endpoint import STREAM, Endpoint
 from fakefal_contracts.example import Maker
 from fakefal_contracts.record import Record, Schema
@@ -32,6 +34,8 @@ from fakefal_fixtures import FRAMES_PER_SECOND
 ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
 _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
+_MOST_PIXELS = 2_000_000
+"""Drawing more than so many keeps others waiting."""
 _MOST_EXAMPLES = 3
 """So many items of an example's list are kept."""
 _INFERENCE_SECONDS = 1.0
@@ -41,17 +45,27 @@ _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _ABSENT = object()
 
 
-def result_of(wanted: WantedFiles, files: MadeFiles, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+class TakesLong(Exception):
+    """Pictures of a result take long to draw: a worker thread has to do it."""
+
+
+def result_of(
+    wanted: WantedFiles, files: MadeFiles, own: Mapping[str, Any] | None = None, *, drawing: bool = True
+) -> dict[str, Any]:
     """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
 
     `own` describes a file of the user's, which takes the place of those of its family.
+
+    Raises:
+        TakesLong: large pictures are to be drawn for it, and `drawing` is not wanted.
     """
     endpoint = wanted.report.endpoint
     if (record := endpoint.record) is None:
         return {}
     if not record.schemas.get(record.output):  # nothing is said of what the stream sends
         record = shipped_record(endpoint.id.removesuffix(STREAM)) or record
-    made = _Result(record, wanted, files, _unusable(endpoint), own or {}).body()
+    pixels = inf if drawing else _MOST_PIXELS
+    made = _Result(record, wanted, files, pixels, _unusable(endpoint), own or {}).body()
     return made if isinstance(made, dict) else {}
 
 
@@ -87,6 +101,8 @@ class _Result:
     record: Record
     wanted: WantedFiles
     files: MadeFiles
+    pixels: float
+    """So many may be drawn yet."""
     unusable: Collection[str] = ()
     own: Mapping[str, Any] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
@@ -237,7 +253,7 @@ class _Result:
         }
         properties = schema["properties"]
         if "file_size" in properties:
-            known["file_size"] = self.files.get(made).size
+            known["file_size"] = self._stored(made).size
         if made.width:
             known |= {"width": made.width, "height": made.height}
         if made.seconds:
@@ -258,7 +274,7 @@ class _Result:
         if family is MediaFamily.CLIP:
             size = nearest_master(*wanted.clip_size).size
             if wanted.clip_ending is None:
-                return replace(picture("gif", *size, wanted.caption), seconds=wanted.made_seconds)
+                return replace(picture("gif", *size, wanted.caption), seconds=float(round(wanted.made_seconds)))
             return wanted.clip or MadeFile(wanted.clip_ending, *size, wanted.made_seconds, wanted.has_sound)
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
@@ -270,6 +286,13 @@ class _Result:
 
     def _address(self, made: MadeFile) -> str:
         if self.wanted.inline:
-            content = base64.b64encode(self.files.get(made).source.read_bytes()).decode()
+            content = base64.b64encode(self._stored(made).source.read_bytes()).decode()
             return f"data:{made.media_type};base64,{content}"
         return CDN_MARK + made.path(self.wanted.request_id, next(self._numbers))
+
+    def _stored(self, made: MadeFile) -> StoredFile:
+        if made.family is MediaFamily.PICTURE and made not in self.files:
+            self.pixels -= inf if made.ending == "gif" else made.width * made.height
+            if self.pixels < 0:
+                raise TakesLong
+        return self.files.get(made)

@@ -40,7 +40,6 @@ _WORD = re.compile(r"[a-z0-9]+")
 _SIDES_OF_TIERS = {"pro": 1080, "4k": 2160}
 _SHORT_SIDES = {"sd": 480, "hd": 720, "fhd": 1080, "2k": 1440, "4k": 2160}
 _SQUARE = 1024
-_HEAVY_PIXELS = 2_000_000
 _STEP = 8
 """Sides that follow from a shape are multiples of this."""
 WORDS = 6
@@ -81,12 +80,6 @@ class WantedFiles:
     def inline(self) -> bool:
         """Whether the files are to come inside the result, as ``data:`` URIs."""
         return self.argument("sync_mode") is True
-
-    @property
-    def is_heavy(self) -> bool:
-        """Whether drawing its pictures takes long enough to keep others waiting."""
-        wide, high = self.picture_size
-        return wide * high * self.count > _HEAVY_PIXELS or self.ending(MediaFamily.PICTURE) == "gif"
 
     @cached_property
     def count(self) -> int:
@@ -161,9 +154,10 @@ class WantedFiles:
     def ending(self, family: MediaFamily) -> str | None:
         """The ending that the arguments ask for in files of this family."""
         for name in _ENDING_KEYS[family]:
-            for word in _WORD.finditer(str(self.argument(name) or "").lower()):
-                if FAMILIES.get(word[0]) is family:
-                    return word[0]
+            if asked := self.argument(name):
+                for word in _WORD.finditer(str(asked).lower()):
+                    if FAMILIES.get(word[0]) is family:
+                        return word[0]
         setting = self.argument("audio_setting")
         if family is MediaFamily.SOUND and isinstance(setting, Model) and FAMILIES.get(str(setting.argument("format"))):
             return str(setting.argument("format"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import Ending, Plan, View
+from fakefal.core.plan import Ending, Marks, Plan, View
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import DUPLICATE_SECONDS, entries
 from fakefal.state.requests import Record, Snapshot
@@ -75,7 +75,7 @@ def test_a_job_costs_from_acceptance_on_unless_it_fails(serve: Callable[..., Ser
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100))))
 def test_every_job_is_counted_once(jobs: list[tuple[str, str, float]]) -> None:
     plan = Plan(Ending(200, b"{}", 5.0, ok=True, usd=Decimal("0.56")))
-    done = View(State.COMPLETED, (), 0, 0, None, None)
+    done = View(State.COMPLETED, None, Marks(0, 0), 0)
     looks, moment = [], 0.0
     for number, (key, body, wait) in enumerate(jobs):
         moment += wait
