@@ -81,7 +81,7 @@ def test_a_careful_program() -> None:
 
 
 def test_a_program_with_an_upload() -> None:
-    code, runs = audited("--only", "upload", modes=["upload", "patient"])
+    code, runs = audited("--only", "upload", "--run-seconds", "10", modes=["upload", "patient"])
     assert code == 0
     rest = {name.removeprefix("upload:"): run["ending"] for name, run in runs.items() if name != "as it is"}
     assert set(rest) == {way.name for way in WAYS[PointKind.UPLOAD]}
