@@ -8,13 +8,13 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from support.action import STEPS, run_step
 from support.machine import ROOT, not_tested_here
 from support.programs import FAKEFAL
 from support.waiting import run_program
@@ -40,7 +40,6 @@ def project(tmp_path: Path) -> Path:
 
 def add(project: Path, name: str, value: Any) -> None:
     (project / name).write_text(json.dumps(value))
-    run_program(["git", "add", "--force", "."], cwd=project, check=True)
 
 
 class TestHook:
@@ -70,17 +69,15 @@ class TestHook:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "3 inputs under contract latest: 3 valid; $0.075 in total" in done.stdout
         add(project, "fal/bad.json", BAD)
+        run_program(["git", "add", "."], cwd=project, check=True)
         done = hook(project)
         assert done.returncode == 1
         assert "4 inputs under contract latest: 3 valid, 1 refused; $0.075 in total" in done.stdout
         add(project, "fal/bad.json", {"prompt": "x"})
+        run_program(["git", "add", "."], cwd=project, check=True)
         done = hook(project)
         assert done.returncode == (2 if way == "by_hand" else 1), "pre-commit has one code for all failures"
         assert "names no model" in done.stdout
-
-
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 
 
 class TestAction:
@@ -93,40 +90,17 @@ class TestAction:
         (programs / "fakefal").chmod(0o755)
         return tmp_path / "runner"
 
-    def step(self, name: str, runner: Path, cwd: Path, **given: str) -> subprocess.CompletedProcess[str]:
-        """Run one step as GitHub does, with these inputs."""
-        inputs = {key: str(value["default"]) for key, value in ACTION["inputs"].items()}
-        inputs |= {key.replace("_", "-"): value for key, value in given.items()}
-        context = {f"inputs.{key}": value for key, value in inputs.items()}
-        context |= {"github.repository": "me/project", "github.event.pull_request.number": "7"}
-        env = {key: _filled(value, context) for key, value in STEPS[name].get("env", {}).items()}
-        runs = {"RUNNER_TEMP": runner, "GITHUB_STEP_SUMMARY": runner / "summary.md", "GITHUB_ACTION_PATH": ROOT}
-        script = runner / "step.sh"
-        script.write_text(STEPS[name]["run"])
-        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", script]
-        path = f"{runner}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return run_program(
-            command, cwd=cwd, env={**os.environ, "PATH": path, **{k: str(v) for k, v in runs.items()}, **env}
-        )
-
     def test_no_text_of_others_becomes_a_script(self) -> None:
         assert not [step["name"] for step in STEPS.values() if "${{" in step.get("run", "")]
         assert "pull_request_target" not in (ROOT / "action.yml").read_text()
         assert "head.repo.full_name == github.repository" in STEPS["Comment"]["if"]
 
-    def test_it_installs_itself(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PIP_NO_DEPS", "1")  # the test of the wheel has what it needs
-        monkeypatch.delenv("PYTHONPATH", raising=False)
-        done = self.step("Install", tmp_path, tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert (tmp_path / "fakefal" / "bin" / "fakefal").exists()
-
     def test_a_check_writes_annotations_and_a_summary(self, runner: Path, project: Path) -> None:
-        assert self.step("Check", runner, project).returncode == 0
+        assert run_step("Check", runner, project).returncode == 0
         summary = (runner / "summary.md").read_text()
         assert "\n3 inputs under contract latest: 3 valid; $0.075 in total\n\n```text\nvalid " in summary
         add(project, "fal/bad\n```.json", BAD)
-        done = self.step("Check", runner, project)
+        done = run_step("Check", runner, project)
         assert done.returncode == 1
         assert done.stdout.startswith("::error file=fal/bad%0A```.json,line=1,title=flux.dev.prompt.type::")
         summary = (runner / "summary.md").read_text()
@@ -141,7 +115,7 @@ class TestAction:
             ({"max_usd": "0.05"}, 1, "too dear: $0.075 is more than --max-usd $0.05"),
             ({"contract": "documented"}, 0, "3 inputs under contract documented: 3 valid"),
             ({"paths": "fal/deep/*.jsonl"}, 0, "2 inputs under contract latest: 2 valid"),
-            ({"paths": "no such folder"}, 2, "Error: no such file or folder: no such folder"),
+            ({"paths": "no such folder/"}, 2, "Error: fakefal knows no model no such folder/"),
             ({"paths": "--strict"}, 2, "Error: fakefal knows no model --strict"),
             ({"paths": "$(touch owned); `touch owned`"}, 2, "Error: fakefal knows no model"),
             ({"paths": "warned.json", "strict": "true"}, 1, "1 input under contract latest: 1 failed; 1 warning"),
@@ -151,27 +125,27 @@ class TestAction:
         self, given: dict[str, str], code: int, said: str, runner: Path, project: Path
     ) -> None:
         add(project, "warned.json", {"endpoint_id": FLUX, "input": {"prompt": "x", "y": 1}})
-        done = self.step("Check", runner, project, **given)
+        done = run_step("Check", runner, project, **given)
         assert done.returncode == code, done.stdout + done.stderr
         assert f"\n{said}" in (runner / "summary.md").read_text()
         assert not (project / "owned").exists()
 
     def test_a_comment_is_written_once_and_then_changed(self, runner: Path, project: Path) -> None:
-        assert self.step("Check", runner, project).returncode == 0
+        assert run_step("Check", runner, project).returncode == 0
         self.gh(runner, 'echo "$@" >> "$RUNNER_TEMP/calls"')
-        assert self.step("Comment", runner, project).returncode == 0
+        assert run_step("Comment", runner, project).returncode == 0
         calls = (runner / "calls").read_text().splitlines()
         assert calls[0].startswith("api --paginate repos/me/project/issues/7/comments --jq ")
         body = f"--field body=@{runner}/fakefal-check.md"
         assert calls[1:] == [f"api --silent --method POST repos/me/project/issues/7/comments {body}"]
         self.gh(runner, 'echo "$@" >> "$RUNNER_TEMP/calls"; case "$*" in *--paginate*) echo 41; echo 42;; esac')
-        assert self.step("Comment", runner, project).returncode == 0
+        assert run_step("Comment", runner, project).returncode == 0
         changed = (runner / "calls").read_text().splitlines()[-1]
         assert changed == f"api --silent --method PATCH repos/me/project/issues/comments/41 {body}"
 
     def test_a_token_that_may_not_comment_fails_nothing(self, runner: Path, project: Path) -> None:
         self.gh(runner, 'echo "HTTP 403: Resource not accessible by integration" >&2; exit 1')
-        done = self.step("Comment", runner, project)
+        done = run_step("Comment", runner, project)
         assert done.returncode == 0
         assert done.stdout.startswith("::notice title=fakefal::No comment was written.")
 
@@ -184,12 +158,8 @@ class TestAction:
     def test_a_run_leaves_its_report(self, runner: Path, project: Path) -> None:
         if "--report" not in run_program([*FAKEFAL, "run", "--help"]).stdout:
             not_tested_here("this version of `fakefal run` writes no reports")
-        done = self.step("Run", runner, project, run='test "$HTTPS_PROXY" && echo "it ran"')
+        done = run_step("Run", runner, project, run='test "$HTTPS_PROXY" && echo "it ran"')
         assert (done.returncode, done.stdout) == (0, "it ran\n"), done.stderr
         assert "<html" in (runner / "fakefal-report.html").read_text()
         assert STEPS["Keep the report"]["with"]["path"] == "${{ runner.temp }}/fakefal-report.html"
-        assert self.step("Run", runner, project, run="false | true").returncode == 1
-
-
-def _filled(text: str, context: dict[str, str]) -> str:
-    return re.sub(r"\$\{\{ *([\w.-]+) *\}\}", lambda found: context[found[1]], text)
+        assert run_step("Run", runner, project, run="false | true").returncode == 1

@@ -12,6 +12,7 @@ import pytest
 
 from fakefal.store.redis.scripts import FILES
 from fakefal_fixtures import MASTERS
+from support.action import run_step
 from support.machine import ROOT
 from support.media import measure
 from support.waiting import run_program
@@ -40,11 +41,16 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel and what it needs."""
+    """The programs of an environment that has the wheel and what it needs, made by the GitHub action's first step."""
     folder = tmp_path_factory.mktemp("environment")
-    run_program([sys.executable, "-m", "venv", str(folder)], check=True)
-    install(folder / "bin", wheel)
-    return folder / "bin"
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python3").symlink_to(sys.executable)
+    with pytest.MonkeyPatch.context() as patch:
+        if pins := os.environ.get("CONSTRAINTS", "constraints.txt"):
+            patch.setenv("PIP_CONSTRAINT", str(ROOT / pins))
+        done = run_step("Install", folder, folder, action=wheel)
+    assert done.returncode == 0, done.stderr
+    return folder / "fakefal" / "bin"
 
 
 def install(programs: Path, *what: str | Path) -> None:
