@@ -96,7 +96,9 @@ def input_schema(edition: Edition) -> Json:
     made = edition.model.model_json_schema(by_alias=True)
     told = schemas(edition)
     for title, schema in ((edition.record.input, made), *made.get("$defs", {}).items()):
-        source = told.get(title) or next((one for one in told.values() if one.get("title") == schema.get("title")), {})
+        source: Json = told.get(title) or next(
+            (one for one in told.values() if one.get("title") == schema.get("title")), {}
+        )
         for name, field in schema.get("properties", {}).items():
             if words_of := source.get("properties", {}).get(name, {}).get("description"):
                 field["description"] = words_of

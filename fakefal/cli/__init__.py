@@ -16,7 +16,7 @@ COMMANDS = {
     "run": "Run a command whose calls to fal reach the emulator.",
     "record": "Run a command against the real service, under a spend limit, and record it.",
     "proxy": "Stand before the real service: check, price, record and compare.",
-    "check": "Judge and price the arguments of a request.",
+    "check": "Judge and price inputs before they are sent: files, folders or standard input.",
     "models": "List the models that fakefal knows, show one, or add yours.",
     "demo": "Send fal's own examples through the queue and save the videos.",
     "conform": "Ask a fake, or fal, whether it does what the contracts say.",

@@ -67,6 +67,8 @@ def command(
         raise click.UsageError(str(error)) from error
     endpoint_id, paths = _divided(arguments, catalogue)
     files = find_files(paths or [STDIN])
+    if STDIN in files and sys.stdin is None:
+        raise click.UsageError("standard input is closed: name files or folders")
     if STDIN in files and sys.stdin.isatty():
         wanted = f"the arguments of {endpoint_id}" if endpoint_id else f"inputs such as {ENVELOPE}"
         click.echo(f"fakefal check: waiting for {wanted}, as JSON; end them with Ctrl-D", err=True)
@@ -105,7 +107,7 @@ def _divided(arguments: tuple[str, ...], catalogue: Catalogue) -> tuple[str, tup
     except click.UsageError:
         if (found := full_id(first, catalogue)) in catalogue:
             return found, tuple(paths)
-        if Path(first).exists() or first.startswith(("./", "/", "../")) or first.endswith(SUFFIXES) or "*" in first:
+        if first.startswith((".", "/", "{", "[")) or first.endswith(SUFFIXES) or "*" in first or Path(first).exists():
             raise
         message = f"{unknown_model(shown(first), catalogue.nearest(first))}; nor is there a file of this name"
         raise click.UsageError(message) from None

@@ -71,17 +71,27 @@ def find_files(paths: Iterable[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for path in paths:
-        named = [path] if path == STDIN or Path(path).exists() else sorted(glob(path, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if not named:
-            raise click.UsageError(f"no such file or folder: {shown(path)}")
         try:
-            files = [file for one in named for file in (_inside(one) if Path(one).is_dir() else [one])]
+            files = list(_named(path))
         except OSError as error:
-            raise click.UsageError(f"{shown(str(error.filename))} cannot be read: {error.strerror}") from error
+            raise click.UsageError(f"{shown(path)[:200]} cannot be read: {error.strerror}") from error
         if not files:
             raise click.UsageError(f"{shown(path)} holds no {', '.join(SUFFIXES)} file")
         found |= dict.fromkeys(files)
     return [*found]
+
+
+def _named(path: str) -> Iterator[str]:
+    if path.startswith(("{", "[{")):
+        raise click.UsageError(
+            "that is JSON, not a path: send it to standard input, as in: echo '{...}' | fakefal check"
+        )
+    if path == STDIN or Path(path).exists():
+        named = [path]
+    elif not (named := sorted(glob(path, recursive=True))):  # noqa: PTH207 - Path.glob takes no absolute pattern
+        raise click.UsageError(f"no such file or folder: {shown(path)}")
+    for one in named:
+        yield from _inside(one) if Path(one).is_dir() else [one]
 
 
 def _inside(folder: str) -> Iterator[str]:

@@ -260,6 +260,10 @@ class TestWhatIsRead:
             "nothing": "nothing holds no .json, .jsonl, .ndjson file",
             "no*.json": "no such file or folder: no*.json",
             "./x": "no such file or folder: ./x",
+            "": " cannot be read: No such file or directory",
+            "./" + "x" * 5000: "cannot be read: File name too long",
+            '{"prompt": "' + "x" * 5000: "that is JSON, not a path: send it to standard input",
+            "[{}": "that is JSON, not a path",
             "fal-ai/flux/dve": "did you mean fal-ai/flux/dev?); nor is there a file of this name",
         }.items():
             done = check(path, given="{}")
