@@ -54,7 +54,9 @@ def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str])
     if "--effect" in code:
         assert "\n504 [" in done.stdout
         assert "content_policy_violation" in done.stdout
-    if "fakefal check" in code:
+    if "fakefal check fal/" in code:
+        assert "1 input under contract latest: 1 valid; $0.025 in total" in done.stdout
+    elif "fakefal check" in code:
         assert "refused" in done.stdout
         assert 'send it as a string: "5"' in done.stdout
     elif code.startswith("pytest"):
