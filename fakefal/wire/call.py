@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, MinLen
@@ -32,12 +33,10 @@ class Call:
         named: what its path names: ``owner``, ``app``, ``path`` and ``request_id``, where the table has them.
     """
 
-    __slots__ = ("_headers", "app", "base_url", "emulator", "path", "query", "request", "request_id", "state")
-
     def __init__(self, emulator: Emulator, scope: Scope, receive: Receive, named: Mapping[str, str]) -> None:
         scope["path_params"] = named  # where errors look for the request's id
         self.emulator = emulator
-        self.request = Request(scope, receive)
+        self._asgi = scope, receive
         self.state: dict[str, Any] = scope["state"]
         self.base_url: BaseUrl = self.state["base_url"]
         self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of two with one name the first counts
@@ -45,6 +44,11 @@ class Call:
         self.app = f"{named.get('owner')}/{named.get('app')}"
         self.path = named.get("path", "")
         self.request_id = named.get("request_id", "")
+
+    @cached_property
+    def request(self) -> Request:
+        """The call for those who read its body."""
+        return Request(*self._asgi)
 
     @property
     def authorization(self) -> str | None:

@@ -72,9 +72,6 @@ class JournalRecorder:
         gone: Callable[[], bool] | None = scope.get("extensions", {}).get(GONE)
         passage = Passage(ticks())
 
-        def seen() -> None:
-            witness.saw(entry, scope["state"].get("sending"), passage)
-
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._begun(entry, scope, message, secret)
@@ -83,7 +80,8 @@ class JournalRecorder:
             else:
                 if not message.get("more_body") and (gone is None or not gone()):
                     passage.whole, passage.ended = True, ticks()
-                    seen()  # before the caller can do anything with it
+                    # before the caller can do anything with it
+                    witness.saw(entry, scope["state"].get("sending"), passage)
                 if entry.status is not None and entry.status >= REFUSED and not entry.error_type:
                     entry.error_type = _error_type(message.get("body", b""))
             await send(message)
@@ -99,7 +97,7 @@ class JournalRecorder:
                 self._emulator.events.called(entry)
             if not passage.whole:
                 passage.ended = ended
-                seen()
+                witness.saw(entry, scope["state"].get("sending"), passage)
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
