@@ -52,7 +52,7 @@ class Pointed:
     async def _fail(self, fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         way = fault.way
         if way.effect:
-            asked = (EFFECT.encode(), way.effect.format(slow=self._slow).encode())
+            asked = (EFFECT, way.effect.format(slow=self._slow).encode())
             await app({**scope, "headers": [asked, *scope["headers"]]}, receive, send)
             if scope["state"].get("call") is not None:
                 scope["state"]["call"].effect = scope["state"]["call"].effect or way.name

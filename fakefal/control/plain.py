@@ -31,7 +31,7 @@ async def metrics(call: Call) -> Response:
     check_caller(call.request, call.emulator.settings)
     from fakefal.control.metrics import exposition
 
-    content, content_type = await exposition(call.emulator, call.request.headers.get("accept", ""))
+    content, content_type = await exposition(call.emulator, call.header(b"accept") or "")
     return Response(content, headers={"content-type": content_type})
 
 

@@ -34,7 +34,7 @@ async def events(call: Call) -> Response:
     check_caller(call.request, call.emulator.settings)
     key, recent = call.read("key", TEXT), call.read("recent", RECENT)
     follow = call.read("follow", FOLLOW) != "0"
-    after = call.request.headers.get("last-event-id") or None
+    after = call.header(b"last-event-id") or None
     happened = call.emulator.events
 
     async def stream() -> AsyncIterator[bytes]:

@@ -14,7 +14,6 @@ from fakefal.files.flac import make_flac
 from fakefal.files.made import MadeFile
 from fakefal.files.media_types import MediaFamily
 from fakefal.files.ogg import make_opus
-from fakefal.files.pictures import draw_animation, draw_picture
 from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
 from fakefal.state.files import FileStore, StoredFile
@@ -29,10 +28,8 @@ def content_of(made: MadeFile) -> bytes:
     match made.family:
         case MediaFamily.PICTURE if not made.caption:
             return nearest_master(made.width, made.height).poster.read_bytes()
-        case MediaFamily.PICTURE if made.seconds and made.ending == "gif":
-            return draw_animation(made.width, made.height, made.caption, made.seconds)
         case MediaFamily.PICTURE:
-            return draw_picture(made.ending, made.width, made.height, made.caption)
+            return _drawn(made)
         case MediaFamily.CLIP:
             master = opened(nearest_master(made.width, made.height))
             return master.cut(made.seconds, sound=made.sound, quicktime=made.ending == "mov")
@@ -44,6 +41,14 @@ def content_of(made: MadeFile) -> bytes:
 def place_of_rendered(made: MadeFile) -> str:
     """Where a rendered clip is kept among the uploads, of which it is none: no path of the CDN leads there."""
     return f"rendered/{made.caption}.{made.ending}"
+
+
+def _drawn(made: MadeFile) -> bytes:
+    from fakefal.files.pictures import draw_animation, draw_picture
+
+    if made.seconds and made.ending == "gif":
+        return draw_animation(made.width, made.height, made.caption, made.seconds)
+    return draw_picture(made.ending, made.width, made.height, made.caption)
 
 
 _SOUNDS: dict[str, Callable[[float], bytes]] = {

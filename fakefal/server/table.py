@@ -56,8 +56,8 @@ class _Row:
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """What these segments name; None where they are another path."""
-        count, more = len(self.fixed), len(segments) - len(self.fixed)
-        if more < 0 or self.takes_rest != (more > 0):
+        count = len(self.fixed)
+        if self.takes_rest and len(segments) <= count:
             return None
         for wanted, given in zip(self.fixed, segments, strict=False):
             if not given or wanted not in (None, given):
@@ -68,14 +68,16 @@ class _Row:
         return named
 
 
-def _read_table() -> dict[tuple[str, str], list[_Row]]:
-    """The rows by method and part, in the order of the table."""
-    rows: dict[tuple[str, str], list[_Row]] = {}
+def _read_table() -> dict[tuple[str, str, int], list[_Row]]:
+    """The rows by method, part and number of segments behind it, 0 for those with a rest; in the order of the table."""
+    rows: dict[tuple[str, str, int], list[_Row]] = {}
     for method, path, answer in TABLE:
         part, *segments = path.removesuffix(f"/{REST}")[1:].split("/")
         names = tuple((one.strip("{}"), at) for at, one in enumerate(segments) if one.startswith("{"))
         fixed = tuple(None if one.startswith("{") else one for one in segments)
-        rows.setdefault((method, part), []).append(_Row(answer, fixed, names, path.endswith(REST)))
+        takes_rest = path.endswith(REST)
+        of_a_kind = rows.setdefault((method, part, 0 if takes_rest else len(fixed)), [])
+        of_a_kind.append(_Row(answer, fixed, names, takes_rest))
     return rows
 
 
@@ -93,10 +95,11 @@ for _route in ROUTES:
 def find(method: str, path: str) -> tuple[Answer, dict[str, str]] | None:
     """What answers a call, and what its path names; None where no row does."""
     part, *segments = path[1:].split("/")
-    for row in _ROWS.get((method, part), ()):
-        named = row.match(segments)
-        if named is not None:
-            return row.answer, named
+    for count in (len(segments), 0):
+        for row in _ROWS.get((method, part, count), ()):
+            named = row.match(segments)
+            if named is not None:
+                return row.answer, named
     return None
 
 

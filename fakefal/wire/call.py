@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, MinLen
@@ -32,27 +33,37 @@ class Call:
         named: what its path names: ``owner``, ``app``, ``path`` and ``request_id``, where the table has them.
     """
 
-    __slots__ = ("app", "base_url", "emulator", "path", "query", "request", "request_id")
-
     def __init__(self, emulator: Emulator, scope: Scope, receive: Receive, named: Mapping[str, str]) -> None:
         scope["path_params"] = named  # where errors look for the request's id
         self.emulator = emulator
-        self.request = Request(scope, receive)
-        self.base_url: BaseUrl = scope["state"]["base_url"]
+        self._asgi = scope, receive
+        self.state: dict[str, Any] = scope["state"]
+        self.base_url: BaseUrl = self.state["base_url"]
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of two with one name the first counts
         self.query = QueryParams(scope["query_string"]) if scope["query_string"] else NO_QUERY
         self.app = f"{named.get('owner')}/{named.get('app')}"
         self.path = named.get("path", "")
         self.request_id = named.get("request_id", "")
 
+    @cached_property
+    def request(self) -> Request:
+        """The call for those who read its body."""
+        return Request(*self._asgi)
+
     @property
     def authorization(self) -> str | None:
         """The Authorization header, as it was sent."""
-        return self.request.headers.get("authorization")
+        return self.header(b"authorization")
 
     @property
     def token(self) -> str | None:
         """The token that a browser sends instead of a key."""
         return self.query.get(TOKEN)
+
+    def header(self, name: bytes) -> str | None:
+        """A header by its name in lower case: the first of those that have it."""
+        given = self._headers.get(name)
+        return None if given is None else given.decode("latin-1")
 
     def read(self, name: str, form: TypeAdapter[T]) -> T | None:
         """A query parameter in its form; None where it was not sent.

@@ -31,11 +31,10 @@ from fakefal.wire.body import LARGE_BODY, decoded, read_body, skip
 from fakefal.wire.call import Call
 from fakefal.wire.faults import GONE, refuse
 from fakefal_contracts import UnknownEndpoint
-from fakefal_contracts.hosts import BaseUrl
 
-EFFECT = "x-fakefal-effect"
-TAGS = "x-fal-tags"
-START_TIMEOUTS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
+EFFECT = b"x-fakefal-effect"
+TAGS = b"x-fal-tags"
+START_TIMEOUTS = (b"x-fal-request-start-timeout", b"x-fal-request-timeout")
 SHORTEST_START_TIMEOUT = 0.1
 NO_RETRY_WORDS = ("1", "true", "yes")
 GZIP = b"\x1f\x8b"
@@ -49,18 +48,18 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
             for what is not JSON.
     """
-    request, emulator, app, path = call.request, call.emulator, call.app, call.path
+    emulator, app, path = call.emulator, call.app, call.path
     key = application_key(call.authorization, call.token, app, emulator.settings.keys, emulator.tokens)
     if key == NO_KEY:
         raise no_access(app)
     endpoint_id = f"{app}/{path}" if path else app
-    read = await _read(request, emulator, call.base_url, endpoint_id, key)
+    read = await _read(call, endpoint_id, key)
     if not (emulator.knows_app(app) or (read.effect is not None and ANSWERS & read.effect.arguments.keys())):
         hint = str(UnknownEndpoint(endpoint_id, emulator.catalogue.nearest(endpoint_id)))
         raise refusal(404, f'Application "{app.rpartition("/")[2]}" not found', hint=hint)
-    no_retry = request.headers.get("x-fal-no-retry", "").lower() in NO_RETRY_WORDS
-    if TAGS in request.headers:
-        more["tags"] = read_tags(request.headers[TAGS])
+    no_retry = (call.header(b"x-fal-no-retry") or "").lower() in NO_RETRY_WORDS
+    if (tags := call.header(TAGS)) is not None:
+        more["tags"] = read_tags(tags)
     return Submission(
         key,
         app,
@@ -69,7 +68,7 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
         call.base_url,
         low=low,
         heavy=read.heavy,
-        start_seconds=_read_start_seconds(request),
+        start_seconds=_read_start_seconds(call),
         effect=read.effect,
         retry=not no_retry,
         number=read.arrival.number,
@@ -88,7 +87,7 @@ class _Read:
     effect: Effect | None
 
 
-async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoint_id: str, key: str) -> _Read:
+async def _read(call: Call, endpoint_id: str, key: str) -> _Read:
     """Count the call, choose its effect, and read its body as far as that lets it through.
 
     A call is counted after its body, whatever that is, so that one question to a shared store tells all; before it only
@@ -97,19 +96,19 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
     Raises:
         WireError: 400 for a wrong effect, 413 for a large body, 422 for what is not JSON.
     """
-    early = None
-    if _may_drop(request, emulator, key):
+    emulator, base_url, request, early = call.emulator, call.base_url, call.request, None
+    if _may_drop(call, key):
         early = await emulator.arrivals.arrive(key, ())
-        effect = _choose(request, emulator, Occasion(endpoint_id, key, "", early.number))
+        effect = _choose(call, Occasion(endpoint_id, key, "", early.number))
         if effect is not None and effect.name == DROP:
-            _note(request, effect)
+            _note(call.state["call"], effect)
             checksum = await skip(request, effect.arguments.get("bytes", math.inf))
             if checksum is not None:
-                _note_sending(request, emulator, (key, endpoint_id, checksum))
+                _note_sending(call, (key, endpoint_id, checksum))
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
         raw = await read_body(request, emulator.settings.max_body_bytes)
-        _note_sending(request, emulator, (key, endpoint_id, crc32(raw)))
+        _note_sending(call, (key, endpoint_id, crc32(raw)))
         body = await _parse(raw, emulator.settings.max_json_bytes) if raw.strip() else None
     except WireError:
         if early is None:
@@ -121,39 +120,38 @@ async def _read(request: Request, emulator: Emulator, base_url: BaseUrl, endpoin
         arrival = await emulator.arrivals.arrive(key, named)
     else:
         arrival = replace(early, gone=await emulator.access.gone(named))
-    effect = _choose(request, emulator, Occasion(endpoint_id, key, prompts(body), arrival.number))
+    effect = _choose(call, Occasion(endpoint_id, key, prompts(body), arrival.number))
     if (effect is None or effect.name not in BEFORE_THE_GATE) and await emulator.accounts.is_locked(key):
         effect = EXHAUSTED
-    _note(request, effect)
+    _note(call.state["call"], effect)
     return _Read(body, heavy, arrival, effect)
 
 
-def _may_drop(request: Request, emulator: Emulator, key: str) -> bool:
+def _may_drop(call: Call, key: str) -> bool:
     with wrong_effects():
-        return emulator.effects.may_drop(key, request.headers.get(EFFECT))
+        return call.emulator.effects.may_drop(key, call.header(EFFECT))
 
 
-def _choose(request: Request, emulator: Emulator, called: Occasion) -> Effect | None:
+def _choose(call: Call, called: Occasion) -> Effect | None:
     """The effect of a call.
 
     Raises:
         WireError: 400, what asks for one names none.
     """
     with wrong_effects():
-        return emulator.effects.choose(called, request.headers.get(EFFECT))
+        return call.emulator.effects.choose(called, call.header(EFFECT))
 
 
-def _note(request: Request, effect: Effect | None) -> None:
+def _note(call: JournalEntry, effect: Effect | None) -> None:
     """Tell the journal which effect a call has."""
     if effect is not None:
-        call: JournalEntry = request.state.call
         call.effect = effect.name
 
 
-def _note_sending(request: Request, emulator: Emulator, sign: Sign) -> None:
+def _note_sending(call: Call, sign: Sign) -> None:
     """Tell the witness what a call asks for."""
-    gone = request.scope.get("extensions", {}).get(GONE)
-    request.state.sending = emulator.witness.sent(request.state.call, sign, gone)
+    gone = call.request.scope.get("extensions", {}).get(GONE)
+    call.state["sending"] = call.emulator.witness.sent(call.state["call"], sign, gone)
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
@@ -165,7 +163,7 @@ async def rest_key(request: Request, emulator: Emulator, authorization: str | No
     key = demand_rest_key(authorization, emulator.settings.keys)
     effect = await account_effect(request, emulator, key)
     if effect is not None:
-        _note(request, effect)
+        _note(request.state.call, effect)
         refuse(effect)
     return key
 
@@ -177,7 +175,7 @@ async def account_effect(request: Request, emulator: Emulator, key: str) -> Effe
         WireError: 400, the header names no effect.
     """
     with wrong_effects():
-        effect = await emulator.effects.of_account(key, request.headers.get(EFFECT))
+        effect = await emulator.effects.of_account(key, request.headers.get(EFFECT.decode()))
     return EXHAUSTED if effect is None and await emulator.accounts.is_locked(key) else effect
 
 
@@ -190,13 +188,13 @@ def wrong_effects() -> Iterator[None]:
         raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
 
 
-def _read_start_seconds(request: Request) -> float | None:
+def _read_start_seconds(call: Call) -> float | None:
     """How long the caller lets the request wait for its start; the newer of two header names wins.
 
     Raises:
         WireError: 400, it is no number above 0.1 (the body is inferred).
     """
-    given = next((request.headers[name] for name in START_TIMEOUTS if name in request.headers), None)
+    given = next((text for name in START_TIMEOUTS if (text := call.header(name)) is not None), None)
     if given is None:
         return None
     try:

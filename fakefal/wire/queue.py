@@ -51,7 +51,7 @@ async def submit(call: Call) -> Response:
     """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
     submission = await read_submission(
         call,
-        low=call.request.headers.get("x-fal-queue-priority", "").lower() == "low",
+        low=(call.header(b"x-fal-queue-priority") or "").lower() == "low",
         webhook=call.query.get(WEBHOOK) or None,
         most_waiting=call.read("fal_max_queue_length", COUNT),
     )
@@ -61,7 +61,7 @@ async def submit(call: Call) -> Response:
 
     async def accept() -> Response:
         look = await call.emulator.submit(submission)
-        call.emulator.witness.accepted(call.request.state.sending, look)
+        call.emulator.witness.accepted(call.state["sending"], look)
         addresses = _addresses(look.record, call.base_url)
         body: dict[str, Any] = {"status": "IN_QUEUE", **addresses, "logs": None, "metrics": {}}
         judged = look.plan.ending.hint if look.plan is not None else ""

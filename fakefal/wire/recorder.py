@@ -26,8 +26,9 @@ LONGEST_ERROR = 64 * 1024
 """Larger error bodies are not looked into for their type."""
 
 OF_A_REQUEST = f"/{REQUESTS}/"
-NOWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
-TROUBLED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+OK, REFUSED = int(HTTPStatus.OK), int(HTTPStatus.BAD_REQUEST)
+NOWHERE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
+TROUBLED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """What may come with a Retry-After."""
 
 Headers = Mapping[bytes, bytes]
@@ -71,9 +72,6 @@ class JournalRecorder:
         gone: Callable[[], bool] | None = scope.get("extensions", {}).get(GONE)
         passage = Passage(ticks())
 
-        def seen() -> None:
-            witness.saw(entry, scope["state"].get("sending"), passage)
-
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._begun(entry, scope, message, secret)
@@ -82,8 +80,9 @@ class JournalRecorder:
             else:
                 if not message.get("more_body") and (gone is None or not gone()):
                     passage.whole, passage.ended = True, ticks()
-                    seen()  # before the caller can do anything with it
-                if entry.status is not None and entry.status >= HTTPStatus.BAD_REQUEST and not entry.error_type:
+                    # before the caller can do anything with it
+                    witness.saw(entry, scope["state"].get("sending"), passage)
+                if entry.status is not None and entry.status >= REFUSED and not entry.error_type:
                     entry.error_type = _error_type(message.get("body", b""))
             await send(message)
 
@@ -94,11 +93,11 @@ class JournalRecorder:
             entry.milliseconds = (ended - passage.began) * 1000
             status = entry.status or 0
             self._emulator.tally.called(entry.part, status)
-            if entry.effect or status >= HTTPStatus.BAD_REQUEST:
+            if entry.effect or status >= REFUSED:
                 self._emulator.events.called(entry)
             if not passage.whole:
                 passage.ended = ended
-                seen()
+                witness.saw(entry, scope["state"].get("sending"), passage)
 
     def _user(self, scope: Scope) -> str:
         """Whom a caller stands for that sends a token instead of a key."""
@@ -129,7 +128,7 @@ class JournalRecorder:
         if entry.status in NOWHERE or (entry.method == "POST" and OF_A_REQUEST in entry.path):
             meant = self._near.find(entry.method, entry.path)
             return f"did you mean {meant.shown(state['base_url'])} ?" if meant else ""
-        if entry.status == HTTPStatus.OK and state.get("bare"):
+        if entry.status == OK and state.get("bare"):
             queued = KnownAddress("POST", Part.QUEUE, entry.path.removeprefix(f"/{Part.RUN}"))
             return (
                 "without a prefix this is fal.run, which does not queue; "

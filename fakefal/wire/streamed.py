@@ -31,7 +31,7 @@ PIECES = 4
 async def stream(call: Call, submission: Submission) -> Response:
     """Run the model and answer with its events; where it fails, with its error."""
     look = await call.emulator.begin(submission)
-    call.emulator.witness.accepted(call.request.state.sending, look)
+    call.emulator.witness.accepted(call.state["sending"], look)
     if not _has_events(look):  # it fails, or its media are being downloaded
         async with aclosing(call.emulator.parts(look.record, 1)) as parts:
             async for _, look in parts:

@@ -33,7 +33,7 @@ async def run(call: Call) -> Response:
     async def accept() -> Response:
         if streams:
             return await stream(call, submission)
-        accepted = partial(call.emulator.witness.accepted, call.request.state.sending)
+        accepted = partial(call.emulator.witness.accepted, call.state["sending"])
         look, ending = await call.emulator.run(replace(submission, path=path), accepted)
         if missed:
             ending = replace(ending, hint="; ".join(filter(None, (missed, ending.hint))))
