@@ -43,8 +43,8 @@ class Audit:
         """How it went, in one line."""
         ended = Counter(one.ending for one in self.trials)
         asides = [f"{ended[name]} {name}" for name in ("did not end", "not reached") if ended[name]]
-        runs = len(self.trials)
-        return ", ".join([f"{runs} run{'s' * (runs != 1)}: {self.proven} with proven findings", *asides])
+        runs = _counted(len(self.trials), "run")
+        return ", ".join([f"{runs}: {self.proven} with proven findings", *asides])
 
     def table(self) -> list[tuple[str, ...]]:
         """A row for each run, under `HEADINGS`."""
@@ -112,7 +112,11 @@ def plan_text(first: Trial, faults: Iterable[Fault], run_seconds: float) -> str:
     count = sum(map(len, ways.values()))
     took = f"as it is it took {first.seconds:.1f} s, and no run gets more than {run_seconds:g} s"
     lines = [f"  {point}: {', '.join(names)} ({len(names)})" for point, names in ways.items() if names]
-    return "\n".join([f"{len(ways)} points, {count} runs ({took}):", *lines])
+    return "\n".join([f"{_counted(len(ways), 'point')}, {_counted(count, 'run')} ({took}):", *lines])
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
 
 
 async def run_all(program: Program, faults: Sequence[Fault], jobs: int, told: Callable[[Trial], None]) -> list[Trial]:

@@ -127,7 +127,12 @@ async def _restore(command: str) -> None:
     )
     _, errors = await child.communicate()
     if child.returncode:
-        raise BeforeFailed(f"--before ended with {child.returncode}: {_last_line(errors)}")
+        raise BeforeFailed(f"--before ended with {child.returncode}" + after_colon(_last_line(errors)))
+
+
+def after_colon(said: str) -> str:
+    """What a program said last, to be put behind how it ended; empty where it said nothing."""
+    return f": {said}" if said else ""
 
 
 def _last_line(output: bytes) -> str:

@@ -108,5 +108,14 @@ def faults_of(points: Collection[Point], only: Collection[str] = ()) -> Iterator
 
 def names() -> list[str]:
     """What may be named to choose faults: kinds, ways, and both together."""
-    ways = [(kind.value, way.name) for kind, some in WAYS.items() for way in some]
-    return [*dict.fromkeys([*(kind for kind, _ in ways), *(way for _, way in ways)]), *(f"{a}:{b}" for a, b in ways)]
+    return [*kind_names(), *way_names(), *(f"{kind}:{way.name}" for kind, some in WAYS.items() for way in some)]
+
+
+def kind_names() -> list[str]:
+    """The kinds of points."""
+    return [kind.value for kind in WAYS]
+
+
+def way_names() -> list[str]:
+    """The ways of all kinds, each once."""
+    return list(dict.fromkeys(way.name for some in WAYS.values() for way in some))

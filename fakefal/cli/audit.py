@@ -52,11 +52,14 @@ def command(
     """
     from fakefal.audit.course import Audit, plan_of, plan_text
     from fakefal.audit.trial import BeforeFailed, audited
-    from fakefal.audit.ways import names
+    from fakefal.audit.ways import kind_names, names, way_names
 
     for name in only:
         if name not in names():
-            raise click.UsageError(f"--only {name}: there are {', '.join(names())}")
+            raise click.UsageError(
+                f"--only {name}: there are the points {', '.join(kind_names())}, the ways {', '.join(way_names())}, "
+                "and both as in submit:slow, where docs/audit.md has that way for that point"
+            )
     if before is not None and jobs > 1:
         raise click.UsageError("--before restores one state, so runs come one at a time: leave --jobs out")
     if not (yes or dry_run or sys.stdin.isatty()):
@@ -66,6 +69,9 @@ def command(
     try:
         first = _first(program)
         faults = plan_of(first, only)
+        if not faults:
+            own = ", ".join(dict.fromkeys(one.kind.value for one in first.points))
+            sys.exit(f"fakefal audit: --only {' '.join(only)}: the program has no such point; it has {own}")
         click.echo(f"fakefal audit: {plan_text(first, faults, run_seconds)}", err=True)
         if dry_run:
             return
@@ -83,13 +89,13 @@ def command(
 
 def _first(program: Program) -> Trial:
     """The program as it is, which has to work."""
-    from fakefal.audit.trial import run_trial
+    from fakefal.audit.trial import after_colon, run_trial
 
     first = until_signal(run_trial(program, None))
     if first.code is None:
         sys.exit(f"fakefal audit: as it is, the program did not end within {program.run_seconds:g} s: --run-seconds")
     if first.code:
-        sys.exit(f"fakefal audit: as it is, the program ended with {first.code}: {first.said}")
+        sys.exit(f"fakefal audit: as it is, the program ended with {first.code}{after_colon(first.said)}")
     if not first.points:
         sys.exit("fakefal audit: the program asked fal for nothing")
     return first

@@ -235,7 +235,8 @@ def _reset(event: StateReset) -> list[str]:
 @words.register
 def _clock(event: ClockMoved) -> list[str]:
     whose = "the clock" if event.key is None else f"the clock of key {event.key}"
-    return ["·", f"{whose} is {event.advance:g} s further, speed {event.speed:g}"]
+    moved = f"is {event.advance:g} s further, " if event.advance else "has "
+    return ["·", f"{whose} {moved}speed {event.speed:g}"]
 
 
 @words.register

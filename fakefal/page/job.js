@@ -88,7 +88,7 @@ function Wire({ job }) {
     ${job.exchange.map((message, at) => html`<details key=${at} open=${at === job.exchange.length - 1}>
       <summary><code>${message.line}</code></summary>
       <${Code} text=${wireText(message)} label=${message.line} /></details>`)}
-    ${job.calls.length > 0 && html`<details><summary>${job.calls_kept} calls about it</summary>
+    ${job.calls.length > 0 && html`<details><summary>${job.calls_kept} ${job.calls_kept === 1 ? "call" : "calls"} about it</summary>
       <table class="calls"><thead><tr><th>Time</th><th>Call</th><th>Status</th><th>Took</th><th>By</th><th>Effect</th></tr></thead>
         <tbody>${job.calls.map((call) => html`<tr><td>${clockTime(call.at)}</td><td><code>${call.method} ${call.path}</code></td>
           <td>${call.status ?? "none"}</td><td>${call.milliseconds === null ? "" : `${call.milliseconds.toFixed(1)} ms`}</td>

@@ -59,8 +59,12 @@ def finding_event(finding: Finding) -> FindingMade:
 
 
 def shown_call(call: JournalEntry) -> str:
-    """A call in one line: what was asked, what came back, and which request it was about."""
-    answer = "no whole answer" if call.status is None else str(call.status)
+    """A call in one line: what was asked, what came back, and which request it was about.
+
+    A finding may be told before the call that proves it is answered.
+    """
+    nothing = "not answered yet" if call.milliseconds is None else "no whole answer"
+    answer = nothing if call.status is None else str(call.status)
     told = f" [{call.request_id}]" if call.request_id and call.request_id not in call.path else ""
     return f"{call.address} -> {answer}{told}"
 
@@ -80,11 +84,12 @@ class VerdictRow:
 class Verdict:
     """What a program would have done with real money; as a text, a table.
 
-    `more` findings were too many to be kept.
+    `more` findings were too many to be kept; `allowed` ones are left out.
     """
 
     findings: tuple[Finding, ...] = ()
     more: int = 0
+    allowed: int = 0
 
     @property
     def proven(self) -> tuple[Finding, ...]:
@@ -98,7 +103,8 @@ class Verdict:
 
     def without(self, allowed: Collection[Kind]) -> Verdict:
         """The verdict but for findings of these kinds."""
-        return Verdict(tuple(one for one in self.findings if one.kind not in allowed), self.more)
+        kept = tuple(one for one in self.findings if one.kind not in allowed)
+        return Verdict(kept, self.more, self.allowed + len(self.findings) - len(kept))
 
     def rows(self) -> list[VerdictRow]:
         """One row for each kind and grade, the proven ones first, in the order of the kinds."""
@@ -107,7 +113,7 @@ class Verdict:
 
     def __str__(self) -> str:
         if not self.findings:
-            return "no findings"
+            return "no findings" + (f" but {self.allowed} allowed" if self.allowed else "")
         return "\n".join([_headline(self), *(line for row in self.rows() for line in _lines(row))])
 
 
@@ -122,7 +128,9 @@ def _row(kind: Kind, grade: FindingGrade, findings: Iterable[Finding]) -> Verdic
 def _headline(verdict: Verdict) -> str:
     count, proven = len(verdict.findings) + verdict.more, len(verdict.proven)
     cost = f", {dollars(verdict.usd)} lost or at risk" if verdict.usd else ""
-    return f"{count} finding{'s' * (count != 1)}, {proven} proven{cost}"
+    return f"{count} finding{'s' * (count != 1)}, {proven} proven{cost}" + (
+        f"; {verdict.allowed} more allowed" if verdict.allowed else ""
+    )
 
 
 def _lines(row: VerdictRow) -> Iterator[str]:

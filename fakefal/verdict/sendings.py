@@ -26,12 +26,14 @@ class Passage:
     """How a call went: from when to when in steady seconds, and what was said about trying again.
 
     `whole` is whether all of its answer went out to a caller that was still there; `retry_after` is in seconds.
+    `by_page` says that the emulator's own page made it, for somebody who watches.
     """
 
     began: float
     ended: float = 0.0
     whole: bool = False
     retry_after: float = 0.0
+    by_page: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -118,7 +118,7 @@ class Witness:
             job = self._jobs.get(call.request_id)
             if job is not None:
                 _looked(job, call, whole=passage.whole)
-        elif call.part == Part.CDN and passage.whole and call.method == "GET" and _is_success(call.status):
+        elif _is_download(call, passage):
             self._downloads[call.path.removeprefix(f"/{Part.CDN}")] = None
         status = call.status
         if status is None or status < REFUSED:
@@ -165,6 +165,8 @@ class Witness:
             job.over = True
             job.read = _is_success(call.status)
             job.refused = call if is_refusal(call.status) else None
+        if job is not None and passage.by_page:
+            job.read = True  # somebody tried a model: no program is to fetch it
         if before is not None and not sending.judged and (before.is_lost or before.is_unclear):
             sending.judged = True
             if before.job is not None:
@@ -294,6 +296,12 @@ def _as_it_ended(findings: list[Finding], looks: Mapping[str, Snapshot]) -> Iter
             yield one
         elif one.grade is _PROVEN:
             yield replace(one, kind=Kind.RESUBMITTED_UNKNOWN)
+
+
+def _is_download(call: JournalEntry, passage: Passage) -> bool:
+    """Whether a program got a file; who watches a clip on the page gets nothing for it."""
+    is_got = passage.whole and call.method == "GET" and _is_success(call.status)
+    return call.part == Part.CDN and is_got and not passage.by_page
 
 
 def _is_success(status: int | None) -> bool:

@@ -147,6 +147,7 @@ BROKEN = (
         ),
         (StateReset(at=0.0, key=None), "· reset"),
         (ClockMoved(at=0.0, key="me", advance=60.0, speed=1.0), "· the clock of key me is 60 s further, speed 1"),
+        (ClockMoved(at=0.0, key=None, advance=0.0, speed=60.0), "· the clock has speed 60"),
         (
             FindingMade(
                 at=0.0,

@@ -241,6 +241,22 @@ class TestLeft:
         assert server.http.get(json.loads(told.body)["payload"]["video"]["url"]).is_success
         assert found(server) == []
 
+    def test_who_watches_the_page_fetches_nothing_for_the_program(self, server: Server) -> None:
+        answer = send(server)
+        server.advance(10_000)
+        (media,) = server.control("media")
+        own = {"Sec-Fetch-Site": "same-origin"}
+        assert server.http.get(media["href"], headers=own).is_success
+        assert found(server) == [(Kind.RESULT_NEVER_FETCHED, "proven")]
+        assert server.http.get(media["href"], headers={"Sec-Fetch-Site": "cross-site"}).is_success
+        assert found(server) == []
+        assert answer is not None
+
+    def test_what_the_page_sent_is_for_nobody_to_fetch(self, server: Server) -> None:
+        assert server.http.post(f"queue/{O1}", json=X, headers={"Sec-Fetch-Site": "same-origin"}).is_success
+        server.advance(10_000)
+        assert found(server) == []
+
     def test_a_webhook_delivers_a_result(self, server: Server, receiver: Receiver) -> None:
         receiver.answers = [500]
         send(server, path=f"queue/{O1}?fal_webhook={receiver.url}")

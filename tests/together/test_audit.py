@@ -131,6 +131,7 @@ def test_what_it_will_do_is_said_first() -> None:
 def test_the_table() -> None:
     done = audit("--only", "submit:lost answer", program=[*PROGRAM, "careless"])
     assert done.returncode == 1
+    assert "3 points, 1 run (as it is" in done.stderr
     head, as_it_is, row, *rest = done.stdout.splitlines()
     assert head.split() == ["point", "what", "fails", "ended", "jobs", "paid", "findings"]
     assert as_it_is.split() == ["as", "it", "is", "exit", "0", "1", "$0.56"]
@@ -157,11 +158,19 @@ def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "program", "code", "said"),
     [
-        (["--yes", "--only", "sumbit"], ["true"], 2, "--only sumbit: there are submit, run"),
+        (["--yes", "--only", "sumbit"], ["true"], 2, "--only sumbit: there are the points submit, run, status"),
         (["--yes", "--before", "true", "--jobs", "2"], ["true"], 2, "leave --jobs out"),
         ([], ["true"], 2, "nobody can be asked here: give --yes"),
         (["--yes"], ["true"], 1, "the program asked fal for nothing"),
-        (["--yes"], ["false"], 1, "as it is, the program ended with 1"),
+        (["--yes"], ["false"], 1, "as it is, the program ended with 1\n"),
+        (["--yes"], ["sh", "-c", "echo why >&2; false"], 1, "as it is, the program ended with 1: why\n"),
+        (["--yes", "--before", "exit 3"], ["true"], 1, "--before ended with 3\n"),
+        (
+            ["--yes", "--only", "webhook"],
+            PROGRAM,
+            1,
+            "--only webhook: the program has no such point; it has submit, status",
+        ),
         (["--yes", "--run-seconds", "1"], ["sleep", "60"], 1, "did not end within 1 s"),
         (["--yes"], ["no-such-program"], 1, "no-such-program: No such file"),
     ],
