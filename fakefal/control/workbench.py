@@ -110,7 +110,7 @@ async def model_form(emulator: TheEmulator, endpoint_id: ModelId) -> Json:
 
 @router.post("/check")
 async def check_arguments(body: CheckBody, emulator: TheEmulator, base_url: TheBaseUrl) -> dict[str, Any]:
-    """Judge and price arguments as a request with them would be, in the form of ``fakefal check --json``."""
+    """Judge and price arguments as a request with them would be, in the form of ``fakefal check --format json``."""
     edition = _edition(emulator, body.endpoint_id)
     gone = await emulator.access.gone(named_paths(body.arguments, base_url))
     report = await asyncio.to_thread(emulator.judge.report, edition, body.arguments, base_url, gone)
