@@ -72,7 +72,8 @@ def command(
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:
-        sys.exit(f"fakefal run: {error}")
+        said = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+        sys.exit(f"fakefal run: {said}")
 
 
 def _check_report(report: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from fakefal.core.plan import BrokenRule
+from fakefal.core.plan import BrokenRule, Charge
 from fakefal.core.webhook import Delivery
 from fakefal.engine.emulator import Emulator
 from fakefal.report.posters import poster_of
@@ -60,6 +60,8 @@ class ReportedJob(BaseModel):
         why: what was wrong, in one line.
         broken: which rules it broke, and where.
         usd: what it would have cost; null where the price is unknown.
+        charge: whether fal charges for it, as far as fal says so.
+        maybe_usd: what a refusal costs that may be charged.
         seconds: how long it ran, in emulated seconds.
         polls: how often its status was asked for.
         duplicate_of: the job that it probably repeats.
@@ -76,6 +78,8 @@ class ReportedJob(BaseModel):
     why: str
     broken: Sequence[BrokenRule]
     usd: Dollars | None
+    charge: Charge | None = None
+    maybe_usd: Dollars | None = None
     seconds: float
     polls: int
     duplicate_of: str | None
@@ -104,7 +108,10 @@ class ReportedFinding(BaseModel):
 
 
 class ReportedSums(BaseModel):
-    """What the jobs add up to; `unpriced` are those whose price is unknown."""
+    """What the jobs add up to; `unpriced` are those whose price is unknown.
+
+    Of the refused ones `billed_refusals` are charged, and `maybe_billed` may be, for `maybe_usd` in all.
+    """
 
     jobs: int = 0
     done: int = 0
@@ -113,6 +120,9 @@ class ReportedSums(BaseModel):
     duplicates: int = 0
     unpriced: int = 0
     usd: Dollars = Decimal(0)
+    billed_refusals: int = 0
+    maybe_billed: int = 0
+    maybe_usd: Dollars = Decimal(0)
 
 
 class ReportedPart(BaseModel):
@@ -233,6 +243,8 @@ def _job(look: Snapshot, entry: LedgerEntry, delivery: Delivery | None, polls: i
         why=(ending.error or ending.hint) if ending and not ending.ok else "",
         broken=ending.broken if ending else (),
         usd=entry.usd,
+        charge=entry.charge,
+        maybe_usd=entry.maybe_usd,
         seconds=look.view.run_seconds,
         polls=polls,
         duplicate_of=entry.duplicate_of,

@@ -95,13 +95,14 @@ def test_a_run_leaves_a_page_that_stands_alone(tmp_path: Path) -> None:
     assert [lead for lead in page.leads if not lead.startswith(("data:image/jpeg;base64,", "#"))] == []
     assert not {"script", "iframe", "object", "link", "form", "base"} & set(page.tags)
     for said in (
-        "5 jobs 3 done 2 refused 0 cancelled 1 probably sent twice $1.145 not spent",
+        "5 jobs 3 done 2 refused, 1 perhaps charged ($0.56) 0 cancelled 1 probably sent twice $1.145 not spent",
         'duration : "30" is not allowed; use one of "3"',
         "o1.image-to-video.duration.one_of",
         "content_policy_violation",
         "unknown model 404 POST queue.fal.run/fal-ai/klink-video",
         "Probably the same call as",
         "paid_twice possible",
+        "refused 422 $0.00, may be charged $0.56",
     ):
         assert said in page.text, page.text
     posters = [lead for lead in page.leads if lead.startswith("data:")]
@@ -133,6 +134,9 @@ def test_a_run_leaves_json_in_the_documented_form(tmp_path: Path) -> None:
         "duplicates": 1,
         "unpriced": 0,
         "usd": 1.145,
+        "billed_refusals": 0,
+        "maybe_billed": 1,
+        "maybe_usd": 0.56,
     }
     assert [(one.kind, one.effect) for one in report.parts[0].calls] == [
         ("unknown_model", ""),
