@@ -90,7 +90,7 @@ def test_check_judges_the_same(pages: tuple[Page, Page], tmp_path: Path) -> None
     (tmp_path / "fakefal").write_text(f'#!/bin/sh\nexec {" ".join(FAKEFAL)} "$@"\n')
     (tmp_path / "fakefal").chmod(0o755)
     for page, code in zip(pages, (0, 1), strict=True):
-        command = copied(page, "fakefal check").replace("fakefal check", f"{tmp_path}/fakefal check --json", 1)
+        command = copied(page, "fakefal check").replace("fakefal check", f"{tmp_path}/fakefal check --format json", 1)
         done = run_program(["sh", "-c", command])
         assert done.returncode == code, done.stderr
         assert json.loads(done.stdout)["ok"] is (code == 0)
