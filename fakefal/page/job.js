@@ -116,7 +116,7 @@ export function Job({ id, link, now, list }) {
       ${close}
       <h2><code>${shortModel(request.endpoint_id)}</code></h2>
       <p class="facts"><${State} state=${job.state} /> <b>${dollars(job.usd)}</b>
-        <span class=${request.charge === "may_be_charged" ? "maybe" : ""}>${charge(job)}</span> <span>key <code>${request.key}</code></span> <time>${dateTime(request.submitted_at)}</time></p>
+        <span class=${request.charge === "may_be_charged" ? "charge maybe" : "charge"}>${charge(job)}</span> <span>key <code>${request.key}</code></span> <time>${dateTime(request.submitted_at)}</time></p>
       <p class="facts"><code class="id">${request.request_id}</code> <${Copy} text=${request.request_id} label="Copy id" /></p>
       <${Tags} tags=${request.tags} link=${link} />
       ${twin && html`<p class="failure">Probably the same call as <a ...${link({ job: twin })}>${twin.slice(-8)}</a>, sent twice.</p>`}

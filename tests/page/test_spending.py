@@ -72,17 +72,18 @@ def test_a_wrong_amount_says_what_is_wrong_and_without_a_balance_there_is_none(
 
 
 def test_refusals_say_whether_they_are_charged(page: Page, server: Server) -> None:
-    said = {"(billed=true)": "$0.56 charged", "(billed=false)": "$0.00 not charged", "": "$0.00 may be charged $0.56"}
+    said = {"(billed=true)": "charged", "(billed=false)": "not charged", "": "may be charged $0.56"}
     ids = {
         effect: server.submit(O1, {"prompt": effect}, **{"X-Fakefal-Effect": f"content_policy_violation{effect}"})
         for effect in said
     }
-    expect(page.locator(".money")).to_contain_text("3 refused 1 of them charged 1 perhaps charged, $0.56")
+    for words in ("3 refused", "1 of them charged", "1 perhaps charged, $0.56"):
+        expect(page.locator(".money")).to_contain_text(words)
     for effect, words in said.items():
         row = page.locator(f"tr[data-job='{ids[effect]['request_id']}']")
         expect(row.locator(".maybe")).to_have_text(["maybe $0.56"] if not effect else [])
         row.click()
-        expect(page.get_by_role("article", name="Job").locator(".facts").first).to_contain_text(words)
+        expect(page.get_by_role("article", name="Job").locator(".charge")).to_have_text(words)
 
 
 def test_a_tag_leads_to_the_jobs_that_have_it(page: Page, server: Server) -> None:
