@@ -50,7 +50,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with (
         serving(Settings(profile="quick", seed="pictures")) as where,
-        httpx.Client(base_url=where.url, trust_env=False) as http,
+        httpx.Client(base_url=where.url, trust_env=False, timeout=60) as http,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -81,6 +81,7 @@ class JobDetails(BaseModel):
     request: RequestInfo
     state: JobState
     usd: Dollars | None
+    maybe_usd: Dollars | None
     spans: list[TimeSpan]
     log: list[LoggedLine]
     problems: list[FieldProblem]
@@ -106,6 +107,7 @@ async def details(request_id: str, emulator: TheEmulator, key: Key = None) -> Js
         request=info(look),
         state=state_of(look),
         usd=billed.usd if billed else NOTHING,
+        maybe_usd=billed.maybe_usd if billed else NOTHING,
         spans=[*_spans(look), *_tries(webhook)],
         log=[LoggedLine(at=at, text=text) for at, text in look.view.logs],
         problems=_problems(look),

@@ -11,15 +11,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from fakefal.control.api import Key
+from fakefal.control.api import Key, Tag
 from fakefal.control.guard import guard
 from fakefal.core.lifecycle import State
-from fakefal.core.plan import NOTHING, Cut
+from fakefal.core.plan import NOTHING, Charge, Cut
 from fakefal.effects.rules import prompts
 from fakefal.state import jsonio
+from fakefal.state.account import JobAccount
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total, entries
 from fakefal.state.requests import Snapshot
+from fakefal.state.tags import ANY_TAGS, TagFilter
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
 
@@ -30,6 +32,8 @@ MOST_LOOKED_AT = 2000
 """Where nothing is searched for, so many of the newest jobs are looked at: a live list asks often."""
 MOST_TWINS_SHOWN = 20
 LONGEST_PROMPT = 200
+NEW_KEY = ""
+"""No caller's key is empty."""
 LARGEST_READ = 256 * 1024
 """Of larger arguments the prompt is not read for a list."""
 
@@ -48,7 +52,11 @@ class JobState(StrEnum):
 
 
 class JobRow(BaseModel):
-    """One job; times are emulated seconds since 1970."""
+    """One job; times are emulated seconds since 1970.
+
+    `charge` says whether fal charges for it; null while it is not judged.  `maybe_usd` is what a refusal costs if it
+    does.
+    """
 
     request_id: str
     key: str
@@ -60,15 +68,25 @@ class JobRow(BaseModel):
     ended_at: float | None
     status: int | None
     usd: Dollars | None
+    charge: Charge | None
+    maybe_usd: Dollars | None
     duplicate_of: str | None
+    tags: dict[str, str]
 
 
 class MoneySums(BaseModel):
-    """What all jobs of the key add up to since the last reset; `usd` would have been spent at fal."""
+    """What all jobs of the key add up to since the last reset; with tags, those that are stored and have them.
+
+    `usd` would have been spent at fal.  Of the `refused`, `billed_refusals` were charged, which `usd` holds, and
+    `maybe_billed` may have been, for `maybe_usd` in all.
+    """
 
     usd: Dollars
     jobs: int
     refused: int
+    billed_refusals: int
+    maybe_billed: int
+    maybe_usd: Dollars
     duplicates: int
     unpriced: int
 
@@ -77,8 +95,9 @@ class JobList(BaseModel):
     """A page of jobs, newest first.
 
     `now` is the emulated time and `speed` that of the clock; `found` jobs match of `stored`; `next` is the `before` of
-    the next page.  `keys` and `endpoints` are those of all jobs since the last reset.  `twins` are pairs of jobs of
-    which the second probably repeats the first.
+    the next page.  `keys` and `endpoints` are those of the jobs that `money` counts.  `balance` is what a key that has
+    not called yet has left, null where no account runs out.  `twins` are pairs of jobs of which the second probably
+    repeats the first.
     """
 
     now: float
@@ -90,6 +109,7 @@ class JobList(BaseModel):
     keys: list[str]
     endpoints: list[str]
     money: MoneySums
+    balance: Dollars | None
     twins: list[tuple[JobRow, JobRow]]
 
 
@@ -99,14 +119,21 @@ async def jobs(
     key: Key = None,
     q: Annotated[str, Query(max_length=1000, description="words in id, model, key or arguments")] = "",
     endpoint: Annotated[str, Query(description="the model's whole id")] = "",
+    tag: Tag = None,
     state: Annotated[list[JobState] | None, Query(description="may be repeated")] = None,
     before: Annotated[str, Query(description="only jobs that are older than this request")] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
 ) -> Json:
     """The newest jobs with state and price, and what all of them would have cost."""
-    filtered = bool(q or endpoint or state or before)
+    tags = TagFilter.read(tag or ())
+    filtered = bool(q or endpoint or state or before or tag)
     looks = await emulator.all(key, None if filtered else MOST_LOOKED_AT)
-    totals = (await emulator.tally.account(partial(emulator.all, key))).totals(key)
+    if tags == ANY_TAGS:
+        account = await emulator.tally.account(partial(emulator.all, key))
+    else:
+        looks = [look for look in looks if tags.holds(look.record.tags)]
+        account = JobAccount.of(looks)
+    totals = account.totals(key)
     states = await emulator.states()
     stored = sum(line.total() for one, line in states.items() if key in (None, one))
     every = list(zip(looks, entries(looks), strict=True))[::-1]
@@ -130,6 +157,7 @@ async def jobs(
         keys=sorted({one.key for one in totals})[:MOST_ROWS],
         endpoints=sorted({one.endpoint_id for one in totals})[:MOST_ROWS],
         money=_money(totals),
+        balance=await emulator.accounts.balance(NEW_KEY),
         twins=_twins(every),
     )
     return Json(whole.model_dump())
@@ -168,6 +196,9 @@ def _money(totals: Sequence[Total]) -> MoneySums:
         usd=sum((one.usd for one in totals), NOTHING),
         jobs=sum(one.jobs for one in totals),
         refused=sum(one.refused for one in totals),
+        billed_refusals=sum(one.billed_refusals for one in totals),
+        maybe_billed=sum(one.maybe_billed for one in totals),
+        maybe_usd=sum((one.maybe_usd for one in totals), NOTHING),
         duplicates=sum(one.duplicates for one in totals),
         unpriced=sum(one.unpriced for one in totals),
     )
@@ -201,7 +232,10 @@ def row_of(look: Snapshot, entry: LedgerEntry) -> JobRow:
         ended_at=look.view.ended_at,
         status=entry.status,
         usd=entry.usd,
+        charge=entry.charge,
+        maybe_usd=entry.maybe_usd,
         duplicate_of=entry.duplicate_of,
+        tags=entry.tags,
     )
 
 

@@ -21,6 +21,7 @@ function read() {
     key: query.get("key") ?? "",
     model: query.get("model") ?? "",
     states: query.getAll("state"),
+    tags: query.getAll("tag"),
     before: query.get("before") ?? "",
   };
 }
@@ -30,6 +31,7 @@ function write(place) {
   if (place.view !== "jobs") query.set("view", place.view);
   for (const name of ["q", "key", "model", "before", "job"]) if (place[name]) query.set(name, place[name]);
   for (const state of place.states) query.append("state", state);
+  for (const tag of place.tags) query.append("tag", tag);
   const text = query.toString();
   return text ? `/?${text}` : "/";
 }
@@ -60,7 +62,7 @@ const linkTo = (place, go) => (change) => ({
   },
 });
 
-const ELSEWHERE = { job: "", q: "", key: "", model: "", states: [], before: "" };
+const ELSEWHERE = { job: "", q: "", key: "", model: "", states: [], tags: [], before: "" };
 
 function TokenForm({ onDone }) {
   const [token, setToken] = useState("");
@@ -109,8 +111,8 @@ function App() {
   const [keys, setKeys] = useState(false);
   whenTokenIsNeeded(() => setLocked(true));
   const list = useLoad(() => get("jobs", {
-    q: place.q, key: place.key, endpoint: place.model, state: place.states, before: place.before,
-  }), [place.q, place.key, place.model, place.states.join(), place.before, locked]);
+    q: place.q, key: place.key, endpoint: place.model, state: place.states, tag: place.tags, before: place.before,
+  }), [place.q, place.key, place.model, place.states.join(), place.tags.join(), place.before, locked]);
   const clock = useRef({ now: 0, at: 0, speed: 1 });
   if (list.data && list.data !== clock.current.of) {
     clock.current = { of: list.data, now: list.data.now, at: performance.now(), speed: list.data.speed };
@@ -155,7 +157,7 @@ function App() {
       <div class="brand"><img src="/_fakefal/page/icon.svg" alt="" width="20" height="20" /> fakefal</div>
       <nav aria-label="Views">${Object.entries(VIEWS).map(([view, [name]]) => html`
         <a ...${link({ ...ELSEWHERE, view })} aria-current=${view === place.view ? "page" : undefined}>${name}</a>`)}</nav>
-      <${MoneyBar} list=${list.data} link=${link} />
+      <${MoneyBar} list=${list} account=${place.key} link=${link} />
       <${ClockBar} list=${list} now=${now} />
       <button type="button" class="quiet" aria-label="Keyboard" onClick=${() => setKeys(true)}>?</button>
     </header>

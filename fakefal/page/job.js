@@ -2,9 +2,17 @@
 import { get, post } from "./api.js";
 import { CopyAs } from "./copy_as.js";
 import { Waterfall } from "./waterfall.js";
-import { Act, Code, Copy, Failure, Media, State, asJson, clockTime, dateTime, dollars, html, seconds, shortModel, useLoad } from "./ui.js";
+import { Act, Code, Copy, Failure, Media, State, Tags, asJson, clockTime, dateTime, dollars, html, seconds, shortModel, useLoad } from "./ui.js";
 
 const OVER = new Set(["completed", "refused", "failed", "cancelled", "timed_out"]);
+
+/** Whether fal would charge for it, in words. */
+function charge({ request, state, maybe_usd: maybe }) {
+  if (request.charge === "may_be_charged") return `may be charged ${dollars(maybe)}`;
+  if (request.charge === "not_charged") return "not charged";
+  if (request.charge === "charged") return OVER.has(state) ? "charged" : "charged at its end";
+  return "";
+}
 
 function Actions({ job, link, reload }) {
   const { request, webhook } = job;
@@ -108,8 +116,9 @@ export function Job({ id, link, now, list }) {
       ${close}
       <h2><code>${shortModel(request.endpoint_id)}</code></h2>
       <p class="facts"><${State} state=${job.state} /> <b>${dollars(job.usd)}</b>
-        <span>key <code>${request.key}</code></span> <time>${dateTime(request.submitted_at)}</time></p>
+        <span class=${request.charge === "may_be_charged" ? "charge maybe" : "charge"}>${charge(job)}</span> <span>key <code>${request.key}</code></span> <time>${dateTime(request.submitted_at)}</time></p>
       <p class="facts"><code class="id">${request.request_id}</code> <${Copy} text=${request.request_id} label="Copy id" /></p>
+      <${Tags} tags=${request.tags} link=${link} />
       ${twin && html`<p class="failure">Probably the same call as <a ...${link({ job: twin })}>${twin.slice(-8)}</a>, sent twice.</p>`}
       ${request.hint && !job.problems.length && html`<p class="hint">${request.hint}</p>`}
       <${Actions} job=${job} link=${link} reload=${() => { reload(); list.reload(); }} />

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "./vendor/hooks.mjs";
 import { Job } from "./job.js";
 import { Start } from "./start.js";
-import { Failure, State, age, dollars, html, plural, shortModel, useTick } from "./ui.js";
+import { Failure, State, Tags, age, dollars, html, plural, shortModel, useTick } from "./ui.js";
 
 const STATES = ["queued", "running", "completed", "refused", "failed", "cancelled", "timed_out"];
 const TYPING_PAUSE = 150;
@@ -34,7 +34,9 @@ function Filters({ place, go, data }) {
       ${options(data.endpoints, place.model).map((id) => html`<option value=${id}>${shortModel(id)}</option>`)}</select>
     <div class="chips" role="group" aria-label="State">${STATES.map((state) => html`
       <button type="button" class="chip" aria-pressed=${place.states.includes(state)} onClick=${toggle(state)}>
-        <${State} state=${state} /></button>`)}</div>
+        <${State} state=${state} /></button>`)}
+      ${place.tags.map((tag) => html`<button type="button" class="chip tag" aria-label=${`Do not filter by ${tag}`}
+        onClick=${() => go({ tags: place.tags.filter((one) => one !== tag), before: "" })}>${tag} ✕</button>`)}</div>
   </form>`;
 }
 
@@ -45,9 +47,10 @@ function Row({ job, open, link, now }) {
     <td class="in-state"><${State} state=${job.state} />${place && html`<span class="muted">${place}</span>`}</td>
     <td class="what"><a href=${href} aria-current=${open ? "true" : undefined}>
       <span class="prompt" dir="auto">${job.prompt || "no prompt"}</span></a>
-      <code class="model">${shortModel(job.endpoint_id)}</code></td>
+      <code class="model">${shortModel(job.endpoint_id)}</code><${Tags} tags=${job.tags} /></td>
     <td class="of-key"><code>${job.key}</code></td>
-    <td class="price">${dollars(job.usd)}${job.duplicate_of && html`<span class="twice" title="probably sent twice">twice?</span>`}</td>
+    <td class="price">${dollars(job.usd)}${job.duplicate_of && html`<span class="twice" title="probably sent twice">twice?</span>`}
+      ${job.charge === "may_be_charged" && html`<span class="maybe" title="fal may charge this refusal">maybe ${dollars(job.maybe_usd)}</span>`}</td>
     <td class="age">${age(now() - job.submitted_at)}</td>
   </tr>`;
 }
@@ -57,7 +60,7 @@ export function Jobs({ place, go, link, list, now }) {
   const { data } = list;
   if (!data) return html`<main id="main" class="jobs"><${Failure} error=${list.error} /></main>`;
   if (!data.stored && !place.job && !place.key) return html`<${Start} link=${link} />`;
-  const filtered = place.q || place.key || place.model || place.states.length;
+  const filtered = place.q || place.key || place.model || place.states.length || place.tags.length;
   return html`<main id="main" class=${place.job ? "jobs split" : "jobs"}>
     <h1 class="unseen">Jobs</h1>
     <section class="list" aria-label="Jobs">
@@ -70,7 +73,7 @@ export function Jobs({ place, go, link, list, now }) {
           open=${job.request_id === place.job} />`)}</tbody>
       </table>
       ${!data.jobs.length && html`<p class="none">No job matches. <button type="button" class="quiet"
-        onClick=${() => go({ q: "", key: "", model: "", states: [], before: "" })}>Show all</button></p>`}
+        onClick=${() => go({ q: "", key: "", model: "", states: [], tags: [], before: "" })}>Show all</button></p>`}
       <footer class="pages muted">
         <span>${filtered ? `${data.found} of ${plural(data.stored, "job")}` : plural(data.stored, "job")}</span>
         ${place.before && html`<a ...${link({ before: "" })}>Newest</a>`}

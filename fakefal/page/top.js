@@ -1,18 +1,23 @@
 // The bar at the top: money and clock.
-import { useState } from "./vendor/hooks.mjs";
+import { useEffect, useState } from "./vendor/hooks.mjs";
 import { get, post } from "./api.js";
 import { Act, Failure, clockTime, dollars, html, plural, seconds, shortModel, useLoad, useTick } from "./ui.js";
 
-export function MoneyBar({ list, link }) {
+/** What jobs would have cost; `account` is the key whose money is asked for, or "" for all. */
+export function MoneyBar({ list: { data: list, reload }, account, link }) {
   const [open, setOpen] = useState("");
-  const verdict = useLoad(() => get("verdict", { limit: MOST_SHOWN }), []).data;
+  const verdict = useVerdict(account);
   const toggle = (name) => () => setOpen(open === name ? "" : name);
   if (!list) return html`<div class="money" aria-hidden="true"></div>`;
   const { money } = list;
   return html`<div class="money">
     <span class="sum"><b>${dollars(money.usd)}</b> not spent</span>
     <a ...${link({ view: "jobs", states: ["refused", "failed"], before: "", job: "" })}><b>${money.refused}</b> refused</a>
-    <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> unpriced</span>
+    ${money.billed_refusals > 0 && html`<span title="refusals that fal charges"><b>${money.billed_refusals}</b> of them charged</span>`}
+    ${money.maybe_billed > 0 && html`<span class="maybe" title="refusals that fal may charge"><b>${money.maybe_billed}</b> perhaps charged, ${dollars(money.maybe_usd)}</span>`}
+    <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> price unknown</span>
+    ${list.balance !== null && html`<${Balance} fresh=${list.balance} account=${account} reload=${reload}
+      open=${open === "balance"} toggle=${toggle("balance")} />`}
     ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "twins"}
       onClick=${toggle("twins")}><b>${money.duplicates}</b> sent twice?</button>`}
     ${verdict?.findings.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "findings"}
@@ -23,6 +28,46 @@ export function MoneyBar({ list, link }) {
 }
 
 const MOST_SHOWN = 50;
+const AGAIN_SECONDS = 2;
+
+/** The verdict; what it judges as if the program ended now passes without news, so that is asked for again. */
+function useVerdict(account) {
+  const { data, reload } = useLoad(() => get("verdict", { limit: MOST_SHOWN, key: account }), [account]);
+  const passing = Boolean(data?.findings.some((one) => one.at_end));
+  useEffect(() => {
+    if (!passing) return undefined;
+    const timer = setInterval(() => { if (!document.hidden) reload(); }, AGAIN_SECONDS * 1000);
+    return () => clearInterval(timer);
+  }, [passing]);
+  return data;
+}
+
+const DOLLARS_ADDED = 10;
+
+/** What the accounts have left, and a way to pay in. */
+function Balance({ fresh, account, reload, open, toggle }) {
+  const { data, error, reload: again } = useLoad(() => get("balance", { key: account }), [account, fresh]);
+  const [add, setAdd] = useState(String(DOLLARS_ADDED));
+  const topUp = (key) => async () => { await post("balance", { add: Number(add) }, { key }); again(); reload(); };
+  const accounts = data ?? [];
+  const locked = accounts.length ? accounts.filter((one) => one.locked).length : Number(fresh <= 0);
+  const least = Math.min(...accounts.map((one) => one.usd), accounts.length ? Infinity : fresh);
+  return html`<button type="button" class=${locked ? "warn" : "left"} aria-expanded=${open} onClick=${toggle}>
+      <b>${dollars(least)}</b> left${accounts.length > 1 && " at least"}${locked > 0 && ` · ${locked > 1 ? `${locked} ` : ""}locked`}</button>
+    ${open && html`<section class="panel" aria-label="Balance">
+      <header><h2>Balance</h2>
+        <p class="muted">A job is charged at its end. From zero on an account is locked: its submits are refused with 403.</p>
+        <button type="button" class="quiet" onClick=${toggle}>Close</button></header>
+      <${Failure} error=${error} />
+      <p class="paying"><label>Dollars <input type="number" min="0.01" max="1000000" step="any" value=${add}
+          onInput=${(event) => setAdd(event.target.value)} /></label>
+        <${Act} class="primary" act=${topUp(account)} done="Topped up">Top up${account ? "" : " all keys"}<//></p>
+      ${accounts.length > 0 && html`<table><thead><tr><th>Key</th><th class="price">Left</th><th></th><th></th></tr></thead>
+        <tbody>${accounts.map((one) => html`<tr key=${one.key}><td><code>${one.key}</code></td><td class="price">${dollars(one.usd)}</td>
+          <td>${one.locked && html`<span class="failure">locked</span>`}</td>
+          <td><${Act} act=${topUp(one.key)} done="Topped up" aria-label=${`Top up ${one.key}`}>Top up<//></td></tr>`)}</tbody></table>`}
+    </section>`}`;
+}
 const words = (name) => name.replaceAll("_", " ");
 
 /** What the programs would have done with real money, with the calls that prove it. */

@@ -10,8 +10,8 @@ export const html = htm.bind(h);
 
 export function dollars(usd) {
   if (usd === null || usd === undefined) return "unknown";
-  const exact = usd.toFixed(4).replace(/0{1,2}$/, "");
-  return `$${exact}`;
+  const exact = Math.abs(usd).toFixed(4).replace(/0{1,2}$/, "");
+  return `${usd < 0 ? "-" : ""}$${exact}`;
 }
 
 export function seconds(value) {
@@ -88,6 +88,15 @@ export function useTick(milliseconds, on = true) {
 // -- parts ------------------------------------------------------------------------------------
 
 export const State = ({ state }) => html`<span class=${`state ${state}`}>${state.replace("_", " ")}</span>`;
+
+/** A caller's own labels; with `link`, each leads to the jobs that have it. */
+export function Tags({ tags, link }) {
+  const said = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
+  if (!said.length) return null;
+  return html`<span class="tags" role=${link && "group"} aria-label=${link && "Tags"}>${said.map((tag) => (link
+    ? html`<a class="tag" title="only jobs with this tag" ...${link({ tags: [tag], before: "" })}>${tag}</a>`
+    : html`<span class="tag">${tag}</span>`))}</span>`;
+}
 
 export const Text = ({ children, of = "span", ...rest }) => h(of, { dir: "auto", ...rest }, children);
 

@@ -42,7 +42,10 @@ class TestJobs:
             "prompt": "a lighthouse",
             "status": 200,
             "usd": 0.56,
+            "charge": "charged",
+            "maybe_usd": 0.0,
             "duplicate_of": None,
+            "tags": {},
         }
 
     @pytest.mark.parametrize(
@@ -100,8 +103,38 @@ class TestJobs:
         server.submit(O1, {"prompt": "x", "duration": 5})
         server.submit("fal-ai/wizper", {"audio_url": "https://example.com/a.mp3"})
         page = server.control("jobs")
-        assert page["money"] == {"usd": 1.12, "jobs": 4, "refused": 1, "duplicates": 1, "unpriced": 1}
+        refusals = {"refused": 1, "billed_refusals": 0, "maybe_billed": 0, "maybe_usd": 0.0}
+        assert page["money"] == {"usd": 1.12, "jobs": 4, "duplicates": 1, "unpriced": 1, **refusals}
         assert [[one["request_id"] for one in pair] for pair in page["twins"]] == [[first, second]]
+
+    def test_refusals_that_fal_charges_or_may_charge_are_told_apart(self, server: Server) -> None:
+        charges = {"": (0.0, 0.56), "(billed=true)": (0.56, 0.0), "(billed=false)": (0.0, 0.0)}
+        for effect in charges:
+            server.submit(O1, {"prompt": effect}, **{"X-Fakefal-Effect": f"content_policy_violation{effect}"})
+        page = server.control("jobs")
+        assert {job["prompt"]: (job["usd"], job["maybe_usd"]) for job in page["jobs"]} == charges
+        assert [job["charge"] for job in page["jobs"]] == ["not_charged", "charged", "may_be_charged"]
+        assert [details(server, job["request_id"])["maybe_usd"] for job in page["jobs"]] == [0.0, 0.0, 0.56]
+        sums = {"refused": 3, "billed_refusals": 1, "maybe_billed": 1, "usd": 0.56, "maybe_usd": 0.56}
+        assert page["money"].items() >= sums.items()
+
+    def test_tags_filter_jobs_and_their_sums(self, server: Server) -> None:
+        for team in ("design", "video"):
+            server.submit(O1, {"prompt": team}, **{"X-Fal-Tags": f"team={team},env=prod"})
+        server.submit(O1, {"prompt": "x"})
+        page = server.control("jobs", tag=["team=video", "env=prod"])
+        assert [job["tags"] for job in page["jobs"]] == [{"team": "video", "env": "prod"}]
+        assert (page["found"], page["stored"], page["money"]["usd"]) == (1, 3, 0.56)
+        assert len(ids(server, tag=["team=video", "team=design"])) == 2
+        assert len(ids(server, tag="team=(untagged)")) == 1
+        assert "write key=value" in server.http.get("/_fakefal/jobs?tag=team").json()["detail"]
+
+    def test_the_balance_is_that_of_a_key_that_has_not_called(self, serve: Serve) -> None:
+        assert serve().control("jobs")["balance"] is None
+        server = serve(balance="1.00")
+        server.submit(O1, {"prompt": "x"})
+        server.http.post("/_fakefal/balance", json={"add": 0.5}).raise_for_status()
+        assert (server.control("jobs")["balance"], server.control("balance")[0]["usd"]) == (1.5, 0.94)
 
     def test_a_body_without_a_prompt_has_its_first_text(self, server: Server) -> None:
         for body in ([], {}, {"number": 1, "text": "Hello"}, {"prompt": {"a": 1}, "x": 2}, None):

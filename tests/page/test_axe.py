@@ -22,7 +22,7 @@ def test_axe_finds_nothing_serious(server: Server, open_page: Open, scheme: str,
     expect(empty.page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     assert serious(empty.page) == []
     for _ in range(2):
-        server.submit(O1, {"prompt": "a lighthouse"})
+        server.submit(O1, {"prompt": "a lighthouse"}, **{"X-Fal-Tags": "team=design"})
     server.submit("fal-ai/flux/dev", {"prompt": "a lighthouse"})
     for effect in ("runner_disconnected", "stuck", "retry_then_succeed"):
         server.submit(O1, {"prompt": effect}, **{"X-Fakefal-Effect": effect})
