@@ -16,6 +16,7 @@ from fakefal.verdict.sendings import Passage
 from fakefal.verdict.witness import MOST_FINDINGS, MOST_SENT, Witness
 from support.endpoints import O1
 from support.receivers import Receiver
+from support.redis_server import empty_databases
 from support.server import Serve, Server
 from support.waiting import HASTE, until
 
@@ -381,7 +382,7 @@ class TestTheVerdict:
         assert [one.gone for one in server.emulator.witness._sent.values()] == [None]
 
     def test_each_replica_sees_its_own_calls(self, serve: Serve, redis_url: str) -> None:
-        server = serve(profile="instant", store=f"{redis_url}/3")
+        server = serve(profile="instant", store=next(empty_databases(redis_url)))
         server.inject("accept_then_drop", nth=1)
         send(server)
         finish(server, send(server))
