@@ -247,6 +247,11 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         public = host_name(urlsplit(self.public_url or "").netloc)
         return self.hosts | {public} if public else self.hosts
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nothing may show: the secrets of keys, and the control API's token."""
+        return (*filter(None, self.keys.values()), *filter(None, (self.control_token,)))
+
     @model_validator(mode="wrap")
     @classmethod
     def _refuse(cls, given: Any, build: ModelWrapValidatorHandler[Self]) -> Self:

@@ -25,7 +25,7 @@ KLING = tuple(PREFIX + row.path for row in ROWS)
 
 _NEAR = 0.75
 _LONGEST = 200
-"""Nobody misspells a longer id, and comparing takes quadratic time."""
+"""No model has a longer id: nobody misspells it, comparing takes quadratic time, and nothing is remembered of it."""
 
 
 class ModelHeading(NamedTuple):
@@ -58,7 +58,7 @@ class Catalogue(Collection[str]):
         if (record := self.own.get(endpoint_id)) is not None:
             found: Endpoint | None = Endpoint.of_record(record)
         else:
-            found = _shipped(endpoint_id)
+            found = _shipped(endpoint_id) if len(endpoint_id) <= _LONGEST else None
         price = self.prices.get(endpoint_id)
         return found if found is None or price is None else replace(found, prices=(price,))
 

@@ -10,7 +10,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from functools import singledispatch
@@ -37,6 +37,7 @@ from fakefal.state.happenings import (
     WebhookTried,
     plain,
 )
+from fakefal.state.journal import HIDDEN
 from fakefal.state.printable import shown
 from fakefal_contracts.price import dollars
 
@@ -69,6 +70,7 @@ class Lines:
         as_json: one JSON object a line instead of words.
         color: whether lines are coloured.
         encoding: of the file.
+        secrets: what is hidden, wherever a program sends it.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class Lines:
         as_json: bool = False,
         color: bool = False,
         encoding: str = "utf-8",
+        secrets: Collection[str] = (),
     ) -> None:
         self._file = file
+        self._secrets = secrets
         self._encoding = encoding
         self._wanted = wanted
         self._as_json = as_json
@@ -120,6 +124,8 @@ class Lines:
     def _write(self) -> None:
         while (one := self._waiting.get()) is not None:
             text = self._line(one)
+            for secret in self._secrets:
+                text = text.replace(secret, HIDDEN)
             if count := self._left_out:
                 self._left_out = 0
                 text += "\n" + self._text("left_out", f"{count} lines are left out", count=count)
@@ -292,8 +298,13 @@ def told(
     usual: tuple[type[Event], ...],
     options: LineOptions,
     environ: Mapping[str, str] = os.environ,
+    *,
+    secrets: Collection[str] = (),
 ) -> Iterator[Say]:
-    """Tell of events as the options ask for while the block lasts; `usual` are told without ``--verbose``."""
+    """Tell of events as the options ask for while the block lasts; `usual` are told without ``--verbose``.
+
+    The `secrets` are hidden.
+    """
     if options.quiet or (options.log_file is None and sys.stderr is None):  # which it is where it was closed
         yield _only_errors
         return
@@ -308,7 +319,8 @@ def told(
         else:
             file = stack.enter_context(os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0))
             color, encoding = _colored(sys.stderr, environ), sys.stderr.encoding
-        lines = Lines(file, wanted, as_json=options.log == "json", color=color, encoding=encoding)
+        as_json = options.log == "json"
+        lines = Lines(file, wanted, as_json=as_json, color=color, encoding=encoding, secrets=secrets)
         stack.enter_context(lines.running())
         if events is not None:
             stack.enter_context(events.subscribed(lines.tell))

@@ -101,7 +101,7 @@ async def _run(
     from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
-    with told(emulator.events, BY_RUN, lines) as say:
+    with told(emulator.events, BY_RUN, lines, secrets=settings.secrets) as say:
         async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
             emulator.reached_at(addresses.url)
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")

@@ -118,7 +118,7 @@ async def _listening(
         from fakefal.server.serving import listening
 
     emulator = Emulator(settings)
-    with told(emulator.events, BY_SERVE, lines):
+    with told(emulator.events, BY_SERVE, lines, secrets=settings.secrets):
         async with listening(emulator, plain, tls, context) as where:
             yield where
 

@@ -27,10 +27,11 @@ from fakefal_contracts import (
     rulebook,
     strategies,
 )
+from fakefal_contracts.evidence import UNDATED
 from fakefal_contracts.kling.shared import CLIP_LIMITS, PICTURE_LIMITS
 from fakefal_contracts.media import AudioLimits, ClipLimits, Limits, PictureLimits
 from fakefal_contracts.model import spots
-from fakefal_contracts.record import UNDATED, Record, Source
+from fakefal_contracts.record import Record, Source
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.strategies import (
     Advance,

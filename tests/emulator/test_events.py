@@ -19,6 +19,7 @@ from fakefal.state.events import EventLog
 from support.endpoints import APP, I2V, O1
 from support.receivers import Receiver
 from support.server import Serve, Server, served
+from support.waiting import until
 
 pytestmark = pytest.mark.quick
 
@@ -298,10 +299,8 @@ class TestStreams:
 
     def test_a_watcher_that_has_gone_leaves_nothing_behind(self, server: Server) -> None:
         with watching(server):
-            assert server.emulator.events.watched
+            until(lambda: server.emulator.events.watched)
         server.http.post("/_fakefal/reset").raise_for_status()
-        from support.waiting import until
-
         until(lambda: not server.emulator.events.watched)
 
     def test_a_subscriber_is_told_at_once_and_no_longer_than_it_wants(self) -> None:

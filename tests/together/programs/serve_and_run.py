@@ -20,7 +20,7 @@ tls = arguments[0] == "--tls"
 command = arguments[tls:]
 with tempfile.TemporaryDirectory() as folder:
     ready_file = Path(folder) / "ready.json"
-    options = ["--profile", "stepped", "--port", "0", "--ready-file", str(ready_file)]
+    options = ["--profile", "stepped", "--port", "0", "--ready-file", str(ready_file), "--media-urls", "fal"]
     options += ["--tls-port", "0"] if tls else []
     server = subprocess.Popen([sys.executable, "-m", "fakefal", "serve", *options], stdout=subprocess.DEVNULL)
     while not ready_file.exists():
