@@ -23,7 +23,7 @@ def test_its_test_passes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPa
     (pytester.path / name).write_text(code)
     result = pytester.runpytest_subprocess("-p", "fakefal.pytest_plugin", "-W", "error")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["fakefal: 3 requests, 0 refused, $1.68 not spent"])
+    result.stdout.fnmatch_lines(["fakefal: 3 requests, 3 done, 0 refused, $1.68 not spent"])
 
 
 def test_its_command_runs() -> None:
