@@ -34,7 +34,7 @@ from fakefal.state.account import JobAccount
 from fakefal.state.endings import ending_of, platform_ending
 from fakefal.state.events import EventLog
 from fakefal.state.group import Member
-from fakefal.state.journal import missed_calls
+from fakefal.state.journal import missed_calls, refused_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
@@ -438,13 +438,13 @@ class Emulator(Member):
         return await self.queue.states(self.clock.now)
 
     async def summary(self) -> str:
-        """One line on the whole run: how many requests, how they ended, what they would have cost, what was missed.
+        """One line on the whole run: how many requests, how they ended, the cost, what was refused or missed.
 
         Where replicas share a store, on what is stored there.
         """
         sums = str((await self.tally.account(self.all)).run)
-        missed = missed_calls(await self.journal.newest(None, self.settings.max_journal))
-        return f"{sums}; {missed}" if missed else sums
+        calls = await self.journal.newest(None, self.settings.max_journal)
+        return "; ".join(filter(None, (sums, refused_calls(calls), missed_calls(calls))))
 
     async def verdict(self, key: str | None = None, *, patience: float = 0.0) -> Verdict:
         """What the programs of a key, or of all, would have done with real money, as if they ended now.

@@ -85,8 +85,8 @@ function TokenForm({ onDone }) {
       <button class="primary">Open</button>
       ${wrong && html`<p class="failure" role="alert">${wrong}</p>`}
     </form>
-    <p class="muted">The server is bound beyond this machine. It printed the token when it started; the browser keeps
-      a cookie that stands for it.</p>
+    <p class="muted">The server is bound beyond this machine. The token is what FAKEFAL_CONTROL_TOKEN was set to
+      where it was started; without that, it printed one when it started. The browser keeps a cookie that stands for it.</p>
   </main>`;
 }
 

@@ -1,8 +1,8 @@
 """The Platform API's search in past requests: by words, by the address of a file, or newest first.
 
 Form as its OpenAPI document of August 2026 has it (public repository tryAGI/Fal).  fal compares meanings; here a
-request is as similar to a text as the share of its words that the request's own texts hold, and to a file that it names
-or made, entirely.
+request is as similar to a text as the share of its words that the request's own texts hold, files and addresses left
+out, and to a file that it names or made, entirely.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_
 Limit = Annotated[int, Query(ge=1, le=100)]
 Similarity = Annotated[float, Interval(ge=0, le=1)]
 _WORD = re.compile(r"\w+")
+_ADDRESS = re.compile(r"(?:https?:/|data:)\S+", re.IGNORECASE)
 
 
 @router.get("/search")
@@ -80,17 +81,21 @@ def _similarity(look: Snapshot, query: str | None, wanted: str, base_url: BaseUr
     """How near a request is to a text, or to the address of a file: from 0 to 1."""
     if look.erased:
         return 0.0
-    texts = list(_texts([*payloads_of(look, base_url)]))
+    payloads = [*payloads_of(look, base_url)]
     if query is None:
-        return float(wanted in texts)
-    words, own = set(_WORD.findall(query.lower())), set(_WORD.findall(" ".join(texts).lower()))
+        return float(wanted in _texts(payloads))
+    said = " ".join(_ADDRESS.sub(" ", text) for text in _texts(payloads, files=False))
+    words, own = set(_WORD.findall(query.lower())), set(_WORD.findall(said.lower()))
     return len(words & own) / len(words) if words else 0.0
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value."""
+def _texts(value: Any, *, files: bool = True) -> Iterator[str]:
+    """Every text in a JSON value, those that describe a file only where they are asked for."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one, files=files)
+    elif isinstance(value, dict) and (files or "url" not in value):
+        for one in value.values():
+            yield from _texts(one, files=files)

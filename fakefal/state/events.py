@@ -35,7 +35,6 @@ from fakefal.state.happenings import (
 )
 from fakefal.state.journal import JournalEntry, without_secrets
 from fakefal.state.requests import Record, Snapshot
-from fakefal_contracts.hosts import Part
 
 MOST_EVENTS = 10_000
 """So many of the newest events are kept for those who come back."""
@@ -48,9 +47,6 @@ LONGEST_NAME = 300
 
 QUIET_SECONDS = 15.0
 """After so long a stream says that nothing came."""
-
-AT_THE_DOOR = (401, 403, 405, 413, 429)
-"""With these statuses a call is refused before anybody looks at what it asks for."""
 
 Subscriber = Callable[[Event], None]
 """Is told of every event, on the event loop, in their order; it must not block."""
@@ -248,7 +244,7 @@ class EventLog:
             self.tell(NotEmulated(**facts))
         elif call.is_missed:
             self.tell(ModelUnknown(**facts, endpoint_id=call.endpoint[:LONGEST_NAME]))
-        elif call.status in AT_THE_DOOR or (call.part == Part.QUEUE and call.is_submit):
+        elif call.is_refused:
             self.tell(CallRefused(**facts, error_type=call.error_type))
 
     def moved(self, key: str | None, at: float, advance: float, speed: float) -> None:

@@ -32,6 +32,9 @@ MOST_MISSED = 3
 """So many of what was called and is not emulated are named at the end of a run."""
 
 APPLICATIONS = ("queue", "run")
+AT_THE_DOOR = (401, 403, 405, 413, 429)
+"""With these statuses a call is refused before anybody looks at what it asks for."""
+
 APP_SEGMENTS = 2
 
 
@@ -66,6 +69,13 @@ class JournalEntry:
     def is_missed(self) -> bool:
         """Whether it was for what the emulator does not have: a part of fal's, or a model."""
         return self.status == HTTPStatus.NOT_IMPLEMENTED or (self.is_submit and self.status == HTTPStatus.NOT_FOUND)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no job came of it though the emulator has what it was for: its answer is no model's."""
+        failed = (self.status or 0) >= HTTPStatus.BAD_REQUEST
+        of_queue = self.part == Part.QUEUE and self.is_submit
+        return failed and not self.is_missed and (of_queue or self.status in AT_THE_DOOR)
 
     @property
     def is_submit(self) -> bool:
@@ -114,6 +124,17 @@ def missed_calls(calls: Iterable[JournalEntry]) -> str:
     shown = [f"{name} ({times} times)" if times > 1 else name for name, times in missed.most_common(MOST_MISSED)]
     more = f", and {len(missed) - MOST_MISSED} others" if len(missed) > MOST_MISSED else ""
     return f"{count} call{'s' * (count != 1)} to what fakefal does not have: {', '.join(shown)}{more}{add}"
+
+
+def refused_calls(calls: Iterable[JournalEntry]) -> str:
+    """How many calls were refused before a job came of them, with which status; empty where none was."""
+    refused = Counter(call.status for call in calls if call.is_refused)
+    count = refused.total()
+    if not count:
+        return ""
+    several = len(refused) > 1
+    statuses = ", ".join(f"{status}: {times}" if several else f"{status}" for status, times in refused.most_common())
+    return f"{count} call{'s' * (count != 1)} refused at the door ({statuses})"
 
 
 class Journal(Protocol):

@@ -90,6 +90,7 @@ class TestSearch:
 
         assert found(query="red fox") == [(near, 1.0), (far, 0.5)]
         assert found(query="red fox", min_similarity=0.6) == [(near, 1.0)]
+        assert found(query="http https 1 127 mp4") == [], "what describes its files says nothing of a request"
         assert found(query="!") == []
         assert found(query="red", limit=1)[0][0] == far, "of equals the newest"
 
