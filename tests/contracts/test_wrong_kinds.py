@@ -167,3 +167,9 @@ def test_noise_is_not_named() -> None:
         assert file_kind(content) is None
         assert as_picture(content)[1].startswith("it is not a picture in a known format")
         assert as_clip(content)[1].startswith("it is not a clip in a known format")
+
+
+def test_a_first_box_that_lies_about_its_size_is_read_no_further_than_its_bytes() -> None:
+    kind = file_kind(b"\xff\xff\xff\xffftypM4A \0\0\0\0")
+    assert kind is not None
+    assert kind.name == "an M4A sound"

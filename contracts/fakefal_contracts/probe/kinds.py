@@ -111,7 +111,8 @@ def _by_form(head: bytes) -> FileKind | None:
 
 def _by_brand(head: bytes) -> FileKind:
     """The kind of a file of boxes, by what it says it is compatible with."""
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, int.from_bytes(head[:4], "big"), 4))}
+    end = min(len(head), int.from_bytes(head[:4], "big"))  # a size that lies may be of gigabytes
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, end, 4))}
     if brands & {b"avif", b"avis"}:
         return _picture("an AVIF picture")
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
