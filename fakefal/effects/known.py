@@ -12,6 +12,7 @@ from fakefal.core.effects import Effect, EffectRule
 from fakefal.core.grammar import BadEffect, read_rule, rule_text
 from fakefal.core.plan import Quirk
 from fakefal.state import jsonio
+from fakefal.state.journal import USED_UP
 from fakefal_contracts import Catalogue
 from fakefal_contracts.failures import LOCK_REASONS, MODEL_ERRORS, PLATFORM_ERRORS, RETRIED_STATUSES
 from fakefal_contracts.hosts import is_address
@@ -53,8 +54,10 @@ ACCOUNT_EFFECTS = ("locked_account", "invalid_key", "malformed_key")
 #: What happens to a call before fal looks at the account's balance.
 BEFORE_THE_GATE = (DROP, "ingress_502", "ingress_503", "ingress_504", "invalid_key", "malformed_key")
 
-EXHAUSTED = Effect("locked_account", {"reason": "exhausted_balance"})
+EXHAUSTED = Effect(USED_UP, {"reason": "exhausted_balance"})
 """What a used-up balance does."""
+
+LOCKS = ("locked_account", EXHAUSTED.name)
 
 QUIRKS = tuple(Quirk)
 REFUSALS = range(400, 500)

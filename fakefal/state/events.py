@@ -33,7 +33,7 @@ from fakefal.state.happenings import (
     StateReset,
     WebhookTried,
 )
-from fakefal.state.journal import JournalEntry, without_secrets
+from fakefal.state.journal import USED_UP, JournalEntry, without_secrets
 from fakefal.state.requests import Record, Snapshot
 
 MOST_EVENTS = 10_000
@@ -238,7 +238,7 @@ class EventLog:
             "status": call.status,
             "hint": call.hint,
         }
-        if call.effect:
+        if call.effect and call.effect != USED_UP:
             self.tell(EffectFired(**facts, effect=call.effect, request_id=call.request_id))
         elif call.status == HTTPStatus.NOT_IMPLEMENTED:
             self.tell(NotEmulated(**facts))

@@ -31,6 +31,9 @@ LONGEST_ADDRESS = 100
 MOST_MISSED = 3
 """So many of what was called and is not emulated are named at the end of a run."""
 
+USED_UP = "exhausted_balance"
+"""What stands for an effect at a call that nobody gave one: its account's balance is used up."""
+
 APPLICATIONS = ("queue", "run")
 AT_THE_DOOR = (401, 403, 405, 413, 429)
 """With these statuses a call is refused before anybody looks at what it asks for."""

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.bounded import MOST_KEYS, Bounded
 from fakefal.state.endings import CDN_MARK, ending_of
-from fakefal.state.journal import JournalEntry
+from fakefal.state.journal import USED_UP, JournalEntry
 from fakefal.state.ledger import DUPLICATE_SECONDS
 from fakefal.state.requests import Record, Snapshot
 from fakefal.verdict.findings import Finding, Verdict, is_refusal
@@ -35,8 +35,8 @@ OK, REFUSED = int(HTTPStatus.OK), int(HTTPStatus.BAD_REQUEST)
 
 OF_A_REQUEST = "/requests/"
 REQUEST_LIST = "/models/requests"
-LOCKED = "locked_account"
-"""The effect that the journal notes for a call that found its account locked, for whatever reason it is."""
+LOCKED = frozenset({"locked_account", USED_UP})
+"""What the journal notes as the effect of a call that found its account locked."""
 
 _FILES = re.compile(re.escape(CDN_MARK.encode()) + rb'(/files/[^"\\]+)')
 _STATUS, _CANCEL = "/status", "/cancel"
@@ -81,7 +81,7 @@ class Witness:
         before.before = None  # else each would keep all that came before it
         if before.is_lost:
             sending.earlier = before.job or before.earlier
-        elif before.call.effect != LOCKED and before.whole and is_refusal(before.call.status):
+        elif before.call.effect not in LOCKED and before.whole and is_refusal(before.call.status):
             self._find(Kind.RETRIED_REFUSAL, sending, before.call)
         elif before.job is not None and before.job.refused is not None:
             self._find(Kind.RETRIED_REFUSAL, sending, before.call, before.job.refused)
@@ -175,7 +175,7 @@ class Witness:
                 return  # it looked for the job before it sent again
             grade = _PROVEN if before.is_lost else _POSSIBLE
             self._find(Kind.RESUBMITTED_UNKNOWN, sending, before.call, grade=grade)
-        if call.status == HTTPStatus.FORBIDDEN and call.effect == LOCKED:
+        if call.status == HTTPStatus.FORBIDDEN and call.effect in LOCKED:
             first = self._locked.get(call.key)
             if first is None:
                 self._locked[call.key] = call, passage.ended

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fakefal.core.effects import Effect
 from fakefal.core.errors import Busy, QueueFull
-from fakefal.effects.known import RETRY_AFTER
+from fakefal.effects.known import EXHAUSTED, LOCKS, RETRY_AFTER
 from fakefal.engine.emulator import Emulator
 from fakefal.wire.answers import ANSWERS, invalid_key, malformed_key, refusal
 from fakefal.wire.body import too_large
@@ -151,9 +151,10 @@ def refuse(effect: Effect) -> None:
             raise Busy(int(effect.arguments.get("limit", 2)))
         case "queue_full":
             raise QueueFull(0)
-        case "locked_account":
+        case name if name in LOCKS:
             reason = lock_reason(effect)
-            raise refusal(403, f"User is locked. Reason: {LOCK_REASONS.get(reason, reason)}")
+            hint = "the balance is used up: POST /_fakefal/balance adds to it" if effect == EXHAUSTED else ""
+            raise refusal(403, f"User is locked. Reason: {LOCK_REASONS.get(reason, reason)}", hint=hint)
         case "invalid_key":
             raise invalid_key()
         case "malformed_key":

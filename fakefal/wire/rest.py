@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from fakefal.core.effects import Effect
+from fakefal.effects.known import LOCKS
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import new_file_path
 from fakefal.state import jsonio
@@ -84,7 +85,7 @@ async def _account_lock(request: Request, emulator: Emulator, key: str) -> Effec
         WireError: another effect refuses all calls of the account.
     """
     effect = await account_effect(request, emulator, key)
-    if effect is not None and effect.name != "locked_account":
+    if effect is not None and effect.name not in LOCKS:
         refuse(effect)
     return effect
 

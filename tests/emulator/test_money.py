@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fakefal.state.happenings import CallRefused
 from fakefal.state.tags import MOST_BYTES, BadTagFilter, TagFilter, read_tags
 from fakefal_contracts.failures import LOCK_REASONS
 from support.server import Serve, Server
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.quick, pytest.mark.both_stores]
 O1 = "fal-ai/kling-video/o1/reference-to-video"
 POLICY = "fakefal:content_policy_violation"
 LOCKED = {"detail": f"User is locked. Reason: {LOCK_REASONS['exhausted_balance']}"}
+TOP_UP = "the balance is used up: POST /_fakefal/balance adds to it"
 OTHER = {"Authorization": "Key other:secret"}
 
 
@@ -86,7 +88,9 @@ class TestBalance:
         for job in jobs:
             assert server.http.get(job["status_url"]).json()["status"] == "COMPLETED"
             assert server.http.get(job["response_url"]).status_code == 200
-        assert [one["effect"] for one in server.journal() if one["status"] == 403] == ["locked_account"] * 3
+        assert [one["effect"] for one in server.journal() if one["status"] == 403] == ["exhausted_balance"] * 3
+        told = [one for one in server.emulator.events.newest() if isinstance(one, CallRefused)]
+        assert [(one.status, one.hint) for one in told] == [(403, TOP_UP)] * 3, "nobody injected an effect"
         assert len(server.control("requests")) == 2
         account = server.http.get("/rest/users/current").json()
         assert (account["is_locked"], account["lock_reason"]) == (True, "exhausted_balance")
