@@ -33,7 +33,7 @@ from fakefal.state.happenings import (
 from fakefal_contracts.failures import MODEL_ERRORS
 from support.endpoints import I2V, O1
 from support.programs import FAKEFAL, ready, run_under
-from support.server import caller
+from support.server import Serve, caller
 from support.waiting import LIMIT, run_program, until
 
 CLIENT = f"""
@@ -164,6 +164,39 @@ BROKEN = (
 )
 def test_an_event_in_words(event: Event, expected: str) -> None:
     assert written(event) == f"{expected}\n"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("part", "headers", "body", "expected"),
+    [
+        ("queue", {"Authorization": ""}, b"{}", "401: send Authorization: Key ID:SECRET"),
+        ("run", {"Authorization": "Key nothing"}, b"{}", "401: send Authorization: Key ID:SECRET"),
+        ("queue", {"Authorization": "Bearer x"}, b"{}", "401: send Authorization: Key ID:SECRET"),
+        (
+            "queue",
+            {"Authorization": "Key tester:wrong"},
+            b"{}",
+            "401: send one of the keys that were set with keys, with its secret",
+        ),
+        (
+            "queue",
+            {},
+            b'{"prompt": x}',
+            "422 json_invalid: the body is not JSON: Expecting value at character 11",
+        ),
+    ],
+)
+def test_a_refusal_at_the_door_says_what_to_change(
+    serve: Serve, part: str, headers: dict[str, str], body: bytes, expected: str
+) -> None:
+    server = serve(keys="tester:secret")
+    given = {"Authorization": "Key tester:secret"} | headers
+    server.http.post(f"/{part}/{O1}", content=body, headers=given)
+    until(server.emulator.events.newest)  # it is told behind the answer
+    (told,) = server.emulator.events.newest()
+    host = {"queue": "queue.fal.run", "run": "fal.run"}[part]
+    assert written(told) == f"✗ POST {host}/{O1}  {expected}\n"
 
 
 @pytest.mark.quick
