@@ -18,10 +18,14 @@ class ContractError(ValueError):
 _UNPUBLISHED = {"kling/v4/": "Kling 4.0", "fal-ai/kling-video/v4/": "Kling 4.0"}
 
 
+def no_model(endpoint_id: str) -> str:
+    """How what is said of an unknown model begins."""
+    return f"fakefal knows no model {endpoint_id[:200]}"
+
+
 def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
     """What to say of an id that no document here has: never that it does not exist."""
-    shown = endpoint_id[:200]
-    said, add = f"fakefal knows no model {shown}", f"fakefal models add {shown}"
+    said, add = no_model(endpoint_id), f"fakefal models add {endpoint_id[:200]}"
     if family := next((name for start, name in _UNPUBLISHED.items() if endpoint_id.startswith(start)), None):
         return f"{said}: no document of {family} has been published yet. Once fal has one: {add}"
     return f"{said}: {add}{f' (did you mean {nearest}?)' if nearest else ''}"

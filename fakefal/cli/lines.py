@@ -39,6 +39,7 @@ from fakefal.state.happenings import (
 )
 from fakefal.state.journal import HIDDEN
 from fakefal.state.printable import shown
+from fakefal_contracts.errors import no_model
 from fakefal_contracts.price import dollars
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -191,7 +192,8 @@ def _over(event: JobOver) -> list[str]:
     if event.broken:
         first, *more = map(reason, event.broken)
         return ["✗", f"{event.endpoint_id}  {first}", *more]
-    why = "it did not start in time" if event.outcome == "timed_out" else event.error or event.hint
+    hint = event.hint.replace(f"{no_model(event.endpoint_id)}: ", "unknown model: ")
+    why = "it did not start in time" if event.outcome == "timed_out" else event.error or hint
     kind = " ".join(filter(None, (str(event.status), event.error_type)))
     return ["✗", f"{event.endpoint_id}  {kind}{f': {why}' if why else ''}"]
 
@@ -219,12 +221,14 @@ def _effect(event: EffectFired) -> list[str]:
 
 @words.register
 def _unknown(event: ModelUnknown) -> list[str]:
-    return ["?", f"{event.endpoint_id}  unknown model: {event.hint}"]
+    hint = event.hint.removeprefix(f"{no_model(event.endpoint_id)}: ")
+    return ["?", f"{event.endpoint_id}  unknown model: {hint}"]
 
 
 @words.register
 def _not_emulated(event: NotEmulated) -> list[str]:
-    return ["?", f"{event.call}  not emulated: {event.hint}"]
+    says_so = event.hint.startswith("fakefal does not emulate ")
+    return ["?", f"{event.call}  {event.hint if says_so else f'not emulated: {event.hint}'}"]
 
 
 @words.register

@@ -26,8 +26,8 @@ async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     """
     part, _, path = scope["path"].lstrip("/").partition("/")
     if part == Part.PLATFORM:
-        message = f"fakefal does not emulate /{path}, and sent nothing to fal; of /v1 it emulates {', '.join(EMULATED)}"
-        raise platform_refusal(501, message, hint=message)
+        hint = f"fakefal does not emulate /{path}, and sent nothing to fal"
+        raise platform_refusal(501, f"{hint}; of /v1 it emulates {', '.join(EMULATED)}", hint=hint)
     if part in OTHER_HOSTS:
         detail = f"fakefal does not emulate /{path} of this host, and sent nothing to fal"
         raise refusal(501, detail, hint=detail)

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fakefal.state.requests import NO_KEY
-from fakefal.wire.answers import ANSWERS, HINT, WireError, header_text
+from fakefal.wire.answers import ANSWERS, HINT, SEND_KEY, WireError, header_text
 from fakefal.wire.auth import read_key
 from fakefal.wire.context import Authorization, TheEmulator
 from fakefal.wire.json_route import JsonRoute
@@ -85,7 +85,7 @@ def _maybe_key(emulator: TheEmulator, authorization: Authorization = None) -> st
 
 def _platform_key(key: Annotated[str, Depends(_maybe_key)]) -> str:
     if key == NO_KEY:
-        raise platform_refusal(401, "Authentication required")
+        raise platform_refusal(401, "Authentication required", hint=SEND_KEY)
     return key
 
 

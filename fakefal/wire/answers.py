@@ -33,6 +33,8 @@ REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
 HINT = "x-fakefal-hint"
 LONGEST_HINT = 1000
+SEND_KEY = "send Authorization: Key ID:SECRET"
+"""What to change where a call came without a key."""
 
 
 class Json(Response):
@@ -60,19 +62,20 @@ def refusal(status: int, detail: str, *, hint: str = "", headers: Mapping[str, s
     return WireError(status, {"detail": detail}, dict(headers or {}) | ({HINT: header_text(hint)} if hint else {}))
 
 
-def no_access(app: str) -> WireError:
+def no_access(app: str, hint: str = SEND_KEY) -> WireError:
     """The answer to a call of an application without a key (captures of April and September 2026)."""
-    return refusal(401, f'Cannot access application "{app}". Authentication is required to access this application.')
+    detail = f'Cannot access application "{app}". Authentication is required to access this application.'
+    return refusal(401, detail, hint=hint)
 
 
-def invalid_key() -> WireError:
+def invalid_key(hint: str = "") -> WireError:
     """The answer to a key that nobody has (captures of October 2026)."""
-    return refusal(401, "invalid key credentials")
+    return refusal(401, "invalid key credentials", hint=hint)
 
 
-def malformed_key() -> WireError:
+def malformed_key(hint: str = "") -> WireError:
     """The answer to what is no key (issue report of March 2025)."""
-    return refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.")
+    return refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.", hint=hint)
 
 
 def header_text(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from fakefal.state.requests import LONGEST_KEY, NO_KEY
 from fakefal.state.tokens import BadToken, Tokens
-from fakefal.wire.answers import invalid_key, malformed_key, no_access, refusal
+from fakefal.wire.answers import SEND_KEY, invalid_key, malformed_key, no_access, refusal
 
 TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 
@@ -26,12 +26,12 @@ def read_key(header: str | None, keys: Mapping[str, str]) -> str:
         return NO_KEY
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":
-        raise refusal(401, "bearer: unable to decode issuer")  # begins so in a capture of 2026
+        raise refusal(401, "bearer: unable to decode issuer", hint=SEND_KEY)  # begins so in a capture of 2026
     key_id, colon, secret = credentials.strip().partition(":")
     if scheme.lower() != "key" or not colon or not 0 < len(key_id) <= LONGEST_KEY or not secret:
-        raise malformed_key()
+        raise malformed_key(SEND_KEY)
     if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
-        raise invalid_key()
+        raise invalid_key("send one of the keys that were set with keys, with its secret")
     return key_id
 
 
@@ -46,9 +46,9 @@ def application_key(header: str | None, token: str | None, app: str, keys: Mappi
     try:
         claims = tokens.read(token)
     except BadToken as error:
-        raise no_access(app) from error
+        raise no_access(app, f"{error}: get a new one") from error
     if not {app, app.rpartition("/")[2]} & set(claims.get("apps", ())):
-        raise no_access(app)
+        raise no_access(app, "the token is for other applications: get one for this")
     return str(claims["user"])
 
 
@@ -56,5 +56,5 @@ def demand_rest_key(header: str | None, keys: Mapping[str, str]) -> str:
     """The key id of a caller of the REST host (probe of 2026-09-13 for the missing header)."""
     key = read_key(header, keys)
     if key == NO_KEY:
-        raise refusal(401, "Authorization header is required")
+        raise refusal(401, "Authorization header is required", hint=SEND_KEY)
     return key

@@ -25,7 +25,7 @@ from fakefal.state.requests import NO_KEY
 from fakefal.state.submission import Submission
 from fakefal.state.tags import read_tags
 from fakefal.verdict.sendings import Sign
-from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, no_access, refusal, retry_headers
+from fakefal.wire.answers import BILLABLE_UNITS, HINT, WireError, header_text, no_access, refusal, retry_headers
 from fakefal.wire.auth import application_key, demand_rest_key
 from fakefal.wire.body import LARGE_BODY, decoded, read_body, skip
 from fakefal.wire.call import Call
@@ -217,7 +217,8 @@ async def _parse(raw: bytes, max_json_bytes: int) -> Any:
     try:
         return await decoded(raw, max_json_bytes)
     except jsonio.InvalidJson as error:
-        hint = "send JSON as it is, in UTF-8: it is compressed" if raw.startswith(GZIP) else ""
+        compressed = raw.startswith(GZIP)
+        hint = "send JSON as it is, in UTF-8: it is compressed" if compressed else f"the body is not JSON: {error}"
         item = {
             "type": "json_invalid",
             "loc": ["body", error.position],
@@ -229,4 +230,4 @@ async def _parse(raw: bytes, max_json_bytes: int) -> Any:
 
 
 def _headers(hint: str) -> dict[str, str]:
-    return {BILLABLE_UNITS: "0"} | retry_headers(retry=False) | ({HINT: hint} if hint else {})
+    return {BILLABLE_UNITS: "0"} | retry_headers(retry=False) | {HINT: header_text(hint)}

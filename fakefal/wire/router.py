@@ -147,5 +147,5 @@ def _no_socket(path: str) -> Json:
 
 
 def _unknown_host(name: str) -> Json:
-    detail = f"fakefal does not emulate {name}, and sent nothing to it; emulated are: {', '.join(HOSTS)}"
-    return Json({"detail": detail}, 501, {HINT: header_text(detail)})
+    hint = f"fakefal does not emulate {name}, and sent nothing to it"
+    return Json({"detail": f"{hint}; emulated are: {', '.join(HOSTS)}"}, 501, {HINT: header_text(hint)})

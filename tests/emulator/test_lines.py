@@ -30,10 +30,11 @@ from fakefal.state.happenings import (
     StateReset,
     WebhookTried,
 )
+from fakefal_contracts.errors import unknown_model
 from fakefal_contracts.failures import MODEL_ERRORS
 from support.endpoints import I2V, O1
 from support.programs import FAKEFAL, ready, run_under
-from support.server import caller
+from support.server import Serve, Server, caller
 from support.waiting import LIMIT, run_program, until
 
 CLIENT = f"""
@@ -145,6 +146,16 @@ BROKEN = (
             ModelUnknown(at=0.0, key="", call="POST x", status=404, hint="did you mean y?", endpoint_id="fal-ai/z"),
             "? fal-ai/z  unknown model: did you mean y?",
         ),
+        (
+            ModelUnknown(
+                at=0.0, key="", call="POST x", status=404, hint=unknown_model("a/b", "a/c"), endpoint_id="a/b"
+            ),
+            "? a/b  unknown model: fakefal models add a/b (did you mean a/c?)",
+        ),
+        (
+            job(outcome="refused", status=404, hint=unknown_model("fal-ai/x")),
+            "✗ fal-ai/x  404: unknown model: fakefal models add fal-ai/x",
+        ),
         (StateReset(at=0.0, key=None), "· reset"),
         (ClockMoved(at=0.0, key="me", advance=60.0, speed=1.0), "· the clock of key me is 60 s further, speed 1"),
         (ClockMoved(at=0.0, key=None, advance=0.0, speed=60.0), "· the clock has speed 60"),
@@ -164,6 +175,45 @@ BROKEN = (
 )
 def test_an_event_in_words(event: Event, expected: str) -> None:
     assert written(event) == f"{expected}\n"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("part", "headers", "body", "expected"),
+    [
+        ("queue", {"Authorization": ""}, b"{}", "401: send Authorization: Key ID:SECRET"),
+        ("run", {"Authorization": "Key nothing"}, b"{}", "401: send Authorization: Key ID:SECRET"),
+        ("queue", {"Authorization": "Bearer x"}, b"{}", "401: send Authorization: Key ID:SECRET"),
+        (
+            "queue",
+            {"Authorization": "Key tester:wrong"},
+            b"{}",
+            "401: send one of the keys that were set with keys, with its secret",
+        ),
+        ("queue", {}, b'{"prompt": x}', "422 json_invalid: the body is not JSON: Expecting value at character 11"),
+    ],
+)
+def test_a_refusal_at_the_door_says_what_to_change(
+    serve: Serve, part: str, headers: dict[str, str], body: bytes, expected: str
+) -> None:
+    server = serve(keys="tester:secret")
+    given = {"Authorization": "Key tester:secret"} | headers
+    server.http.post(f"/{part}/{O1}", content=body, headers=given)
+    until(server.emulator.events.newest)  # it is told behind the answer
+    (told,) = server.emulator.events.newest()
+    host = {"queue": "queue.fal.run", "run": "fal.run"}[part]
+    assert written(told) == f"✗ POST {host}/{O1}  {expected}\n"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("host", "named"), [("api.fal.ai", "/v1/account/focus"), ("wma.fal.run", "wma.fal.run")])
+def test_what_is_not_emulated_is_told_once(server: Server, host: str, named: str) -> None:
+    told: list[Event] = []
+    with server.emulator.events.subscribed(told.append):
+        server.http.get("/v1/account/focus", headers={"Host": host})
+        until(lambda: told)
+    line = f"? GET {host}/v1/account/focus  fakefal does not emulate {named}, and sent nothing to "
+    assert written(*told) in (f"{line}fal\n", f"{line}it\n")
 
 
 @pytest.mark.quick

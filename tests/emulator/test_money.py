@@ -12,6 +12,7 @@ from fakefal.state.happenings import CallRefused
 from fakefal.state.tags import MOST_BYTES, BadTagFilter, TagFilter, read_tags
 from fakefal_contracts.failures import LOCK_REASONS
 from support.server import Serve, Server
+from support.waiting import until
 
 pytestmark = [pytest.mark.quick, pytest.mark.both_stores]
 
@@ -89,8 +90,12 @@ class TestBalance:
             assert server.http.get(job["status_url"]).json()["status"] == "COMPLETED"
             assert server.http.get(job["response_url"]).status_code == 200
         assert [one["effect"] for one in server.journal() if one["status"] == 403] == ["exhausted_balance"] * 3
-        told = [one for one in server.emulator.events.newest() if isinstance(one, CallRefused)]
-        assert [(one.status, one.hint) for one in told] == [(403, TOP_UP)] * 3, "nobody injected an effect"
+
+        def told() -> list[tuple[int | None, str]]:
+            refused = (one for one in server.emulator.events.newest() if isinstance(one, CallRefused))
+            return [(one.status, one.hint) for one in refused]
+
+        until(lambda: told() == [(403, TOP_UP)] * 3)  # nobody injected an effect
         assert len(server.control("requests")) == 2
         account = server.http.get("/rest/users/current").json()
         assert (account["is_locked"], account["lock_reason"]) == (True, "exhausted_balance")
