@@ -117,7 +117,7 @@ def test_the_wire_shows_both_sides_without_a_secret(look: Any) -> None:
     expect(wire).to_contain_text("X-Fal-Queue-Priority: low")
     expect(wire).to_contain_text("status: 200 OK")
     expect(wire).to_contain_text("x-fal-billable-units: 5.0")
-    expect(wire).to_contain_text("calls about it")
+    expect(wire).to_contain_text("1 call about it")
     assert SECRET not in page.content()
 
 
