@@ -298,7 +298,7 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
     start, end = marks.started_at, marks.ended_at
     if start is None or plan is None:
         state = State.IN_QUEUE if end is None else State.COMPLETED
-        return View(state, plan, marks, now)
+        return View(state, plan, marks, now if end is None else end)
     if end is not None:
         whole = plan.polls is None and marks.cut is None
         return View(State.COMPLETED, plan, marks, end, run_seconds=plan.run_seconds if whole else end - start)

@@ -32,9 +32,9 @@ class TemporaryFolder:
 
     def __init__(self, kind: str) -> None:
         sweep_abandoned()
-        self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-"))
-        lock = (self.path / LOCK).open("ab")
-        try_lock(lock, fcntl.LOCK_EX)
+        while (made := _make(kind)) is None:
+            pass
+        self.path, lock = made
         self.close = weakref.finalize(self, _remove, lock, self.path, os.getpid())
 
     def __enter__(self) -> Self:
@@ -42,6 +42,16 @@ class TemporaryFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _make(kind: str) -> tuple[Path, IO[bytes]] | None:
+    """A folder with its lock; None where another process swept it before it was locked."""
+    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-"))
+    lock = (path / LOCK).open("ab")
+    if try_lock(lock, fcntl.LOCK_EX) and (path / LOCK).exists():
+        return path, lock
+    lock.close()
+    return None
 
 
 def try_lock(lock: IO[bytes], kind: int) -> bool:
@@ -58,16 +68,18 @@ def sweep_abandoned() -> None:
     """Remove, once in a process, the temporary folders whose process was killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if _is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+            _sweep(folder)
 
 
-def _is_abandoned(folder: Path) -> bool:
+def _sweep(folder: Path) -> None:
+    """Remove a folder that nobody uses, under its lock: who is just making it must notice."""
     try:
         with (folder / LOCK).open("rb") as lock:
-            return try_lock(lock, fcntl.LOCK_EX)
+            if try_lock(lock, fcntl.LOCK_EX):
+                shutil.rmtree(folder, ignore_errors=True)
     except FileNotFoundError:
-        return time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
+        if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(lock: IO[bytes], folder: Path, owner: int) -> None:

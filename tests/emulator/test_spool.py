@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
 
 from fakefal.engine.emulator import Emulator
 from fakefal.settings import Settings, SettingsError
+from fakefal.state import temporary as module
 from fakefal.state.files import FileTooLarge, SpoolFull
-from fakefal.state.temporary import LOCK, PREFIX, sweep_abandoned
+from fakefal.state.temporary import LOCK, PREFIX, TemporaryFolder, sweep_abandoned
 from fakefal.store.spool import MOST_OPEN, OwnFolder, SpoolFiles
 from support.endpoints import I2V
 from support.machine import fill, small_file_system
@@ -236,6 +238,24 @@ class TestTemporaryFolders:
         assert len(list(temporary.iterdir())) == 1
         files.close()
         assert list(temporary.iterdir()) == []
+
+    def test_one_that_is_swept_before_it_is_locked_is_made_again(
+        self, temporary: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        TemporaryFolder("first").close()  # the first one of a process sweeps itself
+        lock, swept = module.try_lock, list[Path]()
+
+        def late(file: IO[bytes], kind: int) -> bool:
+            if not swept:
+                swept.append(Path(file.name).parent)
+                shutil.rmtree(swept[0])
+            return lock(file, kind)
+
+        monkeypatch.setattr(module, "try_lock", late)
+        with TemporaryFolder("second") as folder:
+            assert list(temporary.iterdir()) == [folder.path]
+            assert folder.path != swept[0]
+            assert (folder.path / LOCK).exists()
 
     def test_those_of_killed_processes_are_swept_and_others_stay(self, temporary: Path) -> None:
         code = "from test_spool import *; files = store(None); put(files, 'a', b'x'); input()"
