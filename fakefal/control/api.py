@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fakefal.control.guard import guard
 from fakefal.core.grammar import BadEffect
@@ -27,8 +27,11 @@ Key = Annotated[
     str | None, Query(min_length=1, max_length=LONGEST_KEY, description="id part of a key; without it, all keys")
 ]
 Tag = Annotated[
-    Annotated[list[str], WithJsonSchema(TagFilter.SCHEMA)] | None,
-    Query(description="key=value of X-Fal-Tags; several keys must all match, a repeated one by any of its values"),
+    list[str] | None,
+    Query(
+        description="key=value of X-Fal-Tags; several keys must all match, a repeated one by any of its values",
+        json_schema_extra=TagFilter.SCHEMA,
+    ),
 ]
 
 
