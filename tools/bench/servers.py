@@ -108,10 +108,10 @@ def serve_command(*options: str, ready_file: Path, fast: bool = True) -> list[st
 
 @contextmanager
 def emulator(*options: str, fast: bool = True, pin: bool = True) -> Iterator[Running]:
-    """The emulator as users start it."""
+    """The emulator as users start it, silent as its rivals are."""
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
         file = Path(folder) / "ready.json"
-        command = serve_command(*options, ready_file=file, fast=fast)
+        command = serve_command("--quiet", *options, ready_file=file, fast=fast)
         with process(command, pin=pin, stdout=subprocess.DEVNULL) as child:
             yield Running(json.loads(awaited(file, child))["url"], child.pid)
 
