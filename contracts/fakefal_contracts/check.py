@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from fakefal_contracts.addresses import is_local_name, unreachable_kind
+from fakefal_contracts.addresses import is_local_name
 from fakefal_contracts.body_parts import BodyParts, parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import inferred
 from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.hints import REMOVE, requirement_hint, schema_hint, unknown_key_hint
-from fakefal_contracts.hosts import emulated_path, split_address
 from fakefal_contracts.length import Length, length_of
 from fakefal_contracts.measured import measured
 from fakefal_contracts.media import BrokenLimit, Facts, Limits, Missing, Opener
@@ -36,6 +33,7 @@ from fakefal_contracts.model import (
     spot_at,
     spots,
 )
+from fakefal_contracts.openers import host_of, open_data_uris
 from fakefal_contracts.other_revisions import (
     Note,
     accepted_no_more,
@@ -44,7 +42,7 @@ from fakefal_contracts.other_revisions import (
     refusing_revisions,
 )
 from fakefal_contracts.price import Cost, price_of
-from fakefal_contracts.probe import is_data_uri, read_data_uri
+from fakefal_contracts.probe import is_data_uri
 from fakefal_contracts.rule import Looked, Requirement, Stage, Violation
 from fakefal_contracts.rulebook import rulebook
 
@@ -138,48 +136,6 @@ MOST_LOOKED_AT = 5000
 MOST_FOUND = 1000
 """How many errors of the schema, and how many keys that nobody knows, a report names; the first ones."""
 
-_PLAIN_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+)/[!-~]*")
-"""Nearly every address: taking it apart would tell nothing more."""
-
-
-def open_data_uris(address: str) -> bytes | Path | None:
-    """The default opener: ``data:`` URIs are read, other http(s) addresses are left unchecked.
-
-    Raises:
-        Missing: the address is of no kind that a service could download, or of a host that no public one reaches.
-    """
-    if is_data_uri(address):
-        return read_data_uri(address)[1]
-    host = _host_of(address)
-    if not host:
-        raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
-    if kind := unreachable_kind(host):
-        raise Missing(f"no public service reaches {host[:80]} ({kind} address): upload the file")
-    return None
-
-
-def open_for_fake(address: str) -> bytes | Path | None:
-    """As `open_data_uris`, for requests to an emulator: what looks like a file on its CDN is left unchecked.
-
-    Raises:
-        Missing: see `open_data_uris`.
-    """
-    if not is_data_uri(address) and _host_of(address) and emulated_path(split_address(address).path):
-        return None
-    return open_data_uris(address)
-
-
-def _host_of(address: str) -> str:
-    """The host of an http(s) address; empty for everything else."""
-    if plain := _PLAIN_ADDRESS.fullmatch(address):
-        return plain[1]
-    try:
-        parts = split_address(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return ""
-    return host if parts.scheme in ("http", "https") and " " not in parts.netloc else ""
-
 
 def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Report:
     """Judge a decoded JSON body under one edition.
@@ -252,7 +208,7 @@ class _Media:
 
     def _leave(self, loc: Loc, address: str) -> None:
         self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
-        host = _host_of(address)
+        host = host_of(address)
         if is_local_name(host):
             msg = f"{host[:80]} looks like the name of one network"
             self.warnings.append(Advice(LOCAL_NAME, loc, msg, "upload the file, or give an address on the internet"))

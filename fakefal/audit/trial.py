@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from fakefal.audit.pointed import Pointed
 from fakefal.audit.ways import Fault, Point
-from fakefal.engine.emulator import ENDED_SECONDS, Emulator
+from fakefal.engine.emulator import Emulator
+from fakefal.engine.overview import ENDED_SECONDS, verdict_of
 from fakefal.server.app import build_app
 from fakefal.server.child import child_environment
 from fakefal.server.child_server import serving_child
@@ -93,7 +94,7 @@ async def run_trial(program: Program, fault: Fault | None) -> Trial:
             output.seek(0)
             said = _last_line(output.read())
         account = await emulator.tally.account(emulator.all)
-        verdict = await emulator.verdict(patience=ENDED_SECONDS)
+        verdict = await verdict_of(emulator, patience=ENDED_SECONDS)
     sums = account.run
     return Trial(fault, code, seconds, pointed.hits, sums.jobs, sums.usd, verdict, said, tuple(pointed.points))
 

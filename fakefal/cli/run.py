@@ -96,7 +96,8 @@ async def _run(
     report: Path | None,
 ) -> int:
     """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
-    from fakefal.engine.emulator import ENDED_SECONDS, Emulator
+    from fakefal.engine.emulator import Emulator
+    from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of
     from fakefal.server.app import build_app
     from fakefal.server.child_server import serving_child
 
@@ -106,13 +107,13 @@ async def _run(
             emulator.reached_at(addresses.url)
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
             code = await run_child(program, _environment(addresses, say))
-            say("summary", await emulator.summary())
+            say("summary", await summary_of(emulator))
             if report is not None:
                 await _write_report(emulator, program, code, report)
                 say("report", f"the report of this run is {report}", path=str(report))
             if allowed is None:
                 return code
-            verdict = (await emulator.verdict(patience=ENDED_SECONDS)).without(allowed)
+            verdict = (await verdict_of(emulator, patience=ENDED_SECONDS)).without(allowed)
             say("verdict", str(verdict), is_error=bool(verdict.proven))
             return code or int(bool(verdict.proven))
 

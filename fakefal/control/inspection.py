@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from fakefal.control.api import Key
 from fakefal.control.guard import guard
+from fakefal.engine.overview import verdict_of
 from fakefal.state.files import StoredFile
 from fakefal.state.journal import JournalEntry
 from fakefal.state.ledger import Dollars
@@ -113,7 +114,7 @@ class VerdictInfo(BaseModel):
 @router.get("/verdict")
 async def verdict(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> VerdictInfo:
     """What the programs of a key, or of all, would have done with real money, as if they ended now; newest first."""
-    found = await emulator.verdict(key)
+    found = await verdict_of(emulator, key)
     rows = found.rows()
     return VerdictInfo(
         proven=len(found.proven),

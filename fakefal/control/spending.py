@@ -12,6 +12,7 @@ from fakefal.control.api import Key, Tag
 from fakefal.control.guard import guard
 from fakefal.core.plan import NOTHING
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.overview import ledger_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total
 from fakefal.state.tags import TagFilter
 from fakefal.wire.context import TheEmulator
@@ -39,7 +40,7 @@ async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None) -> Led
 
     With tags, the sums are those of the jobs shown.
     """
-    lines, sums = await emulator.ledger(key, TagFilter.read(tag or ()))
+    lines, sums = await ledger_of(emulator, key, TagFilter.read(tag or ()))
     return LedgerInfo(
         usd=sum((one.usd for one in sums), NOTHING),
         maybe_usd=sum((one.maybe_usd for one in sums), NOTHING),

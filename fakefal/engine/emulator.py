@@ -5,47 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from typing_extensions import override
-
 from fakefal.core.effects import EffectRule
 from fakefal.core.errors import NeedsJudgement, QueueError, RefusedMove, UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.lifecycle import Move, State, after
-from fakefal.core.plan import PROFILES, Ending, Plan, Quirk
+from fakefal.core.plan import PROFILES, Ending, Quirk
 from fakefal.core.webhook import FIRST_TIMEOUT_SECONDS, Delivery, DeliveryAttempt
 from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
 from fakefal.engine.accounts import Accounts
 from fakefal.engine.judge import Judge
+from fakefal.engine.replica_member import ReplicaMember
 from fakefal.engine.waker import Waker
 from fakefal.engine.webhooks import Sender, WebhookDispatcher
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Downloads
 from fakefal.files.rendering import Renderer
 from fakefal.settings import Settings
-from fakefal.state.account import JobAccount
-from fakefal.state.endings import ending_of, platform_ending
+from fakefal.state.endings import ending_of
 from fakefal.state.events import EventLog
-from fakefal.state.group import Member
-from fakefal.state.journal import missed_calls, refused_calls
-from fakefal.state.ledger import LedgerEntry, Total, entries
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
-from fakefal.state.tags import ANY_TAGS, TagFilter
 from fakefal.state.tally import Tally
 from fakefal.store.opening import open_parts
 from fakefal.store.parts import EmulatorParts
-from fakefal.verdict.findings import Finding, Verdict, finding_event
+from fakefal.verdict.findings import Finding, finding_event
 from fakefal.verdict.witness import Witness
-from fakefal_contracts.failures import PLATFORM_ERRORS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -60,17 +53,6 @@ RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
 """How long fal keeps a result, and one of 10 KB or more (documentation of the result call, 2026)."""
 
 
-ORPHANED = Plan(
-    replace(platform_ending(PLATFORM_ERRORS["runner_disconnected"]), hint="its replica ended: submit again"),
-    logs=((0.0, "The replica that was downloading its media ended"),),
-)
-"""How a request ends whose media a dead replica was downloading."""
-
-
-ENDED_SECONDS = 2.0
-"""How long a program that has ended may have webhooks on their way."""
-
-
 class Stopping(QueueError):
     """The emulator is being stopped; what it was asked to wait for did not happen."""
 
@@ -78,7 +60,7 @@ class Stopping(QueueError):
         super().__init__("the emulator is stopping")
 
 
-class Emulator(Member):
+class Emulator:
     """One emulated fal.
 
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
@@ -123,6 +105,7 @@ class Emulator(Member):
         self._webhooks = WebhookDispatcher(self.queue, self.clock, sender, on_try, self.witness.forged)
         self._waker = Waker(self.queue, self.clock, self._webhooks.begin)
         self._downloads = Downloads(self.files, parts.fetcher)
+        self._member = ReplicaMember(self.queue, self.clock, self._waker, self._downloads)
         self._profile = PROFILES[self.settings.profile]
         self._acceptance = Acceptance(
             self.settings,
@@ -138,7 +121,7 @@ class Emulator(Member):
     async def running(self) -> AsyncIterator[Emulator]:
         """Keep time moving for streams, and clean up at the end."""
         try:
-            async with self._parts.membership(self):
+            async with self._parts.membership(self._member):
                 try:
                     async with self._waker.running():
                         yield self
@@ -406,27 +389,6 @@ class Emulator(Member):
         finally:
             self._waker.limits.discard(limit)
 
-    # -- for the other replicas of the store (`fakefal.state.group.Member`) -----------------------
-
-    @override
-    def changed(self, key: str) -> None:
-        self._waker.changed(key)
-
-    @override
-    def watched(self) -> Collection[str]:
-        return self._waker.watched()
-
-    @override
-    def judging(self) -> tuple[str, ...]:
-        return tuple(self._downloads)
-
-    @override
-    async def orphaned(self, request_id: str) -> None:
-        with suppress(UnknownRequest):
-            key = (await self.find(request_id)).record.key
-            await self.queue.settle(request_id, ORPHANED, self.clock.now(key))
-            self.changed(key)
-
     # -- all of them ----------------------------------------------------------------------------
 
     async def all(self, key: str | None = None, most: int | None = None) -> list[Snapshot]:
@@ -437,37 +399,9 @@ class Emulator(Member):
         """How many stored requests of each key are in which state."""
         return await self.queue.states(self.clock.now)
 
-    async def summary(self) -> str:
-        """One line on the whole run: how many requests, how they ended, the cost, what was refused or missed.
-
-        Where replicas share a store, on what is stored there.
-        """
-        sums = str((await self.tally.account(self.all)).run)
-        calls = await self.journal.newest(None, self.settings.max_journal)
-        return "; ".join(filter(None, (sums, refused_calls(calls), missed_calls(calls))))
-
-    async def verdict(self, key: str | None = None, *, patience: float = 0.0) -> Verdict:
-        """What the programs of a key, or of all, would have done with real money, as if they ended now.
-
-        Where replicas share a store, what came to this one.  Webhooks on their way get `patience` real seconds.
-        """
+    async def webhooks_settled(self, patience: float) -> None:
+        """Wait until no webhook is on its way, for so many real seconds at most."""
         await self._webhooks.settle(patience)
-        return self.witness.verdict({look.record.id: look for look in await self.all(key)}, key)
-
-    async def ledger(self, key: str | None = None, tags: TagFilter = ANY_TAGS) -> tuple[list[LedgerEntry], list[Total]]:
-        """Every stored job of a key, or of all, with these tags, oldest first, and the sums since the last reset.
-
-        The sums count what was dropped since, too, but where tags are asked for or replicas share a store.
-        """
-        looks = await self.all(key)
-        if tags != ANY_TAGS:
-            looks = [look for look in looks if tags.holds(look.record.tags)]
-            return list(entries(looks)), JobAccount.of(looks).totals(key)
-
-        async def stored() -> list[Snapshot]:
-            return looks
-
-        return list(entries(looks)), (await self.tally.account(stored)).totals(key)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
         """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from fakefal.core.plan import BrokenRule, Charge
 from fakefal.core.webhook import Delivery
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.overview import verdict_of
 from fakefal.report.posters import poster_of
 from fakefal.state.endings import ending_of
 from fakefal.state.events import outcome
@@ -165,7 +166,7 @@ async def part_of_run(emulator: Emulator, name: str) -> ReportedPart:
     happened = emulator.events.newest()
     polls = {one.request_id: one.polls for one in happened if isinstance(one, JobOver)}
     calls = [one for one in happened if isinstance(one, CallEvent)][-MOST_CALLS:]
-    findings = [finding_event(one) for one in (await emulator.verdict()).findings]
+    findings = [finding_event(one) for one in (await verdict_of(emulator)).findings]
     return ReportedPart(
         name=name,
         sums=_sums((await emulator.tally.account(emulator.all)).run),

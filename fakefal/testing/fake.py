@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -16,9 +15,12 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 from unittest import SkipTest
 
+from typing_extensions import override
+
 from fakefal.core.effects import Effect
 from fakefal.effects.known import checked, checked_rule, parse_rule
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.overview import verdict_of
 from fakefal.settings import OwnResult, Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
@@ -26,29 +28,24 @@ from fakefal.state.signing import MemorySigningKeys
 from fakefal.state.temporary import TemporaryFolder
 from fakefal.state.tokens import Tokens
 from fakefal.store.opening import open_parts
+from fakefal.testing.assertions import Assertions, exact_usd
 from fakefal.testing.blocked import explained_look_ups
 from fakefal.testing.engine import Engine
 from fakefal.testing.interception import intercepting
 from fakefal.testing.logged import logged_errors
 from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
-from fakefal.testing.seen_requests import EmulatedRequest, listed, seen
+from fakefal.testing.seen_requests import EmulatedRequest, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import HOST, URL, fake_environment, fake_key
 from fakefal.verdict.findings import Verdict
-from fakefal.verdict.mistakes import Kind
 from fakefal_contracts.endpoint import LATEST
-from fakefal_contracts.price import dollars
-
-FLOAT_ERROR = 1e-9
-PRICE_DIGITS = 9
-"""What a sum of floats may lose lies far behind the last digit of any price."""
 
 _TOKENS = Tokens()
 """One for all fakes of this process: clients of a module keep their upload tokens from test to test."""
 
 
-class Fakefal:
+class Fakefal(Assertions):
     """While the block lasts, every call of this process to fal is answered here, by whatever library.
 
     ``with Fakefal() as fal:`` starts afresh.  All methods may be called from any thread, and from coroutines.
@@ -138,6 +135,7 @@ class Fakefal:
     # -- what happened --------------------------------------------------------------------------
 
     @property
+    @override
     def requests(self) -> list[EmulatedRequest]:
         """Every accepted request, oldest first."""
         return [seen(look) for look in self._engine.do(self._emulator.all())]
@@ -155,11 +153,13 @@ class Fakefal:
         return requests[-1]
 
     @property
+    @override
     def ledger(self) -> list[LedgerEntry]:
         """Every accepted job with its units, its price and what it probably repeats, oldest first."""
         return list(entries(self._engine.do(self._emulator.all())))
 
     @property
+    @override
     def sums(self) -> Sums:
         """The ledger's sums; as a text, one line."""
         return JobAccount.of(self._engine.do(self._emulator.all())).run
@@ -172,9 +172,10 @@ class Fakefal:
         return dump_part(self._engine.do(part_of_run(self._emulator, name)))
 
     @property
+    @override
     def verdict(self) -> Verdict:
         """What the program would have done with real money so far, as if it ended now; as a text, a table."""
-        return self._engine.do(self._emulator.verdict())
+        return self._engine.do(verdict_of(self._emulator))
 
     # -- what shall happen ----------------------------------------------------------------------
 
@@ -204,7 +205,7 @@ class Fakefal:
             NoBalance: the account never runs out, since no balance was given.
             ValueError: that is no amount.
         """
-        self._engine.do(self._emulator.accounts.top_up(key, _exact(usd)))
+        self._engine.do(self._emulator.accounts.top_up(key, exact_usd(usd)))
 
     def inject(self, rule: str) -> None:
         """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.
@@ -288,65 +289,6 @@ class Fakefal:
         """The environment for a child process, in any language: as under ``fakefal run``, its calls arrive here."""
         return self._engine.child_environment(self._key)
 
-    # -- what must have happened ----------------------------------------------------------------
-
-    def assert_completed(self, count: int | None = None) -> None:
-        """Every request is over and succeeded; with a count, so many.  Without one, at least one was made."""
-        __tracebackhide__ = True
-        requests = self.requests
-        failed = [one for one in requests if not one.succeeded]
-        if not requests:
-            raise AssertionError("no request was accepted, so none completed")
-        if failed:
-            raise AssertionError(f"{len(failed)} of {len(requests)} requests did not succeed:{listed(failed)}")
-        if count is not None and len(requests) != count:
-            raise AssertionError(f"{len(requests)} requests succeeded, not {count}:{listed(requests)}")
-
-    def assert_billed(self, usd: float | str | Decimal | None = None, *, units: float | None = None) -> None:
-        """So many dollars or units were billed; without a number, anything at all.
-
-        Args:
-            usd: exact where it is a text or a Decimal; a float may be off by what floats lose in sums.
-            units: as the ledger counts them, seconds for the most part.
-
-        Raises:
-            AssertionError: it was another amount.
-            ValueError: that is no amount.
-        """
-        __tracebackhide__ = True
-        billed = self.sums
-        wrong = []
-        if usd is not None and billed.usd != (wanted := _exact(usd)):
-            wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(wanted)}")
-        if units is not None and not math.isclose(billed.units, units, rel_tol=FLOAT_ERROR):
-            wrong.append(f"{billed.units:g} units were billed, not {units:g}")
-        if usd is None and units is None and not billed.usd:
-            wrong.append("nothing was billed")
-        if wrong:
-            raise AssertionError(f"{' and '.join(wrong)}:{listed(self.ledger)}")
-
-    def assert_no_duplicates(self) -> None:
-        """No job was paid twice: two of one key, endpoint and body within a minute count as one call sent twice."""
-        __tracebackhide__ = True
-        twins = [entry for entry in self.ledger if entry.duplicate_of]
-        if twins:
-            raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs were probably sent twice:{listed(twins)}")
-
-    def assert_careful(self, *, allow: Collection[str] = ()) -> None:
-        """Nothing that the program did would have cost real money in vain: the verdict has no proven finding.
-
-        Args:
-            allow: kinds of findings that are fine here, such as ``result_never_fetched`` where a test only submits.
-
-        Raises:
-            AssertionError: there are findings; the message shows the calls that prove them, and what to do.
-            ValueError: that is no kind.
-        """
-        __tracebackhide__ = True
-        verdict = self.verdict.without({Kind(one) for one in allow})
-        if verdict.proven:
-            raise AssertionError(f"{verdict}\n(allow=[...] lets kinds pass)")
-
     # -- strictness -----------------------------------------------------------------------------
 
     def end(self, error: BaseException | None) -> None:
@@ -399,18 +341,3 @@ def _skips() -> tuple[type[BaseException], ...]:
     """What skips a test: unittest's exception, and pytest's where pytest runs."""
     pytest = sys.modules.get("pytest")
     return (SkipTest, pytest.skip.Exception) if pytest else (SkipTest,)
-
-
-def _exact(usd: float | str | Decimal) -> Decimal:
-    """An amount of dollars; of a float, as many digits as prices have.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        amount = Decimal(str(usd).removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite():
-        raise ValueError(f"{usd!r} is no amount of dollars: write 1.12 or '1.12'")
-    return round(amount, PRICE_DIGITS) if isinstance(usd, float) else amount

@@ -23,6 +23,7 @@ from fakefal.core.errors import StoreUnavailable, UnknownRequest
 from fakefal.core.plan import Ending, Plan
 from fakefal.core.webhook import Fate
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.overview import summary_of
 from fakefal.server.serving import serving
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.access import PLAIN, UploadLifecycle
@@ -971,7 +972,7 @@ class TestRedisGoesAway:
         server = serve(store=empty_redis)
         assert server.http.get("/_fakefal/ready").status_code == 200
         with pytest.raises(RuntimeError, match="event loop that used it first"):
-            asyncio.run(server.emulator.summary())
+            asyncio.run(summary_of(server.emulator))
 
     def test_nobody_there_at_the_start_is_a_clear_error(self) -> None:
         with pytest.raises(SettingsError, match="the store cannot be used"):

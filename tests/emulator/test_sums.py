@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fakefal.core.errors import QueueError
 from fakefal.core.plan import NOTHING, Ending, Plan
+from fakefal.engine.overview import summary_of
 from fakefal.state.account import JobAccount
 from fakefal.state.endings import ending_of
 from fakefal.state.ledger import Sums
@@ -46,7 +47,7 @@ JUDGED = st.builds(
 
 
 def summary(server: Server) -> str:
-    return asyncio.run(server.emulator.summary())
+    return asyncio.run(summary_of(server.emulator))
 
 
 def test_an_unfinished_job_is_in_the_closing_line_until_it_is_cancelled(serve: Callable[..., Server]) -> None:

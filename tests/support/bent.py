@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 from fakefal.conform.target import Answer
 from fakefal.state import jsonio
 from fakefal_contracts import BUILT_IN, Depth, Rule, judge
-from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing
 from fakefal_contracts.model import Model, Spot, bare_type, choices, spots, takes_null
+from fakefal_contracts.openers import open_data_uris
 from fakefal_contracts.rule import Requirement
 from fakefal_contracts.rulebook import rulebook
 from fakefal_contracts.strategies import Body

@@ -13,10 +13,10 @@ from typing import Any, get_args, get_origin
 
 from pydantic import AnyUrl, TypeAdapter, ValidationError
 
-from fakefal_contracts.check import open_data_uris
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Loc, bare_type, branches, choices, is_model
+from fakefal_contracts.openers import open_data_uris
 from fakefal_contracts.rule import Rule, Violation
 from fakefal_contracts.rulebook import Rulebook, rulebook
 from fakefal_contracts.strategies.bodies import FOREIGN, Builder, exactly, longest, others, pattern_of, shortest
