@@ -12,6 +12,7 @@ from typing import Any
 from fakefal.core.plan import BrokenRule, Ending
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
+from fakefal.files.known_results import KnownResults
 from fakefal.files.made import MadeFile
 from fakefal.files.rendering import Scene, Source, scene_of
 from fakefal.files.result import TakesLong, result_of
@@ -89,6 +90,7 @@ class Judge:
         self._fetch = fetch
         self._cdn = cdn
         self._catalogue = catalogue
+        self._known = KnownResults(cdn.made)
         self.results = dict(results)
 
     def edition(self, endpoint_id: str) -> Edition:
@@ -134,7 +136,7 @@ class Judge:
         if not reading and (renders or edition.endpoint.id in self.results):
             raise ReadsFiles
         try:
-            made = _made(wanted, self._result(wanted, drawing=reading))
+            made = _made(report, self._result(wanted, drawing=reading))
         except TakesLong as error:
             raise ReadsFiles from error
         return Judgement(
@@ -151,7 +153,7 @@ class Judge:
         """A judgement whose result has this clip, which was rendered for it."""
         assert judgement.wanted is not None
         wanted = replace(judgement.wanted, clip=clip)
-        return replace(judgement, ending=_made(wanted, self._result(wanted, drawing=True)))
+        return replace(judgement, ending=_made(wanted.report, self._result(wanted, drawing=True)))
 
     def report(
         self,
@@ -198,15 +200,17 @@ class Judge:
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
         return Judgement(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
-    def _result(self, wanted: WantedFiles, *, drawing: bool) -> dict[str, Any]:
+    def _result(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
         """The user's own result of the model, or one that is made."""
         given = self.results.get(wanted.report.endpoint.id)
         if callable(given):
             given = _asked(given, wanted.report)
+        if given is None:
+            return self._known.body(wanted, drawing=drawing)
         if isinstance(given, Mapping):
-            return dict(given)
-        own = self._cdn.own_file(str(given)) | _pixels(Path(given)) if given else None
-        return result_of(wanted, self._cdn.made, own, drawing=drawing)
+            return jsonio.dump(dict(given))
+        own = self._cdn.own_file(str(given)) | _pixels(Path(given))
+        return jsonio.dump(result_of(wanted, self._cdn.made, own, drawing=drawing))
 
 
 def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
@@ -267,12 +271,11 @@ def _refused(report: Report) -> Ending:
     return Ending(422, body, 0.0, ok=False, hint=f"{first.rule.id}: {first.hint}", broken=broken)
 
 
-def _made(wanted: WantedFiles, result: dict[str, Any]) -> Ending:
-    report = wanted.report
+def _made(report: Report, result: bytes) -> Ending:
     hint = "; ".join(f"{'.'.join(map(str, one.loc))}: {one.msg}; {one.hint}" for one in report.warnings)
     cost = report.cost
     units = float(cost.units if cost else _assumed_units(report))
-    return Ending(200, jsonio.dump(result), units, ok=True, hint=hint, usd=cost and cost.usd)
+    return Ending(200, result, units, ok=True, hint=hint, usd=cost and cost.usd)
 
 
 def _assumed_units(report: Report) -> Decimal:

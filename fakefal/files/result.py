@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import count
 from math import inf
 from typing import Any
 
@@ -42,6 +41,7 @@ _INFERENCE_SECONDS = 1.0
 """What `timings` say: the model was never run."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
+_SEEDS = ("seed", "used_seed")
 _ABSENT = object()
 
 
@@ -50,11 +50,17 @@ class TakesLong(Exception):
 
 
 def result_of(
-    wanted: WantedFiles, files: MadeFiles, own: Mapping[str, Any] | None = None, *, drawing: bool = True
+    wanted: WantedFiles,
+    files: MadeFiles,
+    own: Mapping[str, Any] | None = None,
+    *,
+    drawing: bool = True,
+    named: list[tuple[MadeFile, str]] | None = None,
 ) -> dict[str, Any]:
     """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
 
-    `own` describes a file of the user's, which takes the place of those of its family.
+    `own` describes a file of the user's, which takes the place of those of its family.  `named` gets every file that
+    the body names, with its path.
 
     Raises:
         TakesLong: large pictures are to be drawn for it, and `drawing` is not wanted.
@@ -65,7 +71,8 @@ def result_of(
     if not record.schemas.get(record.output):  # nothing is said of what the stream sends
         record = shipped_record(endpoint.id.removesuffix(STREAM)) or record
     pixels = inf if drawing else _MOST_PIXELS
-    made = _Result(record, wanted, files, pixels, _unusable(endpoint), own or {}).body()
+    named = [] if named is None else named
+    made = _Result(record, wanted, files, pixels, named, _unusable(endpoint), own or {}).body()
     return made if isinstance(made, dict) else {}
 
 
@@ -103,9 +110,9 @@ class _Result:
     files: MadeFiles
     pixels: float
     """So many may be drawn yet."""
+    named: list[tuple[MadeFile, str]]
     unusable: Collection[str] = ()
     own: Mapping[str, Any] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(default_factory=count)
     _above: list[Schema] = field(default_factory=list)
     """The objects around the value that is being made: one that holds itself ends there."""
 
@@ -117,7 +124,10 @@ class _Result:
         """The numbers of a result that follow from its files."""
         wanted = self.wanted
         seconds = wanted.clip_seconds if wanted.makes_clips else wanted.sound_seconds
-        return {"seed": wanted.seed, "used_seed": wanted.seed, "duration": seconds, "duration_ms": seconds * 1000}
+        return {"duration": seconds, "duration_ms": seconds * 1000}
+
+    def _number(self, name: str) -> float | None:
+        return self.wanted.seed if name in _SEEDS else self._known.get(name)
 
     def _resolved(self, schema: Schema) -> Schema:
         """A schema without references; of several branches the first that is not null."""
@@ -213,9 +223,8 @@ class _Result:
 
     def _echo(self, name: str, schema: Schema) -> Any:
         """The argument of this name where the schema takes it, or what follows from the arguments."""
-        if name in self._known and schema.get("type") in ("integer", "number"):
-            known = self._known[name]
-            return known if schema["type"] == "number" else round(known)
+        if schema.get("type") in ("integer", "number") and (number := self._number(name)) is not None:
+            return number if schema["type"] == "number" else round(number)
         if name == "timings" and schema.get("type") == "object":
             return {"inference": _INFERENCE_SECONDS}
         if name == "voice_id" and self.wanted.argument(name) is None:
@@ -288,7 +297,9 @@ class _Result:
         if self.wanted.inline:
             content = base64.b64encode(self._stored(made).source.read_bytes()).decode()
             return f"data:{made.media_type};base64,{content}"
-        return CDN_MARK + made.path(self.wanted.request_id, next(self._numbers))
+        path = made.path(self.wanted.request_id, len(self.named))
+        self.named.append((made, path))
+        return CDN_MARK + path
 
     def _stored(self, made: MadeFile) -> StoredFile:
         if made.family is MediaFamily.PICTURE and made not in self.files:

@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -59,16 +59,18 @@ _ENDING_KEYS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class WantedFiles:
     """What a report's arguments ask for; its files are found by the id of its request.
 
-    `clip` is the clip that was rendered for it.
+    `clip` is the clip that was rendered for it.  `is_random` tells that something beside the names of files followed
+    from the id.
     """
 
     report: Report
     request_id: str
     clip: MadeFile | None = None
+    is_random: bool = field(default=False, init=False)
 
     @cached_property
     def argument(self) -> Callable[..., Any]:
@@ -94,13 +96,17 @@ class WantedFiles:
         given = self.argument("seed")
         if isinstance(given, int) and not isinstance(given, bool):
             return given
-        return int.from_bytes(hashlib.blake2b(self.request_id.encode(), digest_size=8).digest(), "big") % MOST_SEED
+        return self._drawn() % MOST_SEED
 
     @property
     def voice_id(self) -> str:
         """The id of a voice that was made: eighteen digits, as fal's example has, another for each request."""
-        digest = hashlib.blake2b(self.request_id.encode(), digest_size=8).digest()
-        return f"{int.from_bytes(digest, 'big') % 10**18:018d}"
+        return f"{self._drawn() % 10**18:018d}"
+
+    def _drawn(self) -> int:
+        """A number that follows from the request's id, as random as that."""
+        self.is_random = True
+        return int.from_bytes(hashlib.blake2b(self.request_id.encode(), digest_size=8).digest(), "big")
 
     @property
     def has_sound(self) -> bool:

@@ -1,0 +1,102 @@
+"""Results that were made before, so that a request like an earlier one is answered without making all anew.
+
+A result follows from the arguments that making it asked for, from what is known of the files among them, and from the
+id of its request, which names its files.  Requests that agree in the former differ by these names only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fakefal.files.made import MadeFile
+from fakefal.files.making import MadeFiles
+from fakefal.files.result import result_of
+from fakefal.files.wanted import WantedFiles
+from fakefal.state import jsonio
+from fakefal.state.bounded import Bounded
+from fakefal_contracts.model import Input
+
+MOST_KNOWN = 1000
+LARGEST_KNOWN = 16 * 1024
+"""Bytes of a result, and characters of what it follows from, beyond which it is not kept."""
+
+
+class KnownResults:
+    """Makes the bodies of results, and keeps the newest of them.
+
+    Args:
+        files: the files that results name.
+    """
+
+    def __init__(self, files: MadeFiles) -> None:
+        self._files = files
+        self._asked: dict[type[Input], tuple[str, ...]] = {}
+        self._known: Bounded[tuple[object, ...], _Known] = Bounded(MOST_KNOWN)
+
+    def body(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
+        """The body that the result call answers with, as `result_of` makes it.
+
+        Raises:
+            TakesLong: see there.
+        """
+        known = self._known.get(self._key(wanted)) if wanted.clip is None else None
+        return self._made(wanted, drawing=drawing) if known is None else known.of(wanted.request_id)
+
+    def _key(self, wanted: WantedFiles) -> tuple[object, ...]:
+        """All that a result follows from, as far as earlier ones of its model asked for it."""
+        report, arguments = wanted.report, wanted.report.arguments
+        assert arguments is not None
+        model, given = type(arguments), arguments.given
+        asked = self._asked.get(model, ())
+        # as a text, since 1 is True in a dictionary and lists cannot stand there
+        return model, asked, tuple(report.facts.items()), repr([given.get(name) for name in asked])
+
+    def _made(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
+        arguments = wanted.report.arguments
+        assert arguments is not None
+        fields, given = vars(arguments), arguments.given
+        fields["given"] = asked = _Asked(given)
+        named: list[tuple[MadeFile, str]] = []
+        try:
+            body = jsonio.dump(result_of(wanted, self._files, drawing=drawing, named=named))
+        finally:
+            fields["given"] = given
+        if not wanted.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
+            model = type(arguments)
+            self._asked[model] = tuple(sorted(asked.names.union(self._asked.get(model, ()))))
+            key = self._key(wanted)
+            if len(str(key[-1])) <= LARGEST_KNOWN:
+                self._known[key] = _Known(body, tuple((made, path.encode()) for made, path in named))
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A result, and its files in their order with the path of each that stands in it."""
+
+    body: bytes
+    named: tuple[tuple[MadeFile, bytes], ...]
+
+    def of(self, request_id: str) -> bytes:
+        """The same for another request."""
+        body = self.body
+        for number, (made, path) in enumerate(self.named):
+            body = body.replace(path, made.path(request_id, number).encode())
+        return body
+
+
+class _Asked:
+    """Stands for `Model.given`, and notes which arguments are asked for, also in vain."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._given = given
+        self.names: set[str] = set()
+
+    def __contains__(self, name: str) -> bool:
+        self.names.add(name)
+        return name in self._given
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return self._given[name]
