@@ -24,7 +24,7 @@ longer agrees with its entry (`_is_current`, `_waits`).  So each move costs a lo
 - `_busy` counts the runs within the limit, plus ended ones whose release has not been carried out yet.  It is at most
   `runners`.
 - `_now` never goes back.  Nothing that is due lies before it, except where a judgement is missing.
-- Before `_idle_until` nothing falls due; each change of the line sets it back.
+- Before `_idle_until` nothing falls due; each change of the line sets it back, unless it is known what falls due then.
 
 **At one moment** ends come first, then releases, then waits, then starts, then start timeouts: a runner that is freed
 at a moment can be taken at that moment, and who can start is not timed out.
@@ -38,11 +38,12 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sortedcontainers import SortedDict, SortedList
 
-from fakefal.core.entry import LineEntry, Place
+from fakefal.core.entry import UNTOUCHED, LineEntry, Place
 from fakefal.core.errors import NeedsJudgement, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import Cut, Marks, Plan, View, view
@@ -55,14 +56,14 @@ BEFORE_ALL, NEVER = float("-inf"), float("inf")
 _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXPIRE}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Advanced:
     """What `Line.advance` did: who started or ended since the last time, whose judgement it needs, when to come again.
 
     `moved` are ids with the state that each came to, in the order in which that happened.
     """
 
-    moved: tuple[tuple[str, State], ...]
+    moved: Sequence[tuple[str, State]]
     needs: str | None
     next_due: float | None
 
@@ -128,7 +129,8 @@ class Line:
         With `start_seconds` it times out when it has not started by then; a server's further attempts are
         starts, too.
         """
-        now = self._touched_at(now)
+        now = self._at(now)
+        is_idle = self._now == now < self._idle_until
         wait = plan.wait_seconds if plan else 0.0
         entry = LineEntry(request_id, self._arrivals, low, plan, now + wait)
         self._arrivals += 1
@@ -136,6 +138,10 @@ class Line:
         if start_seconds is not None:
             entry.start_by = now + start_seconds
             heapq.heappush(self._start_by, (entry.start_by, entry.order, entry.id))
+        if is_idle and plan is not None and not wait and plan.polls is None and self._busy < self.runners:
+            self._start_at_once(entry, now)
+            return
+        self._idle_until = BEFORE_ALL
         if entry.poll_driven:
             self._set_aside(entry)
         else:
@@ -243,19 +249,18 @@ class Line:
         entry = self._entry(request_id)
         return view(entry.plan, entry.marks, self._at(now))
 
-    def plan(self, request_id: str) -> Plan | None:
-        """The plan of a request, or None while its judgement is open."""
-        return self._entry(request_id).plan
-
     def started_at(self, request_id: str) -> float | None:
         """When a request started, if it has."""
         return self._entry(request_id).marks.started_at
 
     def position(self, request_id: str) -> int:
         """How many requests stand before it; 0 for one that does not wait, or waits for an extra runner."""
+        return self._position(self._entry(request_id))
+
+    def look(self, request_id: str, now: float) -> tuple[View, int]:
+        """Where a request stands, and its position."""
         entry = self._entry(request_id)
-        waits = entry.state is State.IN_QUEUE and not entry.extra
-        return self._queued.bisect_left(entry.place) if waits else 0
+        return view(entry.plan, entry.marks, self._at(now)), self._position(entry)
 
     def advance(self, now: float) -> Advanced:
         """Carry out everything that is due by `now`.
@@ -263,10 +268,10 @@ class Line:
         Where a request without a judgement would start, nobody starts any more, and the line says whose
         judgement it needs; called again with the judgement written, it goes on from that moment.
         """
-        now = max(now, self._now)
+        now = self._at(now)
         if now < self._idle_until:
             self._now = now
-            return Advanced((), None, self._idle_until if self._idle_until < NEVER else None)
+            return Advanced(self._take_moved(), None, self._idle_until if self._idle_until < NEVER else None)
         needs, due = self._start_ready(), self._next_due()
         while needs is None and due is not None and due <= now:
             self._now = max(self._now, due)
@@ -280,10 +285,20 @@ class Line:
             self._idle_until = NEVER if due is None else due
         else:
             self._end_runs(now)
-        moved, self._moved = tuple(self._moved), []
-        return Advanced(moved, needs, self._next_end() if needs else due)
+        return Advanced(self._take_moved(), needs, self._next_end() if needs else due)
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _take_moved(self) -> Sequence[tuple[str, State]]:
+        moved = self._moved
+        if not moved:
+            return ()
+        self._moved = []
+        return moved
+
+    def _position(self, entry: LineEntry) -> int:
+        waits = entry.marks is UNTOUCHED and not entry.extra
+        return self._queued.bisect_left(entry.place) if waits else 0
 
     def _at(self, now: float) -> float:
         """A moment that is never before one that the line has already seen."""
@@ -310,6 +325,19 @@ class Line:
     def _enqueue(self, entry: LineEntry) -> None:
         self._queued.add(entry.place)
         heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
+
+    def _start_at_once(self, entry: LineEntry, now: float) -> None:
+        """Start a request that need not wait.  A run of no length is over at once, and takes no runner."""
+        entry.marks = Marks(started_at=now)
+        self._moved.append((entry.id, State.IN_PROGRESS))
+        end, _ = entry.end_of_run()
+        if end > now:
+            self._busy += 1
+            self._shift(entry, 0.0, now)
+            self._idle_until = min(self._idle_until, end)
+        else:
+            entry.marks = Marks(now, now)
+            self._moved.append((entry.id, State.COMPLETED))
 
     def _set_aside(self, entry: LineEntry) -> None:
         """Let a request wait for status reads, beside the line."""

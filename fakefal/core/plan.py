@@ -246,9 +246,12 @@ class Marks:
     shifts: tuple[tuple[float, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
-    """Where a request stands at a moment, or stood at its end; times are emulated seconds."""
+    """Where a request stands at a moment, or stood at its end; times are emulated seconds.
+
+    Every look makes one, so it is not frozen: that would take three times as long.
+    """
 
     state: State
     plan: Plan | None

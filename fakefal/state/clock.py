@@ -86,8 +86,9 @@ class Paces:
 
     def now(self, key: str | None, real: float) -> float:
         """What a clock shows at a moment of real time."""
-        shown = self.everyone.at(real)
-        return min(END_OF_TIME, shown if key is None else self.of(key).at(shown))
+        shown = real if self.everyone is STEADY else self.everyone.at(real)
+        own = None if key is None else self.keys.get(key)
+        return min(END_OF_TIME, shown if own is None else own.at(shown))
 
     def sleep_seconds(self, key: str, moment: float, real: float) -> float:
         """Real seconds until a clock shows `moment`."""

@@ -19,7 +19,7 @@ BEFORE_ALL_TIME = float("-inf")
 """Looks at a request without carrying anything out, for those who do not know its key yet."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Added:
     """A request that was taken in, and when something of its key is due next, as `carry_out` says it."""
 

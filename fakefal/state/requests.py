@@ -53,7 +53,7 @@ class Record:
         return f"{self.app}/{self.path}" if self.path else self.app
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Snapshot:
     """One look at a request: where it stands, how many wait before it, and its plan once judged.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -70,10 +70,12 @@ class MemoryQueueStore(QueueStore):
         self._resize(record.id, size)
         self._lines[record.key] = line
         line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
-        self._account.accept(self._look(record, line, now))
+        done = line.advance(now)
+        look = self._look(record, line, now)
+        self._account.accept(look)
         self._events.accepted(record)
-        due = self._advance(record.key, now)
-        return Added(self._look(record, line, now), self._next(record.key, due))
+        self._tell(done.moved, line, now, new=look)
+        return Added(look, self._next(record.key, done.next_due))
 
     @override
     async def look(self, request_id: str, now: float, *, read: bool = False, key: str | None = None) -> Snapshot:
@@ -205,22 +207,32 @@ class MemoryQueueStore(QueueStore):
         return record, self._lines[record.key]
 
     def _look(self, record: Record, line: Line, now: float) -> Snapshot:
-        view, position, plan = line.view(record.id, now), line.position(record.id), line.plan(record.id)
-        return Snapshot(record, view, position, plan, record.id in self._erased)
+        view, position = line.look(record.id, now)
+        return Snapshot(record, view, position, view.plan, record.id in self._erased)
 
     def _advance(self, key: str, now: float) -> float | None:
         line = self._lines.get(key)
         if line is None:
             return None
         done = line.advance(now)
-        for request_id, state in done.moved:
-            if state is State.COMPLETED:
-                self._ended(self._records[request_id], line, now)
-            else:
+        if done.moved:
+            self._tell(done.moved, line, now)
+        return done.next_due
+
+    def _tell(self, moved: Sequence[tuple[str, State]], line: Line, now: float, new: Snapshot | None = None) -> None:
+        """Tell of requests that started or ended; `new` is one that was counted as it stands now."""
+        for request_id, state in moved:
+            record = self._records[request_id]
+            if state is not State.COMPLETED:
                 started_at = line.started_at(request_id)
                 assert started_at is not None
-                self._events.started(self._records[request_id], started_at)
-        return done.next_due
+                self._events.started(record, started_at)
+            elif new is not None and new.record is record:
+                self._ended(new)
+            else:
+                look = self._look(record, line, now)
+                self._account.end(look)
+                self._ended(look)
 
     def _next(self, key: str, due: float | None) -> float | None:
         """When something of a key is due next: in its line, or a webhook."""
@@ -229,10 +241,9 @@ class MemoryQueueStore(QueueStore):
             return webhook if due is None else due
         return min(due, webhook)
 
-    def _ended(self, record: Record, line: Line, now: float) -> None:
+    def _ended(self, look: Snapshot) -> None:
         """A request is over; it can be dropped once nobody has to be told of it any more."""
-        look = self._look(record, line, now)
-        self._account.end(look)
+        record = look.record
         self._events.over(look)
         if record.webhook is None:
             self._finished[record.id] = None
