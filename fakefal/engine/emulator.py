@@ -229,10 +229,9 @@ class Emulator:
         Raises:
             UnknownRequest: no such request, or another key's.
         """
-        if not read:
-            return await self._look(key, request_id)
-        self.events.polled(request_id)
-        return await self._read(key, request_id)
+        if read:
+            self.events.polled(request_id)
+        return await self._look(key, request_id, read=read)
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
         """See where a request stands, whosever it is; with a key, only of that one.
@@ -249,7 +248,7 @@ class Emulator:
         Raises:
             UnknownRequest: it was reset meanwhile.
         """
-        return self._waker.looks(record, lambda record: self._read(record.key, record.id))
+        return self._waker.looks(record, lambda record: self._look(record.key, record.id, read=True))
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
@@ -441,16 +440,12 @@ class Emulator:
     async def _see(self, record: Record) -> Snapshot:
         return await self.queue.look(record.id, self.clock.now(record.key))
 
-    async def _look(self, key: str, request_id: str, *, read: bool = False) -> Snapshot:
+    async def _look(self, key: str, request_id: str, *, read: bool) -> Snapshot:
+        """Look at a request of this key; a status read moves what is poll-driven."""
         look = await self.queue.look(request_id, self.clock.now(key), read=read, key=key)
         if self._is_gone(look):
             raise UnknownRequest(request_id)
-        return look
-
-    async def _read(self, key: str, request_id: str) -> Snapshot:
-        """Look as a status read does, which moves what is poll-driven."""
-        look = await self._look(key, request_id, read=True)
-        if look.plan is not None and look.plan.polls is not None:
+        if read and look.plan is not None and look.plan.polls is not None:
             self._waker.changed(key)
         return look
 

@@ -71,7 +71,7 @@ class Passing:
     async def body(self) -> bytes:
         """The caller's body, read once."""
         if self._read is None:
-            self._read = await read_body(self._request, LARGEST_BODY)
+            self._read = await read_body(self._request.receive, LARGEST_BODY)
         return self._read
 
     async def json(self) -> object:

@@ -119,10 +119,10 @@ class Replay:
     async def _body(self, request: Request, call: FalCall, base_url: BaseUrl) -> RecordedBody:
         if call.kind is CallKind.FILE and call.method not in ("GET", "HEAD"):
             digest = hashlib.sha256()
-            async for part in limited(request, LARGEST_BODY):
+            async for part in limited(request.receive, LARGEST_BODY):
                 digest.update(part)
             return RecordedBody.digest(digest.hexdigest())
-        raw = b"".join([part async for part in limited(request, LARGEST_BODY)])
+        raw = b"".join([part async for part in limited(request.receive, LARGEST_BODY)])
         return await asyncio.to_thread(RecordedBody.of, raw, self._scrubber, base_url)
 
     def _find(self, recorded_request: RecordedRequest) -> tuple[Exchange, tuple[str, str]]:

@@ -50,21 +50,23 @@ class _Row:
     """A row of the table, taken apart: its segments behind the part, the variable ones by name."""
 
     answer: Answer
-    fixed: tuple[str | None, ...]
-    names: tuple[tuple[str, int], ...]
+    count: int
+    fixed: tuple[tuple[int, str], ...]
+    names: tuple[tuple[int, str], ...]
     takes_rest: bool
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """What these segments name; None where they are another path."""
-        count = len(self.fixed)
-        if self.takes_rest and len(segments) <= count:
+        if self.takes_rest and len(segments) <= self.count:
             return None
-        for wanted, given in zip(self.fixed, segments, strict=False):
-            if not given or wanted not in (None, given):
+        for at, wanted in self.fixed:
+            if segments[at] != wanted:
                 return None
-        named = {name: segments[at] for name, at in self.names}
+        named = {name: segments[at] for at, name in self.names}
+        if not all(named.values()):
+            return None
         if self.takes_rest:
-            named["path"] = "/".join(segments[count:])
+            named["path"] = "/".join(segments[self.count :])
         return named
 
 
@@ -73,11 +75,11 @@ def _read_table() -> dict[tuple[str, str, int], list[_Row]]:
     rows: dict[tuple[str, str, int], list[_Row]] = {}
     for method, path, answer in TABLE:
         part, *segments = path.removesuffix(f"/{REST}")[1:].split("/")
-        names = tuple((one.strip("{}"), at) for at, one in enumerate(segments) if one.startswith("{"))
-        fixed = tuple(None if one.startswith("{") else one for one in segments)
+        names = tuple((at, one.strip("{}")) for at, one in enumerate(segments) if one.startswith("{"))
+        fixed = tuple((at, one) for at, one in enumerate(segments) if not one.startswith("{"))
         takes_rest = path.endswith(REST)
-        of_a_kind = rows.setdefault((method, part, 0 if takes_rest else len(fixed)), [])
-        of_a_kind.append(_Row(answer, fixed, names, takes_rest))
+        of_a_kind = rows.setdefault((method, part, 0 if takes_rest else len(segments)), [])
+        of_a_kind.append(_Row(answer, len(segments), fixed, names, takes_rest))
     return rows
 
 

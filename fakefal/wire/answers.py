@@ -33,18 +33,25 @@ REQUEST_ID = "x-fal-request-id"
 BILLABLE_UNITS = "x-fal-billable-units"
 HINT = "x-fakefal-hint"
 LONGEST_HINT = 1000
+NO_HEADERS: Mapping[str, str] = {}
 SEND_KEY = "send Authorization: Key ID:SECRET"
 """What to change where a call came without a key."""
 
 
 class Json(Response):
-    """A JSON answer as fal's runners write it; `content` may be encoded already."""
+    """A JSON answer as fal's runners write it; `content` may be encoded already.
+
+    Names of `headers` are in lower case.
+    """
 
     media_type = "application/json"
 
-    def render(self, content: Any) -> bytes:
-        """Encode the content."""
-        return content if isinstance(content, bytes) else jsonio.dump(content)
+    def __init__(self, content: Any, status_code: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        self.status_code, self.background = status_code, None
+        self.body = content if isinstance(content, bytes) else jsonio.dump(content)
+        self.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self.raw_headers.append((b"content-length", b"%d" % len(self.body)))
+        self.raw_headers.append((b"content-type", b"application/json"))
 
 
 class WireError(Exception):

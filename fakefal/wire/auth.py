@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 
 from fakefal.state.requests import LONGEST_KEY, NO_KEY
 from fakefal.state.tokens import BadToken, Tokens
 from fakefal.wire.answers import SEND_KEY, invalid_key, malformed_key, no_access, refusal
+
+LONGEST_REMEMBERED = 512
+"""Longer Authorization headers are taken apart anew each time."""
 
 TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 
@@ -24,15 +28,22 @@ def read_key(header: str | None, keys: Mapping[str, str]) -> str:
     """
     if not header:
         return NO_KEY
+    key_id, secret = (_key if len(header) <= LONGEST_REMEMBERED else _key.__wrapped__)(header)
+    if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
+        raise invalid_key("send one of the keys that were set with keys, with its secret")
+    return key_id
+
+
+@lru_cache(maxsize=256)
+def _key(header: str) -> tuple[str, str]:
+    """The id and the secret of a key."""
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":
         raise refusal(401, "bearer: unable to decode issuer", hint=SEND_KEY)  # begins so in a capture of 2026
     key_id, colon, secret = credentials.strip().partition(":")
     if scheme.lower() != "key" or not colon or not 0 < len(key_id) <= LONGEST_KEY or not secret:
         raise malformed_key(SEND_KEY)
-    if keys and not hmac.compare_digest(keys.get(key_id, "").encode(), secret.encode()):
-        raise invalid_key("send one of the keys that were set with keys, with its secret")
-    return key_id
+    return key_id, secret
 
 
 def application_key(header: str | None, token: str | None, app: str, keys: Mapping[str, str], tokens: Tokens) -> str:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 from zlib import crc32
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from fakefal.state import jsonio
 from fakefal.wire.answers import WireError, refusal
@@ -20,17 +20,17 @@ DRAIN_FACTOR = 16
 """How many times the limit is still read and thrown away, so that the caller gets the answer."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(receive: Receive, limit: int) -> bytes:
     """The whole body.
 
     Raises:
         WireError: 413, it has more bytes than the limit (the body of the answer is inferred).
     """
-    first = await request.receive()
+    first = await receive()
     whole: bytes = first.get("body", b"")
     if first["type"] == "http.request" and not first.get("more_body") and len(whole) <= limit:
         return whole  # nearly every body comes in one piece
-    return b"".join([part async for part in limited(request, limit, first)])
+    return b"".join([part async for part in limited(receive, limit, first)])
 
 
 async def decoded(raw: bytes, max_json_bytes: int = jsonio.MAX_BYTES) -> Any:
@@ -48,7 +48,7 @@ async def decoded(raw: bytes, max_json_bytes: int = jsonio.MAX_BYTES) -> Any:
         raise too_large(f"{error}: upload files instead, or raise max_json_bytes") from error
 
 
-async def limited(request: Request, limit: int, first: Message | None = None) -> AsyncIterator[bytes]:
+async def limited(receive: Receive, limit: int, first: Message | None = None) -> AsyncIterator[bytes]:
     """The body part by part, after a first message that was read already; what exceeds the limit is read and refused.
 
     Raises:
@@ -56,7 +56,7 @@ async def limited(request: Request, limit: int, first: Message | None = None) ->
         ClientDisconnect: the caller went away.
     """
     size = 0
-    message = first or await request.receive()
+    message = first or await receive()
     while message["type"] == "http.request":
         part = message.get("body", b"")
         size += len(part)
@@ -64,18 +64,18 @@ async def limited(request: Request, limit: int, first: Message | None = None) ->
             yield part
         if not message.get("more_body") or size > limit * DRAIN_FACTOR:
             break
-        message = await request.receive()
+        message = await receive()
     else:
         raise ClientDisconnect
     if size > limit:
         raise too_large(f"at most {limit} bytes are accepted: upload files instead")
 
 
-async def skip(request: Request, size: float) -> int | None:
+async def skip(receive: Receive, size: float) -> int | None:
     """Read and throw away so many bytes of the body; its checksum where that was all of it."""
     checksum = 0
     while size > 0:
-        message = await request.receive()
+        message = await receive()
         part = message.get("body", b"")
         size, checksum = size - len(part), crc32(part, checksum)
         if not message.get("more_body"):

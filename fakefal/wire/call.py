@@ -18,7 +18,7 @@ from fakefal.wire.auth import TOKEN
 from fakefal_contracts.hosts import BaseUrl
 
 T = TypeVar("T")
-NO_QUERY = QueryParams()
+NO_QUERY: Mapping[str, str] = {}
 COUNT = TypeAdapter[int](Annotated[int, Ge(0)])
 TEXT = TypeAdapter[str](Annotated[str, MinLen(1)])
 
@@ -35,20 +35,19 @@ class Call:
 
     def __init__(self, emulator: Emulator, scope: Scope, receive: Receive, named: Mapping[str, str]) -> None:
         scope["path_params"] = named  # where errors look for the request's id
-        self.emulator = emulator
-        self._asgi = scope, receive
+        self.emulator, self.scope, self.receive = emulator, scope, receive
         self.state: dict[str, Any] = scope["state"]
         self.base_url: BaseUrl = self.state["base_url"]
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of two with one name the first counts
-        self.query = QueryParams(scope["query_string"]) if scope["query_string"] else NO_QUERY
+        self._headers: Mapping[bytes, bytes] = self.state["headers"]
+        self.query: Mapping[str, str] = QueryParams(scope["query_string"]) if scope["query_string"] else NO_QUERY
         self.app = f"{named.get('owner')}/{named.get('app')}"
         self.path = named.get("path", "")
         self.request_id = named.get("request_id", "")
 
     @cached_property
     def request(self) -> Request:
-        """The call for those who read its body."""
-        return Request(*self._asgi)
+        """The call in Starlette's form."""
+        return Request(self.scope, self.receive)
 
     @property
     def authorization(self) -> str | None:

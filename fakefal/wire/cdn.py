@@ -219,7 +219,7 @@ async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
     """
     refused: QueueError | None = None
     with emulator.files.writing() as written:
-        async for part in limited(request, emulator.settings.max_upload_bytes):
+        async for part in limited(request.receive, emulator.settings.max_upload_bytes):
             if refused is None:
                 try:
                     written.write(part)
@@ -261,7 +261,7 @@ async def _complete(
 async def _part_numbers(request: Request, emulator: Emulator) -> list[int]:
     """The numbers of ``{"parts": [{"partNumber", "etag"}]}``, in ascending order."""
     wrong: WireError = refusal(422, 'the body must be {"parts": [{"partNumber": 1, "etag": "..."}]}')
-    raw = await read_body(request, emulator.settings.max_body_bytes)
+    raw = await read_body(request.receive, emulator.settings.max_body_bytes)
     try:
         body = await decoded(raw, emulator.settings.max_json_bytes)
     except jsonio.InvalidJson:

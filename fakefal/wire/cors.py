@@ -36,8 +36,11 @@ class Cors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add CORS headers, or not; refuse pages that may not call."""
-        origins = [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"origin"]
-        if not origins or scope["path"] == "/" or scope["path"].startswith(f"/{CONTROL}"):
+        if b"origin" not in scope.get("state", {}).get("headers", ()):
+            await self._app(scope, receive, send)
+            return
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+        if scope["path"] == "/" or scope["path"].startswith(f"/{CONTROL}"):
             inner = self._app
         elif all(is_allowed(origin, self._origins) for origin in origins):
             inner = self._open

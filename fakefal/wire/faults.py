@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -91,7 +90,7 @@ class DroppedAnswer(Response):
 
 
 async def with_fault(
-    emulator: Emulator, effect: Effect | None, request: Request, accept: Callable[[], Awaitable[Response]]
+    emulator: Emulator, effect: Effect | None, receive: Receive, accept: Callable[[], Awaitable[Response]]
 ) -> Response:
     """The answer to a call under an effect; `accept` does what the call asks for.
 
@@ -114,7 +113,7 @@ async def with_fault(
         case "slow_response":
             answer = await accept()  # first: who stops waiting for the answer does not take the job back
             seconds = float(effect.arguments.get("seconds", 10))
-            await emulator.unless_stopping(_pause(request, seconds))
+            await emulator.unless_stopping(_pause(receive, seconds))
             return answer
         case _:
             try:
@@ -132,11 +131,11 @@ def _retry_after(effect: Effect) -> dict[str, str]:
     return {} if seconds is None else {"retry-after": f"{seconds:g}"}
 
 
-async def _pause(request: Request, seconds: float) -> None:
+async def _pause(receive: Receive, seconds: float) -> None:
     """Wait so long, or until the caller has gone."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while (await request.receive())["type"] != "http.disconnect":
+            while (await receive())["type"] != "http.disconnect":
                 pass
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
@@ -96,18 +94,18 @@ async def _read(call: Call, endpoint_id: str, key: str) -> _Read:
     Raises:
         WireError: 400 for a wrong effect, 413 for a large body, 422 for what is not JSON.
     """
-    emulator, base_url, request, early = call.emulator, call.base_url, call.request, None
+    emulator, base_url, receive, early = call.emulator, call.base_url, call.receive, None
     if _may_drop(call, key):
         early = await emulator.arrivals.arrive(key, ())
         effect = _choose(call, Occasion(endpoint_id, key, "", early.number))
         if effect is not None and effect.name == DROP:
             _note(call.state["call"], effect)
-            checksum = await skip(request, effect.arguments.get("bytes", math.inf))
+            checksum = await skip(receive, effect.arguments.get("bytes", math.inf))
             if checksum is not None:
                 _note_sending(call, (key, endpoint_id, checksum))
             return _Read(None, heavy=False, arrival=early, effect=effect)
     try:
-        raw = await read_body(request, emulator.settings.max_body_bytes)
+        raw = await read_body(receive, emulator.settings.max_body_bytes)
         _note_sending(call, (key, endpoint_id, crc32(raw)))
         body = await _parse(raw, emulator.settings.max_json_bytes) if raw.strip() else None
     except WireError:
@@ -128,7 +126,7 @@ async def _read(call: Call, endpoint_id: str, key: str) -> _Read:
 
 
 def _may_drop(call: Call, key: str) -> bool:
-    with wrong_effects():
+    with WRONG_EFFECTS:
         return call.emulator.effects.may_drop(key, call.header(EFFECT))
 
 
@@ -138,7 +136,7 @@ def _choose(call: Call, called: Occasion) -> Effect | None:
     Raises:
         WireError: 400, what asks for one names none.
     """
-    with wrong_effects():
+    with WRONG_EFFECTS:
         return call.emulator.effects.choose(called, call.header(EFFECT))
 
 
@@ -150,7 +148,7 @@ def _note(call: JournalEntry, effect: Effect | None) -> None:
 
 def _note_sending(call: Call, sign: Sign) -> None:
     """Tell the witness what a call asks for."""
-    gone = call.request.scope.get("extensions", {}).get(GONE)
+    gone = call.scope.get("extensions", {}).get(GONE)
     call.state["sending"] = call.emulator.witness.sent(call.state["call"], sign, gone)
 
 
@@ -174,18 +172,23 @@ async def account_effect(request: Request, emulator: Emulator, key: str) -> Effe
     Raises:
         WireError: 400, the header names no effect.
     """
-    with wrong_effects():
+    with WRONG_EFFECTS:
         effect = await emulator.effects.of_account(key, request.headers.get(EFFECT.decode()))
     return EXHAUSTED if effect is None and await emulator.accounts.is_locked(key) else effect
 
 
-@contextmanager
-def wrong_effects() -> Iterator[None]:
-    """Tell the caller what is wrong with the effect that it asked for."""
-    try:
-        yield
-    except BadEffect as error:
-        raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
+class _WrongEffects:
+    """Tells the caller what is wrong with the effect that it asked for."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, BadEffect):
+            raise refusal(400, f"fakefal: {error}", hint=str(error)) from error
+
+
+WRONG_EFFECTS = _WrongEffects()
 
 
 def _read_start_seconds(call: Call) -> float | None:

@@ -42,7 +42,7 @@ class _JsonRequest(Request):
         if not hasattr(self, "_body"):
             emulator: Emulator = self.app.state.emulator
             try:
-                self._body = await read_body(self, emulator.settings.max_body_bytes)
+                self._body = await read_body(self.receive, emulator.settings.max_body_bytes)
             except WireError as error:
                 raise _passing(error) from error
         return self._body

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakefal.wire.answers import HINT, Json, header_text
 from fakefal.wire.own_hosts import EXPOSED
-from fakefal.wire.recorder import record_target
+from fakefal.wire.recorder import Headers, record_target
 from fakefal_contracts.hosts import host_name, is_fal_host, part_of
 
 TARGET = b"x-fal-target-url"
@@ -45,7 +45,7 @@ class ProxyRoute:
         return (self._proxied if proxied else self._app)(scope, receive, send)
 
     async def _proxied(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
+        headers: Headers = scope["state"]["headers"]
         try:
             target = urlsplit(headers.get(TARGET, b"").decode("ascii"))
         except (UnicodeDecodeError, ValueError):
@@ -60,8 +60,9 @@ class ProxyRoute:
             return
         path = f"/{part}{unquote(target.path)}".rstrip("/")
         authorization = headers.get(b"authorization", self._key)
-        record_target(scope, part, path, authorization.decode("latin-1"))
+        record_target(scope, part, path, authorization)
         kept = [(key, value) for key, value in scope["headers"] if key not in (TARGET, b"authorization")]
+        scope["state"]["headers"] = {**headers, b"authorization": authorization}
         inner = {
             **scope,
             "path": path,

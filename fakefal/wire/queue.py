@@ -69,7 +69,7 @@ async def submit(call: Call) -> Response:
         hint = {HINT: header_text(said)} if said else {}
         return Json(body | {"queue_position": look.position}, headers={REQUEST_ID: look.record.id} | hint)
 
-    return await with_fault(call.emulator, submission.effect, call.request, accept)
+    return await with_fault(call.emulator, submission.effect, call.receive, accept)
 
 
 async def status(call: Call) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 
 from starlette.datastructures import QueryParams
@@ -16,7 +17,7 @@ from fakefal.state.journal import JournalEntry, without_secrets
 from fakefal.state.tokens import BadToken
 from fakefal.verdict.sendings import Passage
 from fakefal.wire.answers import HINT, REQUEST_ID, header_text
-from fakefal.wire.auth import TOKEN
+from fakefal.wire.auth import LONGEST_REMEMBERED, TOKEN
 from fakefal.wire.faults import GONE
 from fakefal.wire.nearmiss import REQUESTS, KnownAddress, NearMisses
 from fakefal_contracts.hosts import Part
@@ -53,7 +54,7 @@ class JournalRecorder:
         self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, part: str, headers: Headers
     ) -> None:
         """Have `app` answer a call; `part` is what the router found, or empty for a host of fal's that is unknown."""
-        key, secret = _caller(headers.get(b"authorization", b"").decode("latin-1"))
+        key, secret = _known_caller(headers.get(b"authorization", b""))
         if not (key or secret) and TOKEN.encode() in scope["query_string"]:
             key = self._user(scope)
         entry = JournalEntry(
@@ -64,7 +65,7 @@ class JournalRecorder:
             host=headers.get(b"host", b"").decode("latin-1")[:255],
             part=part,
             path=without_secrets(scope["path"], secret),
-            agent=without_secrets(headers.get(b"user-agent", b"").decode("latin-1")[:LONGEST_AGENT], secret),
+            agent=_agent(headers.get(b"user-agent", b"")[:LONGEST_AGENT], secret),
         )
         scope["state"]["call"] = entry
         self._emulator.journal.add(entry)
@@ -137,18 +138,28 @@ class JournalRecorder:
         return ""
 
 
-def record_target(scope: Scope, part: str, path: str, authorization: str = "") -> None:
+def record_target(scope: Scope, part: str, path: str, authorization: bytes = b"") -> None:
     """Write down that a call is for another part and path than those it came in by."""
     entry: JournalEntry | None = scope["state"].get("call")
     if entry is None:  # nobody keeps a journal
         return
-    key, secret = _caller(authorization)
+    key, secret = _known_caller(authorization)
     entry.part, entry.path, entry.key = part, without_secrets(path, secret), entry.key or key
 
 
-def _caller(authorization: str) -> tuple[str, str]:
+@lru_cache(maxsize=256)
+def _agent(header: bytes, secret: str) -> str:
+    return without_secrets(header.decode("latin-1"), secret)
+
+
+def _known_caller(authorization: bytes) -> tuple[str, str]:
+    return (_caller if len(authorization) <= LONGEST_REMEMBERED else _caller.__wrapped__)(authorization)
+
+
+@lru_cache(maxsize=256)
+def _caller(authorization: bytes) -> tuple[str, str]:
     """The id and the secret of a caller; what is no key's form is all secret."""
-    scheme, _, credentials = authorization.partition(" ")
+    scheme, _, credentials = authorization.decode("latin-1").partition(" ")
     if scheme.lower() != "key":
         return "", credentials or scheme
     key_id, colon, secret = credentials.strip().partition(":")

@@ -104,7 +104,7 @@ async def initiate(
     if storage_type not in STORAGE_TYPES:
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")
     try:
-        raw = await read_body(request, emulator.settings.max_body_bytes)
+        raw = await read_body(request.receive, emulator.settings.max_body_bytes)
         body = await decoded(raw, emulator.settings.max_json_bytes)
     except jsonio.InvalidJson as error:
         raise refusal(422, f"the body is not JSON: {error}") from error

@@ -1,7 +1,7 @@
 """The front door: which part of the emulator a call is for, by host name or by path prefix.
 
 After this, every call has a path that starts with the part's prefix and no slash at its end, and
-`request.state.base_url` says how addresses in its answer must lead back.
+`request.state` says how addresses in its answer must lead back (`base_url`), and has its headers by name (`headers`).
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Router:
             await self._app(scope, receive, send)
             return
         headers: Headers = dict(reversed(scope["headers"]))  # of two with one name the first counts
-        netloc = headers.get(b"host", b"")[:LONGEST_NETLOC].decode("latin-1")
-        name, of_fal = _host(netloc)
+        netloc, name, of_fal = _host(headers.get(b"host", b"")[:LONGEST_NETLOC])
         state = scope.setdefault("state", {})
+        state["headers"] = headers
         app = self._app
         part: str | None
         given = scope["path"]
@@ -70,8 +70,7 @@ class Router:
                 path = f"/{part}{given}"
         else:
             state["base_url"] = _base_url(self._public_url or f"{scope['scheme']}://{netloc}")
-            path = _own_path(given, name)
-            part = _first(path)
+            path, part = _own_place(given, name)
             state["bare"] = part == Part.RUN and path != given
         if b"transfer-encoding" in headers or len(headers) < len(scope["headers"]):
             app = _refused(headers, scope) or app
@@ -79,18 +78,20 @@ class Router:
         if part not in OWN and _is_socket(headers):
             app = _no_socket(path)
             state["socket"] = True
-        inner = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
+        if path != scope["path"]:
+            scope = {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
         if self._recorder is not None and scope["type"] == "http" and part not in OWN:
-            await self._recorder.record(app, inner, receive, send, part or "", headers)
+            await self._recorder.record(app, scope, receive, send, part or "", headers)
         else:
-            await app(inner, receive, send)
+            await app(scope, receive, send)
 
 
 @lru_cache(maxsize=256)
-def _host(netloc: str) -> tuple[str, bool]:
-    """The name in a Host header, and whether it is one of fal's."""
+def _host(header: bytes) -> tuple[str, str, bool]:
+    """A Host header as a text, the name in it, and whether that is one of fal's."""
+    netloc = header.decode("latin-1")
     name = host_name(netloc)
-    return name, is_fal_host(name)
+    return netloc, name, is_fal_host(name)
 
 
 @lru_cache(maxsize=256)
@@ -99,16 +100,13 @@ def _base_url(base: str | None, media_base: str | None = None) -> BaseUrl:
     return BaseUrl(base, media_base)
 
 
-def _own_path(path: str, name: str) -> str:
-    """A path on an own host; what has no known prefix is what `FAL_RUN_HOST` leads here."""
-    first = _first(path)
+def _own_place(path: str, name: str) -> tuple[str, str]:
+    """A path on an own host, and its part; what has no known prefix is what `FAL_RUN_HOST` leads here."""
+    first = path.lstrip("/").partition("/")[0]
     if first in PREFIXES:
-        return path
-    return f"/{Part.QUEUE if name.startswith('queue.') else Part.RUN}{path}"
-
-
-def _first(path: str) -> str:
-    return path.lstrip("/").partition("/")[0]
+        return path, first
+    part = Part.QUEUE if name.startswith("queue.") else Part.RUN
+    return f"/{part}{path}", part
 
 
 def _refused(headers: Headers, scope: Scope) -> ASGIApp | None:

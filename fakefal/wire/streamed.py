@@ -64,7 +64,7 @@ async def _paced(call: Call, record: Record, events: list[Any]) -> AsyncIterator
                     yield event(one)
                 sent = over
     if sent < len(events):
-        abort(call.request.scope)
+        abort(call.scope)
 
 
 def _events(effect: Effect | None, result: Any) -> list[Any]:

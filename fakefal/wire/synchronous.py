@@ -39,7 +39,7 @@ async def run(call: Call) -> Response:
             ending = replace(ending, hint="; ".join(filter(None, (missed, ending.hint))))
         return ending_answer(ending, look.record, call.base_url)
 
-    return await with_fault(call.emulator, submission.effect, call.request, accept)
+    return await with_fault(call.emulator, submission.effect, call.receive, accept)
 
 
 def _model_path(call: Call) -> str:

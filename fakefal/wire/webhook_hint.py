@@ -6,11 +6,9 @@ fal accepts such a request, and so does the emulator.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
-
-from starlette.datastructures import QueryParams
 
 from fakefal_contracts.hosts import host_name, is_fal_host, split_address
 
@@ -30,7 +28,7 @@ _MOST_SHOWN = 5
 _MOST_READ = 1000
 
 
-def webhook_hint(query: QueryParams, body: Any) -> str:
+def webhook_hint(query: Mapping[str, str], body: Any) -> str:
     """Why no webhook of this submit will come, or not where it was meant to; empty where nothing is wrong."""
     if WEBHOOK not in query:
         wrong = _meant(query)
@@ -48,7 +46,7 @@ def webhook_hint(query: QueryParams, body: Any) -> str:
     return ""
 
 
-def run_hint(query: QueryParams) -> str:
+def run_hint(query: Mapping[str, str]) -> str:
     """That a call of fal.run brings no webhook; empty where none is asked for."""
     return "no webhook will be sent: fal.run answers at once, submit to queue.fal.run" if WEBHOOK in query else ""
 
