@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fakefal.core.grammar import rule_text
+from fakefal.core.sealed import sealed
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Effect:
         return rule_text(self.name, self.arguments, {})
 
 
-@dataclass(frozen=True)
+@sealed
 class Occasion:
     """A call as far as rules look at it; `number` counts those of its key from 1.
 

@@ -39,7 +39,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sortedcontainers import SortedDict, SortedList
 
@@ -47,6 +47,7 @@ from fakefal.core.entry import UNTOUCHED, LineEntry, Place
 from fakefal.core.errors import NeedsJudgement, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import Cut, Marks, Plan, View, view
+from fakefal.core.sealed import sealed
 
 Due = tuple[float, int, str]
 """A moment, the order of arrival that breaks ties, and the request."""
@@ -56,7 +57,7 @@ BEFORE_ALL, NEVER = float("-inf"), float("inf")
 _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXPIRE}
 
 
-@dataclass(slots=True)
+@sealed
 class Advanced:
     """What `Line.advance` did: who started or ended since the last time, whose judgement it needs, when to come again.
 

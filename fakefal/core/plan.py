@@ -15,6 +15,7 @@ from functools import lru_cache
 from statistics import NormalDist
 
 from fakefal.core.lifecycle import State
+from fakefal.core.sealed import sealed
 
 NOTHING = Decimal(0)
 REFUSED_SECONDS = 0.2
@@ -50,7 +51,7 @@ class BrokenRule:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Ending:
     """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
 
@@ -83,7 +84,7 @@ class Ending:
         return Charge.NO if self.maybe_usd == NOTHING else Charge.MAYBE
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Polls:
     """A poll-driven pace: how many status reads show each state before the next one."""
 
@@ -101,7 +102,7 @@ class Quirk(StrEnum):
     WEBHOOK_BAD_SIGNATURE = "webhook_bad_signature"
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Plan:
     """All that will happen to a request, fixed before it starts.
 
@@ -232,7 +233,7 @@ class Cut(StrEnum):
     """It had not started, or would have to start once more, after the moment that its caller had set."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Marks:
     """What happened to a request so far, in emulated seconds; None means not yet.
 
@@ -246,12 +247,9 @@ class Marks:
     shifts: tuple[tuple[float, float], ...] = ()
 
 
-@dataclass(slots=True)
+@sealed
 class View:
-    """Where a request stands at a moment, or stood at its end; times are emulated seconds.
-
-    Every look makes one, so it is not frozen: that would take three times as long.
-    """
+    """Where a request stands at a moment, or stood at its end; times are emulated seconds."""
 
     state: State
     plan: Plan | None

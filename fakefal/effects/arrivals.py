@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Protocol
 
 from typing_extensions import override
 
+from fakefal.core.sealed import sealed
 from fakefal.state.access import Access
 from fakefal.state.bounded import MOST_KEYS, Bounded
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Arrival:
     """Which call of its key it is, and which files that it names were removed or have expired."""
 

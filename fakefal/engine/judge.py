@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from fakefal.core.plan import BrokenRule, Ending
+from fakefal.core.sealed import sealed
 from fakefal.files.cdn import Cdn
 from fakefal.files.foreign_media import Fetched
 from fakefal.files.known_results import KnownResults
@@ -33,7 +34,7 @@ MOST_BROKEN = 20
 """So many of the rules that a request broke are kept for its developer, the first ones; its answer has more."""
 
 
-@dataclass(frozen=True)
+@sealed
 class Judgement:
     """How a request ends, and what shapes its plan: tier, measured run, log lines, and why earlier attempts failed.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
 
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Plan
+from fakefal.core.sealed import sealed
 from fakefal.core.webhook import Delivery, DeliveryAttempt
 from fakefal.state.requests import Record, Snapshot
 
@@ -19,7 +19,7 @@ BEFORE_ALL_TIME = float("-inf")
 """Looks at a request without carrying anything out, for those who do not know its key yet."""
 
 
-@dataclass(slots=True)
+@sealed
 class Added:
     """A request that was taken in, and when something of its key is due next, as `carry_out` says it."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from sys import getsizeof
 
 from fakefal.core.plan import Plan, View
+from fakefal.core.sealed import sealed
 from fakefal_contracts.hosts import BaseUrl
 
 LONGEST_KEY = 255
@@ -19,7 +19,7 @@ Tags = tuple[tuple[str, str], ...]
 """Labels of a request, by which its owner groups costs: key and value, each key once."""
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class Record:
     """A request as it was accepted.
 
@@ -53,7 +53,7 @@ class Record:
         return f"{self.app}/{self.path}" if self.path else self.app
 
 
-@dataclass(slots=True)
+@sealed
 class Snapshot:
     """One look at a request: where it stands, how many wait before it, and its plan once judged.
 

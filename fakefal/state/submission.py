@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from fakefal.core.effects import Effect
+from fakefal.core.sealed import sealed
 from fakefal.state.requests import Tags
 from fakefal_contracts.hosts import BaseUrl
 
 
-@dataclass(frozen=True)
+@sealed
 class Submission:
     """What a caller sends: who, to which app and path, with which decoded body, by which way.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from fakefal.core.effects import Effect, Occasion
 from fakefal.core.grammar import BadEffect
+from fakefal.core.sealed import sealed
 from fakefal.effects.arrivals import Arrival
 from fakefal.effects.known import ANSWERS, BEFORE_THE_GATE, DROP, EXHAUSTED
 from fakefal.effects.rules import prompts
@@ -75,7 +76,7 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
     )
 
 
-@dataclass(frozen=True, slots=True)
+@sealed
 class _Read:
     """The body of a call, whether judging it takes long, and what is known of the call since it arrived."""
 

@@ -1,0 +1,16 @@
+"""Dataclasses that nobody changes, where many are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from typing_extensions import dataclass_transform
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def sealed(cls: type[T]) -> type[T]:
+    """A dataclass with slots that only type checkers protect: to make a frozen one takes up to three times as long."""
+    return dataclass(slots=True, unsafe_hash=True)(cls)
