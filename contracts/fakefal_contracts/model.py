@@ -64,6 +64,12 @@ UNKNOWN_KEY = Caution(
 )
 
 
+class Output(BaseModel):
+    """A result, or an object in one; its validator is built when it is first asked for."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Model(BaseModel):
     """An object of a request body.  Unknown keys are ignored, as fal does (observed September 2026)."""
 
