@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import tomllib
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from importlib.util import find_spec
@@ -341,25 +342,19 @@ def load_settings(
     Raises:
         SettingsError: a value cannot be used, or the file or the environment names a setting that does not exist.
     """
-    # late: it takes 25 ms, and whoever builds `Settings` needs none of it
-    from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
-
-    class Read(Settings, BaseSettings, env_prefix=PREFIX, enable_decoding=False):
-        """What pydantic-settings looks for."""
-
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | OTHER_VARIABLES
+    variables = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    known = variables.keys() | OTHER_VARIABLES
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
             raise SettingsError(f"in the environment: {_no_setting(name, known)}")
-    environment = EnvSettingsSource(Read)
-    environment.env_vars = {name.lower(): value for name, value in environ.items() if value}
+    environment = {name: environ[variable] for variable, name in variables.items() if environ.get(variable)}
     path = (folder or Path.cwd()) / FILE_NAME
     try:
-        file = TomlConfigSettingsSource(Read, path)
+        file = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except ValueError as error:  # of tomllib, or of UTF-8
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     command = {name: value for name, value in (given or {}).items() if value is not None}
-    sources = {"the command line": command, "the environment": environment(), str(path): file()}
+    sources = {"the command line": command, "the environment": environment, str(path): file}
     try:
         return Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
     except SettingsError as error:

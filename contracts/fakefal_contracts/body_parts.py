@@ -61,19 +61,20 @@ def _kinds(model: type[Model]) -> tuple[tuple[str, str, _Kind, Any], ...]:
 
 def _collect(value: Model, loc: Loc, found: BodyParts) -> None:
     found.objects.append((loc, value))
+    values = value.__dict__
     for key, name, kind, default in _kinds(type(value)):
-        part = getattr(value, name)
+        part = values[name]
         # what the service itself fills in is not looked at: an empty address, or one of its own
         if part is not None and (kind.is_object or part != default):
             _collect_part(part, kind, (*loc, key), found)
 
 
 def _collect_part(part: Any, kind: _Kind, loc: Loc, found: BodyParts) -> None:
-    if isinstance(part, Model):
-        _collect(part, loc, found)
-    elif isinstance(part, list | set):
+    if isinstance(part, (list, set)):
         if kind.items is not None:
             for index, item in enumerate(part):
                 _collect_part(item, kind.items, (*loc, index), found)
+    elif not isinstance(part, str) and isinstance(part, Model):  # pydantic takes long to tell what is no model
+        _collect(part, loc, found)
     elif kind.limits is not None and part is not None:
         found.media.append((loc, str(part), kind.limits))

@@ -295,8 +295,8 @@ def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
 
 def _model_errors(edition: Edition, parts: BodyParts, body: Any) -> Iterator[Violation]:
     for loc, value in parts.objects:
-        for requirement in value.requirements:
-            if requirement.stage is Stage.MODEL and not requirement.holds(value):
+        for requirement in _requirements(type(value), Stage.MODEL):
+            if not requirement.holds(value):
                 yield _violation(edition, requirement, (*loc, requirement.at), body)
 
 
@@ -304,10 +304,16 @@ def _errors_about_media(
     edition: Edition, arguments: Input, facts: Mapping[str, Facts], body: Any
 ) -> Iterator[Violation]:
     """What breaks the rules about an argument and its file, as far as somebody looked at the file."""
-    for requirement in arguments.requirements:
-        known = facts.get(str(arguments.argument(requirement.at))) if requirement.stage is Stage.MEDIA else None
+    for requirement in _requirements(type(arguments), Stage.MEDIA):
+        known = facts.get(str(arguments.argument(requirement.at)))
         if known is not None and not requirement.holds(looked := Looked(arguments, known)):
             yield _violation(edition, requirement, (requirement.at,), body, requirement.ctx and requirement.ctx(looked))
+
+
+@cache
+def _requirements(model: type[Model], stage: Stage) -> tuple[Requirement, ...]:
+    """The rules about the whole object that are judged in a stage."""
+    return tuple(one for one in model.requirements if one.stage is stage)
 
 
 def _violation(
@@ -364,7 +370,9 @@ def _unknown_keys(body: Any, objects: Iterable[tuple[Loc, type[Model]]]) -> Iter
         sent: Any = body
         for part in loc:
             sent = sent[part]
-        names = field_names(kind)
+        names = field_names(kind).keys()
+        if sent.keys() <= names:
+            continue
         for key in sent:
             if key not in names:
                 strangers += 1

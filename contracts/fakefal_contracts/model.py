@@ -64,6 +64,12 @@ UNKNOWN_KEY = Caution(
 )
 
 
+class Output(BaseModel):
+    """A result, or an object in one; its validator is built when it is first asked for."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Model(BaseModel):
     """An object of a request body.  Unknown keys are ignored, as fal does (observed September 2026)."""
 
@@ -87,8 +93,11 @@ class Model(BaseModel):
     def given(self) -> dict[str, Any]:
         """The arguments that are not null, under their names on the wire."""
         values = self.__dict__
-        found = {key: values[name] for key, name in field_names(type(self)).items() if values[name] is not None}
-        return {key: one.value if isinstance(one, Enum) else one for key, one in found.items()}
+        return {
+            key: one.value if isinstance(one, Enum) else one
+            for key, name in field_names(type(self)).items()
+            if (one := values[name]) is not None
+        }
 
 
 class RuledModel(Model):
@@ -136,6 +145,11 @@ class Input(RuledModel):
         if isinstance(frames, int) and isinstance(rate, int | float) and rate > 0:
             return round(Decimal(frames) / Decimal(str(rate)), 3)
         return None
+
+    @cached_property
+    def told_seconds(self) -> Decimal | None:
+        """What `seconds` says, found once."""
+        return self.seconds()
 
     def clip_seconds(self) -> Decimal | None:
         """The seconds of the clip that comes back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from fakefal_contracts.addresses import unreachable_kind
@@ -13,6 +14,9 @@ from fakefal_contracts.probe import is_data_uri, read_data_uri
 _PLAIN_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+)/[!-~]*")
 """Nearly every address: taking it apart would tell nothing more."""
 
+LONGEST_REMEMBERED = 1024
+"""Longer addresses are taken apart anew each time: many of them would fill the memory."""
+
 
 def open_data_uris(address: str) -> bytes | Path | None:
     """The default opener: ``data:`` URIs are read, other http(s) addresses are left unchecked.
@@ -20,10 +24,10 @@ def open_data_uris(address: str) -> bytes | Path | None:
     Raises:
         Missing: the address is of no kind that a service could download, or of a host that no public one reaches.
     """
-    if is_data_uri(address):
-        return read_data_uri(address)[1]
     host = host_of(address)
     if not host:
+        if is_data_uri(address):
+            return read_data_uri(address)[1]
         raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
     if kind := unreachable_kind(host):
         raise Missing(f"no public service reaches {host[:80]} ({kind} address): upload the file")
@@ -43,8 +47,15 @@ def open_for_fake(address: str) -> bytes | Path | None:
 
 def host_of(address: str) -> str:
     """The host of an http(s) address; empty for everything else."""
+    return _host(address) if len(address) <= LONGEST_REMEMBERED else _host.__wrapped__(address)
+
+
+@lru_cache(maxsize=1024)
+def _host(address: str) -> str:
     if plain := _PLAIN_ADDRESS.fullmatch(address):
         return plain[1]
+    if is_data_uri(address):
+        return ""
     try:
         parts = split_address(address)
         host = parts.hostname or ""

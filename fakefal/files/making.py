@@ -16,11 +16,14 @@ from fakefal.files.media_types import MediaFamily
 from fakefal.files.ogg import make_opus
 from fakefal.files.small_files import small_file
 from fakefal.files.sounds import make_mp3, make_wav
+from fakefal.state.bounded import Bounded
 from fakefal.state.files import FileStore, StoredFile
 from fakefal.state.temporary import TemporaryFolder
 
 LONG_AGO = 1_700_000_000
 MOST_BYTES = 256 * 1024 * 1024
+_SIZES: Bounded[MadeFile, int] = Bounded(4096)
+"""The sizes of files that were made in this process: those of one description have equal bytes in all emulators."""
 
 
 def content_of(made: MadeFile) -> bytes:
@@ -92,6 +95,10 @@ class MadeFiles:
         with self._lock:
             return self._kept.get(made) or self._keep(made, content)
 
+    def size(self, made: MadeFile) -> int | None:
+        """How many bytes the file has, where that is known without making it."""
+        return None if made.family is MediaFamily.CLIP and made.caption else _SIZES.get(made)
+
     def __contains__(self, made: MadeFile) -> bool:
         return made in self._kept
 
@@ -106,6 +113,7 @@ class MadeFiles:
         os.utime(source, (LONG_AGO, LONG_AGO))  # so the ETag is the same from each replica
         kept = self._kept[made] = StoredFile(f"/made/{name}", made.media_type, len(content), source)
         self._size += kept.size
+        _SIZES[made] = kept.size
         return kept
 
     @cached_property

@@ -9,9 +9,10 @@ import zlib
 from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw, ImageFont
+if TYPE_CHECKING:  # Pillow takes long to import: whoever draws does that
+    from PIL import Image, ImageFont
 
 WHITE = (255, 255, 255)
 _FAST = 1
@@ -38,6 +39,8 @@ def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
         return _svg(width, height, lines, colour)
     if ending == "exr":
         return _exr(width, height, colour)
+    from PIL import Image
+
     if ending == "png":
         return _png(_drawn(Image.new("1", (width, height)), lines, 1), colour)
     kind, options = _PILLOW[ending]
@@ -53,6 +56,8 @@ def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
 
 def draw_animation(width: int, height: int, caption: str, seconds: float) -> bytes:
     """A GIF of so many seconds: the picture, and below it a bar that grows."""
+    from PIL import Image, ImageDraw
+
     still = Image.open(BytesIO(draw_picture("gif", width, height, caption)))
     count, thick = min(round(seconds * _FRAMES_A_SECOND), _MOST_FRAMES), max(1, height // 40)
     frames = []
@@ -74,6 +79,8 @@ def _colour(caption: str) -> tuple[int, int, int]:
 
 def _drawn(picture: Image.Image, lines: list[str], ink: int | tuple[int, ...]) -> Image.Image:
     """The picture with lines of text in its middle, as large as their longest allows."""
+    from PIL import ImageDraw
+
     width, height = picture.size
     longest = max(map(len, lines))
     size = min(width * 3 // (2 * longest), height // (2 * len(lines)))
@@ -89,6 +96,8 @@ def _drawn(picture: Image.Image, lines: list[str], ink: int | tuple[int, ...]) -
 @lru_cache(maxsize=16)
 def font_of_size(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font."""
+    from PIL import ImageFont
+
     return ImageFont.load_default(size=size)
 
 

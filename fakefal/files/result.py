@@ -262,7 +262,8 @@ class _Result:
         }
         properties = schema["properties"]
         if "file_size" in properties:
-            known["file_size"] = self._stored(made).size
+            size = self.files.size(made)
+            known["file_size"] = self._stored(made).size if size is None else size
         if made.width:
             known |= {"width": made.width, "height": made.height}
         if made.seconds:

@@ -36,8 +36,8 @@ def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | N
 
 def _is_credential(name: str) -> bool:
     upper = name.upper()
-    says_fal = any(_NAME.fullmatch(word) for word in re.split(r"[^A-Z0-9]+", upper))
-    return says_fal and any(word in upper for word in KEY_WORDS)
+    says_key = any(word in upper for word in KEY_WORDS)
+    return says_key and any(_NAME.fullmatch(word) for word in re.split(r"[^A-Z0-9]+", upper))
 
 
 def _secrets(environ: Mapping[str, str], named: set[str]) -> set[str]:

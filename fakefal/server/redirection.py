@@ -298,6 +298,27 @@ def _connecting_in_loop(inner: Any) -> Any:
     return sock_connect
 
 
+def _patch_httpx(httpx: Any) -> None:
+    """Let a client read the certificates once: by itself it does so for each of our proxy variables, too."""
+    if RUN is not None:
+        for client in (httpx.Client, httpx.AsyncClient):
+            _patch(client, "__init__", _trusting_once(httpx))
+
+
+def _trusting_once(httpx: Any) -> Callable[[Any], Any]:
+    usual = {"verify": True, "cert": None, "trust_env": True, "transport": None}
+
+    def make(inner: Any) -> Any:
+        def init(self: Any, *args: Any, **named: Any) -> None:
+            if all(named.get(name, value) is value for name, value in usual.items()):
+                named["verify"] = httpx.create_ssl_context()
+            inner(self, *args, **named)
+
+        return init
+
+    return make
+
+
 def _patch_subprocess(subprocess: Any) -> None:
     if RUN is not None:
         _patch(subprocess.Popen, "__init__", _starting(11))
@@ -346,6 +367,8 @@ _MODULES: dict[str, Callable[[Any], None]] = {
     "pycares": _patch_pycares,
     "gevent.socket": _patch_methods,
     "gevent.ssl": _patch_ssl,
+    "httpx": _patch_httpx,
+    "httpx2": _patch_httpx,
     "os": _patch_os,
     "subprocess": _patch_subprocess,
 }

@@ -10,9 +10,9 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typing_extensions import override
 
 from fakefal_contracts.development import SIGNING_SEED
@@ -20,7 +20,11 @@ from fakefal_contracts.development import SIGNING_SEED
 Jwks = dict[str, list[dict[str, str]]]
 """A set of public keys (RFC 7517)."""
 
+if TYPE_CHECKING:  # it takes long to import: whoever signs does that
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 MOST_KEYS = 8
+KEY_BYTES = 32
 
 DEVELOPMENT_KEY = SIGNING_SEED.hex()
 """Signs on loopback, and on every machine the same, so that verifiers may keep the key set while servers change."""
@@ -58,22 +62,24 @@ class MemorySigningKeys(SigningKeys):
     ) -> None:
         if not keys:
             raise ValueError("there must be a key")
-        self._keys = [signing_key(key) for key in keys]
+        if any(len(bytes.fromhex(key)) != KEY_BYTES for key in keys):
+            raise ValueError(f"a key has {2 * KEY_BYTES} hexadecimal digits")
+        self._keys = list(keys)
         self._keep = keep
 
     @override
     def sign(self, request_id: str, user_id: str, timestamp: str, body: bytes) -> str:
-        return signature(self._keys[-1], request_id, user_id, timestamp, body)
+        return signature(signing_key(self._keys[-1]), request_id, user_id, timestamp, body)
 
     @override
     async def rotate(self) -> None:
-        keys = [*self._keys, signing_key(new_key())][-MOST_KEYS:]
-        self._keep([key.private_bytes_raw().hex() for key in keys])
+        keys = [*self._keys, new_key()][-MOST_KEYS:]
+        self._keep(keys)
         self._keys = keys
 
     @override
     async def jwks(self) -> Jwks:
-        return jwks(self._keys)
+        return jwks([signing_key(key) for key in self._keys])
 
 
 def new_key() -> str:
@@ -81,12 +87,15 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
+@lru_cache(MOST_KEYS)
 def signing_key(text: str) -> Ed25519PrivateKey:
     """A private key from its hex.
 
     Raises:
         ValueError: it is not 64 hexadecimal digits.
     """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
 
 

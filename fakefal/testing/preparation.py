@@ -10,10 +10,13 @@ import datetime as dt
 import importlib
 
 LATE = (
+    "PIL.ImageDraw",
+    "PIL.ImageFont",
     "anyio._backends._asyncio",
     "certifi",
     "cryptography.hazmat.backends.openssl.backend",
     "cryptography.hazmat.primitives.asymmetric.ec",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
     "encodings.idna",
     "fakefal.control.metrics",
     "fakefal.document.build",

@@ -134,6 +134,26 @@ def test_what_cannot_be_patched_is_said_in_one_line(tmp_path: Path) -> None:
     assert closing.startswith("fakefal: 0 requests")
 
 
+CLIENTS = """
+import ssl, sys, {0} as httpx
+read, inner = [], ssl.SSLContext.load_verify_locations
+ssl.SSLContext.load_verify_locations = lambda self, *args: read.append(args) or inner(self, *args)
+def reads(**named):
+    read.clear()
+    httpx.Client(**named), httpx.AsyncClient(**named)
+    return len(read)
+own = ssl.create_default_context()
+print(reads(), reads(trust_env=False), reads(verify=False), reads(verify=own))
+print(httpx.Client(transport=httpx.HTTPTransport(verify=own))._transport._pool._ssl_context is own)
+"""
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_a_client_of_httpx_reads_the_certificates_once_and_its_own_ones_stay(library: str) -> None:
+    done = run(sys.executable, "-c", CLIENTS.format(library))
+    assert done.stdout == "2 2 0 0\nTrue\n", done.stderr
+
+
 def test_modules_are_found_by_their_own_loaders() -> None:
     program = "import socket, json; print(json.dumps([type(socket.__loader__).__name__, socket.__spec__.origin]))"
     led, bare = run(sys.executable, "-c", program).stdout, subprocess.check_output([sys.executable, "-c", program])

@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 60.0
 HTTP_1_1, NO_SUCCESS = 11, 300
 KEY = {"Authorization": "Key bench:secret"}
 PLAIN = ("-m", "tools.bench.plain")
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def resident(pid: int) -> float:
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the emulator."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """The environment without settings of the emulator; modules stay compiled, as an installation leaves them."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) and name != NO_BYTECODE}
 
 
 @contextmanager

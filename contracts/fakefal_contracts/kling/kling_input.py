@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -37,8 +37,8 @@ class KlingInput(Input):
     speaks: ClassVar[bool] = False
     frames: ClassVar[bool] = False
 
-    def _listed(self, name: str) -> tuple[Any, ...]:
-        return tuple(self.argument(name) or ())
+    def _listed(self, name: str) -> Sequence[Any]:
+        return self.given.get(name) or ()
 
     def references(self) -> int:
         """Elements and loose pictures, as the limits count them."""
@@ -112,9 +112,9 @@ class KlingInput(Input):
 
     def _shots(self) -> Iterator[Advice]:
         shots, loc = len(self._listed("multi_prompt")), ("multi_prompt",)
-        seconds, duration = self.seconds(), self.argument("duration")
-        if not shots or seconds is None:
+        if not shots or (seconds := self.told_seconds) is None:
             return
+        duration = self.argument("duration")
         if "duration" in self.model_fields_set and int(duration) != seconds:
             msg = f"the shots add up to {seconds} s, duration says {duration}"
             fits = SHORTEST <= seconds <= LONGEST

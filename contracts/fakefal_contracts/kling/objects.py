@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from fakefal_contracts.kling.requirements import (
     HAS_REFERENCE,
@@ -17,7 +17,7 @@ from fakefal_contracts.kling.requirements import (
 )
 from fakefal_contracts.kling.shared import OPENAPI, Clip, File, Picture
 from fakefal_contracts.media import PictureLimits
-from fakefal_contracts.model import Model, RuledModel
+from fakefal_contracts.model import Model, Output, RuledModel
 
 
 class OmniElement(RuledModel):
@@ -82,27 +82,27 @@ class CameraControl(Model):
     movement_value: Annotated[int, Field(ge=-10, le=10)]
 
 
-class TimedVideoOutput(BaseModel):
+class TimedVideoOutput(Output):
     """The result of an avatar: a clip and its length in seconds."""
 
     video: File
     duration: float
 
 
-class AudioOutput(BaseModel):
+class AudioOutput(Output):
     """The result of speech."""
 
     audio: File
 
 
-class VideoAndAudioOutput(BaseModel):
+class VideoAndAudioOutput(Output):
     """The result of sound for a clip: the clip with it, and the sound alone."""
 
     video: File
     audio: File
 
 
-class VoiceOutput(BaseModel):
+class VoiceOutput(Output):
     """The result of a voice: the id under which other endpoints take it."""
 
     voice_id: str

@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import BaseModel
-
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
 from fakefal_contracts.media import ClipLimits, PictureLimits
-from fakefal_contracts.model import Advice, Caution, Loc
+from fakefal_contracts.model import Advice, Caution, Loc, Output
 
 OPENAPI = documented("fal's OpenAPI document of the endpoint", "2026-06-11")
 
@@ -49,7 +47,7 @@ Clip = Annotated[str, CLIP_LIMITS]
 PROMPT_SEEN = observed("refusals quoted in September 2026; the OpenAPI document has the same limit", "2026-09-20")
 
 
-class File(BaseModel):
+class File(Output):
     """A produced file.  Keys as in fal's June 2026 schema."""
 
     url: str
@@ -58,7 +56,7 @@ class File(BaseModel):
     file_size: int | None = None
 
 
-class VideoOutput(BaseModel):
+class VideoOutput(Output):
     """The result of nearly every endpoint here."""
 
     video: File
