@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakefal.control.page import page_files
-from fakefal.store.redis.scripts import FILES
+from fakefal.store.redis.scripts import NEEDS
 from fakefal_fixtures import MASTERS
 from support.action import run_step
 from support.machine import ROOT
@@ -36,7 +36,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert top - info == {"fakefal", "fakefal_client", "fakefal_contracts", "fakefal_fixtures"}
     assert sum(name.endswith(".mp4") for name in names) == len(MASTERS)
     assert any(name.endswith("preload.cjs") for name in names)
-    assert sum(name.endswith(".lua") for name in names) == len(FILES)
+    assert sum(name.endswith(".lua") for name in names) == len(NEEDS)
     assert {f"fakefal/page/{name}" for name in page_files()} <= {*names}
     assert sum(name.endswith("-LICENSE.txt") for name in names) == 2
     assert wheel.stat().st_size < 6_000_000

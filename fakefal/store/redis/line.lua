@@ -1,6 +1,4 @@
 -- The line of a key: the arithmetic of fakefal/core/line.py on sorted sets.  A property test holds both together.
--- The .lua files here are one script, so that a step is atomic.  What stands in capitals and is not defined here
--- is put in front of them by fakefal/store/steps.py.
 --
 -- A `place` is the order of arrival in hex, followed by the id: ties of a score fall in the order of arrival.
 
@@ -12,37 +10,11 @@ local entries, changed = {}, {}
 local heads = {}
 local budget = EVENTS
 local announced = false
-local moved = {} -- ids, each followed by the state that it came to
 
-local function text(number) return string.format('%.17g', number) end
-local function key(name) return PREFIX .. ':' .. name end
 local function at(name) return PREFIX .. ':{' .. L.tag .. '}:' .. name end
 local function request_key(id) return at('request:' .. id) end
 local function place(e) return string.format('%0' .. ORDER_DIGITS .. 'x', e.order) .. e.id end
 local function id_of(member) return string.sub(member, ORDER_DIGITS + 1) end
-
--- Real time is Redis's own, unless a test brings one.
-local function real_time()
-  if GIVEN_TIME ~= '' then return tonumber(GIVEN_TIME) end
-  local time = redis.call('TIME')
-  return tonumber(time[1]) + tonumber(time[2]) / 1e6
-end
-
-local function read_pace(packed)
-  if not packed then return {since = 0, shown = 0, speed = 1} end
-  local since, shown, speed = string.match(packed, '(%S+) (%S+) (%S+)')
-  return {since = tonumber(since), shown = tonumber(shown), speed = tonumber(speed)}
-end
-
-local function pace_at(pace, followed)
-  return pace.shown + math.max(0, followed - pace.since) * pace.speed
-end
-
--- The emulated time of a key.
-local function moment_of_key(tag)
-  local paces = redis.call('HMGET', key('clock'), ALL_KEYS, tag)
-  return math.min(END_OF_TIME, pace_at(read_pace(paces[2]), pace_at(read_pace(paces[1]), real_time())))
-end
 
 -- Opens the line of a key; `moment` is the key's emulated time, which never lies before one that was seen.
 local function open(tag)
@@ -85,17 +57,23 @@ end
 
 local function note_as(name, member, score)
   redis.call('ZADD', at(name), text(score), member)
-  heads[name] = nil
+  local first = heads[name]
+  if first and first.member ~= member and first.moment < score then
+    -- the first stays the first
+  elseif first == false then
+    heads[name] = {member = member, moment = score}
+  else
+    heads[name] = nil
+  end
   L.dirty = true
 end
 
 local function strike_as(name, member)
-  if redis.call('ZREM', at(name), member) == 1 then
-    heads[name] = nil
-    L.dirty = true
-    return true
-  end
-  return false
+  local first = heads[name]
+  if first == false or redis.call('ZREM', at(name), member) == 0 then return false end
+  if first and first.member == member then heads[name] = nil end
+  L.dirty = true
+  return true
 end
 
 local function note(name, e, score) note_as(name, place(e), score) end
@@ -114,12 +92,6 @@ local function spend()
   budget = budget - 1
   return budget >= 0
 end
-
--- Counts what metrics tell: it stays whatever is dropped or reset.
--- Whole nano-dollars of a key, or of ALL_KEYS: exact, unlike sums of numbers.
-local function pay(tag, nanos) redis.call('HINCRBY', key('credit'), tag, nanos) end
-
-local function count(what, by) redis.call('HINCRBY', key('counts'), what, by or 1) end
 
 -- -- one request ------------------------------------------------------------------------------------
 
@@ -164,16 +136,20 @@ end
 local function enqueue(e)
   note('queued', e, rank(e))
   note('unready', e, e.ready_at)
+  if e.start_by then note('start_by', e, e.start_by) end
 end
 
 local function set_aside(e)
   e.extra = true
   redis.call('SADD', at('aside'), e.id)
+  if e.start_by then note('start_by', e, e.start_by) end
   touch(e)
 end
 
 local function dequeue(e)
-  for _, name in ipairs({'queued', 'ready', 'unready', 'start_by'}) do strike(name, e) end
+  strike('queued', e)
+  if not strike('ready', e) then strike('unready', e) end
+  if e.start_by then strike('start_by', e) end
   if e.extra then redis.call('SREM', at('aside'), e.id) end
 end
 
@@ -208,13 +184,8 @@ local function make_delivery(e)
   end
 end
 
-local function finish(e, now, cut)
-  if not e.started then
-    dequeue(e)
-  else
-    strike('running', e)
-    if not e.extra then note('releases', e, now) end
-  end
+-- Writes down an end.
+local function over(e, now, cut)
   e.ended, e.cut = now, cut
   note_move(e, 'COMPLETED')
   touch(e)
@@ -227,7 +198,30 @@ local function finish(e, now, cut)
   if e.webhook then make_delivery(e) else may_be_dropped(e) end
 end
 
+local function finish(e, now, cut)
+  if not e.started then
+    dequeue(e)
+  else
+    strike('running', e)
+    if not e.extra then note('releases', e, now) end
+  end
+  over(e, now, cut)
+end
+
 -- -- advancing --------------------------------------------------------------------------------------
+
+-- Takes a new request into a line that is up to date.  It is noted nowhere where it can start at once and be over at
+-- once.
+local function arrive(e)
+  if poll_driven(e) then return set_aside(e) end
+  if not e.plan or e.ready_at > L.now or L.blocked or L.busy >= RUNNERS then return enqueue(e) end
+  e.started = L.now
+  note_move(e, 'IN_PROGRESS')
+  local moment, cut = end_of(e)
+  if moment <= L.now then return over(e, moment, cut) end
+  L.busy = L.busy + 1
+  note('running', e, moment)
+end
 
 -- Fills free runners with ready requests; returns whether the next one lacks its judgement.
 local function start_ready()

@@ -1,6 +1,6 @@
 """Steps on a shared Redis: one call of one script each, so that each is atomic.
 
-The script is the files of `FILES` behind the constants that Python knows.  It builds the names of
+A script is a file of `NEEDS` behind those that it needs and the constants that Python knows.  It builds the names of
 keys itself, so it wants one Redis (with replicas or a sentinel, if you like) and no cluster.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,23 @@ from fakefal.state.bounded import MOST_KEYS
 from fakefal.state.clock import END_OF_TIME
 from fakefal.state.endings import CUT_ENDINGS
 
-FILES = ("line", "queue", "bounded", "replicas", "access", "journal")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "shared": (),
+    "bounded": ("shared",),
+    "line": ("shared",),
+    "look": ("line",),
+    "room": ("line",),
+    "add": ("look", "room"),
+    "queue": ("look", "room"),
+    "deliveries": ("look", "room"),
+    "replicas": ("deliveries",),
+    "clocks": ("bounded",),
+    "access": ("bounded",),
+    "journal": ("bounded",),
+}
+"""The files of the scripts, and behind which others each must stand."""
+
+STEP = re.compile(r"^function STEPS\.(\w+)", re.MULTILINE)
 PREFIX = "fakefal"
 LAYOUT = "2"
 """Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
@@ -110,8 +127,7 @@ class Steps:
         self.real_time = real_time
         named = {name.upper(): value for name, value in vars(bounds).items()}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._script = script(**named, EVENTS=events, LEASE=lease_seconds)
-        self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
+        self._scripts = scripts(**named, EVENTS=events, LEASE=lease_seconds)
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
@@ -155,19 +171,19 @@ class Steps:
         Raises:
             redis.RedisError: it failed.
         """
-        return cast("Reply", connection.eval(self._script, 0, *self._given(step, arguments)))
+        return cast("Reply", connection.eval(self._scripts[step].text, 0, *self._given(step, arguments)))
 
     async def close(self) -> None:
         """Close every connection."""
         await self.redis.aclose()
 
     async def _call(self, step: str, arguments: tuple[str | bytes | float, ...]) -> Reply:
-        given = self._given(step, arguments)
+        script, given = self._scripts[step], self._given(step, arguments)
         try:
             try:
-                return cast("Reply", await self.redis.evalsha(self._sha, 0, *given))
+                return cast("Reply", await self.redis.evalsha(script.sha, 0, *given))
             except NoScriptError:
-                return cast("Reply", await self.redis.eval(self._script, 0, *given))
+                return cast("Reply", await self.redis.eval(script.text, 0, *given))
         except (RedisError, OSError) as error:
             raise_unavailable(error)
             raise
@@ -186,26 +202,43 @@ def raise_unavailable(error: Exception) -> None:
     raise StoreUnavailable(f"{type(error).__name__}: {error}", silent=silent) from error
 
 
-def script(**numbers: float) -> str:
-    """The whole script: constants, then the files, then the step that is asked for."""
+@dataclass(frozen=True)
+class Script:
+    """What Redis runs for a step: the text, and the digest by which Redis knows it."""
+
+    text: str
+    sha: str
+
+
+def scripts(**numbers: float) -> dict[str, Script]:
+    """For each step its script: constants, then the files that it needs, then the step that is asked for."""
     moves: dict[str, dict[str, bool]] = {}
     for state, move in NEXT:
         moves.setdefault(state.value, {})[move.value] = True
     cut = {one.value: ending.status for one, ending in CUT_ENDINGS.items()}
     named = {"PREFIX": PREFIX, "ALL_KEYS": ALL_KEYS, "END_OF_TIME": END_OF_TIME, "NEXT": moves, "CUT": cut}
     named["LAYOUT"] = LAYOUT
-    constants = {**named, **numbers}
-    lines = [f"local {name} = {_lua(value)}" for name, value in constants.items()]
-    return "\n".join(
-        [
-            *lines,
-            "local REPLICA, GIVEN_TIME = ARGV[1], ARGV[2]",
-            *map(_file, FILES),
-            "local reply = STEPS[ARGV[3]](unpack(ARGV, 4))",
-            "if #moved > 0 then return {'moved', moved, reply} end",
-            "return reply",
-        ]
-    )
+    constants = [f"local {name} = {_lua(value)}" for name, value in {**named, **numbers}.items()]
+    found = {}
+    for name in NEEDS:
+        lines = [*constants, "local REPLICA, GIVEN_TIME = ARGV[1], ARGV[2]", *map(_file, _in_order(name)), ANSWER]
+        text = "\n".join(lines)
+        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        found.update(dict.fromkeys(STEP.findall(_file(name)), Script(text, sha)))
+    return found
+
+
+ANSWER = """
+local reply = STEPS[ARGV[3]](unpack(ARGV, 4))
+if #moved > 0 then return {'moved', moved, reply} end
+return reply
+"""
+
+
+def _in_order(name: str) -> tuple[str, ...]:
+    """A file behind all that it needs, each once."""
+    needed = (one for other in NEEDS[name] for one in _in_order(other))
+    return (*dict.fromkeys(needed), name)
 
 
 @cache
