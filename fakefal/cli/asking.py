@@ -42,8 +42,10 @@ def key_option(function: F) -> F:
     )(function)
 
 
-def ask(url: str, path: str) -> Any:
-    """What the control API answers to a GET.  No proxy is asked, and ``FAKEFAL_CONTROL_TOKEN`` is sent along.
+def ask(url: str, path: str, token: str | None = None) -> Any:
+    """What the control API answers to a GET.  No proxy is asked.
+
+    Without a token, that of ``FAKEFAL_CONTROL_TOKEN`` is sent along.
 
     Raises:
         click.UsageError: the base URL is none.
@@ -52,7 +54,7 @@ def ask(url: str, path: str) -> Any:
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"{url} is not an http(s) address")
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    token = os.environ.get(CONTROL_TOKEN)
+    token = token or os.environ.get(CONTROL_TOKEN)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         request = urllib.request.Request(f"{url.rstrip('/')}/_fakefal/{path}", headers=headers)  # noqa: S310

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -11,14 +13,35 @@ from fakefal.cli.asking import NoAnswer, ask, url_option
 
 @click.command
 @url_option
-def command(url: str) -> None:
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Take URL and token from the file that serve --ready-file wrote.",
+)
+def command(url: str, ready_file: Path | None) -> None:
     """Ask a running emulator whether it is ready.  Exit code 0: yes; 1: no.
 
     Beyond loopback it asks for FAKEFAL_CONTROL_TOKEN.
     """
+    token = None
     try:
-        ask(url, "ready")
+        if ready_file is not None:
+            url, token = _read(ready_file)
+        ask(url, "ready", token)
     except NoAnswer as error:
-        click.echo(f"{url} is not ready: {error}", err=True)
+        click.echo(f"{url if ready_file is None else ready_file} is not ready: {error}", err=True)
         sys.exit(1)
     click.echo(f"{url} is ready")
+
+
+def _read(ready_file: Path) -> tuple[str, str | None]:
+    """The URL and the token that a server wrote down.
+
+    Raises:
+        NoAnswer: it did not, or it has ended.
+    """
+    try:
+        ready = json.loads(ready_file.read_text("utf-8"))
+        return ready["url"], ready.get("control_token")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoAnswer(f"no server has written it: {error}") from error
