@@ -41,7 +41,7 @@ FILE_NAME = "fakefal.toml"
 #: Read elsewhere: where a server listens (`fakefal.cli.serve`), and where programs find one.
 OTHER_VARIABLES = {
     f"{PREFIX}{name}"
-    for name in ("HOST", "PORT", "TLS_PORT", "URL", "TARGET", "ALLOW_REAL", "LIVE_MAX_USD", "FAKED_PID")
+    for name in ("HOST", "PORT", "TLS_PORT", "URL", "KEY", "TARGET", "ALLOW_REAL", "LIVE_MAX_USD", "FAKED_PID")
 }
 DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024

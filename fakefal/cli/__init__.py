@@ -14,6 +14,7 @@ from fakefal.server.startup import without_gc
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
     "run": "Run a command whose calls to fal reach the emulator.",
+    "env": "Print the variables that lead programs to a server.",
     "audit": "Run a program once for each way in which its calls to fal can fail.",
     "record": "Run a command against the real service, under a spend limit, and record it.",
     "proxy": "Stand before the real service: check, price, record and compare.",

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-import os
+import json
 import sys
-import urllib.error
-import urllib.request
-from http import HTTPStatus
+from pathlib import Path
 
 import click
 
-from fakefal.settings import DEFAULT_PORT
+from fakefal.cli.asking import NoAnswer, ask, url_option
 
 
 @click.command
+@url_option
 @click.option(
-    "--url",
-    default=lambda: os.environ.get("FAKEFAL_URL", f"http://127.0.0.1:{os.environ.get('FAKEFAL_PORT', DEFAULT_PORT)}"),
-    help="Base URL (default: FAKEFAL_URL, else FAKEFAL_PORT or the default port).",
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Take URL and token from the file that serve --ready-file wrote.",
 )
-def command(url: str) -> None:
+def command(url: str, ready_file: Path | None) -> None:
     """Ask a running emulator whether it is ready.  Exit code 0: yes; 1: no.
 
     Beyond loopback it asks for FAKEFAL_CONTROL_TOKEN.
     """
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    token = os.environ.get("FAKEFAL_CONTROL_TOKEN")
-    if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"{url} is not an http(s) address")
+    token = None
     try:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        request = urllib.request.Request(f"{url.rstrip('/')}/_fakefal/ready", headers=headers)  # noqa: S310
-        with direct.open(request, timeout=5):
-            click.echo(f"{url} is ready")
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        why = (
-            f"{error}; it asks for FAKEFAL_CONTROL_TOKEN"
-            if getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED
-            else error
-        )
-        click.echo(f"{url} is not ready: {why}", err=True)
+        if ready_file is not None:
+            url, token = _read(ready_file)
+        ask(url, "ready", token)
+    except NoAnswer as error:
+        click.echo(f"{url if ready_file is None else ready_file} is not ready: {error}", err=True)
         sys.exit(1)
+    click.echo(f"{url} is ready")
+
+
+def _read(ready_file: Path) -> tuple[str, str | None]:
+    """The URL and the token that a server wrote down.
+
+    Raises:
+        NoAnswer: it did not, or it has ended.
+    """
+    try:
+        ready = json.loads(ready_file.read_text("utf-8"))
+        return ready["url"], ready.get("control_token")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoAnswer(f"no server has written it: {error}") from error

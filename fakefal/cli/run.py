@@ -7,14 +7,17 @@ import os
 import shlex
 import sys
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakefal.cli.attach import ChildEnvironment, attach_options, check_attach, run_attached
 from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
+from fakefal.server.credentials import FAKE_KEY
 from fakefal.settings import Settings
 from fakefal.verdict.mistakes import Kind
 
@@ -33,6 +36,7 @@ KIND = click.Choice([*map(str, Kind)])
 @click.option("--careful", is_flag=True, help="End with the verdict: exit code 1, not 0, where a finding is proven.")
 @click.option("--allow", multiple=True, type=KIND, metavar="KIND", help="A kind of finding that --careful lets pass.")
 @click.option("--report", type=REPORT, metavar="FILE", help="Write what happened here: .html, .json, or .xml (JUnit).")
+@attach_options
 @replay_options
 @emulator_options
 @line_options
@@ -43,6 +47,8 @@ def command(
     careful: bool,
     allow: tuple[str, ...],
     report: Path | None,
+    attach: str | None,
+    key: str | None,
     replay: Path | None,
     max_age: float | None,
     **given: Any,
@@ -50,7 +56,8 @@ def command(
     """Run a command whose calls to fal reach the emulator instead, or recordings.
 
     Works for any program that honours the proxy variables, and for Node.  The command's exit code is
-    passed on.
+    passed on.  Several programs share one queue if each is attached to one server: start it by
+    fakefal serve, then fakefal run --attach http://127.0.0.1:8710 -- CMD.
     """
     end_quietly(passed_on())
     lines = LineOptions.taken(given)
@@ -58,22 +65,47 @@ def command(
         raise click.UsageError("--max-age needs --replay")
     if allow and not careful:
         raise click.UsageError("--allow needs --careful")
+    if attach is not None:
+        _refuse_with_attach(attach, careful=careful, report=report, replay=replay)
+        check_attach(attach, key, given)
     if replay is not None and careful:
         raise click.UsageError("--careful needs the emulator: leave --replay out")
     if replay is not None and report is not None:
         raise click.UsageError("--report needs the emulator: leave --replay out")
     if report is not None:
         _check_report(report)
-    if replay is not None:
-        run = _replay(replay_from(replay, max_age, given), program, lines)
+    environment = partial(_environment, key=key or FAKE_KEY)
+    if attach is not None:
+        run = run_attached(attach, program, lines, environment)
+    elif replay is not None:
+        run = _replay(replay_from(replay, max_age, given), program, lines, environment)
     else:
         allowed = [Kind(one) for one in allow] if careful else None
-        run = _run(settings_from(**given), program, lines, allowed, report)
+        run = _run(settings_from(**given), program, lines, environment, allowed, report)
     try:
         sys.exit(asyncio.run(run))
     except OSError as error:
         said = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
         sys.exit(f"fakefal run: {said}")
+
+
+def _refuse_with_attach(attach: str, *, careful: bool, report: Path | None, replay: Path | None) -> None:
+    """Refuse what only an emulator of this run can do.
+
+    Raises:
+        click.UsageError: it is asked for.
+    """
+    if replay is not None:
+        raise click.UsageError("--attach sends calls to a server, --replay to recordings: leave one of them out")
+    if careful:
+        raise click.UsageError(
+            f"--careful judges the calls of one run: leave --attach out, or read {attach.rstrip('/')}/_fakefal/verdict"
+        )
+    if report is not None:
+        raise click.UsageError(
+            "--report shows one run, and a server has the calls of all: leave --attach out, or open the page at "
+            f"{attach.rstrip('/')}/"
+        )
 
 
 def _check_report(report: Path) -> None:
@@ -92,6 +124,7 @@ async def _run(
     settings: Settings,
     program: tuple[str, ...],
     lines: LineOptions,
+    environment: ChildEnvironment,
     allowed: Collection[Kind] | None,
     report: Path | None,
 ) -> int:
@@ -106,7 +139,7 @@ async def _run(
         async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
             emulator.reached_at(addresses.url)
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
-            code = await run_child(program, _environment(addresses, say))
+            code = await run_child(program, environment(addresses, say))
             say("summary", await summary_of(emulator))
             if report is not None:
                 await _write_report(emulator, program, code, report)
@@ -126,20 +159,20 @@ async def _write_report(emulator: Emulator, program: tuple[str, ...], code: int,
     write_report(run_report(command, code, [await part_of_run(emulator, command)]), path)
 
 
-async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions) -> int:
+async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions, environment: ChildEnvironment) -> int:
     from fakefal.server.child_server import serving_child
 
     with told(None, (), lines) as say:
         async with serving_child(replay.app()) as addresses:
-            return await run_child(program, _environment(addresses, say))
+            return await run_child(program, environment(addresses, say))
 
 
-def _environment(addresses: ChildAddresses, say: Say) -> dict[str, str]:
+def _environment(addresses: ChildAddresses, say: Say, *, key: str) -> dict[str, str]:
     """The child's environment; says by name which keys it lacks."""
     from fakefal.server.child import child_environment
-    from fakefal.server.credentials import FAKE_KEY, faked_credentials
+    from fakefal.server.credentials import faked_credentials
 
-    faked = faked_credentials(os.environ, FAKE_KEY)
+    faked = faked_credentials(os.environ, key)
     if replaced := sorted(name for name, value in faked.items() if value != os.environ[name]):
         say("keys", f"replaced {', '.join(replaced)}: the program gets a key that fal refuses", replaced=replaced)
-    return child_environment(os.environ, addresses)
+    return child_environment(os.environ, addresses, key=key)

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import secrets
+import shlex
 import signal
 import socket
 import ssl
@@ -31,9 +32,13 @@ from fakefal_contracts.addresses import is_loopback
 if TYPE_CHECKING:
     from fakefal.recording.replay import Replay
     from fakefal.server.authority import Authority
+    from fakefal.server.child import ChildAddresses
     from fakefal.server.serving import Listening  # importing it would make --help slow
 
 PORT = click.IntRange(0, 65535)
+LOOPBACK = "127.0.0.1"
+LED_HOSTS = (LOOPBACK, "localhost", "0.0.0.0")  # noqa: S104 - nothing is bound by this
+"""Programs are led to 127.0.0.1, so the server must listen there, too."""
 
 Hosted = Callable[
     [socket.socket, socket.socket | None, ssl.SSLContext | None], AbstractAsyncContextManager["Listening"]
@@ -43,13 +48,49 @@ Hosted = Callable[
 
 @dataclass(frozen=True)
 class ServedApp:
-    """What is served: how, what it is in words, whether any key will do, by how many processes, with a new token."""
+    """What is served: how, what it is in words, whether any key will do, by how many processes, with a new token.
+
+    With a `lead_folder` it also leads programs of this machine, by what is written there.
+    """
 
     hosted: Hosted
     what: str
     any_key: bool = True
     workers: int = 1
     tells_token: bool = False
+    lead_folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Sockets:
+    """Where a server listens: plain, with TLS, and as the proxy of programs that it leads."""
+
+    plain: socket.socket
+    tls: socket.socket | None = None
+    proxy: socket.socket | None = None
+
+    def addresses(self, folder: Path, authority: bytes) -> ChildAddresses:
+        """What a program must know to be led here."""
+        from fakefal.server.child import ChildAddresses
+        from fakefal.server.serving import base_url
+
+        assert self.tls
+        assert self.proxy
+        plain_port, tls_port, proxy_port = (one.getsockname()[1] for one in (self.plain, self.tls, self.proxy))
+        return ChildAddresses(base_url(self.plain), plain_port, tls_port, proxy_port, folder, authority)
+
+    @asynccontextmanager
+    async def proxying(self) -> AsyncIterator[None]:
+        """Be the proxy, if there is to be one, while the block lasts."""
+        if self.proxy is None or self.tls is None:
+            yield
+            return
+        from fakefal.server.tunnel import Tunnel, UserProxy, tunnelling
+
+        plain_port, tls_port = self.plain.getsockname()[1], self.tls.getsockname()[1]
+        tunnel = Tunnel(tls_port=tls_port, plain_port=plain_port, upstream=UserProxy(dict(os.environ)))
+        async with tunnelling(tunnel, self.proxy):
+            yield
 
 
 @click.command
@@ -58,6 +99,7 @@ class ServedApp:
     "--port", type=PORT, default=DEFAULT_PORT, show_default=True, envvar="FAKEFAL_PORT", help="0 takes a free one."
 )
 @click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
+@click.option("--lead", is_flag=True, help="Also lead programs of this machine: fakefal env prints how.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
 @click.option("--workers", type=click.IntRange(1), help="How many processes serve (default: 1; more need a Redis).")
@@ -66,9 +108,11 @@ class ServedApp:
 @emulator_options
 @line_options
 def command(
+    *,
     host: str,
     port: int,
     tls_port: int | None,
+    lead: bool,
     ready_file: Path | None,
     replay: Path | None,
     max_age: float | None,
@@ -76,11 +120,17 @@ def command(
 ) -> None:
     """Serve the emulator until it is stopped.
 
-    Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.
+    Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.  Or lead
+    whole programs, and let several share one queue: start it with --lead, then in other terminals
+    eval "$(fakefal env)".
     """
     lines = LineOptions.taken(given)
     settings = settings_from(**given)
+    if lead and host not in LED_HOSTS:
+        raise click.UsageError(f"--lead leads programs of this machine: use it with --host {' or '.join(LED_HOSTS)}")
     if replay is not None:
+        if lead:
+            raise click.UsageError("--lead needs the emulator: leave --replay out, or use fakefal run --replay")
         own = {name: value for name, value in given.items() if name != "public_url"}
         serve(_replaying(settings, replay_from(replay, max_age, own)), settings, host, port, tls_port, ready_file)
         return
@@ -97,18 +147,22 @@ def command(
         if settings.workers > 1 and settings.spool is None:
             spool = ends.enter_context(TemporaryFolder("spool")).path / "spool"
             settings = settings.model_copy(update={"spool": spool})
-        serve(replace(_emulating(settings, lines), tells_token=makes_token), settings, host, port, tls_port, ready_file)
+        folder = ends.enter_context(TemporaryFolder("lead")).path if lead else None
+        service = replace(_emulating(settings, lines, folder), tells_token=makes_token)
+        serve(service, settings, host, port, tls_port, ready_file)
 
 
-def _emulating(settings: Settings, lines: LineOptions) -> ServedApp:
+def _emulating(settings: Settings, lines: LineOptions, lead_folder: Path | None) -> ServedApp:
     what = f"profile {settings.profile}, contract {settings.contract}"
-    return ServedApp(partial(_listening, settings, lines), what, workers=settings.workers)
+    hosted = partial(_listening, settings, lines, lead_folder)
+    return ServedApp(hosted, what, workers=settings.workers, lead_folder=lead_folder)
 
 
 @asynccontextmanager
 async def _listening(
     settings: Settings,
     lines: LineOptions,
+    lead_folder: Path | None,
     plain: socket.socket,
     tls: socket.socket | None,
     context: ssl.SSLContext | None,
@@ -118,6 +172,7 @@ async def _listening(
         from fakefal.server.serving import listening
 
     emulator = Emulator(settings)
+    emulator.lead_folder = lead_folder
     with told(emulator.events, BY_SERVE, lines, secrets=settings.secrets):
         async with listening(emulator, plain, tls, context) as where:
             yield where
@@ -135,19 +190,26 @@ def serve(
     """Serve something until a signal comes."""
     from fakefal.server.serving import bind
 
+    wanted = [(host, port)]
+    if tls_port is not None:
+        wanted.append((host, tls_port))
+    elif service.lead_folder:
+        wanted.append((LOOPBACK, 0))
+    if service.lead_folder:
+        wanted.append((LOOPBACK, 0))
     bound: list[socket.socket] = []
-    for number in (port,) if tls_port is None else (port, tls_port):
+    for address, number in wanted:
         try:
-            bound.append(bind(host, number))
+            bound.append(bind(address, number))
         except OSError as error:
             advice = "; try port 0" if error.errno == errno.EADDRINUSE else "; give an address of this machine"
-            sys.exit(f"fakefal cannot listen on {host}:{number}: {error.strerror or error}{advice}")
+            sys.exit(f"fakefal cannot listen on {address}:{number}: {error.strerror or error}{advice}")
     try:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
             _open_private(_partial(ready_file)).close()
         with TemporaryFolder("serve") as folder:
-            _run(service, settings, bound, ready_file, folder.path)
+            _run(service, settings, _Sockets(*bound), ready_file, folder.path)
     except (OSError, RuntimeError, SettingsError) as error:
         sys.exit(f"fakefal: {error}")
     finally:
@@ -155,15 +217,16 @@ def serve(
             ready_file.unlink(missing_ok=True)
 
 
-def _run(
-    service: ServedApp, settings: Settings, bound: list[socket.socket], ready_file: Path | None, folder: Path
-) -> None:
+def _run(service: ServedApp, settings: Settings, sockets: _Sockets, ready_file: Path | None, folder: Path) -> None:
     """Serve from this process, or from several that share its sockets."""
     from fakefal.server.authority import Authority, merged_bundle
     from fakefal.server.loops import run
 
-    plain, tls = bound[0], bound[1] if len(bound) > 1 else None
-    authority = Authority(*_names(settings, plain)) if tls else None
+    authority = Authority(*_names(settings, sockets.plain)) if sockets.tls else None
+    if service.lead_folder and authority:
+        from fakefal.server.lead_folder import write_lead_folder
+
+        write_lead_folder(os.environ, sockets.addresses(service.lead_folder, authority.certificate))
 
     def announce(ready: dict[str, str]) -> None:
         if authority:
@@ -173,13 +236,13 @@ def _run(
         _announce(ready, service, ready_file)
 
     if service.workers == 1:
-        run(_serve(service, settings, plain, tls, authority, announce))
+        run(_serve(service, settings, sockets, authority, announce))
         gc.freeze()  # else the interpreter searches all that it loaded for garbage, just before it ends
         return
     from fakefal.server.workers import Ready, Workers
 
     def serve(lifeline: int, listening: Callable[[Ready], None]) -> None:
-        run(_serve(service, settings, plain, tls, authority, listening, lifeline))
+        run(_serve(service, settings, sockets, authority, listening, lifeline))
 
     Workers(service.workers, serve).run(announce)
 
@@ -187,8 +250,7 @@ def _run(
 async def _serve(
     service: ServedApp,
     settings: Settings,
-    plain: socket.socket,
-    tls: socket.socket | None,
+    sockets: _Sockets,
     authority: Authority | None,
     listens: Callable[[dict[str, str]], None],
     lifeline: int | None = None,
@@ -201,12 +263,14 @@ async def _serve(
     if lifeline is not None:
         loop.add_reader(lifeline, stop.set)
     context = authority.server_context() if authority else None
-    async with service.hosted(plain, tls, context) as where:
+    async with service.hosted(sockets.plain, sockets.tls, context) as where, sockets.proxying():
         ready = {"url": where.url}
         if settings.control_token is not None:
             ready["control_token"] = settings.control_token
         if where.tls_port is not None:
             ready["tls_url"] = f"https://localhost:{where.tls_port}"
+        if service.lead_folder is not None:
+            ready["lead_folder"] = str(service.lead_folder)
         listens(ready)
         await stop.wait()
 
@@ -218,10 +282,15 @@ def _names(settings: Settings, plain: socket.socket) -> list[str]:
 
 def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None) -> None:
     click.echo(f"fakefal listens on {ready['url']} ({service.what})")
-    if "tls_url" in ready:
+    if "lead_folder" in ready:
+        click.echo(f'lead programs to it: eval "$(fakefal env --url {ready["url"]})"')
+    elif "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")
-        variables = f"FAL_RUN_HOST={host}/run FAL_QUEUE_RUN_HOST={host}/queue SSL_CERT_FILE={ready['ca_file']}"
-        click.echo(f"with TLS: {variables}" + " FAL_KEY=fakefal:not-a-real-key" * service.any_key)
+        told = {"FAL_RUN_HOST": f"{host}/run", "FAL_QUEUE_RUN_HOST": f"{host}/queue", "SSL_CERT_FILE": ready["ca_file"]}
+        told |= {"FAL_KEY": "fakefal:not-a-real-key"} if service.any_key else {}
+        click.echo("lead fal's Python client to it by TLS:")
+        for name, value in told.items():
+            click.echo(f"export {name}={shlex.quote(value)}")
     if service.tells_token:
         click.echo(f"The control API needs this token: {ready['control_token']}", err=True)
     if ready_file is not None:

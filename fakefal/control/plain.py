@@ -19,11 +19,15 @@ async def health(call: Call) -> Response:
 
 
 async def ready(call: Call) -> Response:
-    """Whether requests can be taken: 503 while stopping, and while the store is away."""
+    """Whether requests can be taken: 503 while stopping, and while the store is away.
+
+    `lead_folder` has what leads programs of this machine, which ``fakefal env`` prints; null without ``serve --lead``.
+    """
     check_caller(call.request, call.emulator.settings)
     if not await call.emulator.ready():
         raise refusal(503, "fakefal: stopping")
-    return Json({"ready": True})
+    folder = call.emulator.lead_folder
+    return Json({"ready": True, "fakefal": VERSION, "lead_folder": str(folder) if folder else None})
 
 
 async def metrics(call: Call) -> Response:

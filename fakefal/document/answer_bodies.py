@@ -312,9 +312,11 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """That requests can be taken."""
+    """That requests can be taken, and by what; `lead_folder` is that of ``serve --lead``."""
 
     ready: Literal[True]
+    fakefal: str
+    lead_folder: str | None
 
 
 class EventInfo(RootModel[AnyEvent]):

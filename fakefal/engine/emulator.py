@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from fakefal.core.effects import EffectRule
@@ -65,7 +66,7 @@ class Emulator:
 
     What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
     `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests,
-    and `events` is what happened.
+    and `events` is what happened.  Programs of this machine are led by what lies in `lead_folder`, where there is one.
     `accounts` are the balances of keys, `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and
     `judge` their editions; `witness` sees what programs do.
 
@@ -87,6 +88,7 @@ class Emulator:
         self.journal, self.tally, self.events = parts.journal, parts.tally, parts.events
         self.accounts = Accounts(self.settings.balance, self.queue, self.clock)
         self.media_base: str | None = None
+        self.lead_folder: Path | None = None
         self.cdn = Cdn(self.files)
         self.catalogue = self.settings.catalogue()
         self.judge = Judge(

@@ -39,20 +39,24 @@ def child_environment(environ: Mapping[str, str], addresses: ChildAddresses, *, 
 
     Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
     """
+    return led_by(environ, leading_files(environ, addresses), key=key)
+
+
+def led_by(environ: Mapping[str, str], leading: Mapping[str, str], *, key: str = FAKE_KEY) -> dict[str, str]:
+    """The environment of a program that these variables lead; `key` is its ``FAL_KEY``."""
     faked = {**environ, **faked_credentials(environ, key)}
     child = {name: value for name, value in faked.items() if value is not None and name.upper() not in REMOVED}
     for name in [name for name in child if name.upper().endswith("_PROXY")]:
         del child[name]  # ws_proxy, socks_proxy and others would lead past ours
-    leading = _leading(environ, addresses)
     own = {name: value for name, value in child.items() if name not in leading or name in PREPENDED}
     return {**led_environ(own, leading), "FAL_KEY": key}
 
 
-def _leading(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str, str]:
-    """The variables that lead a program to the emulator, and the files that they name."""
+def leading_files(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str, str]:
+    """Write what a program has to read, and return the variables that lead it to the emulator by these files."""
     proxy = f"http://127.0.0.1:{addresses.proxy_port}"
     leading = {spelt: proxy for name in PROXY_VARIABLES for spelt in (name, name.lower())}
-    leading |= dict.fromkeys(("NO_PROXY", "no_proxy"), _no_proxy(environ))
+    leading |= dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
     bundle = addresses.folder / "certificates.pem"
     bundle.write_bytes(merged_bundle(environ, addresses.authority))
     leading |= dict.fromkeys(BUNDLE_VARIABLES, str(bundle))
@@ -69,7 +73,7 @@ def _leading(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str,
     return leading
 
 
-def _no_proxy(environ: Mapping[str, str]) -> str:
+def no_proxy(environ: Mapping[str, str]) -> str:
     """The user's exceptions without fal's hosts and ``*``, plus loopback."""
     given = f"{environ.get('NO_PROXY', '')},{environ.get('no_proxy', '')}"
     kept = [name for name in re.split(r"[,\s]+", given) if name and not _covers_fal(name)]

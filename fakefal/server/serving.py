@@ -69,6 +69,13 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def base_url(bound: socket.socket) -> str:
+    """Where programs of this machine reach the server on a socket."""
+    host, port = bound.getsockname()[:2]
+    host = ANY_ADDRESS.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @asynccontextmanager
 async def listening(
     emulator: Emulator, plain: socket.socket, tls: socket.socket | None = None, context: ssl.SSLContext | None = None
@@ -117,10 +124,8 @@ async def hosting(
                 await ports.listen(plain)
                 if tls is not None:
                     await ports.listen(tls, context)
-                host, port = plain.getsockname()[:2]
-                host = ANY_ADDRESS.get(host, host)
-                name = f"[{host}]" if ":" in host else host
-                yield Listening(f"http://{name}:{port}", port, tls.getsockname()[1] if tls else None)
+                port = plain.getsockname()[1]
+                yield Listening(base_url(plain), port, tls.getsockname()[1] if tls else None)
             finally:
                 closing()
                 await ports.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -190,8 +191,8 @@ class Tunnel:
 
 
 @asynccontextmanager
-async def tunnelling(tunnel: Tunnel, host: str = "127.0.0.1") -> AsyncIterator[int]:
-    """Listen on a free port while the block lasts; gives the port."""
+async def tunnelling(tunnel: Tunnel, bound: socket.socket | None = None) -> AsyncIterator[int]:
+    """Listen on a bound socket, or on a free port of loopback, while the block lasts; gives the port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -205,7 +206,8 @@ async def tunnelling(tunnel: Tunnel, host: str = "127.0.0.1") -> AsyncIterator[i
         finally:
             tasks.discard(task)
 
-    server = await asyncio.start_server(handle, host, 0)
+    listening = asyncio.start_server(handle, sock=bound) if bound else asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await listening
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from http import HTTPStatus
 
 from fakefal.core.plan import NOTHING, Charge, Ending
 from fakefal.state.bounded import Bounded
 from fakefal.state.endings import ending_of
 from fakefal.state.journal import LONGEST_TEXT
-from fakefal.state.ledger import NANOS, Sums, Total, Twins, bill, nanos
+from fakefal.state.ledger import NANOS, LedgerEntry, Sums, Total, Twins, bill, nanos
 from fakefal.state.requests import Snapshot
 from fakefal_contracts import BUILT_IN
+from fakefal_contracts.failures import PLATFORM_ERRORS
 
 CANCELLED = "client_cancelled"
 """The error type of who cancelled: nobody refused that request."""
+
+CANCELLED_STATUS = PLATFORM_ERRORS[CANCELLED].status
 
 OTHER = "other"
 """Stands for every endpoint that is not built in, so that callers cannot make up new counts."""
@@ -138,6 +142,30 @@ def _pay(sums: Sums, ending: Ending, times: int = 1) -> None:
     sums.usd += times * (ending.usd or NOTHING)
     sums.unpriced += times * (ending.usd is None)
     sums.maybe_usd += times * (ending.maybe_usd or NOTHING)
+
+
+def sums_of(lines: Iterable[LedgerEntry]) -> Sums:
+    """What lines of a ledger add up to, where their jobs are kept by another process."""
+    sums = Sums()
+    for one in lines:
+        status = one.status or 0
+        refused = status >= HTTPStatus.BAD_REQUEST and status != CANCELLED_STATUS
+        sums.add(
+            Sums(
+                jobs=1,
+                refused=int(refused),
+                duplicates=int(one.duplicate_of is not None),
+                units=one.units,
+                usd=one.usd or NOTHING,
+                cancelled=int(status == CANCELLED_STATUS),
+                unpriced=int(one.usd is None),
+                billed_refusals=int(refused and one.charge is Charge.YES),
+                maybe_billed=int(refused and one.charge is Charge.MAYBE),
+                maybe_usd=one.maybe_usd or NOTHING,
+                done=int(0 < status < HTTPStatus.BAD_REQUEST),
+            )
+        )
+    return sums
 
 
 def known(endpoint_id: str) -> str:

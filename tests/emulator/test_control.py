@@ -29,7 +29,11 @@ class TestWhatItDoes:
             "contract": "latest",
             "any_key": True,
         }
-        assert server.http.get("/_fakefal/ready").json() == {"ready": True}
+        assert server.http.get("/_fakefal/ready").json() == {
+            "ready": True,
+            "fakefal": VERSION,
+            "lead_folder": None,
+        }
 
     def test_requests_are_shown_newest_first(self, server: Server) -> None:
         ids = [server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(3)]

@@ -1,0 +1,86 @@
+"""``fakefal run --attach URL``: the calls of a program go to a server that others call, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fakefal.cli.asking import NoAnswer, ask, ask_emulator, key_option
+from fakefal.cli.lines import LineOptions, Say, told
+from fakefal.cli.options import stand_in
+from fakefal.cli.supervision import run_child
+
+if TYPE_CHECKING:
+    from fakefal.proxy.attached import AttachedApp
+    from fakefal.server.child import ChildAddresses
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ChildEnvironment = Callable[["ChildAddresses", Say], dict[str, str]]
+"""Makes the environment of a child that is led to these addresses, and says what of it changed."""
+
+
+def attach_options(function: F) -> F:
+    """To which server calls go, and by which key."""
+    text = "Send calls to this running server, which other programs can share."
+    return click.option("--attach", metavar="URL", help=text)(key_option(function))
+
+
+def check_attach(url: str, key: str | None, given: Mapping[str, Any]) -> None:
+    """See that a program can be attached to a server.
+
+    Raises:
+        click.UsageError: there is no emulator, it needs a key, or an option is given that only the server can follow.
+    """
+    options = {str(one.name): one.opts[0] for one in click.get_current_context().command.params}
+    for name, value in given.items():
+        if value not in (None, ()):
+            option = options[name]
+            raise click.UsageError(f"--attach takes a server that has its own settings: give {option} to fakefal serve")
+    stand_in(
+        url,
+        malformed="--attach is an http(s) address without a user, such as http://127.0.0.1:8710",
+        of_fal="--attach takes a running fakefal, and this is fal itself",
+    )
+    try:
+        ask_emulator(url)
+        if key is None and not ask(url, "health")["any_key"]:
+            raise click.UsageError(f"{url} knows only its own keys: give one of them as --key or FAKEFAL_KEY")
+    except NoAnswer as error:
+        raise click.UsageError(str(error)) from error
+
+
+async def run_attached(url: str, program: tuple[str, ...], lines: LineOptions, environment: ChildEnvironment) -> int:
+    """The exit code of a program whose calls go to a server."""
+    from fakefal.proxy.attached import AttachedApp
+    from fakefal.proxy.upstream import Upstream
+    from fakefal.server.child_server import serving_child
+
+    app = AttachedApp(Upstream(url))
+    with told(None, (), lines) as say:
+        async with serving_child(app, own_date=False) as addresses:
+            say("address", f"calls go to {url}, which shows them at {url.rstrip('/')}/", url=url)
+            code = await run_child(program, environment(replace(addresses, url=url.rstrip("/")), say))
+        try:
+            say("summary", summary_of_attached(app, ask(url, "ledger")["jobs"]))
+        except NoAnswer as error:
+            say("summary", f"{len(app.jobs)} requests; the server cannot say what became of them: {error}")
+        return code
+
+
+def summary_of_attached(app: AttachedApp, ledger: object) -> str:
+    """The line that closes a run: its own jobs and calls, of all that the server has in its ledger."""
+    from pydantic import TypeAdapter
+
+    from fakefal.state.account import sums_of
+    from fakefal.state.journal import missed_calls, refused_calls
+    from fakefal.state.ledger import LedgerEntry
+
+    kept = {one.request_id: one for one in TypeAdapter(list[LedgerEntry]).validate_python(ledger)}
+    own = [kept[request_id] for request_id in app.jobs if request_id in kept]
+    lost = sum(accepted and request_id not in kept for request_id, accepted in app.jobs.items())
+    forgotten = f"{lost} more that the server no longer keeps" if lost else ""
+    return "; ".join(filter(None, (str(sums_of(own)), forgotten, refused_calls(app.calls), missed_calls(app.calls))))

@@ -1,0 +1,131 @@
+"""``fakefal env``: the variables that lead programs of this machine to a running server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from fakefal.cli.asking import NoAnswer, ask_emulator, key_option, url_option
+from fakefal.server.child import led_by, no_proxy
+from fakefal.server.credentials import FAKE_KEY
+from fakefal.server.lead_folder import NotLed, read_lead_folder
+from fakefal.state.temporary import PREFIX
+
+Variables = Mapping[str, str | None]
+"""Variables with their values; None where one is removed."""
+
+FAILED = 2
+STOP = "(exit 2)"
+"""Printed for shells where nothing can be printed: ``eval`` fails, so that ``set -e`` stops before a real call."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN = re.compile(r"[\w./:@,+=-]*", re.ASCII)
+_EARLIER = {
+    "PYTHONPATH": re.compile(rf"[^:]*/{PREFIX}[^:]*:?"),
+    "NODE_OPTIONS": re.compile(rf'--require "[^"]*/{PREFIX}[^"]*" ?'),
+    "BUN_OPTIONS": re.compile(rf"--preload=\S*/{PREFIX}\S* ?"),
+}
+"""What an earlier server put into the variables that keep the user's own parts: its files may be gone."""
+
+
+@click.command
+@url_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["shell", "dotenv", "json", "powershell"]),
+    default="shell",
+    show_default=True,
+    help="For whom the variables are written.",
+)
+@key_option
+def command(url: str, form: str, key: str | None) -> None:
+    """Print the variables that lead programs of this machine to a server that runs with --lead.
+
+    In a shell: eval "$(fakefal env)".  Exit code 2 where there is no such server.
+    """
+    try:
+        variables = variables_of(url, os.environ, key or FAKE_KEY)
+        click.echo(WRITERS[form](variables))
+    except (NoAnswer, NotLed, Unwritable) as error:
+        click.echo(f"fakefal env: {error}", err=True)
+        if form == "shell":
+            click.echo(STOP)
+        sys.exit(FAILED)
+
+
+def variables_of(url: str, environ: Mapping[str, str], key: str = FAKE_KEY) -> Variables:
+    """What differs between an environment and that of a program which a server leads.
+
+    Raises:
+        NoAnswer: no emulator is ready there.
+        NotLed: it does not lead programs of this machine.
+    """
+    folder = ask_emulator(url)["lead_folder"]
+    if folder is None:
+        raise NotLed(f"{url} does not lead programs: start it with fakefal serve --lead, or use fakefal run --attach")
+    leading = read_lead_folder(Path(folder)) | dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
+    led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key)
+    wanted = {name for name, value in led.items() if value != environ.get(name)} | {*leading, "FAL_KEY"}
+    removed = environ.keys() - led.keys()
+    return {name: led.get(name) for name in sorted(wanted | removed)}
+
+
+def _without_earlier(name: str, value: str) -> str:
+    pattern = _EARLIER.get(name)
+    return pattern.sub("", value) if pattern else value
+
+
+class Unwritable(Exception):
+    """A variable cannot be written in a format; the message names it, and a format that can."""
+
+
+def _shell(variables: Variables) -> str:
+    """Lines for POSIX shells."""
+    for name in variables:
+        if not _IDENTIFIER.fullmatch(name):
+            raise Unwritable(f"no shell can change {name}, which holds a key of fal's: unset it first (env -u)")
+    return "\n".join(
+        f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}" for name, value in variables.items()
+    )
+
+
+def _dotenv(variables: Variables) -> str:
+    """Lines for a file ``.env``, in the quotes that all its readers take alike."""
+    return "\n".join(
+        f"# remove {name}" if value is None else f"{name}={_dotenv_value(name, value)}"
+        for name, value in variables.items()
+    )
+
+
+def _dotenv_value(name: str, value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    if not re.search(r"['\\\n\r]", value):
+        return f"'{value}'"
+    raise Unwritable(f"readers of .env files differ about quotes and backslashes, as in {name}: use --format json")
+
+
+def _powershell(variables: Variables) -> str:
+    """Lines for PowerShell, where only a quote must be doubled between single quotes."""
+    return "\n".join(
+        f"Remove-Item -ErrorAction Ignore 'Env:{name}'"
+        if value is None
+        else f"${{env:{name}}} = '{value.replace(chr(39), chr(39) * 2)}'"
+        for name, value in variables.items()
+    )
+
+
+WRITERS: Mapping[str, Callable[[Variables], str]] = {
+    "shell": _shell,
+    "dotenv": _dotenv,
+    "json": lambda variables: json.dumps(variables, indent=2),
+    "powershell": _powershell,
+}

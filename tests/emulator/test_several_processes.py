@@ -1,0 +1,368 @@
+"""Several programs, one fake: `serve --lead` with `fakefal env`, and `run --attach`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from dotenv import dotenv_values
+
+from fakefal.cli import main
+from fakefal.cli.env import WRITERS, Unwritable, variables_of
+from fakefal.server.credentials import FAKE_KEY
+from fakefal.server.serving import serving
+from fakefal.settings import Settings
+from support.endpoints import APP, O1
+from support.programs import FAKEFAL, ready
+from support.server import SECRET, Serve, Server, caller
+from support.site import Site
+from support.waiting import LIMIT, run_program
+
+SUBMIT = f'import fal_client; print(fal_client.submit("{O1}", {{"prompt": "x"}}).request_id)'
+"""What a web process does; it prints the id of its job."""
+
+POST = 'curl -sS -H "Authorization: Key $FAL_KEY" --json'
+SEND = f"""{POST} '{{"prompt": "x"}}' https://queue.fal.run/{O1}"""
+READ = f'curl -sS -H "Authorization: Key $FAL_KEY" https://queue.fal.run/{APP}/requests/$1'
+"""What a worker does, by the id."""
+
+OWN = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+
+
+@contextmanager
+def started(folder: Path, *options: str, **more: Any) -> Iterator[dict[str, str]]:
+    """A server of the command line; gives what it wrote down."""
+    file = folder / "ready.json"
+    command = [*FAKEFAL, "serve", "--port", "0", "--profile", "instant", "--ready-file", str(file), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more)
+    try:
+        yield ready(process, file) | {"pid": str(process.pid)}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LIMIT) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def leading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    with started(tmp_path_factory.mktemp("a b"), "--lead") as where:
+        yield where
+
+
+def in_shell(script: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of a user's, in which `fakefal` is the command."""
+    whole = f'set -eu\nfakefal() {{ "{sys.executable}" -m fakefal "$@"; }}\n{script}'
+    return run_program(["sh", "-c", whole, "sh", *arguments], env={**OWN, "PYTHON": sys.executable, **environ})
+
+
+def refusal(*arguments: str) -> str:
+    """What a command says on standard error that is used wrongly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fakefal.cli.run.end_quietly", lambda _: None)  # the signals of this process are pytest's
+        done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2, done.output
+    return done.stderr
+
+
+def attached(url: str, *program: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return run_program([*FAKEFAL, "run", "--attach", url, "--", *program], **more)
+
+
+class TestLead:
+    def test_programs_of_two_shells_share_a_queue(self, leading: dict[str, str]) -> None:
+        lead = f'eval "$(fakefal env --url {leading["url"]})"\n'
+        submitted = in_shell(lead + '"$PYTHON" -c "$1"', SUBMIT, FAL_KEY="real:secret")
+        assert submitted.returncode == 0, submitted.stderr
+        worker = in_shell(lead + READ, submitted.stdout.strip())
+        assert "output.mp4" in worker.stdout, worker.stderr
+
+    def test_node_is_led_too(self, leading: dict[str, str], node: str) -> None:
+        ask = "fetch('https://queue.fal.run/x/y/requests/1/status').then(async (r) => console.log(await r.text()))"
+        done = in_shell(f'eval "$(fakefal env --url {leading["url"]})"\n"{node}" -e "$1"', ask)
+        assert done.stdout == '{"status":"NOT_FOUND"}\n', done.stderr
+
+    def test_what_it_writes_is_public_and_for_its_user_only(self, leading: dict[str, str]) -> None:
+        folder = Path(leading["lead_folder"])
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert {path.name for path in files} >= {
+            "environment.json",
+            "certificates.pem",
+            "preload.cjs",
+            "sitecustomize.py",
+        }
+        assert {oct(path.stat().st_mode & 0o777) for path in files if path.name != ".fakefal-lock"} == {"0o600"}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert not any(b"PRIVATE KEY" in path.read_bytes() for path in files)
+
+    def test_without_a_server_the_shell_stops(self) -> None:
+        gone = "http://127.0.0.1:9"
+        assert f"fakefal env: no fakefal is ready at {gone}: " in refusal("env", "--url", gone)
+        stopped = in_shell(f'eval "$(fakefal env --url {gone})"\necho reached')
+        assert stopped.returncode == 2
+        assert stopped.stdout == ""
+        assert CliRunner().invoke(main, ["env", "--url", gone, "--format", "json"]).stdout == ""
+
+    def test_a_server_without_lead_says_how(self, server: Server) -> None:
+        assert "start it with fakefal serve --lead, or use fakefal run --attach" in refusal("env", "--url", server.url)
+
+    def test_a_server_elsewhere_says_how(self, serve: Serve, tmp_path: Path) -> None:
+        server = serve()
+        server.emulator.lead_folder = tmp_path / "there"
+        refused = refusal("env", "--url", server.url)
+        assert "on another machine, or in a container: use fakefal run --attach" in refused
+
+    def test_a_proxy_before_fal_is_no_emulator(self, tmp_path: Path) -> None:
+        file = tmp_path / "ready.json"
+        options = ["--max-usd", "1", "--upstream", "http://127.0.0.1:9", "--port", "0", "--out", str(tmp_path / "out")]
+        process = subprocess.Popen([*FAKEFAL, "proxy", *options, "--ready-file", str(file)], stderr=subprocess.DEVNULL)
+        try:
+            url = ready(process, file)["url"]
+            assert "is no emulator: it is a validating proxy" in refusal("env", "--url", url)
+            assert "is no emulator: it is a validating proxy" in refusal("run", "--attach", url, "--", "true")
+        finally:
+            process.terminate()
+            process.wait(LIMIT)
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--host", "192.0.2.1"], "use it with --host 127.0.0.1 or localhost or 0.0.0.0"),
+            (["--replay", "."], "--lead needs the emulator: leave --replay out, or use fakefal run --replay"),
+        ],
+    )
+    def test_what_it_cannot_do_is_wrong_use(self, options: list[str], said: str) -> None:
+        assert said in refusal("serve", "--lead", *options)
+
+    def test_several_workers_lead_alike(self, tmp_path: Path, redis_url: str) -> None:
+        with started(tmp_path, "--lead", "--workers", "2", "--store", redis_url) as where:
+            lead = f'eval "$(fakefal env --url {where["url"]})"\n'
+            sent = in_shell(lead + f"for n in 1 2; do {SEND}; echo; done")
+            ids = {json.loads(line)["request_id"] for line in sent.stdout.splitlines()}
+            with caller(where["url"]) as http:
+                kept = http.get("/_fakefal/requests").json()
+            assert len(ids) == 2
+            assert {one["request_id"] for one in kept} == ids
+
+
+class TestFormats:
+    def variables(self, leading: dict[str, str], form: str, **environ: str) -> str:
+        done = CliRunner(env=environ).invoke(main, ["env", "--url", leading["url"], "--format", form])
+        assert done.exit_code == 0, done.stderr
+        return done.stdout
+
+    def test_all_say_the_same(self, leading: dict[str, str], tmp_path: Path) -> None:
+        given = {
+            "FAL_KEY_ID": "me",
+            "FAL_RUN_HOST": "x",
+            "COPY": "real:secret-of-mine",
+            "fal_token": "real:secret-of-mine",
+        }
+        found = json.loads(self.variables(leading, "json", **given))
+        assert {name for name, value in found.items() if value is None} == {"FAL_KEY_ID", "FAL_RUN_HOST"}
+        assert found["COPY"] == found["fal_token"] == found["FAL_KEY"] == FAKE_KEY
+        assert found["FAKEFAL_URL"] == leading["url"]
+        assert "secret-of-mine" not in json.dumps(found)
+        shell = in_shell(
+            'eval "$1"; "$PYTHON" -c "import json, os; print(json.dumps(dict(os.environ)))"',
+            self.variables(leading, "shell", **given),
+            **given,
+        )
+        after = json.loads(shell.stdout)
+        assert {name: after.get(name) for name in found} == found
+        dotenv = tmp_path / ".env"
+        dotenv.write_text(self.variables(leading, "dotenv", **given))
+        kept = {name: value for name, value in found.items() if value is not None}
+        assert dotenv_values(dotenv) == kept
+        assert "# remove FAL_KEY_ID" in dotenv.read_text()
+        assert "Remove-Item -ErrorAction Ignore 'Env:FAL_KEY_ID'" in self.variables(leading, "powershell", **given)
+        assert f"${{env:FAL_KEY}} = '{FAKE_KEY}'" in self.variables(leading, "powershell", **given)
+
+    def test_node_reads_the_same_from_a_file(self, leading: dict[str, str], tmp_path: Path, node: str) -> None:
+        (tmp_path / ".env").write_text(self.variables(leading, "dotenv"))
+        print_all = "console.log(JSON.stringify(process.env))"
+        bare = {"PATH": os.environ["PATH"]}
+        read = json.loads(
+            run_program([node, f"--env-file={tmp_path}/.env", "-e", print_all], env=bare, check=True).stdout
+        )
+        found = json.loads(self.variables(leading, "json"))
+        assert {name: read.get(name) for name in found} == found
+
+    @pytest.mark.quick
+    @pytest.mark.parametrize(
+        ("form", "value", "written"),
+        [
+            ("shell", "it's $(me) `x`\n", "export A='it'\"'\"'s $(me) `x`\n'"),
+            ("powershell", "it's $me", "${env:A} = 'it''s $me'"),
+            ("dotenv", "a b $c # d", "A='a b $c # d'"),
+            ("dotenv", "", "A="),
+            ("json", 'a"b', '{\n  "A": "a\\"b"\n}'),
+        ],
+    )
+    def test_values_are_quoted(self, form: str, value: str, written: str) -> None:
+        assert WRITERS[form]({"A": value}) == written
+
+    @pytest.mark.quick
+    @pytest.mark.parametrize("value", ["it's", "a\\b c", "a\nb"])
+    def test_what_readers_of_dotenv_take_differently_is_refused(self, value: str) -> None:
+        with pytest.raises(Unwritable, match="as in A: use --format json"):
+            WRITERS["dotenv"]({"A": value})
+
+    @pytest.mark.quick
+    def test_a_key_that_no_shell_can_replace_stops_it(self) -> None:
+        with pytest.raises(Unwritable, match="no shell can change INPUT_FAL-KEY"):
+            WRITERS["shell"]({"INPUT_FAL-KEY": FAKE_KEY})
+
+    def test_an_earlier_server_leaves_nothing_behind(self, leading: dict[str, str]) -> None:
+        own = {
+            "PYTHONPATH": "/mine",
+            "NODE_OPTIONS": "--no-warnings",
+            "BUN_OPTIONS": "--smol",
+            "NO_PROXY": "me.example",
+        }
+        first = {name: value or "" for name, value in variables_of(leading["url"], own).items()}
+        old = {name: value.replace("/fakefal-tmp-lead-", "/fakefal-tmp-lead-old") for name, value in first.items()}
+        assert variables_of(leading["url"], old) == first
+
+
+class TestAttach:
+    def test_each_closing_line_counts_its_own_calls(self, server: Server) -> None:
+        web = attached(server.url, sys.executable, "-c", SUBMIT)
+        assert web.returncode == 0, web.stderr
+        calls, closing = web.stderr.splitlines()
+        assert calls == f"fakefal: calls go to {server.url}, which shows them at {server.url}/"
+        assert closing == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
+        worker = attached(server.url, "sh", "-c", READ, "sh", web.stdout.strip())
+        assert "output.mp4" in worker.stdout, worker.stderr
+        assert worker.stderr.splitlines()[-1] == "fakefal: 0 requests, 0 done, 0 refused, $0.00 not spent"
+        (job,) = server.control("requests")
+        assert job["request_id"] == web.stdout.strip()
+
+    def test_it_counts_as_the_emulator_itself(self, server: Server) -> None:
+        calls = f"""
+            {POST} '{{"prompt": 5}}' https://fal.run/{O1}
+            {POST} '{{"prompt": "x"}}' https://queue.fal.run/{O1}
+            {POST} '{{"prompt": "x"}}' https://queue.fal.run/{O1}
+            {POST} '{{}}' https://queue.fal.run/me/unknown
+            curl -s --json '{{}}' https://queue.fal.run/{O1}
+            curl -s https://new.fal.run/x
+        """
+        own = run_program([*FAKEFAL, "run", "--profile", "instant", "--", "sh", "-c", calls])
+        server.submit(O1, {"prompt": "of another program"})
+        shared = attached(server.url, "sh", "-c", calls)
+        assert "3 requests, 2 done, 1 refused" in own.stderr
+        assert shared.stderr.splitlines()[-1] == own.stderr.splitlines()[-1]
+
+    def test_what_the_server_dropped_is_said(self, server: Server) -> None:
+        done = attached(server.url, "sh", "-c", f'{SEND}; curl -sS -X POST "$FAKEFAL_URL/_fakefal/reset"')
+        assert done.stderr.splitlines()[-1].endswith("; 1 more that the server no longer keeps")
+
+    def test_the_exit_code_and_replaced_keys_are_told(self, server: Server) -> None:
+        done = attached(
+            server.url,
+            "sh",
+            "-c",
+            'echo "$FAL_KEY $FAKEFAL_URL"; exit 7',
+            env={**os.environ, "FAL_KEY": f"real:{SECRET}"},
+        )
+        assert done.returncode == 7
+        assert done.stdout == f"{FAKE_KEY} {server.url}\n"
+        assert "replaced FAL_KEY: the program gets a key that fal refuses" in done.stderr
+
+    def test_a_dropped_connection_drops_here_too(self, server: Server) -> None:
+        server.inject("accept_then_drop")
+        done = attached(server.url, "sh", "-c", SEND)
+        assert done.returncode == 52, done.stderr  # curl: an empty reply
+        assert len(server.control("requests")) == 1
+
+    def test_files_and_streams_pass(self, server: Server, tmp_path: Path) -> None:
+        (tmp_path / "big.bin").write_bytes(os.urandom(3_000_000))
+        script = f"""
+import fal_client, httpx, sys
+url = fal_client.upload_file(sys.argv[1])
+print(httpx.get(url).content == open(sys.argv[1], "rb").read())
+handle = fal_client.submit("{O1}", {{"prompt": "x"}})
+print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
+"""
+        done = attached(server.url, sys.executable, "-c", script, str(tmp_path / "big.bin"))
+        assert done.stdout.split() == ["True", "Completed"], done.stderr
+
+    def test_a_server_that_ends_is_told_of(self, tmp_path: Path) -> None:
+        with started(tmp_path) as where:
+            end = 'kill "$1"; while kill -0 "$1" && ! grep -q zombie "/proc/$1/status"; do sleep 0.05; done'
+            call = f"curl -s https://queue.fal.run/{O1} --json '{{}}'"
+            done = attached(where["url"], "sh", "-c", f"{end}\n{call}", "sh", where["pid"])
+        assert "cannot be reached" in done.stdout
+        assert "the server cannot say what became of them" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--careful"], "leave --attach out, or read {url}/_fakefal/verdict"),
+            (["--report", "r.html"], "leave --attach out, or open the page at {url}/"),
+            (["--replay", "."], "leave one of them out"),
+            (["--profile", "quick"], "give --profile to fakefal serve"),
+            (["--effect", "stuck"], "give --effect to fakefal serve"),
+            (["--no-fetch"], "give --fetch to fakefal serve"),
+        ],
+    )
+    def test_what_only_an_own_emulator_can_do_is_refused(self, options: list[str], said: str, server: Server) -> None:
+        refused = refusal("run", "--attach", server.url, *options, "--", "true")
+        assert said.format(url=server.url) in refused
+
+    @pytest.mark.parametrize(
+        ("url", "said"),
+        [
+            ("http://127.0.0.1:9", "no fakefal is ready at http://127.0.0.1:9: "),
+            ("127.0.0.1:9", "--attach is an http(s) address without a user"),
+            ("https://queue.fal.run", "this is fal itself"),
+        ],
+    )
+    def test_what_is_no_server_is_refused(self, url: str, said: str) -> None:
+        assert said in refusal("run", "--attach", url, "--", "true")
+
+    @pytest.mark.parametrize("page", [b'{"ready": true}', b"[]", b"hello"])
+    def test_a_server_of_somebody_else_is_refused(self, page: bytes, site: Site) -> None:
+        site.pages["/_fakefal/ready"] = 200, {}, page
+        refused = refusal("run", "--attach", f"http://127.0.0.1:{site.server_port}", "--", "true")
+        assert "fakefal" in refused
+
+    def test_a_server_with_keys_wants_one(self, serve: Serve) -> None:
+        server = serve(keys={"team": SECRET})
+        refused = refusal("run", "--attach", server.url, "--", "true")
+        assert "knows only its own keys: give one of them as --key or FAKEFAL_KEY" in refused
+        done = attached(server.url, "sh", "-c", SEND, env={**os.environ, "FAKEFAL_KEY": f"team:{SECRET}"})
+        assert done.stderr.splitlines()[-1] == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
+
+    def test_a_guarded_server_wants_its_token(self) -> None:
+        settings = Settings(profile="instant", control_token=SECRET, development_key=False)
+        with serving(settings, host="0.0.0.0") as where:
+            assert "it asks for FAKEFAL_CONTROL_TOKEN" in refusal("run", "--attach", where.url, "--", "true")
+            token = {**os.environ, "FAKEFAL_CONTROL_TOKEN": SECRET}
+            done = attached(where.url, "sh", "-c", SEND, env=token)
+            assert done.stderr.splitlines()[-1] == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
+
+
+def test_the_lines_of_a_tls_port_can_be_evaluated(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    script = """
+        "$PYTHON" -m fakefal serve --port 0 --tls-port 0 --profile instant --ready-file "$1" > "$2" & server=$!
+        until [ -s "$1" ]; do sleep 0.05; done
+        eval "$(grep ^export "$2")"
+        "$PYTHON" -c "$3"
+        kill $server
+        wait $server
+    """
+    files = str(tmp_path / "ready.json"), str(tmp_path / "said")
+    done = in_shell(script, *files, SUBMIT, TMPDIR=str(tmp_path / "a b"))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.strip()) == 36
