@@ -38,10 +38,22 @@ from fakefal_contracts.price import Price
 PREFIX = "FAKEFAL_"
 FILE_NAME = "fakefal.toml"
 
-#: Read elsewhere: where a server listens (`fakefal.cli.serve`), and where programs find one.
+#: Read elsewhere: where a server listens (`fakefal.cli.serve`), where programs find one, and by the npm package.
 OTHER_VARIABLES = {
     f"{PREFIX}{name}"
-    for name in ("HOST", "PORT", "TLS_PORT", "URL", "KEY", "TARGET", "ALLOW_REAL", "LIVE_MAX_USD", "FAKED_PID")
+    for name in (
+        "HOST",
+        "PORT",
+        "TLS_PORT",
+        "URL",
+        "KEY",
+        "TARGET",
+        "ALLOW_REAL",
+        "LIVE_MAX_USD",
+        "FAKED_PID",
+        "COMMAND",
+        "CALLER",
+    )
 }
 DEFAULT_PORT = 8710
 MEBIBYTE = 1024 * 1024

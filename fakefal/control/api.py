@@ -111,7 +111,10 @@ async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator, key
 
 
 class ScenarioBody(BaseModel):
-    """An effect and when it happens; what is not said matches every request."""
+    """An effect and when it happens; what is not said matches every request.
+
+    The conditions may stand in the effect's text instead, as in ``webhook_lost when nth=2``.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -140,7 +143,7 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
         raise refusal(422, f"fakefal: the query names key {key!r}, the body {body.key!r}")
     if len(await emulator.rules.listed()) >= MOST_RULES:
         raise refusal(422, f"fakefal: at most {MOST_RULES} scenarios are kept: remove them with DELETE")
-    given = body.model_dump(exclude={"effect"}) | {"key": body.key if body.key is not None else key}
+    given = body.model_dump(exclude={"effect"}, exclude_unset=True) | ({"key": key} if key is not None else {})
     try:
         await emulator.add_rule(make_rule(body.effect, given))
     except BadEffect as error:

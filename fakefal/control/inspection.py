@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -20,6 +21,7 @@ from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
 Limit = Annotated[int, Query(ge=1, le=10_000)]
+Allow = Annotated[Sequence[Kind], Query(description="kinds of findings that are left out; repeat it for several")]
 
 
 class CallInfo(BaseModel):
@@ -101,8 +103,12 @@ class KindInfo(BaseModel):
 
 
 class VerdictInfo(BaseModel):
-    """What a program would have done with real money; `usd` is of what is proven, `more` were too many to keep."""
+    """What a program would have done with real money; `usd` is of what is proven, `more` were too many to keep.
 
+    `text` is all of it as a table, as ``fakefal run --careful`` prints it.
+    """
+
+    text: str
     proven: int
     possible: int
     more: int
@@ -112,11 +118,12 @@ class VerdictInfo(BaseModel):
 
 
 @router.get("/verdict")
-async def verdict(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> VerdictInfo:
+async def verdict(emulator: TheEmulator, key: Key = None, limit: Limit = 100, allow: Allow = ()) -> VerdictInfo:
     """What the programs of a key, or of all, would have done with real money, as if they ended now; newest first."""
-    found = await verdict_of(emulator, key)
+    found = (await verdict_of(emulator, key)).without(allow)
     rows = found.rows()
     return VerdictInfo(
+        text=str(found),
         proven=len(found.proven),
         possible=len(found.findings) - len(found.proven),
         more=found.more,

@@ -99,13 +99,17 @@ def parse_rule(text: str) -> EffectRule:
     return checked_rule(checked(Effect(name, arguments), local=True), conditions)
 
 
-def make_rule(effect: str, conditions: Mapping[str, Any]) -> EffectRule:
-    """A rule from an effect's text and its conditions.
+def make_rule(text: str, conditions: Mapping[str, Any]) -> EffectRule:
+    """A rule that was asked for over the network: its text, and conditions beside those of the text.
 
     Raises:
-        BadEffect: the effect or a condition is wrong.
+        BadEffect: the effect or a condition is wrong, or a condition is given twice.
     """
-    return checked_rule(parse_checked(effect, LONGEST_RULE), conditions)
+    _check_length(text, LONGEST_RULE)
+    name, arguments, said = read_rule(text)
+    if twice := sorted(said.keys() & conditions.keys()):
+        raise BadEffect(f"give {twice[0]} once: in the effect's text, or beside it")
+    return checked_rule(checked(Effect(name, arguments), local=False), {**conditions, **said})
 
 
 def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:

@@ -93,7 +93,8 @@ def _covers_fal(name: str) -> bool:
 def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
     """What Node and Bun run when they start: the redirection."""
     ports = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port}
-    facts = {**ports, "domains": DOMAINS, "environ": leading, "prepended": PREPENDED}
+    authority = addresses.authority.decode()
+    facts = {**ports, "authority": authority, "domains": DOMAINS, "environ": leading, "prepended": PREPENDED}
     path.write_text(_filled("preload.cjs", "const run = null;", f"const run = {json.dumps(facts)};"), "utf-8")
 
 

@@ -1,10 +1,14 @@
 // Preloaded into Node by NODE_OPTIONS, and into Bun by BUN_OPTIONS: connections to fal's hosts end at the emulator.
 // One seam serves fetch, http, https, http2, axios and undici: all of them connect a net.Socket.
+// The npm package fakefal loads it, too, into a process that runs already.
 "use strict";
 
 const children = require("child_process");
+const diagnostics = require("diagnostics_channel");
+const http = require("http");
 const net = require("net");
 const { syncBuiltinESMExports } = require("module");
+const tls = require("tls");
 const { domainToASCII } = require("url");
 const workers = require("worker_threads");
 
@@ -36,10 +40,51 @@ net.Socket.prototype.connect = function connect(...args) {
   return Reflect.apply(real, this, args);
 };
 
+// A process that started before the authority was there does not trust it: NODE_EXTRA_CA_CERTS is read at the start.
+const secured = tls.connect;
+const isOptions = (given) => given !== null && typeof given === "object";
+function connectSecurely(...args) {
+  const options = args.find(isOptions) || {};
+  if (isFal(options.servername || options.host || args[1])) {
+    const trusting = { ...options, ca: run.authority, secureContext: undefined };
+    if (args.some(isOptions)) args[args.findIndex(isOptions)] = trusting;
+    else args.splice(args.filter((given) => typeof given !== "function").length, 0, trusting);
+  }
+  return secured(...args);
+}
+
+// A test has a key of its own, which takes the place of any well-formed key that its program sends to fal.
+exports.caller = () => process.env.FAKEFAL_CALLER;
+const asCaller = (host, value) => {
+  const key = isFal(host) && /^Key [^:\s]+:\S+$/i.test(value) && exports.caller();
+  return key ? `Key ${key}` : value;
+};
+const isAuthorization = (name) => String(name).toLowerCase() === "authorization";
+const setHeader = http.ClientRequest.prototype.setHeader;
+function setHeaderAsCaller(name, value) {
+  const proxied = /^https?:\/\/([^/:]+)/i.exec(this.path || ""); // the path as an HTTP proxy gets it
+  const sent = isAuthorization(name) ? asCaller(proxied ? proxied[1] : this.host, value) : value;
+  return Reflect.apply(setHeader, this, [name, sent]);
+}
+const fetched = diagnostics.channel("undici:request:create"); // fetch, and the package undici
+function fetchAsCaller({ request: { origin, headers } }) {
+  if (!Array.isArray(headers)) return;
+  const at = headers.findIndex((name, index) => index % 2 === 0 && isAuthorization(name));
+  if (at >= 0) headers[at + 1] = asCaller(new URL(origin).hostname, headers[at + 1]);
+}
+if (!process.versions.bun) {
+  tls.connect = connectSecurely;
+  http.ClientRequest.prototype.setHeader = setHeaderAsCaller;
+  fetched.subscribe(fetchAsCaller);
+}
+
 // Workers and children that are given an environment of their own must be led, too.
 function led(own) {
+  const caller = exports.caller();
   if (own === null || typeof own !== "object") return own;
   const environ = { ...run.environ, ...own };
+  if (caller) environ.FAKEFAL_CALLER = caller;
+  if (caller && own.FAL_KEY && own.FAL_KEY === own.FAKEFAL_CALLER) environ.FAL_KEY = caller;
   for (const [name, separator] of Object.entries(run.prepended)) {
     const ours = run.environ[name];
     if (!own[name]) environ[name] = ours;
@@ -63,6 +108,10 @@ children.ChildProcess.prototype.spawn = function (options) {
 for (const name of ["spawnSync", "execSync", "execFileSync"]) {
   const start = children[name];
   const withEnviron = (given) => (given?.env && !Array.isArray(given) ? { ...given, env: led(given.env) } : given);
-  children[name] = (...args) => start(...args.map(withEnviron));
+  children[name] = (...args) => {
+    exports.caller(); // it may change this process's environment, which the child inherits
+    return start(...args.map(withEnviron));
+  };
 }
 syncBuiltinESMExports();
+net.Socket[Symbol.for("fakefal.preload")] = __filename;

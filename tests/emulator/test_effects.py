@@ -245,6 +245,16 @@ class TestChoice:
         assert server.http.delete(f"{scenarios}?key=tester").json() == {"removed": 1}
         assert [rule["key"] for rule in server.http.get(scenarios).json()] == ["third", "other"]
 
+    @pytest.mark.both_stores
+    def test_conditions_may_stand_in_the_effects_text(self, server: Server) -> None:
+        scenarios = "/_fakefal/scenarios?key=tester"
+        (rule,) = server.http.post(scenarios, json={"effect": "stuck when nth=2", "prompt": "dog"}).json()
+        assert (rule["effect"], rule["key"], rule["nth"], rule["prompt"]) == ("stuck", "tester", 2, "dog")
+        for twice in ({"effect": "stuck when nth=2", "nth": 3}, {"effect": "stuck when key=other"}):
+            refused = server.http.post(scenarios, json=twice)
+            assert refused.status_code == 422
+            assert "once: in the effect's text, or beside it" in refused.json()["detail"]
+
     def test_two_keys_for_one_rule_are_refused(self, server: Server) -> None:
         for named, status in (("c", 422), ("a", 200)):
             answer = server.http.post("/_fakefal/scenarios?key=a", json={"effect": "stuck", "key": named})

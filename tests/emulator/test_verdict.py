@@ -356,6 +356,18 @@ class TestTheVerdict:
         ]
         assert (verdict["proven"], verdict["possible"], verdict["usd"]) == (1, 0, PRICE)
 
+    def test_the_control_api_shows_it_as_a_table_and_lets_kinds_pass(self, server: Server) -> None:
+        server.inject("accept_then_drop", nth=1)
+        send(server)
+        finish(server, send(server))
+        shown = server.control("verdict")
+        assert shown["text"] == str(server.emulator.witness.verdict({}, None))
+        assert "paid_twice: proven" in shown["text"]
+        allowed = server.control("verdict", allow=["paid_twice", "never_cancelled"])
+        assert (allowed["proven"], allowed["findings"], allowed["text"]) == (0, [], "no findings but 1 allowed")
+        unknown = server.http.get("/_fakefal/verdict", params={"allow": "paid_thrice"})
+        assert unknown.status_code == 422
+
     def test_every_kind_has_a_rule(self) -> None:
         assert set(RULES) == set(Kind)
 

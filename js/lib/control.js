@@ -1,0 +1,69 @@
+// Calls of the control API. They use node:http, since tests replace fetch and timers.
+import { Agent, request } from "node:http";
+
+const agent = new Agent({ keepAlive: true });
+const AS_SENT = ["arguments", "tags"];
+
+/** The id of the key that this process calls fal with. */
+export function callerId() {
+  return String(process.env.FAKEFAL_CALLER).split(":")[0];
+}
+
+/**
+ * Ask or change what the emulator has of this process's key.
+ *
+ * @param {"GET" | "POST"} method
+ * @param {string} path
+ * @param {Record<string, any>} [given] the query of GET, or the body of POST
+ * @returns {Promise<any>} the answer, its names in camel case
+ */
+export async function control(method, path, given = {}) {
+  const url = new URL(`/_fakefal/${path}`, process.env.FAKEFAL_URL);
+  url.searchParams.set("key", callerId());
+  const body = method === "POST" ? JSON.stringify(given) : undefined;
+  if (!body) {
+    for (const [name, value] of Object.entries(given)) [value].flat().forEach((one) => url.searchParams.append(name, one));
+  }
+  const { status, text } = await answered(method, url, body);
+  const answer = JSON.parse(text);
+  if (status >= 400) throw new Error(explained(answer.detail));
+  return camel(answer);
+}
+
+/**
+ * @param {string} method
+ * @param {URL} url
+ * @param {string | undefined} body
+ * @returns {Promise<{ status: number, text: string }>}
+ */
+function answered(method, url, body) {
+  return new Promise((resolve, reject) => {
+    const failed = (/** @type {Error} */ error) =>
+      reject(new Error(`fakefal: the server at ${url.origin} does not answer: ${error.message}`));
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const sent = request(url, { method, agent, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part) => (text += part)).on("error", failed);
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    sent.on("error", failed).end(body);
+  });
+}
+
+/** @param {string | { loc: string[], msg: string }[]} detail */
+function explained(detail) {
+  if (typeof detail === "string") return detail;
+  return `fakefal: ${detail.map(({ loc, msg }) => `${loc.slice(1).join(".")}: ${msg}`).join("; ")}`;
+}
+
+/**
+ * @param {any} value
+ * @returns {any}
+ */
+function camel(value) {
+  if (Array.isArray(value)) return value.map(camel);
+  if (value === null || typeof value !== "object") return value;
+  const spelt = (/** @type {string} */ name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  const pairs = Object.entries(value).map(([name, held]) => [spelt(name), AS_SENT.includes(name) ? held : camel(held)]);
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,84 @@
+// What a test asks of the emulator.
+import { AssertionError } from "node:assert";
+import { randomBytes } from "node:crypto";
+import { control } from "./control.js";
+
+const MOST_REQUESTS = 10_000;
+const LONGEST_NAME = 80;
+const SHOWN_CALLS = 1000;
+
+/**
+ * Give a test a key of its own, which its name and a random end make.
+ *
+ * @param {string} name
+ */
+export function begin(name) {
+  const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, LONGEST_NAME);
+  const key = `${plain}-${randomBytes(4).toString("hex")}`;
+  process.env.FAL_KEY = process.env.FAKEFAL_CALLER = `${key}:not-a-real-key`;
+}
+
+/**
+ * Forget what a test did. Of a test that failed, say what to change in its calls.
+ *
+ * @param {boolean} failed
+ */
+export async function end(failed) {
+  if (failed) {
+    /** @type {{ method: string, path: string, status: number, hint: string }[]} */
+    const calls = await control("GET", "journal", { limit: SHOWN_CALLS });
+    const hinted = new Map(calls.filter(({ hint }) => hint).map((call) => [call.hint, call])); // its oldest call
+    for (const { method, path, status, hint } of [...hinted.values()].reverse()) {
+      console.error(`fakefal: ${method} ${path} -> ${status}: ${hint}`);
+    }
+  }
+  await control("POST", "reset");
+}
+
+/**
+ * Build what a test file imports.
+ *
+ * @param {() => void} enter is called before each use, and sees that the running test has its key
+ * @returns {import("../types.js").Fakefal}
+ */
+export function fakefalFor(enter) {
+  /** @type {typeof control} */
+  const ask = (...call) => {
+    enter();
+    return control(...call);
+  };
+  return {
+    get url() {
+      return String(process.env.FAKEFAL_URL);
+    },
+    get key() {
+      enter();
+      return String(process.env.FAKEFAL_CALLER);
+    },
+    async requests() {
+      return (await ask("GET", "requests", { limit: MOST_REQUESTS })).reverse();
+    },
+    async ledger() {
+      const { usd, maybeUsd, jobs } = await ask("GET", "ledger");
+      return { usd, maybeUsd, jobs: jobs.reverse() };
+    },
+    async inject(rule, when = {}) {
+      await ask("POST", "scenarios", { effect: rule, ...when });
+    },
+    async respond({ endpoint, prompt, nth, probability, ...answer }) {
+      const given = Object.entries(answer).filter(([, value]) => value !== undefined);
+      const effect = `respond(${given.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")})`;
+      await ask("POST", "scenarios", { effect, endpoint, prompt, nth, probability });
+    },
+    async advance(/** @type {number | "start" | "end"} */ how, /** @type {{ requestId: string } | string} */ request = "") {
+      const id = typeof request === "string" ? request : request.requestId;
+      if (id) await ask("POST", `requests/${id}/advance`, typeof how === "number" ? { seconds: how } : { to: how });
+      else if (typeof how === "number") await ask("POST", "clock", { advance: how });
+      else throw new TypeError(`fakefal: only a request can be brought to its ${how}: advance("${how}", request)`);
+    },
+    async assertCareful({ allow = [] } = {}) {
+      const { proven, text } = await ask("GET", "verdict", { allow });
+      if (proven) throw new AssertionError({ message: `${text}\n(allow: [...] lets kinds pass)` });
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// One server for all test files of a run, and this process led to it.
+import { spawnSync } from "node:child_process";
+import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isMainThread } from "node:worker_threads";
+
+const require = createRequire(import.meta.url);
+const PRELOAD = Symbol.for("fakefal.preload");
+const STARTER = fileURLToPath(new URL("starter.js", import.meta.url));
+
+/**
+ * Send the calls of this process to fal to the emulator: that of `fakefal run`, or of this run of tests.
+ *
+ * All of it happens at once, so that what is imported next finds FAL_KEY and is led already.
+ *
+ * @returns {{ caller: () => string | undefined }} the preload's exports
+ */
+export function lead() {
+  const led = /** @type {Record<symbol, string | undefined>} */ (/** @type {unknown} */ (Socket))[PRELOAD];
+  if (led) return require(led);
+  const { changes, preload } = sharedServer(owner());
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete process.env[name];
+    else process.env[name] = value;
+  }
+  return require(preload);
+}
+
+/** The process with which the run of tests ends: Vitest and `node --test` start one for each file. */
+function owner() {
+  const started = process.connected || process.env.NODE_TEST_CONTEXT?.startsWith("child");
+  return isMainThread && started ? process.ppid : process.pid;
+}
+
+/**
+ * @param {number} ownerId
+ * @returns {Shared}
+ */
+function sharedServer(ownerId) {
+  const file = join(privateFolder(), `${ownerId}.json`);
+  const running = readShared(file);
+  if (running) return running;
+  const started = spawnSync(process.execPath, [STARTER, String(ownerId), file], { encoding: "utf8" });
+  const shared = readShared(file);
+  if (started.status !== 0 || !shared) throw new Error(started.stderr.trim() || `fakefal: no server: ${started.error}`);
+  return shared;
+}
+
+/** A folder that nobody else can write to: what lies there is run. */
+function privateFolder() {
+  const user = process.getuid?.();
+  const folder = join(tmpdir(), `fakefal-node-${user}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folder);
+  if (!found.isDirectory() || found.uid !== user || found.mode & 0o077) {
+    throw new Error(`fakefal: ${folder} must be a folder that only you can read: remove it`);
+  }
+  return folder;
+}
+
+/**
+ * @typedef {object} Shared
+ * @property {number} keeper the process that ends with the server
+ * @property {string} preload what leads Node
+ * @property {Record<string, string | null>} changes how the environment differs under `fakefal run`
+ */
+
+/**
+ * What a starter wrote, if its server still runs.
+ *
+ * @param {string} file
+ * @returns {Shared | undefined}
+ */
+export function readShared(file) {
+  try {
+    const shared = JSON.parse(readFileSync(file, "utf8"));
+    return isAlive(shared.keeper) ? shared : undefined;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** @param {number} processId */
+export function isAlive(processId) {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
+  }
+}

@@ -1,0 +1,125 @@
+/** A request as the emulator accepted it. Times are emulated seconds since 1970. */
+export interface EmulatedRequest {
+  requestId: string;
+  endpointId: string;
+  /** The JSON body; a `data:` URI is shown as the address of its file. */
+  arguments: any;
+  /** The id part of the caller's key. */
+  key: string;
+  /** fal calls a refused request COMPLETED, too: see `resultStatus`. */
+  status: "IN_QUEUE" | "IN_PROGRESS" | "COMPLETED";
+  queuePosition: number | null;
+  /** The HTTP status of the result, once the request is over. */
+  resultStatus: number | null;
+  billableUnits: number | null;
+  charge: Charge | null;
+  submittedAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  /** Whether the arguments were checked; a request in the queue may not be yet. */
+  judged: boolean;
+  /** Why the request ended early. */
+  cut: "cancelled" | "timed out" | null;
+  tags: Record<string, string>;
+  logs: string[];
+  /** What to change, where the request was refused. */
+  hint: string;
+}
+
+/** Whether fal charges for a job: it may charge for a refusal. */
+export type Charge = "charged" | "may_be_charged" | "not_charged";
+
+/** A job and what it would have cost. */
+export interface LedgerJob {
+  requestId: string;
+  endpointId: string;
+  key: string;
+  submittedAt: number;
+  status: number | null;
+  units: number;
+  /** US dollars; null where the price is unknown. */
+  usd: number | null;
+  charge: Charge;
+  maybeUsd: number | null;
+  /** The job that this one probably repeats: same endpoint and body within a minute. */
+  duplicateOf: string | null;
+  pending: boolean;
+  tags: Record<string, string>;
+}
+
+/** What a test would have cost at fal, in US dollars. */
+export interface Ledger {
+  usd: number;
+  /** What fal may charge on top for refusals. */
+  maybeUsd: number;
+  /** Oldest first. */
+  jobs: LedgerJob[];
+}
+
+/** Which requests a rule is for; what is left out matches all. */
+export interface When {
+  /** The end of the endpoint's id. */
+  endpoint?: string;
+  /** A part of the prompt. */
+  prompt?: string;
+  /** Only this call of the test, counted from 1. */
+  nth?: number;
+  probability?: number;
+}
+
+/** An answer of your own: at most one of `result`, `text`, `video` and `events`. */
+export interface Answer extends When {
+  /** The JSON of the result. */
+  result?: unknown;
+  /** The text of the result, where it is not JSON. */
+  text?: string;
+  /** An http address that the model's usual result shall lead to. */
+  video?: string;
+  /** What `/stream` sends, evenly over the run; the last one is the result of every other call. */
+  events?: unknown[];
+  /** The HTTP status of the result; 503 and 504 are tried again by the queue. */
+  status?: number;
+  /** How long the run takes, in emulated seconds. */
+  seconds?: number;
+  /** The log lines of the run. */
+  logs?: string[];
+}
+
+/** A kind of finding of the verdict. */
+export type FindingKind =
+  | "paid_twice"
+  | "resubmitted_unknown"
+  | "retried_refusal"
+  | "ignored_retry_after"
+  | "no_backoff"
+  | "went_on_when_locked"
+  | "result_never_fetched"
+  | "never_cancelled"
+  | "short_timeout"
+  | "wrong_address"
+  | "unverified_webhook";
+
+/** fal, as the running test sees it: each test has its own key, so tests of other files are not seen. */
+export interface Fakefal {
+  /** The base URL of the emulator, for clients that take one, and for its page in a browser. */
+  readonly url: string;
+  /** The `FAL_KEY` of the running test. */
+  readonly key: string;
+  /** Every accepted request of this test, oldest first. */
+  requests(): Promise<EmulatedRequest[]>;
+  /** What this test would have cost. */
+  ledger(): Promise<Ledger>;
+  /** Add an effect, such as `"generation_timeout when nth=2"`. The newest rule that matches wins. */
+  inject(rule: string, when?: When): Promise<void>;
+  /** Answer requests with your own result. */
+  respond(answer: Answer): Promise<void>;
+  /** Let emulated seconds pass for this test; resolves when all that fell due has happened, webhooks included. */
+  advance(seconds: number): Promise<void>;
+  /** Bring one request so many emulated seconds nearer its end, to its start, or to its end. */
+  advance(how: number | "start" | "end", request: EmulatedRequest | string): Promise<void>;
+  /**
+   * Fail if the program did anything that would cost real money in vain: the message shows the calls that prove it.
+   * `allow` lets kinds of findings pass.
+   */
+  assertCareful(options?: { allow?: FindingKind[] }): Promise<void>;
+}
