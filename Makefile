@@ -42,14 +42,16 @@ test-redis: $(VENV)/ready
 
 # The JavaScript tests need Node; pytest says loudly when it is missing, and fails where CI is set.
 js:
-	@if command -v npm >/dev/null; then for folder in tests/js examples; do npm ci --silent --no-audit --no-fund --prefix $$folder; done; \
+	@if command -v npm >/dev/null; then for folder in tests/js examples/tools; do npm ci --silent --no-audit --no-fund --prefix $$folder; done; \
 	else echo "*** Node is not installed: the JavaScript tests will be skipped ***" >&2; fi
 
-# Every tool of docs/tools.md, unmodified and with pinned versions, and that page anew; the suite runs two of them.
+# Every example as its README says, then every tool of docs/tools.md, unmodified, and that page anew; all with pinned
+# versions.  The suite runs two of each.
 examples: $(VENV)/ready js
 	$(PYTHON) -m venv $(VENV)-tools
 	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
-	$(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
+	PIP_CONSTRAINT=$(CURDIR)/examples/requirements.txt $(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
+	$(BIN)/python -m tools.tried_tools --python $(VENV)-tools/bin/python
 
 # fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
 oracle-runtime: $(VENV)/ready
@@ -127,7 +129,7 @@ wheel: $(VENV)/ready
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pins $(VENV)-tools .oracle dist build tests/js/node_modules examples/node_modules tools/bench/node_modules
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pins $(VENV)-tools .oracle dist build tests/js/node_modules examples/tools/node_modules tools/bench/node_modules
 
 $(VENV)/fakefal: pyproject.toml $(CONSTRAINTS)
 	@test -n "$(PYTHON)" || { echo "fakefal needs Python 3.11 or newer: install it, or name it with make PYTHON=..." >&2; exit 1; }

@@ -32,6 +32,8 @@ at a moment can be taken at that moment, and who can start is not timed out.
 **A missing judgement stops the line.**  Where a request without a plan would start, nobody does, whoever is behind it;
 `advance` names it and runs go on to their ends.  With the judgement written, the next `advance` goes on from the moment
 at which the line stopped, so that the history is the same as if the judgement had been there.
+
+**An open plan stops nobody.**  Its request starts and holds its runner; the run ends once the whole plan is written.
 """
 
 from __future__ import annotations
@@ -149,12 +151,20 @@ class Line:
             self._enqueue(entry)
 
     def settle(self, request_id: str, plan: Plan) -> bool:
-        """Write the judgement of a request; only the first counts.  Returns whether this was it."""
+        """Write the plan of a request that has none, or an open one.  Returns whether it was so.
+
+        What takes the place of an open plan waits as that did, and moves on as that does.
+        """
         entry = self._entry(request_id)
-        if entry.plan is not None:
+        before = entry.plan
+        if before is not None and not before.open:
             return False
         self._touched_at(self._now)
         entry.plan = plan
+        if before is not None:
+            if entry.state is State.IN_PROGRESS:
+                self._shift(entry, 0.0, self._now)
+            return True
         if entry.state is not State.IN_QUEUE:
             return True
         if entry.poll_driven:
@@ -213,9 +223,11 @@ class Line:
 
         Raises:
             RefusedMove: it is over already.
-            NeedsJudgement: it has no plan yet.
+            NeedsJudgement: it has no plan yet, or an open one.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
+        if entry.plan is not None and entry.plan.open and entry.state is not State.COMPLETED:
+            raise NeedsJudgement(request_id)
         if entry.state is State.IN_QUEUE:
             self.start(request_id, now)
         after(entry.state, Move.FINISH)
@@ -234,7 +246,7 @@ class Line:
         if entry.reads > entry.plan.polls.queued and entry.state is State.IN_QUEUE:
             self._dequeue(entry)
             self._begin(entry, now)
-        if entry.reads > entry.plan.polls.queued + entry.plan.polls.running:
+        if entry.reads > entry.plan.polls.queued + entry.plan.polls.running and not entry.plan.open:
             self._end(entry, now)
         return True
 
@@ -379,8 +391,8 @@ class Line:
         assert entry.plan is not None
         if seconds:
             entry.marks = replace(entry.marks, shifts=(*entry.marks.shifts, (now, seconds)))
-        if entry.plan.polls is None:
-            heapq.heappush(self._running, (entry.end_of_run()[0], entry.order, entry.id))
+        if entry.plan.polls is None and (moment := entry.end_of_run()[0]) < NEVER:
+            heapq.heappush(self._running, (moment, entry.order, entry.id))
 
     def _end(self, entry: LineEntry, now: float, cut: Cut | None = None) -> None:
         after(entry.state, _MOVES[cut])

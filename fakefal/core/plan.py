@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -110,6 +110,8 @@ class Plan:
     the lines with the second of the run at which each appears.  With `polls` the request ignores
     time and moves on status reads, on a runner of its own.  `retries` are the seconds of the run at which
     a further attempt begins.
+
+    A plan whose files are still being made is open: its run has no end, until the whole plan takes its place.
     """
 
     ending: Ending
@@ -119,6 +121,15 @@ class Plan:
     polls: Polls | None = None
     retries: tuple[float, ...] = ()
     quirks: frozenset[Quirk] = frozenset()
+
+    @property
+    def open(self) -> bool:
+        """Whether its run has no end yet."""
+        return self.run_seconds == math.inf
+
+    def opened(self) -> Plan:
+        """The same without an end."""
+        return replace(self, run_seconds=math.inf)
 
 
 @dataclass(frozen=True)
@@ -304,6 +315,6 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
         whole = plan.polls is None and marks.cut is None
         return View(State.COMPLETED, plan, marks, end, run_seconds=plan.run_seconds if whole else end - start)
     upcoming = [moment for offset, _ in plan.logs if (moment := moment_of(marks, offset)) > now]
-    if plan.polls is None:
+    if plan.polls is None and not plan.open:
         upcoming.append(moment_of(marks, plan.run_seconds))
     return View(State.IN_PROGRESS, plan, marks, now, min(upcoming, default=None))

@@ -21,7 +21,7 @@ from fakefal.engine.waker import Waker
 from fakefal.files.cdn import Cdn
 from fakefal.files.datauris import externalize
 from fakefal.files.foreign_media import Downloads, Fetched
-from fakefal.files.rendering import NotRendered, Renderer
+from fakefal.files.rendering import NotRendered, Renderer, Scene
 from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal.state.bounded import MOST_KEYS, Bounded
@@ -166,24 +166,42 @@ class Acceptance:
         judgement: Judgement,
         fetched: Fetched,
     ) -> None:
-        """Write the judgement that the line waits for, whatever happens while judging."""
+        """Write the judgement that the line waits for, whatever happens while judging.
+
+        A clip is rendered while the request runs: until then its plan is open.
+        """
+        plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0, ok=False))
         try:
             if fetched:
                 judgement = await self._judge(submission, record.id, fetched)
-            plan = make(await self._rendered(judgement))
+            plan = make(judgement)
+            scene = judgement.scene if plan.ending.body is judgement.ending.body else None  # else an effect answers
+            if scene is not None:
+                await self._write(record, plan.opened())
+                whole = make(await self._rendered(judgement, scene))
+                plan = replace(whole, run_seconds=max(whole.run_seconds, await self._ran(record)))
+        except UnknownRequest:  # it was reset or dropped meanwhile
+            return
         except Exception:
             logger.exception("judging request %s failed", record.id)
-            plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0, ok=False))
-        with suppress(UnknownRequest):  # it was reset or dropped meanwhile
-            await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key)))
+        with suppress(UnknownRequest):
+            await self._write(record, plan)
+
+    async def _write(self, record: Record, plan: Plan) -> None:
+        """Write a plan down, as soon as the store can."""
+        await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key)))
         self._waker.changed(record.key)
 
-    async def _rendered(self, judgement: Judgement) -> Judgement:
+    async def _ran(self, record: Record) -> float:
+        """How long a request has run."""
+        now = self._clock.now(record.key)
+        started_at = (await until_written(lambda: self._queue.look(record.id, now))).view.started_at
+        return 0.0 if started_at is None else now - started_at
+
+    async def _rendered(self, judgement: Judgement, scene: Scene) -> Judgement:
         """The judgement with a clip that shows the request's own pictures; where that fails, its log says why."""
-        if judgement.scene is None:
-            return judgement
         try:
-            clip = await self._renderer.render(judgement.scene)
+            clip = await self._renderer.render(scene)
         except NotRendered as error:
             return replace(judgement, notes=(*judgement.notes, f"Not rendered, a canned clip comes instead: {error}"))
         return await asyncio.to_thread(self._judges.with_clip, judgement, clip)

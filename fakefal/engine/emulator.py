@@ -209,7 +209,7 @@ class Emulator:
         """
 
         def ends(look: Snapshot) -> list[float]:
-            if look.view.started_at is None or look.plan is None:
+            if look.view.started_at is None or look.plan is None or look.plan.open:
                 return []
             return [look.view.started_at + look.plan.run_seconds * part / count for part in range(1, count)]
 
@@ -310,7 +310,7 @@ class Emulator:
         record = (await self.find(request_id)).record
         async with aclosing(self._waker.looks(record, self._see)) as looks:
             async for seen in looks:
-                if seen.plan is not None:
+                if seen.plan is not None and not (how == "end" and seen.plan.open):
                     break
         try:
             return await self.queue.advance(request_id, how, self.clock.now(key))

@@ -54,7 +54,7 @@ class QueueStore(Protocol):
         ...
 
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
-        """Write a judgement; only the first counts.  Returns whether this was it."""
+        """Write the plan of a request that has none, or an open one.  Returns whether it was so."""
         ...
 
     async def cancel(self, request_id: str, now: float) -> State:
@@ -66,7 +66,7 @@ class QueueStore(Protocol):
 
         Raises:
             RefusedMove: it is too late for that.
-            NeedsJudgement: it has not been judged.
+            NeedsJudgement: it has no plan yet; or, to its end, an open one.
         """
         ...
 

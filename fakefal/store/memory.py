@@ -87,9 +87,11 @@ class MemoryQueueStore(QueueStore):
     @override
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
         record, line = self._find(request_id, now)
+        priced = line.plan(request_id) is not None
         first = line.settle(request_id, plan)
         if first:
             self._resize(request_id, stored_bytes(record, plan))
+        if first and not priced:
             self._account.judge(self._look(record, line, now))
         self._advance(record.key, now)
         return first

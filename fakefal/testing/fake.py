@@ -62,6 +62,7 @@ class Fakefal(Assertions):
         keys: key ids with their secrets; without any, every key is accepted.
         balance: dollars of each key, such as ``"10.00"``; it is locked when they are used up.  None never runs out.
         retention: whether results expire as at fal.
+        render: whether clips show the pictures of their requests, moving; needs PyAV.
         strict: whether calls that the emulator has no answer for, and look-ups of fal's names, are errors.
 
     Attributes:
@@ -86,6 +87,7 @@ class Fakefal(Assertions):
         keys: Mapping[str, str] | None = None,
         balance: str | Decimal | float | None = None,
         retention: bool = False,
+        render: bool = False,
         strict: bool = True,
     ) -> None:
         settings = Settings(
@@ -100,6 +102,7 @@ class Fakefal(Assertions):
             keys=keys or {},
             balance=cast("Decimal | None", balance),  # texts and floats are read there
             retention=retention,
+            render=render,
             hosts=frozenset({HOST}),
         )
         recorder = WebhookRecorder(MemorySigningKeys(), wall=_now)

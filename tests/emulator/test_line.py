@@ -70,6 +70,32 @@ class TestOneLine:
         line.advance(500)
         assert line.view("a", 500).ended_at == 108
 
+    def test_an_open_plan_runs_until_the_whole_one_is_written_and_stops_nobody(self) -> None:
+        line = Line(runners=2)
+        line.submit("a", plan(run=10).opened(), now=0)
+        line.submit("b", plan(run=1), now=0)
+        line.submit("c", plan(run=1), now=0)
+        assert line.advance(50).ended == ("b", "c")
+        assert line.view("a", 50).state is State.IN_PROGRESS
+        assert line.view("a", 50).next_at is None
+        with pytest.raises(NeedsJudgement):
+            line.finish("a", 50)
+        assert line.settle("a", plan(run=52))
+        assert not line.settle("a", plan(run=99)), "the whole plan is the last"
+        assert state(line, "a", 51.9) is State.IN_PROGRESS
+        assert state(line, "a", 52) is State.COMPLETED
+        assert line.view("a", 60).run_seconds == 52
+
+    def test_no_read_ends_a_stepped_request_whose_plan_is_open(self) -> None:
+        line = Line(runners=1)
+        line.submit("a", plan(polls=Polls(1, 1)).opened(), now=0)
+        for _ in range(5):
+            line.read("a", 1)
+        assert state(line, "a", 1) is State.IN_PROGRESS
+        line.settle("a", plan(polls=Polls(1, 1)))
+        line.read("a", 2)
+        assert state(line, "a", 2) is State.COMPLETED
+
     def test_a_stepped_request_waits_like_any_other(self) -> None:
         line = Line(runners=1)
         line.submit("a", plan(polls=Polls(1, 1)), now=0)

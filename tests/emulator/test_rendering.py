@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import fal_client
 import httpx
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
@@ -21,6 +22,7 @@ from fakefal.files.made import MadeFile
 from fakefal.files.rendering import NotRendered, Renderer, Scene, scene_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.settings import Settings, SettingsError
+from fakefal.testing import Fakefal
 from fakefal_contracts import judge
 from fakefal_contracts.catalogue import BUILT_IN
 from support.endpoints import STANDARD
@@ -57,8 +59,8 @@ def content(url: str) -> bytes:
 class Decoded:
     """A clip, by a decoder of others."""
 
-    def __init__(self, url: str) -> None:
-        with av.open(io.BytesIO(content(url))) as file:
+    def __init__(self, clip: bytes) -> None:
+        with av.open(io.BytesIO(clip)) as file:
             decoded = list(file.decode(video=0))
             self.count = len(decoded)
             self.first, self.middle, self.last = (decoded[at].to_image() for at in (0, self.count // 2, -1))
@@ -118,7 +120,7 @@ class TestWhatItShows:
     def test_it_begins_with_the_first_frame_and_ends_with_the_last(self, rendering: Server) -> None:
         first, last = photo(0), photo(1)
         asked = PICTURE | {"start_image_url": upload(rendering, first), "end_image_url": as_data(last)}
-        clip = Decoded(video(rendering, STANDARD, asked)["url"])
+        clip = Decoded(content(video(rendering, STANDARD, asked)["url"]))
         assert clip.count == 24 * 3 + 1
         assert clip.size == (960, 720)
         assert not clip.sound
@@ -131,7 +133,7 @@ class TestWhatItShows:
         references = [photo(turn, "PNG") for turn in range(2)]
         asked = {"image_urls": [upload(rendering, one) for one in references], "aspect_ratio": "9:16"}
         asked |= {"duration": "3", "prompt": "@Image1 and @Image2", "generate_audio": True}
-        clip = Decoded(video(rendering, O3_STANDARD, asked)["url"])
+        clip = Decoded(content(video(rendering, O3_STANDARD, asked)["url"]))
         assert clip.size == (720, 1280)
         assert clip.sound == "aac"
         assert abs(clip.seconds - 73 / 24) < 0.05
@@ -139,7 +141,7 @@ class TestWhatItShows:
         assert difference(clip.last, references[1]) < ALIKE
 
     def test_without_pictures_a_drawn_one_moves(self, rendering: Server) -> None:
-        clip = Decoded(video(rendering, T2V, {"prompt": "a fox in the snow", "duration": "3"})["url"])
+        clip = Decoded(content(video(rendering, T2V, {"prompt": "a fox in the snow", "duration": "3"})["url"]))
         assert clip.count == 24 * 3 + 1
         assert clip.size == (1280, 720)
         assert clip.first.getpixel((5, 5)) != (0, 0, 0)
@@ -149,7 +151,7 @@ class TestWhatItShows:
         site.pages["/fox.jpg"] = (200, {}, photo(2))
         server = serve(render=True, fetch=True, parts={"fetcher": PERMISSIVE})
         asked = PICTURE | {"start_image_url": site.url("/fox.jpg")}
-        assert difference(Decoded(video(server, STANDARD, asked)["url"]).first, photo(2)) < ALIKE
+        assert difference(Decoded(content(video(server, STANDARD, asked)["url"])).first, photo(2)) < ALIKE
 
     @pytest.mark.parametrize(
         ("endpoint_id", "asked", "size"),
@@ -182,6 +184,14 @@ class TestWhatItShows:
         assert all(abs(part - 128) < 5 for part in pixel)
 
 
+def test_in_the_process_of_a_test() -> None:
+    with Fakefal(render=True) as fal:
+        result = fal_client.subscribe(STANDARD, arguments=PICTURE | {"start_image_url": as_data(photo(0))})
+        clip = httpx.get(result["video"]["url"]).content
+        assert difference(Decoded(clip).first, photo(0)) < ALIKE
+        fal.assert_completed(1)
+
+
 @pytest.mark.both_stores
 def test_equal_inputs_are_rendered_once_and_are_no_uploads(serve: Serve) -> None:
     server = serve(render=True)
@@ -195,7 +205,7 @@ def test_equal_inputs_are_rendered_once_and_are_no_uploads(serve: Serve) -> None
     assert {one["role"] for one in server.control("media")} == {"upload", "result"}
     assert not any("rendered" in str(one) for one in server.control("media"))
     server.emulator.files.reset()
-    assert Decoded(once).count == 24 * 3 + 1  # a canned clip lies there from then on
+    assert Decoded(content(once)).count == 24 * 3 + 1  # a canned clip lies there from then on
 
 
 class TestWhereItCannotBeMade:
@@ -229,7 +239,7 @@ class TestWhereItCannotBeMade:
         server.emulator._acceptance._renderer = Renderer(server.emulator.files, "hanging")
         submitted = server.submit(T2V, {"prompt": "a fox"})
         until((begun := tmp_path / "begun").exists)
-        assert server.http.get(submitted["status_url"]).json()["status"] == "IN_QUEUE"
+        assert server.http.get(submitted["status_url"]).json()["status"] == "IN_PROGRESS"
         assert server.http.put(submitted["cancel_url"]).is_success
         until(lambda: not is_there(int(begun.read_text())))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -90,6 +91,7 @@ class BothStores(RuleBasedStateMachine):
         self.now = 1000.0
         self.count = 0
         self.unjudged: list[str] = []
+        self.opened: dict[str, Plan] = {}
         self.steps = Steps(self.url, Bounds(**limits), real_time=lambda: self.now, events=self.events)
         self.stores: tuple[QueueStore, QueueStore] = (
             MemoryQueueStore(**limits),
@@ -148,9 +150,14 @@ class BothStores(RuleBasedStateMachine):
         return name
 
     @precondition(lambda self: self.unjudged)
+    @rule(plan=PLANS, opened=st.booleans())
+    def settle_the_oldest(self, plan: Plan, opened: bool) -> None:
+        self.settle(self.unjudged.pop(0), plan, opened)
+
+    @precondition(lambda self: self.opened)
     @rule(plan=PLANS)
-    def settle_the_oldest(self, plan: Plan) -> None:
-        self.settle(self.unjudged.pop(0), plan)
+    def close_the_oldest(self, plan: Plan) -> None:
+        self.settle(next(iter(self.opened)), plan, opened=False)
 
     def add_one(self, key: str, plan: Plan | None, at_once: bool, webhook: bool, **more: Any) -> str:
         self.count += 1
@@ -162,9 +169,14 @@ class BothStores(RuleBasedStateMachine):
             self.unjudged.append(name)
         return name
 
-    @rule(name=requests, plan=PLANS)
-    def settle(self, name: str, plan: Plan) -> None:
-        self.both(lambda store: store.settle(name, plan, self.now))
+    @rule(name=requests, plan=PLANS, opened=st.booleans())
+    def settle(self, name: str, plan: Plan, opened: bool) -> None:
+        if name in self.opened:  # what takes the place of an open plan waits and moves on as that did
+            plan = replace(self.opened.pop(name), run_seconds=plan.run_seconds, ending=plan.ending)
+        elif opened:
+            plan = plan.opened()
+        if self.both(lambda store: store.settle(name, plan, self.now)) is True and plan.open:
+            self.opened[name] = plan
 
     @rule(seconds=SECONDS)
     def time_passes(self, seconds: float) -> None:

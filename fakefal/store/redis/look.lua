@@ -63,7 +63,7 @@ local function count_read(e)
     begin(e, L.moment)
     announced = true
   end
-  if e.reads > polls[1] + polls[2] then
+  if e.reads > polls[1] + polls[2] and e.plan.run < HUGE then
     finish(e, L.moment)
     announced = true
   end

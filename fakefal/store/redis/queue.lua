@@ -11,16 +11,22 @@ end
 function STEPS.settle(id, plan, facts, size)
   local e, reply = enter(id, '')
   if not e then return reply end
-  local first = not e.plan
+  local before = e.plan
+  local first = not before or before.run == HUGE
   if first then
     e.plan = cjson.decode(facts)
     local wait = e.plan.wait
     redis.call('HSET', request_key(id), 'plan', plan)
-    redis.call('SREM', claims(e.judged_by), claim('judgement', id))
-    e.judged_by = nil
-    resize(e, e.size + tonumber(size))
+    if e.plan.run < HUGE then
+      redis.call('SREM', claims(e.judged_by), claim('judgement', id))
+      e.judged_by = nil
+    end
+    resize(e, e.size - (e.planned or 0) + tonumber(size))
+    e.planned = tonumber(size)
     touch(e)
-    if state(e) == 'IN_QUEUE' then
+    if before then
+      if state(e) == 'IN_PROGRESS' then shift(e, 0, L.now) end
+    elseif state(e) == 'IN_QUEUE' then
       if poll_driven(e) then
         dequeue(e)
         set_aside(e)
@@ -76,6 +82,7 @@ local function hasten(e, seconds)
 end
 
 local function to_its_end(e)
+  if e.plan and e.plan.run == HUGE and not e.ended then close() return {'unjudged'} end
   if not e.started and not e.ended then
     local reply = start(e)
     if reply then return reply end

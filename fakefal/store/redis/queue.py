@@ -319,7 +319,8 @@ class RedisQueueStore(QueueStore):
         return Snapshot(record, view(plan, codec.load_marks(*marks), float(now)), int(position), plan, bool(erased))
 
     def _remember(self, record: Record, plan: Plan) -> None:
-        self._remembered[record.id] = record, plan
+        if not plan.open:
+            self._remembered[record.id] = record, plan
 
     @staticmethod
     def _delivery(reply: Reply) -> Delivery:

@@ -1,0 +1,57 @@
+"""The examples, by the commands of their READMEs: two here; `make examples` runs all."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support.action import ACTION
+from support.programs import FAKEFAL
+from tools.examples import EXAMPLES, NAMES, blocks, run_example
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> list[Path]:
+    """This checkout as what was installed."""
+    (tmp_path / "fakefal").write_text(f'#!/bin/sh\nexec {shlex.join(map(str, FAKEFAL))} "$@"\n')
+    (tmp_path / "fakefal").chmod(0o755)
+    return [tmp_path, Path(sys.executable).parent]
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [
+        ("batch", ["3 requests, 3 done, 0 refused, $1.68", "6 requests, 6 done, 0 refused, $3.36"]),
+        ("fastapi", ["3 requests, 2 done, 1 refused (1 perhaps charged, $0.56), $1.12"]),
+    ],
+)
+def test_an_example_does_what_its_readme_says(
+    name: str, ends: list[str], programs: list[Path], offline: list[str]
+) -> None:
+    said = run_example(name, programs, offline, install=False)
+    assert sorted(re.findall(r"^fakefal: (\d+ requests, .*) not spent$", said, re.MULTILINE)) == ends
+
+
+def test_every_example_is_listed_and_can_be_tried() -> None:
+    listed = re.findall(r"^\| \[([\w-]+)\]\(\1\)", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert {*NAMES, "tools"} == set(listed)
+    assert all(re.search(r"\b(?:fakefal run|pytest|npm test)\b", "\n".join(blocks(name))) for name in NAMES)
+
+
+def test_locks_name_no_registry() -> None:
+    locks = list(EXAMPLES.glob("*/package-lock.json"))
+    assert len(locks) == 4
+    assert [path for path in locks if '"resolved"' in path.read_text("utf-8")] == []
+
+
+def test_the_workflow_gives_the_action_what_it_takes() -> None:
+    workflow = yaml.safe_load((EXAMPLES / "github-actions/.github/workflows/fal.yml").read_text("utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    given = [step["with"] for step in steps if step.get("uses", "").startswith("OWNER/fakefal@")]
+    assert len(given) == 2
+    assert {name for one in given for name in one} <= ACTION["inputs"].keys()
