@@ -27,7 +27,8 @@ _BLOCK = re.compile(
 )
 _NAME = re.compile(r"(?:#|//|<!--) ([\w.@/\[\]-]*\.\w+)\b")
 _PIP = """#!/bin/sh
-# Everything is installed: pip says so without a network, or fails.
+# Everything is installed: pip says so without a network, or fails.  Ours comes from this checkout.
+test ! -e requirements.txt || sed -i 's/^fakefal @.*/fakefal/' requirements.txt
 for word; do shift; case $word in fakefal*) word=fakefal;; esac; set -- "$@" "$word"; done
 exec {python} -m pip "$@" --no-index --quiet --disable-pip-version-check
 """
@@ -77,7 +78,7 @@ class Reader:
         for block in blocks(page):
             if block.language == "bash":
                 printed = self._type(block.code, block.exits)
-            elif block.language == "text":
+            elif block.language == "text" and block.name is None:
                 _compare(block.code, printed)
             else:
                 assert block.name, f"this block is no file and no command:\n{block.code}"
