@@ -26,6 +26,9 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NAME = re.compile(r"(?:#|//|<!--) ([\w.@/\[\]-]*\.\w+)\b")
+_END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
+"""Where a command fails, what runs beside it ends, too."""
+
 _PIP = """#!/bin/sh
 # Everything is installed: pip says so without a network, or fails.  Ours comes from this checkout.
 test ! -e requirements.txt || sed -i 's/^fakefal @.*/fakefal/' requirements.txt
@@ -98,7 +101,7 @@ class Reader:
                     self._type(step["run"], 0)
 
     def _type(self, code: str, exits: int) -> str:
-        command = [*self._prefix, "bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{code}"]
+        command = [*self._prefix, "bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{_END}\n{code}"]
         done = run_program(command, cwd=self.folder, env=self._env)
         assert done.returncode == exits, f"{code}\n{done.stdout}{done.stderr}"
         return done.stdout
