@@ -51,9 +51,7 @@ def blocks(page: Path) -> Iterator[Block]:
     """Every block of a page, in its order."""
     for found in _BLOCK.finditer(page.read_text("utf-8")):
         named = None if found["language"] in ("bash", "text") else _NAME.match(found["code"])
-        yield Block(
-            found["language"], found["title"] or (named and named[1]), found["code"], int(found["exits"] or 0)
-        )
+        yield Block(found["language"], found["title"] or (named and named[1]), found["code"], int(found["exits"] or 0))
 
 
 class Reader:
@@ -112,8 +110,3 @@ def _compare(expected: str, printed: str) -> None:
     for line in expected.splitlines():
         wanted = re.compile(re.escape(line.rstrip()).replace(re.escape("..."), ".*"))
         assert any(wanted.fullmatch(one.rstrip()) for one in lines), f"{line!r} is missing in:\n{printed}"
-
-
-def guides(*folders: str) -> list[str]:
-    """The pages of folders in `docs`."""
-    return [str(page.relative_to(ROOT)) for one in folders for page in sorted((ROOT / "docs" / one).glob("*.md"))]
