@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js examples oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs-retry-safety docs-audit screenshots bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js examples oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs docs-retry-safety docs-audit screenshots bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -100,6 +100,10 @@ constraints:
 	$(COMPILE) --all-extras --output-file constraints.txt
 	$(COMPILE) --all-extras --output-file constraints-lowest.txt --resolution lowest-direct
 	$(COMPILE) --output-file examples/requirements.txt --python-version 3.11 examples/requirements.in
+
+# The site, into build/site; a broken link or anchor fails.
+docs: $(VENV)/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Measures anew how many paid jobs one call becomes with each client; needs Node.
 docs-retry-safety: $(VENV)/ready js

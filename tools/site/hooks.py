@@ -1,0 +1,61 @@
+"""Hooks of MkDocs: tables made from the code, pages of the repository's root, and links that leave the site.
+
+In a page, ``<!-- generated: NAME -->`` stands for what a function of `tools.site.tables` makes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[2]
+for folder in (ROOT, ROOT / "client", ROOT / "contracts", ROOT / "fixtures"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))  # this checkout, whatever is installed
+
+from tools.site.tables import TABLES  # noqa: E402 - found by the lines above
+
+FROM_ROOT = {
+    "maintainers/contributing.md": "CONTRIBUTING.md",
+    "maintainers/architecture.md": "ARCHITECTURE.md",
+    "maintainers/changelog.md": "CHANGELOG.md",
+}
+"""Pages that lie at the root of the repository, where people look for them."""
+
+_PAGES = {ROOT / file: page for page, file in FROM_ROOT.items()}
+_TABLE = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
+_LINK = re.compile(r"^```.*?^```$|(?<=\]\()(?![a-z]+:|[#/])(?P<link>[^)#\s]+)", re.DOTALL | re.MULTILINE)
+"""A block of code, or the address of a link to a file."""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages of the repository's root."""
+    for page, file in FROM_ROOT.items():
+        files.append(File.generated(config, page, abs_src_path=str(ROOT / file)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
+    """Put tables in their places, and lead links that leave the site to the repository."""
+    source = Path(page.file.abs_src_path or "")
+    whole = _TABLE.sub(lambda found: TABLES[found[1]](), markdown)
+    return _LINK.sub(lambda found: _address(found["link"], page, source, config) if found["link"] else found[0], whole)
+
+
+def _address(link: str, page: Page, source: Path, config: MkDocsConfig) -> str:
+    """Where a link of the repository leads on the site."""
+    target = Path(os.path.normpath(source.parent / link))
+    docs = Path(config.docs_dir)
+    inside = _PAGES.get(target) or (target.relative_to(docs).as_posix() if target.is_relative_to(docs) else None)
+    if inside is not None:
+        return os.path.relpath(inside, Path(page.file.src_uri).parent)
+    if not target.exists():
+        return link  # MkDocs warns of it
+    kind = "tree" if target.is_dir() else "blob"
+    return f"{config.repo_url}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
