@@ -17,7 +17,6 @@ from pathlib import Path
 
 import yaml
 
-from support.machine import ROOT
 from support.programs import FAKEFAL, JS
 from support.waiting import run_program
 
