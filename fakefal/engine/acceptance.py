@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
+from fakefal.core.effects import Effect
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.plan import Ending, Plan, Profile, make_plan
@@ -30,7 +31,6 @@ from fakefal.state.requests import LONGEST_PROMPT, Record, Snapshot
 from fakefal.state.submission import Submission
 from fakefal.store.parts import EmulatorParts
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -84,10 +84,12 @@ class Acceptance:
         now = self._clock.now(submission.key)
         request_id = uuid7(now, self._parts.random_bits(RANDOM_BITS))
         number = submission.number or self._next_number(submission.key)
-        submission = await self._with_own_video(submission)
+        if submission.effect is not None and "video" in submission.effect.arguments:
+            submission = await self._with_own_video(submission, submission.effect)
         seed = f"{self._settings.seed}/{submission.key}/{number}" if self._settings.seed else request_id
         judgement = await self._judge(submission, request_id)
-        arguments = await self._in_thread(submission.heavy, self._keep_arguments, submission.body, submission.key)
+        keep = partial(self._keep_arguments, submission.body, submission.key)
+        arguments = await asyncio.to_thread(keep) if submission.heavy else keep()
         record = Record(
             id=request_id,
             key=submission.key,
@@ -141,19 +143,11 @@ class Acceptance:
                 return work(reading=False)
         return await asyncio.to_thread(work)
 
-    async def _with_own_video(self, submission: Submission) -> Submission:
-        """Where the effect answers with a video of the user's, lay that on the CDN."""
-        effect = submission.effect
-        if effect is None or "video" not in effect.arguments:
-            return submission
+    async def _with_own_video(self, submission: Submission, effect: Effect) -> Submission:
+        """Lay the video of the user's that the effect answers with on the CDN."""
         given = dict(effect.arguments)
         given["result"] = {"video": await asyncio.to_thread(self._cdn.own_file, given.pop("video"))}
         return replace(submission, effect=replace(effect, arguments=given))
-
-    @staticmethod
-    async def _in_thread(slow: bool, work: Callable[..., T], *arguments: Any) -> T:  # noqa: FBT001
-        """Do heavy reading in a worker thread, so that the others need not wait."""
-        return await asyncio.to_thread(work, *arguments) if slow else work(*arguments)
 
     def _keep_arguments(self, body: Any, key: str) -> bytes:
         return jsonio.dump(externalize(body, self._parts.files, key))

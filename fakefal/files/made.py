@@ -12,7 +12,7 @@ import hashlib
 import re
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from fakefal.files.media_types import FAMILIES, MEDIA_TYPES, MediaFamily
 
@@ -60,11 +60,15 @@ class MadeFile:
         """The file's name as a result has it."""
         return f"output.{self.ending}"
 
+    @cached_property
+    def _facts(self) -> str:
+        facts = _FACTS.pack(self.width, self.height, round(self.seconds * 100), self.sound)
+        return _text(facts + self.caption.encode())
+
     def path(self, request_id: str, number: int) -> str:
         """Its CDN path as the file with this number of a request, in the form that fal's results have."""
-        facts = _FACTS.pack(self.width, self.height, round(self.seconds * 100), self.sound)
         unique = _text(hashlib.blake2b(f"{request_id}/{number}".encode(), digest_size=9).digest())[:_UNIQUE]
-        token = unique + _text(facts + self.caption.encode())
+        token = unique + self._facts
         return f"/files/b/{_checksum(token, self.ending)}/{token}_{self.name}"
 
 

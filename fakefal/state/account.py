@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from http import HTTPStatus
 
 from fakefal.core.plan import NOTHING, Charge, Ending
@@ -168,6 +169,7 @@ def sums_of(lines: Iterable[LedgerEntry]) -> Sums:
     return sums
 
 
+@lru_cache(maxsize=1024)
 def known(endpoint_id: str) -> str:
     """The endpoint as a label."""
     return endpoint_id if endpoint_id in BUILT_IN else OTHER

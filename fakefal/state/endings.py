@@ -14,13 +14,14 @@ from fakefal_contracts.hosts import BaseUrl, Part
 
 CDN_MARK = "fakefal-cdn:"
 """Stands in a stored result for the CDN's address, which depends on how the reader comes in."""
+_MARK = CDN_MARK.encode()
 
 
 def result_body(ending: Ending, base_url: BaseUrl) -> bytes:
     """The body of an ending, with addresses that lead back the reader's way; a text stays as it is."""
     if ending.text or not ending.ok:
         return ending.body
-    return ending.body.replace(CDN_MARK.encode(), base_url.url(Part.CDN, "").encode())
+    return ending.body.replace(_MARK, base_url.url(Part.CDN, "").encode())
 
 
 def result_value(ending: Ending, base_url: BaseUrl) -> Any:

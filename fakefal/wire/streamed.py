@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from fakefal.core.effects import Effect
 from fakefal.core.errors import UnknownRequest
 from fakefal.engine.emulator import Stopping
+from fakefal.state import jsonio
 from fakefal.state.endings import ending_of, result_value
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
@@ -61,7 +62,7 @@ async def _paced(call: Call, record: Record, events: list[Any]) -> AsyncIterator
                 if look.view.cut is not None:
                     break
                 for one in events[sent:over]:
-                    yield event(one)
+                    yield event(jsonio.dump(one))
                 sent = over
     if sent < len(events):
         abort(call.scope)
