@@ -79,7 +79,9 @@ class Price:
 
     def unit_usd(self, arguments: Input) -> Decimal:
         """US dollars for one unit with these arguments."""
-        usd = self.by_resolution.get(str(arguments.argument("resolution")).lower(), self.usd)
+        usd = self.usd
+        if self.by_resolution:
+            usd = self.by_resolution.get(str(arguments.argument("resolution")).lower(), usd)
         if self.usd_with_audio is not None and arguments.audio():
             usd = max(usd, self.usd_with_audio)
         if self.usd_with_voice is not None and arguments.uses_voice():
@@ -95,7 +97,7 @@ class Price:
             return None
         if self.step:
             units = Decimal(math.ceil(units / self.step) * self.step)
-        return max(units, Decimal(self.least_units))
+        return max(units, Decimal(self.least_units)) if self.least_units else units
 
 
 class Cost(NamedTuple):

@@ -18,6 +18,7 @@ from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 from fakefal.server.credentials import FAKE_KEY
+from fakefal.server.startup import without_gc
 from fakefal.settings import Settings
 from fakefal.verdict.mistakes import Kind
 
@@ -129,10 +130,11 @@ async def _run(
     report: Path | None,
 ) -> int:
     """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
-    from fakefal.engine.emulator import Emulator
-    from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of
-    from fakefal.server.app import build_app
-    from fakefal.server.child_server import serving_child
+    with without_gc():
+        from fakefal.engine.emulator import Emulator
+        from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of
+        from fakefal.server.app import build_app
+        from fakefal.server.child_server import serving_child
 
     emulator = Emulator(settings)
     with told(emulator.events, BY_RUN, lines, secrets=settings.secrets) as say:

@@ -18,6 +18,9 @@ SHORTEST, LONGEST, MOST_SHOTS = 3, 15, 6
 SPOKEN_CHARACTERS = 15
 """In a second of speech at normal speed (inferred: the pace of people)."""
 
+_LISTS = {"Image": "image_urls", "Element": "elements"}
+"""The words for what arguments list, in prompts."""
+
 _KLING = upstream("Kling's own interface, as a reseller documents it", "2026-06-11")
 SHOTS_SUM = Caution("shots_sum", "the shots should add up to an explicit duration", _KLING)
 SHOTS_RANGE = Caution("shots_range", f"the shots should add up to {SHORTEST} to {LONGEST} seconds", _KLING)
@@ -82,13 +85,10 @@ class KlingInput(Input):
     @override
     def advice(self) -> Iterator[Advice]:
         yield from named_references(list(self._texts()), self._named())
-        if (end := self.argument("end_image_url")) and not self.first_frame():
-            msg = "a last frame is given without a first frame"
-            yield Advice(END_WITHOUT_START, ("end_image_url",), msg, "add start_image_url: Kling itself demands it")
-        if end and len(self._listed("image_urls")) > 2:
-            msg = "a last frame is given with more than two pictures"
-            yield Advice(END_WITH_PICTURES, ("end_image_url",), msg, "remove end_image_url, or keep two of image_urls")
-        yield from self._shots()
+        if self.given.get("end_image_url"):
+            yield from self._last_frame()
+        if self.given.get("multi_prompt"):
+            yield from self._shots()
 
     @override
     def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:
@@ -97,7 +97,7 @@ class KlingInput(Input):
 
     def _texts(self) -> Iterator[tuple[Loc, str]]:
         """The prompts, each with its place."""
-        yield ("prompt",), self.argument("prompt") or ""
+        yield ("prompt",), self.given.get("prompt", "")
         for index, shot in enumerate(self._listed("multi_prompt")):
             yield ("multi_prompt", index, "prompt"), shot.prompt
 
@@ -106,13 +106,22 @@ class KlingInput(Input):
         if self.frames:
             return {"Image": ("end_image_url", 2) if self.argument("end_image_url") else ("start_image_url", 1)}
         fields = field_names(type(self))
-        words = {"Image": "image_urls", "Element": "elements"}
-        named = {word: (field, len(self._listed(field))) for word, field in words.items() if field in fields}
-        return named | ({"Video": ("video_url", 1)} if named and "video_url" in fields else {})
+        named = {word: (field, len(self._listed(field))) for word, field in _LISTS.items() if field in fields}
+        if named and "video_url" in fields:
+            named["Video"] = "video_url", 1
+        return named
+
+    def _last_frame(self) -> Iterator[Advice]:
+        if not self.first_frame():
+            msg = "a last frame is given without a first frame"
+            yield Advice(END_WITHOUT_START, ("end_image_url",), msg, "add start_image_url: Kling itself demands it")
+        if len(self._listed("image_urls")) > 2:
+            msg = "a last frame is given with more than two pictures"
+            yield Advice(END_WITH_PICTURES, ("end_image_url",), msg, "remove end_image_url, or keep two of image_urls")
 
     def _shots(self) -> Iterator[Advice]:
         shots, loc = len(self._listed("multi_prompt")), ("multi_prompt",)
-        if not shots or (seconds := self.told_seconds) is None:
+        if (seconds := self.told_seconds) is None:
             return
         duration = self.argument("duration")
         if "duration" in self.model_fields_set and int(duration) != seconds:
