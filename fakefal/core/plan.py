@@ -291,8 +291,7 @@ class View:
         """The lines of its log so far, each with its moment."""
         if self.plan is None or self.marks.started_at is None:
             return ()
-        moments = ((moment_of(self.marks, offset), text) for offset, text in self.plan.logs)
-        return tuple((moment, text) for moment, text in moments if moment <= self.at)
+        return tuple(line for line in _dated(self.plan, self.marks) if line[0] <= self.at)
 
 
 def moment_of(marks: Marks, offset: float) -> float:
@@ -305,6 +304,13 @@ def moment_of(marks: Marks, offset: float) -> float:
     return moment
 
 
+def _dated(plan: Plan, marks: Marks) -> list[tuple[float, str]]:
+    """The lines of the log, each with its moment."""
+    if not marks.shifts and (start := marks.started_at) is not None:
+        return [(start + offset, text) for offset, text in plan.logs]
+    return [(moment_of(marks, offset), text) for offset, text in plan.logs]
+
+
 def view(plan: Plan | None, marks: Marks, now: float) -> View:
     """Where a request with these marks stands at `now`."""
     start, end = marks.started_at, marks.ended_at
@@ -314,7 +320,7 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
     if end is not None:
         whole = plan.polls is None and marks.cut is None
         return View(State.COMPLETED, plan, marks, end, run_seconds=plan.run_seconds if whole else end - start)
-    upcoming = [moment for offset, _ in plan.logs if (moment := moment_of(marks, offset)) > now]
+    upcoming = [moment for moment, _ in _dated(plan, marks) if moment > now]
     if plan.polls is None and not plan.open:
         upcoming.append(moment_of(marks, plan.run_seconds))
     return View(State.IN_PROGRESS, plan, marks, now, min(upcoming, default=None))

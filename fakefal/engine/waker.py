@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST_SLEEP_SECONDS = 60.0
 WATCH_SECONDS = 15.0
+EARLY_SECONDS = 0.5
+"""So much too soon a watcher may look again: many changes in a row then need one timer, not one each."""
 SHORTEST_SLEEP_SECONDS = 0.005
 NEVER = float("inf")
 
@@ -145,7 +147,7 @@ class Waker:
 
         Whoever watches on behalf of a caller can so tell it now and then that nothing happened.
         """
-        bell = asyncio.Event()
+        bell, timer = asyncio.Event(), None
         bells = self._bells.setdefault(record.key, set())
         bells.add(bell)
         try:
@@ -161,18 +163,26 @@ class Waker:
                     return
                 if seen.plan is not None and seen.plan.polls is not None:
                     continue  # looking is what moves it
-                await self._rest(record.key, seen, bell)
+                timer = self._timer(record.key, seen, bell, timer)
+                await bell.wait()
         finally:
+            if timer is not None:
+                timer.cancel()
             bells.discard(bell)
             if not bells:
                 self._bells.pop(record.key, None)
 
-    async def _rest(self, key: str, seen: Snapshot, bell: asyncio.Event) -> None:
+    def _timer(
+        self, key: str, seen: Snapshot, bell: asyncio.Event, before: asyncio.TimerHandle | None
+    ) -> asyncio.TimerHandle:
+        """What rings when to look again: the timer of `before`, where that does so at most `EARLY_SECONDS` too soon."""
         pause = WATCH_SECONDS
         if seen.view.next_at is not None:
             pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
-        timer = asyncio.get_running_loop().call_later(pause, bell.set)
-        try:
-            await bell.wait()
-        finally:
-            timer.cancel()
+        loop = asyncio.get_running_loop()
+        if before is not None:
+            now = loop.time()
+            if max(now, now + pause - EARLY_SECONDS) < before.when() <= now + pause:
+                return before
+            before.cancel()
+        return loop.call_later(pause, bell.set)

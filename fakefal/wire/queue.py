@@ -5,7 +5,7 @@ Status codes, bodies and key order as captured in May 2026, unless a comment say
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Charge, Ending, Quirk
-from fakefal.engine.waker import WATCH_SECONDS
+from fakefal.engine.waker import EARLY_SECONDS, WATCH_SECONDS
 from fakefal.state import jsonio
 from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, is_tried_again, result_body
@@ -40,7 +40,7 @@ from fakefal.wire.incoming import read_submission
 from fakefal.wire.webhook_hint import WEBHOOK, webhook_hint
 from fakefal_contracts.hosts import BaseUrl, Part
 
-KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
+KEEP_ALIVE_SECONDS = WATCH_SECONDS - EARLY_SECONDS - 0.1
 """fal sends a comment about this often (documentation of the status stream, 2026)."""
 
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -75,7 +75,9 @@ async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
     look = await _look(call, read=True)
     return Json(
-        status_body(look, call.base_url, _log_items(look, call.emulator.clock) if _wants_logs(call) else None),
+        status_body(
+            look, call.base_url, _log_items(look.view.logs, call.emulator.clock) if _wants_logs(call) else None
+        ),
         200 if look.view.state is State.COMPLETED else 202,
         {REQUEST_ID: call.request_id},
     )
@@ -93,12 +95,13 @@ async def stream(call: Call) -> Response:
             async with aclosing(emulator.looks(record)) as looks:
                 async for look in looks:
                     sent = shown[-1] if shown else 0
-                    stands = look.view.state, look.position, len(look.view.logs)
+                    logs = look.view.logs
+                    stands = look.view.state, look.position, len(logs)
                     if stands != shown:
                         shown, spoken = stands, monotonic()
                         # no name for the body: an open stream would keep it
                         yield event(
-                            status_body(look, base_url, _log_items(look, emulator.clock, sent) if wanted else None)
+                            status_body(look, base_url, _log_items(logs[sent:], emulator.clock) if wanted else None)
                         )
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
                         spoken = monotonic()
@@ -199,8 +202,8 @@ def event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def _log_items(look: Snapshot, clock: Clock, sent: int = 0) -> list[dict[str, Any]]:
-    """The lines of the log, without the first ones that were sent already."""
+def _log_items(lines: Iterable[tuple[float, str]], clock: Clock) -> list[dict[str, Any]]:
+    """The lines of a log, each with its moment, as the wire has them."""
     return [
         {
             "timestamp": datetime.fromtimestamp(clock.shown(moment), UTC).isoformat(timespec="milliseconds"),
@@ -208,7 +211,7 @@ def _log_items(look: Snapshot, clock: Clock, sent: int = 0) -> list[dict[str, An
             "message": text,
             "labels": {},
         }
-        for moment, text in look.view.logs[sent:]
+        for moment, text in lines
     ]
 
 

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
-from fakefal.core.plan import Ending, Plan
+from fakefal.core.plan import Ending, Marks, Plan, View
 from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.engine.waker import Waker
 from fakefal.server import app as application
@@ -17,11 +18,35 @@ from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
+from fakefal.state.requests import Record, Snapshot
+from fakefal_contracts.hosts import BaseUrl
 from support.waiting import LIMIT
 
 pytestmark = pytest.mark.quick
 
 PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
+
+
+def test_changes_in_a_row_need_one_timer_and_a_nearer_moment_a_new_one() -> None:
+    async def story() -> None:
+        clock, bell = MemoryClock(), asyncio.Event()
+        waker = Waker(cast("QueueStore", None), clock, nothing)
+        record = Record("id", "key", "fal-ai/kling-video", "o1", b"{}", 0.0, BaseUrl())
+
+        def seen(next_at: float | None) -> Snapshot:
+            return Snapshot(record, View(State.IN_PROGRESS, PLAN, Marks(), 0.0, next_at), 0, PLAN)
+
+        first = waker._timer("key", seen(None), bell, None)
+        assert waker._timer("key", seen(None), bell, first) is first
+        nearer = waker._timer("key", seen(clock.now("key") + 5), bell, first)
+        assert nearer is not first
+        assert first.cancelled()
+        later = waker._timer("key", seen(None), bell, nearer)
+        assert later.when() > nearer.when()
+        assert nearer.cancelled()
+        later.cancel()
+
+    asyncio.run(story())
 
 
 class Slow:
