@@ -400,7 +400,7 @@ class TestCommand:
 
     def test_a_file_that_is_not_there_is_not_asked_for(self, tmp_path: Path) -> None:
         done = fakefal("models", "add", "model.json", cwd=tmp_path)
-        assert (done.returncode, "there is no file model.json" in done.stderr) == (2, True)
+        assert (done.returncode, "file model.json does not exist" in done.stderr) == (2, True)
 
 
 class TestPlatformApi:
