@@ -299,7 +299,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     @model_validator(mode="after")
     def _can_render(self) -> Self:
         if self.render and find_spec("av") is None:
-            raise SettingsError("render needs PyAV: pip install 'fakefal[render]'", "render")
+            from fakefal.version import install_line
+
+            raise SettingsError(f"render needs PyAV: {install_line('render')}", "render")
         return self
 
     @model_validator(mode="after")
@@ -325,7 +327,7 @@ def _error(found: ValidationError) -> SettingsError:
 
 def _no_setting(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"{name} is no setting; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
+    return f"{name} is not a setting; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
 
 
 def load_settings(

@@ -23,6 +23,7 @@ from fakefal.cli.options import (
     stand_in,
     usd,
 )
+from fakefal.version import install_line
 from fakefal_contracts import FOUNDING, Catalogue, ContractError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from fakefal.conform.suite import Suite
 
 FAL = "fal"
-NEEDS = "fakefal conform needs Hypothesis: pip install 'fakefal[test] @ git+https://github.com/OWNER/fakefal'"
+NEEDS = f"fakefal conform needs Hypothesis: {install_line('test')}"
 AUTOMATIC = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 

@@ -244,9 +244,9 @@ def _reset(event: StateReset) -> list[str]:
 
 @words.register
 def _clock(event: ClockMoved) -> list[str]:
-    whose = "the clock" if event.key is None else f"the clock of key {event.key}"
-    moved = f"is {event.advance:g} s further, " if event.advance else "has "
-    return ["·", f"{whose} {moved}speed {event.speed:g}"]
+    clock = "the clock" if event.key is None else f"the clock of key {event.key}"
+    moved = f"moved by {event.advance:g} s, " if event.advance else ""
+    return ["·", f"{clock}: {moved}speed {event.speed:g}"]
 
 
 @words.register

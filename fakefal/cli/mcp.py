@@ -14,8 +14,8 @@ import click
 from fakefal.cli.examples import examples
 from fakefal.cli.options import emulator_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
+from fakefal.version import install_line
 
-INSTALL = "pip install 'fakefal[mcp] @ git+https://github.com/OWNER/fakefal'"
 FOR_CHECKS = {"contract", "models"}
 """What an attached server is told all the same: `check_request` judges here."""
 
@@ -48,7 +48,7 @@ def command(attach: str | None, root: Path | None, **given: Any) -> None:
     except ModuleNotFoundError as error:
         if not str(error.name).startswith("mcp"):
             raise
-        raise click.ClickException(f"fakefal mcp needs the package mcp, 2 or later: {INSTALL}") from error
+        raise click.ClickException(f"fakefal mcp needs the package mcp, 2 or later: {install_line('mcp')}") from error
     from fakefal.mcp_server.emulator_calls import EmulatorCalls, NotAnEmulator
     from fakefal.mcp_server.local_files import LocalFiles
     from fakefal.mcp_server.rehearsal import Rehearsal

@@ -164,7 +164,7 @@ class TestOwnDocuments:
         (tmp_path / "broken.json").write_text("{")
         done = fakefal("serve", "--port", "0", cwd=tmp_path)
         assert done.returncode == 2
-        assert "models cannot be read: broken.json is no JSON" in done.stderr
+        assert "models cannot be read: broken.json is not JSON" in done.stderr
 
 
 class TestPrices:
