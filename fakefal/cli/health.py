@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from fakefal.cli.asking import NoAnswer, ask, url_option
+from fakefal.cli.examples import examples
 
 
-@click.command
+@click.command(epilog=examples("fakefal health", "fakefal health --url http://127.0.0.1:8710"))
 @url_option
 @click.option(
     "--ready-file",
@@ -21,7 +22,7 @@ from fakefal.cli.asking import NoAnswer, ask, url_option
 def command(url: str, ready_file: Path | None) -> None:
     """Ask a running emulator whether it is ready.  Exit code 0: yes; 1: no.
 
-    Beyond loopback it asks for FAKEFAL_CONTROL_TOKEN.
+    A server that listens beyond loopback needs its token in FAKEFAL_CONTROL_TOKEN.
     """
     token = None
     try:
