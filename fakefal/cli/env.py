@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from fakefal.cli.asking import NoAnswer, ask_emulator, key_option, url_option
+from fakefal.cli.examples import examples
 from fakefal.server.child import led_by, no_proxy
 from fakefal.server.credentials import FAKE_KEY
 from fakefal.server.lead_folder import NotLed, read_lead_folder
@@ -35,7 +36,7 @@ _EARLIER = {
 """What an earlier server put into the variables that keep the user's own parts: its files may be gone."""
 
 
-@click.command
+@click.command(epilog=examples('eval "$(fakefal env)"', "fakefal env --format dotenv > .env.fakefal"))
 @url_option
 @click.option(
     "--format",
