@@ -45,11 +45,13 @@ js:
 	@if command -v npm >/dev/null; then for folder in tests/js examples; do npm ci --silent --no-audit --no-fund --prefix $$folder; done; \
 	else echo "*** Node is not installed: the JavaScript tests will be skipped ***" >&2; fi
 
-# Every tool of docs/tools.md, unmodified and with pinned versions, and that page anew; the suite runs two of them.
+# Every tool of docs/tools.md, unmodified and with pinned versions, and that page anew; the suite runs two of them.  Then
+# the tutorials that install much from npm.
 examples: $(VENV)/ready js
 	$(PYTHON) -m venv $(VENV)-tools
 	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
 	$(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
+	TEST_NPM=1 $(BIN)/python -m pytest -q tests/together/test_guides.py
 
 # fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
 oracle-runtime: $(VENV)/ready
