@@ -46,12 +46,13 @@ js:
 	else echo "*** Node is not installed: the JavaScript tests will be skipped ***" >&2; fi
 
 # Every example as its README says, then every tool of docs/tools.md, unmodified, and that page anew; all with pinned
-# versions.  The suite runs two of each.
+# versions.  The suite runs two of each.  Then the tutorials that install much from npm.
 examples: $(VENV)/ready js
 	$(PYTHON) -m venv $(VENV)-tools
 	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
 	PIP_CONSTRAINT=$(CURDIR)/examples/requirements.txt $(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
 	$(BIN)/python -m tools.tried_tools --python $(VENV)-tools/bin/python
+	TEST_NPM=1 $(BIN)/python -m pytest -q tests/together/test_guides.py
 
 # fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
 oracle-runtime: $(VENV)/ready

@@ -43,6 +43,7 @@ class Unknown:
 
 
 Outcome = Found | NotListed | Unknown
+"""What is known of a job whose answer was lost."""
 
 
 def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:

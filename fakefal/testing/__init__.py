@@ -1,8 +1,10 @@
 """fal inside tests: `Fakefal` is what the pytest fixture ``fakefal`` gives, and works without pytest.
 
-with Fakefal(profile="stepped") as fal:
-...  # any code that calls fal: fal's own client, fakefal's, yours
-fal.assert_billed("0.56")
+For example:
+
+    with Fakefal(profile="stepped") as fal:
+        ...  # any code that calls fal: fal's own client, fakefal's, yours
+        fal.assert_billed("0.56")
 """
 
 from __future__ import annotations

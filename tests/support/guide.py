@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from support.machine import required_in_ci
 from support.programs import FAKEFAL, JS
 from support.waiting import run_program
 
@@ -25,6 +27,11 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NAME = re.compile(r"(?:#|//|<!--) ([\w.@/\[\]-]*\.\w+)\b")
+_NPM = """#!/bin/sh
+# The same for packages of Node.
+test "$1" = install && shift
+for word; do test -d "node_modules/$word" || { echo "$word is missing"; exit 1; }; done
+"""
 _END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
 """Where a command fails, what runs beside it ends, too."""
 
@@ -54,18 +61,25 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 class Reader:
-    """Somebody who follows a page in an empty folder, without a network: `prefix` begins each command."""
+    """Somebody who follows a page in an empty folder, without a network: `prefix` begins each command.
 
-    def __init__(self, folder: Path, prefix: list[str]) -> None:
-        self.folder, self._prefix = folder, prefix
+    Packages of Node are those of the tests, or `from_npm`, which is then the only registry that is asked.
+    """
+
+    def __init__(self, folder: Path, prefix: list[str], *, from_npm: bool = False) -> None:
+        self.folder, self._prefix, self._from_npm = folder, prefix, from_npm
         self._env = {name: value for name, value in os.environ.items() if not name.startswith(("FAL_", "FAKEFAL_"))}
         self._env["PATH"] = f"{folder / '.bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         # of the plugins that happen to be installed here, those that a reader has
         self._env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "fakefal.pytest_plugin,xdist.plugin"}
         self._command("fakefal", f'#!/bin/sh\nexec {" ".join(map(str, FAKEFAL))} "$@"\n')
         self._command("pip", _PIP.format(python=sys.executable))
-        if (JS / "node_modules").is_dir():
-            (folder / "node_modules").symlink_to(JS / "node_modules")
+
+    def _take_packages_of_node(self) -> None:
+        if not ((JS / "node_modules").is_dir() and shutil.which("node")):
+            required_in_ci("Node or its packages are missing (make js)")
+        (self.folder / "node_modules").symlink_to(JS / "node_modules")
+        self._command("npm", _NPM)
 
     def _command(self, name: str, script: str) -> None:
         (self.folder / ".bin").mkdir(exist_ok=True)
@@ -74,8 +88,10 @@ class Reader:
 
     def follow(self, page: Path) -> None:
         """Do what the page says."""
-        printed = ""
-        for block in blocks(page):
+        printed, shown = "", list(blocks(page))
+        if not self._from_npm and any(block.language == "javascript" for block in shown):
+            self._take_packages_of_node()
+        for block in shown:
             if block.language == "bash":
                 printed = self._type(block.code, block.exits)
             elif block.language == "text" and block.name is None:
@@ -98,7 +114,8 @@ class Reader:
                     self._type(step["run"], 0)
 
     def _type(self, code: str, exits: int) -> str:
-        command = [*self._prefix, "bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{_END}\n{code}"]
+        prefix = [] if self._from_npm and code.startswith("npm install ") else self._prefix
+        command = [*prefix, "bash", "-euo", "pipefail", "-c", f"exec 2>&1\n{_END}\n{code}"]
         done = run_program(command, cwd=self.folder, env=self._env)
         assert done.returncode == exits, f"{code}\n{done.stdout}{done.stderr}"
         return done.stdout

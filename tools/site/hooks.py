@@ -19,7 +19,7 @@ for folder in (ROOT, ROOT / "client", ROOT / "contracts", ROOT / "fixtures"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))  # this checkout, whatever is installed
 
-from tools.site.tables import TABLES  # noqa: E402 - found by the lines above
+from tools.site.tables import TABLES, table  # noqa: E402 - found by the lines above
 
 FROM_ROOT = {
     "maintainers/contributing.md": "CONTRIBUTING.md",
@@ -30,6 +30,8 @@ FROM_ROOT = {
 
 _PAGES = {ROOT / file: page for page, file in FROM_ROOT.items()}
 _TABLE = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
+_DIAGRAM = re.compile(r"^```mermaid\nstateDiagram-v2\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_STEP = re.compile(r"^ *(\S+) --> (\S+): (.+)$", re.MULTILINE)
 _LINK = re.compile(r"^```.*?^```$|(?<=\]\()(?![a-z]+:|[#/])(?P<link>[^)#\s]+)", re.DOTALL | re.MULTILINE)
 """A block of code, or the address of a link to a file."""
 
@@ -45,7 +47,14 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Put tables in their places, and lead links that leave the site to the repository."""
     source = Path(page.file.abs_src_path or "")
     whole = _TABLE.sub(lambda found: TABLES[found[1]](), markdown)
+    whole = _DIAGRAM.sub(lambda found: _steps(found[1]), whole)
     return _LINK.sub(lambda found: _address(found["link"], page, source, config) if found["link"] else found[0], whole)
+
+
+def _steps(diagram: str) -> str:
+    """A diagram of states as a table: to draw it, readers' browsers would fetch a library from elsewhere."""
+    steps = _STEP.findall(diagram)
+    return table(("from", "by", "to"), [(before.replace("[*]", "(new)"), move, after) for before, after, move in steps])
 
 
 def _address(link: str, page: Page, source: Path, config: MkDocsConfig) -> str:
@@ -58,4 +67,4 @@ def _address(link: str, page: Page, source: Path, config: MkDocsConfig) -> str:
     if not target.exists():
         return link  # MkDocs warns of it
     kind = "tree" if target.is_dir() else "blob"
-    return f"{config.repo_url}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
+    return f"{config.extra['repository']}/{kind}/main/{target.relative_to(ROOT).as_posix()}"
