@@ -33,6 +33,7 @@ ZOOM = 0.08
 """How much larger a picture is at the far end of its move."""
 FADE = 0.3
 """How long a cross-fade lasts, as a part of the time that each picture has."""
+_POSTER_QUALITY = 85
 _INKS = (16, 235), (128, 128), (128, 128)
 """Black and white in each plane."""
 _STRIP = 110
@@ -162,7 +163,7 @@ def _frame(planes: Planes) -> av.VideoFrame:
 
 
 def render(order: ClipOrder) -> None:
-    """Write the clip."""
+    """Write the clip, and its first frame as a JPEG beside it."""
     form = Path(order.into).suffix.removeprefix(".")
     with ExitStack() as files:
         out = files.enter_context(av.open(order.into, "w", format=form, options={"movflags": "+faststart"}))
@@ -176,6 +177,8 @@ def render(order: ClipOrder) -> None:
             track = out.add_stream_from_template(sound.streams.audio[0])
             sounds = [packet for packet in sound.demux(audio=0) if packet.size]
         for number, frame in enumerate(MovingPictures(order)):
+            if number == 0:
+                frame.to_image().save(Path(order.into).with_suffix(".jpg"), quality=_POSTER_QUALITY)  # type: ignore[no-untyped-call]
             frame.pts = number
             out.mux(video.encode(frame))
             for packet in sounds[len(sounds) * number // order.frames : len(sounds) * (number + 1) // order.frames]:
