@@ -112,8 +112,10 @@ class KlingInput(Input):
 
     def _shots(self) -> Iterator[Advice]:
         shots, loc = len(self._listed("multi_prompt")), ("multi_prompt",)
+        if not shots:
+            return
         seconds, duration = self.seconds(), self.argument("duration")
-        if not shots or seconds is None:
+        if seconds is None:
             return
         if "duration" in self.model_fields_set and int(duration) != seconds:
             msg = f"the shots add up to {seconds} s, duration says {duration}"
