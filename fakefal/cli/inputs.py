@@ -60,7 +60,17 @@ class CheckInput(NamedTuple):
         """The line of its file on which an argument, or what is known of the way to it, begins."""
         if self.text.find("\n", 0, -1) < 0:
             return self.line
-        return self.line + self.text.count("\n", 0, _position(self.text, (*self.at, *loc)))
+        if (at := self._sole_place_of(loc)) is None:
+            at = _position(self.text, (*self.at, *loc))
+        return self.line + self.text.count("\n", 0, at)
+
+    def _sole_place_of(self, loc: Steps) -> int | None:
+        """Where an argument begins whose name stands there once, which needs no reading of what is before it."""
+        if len(loc) != 1 or not isinstance(self.body, dict) or loc[0] not in self.body or "\\" in self.text:
+            return None
+        name = f'"{loc[0]}"'
+        at = self.text.find(name)
+        return None if self.text.find(name, at + 1) >= 0 else _value_after(self.text, at + len(name))
 
 
 def find_files(paths: Iterable[str]) -> list[str]:
@@ -199,6 +209,7 @@ def _not_json(given: CheckInput, data: bytes, error: jsonio.InvalidJson) -> Chec
 
 
 _SPACE = re.compile(r"[ \t\r\n]*+")
+_VALUE = re.compile(r"[ \t\r\n]*+:[ \t\r\n]*+")
 _DECODER = JSONDecoder()
 
 
@@ -206,6 +217,12 @@ def _after_space(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     assert found is not None, "it matches everywhere"
     return found.end()
+
+
+def _value_after(text: str, at: int) -> int | None:
+    """Where the value of the key begins that ends there; None where it is no key."""
+    found = _VALUE.match(text, at)
+    return found and found.end()
 
 
 def _children(text: str, at: int) -> Iterator[tuple[str | int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -200,13 +201,17 @@ def _uploads(report: Report, opener: _Opener) -> Iterator[Advice]:
             yield Advice(LOCAL, loc, f"{address[:80]} is a file of this machine", hint)
 
 
+_ADDRESS = re.compile("data:|https?://")
+"""What most addresses begin with: looked for first, since that is fast."""
+
+
 def _scheme(address: str) -> str:
     return urlsplit(address[:20]).scheme.lower()
 
 
 def _open_none(address: str) -> bytes | Path | None:
     """Reads ``data:`` URIs; leaves addresses unchecked."""
-    if _scheme(address) in ("data", "http", "https"):
+    if _ADDRESS.match(address) or _scheme(address) in ("data", "http", "https"):
         return open_for_fake(address)
     raise Missing(
         f"{address[:80]!r} is not an http(s) or data: address; if it is a file of this machine, "

@@ -35,7 +35,7 @@ class MadeFile:
 
     `width` and `height` are of pictures and clips, `seconds` (whole hundredths) of clips and sounds; `sound` is
     whether a clip has a sound track.  `caption` is written into a picture; of a rendered clip it is the
-    digest of what that shows.
+    digest of what that shows.  Its first frame has its length and its digest.
     """
 
     ending: str
@@ -64,6 +64,17 @@ class MadeFile:
     def _facts(self) -> str:
         facts = _FACTS.pack(self.width, self.height, round(self.seconds * 100), self.sound)
         return _text(facts + self.caption.encode())
+
+    @property
+    def rendered(self) -> bool:
+        """Whether it is a rendered clip, or the first frame of one."""
+        first_frame = self.ending == "jpg" and self.seconds > 0
+        return bool(self.caption) and (first_frame or self.family is MediaFamily.CLIP)
+
+    @property
+    def first_frame(self) -> MadeFile:
+        """The first frame of a clip, as a picture."""
+        return MadeFile("jpg", self.width, self.height, self.seconds if self.caption else 0.0, caption=self.caption)
 
     def path(self, request_id: str, number: int) -> str:
         """Its CDN path as the file with this number of a request, in the form that fal's results have."""

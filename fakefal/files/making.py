@@ -29,7 +29,7 @@ _SIZES: Bounded[MadeFile, int] = Bounded(4096)
 def content_of(made: MadeFile) -> bytes:
     """The bytes of a generated file; equal ones have equal bytes."""
     match made.family:
-        case MediaFamily.PICTURE if not made.caption:
+        case MediaFamily.PICTURE if not made.caption or made.rendered:
             return nearest_master(made.width, made.height).poster.read_bytes()
         case MediaFamily.PICTURE:
             return _drawn(made)
@@ -42,7 +42,7 @@ def content_of(made: MadeFile) -> bytes:
 
 
 def place_of_rendered(made: MadeFile) -> str:
-    """Where a rendered clip is kept among the uploads, of which it is none: no path of the CDN leads there."""
+    """Where a rendered clip or its first frame is kept among the uploads: no path of the CDN leads there."""
     return f"rendered/{made.caption}.{made.ending}"
 
 
@@ -84,9 +84,9 @@ class MadeFiles:
 
     def get(self, made: MadeFile) -> StoredFile:
         """The file, made now if it is not there.  Its bytes stay readable for whoever has opened it."""
-        rendered = self._rendered if made.family is MediaFamily.CLIP and made.caption else None
-        if rendered is not None and (clip := rendered.get(place_of_rendered(made))) is not None:
-            return clip
+        rendered = self._rendered if made.rendered else None
+        if rendered is not None and (kept := rendered.get(place_of_rendered(made))) is not None:
+            return kept
         with self._lock:
             if (kept := self._kept.get(made)) is not None:
                 self._kept.move_to_end(made)

@@ -33,6 +33,9 @@ ZOOM = 0.08
 """How much larger a picture is at the far end of its move."""
 FADE = 0.3
 """How long a cross-fade lasts, as a part of the time that each picture has."""
+_POSTER_QUALITY = 85
+_SHRUNK = 1, 2, 2
+"""By how much each plane is smaller than the picture."""
 _INKS = (16, 235), (128, 128), (128, 128)
 """Black and white in each plane."""
 _STRIP = 110
@@ -72,6 +75,7 @@ class MovingPictures:
         self._order = order
         self._size = order.width, order.height
         self._picture = lru_cache(maxsize=2)(self._read)
+        self._zoomed = lru_cache(maxsize=2)(self._zoom)
         self._text = _caption(self._size, order.caption) if order.caption else None
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
@@ -99,17 +103,27 @@ class MovingPictures:
         """A picture at this part of its move, which goes inwards; that of the last one may end at rest."""
         part = min(max(part, 0.0), 1.0)
         outwards = self._order.rests and number == len(self._order.pictures) - 1
-        zoom = 1 + ZOOM * (1 - part if outwards else part)
-        aside = 0.8 if number % 2 else 0.2
-        return tuple(_zoomed(plane, zoom, aside) for plane in self._picture(number))
+        return self._zoomed(number, 2 * round(self._order.width * ZOOM * (1 - part if outwards else part) / 2))
 
-    def _read(self, number: int) -> Planes:
-        picture = ImageOps.fit(self._opened(number), self._size)
-        frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+    def _zoom(self, number: int, wider: int) -> Planes:
+        """The part of a picture that fits, when it is made so many pixels wider.
+
+        Steps of two pixels in whole places, which colours have, too: a step lasts few frames, and scaling the whole
+        picture by FFmpeg is faster by far than moving it by parts of pixels.
+        """
+        wide, high = self._size
+        higher = 2 * round(high * wider / wide / 2)
+        larger = self._picture(number).reformat(wide + wider, high + higher, interpolation="FAST_BILINEAR")
+        left, top = 2 * round(wider * (0.8 if number % 2 else 0.2) / 2), 2 * round(higher / 4)
         return tuple(
-            Image.frombytes("L", (one.width, one.height), bytes(one), "raw", "L", one.line_size) for one in frame.planes
+            _image(plane).crop((left // shrunk, top // shrunk, (left + wide) // shrunk, (top + high) // shrunk))
+            for plane, shrunk in zip(larger.planes, _SHRUNK, strict=True)
         )
+
+    def _read(self, number: int) -> av.VideoFrame:
+        picture = ImageOps.fit(self._opened(number), self._size)
+        frame: av.VideoFrame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+        return frame.reformat(format="yuv420p", dst_colorspace="ITU709")
 
     def _opened(self, number: int) -> Image.Image:
         """A picture, upright, or the first frame of a clip."""
@@ -125,23 +139,17 @@ class MovingPictures:
                 return first
 
 
-def _zoomed(plane: Image.Image, zoom: float, aside: float) -> Image.Image:
-    if zoom == 1:
-        return plane
-    wide, high = plane.size
-    left, top = aside * (wide - wide / zoom), (high - high / zoom) / 2
-    return plane.resize(plane.size, Image.Resampling.BILINEAR, (left, top, left + wide / zoom, top + high / zoom))
+def _image(plane: av.video.plane.VideoPlane) -> Image.Image:
+    return Image.frombuffer("L", (plane.width, plane.height), bytes(plane), "raw", "L", plane.line_size, 1)
 
 
 def _caption(size: tuple[int, int], text: str) -> tuple[Planes, Planes]:
-    """Masks, for each plane, of a dark strip at the foot of a picture, and of white text on it."""
+    """Masks, for each plane, of a dark strip for the foot of a picture, and of white text on it."""
     wide, high = size
     letter = max(1, min(high // 22, wide * 3 // (2 * len(text))))
-    strip, white = Image.new("L", size), Image.new("L", size)
-    strip.paste(_STRIP, (0, high - 2 * letter, wide, high))
-    ImageDraw.Draw(white).text((wide // 2, high - letter), text, fill=255, font=font_of_size(letter), anchor="mm")
-    half = wide // 2, high // 2
-    strips, whites = ((mask, *[mask.resize(half)] * 2) for mask in (strip, white))
+    strip, white = (Image.new("L", (wide, 2 * letter), ink) for ink in (_STRIP, 0))
+    ImageDraw.Draw(white).text((wide // 2, letter), text, fill=255, font=font_of_size(letter), anchor="mm")
+    strips, whites = ((mask, *[mask.resize((wide // 2, letter))] * 2) for mask in (strip, white))
     return strips, whites
 
 
@@ -149,7 +157,7 @@ def _captioned(planes: Planes, strips: Planes, whites: Planes) -> Planes:
     written = tuple(plane.copy() for plane in planes)
     for plane, strip, white, colours in zip(written, strips, whites, _INKS, strict=True):
         for mask, colour in zip((strip, white), colours, strict=True):
-            plane.paste(colour, (0, 0), mask)
+            plane.paste(colour, (0, plane.height - mask.height), mask)
     return written
 
 
@@ -162,7 +170,7 @@ def _frame(planes: Planes) -> av.VideoFrame:
 
 
 def render(order: ClipOrder) -> None:
-    """Write the clip."""
+    """Write the clip, and its first frame as a JPEG beside it."""
     form = Path(order.into).suffix.removeprefix(".")
     with ExitStack() as files:
         out = files.enter_context(av.open(order.into, "w", format=form, options={"movflags": "+faststart"}))
@@ -176,6 +184,8 @@ def render(order: ClipOrder) -> None:
             track = out.add_stream_from_template(sound.streams.audio[0])
             sounds = [packet for packet in sound.demux(audio=0) if packet.size]
         for number, frame in enumerate(MovingPictures(order)):
+            if number == 0:
+                frame.to_image().save(Path(order.into).with_suffix(".jpg"), quality=_POSTER_QUALITY)  # type: ignore[no-untyped-call]
             frame.pts = number
             out.mux(video.encode(frame))
             for packet in sounds[len(sounds) * number // order.frames : len(sounds) * (number + 1) // order.frames]:

@@ -125,6 +125,7 @@ class Renderer:
                     with TemporaryFolder("render") as folder:
                         into = folder.path / made.name
                         await self._run(await asyncio.to_thread(_order, scene, folder.path, into))
+                        await asyncio.to_thread(self._keep, into.with_suffix(".jpg"), made.first_frame)
                         await asyncio.to_thread(self._keep, into, made)
         except (OSError, QueueError) as error:  # a picture is gone, or the disk is full
             raise NotRendered(str(error)) from error

@@ -266,7 +266,7 @@ class _Result:
             known["file_size"] = self._stored(made).size if size is None else size
         if made.width:
             known |= {"width": made.width, "height": made.height}
-        if made.seconds:
+        if made.seconds and made.ending != "jpg":  # else it is the first frame of a clip
             known["duration"] = made.seconds
         if made.family is MediaFamily.CLIP:
             frames = round(made.seconds * FRAMES_PER_SECOND) + 1
@@ -278,7 +278,8 @@ class _Result:
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
             if wanted.makes_clips and _FIRST_FRAME.search(name):
-                return MadeFile("jpg", *nearest_master(*wanted.clip_size).size)  # the master's poster
+                clip = wanted.clip or MadeFile("mp4", *nearest_master(*wanted.clip_size).size)
+                return clip.first_frame
             ending = guess if guess in ("svg", "exr") else wanted.ending(family) or guess
             return picture(ending, *wanted.picture_size, wanted.caption)
         if family is MediaFamily.CLIP:

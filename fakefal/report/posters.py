@@ -13,7 +13,7 @@ from PIL import Image
 
 from fakefal.core.plan import Ending
 from fakefal.files.made import MadeFile, made_at
-from fakefal.files.making import content_of
+from fakefal.files.making import MadeFiles, content_of
 from fakefal.files.media_types import MediaFamily
 from fakefal.state import jsonio
 from fakefal.state.endings import CDN_MARK
@@ -27,15 +27,15 @@ MOST_PIXELS = 9_000_000
 FAMILIES = (MediaFamily.CLIP, MediaFamily.PICTURE)
 
 
-def poster_of(ending: Ending) -> str | None:
+def poster_of(ending: Ending, files: MadeFiles) -> str | None:
     """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None where it has none of ours."""
     if not ending.ok or ending.text or CDN_MARK.encode() not in ending.body:
         return None
     for address in _addresses(jsonio.load(ending.body)):
         made = made_at(address.removeprefix(CDN_MARK))
         if made is not None and made.family in FAMILIES and made.width * made.height <= MOST_PIXELS:
-            caption = "" if made.family is MediaFamily.CLIP else made.caption
-            return _poster(replace(made, ending="jpg", seconds=0.0, sound=False, caption=caption))
+            shown = made.first_frame if made.family is MediaFamily.CLIP else replace(made, ending="jpg", seconds=0.0)
+            return _small(files.get(shown).source.read_bytes()) if shown.rendered else _poster(shown)
     return None
 
 
@@ -51,8 +51,12 @@ def _addresses(value: Any) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _poster(made: MadeFile) -> str:
+    return _small(content_of(made))
+
+
+def _small(content: bytes) -> str:
     written = io.BytesIO()
-    with Image.open(io.BytesIO(content_of(made))) as picture:
+    with Image.open(io.BytesIO(content)) as picture:
         picture.thumbnail((SIDE, SIDE))
         picture.convert("RGB").save(written, "jpeg", quality=60)
     return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"

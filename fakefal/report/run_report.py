@@ -14,6 +14,7 @@ from fakefal.core.plan import BrokenRule, Charge
 from fakefal.core.webhook import Delivery
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.overview import verdict_of
+from fakefal.files.making import MadeFiles
 from fakefal.report.posters import poster_of
 from fakefal.state.endings import ending_of
 from fakefal.state.events import outcome
@@ -170,7 +171,7 @@ async def part_of_run(emulator: Emulator, name: str) -> ReportedPart:
     return ReportedPart(
         name=name,
         sums=_sums((await emulator.tally.account(emulator.all)).run),
-        jobs=await asyncio.to_thread(_jobs, jobs, deliveries, polls),
+        jobs=await asyncio.to_thread(_jobs, jobs, deliveries, polls, emulator.cdn.made),
         calls=[_call(one) for one in calls],
         findings=[_finding(one) for one in findings],
     )
@@ -222,12 +223,15 @@ def _sums(sums: Sums) -> ReportedSums:
 
 
 def _jobs(
-    jobs: Sequence[tuple[Snapshot, LedgerEntry]], deliveries: Mapping[str, Delivery], polls: Mapping[str, int]
+    jobs: Sequence[tuple[Snapshot, LedgerEntry]],
+    deliveries: Mapping[str, Delivery],
+    polls: Mapping[str, int],
+    files: MadeFiles,
 ) -> list[ReportedJob]:
     found = [_job(look, entry, deliveries.get(look.record.id), polls.get(look.record.id, 0)) for look, entry in jobs]
     for job, (look, _) in [*zip(found, jobs, strict=True)][-MOST_POSTERS:]:
         ending = ending_of(look)
-        job.poster = poster_of(ending) if ending and not look.erased else None
+        job.poster = poster_of(ending, files) if ending and not look.erased else None
     return found
 
 

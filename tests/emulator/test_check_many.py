@@ -219,6 +219,10 @@ class TestPlaces:
             ('[{"prompt": "x"},\n{"prompt": "\\"}{",\n"num_images"\n:\n"a"}]', 5),
             ('{"prompt": "x"}\n\n{"prompt": "x", "num_images": "a"}', 3),
             ('{"prompt": "data:,\\n",\n"num_images": "a"}', 2),
+            ('{"prompt": "num_images",\n"num_images": "a"}', 2),
+            ('{"x": {"num_images": 1}, "prompt": "x",\n"num_images": "a"}', 2),
+            ('{"x": {"num_images": 1}, "prompt": "x",\n"num\\u005fimages": "a"}', 2),
+            ('{"x": {\n"num_images": 1},\n"endpoint_id": "fal-ai/flux/dev",\n"input": {"prompt": 5}}', 4),
         ],
     )
     def test_the_line_of_a_fault(self, text: str, line: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +23,7 @@ from fakefal.engine.emulator import Emulator
 from fakefal.files.made import MadeFile
 from fakefal.files.rendering import NotRendered, Renderer, Scene, scene_of
 from fakefal.files.wanted import WantedFiles
+from fakefal.report.run_report import part_of_run
 from fakefal.settings import Settings, SettingsError
 from fakefal.testing import Fakefal
 from fakefal_contracts import judge
@@ -96,7 +99,7 @@ def video(server: Server, endpoint_id: str, arguments: Any) -> dict[str, Any]:
 
 def rendered(server: Server) -> set[Path]:
     """The rendered clips that are kept: a clip that is rendered anew is another file."""
-    return {one.source for one in server.emulator.files.all() if one.url_path.startswith("rendered/")}
+    return {one.source for one in server.emulator.files.all() if re.fullmatch(r"rendered/\w+\.mp4", one.url_path)}
 
 
 HANGING = """
@@ -182,6 +185,23 @@ class TestWhatItShows:
         with av.open(str(rendering.emulator.cdn.made.get(made).source)) as file:
             pixel = next(file.decode(video=0)).to_image().getpixel((50, 30))
         assert all(abs(part - 128) < 5 for part in pixel)
+
+
+def test_thumbnails_and_posters_show_its_first_frame(serve: Serve) -> None:
+    server = serve(render=True)
+    asked = {"prompt": "a fox", "image_url": as_data(photo(0)), "aspect_ratio": "16:9", "duration": 4}
+    answer = server.http.post("/run/fal-ai/sora-2/image-to-video", json=asked)
+    assert answer.status_code == 200, answer.text
+    thumbnail = answer.json()["thumbnail"]
+    assert thumbnail["content_type"] == "image/jpeg"
+    assert "duration" not in thumbnail
+    with Image.open(io.BytesIO(content(thumbnail["url"]))) as frame:
+        assert frame.size == (1280, 720)
+        assert difference(frame, photo(0)) < ALIKE
+    (job,) = asyncio.run(part_of_run(server.emulator, "")).jobs
+    assert job.poster is not None
+    with Image.open(io.BytesIO(base64.b64decode(job.poster.partition(",")[2]))) as poster:
+        assert difference(poster, content(thumbnail["url"])) < ALIKE
 
 
 def test_in_the_process_of_a_test() -> None:

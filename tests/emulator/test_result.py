@@ -288,7 +288,7 @@ class TestAddresses:
 
 @pytest.mark.parametrize("ending", sorted(MEDIA_TYPES.keys() - {"webm"}))
 def test_every_kind_of_file_opens_and_is_the_same_twice(ending: str, tmp_path: Path) -> None:
-    made = MadeFile(ending, 64, 48, 2.0, caption="a caption")
+    made = MadeFile(ending, 64, 48, 0.0 if ending == "jpg" else 2.0, caption="a caption")  # else it is a clip's frame
     if made.family is MediaFamily.CLIP:
         made = MadeFile(ending, 1280, 720, 2.0)
     content = content_of(made)
