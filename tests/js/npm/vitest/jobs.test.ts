@@ -23,6 +23,7 @@ test("a test sees its own requests", async () => {
 });
 
 test("another test does not", async () => {
+  expect(JSON.stringify(process.env)).not.toContain("must-not-be-sent");
   expect(await fakefal.requests()).toEqual([]);
 });
 
