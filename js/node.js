@@ -27,4 +27,4 @@ afterEach(async (context) => {
   if (open.length === 0) await end(!passed);
 });
 
-export const fakefal = fakefalFor(() => {});
+export const fakefal = fakefalFor(() => open.length > 0);

@@ -5,25 +5,25 @@ import { lead } from "./lib/server.js";
 
 const preload = lead();
 const { getCurrentTest } = vitest.TestRunner ?? (await import("vitest/suite"));
-let running = ""; // no hooks: they would belong to the first file of a worker that keeps its modules
+let running = "";
 begin("outside-of-tests");
 
-/** Give the running test its key, and each repetition another. */
+/** Give the running test its key, and each repetition another; returns whether a test runs. */
 function enter() {
   const test = getCurrentTest();
-  if (!test) return;
+  if (!test) return false;
   const { retryCount = 0, repeatCount = 0 } = test.result ?? {};
   const attempt = `${test.id} ${retryCount} ${repeatCount}`;
-  if (attempt === running) return;
-  running = attempt;
-  begin(test.name);
-  test.context.onTestFinished(() => end(Boolean(test.result?.errors?.length)));
+  if (attempt !== running) {
+    running = attempt;
+    begin(test.name);
+    test.context.onTestFinished(() => end(Boolean(test.result?.errors?.length)));
+  }
+  return true;
 }
 
-preload.caller = () => {
-  enter();
-  return process.env.FAKEFAL_CALLER;
-};
+vitest.beforeEach(() => void enter());
+preload.enter = enter; // a worker may keep this module for other files, which have no hook of it
 
 export const fakefal = fakefalFor(() => {
   const test = getCurrentTest();
@@ -33,5 +33,5 @@ export const fakefal = fakefalFor(() => {
         "leave out concurrent, or put it into a file of its own (files do run at the same time)",
     );
   }
-  enter();
+  return enter();
 });

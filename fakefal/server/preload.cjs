@@ -5,6 +5,7 @@
 
 const children = require("child_process");
 const diagnostics = require("diagnostics_channel");
+const { readFileSync } = require("fs");
 const http = require("http");
 const net = require("net");
 const { syncBuiltinESMExports } = require("module");
@@ -53,12 +54,15 @@ function connectSecurely(...args) {
   return secured(...args);
 }
 
-// A test has a key of its own, which takes the place of any well-formed key that its program sends to fal.
-exports.caller = () => process.env.FAKEFAL_CALLER;
-const asCaller = (host, value) => {
-  const key = isFal(host) && /^Key [^:\s]+:\S+$/i.test(value) && exports.caller();
-  return key ? `Key ${key}` : value;
-};
+// A test has a key of its own, which takes the place of any well-formed key that its program sends to fal.  The key of
+// the test that runs stands in a file, so that a server which was started before the test has it, too.
+exports.enter = () => {}; // the npm package sees there that the file is right
+function asCaller(host, value) {
+  const file = process.env.FAKEFAL_CALLER;
+  if (!file || !isFal(host) || !/^Key [^:\s]+:\S+$/i.test(value)) return value;
+  exports.enter();
+  return `Key ${readFileSync(file, "utf8")}`;
+}
 const isAuthorization = (name) => String(name).toLowerCase() === "authorization";
 const setHeader = http.ClientRequest.prototype.setHeader;
 function setHeaderAsCaller(name, value) {
@@ -68,6 +72,7 @@ function setHeaderAsCaller(name, value) {
 }
 const fetched = diagnostics.channel("undici:request:create"); // fetch, and the package undici
 function fetchAsCaller({ request: { origin, headers } }) {
+  exports.enter(); // wherever it goes: a server there may call fal
   if (!Array.isArray(headers)) return;
   const at = headers.findIndex((name, index) => index % 2 === 0 && isAuthorization(name));
   if (at >= 0) headers[at + 1] = asCaller(new URL(origin).hostname, headers[at + 1]);
@@ -80,11 +85,12 @@ if (!process.versions.bun) {
 
 // Workers and children that are given an environment of their own must be led, too.
 function led(own) {
-  const caller = exports.caller();
+  const { FAL_KEY, FAKEFAL_CALLER } = process.env;
+  exports.enter();
   if (own === null || typeof own !== "object") return own;
   const environ = { ...run.environ, ...own };
-  if (caller) environ.FAKEFAL_CALLER = caller;
-  if (caller && own.FAL_KEY && own.FAL_KEY === own.FAKEFAL_CALLER) environ.FAL_KEY = caller;
+  if (FAKEFAL_CALLER) environ.FAKEFAL_CALLER = FAKEFAL_CALLER;
+  if (own.FAL_KEY && own.FAL_KEY === FAL_KEY) environ.FAL_KEY = process.env.FAL_KEY;
   for (const [name, separator] of Object.entries(run.prepended)) {
     const ours = run.environ[name];
     if (!own[name]) environ[name] = ours;
@@ -109,7 +115,7 @@ for (const name of ["spawnSync", "execSync", "execFileSync"]) {
   const start = children[name];
   const withEnviron = (given) => (given?.env && !Array.isArray(given) ? { ...given, env: led(given.env) } : given);
   children[name] = (...args) => {
-    exports.caller(); // it may change this process's environment, which the child inherits
+    exports.enter(); // it may change this process's environment, which the child inherits
     return start(...args.map(withEnviron));
   };
 }

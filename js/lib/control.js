@@ -4,11 +4,6 @@ import { Agent, request } from "node:http";
 const agent = new Agent({ keepAlive: true });
 const AS_SENT = ["arguments", "tags"];
 
-/** The id of the key that this process calls fal with. */
-export function callerId() {
-  return String(process.env.FAKEFAL_CALLER).split(":")[0];
-}
-
 /**
  * Ask or change what the emulator has of this process's key.
  *
@@ -19,7 +14,7 @@ export function callerId() {
  */
 export async function control(method, path, given = {}) {
   const url = new URL(`/_fakefal/${path}`, process.env.FAKEFAL_URL);
-  url.searchParams.set("key", callerId());
+  url.searchParams.set("key", String(process.env.FAL_KEY).split(":")[0]);
   const body = method === "POST" ? JSON.stringify(given) : undefined;
   if (!body) {
     for (const [name, value] of Object.entries(given)) [value].flat().forEach((one) => url.searchParams.append(name, one));

@@ -1,6 +1,7 @@
 // What a test asks of the emulator.
 import { AssertionError } from "node:assert";
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { control } from "./control.js";
 
 const MOST_REQUESTS = 10_000;
@@ -14,8 +15,8 @@ const SHOWN_CALLS = 1000;
  */
 export function begin(name) {
   const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, LONGEST_NAME);
-  const key = `${plain}-${randomBytes(4).toString("hex")}`;
-  process.env.FAL_KEY = process.env.FAKEFAL_CALLER = `${key}:not-a-real-key`;
+  process.env.FAL_KEY = `${plain}-${randomBytes(4).toString("hex")}:not-a-real-key`;
+  writeFileSync(String(process.env.FAKEFAL_CALLER), process.env.FAL_KEY);
 }
 
 /**
@@ -38,22 +39,25 @@ export async function end(failed) {
 /**
  * Build what a test file imports.
  *
- * @param {() => void} enter is called before each use, and sees that the running test has its key
+ * @param {() => boolean} enter sees before each use that the running test has its key; false where no test runs
  * @returns {import("../types.js").Fakefal}
  */
 export function fakefalFor(enter) {
+  const needTest = () => {
+    if (!enter()) throw new Error("fakefal: no test runs here: call it in a test or in beforeEach");
+  };
   /** @type {typeof control} */
-  const ask = (...call) => {
-    enter();
-    return control(...call);
+  const ask = async (...call) => {
+    needTest();
+    return await control(...call);
   };
   return {
     get url() {
       return String(process.env.FAKEFAL_URL);
     },
     get key() {
-      enter();
-      return String(process.env.FAKEFAL_CALLER);
+      needTest();
+      return String(process.env.FAL_KEY);
     },
     async requests() {
       return (await ask("GET", "requests", { limit: MOST_REQUESTS })).reverse();

@@ -4,9 +4,9 @@ import { lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isMainThread } from "node:worker_threads";
+import { isMainThread, threadId } from "node:worker_threads";
 
 const require = createRequire(import.meta.url);
 const PRELOAD = Symbol.for("fakefal.preload");
@@ -17,17 +17,23 @@ const STARTER = fileURLToPath(new URL("starter.js", import.meta.url));
  *
  * All of it happens at once, so that what is imported next finds FAL_KEY and is led already.
  *
- * @returns {{ caller: () => string | undefined }} the preload's exports
+ * @returns {{ enter: () => unknown }} the preload's exports
  */
 export function lead() {
   const led = /** @type {Record<symbol, string | undefined>} */ (/** @type {unknown} */ (Socket))[PRELOAD];
-  if (led) return require(led);
+  const preload = led ?? startedServer();
+  process.env.FAKEFAL_CALLER = join(dirname(preload), `caller-${process.pid}-${threadId}`);
+  return require(preload);
+}
+
+/** Take the environment of the shared server; returns what leads this process to it. */
+function startedServer() {
   const { changes, preload } = sharedServer(owner());
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) delete process.env[name];
     else process.env[name] = value;
   }
-  return require(preload);
+  return preload;
 }
 
 /** The process with which the run of tests ends: Vitest and `node --test` start one for each file. */

@@ -82,10 +82,20 @@ function isFirst(lock) {
   try {
     writeFileSync(lock, String(process.pid), { flag: "wx", mode: 0o600 });
     return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
+  }
+  const starter = lockedBy(lock);
+  if (starter && !isAlive(starter)) rmSync(lock, { force: true });
+  return false;
+}
+
+/** @param {string} lock */
+function lockedBy(lock) {
+  try {
+    return Number(readFileSync(lock, "utf8"));
   } catch {
-    const starter = existsSync(lock) ? Number(readFileSync(lock, "utf8")) : 0;
-    if (starter && !isAlive(starter)) rmSync(lock, { force: true });
-    return false;
+    return 0; // it is removed already
   }
 }
 

@@ -1,6 +1,6 @@
 // A user's suite with the npm package and node:test.
 import assert from "node:assert/strict";
-import { describe, it, test } from "node:test";
+import { before, beforeEach, describe, it, test } from "node:test";
 import { fal } from "@fal-ai/client";
 import { fakefal } from "fakefal/node";
 
@@ -20,6 +20,9 @@ test("a test sees its own requests", async (context) => {
 });
 
 describe("a suite", () => {
+  before(() => assert.rejects(fakefal.inject("stuck"), /no test runs here/));
+  beforeEach(async () => assert.deepEqual(await fakefal.requests(), []));
+
   it("begins with none", async () => {
     assert.deepEqual(await fakefal.requests(), []);
     await fakefal.inject("stuck");

@@ -1,16 +1,20 @@
 // A user's suite with the npm package: two files run at the same time and do not meet.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { fal } from "@fal-ai/client";
 import { fakefal, type EmulatedRequest, type Ledger } from "fakefal/vitest";
-import { describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 fal.config({ credentials: "mine:hard-coded" }); // one key in all files
 const endpoint = "fal-ai/flux/dev";
 const input = { prompt: import.meta.url };
 const retried: string[] = [];
+
+beforeEach(async () => expect(await fakefal.requests()).toEqual([]));
+afterEach(async () => expect((await fakefal.requests()).length).toBeLessThan(3));
 
 test("a test sees its own requests", async () => {
   const { data } = await fal.subscribe(endpoint, { input });
@@ -23,6 +27,7 @@ test("a test sees its own requests", async () => {
 });
 
 test("another test does not", async () => {
+  expect(JSON.stringify(process.env)).not.toContain("must-not-be-sent");
   expect(await fakefal.requests()).toEqual([]);
 });
 
@@ -90,6 +95,28 @@ describe("other ways to call fal have the test's key", () => {
     expect(spawnSync(process.execPath, ["-e", program], { encoding: "utf8" }).stdout).toBe("200\n");
     expect(await fakefal.requests()).toHaveLength(1);
     expect(process.env.FAL_KEY).toBe(fakefal.key);
+  });
+
+  describe("a server that was started before the tests", () => {
+    let server: ChildProcess;
+    let url: string;
+
+    beforeAll(async () => {
+      await expect(fakefal.inject("stuck")).rejects.toThrow("no test runs here");
+      const init = JSON.stringify({ method: "POST", headers, body: JSON.stringify(input) });
+      const program = `const app = require("http").createServer(async (call, answer) => {
+        answer.end(String((await fetch("https://queue.fal.run/${endpoint}", ${init})).status));
+      }).listen(0, () => console.log(app.address().port));`;
+      server = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+      const [port] = await once(server.stdout!, "data");
+      url = `http://localhost:${Number(port)}`;
+    });
+    afterAll(() => void server.kill());
+
+    test.each(["one test", "another"])("%s", async () => {
+      expect(await (await fetch(url)).text()).toBe("200");
+      expect(await fakefal.requests()).toHaveLength(1);
+    });
   });
 
   test("but a malformed key stays", async () => {
