@@ -10,6 +10,7 @@ import click
 
 from fakefal.cli.supervision import end_quietly
 from fakefal.server.startup import without_gc
+from fakefal.version import VERSION
 
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
@@ -53,6 +54,6 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="fakefal")
+@click.version_option(VERSION)
 def main() -> None:
     """Fal's queue and its models on your own machine: no key, no bill."""

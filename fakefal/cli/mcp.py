@@ -13,8 +13,9 @@ import click
 
 from fakefal.cli.options import emulator_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
+from fakefal.version import install_line
 
-INSTALL = "pip install 'fakefal[mcp] @ git+https://github.com/OWNER/fakefal'"
+INSTALL = install_line("mcp")
 FOR_CHECKS = {"contract", "models"}
 """What an attached server is told all the same: `check_request` judges here."""
 

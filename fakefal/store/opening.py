@@ -22,6 +22,7 @@ from fakefal.store.kept_keys import own_keys
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.parts import EmulatorParts
 from fakefal.store.spool import OwnFolder, SpoolFiles
+from fakefal.version import install_line
 
 
 def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any) -> EmulatorParts:
@@ -36,7 +37,7 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
         try:
             from fakefal.store.redis.parts import shared_parts
         except ImportError as error:
-            raise SettingsError(f"store {MEMORY} needs nothing, Redis needs: pip install 'fakefal[redis]'") from error
+            raise SettingsError(f"store {MEMORY} needs nothing, Redis needs: {install_line('redis')}") from error
         return replace(shared_parts(settings), **others)
     return replace(_memory_parts(settings, clock or MemoryClock()), **others)
 
