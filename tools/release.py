@@ -59,7 +59,7 @@ def wanted_in_sdist() -> set[str]:
     """The files that it must have: those of git in the packages, and what describes them."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = declared["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    listed = ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed: list[str | Path] = ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"]
     kept = run(*listed, *packages, "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore")
     return {line for line in kept.splitlines() if (ROOT / line).is_file()} | {"PKG-INFO"}
 
