@@ -15,7 +15,7 @@ CONSTRAINTS ?= constraints.txt
 PINNED = $(addprefix -c ,$(CONSTRAINTS))
 PINNED_LOWEST = $(if $(CONSTRAINTS),-c constraints-lowest.txt)
 
-.PHONY: demo quick test lint types unit test-redis constraints js examples oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest wheel docs docs-retry-safety docs-audit screenshots bench soak clean
+.PHONY: demo quick test lint types unit test-redis constraints js examples oracle-runtime oracle-full stateful cuts schemathesis fidelity test-lowest release docs docs-retry-safety docs-audit screenshots bench soak clean
 
 demo: $(VENV)/fakefal
 	$(BIN)/fakefal demo
@@ -130,8 +130,9 @@ bench: $(VENV)/ready
 soak: $(VENV)/ready
 	$(BIN)/python -m tools.soak
 
-wheel: $(VENV)/ready
-	$(BIN)/python -m build --wheel --outdir dist
+# What a release uploads, into dist/: built, inspected, installed in empty environments and used.  It uploads nothing.
+release: $(VENV)/ready
+	$(BIN)/python -m tools.release $(if $(TAG),--tag '$(TAG)')
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest $(VENV)-pins $(VENV)-tools .oracle dist build tests/js/node_modules examples/tools/node_modules tools/bench/node_modules

@@ -1,15 +1,14 @@
-"""The version, read from the installed package's metadata, and how to install an extra."""
+"""The version: the only place where it is written."""
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+VERSION = "0.2.0"
 
-try:
-    VERSION = version("fakefal")
-except PackageNotFoundError:  # a source tree that was never installed
-    VERSION = "0+unknown"
+REPOSITORY = "https://github.com/OWNER/fakefal"
+"""Where users get it from until it is on a package index."""
 
 
-def install_line(extra: str) -> str:
-    """The command that installs fakefal with an extra, such as `redis`."""
-    return f"pip install 'fakefal[{extra}] @ git+https://github.com/OWNER/fakefal'"
+def install_line(extra: str = "") -> str:
+    """What a user types to install fakefal, with an extra if there is one to have."""
+    wanted = f"fakefal[{extra}]" if extra else "fakefal"
+    return f"pip install '{wanted} @ git+{REPOSITORY}'"

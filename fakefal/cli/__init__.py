@@ -12,6 +12,7 @@ import click
 from fakefal.cli.examples import examples
 from fakefal.cli.supervision import end_quietly
 from fakefal.server.startup import without_gc
+from fakefal.version import VERSION
 
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
@@ -68,7 +69,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples("fakefal run -- python app.py", "fakefal serve", "fakefal check fal/ --max-usd 5"),
 )
-@click.version_option(package_name="fakefal")
+@click.version_option(VERSION)
 def main() -> None:
     """Emulate fal.ai on your own machine: no key, no bill.
 

@@ -83,4 +83,7 @@ def summary_of_attached(app: AttachedApp, ledger: object) -> str:
     own = [kept[request_id] for request_id in app.jobs if request_id in kept]
     lost = sum(accepted and request_id not in kept for request_id, accepted in app.jobs.items())
     forgotten = f"{lost} more that the server no longer keeps" if lost else ""
-    return "; ".join(filter(None, (str(sums_of(own)), forgotten, refused_calls(app.calls), missed_calls(app.calls))))
+    count = sum(call.status is None for call in app.calls)
+    unanswered = f"{count} call{'s' * (count != 1)} without an answer" if count else ""
+    said = (str(sums_of(own)), forgotten, unanswered, refused_calls(app.calls), missed_calls(app.calls))
+    return "; ".join(filter(None, said))

@@ -605,7 +605,7 @@ class TestCommand:
     def test_a_signal_while_it_listens_already_leaves_nothing_behind(self, tmp_path: Path) -> None:
         """It comes when the child's environment is made: the servers are up, and their folder is there."""
         fakefal = "import fakefal.server.child as child, os, signal, sys; from fakefal.cli import main"
-        kill = "child.child_environment = lambda *_: os.kill(os.getpid(), signal.SIGTERM)"
+        kill = "child.child_environment = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)"
         command = [sys.executable, "-c", f"{fakefal}; {kill}; main(['run', '--', 'echo', 'begun'])"]
         environ = {**os.environ, "TMPDIR": str(tmp_path)}
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT, env=environ)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,12 @@ from dotenv import dotenv_values
 
 from fakefal.cli import main
 from fakefal.cli.env import WRITERS, Unwritable, variables_of
+from fakefal.proxy.app import ValidatingProxy
+from fakefal.proxy.upstream import Upstream
+from fakefal.recording.folder import ExchangeWriter
+from fakefal.recording.spend_limit import SpendLimit
 from fakefal.server.credentials import FAKE_KEY
-from fakefal.server.serving import serving
+from fakefal.server.serving import hosting, serving, serving_from
 from fakefal.settings import Settings
 from support.endpoints import APP, O1
 from support.programs import FAKEFAL, ready
@@ -122,16 +128,11 @@ class TestLead:
         assert "on another machine, or in a container: use fakefal run --attach" in refused
 
     def test_a_proxy_before_fal_is_no_emulator(self, tmp_path: Path) -> None:
-        file = tmp_path / "ready.json"
-        options = ["--max-usd", "1", "--upstream", "http://127.0.0.1:9", "--port", "0", "--out", str(tmp_path / "out")]
-        process = subprocess.Popen([*FAKEFAL, "proxy", *options, "--ready-file", str(file)], stderr=subprocess.DEVNULL)
-        try:
-            url = ready(process, file)["url"]
-            assert "is no emulator: it is a validating proxy" in refusal("env", "--url", url)
-            assert "is no emulator: it is a validating proxy" in refusal("run", "--attach", url, "--", "true")
-        finally:
-            process.terminate()
-            process.wait(LIMIT)
+        writer = ExchangeWriter(tmp_path / "recordings", source="upstream")
+        proxy = ValidatingProxy(Upstream("http://127.0.0.1:9"), SpendLimit(Decimal(1)), writer)
+        with serving_from(partial(hosting, proxy.app())) as where:
+            assert "is no emulator: it is a validating proxy" in refusal("env", "--url", where.url)
+            assert "is no emulator: it is a validating proxy" in refusal("run", "--attach", where.url, "--", "true")
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -236,13 +237,20 @@ class TestFormats:
 
 class TestAttach:
     def test_each_closing_line_counts_its_own_calls(self, server: Server) -> None:
-        web = attached(server.url, sys.executable, "-c", SUBMIT)
+        real = {**os.environ, "FAL_KEY": f"real:{SECRET}"}
+        web = attached(server.url, sys.executable, "-c", SUBMIT, env=real)
         assert web.returncode == 0, web.stderr
-        calls, closing = web.stderr.splitlines()
-        assert calls == f"fakefal: calls go to {server.url}, which shows them at {server.url}/"
-        assert closing == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
-        worker = attached(server.url, "sh", "-c", READ, "sh", web.stdout.strip())
-        assert "output.mp4" in worker.stdout, worker.stderr
+        assert web.stderr.splitlines() == [
+            f"fakefal: calls go to {server.url}, which shows them at {server.url}/",
+            "fakefal: replaced FAL_KEY: the program gets a key that fal refuses",
+            "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent",
+        ]
+        read = f'{READ}; echo; echo "$FAL_KEY $FAKEFAL_URL"; exit 7'
+        worker = attached(server.url, "sh", "-c", read, "sh", web.stdout.strip())
+        result, told = worker.stdout.splitlines()
+        assert "output.mp4" in result, worker.stderr
+        assert told == f"{FAKE_KEY} {server.url}"
+        assert worker.returncode == 7
         assert worker.stderr.splitlines()[-1] == "fakefal: 0 requests, 0 done, 0 refused, $0.00 not spent"
         (job,) = server.control("requests")
         assert job["request_id"] == web.stdout.strip()
@@ -262,27 +270,22 @@ class TestAttach:
         assert "3 requests, 2 done, 1 refused" in own.stderr
         assert shared.stderr.splitlines()[-1] == own.stderr.splitlines()[-1]
 
-    def test_what_the_server_dropped_is_said(self, server: Server) -> None:
-        done = attached(server.url, "sh", "-c", f'{SEND}; curl -sS -X POST "$FAKEFAL_URL/_fakefal/reset"')
-        assert done.stderr.splitlines()[-1].endswith("; 1 more that the server no longer keeps")
-
-    def test_the_exit_code_and_replaced_keys_are_told(self, server: Server) -> None:
-        done = attached(
-            server.url,
-            "sh",
-            "-c",
-            'echo "$FAL_KEY $FAKEFAL_URL"; exit 7',
-            env={**os.environ, "FAL_KEY": f"real:{SECRET}"},
-        )
-        assert done.returncode == 7
-        assert done.stdout == f"{FAKE_KEY} {server.url}\n"
-        assert "replaced FAL_KEY: the program gets a key that fal refuses" in done.stderr
-
-    def test_a_dropped_connection_drops_here_too(self, server: Server) -> None:
-        server.inject("accept_then_drop")
-        done = attached(server.url, "sh", "-c", SEND)
-        assert done.returncode == 52, done.stderr  # curl: an empty reply
+    def test_what_breaks_or_is_dropped_at_the_server_is_so_here(self, server: Server) -> None:
+        control = 'curl -sS --json "$1" "$FAKEFAL_URL/_fakefal/$2" > /dev/null'
+        script = f"""
+            {SEND} > /dev/null
+            tell() {{ {control}; }}
+            tell '{{}}' reset
+            tell '{{"effect": "accept_then_drop"}}' scenarios
+            {SEND}
+        """
+        done = attached(server.url, "sh", "-c", script)
+        assert done.returncode == 52, "curl: an empty reply"
         assert len(server.control("requests")) == 1
+        assert done.stderr.splitlines()[-1] == (
+            "fakefal: 0 requests, 0 done, 0 refused, $0.00 not spent; 1 more that the server no longer keeps; "
+            "1 call without an answer"
+        )
 
     def test_files_and_streams_pass(self, server: Server, tmp_path: Path) -> None:
         (tmp_path / "big.bin").write_bytes(os.urandom(3_000_000))
@@ -336,19 +339,14 @@ print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
         refused = refusal("run", "--attach", f"http://127.0.0.1:{site.server_port}", "--", "true")
         assert "fakefal" in refused
 
-    def test_a_server_with_keys_wants_one(self, serve: Serve) -> None:
-        server = serve(keys={"team": SECRET})
-        refused = refusal("run", "--attach", server.url, "--", "true")
-        assert "knows only its own keys: give one of them as --key or FAKEFAL_KEY" in refused
-        done = attached(server.url, "sh", "-c", SEND, env={**os.environ, "FAKEFAL_KEY": f"team:{SECRET}"})
-        assert done.stderr.splitlines()[-1] == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
-
-    def test_a_guarded_server_wants_its_token(self) -> None:
-        settings = Settings(profile="instant", control_token=SECRET, development_key=False)
+    def test_a_guarded_server_with_keys_wants_token_and_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = Settings(profile="instant", control_token=SECRET, development_key=False, keys={"team": SECRET})
         with serving(settings, host="0.0.0.0") as where:
             assert "it asks for FAKEFAL_CONTROL_TOKEN" in refusal("run", "--attach", where.url, "--", "true")
-            token = {**os.environ, "FAKEFAL_CONTROL_TOKEN": SECRET}
-            done = attached(where.url, "sh", "-c", SEND, env=token)
+            monkeypatch.setenv("FAKEFAL_CONTROL_TOKEN", SECRET)
+            assert "give one of them as --key or FAKEFAL_KEY" in refusal("run", "--attach", where.url, "--", "true")
+            monkeypatch.setenv("FAKEFAL_KEY", f"team:{SECRET}")
+            done = attached(where.url, "sh", "-c", SEND)
             assert done.stderr.splitlines()[-1] == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
 
 

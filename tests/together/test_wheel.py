@@ -1,14 +1,16 @@
-"""The wheel, installed in an empty environment and used from another folder."""
+"""What a release uploads: built, inspected, installed in an empty environment and used from another folder."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fakefal.control.page import page_files
 from fakefal.store.redis.scripts import NEEDS
@@ -17,15 +19,47 @@ from support.action import run_step
 from support.machine import ROOT
 from support.media import measure
 from support.waiting import run_program
+from tools.release import PYTHONS, build, in_sdist, inspect, smoke, wanted_in_sdist
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    run_program(command, check=True)
-    (found,) = folder.glob("*.whl")
-    return found
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The source distribution, and the wheel that is built from it."""
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: tuple[Path, Path]) -> Path:
+    return built[1]
+
+
+def test_the_source_distribution_holds_what_it_needs_and_nothing_else(built: tuple[Path, Path]) -> None:
+    found = in_sdist(built[0])
+    assert found == wanted_in_sdist()
+    places = {name.partition("/")[0] for name in found}
+    assert places == {
+        *("fakefal", "client", "contracts", "fixtures"),
+        *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "PKG-INFO", ".gitignore"),
+    }
+    assert not any("/make_" in name for name in found), "what makes the fixtures stays in the checkout"
+
+
+def test_the_tools_of_the_index_find_nothing(built: tuple[Path, Path]) -> None:
+    inspect(*built)
+
+
+def test_the_release_publishes_by_pinned_actions_and_without_a_secret() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    used = [step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step]
+    assert [one for one in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one)] == []
+    assert "secrets." not in text
+    publishing = {name for name, job in jobs.items() if job["permissions"] == {"id-token": "write"}}
+    assert publishing == {name for name, job in jobs.items() if "environment" in job} == {"pypi", "npm"}
+    assert all(jobs[name]["needs"] == "build" for name in publishing)
+    assert jobs["build"]["permissions"] == {"contents": "read"}
+    (python,) = [step for step in jobs["build"]["steps"] if "setup-python" in step.get("uses", "")]
+    assert {*python["with"]["python-version"].split()} == {PYTHONS[0], PYTHONS[-1]}
 
 
 def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
@@ -67,6 +101,11 @@ def test_four_videos_come_out_of_it(installed: Path, tmp_path: Path) -> None:
     run_program(command, check=True, cwd=tmp_path)
     videos = sorted((tmp_path / "fakefal-demo").glob("*.mp4"))
     assert [measure(path)["frames"] for path in videos] == [121, 121, 121, 193]
+
+
+def test_it_does_what_a_release_must(installed: Path) -> None:
+    install(installed, "fal-client")
+    smoke(installed / "python")
 
 
 def test_a_project_with_folders_of_the_same_names_has_the_plugin(installed: Path, tmp_path: Path) -> None:
