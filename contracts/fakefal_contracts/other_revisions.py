@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from fakefal_contracts.endpoint import Edition
+from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.evidence import documented
 from fakefal_contracts.model import Advice, Caution, Input, Loc, bare_type, choices
 
@@ -35,18 +35,20 @@ def other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
     if len(loc) != 1:
         return ""
     name = str(loc[0])
-    accepting = [one.contract for one, field in _differing(edition).get(name, ()) if _accepts(field, value)]
+    accepting = [
+        one.contract
+        for one, field in _differing(edition.endpoint, edition.model).get(name, ())
+        if _accepts(field, value)
+    ]
     return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
 
 
 @lru_cache(maxsize=1024)
-def _differing(edition: Edition) -> dict[str, tuple[tuple[Edition, TypeAdapter[Any]], ...]]:
+def _differing(endpoint: Endpoint, model: type[Input]) -> dict[str, tuple[tuple[Edition, TypeAdapter[Any]], ...]]:
     """The fields that have another schema in other revisions of an endpoint: these, and their validators of it."""
     found = {}
-    for name, mine in edition.model.model_fields.items():
-        others = [
-            one for one in edition.endpoint.editions if one.model.model_fields[name].annotation != mine.annotation
-        ]
+    for name, mine in model.model_fields.items():
+        others = [one for one in endpoint.editions if one.model.model_fields[name].annotation != mine.annotation]
         if others:
             found[name] = tuple((one, _validator(one.model, name)) for one in others)
     return found
@@ -75,7 +77,7 @@ def refusing_revisions(edition: Edition, body: Any) -> tuple[Refusal, ...]:
     """The fields of an accepted body whose values another revision refuses, and that revision."""
     if len(edition.endpoint.revisions) == 1 or not isinstance(body, dict):
         return ()
-    differing = _differing(edition)
+    differing = _differing(edition.endpoint, edition.model)
     return tuple(
         (name, other)
         for name, value in body.items()

@@ -259,7 +259,7 @@ def _notes(report: Report) -> Iterator[str]:
         yield f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
     for advice in report.warnings:
         yield f"Warning: {'.'.join(map(str, advice.loc))}: {advice.msg}; {advice.hint}"
-    if report.length and report.length.assumed_of:
+    if report.notes and report.length and report.length.assumed_of:
         yield f"Not measured: {report.length.assumed_of}: {report.length.seconds} s are assumed"
 
 

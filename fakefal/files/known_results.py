@@ -6,8 +6,11 @@ id of its request, which names its files.  Requests that agree in the former dif
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from typing_extensions import override
 
 from fakefal.files.made import MadeFile
 from fakefal.files.making import MadeFiles
@@ -55,14 +58,11 @@ class KnownResults:
     def _made(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
         arguments = wanted.report.arguments
         assert arguments is not None
-        fields, given = vars(arguments), arguments.given
-        fields["given"] = asked = _Asked(given)
+        asked = _Asked(arguments.given)
+        watched = replace(wanted, report=replace(wanted.report, arguments=_only(arguments, asked)))
         named: list[tuple[MadeFile, str]] = []
-        try:
-            body = jsonio.dump(result_of(wanted, self._files, drawing=drawing, named=named))
-        finally:
-            fields["given"] = given
-        if not wanted.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
+        body = jsonio.dump(result_of(watched, self._files, drawing=drawing, named=named))
+        if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
             self._asked[model] = tuple(sorted(asked.names.union(self._asked.get(model, ()))))
             key = self._key(wanted)
@@ -86,17 +86,30 @@ class _Known:
         return body
 
 
-class _Asked:
-    """Stands for `Model.given`, and notes which arguments are asked for, also in vain."""
+def _only(arguments: Input, asked: _Asked) -> Input:
+    """The arguments without anything that tells of them beside `Model.given`: who reads them otherwise fails."""
+    bare = arguments.model_copy()
+    vars(bare).clear()
+    vars(bare)["given"] = asked
+    return bare
 
-    def __init__(self, given: dict[str, Any]) -> None:
+
+class _Asked(Mapping[str, Any]):
+    """Arguments that are not null, as `Model.given`, and which of them were asked for, also in vain."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self.names: set[str] = set()
 
-    def __contains__(self, name: str) -> bool:
-        self.names.add(name)
-        return name in self._given
-
+    @override
     def __getitem__(self, name: str) -> Any:
         self.names.add(name)
         return self._given[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        raise NotImplementedError("a result asks for arguments by their names")
+
+    @override
+    def __len__(self) -> int:
+        return len(self._given)
