@@ -23,6 +23,7 @@ def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | N
 
     They are told by their names, as `FAL_AI_API_KEY` or `fal_key`, and by values that one of these names holds, too.
     """
+    environ = dict(environ)  # os.environ translates what it is asked for, each time
     named = {name for name in environ if _is_credential(name)}
     halves = {name for name in named if name.upper() in HALVES}
     secrets = {secret for secret in _secrets(environ, named) if secret not in key}

@@ -9,6 +9,7 @@ import tarfile
 import wave
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,14 @@ def test_every_model_has_a_valid_result_whose_files_open(files: MadeFiles) -> No
             assert file.get("content_type", kind) == kind
             assert file.get("file_size", size) == size
     assert {one.family for one in opened} == set(MediaFamily)
+
+
+def test_what_was_made_once_has_a_size_in_all_emulators_of_the_process(files: MadeFiles) -> None:
+    made = MadeFile("mp4", 1280, 720, 7.25)
+    size, other = files.get(made).size, MadeFiles()
+    assert (other.size(made), made in other) == (size, False) == (len(content_of(made)), False)
+    assert other.size(replace(made, seconds=7.26)) is None
+    assert other.size(replace(made, caption="rendered")) is None
 
 
 def test_a_gif_of_a_clip_moves_as_long_as_the_clip_would(files: MadeFiles) -> None:
