@@ -37,7 +37,7 @@ def how_to_price(endpoint_id: str) -> str:
 
 
 class UnknownEndpoint(ContractError):
-    """No document of this model is known here; fal may have it all the same."""
+    """The model is unknown here; fal may still have it."""
 
     def __init__(self, endpoint_id: str, nearest: str | None) -> None:
         super().__init__(unknown_model(endpoint_id, nearest))
