@@ -32,8 +32,8 @@ def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
 
 
 def how_to_price(endpoint_id: str) -> str:
-    """What to write where nobody knows the price of a model."""
-    return f'give it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
+    """What to write if the price of a model is unknown."""
+    return f'set it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
 
 
 class UnknownEndpoint(ContractError):
