@@ -46,7 +46,7 @@ def test_an_issue_form_has_what_github_asks_for(form: Path) -> None:
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md"])
 def test_a_page_names_only_what_exists(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
-    assert set(re.findall(r"\bmake ([a-z-]+)\b(?=[`\s])", text)) <= TARGETS
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= TARGETS
     paths = re.findall(r"\((?!http)([\w./-]+\.md)\)|`((?:tests|docs|tools)/[\w./-]+)`|pytest (tests/\S+)", text)
     assert [path for groups in paths for path in groups if path and not (ROOT / path).exists()] == []
 

@@ -35,6 +35,25 @@ for word; do test -d "node_modules/$word" || { echo "$word is missing"; exit 1; 
 _END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
 """Where a command fails, what runs beside it ends, too."""
 
+_PIP = """#!{python}
+# Everything is installed: this looks whether it is, which takes pip itself a second.
+import re, sys
+from importlib.metadata import version
+from pathlib import Path
+
+assert sys.argv[1] == "install", sys.argv
+given = sys.argv[2:]
+for wanted in Path(given[1]).read_text().splitlines() if given[0] == "-r" else given:
+    version(re.match("[a-zA-Z0-9_-]+", wanted)[0])
+"""
+_NPM = """#!/bin/sh
+# The same for packages of Node.
+test "$1" = install && shift
+for word; do test -d "node_modules/$word" || { echo "$word is missing"; exit 1; }; done
+"""
+_END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
+"""Where a command fails, what runs beside it ends, too."""
+
 _PIP = """#!/bin/sh
 # Everything is installed: pip says so without a network, or fails.  Ours comes from this checkout.
 test ! -e requirements.txt || sed -i 's/^fakefal @.*/fakefal/' requirements.txt
