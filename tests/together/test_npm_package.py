@@ -159,6 +159,17 @@ def test_what_keeps_the_server_from_starting_is_said(
     assert not left_behind(environ)
 
 
+def test_a_folder_that_others_can_write_to_is_refused(
+    user: Path, environ: dict[str, str], node: str, tmp_path: Path
+) -> None:
+    shared = tmp_path / f"fakefal-node-{os.getuid()}"
+    shared.mkdir()
+    shared.chmod(0o777)
+    done = run_program([node, suite(user, "node") / "jobs.test.mjs"], cwd=user, env=environ)
+    assert done.returncode == 1
+    assert f"fakefal: {shared} must be a folder that only you can read: remove it" in done.stderr
+
+
 def test_the_types_fit_the_code_and_its_users(user: Path) -> None:
     suite(user, "vitest")
     tsc = [JS / "node_modules" / ".bin" / "tsc"]
