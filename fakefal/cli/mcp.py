@@ -13,9 +13,8 @@ import click
 
 from fakefal.cli.options import emulator_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
-from fakefal.version import install_line
 
-INSTALL = install_line("mcp")
+INSTALL = "pip install 'fakefal[mcp] @ git+https://github.com/OWNER/fakefal'"
 FOR_CHECKS = {"contract", "models"}
 """What an attached server is told all the same: `check_request` judges here."""
 
