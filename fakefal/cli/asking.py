@@ -52,7 +52,7 @@ def ask(url: str, path: str, token: str | None = None) -> Any:
         NoAnswer: nothing usable came.
     """
     if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"{url} is not an http(s) address")
+        raise click.UsageError(f"--url {url}: begin it with http:// or https://")
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     token = token or os.environ.get(CONTROL_TOKEN)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -62,7 +62,7 @@ def ask(url: str, path: str, token: str | None = None) -> Any:
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
         refused = getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED
-        raise NoAnswer(f"{error}; it asks for {CONTROL_TOKEN}" if refused else str(error)) from error
+        raise NoAnswer(f"{error}; set {CONTROL_TOKEN} to the token of the server" if refused else str(error)) from error
 
 
 def ask_emulator(url: str) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class _Sockets:
     "--port", type=PORT, default=DEFAULT_PORT, show_default=True, envvar="FAKEFAL_PORT", help="0 takes a free one."
 )
 @click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
-@click.option("--lead", is_flag=True, help="Also lead programs of this machine: fakefal env prints how.")
+@click.option("--lead", is_flag=True, help="Also lead programs on this machine; `fakefal env` prints how.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
 @click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
 @click.option("--workers", type=click.IntRange(1), help="How many processes serve (default: 1; more need a Redis).")
