@@ -131,8 +131,8 @@ class TestLead:
         writer = ExchangeWriter(tmp_path / "recordings", source="upstream")
         proxy = ValidatingProxy(Upstream("http://127.0.0.1:9"), SpendLimit(Decimal(1)), writer)
         with serving_from(partial(hosting, proxy.app())) as where:
-            assert "is no emulator: it is a validating proxy" in refusal("env", "--url", where.url)
-            assert "is no emulator: it is a validating proxy" in refusal("run", "--attach", where.url, "--", "true")
+            assert "is not an emulator: it is a validating proxy" in refusal("env", "--url", where.url)
+            assert "is not an emulator: it is a validating proxy" in refusal("run", "--attach", where.url, "--", "true")
 
     @pytest.mark.parametrize(
         ("options", "said"),
