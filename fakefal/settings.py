@@ -27,7 +27,6 @@ from pydantic import (
 from fakefal.core.plan import PROFILES
 from fakefal.settings_file import nearest_file, with_paths_below
 from fakefal.state.jsonio import MAX_BYTES
-from fakefal.version import install_line
 from fakefal_contracts import FOUNDING, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
 from fakefal_contracts.errors import UnreadableContract
@@ -311,6 +310,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     @model_validator(mode="after")
     def _can_render(self) -> Self:
         if self.render and find_spec("av") is None:
+            from fakefal.version import install_line
+
             raise SettingsError(f"render needs PyAV: {install_line('render')}", "render")
         return self
 

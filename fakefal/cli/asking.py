@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 5
 
 
 class NoAnswer(Exception):
-    """A server does not answer, or not as it must; the message says why, and what to change."""
+    """A server does not answer as an emulator does; the message says why, and what to change."""
 
 
 def url_option(function: F) -> F:
@@ -36,48 +36,47 @@ def url_option(function: F) -> F:
 
 
 def key_option(function: F) -> F:
-    """The key that led programs call with."""
-    return click.option(
-        "--key", envvar="FAKEFAL_KEY", metavar="ID:SECRET", help="FAL_KEY of programs, where the server has keys."
-    )(function)
+    """The key with which programs call."""
+    text = "Give programs this FAL_KEY, for a server with the setting `keys`."
+    return click.option("--key", envvar="FAKEFAL_KEY", metavar="ID:SECRET", help=text)(function)
 
 
-def ask(url: str, path: str, token: str | None = None) -> Any:
-    """What the control API answers to a GET.  No proxy is asked.
+def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIENCE_SECONDS) -> Any:
+    """Send a GET to the control API, without a proxy; returns the JSON of the answer.
 
-    Without a token, that of ``FAKEFAL_CONTROL_TOKEN`` is sent along.
+    The default token is that of ``FAKEFAL_CONTROL_TOKEN``.
 
     Raises:
-        click.UsageError: the base URL is none.
-        NoAnswer: nothing usable came.
+        click.UsageError: `url` is not an http(s) URL.
+        NoAnswer: there is no answer, or it is not JSON.
     """
     if not url.startswith(("http://", "https://")):
-        raise click.UsageError(f"{url} is not an http(s) address")
+        raise click.UsageError(f"--url {url}: begin it with http:// or https://")
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     token = token or os.environ.get(CONTROL_TOKEN)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         request = urllib.request.Request(f"{url.rstrip('/')}/_fakefal/{path}", headers=headers)  # noqa: S310
-        with direct.open(request, timeout=PATIENCE_SECONDS) as answer:
+        with direct.open(request, timeout=seconds) as answer:
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
         refused = getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED
-        raise NoAnswer(f"{error}; it asks for {CONTROL_TOKEN}" if refused else str(error)) from error
+        raise NoAnswer(f"{error}; set {CONTROL_TOKEN} to the token of the server" if refused else str(error)) from error
 
 
 def ask_emulator(url: str) -> dict[str, Any]:
-    """What an emulator says of itself once it is ready, after it has proven that it is one.
+    """Ask an emulator whether it is ready; returns its answer, which proves that it is a fakefal.
 
     Raises:
-        click.UsageError: the base URL is none.
-        NoAnswer: nobody answers there, or somebody else.
+        click.UsageError: `url` is not an http(s) URL.
+        NoAnswer: there is no answer, or that of another program.
     """
     try:
         ready = ask(url, "ready")
     except NoAnswer as error:
         raise NoAnswer(f"no fakefal is ready at {url}: {error}") from error
     if not (isinstance(ready, dict) and ready.get("ready") is True and "fakefal" in ready):
-        raise NoAnswer(f"what answers at {url} is no fakefal, or another version of it")
+        raise NoAnswer(f"the server at {url} is not a fakefal, or an older one")
     if "serves" in ready:
-        raise NoAnswer(f"{url} is no emulator: it is {ready['serves']}")
+        raise NoAnswer(f"{url} is not an emulator: it is {ready['serves']}")
     return ready

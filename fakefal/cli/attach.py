@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LEDGER_SECONDS = 60
+"""A server that others use may have many jobs."""
+
 ChildEnvironment = Callable[["ChildAddresses", Say], dict[str, str]]
 """Makes the environment of a child that is led to these addresses, and says what of it changed."""
 
@@ -65,7 +68,7 @@ async def run_attached(url: str, program: tuple[str, ...], lines: LineOptions, e
             say("address", f"calls go to {url}, which shows them at {url.rstrip('/')}/", url=url)
             code = await run_child(program, environment(replace(addresses, url=url.rstrip("/")), say))
         try:
-            say("summary", summary_of_attached(app, ask(url, "ledger")["jobs"]))
+            say("summary", summary_of_attached(app, ask(url, "ledger", seconds=LEDGER_SECONDS)["jobs"]))
         except NoAnswer as error:
             say("summary", f"{len(app.jobs)} requests; the server cannot say what became of them: {error}")
         return code

@@ -24,7 +24,7 @@ Variables = Mapping[str, str | None]
 
 FAILED = 2
 STOP = "(exit 2)"
-"""Printed for shells where nothing can be printed: ``eval`` fails, so that ``set -e`` stops before a real call."""
+"""Printed for shells after an error: ``eval`` fails then, so that ``set -e`` stops a script before a real call."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"[\w./:@,+=-]*", re.ASCII)
@@ -44,13 +44,13 @@ _EARLIER = {
     type=click.Choice(["shell", "dotenv", "json", "powershell"]),
     default="shell",
     show_default=True,
-    help="For whom the variables are written.",
+    help="Write the variables in this format.",
 )
 @key_option
 def command(url: str, form: str, key: str | None) -> None:
-    """Print the variables that lead programs of this machine to a server that runs with --lead.
+    """Print the variables that lead programs on this machine to a server started with --lead.
 
-    In a shell: eval "$(fakefal env)".  Exit code 2 where there is no such server.
+    Ends with exit code 2 if there is no such server.
     """
     try:
         variables = variables_of(url, os.environ, key or FAKE_KEY)

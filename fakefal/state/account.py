@@ -118,6 +118,30 @@ class JobAccount:
                 self.pay(look.record.key, -ending.usd)
 
 
+def sums_of(lines: Iterable[LedgerEntry]) -> Sums:
+    """What lines of a ledger add up to, where their jobs are kept by another process."""
+    sums = Sums()
+    for one in lines:
+        status = one.status or 0
+        refused = status >= HTTPStatus.BAD_REQUEST and status != CANCELLED_STATUS
+        sums.add(
+            Sums(
+                jobs=1,
+                refused=int(refused),
+                duplicates=int(one.duplicate_of is not None),
+                units=one.units,
+                usd=one.usd or NOTHING,
+                cancelled=int(status == CANCELLED_STATUS),
+                unpriced=int(one.usd is None),
+                billed_refusals=int(refused and one.charge is Charge.YES),
+                maybe_billed=int(refused and one.charge is Charge.MAYBE),
+                maybe_usd=one.maybe_usd or NOTHING,
+                done=int(0 < status < HTTPStatus.BAD_REQUEST),
+            )
+        )
+    return sums
+
+
 def _charge(look: Snapshot) -> Sums:
     """What a job as it stands adds to sums beside its number."""
     sums, billed, ending = Sums(), bill(look), ending_of(look)
@@ -143,30 +167,6 @@ def _pay(sums: Sums, ending: Ending, times: int = 1) -> None:
     sums.usd += times * (ending.usd or NOTHING)
     sums.unpriced += times * (ending.usd is None)
     sums.maybe_usd += times * (ending.maybe_usd or NOTHING)
-
-
-def sums_of(lines: Iterable[LedgerEntry]) -> Sums:
-    """What lines of a ledger add up to, where their jobs are kept by another process."""
-    sums = Sums()
-    for one in lines:
-        status = one.status or 0
-        refused = status >= HTTPStatus.BAD_REQUEST and status != CANCELLED_STATUS
-        sums.add(
-            Sums(
-                jobs=1,
-                refused=int(refused),
-                duplicates=int(one.duplicate_of is not None),
-                units=one.units,
-                usd=one.usd or NOTHING,
-                cancelled=int(status == CANCELLED_STATUS),
-                unpriced=int(one.usd is None),
-                billed_refusals=int(refused and one.charge is Charge.YES),
-                maybe_billed=int(refused and one.charge is Charge.MAYBE),
-                maybe_usd=one.maybe_usd or NOTHING,
-                done=int(0 < status < HTTPStatus.BAD_REQUEST),
-            )
-        )
-    return sums
 
 
 @lru_cache(maxsize=1024)

@@ -22,7 +22,6 @@ from fakefal.store.kept_keys import own_keys
 from fakefal.store.memory import MemoryQueueStore
 from fakefal.store.parts import EmulatorParts
 from fakefal.store.spool import OwnFolder, SpoolFiles
-from fakefal.version import install_line
 
 
 def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any) -> EmulatorParts:
@@ -37,6 +36,8 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
         try:
             from fakefal.store.redis.parts import shared_parts
         except ImportError as error:
+            from fakefal.version import install_line
+
             raise SettingsError(f"a Redis as store needs: {install_line('redis')}") from error
         return replace(shared_parts(settings), **others)
     return replace(_memory_parts(settings, clock or MemoryClock()), **others)

@@ -131,8 +131,8 @@ class TestLead:
         writer = ExchangeWriter(tmp_path / "recordings", source="upstream")
         proxy = ValidatingProxy(Upstream("http://127.0.0.1:9"), SpendLimit(Decimal(1)), writer)
         with serving_from(partial(hosting, proxy.app())) as where:
-            assert "is no emulator: it is a validating proxy" in refusal("env", "--url", where.url)
-            assert "is no emulator: it is a validating proxy" in refusal("run", "--attach", where.url, "--", "true")
+            assert "is not an emulator: it is a validating proxy" in refusal("env", "--url", where.url)
+            assert "is not an emulator: it is a validating proxy" in refusal("run", "--attach", where.url, "--", "true")
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -342,7 +342,9 @@ print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
     def test_a_guarded_server_with_keys_wants_token_and_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = Settings(profile="instant", control_token=SECRET, development_key=False, keys={"team": SECRET})
         with serving(settings, host="0.0.0.0") as where:
-            assert "it asks for FAKEFAL_CONTROL_TOKEN" in refusal("run", "--attach", where.url, "--", "true")
+            assert "set FAKEFAL_CONTROL_TOKEN to the token of the server" in refusal(
+                "run", "--attach", where.url, "--", "true"
+            )
             monkeypatch.setenv("FAKEFAL_CONTROL_TOKEN", SECRET)
             assert "give one of them as --key or FAKEFAL_KEY" in refusal("run", "--attach", where.url, "--", "true")
             monkeypatch.setenv("FAKEFAL_KEY", f"team:{SECRET}")
