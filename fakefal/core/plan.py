@@ -201,28 +201,23 @@ def make_plan(
     if profile.as_measured and run_seconds is not None:
         span = Span(run_seconds, sigma=RUN_SIGMA)
     run = span.draw(f"{seed}/run") if ending.ok else profile.refused_seconds
+    logs = _progress(run) if ending.ok else REFUSED_LOG
     retries = tuple(number * profile.refused_seconds for number in range(1, ending.attempts))
     last = retries[-1] if retries else 0.0
-    failures = ((moment, f"Attempt {number} failed: {failure}") for number, moment in enumerate(retries, 1))
+    if retries:
+        failures = ((moment, f"Attempt {number} failed: {failure}") for number, moment in enumerate(retries, 1))
+        logs = (*failures, *((last + moment, text) for moment, text in logs))
     return Plan(
         ending=ending,
         wait_seconds=profile.wait.draw(f"{seed}/wait"),
         run_seconds=last + run,
-        logs=(
-            *((0.0, note) for note in notes),
-            *failures,
-            *_later(last, _progress(run) if ending.ok else REFUSED_LOG),
-        ),
+        logs=(*((0.0, note) for note in notes), *logs) if notes else logs,
         polls=profile.polls,
         retries=retries,
     )
 
 
 REFUSED_LOG = ((0.0, "Checking the arguments"),)
-
-
-def _later(seconds: float, lines: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
-    return tuple((seconds + moment, text) for moment, text in lines) if seconds else lines
 
 
 @lru_cache(maxsize=256)

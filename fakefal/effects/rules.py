@@ -107,7 +107,8 @@ class Effects:
         """
         if header:
             return parse_checked(header).name == DROP
-        return any(rule.effect.name == DROP and rule.key in (None, key) for rule in self._rules.seen)
+        rules = self._rules.seen
+        return bool(rules) and any(rule.effect.name == DROP and rule.key in (None, key) for rule in rules)
 
     def choose(self, occasion: Occasion, header: str | None) -> Effect | None:
         """The effect of a call that was counted, if it has one.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fakefal.core.effects import EffectRule
 from fakefal.core.errors import NeedsJudgement, QueueError, RefusedMove, UnknownRequest
@@ -225,7 +225,7 @@ class Emulator:
                 over = look.view.state is State.COMPLETED
                 yield count if over else sum(end <= now for end in ends(look)), look
 
-    async def look(self, key: str, request_id: str, *, read: bool = False) -> Snapshot:
+    def look(self, key: str, request_id: str, *, read: bool = False) -> Coroutine[Any, Any, Snapshot]:
         """See where a request of this key stands; `read` counts as a status read.
 
         Raises:
@@ -233,7 +233,7 @@ class Emulator:
         """
         if read:
             self.events.polled(request_id)
-        return await self._look(key, request_id, read=read)
+        return self._look(key, request_id, read=read)
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
         """See where a request stands, whosever it is; with a key, only of that one.

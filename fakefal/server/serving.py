@@ -244,10 +244,10 @@ class _Ports:
             def connection_made(self, transport: asyncio.Transport) -> None:
                 super().connection_made(transport)
                 app: ASGIApp = self.app  # type: ignore[has-type]
+                told = {**ports._told, ABORT: transport.abort, GONE: transport.is_closing}
 
                 def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-                    own = {ABORT: transport.abort, GONE: transport.is_closing}
-                    scope["extensions"] = {**scope.get("extensions", {}), **ports._told, **own}
+                    scope["extensions"] = {**scope.get("extensions", {}), **told}
                     return app(scope, receive, send)
 
                 self.app = answering

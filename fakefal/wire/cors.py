@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,16 +34,15 @@ class Cors:
             expose_headers=EXPOSED_HEADERS,
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Add CORS headers, or not; refuse pages that may not call."""
         if b"origin" not in scope.get("state", {}).get("headers", ()):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
         if scope["path"] == "/" or scope["path"].startswith(f"/{CONTROL}"):
-            inner = self._app
+            inner: ASGIApp = self._app
         elif all(is_allowed(origin, self._origins) for origin in origins):
             inner = self._open
         else:
             inner = refuse_page
-        await inner(scope, receive, send)
+        return inner(scope, receive, send)

@@ -48,6 +48,8 @@ class JournalRecorder:
 
     def __init__(self, emulator: Emulator, near: NearMisses) -> None:
         self._emulator = emulator
+        self._clock, self._ticks = emulator.clock, emulator.ticks
+        self._journal, self._witness = emulator.journal, emulator.witness
         self._near = near
 
     async def record(
@@ -58,7 +60,7 @@ class JournalRecorder:
         if not (key or secret) and TOKEN.encode() in scope["query_string"]:
             key = self._user(scope)
         entry = JournalEntry(
-            at=self._emulator.clock.now(key),
+            at=self._clock.now(key),
             wall=time.time(),
             key=key,
             method=scope["method"][:20],
@@ -68,8 +70,8 @@ class JournalRecorder:
             agent=_agent(headers.get(b"user-agent", b"")[:LONGEST_AGENT], secret),
         )
         scope["state"]["call"] = entry
-        self._emulator.journal.add(entry)
-        ticks, witness = self._emulator.ticks, self._emulator.witness
+        self._journal.add(entry)
+        ticks, witness = self._ticks, self._witness
         gone: Callable[[], bool] | None = scope.get("extensions", {}).get(GONE)
         passage = Passage(ticks(), by_page=headers.get(b"sec-fetch-site") == b"same-origin")
 
