@@ -217,7 +217,9 @@ def _log_items(lines: Iterable[tuple[float, str]], clock: Clock) -> list[dict[st
 
 def ending_answer(ending: Ending, record: Record, base_url: BaseUrl) -> Response:
     """The model's answer with the headers that fal adds to it."""
-    headers = {REQUEST_ID: record.id} | hint_header(ending)
+    headers = {REQUEST_ID: record.id}
+    if ending.hint:
+        headers |= hint_header(ending)
     if ending.charge is not Charge.MAYBE:  # 0 would say that it is not charged
         headers[BILLABLE_UNITS] = _units(ending)
     if not ending.ok:
