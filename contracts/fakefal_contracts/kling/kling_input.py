@@ -43,6 +43,9 @@ class KlingInput(Input):
     def _listed(self, name: str) -> Sequence[Any]:
         return self.given.get(name) or ()
 
+    def _elements_have(self, name: str) -> bool:
+        return any(vars(element).get(name) for element in self._listed("elements"))
+
     def references(self) -> int:
         """Elements and loose pictures, as the limits count them."""
         return len(self._listed("elements")) + len(self._listed("image_urls"))
@@ -70,12 +73,11 @@ class KlingInput(Input):
 
     @override
     def uses_clip(self) -> bool:
-        return any(element.argument("video_url") for element in self._listed("elements"))
+        return self._elements_have("video_url")
 
     @override
     def uses_voice(self) -> bool:
-        voices = (element.argument("voice_id") for element in self._listed("elements"))
-        return bool(self.argument("voice_ids")) or any(voices)
+        return bool(self.argument("voice_ids")) or self._elements_have("voice_id")
 
     @override
     def first_frame(self) -> str | None:
