@@ -32,7 +32,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAME = re.compile(r"(?:#|//) ([\w.-]+\.\w+)\b")
 READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 PROGRAMS = {"python", "javascript"}
-PYTEST = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -p fakefal.pytest_plugin -W error"
+PYTEST = (  # aiohttp leaves the end of a TLS connection to a loop that may be over
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -p fakefal.pytest_plugin -W error -W default::ResourceWarning"
+)
 
 
 @dataclass(frozen=True)
