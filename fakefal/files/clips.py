@@ -1,4 +1,4 @@
-"""Clips of results, cut from the masters: the nearest of their shapes and sizes."""
+"""Clips of results, cut from the masters: the nearest of their shapes and sizes; WebM has one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 from functools import lru_cache
 
 from fakefal.files.mp4_cut import Mp4Master
-from fakefal_fixtures import MASTERS, Master
+from fakefal.files.webm_cut import WebmMaster
+from fakefal_fixtures import MASTERS, WEBM, Master
 
 
 @lru_cache(maxsize=1024)
@@ -18,6 +19,17 @@ def nearest_master(width: int, height: int) -> Master:
         return round(shape, 2), abs(math.log(width * height / (master.width * master.height)))
 
     return min(MASTERS, key=distance)
+
+
+def size_of_clip(width: int, height: int, ending: str) -> tuple[int, int]:
+    """The size of the clip that stands for one of this size."""
+    return WEBM.size if ending == WEBM.ending else nearest_master(width, height).size
+
+
+@lru_cache(maxsize=1)
+def opened_webm() -> WebmMaster:
+    """The master that is WebM, taken apart."""
+    return WebmMaster(WEBM.path.read_bytes())
 
 
 @lru_cache(maxsize=len(MASTERS))

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 
-from fakefal.files.clips import nearest_master, opened, sound_of_clips
+from fakefal.files.clips import nearest_master, opened, opened_webm, sound_of_clips
 from fakefal.files.flac import make_flac
 from fakefal.files.made import MadeFile
 from fakefal.files.media_types import MediaFamily
@@ -33,6 +33,8 @@ def content_of(made: MadeFile) -> bytes:
             return nearest_master(made.width, made.height).poster.read_bytes()
         case MediaFamily.PICTURE:
             return _drawn(made)
+        case MediaFamily.CLIP if made.ending == "webm":
+            return opened_webm().cut(made.seconds, sound=made.sound)
         case MediaFamily.CLIP:
             master = opened(nearest_master(made.width, made.height))
             return master.cut(made.seconds, sound=made.sound, quicktime=made.ending == "mov")

@@ -111,9 +111,11 @@ class Renderer:
         """Render a clip, unless an equal one is there.
 
         Raises:
-            NotRendered: it is too large, its pictures cannot be read, or the process failed.
+            NotRendered: it is WebM or too large, its pictures cannot be read, or the process failed.
         """
         made = scene.made
+        if made.ending == "webm":
+            raise NotRendered("only MP4 and QuickTime clips are rendered, not WebM")
         if made.width * made.height > MOST_PIXELS:
             raise NotRendered(f"{made.width}x{made.height} is more than {MOST_PIXELS:,} pixels")
         if made.seconds > MOST_RENDERED_SECONDS:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fakefal.files.clips import nearest_master
+from fakefal.files.clips import size_of_clip
 from fakefal.files.file_kinds import ending_in, ending_of_field
 from fakefal.files.made import MadeFile, picture
 from fakefal.files.making import MadeFiles
@@ -278,15 +278,15 @@ class _Result:
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
             if wanted.makes_clips and _FIRST_FRAME.search(name):
-                clip = wanted.clip or MadeFile("mp4", *nearest_master(*wanted.clip_size).size)
-                return clip.first_frame
+                return self._clip.first_frame
             ending = guess if guess in ("svg", "exr") else wanted.ending(family) or guess
             return picture(ending, *wanted.picture_size, wanted.caption)
         if family is MediaFamily.CLIP:
-            size = nearest_master(*wanted.clip_size).size
-            if wanted.clip_ending is None:
-                return replace(picture("gif", *size, wanted.caption), seconds=float(round(wanted.made_seconds)))
-            return wanted.clip or MadeFile(wanted.clip_ending, *size, wanted.made_seconds, wanted.has_sound)
+            clip = self._clip
+            if clip.ending == "gif":
+                still = picture("gif", clip.width, clip.height, wanted.caption)
+                return replace(still, seconds=float(round(wanted.made_seconds)))
+            return clip
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
             return MadeFile(ending, seconds=wanted.sound_seconds)
@@ -294,6 +294,13 @@ class _Result:
         if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
             guess = chosen
         return MadeFile(guess, caption=wanted.report.endpoint.id)
+
+    @property
+    def _clip(self) -> MadeFile:
+        """The clip that the arguments want; its ending is that of a GIF where they want one instead."""
+        wanted, ending = self.wanted, self.wanted.clip_ending or "gif"
+        size = size_of_clip(*wanted.clip_size, ending)
+        return wanted.clip or MadeFile(ending, *size, wanted.made_seconds, wanted.has_sound)
 
     def _address(self, made: MadeFile) -> str:
         if self.wanted.inline:

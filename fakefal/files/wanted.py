@@ -47,8 +47,6 @@ SPOKEN_CHARACTERS = 15
 """In a second of speech."""
 MOST_FILES = 100
 DEFAULT_SECONDS = 5.0
-_NOT_MADE = {"webm": "mp4"}
-"""Kinds of clips that nothing here can make, and the kind that stands in."""
 MOST_SEED = 2**31
 
 _ENDING_KEYS = {
@@ -124,8 +122,7 @@ class WantedFiles:
         """The ending of its clips, or None where a GIF is wanted instead."""
         if self.ending(MediaFamily.PICTURE) == "gif":
             return None
-        asked = self.ending(MediaFamily.CLIP) or "mp4"
-        return _NOT_MADE.get(asked, asked)
+        return self.ending(MediaFamily.CLIP) or "mp4"
 
     @cached_property
     def last_frame(self) -> Any:

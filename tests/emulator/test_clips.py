@@ -9,8 +9,8 @@ import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from fakefal.files.clips import nearest_master, opened
-from fakefal_fixtures import MASTERS, Master
+from fakefal.files.clips import nearest_master, opened, opened_webm
+from fakefal_fixtures import MASTERS, WEBM, Master
 from support.media import measure
 
 LENGTHS = (1, 2, 5, 15, 31)
@@ -18,14 +18,14 @@ EVERY_LENGTH = range(1, 32) if os.environ.get("EVERY_CUT") else ()
 """`make cuts` decodes them all."""
 
 
-@pytest.mark.parametrize("master", MASTERS, ids=lambda master: master.path.stem)
+@pytest.mark.parametrize("master", [*MASTERS, WEBM], ids=lambda master: master.path.name)
 def test_each_master_is_what_its_name_says(master: Master) -> None:
     assert measure(master.path, decode=False) == {
         "size": master.size,
-        "codec": "h264",
+        "codec": "vp9" if master is WEBM else "h264",
         "rate": 24.0,
         "frames": 24 * master.seconds + 1,
-        "audio": "aac",
+        "audio": "opus" if master is WEBM else "aac",
     }
     with Image.open(master.poster) as poster:
         assert poster.size == master.size
@@ -51,6 +51,34 @@ def test_a_cut_of_n_seconds_decodes_to_24_n_and_one_frames(master: Master, sound
             assert file.duration == pytest.approx((seconds + 1 / 24) * 1e6, abs=2000)
         if sound:
             assert sounding(path) == pytest.approx(seconds + 1 / 24, abs=0.05)
+
+
+@pytest.mark.parametrize("sound", [True, False], ids=["sound", "silent"])
+@pytest.mark.parametrize("seconds", EVERY_LENGTH or (1, 5, 7.5, 31))
+def test_a_cut_of_webm(seconds: float, sound: bool, tmp_path: Path) -> None:
+    path = tmp_path / "cut.webm"
+    path.write_bytes(opened_webm().cut(seconds, sound=sound))
+    frames = round(24 * seconds) + 1
+    seen = {"size": WEBM.size, "codec": "vp9", "rate": 24.0, "frames": frames, "audio": "opus" if sound else None}
+    assert measure(path) == seen
+    with av.open(str(path)) as file:
+        assert file.format.name == "matroska,webm"
+        times = [packet.pts for packet in file.demux(video=0) if packet.size]
+        assert times == [round(frame * 1000 / 24) for frame in range(frames)]
+        assert file.duration == pytest.approx(frames / 24 * 1e6, abs=2000)
+        file.seek(max(0, round(seconds) - 1) * 1_000_000)
+        assert next(file.decode(video=0)).time == pytest.approx(max(0, round(seconds) - 1), abs=0.001)
+    if sound:
+        assert sounding(path) == pytest.approx(frames / 24, abs=0.05)
+
+
+def test_a_cut_of_webm_shows_what_its_master_shows_and_begins_again(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.webm"
+    cut.write_bytes(opened_webm().cut(31, sound=True))
+    with av.open(str(WEBM.path)) as whole, av.open(str(cut)) as part:
+        shown = [frame.to_image().tobytes() for frame in part.decode(video=0)]
+        assert [frame.to_image().tobytes() for frame in whole.decode(video=0)][:720] == shown[:720]
+    assert shown[720:] == shown[:25]
 
 
 def test_a_cut_is_the_beginning_of_its_master(tmp_path: Path) -> None:

@@ -276,6 +276,7 @@ class TestWhereItCannotBeMade:
         [
             (MadeFile("mp4", 4098, 2304, 3.0), "4098x2304 is more than 9,437,184 pixels"),
             (MadeFile("mp4", 96, 64, 30.5), "30.5 s is more than 30 s"),
+            (MadeFile("webm", 96, 64, 3.0), "only MP4 and QuickTime clips are rendered, not WebM"),
         ],
     )
     async def test_what_is_too_much(self, made: MadeFile, why: str, rendering: Server) -> None:

@@ -69,6 +69,7 @@ def test_it_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     info = {name for name in top if name.endswith(".dist-info")}
     assert top - info == {"fakefal", "fakefal_client", "fakefal_contracts", "fakefal_fixtures"}
     assert sum(name.endswith(".mp4") for name in names) == len(MASTERS)
+    assert sum(name.endswith(".webm") for name in names) == 1
     assert any(name.endswith("preload.cjs") for name in names)
     assert sum(name.endswith(".lua") for name in names) == len(NEEDS)
     assert {f"fakefal/page/{name}" for name in page_files()} <= {*names}
