@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,9 @@ Tag = Annotated[
     ),
 ]
 
+
+MOST_LISTED = 10_000
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="so many of the newest")]
 
 MOST_RULES = 1000
 """How many scenarios are kept, those of the settings included."""
@@ -86,13 +90,16 @@ class AdvanceBody(BaseModel):
 
 
 @router.get("/requests", response_model=list[RequestInfo])
-async def requests(
-    emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=10_000)] = 100, tag: Tag = None
-) -> Json:
+async def requests(emulator: TheEmulator, key: Key = None, limit: Limit = 100, tag: Tag = None) -> Json:
     """The newest requests, newest first; with tags, those that have them."""
     wanted = TagFilter.read(tag or ())
-    found = [look for look in await emulator.all(key) if wanted.holds(look.record.tags)]
-    return Json([info(look).model_dump() for look in reversed(found[-limit:])])
+    looks = await emulator.all(key)
+
+    def answer() -> Json:
+        found = [look for look in looks if wanted.holds(look.record.tags)]
+        return Json([info(look).model_dump() for look in reversed(found[-limit:])])
+
+    return await asyncio.to_thread(answer)
 
 
 @router.get("/requests/{request_id}", response_model=RequestInfo)
@@ -199,9 +206,9 @@ async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) ->
 
 
 @router.get("/webhooks")
-async def webhooks(emulator: TheEmulator, key: Key = None) -> list[WebhookInfo]:
+async def webhooks(emulator: TheEmulator, key: Key = None, limit: Limit = MOST_LISTED) -> list[WebhookInfo]:
     """The webhooks of requests that are over, newest first."""
-    return [webhook_info(one) for one in reversed(await emulator.deliveries(key))]
+    return [webhook_info(one) for one in (await emulator.deliveries(key))[: -limit - 1 : -1]]
 
 
 @router.post("/webhooks/{request_id}/replay")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import partial
@@ -132,35 +133,40 @@ async def jobs(
         account = await emulator.tally.account(partial(emulator.all, key))
     else:
         looks = [look for look in looks if tags.holds(look.record.tags)]
-        account = JobAccount.of(looks)
+        account = await asyncio.to_thread(JobAccount.of, looks)
     totals = account.totals(key)
     states = await emulator.states()
     stored = sum(line.total() for one, line in states.items() if key in (None, one))
-    every = list(zip(looks, entries(looks), strict=True))[::-1]
-    words = q.casefold().split()
-    found = [
-        (look, entry)
-        for look, entry in every
-        if (not endpoint or look.record.endpoint_id == endpoint)
-        and (not state or state_of(look) in state)
-        and (not words or _has(look, words))
-    ]
-    shown, following = _page(found, before, limit)
     now, speed = await emulator.clock.read(key)
-    whole = JobList(
-        now=now,
-        speed=speed,
-        jobs=[row_of(*one) for one in shown],
-        found=len(found) if filtered else stored,
-        stored=stored,
-        next=following,
-        keys=sorted({one.key for one in totals})[:MOST_ROWS],
-        endpoints=sorted({one.endpoint_id for one in totals})[:MOST_ROWS],
-        money=_money(totals),
-        balance=await emulator.accounts.balance(NEW_KEY),
-        twins=_twins(every),
-    )
-    return Json(whole.model_dump())
+    balance = await emulator.accounts.balance(NEW_KEY)
+    words = q.casefold().split()
+
+    def answer() -> Json:
+        every = list(zip(looks, entries(looks), strict=True))[::-1]
+        found = [
+            (look, entry)
+            for look, entry in every
+            if (not endpoint or look.record.endpoint_id == endpoint)
+            and (not state or state_of(look) in state)
+            and (not words or _has(look, words))
+        ]
+        shown, following = _page(found, before, limit)
+        whole = JobList(
+            now=now,
+            speed=speed,
+            jobs=[row_of(*one) for one in shown],
+            found=len(found) if filtered else stored,
+            stored=stored,
+            next=following,
+            keys=sorted({one.key for one in totals})[:MOST_ROWS],
+            endpoints=sorted({one.endpoint_id for one in totals})[:MOST_ROWS],
+            money=_money(totals),
+            balance=balance,
+            twins=_twins(every),
+        )
+        return Json(whole.model_dump())
+
+    return await asyncio.to_thread(answer)
 
 
 Line = tuple[Snapshot, LedgerEntry]

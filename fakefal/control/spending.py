@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from fakefal.control.api import Key, Tag
+from fakefal.control.api import MOST_LISTED, Key, Limit, Tag
 from fakefal.control.guard import guard
 from fakefal.core.plan import NOTHING
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.overview import ledger_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total
 from fakefal.state.tags import TagFilter
+from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
 from fakefal.wire.json_route import JsonRoute
 
@@ -34,19 +36,24 @@ class LedgerInfo(BaseModel):
     jobs: list[LedgerEntry]
 
 
-@router.get("/ledger")
-async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None) -> LedgerInfo:
-    """Every stored job with its units and price, newest first, and the sums, which survive dropped jobs.
+@router.get("/ledger", response_model=LedgerInfo)
+async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None, limit: Limit = MOST_LISTED) -> Json:
+    """The stored jobs with units and price, newest first, and the sums, which survive dropped jobs.
 
-    With tags, the sums are those of the jobs shown.
+    With tags, the sums are those of all jobs that have them.
     """
     lines, sums = await ledger_of(emulator, key, TagFilter.read(tag or ()))
-    return LedgerInfo(
-        usd=sum((one.usd for one in sums), NOTHING),
-        maybe_usd=sum((one.maybe_usd for one in sums), NOTHING),
-        totals=sums,
-        jobs=lines[::-1],
-    )
+
+    def answer() -> Json:
+        whole = LedgerInfo(
+            usd=sum((one.usd for one in sums), NOTHING),
+            maybe_usd=sum((one.maybe_usd for one in sums), NOTHING),
+            totals=sums,
+            jobs=lines[: -limit - 1 : -1],
+        )
+        return Json(whole.model_dump(mode="json"))
+
+    return await asyncio.to_thread(answer)
 
 
 class AccountInfo(BaseModel):

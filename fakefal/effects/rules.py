@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ from fakefal.core.effects import Effect, EffectRule, Occasion
 from fakefal.core.grammar import BadEffect
 from fakefal.effects.known import ACCOUNT_EFFECTS, DROP, UNREAD, parse_checked, parse_rule
 from fakefal_contracts.testprompt import effect_in
+
+LONGEST_SEARCHED = 64 * 1024
+"""Characters of a prompt in which rules and test prompts look: a thousand rules search each body."""
 
 
 class Rules(Protocol):
@@ -124,13 +128,14 @@ class Effects:
                 raise BadEffect(f"{UNREAD}: choose it by a rule or by the header X-Fakefal-Effect")
             return effect
         rules = self._rules.seen
-        matching = (rule.effect for at, rule in enumerate(rules) if rule.matches(occasion, self._seed_of(rules, at)))
-        return next(matching, None)
-
-    def _seed_of(self, rules: Sequence[EffectRule], at: int) -> str:
-        """What a rule draws by: equal rules draw each for itself, whatever rules others have."""
-        rule = rules[at]
-        return f"{self._seed}/{rules[at + 1 :].count(rule)}" if rule.probability < 1 else self._seed
+        drawn = [str(rule) if rule.probability < 1 else "" for rule in rules]
+        twins = Counter(drawn)
+        for rule, name in zip(rules, drawn, strict=True):
+            twins[name] -= 1
+            # equal rules draw each for itself, whatever rules others have
+            if rule.matches(occasion, f"{self._seed}/{twins[name]}" if name else self._seed):
+                return rule.effect
+        return None
 
     async def of_account(self, key: str, header: str | None) -> Effect | None:
         """What holds for every call of a key, not only for its requests: a locked account, a wrong key.
@@ -150,10 +155,10 @@ class Effects:
 
 
 def prompts(body: Any) -> str:
-    """The prompt of a body and of its shots, where rules and test prompts look."""
+    """The prompt of a body and of its shots, where rules and test prompts look, up to `LONGEST_SEARCHED`."""
     if not isinstance(body, dict):
         return ""
     shots = body.get("multi_prompt")
     prompted = [body, *(shots if isinstance(shots, list) else ())]
     texts = [one.get("prompt") for one in prompted if isinstance(one, dict)]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return "\n".join(text for text in texts if isinstance(text, str))[:LONGEST_SEARCHED]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -32,6 +32,7 @@ from fakefal.files.rendering import Renderer
 from fakefal.settings import Settings
 from fakefal.state.endings import ending_of
 from fakefal.state.events import EventLog
+from fakefal.state.patience import in_turns
 from fakefal.state.queue import BEFORE_ALL_TIME, How
 from fakefal.state.requests import Record, Snapshot
 from fakefal.state.submission import Submission
@@ -327,10 +328,10 @@ class Emulator:
         now, pace = await self.clock.read(key)
         self.events.moved(key, now, advance, pace)
         keys = tuple(await self.queue.keys()) if key is None else (key,)
-        await asyncio.gather(*map(self._carry_out, keys))
+        await _for_each(keys, self._carry_out)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENT_SECONDS):
-                await asyncio.gather(*map(self._webhooks.finish, keys))
+                await _for_each(keys, self._webhooks.finish)
 
     async def _carry_out(self, key: str) -> None:
         await self._downloads.finish(key, FETCH_SECONDS)
@@ -450,6 +451,18 @@ class Emulator:
         if read and look.plan is not None and look.plan.polls is not None:
             self._waker.changed(key)
         return look
+
+
+async def _for_each(keys: Sequence[str], work: Callable[[str], Coroutine[None, None, None]]) -> None:
+    """Do something for all keys at once; where they are many, others get their turn in between."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        async for some in in_turns(keys):
+            tasks += [asyncio.create_task(work(key)) for key in some]
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _tell_try(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fakefal.engine.emulator import Emulator
 from fakefal.state.account import JobAccount
 from fakefal.state.journal import missed_calls, refused_calls
@@ -43,9 +45,11 @@ async def ledger_of(
     looks = await emulator.all(key)
     if tags != ANY_TAGS:
         looks = [look for look in looks if tags.holds(look.record.tags)]
-        return list(entries(looks)), JobAccount.of(looks).totals(key)
+        account = await asyncio.to_thread(JobAccount.of, looks)
+    else:
 
-    async def stored() -> list[Snapshot]:
-        return looks
+        async def stored() -> list[Snapshot]:
+            return looks
 
-    return list(entries(looks)), (await emulator.tally.account(stored)).totals(key)
+        account = await emulator.tally.account(stored)
+    return await asyncio.to_thread(list, entries(looks)), account.totals(key)

@@ -11,7 +11,7 @@ from functools import partial
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import State
 from fakefal.state.clock import Clock
-from fakefal.state.patience import PAUSE_SECONDS, cancel_and_wait, until_written
+from fakefal.state.patience import PAUSE_SECONDS, cancel_and_wait, in_turns, until_written
 from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record, Snapshot
 
@@ -96,12 +96,9 @@ class Waker:
         while True:
             self._call.clear()
             keys, self._changed_keys = self._changed_keys, set()
-            for key in keys:
-                try:
-                    await until_written(partial(self._carry_out, key))
-                except Exception:
-                    logger.exception("what is due of a key could not be carried out")
-                    self._due.pop(key, None)  # the next look or change asks again
+            async for some in in_turns([*keys]):
+                for key in some:
+                    await self._try_to_carry_out(key)
             pauses = [self._clock.sleep_seconds(key, due) for key, due in self._due.items()]
             pause = min([LONGEST_SLEEP_SECONDS, *pauses])
             self._wakes_at = asyncio.get_running_loop().time() + pause
@@ -112,6 +109,13 @@ class Waker:
                 for key, due in tuple(self._due.items()):
                     if not self._clock.sleep_seconds(key, due):
                         self.changed(key)
+
+    async def _try_to_carry_out(self, key: str) -> None:
+        try:
+            await until_written(partial(self._carry_out, key))
+        except Exception:
+            logger.exception("what is due of a key could not be carried out")
+            self._due.pop(key, None)  # the next look or change asks again
 
     async def _carry_out(self, key: str) -> None:
         self._watched_key = key

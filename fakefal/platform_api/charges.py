@@ -6,6 +6,7 @@ public repository tryAGI/Fal): it adds `quantity`, `unit`, `tags` and `source`. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -134,17 +135,22 @@ async def usage(
         raise platform_refusal(400, f"expand: give {TIME_SERIES} or {SUMMARY}")
     stretch = read_stretch(emulator.wall(), start, end, zone, timeframe, bound_to_timeframe)
     ids, whose = few_ids(endpoint_id), _is_wanted(key, api_key_id, login_username)
-    found = [one for one in await _charged(emulator, key, ids) if whose and stretch.holds(one.look)]
-    known = [one for one in found if one.usd is not None]
-    body: dict[str, Any] = {}
-    following: dict[str, Any] = {"next_cursor": None, "has_more": False}
-    if TIME_SERIES in wanted:
-        buckets = stretch.buckets((one.look.record.sent_at, one) for one in known)
-        shown, following = page([*buckets.items()], cursor, limit)
-        body[TIME_SERIES] = [{"bucket": begin, "results": _lines(ones, key, wanted)} for begin, ones in shown]
-    if SUMMARY in wanted:
-        body[SUMMARY] = _lines(known, key, wanted)
-    return Json(body | following, headers=_unpriced(found))
+    looks = await emulator.all(key)
+
+    def answer() -> Response:
+        found = [one for one in _charged(looks, emulator, ids) if whose and stretch.holds(one.look)]
+        known = [one for one in found if one.usd is not None]
+        body: dict[str, Any] = {}
+        following: dict[str, Any] = {"next_cursor": None, "has_more": False}
+        if TIME_SERIES in wanted:
+            buckets = stretch.buckets((one.look.record.sent_at, one) for one in known)
+            shown, following = page([*buckets.items()], cursor, limit)
+            body[TIME_SERIES] = [{"bucket": begin, "results": _lines(ones, key, wanted)} for begin, ones in shown]
+        if SUMMARY in wanted:
+            body[SUMMARY] = _lines(known, key, wanted)
+        return Json(body | following, headers=_unpriced(found))
+
+    return await asyncio.to_thread(answer)
 
 
 def _lines(ones: Iterable[Charged], key: str, wanted: list[str]) -> list[dict[str, Any]]:
@@ -198,7 +204,7 @@ async def billing_events(
     shown_until = emulator.clock.now(key) - LAG_SECONDS[source]
     found = [
         one
-        for one in await _charged(emulator, key, ids)
+        for one in await asyncio.to_thread(_charged, await emulator.all(key), emulator, ids)
         if first <= one.look.record.sent_at < last
         and _is_wanted(key, api_key_id, login_username)
         and (not requests or one.look.record.id in requests)
@@ -240,11 +246,11 @@ def _tag_filter(texts: Texts, source: Source) -> TagFilter:
         raise platform_refusal(400, str(error)) from error
 
 
-async def _charged(emulator: Emulator, key: str, ids: list[str]) -> list[Charged]:
-    """The key's jobs that are over and charged, oldest first; of these endpoints, or of all."""
+def _charged(looks: Iterable[Snapshot], emulator: Emulator, ids: list[str]) -> list[Charged]:
+    """The jobs that are over and charged, oldest first; of these endpoints, or of all."""
     found = []
     units: dict[str, str | None] = {}
-    for look in await emulator.all(key):
+    for look in looks:
         ending, endpoint_id = ending_of(look), look.record.endpoint_id
         if ending is None or ending.charge is not Charge.YES or (ids and endpoint_id not in ids):
             continue

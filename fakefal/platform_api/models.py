@@ -183,7 +183,7 @@ async def estimate(wanted: Estimate, emulator: TheEmulator, key: PlatformKey) ->
 async def _usual_costs(emulator: Emulator, key: str) -> dict[str, Decimal]:
     """What a billed call of this key cost on average, by endpoint."""
     billed: dict[str, list[Decimal]] = {}
-    for entry in entries(await emulator.all(key)):
+    for entry in await asyncio.to_thread(list, entries(await emulator.all(key))):
         if entry.usd:
             billed.setdefault(entry.endpoint_id, []).append(entry.usd)
     return {endpoint_id: sum(costs, Decimal(0)) / len(costs) for endpoint_id, costs in billed.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -73,8 +74,9 @@ async def by_endpoint(
         outcome=status,
         request_id=request_id,
     )
-    found = [look for look in await emulator.all(key) if wanted.holds(look)]
-    shown, following = page((latest_first if sort_by == "ended_at" else longest_first)(found), cursor, limit)
+    looks, in_order = await emulator.all(key), latest_first if sort_by == "ended_at" else longest_first
+    found = await asyncio.to_thread(lambda: in_order([look for look in looks if wanted.holds(look)]))
+    shown, following = page(found, cursor, limit)
     items = [request_item(look, emulator.clock, base_url, payloads=payloads) for look in shown]
     return Json({"items": items, **following})
 

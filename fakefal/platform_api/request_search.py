@@ -7,6 +7,7 @@ out, and to a file that it names or made, entirely.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -63,11 +64,15 @@ async def search(
     ids = few_ids(endpoint_id) or ([endpoint] if endpoint else [])
     looks = [] if exclude_api_requests else (await emulator.all(key))[::-1]
     looks = [look for look in looks if not ids or look.record.endpoint_id in ids]
-    found: list[tuple[float | None, Snapshot]] = [(None, look) for look in looks]
-    if given:
+
+    def most_similar() -> list[tuple[float, Snapshot]]:
         rated = [(_similarity(look, query, given[0], base_url), look) for look in looks]
         near = [one for one in rated if one[0] > 0 and one[0] >= (min_similarity or 0)]
-        found = [*sorted(near, key=lambda one: -one[0])]
+        return sorted(near, key=lambda one: -one[0])
+
+    found: list[tuple[float | None, Snapshot]] = [(None, look) for look in looks]
+    if given:
+        found = [*await asyncio.to_thread(most_similar)]
     shown, following = page(found, cursor, limit)
     results = [
         request_item(look, emulator.clock, base_url, payloads=False)

@@ -1,9 +1,9 @@
-"""Waiting for a store: until what was begun is written down, and until what works with it has ended."""
+"""Waiting: until what was begun is written down, until what works with it has ended, and for others' turn."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from fakefal.core.errors import StoreUnavailable
@@ -11,6 +11,8 @@ from fakefal.core.errors import StoreUnavailable
 T = TypeVar("T")
 PAUSE_SECONDS = 0.5
 CANCEL_SECONDS = 0.1
+A_TURN = 1000
+"""So many things are dealt with at once before others get their turn: some take 20 µs each."""
 
 
 async def until_written(step: Callable[[], Awaitable[T]]) -> T:
@@ -29,3 +31,11 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+
+
+async def in_turns(things: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Very many things, some at a time: in between, others get their turn, so what was seen before may have changed."""
+    for first in range(0, len(things), A_TURN):
+        if first:
+            await asyncio.sleep(0)
+        yield things[first : first + A_TURN]

@@ -1,4 +1,4 @@
-"""What the emulator asks of a store of requests.  Every method is one atomic step."""
+"""What the emulator asks of a store of requests.  Every method that changes something is one atomic step."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ How = Literal["start", "end"]
 
 BEFORE_ALL_TIME = float("-inf")
 """Looks at a request without carrying anything out, for those who do not know its key yet."""
+
+CLAIM = 50
+"""How many webhooks one step claims."""
 
 
 @sealed

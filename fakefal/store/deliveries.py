@@ -25,10 +25,10 @@ class Deliveries:
         self._keys[delivery.request_id] = key
         self._push(delivery)
 
-    def claim(self, key: str, now: float) -> list[Delivery]:
-        """The deliveries that are due and that nobody else is trying."""
-        claimed = []
-        while (due := self.next_due(key)) is not None and due <= now:
+    def claim(self, key: str, now: float, most: int) -> list[Delivery]:
+        """The first deliveries that are due and that nobody else is trying."""
+        claimed: list[Delivery] = []
+        while len(claimed) < most and (due := self.next_due(key)) is not None and due <= now:
             _, request_id = heapq.heappop(self._due[key])
             self._claimed.add(request_id)
             claimed.append(self._deliveries[request_id])

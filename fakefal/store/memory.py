@@ -17,13 +17,14 @@ from fakefal.core.plan import Plan, Quirk
 from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 from fakefal.state.account import JobAccount
 from fakefal.state.events import EventLog
-from fakefal.state.queue import Added, How, QueueStore
+from fakefal.state.patience import in_turns
+from fakefal.state.queue import CLAIM, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, stored_bytes
 from fakefal.store.deliveries import Deliveries
 
 
 class MemoryQueueStore(QueueStore):
-    """Requests in plain dictionaries.  One event loop uses it, so each method is atomic.
+    """Requests in plain dictionaries.  One event loop uses it, so each method is atomic; but a look at very many.
 
     Args:
         runners: how many requests of a key run at once.
@@ -131,7 +132,7 @@ class MemoryQueueStore(QueueStore):
     @override
     async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
         self._advance(key, now)
-        return self._deliveries.claim(key, now)
+        return self._deliveries.claim(key, now, CLAIM)
 
     @override
     async def trying(self, key: str) -> bool:
@@ -165,18 +166,28 @@ class MemoryQueueStore(QueueStore):
 
     @override
     async def all(self, key: str | None, now: Callable[[str], float], most: int | None = None) -> list[Snapshot]:
-        moments = {one: now(one) for one in (self._lines if key is None else [key])}
-        for one, moment in moments.items():
-            self._advance(one, moment)
+        moments: dict[str, float] = {}
         wanted = (record for record in reversed(self._records.values()) if key is None or record.key == key)
-        looks = [self._look(one, self._lines[one.key], moments[one.key]) for one in islice(wanted, most)]
-        return looks[::-1]
+        looks: list[Snapshot] = []
+        async for records in in_turns([*islice(wanted, most)][::-1]):
+            for record in records:
+                if record.id not in self._records:
+                    continue
+                if record.key not in moments:
+                    moments[record.key] = now(record.key)
+                    self._advance(record.key, moments[record.key])
+                looks.append(self._look(record, self._lines[record.key], moments[record.key]))
+        return looks
 
     @override
     async def states(self, now: Callable[[str], float]) -> dict[str, Counter[State]]:
-        for key in self._lines:
-            self._advance(key, now(key))
-        return {key: line.states() for key, line in self._lines.items()}
+        found: dict[str, Counter[State]] = {}
+        async for keys in in_turns([*self._lines]):
+            for key in keys:
+                self._advance(key, now(key))
+                if key in self._lines:
+                    found[key] = self._lines[key].states()
+        return found
 
     @override
     async def credit(self, key: str, now: float) -> Decimal:
@@ -190,11 +201,14 @@ class MemoryQueueStore(QueueStore):
     @override
     async def reset(self, key: str | None) -> int:
         gone = [record.id for record in self._records.values() if key is None or record.key == key]
-        for request_id in gone:
-            self._drop(request_id)
         for one in [key] if key is not None else tuple(self._lines):
             self._lines.pop(one, None)
+        for request_id in gone:
+            self._forget(request_id)
         self._account.reset(key)
+        async for ids in in_turns(gone):
+            for request_id in ids:
+                self._deliveries.forget(request_id)
         return len(gone)
 
     @override
@@ -275,12 +289,16 @@ class MemoryQueueStore(QueueStore):
             self._drop(request_id)
 
     def _drop(self, request_id: str) -> None:
-        key = self._records.pop(request_id).key
+        key = self._records[request_id].key
         self._deliveries.forget(request_id)
-        if request_id in self._finished:
-            self._lines[key].forget(request_id)
-            if not len(self._lines[key]):
-                del self._lines[key]
+        self._lines[key].forget(request_id)
+        if not len(self._lines[key]):
+            del self._lines[key]
+        self._forget(request_id)
+
+    def _forget(self, request_id: str) -> None:
+        """Forget a request that is in no line any more."""
+        del self._records[request_id]
         self._finished.pop(request_id, None)
         self._erased.discard(request_id)
         self._bytes -= self._sizes.pop(request_id)

@@ -165,7 +165,7 @@ class RedisTally(Tally):
 
     @override
     async def account(self, stored: Stored) -> JobAccount:
-        return JobAccount.of(await stored())
+        return await asyncio.to_thread(JobAccount.of, await stored())
 
     @override
     async def counts(self) -> Counts:

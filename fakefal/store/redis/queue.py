@@ -27,7 +27,7 @@ from fakefal.state.account import known as label
 from fakefal.state.bounded import Bounded
 from fakefal.state.events import EventLog
 from fakefal.state.ledger import NANOS, nanos
-from fakefal.state.queue import BEFORE_ALL_TIME, Added, How, QueueStore
+from fakefal.state.queue import BEFORE_ALL_TIME, CLAIM, Added, How, QueueStore
 from fakefal.state.requests import Record, Snapshot, planned_bytes, stored_bytes
 from fakefal.store.redis import codec
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
@@ -36,8 +36,7 @@ REMEMBERED = 1024
 """How many records and plans a replica keeps decoded: they never change."""
 
 PAGE = 200
-CLAIM = 50
-"""How many requests one step lists, and how many webhooks it claims."""
+"""How many requests one step lists."""
 
 
 class RedisQueueStore(QueueStore):
