@@ -112,10 +112,8 @@ class KlingInput(Input):
 
     def _shots(self) -> Iterator[Advice]:
         shots, loc = len(self._listed("multi_prompt")), ("multi_prompt",)
-        if not shots:
-            return
         seconds, duration = self.seconds(), self.argument("duration")
-        if seconds is None:
+        if not shots or seconds is None:
             return
         if "duration" in self.model_fields_set and int(duration) != seconds:
             msg = f"the shots add up to {seconds} s, duration says {duration}"
