@@ -50,7 +50,7 @@ js:
 examples: $(VENV)/ready js
 	$(PYTHON) -m venv $(VENV)-tools
 	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
-	PIP_CONSTRAINT=$(CURDIR)/examples/requirements.txt $(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
+	PIP_CONSTRAINT=$(CURDIR)/examples/requirements.txt $(BIN)/python -m tools.run_examples --python $(VENV)-tools/bin/python
 	$(BIN)/python -m tools.tried_tools --python $(VENV)-tools/bin/python
 	TEST_NPM=1 $(BIN)/python -m pytest -q tests/together/test_guides.py
 

@@ -14,26 +14,11 @@ from fakefal.settings import DEFAULT_PORT, Settings, load_settings
 from fakefal.version import VERSION
 from fakefal_contracts import BUILT_IN
 from fakefal_contracts.shipped import shipped_record
+from support.guide import blocks
 from support.machine import ROOT
-from support.page_blocks import README, blocks_of, run_page
 
+README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-PAGES = [page for page in (README, *sorted(DOCS.glob("*.md"))) if any(block.runs for block in blocks_of(page))]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_what_a_page_shows_runs(page: Path, tmp_path: Path, offline: list[str]) -> None:
-    run_page(page, tmp_path, offline)
-
-
-def test_a_page_whose_commands_fail_or_print_something_else_is_noticed(tmp_path: Path, offline: list[str]) -> None:
-    page = tmp_path / "page.md"
-    for number, shown in enumerate(["```bash\nfalse\n```", "```bash\necho 1\n```\n\n```text\n2...\n```"]):
-        page.write_text(f"{shown}\n")
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        with pytest.raises(AssertionError):
-            run_page(page, folder, offline)
 
 
 def test_the_settings_file_of_the_page_of_models_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +44,7 @@ def test_the_settings_table_is_complete() -> None:
 
 
 def test_the_job_is_yaml() -> None:
-    (job,) = (block.code for block in blocks_of(DOCS / "testing.md") if block.language == "yaml")
+    (job,) = (block.code for block in blocks(DOCS / "testing.md") if block.language == "yaml")
     steps = yaml.safe_load(job)["jobs"]["test"]["steps"]
     assert steps[-1]["run"] == "fakefal run --profile instant -- pytest"
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from fakefal.files.made import MadeFile
 from fakefal.files.making import content_of
-from tools.examples import ExampleFailed
+from tools.run_examples import ExampleFailed
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS, PAGE = ROOT / "examples" / "tools", ROOT / "docs" / "tools.md"

@@ -11,7 +11,7 @@ from fakefal_contracts.hosts import emulated_path, split_address
 from fakefal_contracts.media import Missing
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 
-_PLAIN_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+)(/[!\"$->@-~]*)[!-~]*")
+_PLAIN_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+)/[!-~]*")
 """Nearly every address: taking it apart would tell nothing more."""
 
 LONGEST_REMEMBERED = 1024
@@ -40,14 +40,9 @@ def open_for_fake(address: str) -> bytes | Path | None:
     Raises:
         Missing: see `open_data_uris`.
     """
-    return None if emulated_path(_path_of(address)) else open_data_uris(address)
-
-
-def _path_of(address: str) -> str:
-    """The path of an http(s) address; empty for everything else."""
-    if plain := _PLAIN_ADDRESS.fullmatch(address):
-        return plain[2]
-    return split_address(address).path if host_of(address) else ""
+    if not is_data_uri(address) and host_of(address) and emulated_path(split_address(address).path):
+        return None
+    return open_data_uris(address)
 
 
 def host_of(address: str) -> str:

@@ -2,17 +2,23 @@
 
 - A block whose first line is a comment with a file's name, or which has a ``title``, is that file.
 - A block of ``bash`` is typed.  It succeeds, or ends with the code of a comment ``<!-- exits 1 -->`` before it.
-- A block of ``text`` follows one of ``bash``, and has lines of what that prints, in their order; ``...`` is anything.
+- A block of ``text`` directly behind one of ``bash`` has lines of what that prints, in their order; ``...`` is anything.
 - A job of a workflow for GitHub is run, too: each of its ``run`` steps.
+- Other blocks of Python are programs, and run under ``fakefal run --profile instant``; other ``json``, ``toml`` and ``yaml``
+  is read.
+- Files of tests that no command names are run by pytest at the end.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,25 +41,6 @@ for word; do test -d "node_modules/$word" || { echo "$word is missing"; exit 1; 
 _END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
 """Where a command fails, what runs beside it ends, too."""
 
-_PIP = """#!{python}
-# Everything is installed: this looks whether it is, which takes pip itself a second.
-import re, sys
-from importlib.metadata import version
-from pathlib import Path
-
-assert sys.argv[1] == "install", sys.argv
-given = sys.argv[2:]
-for wanted in Path(given[1]).read_text().splitlines() if given[0] == "-r" else given:
-    version(re.match("[a-zA-Z0-9_-]+", wanted)[0])
-"""
-_NPM = """#!/bin/sh
-# The same for packages of Node.
-test "$1" = install && shift
-for word; do test -d "node_modules/$word" || { echo "$word is missing"; exit 1; }; done
-"""
-_END = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
-"""Where a command fails, what runs beside it ends, too."""
-
 _PIP = """#!/bin/sh
 # Everything is installed: pip says so without a network, or fails.  Ours comes from this checkout.
 test ! -e requirements.txt || sed -i 's/^fakefal @.*/fakefal/' requirements.txt
@@ -62,30 +49,46 @@ exec {python} -m pip "$@" --no-index --quiet --disable-pip-version-check
 """
 
 
+_TESTS = "python -m pytest -W error -W default::ResourceWarning"
+"""aiohttp leaves the end of a TLS connection to a loop that may be over."""
+_READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+
+
 @dataclass(frozen=True)
 class Block:
-    """A block of a page; `name` is that of its file, where it is one."""
+    """A block of a page; `name` is that of its file, where it is one.  It may print what the block before it does."""
 
     language: str
     name: str | None
     code: str
     exits: int
+    follows: bool
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a reader does something with it."""
+        return self.language in ("bash", "python", "javascript")
 
 
 def blocks(page: Path) -> Iterator[Block]:
     """Every block of a page, in its order."""
-    for found in _BLOCK.finditer(page.read_text("utf-8")):
+    text, end = page.read_text("utf-8"), 0
+    for found in _BLOCK.finditer(text):
         named = None if found["language"] in ("bash", "text") else _NAME.match(found["code"])
-        yield Block(found["language"], found["title"] or (named and named[1]), found["code"], int(found["exits"] or 0))
+        name = found["title"] or (named and named[1])
+        follows = not text[end : found.start()].strip()
+        yield Block(found["language"], name, found["code"], int(found["exits"] or 0), follows)
+        end = found.end()
 
 
 class Reader:
     """Somebody who follows a page in an empty folder, without a network: `prefix` begins each command.
 
-    Packages of Node are those of the tests, or `from_npm`, which is then the only registry that is asked.
+    The files of the pages that were `read` before are there.  Packages of Node are those of the tests, or `from_npm`,
+    which is then the only registry that is asked.
     """
 
-    def __init__(self, folder: Path, prefix: list[str], *, from_npm: bool = False) -> None:
+    def __init__(self, folder: Path, prefix: list[str], *, read: Iterable[Path] = (), from_npm: bool = False) -> None:
         self.folder, self._prefix, self._from_npm = folder, prefix, from_npm
         self._env = {name: value for name, value in os.environ.items() if not name.startswith(("FAL_", "FAKEFAL_"))}
         self._env["PATH"] = f"{folder / '.bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -93,6 +96,9 @@ class Reader:
         self._env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "fakefal.pytest_plugin,xdist.plugin"}
         self._command("fakefal", f'#!/bin/sh\nexec {" ".join(map(str, FAKEFAL))} "$@"\n')
         self._command("pip", _PIP.format(python=sys.executable))
+        for block in (one for page in read for one in blocks(page)):
+            if block.name:
+                self._write(block.name, block.code)
 
     def _take_packages_of_node(self) -> None:
         if not ((JS / "node_modules").is_dir() and shutil.which("node")):
@@ -107,17 +113,25 @@ class Reader:
 
     def follow(self, page: Path) -> None:
         """Do what the page says."""
-        printed, shown = "", list(blocks(page))
-        if not self._from_npm and any(block.language == "javascript" for block in shown):
+        printed, before, shown = "", "", list(blocks(page))
+        if not self._from_npm and any("node" in block.code for block in shown if block.language == "bash"):
             self._take_packages_of_node()
         for block in shown:
-            if block.language == "bash":
-                printed = self._type(block.code, block.exits)
-            elif block.language == "text" and block.name is None:
-                _compare(block.code, printed)
-            else:
-                assert block.name, f"this block is no file and no command:\n{block.code}"
+            if block.name:
                 self._write(block.name, block.code)
+            elif block.language == "bash":
+                printed = self._type(block.code, block.exits)
+            elif block.language == "text" and before == "bash" and block.follows:
+                _compare(block.code, printed)
+            elif block.language == "python":
+                self._type(shlex.join(["fakefal", "run", "--profile", "instant", "--", "python", "-c", block.code]), 0)
+            elif block.language in _READERS:
+                _READERS[block.language](block.code)
+            before = block.language
+        typed = "".join(block.code for block in shown if block.language == "bash")
+        names = [block.name for block in shown if block.name and Path(block.name).name.startswith("test_")]
+        if tests := [name for name in names if name not in typed and "pytest" not in typed]:
+            self._type(f"{_TESTS} {shlex.join(tests)}", 0)
 
     def _write(self, name: str, code: str) -> None:
         path = self.folder / name

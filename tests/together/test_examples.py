@@ -12,7 +12,7 @@ import yaml
 
 from support.action import ACTION
 from support.programs import FAKEFAL
-from tools.examples import EXAMPLES, NAMES, blocks, run_example
+from tools.run_examples import EXAMPLES, NAMES, blocks, run_example
 
 
 @pytest.fixture

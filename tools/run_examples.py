@@ -1,4 +1,4 @@
-"""Runs the examples, each in a copy of its folder, by the blocks of its README: ``python -m tools.examples fastapi``.
+"""Runs the examples, each in a copy of its folder, by its README: ``python -m tools.run_examples fastapi``.
 
 What installs packages has the network; all else has loopback alone, where ``unshare`` can make such a network.
 """
@@ -76,7 +76,7 @@ def run_example(name: str, programs: Sequence[Path], prefix: Sequence[str], *, i
 
 def main() -> None:
     """Run the examples that are named, or all."""
-    parser = argparse.ArgumentParser(prog="python -m tools.examples", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.run_examples", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="without, all of them")
     parser.add_argument("--python", default=sys.executable, help="an interpreter whose environment has fakefal")
     given = parser.parse_args()
