@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from fakefal.core.plan import PROFILES
+from fakefal.settings_file import nearest_file, with_paths_below
 from fakefal.state.jsonio import MAX_BYTES
 from fakefal_contracts import FOUNDING, Catalogue, Evidence, Grade, Unit
 from fakefal_contracts.endpoint import LATEST, parse_contract
@@ -35,7 +36,6 @@ from fakefal_contracts.own_documents import load_catalogue
 from fakefal_contracts.price import Price
 
 PREFIX = "FAKEFAL_"
-FILE_NAME = "fakefal.toml"
 
 #: Read elsewhere: where a server listens (`fakefal.cli.serve`), and where programs find one.
 OTHER_VARIABLES = {
@@ -299,7 +299,9 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     @model_validator(mode="after")
     def _can_render(self) -> Self:
         if self.render and find_spec("av") is None:
-            raise SettingsError("render needs PyAV: pip install 'fakefal[render]'", "render")
+            from fakefal.version import install_line
+
+            raise SettingsError(f"render needs PyAV: {install_line('render')}", "render")
         return self
 
     @model_validator(mode="after")
@@ -325,7 +327,7 @@ def _error(found: ValidationError) -> SettingsError:
 
 def _no_setting(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"{name} is no setting; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
+    return f"{name} is not a setting; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
 
 
 def load_settings(
@@ -333,10 +335,15 @@ def load_settings(
     *,
     environ: Mapping[str, str] = os.environ,
     folder: Path | None = None,
+    file: Path | None = None,
 ) -> Settings:
-    """Settings from, in rising order of weight, ``fakefal.toml``, the environment, and `given`.
+    """Settings from ``fakefal.toml``, the environment and `given`; later ones override earlier ones.
 
-    Values of None in `given` count as not given, as empty ones of the environment do.
+    Args:
+        given: settings by name, as from the command line; None counts as not given.
+        environ: the environment; empty values count as not given.
+        folder: where the search for ``fakefal.toml`` begins: by default, the current folder.
+        file: the settings file, instead of a search.
 
     Raises:
         SettingsError: a value cannot be used, or the file or the environment names a setting that does not exist.
@@ -353,13 +360,15 @@ def load_settings(
             raise SettingsError(f"in the environment: {_no_setting(name, known)}")
     environment = EnvSettingsSource(Read)
     environment.env_vars = {name.lower(): value for name, value in environ.items() if value}
-    path = (folder or Path.cwd()) / FILE_NAME
+    path = file or nearest_file(folder or Path.cwd())
     try:
-        file = TomlConfigSettingsSource(Read, path)
+        read = TomlConfigSettingsSource(Read, path)() if path else {}
     except ValueError as error:  # of tomllib, or of UTF-8
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    if path and path.parent.resolve() != Path.cwd():
+        read = with_paths_below(path.parent, read)
     command = {name: value for name, value in (given or {}).items() if value is not None}
-    sources = {"the command line": command, "the environment": environment(), str(path): file()}
+    sources = {"the command line": command, "the environment": environment(), str(path): read}
     try:
         return Settings(**{name: value for values in reversed(sources.values()) for name, value in values.items()})
     except SettingsError as error:

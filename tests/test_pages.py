@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import sys
 import tomllib
 from pathlib import Path
 
@@ -18,62 +15,30 @@ from fakefal.settings import DEFAULT_PORT, Settings, load_settings
 from fakefal.version import VERSION
 from fakefal_contracts import BUILT_IN
 from fakefal_contracts.shipped import shipped_record
-from support.machine import ROOT, required_in_ci
-from support.waiting import run_program
+from support.machine import ROOT
+from support.page_blocks import README, blocks_of, run_page
 
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-def blocks(language: str) -> list[str]:
-    return [code for one, code in BLOCKS if one == language]
+DOCS = ROOT / "docs"
+PAGES = [page for page in (README, *sorted(DOCS.glob("*.md"))) if any(block.runs for block in blocks_of(page))]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A user's folder with the files that the README shows."""
-    for code in blocks("python") + blocks("javascript"):
-        name = re.match(r"(?:#|//) (\w+\.\w+)", code)
-        assert name, code
-        (tmp_path / name[1]).write_text(code)
-    (tmp_path / "node_modules").symlink_to(ROOT / "tests" / "js" / "node_modules")
-    return tmp_path
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_runs(page: Path, tmp_path: Path, offline: list[str]) -> None:
+    run_page(page, tmp_path, offline)
 
 
-@pytest.mark.parametrize("code", blocks("bash"), ids=lambda code: code.split("\n")[0][:40])
-def test_the_commands_of_the_readme(code: str, folder: Path, offline: list[str]) -> None:
-    if "node" in code and not ((folder / "node_modules").exists() and shutil.which("node")):
-        required_in_ci("Node or its packages are missing (make js)")
-    (folder / "bin").mkdir()
-    (folder / "bin" / "fakefal").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fakefal "$@"\n')
-    (folder / "bin" / "fakefal").chmod(0o755)
-    path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = [*offline, "bash", "-euo", "pipefail", "-c", code]
-    done = run_program(command, cwd=folder, env={**os.environ, "PATH": path})
-    assert done.returncode == 0, done.stdout + done.stderr
-    if "--effect" in code:
-        assert "\n504 [" in done.stdout
-        assert "content_policy_violation" in done.stdout
-    if "fakefal check fal/" in code:
-        assert "1 input under contract latest: 1 valid; $0.025 in total" in done.stdout
-    elif "fakefal check" in code:
-        assert "refused" in done.stdout
-        assert 'send it as a string: "5"' in done.stdout
-    elif code.startswith("pytest"):
-        assert "fakefal: 1 request, 1 done, 0 refused, $1.12 not spent" in done.stdout
-    elif "_fakefal/clock" in code:
-        assert '"now"' in done.stdout or not _curl_knows_json()
-    else:
-        assert re.search(r"/files/b/[0-9a-f]{8}/[\w-]{21}_output\.mp4", done.stdout), done.stdout
-
-
-def _curl_knows_json() -> bool:
-    """curl has `--json` since 7.82; older ones end with 2."""
-    return "--json" in run_program(["curl", "--help", "all"]).stdout
+def test_a_page_whose_commands_fail_or_print_something_else_is_noticed(tmp_path: Path, offline: list[str]) -> None:
+    page = tmp_path / "page.md"
+    for number, shown in enumerate(["```bash\nfalse\n```", "```bash\necho 1\n```\n\n```text\n2...\n```"]):
+        page.write_text(f"{shown}\n")
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with pytest.raises(AssertionError):
+            run_page(page, folder, offline)
 
 
 def test_the_settings_file_of_the_page_of_models_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (file,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "models.md").read_text("utf-8"), re.DOTALL)
+    (file,) = re.findall(r"```toml\n(.*?)```", (DOCS / "models.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "fakefal.toml").write_text(file)
     (tmp_path / "fal-models").mkdir()
     whisper = shipped_record("fal-ai/whisper")
@@ -86,30 +51,31 @@ def test_the_settings_file_of_the_page_of_models_can_be_used(tmp_path: Path, mon
 
 
 def test_the_readme_counts_the_models() -> None:
-    assert f"{len(BUILT_IN):,} models" in README
+    assert f"{len(BUILT_IN):,} models" in README.read_text("utf-8")
 
 
 def test_the_settings_table_is_complete() -> None:
-    listed = set(re.findall(r"`(\w+)`", README[README.index("| setting |") :].partition("\n\n")[0]))
-    assert set(vars(Settings())) <= listed
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "settings.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(Settings.model_fields) == sorted(name for row in rows for name in re.findall(r"`(\w+)`", row))
 
 
 def test_the_job_is_yaml() -> None:
-    (job,) = blocks("yaml")
+    (job,) = (block.code for block in blocks_of(DOCS / "testing.md") if block.language == "yaml")
     steps = yaml.safe_load(job)["jobs"]["test"]["steps"]
     assert steps[-1]["run"] == "fakefal run --profile instant -- pytest"
 
 
-def test_the_readme_begins_with_a_whole_example() -> None:
-    assert "fakefal run -- python app.py" in "\n".join(README.splitlines()[:30])
-    assert str(DEFAULT_PORT) in README
-    assert Settings().profile == "quick"
+def test_the_readme_is_two_screens_and_begins_with_a_whole_example() -> None:
+    lines = README.read_text("utf-8").splitlines()
+    assert len(lines) <= 180
+    assert "fakefal run -- python app.py" in lines[:30]
+    assert f"<http://127.0.0.1:{DEFAULT_PORT}>" in "\n".join(lines)
 
 
 def test_the_diagram_is_drawn_from_the_table() -> None:
     lines = [f"    {before} --> {result}: {move}" for (before, move), result in NEXT.items()]
     diagram = "\n".join(["stateDiagram-v2", f"    [*] --> {State.IN_QUEUE}: submit", *lines])
-    assert f"```mermaid\n{diagram}\n```" in (ROOT / "docs" / "lifecycle.md").read_text("utf-8")
+    assert f"```mermaid\n{diagram}\n```" in (DOCS / "lifecycle.md").read_text("utf-8")
 
 
 def test_the_changelog_knows_the_version() -> None:
@@ -125,7 +91,7 @@ def test_the_changelog_knows_the_version() -> None:
 
 
 def test_the_page_of_what_is_not_emulated_names_the_models_that_answer_nothing() -> None:
-    page = (ROOT / "docs" / "not-emulated.md").read_text("utf-8")
+    page = (DOCS / "not-emulated.md").read_text("utf-8")
     silent = {
         one.id
         for one in BUILT_IN.records()

@@ -28,7 +28,7 @@ PACKAGES = {
 ORDER = """
 fakefal_contracts fakefal_fixtures fakefal.core fakefal.version
 fakefal_client fakefal.state
-fakefal.effects fakefal.verdict
+fakefal.effects fakefal.verdict fakefal.settings_file
 fakefal.settings fakefal.files
 fakefal.store
 fakefal.engine

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import httpx
 
-from fakefal.settings import FILE_NAME
+from fakefal.settings_file import FILE_NAME
 from fakefal.state.jsonio import MAX_BYTES
 from fakefal_contracts import FOUNDING
 from tools.bench.servers import Running, awaited, process, resident, serve_command

@@ -28,7 +28,7 @@ def amount(usd: Decimal | float | str) -> Decimal:
     except InvalidOperation:
         exact = Decimal("NaN")
     if not exact.is_finite() or exact < 0:
-        raise UsageError(f"{usd!r} is no amount of US dollars")
+        raise UsageError(f"{usd!r} is not an amount of US dollars")
     return exact
 
 

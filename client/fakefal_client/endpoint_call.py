@@ -94,7 +94,7 @@ def checked_endpoint(endpoint_id: str) -> str:
         UsageError: it has other characters, or no owner.
     """
     if not _ENDPOINT.fullmatch(endpoint_id) or ".." in endpoint_id:
-        raise UsageError(f"{endpoint_id!r} is no endpoint id such as fal-ai/kling-video/o1/image-to-video")
+        raise UsageError(f"{endpoint_id!r} is not an endpoint id such as fal-ai/kling-video/o1/image-to-video")
     return endpoint_id
 
 
@@ -105,7 +105,7 @@ def checked_request_id(request_id: str) -> str:
         UsageError: it has other characters.
     """
     if not is_request_id(request_id):
-        raise UsageError(f"{request_id!r} is no request id")
+        raise UsageError(f"{request_id!r} is not a request id")
     return request_id
 
 

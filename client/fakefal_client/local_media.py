@@ -124,7 +124,7 @@ class LocalMedia:
         if local := self.files.get(address):
             return local.content
         if address.startswith(PLACE):
-            raise Missing(f"{address[:80]} is no address")
+            raise Missing(f"{address[:80]} is not an address")
         return others(address)
 
     def check_places(self, report: Report | None) -> None:

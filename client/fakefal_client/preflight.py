@@ -194,7 +194,7 @@ def estimate(report: Report) -> Cost:
     if not report.ok:
         raise InvalidRequest(report)
     if report.cost is None:
-        raise UnknownPrice(f"nobody knows the price of {report.endpoint.id}, or of these arguments")
+        raise UnknownPrice(f"the price of {report.endpoint.id} with these arguments is unknown")
     return report.cost
 
 

@@ -67,7 +67,7 @@ class Target:
         """An address that a result names, if it may be opened: a fake's results must not lead to fal.
 
         Raises:
-            ForeignAddress: a fake names a host of fal's, or it is no plain http(s) address.
+            ForeignAddress: a fake names a host of fal's, or it is not a plain http(s) address.
         """
         parts = _split(address)
         if not self.is_fal and is_fal_host(host_name(parts.netloc)):
@@ -102,7 +102,7 @@ def _split(address: str) -> SplitResult:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not _PLAIN_HOST.fullmatch(parts.netloc):
-        raise ForeignAddress(f"{address[:200]!r} is no plain http(s) address")
+        raise ForeignAddress(f"{address[:200]!r} is not a plain http(s) address")
     return parts
 
 
@@ -155,5 +155,5 @@ def _base_url(said: str) -> str:
     if not parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"the target {said!r} is neither 'fal' nor a base URL such as http://127.0.0.1:8710")
     if is_fal_host(host_name(parts.netloc)):
-        raise UsageError(f"{said} is fal's own: say target='fal', so that it is clear that calls are paid for")
+        raise UsageError(f"{said} is a fal host: write target='fal', which says that calls are paid for")
     return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")

@@ -94,7 +94,7 @@ class WebhookVerifier:
         try:
             age = self._session.clock.wall() - int(values[2] or "")
         except ValueError:
-            raise InvalidWebhook("the timestamp is no number") from None
+            raise InvalidWebhook("the timestamp is not a number") from None
         if abs(age) > TOLERANCE_SECONDS:
             raise InvalidWebhook(f"the timestamp is {age:.0f} seconds off; {TOLERANCE_SECONDS:.0f} are allowed")
         return "\n".join([*map(str, values), hashlib.sha256(body).hexdigest()]).encode()
@@ -168,4 +168,4 @@ def _parsed(body: bytes) -> Webhook:
             said.get("error") or said.get("payload_error"),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InvalidWebhook("the body is no webhook of the service") from None
+        raise InvalidWebhook("the body is not a webhook of the service") from None

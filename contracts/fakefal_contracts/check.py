@@ -331,7 +331,7 @@ def _sent(body: Any, place: Loc) -> Any:
 def _assumed(arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Note]:
     """That nobody looked at the file that the result is as long as."""
     if (length := length_of(arguments, facts)) and length.assumed_of:
-        msg = f"the result is as long as this file, which nobody looked at: {length.seconds} s are assumed"
+        msg = f"the result is as long as this file, which was not looked at: {length.seconds} s are assumed"
         yield Note((length.assumed_of,), msg)
 
 

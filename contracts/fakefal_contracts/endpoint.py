@@ -246,5 +246,5 @@ def parse_contract(contract: str) -> dt.date:
         return dt.date.fromisoformat(contract)
     except ValueError as error:
         raise UnknownContract(
-            f"{contract!r} is no contract: say documented, latest or a day such as 2026-06-11"
+            f"{contract!r} is not a contract: use documented, latest or a day such as 2026-06-11"
         ) from error

@@ -62,7 +62,7 @@ def _out_of_range(value: Any, _: dict[str, Any], spot: Spot) -> str:
 
 
 def _no_address(value: Any, _: dict[str, Any], __: Spot) -> str:
-    return f"{_echo(value)} is no address that is taken here: give one that starts with https://"
+    return f"{_echo(value)} is not a URL that fal accepts: give one that starts with https://"
 
 
 def _no_choice(value: Any, _: dict[str, Any], spot: Spot) -> str:

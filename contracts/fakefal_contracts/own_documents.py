@@ -42,7 +42,7 @@ def read_models(path: Path, endpoint_id: str | None = None) -> list[Record]:
         text = path.read_text("utf-8")
         values = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else [json.loads(text)]
     except ValueError as error:
-        raise UnreadableContract(f"{path} is no JSON: {error}") from error
+        raise UnreadableContract(f"{path} is not JSON: {error}") from error
     return [record for value in values for record in records_of(value, str(path), endpoint_id)]
 
 
@@ -78,7 +78,7 @@ def records_of(value: Any, file: str, endpoint_id: str | None = None) -> list[Re
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, UnreadableContract):
             raise
-        raise UnreadableContract(f"{file} is no document of a model that fakefal can read: {error!r}") from error
+        raise UnreadableContract(f"{file} is not a document of a model that fakefal can read: {error!r}") from error
 
 
 def _records(value: Any, file: str, endpoint_id: str | None) -> Iterator[Record]:
@@ -94,7 +94,7 @@ def _records(value: Any, file: str, endpoint_id: str | None) -> Iterator[Record]
     elif "paths" in value:
         yield from _documents(value, file, endpoint_id, None)
     else:
-        raise UnreadableContract(f"{file} is no OpenAPI document, and no record or page of the models API")
+        raise UnreadableContract(f"{file} is neither an OpenAPI document nor a record or page of the models API")
 
 
 def _documents(

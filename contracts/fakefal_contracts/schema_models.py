@@ -175,7 +175,9 @@ class SchemaModels:
         if schema is True or not schema:
             return Any
         for key in [key for key in _LIMITS if key in schema and not _is_limit(key, schema[key], schema)]:
-            self._note(f"{key} of {where} is no limit that pydantic takes, and is not judged: {schema[key]!r:.100}")
+            self._note(
+                f"{key} of {where} is not a limit that pydantic accepts, and is not judged: {schema[key]!r:.100}"
+            )
             schema = {name: value for name, value in schema.items() if name != key}
         kind = self._bare(schema, where, limits)
         return Union[kind, None] if schema.get("nullable") else kind  # noqa: UP007

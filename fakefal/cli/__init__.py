@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
 import signal
 from importlib import import_module
 from typing import Any
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.supervision import end_quietly
 from fakefal.server.startup import without_gc
 
 COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
     "run": "Run a command whose calls to fal reach the emulator.",
-    "audit": "Run a program once for each way in which its calls to fal can fail.",
-    "record": "Run a command against the real service, under a spend limit, and record it.",
-    "proxy": "Stand before the real service: check, price, record and compare.",
-    "check": "Judge and price inputs before they are sent: files, folders or standard input.",
-    "models": "List the models that fakefal knows, show one, or add yours.",
-    "demo": "Send fal's own examples through the queue and save the videos.",
-    "mcp": "Serve MCP tools with which agents rehearse calls of fal.",
-    "conform": "Ask a fake, or fal, whether it does what the contracts say.",
-    "drift": "Compare the contracts with what fal publishes.",
-    "health": "Ask a running emulator whether it answers.",
+    "audit": "Run a command once for each way in which its calls to fal can fail.",
+    "record": "Run a command against the real fal, under a spend limit, and record it.",
+    "proxy": "Serve a proxy to the real fal that checks, prices, records and compares.",
+    "check": "Check and price arguments before you send them: files, folders or standard input.",
+    "models": "List the known models, show one, or add yours.",
+    "demo": "Send the examples of fal through the queue and save the videos.",
+    "mcp": "Serve MCP tools with which coding agents rehearse calls to fal.",
+    "conform": "Test whether a server answers as fal does.",
+    "drift": "Compare the built-in schemas with what fal publishes.",
+    "health": "Ask a running emulator whether it is ready.",
 }
 
 
@@ -50,8 +52,24 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; for a misspelt one, suggest what was probably meant."""
+        if not (name := args[0]).startswith("-") and name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"No such command {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+        return super().resolve_command(ctx, args)
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("fakefal run -- python app.py", "fakefal serve", "fakefal check fal/ --max-usd 5"),
+)
 @click.version_option(package_name="fakefal")
 def main() -> None:
-    """Fal's queue and its models on your own machine: no key, no bill."""
+    """Emulate fal.ai on your own machine: no key, no bill.
+
+    `fakefal COMMAND --help` explains a command.
+    """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.options import emulator_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, until_signal
 from fakefal.verdict.mistakes import Kind
@@ -19,17 +20,28 @@ if TYPE_CHECKING:
     from fakefal.audit.ways import Fault
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--yes", is_flag=True, help="Do not ask before the runs.")
-@click.option("--dry-run", is_flag=True, help="Run it once as it is, say which runs there would be, and end.")
-@click.option("--before", metavar="CMD", help="A shell command before each run that restores what it changes.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many runs at once.")
-@click.option(
-    "--run-seconds", type=click.FloatRange(1), default=60, show_default=True, help="A run is ended after so long."
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "fakefal audit --dry-run -- python app.py",
+        "fakefal audit --yes --profile instant -- python app.py",
+        "fakefal audit --only submit:slow -- python app.py",
+    ),
 )
-@click.option("--only", multiple=True, metavar="NAME", help="Only this kind of point, way, or both as in submit:slow.")
-@click.option("--allow", multiple=True, type=click.Choice([*map(str, Kind)]), metavar="KIND", help="Let it pass.")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON to standard output.")
+@click.option("--yes", is_flag=True, help="Do not ask before the runs.")
+@click.option("--dry-run", is_flag=True, help="Run it once, list the runs that would follow, and stop.")
+@click.option("--before", metavar="CMD", help="Shell command before each run, to undo what a run changes.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many runs at the same time.")
+@click.option(
+    "--run-seconds", type=click.FloatRange(1), default=60, show_default=True, help="Stop a run after this time."
+)
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Only this point, this way, or both: submit:slow. Repeatable."
+)
+@click.option(
+    "--allow", multiple=True, type=click.Choice([*map(str, Kind)]), metavar="KIND", help="Ignore this kind of finding."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @emulator_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 def command(
@@ -45,10 +57,10 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Run a program once for each way in which each of its calls to fal can fail.
+    """Run a command once for each way in which each of its calls to fal can fail.
 
-    Each run meets one failure, and has a fresh emulator: nothing reaches fal, and nothing is paid.  Exit code 1 says
-    that a finding is proven.
+    Each run has one failure and a new emulator.  Nothing reaches fal, and nothing is paid.  Exit code 0: no proven
+    finding; 1: a proven finding; 2: wrong use.
     """
     from fakefal.audit.course import Audit, plan_of, plan_text
     from fakefal.audit.trial import BeforeFailed, audited
@@ -57,13 +69,13 @@ def command(
     for name in only:
         if name not in names():
             raise click.UsageError(
-                f"--only {name}: there are the points {', '.join(kind_names())}, the ways {', '.join(way_names())}, "
-                "and both as in submit:slow, where docs/audit.md has that way for that point"
+                f"--only {name}: give a point ({', '.join(kind_names())}), a way ({', '.join(way_names())}), or both "
+                "as in submit:slow; docs/audit.md lists the ways of each point"
             )
     if before is not None and jobs > 1:
-        raise click.UsageError("--before restores one state, so runs come one at a time: leave --jobs out")
+        raise click.UsageError("--before needs one run at a time: leave out --jobs")
     if not (yes or dry_run or sys.stdin.isatty()):
-        raise click.UsageError("nobody can be asked here: give --yes, or --dry-run to see the runs")
+        raise click.UsageError("there is no terminal to ask on: give --yes, or --dry-run to see the runs")
     end_quietly(passed_on())
     program = audited(command, settings_from(**given), run_seconds, before)
     try:
@@ -93,11 +105,11 @@ def _first(program: Program) -> Trial:
 
     first = until_signal(run_trial(program, None))
     if first.code is None:
-        sys.exit(f"fakefal audit: as it is, the program did not end within {program.run_seconds:g} s: --run-seconds")
+        sys.exit(f"fakefal audit: without a failure the program runs longer than --run-seconds {program.run_seconds:g}")
     if first.code:
-        sys.exit(f"fakefal audit: as it is, the program ended with {first.code}{after_colon(first.said)}")
+        sys.exit(f"fakefal audit: without a failure the program ended with {first.code}{after_colon(first.said)}")
     if not first.points:
-        sys.exit("fakefal audit: the program asked fal for nothing")
+        sys.exit("fakefal audit: the program did not call fal")
     return first
 
 

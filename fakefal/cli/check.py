@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.inputs import ENVELOPE, STDIN, SUFFIXES, find_files, read_inputs, shown
 from fakefal.cli.judging import Checker, CheckTotals
-from fakefal.cli.options import full_id, models_option, settings_from, usd
+from fakefal.cli.options import full_id, settings_from, settings_options, usd
 from fakefal.cli.printing import (
     CheckFormat,
     GitHubFormat,
@@ -30,14 +31,22 @@ WIDEST = 60
 """Longer places push their row to the right."""
 
 
-@click.command
+@click.command(
+    epilog=examples(
+        "fakefal check fal/ --max-usd 5",
+        "fakefal check fal-ai/flux/dev prompts.jsonl",
+        """echo '{"prompt": "a lighthouse"}' | fakefal check fal-ai/flux/dev""",
+    )
+)
 @click.argument("arguments", nargs=-1, metavar="[ID] PATH...")
-@click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11.")
-@models_option
-@click.option("--local-files", is_flag=True, help="Open and judge the local paths in media fields, as if uploaded.")
-@click.option("--strict", is_flag=True, help="Warnings and media that nobody looked at fail, too.")
-@click.option("--max-usd", type=usd, metavar="USD", help="Fail if all of it may cost more than this.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="What to print.")
+@click.option("--contract", help="The schema that judges: latest (default), documented, or a day.")
+@settings_options
+@click.option("--local-files", is_flag=True, help="Judge local paths in media fields as if they were uploaded.")
+@click.option("--strict", is_flag=True, help="Also fail on warnings, and on media that were not looked at.")
+@click.option("--max-usd", type=usd, metavar="USD", help="Fail if all inputs together may cost more.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="The format of the output."
+)
 def command(
     arguments: tuple[str, ...],
     contract: str | None,
@@ -48,16 +57,14 @@ def command(
     local_files: bool,
     strict: bool,
 ) -> None:
-    """Judge and price inputs of models, from files, folders, globs or standard input (-).
+    """Check and price arguments from files, folders, globs or standard input (-).  Nothing is sent.
 
-    A file is one JSON object, a list of them, or JSON lines.  An input names its model, as in {"endpoint_id":
-    "fal-ai/flux/dev", "input": {...}}, or is the arguments alone, and the ID of its model comes first: the first
-    argument is an ID if it is a known model's; ./ makes it a path.  Nothing is sent anywhere.
+    A file contains one JSON object, a list of objects, or JSON lines.  Each object names its model: {"endpoint_id":
+    "fal-ai/flux/dev", "input": {...}}.  If the objects are arguments only, give the ID of the model first.  The first
+    argument is an ID if fakefal knows a model of this id; write ./ before it to make it a path.
 
-    Exit code 0: all are valid; 1: refused, or failed by --strict or --max-usd; 2: used wrongly, or an input could not
-    be judged, because it is not JSON or names no known model.
-
-    Example: fakefal check fal/ --max-usd 5
+    Exit code 0: all are valid; 1: refused, or failed by --strict or --max-usd; 2: wrong use, or an input that is not
+    JSON or names no known model.
     """
     settings = settings_from(contract=contract, models=models)
     catalogue = settings.catalogue()
@@ -68,10 +75,10 @@ def command(
     endpoint_id, paths = _divided(arguments, catalogue)
     files = find_files(paths or [STDIN])
     if STDIN in files and sys.stdin is None:
-        raise click.UsageError("standard input is closed: name files or folders")
+        raise click.UsageError("standard input is closed: give files or folders")
     if STDIN in files and sys.stdin.isatty():
         wanted = f"the arguments of {endpoint_id}" if endpoint_id else f"inputs such as {ENVELOPE}"
-        click.echo(f"fakefal check: waiting for {wanted}, as JSON; end them with Ctrl-D", err=True)
+        click.echo(f"fakefal check: waiting for {wanted}, as JSON; finish with Ctrl-D", err=True)
     printed = _format(form, files, strict=strict)
     totals = CheckTotals(settings.contract, max_usd)
     checker = Checker(catalogue, settings.contract, local_files=local_files, strict=strict)

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakefal.cli.examples import examples as shown_examples
 from fakefal.cli.options import (
     check_upstream,
     full_id,
-    models_option,
     real_key,
     settings_from,
+    settings_options,
     stand_in,
     usd,
 )
+from fakefal.version import install_line
 from fakefal_contracts import FOUNDING, Catalogue, ContractError
 
 if TYPE_CHECKING:
@@ -30,31 +32,36 @@ if TYPE_CHECKING:
     from fakefal.conform.suite import Suite
 
 FAL = "fal"
-NEEDS = "fakefal conform draws its requests with hypothesis: pip install 'fakefal[test]'"
+NEEDS = f"fakefal conform needs Hypothesis: {install_line('test')}"
 AUTOMATIC = ("CI", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command
-@click.option("--target", metavar="URL|fal", help="The base URL of a fake, or fal: the real service.")
-@click.option("--max-usd", type=usd, default="0", show_default=True, help="With fal: the most that may be spent.")
-@click.option("--upstream", metavar="URL", help="With fal: a server that stands in for it, under its host names.")
-@click.option(
-    "--endpoint", "endpoints", multiple=True, help="This model; can be repeated (default: the models in depth)."
+@click.command(
+    epilog=shown_examples(
+        "fakefal conform --target http://127.0.0.1:8710",
+        "fakefal conform --target fal --max-usd 5",
+    )
 )
-@models_option
-@click.option("--contract", help="What is expected: documented, latest, or a day (default: the fake's own; latest).")
-@click.option("--seed", type=int, default=0, show_default=True, help="Draws other bodies.")
-@click.option("--examples", type=click.IntRange(1), default=3, show_default=True, help="Bodies for each rule.")
+@click.option("--target", metavar="URL|fal", help="The base URL of an emulator, or fal for the real service.")
+@click.option("--max-usd", type=usd, default="0", show_default=True, help="With fal: spend at most this.")
+@click.option("--upstream", metavar="URL", help="With fal: call this server under the host names of fal.")
+@click.option(
+    "--endpoint", "endpoints", multiple=True, help="Test this model (default: the models in depth). Repeatable."
+)
+@settings_options
+@click.option("--contract", help="The schema to expect: latest, documented, or a day (default: that of the target).")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another number draws other requests.")
+@click.option("--examples", type=click.IntRange(1), default=3, show_default=True, help="Requests for each rule.")
 @click.option(
     "--cases",
     type=_FOLDER,
     default="conform-cases",
     show_default=True,
-    help="Ask the regression cases of this folder first, and write what differs there.",
+    help="Run the cases of this folder first, and write new differences there.",
 )
-@click.option("--webhook-url", help="With fal: a public address that leads to --webhook-port of this machine.")
-@click.option("--webhook-port", type=click.IntRange(0, 65535), default=0, help="Where to receive webhooks.")
+@click.option("--webhook-url", help="With fal: a public URL that leads to --webhook-port of this machine.")
+@click.option("--webhook-port", type=click.IntRange(0, 65535), default=0, help="Receive webhooks on this port.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     target: str | None,
@@ -71,16 +78,17 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Ask a target what the contracts and fal's wire say, rule by rule.
+    """Test whether a server answers as fal does, rule by rule.
 
-    Against fal nothing is spent by default: each request then also breaks a second rule, which every known
-    revision has, and what cannot be asked so is listed as not run.  Takes the key from FAL_KEY.  Exit code
-    0: agreed; 1: something differs; 2: used wrongly.
+    Against fal, set FAL_KEY.  Nothing is spent by default: each request also breaks a second rule that every known
+    schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.
+
+    Exit code 0: agreed; 1: something differs; 2: wrong use.
     """
     if target is None:
-        raise click.UsageError("say whom to ask: --target URL, or --target fal")
+        raise click.UsageError("give --target URL, or --target fal")
     if upstream is not None and target != FAL:
-        raise click.UsageError("--upstream stands in for fal: give it with --target fal")
+        raise click.UsageError("--upstream needs --target fal")
     catalogue = settings_from(models=models).catalogue()
     wanted = tuple(full_id(one, catalogue) for one in endpoints) or (*catalogue.own, *(() if models else FOUNDING))
     _check_extra()
@@ -109,7 +117,7 @@ def _service(target: str, max_usd: Decimal, upstream: str | None, catalogue: Cat
 
     if target == FAL:
         if upstream is None and (found := [name for name in AUTOMATIC if os.environ.get(name)]):
-            raise click.UsageError(f"the real service is asked by hand only, and {found[0]} is set")
+            raise click.UsageError(f"--target fal is for use by hand: unset {found[0]}")
         if upstream is not None:
             check_upstream(upstream)
         calls = ProbedTarget(None, Upstream(upstream), key=real_key(os.environ))
@@ -117,8 +125,8 @@ def _service(target: str, max_usd: Decimal, upstream: str | None, catalogue: Cat
     else:
         fake = stand_in(
             target,
-            malformed="--target is fal, or a base URL such as http://127.0.0.1:8710",
-            of_fal="--target is a host of fal's: say --target fal, which keeps to a spend limit",
+            malformed="--target: give fal, or a base URL such as http://127.0.0.1:8710",
+            of_fal="--target: this is a fal host; write --target fal, which has a spend limit",
         )
         calls, purse, patience = ProbedTarget(fake, Upstream(fake)), SpendGuard(None, catalogue), 60.0
     with calls:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakefal.cli.examples import examples as shown_examples
 from fakefal.settings import Settings
 from fakefal_contracts import FOUNDING, check, examples
 from fakefal_contracts.price import dollars
@@ -61,12 +62,18 @@ def demo_jobs() -> list[DemoJob]:
     return others + [DemoJob(one.path, one.id, examples(one.id)["full"]) for one in FOUNDING.values()]
 
 
-@click.command
-@click.option("--folder", default="fakefal-demo", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+@click.command(epilog=shown_examples("fakefal demo", "fakefal demo --folder videos"))
+@click.option(
+    "--folder",
+    default="fakefal-demo",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Save the videos here.",
+)
 def command(folder: Path) -> None:
-    """Send fal's own examples through the queue and save the videos.
+    """Send the examples of fal through the queue and save the videos.
 
-    Nothing leaves this machine and nothing is paid; existing files are not overwritten.
+    Nothing leaves your machine, and nothing is paid.  Existing files are not overwritten.
     """
     import httpx
     from rich.console import Console

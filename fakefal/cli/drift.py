@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from fakefal.cli.options import full_id, models_option, settings_from
+from fakefal.cli.examples import examples
+from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
 from fakefal_contracts import FOUNDING, Catalogue, ContractError
 from fakefal_contracts.drift import DriftFinding, Level, compare
@@ -45,17 +46,25 @@ class _Job:
         return examine(self.catalogue.find(theirs.endpoint_id).edition(self.contract), theirs, current=current)
 
 
-@click.command
+@click.command(
+    epilog=examples(
+        "fakefal drift --online",
+        "fakefal drift --types node_modules/@fal-ai/client/src/types/endpoints.d.ts",
+        "fakefal drift --document new.json --since old.json",
+    )
+)
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
-@click.option("--document", "documents", multiple=True, type=_FILE, help="An OpenAPI document of fal's, in a file.")
-@click.option("--types", type=_FILE, help="src/types/endpoints.d.ts of fal's npm package @fal-ai/client.")
-@click.option("--online", is_flag=True, help="Ask fal's public address for the documents (no key is sent).")
-@click.option("--url", metavar="URL", default=FAL, help=f"Where --online asks (default: {FAL}).")
-@click.option("--since", type=_FILE, help="Compare with this older document instead of our contract.")
-@click.option("--contract", metavar="NAME", default="latest", help="Our side: latest (default), documented, or a day.")
-@click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The least that counts as drift.")
+@click.option("--document", "documents", multiple=True, type=_FILE, help="An OpenAPI document of fal. Repeatable.")
+@click.option("--types", type=_FILE, help="src/types/endpoints.d.ts of the npm package @fal-ai/client.")
+@click.option("--online", is_flag=True, help="Download the documents from fal, without a key.")
+@click.option("--url", metavar="URL", default=FAL, help=f"Download from here (default: {FAL}).")
+@click.option("--since", type=_FILE, help="Compare with this older document instead of the built-in schema.")
+@click.option(
+    "--contract", metavar="NAME", default="latest", help="The built-in schema: latest (default), documented, or a day."
+)
+@click.option("--level", type=_LEVELS, default=Level.COSMETIC.value, help="The lowest level that counts as drift.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@models_option
+@settings_options
 def command(
     endpoints: tuple[str, ...],
     documents: tuple[Path, ...],
@@ -69,17 +78,18 @@ def command(
     online: bool,
     as_json: bool,
 ) -> None:
-    """Compare our contract with what fal publishes now, or a published document with an older one.
+    """Compare the built-in schemas with what fal publishes, or a published document with an older one.
 
-    Without an ENDPOINT: every model that the documents hold and we cover, and with --types or --online the models
-    in depth.  Ids that the sources have and we do not are listed.  What a revision of ours or a
-    known difference explains is listed with its reason and is no drift.  Exit code 0: nothing; 1: drift; 2: used
-    wrongly, or nothing to compare with.
+    Without an ENDPOINT, compares every known model in the documents; with --types or --online, the models in depth.
+    Lists ids that fakefal does not know.  Differences that an older schema or a known difference explains are listed
+    with their reason and do not count.
+
+    Exit code 0: no drift; 1: drift; 2: wrong use, or nothing to compare with.
     """
     if not (documents or types or online):
-        raise click.UsageError("say what to compare with: --document FILE, --types FILE or --online")
+        raise click.UsageError("give something to compare with: --document FILE, --types FILE or --online")
     if since and (types or online):
-        raise click.UsageError("--since compares two documents: give the newer one by --document")
+        raise click.UsageError("--since compares two documents: give the newer one with --document")
     catalogue = settings_from(models=models).catalogue()
     job = _Job(contract, since, Level(level), catalogue)
     wanted = [full_id(one, catalogue) for one in endpoints]

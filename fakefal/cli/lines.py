@@ -244,9 +244,9 @@ def _reset(event: StateReset) -> list[str]:
 
 @words.register
 def _clock(event: ClockMoved) -> list[str]:
-    whose = "the clock" if event.key is None else f"the clock of key {event.key}"
-    moved = f"is {event.advance:g} s further, " if event.advance else "has "
-    return ["·", f"{whose} {moved}speed {event.speed:g}"]
+    clock = "the clock" if event.key is None else f"the clock of key {event.key}"
+    moved = f"moved by {event.advance:g} s, " if event.advance else ""
+    return ["·", f"{clock}: {moved}speed {event.speed:g}"]
 
 
 @words.register
@@ -261,10 +261,12 @@ def _finding(event: FindingMade) -> list[str]:
 def line_options(function: F) -> F:
     """How much is told, in which form, and where."""
     for option in (
-        click.option("--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append lines to this file."),
-        click.option("--log", type=click.Choice(["text", "json"]), help="Lines in words (default) or as JSON."),
-        click.option("--verbose", is_flag=True, default=None, help="Tell everything that happens."),
-        click.option("--quiet", is_flag=True, default=None, help="Tell nothing but errors."),
+        click.option(
+            "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append the log to this file."
+        ),
+        click.option("--log", type=click.Choice(["text", "json"]), help="Log as text (default) or as JSON lines."),
+        click.option("--verbose", is_flag=True, default=None, help="Log everything that happens."),
+        click.option("--quiet", is_flag=True, default=None, help="Log errors only."),
     ):
         function = option(function)
     return function
@@ -288,7 +290,7 @@ class LineOptions:
         """
         options = cls(**{one.name: given.pop(one.name) for one in fields(cls)})
         if options.quiet and (options.verbose or options.log or options.log_file):
-            raise click.UsageError("--quiet tells nothing: leave it out, or --verbose, --log and --log-file")
+            raise click.UsageError("--quiet logs errors only: use it without --verbose, --log and --log-file")
         return options
 
 

@@ -11,34 +11,35 @@ from typing import Any
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.options import emulator_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
+from fakefal.version import install_line
 
-INSTALL = "pip install 'fakefal[mcp] @ git+https://github.com/OWNER/fakefal'"
 FOR_CHECKS = {"contract", "models"}
 """What an attached server is told all the same: `check_request` judges here."""
 
 
-@click.command
-@click.option("--attach", metavar="URL", help="Use a running `fakefal serve` (default: an emulator of its own).")
+@click.command(epilog=examples("fakefal mcp --root media", "fakefal mcp --attach http://127.0.0.1:8710"))
+@click.option("--attach", metavar="URL", help="Use a running `fakefal serve` (default: start an emulator).")
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder whose files may be uploaded (default: none may).",
+    help="Allow uploads of files in this folder (default: no uploads).",
 )
 @emulator_options
 def command(attach: str | None, root: Path | None, **given: Any) -> None:
-    """Serve MCP tools on standard input and output, with which agents rehearse calls of fal.
+    """Serve MCP tools on standard input and output, with which coding agents rehearse calls to fal.
 
-    The tools have the names of fal's own MCP server.  Nothing is generated or charged, and fal is never called.
-    It ends with its input.
+    The tools have the same names as those of the MCP server of fal.  Nothing is generated or charged, and fal is never
+    called.  The server stops at the end of its input.
     """
     if attach is not None:
         _refuse_emulator_options(given)
         stand_in(
             attach,
-            malformed="--attach is the address of a fakefal serve, such as http://127.0.0.1:8710",
-            of_fal="--attach leads to an emulator, and this is a host of fal's",
+            malformed="--attach: give the URL of a `fakefal serve`, such as http://127.0.0.1:8710",
+            of_fal="--attach: this is a fal host; give the URL of a `fakefal serve`",
         )
     settings = settings_from(**given)
 
@@ -47,7 +48,7 @@ def command(attach: str | None, root: Path | None, **given: Any) -> None:
     except ModuleNotFoundError as error:
         if not str(error.name).startswith("mcp"):
             raise
-        raise click.ClickException(f"fakefal mcp needs the package mcp, 2 or later: {INSTALL}") from error
+        raise click.ClickException(f"fakefal mcp needs the package mcp, 2 or later: {install_line('mcp')}") from error
     from fakefal.mcp_server.emulator_calls import EmulatorCalls, NotAnEmulator
     from fakefal.mcp_server.local_files import LocalFiles
     from fakefal.mcp_server.rehearsal import Rehearsal
@@ -61,7 +62,7 @@ def command(attach: str | None, root: Path | None, **given: Any) -> None:
             ends.enter_context(calls.connected())
         except NotAnEmulator as error:
             raise click.ClickException(str(error)) from error
-        files = f"files below {root.resolve()} may be uploaded" if root else "no file may be uploaded (see --root)"
+        files = f"files below {root.resolve()} may be uploaded" if root else "no files may be uploaded (see --root)"
         click.echo(f"fakefal mcp: rehearses at {url}; {files}", err=True)
         RehearsalServer(Rehearsal(calls, settings, LocalFiles(root))).run("stdio")
 
@@ -71,7 +72,7 @@ def _refuse_emulator_options(given: dict[str, Any]) -> None:
         if name not in FOR_CHECKS and value not in (None, ()):
             option = name.removesuffix("s") if name == "effects" else name
             raise click.UsageError(
-                f"--{option.replace('_', '-')} is for an emulator of its own: give it to fakefal serve"
+                f"--{option.replace('_', '-')} has no effect with --attach: give it to fakefal serve"
             )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from fakefal.cli.options import full_id, models_option, settings_from
+from fakefal.cli.examples import examples
+from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
 from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.errors import UnreadableContract
@@ -27,16 +28,25 @@ LONGEST = 100
 """Of longer rules the beginning is shown; --json has all of them."""
 
 
-@click.group(invoke_without_command=True)
-@click.option("--search", default="", metavar="WORDS", help="Only models with these words in id, name or category.")
-@click.option("--kind", metavar="CATEGORY", help="Only models of fal's category, such as text-to-image.")
+@click.group(
+    invoke_without_command=True,
+    epilog=examples(
+        'fakefal models --search "flux schnell"',
+        "fakefal models --kind text-to-speech",
+        "fakefal models show fal-ai/flux/dev",
+    ),
+)
+@click.option(
+    "--search", default="", metavar="WORDS", help="Only models with these words in their id, name or category."
+)
+@click.option("--kind", metavar="CATEGORY", help="Only models of this category, such as text-to-image.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@models_option
+@settings_options
 @click.pass_context
 def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Path, ...], *, as_json: bool) -> None:
-    """List the models that fakefal knows; `show ID` tells all of one, `add` reads the document of another.
+    """List the models that fakefal knows.
 
-    Example: fakefal models --search "flux schnell"
+    `models show ID` shows all that is known of one; `models add` adds the document of another.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -52,17 +62,19 @@ def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Pat
         click.echo(f"{len(found)} of {len(catalogue)} models", err=True)
 
 
-@command.command
+@command.command(
+    epilog=examples(
+        "fakefal models show fal-ai/flux/dev",
+        "fakefal models show fal-ai/flux/dev --json-schema > flux-dev.json",
+    )
+)
 @click.argument("endpoint", metavar="ID")
-@click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11.")
+@click.option("--contract", help="The schema to show: latest (default), documented, or a day.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--json-schema", is_flag=True, help="Print the JSON schema of its input, for editors.")
-@models_option
+@click.option("--json-schema", is_flag=True, help="Print the JSON schema of the arguments, for editors.")
+@settings_options
 def show(endpoint: str, contract: str | None, models: tuple[Path, ...], *, as_json: bool, json_schema: bool) -> None:
-    """Tell the rules, the price and the depth of a model, with an example body that it accepts.
-
-    Example: fakefal models show fal-ai/flux/dev
-    """
+    """Show the rules and the price of a model, how much is known of it, and arguments that it accepts."""
     settings = settings_from(contract=contract, models=models)
     catalogue = settings.catalogue()
     try:
@@ -128,20 +140,22 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {line}" for line in json.dumps(shown["example"], indent=2, ensure_ascii=False).splitlines())
 
 
-@command.command
-@click.argument("sources", nargs=-1, required=True, metavar="ID|FILE|FOLDER...")
-@click.option("--id", "endpoint_id", metavar="ID", help="Which model it is, where the document does not say.")
-@click.option(
-    "--to", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="The folder to write to."
+@command.command(
+    epilog=examples(
+        "fakefal models add fal-ai/some/model",
+        "fakefal models add openapi.json --id me/my-app",
+    )
 )
-@click.option("--url", metavar="URL", default="https://fal.ai", show_default=True, help="Whom to ask for a document.")
+@click.argument("sources", nargs=-1, required=True, metavar="ID|FILE|FOLDER...")
+@click.option("--id", "endpoint_id", metavar="ID", help="The id of the model, if the document has none.")
+@click.option("--to", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Write to this folder.")
+@click.option("--url", metavar="URL", default="https://fal.ai", show_default=True, help="Download documents from here.")
 def add(sources: tuple[str, ...], endpoint_id: str | None, to: Path, url: str) -> None:
-    """Read documents of models into a folder that you commit.
+    """Add documents of models to a folder that you commit.
 
-    A file is a document of fal's, a record or page of its models API, or the openapi.json of your own fal.App
-    (with --id OWNER/APP).  For an ID, or the address of a model's page or document, fal is asked once, without a key.
-
-    Example: fakefal models add fal-ai/some/model
+    Give the ID of a model, or the URL of its page or document: fakefal downloads the document once, without a key.  Or
+    give a file: an OpenAPI document of fal, a page of its models API, or the openapi.json of your own fal.App (with
+    --id OWNER/APP).
     """
     found = [record for source in sources for record in _read(source, endpoint_id, url)]
     to.mkdir(parents=True, exist_ok=True)
@@ -159,7 +173,7 @@ def _read(source: str, endpoint_id: str | None, url: str) -> list[Record]:
         if path.exists():
             return [_built(record) for record in read_models(path, endpoint_id)]
         if path.suffix in (".json", ".jsonl"):
-            raise click.UsageError(f"there is no file {source}")
+            raise click.UsageError(f"file {source} does not exist")
         from fakefal.conform.published import NoContract, fetch, fetch_address
 
         try:

@@ -12,6 +12,7 @@ import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
+from fakefal.settings_file import FILE_NAME
 from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue
 from fakefal_contracts.endpoint import APP_SEGMENTS
 from fakefal_contracts.hosts import is_fal_host
@@ -23,39 +24,69 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def emulator_options(function: F) -> F:
-    """What an emulator can be told on the command line; each is also a setting of the environment."""
+    """The settings of an emulator that the command line can change; the environment can change them, too."""
     for option in reversed(
         (
-            click.option("--profile", type=click.Choice(list(PROFILES)), help="How time passes (default: quick)."),
-            click.option("--contract", help="latest (default), documented, or a day such as 2026-06-11."),
-            models_option,
             click.option(
-                "--unknown", type=click.Choice(["refuse", "accept"]), help="What a model gets that is unknown."
+                "--profile", type=click.Choice(list(PROFILES)), help="How long jobs wait and run (default: quick)."
+            ),
+            click.option("--contract", help="The schema that judges: latest (default), documented, or a day."),
+            settings_options,
+            click.option(
+                "--unknown",
+                type=click.Choice(["refuse", "accept"]),
+                help="What an unknown model answers: 404 (default), or {}.",
             ),
             click.option(
                 "--media-urls",
                 type=click.Choice(["fal", "local"]),
-                help="Where media lead: to fal's CDN, or here (default: local in serve, fal in run).",
+                help="Where media URLs point: to the CDN of fal, or here (default: local in serve, fal in run).",
             ),
-            click.option("--seed", help="Makes random lengths of runs repeatable."),
-            click.option("--runners", type=int, help="How many requests of a key run at once (default: 10)."),
-            click.option("--balance", type=usd, metavar="USD", help="What each key starts with (default: no end)."),
-            click.option("--store", help="memory (default), or redis://host:port/db, which replicas share."),
-            click.option("--effect", "effects", multiple=True, help="A fault or ending, as in 'stuck when nth=2'."),
-            click.option("--fetch/--no-fetch", default=None, help="Download and judge media from other hosts."),
-            click.option("--render/--no-render", default=None, help="Clips show your own pictures (needs PyAV)."),
-            click.option("--webhooks-anywhere/--webhooks-local", default=None, help="Send webhooks beyond loopback."),
+            click.option("--seed", help="Any text; makes run lengths and probabilities repeatable."),
+            click.option("--runners", type=int, help="How many jobs of one key run at once (default: 10)."),
+            click.option(
+                "--balance", type=usd, metavar="USD", help="Dollars that each key starts with (default: unlimited)."
+            ),
+            click.option("--store", help="memory (default), or redis://HOST:PORT/DB for replicas."),
+            click.option(
+                "--effect", "effects", multiple=True, help="Make calls or jobs fail: 'stuck when nth=2'. Repeatable."
+            ),
+            click.option(
+                "--fetch/--no-fetch", default=None, help="Download and judge media from other hosts (default: no)."
+            ),
+            click.option(
+                "--render/--no-render", default=None, help="Show your own pictures in clips; needs PyAV (default: no)."
+            ),
+            click.option(
+                "--webhooks-anywhere/--webhooks-local",
+                default=None,
+                help="Send webhooks beyond loopback (default: no).",
+            ),
         )
     ):
         function = option(function)
     return function
 
 
-def models_option(function: F) -> F:
-    """Which models are known beside the built-in ones."""
+def settings_options(function: F) -> F:
+    """Options of every command that reads settings: the file with them, and documents of models."""
     place = click.Path(exists=True, path_type=Path)
-    text = "A document of a model, or a folder of them; may be repeated."
-    return click.option("--models", multiple=True, type=place, metavar="PATH", help=text)(function)
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    models = "Your document of a model, or a folder of them. Repeatable."
+    config = f"Read settings from FILE (default: the nearest {FILE_NAME}, here or above)."
+    function = click.option(
+        "--config", type=file, metavar="FILE", expose_value=False, callback=_keep_config, help=config
+    )(function)
+    return click.option("--models", multiple=True, type=place, metavar="PATH", help=models)(function)
+
+
+_CONFIG = f"{__name__}.config"
+"""The key of the option --config in the context that a command shares with its subcommands."""
+
+
+def _keep_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> None:
+    if file is not None:
+        ctx.meta[_CONFIG] = file
 
 
 def usd(text: str) -> Decimal:
@@ -69,17 +100,20 @@ def usd(text: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise click.BadParameter(f"{text!r} is no amount of dollars, such as 2.50")
+        raise click.BadParameter(f"{text!r} is not an amount of dollars such as 2.50")
     return amount
 
 
 def replay_options(function: F) -> F:
-    """From where, and from how far back, answers are replayed."""
+    """Which recordings are replayed, and how old they may be."""
     folder = click.Path(exists=True, path_type=Path)
     function = click.option(
-        "--max-age", type=click.FloatRange(min=0), metavar="DAYS", help="With --replay: refuse older recordings."
+        "--max-age",
+        type=click.FloatRange(min=0),
+        metavar="DAYS",
+        help="With --replay: refuse recordings that are older.",
     )(function)
-    return click.option("--replay", type=folder, metavar="FOLDER", help="Answer from recordings only.")(function)
+    return click.option("--replay", type=folder, metavar="FOLDER", help="Answer only from these recordings.")(function)
 
 
 def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -> Replay:
@@ -89,7 +123,7 @@ def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -
     """
     for name, value in given.items():
         if value not in (None, ()):
-            raise click.UsageError(f"--replay answers from recordings alone: leave {name.replace('_', '-')} out")
+            raise click.UsageError(f"--replay only answers from recordings: leave out --{name.replace('_', '-')}")
     from fakefal.recording.exchange import BadExchange
     from fakefal.recording.replay import Replay
 
@@ -100,11 +134,11 @@ def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -
 
 
 def recording_options(function: F) -> F:
-    """What commands can be told that call the real service: how much it may cost, and what is kept."""
+    """Options of commands that call the real fal: how much they may spend, and what they record."""
     for option in reversed(
         (
-            click.option("--max-usd", type=usd, required=True, metavar="USD", help="The most that may be spent."),
-            click.option("--upstream", metavar="URL", help="A server that stands in for fal (default: fal itself)."),
+            click.option("--max-usd", type=usd, required=True, metavar="USD", help="Spend at most this."),
+            click.option("--upstream", metavar="URL", help="Call this server instead of fal."),
             click.option(
                 "--out",
                 type=click.Path(path_type=Path),
@@ -113,7 +147,7 @@ def recording_options(function: F) -> F:
                 help="The folder for recordings.",
             ),
             click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON report here."),
-            models_option,
+            settings_options,
         )
     ):
         function = option(function)
@@ -121,7 +155,7 @@ def recording_options(function: F) -> F:
 
 
 def real_key(environ: Mapping[str, str]) -> str:
-    """The user's own key, which the command is given.
+    """The user's own key, from the environment.
 
     Raises:
         click.UsageError: there is none.
@@ -131,7 +165,7 @@ def real_key(environ: Mapping[str, str]) -> str:
     key_id, secret = environ.get("FAL_KEY_ID"), environ.get("FAL_KEY_SECRET")
     if key_id and secret:
         return f"{key_id}:{secret}"
-    raise click.UsageError("the real service needs a key: set FAL_KEY")
+    raise click.UsageError("FAL_KEY is not set: the real fal needs your key")
 
 
 def stand_in(address: str, *, malformed: str, of_fal: str) -> str:
@@ -160,8 +194,8 @@ def check_upstream(address: str) -> None:
     """
     stand_in(
         address,
-        malformed="--upstream is an http(s) address without a user, such as http://127.0.0.1:8710",
-        of_fal="--upstream stands in for fal: leave it out to call fal itself",
+        malformed="--upstream: give an http(s) URL without a user, such as http://127.0.0.1:8710",
+        of_fal="--upstream: this is a fal host; leave the option out to call fal",
     )
 
 
@@ -178,9 +212,14 @@ def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
 
 
 def settings_from(**given: Any) -> Settings:
-    """Settings from options, environment and file; a bad one, or a document that is none, ends with exit code 2."""
+    """Settings from options, environment and file.
+
+    Raises:
+        click.UsageError: one of them cannot be used, or a document of a model cannot be read.
+    """
+    given |= {name: given.get(name) or None for name in ("effects", "models")}
     try:
-        settings = load_settings(given | {name: given.get(name) or None for name in ("effects", "models")})
+        settings = load_settings(given, file=click.get_current_context().meta.get(_CONFIG))
         settings.catalogue()
     except SettingsError as error:
         raise click.UsageError(str(error)) from error

@@ -9,17 +9,26 @@ from pathlib import Path
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.options import recording_options
 from fakefal.cli.record import new_proxy, record, tell
 from fakefal.cli.serve import PORT, ServedApp, serve
 from fakefal.settings import DEFAULT_PORT, Settings
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "fakefal proxy --max-usd 5",
+        "fakefal proxy --max-usd 5 --report report.json -- python app.py",
+    ),
+)
 @recording_options
-@click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="0 takes a free one.")
-@click.option("--tls-port", type=PORT, help="Also listen with TLS; 0 takes a free port.")
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
+@click.option(
+    "--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="Listen on this port; 0 takes a free one."
+)
+@click.option("--tls-port", type=PORT, help="Also listen on this port with TLS; 0 takes a free one.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL to this file, as JSON, when ready.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD...]")
 def command(
     program: tuple[str, ...],
@@ -32,12 +41,13 @@ def command(
     tls_port: int | None,
     ready_file: Path | None,
 ) -> None:
-    """Stand before the real service until it is stopped.  THIS SPENDS MONEY, up to the limit.
+    """Serve a proxy to the real fal until it is stopped.  THIS SPENDS MONEY, up to the limit.
 
-    Point a client at the base URL it prints: /queue, /run, /rest and /cdn lead to fal's hosts, and the
-    client brings its own key.  With a command, that runs behind it as under `fakefal record`.  Each paid
-    call is checked and priced, and refused where no known revision accepts it or where it could exceed
-    the limit; at the end the report says in what the answers differed from what was predicted.
+    Point a client at the base URL that it prints: /queue, /run, /rest and /cdn stand for the hosts of fal.  The client
+    uses its own key.  With a command, runs that command through the proxy, as `fakefal record` does.
+
+    Each paid call is checked and priced first.  Calls that no known schema accepts, or that could exceed the limit, are
+    refused and never sent.  The report at the end lists answers that differ from what was predicted.
     """
     if program:
         sys.exit(record(program, max_usd, upstream, out, report, models))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.options import check_upstream, real_key, recording_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from fakefal.proxy.app import ValidatingProxy
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples("fakefal record --max-usd 2 -- pytest tests/live"),
+)
 @recording_options
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 def command(
@@ -30,11 +34,11 @@ def command(
     report: Path | None,
     models: tuple[Path, ...],
 ) -> None:
-    """Run a command whose calls reach the real service, and record them.  THIS SPENDS MONEY, up to the limit.
+    """Run a command against the real fal, and record its calls.  THIS SPENDS MONEY, up to the limit.
 
-    Takes the key from FAL_KEY.  Each paid call is checked and priced first: what no known revision
-    accepts, or what could exceed the limit, is refused and never sent.  Recordings hold no keys and no
-    personal data, but prompts.  The command's exit code is passed on.
+    Set FAL_KEY to your key.  Each paid call is checked and priced first.  Calls that no known schema accepts, or that
+    could exceed the limit, are refused and never sent.  Recordings contain prompts and results, but no keys.  Ends with
+    the exit code of the command.
     """
     end_quietly(passed_on())
     sys.exit(record(program, max_usd, upstream, out, report, models))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
@@ -29,10 +30,19 @@ REPORT_ENDINGS = (".html", ".json", ".xml")
 KIND = click.Choice([*map(str, Kind)])
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--careful", is_flag=True, help="End with the verdict: exit code 1, not 0, where a finding is proven.")
-@click.option("--allow", multiple=True, type=KIND, metavar="KIND", help="A kind of finding that --careful lets pass.")
-@click.option("--report", type=REPORT, metavar="FILE", help="Write what happened here: .html, .json, or .xml (JUnit).")
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "fakefal run -- python app.py",
+        "fakefal run --careful --report report.html -- npm test",
+        "fakefal run --effect 'generation_timeout when nth=2' -- python app.py",
+    ),
+)
+@click.option("--careful", is_flag=True, help="Print the verdict at the end; exit with 1 if it has proven findings.")
+@click.option(
+    "--allow", multiple=True, type=KIND, metavar="KIND", help="With --careful: ignore this kind of finding. Repeatable."
+)
+@click.option("--report", type=REPORT, metavar="FILE", help="Write a report: .html, .json or .xml (JUnit).")
 @replay_options
 @emulator_options
 @line_options
@@ -49,8 +59,8 @@ def command(
 ) -> None:
     """Run a command whose calls to fal reach the emulator instead, or recordings.
 
-    Works for any program that honours the proxy variables, and for Node.  The command's exit code is
-    passed on.
+    Works for Python, Node and Bun, and for any program that uses the proxy variables of its environment.  Ends with
+    the exit code of the command.
     """
     end_quietly(passed_on())
     lines = LineOptions.taken(given)
@@ -59,9 +69,9 @@ def command(
     if allow and not careful:
         raise click.UsageError("--allow needs --careful")
     if replay is not None and careful:
-        raise click.UsageError("--careful needs the emulator: leave --replay out")
+        raise click.UsageError("--careful needs the emulator: leave out --replay")
     if replay is not None and report is not None:
-        raise click.UsageError("--report needs the emulator: leave --replay out")
+        raise click.UsageError("--report needs the emulator: leave out --replay")
     if report is not None:
         _check_report(report)
     if replay is not None:
@@ -85,7 +95,7 @@ def _check_report(report: Path) -> None:
     if report.suffix not in REPORT_ENDINGS:
         raise click.UsageError(f"--report {report}: end its name with {', '.join(REPORT_ENDINGS)}")
     if not report.parent.is_dir():
-        raise click.UsageError(f"--report {report}: there is no folder {report.parent}")
+        raise click.UsageError(f"--report {report}: folder {report.parent} does not exist")
 
 
 async def _run(
@@ -141,5 +151,9 @@ def _environment(addresses: ChildAddresses, say: Say) -> dict[str, str]:
 
     faked = faked_credentials(os.environ, FAKE_KEY)
     if replaced := sorted(name for name, value in faked.items() if value != os.environ[name]):
-        say("keys", f"replaced {', '.join(replaced)}: the program gets a key that fal refuses", replaced=replaced)
+        say(
+            "keys",
+            f"replaced {', '.join(replaced)}: the program gets a fake key that fal would refuse",
+            replaced=replaced,
+        )
     return child_environment(os.environ, addresses)

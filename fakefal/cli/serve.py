@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from fakefal.cli.examples import examples
 from fakefal.cli.lines import BY_SERVE, LineOptions, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
 from fakefal.server.startup import without_gc
@@ -52,16 +53,31 @@ class ServedApp:
     tells_token: bool = False
 
 
-@click.command
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="FAKEFAL_HOST", help="Address to listen on.")
-@click.option(
-    "--port", type=PORT, default=DEFAULT_PORT, show_default=True, envvar="FAKEFAL_PORT", help="0 takes a free one."
+@click.command(
+    epilog=examples(
+        "fakefal serve",
+        "fakefal serve --port 0 --ready-file ready.json",
+        "fakefal serve --profile realistic --balance 10.00",
+    )
 )
-@click.option("--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen with TLS; 0 takes a free port.")
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL here as JSON once it listens.")
-@click.option("--public-url", help="Base of URLs in answers, where it is reached by another name.")
-@click.option("--workers", type=click.IntRange(1), help="How many processes serve (default: 1; more need a Redis).")
-@click.option("--spool", type=click.Path(path_type=Path), help="Folder of uploads; replicas on several hosts share it.")
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="FAKEFAL_HOST", help="Listen on this address.")
+@click.option(
+    "--port",
+    type=PORT,
+    default=DEFAULT_PORT,
+    show_default=True,
+    envvar="FAKEFAL_PORT",
+    help="Listen on this port; 0 takes a free one.",
+)
+@click.option(
+    "--tls-port", type=PORT, envvar="FAKEFAL_TLS_PORT", help="Also listen on this port with TLS; 0 takes a free one."
+)
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Write the URL to this file, as JSON, when ready.")
+@click.option("--public-url", help="Base of URLs in answers, if clients reach it by another name.")
+@click.option("--workers", type=click.IntRange(1), help="How many processes serve (default: 1; more need --store).")
+@click.option(
+    "--spool", type=click.Path(path_type=Path), help="Keep uploads in this folder; replicas on several hosts share it."
+)
 @replay_options
 @emulator_options
 @line_options
@@ -76,7 +92,7 @@ def command(
 ) -> None:
     """Serve the emulator until it is stopped.
 
-    Point a client at the base URL it prints: /queue, /run, /rest and /cdn stand for fal's hosts.
+    Point a client at the base URL that it prints: /queue, /run, /rest and /cdn stand for the hosts of fal.
     """
     lines = LineOptions.taken(given)
     settings = settings_from(**given)

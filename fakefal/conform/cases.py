@@ -18,7 +18,7 @@ _NO_NAME = re.compile(r"[^a-z0-9]+")
 
 
 class BadCase(ValueError):
-    """A file is no regression case; ``str()`` says which, and why."""
+    """A file is not a regression case; ``str()`` says which, and why."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_cases(folder: Path) -> Iterator[Case]:
         try:
             yield Case(**json.loads(path.read_text("utf-8")))
         except (TypeError, ValueError, OSError) as error:
-            raise BadCase(f"{path} is no regression case: {error}") from error
+            raise BadCase(f"{path} is not a regression case: {error}") from error
 
 
 def reproducer(

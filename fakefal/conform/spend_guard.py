@@ -58,7 +58,7 @@ class SpendGuard:
         try:
             endpoint = self._catalogue.find(endpoint_id)
         except UnknownEndpoint as error:
-            raise NotRun("no contract covers it, so that nobody knows what it costs") from error
+            raise NotRun("its price is unknown: no schema covers it") from error
         if fuse.holds(endpoint, body):
             return NOTHING
         most = dearest(endpoint, body, self._catalogue)
@@ -116,7 +116,7 @@ def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> D
     if price is not None and price.unit is not Unit.SECOND:
         cost = preflight(endpoint.id, body, catalogue=catalogue).cost
         if cost is None:
-            raise NotRun("no known revision accepts it, so that nobody knows what it costs")
+            raise NotRun("its price is unknown: no known schema accepts it")
         return cost.usd
     return _unit(price) * max(_longest(endpoint.edition(CONTRACT)), Decimal(_shots(body)))
 
@@ -131,7 +131,7 @@ def _longest(edition: Edition) -> Decimal:
     """The longest clip that one prompt or one file can ask for, in seconds."""
     file = edition.model.follows and longest_file(edition.model, edition.model.follows)
     if file is None:
-        raise NotRun(f"nobody knows how long the file of {edition.model.follows} may be")
+        raise NotRun(f"the longest {edition.model.follows} that it takes is unknown")
     if file and "duration" not in edition.model.model_fields:
         return file
     allowed = next((choices(spot.kind) for spot in spots(edition.model) if spot.path == "duration"), None)

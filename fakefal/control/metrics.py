@@ -51,7 +51,7 @@ def _counters(counts: Counts) -> list[Metric]:
         _counter("ended", "Requests that are over, by the status of their result.", ["endpoint", "status"], ended),
         _counter("not_spent_dollars", "What fal would have charged, in US dollars.", ["endpoint"], usd),
         _counter("webhook_tries", "Webhooks that were sent.", ["outcome"], tries),
-        _counter("calls", "Calls, by the part of fal; status 0 is no answer.", ["part", "status"], calls),
+        _counter("calls", "Calls, by the part of fal; status 0 means no answer.", ["part", "status"], calls),
     ]
 
 

@@ -146,7 +146,7 @@ OPERATIONS = {
         name="foundModels",
         answers={
             200: DocumentedAnswer("A page of models.", "FoundModels"),
-            422: DocumentedAnswer("page or size is no number of at least 1.", "Problems", headers=ID),
+            422: DocumentedAnswer("page or size is not a number of at least 1.", "Problems", headers=ID),
         },
     ),
     f"GET {SITE}/api/openapi/queue/openapi.json": Operation(

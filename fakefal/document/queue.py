@@ -70,7 +70,7 @@ SUBMIT_PARAMETERS = (
 )
 
 GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
-NOT_JSON = DocumentedAnswer("The body is no JSON, or a parameter has a wrong form.", "Problems", headers=ID)
+NOT_JSON = DocumentedAnswer("The body is not JSON, or a parameter has a wrong form.", "Problems", headers=ID)
 NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
 """There is none but fal's own 404."""
 

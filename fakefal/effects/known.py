@@ -218,7 +218,9 @@ def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
     if is_address(video):
         return
     if not local:
-        raise BadEffect("respond: over the network a video is an http address; files are named where the server starts")
+        raise BadEffect(
+            "respond: over the network, give the video as a URL; only whoever starts the server may name files"
+        )
     if not Path(video).is_file():
         raise BadEffect(f"respond: there is no file {video}")
 

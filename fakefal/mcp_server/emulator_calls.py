@@ -69,7 +69,7 @@ class EmulatorCalls:
                 raise NotAnEmulator(f"no emulator answers at {self.url}: {error}") from error
             if not isinstance(found, dict) or "profile" not in found:
                 raise NotAnEmulator(
-                    f"what answers at {self.url} is no emulator: give the URL that fakefal serve prints"
+                    f"the server at {self.url} is not a fakefal: give the URL that `fakefal serve` prints"
                 )
             yield
 

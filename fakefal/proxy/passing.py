@@ -84,7 +84,7 @@ class Passing:
         try:
             return await decoded(raw) if raw.strip() else None
         except jsonio.InvalidJson as error:
-            raise refusal(422, f"fakefal did not send this request: its body is no JSON: {error}") from error
+            raise refusal(422, f"fakefal did not send this request: its body is not JSON: {error}") from error
 
     async def whole(self) -> tuple[Reply, bytes]:
         """Pass the call on and read its answer to the end.

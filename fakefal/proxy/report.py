@@ -67,7 +67,7 @@ class RunReport:
         for job in jobs.sent:
             yield from self._differences(job)
         if left := sum(job.outcome == OPEN for job in jobs.sent):
-            yield f"  {left} of those sent ended unseen: nobody asked for the result"
+            yield f"  {left} of those sent have an unknown end: their results were never read"
         if self.recorder.written:
             yield f"  {self.recorder.written} exchanges recorded in {self.recorder.folder}"
         if self.recorder.ended:

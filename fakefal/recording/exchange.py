@@ -20,7 +20,7 @@ OURS = "fakefal"
 
 
 class BadExchange(ValueError):
-    """The line is no exchange; ``str()`` says why."""
+    """The line is not a recorded exchange; ``str()`` says why."""
 
 
 @dataclass(frozen=True)

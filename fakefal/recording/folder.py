@@ -169,4 +169,4 @@ def read_folder(folder: Path) -> Iterator[Exchange]:
                 try:
                     yield Exchange.read(line)
                 except BadExchange as error:
-                    raise BadExchange(f"{path}:{number} is no exchange: {error}") from error
+                    raise BadExchange(f"{path}:{number} is not a recorded exchange: {error}") from error

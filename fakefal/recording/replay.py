@@ -106,7 +106,7 @@ class Replay:
     async def _answer(self, request: Request) -> Response:
         call = read_call(request.method, request.scope["path"])
         if call is None:
-            raise refusal(404, f"fakefal replays recordings; {request.scope['path']} is no part of fal's")
+            raise refusal(404, f"fakefal replays recordings; {request.scope['path']} is not an address of fal")
         self._scrubber.learn(request.headers.get("authorization"))
         base_url = cast("BaseUrl", request.state.base_url)
         recorded_request = RecordedRequest.of(

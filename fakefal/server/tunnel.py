@@ -222,7 +222,7 @@ def _address(url: str, default_port: int) -> tuple[SplitResult, str, int]:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or default_port
     except ValueError as error:
-        raise ProxyError(400, f"the target is no host and port: {error}") from error
+        raise ProxyError(400, f"the target is not a host and port: {error}") from error
     if not host:
         raise ProxyError(400, "the target names no host")
     return parts, host, port

@@ -148,7 +148,7 @@ class NotEmulated(CallEvent):
 
 @dataclass(slots=True, kw_only=True)
 class CallRefused(CallEvent):
-    """A call was refused at the door: no job came of it."""
+    """A call was refused before it became a job."""
 
     kind: Literal["call_refused"] = "call_refused"
     error_type: str

@@ -137,7 +137,7 @@ def refused_calls(calls: Iterable[JournalEntry]) -> str:
         return ""
     several = len(refused) > 1
     statuses = ", ".join(f"{status}: {times}" if several else f"{status}" for status, times in refused.most_common())
-    return f"{count} call{'s' * (count != 1)} refused at the door ({statuses})"
+    return f"{count} call{'s' * (count != 1)} refused without a job ({statuses})"
 
 
 class Journal(Protocol):

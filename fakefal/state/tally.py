@@ -36,7 +36,7 @@ class Tally(Protocol):
         ...
 
     def called(self, part: str, status: int) -> None:
-        """A call was answered; status 0 is no answer."""
+        """A call was answered; status 0 means no answer."""
         ...
 
     async def counts(self) -> Counts:

@@ -36,7 +36,9 @@ def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any)
         try:
             from fakefal.store.redis.parts import shared_parts
         except ImportError as error:
-            raise SettingsError(f"store {MEMORY} needs nothing, Redis needs: pip install 'fakefal[redis]'") from error
+            from fakefal.version import install_line
+
+            raise SettingsError(f"a Redis as store needs: {install_line('redis')}") from error
         return replace(shared_parts(settings), **others)
     return replace(_memory_parts(settings, clock or MemoryClock()), **others)
 

@@ -391,7 +391,7 @@ def note_or_warning(note: Path) -> StoredFile | None:
         said = _NOTE_TYPE.validate_json(note.read_bytes())
         return replace(said, source=note.with_name(said.source.name))
     except ValueError as error:
-        logger.warning("%s is no note on an upload, and is passed over: %s", note, str(error).splitlines()[0])
+        logger.warning("%s is not a note on an upload, and is ignored: %s", note, str(error).splitlines()[0])
         return None
 
 

@@ -110,5 +110,5 @@ def exact_usd(usd: float | str | Decimal) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite():
-        raise ValueError(f"{usd!r} is no amount of dollars: write 1.12 or '1.12'")
+        raise ValueError(f"{usd!r} is not an amount of dollars: write 1.12 or '1.12'")
     return round(amount, PRICE_DIGITS) if isinstance(usd, float) else amount

@@ -96,7 +96,7 @@ async def with_fault(
     """The answer to a call under an effect; `accept` does what the call asks for.
 
     Raises:
-        WireError: the gate refuses the call.
+        WireError: fal would refuse the call.
     """
     if effect is None:
         return await accept()

@@ -77,7 +77,7 @@ def _why_never(address: str) -> str:
         (known, "give an http:// or https:// address"),
         (parts.scheme not in ("http", "https"), "it has no scheme, begin it with http:// or https://"),
         (not host or not usable, "it is not an http(s) address"),
-        (host in _NO_HOSTS or _NO_NAME.search(host), f"{host[:_LONGEST_SHOWN]!r} is no host"),
-        (is_fal_host(host), "it is fal's own host, which the emulator never calls"),
+        (host in _NO_HOSTS or _NO_NAME.search(host), f"{host[:_LONGEST_SHOWN]!r} is not a host"),
+        (is_fal_host(host), "it is a fal host, which the emulator never calls"),
     )
     return next((why for holds, why in reasons if holds), "")

@@ -223,8 +223,8 @@ class TestOwnDocuments:
     @pytest.mark.parametrize(
         ("text", "says"),
         [
-            ("{", "is no JSON"),
-            ("{}", "is no OpenAPI document"),
+            ("{", "is not JSON"),
+            ("{}", "is neither an OpenAPI document"),
             ("7", "holds no object"),
             (json.dumps({"paths": {}}), "give its id"),
             (json.dumps({"endpoint_id": "a/b", "openapi": {"error": {"code": "expansion_failed"}}}), "no document"),

@@ -31,7 +31,7 @@ COMPONENTS = {
     "Dog": {"type": "object", "properties": {"kind": {"const": "dog"}}, "required": ["kind"]},
 }  # fmt: skip
 ANYTHING = "any value is taken there"
-NOT_JUDGED = "is no limit that pydantic takes, and is not judged"
+NOT_JUDGED = "is not a limit that pydantic accepts, and is not judged"
 ODD: dict[str, tuple[Any, str]] = {
     "not": ({"not": {"type": "string"}}, ""),
     "true": (True, ""),

@@ -207,7 +207,7 @@ class TestMedia:
         collect()
         kinds = {rule.rpartition(".")[2] for rule in seen if rule}
         assert kinds == set(CLIP_LIMITS.says()) - {"reachable"}
-        with pytest.raises(ValueError, match="'prompt' is no media field"):
+        with pytest.raises(ValueError, match="'prompt' is not a media field"):
             media(o3, "prompt")
 
 

@@ -366,4 +366,4 @@ class TestStrictAndMoney:
         (row,) = rows(given=given)
         at_most = check("--max-usd", str(row["cost"]["usd"]), given=given)
         assert at_most.exit_code == 1
-        assert "since nobody looked at the files that decide" in at_most.stdout
+        assert "because the files that decide were not looked at" in at_most.stdout

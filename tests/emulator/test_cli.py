@@ -217,7 +217,7 @@ class TestServe:
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (
-            ('profil = "instant"', "fakefal.toml: profil is no setting; did you mean profile?"),
+            ('profil = "instant"', "fakefal.toml: profil is not a setting; did you mean profile?"),
             ("runners = true", "fakefal.toml: runners cannot be True: give a whole number from 1"),
         ):
             (tmp_path / "fakefal.toml").write_text(line)

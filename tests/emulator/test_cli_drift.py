@@ -241,7 +241,7 @@ def test_what_fal_says_now_is_not_excused_by_what_it_once_said() -> None:
         (404, b"{}", {}, "answers 404"),
         (301, b"", {"Location": "https://example.com/"}, "answers 301"),
         (200, b"<html>", {}, "is not JSON"),
-        (200, b"{}", {}, "is no OpenAPI document of fal's"),
+        (200, b"{}", {}, "is not an OpenAPI document of fal"),
         (200, json.dumps(document()).replace(I2V, "another/one").encode(), {}, "is about another/one"),
         (200, b" " * (9 << 20), {}, "more than 8,388,608 bytes"),
     ],

@@ -157,8 +157,8 @@ BROKEN = (
             "✗ fal-ai/x  404: unknown model: fakefal models add fal-ai/x",
         ),
         (StateReset(at=0.0, key=None), "· reset"),
-        (ClockMoved(at=0.0, key="me", advance=60.0, speed=1.0), "· the clock of key me is 60 s further, speed 1"),
-        (ClockMoved(at=0.0, key=None, advance=0.0, speed=60.0), "· the clock has speed 60"),
+        (ClockMoved(at=0.0, key="me", advance=60.0, speed=1.0), "· the clock of key me: moved by 60 s, speed 1"),
+        (ClockMoved(at=0.0, key=None, advance=0.0, speed=60.0), "· the clock: speed 60"),
         (
             FindingMade(
                 at=0.0,
@@ -315,7 +315,7 @@ class TestRun:
     def test_contradicting_options_are_refused(self) -> None:
         done = self.run("--quiet", "--verbose")
         assert (done.returncode, done.stdout) == (2, "")
-        assert "--quiet tells nothing: leave it out" in done.stderr
+        assert "--quiet logs errors only" in done.stderr
 
     def test_a_log_file_that_cannot_be_written(self, tmp_path: Path) -> None:
         done = self.run("--log-file", str(tmp_path / "no" / "folder"))

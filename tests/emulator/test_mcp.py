@@ -301,9 +301,9 @@ def test_a_signal_ends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--attach", "https://queue.fal.run"], "this is a host of fal's"),
+        (["--attach", "https://queue.fal.run"], "--attach: this is a fal host"),
         (["--attach", "localhost"], "such as http://127.0.0.1:8710"),
-        (["--attach", "http://127.0.0.1:9", "--profile", "instant"], "--profile is for an emulator of its own"),
+        (["--attach", "http://127.0.0.1:9", "--profile", "instant"], "--profile has no effect with --attach"),
         (["--attach", "http://127.0.0.1:9"], "no emulator answers at http://127.0.0.1:9"),
         (["--root", "nothing"], "does not exist"),
     ],

@@ -164,7 +164,7 @@ class TestOwnDocuments:
         (tmp_path / "broken.json").write_text("{")
         done = fakefal("serve", "--port", "0", cwd=tmp_path)
         assert done.returncode == 2
-        assert "models cannot be read: broken.json is no JSON" in done.stderr
+        assert "models cannot be read: broken.json is not JSON" in done.stderr
 
 
 class TestPrices:
@@ -400,7 +400,7 @@ class TestCommand:
 
     def test_a_file_that_is_not_there_is_not_asked_for(self, tmp_path: Path) -> None:
         done = fakefal("models", "add", "model.json", cwd=tmp_path)
-        assert (done.returncode, "there is no file model.json" in done.stderr) == (2, True)
+        assert (done.returncode, "file model.json does not exist" in done.stderr) == (2, True)
 
 
 class TestPlatformApi:

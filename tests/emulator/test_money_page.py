@@ -43,4 +43,4 @@ def test_the_command_line_gives_a_balance() -> None:
 def test_a_wrong_balance_is_refused(amount: str) -> None:
     done = CliRunner().invoke(main, ["run", "--balance", amount, "--", "true"])
     assert done.exit_code == 2
-    assert "is no amount of dollars" in done.output
+    assert "is not an amount of dollars" in done.output

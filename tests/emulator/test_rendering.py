@@ -264,6 +264,6 @@ class TestWhereItCannotBeMade:
 
 def test_without_pyav_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(SettingsError, match=r"^render needs PyAV: pip install 'fakefal\[render\]'$"):
+    with pytest.raises(SettingsError, match=r"^render needs PyAV: pip install 'fakefal\[render\] @ git\+https:"):
         Settings(render=True)
     assert not Settings().render

@@ -1144,4 +1144,4 @@ class TestWorkers:
         command = [sys.executable, "-c", code, "serve", "--port", "0", "--store", "redis://127.0.0.1:1/0"]
         done = run_program(command)
         assert done.returncode == 1, done.stderr
-        assert "pip install 'fakefal[redis]'" in done.stderr, done.stderr
+        assert "pip install 'fakefal[redis] @ git+" in done.stderr, done.stderr

@@ -165,7 +165,7 @@ def test_a_run_leaves_junit(tmp_path: Path) -> None:
     ("name", "said"),
     [
         ("report.pdf", "end its name with .html, .json, .xml"),
-        ("none/report.html", "there is no folder"),
+        ("none/report.html", "none does not exist"),
     ],
 )
 def test_a_report_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path, name: str, said: str) -> None:

@@ -82,13 +82,13 @@ def test_calls_refused_at_the_door_are_in_the_closing_line(serve: Callable[..., 
     server = serve()
     none = "0 requests, 0 done, 0 refused, $0.00 not spent"
     server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers={"X-Fakefal-Effect": "locked_account"})
-    assert summary(server) == f"{none}; 1 call refused at the door (403)"
+    assert summary(server) == f"{none}; 1 call refused without a job (403)"
     for part in ("queue", "run"):
         server.http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers={"Authorization": ""})
     server.http.post(f"/queue/{O1}", content=b"{")
     server.http.post("/queue/me/none", json={"prompt": "x"})
     assert summary(server) == (
-        f"{none}; 4 calls refused at the door (401: 2, 422: 1, 403: 1); "
+        f"{none}; 4 calls refused without a job (401: 2, 422: 1, 403: 1); "
         "1 call to what fakefal does not have: POST queue.fal.run/me/none; fakefal models add me/none"
     )
 

@@ -158,12 +158,12 @@ def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "program", "code", "said"),
     [
-        (["--yes", "--only", "sumbit"], ["true"], 2, "--only sumbit: there are the points submit, run, status"),
-        (["--yes", "--before", "true", "--jobs", "2"], ["true"], 2, "leave --jobs out"),
-        ([], ["true"], 2, "nobody can be asked here: give --yes"),
-        (["--yes"], ["true"], 1, "the program asked fal for nothing"),
-        (["--yes"], ["false"], 1, "as it is, the program ended with 1\n"),
-        (["--yes"], ["sh", "-c", "echo why >&2; false"], 1, "as it is, the program ended with 1: why\n"),
+        (["--yes", "--only", "sumbit"], ["true"], 2, "--only sumbit: give a point (submit, run, status"),
+        (["--yes", "--before", "true", "--jobs", "2"], ["true"], 2, "leave out --jobs"),
+        ([], ["true"], 2, "there is no terminal to ask on: give --yes"),
+        (["--yes"], ["true"], 1, "the program did not call fal"),
+        (["--yes"], ["false"], 1, "without a failure the program ended with 1\n"),
+        (["--yes"], ["sh", "-c", "echo why >&2; false"], 1, "without a failure the program ended with 1: why\n"),
         (["--yes", "--before", "exit 3"], ["true"], 1, "--before ended with 3\n"),
         (
             ["--yes", "--only", "webhook"],
@@ -171,7 +171,7 @@ def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
             1,
             "--only webhook: the program has no such point; it has submit, status",
         ),
-        (["--yes", "--run-seconds", "1"], ["sleep", "60"], 1, "did not end within 1 s"),
+        (["--yes", "--run-seconds", "1"], ["sleep", "60"], 1, "runs longer than --run-seconds 1"),
         (["--yes"], ["no-such-program"], 1, "no-such-program: No such file"),
     ],
 )

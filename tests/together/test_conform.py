@@ -475,7 +475,7 @@ class TestRegressionCases:
         (tmp_path / "x.json").write_text('{"claim": 1}')
         done = run("--target", "http://127.0.0.1:1", "--contract", "latest", "--cases", str(tmp_path))
         assert done.exit_code == 2
-        assert "is no regression case" in done.output
+        assert "is not a regression case" in done.output
 
 
 def run(*options: str, env: dict[str, str | None] | None = None) -> Result:
@@ -553,7 +553,7 @@ class TestCommand:
             (("--target", "http://127.0.0.1:1", "--upstream", "http://127.0.0.1:1"), {}, "with --target fal"),
             (("--target", "http://127.0.0.1:1", "--endpoint", "nothing"), {}, "fakefal knows no model nothing"),
             (("--target", "http://127.0.0.1:1"), {}, "cannot be reached"),
-            (("--target", "http://127.0.0.1:1", "--contract", "never"), {}, "'never' is no contract"),
+            (("--target", "http://127.0.0.1:1", "--contract", "never"), {}, "'never' is not a contract"),
             (("--target", "http://127.0.0.1:1", "--contract", "2020-01-01"), {}, "was first published on"),
             (("--target", "fal"), KEYED, "PYTEST"),
             (("--target", "fal"), {**KEYED, "CI": "true"}, "CI is set"),
@@ -572,7 +572,7 @@ class TestCommand:
         command = [sys.executable, "-c", script, "conform", "--target", "http://127.0.0.1:1"]
         done = run_program(command)
         assert done.returncode == 2, done.stderr
-        assert "pip install 'fakefal[test]'" in done.stderr, done.stderr
+        assert "pip install 'fakefal[test] @ git+" in done.stderr, done.stderr
 
     def test_the_text_groups_what_was_not_run_by_its_reason(self) -> None:
         run = SuiteRun("there", "latest", 0, 1)

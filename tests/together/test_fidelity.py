@@ -26,7 +26,7 @@ from tools.fidelity.page import page
 from tools.fidelity.report import DATA, PAGE, NoOracles, Sources, read_sources, report, write_report
 
 LIVE = {"target": "fal", "contract": "latest", "asked_on": "2026-11-20", "outcomes": []}
-README = (ROOT / "README.md").read_text("utf-8")
+AGREEMENT = (ROOT / "docs" / "agreement.md").read_text("utf-8")
 DURATION = "o1.reference-to-video.duration.one_of"
 
 
@@ -46,11 +46,11 @@ def test_the_report_is_not_stale(sources: Sources) -> None:
     assert json.loads((ROOT / DATA).read_text("utf-8")) == json.loads(json.dumps(found)), hint
 
 
-def test_the_numbers_of_the_readme_are_the_reports(sources: Sources) -> None:
+def test_the_numbers_of_the_page_are_the_reports(sources: Sources) -> None:
     found = report(sources)
     runtime, quoted = found["oracles"]["runtime"], found["oracles"]["receipts"]
     equal = quoted["quoted"] - quoted["with known differences"]
-    said = set(re.findall(r"\d[\d.,]*\d|\d", README[README.index("| held against |") :].partition("\n## ")[0]))
+    said = set(re.findall(r"\d[\d.,]*\d|\d", AGREEMENT.partition("\n## ")[0]))
     for number in (runtime["cases"], quoted["quoted"], quoted["with known differences"]):
         assert f"{number:,}" in said
     for part, whole in ((runtime["agreed"], runtime["cases"]), (equal, quoted["quoted"])):

@@ -172,7 +172,7 @@ class TestPassing:
     def test_no_mcp_server_attaches_to_it(self, stand: Start, tmp_path: Path) -> None:
         done = run_program([*FAKEFAL, "mcp", "--attach", stand().url], cwd=tmp_path, stdin=subprocess.DEVNULL)
         assert (done.returncode, done.stdout) == (1, "")
-        assert "is no emulator: give the URL that fakefal serve prints" in done.stderr
+        assert "is not a fakefal: give the URL" in done.stderr
 
     def test_the_javascript_clients_route(self, stand: Start) -> None:
         proxied = stand()
@@ -491,7 +491,7 @@ class TestDifferences:
         lines = found.text().splitlines()
         assert lines[0] == "3 sent, 2 not sent, $0.56 spent and $0.336 perhaps, of $1.00"
         assert lines[-2:] == [
-            "  1 of those sent ended unseen: nobody asked for the result",
+            "  1 of those sent have an unknown end: their results were never read",
             f"  {report['exchanges']} exchanges recorded in {tmp_path / 'out'}",
         ]
 

@@ -167,7 +167,7 @@ class TestExchanges:
     )
     def test_a_broken_line_names_its_place(self, line: str, tmp_path: Path) -> None:
         (tmp_path / "a.jsonl").write_text(f"\n{line}\n")
-        with pytest.raises(BadExchange, match=r"a\.jsonl:2 is no exchange"):
+        with pytest.raises(BadExchange, match=r"a\.jsonl:2 is not a recorded exchange"):
             list(read_folder(tmp_path))
 
     @pytest.mark.parametrize(

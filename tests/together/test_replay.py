@@ -276,4 +276,4 @@ class TestCommand:
         (tmp_path / "broken.jsonl").write_text("{}\n")
         done = CliRunner().invoke(main, [command[0], "--replay", str(tmp_path), *command[1:]])
         assert done.exit_code == 2
-        assert "broken.jsonl:1 is no exchange" in done.output
+        assert "broken.jsonl:1 is not a recorded exchange" in done.output

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from fakefal.server.loops import loop_factory
+from fakefal.version import install_line
 from tools.bench.load import Load
 from tools.bench.rivals import aimock, wiremock
 from tools.bench.sides import Kind, Side, bare_asgi, fakefal
@@ -35,7 +36,7 @@ def under_load(*kinds: Kind, beside: Reference, fast: bool = True) -> Callable[[
 def measured(size: Size, *, kinds: tuple[Kind, ...], beside: Reference, fast: bool) -> Measured:
     """Load both sides in turn."""
     if fast and loop_factory() is None:
-        raise NotInstalled("the extra is not installed: pip install 'fakefal[fast]'")
+        raise NotInstalled(f"the extra is not installed: {install_line('fast')}")
     with fakefal(kinds[0], fast=fast) as ours, beside(ours, kinds[0], fast=fast) as theirs:
         return compared(size, Load.warm(ours, kinds, size), Load.warm(theirs, kinds, size))
 

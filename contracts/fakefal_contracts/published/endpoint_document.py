@@ -36,7 +36,7 @@ def read_openapi(document: Any, source: str) -> Published:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, UnreadableContract):
             raise
-        raise UnreadableContract(f"{source} is no OpenAPI document of fal's: {error!r}") from error
+        raise UnreadableContract(f"{source} is not an OpenAPI document of fal: {error!r}") from error
     return Published(SourceKind.OPENAPI, source, endpoint_id, day, _normalized(found))
 
 

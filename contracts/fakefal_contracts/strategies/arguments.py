@@ -130,7 +130,7 @@ def media(
     found = (one for place in places(edition.model) if place.spot.path == field for one in place.spot.metadata)
     limits = next((one for one in found if isinstance(one, Limits)), None)
     if limits is None:
-        raise ValueError(f"{field!r} is no media field of {endpoint_id}")
+        raise ValueError(f"{field!r} is not a media field of {endpoint_id}")
     samples: list[Sample] = []
     for edge in edges(limits):
         samples.append((edge.inside, None))

@@ -220,7 +220,7 @@ def test_billed_otherwise(fakefal: Fakefal) -> None:
 
 
 def test_no_amount(fakefal: Fakefal) -> None:
-    """'about one' is no amount of dollars: write 1.12 or '1.12'"""
+    """'about one' is not an amount of dollars: write 1.12 or '1.12'"""
     fakefal.assert_billed("about one")
 
 

@@ -1,0 +1,147 @@
+"""What commands say of themselves, and how they find their settings."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fakefal.cli import COMMANDS, main
+from fakefal.settings import SettingsError, load_settings
+from support.media import clip, picture
+
+pytestmark = pytest.mark.quick
+
+
+def all_commands() -> Iterator[tuple[str, ...]]:
+    """The words of each command and subcommand."""
+    context = click.Context(main)
+    yield ()
+    for name in COMMANDS:
+        yield (name,)
+        command = main.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from ((name, below) for below in command.commands)
+
+
+@pytest.mark.parametrize("words", [*all_commands()], ids=" ".join)
+def test_every_help_has_examples_that_can_be_typed(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, [*words, "--help"])
+    assert done.exit_code == 0
+    typed = done.output.partition("Examples:\n")[2].splitlines()
+    assert typed
+    for line in typed:
+        assert f"fakefal {' '.join(words)}".strip() in line
+        for file in re.findall(r" ([\w./@-]+\.(?:json|ts)|media)\b", line):
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).mkdir(exist_ok=True) if file == "media" else Path(file).touch()
+        given = shlex.split(line.rpartition("| ")[2].partition(" > ")[0])[1:]
+        command: click.Command = main
+        context = click.Context(main)
+        while isinstance(command, click.Group) and (found := command.get_command(context, given[0])):
+            command = found
+            context = command.make_context(given[0], given[1:], parent=context)
+            given = given[1:]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["chekc"], "Did you mean 'check'?"),
+        (["models", "shw"], "'show'"),
+        (["run", "--profle", "instant", "--", "true"], "--profile"),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion(typed: list[str], meant: str) -> None:
+    done = CliRunner().invoke(main, typed)
+    assert done.exit_code == 2
+    assert meant in done.output
+
+
+def test_an_unlike_word_gets_none() -> None:
+    done = CliRunner().invoke(main, ["xyz"])
+    assert "No such command 'xyz'.\n" in done.output
+
+
+class TestTheSettingsFile:
+    @pytest.fixture
+    def project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A repository with settings; the current folder is one within it."""
+        (tmp_path / "fakefal.toml").write_text("runners = 1\n")
+        project = tmp_path / "project"
+        (project / ".git").mkdir(parents=True)
+        (project / "src" / "app").mkdir(parents=True)
+        monkeypatch.chdir(project / "src" / "app")
+        return project
+
+    def test_it_is_found_from_a_folder_below(self, project: Path) -> None:
+        (project / "fakefal.toml").write_text("runners = 3\n")
+        assert load_settings(environ={}).runners == 3
+        (project / "src" / "fakefal.toml").write_text("runners = 4\n")
+        assert load_settings(environ={}).runners == 4
+
+    def test_one_above_the_repository_is_not_read(self, project: Path) -> None:
+        assert not (project / "fakefal.toml").exists()
+        assert load_settings(environ={}).runners == 10
+
+    def test_one_above_the_home_is_not_read(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (project / ".git").rmdir()
+        assert load_settings(environ={}).runners == 1
+        monkeypatch.setenv("HOME", str(project))
+        assert load_settings(environ={}).runners == 10
+
+    def test_its_paths_start_at_its_folder(self, project: Path) -> None:
+        (project / "fakefal.toml").write_text(
+            'models = ["models/"]\n'
+            'spool = "spool"\n'
+            "effects = [\"respond(video='clip.mp4') when nth=1\", 'stuck', \"respond(video='https://a.example/b.mp4')\"]\n"
+            '[results]\n"fal-ai/flux/dev" = "mine.png"\n"fal-ai/wizper" = { text = "Hello" }\n'
+        )
+        (project / "models").mkdir()
+        (project / "mine.png").write_bytes(picture())
+        clip(project / "clip.mp4", seconds=1)
+        settings = load_settings(environ={})
+        assert settings.models == (project / "models",)
+        assert settings.spool == project / "spool"
+        assert settings.results == {"fal-ai/flux/dev": project / "mine.png", "fal-ai/wizper": {"text": "Hello"}}
+        answered, *others = settings.effects
+        assert answered == f"respond(video={project}/clip.mp4) when nth=1"
+        assert others == ["stuck", "respond(video='https://a.example/b.mp4')"]
+
+    def test_an_error_in_it_names_it(self, project: Path) -> None:
+        (project / "fakefal.toml").write_text('profile = "fast"\n')
+        with pytest.raises(SettingsError, match=re.escape(f"in {project / 'fakefal.toml'}: profile cannot be 'fast'")):
+            load_settings(environ={})
+
+    def test_config_names_another_file(self, project: Path) -> None:
+        (project / "other.toml").write_text('models = ["no-such-folder"]\n')
+        for typed in (["models", "--config", "../../other.toml"], ["models", "show", "fal-ai/flux/dev"]):
+            done = CliRunner().invoke(main, [*typed, *(["--config", "../../other.toml"] if "show" in typed else [])])
+            assert done.exit_code == 2
+            assert "no-such-folder" in done.output
+
+    def test_a_file_that_does_not_exist_is_an_error(self, project: Path) -> None:
+        done = CliRunner().invoke(main, ["check", "--config", f"{project}/none.toml", "fal-ai/flux/dev"])
+        assert done.exit_code == 2
+        assert "does not exist" in done.output
+
+    def test_every_command_that_reads_settings_takes_it(self) -> None:
+        context = click.Context(main)
+        missing = []
+        for words in all_commands():
+            command: click.Command = main
+            for word in words:
+                assert isinstance(command, click.Group)
+                command = command.get_command(context, word) or command
+            options = {one for parameter in command.params for one in parameter.opts}
+            if "--config" not in options:
+                missing.append(" ".join(words))
+        assert missing == ["", "models add", "demo", "health"]
