@@ -51,7 +51,7 @@ examples: $(VENV)/ready js
 	$(PYTHON) -m venv $(VENV)-tools
 	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
 	$(BIN)/python -m tools.examples --python $(VENV)-tools/bin/python
-	TEST_NPM=1 $(BIN)/python -m pytest -q tests/together/test_guides.py
+	TEST_NPM=1 $(BIN)/python -m pytest -q tests/test_pages.py
 
 # fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
 oracle-runtime: $(VENV)/ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -19,12 +20,23 @@ from support.machine import ROOT
 from support.page_blocks import README, blocks_of, run_page
 
 DOCS = ROOT / "docs"
-PAGES = [page for page in (README, *sorted(DOCS.glob("*.md"))) if any(block.runs for block in blocks_of(page))]
+FROM_NPM = bool(os.environ.get("TEST_NPM"))
+"""Whether to run instead the pages that install much from npm; `make examples` does."""
+OF_NPM = {DOCS / "tutorials" / "nextjs.md"}
+SHOWN = [page for page in (README, *sorted(DOCS.rglob("*.md"))) if any(block.runs for block in blocks_of(page))]
+PAGES = [page for page in SHOWN if (page in OF_NPM) is FROM_NPM]
+EVERY_BLOCK_RUNS = {"tutorials", "how-to", "explanation"}
+"""Folders whose pages show nothing that is not run."""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT).with_suffix("")))
 def test_what_a_page_shows_runs(page: Path, tmp_path: Path, offline: list[str]) -> None:
-    run_page(page, tmp_path, offline)
+    run_page(page, tmp_path, offline, from_npm=FROM_NPM)
+
+
+def test_tutorials_and_guides_show_only_files_and_commands() -> None:
+    shown = [(page.name, one) for page in SHOWN if page.parent.name in EVERY_BLOCK_RUNS for one in blocks_of(page)]
+    assert [(page, one.code) for page, one in shown if not (one.name or one.language == "bash")] == []
 
 
 def test_a_page_whose_commands_fail_or_print_something_else_is_noticed(tmp_path: Path, offline: list[str]) -> None:
