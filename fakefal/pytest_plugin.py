@@ -27,13 +27,13 @@ KEY = "fakefal_key"
 KEYLESS = ("NoKey", "NoTarget", "MissingCredentialsError")
 """What fakefal's client and fal's raise where they find no key."""
 EXPLANATION = (
-    "fakefal sets FAL_KEY for each test that has its fixture, but not while tests are collected. Where a module "
-    f"needs it at import, write {KEY} = true in pytest's ini file ([tool.pytest.ini_options] in pyproject.toml)."
+    "fakefal sets FAL_KEY for each test that uses its fixture, but not while tests are collected. If a module "
+    f"needs it at import, write {KEY} = true in the ini file of pytest ([tool.pytest.ini_options] in pyproject.toml)."
 )
 ALLOW_REAL = "FAKEFAL_ALLOW_REAL"
 OUTSIDE = (
-    "this is outside of a test's fake: let what calls it ask for the fixture fakefal (a marker on the class brings it "
-    f"before setup_method), or set {ALLOW_REAL}=1 if fal is meant"
+    "this call comes from outside of a test with the fixture fakefal: request the fixture where the call is made (a "
+    f"marker on the class sets it up before setup_method), or set {ALLOW_REAL}=1 to call the real fal"
 )
 _FAKE = pytest.StashKey["Fakefal"]()
 _SUMS = pytest.StashKey[dict[str, str]]()
@@ -45,11 +45,14 @@ _FAKED = pytest.StashKey[bool]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the settings."""
     parser.addini(
-        KEY, "a fake FAL_KEY already while tests are collected, for clients built at import", "bool", default=False
+        KEY,
+        "set a fake FAL_KEY before tests are collected, for clients that are built at import",
+        "bool",
+        default=False,
     )
-    parser.addini(MODELS, "documents of models beside the built-in ones: files and folders", "paths", default=[])
+    parser.addini(MODELS, "your documents of models: files and folders", "paths", default=[])
     parser.getgroup("fakefal").addoption(
-        REPORT, metavar="FILE", help="write what all tests did here: .html, .json, or .xml (JUnit)"
+        REPORT, metavar="FILE", help="write a report on all tests with the fixture: .html, .json or .xml (JUnit)"
     )
     parser.addini(JUNIT, "add jobs, dollars and duplicates of each test to the JUnit file", type="bool", default=False)
 
@@ -96,7 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
     report = config.getoption(REPORT)
     if report is not None and not report.endswith(REPORT_ENDINGS):
         raise pytest.UsageError(f"{REPORT} {report}: end its name with {', '.join(REPORT_ENDINGS)}")
-    what = "how the emulator of this test behaves; the fixture comes with it"
+    what = "configure the emulator of this test; requests the fixture"
     config.addinivalue_line("markers", f"{MARKER}(profile, effects, contract, seed, ...): {what}")
 
 
@@ -126,7 +129,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture
 def fakefal(request: pytest.FixtureRequest) -> Iterator[Fakefal]:
-    """A fresh fal in this process: all calls to fal end here, and nothing is paid."""
+    """A new emulator for this test: it answers all calls to fal, and nothing is charged."""
     from fakefal.testing import Fakefal, SettingsError
 
     _guard(request.config)  # collection does not tell of getfixturevalue
@@ -146,7 +149,7 @@ def fakefal(request: pytest.FixtureRequest) -> Iterator[Fakefal]:
 
 @pytest.fixture
 def fakefal_server(fakefal: Fakefal) -> Fakefal:
-    """The test's `fakefal` on a socket, too: `url` for base URLs, `environ` for other programs."""
+    """The fixture `fakefal` with a real server: `url` is its base URL, `environ` redirects other programs."""
     fakefal.serve()
     return fakefal
 
@@ -205,7 +208,7 @@ def _lacks_key(error: BaseException | None) -> bool:
 
 
 def _guard(config: pytest.Config) -> None:
-    """From now to the session's end no name of fal's is looked up, unless the environment allows it."""
+    """Refuse to resolve fal host names from now to the end of the session, unless the environment allows it."""
     if config.stash.get(_GUARDED, False):
         return
     from fakefal.testing.names import Guard, guarded_names
@@ -246,7 +249,10 @@ def _options(node: Any, known: list[str]) -> dict[str, Any]:
     options: dict[str, Any] = {"models": node.config.getini(MODELS)}
     for marker in reversed(list(node.iter_markers(MARKER))):
         if marker.args:
-            pytest.fail(f"@pytest.mark.{MARKER} takes names: write effects={marker.args[0]!r}, or so", pytrace=False)
+            pytest.fail(
+                f"@pytest.mark.{MARKER} takes keyword arguments: write effects={marker.args[0]!r}, for example",
+                pytrace=False,
+            )
         for name in marker.kwargs:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)

@@ -55,7 +55,7 @@ def _whole(value: object, read: ValidatorFunctionWrapHandler) -> Any:
     except ValidationError:
         number = 0
     if number < 1:
-        raise ValueError("give a whole number from 1")
+        raise ValueError("give a whole number of at least 1")
     return number
 
 
@@ -76,7 +76,7 @@ def _contract(value: object) -> str:
     contract = str(value)  # TOML has dates
     first = min(endpoint.revisions[0].date for endpoint in FOUNDING.values())
     if parse_contract(contract) < first:
-        raise ValueError(f"it lies before the first published schema; give {first} or later")
+        raise ValueError(f"no schema was published by then; give {first} or later")
     return contract
 
 
@@ -94,10 +94,10 @@ def _effect(text: str) -> str:
 
 
 def own_result(given: object) -> object:
-    """What a model can be made to answer with.
+    """A user's own answer of a model, checked.
 
     Raises:
-        ValueError: this is nothing of the kind.
+        ValueError: it is neither a file, nor an object, nor a function.
     """
     if isinstance(given, str | Path):
         given = Path(given)
@@ -119,7 +119,7 @@ def _pairs(keys: object) -> object:
         return keys
     pairs = [pair.partition(":") for pair in keys.split(",")]
     if not all(colon for _, colon, _ in pairs):
-        raise ValueError("write a list like id:secret,id2:secret2")
+        raise ValueError("write id:secret,id2:secret2")
     return {key_id: secret for key_id, _, secret in pairs}
 
 
@@ -132,7 +132,7 @@ Count = Annotated[int, WrapValidator(_whole)]
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
 Names = Annotated[frozenset[Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True)]], _split_by(",")]
 OwnResult = Annotated[Any, BeforeValidator(own_result)]
-"""What a model answers with by the user's wish: a file, a whole result, or a function of the arguments to either."""
+"""A user's own answer of a model: a file, a whole result, or a function of the arguments that returns one of these."""
 Effects = Annotated[tuple[Annotated[str, AfterValidator(_effect)], ...], _split_by(";")]
 
 
@@ -144,13 +144,13 @@ class OwnPrice(BaseModel, frozen=True, extra="forbid"):
 
 
 class SettingsError(Exception):
-    """A setting has a value that cannot be used; the message says which, where it stands, and what is allowed.
+    """A setting cannot be used; the message says which one, where it was set, and what is allowed.
 
-    No ValueError: pydantic would make one of its own errors of that.
+    This is not a ValueError, because pydantic would turn that into an error of its own.
 
     Args:
-        message: for the user; it repeats no secret.
-        name: the setting, where the error is about one.
+        message: for the user; it contains no secrets.
+        name: the setting, if the error is about one.
     """
 
     def __init__(self, message: str, name: str | None = None) -> None:
@@ -159,51 +159,50 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=True):
-    """What an emulator is told when it is built.
+    """All settings of an emulator.
 
     Attributes:
-        profile: how time passes: instant, stepped, quick or realistic.
-        contract: latest, documented, or an ISO day.
-        models: files and folders with documents of models; they win over the built-in ones.
-        prices: prices by endpoint id; they win over what is known.
-        results: what models answer with, by endpoint id: a file that takes the place of those of its kind, a whole
-            result, or a function of the arguments to either.
-        media_urls: where files in answers lead callers by fal's hosts: to fal's CDN (``fal``), or to this server
-            (``local``), where browsers open them too; None is ``local`` in ``serve`` and ``fal`` elsewhere.
-        unknown: what a model gets that fakefal does not know: fal's 404 (``refuse``), or an empty result (``accept``).
-        seed: makes random lengths of runs, and probabilities, repeatable.
-        runners: how many requests of one key run at once (fal: 2 for new accounts, up to 40).
-        balance: dollars that each key starts with; what a job costs is taken off at its end, also below zero, and from
-            zero on the account is locked.  None is an account that never runs out.
-        keys: key ids with their secrets; empty means that any ``id:secret`` is accepted.
-        fetch: whether media addresses outside the emulator are downloaded and judged.
-        render: whether clips show the pictures of their requests, moving; this needs PyAV.
-        effects: what happens to which requests, such as ``stuck when nth=2``.
-        retention: whether results expire as at fal, on emulated time.
+        profile: how long jobs wait and run: ``instant``, ``stepped``, ``quick`` or ``realistic``.
+        contract: the schema that judges: ``latest``, ``documented``, or a day such as ``2026-06-11``.
+        models: files and folders with your documents of models; they override the built-in ones.
+        prices: your prices, by endpoint id; they override the known ones.
+        results: what a model answers, by endpoint id: a file that replaces the files of its kind, a whole result, or a
+            function of the arguments that returns one of these.
+        media_urls: where media URLs in answers point to, if the call came by a fal host name: the CDN of fal
+            (``fal``), or this server (``local``), where browsers can open them.  None is ``local`` in ``serve`` and
+            ``fal`` elsewhere.
+        unknown: what an unknown model answers: the 404 of fal (``refuse``), or an empty result (``accept``).
+        seed: any text; makes run lengths and probabilities repeatable.
+        runners: how many jobs of one key run at once (fal: 2 for new accounts, up to 40).
+        balance: dollars that each key starts with.  Each job is charged at its end, and may take the balance below
+            zero; at zero or below, the account is locked.  None is unlimited.
+        keys: the accepted key ids with their secrets; empty accepts any ``id:secret``.
+        fetch: whether media from other hosts are downloaded and judged.
+        render: whether clips show the pictures of their requests; needs PyAV.
+        effects: rules that make calls and jobs fail, such as ``stuck when nth=2``.
+        retention: whether results expire as at fal, on the emulated clock.
         webhooks_anywhere: whether webhooks may go beyond loopback.
-        webhooks_loopback: whether webhooks may go to loopback even where the server is bound beyond it, so that others
-            choose their targets.
-        open_proxy: whether ``/proxy`` lends the first of `keys` to every caller even where the server is bound beyond
-            loopback.
-        public_url: the base of URLs in answers to callers that came by base URL.
+        webhooks_loopback: whether a server that listens beyond loopback may send webhooks to its own machine, although
+            others choose their targets.
+        open_proxy: whether a server that listens beyond loopback lends the first of `keys` to callers of ``/proxy``.
+        public_url: the base of URLs in answers to clients with a base URL.
         max_body_bytes: the largest JSON body (64 MiB; fal publishes no number).
-        max_json_bytes: how long a JSON body may be without the ``data:`` strings in it; 413 beyond that.
+        max_json_bytes: the longest JSON body, not counting its ``data:`` strings; longer ones get 413.
         max_upload_bytes: the largest upload.
         max_requests: how many requests are kept.
-        max_request_bytes: how many bytes of requests and answers are kept, with hints and logs.
-        max_files: how many uploaded files are kept.
-        max_file_bytes: how many bytes of uploaded files are kept.
+        max_request_bytes: how many bytes of requests and answers are kept, including hints and logs.
+        max_files: how many uploads are kept.
+        max_file_bytes: how many bytes of uploads are kept.
         max_journal: how many calls the journal keeps.
-        spool: the folder for uploaded files; None makes one that is removed at the end.
-        store: where requests are kept: ``memory``, or the address of a Redis that replicas share.
-        development_key: whether webhooks are signed with the key that every fakefal has; beyond loopback never.
+        spool: the folder for uploads; None makes one that is removed at the end.
+        store: where requests are kept: ``memory``, or the URL of a Redis that replicas share.
+        development_key: whether webhooks are signed with the key that every fakefal has; never beyond loopback.
         workers: how many processes serve one port; more than one need a Redis.
-        origins: web pages beyond this machine that may call what is fal's, such as
-            ``https://app.example``; ``*`` for all of them, ``null`` for files.
-        hosts: names under which the server is reached, beside loopback's, fal's and that of `public_url`.  Bound to
-            loopback it answers under no others; the control API never does.
-        control_token: what the control API asks for as ``Authorization: Bearer``; needed where the
-            server is bound beyond loopback.
+        origins: further web pages that may call the API of fal, such as ``https://app.example``; ``*`` allows all,
+            ``null`` allows local files.
+        hosts: further host names of the server.  On loopback it answers only to loopback names, fal host names and
+            that of `public_url`.  The control API never answers to fal host names.
+        control_token: the token of the control API (``Authorization: Bearer``); needed beyond loopback.
     """
 
     profile: Annotated[str, AfterValidator(_profile)] = "quick"
@@ -271,7 +270,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         for name in self.results:
             if name not in found:
                 near = f": did you mean {near}?" if (near := found.nearest(name)) else ""
-                raise SettingsError(f"results name a model that is unknown, {name}{near}", "results")
+                raise SettingsError(f"results: unknown model {name}{near}", "results")
         return found
 
     def _models(self) -> Catalogue:
@@ -307,7 +306,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
     @model_validator(mode="after")
     def _shared_store(self) -> Self:
         if self.workers > 1 and self.store == MEMORY:
-            raise SettingsError("several workers must share a store: give --store redis://host:port/db")
+            raise SettingsError("more than one worker needs a Redis: give --store redis://HOST:PORT/DB")
         return self
 
 

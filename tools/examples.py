@@ -111,9 +111,9 @@ TOOLS = (
         "huggingface_hub",
         ("huggingface_hub",),
         "hugging_face.py",
-        remarks="Give it a key of fal's: then it calls fal, and fakefal answers. With a token of Hugging Face's "
-        "(`hf_...`) it calls `router.huggingface.co`, which fakefal neither leads nor answers. In both cases it first "
-        "asks `huggingface.co` which model of fal's is meant; the test stands in for that one call.",
+        remarks="Give it a fal key: then it calls fal, and fakefal answers. With a Hugging Face token (`hf_...`) it "
+        "calls `router.huggingface.co`, which fakefal does not redirect. In both cases it first asks `huggingface.co` "
+        "which fal model is meant; the test answers that one call itself.",
     ),
     Tool(
         "LiteLLM",

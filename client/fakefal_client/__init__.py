@@ -1,4 +1,4 @@
-"""fal's queue in your programs: checked, priced and limited before anything is paid."""
+"""A client for fal that checks, prices and limits calls before anything is paid."""
 
 from __future__ import annotations
 

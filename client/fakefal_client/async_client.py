@@ -23,12 +23,12 @@ Out = TypeVar("Out")
 
 
 class AsyncClient(BaseClient):
-    """As `Client`, to be awaited.  Safe across the tasks of one event loop.
+    """The async version of `Client`.  Safe across the tasks of one event loop.
 
     Args:
         target: see `Client`.
-        http: speaks HTTP instead of a client of its own, and stays the caller's.
-        sleep: makes pauses.
+        http: the HTTP client to use; the caller closes it.  By default, this client makes its own.
+        sleep: the function that pauses.
         options: see `ClientOptions`.
     """
 

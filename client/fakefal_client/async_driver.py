@@ -35,7 +35,7 @@ class AsyncDriver:
 
     Args:
         http: what speaks HTTP; None makes one that `close` closes.
-        clock: where time comes from.
+        clock: the source of time.
         sleep: how a pause is made.
         trust_env: see `Driver`.
     """

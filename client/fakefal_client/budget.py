@@ -33,7 +33,7 @@ def amount(usd: Decimal | float | str) -> Decimal:
 
 
 class Money(StrEnum):
-    """Where the money of a job is."""
+    """The state of the money of a job."""
 
     RESERVED = "reserved"
     """Nothing was sent yet."""
@@ -45,7 +45,7 @@ class Money(StrEnum):
 
 @dataclass(frozen=True)
 class BudgetEntry:
-    """One job in the ledger: its money in US dollars, estimated until it is spent; None where nobody knows."""
+    """One job in the ledger: its money in US dollars, estimated until it is spent; None if unknown."""
 
     endpoint_id: str
     usd: Decimal | None
@@ -60,7 +60,7 @@ class Budget:
     Safe across threads and tasks.
 
     Args:
-        usd: the limit; None only keeps the ledger.
+        usd: the limit; None sets no limit and keeps the ledger.
     """
 
     def __init__(self, usd: Decimal | float | str | None = None) -> None:
@@ -81,18 +81,18 @@ class Budget:
 
     @property
     def pending(self) -> Decimal:
-        """What may still be billed: reserved, or of jobs whose result was never read."""
+        """What may still be billed: reserved money, and that of jobs whose result was never read."""
         return self._held
 
     @property
     def left(self) -> Decimal | None:
-        """What new calls may cost, or None without a limit."""
+        """What further calls may cost, or None without a limit."""
         with self._lock:
             return None if self.limit is None else self.limit - self._spent - self._held
 
     @property
     def entries(self) -> tuple[BudgetEntry, ...]:
-        """The ledger: what is settled, oldest first, and then what is not."""
+        """The ledger: settled jobs, oldest first, and then those that are not settled."""
         with self._lock:
             return (*self._settled, *(one.entry for one in self._open.values()))
 
@@ -103,13 +103,13 @@ class Budget:
 
         Args:
             endpoint_id: what is called.
-            usd: the most that it may cost; None where nobody knows.
+            usd: the most that it may cost; None if that is unknown.
             unit_usd: what one unit costs.
-            unmeasured: the argument whose file would tell it, where nobody looked at it.
+            unmeasured: the argument whose file decides the price, if that was not looked at.
 
         Raises:
-            OverBudget: there is not so much left.
-            UnknownPrice: there is a limit, and nobody knows the price.
+            OverBudget: less than that is left.
+            UnknownPrice: there is a limit, and the price is unknown.
         """
         if usd is None and self.limit is not None:
             why = f"no contract knows the price of {endpoint_id}:"
@@ -131,9 +131,9 @@ class Budget:
             return next((one for one in self._open.values() if one.request_id == request_id), None)
 
     def claim(self, request_id: str, attempt: Attempt) -> bool:
-        """Say that a listed job is the one of an attempt, unless it is another's.
+        """Link a listed job to an attempt, unless it belongs to another one.
 
-        Its money is held again, even above the limit, where it was refunded because nobody had listed the job.
+        If its money was refunded because the job was not listed, it is reserved again, even above the limit.
         """
         with self._lock:
             if self._ids.setdefault(request_id, attempt.token) != attempt.token:
@@ -149,7 +149,7 @@ class Budget:
             return True
 
     def give_up(self, attempt: Attempt) -> str | None:
-        """Refund an attempt whose job nobody lists; returns the job where it is known by now, and refunds nothing."""
+        """Refund an attempt whose job is not listed.  If the job is known by now, return it and refund nothing."""
         with self._lock:
             known = self.id_of(attempt)
             if known is None and (reservation := self._of(attempt)) is not None:
@@ -157,18 +157,18 @@ class Budget:
             return known
 
     def remember(self, request_id: str, attempt: Attempt) -> None:
-        """A job is the one of this attempt; kept when its money is settled, too."""
+        """Remember which job belongs to this attempt, also after its money is settled."""
         with self._lock:
             self._ids[request_id] = attempt.token
             _keep_newest(self._ids)
 
     def id_of(self, attempt: Attempt) -> str | None:
-        """The job that an attempt is known to have become."""
+        """The job of an attempt, if it is known."""
         with self._lock:
             return next((found for found, token in self._ids.items() if token == attempt.token), None)
 
     def knows(self, request_id: str) -> bool:
-        """Whether it is known which call the job is of."""
+        """Whether it is known which call made this job."""
         with self._lock:
             return request_id in self._ids
 

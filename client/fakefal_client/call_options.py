@@ -24,18 +24,18 @@ TIMEOUT_SECONDS = 60.0
 
 
 class ClientOptions(TypedDict, total=False):
-    """The same for both clients.
+    """Options of both clients.
 
     key: ``id:secret``; by default ``FAL_KEY``, or ``FAL_KEY_ID`` and ``FAL_KEY_SECRET``.
     budget: a limit in US dollars, or a `Budget` that several clients share.
-    preflight: whether errors found before sending raise (default) or are left to the service.
-    contract: under which contract pre-flight judges, instead of the target's own.
-    models: documents of models beside the built-in ones: a file, a folder, several of them, or a `Catalogue`.
-    poll_seconds: the pause between two looks at a job (0.5).
-    timeout_seconds: the longest silence within one call (60).
+    preflight: whether errors are raised before sending (default), or left to the service.
+    contract: the contract that judges before sending; by default that of the target.
+    models: your documents of models: one or several files or folders, or a `Catalogue`.
+    poll_seconds: the pause between two status calls (0.5).
+    timeout_seconds: the longest time without data within one call (60).
     retry: how calls that cannot be paid twice are repeated.
-    clock: where time comes from.
-    environ: what is read instead of the process's environment.
+    clock: the source of time.
+    environ: a mapping to read instead of the environment of the process.
     """
 
     key: str | None

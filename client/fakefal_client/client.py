@@ -24,19 +24,19 @@ Out = TypeVar("Out")
 
 
 class Client(BaseClient):
-    """Speaks to a fake or to fal with the same code, checks and prices a request before it is sent.
+    """Calls an emulator or fal with the same code, and checks and prices requests before sending them.
 
     Safe across threads.  Use it as a context manager, or call `close`.
 
     Args:
-        target: ``"fal"``, or the base URL of a fake; else ``FAKEFAL_URL``, else ``FAKEFAL_TARGET=fal``.
-        http: speaks HTTP instead of a client of its own, and stays the caller's.
-        sleep: makes pauses.
+        target: ``"fal"``, or the base URL of an emulator; by default ``FAKEFAL_URL``, then ``FAKEFAL_TARGET=fal``.
+        http: the HTTP client to use; the caller closes it.  By default, this client makes its own.
+        sleep: the function that pauses.
         options: see `ClientOptions`.
 
     Raises:
-        NoTarget: nothing says whom to speak to.
-        NoKey: it is fal, and there is no key.
+        NoTarget: no target was given.
+        NoKey: the target is fal, and there is no key.
         UsageError: the target or an option cannot be used.
 
     Under pytest, without ``FAKEFAL_ALLOW_REAL=1``, each call that would reach fal raises `RealNotAllowed`.
@@ -65,7 +65,7 @@ class Client(BaseClient):
     def submit(
         self, request: Request[Any] | str, arguments: Arguments | None = None, /, **options: Unpack[SubmitOptions]
     ) -> Job[Any]:
-        """Check, price, upload local media, and send to the queue: at most one paid job.
+        """Check and price a request, upload its local media, and send it to the queue: at most one paid job.
 
         Raises:
             InvalidRequest, OverBudget, UsageError: nothing was sent.
@@ -106,7 +106,7 @@ class Client(BaseClient):
         stream: bool = False,
         **options: Unpack[SubmitOptions],
     ) -> Any:
-        """Submit, tell of every change, and return the result; one deadline covers it all."""
+        """Submit, report every change to `on_update`, and return the result; one deadline covers all of it."""
         return self._driver.run(self._subscribe(request, arguments, options, stream=stream), on_update)
 
     @overload
@@ -116,7 +116,7 @@ class Client(BaseClient):
     def run(
         self, request: Request[Any] | str, arguments: Arguments | None = None, /, **options: Unpack[SubmitOptions]
     ) -> Any:
-        """Run the model on the synchronous road, without the queue, and return the result."""
+        """Call `fal.run`, without the queue, and return the result."""
         return self._driver.run(self._run(request, arguments, options))
 
     @overload
@@ -124,11 +124,11 @@ class Client(BaseClient):
     @overload
     def resume(self, request_id: str, endpoint: str) -> Job[dict[str, Any]]: ...
     def resume(self, request_id: str, endpoint: type[Request[Any]] | str) -> Job[Any]:
-        """A job that was submitted earlier, by this program or another."""
+        """Return a job that was submitted earlier, by this program or another."""
         return Job(self._session, self._driver, self._resumed(request_id, endpoint))
 
     def reconcile(self, lost: MaybeAccepted | Attempt, *, deadline_seconds: float | None = None) -> Outcome:
-        """What became of a job whose answer was lost: `Found`, `NotListed` or `Unknown`.  Nothing is sent again."""
+        """Find the job of a call whose answer was lost: `Found`, `NotListed` or `Unknown`.  Nothing is sent again."""
         return self._driver.run(self._reconcile(lost, deadline_seconds))
 
     @overload
@@ -143,10 +143,10 @@ class Client(BaseClient):
         *,
         deadline_seconds: float | None = None,
     ) -> Report:
-        """Judge and price a request under the target's contract; nothing is sent.
+        """Check and price a request under the contract of the target; nothing is sent.
 
         Raises:
-            UnknownEndpoint: no contract covers the endpoint.
+            UnknownEndpoint: the endpoint has no known schema.
         """
         return self._driver.run(self._check(request, arguments, deadline_seconds))
 
@@ -162,11 +162,11 @@ class Client(BaseClient):
         *,
         deadline_seconds: float | None = None,
     ) -> Cost:
-        """What a request costs in US dollars.
+        """The price of a request in US dollars.
 
         Raises:
             InvalidRequest: it would be refused.
-            UnknownEndpoint: no contract covers the endpoint.
+            UnknownEndpoint: the endpoint has no known schema.
         """
         return self._driver.run(self._estimate(request, arguments, deadline_seconds))
 
@@ -179,7 +179,7 @@ class Client(BaseClient):
         on_progress: OnProgress | None = None,
         deadline_seconds: float | None = None,
     ) -> str:
-        """Upload a path, bytes or a PIL image; returns its address.  Above 100 MiB it goes in parts."""
+        """Upload a path, bytes or a PIL image, and return its URL.  Files above 100 MiB are sent in parts."""
         return self._driver.run(self._upload(source, file_name, content_type, deadline_seconds), on_progress)
 
     def download(
@@ -190,14 +190,14 @@ class Client(BaseClient):
         on_progress: OnProgress | None = None,
         deadline_seconds: float | None = None,
     ) -> Path:
-        """Write what lies at an address of a result to a file."""
+        """Download a URL of a result to a file."""
         return self._driver.run(self._download(address, path, deadline_seconds), on_progress)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Webhook:
-        """The webhook in a call that came in, if the service signed these very bytes and they are fresh.
+        """Verify a webhook call: the signature fits these exact bytes, and it is recent.  Return the webhook.
 
         Raises:
-            InvalidWebhook: it is forged, changed, stale or no webhook.
+            InvalidWebhook: it is forged, changed, too old, or not a webhook.
         """
         return self._driver.run(self._verify(headers, body))
 

@@ -27,7 +27,7 @@ def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: 
     video = job.output.get("video") if isinstance(job.output, dict) else None
     address = video.get("url") if isinstance(video, dict) else None
     if not isinstance(address, str):
-        raise UsageError("the result names no video: give an address of it to the client's download()")
+        raise UsageError("the result has no video: pass one of its URLs to client.download()")
     return (yield from download(session, address, path, deadline, job.request_id))
 
 
@@ -73,11 +73,11 @@ def _check_place(path: Path) -> None:
         UsageError: it cannot.
     """
     if path.is_dir():
-        raise UsageError(f"{path} is a folder, and no name for a file")
+        raise UsageError(f"{path} is a folder: give the name of a file")
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} to write to")
+        raise UsageError(f"folder {path.parent} does not exist")
     if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{path.parent} may not be written to")
+        raise UsageError(f"folder {path.parent} is not writable")
 
 
 def _write(file: BinaryIO, reply: Reply) -> Flow[None]:

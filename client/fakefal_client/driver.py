@@ -55,7 +55,7 @@ class Driver:
 
     Args:
         http: what speaks HTTP; None makes one that `close` closes.
-        clock: where time comes from.
+        clock: the source of time.
         sleep: how a pause is made.
         trust_env: whether proxies of the environment are used; not towards a fake.  Its certificates
             (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) always count.
@@ -199,7 +199,7 @@ def writable(http: httpx.Client | httpx.AsyncClient, call: HttpCall, clock: Time
     try:
         request = http.build_request(**request_of(call, clock))
     except (ValueError, TypeError, httpx.InvalidURL) as error:
-        raise UsageError(f"the call cannot be written down: {type(error).__name__} in its address or headers") from None
+        raise UsageError(f"the call cannot be sent: {type(error).__name__} in its URL or headers") from None
     for name, value in request.headers.raw:
         if not (HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value)):
             raise UsageError(f"HTTP does not allow the header {name[:50].decode('latin-1')!r} (its value is not shown)")

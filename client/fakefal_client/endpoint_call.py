@@ -70,7 +70,7 @@ def endpoint_call(request: Request[Any] | str, arguments: Mapping[str, Any] | No
     """
     if isinstance(request, Input):
         if arguments is not None:
-            raise UsageError("a typed request holds its arguments: give no dictionary beside it")
+            raise UsageError("a typed request contains its arguments: leave out the dictionary")
         body = request.model_dump(mode="json", exclude_unset=True)
         return EndpointCall(endpoint_of(type(request)).id, body, request.output_type())
     if not isinstance(request, str):

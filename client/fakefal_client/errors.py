@@ -43,7 +43,7 @@ class FakefalError(Exception):
     """The base of all errors of this package.
 
     Attributes:
-        request_id: the job that it is about, where there is one.
+        request_id: the job, if there is one.
         maybe_paid: whether money may have been spent.
     """
 
@@ -66,23 +66,23 @@ def _rebuilt(kind: type[FakefalError], args: tuple[Any, ...], facts: dict[str, A
 
 
 class UsageError(FakefalError):
-    """The call cannot work as it stands, and does nothing.  Of a job that was sent earlier `maybe_paid` tells."""
+    """The call cannot work as written, and did nothing.  `maybe_paid` is about a job that was sent earlier."""
 
 
 class NoTarget(UsageError):
-    """Nobody said whether to speak to a fake or to fal."""
+    """No target was given: an emulator, or fal."""
 
 
 class RealNotAllowed(UsageError):
-    """A test would speak to fal."""
+    """A test tried to call the real fal."""
 
 
 class NoKey(UsageError):
-    """fal wants a key, and none was given."""
+    """The target is fal, and no key was given."""
 
 
 class InvalidRequest(UsageError):
-    """Pre-flight found errors: `report` has each with its rule, place and hint."""
+    """The request is invalid and was not sent; `report` has each error with its rule, place and hint."""
 
     def __init__(self, report: Report) -> None:
         lines = [f"{'.'.join(map(str, e.loc)) or 'the body'}: {e.msg} ({e.rule.id}; {e.hint})" for e in report.errors]
@@ -91,13 +91,13 @@ class InvalidRequest(UsageError):
 
 
 class TestPromptRefused(UsageError):
-    """A prompt asks the emulator for an effect, and would be paid for at fal."""
+    """The prompt is a test prompt for the emulator; fal would charge for it."""
 
     __test__ = False
 
 
 class UnknownPrice(UsageError):
-    """Nobody knows what the call costs, and a price is needed: under a limit say ``reserve_usd=``."""
+    """The price of the call is unknown, and there is a limit: give ``reserve_usd=``."""
 
 
 class OverBudget(UsageError):
@@ -111,20 +111,20 @@ class OverBudget(UsageError):
 
 
 class UnknownMedia(UsageError):
-    """A local file or picture stands where the endpoint takes none, or cannot be read."""
+    """A local file or picture is in a field that takes none, or cannot be read."""
 
 
 class ForeignAddress(UsageError):
-    """An address leads from the fake to another place, where it will not be followed."""
+    """A URL in an answer of the emulator points elsewhere; the client does not follow it."""
 
 
 class InvalidWebhook(UsageError):
-    """A webhook whose signature, time or form is wrong: answer 401 or 400, and do nothing."""
+    """The signature, time or form of a webhook is wrong: answer 401 or 400, and do nothing."""
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One item of fal's ``detail`` list; `loc` begins with ``body``."""
+    """One item of the ``detail`` list of fal; `loc` begins with ``body``."""
 
     loc: tuple[str | int, ...]
     msg: str
@@ -134,15 +134,15 @@ class FieldError:
 
 
 class ServiceError(FakefalError):
-    """The service answered, but not with what was asked for.
+    """The service answered with an error.
 
     Attributes:
         status: the HTTP status.
-        body: the decoded JSON body, or the text where it was none.
+        body: the decoded JSON body, or the text if it was not JSON.
         headers: the headers, names in lower case.
-        fields: what was wrong where, from a ``detail`` list.
-        error_type: the platform's ``error_type``, else the first field's type.
-        hint: what the emulator says is meant; fal sends none.
+        fields: the errors and their places, from a ``detail`` list.
+        error_type: the ``error_type`` of the platform, otherwise the type of the first field.
+        hint: what to change; only the emulator sends hints.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class ServiceError(FakefalError):
 class RequestRefused(ServiceError):
     """The model refuses the request: `fields` say where and why.
 
-    fal does not bill what breaks the schema; `maybe_paid` says whether it may have billed another refusal.
+    fal does not bill requests that break the schema; `maybe_paid` says whether it may have billed this refusal.
     """
 
 
@@ -175,7 +175,7 @@ class ModelFailed(ServiceError):
 
 
 class PlatformFailed(ServiceError):
-    """The platform around the model failed; `error_type` says how."""
+    """The platform failed, not the model; `error_type` says how."""
 
 
 class NotAllowed(ServiceError):
@@ -187,7 +187,7 @@ class NotFound(ServiceError):
 
 
 class TooManyRequests(ServiceError):
-    """The service still took no more after all tries."""
+    """The service still answered 429 after all tries."""
 
 
 class UnexpectedAnswer(ServiceError):
@@ -199,18 +199,18 @@ class NetworkError(FakefalError):
 
 
 class Unreachable(NetworkError):
-    """No connection could be made, so nothing was sent."""
+    """No connection could be made; nothing was sent."""
 
 
 class ConnectionLost(NetworkError):
-    """The connection died while something was read; reading again costs nothing."""
+    """The connection died during a read; reading again costs nothing."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job that was sent: what `reconcile` looks for.  Times are seconds since 1970 on this machine's clock.
+    """A call whose job `reconcile` looks for.  Times are seconds since 1970 on the clock of this machine.
 
-    `request_id` is known only where an answer said it.
+    `request_id` is known only if an answer contained it.
     """
 
     endpoint_id: str
@@ -222,9 +222,9 @@ class Attempt:
 
 
 class MaybeAccepted(NetworkError):
-    """A job was sent, or a part of it, and no clear answer came: it may have been accepted, and be paid for.
+    """A call was sent, at least in part, without a clear answer: it may have been accepted, and may be paid.
 
-    It is not sent again.  `attempt` is what is known; give this error to ``reconcile``.
+    It is not sent again.  `attempt` has what is known; pass this error to ``reconcile``.
     """
 
     def __init__(self, reason: str, attempt: Attempt) -> None:
@@ -237,4 +237,4 @@ class MaybeAccepted(NetworkError):
 
 
 class DeadlineExceeded(FakefalError):
-    """The deadline of the call passed.  A job that was accepted goes on: ``resume(request_id)``."""
+    """The deadline of the call passed.  An accepted job goes on: ``resume(request_id)``."""

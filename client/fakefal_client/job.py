@@ -81,51 +81,51 @@ class BaseJob(Generic[Out]):
 
 
 class Job(BaseJob[Out]):
-    """A job that was accepted."""
+    """An accepted job."""
 
     def __init__(self, session: Session, driver: Driver, accepted: Accepted) -> None:
         super().__init__(session, accepted)
         self._driver = driver
 
     def status(self, *, deadline_seconds: float | None = None) -> Status:
-        """Where it stands, with every log line that the service still shows."""
+        """The current state, with every log line that the service still shows."""
         return self._driver.run(self._status(deadline_seconds))
 
     def updates(self, *, stream: bool = False, deadline_seconds: float | None = None) -> Iterator[Status]:
-        """Its state at each change, with the log lines that are new, until it is over.
+        """Yield the state at each change, with new log lines, until the job is over.
 
         Args:
-            stream: follow the service's event stream instead of polling.
+            stream: follow the event stream of the service instead of polling.
             deadline_seconds: when to give up; the job goes on.
         """
         yield from self._driver.play(self._updates(deadline_seconds, stream=stream))
 
     def result(self, *, deadline_seconds: float | None = None) -> Out:
-        """Wait for its end, and return what it made.
+        """Wait for the end, and return the result.
 
         Raises:
             ServiceError: it was refused, or failed.
-            DeadlineExceeded: it goes on.
+            DeadlineExceeded: the job goes on.
         """
         return self._driver.run(self._result(deadline_seconds))
 
     def cancel(self, *, deadline_seconds: float | None = None) -> bool:
-        """Ask for its end; False where it was over already."""
+        """Cancel the job; False if it was already over."""
         return self._driver.run(self._cancel(deadline_seconds))
 
     def download(
         self, path: str | Path, *, on_progress: OnProgress | None = None, deadline_seconds: float | None = None
     ) -> Path:
-        """Wait for its end, and write its video to a file; nothing is left behind where that fails.
+        """Wait for the end, and write the video to a file; a failed download leaves no file.
 
         Raises:
-            UsageError: it cannot be written there; nobody waited.
+            UsageError: the file cannot be written; raised before waiting.
         """
         return self._driver.run(self._download(path, deadline_seconds), on_progress)
 
 
 class AsyncJob(BaseJob[Out]):
-    """A job that was accepted; as `Job`, to be awaited."""
+    """The async version of `Job`."""
 
     def __init__(self, session: Session, driver: AsyncDriver, accepted: Accepted) -> None:
         super().__init__(session, accepted)

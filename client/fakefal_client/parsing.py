@@ -29,7 +29,7 @@ REQUEST_ID = "x-fal-request-id"
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of a job's log."""
+    """One line of the log of a job."""
 
     timestamp: str
     message: str
@@ -37,7 +37,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a job stands; `logs` are the lines that were not seen before."""
+    """The state of a job; `logs` has the lines that are new."""
 
     request_id: str
     logs: tuple[LogLine, ...] = ()
@@ -46,7 +46,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Queued(Status):
-    """It waits; `position` counts those before it."""
+    """The job waits in the queue; `position` is the number of jobs before it."""
 
     position: int = 0
     word: ClassVar[str] = "IN_QUEUE"
@@ -54,16 +54,16 @@ class Queued(Status):
 
 @dataclass(frozen=True)
 class InProgress(Status):
-    """It runs."""
+    """The job runs."""
 
     word: ClassVar[str] = "IN_PROGRESS"
 
 
 @dataclass(frozen=True)
 class Completed(Status):
-    """It is over: refused, failed and cancelled jobs, too.
+    """The job is over: it succeeded, was refused, failed or was cancelled.
 
-    `inference_seconds` is how long it ran; `error` and `error_type` tell of a failure of the platform.
+    `inference_seconds` is how long it ran; `error` and `error_type` describe a failure of the platform.
     """
 
     inference_seconds: float | None = None

@@ -172,7 +172,7 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
     """The report on a request, local media included, with every warning.
 
     Raises:
-        UnknownEndpoint: no contract covers the endpoint.
+        UnknownEndpoint: the endpoint has no known schema.
     """
     preflight.catalogue.find(endpoint_call.endpoint_id)
     media = yield from local_media(endpoint_call.arguments)

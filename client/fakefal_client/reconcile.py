@@ -25,19 +25,19 @@ LISTED_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Found:
-    """The service accepted it: ``resume(request_id)`` goes on with it."""
+    """The service accepted the call: continue with ``resume(request_id)``."""
 
     request_id: str
 
 
 @dataclass(frozen=True)
 class NotListed:
-    """The service lists no such job.  Within the first minute its list may be behind: the money stays pending."""
+    """The service does not list the job.  In the first minute its list may be late, so the money stays pending."""
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """Nobody can say, and why: the list cannot be read or compared, or several jobs look the same."""
+    """The outcome is unknown, and why: the list cannot be read or compared, or several jobs look the same."""
 
     reason: str
 

@@ -18,7 +18,7 @@ def _now() -> float:
 
 @dataclass(frozen=True)
 class TimeSource:
-    """Where time comes from: seconds since 1970, and seconds that never go back."""
+    """A source of time: seconds since 1970, and seconds that never go back."""
 
     wall: Callable[[], float] = _now
     monotonic: Callable[[], float] = time.monotonic

@@ -28,16 +28,16 @@ OF_THE_QUEUE = {"webhook_url", "max_queue_length"}
 
 
 class SubmitOptions(TypedDict, total=False):
-    """What can be said about a call beside its arguments.
+    """Options of one call.
 
-    webhook_url: what the service calls at the end (not for `run`).
+    webhook_url: the URL that the service calls at the end (not for `run`).
     priority: ``normal`` or ``low``.
-    start_timeout_seconds: give up when it has not started by then.
-    max_queue_length: refuse when more are waiting (not for `run`).
+    start_timeout_seconds: give up if the job has not started by then.
+    max_queue_length: refuse if more jobs wait (not for `run`).
     headers: further headers, such as ``X-Fal-No-Retry``.
-    deadline_seconds: for everything that this call does, pauses included.
-    reserve_usd: the most it may cost, where no contract knows or you know better.
-    preflight: whether errors found before sending raise; by default as the client was told.
+    deadline_seconds: the limit for all that this call does, including pauses.
+    reserve_usd: the most it may cost, if its price is unknown or you know better.
+    preflight: whether errors are raised before sending; by default as set for the client.
     """
 
     webhook_url: str
@@ -111,7 +111,7 @@ def _sent(
     """Check, warn, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
     check_options(options, SubmitOptions.__annotations__, "a call")
     if direct and (queued := OF_THE_QUEUE & options.keys()):
-        raise UsageError(f"run does not go through the queue, and has no option {min(queued)!r}")
+        raise UsageError(f"run does not use the queue, and has no option {min(queued)!r}")
     deadline = Deadline(options.get("deadline_seconds"), session.clock)
     media = yield from local_media(endpoint_call.arguments)
     opener = media.opener(session.preflight.opener)

@@ -29,7 +29,7 @@ class Session:
         preflight: what checks requests.
         budget: what limits them.
         retry: how reads are repeated.
-        clock: where time comes from.
+        clock: the source of time.
         poll_seconds: the pause between two looks at a job.
         timeout_seconds: the longest silence within one call.
         strict: whether pre-flight's errors raise.

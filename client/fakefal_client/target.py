@@ -111,22 +111,22 @@ def find_target(given: str | None, key: str | None, environ: Mapping[str, str]) 
 
     Raises:
         NoTarget: nothing says it.
-        NoKey: it is fal, and there is no key.
+        NoKey: the target is fal, and there is no key.
         UsageError: what says it, or the key, cannot be used.
     """
     url, word = environ.get("FAKEFAL_URL"), environ.get("FAKEFAL_TARGET")
     if given is None and not url and word not in (None, "", FAL):
-        raise UsageError(f"FAKEFAL_TARGET is {word!r}; it can only be fal: a fake is said by FAKEFAL_URL")
+        raise UsageError(f"FAKEFAL_TARGET is {word!r}; write fal, or set FAKEFAL_URL for an emulator")
     said = given if given is not None else url or word
     if not said:
         raise NoTarget(
-            "say whom to speak to: target='fal' or target='http://127.0.0.1:8710', "
-            "or FAKEFAL_URL=http://127.0.0.1:8710, or FAKEFAL_TARGET=fal"
+            "no target: give target='fal' or target='http://127.0.0.1:8710', "
+            "or set FAKEFAL_URL=http://127.0.0.1:8710 or FAKEFAL_TARGET=fal"
         )
     found = _checked_key(key or find_key(environ))
     if said == FAL and (given is not None or not url):
         if not found:
-            raise NoKey("fal wants a key: give key=, or set FAL_KEY, or FAL_KEY_ID and FAL_KEY_SECRET")
+            raise NoKey("fal needs a key: give key=, or set FAL_KEY, or FAL_KEY_ID and FAL_KEY_SECRET")
         return Target(BaseUrl(None), found)
     return Target(BaseUrl(_base_url(said)), found or FAKE_KEY)
 
@@ -143,7 +143,7 @@ def _checked_key(key: str | None) -> str | None:
     """A key without the line end that files have."""
     bare = (key or "").strip()
     if bare and not _PRINTABLE.fullmatch(bare):
-        raise UsageError("the key has letters that no key has (it is not shown here)")
+        raise UsageError("the key contains characters that are not allowed (it is not shown here)")
     return bare or None
 
 

@@ -25,7 +25,7 @@ OCTETS = "application/octet-stream"
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of a file was moved, in bytes; `total` is None where nobody says it."""
+    """How much of a file was transferred, in bytes; `total` is None if unknown."""
 
     done: int
     total: int | None

@@ -34,10 +34,10 @@ PREFIX = "x-fal-webhook-"
 
 @dataclass(frozen=True)
 class Webhook:
-    """A webhook whose signature is right.
+    """A verified webhook.
 
     `payload` is the output, or the error body where `ok` is False.  The same webhook may come more than
-    once: `request_id` tells.
+    once: compare `request_id`.
     """
 
     request_id: str

@@ -12,7 +12,7 @@ PACKAGE = __name__.partition(".")[0]
 
 
 class RequestWarning(UserWarning):
-    """A request is about to be sent that the service accepts, and that may not do what is meant.
+    """The service accepts the request, but it may not do what you mean.
 
     Attributes:
         advice: its code, place, words and hint.

@@ -1,4 +1,4 @@
-"""What is legal on fal's wire: endpoints, rules with evidence, prices, and the one validator.
+"""What fal accepts and answers: endpoints, rules with evidence, prices, and the validator.
 
 Nothing in here opens a connection or reads a clock.
 """
@@ -64,17 +64,17 @@ def check(
     opener: Opener = open_data_uris,
     catalogue: Catalogue = BUILT_IN,
 ) -> Report:
-    """Judge and price the arguments of a request before it is sent.
+    """Check and price the arguments of a request before it is sent.
 
     Args:
         endpoint: the full id, such as ``fal-ai/flux/dev``.
         arguments: the decoded JSON body.
         contract: ``latest``, ``documented`` or an ISO day.
-        opener: finds the content of media addresses; by default only ``data:`` URIs are read.
-        catalogue: the models that are known, where they are more than those that come with this package.
+        opener: reads media at addresses; by default only ``data:`` URIs are read.
+        catalogue: the known models; by default the built-in ones.
 
     Raises:
-        UnknownEndpoint: no document of this model is known.
+        UnknownEndpoint: the model is unknown.
         UnknownContract: the contract does not exist.
     """
     return judge(catalogue.find(endpoint).edition(contract), arguments, opener)

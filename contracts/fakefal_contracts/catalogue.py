@@ -39,7 +39,7 @@ class ModelHeading(NamedTuple):
 class Catalogue(Collection[str]):
     """The models that fakefal knows, by endpoint id.
 
-    A model is read and built when it is first asked for, and kept.  `prices` replace what is known.
+    A model is built when it is first used, and kept.  `prices` override the known ones.
     """
 
     def __init__(self, own: Iterable[Record] = (), prices: Mapping[str, Price] | None = None) -> None:
@@ -49,7 +49,7 @@ class Catalogue(Collection[str]):
         self._known: dict[str, Endpoint | None] = {}
 
     def get(self, endpoint_id: str) -> Endpoint | None:
-        """The endpoint with this id, or None where fakefal knows none; fal may have it all the same."""
+        """The endpoint with this id, or None if fakefal does not know it; fal may still have it."""
         if (found := self._known.get(endpoint_id)) is None and (found := self._read(endpoint_id)) is not None:
             self._known[endpoint_id] = found
         return found
@@ -66,7 +66,7 @@ class Catalogue(Collection[str]):
         """The endpoint with this id.
 
         Raises:
-            UnknownEndpoint: fakefal knows none; the message names the nearest id.
+            UnknownEndpoint: fakefal does not know it; the message suggests the nearest id.
         """
         if endpoint := self.get(endpoint_id):
             return endpoint
@@ -104,11 +104,11 @@ class Catalogue(Collection[str]):
 
     @cached_property
     def headings(self) -> Mapping[str, ModelHeading]:
-        """What every model is called, by id and in its order; finding out takes half a second, once."""
+        """The title of every model, by id and in order of ids; the first call takes half a second."""
         return {one.id: ModelHeading(one.id, one.title, one.category) for one in self.records()}
 
     def has_end(self, end: str) -> bool:
-        """Whether the id of a model ends so."""
+        """Whether the id of a model ends with this."""
         return any(one.endswith(end) for one in FOUNDING) or any(one.endswith(end) for one in self._ids)
 
     def has_app(self, app: str) -> bool:

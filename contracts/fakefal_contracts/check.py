@@ -62,7 +62,7 @@ MEDIA_CAUTIONS = (LOCAL_NAME, LONG_DATA_URI)
 
 
 class Unchecked(NamedTuple):
-    """Media that nobody looked at, or not fully, and why."""
+    """Media that were not looked at, or not fully, and why."""
 
     loc: Loc
     address: str
@@ -71,12 +71,11 @@ class Unchecked(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What a request is worth: errors refuse it, warnings and notes do not.
+    """The result of a check: errors mean that the request is refused; warnings and notes do not.
 
-    Of a body with schema errors the warnings are about unknown keys.
-    `arguments` is the parsed body where there are no schema errors; `cost` is what it costs where
-    there are no errors at all, since fal does not bill refusals, and where the price is known.
-    `facts` maps addresses to what was measured.
+    `arguments` is the parsed body, if there are no schema errors; with schema errors, warnings are only about unknown
+    keys.  `cost` is the price, if it is known and there are no errors, because fal does not bill refusals.  `facts`
+    maps URLs of media to what was measured.
     """
 
     endpoint: Endpoint
@@ -96,11 +95,11 @@ class Report:
 
     @cached_property
     def length(self) -> Length | None:
-        """How many seconds the result has; None where nothing tells them."""
+        """The length of the result in seconds; None if unknown."""
         return None if self.arguments is None else length_of(self.arguments, self.facts)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain JSON values: what ``fakefal check --format json`` says of an input."""
+        """The report as plain JSON values, as in ``fakefal check --format json``."""
         name = self.endpoint.name
         return {
             "endpoint_id": self.endpoint.id,
@@ -140,9 +139,8 @@ MOST_FOUND = 1000
 def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Report:
     """Judge a decoded JSON body under one edition.
 
-    Schema first, then the model's own rules, then media; a stage is only reached when the one
-    before found nothing, as at fal.  At most `MOST_FOUND` errors are named.  `opener` may read files and may
-    block; nothing else does.
+    The schema is judged first, then the rules of the model, then the media.  As at fal, later stages run only if the
+    earlier ones found no error.  At most `MOST_FOUND` errors are reported.  Only `opener` may read files and block.
     """
     endpoint, contract = edition.endpoint, edition.contract
     try:

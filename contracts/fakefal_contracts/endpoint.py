@@ -31,7 +31,7 @@ Tier = Literal["standard", "pro", "4k", ""]
 
 
 class Depth(StrEnum):
-    """How much is known of a model, least first."""
+    """How much is known of a model, from least to most."""
 
     TYPES = "types only"
     """Names, types, choices and defaults: no limits, no null."""
@@ -43,7 +43,7 @@ class Depth(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Revision:
-    """A published document: since when it is known, and what it says differently from the newest.
+    """A published document: the day it was first seen, and its differences from the newest.
 
     `changes` maps an argument to its older schema; nothing else is ever repeated.
     """
@@ -67,7 +67,7 @@ class Revision:
 
 @dataclass(frozen=True)
 class Edition:
-    """One endpoint under one contract: the document, the model that judges, and why it is believed."""
+    """One endpoint under one contract: the document, the schema that judges, and its evidence."""
 
     endpoint: Endpoint
     contract: str
@@ -81,8 +81,8 @@ class Endpoint:
     """What is known of one endpoint.
 
     `record` is its newest document, which models are built from when they are first asked for; `overlay` is what is
-    known beyond it.  `revisions` run from the oldest to the newest, and `documented` says on which founding document
-    the contract of that name rests (its schema is the first revision).  `prices` run from the oldest to the newest;
+    known beyond it.  `revisions` run from the oldest to the newest; `documented` names the page behind the contract
+    of that name (its schema is the first revision).  `prices` run from the oldest to the newest;
     there may be none.  `run_seconds` is how long it was seen to take.
     """
 
@@ -106,7 +106,7 @@ class Endpoint:
 
     @property
     def title(self) -> str:
-        """The name that people know it by."""
+        """Its title."""
         return self.record.title
 
     @property
@@ -126,7 +126,7 @@ class Endpoint:
 
     @property
     def streams(self) -> bool:
-        """Whether fal lists a streaming address of it, or its id is one."""
+        """Whether fal lists it as a model that streams, or its id ends with ``/stream``."""
         record = self.record
         return self.id.endswith(STREAM) or (record is not None and bool(record.metadata.get("streams")))
 
@@ -147,29 +147,29 @@ class Endpoint:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What its document left open, and any value is therefore taken for."""
+        """The parts of its document that cannot be judged, where any value is accepted."""
         _ = self.input, self.output
         return tuple(self._models.notes)
 
     @property
     def category(self) -> str | None:
-        """Fal's category, such as ``image-to-video``; None where it is not known."""
+        """The category, such as ``image-to-video``; None if unknown."""
         return self.record.category
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """What fal's catalogue says of it, by fal's own keys."""
+        """Its entry in the catalogue of fal, with the keys of fal."""
         return self.record.metadata
 
     @property
     def launched(self) -> dt.date:
-        """The day it was launched, as far as the catalogue knows; else the first of all days."""
+        """The day of its launch, if the catalogue knows it; otherwise the first of all days."""
         day = self.metadata.get("date")
         return dt.date.fromisoformat(day[:10]) if day else UNDATED
 
     @property
     def app(self) -> str:
-        """Owner and application, the only part of the id that fal's queue URLs carry."""
+        """Owner and application: the only part of the id in the URLs of the queue."""
         return "/".join(self.id.split("/")[:APP_SEGMENTS])
 
     @property
@@ -212,8 +212,8 @@ class Endpoint:
     def edition(self, contract: str) -> Edition:
         """The edition that a contract name stands for.
 
-        ``documented`` is what the founding documents say, ``latest`` the newest published schema, and an ISO day the
-        newest revision first seen by then: of a day since the launch at least the first.
+        ``documented`` is what the pages of fal said from December 2025 to early 2026, ``latest`` the newest published
+        schema, and an ISO day the newest revision first seen by then: for a day since the launch, at least the first.
 
         Raises:
             UnknownContract: the name is none of these, or the day lies before the launch.

@@ -32,12 +32,12 @@ def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
 
 
 def how_to_price(endpoint_id: str) -> str:
-    """What to write where nobody knows the price of a model."""
-    return f'give it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
+    """What to write if the price of a model is unknown."""
+    return f'set it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
 
 
 class UnknownEndpoint(ContractError):
-    """No document of this model is known here; fal may have it all the same."""
+    """The model is unknown here; fal may still have it."""
 
     def __init__(self, endpoint_id: str, nearest: str | None) -> None:
         super().__init__(unknown_model(endpoint_id, nearest))

@@ -25,7 +25,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why a rule is believed: its grade, its source in words, and the day the source shows it."""
+    """Why a rule is believed: a grade, a source and its day."""
 
     grade: Grade
     source: str
@@ -33,7 +33,7 @@ class Evidence:
 
     @property
     def day(self) -> str:
-        """The day as people read it: ``2026-06-11``, or ``undated``."""
+        """The day as text: ``2026-06-11``, or ``undated``."""
         return "undated" if self.date == UNDATED else self.date.isoformat()
 
 

@@ -44,7 +44,7 @@ class Caution:
 
 @dataclass(frozen=True)
 class Advice:
-    """One occasion for a caution: where, and what to change."""
+    """One warning about a request: where, and what to change."""
 
     caution: Caution
     loc: Loc
@@ -53,7 +53,7 @@ class Advice:
 
     @property
     def code(self) -> str:
-        """The last part of the caution's name."""
+        """The last part of the name of the warning."""
         return self.caution.code
 
 

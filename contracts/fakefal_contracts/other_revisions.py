@@ -24,7 +24,7 @@ Refusal = tuple[str, Edition]
 
 
 class Note(NamedTuple):
-    """Something that is good to know and asks for no change."""
+    """Something that is good to know and needs no change."""
 
     loc: Loc
     msg: str

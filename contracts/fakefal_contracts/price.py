@@ -29,7 +29,7 @@ class Unit(StrEnum):
     CHARACTERS = "1000 characters"
 
     def in_words(self, units: Decimal) -> str:
-        """So many units in words: ``3 images``."""
+        """A number of units as text: ``3 images``."""
         number = f"{units.normalize():f}"
         if self is Unit.CHARACTERS:
             return f"{number} x {self}"
@@ -37,7 +37,7 @@ class Unit(StrEnum):
 
     @property
     def each(self) -> str:
-        """One unit in words, behind a price: ``an image``."""
+        """One unit as text, after a price: ``an image``."""
         return f"an {self}" if self is Unit.IMAGE else f"{self}" if self is Unit.CHARACTERS else f"a {self}"
 
 

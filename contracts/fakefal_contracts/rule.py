@@ -39,7 +39,7 @@ class Rule:
 
 
 class Stage(Enum):
-    """When a rule is judged; a later stage is only reached when the earlier ones found nothing."""
+    """When a rule is judged; later stages run only if the earlier ones found no error."""
 
     SCHEMA = 1
     """fal's own validation of the body: pydantic items, `{"type","loc","msg","input","ctx"}`."""
@@ -89,7 +89,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule, with everything that fal's item about it carries."""
+    """One broken rule, with all that the error item of fal contains."""
 
     rule: Rule
     stage: Stage
@@ -101,7 +101,7 @@ class Violation:
     hint: str
 
     def wire(self) -> dict[str, Any]:
-        """The item of fal's ``detail`` list, keys in fal's order."""
+        """The item of the ``detail`` list, with the keys in the order of fal."""
         loc = ["body", *self.loc]
         item: dict[str, Any]
         if self.stage is Stage.SCHEMA:

@@ -110,7 +110,7 @@ def plan_text(first: Trial, faults: Iterable[Fault], run_seconds: float) -> str:
     for fault in faults:
         ways[fault.point].append(fault.way.name)
     count = sum(map(len, ways.values()))
-    took = f"as it is it took {first.seconds:.1f} s, and no run gets more than {run_seconds:g} s"
+    took = f"without failures it took {first.seconds:.1f} s; each run is stopped after {run_seconds:g} s"
     lines = [f"  {point}: {', '.join(names)} ({len(names)})" for point, names in ways.items() if names]
     return "\n".join([f"{_counted(len(ways), 'point')}, {_counted(count, 'run')} ({took}):", *lines])
 

@@ -76,7 +76,7 @@ def find_files(paths: Iterable[str]) -> list[str]:
         except OSError as error:
             raise click.UsageError(f"{shown(path)[:200]} cannot be read: {error.strerror}") from error
         if not files:
-            raise click.UsageError(f"{shown(path)} holds no {', '.join(SUFFIXES)} file")
+            raise click.UsageError(f"{shown(path)} contains no {', '.join(SUFFIXES)} file")
         found |= dict.fromkeys(files)
     return [*found]
 

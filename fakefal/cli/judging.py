@@ -140,8 +140,8 @@ class CheckTotals:
             )
         if self.unknown:
             return (
-                f"the price of {self.unknown} is unknown, so that --max-usd cannot hold: "
-                'give it in fakefal.toml: [prices."MODEL"] usd = "0.025", unit = "image"'
+                f"the price of {self.unknown} is unknown, so --max-usd cannot be checked: "
+                'set it in fakefal.toml: [prices."MODEL"] usd = "0.025", unit = "image"'
             )
         return ""
 

@@ -104,7 +104,7 @@ class TextFormat:
 
     def end(self, totals: CheckTotals) -> str:
         """The totals."""
-        return f"{totals}\n" + (f"too dear: {totals.over}\n" if totals.over else "")
+        return f"{totals}\n" + (f"too expensive: {totals.over}\n" if totals.over else "")
 
 
 class JsonFormat:
@@ -229,7 +229,7 @@ class GitHubFormat:
 
     def end(self, totals: CheckTotals) -> str:
         """An annotation where the inputs cost too much."""
-        return _annotation("error", totals.over, title="too dear") if totals.over else ""
+        return _annotation("error", totals.over, title="too expensive") if totals.over else ""
 
 
 _IN_MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})

@@ -185,7 +185,7 @@ class Acceptance:
         try:
             clip = await self._renderer.render(judgement.scene)
         except NotRendered as error:
-            return replace(judgement, notes=(*judgement.notes, f"Not rendered, a canned clip comes instead: {error}"))
+            return replace(judgement, notes=(*judgement.notes, f"Not rendered; the clip is a test card: {error}"))
         return await asyncio.to_thread(self._judges.with_clip, judgement, clip)
 
 

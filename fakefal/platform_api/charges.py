@@ -278,5 +278,5 @@ def _auth_method(key: str, wanted: list[str]) -> dict[str, Any]:
 def _unpriced(ones: Iterable[Charged]) -> dict[str, str]:
     """Tells the developer of jobs whose price is unknown: they cost nothing here."""
     ids = sorted({one.look.record.endpoint_id for one in ones if one.usd is None})
-    said = f"the sums hold nothing of {', '.join(ids)}: fakefal does not know their prices; give them in [prices]"
+    said = f"the sums do not include {', '.join(ids)}: their prices are unknown; set them in [prices]"
     return {HINT: header_text(said)} if ids else {}

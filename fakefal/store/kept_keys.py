@@ -34,6 +34,6 @@ def own_keys(spool: Path | None) -> SigningKeys:
             keep([new_key()])
         return MemorySigningKeys(path.read_text("ascii").split(), keep)
     except ValueError as error:
-        raise SettingsError(f"{path} holds no signing keys: remove it, and new ones are made") from error
+        raise SettingsError(f"{path} contains no signing keys: remove it to make new ones") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be used: {error.strerror or error}") from error

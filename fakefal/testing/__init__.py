@@ -1,9 +1,9 @@
-"""fal inside tests: `Fakefal` is what the pytest fixture ``fakefal`` gives, and works without pytest.
+"""Emulate fal inside a test: `Fakefal` is the type of the pytest fixture ``fakefal``, and works without pytest.
 
 For example:
 
     with Fakefal(profile="stepped") as fal:
-        ...  # any code that calls fal: fal's own client, fakefal's, yours
+        ...  # any code that calls fal
         fal.assert_billed("0.56")
 """
 

@@ -1,4 +1,4 @@
-"""What a test says must have happened: the assertions of the fixture."""
+"""Assertions of the fixture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRICE_DIGITS = 9
 
 
 class Assertions(ABC):
-    """Assertions about what an emulator saw, whose messages show it."""
+    """Assertions about the calls to an emulator; their messages list what it saw."""
 
     @property
     @abstractmethod
@@ -29,20 +29,20 @@ class Assertions(ABC):
     @property
     @abstractmethod
     def ledger(self) -> list[LedgerEntry]:
-        """Every accepted job with its units, its price and what it probably repeats, oldest first."""
+        """Every accepted job with its units, its price and the job that it probably repeats, oldest first."""
 
     @property
     @abstractmethod
     def sums(self) -> Sums:
-        """The ledger's sums; as a text, one line."""
+        """The totals of the ledger; ``str()`` makes one line of them."""
 
     @property
     @abstractmethod
     def verdict(self) -> Verdict:
-        """What the program would have done with real money so far, as if it ended now; as a text, a table."""
+        """Mistakes so far that would cost real money, as if the program ended now; ``str()`` makes a table of them."""
 
     def assert_completed(self, count: int | None = None) -> None:
-        """Every request is over and succeeded; with a count, so many.  Without one, at least one was made."""
+        """Assert that every request succeeded, and that there were `count`, or at least one."""
         __tracebackhide__ = True
         requests = self.requests
         failed = [one for one in requests if not one.succeeded]
@@ -54,15 +54,15 @@ class Assertions(ABC):
             raise AssertionError(f"{len(requests)} requests succeeded, not {count}:{listed(requests)}")
 
     def assert_billed(self, usd: float | str | Decimal | None = None, *, units: float | None = None) -> None:
-        """So many dollars or units were billed; without a number, anything at all.
+        """Assert what was billed: this amount or these units, or anything at all.
 
         Args:
-            usd: exact where it is a text or a Decimal; a float may be off by what floats lose in sums.
-            units: as the ledger counts them, seconds for the most part.
+            usd: dollars; exact if it is a string or a Decimal, while a float may be off by its rounding.
+            units: as in the ledger, mostly seconds.
 
         Raises:
-            AssertionError: it was another amount.
-            ValueError: that is no amount.
+            AssertionError: something else was billed.
+            ValueError: `usd` is not an amount.
         """
         __tracebackhide__ = True
         billed = self.sums
@@ -77,26 +77,26 @@ class Assertions(ABC):
             raise AssertionError(f"{' and '.join(wrong)}:{listed(self.ledger)}")
 
     def assert_no_duplicates(self) -> None:
-        """No job was paid twice: two of one key, endpoint and body within a minute count as one call sent twice."""
+        """Assert that no job was paid twice: equal jobs of a key within a minute count as one call, sent twice."""
         __tracebackhide__ = True
         twins = [entry for entry in self.ledger if entry.duplicate_of]
         if twins:
             raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs were probably sent twice:{listed(twins)}")
 
     def assert_careful(self, *, allow: Collection[str] = ()) -> None:
-        """Nothing that the program did would have cost real money in vain: the verdict has no proven finding.
+        """Assert that the program made no mistake that costs real money: the verdict has no proven finding.
 
         Args:
-            allow: kinds of findings that are fine here, such as ``result_never_fetched`` where a test only submits.
+            allow: kinds of findings to ignore, such as ``result_never_fetched`` if a test only submits.
 
         Raises:
             AssertionError: there are findings; the message shows the calls that prove them, and what to do.
-            ValueError: that is no kind.
+            ValueError: a kind does not exist.
         """
         __tracebackhide__ = True
         verdict = self.verdict.without({Kind(one) for one in allow})
         if verdict.proven:
-            raise AssertionError(f"{verdict}\n(allow=[...] lets kinds pass)")
+            raise AssertionError(f"{verdict}\n(allow=[...] ignores kinds)")
 
 
 def exact_usd(usd: float | str | Decimal) -> Decimal:

@@ -46,27 +46,28 @@ _TOKENS = Tokens()
 
 
 class Fakefal(Assertions):
-    """While the block lasts, every call of this process to fal is answered here, by whatever library.
+    """An emulator that answers every call of this process to fal, by any library.
 
-    ``with Fakefal() as fal:`` starts afresh.  All methods may be called from any thread, and from coroutines.
+    ``with Fakefal() as fal:`` starts with a new emulator.  Methods may be called from any thread, and from coroutines.
 
     Args:
-        profile: how time passes: instant, stepped, quick or realistic.
-        effects: what happens to which requests, such as ``stuck when nth=2``; one, or several.
-        contract: latest, documented, or an ISO day.
-        models: documents of models beside the built-in ones: a file or a folder, or several.
-        prices: prices by endpoint id, such as ``{"me/app": {"usd": "0.02", "unit": "image"}}``.
-        unknown: what a model gets that fakefal does not know: ``refuse`` (fal's 404) or ``accept``.
-        seed: makes random lengths and probabilities repeatable.
-        runners: how many requests of one key run at once.
-        keys: key ids with their secrets; without any, every key is accepted.
-        balance: dollars of each key, such as ``"10.00"``; it is locked when they are used up.  None never runs out.
+        profile: how long jobs wait and run: ``instant``, ``stepped``, ``quick`` or ``realistic``.
+        effects: one or several rules that make calls and jobs fail, such as ``stuck when nth=2``.
+        contract: the schema that judges: ``latest``, ``documented``, or a day such as ``2026-06-11``.
+        models: your documents of models: one or several files or folders.
+        prices: your prices by endpoint id, such as ``{"me/app": {"usd": "0.02", "unit": "image"}}``.
+        unknown: what an unknown model answers: the 404 of fal (``refuse``), or an empty result (``accept``).
+        seed: any text; makes run lengths and probabilities repeatable.
+        runners: how many jobs of one key run at once.
+        keys: the accepted key ids with their secrets; empty accepts every key.
+        balance: dollars that each key starts with, such as ``"10.00"``; at zero its account is locked.  None is
+            unlimited.
         retention: whether results expire as at fal.
-        strict: whether calls that the emulator has no answer for, and look-ups of fal's names, are errors.
+        strict: whether calls that are not emulated, and attempts to resolve fal host names, fail the test.
 
     Attributes:
-        url: for clients that take a base URL: the emulator's in this process, or on its socket.
-        webhooks: what fal would have sent; see `RecordedWebhooks.deliver`.
+        url: the base URL, for clients that take one.
+        webhooks: the webhooks that fal would have sent; see `RecordedWebhooks.deliver`.
 
     Raises:
         SettingsError: a value cannot be used.
@@ -155,17 +156,17 @@ class Fakefal(Assertions):
     @property
     @override
     def ledger(self) -> list[LedgerEntry]:
-        """Every accepted job with its units, its price and what it probably repeats, oldest first."""
+        """Every accepted job with its units, its price and the job that it probably repeats, oldest first."""
         return list(entries(self._engine.do(self._emulator.all())))
 
     @property
     @override
     def sums(self) -> Sums:
-        """The ledger's sums; as a text, one line."""
+        """The totals of the ledger; ``str()`` makes one line of them."""
         return JobAccount.of(self._engine.do(self._emulator.all())).run
 
     def report_part(self, name: str) -> str:
-        """What happened, as a part of a report with this name, in JSON."""
+        """A section of a report on this emulator, with this name, as JSON."""
         from fakefal.report.report_files import dump_part
         from fakefal.report.run_report import part_of_run
 
@@ -174,20 +175,20 @@ class Fakefal(Assertions):
     @property
     @override
     def verdict(self) -> Verdict:
-        """What the program would have done with real money so far, as if it ended now; as a text, a table."""
+        """Mistakes so far that would cost real money, as if the program ended now; ``str()`` makes a table of them."""
         return self._engine.do(verdict_of(self._emulator))
 
     # -- what shall happen ----------------------------------------------------------------------
 
     def advance(self, how: float | Literal["start", "end"], request: EmulatedRequest | str | None = None) -> None:
-        """Let so many seconds pass, for all, or for one request; returns when all that fell due has happened.
+        """Move emulated time, for all requests or for one; returns after everything that became due has happened.
 
         Args:
             how: emulated seconds; for one request also ``"start"`` or ``"end"``.
             request: the request, or its id.
 
         Raises:
-            RefusedMove: the request is over already.
+            RefusedMove: the request is already over.
             UnknownRequest: there is no such request.
         """
         if request is not None:
@@ -202,16 +203,16 @@ class Fakefal(Assertions):
         """Add dollars to the balance of every key, or of one.
 
         Raises:
-            NoBalance: the account never runs out, since no balance was given.
-            ValueError: that is no amount.
+            NoBalance: no balance was set, so the account is unlimited.
+            ValueError: this is not an amount.
         """
         self._engine.do(self._emulator.accounts.top_up(key, exact_usd(usd)))
 
     def inject(self, rule: str) -> None:
-        """Add an effect, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.
+        """Add a rule, such as ``"generation_timeout when nth=2"``.  The newest rule that matches wins.
 
         Raises:
-            BadEffect: the rule is none; the message says why.
+            BadEffect: the rule cannot be used; the message says why.
         """
         self._engine.do(self._emulator.add_rule(parse_rule(rule)))
 
@@ -228,18 +229,18 @@ class Fakefal(Assertions):
         prompt: str = "",
         nth: int | None = None,
     ) -> None:
-        """Answer requests with your own result, in this pace and with these log lines.
+        """Answer requests with your own result.
 
         Args:
             result: the JSON of the result.
-            video: a file or an http address that the result shall lead to; instead of `result`.
-            events: what ``/stream`` sends, evenly over the run; the last one is the result of every other call.
+            video: a file or URL to which the result points; use it instead of `result`.
+            events: what ``/stream`` sends, evenly over the run; other calls get the last one as result.
             status: the HTTP status of the result.
-            seconds: how long the run takes.
+            seconds: how long the job runs.
             logs: its log lines.
-            endpoint: only requests whose endpoint ends so.
-            prompt: only requests whose prompt contains this.
-            nth: only this one, counted from 1.
+            endpoint: only for endpoints whose id ends with this.
+            prompt: only for prompts that contain this.
+            nth: only for the nth request, counted from 1.
 
         Raises:
             BadEffect: a value cannot be used; the message says why.
@@ -263,22 +264,22 @@ class Fakefal(Assertions):
     # -- other programs -------------------------------------------------------------------------
 
     def answer(self, endpoint: str, result: OwnResult) -> None:
-        """Let a model answer with your own result from now on, however often it is called.
+        """Set the answer of a model from now on, for any number of calls.
 
         Args:
             endpoint: the id of the model.
-            result: a file, which takes the place of the result's files of its kind; a whole result; or a function
-                of the arguments, defaults included, to either of them.
+            result: a file, which replaces the files of its kind in results; a whole result; or a function of the
+                arguments (with defaults) that returns one of these.
 
         Raises:
-            SettingsError: there is no such file, or the result is none of these.
-            UnknownEndpoint: no such model is known; the message names the nearest.
+            SettingsError: there is no such file, or the result cannot be used.
+            UnknownEndpoint: the model is unknown; the message suggests the nearest one.
         """
         self._emulator.catalogue.find(endpoint)
         self._emulator.judge.results |= Settings(results={endpoint: result}).results
 
     def serve(self) -> str:
-        """Listen on a socket, too, from now to the end; returns the base URL, which `url` is then."""
+        """Also listen on a socket from now on; returns the base URL, which is then in `url`."""
         if self.url == URL:
             self.url = self._engine.listen()
             os.environ["FAKEFAL_URL"] = self.url
@@ -286,17 +287,17 @@ class Fakefal(Assertions):
 
     @cached_property
     def environ(self) -> dict[str, str]:
-        """The environment for a child process, in any language: as under ``fakefal run``, its calls arrive here."""
+        """The environment for a child process in any language: its calls come here, as under ``fakefal run``."""
         return self._engine.child_environment(self._key)
 
     # -- strictness -----------------------------------------------------------------------------
 
     def end(self, error: BaseException | None) -> None:
-        """Say what was called that the emulator does not have, once: as a note of what ended the test, or by an error.
+        """Report calls that are not emulated, once: as a note on the error of the test, or as an error.
 
         Raises:
-            UnexpectedCall: something was called, and the test did not fail by itself; a skip hides nothing.
-            Exception: what the emulator raised, whatever the program made of it.
+            UnexpectedCall: there were such calls, and the test did not fail itself, or was skipped.
+            Exception: the error of the emulator, even if the program swallowed it.
         """
         failures = [one for one in self._failures if one is not error]
         self._failures.clear()
@@ -309,7 +310,7 @@ class Fakefal(Assertions):
             error.add_note(message)
 
     def intercepting(self) -> AbstractContextManager[None]:
-        """Ask this fake first while the block lasts, before every mock that was set up after it."""
+        """Answer first while the block lasts, before all mocks that were set up later."""
         return intercepting(self._engine)
 
     def _complaint(self) -> str:
@@ -318,7 +319,7 @@ class Fakefal(Assertions):
                 self._complain(f"a request went to an unknown endpoint: {look.plan.ending.hint}")
         new = [what for what, said in tuple(self._complaints.items()) if not said]
         self._complaints.update(dict.fromkeys(new, True))
-        return "\n  ".join(["fakefal has no answer for what was called:", *new, ADVICE]) if new else ""
+        return "\n  ".join(["fakefal does not emulate what was called:", *new, ADVICE]) if new else ""
 
     def _complain(self, what: str) -> None:
         if self._strict:

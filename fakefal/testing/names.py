@@ -1,4 +1,4 @@
-"""No way out to fal by name: look-ups and connections that are refused before they leave the process.
+"""Refuse to resolve fal host names and to connect to them, before anything leaves the process.
 
 `fakefal.server.redirection` asks about names wherever Python looks them up or connects to them.  It cannot patch a
 function that somebody got hold of earlier; of its look-ups Python tells by audit events.
@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from fakefal.server.redirection import LED, Redirection, ascii_name, install, uninstall
 
 WAYS = (
-    "the function that did so is older than the fake (from socket import gethostbyname): call socket.gethostbyname, or "
-    "run the tests by `fakefal run -- pytest`"
+    "a module imported this function before the test began (from socket import gethostbyname): call "
+    "socket.gethostbyname, or run the tests with `fakefal run -- pytest`"
 )
 LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname")  # events; the second one is gethostbyname_ex's, too
 

@@ -1,4 +1,4 @@
-"""Webhooks that are recorded with their signed bytes, and delivered when a test says so."""
+"""Webhooks, recorded with their signed bytes, and delivered when a test asks for it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR
 
 @dataclass(frozen=True)
 class RecordedWebhook:
-    """What fal would have sent.
+    """A webhook that fal would have sent.
 
     Attributes:
-        request_id: of the request that it tells of.
-        url: the address that was given as ``fal_webhook``.
+        request_id: the id of its request.
+        url: the URL that was given as ``fal_webhook``.
         headers: the content type and the four headers that a receiver verifies.
         body: exactly the bytes that the signature covers.
-        genuine: whether the signature is fal's, which it is but for the effect ``webhook_bad_signature``.
+        genuine: whether the signature is valid; only the effect ``webhook_bad_signature`` makes invalid ones.
     """
 
     request_id: str

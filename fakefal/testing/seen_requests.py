@@ -17,19 +17,19 @@ from fakefal_contracts.price import dollars
 
 @dataclass(frozen=True)
 class EmulatedRequest:
-    """A request at the moment of looking.
+    """A request as it was when the test looked.
 
     Attributes:
-        id: fal's request id.
+        id: the request id.
         endpoint_id: the full id that was called.
-        arguments: the JSON body; a ``data:`` URI is shown as the address of the file that it was kept in.
-        key: the id part of the caller's key.
+        arguments: the JSON body; a ``data:`` URI is replaced by the URL of the file in which it is stored.
+        key: the id part of the key.
         status: IN_QUEUE, IN_PROGRESS or COMPLETED; fal calls a refused request COMPLETED, too.
         result_status: the HTTP status of its result, once it is over.
         result: the JSON of its result, once it is over: the model's output, or what went wrong.
-        webhook: the address to call at the end.
-        logs: the lines so far.
-        hint: what to change, where it was refused.
+        webhook: the URL that is called at the end.
+        logs: the log lines so far.
+        hint: what to change, if it was refused.
     """
 
     id: str

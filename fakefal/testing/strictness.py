@@ -1,4 +1,4 @@
-"""Calls that a test should not make: they are noted, whatever the program makes of their answers."""
+"""Calls that a test should not make: they are recorded, even if the program ignores their answers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from fakefal.state.journal import APP_SEGMENTS, JournalEntry
 from fakefal.wire.answers import HINT
 from fakefal_contracts.hosts import host_name
 
-ADVICE = "(with strict=False, in the marker or for Fakefal, no test fails for it; names stay unknown all the same)"
+ADVICE = "(strict=False, in the marker or for Fakefal, allows this; fal host names still do not resolve)"
 
 
 class UnexpectedCall(AssertionError):
-    """The program called what the emulator does not have."""
+    """The program called something that is not emulated."""
 
 
 class Watch:
-    """Passes calls on to an application, and complains of those that it has no answer for.
+    """Passes calls on to an application, and reports those that it does not emulate.
 
     Args:
         app: who answers.

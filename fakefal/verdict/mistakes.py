@@ -90,8 +90,8 @@ RULES: dict[Kind, KindRule] = {
         "Stop the batch at the first 403 of a locked account: every further call fails, too.",
     ),
     Kind.RESULT_NEVER_FETCHED: KindRule(
-        "A paid job ended, and nobody read its result, downloaded a file of it or took its webhook with 2xx. Possible: "
-        "the answer that told its id was lost.",
+        "A paid job ended, but its result was not read, no file of it was downloaded, and no webhook was answered with "
+        "2xx. Possible: the answer with its id was lost.",
         "Read the result of every job that was submitted, or give it a webhook; keep its id until then.",
     ),
     Kind.NEVER_CANCELLED: KindRule(

@@ -59,7 +59,7 @@ def _is_own(host: str) -> bool:
 def _refusal(host: str) -> Json:
     """The answer under a foreign name; it says what to change."""
     text = (
-        f"fakefal: it does not answer under the Host {host[:LONGEST_SHOWN]!r}: "
+        f"fakefal does not answer to the Host {host[:LONGEST_SHOWN]!r}: "
         "add the name to the setting hosts, or give --public-url, if you reach it by this name"
     )
     return Json({"detail": text}, 403, {HINT: header_text(text)})

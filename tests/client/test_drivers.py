@@ -454,7 +454,7 @@ class TestDownloads:
             fake.download(self.URL, tmp_path / "a.mp4", deadline_seconds=0.6)
         assert time.pauses == [0.5]
 
-    @pytest.mark.parametrize(("place", "said"), [("no/folder/a.mp4", "no folder"), (".", "is a folder")])
+    @pytest.mark.parametrize(("place", "said"), [("no/folder/a.mp4", "does not exist"), (".", "is a folder")])
     def test_where_no_file_can_be_written_nobody_waits(self, fake: Any, tmp_path: Path, place: str, said: str) -> None:
         job = submit(fake)
         before = len(fake.mock.calls)

@@ -257,7 +257,7 @@ class TestWhatIsRead:
     def test_what_names_nothing_is_wrong_use(self, tree: Path) -> None:
         (tree / "nothing").mkdir()
         for path, said in {
-            "nothing": "nothing holds no .json, .jsonl, .ndjson file",
+            "nothing": "nothing contains no .json, .jsonl, .ndjson file",
             "no*.json": "no such file or folder: no*.json",
             "./x": "no such file or folder: ./x",
             "": " cannot be read: No such file or directory",
@@ -348,12 +348,12 @@ class TestStrictAndMoney:
             form: check("--max-usd", "0.10", "--format", form, given=given)
             for form in ("text", "json", "jsonl", "junit", "github")
         }
-        assert done["text"].stdout.endswith(f"too dear: {said}\n")
+        assert done["text"].stdout.endswith(f"too expensive: {said}\n")
         assert json.loads(done["json"].stdout)["totals"]["over_max_usd"] == said
         assert said in done["jsonl"].stderr
         (failure,) = ET.fromstring(done["junit"].stdout).findall("testcase/failure")
         assert failure.get("message") == said
-        assert annotation(done["github"].stdout[:-1]) == ("error", {"title": "too dear"}, said)
+        assert annotation(done["github"].stdout[:-1]) == ("error", {"title": "too expensive"}, said)
 
     def test_unknown_prices_stand_apart(self) -> None:
         given = [named(FLUX, **GOOD), named("fal-ai/whisper", audio_url="https://a.example/b.mp3")]

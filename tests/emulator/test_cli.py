@@ -189,7 +189,7 @@ class TestServe:
                 "in the environment: runners cannot be 'many': give a whole number",
             ),
             ([], {"FAKEFAL_FETCH": "perhaps"}, "fetch cannot be 'perhaps': it should be a valid boolean"),
-            (["--runners", "0"], {}, "in the command line: runners cannot be 0: give a whole number from 1"),
+            (["--runners", "0"], {}, "in the command line: runners cannot be 0: give a whole number of at least 1"),
             ([], {"FAKEFAL_MAX_FILE_BYTES": "-5"}, "max_file_bytes cannot be '-5'"),
             ([], {"FAKEFAL_PROFLE": "instant"}, "did you mean FAKEFAL_PROFILE?"),
             (
@@ -218,7 +218,7 @@ class TestServe:
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (
             ('profil = "instant"', "fakefal.toml: profil is not a setting; did you mean profile?"),
-            ("runners = true", "fakefal.toml: runners cannot be True: give a whole number from 1"),
+            ("runners = true", "fakefal.toml: runners cannot be True: give a whole number of at least 1"),
         ):
             (tmp_path / "fakefal.toml").write_text(line)
             done = fakefal("serve", cwd=tmp_path)

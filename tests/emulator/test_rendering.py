@@ -200,7 +200,7 @@ def test_equal_inputs_are_rendered_once_and_are_no_uploads(serve: Serve) -> None
 
 class TestWhereItCannotBeMade:
     def canned(self, server: Server) -> str:
-        """Submit what would be rendered: a canned clip comes, and the log says why."""
+        """Submit what would be rendered: the clip is a test card, and the log says why."""
         submitted = server.submit(T2V, {"prompt": "a fox", "duration": "3"})
         server.advance(1)  # this waits until it was judged
         made = server.http.get(submitted["response_url"]).json()["video"]
@@ -208,7 +208,7 @@ class TestWhereItCannotBeMade:
         assert not rendered(server)
         status = server.http.get(submitted["status_url"], params={"logs": 1}).json()
         (why,) = (one["message"] for one in status["logs"] if one["message"].startswith("Not rendered"))
-        return str(why).removeprefix("Not rendered, a canned clip comes instead: ")
+        return str(why).removeprefix("Not rendered; the clip is a test card: ")
 
     def test_a_crash_of_the_encoder_hurts_nobody(
         self, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1127,7 +1127,7 @@ class TestWorkers:
     @pytest.mark.parametrize(
         ("options", "code", "said"),
         [
-            (["--workers", "2"], 2, "several workers must share a store"),
+            (["--workers", "2"], 2, "more than one worker needs a Redis"),
             (["--store", "postgres://x"], 2, "give memory or an address such as redis://"),
             (["--store", "redis://127.0.0.1:1/0"], 1, "the store cannot be used"),
             (["--store", "redis://127.0.0.1:1/0", "--workers", "2"], 1, "the store cannot be used"),

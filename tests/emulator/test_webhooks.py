@@ -115,7 +115,7 @@ class TestKeysOfItsOwn:
         assert development not in rotated
         assert [one.name for one in spool.iterdir() if one.stat().st_mode & 0o077] in ([], [".fakefal-lock"])
         (file,) = (one for one in spool.iterdir() if one.name != ".fakefal-lock")
-        for content, said in (("", "holds no signing keys"), ("xyz", "holds no signing keys")):
+        for content, said in (("", "contains no signing keys"), ("xyz", "contains no signing keys")):
             file.write_text(content)
             with pytest.raises(SettingsError, match=said):
                 Emulator(own)

@@ -37,6 +37,8 @@ BLOCK = re.compile(
 NAME = re.compile(r"(?:#|//) ([\w.@/\[\]-]*\.\w+)\b")
 READERS: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 PROGRAMS = {"python", "javascript"}
+PYTEST = "python -m pytest -W error -W default::ResourceWarning"
+"""aiohttp leaves the end of a TLS connection to a loop that may be over."""
 
 PIP = """#!{python}
 # Everything is installed: this looks whether it is, which takes pip itself a second.
@@ -139,7 +141,7 @@ def run_page(page: Path, folder: Path, offline: list[str], *, from_npm: bool = F
             READERS[block.language](block.code)
     tests = [block.name for block in blocks if block.name and block.name.startswith("test_")]
     if untyped := [name for name in tests if name not in typed and not re.search(r"\bpytest\b(?! test_)", typed)]:
-        reader.type(Block("bash", f"python -m pytest -W error {shlex.join(untyped)}"))
+        reader.type(Block("bash", f"{PYTEST} {shlex.join(untyped)}"))
 
 
 class _Reader:

@@ -130,7 +130,7 @@ def test_what_cannot_be_patched_is_said_in_one_line(tmp_path: Path) -> None:
     done = run(sys.executable, "-c", "import uvloop; print(uvloop.mine)", PYTHONPATH=str(tmp_path))
     _, said, closing = done.stderr.splitlines()
     assert done.stdout == "1\n"
-    assert said.startswith(f"fakefal run: only the proxy variables lead {sys.executable} to fakefal: AttributeError(")
+    assert said.startswith(f"fakefal run: only the proxy variables redirect {sys.executable}: AttributeError(")
     assert closing.startswith("fakefal: 0 requests")
 
 

@@ -80,7 +80,7 @@ class TestEach:
         calls = [(one, {"prompt": "x"}) for one in (MINE, UNPRICED, NOBODYS)]
         (*unpriced, unknown), report = called(command, fal, tmp_path, *calls)
         for endpoint_id, refused in zip((MINE, UNPRICED), unpriced, strict=True):
-            said = f'give it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
+            said = f'set it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
             assert refused == [501, f"fakefal did not send this request: no price is known: {said}"]
         assert unknown[0] == 501
         assert f"fakefal knows no model {NOBODYS}: fakefal models add {NOBODYS}" in unknown[1]

@@ -235,7 +235,7 @@ def test_all():
     assert socket.gethostbyname("localhost")
     with socket.create_server(("127.0.0.2", 0)) as server, socket.create_connection(server.getsockname()):
         pass
-    with pytest.raises(socket.gaierror, match="outside of a test's fake"):
+    with pytest.raises(socket.gaierror, match="outside of a test with the fixture"):
         requests.packages.urllib3.util.connection.create_connection(("queue.fal.run", 443))
 """
     run(code, "--disable-socket", plugins="socket", apart=True).assert_outcomes(passed=3)
@@ -472,13 +472,13 @@ def test_what_calls_outside_of_a_fake_does_not_reach_fal(run: Runner, source: st
     result = run(CALL + source, "--tb=short")
     outcomes = result.parseoutcomes()
     assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 1, outcomes
-    result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this is outside of a test's fake*"])
+    result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this call comes from outside of a test*"])
 
 
 def test_a_whole_suite_is_kept_from_fal_while_it_is_collected(run: Runner) -> None:
     result = run(f"{CALL}\ncall()\ndef test_it(): pass", "-o", "usefixtures=fakefal")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this is outside of a test's fake*"])
+    result.stdout.fnmatch_lines(["*rest.fal.ai must not be reached: this call comes from outside of a test*"])
 
 
 @pytest.mark.parametrize(("allowed", "reason"), [("1", "Name or service not known"), ("", "must not be reached")])

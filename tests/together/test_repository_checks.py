@@ -112,7 +112,7 @@ class TestAction:
         ("given", "code", "said"),
         [
             ({"paths": "other.json\n\nfal/good.json", "model": FLUX}, 1, "2 inputs under contract latest: 1 valid, 1"),
-            ({"max_usd": "0.05"}, 1, "too dear: $0.075 is more than --max-usd $0.05"),
+            ({"max_usd": "0.05"}, 1, "too expensive: $0.075 is more than --max-usd $0.05"),
             ({"contract": "documented"}, 0, "3 inputs under contract documented: 3 valid"),
             ({"paths": "fal/deep/*.jsonl"}, 0, "2 inputs under contract latest: 2 valid"),
             ({"paths": "no such folder/"}, 2, "Error: fakefal knows no model no such folder/"),

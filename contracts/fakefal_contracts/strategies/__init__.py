@@ -1,4 +1,4 @@
-"""Hypothesis strategies for fal's endpoints, read off the contracts: the extra ``fakefal[test]``.
+"""Hypothesis strategies for the endpoints of fal, made from the contracts; needs the extra ``fakefal[test]``.
 
 Values are built, not filtered, so that nearly every example counts.  A new endpoint, field or limit needs
 nothing here; a rule written by hand needs its recipe in `fakefal_contracts.strategies.recipes`.

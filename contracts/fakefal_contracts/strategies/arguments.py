@@ -28,7 +28,7 @@ def valid(
 ) -> st.SearchStrategy[dict[str, Any]]:
     """Arguments that `fakefal_contracts.check` accepts.
 
-    Media are addresses below ``media.example``, where nothing is, and small ``data:`` URIs.
+    Media are addresses below ``media.example``, which does not exist, and small ``data:`` URIs.
 
     Raises:
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.
@@ -49,14 +49,14 @@ def invalid(
     rules: Collection[str] | None = None,
     catalogue: Catalogue = BUILT_IN,
 ) -> st.SearchStrategy[Broken]:
-    """Bodies with one broken rule: which it is, and where the refusal has to point.
+    """Bodies that break one rule, with the rule and the place of the error.
 
     Args:
         endpoint_id: the full id.
         contract: ``documented``, ``latest`` or an ISO day.
         rules: the ids of the rules to choose from; by default all that can be broken: nothing is wrong for a
             value that may be anything, or that another form of its union takes.
-        catalogue: the models that are known, where they are more than those that come with this package.
+        catalogue: the known models; by default the built-in ones.
 
     Raises:
         UnknownEndpoint, UnknownContract: as `fakefal_contracts.check`.

@@ -40,7 +40,7 @@ _short.maxdict = _short.maxlevel = 8
 
 @dataclass(frozen=True)
 class Body:
-    """The arguments of a request, and the media behind those addresses in them that are no ``data:`` URIs."""
+    """The arguments of a request, and the media behind addresses in them that are not ``data:`` URIs."""
 
     arguments: Any
     media: Mapping[str, Medium] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Body:
         return f"{type(self).__name__}({_short.repr(self.arguments)})"
 
     def opener(self, address: str) -> bytes | Path | None:
-        """What `fakefal_contracts.check` takes to look at the media.
+        """The `opener` with which `fakefal_contracts.check` reads the media.
 
         Raises:
             Missing: the address is of no kind that a service could download.
@@ -59,9 +59,9 @@ class Body:
 
 @dataclass(frozen=True, repr=False)
 class Broken(Body):
-    """A body that breaks one rule and no other: the rule's id, and where the refusal has to point.
+    """A body that breaks exactly one rule: the id of the rule, and the place of the error.
 
-    In a union each form says why the value is none of it: `forms` are the rules that may refuse it besides.
+    In a union, each member reports why the value does not fit: `forms` are the rules that may refuse it as well.
     """
 
     rule: str = ""
@@ -72,7 +72,7 @@ class Broken(Body):
         return f"Broken({self.rule} at {self.loc}: {_short.repr(self.arguments)})"
 
     def explains(self, refusal: Iterable[Violation]) -> bool:
-        """Whether a refusal is what this body has to get: by its rule at its place, and by no other but `forms`."""
+        """Whether these errors are right for this body: its rule at its place, and no others except `forms`."""
         found = [(error.rule.id, error.loc) for error in refusal]
         if not self.forms:
             return found == [(self.rule, self.loc)]
@@ -89,7 +89,7 @@ def _holds(whole: Loc, part: Loc) -> bool:
 
 @dataclass(frozen=True)
 class Boundary:
-    """Both sides of one limit: the last body that it lets pass, and the first that it does not."""
+    """Both sides of one limit: the last body that is accepted, and the first that is refused."""
 
     inside: Body
     outside: Broken

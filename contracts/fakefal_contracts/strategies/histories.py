@@ -49,7 +49,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Advance:
-    """Let so many seconds pass; a target without a movable clock may wait, or do nothing."""
+    """Let some seconds pass; a target without a movable clock may wait, or do nothing."""
 
     seconds: float
 
@@ -58,10 +58,10 @@ Step = Submit | Poll | Fetch | Cancel | Advance
 
 
 class RequestTarget(Protocol):
-    """Whatever takes requests: an emulator, a client, the service itself.  What it returns is its own."""
+    """Something that takes requests: an emulator, a client, or the service.  It may return anything."""
 
     def submit(self, endpoint_id: str, arguments: Any) -> Any:
-        """Submit; returns what the other methods know the request by."""
+        """Submit; returns what identifies the request in the other methods."""
 
     def poll(self, request: Any, *, logs: bool) -> Any:
         """Read the status."""

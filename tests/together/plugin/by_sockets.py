@@ -240,7 +240,7 @@ def test_a_connection_that_was_kept_does_not_outlive_the_fake() -> None:
     with Fakefal() as fal:
         assert by_a_session_of_the_module() == 200
         fal.assert_completed(1)
-    with pytest.raises(requests.ConnectionError, match="outside of a test's fake"):
+    with pytest.raises(requests.ConnectionError, match="outside of a test with the fixture"):
         by_a_session_of_the_module()
 
 

@@ -141,7 +141,7 @@ OLD = (socket.gethostbyname, socket.gethostbyname_ex)
 @pytest.mark.parametrize("look_up", OLD)
 @pytest.mark.parametrize("host", ["queue.fal.run", "queue\u3002fal\u3002run", "QUEUE.\uff46al.run", b"queue.fal.run"])
 def test_look_up_by_an_old_function(fakefal: Fakefal, look_up: Callable[[object], object], host: object) -> None:
-    """queue.fal.run was looked up: the function that did so is older than the fake"""
+    """queue.fal.run was looked up: a module imported this function before the test began"""
     assert fakefal.url
     with contextlib.suppress(OSError):
         look_up(host)
@@ -168,7 +168,7 @@ def test_misspelt_argument(fakefal: Fakefal) -> None:
 
 @pytest.mark.fakefal("stuck")
 def test_nameless_argument(fakefal: Fakefal) -> None:
-    """@pytest.mark.fakefal takes names: write effects='stuck', or so"""
+    """@pytest.mark.fakefal takes keyword arguments: write effects='stuck', for example"""
 
 
 @pytest.mark.fakefal(profile="fast")
