@@ -117,7 +117,7 @@ def _service(target: str, max_usd: Decimal, upstream: str | None, catalogue: Cat
 
     if target == FAL:
         if upstream is None and (found := [name for name in AUTOMATIC if os.environ.get(name)]):
-            raise click.UsageError(f"--target fal is for use by hand: unset {found[0]}")
+            raise click.UsageError(f"--target fal is for use by hand, but {found[0]} is set")
         if upstream is not None:
             check_upstream(upstream)
         calls = ProbedTarget(None, Upstream(upstream), key=real_key(os.environ))

@@ -165,7 +165,7 @@ def real_key(environ: Mapping[str, str]) -> str:
     key_id, secret = environ.get("FAL_KEY_ID"), environ.get("FAL_KEY_SECRET")
     if key_id and secret:
         return f"{key_id}:{secret}"
-    raise click.UsageError("FAL_KEY is not set: the real fal needs your key")
+    raise click.UsageError("the real fal needs your key: set FAL_KEY")
 
 
 def stand_in(address: str, *, malformed: str, of_fal: str) -> str:

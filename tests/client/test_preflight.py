@@ -225,7 +225,7 @@ class TestContracts:
         assert (client.budget.pending, server.http.get("/_fakefal/requests").json()) == (0, [])
 
     def test_a_contract_that_does_not_exist_is_refused_at_once(self, make_client: MakeClient) -> None:
-        with pytest.raises(ValueError, match="no contract"):
+        with pytest.raises(ValueError, match="not a contract"):
             make_client("http://127.0.0.1:9", contract="newest", environ={})
 
 

@@ -59,7 +59,7 @@ def test_a_success_and_a_failure(sent: Callable[..., Any]) -> None:
         (lambda headers, body: (headers | {"x-fal-webhook-request-id": "other"}, body), "signature"),
         (lambda headers, body: (headers | {"x-fal-webhook-signature": "00" * 64}, body), "signature"),
         (lambda headers, body: (headers | {"x-fal-webhook-signature": "xyz"}, body), "hexadecimal"),
-        (lambda headers, body: (headers | {"x-fal-webhook-timestamp": "soon"}, body), "no number"),
+        (lambda headers, body: (headers | {"x-fal-webhook-timestamp": "soon"}, body), "not a number"),
         (lambda headers, body: (headers | {"x-fal-webhook-timestamp": "1"}, body), "seconds off"),
         (lambda _, body: ({}, body), "headers"),
     ],

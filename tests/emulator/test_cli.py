@@ -201,7 +201,7 @@ class TestServe:
             (["--effect", "stck"], {}, "did you mean stuck?"),
             (["--host", "203.0.113.9"], {}, "give an address of this machine"),
             (["--port", "99999"], {}, "99999 is not in the range"),
-            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys cannot be used: write a list like id:secret,id2:secret2"),
+            ([], {"FAKEFAL_KEYS": "my-secret"}, "keys cannot be used: write id:secret,id2:secret2"),
             (["--contract", "2020-01-01"], {}, "give 2025-12-01 or later"),
         ],
     )

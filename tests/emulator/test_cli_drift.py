@@ -269,7 +269,7 @@ def test_an_address_that_cannot_be_reached_is_2_and_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "say what to compare with"),
+        ([], "give something to compare with"),
         (["--online", "--url", "ftp://example.com"], "is not an http(s) address"),
         (["--online", "--url", "http://["], "cannot be reached"),
         (["--document", "missing.json"], "does not exist"),

@@ -286,7 +286,7 @@ def test_only_the_protocol_comes_out_and_it_ends_with_its_input(tmp_path: Path) 
     assert done.returncode == 0
     assert {json.loads(line)["jsonrpc"] for line in done.stdout.splitlines()} == {"2.0"}
     assert "fakefal mcp: rehearses at http://127.0.0.1:" in done.stderr
-    assert "no file may be uploaded (see --root)" in done.stderr
+    assert "no files may be uploaded (see --root)" in done.stderr
 
 
 def test_a_signal_ends_it(tmp_path: Path) -> None:

@@ -572,7 +572,7 @@ def test_the_junit_file_has_properties_on_request(
 
 
 def test_the_fixtures_and_the_marker_explain_themselves(run: Runner) -> None:
-    run("", "--fixtures").stdout.fnmatch_lines(["fakefal -- *", "*A fresh fal*", "fakefal_server -- *"])
+    run("", "--fixtures").stdout.fnmatch_lines(["fakefal -- *", "*A new emulator*", "fakefal_server -- *"])
     run("", "--markers").stdout.fnmatch_lines(["@pytest.mark.fakefal(profile, effects, contract, seed, *"])
 
 

@@ -546,7 +546,7 @@ class TestCommand:
     def test_a_limit_is_an_amount(self, amount: str) -> None:
         done = CliRunner().invoke(main, ["record", "--max-usd", amount, "--", "true"])
         assert done.exit_code == 2
-        assert "no amount of dollars" in done.output
+        assert "not an amount of dollars" in done.output
 
     @pytest.mark.parametrize(
         "address", ["127.0.0.1:1", "http://me:pass@127.0.0.1", "https://queue.fal.run", "http://["]
