@@ -52,7 +52,7 @@ examples: $(VENV)/ready js
 	$(VENV)-tools/bin/pip install --quiet --disable-pip-version-check -r examples/requirements.txt -e .
 	PIP_CONSTRAINT=$(CURDIR)/examples/requirements.txt $(BIN)/python -m tools.run_examples --python $(VENV)-tools/bin/python
 	$(BIN)/python -m tools.tried_tools --python $(VENV)-tools/bin/python
-	TEST_NPM=1 $(BIN)/python -m pytest -q tests/together/test_guides.py
+	TEST_NPM=1 $(BIN)/python -m pytest -q tests/test_pages.py
 
 # fal's own runtime, in an environment of its own: it cannot live beside our FastAPI.
 oracle-runtime: $(VENV)/ready

@@ -46,11 +46,11 @@ def test_readers_fetch_nothing_from_elsewhere(site: Path) -> None:
 
 def test_the_reference_is_made_from_the_code(site: Path) -> None:
     assert not [
-        name for name in Settings.model_fields if f"<code>{name}</code>" not in text(site, "reference/settings")
+        name for name in Settings.model_fields if f"<code>FAKEFAL_{name.upper()}</code>" not in text(site, "settings")
     ]
     assert not [name for name in KLING if name not in text(site, "reference/models")]
     assert "POST /_fakefal/clock" in text(site, "reference/control-api")
-    assert "content_policy_violation" in text(site, "reference/effects")
+    assert "content_policy_violation" in text(site, "reference/errors")
     assert "--report FILE" in text(site, "reference/commands")
     for page, package in (("testing", fakefal.testing), ("client", fakefal_client), ("contracts", fakefal_contracts)):
         names = {f"{package.__name__}.{name}" for name in package.__all__} - {"fakefal_client.kling"}

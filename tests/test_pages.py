@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,37 @@ from fakefal.settings import DEFAULT_PORT, Settings, load_settings
 from fakefal.version import VERSION
 from fakefal_contracts import BUILT_IN
 from fakefal_contracts.shipped import shipped_record
-from support.guide import blocks
 from support.machine import ROOT
+from support.page_blocks import README, blocks_of, run_page
 
-README = ROOT / "README.md"
 DOCS = ROOT / "docs"
+FROM_NPM = bool(os.environ.get("TEST_NPM"))
+"""Whether to run instead the pages that install much from npm; `make examples` does."""
+OF_NPM = {DOCS / "tutorials" / "nextjs.md"}
+SHOWN = [page for page in (README, *sorted(DOCS.rglob("*.md"))) if any(block.runs for block in blocks_of(page))]
+PAGES = [page for page in SHOWN if (page in OF_NPM) is FROM_NPM]
+EVERY_BLOCK_RUNS = {"tutorials", "how-to", "explanation"}
+"""Folders whose pages show nothing that is not run."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT).with_suffix("")))
+def test_what_a_page_shows_runs(page: Path, tmp_path: Path, offline: list[str]) -> None:
+    run_page(page, tmp_path, offline, from_npm=FROM_NPM)
+
+
+def test_tutorials_and_guides_show_only_files_and_commands() -> None:
+    shown = [(page.name, one) for page in SHOWN if page.parent.name in EVERY_BLOCK_RUNS for one in blocks_of(page)]
+    assert [(page, one.code) for page, one in shown if not (one.name or one.language == "bash")] == []
+
+
+def test_a_page_whose_commands_fail_or_print_something_else_is_noticed(tmp_path: Path, offline: list[str]) -> None:
+    page = tmp_path / "page.md"
+    for number, shown in enumerate(["```bash\nfalse\n```", "```bash\necho 1\n```\n\n```text\n2...\n```"]):
+        page.write_text(f"{shown}\n")
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with pytest.raises(AssertionError):
+            run_page(page, folder, offline)
 
 
 def test_the_settings_file_of_the_page_of_models_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +72,7 @@ def test_the_settings_table_is_complete() -> None:
 
 
 def test_the_job_is_yaml() -> None:
-    (job,) = (block.code for block in blocks(DOCS / "testing.md") if block.language == "yaml")
+    (job,) = (block.code for block in blocks_of(DOCS / "testing.md") if block.language == "yaml")
     steps = yaml.safe_load(job)["jobs"]["test"]["steps"]
     assert steps[-1]["run"] == "fakefal run --profile instant -- pytest"
 
@@ -63,11 +91,13 @@ def test_the_diagram_is_drawn_from_the_table() -> None:
 
 
 def test_the_changelog_knows_the_version() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert declared == VERSION
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     newest, *released = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
     assert newest == "[Unreleased]"
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", release) for release in released)
-    assert any(release.startswith(f"[{VERSION}]") for release in released) or f"will be {VERSION}." in changelog
+    assert any(release.startswith(f"[{declared}]") for release in released) or f"will be {declared}." in changelog
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"^### (.+)$", changelog, re.MULTILINE)) <= kinds
 

@@ -1,6 +1,7 @@
 """Emulate fal inside a test: `Fakefal` is the type of the pytest fixture ``fakefal``, and works without pytest.
 
-Example:
+For example:
+
     with Fakefal(profile="stepped") as fal:
         ...  # any code that calls fal
         fal.assert_billed("0.56")

@@ -12,7 +12,7 @@ import griffe
 
 from fakefal.cli import main
 from fakefal.effects.known import KNOWN, VALUES
-from fakefal.settings import Settings
+from fakefal.settings import PREFIX, Settings
 from fakefal_contracts import BUILT_IN, KLING
 from fakefal_contracts.failures import MODEL_ERRORS, PLATFORM_ERRORS
 from tools.site.calls import control_calls
@@ -29,23 +29,18 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def settings() -> str:
-    """Every setting, as its docstring has it."""
-    parsed = griffe.Docstring(Settings.__doc__ or "", parser="google").parse("google")
-    (attributes,) = (one.value for one in parsed if one.kind is griffe.DocstringSectionKind.attributes)
+    """Every setting with its option, its variable and its default."""
     options = _options()
-    rows = []
-    for attribute in attributes:
-        field = Settings.model_fields[attribute.name]
-        option = options.get(attribute.name)
-        rows.append(
-            (
-                f"`{attribute.name}`",
-                f"`{option}`" if option else "",
-                _shown(field.default),
-                _plain(attribute.description),
-            )
+    rows = [
+        (
+            f"`{name}`",
+            f"`{options[name]}`" if name in options else "",
+            f"`{PREFIX}{name.upper()}`",
+            _shown(field.default),
         )
-    return table(("setting", "option", "default", "what it does"), rows)
+        for name, field in Settings.model_fields.items()
+    ]
+    return table(("setting", "option", "in the environment", "default"), rows)
 
 
 def _plain(docstring: str) -> str:
@@ -107,12 +102,6 @@ def platform_errors() -> str:
     return table(("effect", "status", "message", "arguments"), rows)
 
 
-def other_effects() -> str:
-    """The effects that are no error of fal's reference."""
-    names = [name for name in KNOWN if name not in {**MODEL_ERRORS, **PLATFORM_ERRORS}]
-    return table(("effect", "arguments"), [(f"`{name}`", _takes(name)) for name in names])
-
-
 def effect_values() -> str:
     """What the arguments of effects take."""
     return table(("argument", "value"), [(f"`{name}`", words) for name, (words, _) in VALUES.items()])
@@ -166,7 +155,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "model-errors": model_errors,
     "platform-errors": platform_errors,
-    "other-effects": other_effects,
     "effect-values": effect_values,
     "kinds-of-models": kinds_of_models,
     "kling-models": kling_models,
