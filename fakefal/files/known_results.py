@@ -18,11 +18,15 @@ from fakefal.files.result import result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.state import jsonio
 from fakefal.state.bounded import Bounded
+from fakefal_contracts.media import Facts
 from fakefal_contracts.model import Input
 
 MOST_KNOWN = 1000
 LARGEST_KNOWN = 16 * 1024
 """Bytes of a result, and characters of what it follows from, beyond which it is not kept."""
+
+Causes = tuple[type[Input], tuple[str, ...], tuple[tuple[str, Facts], ...], str]
+"""What a result follows from: the model, the names of the arguments that were asked for, the files, the arguments."""
 
 
 class KnownResults:
@@ -35,7 +39,7 @@ class KnownResults:
     def __init__(self, files: MadeFiles) -> None:
         self._files = files
         self._asked: dict[type[Input], tuple[str, ...]] = {}
-        self._known: Bounded[tuple[object, ...], _Known] = Bounded(MOST_KNOWN)
+        self._known: Bounded[Causes, _Known] = Bounded(MOST_KNOWN)
 
     def body(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
         """The body that the result call answers with, as `result_of` makes it.
@@ -43,10 +47,10 @@ class KnownResults:
         Raises:
             TakesLong: see there.
         """
-        known = self._known.get(self._key(wanted)) if wanted.clip is None else None
+        known = self._known.get(self._causes(wanted)) if wanted.clip is None else None
         return self._made(wanted, drawing=drawing) if known is None else known.of(wanted.request_id)
 
-    def _key(self, wanted: WantedFiles) -> tuple[object, ...]:
+    def _causes(self, wanted: WantedFiles) -> Causes:
         """All that a result follows from, as far as earlier ones of its model asked for it."""
         report, arguments = wanted.report, wanted.report.arguments
         assert arguments is not None
@@ -65,9 +69,10 @@ class KnownResults:
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
             self._asked[model] = tuple(sorted(asked.names.union(self._asked.get(model, ()))))
-            key = self._key(wanted)
-            if len(str(key[-1])) <= LARGEST_KNOWN:
-                self._known[key] = _Known(body, tuple((made, path.encode()) for made, path in named))
+            causes = self._causes(wanted)
+            *_, facts, given = causes
+            if len(given) + sum(len(address) for address, _ in facts) <= LARGEST_KNOWN:
+                self._known[causes] = _Known(body, tuple((made, path.encode()) for made, path in named))
         return body
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
 from http import HTTPStatus
 
 from fakefal.core.plan import NOTHING, Charge, Ending
@@ -169,7 +168,6 @@ def _pay(sums: Sums, ending: Ending, times: int = 1) -> None:
     sums.maybe_usd += times * (ending.maybe_usd or NOTHING)
 
 
-@lru_cache(maxsize=1024)
 def known(endpoint_id: str) -> str:
     """The endpoint as a label."""
     return endpoint_id if endpoint_id in BUILT_IN else OTHER

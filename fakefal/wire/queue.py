@@ -43,6 +43,9 @@ from fakefal_contracts.hosts import BaseUrl, Part
 KEEP_ALIVE_SECONDS = WATCH_SECONDS - EARLY_SECONDS - 0.1
 """fal sends a comment about this often (documentation of the status stream, 2026)."""
 
+LONGEST_REMEMBERED = 100
+"""The addresses of applications with longer names are put together anew each time."""
+
 KEEP_ALIVE = b": keep-alive\n\n"
 
 TRUE_WORDS = ("1", "true")
@@ -170,7 +173,8 @@ def _requests(app: str, base_url: BaseUrl) -> str:
 
 def _members(state: State, record: Record, base_url: BaseUrl) -> str:
     """The first members of a status object: the state, the id and three addresses, which carry owner and app only."""
-    address = _requests(record.app, base_url) + record.id
+    requests = _requests if len(record.app) <= LONGEST_REMEMBERED else _requests.__wrapped__
+    address = requests(record.app, base_url) + record.id
     return (
         f'{{"status":"{state.value}","request_id":"{record.id}","response_url":"{address}",'
         f'"status_url":"{address}/status","cancel_url":"{address}/cancel"'

@@ -67,7 +67,7 @@ class JournalRecorder:
             host=headers.get(b"host", b"").decode("latin-1")[:255],
             part=part,
             path=without_secrets(scope["path"], secret),
-            agent=_agent(headers.get(b"user-agent", b"")[:LONGEST_AGENT], secret),
+            agent=without_secrets(headers.get(b"user-agent", b"")[:LONGEST_AGENT].decode("latin-1"), secret),
         )
         scope["state"]["call"] = entry
         self._journal.add(entry)
@@ -147,11 +147,6 @@ def record_target(scope: Scope, part: str, path: str, authorization: bytes = b""
         return
     key, secret = _known_caller(authorization)
     entry.part, entry.path, entry.key = part, without_secrets(path, secret), entry.key or key
-
-
-@lru_cache(maxsize=256)
-def _agent(header: bytes, secret: str) -> str:
-    return without_secrets(header.decode("latin-1"), secret)
 
 
 def _known_caller(authorization: bytes) -> tuple[str, str]:

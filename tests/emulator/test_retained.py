@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import secrets
 import tracemalloc
@@ -29,6 +30,7 @@ from support.waiting import LIMIT
 TIMES = 12
 LENGTH = 300_000
 LONGEST_PATH = 50_000
+PICTURE = "/cdn/files/b/rabbit/NaslJIC7F2WodS6DFZRRJ.png"
 ANY = BaseUrl("http://127.0.0.1:8710")
 
 
@@ -42,6 +44,12 @@ def media(server: Server, address: str) -> None:
     server.submit(I2V, {"prompt": "x", "start_image_url": address})
 
 
+def padded(server: Server) -> str:
+    """A picture that nobody sent before, as a data: URI."""
+    content = base64.b64encode(server.http.get(PICTURE).content + secrets.token_bytes(LENGTH)).decode()
+    return f"data:image/png;base64,{content}"
+
+
 def call(server: Server, method: str, path: str, **headers: str) -> None:
     """Make a call by a client that remembers nothing itself."""
     with closing(HTTPConnection(urlsplit(server.url).netloc, timeout=LIMIT)) as connection:
@@ -51,6 +59,7 @@ def call(server: Server, method: str, path: str, **headers: str) -> None:
 
 SENT: dict[str, Callable[[Server], object]] = {
     "a data: URI": lambda server: media(server, f"data:image/png;base64,{drawn()}"),
+    "a picture": lambda server: media(server, padded(server)),
     "a foreign address": lambda server: media(server, f"https://example.com/{drawn()}#\N{SNOWMAN}"),
     "an address of the emulator's": lambda server: media(server, f"{server.url}/cdn/files/b/{drawn()}"),
     "an address of no kind": lambda server: media(server, f"ftp://{drawn()}"),
@@ -61,6 +70,7 @@ SENT: dict[str, Callable[[Server], object]] = {
     "a path of an application": lambda server: call(server, "POST", f"/queue/{O1}/{drawn(LONGEST_PATH)}"),
     "a path of the CDN": lambda server: call(server, "GET", f"/cdn/files/b/{drawn(LONGEST_PATH)}"),
     "a webhook": lambda server: call(server, "POST", f"/queue/{O1}?fal_webhook=https://x/{drawn(LONGEST_PATH)}"),
+    "an Authorization": lambda server: call(server, "GET", "/queue/x", Authorization=f"Key {drawn(LONGEST_PATH)}"),
     "a Host": lambda server: call(server, "GET", "/queue/x", Host=drawn(LONGEST_PATH)),
 }
 
