@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from fakefal.audit.trial import Program, Trial
     from fakefal.audit.ways import Fault
 
+NOTHING_REACHED = (
+    "fakefal audit: no run came as far as its failure, so nothing was audited.  "
+    "Where the program skips work that it has done before, restore its state before each run: --before CMD"
+)
+
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--yes", is_flag=True, help="Do not ask before the runs.")
@@ -48,7 +53,7 @@ def command(
     """Run a program once for each way in which each of its calls to fal can fail.
 
     Each run meets one failure, and has a fresh emulator: nothing reaches fal, and nothing is paid.  Exit code 1 says
-    that a finding is proven.
+    that a finding is proven, or that no run came as far as its failure.
     """
     from fakefal.audit.course import Audit, plan_of, plan_text
     from fakefal.audit.trial import BeforeFailed, audited
@@ -84,7 +89,7 @@ def command(
         sys.exit(f"fakefal audit: {command[0]}: {error.strerror or error}")
     audit = Audit([first, *trials], [Kind(one) for one in allow])
     click.echo(json.dumps(audit.plain(), indent=1) if as_json else _shown(audit))
-    sys.exit(int(audit.proven > 0))
+    sys.exit(NOTHING_REACHED if audit.reached_nothing else int(audit.proven > 0))
 
 
 def _first(program: Program) -> Trial:
