@@ -30,6 +30,12 @@ class Audit:
         """How many runs have a proven finding."""
         return sum(bool(self.verdict(one).proven) for one in self.trials)
 
+    @property
+    def reached_nothing(self) -> bool:
+        """Whether no fault of any run happened, so that nothing was audited."""
+        faulty = [one for one in self.trials if one.fault is not None]
+        return bool(faulty) and not any(one.was_reached for one in faulty)
+
     def verdict(self, trial: Trial) -> Verdict:
         """The verdict on a run, but for what is allowed; there is none on a fault that did not happen.
 

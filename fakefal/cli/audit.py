@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from fakefal.audit.trial import Program, Trial
     from fakefal.audit.ways import Fault
 
+NOTHING_REACHED = (
+    "fakefal audit: no run reached its failure, so nothing was audited.  "
+    "If the program skips work that it did before, undo that before each run: --before CMD"
+)
+
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
@@ -60,7 +65,7 @@ def command(
     """Run a command once for each way in which each of its calls to fal can fail.
 
     Each run has one failure and a new emulator.  Nothing reaches fal, and nothing is paid.  Exit code 0: no proven
-    finding; 1: a proven finding; 2: wrong use.
+    finding; 1: a proven finding, or no run reached its failure; 2: wrong use.
     """
     from fakefal.audit.course import Audit, plan_of, plan_text
     from fakefal.audit.trial import BeforeFailed, audited
@@ -96,7 +101,7 @@ def command(
         sys.exit(f"fakefal audit: {command[0]}: {error.strerror or error}")
     audit = Audit([first, *trials], [Kind(one) for one in allow])
     click.echo(json.dumps(audit.plain(), indent=1) if as_json else _shown(audit))
-    sys.exit(int(audit.proven > 0))
+    sys.exit(NOTHING_REACHED if audit.reached_nothing else int(audit.proven > 0))
 
 
 def _first(program: Program) -> Trial:

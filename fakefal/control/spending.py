@@ -15,6 +15,7 @@ from fakefal.core.plan import NOTHING
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.overview import ledger_of
 from fakefal.state.ledger import Dollars, LedgerEntry, Total
+from fakefal.state.requests import NO_KEY
 from fakefal.state.tags import TagFilter
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
@@ -74,9 +75,12 @@ class TopUpBody(BaseModel):
 
 @router.get("/balance")
 async def balance(emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
-    """What a key has left, or each key that has called."""
-    keys = sorted(await emulator.queue.keys()) if key is None else [key]
-    return [await _account(emulator, one) for one in keys]
+    """What a key has left, or each key that has a job, a call in the journal, or a secret in the settings."""
+    if key is not None:
+        return [await _account(emulator, key)]
+    called = {one.key for one in await emulator.journal.newest(None, emulator.settings.max_journal)} - {NO_KEY}
+    keys = {*await emulator.queue.keys(), *called, *emulator.settings.keys}
+    return [await _account(emulator, one) for one in sorted(keys)[:MOST_LISTED]]
 
 
 @router.post("/balance")

@@ -225,9 +225,9 @@ def _progress(run: float) -> tuple[tuple[float, str], ...]:
     """The lines of a run of this length: one copy for all, since they are most of what a plan occupies."""
     return (
         (0.0, "Arguments checked"),
-        (run * 0.1, "Generating video: 10%"),
-        (run * 0.5, "Generating video: 50%"),
-        (run * 0.9, "Generating video: 90%"),
+        (run * 0.1, "Generating: 10%"),
+        (run * 0.5, "Generating: 50%"),
+        (run * 0.9, "Generating: 90%"),
     )
 
 

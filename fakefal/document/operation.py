@@ -25,6 +25,8 @@ class DocumentedAnswer:
         text: when it comes.
         body: a schema of `answer_bodies` by name, or a schema, of each event of a stream; None for none.
         media: the body's media type.
+        events: a schema of each event where a stream comes instead, which those addresses answer that end with
+            ``/stream``.
         headers: names of `HEADERS` that it always carries.
         links: calls that it leads to.
     """
@@ -34,6 +36,7 @@ class DocumentedAnswer:
     media: str = JSON
     headers: tuple[str, ...] = ()
     links: Mapping[str, Json] = field(default_factory=dict)
+    events: str | Json | None = None
 
     def shown(self) -> Json:
         """The answer as a Response Object."""
@@ -41,6 +44,8 @@ class DocumentedAnswer:
         if self.body is not None:
             kind = "itemSchema" if self.media == EVENTS else "schema"
             answer["content"] = {self.media: {kind: schema(self.body)}}
+        if self.events is not None:
+            answer.setdefault("content", {})[EVENTS] = {"itemSchema": schema(self.events)}
         if self.headers:
             answer["headers"] = {name: HEADERS[name] for name in self.headers}
         if self.links:
@@ -90,7 +95,7 @@ def either(*names: str) -> Json:
     return {"anyOf": [schema(one) for one in names]}
 
 
-def stream_of(body: str) -> Json:
+def stream_of(body: str | Json) -> Json:
     """The schema of an event of a stream whose data is JSON."""
     data = {"type": "string", "contentMediaType": JSON, "contentSchema": schema(body)}
     return {"type": "object", "properties": {"data": data}, "required": ["data"]}

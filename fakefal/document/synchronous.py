@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from fakefal.document.operation import KEY, TOKEN, DocumentedAnswer, Operation, request_body
+from fakefal.document.operation import EVENTS, KEY, TOKEN, DocumentedAnswer, Operation, request_body, stream_of
 from fakefal.document.queue import (
     ANY_JSON,
     BILLED,
@@ -20,6 +21,7 @@ from fakefal.document.queue import (
 )
 from fakefal.wire.synchronous import run
 from fakefal_contracts import Edition, examples
+from fakefal_contracts.endpoint import STREAM
 from fakefal_contracts.hosts import Part
 from fakefal_contracts.openapi import schema_names
 
@@ -43,7 +45,7 @@ OPERATIONS = {
     ),
     f"POST /{Part.RUN}/{{owner}}/{{app}}/{{path}}": Operation(
         name="run",
-        answers=ANSWERS,
+        answers={**ANSWERS, 200: DocumentedAnswer("What the model made.", {}, headers=BILLED, events=stream_of({}))},
         security=(KEY, TOKEN),
         parameters=(*OF_APPLICATION, SUB_PATH, START_TIMEOUT, TAGS),
         body=ANY_JSON,
@@ -61,9 +63,23 @@ def model_operations(editions: Mapping[str, Edition]) -> Iterator[tuple[str, str
         values = {name: {"value": shown[name]} for name in ("required", "full")}
         operation = Operation(
             name=f"run{given.removesuffix('Input')}",
-            answers={**ANSWERS, 200: DocumentedAnswer("What the model made.", made, headers=BILLED)},
+            answers={**ANSWERS, 200: _streamed() if endpoint_id.endswith(STREAM) else _made(made)},
             security=(KEY, TOKEN),
             parameters=(START_TIMEOUT, TAGS),
             body=request_body(given, examples=values),
         )
         yield f"/{Part.RUN}/{endpoint_id}", edition.endpoint.title, operation
+        if edition.endpoint.streams and not endpoint_id.endswith(STREAM):
+            answers = {**ANSWERS, 200: _streamed()}
+            streaming = replace(operation, name=f"{operation.name}Stream", answers=answers)
+            yield f"/{Part.RUN}/{endpoint_id}{STREAM}", edition.endpoint.title, streaming
+
+
+def _made(schema: str) -> DocumentedAnswer:
+    return DocumentedAnswer("What the model made.", schema, headers=BILLED)
+
+
+def _streamed() -> DocumentedAnswer:
+    return DocumentedAnswer(
+        "What the model makes, as it comes; the last event has all.", stream_of({}), EVENTS, headers=ID
+    )

@@ -29,6 +29,7 @@ from fakefal_contracts.media import Missing
 Facts = dict[str, Any]
 MODELS = f"/{Part.PLATFORM}/v1/models"
 COMPLETED = "COMPLETED"
+STUCK = "stuck"
 NO_ROUTE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 
 EndpointId = Annotated[
@@ -115,6 +116,13 @@ class Rehearsal:
         A refusal comes with what to change.  `cost` is what fal would charge.
         """
         request_id = self._submit(endpoint_id, input)
+        if self._is_stuck(request_id):
+            raise ToolRefused(
+                "the job never ends, since an effect has it stuck: a program must give up by itself and cancel it",
+                endpoint_id=endpoint_id,
+                request_id=request_id,
+                **self._cost(request_id),
+            )
         try:
             self.calls.control(f"requests/{request_id}/advance", body={"to": "end"})
         except CallFailed as error:
@@ -241,6 +249,11 @@ class Rehearsal:
             known = error.facts | {"hint": error.facts.get("hint") or job["hint"], "charge": job["charge"]}
             raise ToolRefused(said, **which, status=job["status"], **known, **cost) from error
         return {**which, "status": COMPLETED, "result": result, **cost}
+
+    def _is_stuck(self, request_id: str) -> bool:
+        """Whether the call that made a job has the effect which never ends it."""
+        calls = self.calls.control(f"requests/{request_id}/details")["calls"]
+        return any(one["method"] == "POST" and one["effect"] == STUCK for one in calls)
 
     def _cost(self, request_id: str) -> Facts:
         """What a job costs at fal; a price that is unknown is null, with words for it."""

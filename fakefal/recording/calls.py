@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fakefal_contracts import BUILT_IN
 from fakefal_contracts.endpoint import STREAM
 from fakefal_contracts.hosts import Part
 
@@ -71,7 +72,7 @@ def read_call(method: str, routed: str) -> FalCall | None:
     if part is Part.QUEUE:
         return _queue(method, path)
     if part is Part.RUN and method == "POST":
-        return FalCall(CallKind.RUN, part, method, path, rest.removesuffix(STREAM))
+        return FalCall(CallKind.RUN, part, method, path, rest if rest in BUILT_IN else rest.removesuffix(STREAM))
     return FalCall(_free_kind(method, part, path), part, method, path)
 
 

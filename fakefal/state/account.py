@@ -47,6 +47,7 @@ class JobAccount:
         self._totals: dict[tuple[str, str], Sums] = {}
         self._nanos: Bounded[str | None, int] = Bounded(MOST_PLACES)
         self._twins = Twins(Bounded(MOST_TWINS))
+        self._repeating: Bounded[str, None] = Bounded(MOST_TWINS)
 
     @classmethod
     def of(cls, looks: Iterable[Snapshot]) -> JobAccount:
@@ -59,8 +60,10 @@ class JobAccount:
     def accept(self, look: Snapshot) -> None:
         """Count a job as it stands."""
         self.accepted[known(look.record.endpoint_id)] += 1
-        by = _charge(look)
-        by.jobs, by.duplicates = 1, int(self._twins.of(look.record) is not None)
+        by, is_twin = _charge(look), self._twins.of(look.record) is not None
+        if is_twin:
+            self._repeating[look.record.id] = None
+        by.jobs, by.duplicates = 1, int(is_twin and not by.refused)
         self._move(look, by)
         self._count_end(look)
 
@@ -74,6 +77,8 @@ class JobAccount:
         by = _charge(look)
         if look.plan is not None:
             _pay(by, look.plan.ending, -1)
+        if look.record.id in self._repeating:  # nobody pays twice for what is refused
+            by.duplicates = -by.refused
         self._move(look, by)
         self._count_end(look)
 

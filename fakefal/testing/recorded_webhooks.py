@@ -213,7 +213,7 @@ def _sender(to: Target) -> Iterator[Send]:
         with httpx.Client(transport=transport, timeout=FIRST_TIMEOUT_SECONDS) as client:
             yield partial(_post, client, to)
     else:
-        yield lambda one: to(dict(one.headers), one.body)
+        yield _handing(to)
 
 
 @asynccontextmanager
@@ -226,7 +226,23 @@ async def _async_sender(to: Target, *, lifespan: bool) -> AsyncIterator[Send]:
             client = httpx.AsyncClient(transport=transport, timeout=FIRST_TIMEOUT_SECONDS)
             yield partial(_post, await stack.enter_async_context(client), to)
     else:
-        yield lambda one: to(dict(one.headers), one.body)
+        yield _handing(to)
+
+
+def _handing(to: Callable[..., Any]) -> Send:
+    """How a function gets a webhook.
+
+    Raises:
+        TypeError: it takes other arguments.
+    """
+    try:
+        inspect.signature(to).bind({}, b"")
+    except TypeError as error:
+        raise TypeError(
+            f"{to!r} takes {', '.join(_required(to)) or 'nothing'}: a function that receives webhooks takes headers "
+            "and body, and an ASGI application scope, receive and send"
+        ) from error
+    return lambda one: to(dict(one.headers), one.body)
 
 
 def _post(client: httpx.Client | httpx.AsyncClient, to: Target, one: RecordedWebhook) -> Any:
@@ -247,8 +263,9 @@ def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _is_asgi(to: Target) -> bool:
-    """Whether it takes scope, receive and send."""
-    return len(_required(to)) == ASGI_PARAMETERS
+    """Whether it takes scope, receive and send; a function that calls its first parameter otherwise does not."""
+    required = _required(to)
+    return len(required) == ASGI_PARAMETERS and not (inspect.isroutine(to) and required[0] != "scope")
 
 
 def _is_wsgi(to: Target) -> bool:

@@ -72,8 +72,15 @@ class Witness:
 
     # -- while calls come -----------------------------------------------------------------------
 
-    def sent(self, call: JournalEntry, sign: Sign, gone: Callable[[], bool] | None) -> Sending:
-        """A call that asks for a job was read; `gone` tells whether its caller has hung up."""
+    def sent(
+        self, call: JournalEntry, sign: Sign, gone: Callable[[], bool] | None, *, by_page: bool = False
+    ) -> Sending:
+        """A call that asks for a job was read; `gone` tells whether its caller has hung up.
+
+        What somebody tries `by_page` is no program's, and neither judged nor held against a later call.
+        """
+        if by_page:
+            return Sending(call, sign, gone)
         before = self._sent.pop(sign, None)
         sending = self._sent[sign] = Sending(call, sign, gone, before)
         if before is None:
@@ -106,6 +113,12 @@ class Witness:
 
     def saw(self, call: JournalEntry, sending: Sending | None, passage: Passage) -> None:
         """A call is over."""
+        if not passage.by_page:
+            self._saw(call, sending, passage)
+        elif sending is not None and sending.job is not None:
+            sending.job.read = True  # somebody tried a model: no program is to fetch it
+
+    def _saw(self, call: JournalEntry, sending: Sending | None, passage: Passage) -> None:
         if self._troubled:
             self._check_pace(call, _same(call, sending), passage.began)
         if sending is not None:
@@ -165,8 +178,6 @@ class Witness:
             job.over = True
             job.read = _is_success(call.status)
             job.refused = call if is_refusal(call.status) else None
-        if job is not None and passage.by_page:
-            job.read = True  # somebody tried a model: no program is to fetch it
         if before is not None and not sending.judged and (before.is_lost or before.is_unclear):
             sending.judged = True
             if before.job is not None:
@@ -299,9 +310,8 @@ def _as_it_ended(findings: list[Finding], looks: Mapping[str, Snapshot]) -> Iter
 
 
 def _is_download(call: JournalEntry, passage: Passage) -> bool:
-    """Whether a program got a file; who watches a clip on the page gets nothing for it."""
-    is_got = passage.whole and call.method == "GET" and _is_success(call.status)
-    return call.part == Part.CDN and is_got and not passage.by_page
+    """Whether a program got a file."""
+    return call.part == Part.CDN and passage.whole and call.method == "GET" and _is_success(call.status)
 
 
 def _is_success(status: int | None) -> bool:

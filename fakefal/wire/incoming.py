@@ -150,7 +150,7 @@ def _note(call: JournalEntry, effect: Effect | None) -> None:
 def _note_sending(call: Call, sign: Sign) -> None:
     """Tell the witness what a call asks for."""
     gone = call.scope.get("extensions", {}).get(GONE)
-    call.state["sending"] = call.emulator.witness.sent(call.state["call"], sign, gone)
+    call.state["sending"] = call.emulator.witness.sent(call.state["call"], sign, gone, by_page=call.state["by_page"])
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:

@@ -73,7 +73,8 @@ class JournalRecorder:
         self._journal.add(entry)
         ticks, witness = self._ticks, self._witness
         gone: Callable[[], bool] | None = scope.get("extensions", {}).get(GONE)
-        passage = Passage(ticks(), by_page=headers.get(b"sec-fetch-site") == b"same-origin")
+        by_page = scope["state"]["by_page"] = headers.get(b"sec-fetch-site") == b"same-origin"
+        passage = Passage(ticks(), by_page=by_page)
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":

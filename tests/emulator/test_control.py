@@ -54,7 +54,7 @@ class TestWhatItDoes:
             "charge": "charged",
             "tags": {},
             "hint": "",
-            "logs": ["Arguments checked", *(f"Generating video: {part}%" for part in (10, 50, 90))],
+            "logs": ["Arguments checked", *(f"Generating: {part}%" for part in (10, 50, 90))],
         }
         assert server.http.get("/_fakefal/requests", params={"key": "stranger"}).json() == []
 

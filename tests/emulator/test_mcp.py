@@ -130,6 +130,14 @@ def test_a_job_goes_through_the_queue(agent: Agent) -> None:
     assert (explained["refused"], explained["note"]) == (False, "it was not refused, but cancelled")
 
 
+def test_a_job_that_an_effect_has_stuck_does_not_end(agent: Agent) -> None:
+    body = {"prompt": "fakefal:stuck", "start_image_url": "https://a.example/a.png"}
+    refused = agent.refused("run_model", endpoint_id=I2V, input=body)
+    assert refused["error"].startswith("the job never ends, since an effect has it stuck")
+    which = {"endpoint_id": I2V, "request_id": refused["request_id"]}
+    assert agent.get("check_job", **which)["status"] != "COMPLETED"
+
+
 def test_a_refusal_is_explained(agent: Agent) -> None:
     body = {"prompt": "x", "start_image_url": "https://a.example/a.png", "duration": 5}
     checked = agent.get("check_request", endpoint_id=I2V, input=body)

@@ -101,6 +101,13 @@ class TestBalance:
         assert (account["is_locked"], account["lock_reason"]) == (True, "exhausted_balance")
         assert ask(server, **OTHER).status_code == 200, "each key has its own balance"
 
+    def test_the_balances_of_all_who_called_are_listed(self, serve: Serve) -> None:
+        server = serve(balance="1.00")
+        server.http.get("/rest/billing/user_balance")  # no job
+        ask(server, **OTHER)
+        found = {one["key"]: one["usd"] for one in server.http.get("/_fakefal/balance").json()}
+        assert found == {"tester": 1.0, "other": 0.44}
+
     def test_a_job_is_charged_at_its_end_so_that_the_balance_may_fall_below_zero(self, serve: Serve) -> None:
         server = serve(balance="1.00", profile="realistic", seed="1")
         jobs = [ask(server).json() for _ in range(3)]

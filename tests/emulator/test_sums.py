@@ -59,6 +59,17 @@ def test_an_unfinished_job_is_in_the_closing_line_until_it_is_cancelled(serve: C
     assert summary(server) == "2 requests, 0 done, 0 refused, 1 cancelled, $0.56 not spent"
 
 
+@pytest.mark.both_stores
+def test_what_is_refused_twice_was_not_probably_sent_twice(serve: Callable[..., Server]) -> None:
+    server = serve()
+    for body in ({"prompt": "x", "duration": 5}, {"prompt": "x"}) * 2:
+        server.submit(O1, body)
+    sums = "4 requests, 2 done, 2 refused, 1 probably sent twice, $1.12 not spent"
+    assert summary(server) == sums
+    (total,) = server.http.get("/_fakefal/ledger").json()["totals"]
+    assert total["duplicates"] == 1
+
+
 def test_calls_to_what_is_not_emulated_are_in_the_closing_line(serve: Callable[..., Server]) -> None:
     server = serve()
     server.submit(O1, {"prompt": "x"})

@@ -162,6 +162,17 @@ class TestRefused:
             send(server, {"prompt": "x", "duration": 5}, path=f"run/{O1}")
         assert only(server, Kind.RETRIED_REFUSAL)
 
+    @pytest.mark.parametrize("path", [f"queue/{O1}", f"run/{O1}"])
+    def test_whoever_tries_the_same_again_on_the_page_is_no_program(self, server: Server, path: str) -> None:
+        wrong, own = {"prompt": "x", "duration": 5}, {"Sec-Fetch-Site": "same-origin"}
+        for _ in range(2):
+            server.http.post(path, json=wrong, headers=own)
+        send(server, wrong, path=f"run/{O1}")  # the first try of a program
+        server.inject("concurrent_requests_limit", nth=4)
+        for _ in range(2):  # at once, after a refusal for a while
+            server.http.post(path, json=X, headers=own)
+        assert found(server) == []
+
     def test_something_else_after_a_refusal(self, server: Server) -> None:
         server.inject("request_too_large", nth=1)
         send(server)

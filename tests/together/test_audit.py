@@ -107,7 +107,10 @@ def test_not_ending_is_a_result() -> None:
 def test_what_is_not_reached_is_not_passed(tmp_path: Path) -> None:
     code, runs = audited("--only", "503", modes=[f"once={tmp_path / 'state'}"])
     assert {run["ending"] for name, run in runs.items() if name != "as it is"} == {"not reached"}
-    assert code == 0
+    assert code == 1
+    done = audit("--only", "503", program=[*PROGRAM, f"once={tmp_path / 'other'}"])
+    assert "nothing was audited" in done.stderr
+    assert "--before CMD" in done.stderr
 
 
 def test_the_state_is_restored_before_each_run(tmp_path: Path) -> None:

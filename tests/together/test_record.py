@@ -20,6 +20,7 @@ from fakefal.recording.calls import CallKind, read_call
 from fakefal.recording.exchange import BadExchange, Exchange, RecordedAnswer, RecordedBody, RecordedRequest
 from fakefal.recording.folder import read_folder
 from fakefal.recording.scrub import Scrubber
+from fakefal_contracts import BUILT_IN
 from fakefal_contracts.hosts import BaseUrl, Part
 from support.endpoints import O1
 from support.machine import fill, small_file_system
@@ -195,6 +196,12 @@ class TestExchanges:
         assert (call.kind, call.is_paid) == (kind, kind in (CallKind.SUBMIT, CallKind.RUN))
         if call.is_paid:
             assert call.endpoint_id == O1
+
+
+@pytest.mark.parametrize("model", [one for one in BUILT_IN if one.endswith("/stream")])
+def test_a_model_whose_id_ends_like_a_stream_keeps_its_id(model: str) -> None:
+    calls = read_call("POST", f"/run/{model}"), read_call("POST", f"/run/{model}/stream")
+    assert [call and call.endpoint_id for call in calls] == [model, model]
 
 
 class TestRecorder:
