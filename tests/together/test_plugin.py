@@ -328,7 +328,7 @@ NO_KEY = [
     "import fakefal_client; fakefal_client.Client(target='fal')",
     "import fal_client.auth; fal_client.auth.fetch_auth_credentials()",
 ]
-ADVICE = "*needs it at import, write fakefal_key = true in pytest's ini file*"
+ADVICE = "*needs it at import, write fakefal_key = true in the ini file of pytest*"
 
 
 @pytest.mark.parametrize("code", NO_KEY)
