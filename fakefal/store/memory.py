@@ -85,7 +85,7 @@ class MemoryQueueStore(QueueStore):
     @override
     async def settle(self, request_id: str, plan: Plan, now: float) -> bool:
         record, line = self._find(request_id, now)
-        priced = line.plan(request_id) is not None
+        priced = line.view(request_id, now).plan is not None
         first = line.settle(request_id, plan)
         if first:
             self._resize(request_id, stored_bytes(record, plan))
