@@ -22,11 +22,12 @@ for folder in (ROOT, ROOT / "client", ROOT / "contracts", ROOT / "fixtures"):
 from tools.site.tables import TABLES, table  # noqa: E402 - found by the lines above
 
 FROM_ROOT = {
+    "javascript.md": "js/README.md",
     "maintainers/contributing.md": "CONTRIBUTING.md",
     "maintainers/architecture.md": "ARCHITECTURE.md",
     "maintainers/changelog.md": "CHANGELOG.md",
 }
-"""Pages that lie at the root of the repository, where people look for them."""
+"""Pages that lie elsewhere in the repository, where people look for them."""
 
 _PAGES = {ROOT / file: page for page, file in FROM_ROOT.items()}
 _TABLE = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
