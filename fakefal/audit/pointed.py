@@ -52,7 +52,8 @@ class Pointed:
     async def _fail(self, fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         way = fault.way
         if way.effect:
-            asked = (EFFECT, way.effect.format(slow=self._slow).encode())
+            asked = EFFECT, way.effect.format(slow=self._slow).encode()
+            scope["state"]["headers"] = {**scope["state"]["headers"], asked[0]: asked[1]}
             await app({**scope, "headers": [asked, *scope["headers"]]}, receive, send)
             if scope["state"].get("call") is not None:
                 scope["state"]["call"].effect = scope["state"]["call"].effect or way.name

@@ -492,7 +492,7 @@ class TestCommand:
         keys = {"FAL_KEY": "real:secret", "fal_token": "other-secret", "COPY": "real:secret", "FAL_KEY_ID": "me"}
         done = self.run("true", env={**os.environ, **keys})
         assert done.stderr.splitlines()[1] == (
-            "fakefal: replaced COPY, FAL_KEY, FAL_KEY_ID, fal_token: the program gets a key that fal refuses"
+            "fakefal: replaced COPY, FAL_KEY, FAL_KEY_ID, fal_token: the program gets a fake key that fal would refuse"
         )
         assert len(done.stderr.splitlines()) == 3
         assert "secret" not in done.stderr

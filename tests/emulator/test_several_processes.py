@@ -29,6 +29,7 @@ from fakefal.server.serving import hosting, serving, serving_from
 from fakefal.settings import Settings
 from support.endpoints import APP, O1
 from support.programs import FAKEFAL, ready
+from support.redis_server import empty_databases
 from support.server import SECRET, Serve, Server, caller
 from support.site import Site
 from support.waiting import LIMIT, run_program
@@ -145,7 +146,7 @@ class TestLead:
         assert said in refusal("serve", "--lead", *options)
 
     def test_several_workers_lead_alike(self, tmp_path: Path, redis_url: str) -> None:
-        with started(tmp_path, "--lead", "--workers", "2", "--store", redis_url) as where:
+        with started(tmp_path, "--lead", "--workers", "2", "--store", next(empty_databases(redis_url))) as where:
             lead = f'eval "$(fakefal env --url {where["url"]})"\n'
             sent = in_shell(lead + f"for n in 1 2; do {SEND}; echo; done")
             ids = {json.loads(line)["request_id"] for line in sent.stdout.splitlines()}
@@ -242,7 +243,7 @@ class TestAttach:
         assert web.returncode == 0, web.stderr
         assert web.stderr.splitlines() == [
             f"fakefal: calls go to {server.url}, which shows them at {server.url}/",
-            "fakefal: replaced FAL_KEY: the program gets a key that fal refuses",
+            "fakefal: replaced FAL_KEY: the program gets a fake key that fal would refuse",
             "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent",
         ]
         read = f'{READ}; echo; echo "$FAL_KEY $FAKEFAL_URL"; exit 7'
