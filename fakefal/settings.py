@@ -45,7 +45,7 @@ OTHER_VARIABLES = {
         "PORT",
         "TLS_PORT",
         "URL",
-        "KEY",
+        "CLIENT_KEY",
         "TARGET",
         "ALLOW_REAL",
         "LIVE_MAX_USD",
@@ -212,8 +212,8 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         workers: how many processes serve one port; more than one need a Redis.
         origins: further web pages that may call the API of fal, such as ``https://app.example``; ``*`` allows all,
             ``null`` allows local files.
-        hosts: further host names of the server.  On loopback it answers only to loopback names, fal host names and
-            that of `public_url`.  The control API never answers to fal host names.
+        hosts: further host names of the server, besides loopback names, fal host names and that of `public_url`.  On
+            loopback it answers to no others; the control API never does.
         control_token: the token of the control API (``Authorization: Bearer``); needed beyond loopback.
     """
 

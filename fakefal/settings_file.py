@@ -16,12 +16,14 @@ FILE_NAME = "fakefal.toml"
 def nearest_file(folder: Path) -> Path | None:
     """The settings file of a project: in this folder, or the nearest one above.
 
-    The search ends at the root of the repository, and at the user's home: what lies above belongs to others.
+    The search ends at the root of the repository, and at the user's home: what lies above belongs to others.  So does a
+    file whose owner is not that of this folder.
     """
-    last = Path("~").expanduser()
+    last, owner = Path("~").expanduser(), folder.stat().st_uid
     for one in (folder, *folder.parents):
-        if (one / FILE_NAME).is_file():
-            return one / FILE_NAME
+        found = one / FILE_NAME
+        if found.is_file() and (one == folder or found.stat().st_uid == owner):
+            return found
         if one == last or (one / ".git").exists():
             break
     return None

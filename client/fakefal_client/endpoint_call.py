@@ -53,7 +53,7 @@ class EndpointCall:
             return self.output.model_validate(output)
         except ValidationError as error:
             raise UnexpectedAnswer(
-                f"the result is no {self.output.__name__}: {error}",
+                f"the result is not a {self.output.__name__}: {error}",
                 status=200,
                 body=output,
                 headers={},

@@ -110,7 +110,7 @@ class Job(BaseJob[Out]):
         return self._driver.run(self._result(deadline_seconds))
 
     def cancel(self, *, deadline_seconds: float | None = None) -> bool:
-        """Cancel the job; False if it was already over."""
+        """Ask for the end of the job; False if it was already over.  A running job may still complete, and cost."""
         return self._driver.run(self._cancel(deadline_seconds))
 
     def download(

@@ -123,7 +123,7 @@ def error_of(reply: Reply, request_id: str | None, *, maybe_paid: bool = False) 
 def unexpected(reply: Reply, what: str, request_id: str | None = None, *, maybe_paid: bool = False) -> UnexpectedAnswer:
     """The error for an answer that has not the form of a `what`."""
     return UnexpectedAnswer(
-        f"{reply.status}: the answer is no {what}",
+        f"{reply.status}: the answer is not a {what}",
         status=reply.status,
         body=reply.json(),
         headers=dict(reply.headers),

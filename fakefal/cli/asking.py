@@ -38,7 +38,7 @@ def url_option(function: F) -> F:
 def key_option(function: F) -> F:
     """The key with which programs call."""
     text = "Give programs this FAL_KEY, for a server with the setting `keys`."
-    return click.option("--key", envvar="FAKEFAL_KEY", metavar="ID:SECRET", help=text)(function)
+    return click.option("--key", envvar="FAKEFAL_CLIENT_KEY", metavar="ID:SECRET", help=text)(function)
 
 
 def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIENCE_SECONDS) -> Any:
@@ -80,3 +80,13 @@ def ask_emulator(url: str) -> dict[str, Any]:
     if "serves" in ready:
         raise NoAnswer(f"{url} is not an emulator: it is {ready['serves']}")
     return ready
+
+
+def check_key(url: str, key: str | None) -> None:
+    """See that an emulator takes the key with which programs are to call; None is the fake key.
+
+    Raises:
+        NoAnswer: it takes only keys of its own, and none was given.
+    """
+    if key is None and not ask(url, "health")["any_key"]:
+        raise NoAnswer(f"{url} knows only its own keys: give one of them as --key or FAKEFAL_CLIENT_KEY")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fakefal.cli.asking import NoAnswer, ask, ask_emulator, key_option
+from fakefal.cli.asking import NoAnswer, ask, ask_emulator, check_key, key_option
 from fakefal.cli.lines import LineOptions, Say, told
 from fakefal.cli.options import stand_in
 from fakefal.cli.supervision import run_child
@@ -50,15 +50,14 @@ def check_attach(url: str, key: str | None, given: Mapping[str, Any]) -> None:
     )
     try:
         ask_emulator(url)
-        if key is None and not ask(url, "health")["any_key"]:
-            raise click.UsageError(f"{url} knows only its own keys: give one of them as --key or FAKEFAL_KEY")
+        check_key(url, key)
     except NoAnswer as error:
         raise click.UsageError(str(error)) from error
 
 
 async def run_attached(url: str, program: tuple[str, ...], lines: LineOptions, environment: ChildEnvironment) -> int:
     """The exit code of a program whose calls go to a server."""
-    from fakefal.proxy.attached import AttachedApp
+    from fakefal.proxy.attached import MOST_JOBS, AttachedApp
     from fakefal.proxy.upstream import Upstream
     from fakefal.server.child_server import serving_child
 
@@ -68,7 +67,10 @@ async def run_attached(url: str, program: tuple[str, ...], lines: LineOptions, e
             say("address", f"calls go to {url}, which shows them at {url.rstrip('/')}/", url=url)
             code = await run_child(program, environment(replace(addresses, url=url.rstrip("/")), say))
         try:
-            say("summary", summary_of_attached(app, ask(url, "ledger", seconds=LEDGER_SECONDS)["jobs"]))
+            say(
+                "summary",
+                summary_of_attached(app, ask(url, f"ledger?limit={MOST_JOBS}", seconds=LEDGER_SECONDS)["jobs"]),
+            )
         except NoAnswer as error:
             say("summary", f"{len(app.jobs)} requests; the server cannot say what became of them: {error}")
         return code

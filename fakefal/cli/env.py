@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from fakefal.cli.asking import NoAnswer, ask_emulator, key_option, url_option
+from fakefal.cli.asking import NoAnswer, ask_emulator, check_key, key_option, url_option
 from fakefal.cli.examples import examples
 from fakefal.server.child import led_by, no_proxy
 from fakefal.server.credentials import FAKE_KEY
@@ -53,7 +53,7 @@ def command(url: str, form: str, key: str | None) -> None:
     Ends with exit code 2 if there is no such server.
     """
     try:
-        variables = variables_of(url, os.environ, key or FAKE_KEY)
+        variables = variables_of(url, os.environ, key)
         click.echo(WRITERS[form](variables))
     except (NoAnswer, NotLed, Unwritable) as error:
         click.echo(f"fakefal env: {error}", err=True)
@@ -62,18 +62,19 @@ def command(url: str, form: str, key: str | None) -> None:
         sys.exit(FAILED)
 
 
-def variables_of(url: str, environ: Mapping[str, str], key: str = FAKE_KEY) -> Variables:
-    """What differs between an environment and that of a program which a server leads.
+def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -> Variables:
+    """What differs between an environment and that of a program which a server leads, with a key or the fake one.
 
     Raises:
-        NoAnswer: no emulator is ready there.
+        NoAnswer: no emulator is ready there, or it does not take the fake key.
         NotLed: it does not lead programs of this machine.
     """
     folder = ask_emulator(url)["lead_folder"]
-    if folder is None:
+    if not isinstance(folder, str):
         raise NotLed(f"{url} does not lead programs: start it with fakefal serve --lead, or use fakefal run --attach")
+    check_key(url, key)
     leading = read_lead_folder(Path(folder)) | dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
-    led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key)
+    led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key or FAKE_KEY)
     wanted = {name for name, value in led.items() if value != environ.get(name)} | {*leading, "FAL_KEY"}
     removed = environ.keys() - led.keys()
     return {name: led.get(name) for name in sorted(wanted | removed)}
@@ -109,9 +110,11 @@ def _dotenv(variables: Variables) -> str:
 def _dotenv_value(name: str, value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
-    if not re.search(r"['\\\n\r]", value):
+    if not re.search(r"['\\$\n\r]", value):
         return f"'{value}'"
-    raise Unwritable(f"readers of .env files differ about quotes and backslashes, as in {name}: use --format json")
+    raise Unwritable(
+        f"readers of .env files differ about quotes, dollars and backslashes, as in {name}: use --format json"
+    )
 
 
 def _powershell(variables: Variables) -> str:

@@ -6,10 +6,10 @@ import asyncio
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from fakefal.control.api import MOST_LISTED, Key, Limit, Tag
+from fakefal.control.api import MOST_LISTED, Key, Tag
 from fakefal.control.guard import guard
 from fakefal.core.plan import NOTHING
 from fakefal.engine.emulator import Emulator
@@ -23,6 +23,10 @@ from fakefal.wire.json_route import JsonRoute
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
 LARGEST_USD = 10**6
+MOST_LINES = 100_000
+"""As many as an emulator keeps by default, for those who look for their own jobs among all."""
+
+Lines = Annotated[int, Query(ge=1, le=MOST_LINES, description="so many of the newest")]
 
 
 class LedgerInfo(BaseModel):
@@ -38,7 +42,7 @@ class LedgerInfo(BaseModel):
 
 
 @router.get("/ledger", response_model=LedgerInfo)
-async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None, limit: Limit = MOST_LISTED) -> Json:
+async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None, limit: Lines = MOST_LISTED) -> Json:
     """The stored jobs with units and price, newest first, and the sums, which survive dropped jobs.
 
     With tags, the sums are those of all jobs that have them.

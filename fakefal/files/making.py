@@ -99,7 +99,7 @@ class MadeFiles:
 
     def size(self, made: MadeFile) -> int | None:
         """How many bytes the file has, where that is known without making it."""
-        return None if made.family is MediaFamily.CLIP and made.caption else _SIZES.get(made)
+        return None if made.rendered else _SIZES.get(made)
 
     def __contains__(self, made: MadeFile) -> bool:
         return made in self._kept

@@ -6,6 +6,8 @@ Nothing in it is secret: the authority's key and the control API's token stay in
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +17,7 @@ VARIABLES = "environment.json"
 """The file with the variables that lead a program."""
 
 FOR_USER_ONLY = 0o600
+OTHERS = 0o077
 
 
 class NotLed(Exception):
@@ -33,13 +36,18 @@ def write_lead_folder(environ: Mapping[str, str], addresses: ChildAddresses) -> 
 def read_lead_folder(folder: Path) -> dict[str, str]:
     """The variables that lead a program by the files of a folder.
 
+    What lies there is run by the programs of this user.  So it must be theirs alone, whoever named the folder.
+
     Raises:
-        NotLed: there is no such folder on this machine, or it is another user's.
+        NotLed: there is no such folder on this machine, or others can write to it.
     """
     try:
-        leading: dict[str, str] = json.loads((folder / VARIABLES).read_text("utf-8"))
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & OTHERS:
+            raise PermissionError(folder)
+        leading = json.loads((folder / VARIABLES).read_text("utf-8"))
     except PermissionError as error:
         raise NotLed("the server is another user's: use fakefal run --attach") from error
     except (OSError, ValueError) as error:
         raise NotLed("the server is on another machine, or in a container: use fakefal run --attach") from error
-    return leading
+    return {str(name): str(value) for name, value in leading.items()}

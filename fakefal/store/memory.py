@@ -132,7 +132,7 @@ class MemoryQueueStore(QueueStore):
     @override
     async def claim_webhooks(self, key: str, now: float) -> list[Delivery]:
         self._advance(key, now)
-        return self._deliveries.claim(key, now, CLAIM)
+        return [one for one in self._deliveries.claim(key, now, CLAIM) if one.request_id in self._records]
 
     @override
     async def trying(self, key: str) -> bool:
@@ -140,17 +140,11 @@ class MemoryQueueStore(QueueStore):
 
     @override
     async def webhook_tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        after = self._deliveries.tried(request_id, attempt)
-        if after is not None and after.fate is not Fate.PENDING:
-            self._finished[request_id] = None
-        return after
+        return self._told(self._deliveries.tried(request_id, attempt))
 
     @override
     async def webhook_replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        after = self._deliveries.replayed(request_id, attempt)
-        if after is not None and after.fate is not Fate.PENDING:
-            self._finished[request_id] = None
-        return after
+        return self._told(self._deliveries.replayed(request_id, attempt))
 
     @override
     async def webhook(self, request_id: str) -> Delivery | None:
@@ -210,6 +204,12 @@ class MemoryQueueStore(QueueStore):
             for request_id in ids:
                 self._deliveries.forget(request_id)
         return len(gone)
+
+    def _told(self, delivery: Delivery | None) -> Delivery | None:
+        """Note that nobody has to be told of a request any more, where that is so and it was not reset meanwhile."""
+        if delivery is not None and delivery.fate is not Fate.PENDING and delivery.request_id in self._records:
+            self._finished[delivery.request_id] = None
+        return delivery
 
     @override
     async def ready(self) -> bool:

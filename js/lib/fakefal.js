@@ -1,7 +1,7 @@
 // What a test asks of the emulator.
 import { AssertionError } from "node:assert";
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { control } from "./control.js";
 
 const MOST_REQUESTS = 10_000;
@@ -16,7 +16,9 @@ const SHOWN_CALLS = 1000;
 export function begin(name) {
   const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, LONGEST_NAME);
   process.env.FAL_KEY = `${plain}-${randomBytes(4).toString("hex")}:not-a-real-key`;
-  writeFileSync(String(process.env.FAKEFAL_CALLER), process.env.FAL_KEY);
+  const caller = String(process.env.FAKEFAL_CALLER);
+  writeFileSync(`${caller}.new`, process.env.FAL_KEY);
+  renameSync(`${caller}.new`, caller); // whoever reads it finds a whole key
 }
 
 /**

@@ -1,6 +1,6 @@
 // One server for all test files of a run, and this process led to it.
 import { spawnSync } from "node:child_process";
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -84,9 +84,9 @@ function privateFolder() {
 export function readShared(file) {
   try {
     const shared = JSON.parse(readFileSync(file, "utf8"));
-    return isAlive(shared.keeper) ? shared : undefined;
+    return isAlive(shared.keeper) && existsSync(shared.preload) ? shared : undefined;
   } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return undefined;
+    if (error instanceof SyntaxError || /** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // A program: starts the server of a run of tests, unless another test file does so already.
 // Arguments: the process with which the server ends, and the file that tells of the server.
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -79,11 +79,15 @@ async function start(owner, file) {
  * @param {string} lock
  */
 function isFirst(lock) {
+  const own = `${lock}.${process.pid}`;
+  writeFileSync(own, String(process.pid), { mode: 0o600 });
   try {
-    writeFileSync(lock, String(process.pid), { flag: "wx", mode: 0o600 });
+    linkSync(own, lock); // a lock always names its process
     return true;
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(own, { force: true });
   }
   const starter = lockedBy(lock);
   if (starter && !isAlive(starter)) rmSync(lock, { force: true });

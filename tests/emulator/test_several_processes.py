@@ -25,6 +25,7 @@ from fakefal.proxy.upstream import Upstream
 from fakefal.recording.folder import ExchangeWriter
 from fakefal.recording.spend_limit import SpendLimit
 from fakefal.server.credentials import FAKE_KEY
+from fakefal.server.lead_folder import NotLed, read_lead_folder
 from fakefal.server.serving import hosting, serving, serving_from
 from fakefal.settings import Settings
 from support.endpoints import APP, O1
@@ -154,6 +155,21 @@ class TestLead:
                 kept = http.get("/_fakefal/requests").json()
             assert len(ids) == 2
             assert {one["request_id"] for one in kept} == ids
+
+    def test_a_folder_that_others_could_write_to_is_not_believed(self, tmp_path: Path) -> None:
+        (tmp_path / "environment.json").write_text('{"LD_PRELOAD": "/tmp/theirs.so"}')
+        tmp_path.chmod(0o755)
+        with pytest.raises(NotLed, match="another user's"):
+            read_lead_folder(tmp_path)
+        tmp_path.chmod(0o700)
+        assert read_lead_folder(tmp_path) == {"LD_PRELOAD": "/tmp/theirs.so"}
+
+    def test_a_server_with_keys_of_its_own_is_given_one(self, tmp_path: Path) -> None:
+        with started(tmp_path, "--lead", env={**os.environ, "FAKEFAL_KEYS": "a:b"}) as where:
+            refused = run_program([*FAKEFAL, "env", "--url", where["url"]])
+            given = run_program([*FAKEFAL, "env", "--url", where["url"], "--key", "a:b"])
+        assert (refused.returncode, "give one of them as --key" in refused.stderr) == (2, True)
+        assert "export FAL_KEY=a:b" in given.stdout
 
 
 class TestFormats:
@@ -347,8 +363,10 @@ print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
                 "run", "--attach", where.url, "--", "true"
             )
             monkeypatch.setenv("FAKEFAL_CONTROL_TOKEN", SECRET)
-            assert "give one of them as --key or FAKEFAL_KEY" in refusal("run", "--attach", where.url, "--", "true")
-            monkeypatch.setenv("FAKEFAL_KEY", f"team:{SECRET}")
+            assert "give one of them as --key or FAKEFAL_CLIENT_KEY" in refusal(
+                "run", "--attach", where.url, "--", "true"
+            )
+            monkeypatch.setenv("FAKEFAL_CLIENT_KEY", f"team:{SECRET}")
             done = attached(where.url, "sh", "-c", SEND)
             assert done.stderr.splitlines()[-1] == "fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from fakefal.control import job_list
 from fakefal.core.effects import EffectRule, Occasion
 from fakefal.core.plan import Ending, Plan
+from fakefal.core.webhook import DeliveryAttempt
 from fakefal.effects.known import parse_rule
 from fakefal.effects.rules import LONGEST_SEARCHED, Effects, MemoryRules, prompts
 from fakefal.engine import overview
@@ -81,6 +83,22 @@ def test_what_is_forgotten_meanwhile_is_left_out() -> None:
         assert store._bytes == 0
 
     asyncio.run(story())
+
+
+def test_a_webhook_that_is_tried_while_its_request_is_forgotten_leaves_nothing() -> None:
+    async def scenario() -> None:
+        store = await filled(A_TURN * 2, webhook="http://127.0.0.1:9/")
+        forgetting = asyncio.create_task(store.reset(None))
+        while not forgetting.done():
+            await asyncio.sleep(0)
+            late = f"id-{A_TURN * 2 - 1}"
+            assert await store.claim_webhooks("key-0", 0.0) == []
+            await store.webhook_tried(late, DeliveryAttempt(0.0, 200, ""))
+        record = Record("new", "key-0", "fal-ai/x", "", b"{}", 0.0, BaseUrl())
+        for number in range(A_TURN * 2 + 1):
+            await store.add(replace(record, id=f"new-{number}"), PLAN, 0.0)
+
+    asyncio.run(scenario())
 
 
 def test_a_step_claims_few_webhooks_however_many_are_due() -> None:
