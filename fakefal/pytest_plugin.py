@@ -175,8 +175,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send a test's sums along with its last report, which xdist carries to where all are added."""
+    """Show what to change in a failed test's calls; send its sums along with its last report, which xdist carries."""
     report = yield
+    if report.when == "call" and report.failed and (fake := item.stash.get(_FAKE, None)) is not None:
+        hinted = [f"{one}" for one in fake.requests if one.hint and not one.succeeded]
+        if hinted:
+            report.sections.append(("fakefal", "\n".join(hinted)))
     if report.when == "teardown" and (noted := item.stash.get(_SUMS, None)):
         report.__dict__["fakefal"] = noted
         report.__dict__["fakefal_part"] = item.stash.get(_PART, None)

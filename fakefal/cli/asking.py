@@ -60,8 +60,16 @@ def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIE
         with direct.open(request, timeout=seconds) as answer:
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        refused = getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED
-        raise NoAnswer(f"{error}; set {CONTROL_TOKEN} to the token of the server" if refused else str(error)) from error
+        raise NoAnswer(_explained(error)) from error
+
+
+def _explained(error: Exception) -> str:
+    """Why there was no answer, and what to do."""
+    if getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED:
+        return f"{error}; set {CONTROL_TOKEN} to the token of the server"
+    if isinstance(getattr(error, "reason", None), ConnectionRefusedError):
+        return "nothing listens there; start it with fakefal serve"
+    return str(error)
 
 
 def ask_emulator(url: str) -> dict[str, Any]:

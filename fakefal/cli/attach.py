@@ -45,7 +45,7 @@ def check_attach(url: str, key: str | None, given: Mapping[str, Any]) -> None:
             raise click.UsageError(f"--attach takes a server that has its own settings: give {option} to fakefal serve")
     stand_in(
         url,
-        malformed="--attach is an http(s) address without a user, such as http://127.0.0.1:8710",
+        malformed="--attach needs the address of a server: --attach http://127.0.0.1:8710",
         of_fal="--attach takes a running fakefal, and this is fal itself",
     )
     try:

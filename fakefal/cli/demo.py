@@ -56,8 +56,8 @@ def demo_jobs() -> list[DemoJob]:
     """Two other requests, then the documented full example of each endpoint."""
     first = next(iter(FOUNDING))
     others = [
-        DemoJob("somebody else's clip", first, examples(first)["required"], save=False),
-        DemoJob("a wrong duration", first, examples(first)["full"] | {"duration": "7"}, save=False),
+        DemoJob("job of another user", first, examples(first)["required"], save=False),
+        DemoJob("duration as a number", first, examples(first)["full"] | {"duration": 5}, save=False),
     ]
     return others + [DemoJob(one.path, one.id, examples(one.id)["full"]) for one in FOUNDING.values()]
 
@@ -116,7 +116,7 @@ def _poll(http: httpx.Client, job: DemoJob, folder: Path) -> None:
     job.usd = report.cost.usd
     video = answer.json()["video"]
     saved = _save(http, video["url"], job, folder)
-    job.outcome = f"{saved}, {dollars(job.usd)} at fal" if saved else "not ours to save"
+    job.outcome = f"{saved}, {dollars(job.usd)} at fal" if saved else "done, not saved"
 
 
 def _save(http: httpx.Client, url: str, job: DemoJob, folder: Path) -> str:

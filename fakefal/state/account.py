@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from http import HTTPStatus
 
@@ -122,9 +122,12 @@ class JobAccount:
                 self.pay(look.record.key, -ending.usd)
 
 
-def sums_of(lines: Iterable[LedgerEntry]) -> Sums:
-    """What lines of a ledger add up to, where their jobs are kept by another process."""
-    sums = Sums()
+def sums_of(lines: Collection[LedgerEntry]) -> Sums:
+    """What lines of a ledger add up to, where their jobs are kept by another process.
+
+    A job that repeats one of other lines is no duplicate here.
+    """
+    sums, ids = Sums(), {one.request_id for one in lines}
     for one in lines:
         status = one.status or 0
         refused = status >= HTTPStatus.BAD_REQUEST and status != CANCELLED_STATUS
@@ -132,7 +135,7 @@ def sums_of(lines: Iterable[LedgerEntry]) -> Sums:
             Sums(
                 jobs=1,
                 refused=int(refused),
-                duplicates=int(one.duplicate_of is not None),
+                duplicates=int(one.duplicate_of in ids),
                 units=one.units,
                 usd=one.usd or NOTHING,
                 cancelled=int(status == CANCELLED_STATUS),

@@ -28,7 +28,7 @@ class InvalidJson(ValueError):
     """The bytes are no JSON.  `position` and `reason` are what pydantic's ``json_invalid`` reports."""
 
     def __init__(self, position: int, reason: str) -> None:
-        super().__init__(f"{reason} at character {position}")
+        super().__init__(f"{reason} at character {position}" if position else reason)
         self.position = position
         self.reason = reason
 

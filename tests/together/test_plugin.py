@@ -145,6 +145,19 @@ def test_what_fails(run: Runner) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+REFUSED = """
+import fal_client
+
+def test_it(fakefal):
+    fal_client.run("fal-ai/kling-video/o1/reference-to-video", {"prompt": "x", "duration": 5})
+"""
+
+
+def test_a_failed_test_says_what_to_change_in_its_calls(run: Runner) -> None:
+    result = run(REFUSED)
+    result.stdout.fnmatch_lines(["*- fakefal -*", '*: COMPLETED with 422 (*duration*send it as a string: "5"*)'])
+
+
 @pytest.mark.parametrize(
     ("source", "plugins", "options"),
     [
