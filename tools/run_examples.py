@@ -1,6 +1,7 @@
 """Runs the examples, each in a copy of its folder, by its README: ``python -m tools.run_examples fastapi``.
 
-What installs packages has the network; all else has loopback alone, where ``unshare`` can make such a network.
+The npm package of this checkout lies where their package.json names it.  What installs packages has the network; all else
+has loopback alone, where ``unshare`` can make such a network.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def run_example(name: str, programs: Sequence[Path], prefix: Sequence[str], *, i
     """
     said = ""
     with tempfile.TemporaryDirectory(prefix="fakefal-example-") as folder:
-        copy = shutil.copytree(EXAMPLES / name, Path(folder) / name, ignore=shutil.ignore_patterns("node_modules"))
+        copy = Path(folder) / "examples" / name
+        for given, to in ((EXAMPLES / name, copy), (ROOT / "js", Path(folder) / "js")):
+            shutil.copytree(given, to, ignore=shutil.ignore_patterns("node_modules"))
         path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
         for block in blocks(name):
             installs = block.startswith(_INSTALLS)
