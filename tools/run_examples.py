@@ -1,7 +1,7 @@
 """Runs the examples, each in a copy of its folder, by its README: ``python -m tools.run_examples fastapi``.
 
-The npm package of this checkout lies where their package.json names it.  What installs packages has the network; all else
-has loopback alone, where ``unshare`` can make such a network.
+The npm package of this checkout lies where their package.json names it.  What installs packages has the network; all
+else has loopback alone, where ``unshare`` can make such a network.
 """
 
 from __future__ import annotations
