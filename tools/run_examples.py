@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 LOOPBACK = ("unshare", "-rn", sys.executable, str(ROOT / "tests" / "support" / "loopback_only.py"))
 """What a command begins with that is to have no other network."""
-NAMES = tuple(sorted(path.parent.name for path in EXAMPLES.glob("*/README.md")))
+COMPOSED = "docker-compose"
+"""The example that only a container engine runs as its README says; tests/together/test_container.py has its steps."""
+NAMES = tuple(sorted({path.parent.name for path in EXAMPLES.glob("*/README.md")} - {COMPOSED}))
 MOST_SECONDS = 600.0
 _INSTALLS = ("pip install ", "npm ci")
 

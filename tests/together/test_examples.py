@@ -12,7 +12,7 @@ import yaml
 
 from support.action import ACTION
 from support.programs import FAKEFAL
-from tools.run_examples import EXAMPLES, NAMES, blocks, run_example
+from tools.run_examples import COMPOSED, EXAMPLES, NAMES, blocks, run_example
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_an_example_does_what_its_readme_says(
 
 def test_every_example_is_listed_and_can_be_tried() -> None:
     listed = re.findall(r"^\| \[([\w-]+)\]\(\1\)", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert {*NAMES, "tools"} == set(listed)
+    assert {*NAMES, "tools", COMPOSED} == set(listed)
     assert all(re.search(r"\b(?:fakefal run|pytest|npm test)\b", "\n".join(blocks(name))) for name in NAMES)
 
 
