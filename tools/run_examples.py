@@ -1,6 +1,7 @@
 """Runs the examples, each in a copy of its folder, by its README: ``python -m tools.run_examples fastapi``.
 
-What installs packages has the network; all else has loopback alone, where ``unshare`` can make such a network.
+The npm package of this checkout lies where their package.json names it.  What installs packages has the network; all
+else has loopback alone, where ``unshare`` can make such a network.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 LOOPBACK = ("unshare", "-rn", sys.executable, str(ROOT / "tests" / "support" / "loopback_only.py"))
 """What a command begins with that is to have no other network."""
-NAMES = tuple(sorted(path.parent.name for path in EXAMPLES.glob("*/README.md")))
+COMPOSED = "docker-compose"
+"""The example that only a container engine runs as its README says; tests/together/test_container.py has its steps."""
+NAMES = tuple(sorted({path.parent.name for path in EXAMPLES.glob("*/README.md")} - {COMPOSED}))
 MOST_SECONDS = 600.0
 _INSTALLS = ("pip install ", "npm ci")
 
@@ -51,7 +54,9 @@ def run_example(name: str, programs: Sequence[Path], prefix: Sequence[str], *, i
     """
     said = ""
     with tempfile.TemporaryDirectory(prefix="fakefal-example-") as folder:
-        copy = shutil.copytree(EXAMPLES / name, Path(folder) / name, ignore=shutil.ignore_patterns("node_modules"))
+        copy = Path(folder) / "examples" / name
+        for given, to in ((EXAMPLES / name, copy), (ROOT / "js", Path(folder) / "js")):
+            shutil.copytree(given, to, ignore=shutil.ignore_patterns("node_modules"))
         path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
         for block in blocks(name):
             installs = block.startswith(_INSTALLS)

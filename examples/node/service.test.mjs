@@ -1,3 +1,4 @@
+import { fakefal } from "fakefal/vitest";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { service } from "./service.mjs";
@@ -13,11 +14,13 @@ afterAll(() => service.close());
 
 const post = (body) => fetch(address, { method: "POST", body: JSON.stringify(body) });
 
-test("answers with a clip that plays", async () => {
+test("answers with a clip that plays, and pays once", async () => {
   const { url } = await (await post({ prompt: "A lighthouse at dawn" })).json();
   const clip = await fetch(url);
   expect(clip.headers.get("content-type")).toBe("video/mp4");
   expect((await clip.arrayBuffer()).byteLength).toBeGreaterThan(10_000);
+  expect((await fakefal.ledger()).usd).toBe(0.56);
+  await fakefal.assertCareful();
 });
 
 test("tells what is wrong with a prompt", async () => {
@@ -27,11 +30,15 @@ test("tells what is wrong with a prompt", async () => {
 });
 
 test("passes on that fal refuses what a prompt shows", async () => {
-  const answer = await post({ prompt: "fakefal:content_policy_violation" }); // a word for the emulator: see docs/testing.md
+  await fakefal.inject("content_policy_violation");
+  const answer = await post({ prompt: "A lighthouse at dawn" });
   expect((await answer.json()).error[0].type).toBe("content_policy_violation");
 });
 
-test("has paid for one clip", async () => {
-  const { jobs } = await (await fetch(`${process.env.FAKEFAL_URL}/_fakefal/ledger`)).json();
-  expect(jobs.filter(({ charge }) => charge === "charged").length).toBe(1);
+test("waits for a clip of an hour", async () => {
+  await fakefal.respond({ video: "https://example.com/clip.mp4", seconds: 3600 });
+  const answer = post({ prompt: "A lighthouse at dawn" });
+  await expect.poll(async () => (await fakefal.requests()).length).toBe(1);
+  await fakefal.advance(3600); // emulated seconds
+  expect(await (await answer).json()).toEqual({ url: "https://example.com/clip.mp4" });
 });

@@ -109,6 +109,8 @@ class Acceptance:
         later = bool(judgement.foreign) or judgement.scene is not None
         make = partial(_plan, profile, seed, submission)
         plan = None if later else make(judgement)
+        if submission.fired is not None:  # before the store tells what the effect made of it
+            submission.fired(request_id)
         added = await self._queue.add(record, plan, now, at_once=at_once)
         if later:
             settle = partial(self._settle, submission, record, make, judgement)

@@ -229,8 +229,25 @@ class EventLog:
             )
         )
 
+    def fired(self, call: JournalEntry, request_id: str) -> None:
+        """An effect changes a call: the one that makes this job, or that is over already."""
+        self.tell(
+            EffectFired(
+                at=call.at,
+                key=call.key,
+                call=call.address,
+                status=call.status,
+                hint=call.hint,
+                effect=call.effect,
+                request_id=request_id,
+            )
+        )
+
     def called(self, call: JournalEntry) -> None:
         """A call is over that an effect changed, or whose answer is an error: tell what is to be told of it."""
+        if call.effect and call.effect != USED_UP:
+            self.fired(call, call.request_id)
+            return
         facts: dict[str, Any] = {
             "at": call.at,
             "key": call.key,
@@ -238,9 +255,7 @@ class EventLog:
             "status": call.status,
             "hint": call.hint,
         }
-        if call.effect and call.effect != USED_UP:
-            self.tell(EffectFired(**facts, effect=call.effect, request_id=call.request_id))
-        elif call.status == HTTPStatus.NOT_IMPLEMENTED:
+        if call.status == HTTPStatus.NOT_IMPLEMENTED:
             self.tell(NotEmulated(**facts))
         elif call.is_missed:
             self.tell(ModelUnknown(**facts, endpoint_id=call.endpoint[:LONGEST_NAME]))

@@ -124,7 +124,10 @@ class CallEvent(Event):
 
 @dataclass(slots=True, kw_only=True)
 class EffectFired(CallEvent):
-    """An effect was chosen for a call; `request_id` is that of its job, where one was accepted and told."""
+    """An effect changes a call: told before the job that the call makes, or after a call that makes none.
+
+    `status` is null where the job is told of later; `request_id` is that of the job.
+    """
 
     kind: Literal["effect"] = "effect"
     effect: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -57,6 +58,8 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
         hint = str(UnknownEndpoint(endpoint_id, emulator.catalogue.nearest(endpoint_id)))
         raise refusal(404, f'Application "{app.rpartition("/")[2]}" not found', hint=hint)
     no_retry = (call.header(b"x-fal-no-retry") or "").lower() in NO_RETRY_WORDS
+    if read.effect is not None and read.effect is not EXHAUSTED:
+        more["fired"] = partial(_fired, call)
     if (tags := call.header(TAGS)) is not None:
         more["tags"] = read_tags(tags)
     return Submission(
@@ -145,6 +148,12 @@ def _note(call: JournalEntry, effect: Effect | None) -> None:
     """Tell the journal which effect a call has."""
     if effect is not None:
         call.effect = effect.name
+
+
+def _fired(call: Call, request_id: str) -> None:
+    """Tell that the effect of a call makes a job different, once: before the end of the job, which may come at once."""
+    call.state["fired"] = True
+    call.emulator.events.fired(call.state["call"], request_id)
 
 
 def _note_sending(call: Call, sign: Sign) -> None:

@@ -97,7 +97,7 @@ class JournalRecorder:
             entry.milliseconds = (ended - passage.began) * 1000
             status = entry.status or 0
             self._emulator.tally.called(entry.part, status)
-            if entry.effect or status >= REFUSED:
+            if (entry.effect or status >= REFUSED) and not scope["state"].get("fired"):
                 self._emulator.events.called(entry)
             if not passage.whole:
                 passage.ended = ended

@@ -125,11 +125,18 @@ class TestWhatIsTold:
             ("runner_disconnected", "failed", "runner_disconnected"),
         ],
     )
-    def test_an_effect_and_the_end_that_it_makes(self, server: Server, effect: str, outcome: str, said: str) -> None:
+    @pytest.mark.parametrize("part", ["queue", "run"])
+    def test_an_effect_comes_before_the_end_that_it_makes(
+        self, server: Server, effect: str, outcome: str, said: str, part: str
+    ) -> None:
         with watching(server) as watcher:
-            server.submit(O1, {"prompt": "x"}, **{"x-fakefal-effect": effect, "x-fal-no-retry": "1"})
-            found = {one["kind"]: one for one in watcher.next(4)}
-        assert found["effect"]["effect"] == effect
+            headers = {"x-fakefal-effect": effect, "x-fal-no-retry": "1"}
+            server.http.post(f"/{part}/{O1}", json={"prompt": "x"}, headers=headers)
+            server.http.post("/_fakefal/reset")
+            told = watcher.until("reset")
+            found = {one["kind"]: one for one in told}
+        assert kinds(told) == ["effect", "accepted", "started", "over", "reset"]
+        assert (found["effect"]["effect"], found["effect"]["status"]) == (effect, None)
         assert found["effect"]["request_id"] == found["over"]["request_id"]
         assert (found["over"]["outcome"], found["over"]["error_type"]) == (outcome, said)
 

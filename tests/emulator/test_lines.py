@@ -293,8 +293,8 @@ class TestRun:
         told.remove("the program's own words")
         assert told == [
             f'✗ {I2V}  duration: "30" is not allowed; use one of {LENGTHS}  (o1.image-to-video.duration.one_of)',
-            f"✗ {O1}  content_policy_violation: {MODEL_ERRORS['content_policy_violation'].message({})}",
             f"! effect content_policy_violation: POST queue.fal.run/{O1}",
+            f"✗ {O1}  content_policy_violation: {MODEL_ERRORS['content_policy_violation'].message({})}",
             f"! effect result_expired: POST queue.fal.run/{O1}",
             told[4],
         ]

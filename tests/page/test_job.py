@@ -41,12 +41,20 @@ def plays(media: Locator, seconds: float) -> None:
     media.evaluate(reached, seconds)
 
 
-def test_its_clip_plays_by_itself(server: Server, open_page: Open) -> None:
-    request_id = server.submit(O1, {"prompt": "a lighthouse", "duration": "5"})["request_id"]
+MP4 = (O1, {"prompt": "a lighthouse", "duration": "5"}, ".mp4")
+WEBM = ("fal-ai/ben/v2/video", {"video_url": "https://example.com/clip.mp4", "output_format": "webm"}, ".webm")
+
+
+@pytest.mark.parametrize(("endpoint_id", "arguments", "ending"), [MP4, WEBM], ids=["MP4", "WebM"])
+def test_its_clip_plays_by_itself(
+    server: Server, open_page: Open, endpoint_id: str, arguments: Any, ending: str
+) -> None:
+    request_id = server.submit(endpoint_id, arguments)["request_id"]
     page = open_page(f"{server.url}/?job={request_id}", reduced_motion="no-preference").page
     clip = section(page, "Result").locator("video")
     plays(clip, 0.3)
-    assert clip.evaluate("clip => [clip.duration > 5, clip.videoWidth > 0, clip.error]") == [True, True, None]
+    assert clip.evaluate("clip => [clip.duration >= 5, clip.videoWidth > 0, clip.error]") == [True, True, None]
+    assert clip.evaluate("clip => new URL(clip.currentSrc).pathname").endswith(ending)
 
 
 def test_it_waits_to_be_started_by_who_wants_little_motion(look: Any) -> None:

@@ -1,7 +1,8 @@
-"""Dockerfile and compose.yaml, carried out step by step where there is no container engine.
+"""The Dockerfiles and compose.yaml files, carried out step by step where there is no container engine.
 
-Each stage of the image gets a root of its own over that of this machine, whose Python stands for the base image's.  All
-steps are the Dockerfile's: what it copies, runs, sets, and as whom it starts.  Needs root, and `unshare -m`.
+Each stage of an image gets a root of its own over that of this machine, whose Python stands for the base image's, or
+over the stage that it begins with.  All steps are the Dockerfile's: what it copies, runs, sets, and as whom it starts.
+Needs root, and `unshare -m`.
 
 Usage: unshare -m python containers.py FOLDER; it writes what it saw as JSON.
 """
@@ -18,25 +19,33 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "docker-compose"
 TOKEN = "a-token-of-the-test"
 LIMIT = 300 * float(os.environ.get("TEST_PATIENCE", "1"))
+NO_OTHERS: Mapping[str, Path] = MappingProxyType({})
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 
 
 @dataclass
 class Stage:
-    """A stage of an image: its root, and what was set for its programs."""
+    """A stage of an image: its root and the folders that are stacked in it, and what was set for its programs."""
 
     root: Path
+    layers: str
     env: dict[str, str]
     user: str = "root"
+    folder: str = "/"
+    entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
     health: list[str] = field(default_factory=list)
 
@@ -49,7 +58,15 @@ class Stage:
     def entering(self, env: dict[str, str]) -> list[str]:
         """What a command is prefixed with, to run in here."""
         shown = [f"{name}={value}" for name, value in {**self.env, **env}.items()]
-        return ["chroot", f"--userspec={self.userspec()}", str(self.root), "env", "-i", *shown]
+        return [
+            "chroot",
+            f"--userspec={self.userspec()}",
+            str(self.root),
+            "env",
+            "-i",
+            f"--chdir={self.folder}",
+            *shown,
+        ]
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -60,11 +77,11 @@ def instructions(text: str) -> list[tuple[str, str]]:
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in joined.splitlines() if line.strip()]
 
 
-def new_root(folder: Path) -> Path:
-    """A root of its own over that of this machine."""
+def new_root(folder: Path, below: str) -> Path:
+    """A root of its own over other layers."""
     for name in ("upper", "work", "root"):
         (folder / name).mkdir(parents=True)
-    over = f"lowerdir=/,upperdir={folder}/upper,workdir={folder}/work"
+    over = f"lowerdir={below},upperdir={folder}/upper,workdir={folder}/work"
     subprocess.run(["mount", "-t", "overlay", "overlay", "-o", over, folder / "root"], check=True)
     root = folder / "root"
     for name in ("proc", "dev"):
@@ -75,63 +92,88 @@ def new_root(folder: Path) -> Path:
     return root
 
 
-def build(folder: Path) -> Stage:
-    """Carry out the Dockerfile; returns its last stage."""
+def build(folder: Path, context: Path = ROOT, target: str = "", contexts: Mapping[str, Path] = NO_OTHERS) -> Stage:
+    """Carry out a Dockerfile up to a stage, or whole; returns the last stage."""
     stages: dict[str, Stage] = {}
     stage: Stage | None = None
     pip = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_CERT", "HTTP"))}
-    for word, rest in instructions((ROOT / "Dockerfile").read_text()):
+    for word, rest in instructions((context / "Dockerfile").read_text()):
         if word == "FROM":
-            name = rest.partition(" AS ")[2] or "last"
-            path = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-            stage = stages[name] = Stage(new_root(folder / name), {"PATH": path})
+            if target in stages:
+                break
+            below, _, name = rest.partition(" AS ")
+            stage = stages[name] = _begun(folder / (name or "last"), stages.get(below))
             continue
         assert stage is not None
         if word == "RUN":
             subprocess.run([*stage.entering(pip), "sh", "-c", rest], check=True, stdout=subprocess.DEVNULL)
         elif word == "COPY":
-            _copy(stages, stage, rest.split())
-        elif word == "ENV":
-            for setting in shlex.split(rest):
-                key, _, value = setting.partition("=")
-                stage.env[key] = value.replace("$PATH", stage.env["PATH"])
-        elif word == "USER":
-            stage.user = rest
-        elif word == "CMD":
-            stage.command = json.loads(rest)
-        elif word == "HEALTHCHECK":
-            stage.health = json.loads(rest.partition("CMD ")[2])
+            _copy(stages, stage, rest.split(), {"": context, **contexts})
         else:
-            assert word == "EXPOSE", word
+            _set(stage, word, rest)
     assert stage is not None
     return stage
 
 
-def _copy(stages: dict[str, Stage], stage: Stage, given: list[str]) -> None:
+def _set(stage: Stage, word: str, rest: str) -> None:
+    """Carry out what an image only remembers."""
+    match word:
+        case "WORKDIR":
+            stage.folder = rest
+            (stage.root / rest.lstrip("/")).mkdir()
+        case "ENV":
+            for setting in shlex.split(rest):
+                key, _, value = setting.partition("=")
+                stage.env[key] = value.replace("$PATH", stage.env["PATH"])
+        case "USER":
+            stage.user = rest
+        case "ENTRYPOINT":
+            stage.entrypoint, stage.command = json.loads(rest), []
+        case "CMD":
+            stage.command = json.loads(rest)
+        case "HEALTHCHECK":
+            stage.health = json.loads(rest.partition("CMD ")[2])
+        case _:
+            assert word == "EXPOSE", word
+
+
+def _begun(folder: Path, base: Stage | None) -> Stage:
+    """A stage that begins with another one, or with an image of Python."""
+    below = base.layers if base else "/"
+    path = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    made = deepcopy(base) if base else Stage(Path(), "", {"PATH": path})
+    return replace(made, root=new_root(folder, below), layers=f"{folder}/upper:{below}")
+
+
+def _copy(stages: dict[str, Stage], stage: Stage, given: list[str], contexts: Mapping[str, Path]) -> None:
     *options, source, target = given
-    to = stage.root / target.lstrip("/")
-    if options:
-        (origin,) = options
-        shutil.copytree(stages[origin.removeprefix("--from=")].root / source.lstrip("/"), to, symlinks=True)
+    to = stage.root / str(Path(stage.folder, target)).lstrip("/")
+    origin = "".join(options).removeprefix("--from=")
+    if origin in stages:
+        shutil.copytree(stages[origin].root / source.lstrip("/"), to, symlinks=True)
         return
-    assert source == "."
-    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    context = contexts[origin]
+    if source != ".":
+        shutil.copy(context / source, to)
+        return
+    lines = (context / ".dockerignore").read_text().splitlines()
     assert lines[0] == "*"
     to.mkdir()
     for name in [line[1:] for line in lines if line.startswith("!")]:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if (context / name).is_dir():
+            shutil.copytree(context / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(ROOT / name, to / name)
+            shutil.copy(context / name, to / name)
 
 
 class Container:
     """A running program of an image, with a /tmp of its own."""
 
-    def __init__(self, image: Stage, env: dict[str, str]) -> None:
+    def __init__(self, image: Stage, env: dict[str, str], *given: str) -> None:
         self._image, self._env = image, env
         own = f'mount -t tmpfs -o mode=1777 none {image.root}/tmp && exec "$@"'
-        command = ["unshare", "-m", "sh", "-c", own, "sh", *image.entering(env), *image.command]
+        command = ["unshare", "-m", "sh", "-c", own, "sh", *image.entering(env), *image.entrypoint]
+        command += given or image.command
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def healthy(self) -> None:
@@ -227,16 +269,51 @@ def run_composed(image: Stage) -> dict[str, Any]:
     }
 
 
+def build_example(folder: Path) -> Stage:
+    """Build the application of the example as its compose.yaml says."""
+    given = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())["services"]["app"]["build"]
+    others = {name: EXAMPLE / path for name, path in given["additional_contexts"].items()}
+    return build(folder, EXAMPLE / given["context"], given["target"], others)
+
+
+def run_example(image: Stage, application: Stage) -> dict[str, Any]:
+    """Start what the example's compose.yaml describes, and ask its application for a picture."""
+    services = yaml.safe_load((EXAMPLE / "compose.yaml").read_text())["services"]
+    assert (EXAMPLE / services["fakefal"]["build"]).samefile(ROOT)
+    emulator = Container(image, services["fakefal"]["environment"])
+    assert services["app"]["depends_on"] == {"fakefal": {"condition": "service_healthy"}}
+    emulator.healthy()
+    with (application.root / "etc/hosts").open("a") as hosts:
+        hosts.write("\n127.0.0.1 fakefal\n")
+    app = Container(application, services["app"]["environment"], *services["app"]["command"])
+    deadline = time.monotonic() + LIMIT
+    while True:
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:8000/picture?prompt=A+lighthouse", timeout=LIMIT) as answer:
+                picture = answer.headers["Content-Type"], len(answer.read())
+            break
+        except urllib.error.URLError as error:
+            if app.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(app.stop()) from error
+            time.sleep(0.1)
+    token = services["fakefal"]["environment"]["FAKEFAL_CONTROL_TOKEN"]
+    _, seen = ask("http://127.0.0.1:8710/_fakefal/requests", token=token)
+    (_, said), (code, _) = app.stop(), emulator.stop()
+    prompts = [one["arguments"]["prompt"] for one in seen]
+    return {"picture": picture, "prompts": prompts, "said": said, "exit": code}
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 2:  # in a network of its own
         from support.loopback_only import bring_up
 
         bring_up()
-        image = Stage(**{**json.loads(sys.argv[2]), "root": Path(json.loads(sys.argv[2])["root"])})
-        json.dump({"alone": run_alone(image), "composed": run_composed(image)}, sys.stdout)
+        image, application = [Stage(**{**one, "root": Path(one["root"])}) for one in json.loads(sys.argv[2])]
+        found = {"alone": run_alone(image), "composed": run_composed(image)}
+        json.dump({**found, "example": run_example(image, application)}, sys.stdout)
     else:
         place = Path(sys.argv[1])
         subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
-        built = build(place)
-        plain = json.dumps({**vars(built), "root": str(built.root)})
+        both = build(place / "fakefal"), build_example(place / "app")
+        plain = json.dumps([{**vars(built), "root": str(built.root)} for built in both])
         os.execvp("unshare", ["unshare", "-n", sys.executable, __file__, sys.argv[1], plain])

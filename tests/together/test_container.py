@@ -49,6 +49,15 @@ def test_the_composed_replicas_share_one_queue(carried_out: dict[str, Any]) -> N
     assert composed["exits"] == [0, 0]
 
 
+def test_the_example_has_its_picture_from_the_emulator(carried_out: dict[str, Any]) -> None:
+    example = carried_out["example"]
+    kind, size = example["picture"]
+    assert (kind, size > 1_000) == ("image/jpeg", True)
+    assert example["prompts"] == ["A lighthouse"]
+    assert "fakefal: 1 request, 1 done, 0 refused, $0.025 not spent" in example["said"]
+    assert example["exit"] == 0
+
+
 def test_the_image_holds_what_the_wheel_needs_and_no_more() -> None:
     lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     assert lines[0] == "*"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from support.action import ACTION
+from support.machine import ROOT
 from support.programs import FAKEFAL
-from tools.run_examples import EXAMPLES, NAMES, blocks, run_example
+from tools.run_examples import COMPOSED, EXAMPLES, NAMES, blocks, run_example
 
 
 @pytest.fixture
@@ -39,14 +42,25 @@ def test_an_example_does_what_its_readme_says(
 
 def test_every_example_is_listed_and_can_be_tried() -> None:
     listed = re.findall(r"^\| \[([\w-]+)\]\(\1\)", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert {*NAMES, "tools"} == set(listed)
+    assert {*NAMES, "tools", COMPOSED} == set(listed)
     assert all(re.search(r"\b(?:fakefal run|pytest|npm test)\b", "\n".join(blocks(name))) for name in NAMES)
+
+
+def test_the_pins_have_what_the_package_needs() -> None:
+    lines = (EXAMPLES / "requirements.txt").read_text("utf-8").splitlines()
+    pins = [Requirement(line) for line in lines]
+    for needed in map(
+        Requirement, tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    ):
+        versions = [str(pin.specifier).removeprefix("==") for pin in pins if pin.name == needed.name]
+        assert versions, f"{needed.name} has no pin: make constraints"
+        assert all(version in needed.specifier for version in versions), f"{needed}: {versions}"
 
 
 def test_locks_name_no_registry() -> None:
     locks = list(EXAMPLES.glob("*/package-lock.json"))
     assert len(locks) == 4
-    assert [path for path in locks if '"resolved"' in path.read_text("utf-8")] == []
+    assert [path for path in locks if '"resolved": "http' in path.read_text("utf-8")] == []
 
 
 def test_the_workflow_gives_the_action_what_it_takes() -> None:
