@@ -18,6 +18,7 @@ VARIABLES = "environment.json"
 
 FOR_USER_ONLY = 0o600
 OTHERS = 0o077
+ELSEWHERE = "the server is on another machine, or in a container: use fakefal run --attach"
 
 
 class NotLed(Exception):
@@ -43,11 +44,12 @@ def read_lead_folder(folder: Path) -> dict[str, str]:
     """
     try:
         found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & OTHERS:
-            raise PermissionError(folder)
+    except OSError as error:
+        raise NotLed(ELSEWHERE) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & OTHERS:
+        raise NotLed("the server is another user's: use fakefal run --attach")
+    try:
         leading = json.loads((folder / VARIABLES).read_text("utf-8"))
-    except PermissionError as error:
-        raise NotLed("the server is another user's: use fakefal run --attach") from error
     except (OSError, ValueError) as error:
-        raise NotLed("the server is on another machine, or in a container: use fakefal run --attach") from error
+        raise NotLed(ELSEWHERE) from error
     return {str(name): str(value) for name, value in leading.items()}
