@@ -34,6 +34,8 @@ def build_app(emulator: Emulator, layer: Callable[[ASGIApp], ASGIApp] = lambda a
     5. `Cors` refuses foreign web pages before a function acts.
     6. `PlainCalls` answers what its table has, by plain functions.
     7. `Documented` answers the rest, by FastAPI.
+
+    A layer that changes a header changes it twice: in the call's list, and by name in what `Router` made of it.
     """
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
     app = layer(Cors(app, emulator.settings.origins))
