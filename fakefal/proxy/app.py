@@ -151,7 +151,7 @@ class ValidatingProxy:
         return WireError(422, {"detail": [one.wire() for one in errors]}, {HINT: hint, BILLABLE_UNITS: "0"})
 
     def _ran(self, job: ForwardedJob, response: Reply, raw: bytes) -> None:
-        """A synchronous call was answered: by its end, or by the gate."""
+        """A synchronous call was answered: by its end, or by a refusal."""
         job.request_id = response.headers.get(REQUEST_ID, "")
         self.jobs.answered(job, response.status_code, response.headers, raw)
         if job.ending is None:

@@ -1,4 +1,4 @@
-"""Faults of a call itself: what a program sees when the gate, the ingress or the connection fails.
+"""Faults of a call itself: what a program sees when the gateway, the ingress or the connection fails.
 
 Bodies: the locked account and the limit as captured in 2026; those of the full queue and of the gateway's 503
 are not published.
