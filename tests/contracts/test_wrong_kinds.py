@@ -159,7 +159,7 @@ def test_a_picture_as_a_clip_is_named(form: str) -> None:
         assert (type_, hint) == ("unsupported_video_format", "the file is gif: convert it to one of mp4, mov")
         return
     assert type_ == "file_download_error"
-    assert "picture: send a clip; " in hint
+    assert "picture, not a clip; " in hint
 
 
 def test_noise_is_not_named() -> None:

@@ -30,7 +30,7 @@ def _clip(name: str, container: str = "") -> FileKind:
 
 
 def _picture(name: str) -> FileKind:
-    return FileKind(name, "", f"it is {name}: send a clip")
+    return FileKind(name, "", f"it is {name}, not a clip")
 
 
 def _other(name: str, advice: str) -> FileKind:
