@@ -212,7 +212,7 @@ class WantedFiles:
         if ratio is None and source is not None:
             factor = self.argument("upscale_factor", "scale")
             factor = factor if isinstance(factor, int | float) and factor > 0 else 1
-            return round(source[0] * factor), round(source[1] * factor)
+            return max(1, round(source[0] * factor)), max(1, round(source[1] * factor))
         return _of_area(ratio or 1.0, self._picture_side)
 
     @cached_property
@@ -231,10 +231,8 @@ class WantedFiles:
         return _of_area(ratio, short * 4 / 3)
 
     def _given_size(self, *names: str) -> Size | None:
-        sizes = (_size(self.argument(name)) for name in names)
-        given = next(filter(None, sizes), None) or _size(self.argument("aspect_ratio"))
-        wide, high = self.argument("width"), self.argument("height")
-        return given or ((wide, high) if isinstance(wide, int) and isinstance(high, int) else None)
+        sizes = (_size(self.argument(name)) for name in (*names, "aspect_ratio"))
+        return next(filter(None, sizes), None) or _pixels(self.argument("width"), self.argument("height"))
 
     @property
     def _ratio(self) -> float | None:
@@ -285,13 +283,17 @@ class WantedFiles:
 def _size(given: Any) -> Size | None:
     """The size that an argument names or has."""
     if isinstance(given, Model):
-        wide, high = given.argument("width"), given.argument("height")
-        return (wide, high) if isinstance(wide, int) and isinstance(high, int) else None
+        return _pixels(given.argument("width"), given.argument("height"))
     if isinstance(given, str):
         if found := _PIXELS.search(given):
-            return int(found[1]), int(found[2])
+            return _pixels(int(found[1]), int(found[2]))
         return MORE_SIZES.get(given)
     return None
+
+
+def _pixels(wide: Any, high: Any) -> Size | None:
+    """A size, where these are two; many models take a width of 0, or less."""
+    return (wide, high) if isinstance(wide, int) and isinstance(high, int) and min(wide, high) > 0 else None
 
 
 def _of_area(ratio: float, side: float) -> Size:

@@ -84,6 +84,14 @@ def test_what_was_made_once_has_a_size_in_all_emulators_of_the_process(files: Ma
     assert other.size(replace(made, caption="rendered")) is None
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("size", [{"height": -115}, {"width": 0, "height": 0}])
+def test_a_size_of_no_pixels_is_no_size(size: dict[str, int], files: MadeFiles) -> None:
+    wanted = WantedFiles(judged("fal-ai/ltx-2.3-quality/outpaint/lora", resolution=size), "a-request")
+    assert wanted.given_clip_size is None
+    assert result_of(wanted, files)["video"]["url"].endswith("output.mp4")
+
+
 def test_a_gif_of_a_clip_moves_as_long_as_the_clip_would(files: MadeFiles) -> None:
     asked = {"video_output_type": "GIF (.gif)", "num_frames": 97, "frames_per_second": 24}
     made = made_at(result(files, "fal-ai/ltx-2-19b/text-to-video", **asked)["video"]["url"].removeprefix(CDN_MARK))
