@@ -12,9 +12,8 @@ from fakefal.files.making import MadeFiles
 from fakefal.files.result import result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.state import jsonio
-from fakefal_contracts import Report, judge
 from fakefal_contracts.catalogue import BUILT_IN
-from fakefal_contracts.example import example_input
+from support.results import judged
 
 pytestmark = pytest.mark.quick
 
@@ -29,11 +28,6 @@ def files() -> Iterator[MadeFiles]:
     made = MadeFiles()
     yield made
     made.close()
-
-
-def judged(endpoint_id: str, **arguments: Any) -> Report:
-    endpoint = BUILT_IN.find(endpoint_id)
-    return judge(endpoint.edition("latest"), example_input(endpoint) | arguments)
 
 
 class TestKnownResults:

@@ -24,11 +24,10 @@ from fakefal.files.media_types import MEDIA_TYPES, MediaFamily
 from fakefal.files.result import result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
-from fakefal_contracts import Report, judge
 from fakefal_contracts.catalogue import BUILT_IN
-from fakefal_contracts.example import example_input
 from fakefal_contracts.probe import read_data_uri
 from fakefal_fixtures import WEBM
+from support.results import judged
 
 ADDRESS = re.compile(rf"{CDN_MARK}(/files/[^\s\"]+)")
 ELSEWHERE = re.compile(r"https?://(?!www\.w3\.org/)")
@@ -39,13 +38,6 @@ def files() -> Iterator[MadeFiles]:
     made = MadeFiles()
     yield made
     made.close()
-
-
-def judged(endpoint_id: str, **arguments: Any) -> Report:
-    endpoint = BUILT_IN.find(endpoint_id)
-    report = judge(endpoint.edition("latest"), example_input(endpoint) | arguments)
-    assert report.ok, report.errors
-    return report
 
 
 def result(files: MadeFiles, endpoint_id: str, **arguments: Any) -> dict[str, Any]:
