@@ -1,6 +1,6 @@
-"""The parts of a parsed body that are judged after its schema: the objects in it, and its media.
+"""One walk over a parsed body, which finds what is judged after its schema: its media, and objects with faults.
 
-Which fields hold them is read off a model once: reading annotations takes longer than judging by them.
+What there is to look for is read off a model once: reading annotations takes longer than judging by them.
 """
 
 from __future__ import annotations
@@ -11,20 +11,26 @@ from typing import Any, get_args, get_origin
 
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Loc, Model, bare_type, branches, is_model, wire_fields
+from fakefal_contracts.rule import Requirement, Stage
 
 
 @dataclass(slots=True)
 class BodyParts:
-    """The objects of a body, outermost first, and its pictures and clips with their limits."""
+    """The parts of a body that matter, outermost first.
 
-    objects: list[tuple[Loc, Model]] = field(default_factory=list)
+    `media` are its pictures and clips with their limits, `broken` the rules of the stage `MODEL` that its objects break,
+    `strange` the objects that were sent with keys that their models do not have.
+    """
+
     media: list[tuple[Loc, str, Limits]] = field(default_factory=list)
+    broken: list[tuple[Loc, Requirement]] = field(default_factory=list)
+    strange: list[tuple[Loc, type[Model], dict[str, Any]]] = field(default_factory=list)
 
 
-def parts_of(arguments: Model) -> BodyParts:
-    """What there is to judge in a parsed body."""
+def parts_of(arguments: Model, body: Any = None) -> BodyParts:
+    """What there is to judge in a parsed body; `body` is what it was parsed from."""
     found = BodyParts()
-    _collect(arguments, (), found)
+    _collect(arguments, body, (), found)
     return found
 
 
@@ -51,30 +57,41 @@ def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> _Kind | None:
 
 
 @cache
-def _kinds(model: type[Model]) -> tuple[tuple[str, str, _Kind, Any], ...]:
-    """The fields of a model that matter: key, attribute, kind and default."""
+def _plan(model: type[Model]) -> tuple[tuple[Requirement, ...], tuple[tuple[str, str, _Kind, Any], ...]]:
+    """What to look at in an object: its rules, and its fields that matter with key, attribute, kind and default."""
+    rules = tuple(one for one in model.requirements if one.stage is Stage.MODEL)
     kinds = (
         (key, name, _kind(one.annotation, tuple(one.metadata)), one.default) for key, name, one in wire_fields(model)
     )
-    return tuple((key, name, kind, default) for key, name, kind, default in kinds if kind)
+    return rules, tuple((key, name, kind, default) for key, name, kind, default in kinds if kind)
 
 
-def _collect(value: Model, loc: Loc, found: BodyParts) -> None:
-    found.objects.append((loc, value))
+def _collect(value: Model, sent: Any, loc: Loc, found: BodyParts) -> None:
+    rules, fields = _plan(type(value))
+    for rule in rules:
+        if not rule.holds(value):
+            found.broken.append((loc, rule))
+    is_json = isinstance(sent, dict)
+    if is_json and len(sent) != len(value.model_fields_set):
+        found.strange.append((loc, type(value), sent))
     values = value.__dict__
-    for key, name, kind, default in _kinds(type(value)):
+    for key, name, kind, default in fields:
         part = values[name]
         # what the service itself fills in is not looked at: an empty address, or one of its own
         if part is not None and (kind.is_object or part != default):
-            _collect_part(part, kind, (*loc, key), found)
+            _collect_part(part, sent.get(key) if is_json else None, kind, (*loc, key), found)
 
 
-def _collect_part(part: Any, kind: _Kind, loc: Loc, found: BodyParts) -> None:
-    if isinstance(part, (list, set)):
+def _collect_part(part: Any, sent: Any, kind: _Kind, loc: Loc, found: BodyParts) -> None:
+    if isinstance(part, str):
+        if kind.limits is not None:
+            found.media.append((loc, part, kind.limits))
+    elif isinstance(part, (list, set)):
         if kind.items is not None:
+            is_json = isinstance(sent, list)
             for index, item in enumerate(part):
-                _collect_part(item, kind.items, (*loc, index), found)
-    elif not isinstance(part, str) and isinstance(part, Model):  # pydantic takes long to tell what is no model
-        _collect(part, loc, found)
+                _collect_part(item, sent[index] if is_json else None, kind.items, (*loc, index), found)
+    elif isinstance(part, Model):
+        _collect(part, sent, loc, found)
     elif kind.limits is not None and part is not None:
         found.media.append((loc, str(part), kind.limits))

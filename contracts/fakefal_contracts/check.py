@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from fakefal_contracts.addresses import is_local_name
-from fakefal_contracts.body_parts import BodyParts, parts_of
+from fakefal_contracts.body_parts import parts_of
 from fakefal_contracts.endpoint import Edition, Endpoint
 from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.evidence import inferred
@@ -33,7 +32,7 @@ from fakefal_contracts.model import (
     spot_at,
     spots,
 )
-from fakefal_contracts.openers import host_of, open_data_uris
+from fakefal_contracts.openers import known_host, open_data_uris
 from fakefal_contracts.other_revisions import (
     Note,
     accepted_no_more,
@@ -93,7 +92,7 @@ class Report:
         """Whether the service would accept the request."""
         return not self.errors
 
-    @cached_property
+    @property
     def length(self) -> Length | None:
         """The length of the result in seconds; None if unknown."""
         return None if self.arguments is None else length_of(self.arguments, self.facts)
@@ -147,30 +146,29 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         arguments = edition.model.model_validate(body, from_attributes=True)
     except ValidationError as error:
         seen = islice(_objects_at_sight(edition.model, body), MOST_LOOKED_AT)
-        warnings = islice(_unknown_keys(body, seen), MOST_FOUND)
-        return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)), tuple(warnings))
-    parts = parts_of(arguments)
-    errors = tuple(_model_errors(edition, parts, body))
-    media = _Media(edition, arguments, parts, opener)
-    if not errors:
-        media.look()
-        errors = tuple(media.errors or _errors_about_media(edition, arguments, media.facts, body))
-    refusing = refusing_revisions(edition, body)
+        return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)), tuple(_unknown_keys(seen)))
+    parts = parts_of(arguments, body)
+    errors = [_violation(edition, rule, (*loc, rule.at), body) for loc, rule in parts.broken]
+    media = _Media(edition, arguments, opener)
+    if parts.media and not errors:
+        media.look(parts.media)
+        errors = media.errors or list(_errors_about_media(edition, arguments, media.facts, body))
+    warnings, notes = [*arguments.advice(), *_unknown_keys(parts.strange)], []
+    if refusing := refusing_revisions(edition, body):
+        warnings += accepted_no_more(edition, refusing)
+        notes += accepted_since(edition, refusing)
+    if arguments.follows:
+        notes += _assumed(arguments, media.facts)
     return Report(
         endpoint,
         contract,
-        errors,
-        (
-            *arguments.advice(),
-            *islice(_unknown_keys(body, ((loc, type(value)) for loc, value in parts.objects)), MOST_FOUND),
-            *accepted_no_more(edition, refusing),
-            *media.warnings,
-        ),
+        tuple(errors),
+        (*warnings, *media.warnings),
         tuple(media.unchecked),
         arguments,
         None if errors else price_of(arguments, endpoint.price(contract), media.facts),
         media.facts,
-        (*accepted_since(edition, refusing), *_assumed(arguments, media.facts)),
+        tuple(notes),
     )
 
 
@@ -182,21 +180,21 @@ def media_addresses(arguments: Input) -> Iterator[tuple[Loc, str, Limits]]:
 class _Media:
     """One look at all media of a request; each address is measured once."""
 
-    def __init__(self, edition: Edition, arguments: Input, parts: BodyParts, opener: Opener) -> None:
-        self._edition, self._arguments, self._parts, self._opener = edition, arguments, parts, opener
-        self._seen: dict[tuple[str, int], Facts | BrokenLimit | None] = {}
+    def __init__(self, edition: Edition, arguments: Input, opener: Opener) -> None:
+        self._edition, self._arguments, self._opener = edition, arguments, opener
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
         self.unchecked: list[Unchecked] = []
         self.facts: dict[str, Facts] = {}
 
-    def look(self) -> None:
+    def look(self, media: list[tuple[Loc, str, Limits]]) -> None:
         """Open, measure and judge everything."""
-        for loc, address, limits in self._parts.media:
+        seen: dict[tuple[str, int], Facts | BrokenLimit | None] = {}
+        for loc, address, limits in media:
             key = address, id(limits)
-            if key not in self._seen:
-                self._seen[key] = self._open(address, limits)
-            found = self._seen[key]
+            if key not in seen:
+                seen[key] = self._open(address, limits)
+            found = seen[key]
             if found is None:
                 self._leave(loc, address)
             elif isinstance(found, BrokenLimit):
@@ -206,9 +204,9 @@ class _Media:
 
     def _leave(self, loc: Loc, address: str) -> None:
         self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
-        host = host_of(address)
-        if is_local_name(host):
-            msg = f"{host[:80]} looks like the name of one network"
+        host = known_host(address)
+        if host.is_local_name:
+            msg = f"{host.name[:80]} looks like the name of one network"
             self.warnings.append(Advice(LOCAL_NAME, loc, msg, "upload the file, or give an address on the internet"))
 
     def _judge(self, loc: Loc, address: str, limits: Limits, facts: Facts) -> None:
@@ -291,27 +289,16 @@ def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
     return item
 
 
-def _model_errors(edition: Edition, parts: BodyParts, body: Any) -> Iterator[Violation]:
-    for loc, value in parts.objects:
-        for requirement in _requirements(type(value), Stage.MODEL):
-            if not requirement.holds(value):
-                yield _violation(edition, requirement, (*loc, requirement.at), body)
-
-
 def _errors_about_media(
     edition: Edition, arguments: Input, facts: Mapping[str, Facts], body: Any
 ) -> Iterator[Violation]:
     """What breaks the rules about an argument and its file, as far as somebody looked at the file."""
-    for requirement in _requirements(type(arguments), Stage.MEDIA):
+    for requirement in arguments.requirements:
+        if requirement.stage is not Stage.MEDIA:
+            continue
         known = facts.get(str(arguments.argument(requirement.at)))
         if known is not None and not requirement.holds(looked := Looked(arguments, known)):
             yield _violation(edition, requirement, (requirement.at,), body, requirement.ctx and requirement.ctx(looked))
-
-
-@cache
-def _requirements(model: type[Model], stage: Stage) -> tuple[Requirement, ...]:
-    """The rules about the whole object that are judged in a stage."""
-    return tuple(one for one in model.requirements if one.stage is stage)
 
 
 def _violation(
@@ -347,10 +334,10 @@ def _object_kinds(model: type[Model]) -> dict[str, type[Model]]:
 
 def _objects_at_sight(
     model: type[Model], body: Any, path: str = "", loc: Loc = ()
-) -> Iterator[tuple[Loc, type[Model]]]:
+) -> Iterator[tuple[Loc, type[Model], dict[str, Any]]]:
     """The objects of a body that its schema refuses, outermost first, as far as their places tell what they are."""
     if isinstance(body, dict) and (kind := _object_kinds(model).get(path)):
-        yield loc, kind
+        yield loc, kind, body
         for key, value in body.items():
             if isinstance(value, dict | list) and key in field_names(kind):
                 yield from _objects_at_sight(model, value, f"{path}.{key}" if path else key, (*loc, key))
@@ -359,20 +346,9 @@ def _objects_at_sight(
             yield from _objects_at_sight(model, value, f"{path}[]", (*loc, index))
 
 
-def _unknown_keys(body: Any, objects: Iterable[tuple[Loc, type[Model]]]) -> Iterator[Advice]:
-    """Keys that the service silently drops, in the body and in the objects inside it."""
-    if not isinstance(body, dict):
-        return
-    strangers = 0
-    for loc, kind in objects:
-        sent: Any = body
-        for part in loc:
-            sent = sent[part]
-        names = field_names(kind).keys()
-        if sent.keys() <= names:
-            continue
-        for key in sent:
-            if key not in names:
-                strangers += 1
-                hint = unknown_key_hint(key, kind, sent) if strangers <= MOST_MEANT else REMOVE
-                yield Advice(UNKNOWN_KEY, (*loc, key), f'"{key}" is ignored', hint)
+def _unknown_keys(objects: Iterable[tuple[Loc, type[Model], dict[str, Any]]]) -> Iterator[Advice]:
+    """Keys that the service silently drops, at most `MOST_FOUND`, in these objects of the body."""
+    strangers = ((loc, kind, sent, key) for loc, kind, sent in objects for key in sent if key not in field_names(kind))
+    for number, (loc, kind, sent, key) in enumerate(islice(strangers, MOST_FOUND)):
+        hint = unknown_key_hint(key, kind, sent) if number < MOST_MEANT else REMOVE
+        yield Advice(UNKNOWN_KEY, (*loc, key), f'"{key}" is ignored', hint)

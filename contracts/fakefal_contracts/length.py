@@ -30,7 +30,7 @@ def length_of(arguments: Input, facts: Mapping[str, Facts], *, at_most: bool = F
         at_most: of a file that nobody looked at, assume the longest that the endpoint takes; nothing tells that of a
             file without such a limit.
     """
-    if (seconds := arguments.told_seconds) is not None:
+    if (seconds := arguments.seconds()) is not None:
         return Length(seconds)
     if not (field := arguments.follows):
         return None

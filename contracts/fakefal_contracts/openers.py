@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from fakefal_contracts.addresses import unreachable_kind
+from fakefal_contracts.addresses import is_local_name, unreachable_kind
 from fakefal_contracts.hosts import emulated_path, split_address
 from fakefal_contracts.media import Missing
 from fakefal_contracts.probe import is_data_uri, read_data_uri
@@ -24,12 +25,12 @@ def open_data_uris(address: str) -> bytes | Path | None:
     Raises:
         Missing: the address is of no kind that a service could download, or of a host that no public one reaches.
     """
-    host = host_of(address)
+    host, kind, _ = known_host(address)
     if not host:
         if is_data_uri(address):
             return read_data_uri(address)[1]
         raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
-    if kind := unreachable_kind(host):
+    if kind:
         raise Missing(f"no public service reaches {host[:80]} ({kind} address): upload the file")
     return None
 
@@ -45,13 +46,27 @@ def open_for_fake(address: str) -> bytes | Path | None:
     return open_data_uris(address)
 
 
-def host_of(address: str) -> str:
-    """The host of an http(s) address; empty for everything else."""
-    return _host(address) if len(address) <= LONGEST_REMEMBERED else _host.__wrapped__(address)
+class KnownHost(NamedTuple):
+    """The host of an http(s) address, empty for everything else, and what `addresses` tells of it."""
+
+    name: str
+    unreachable_kind: str
+    is_local_name: bool
+
+
+def known_host(address: str) -> KnownHost:
+    """What is known of the host of an address."""
+    return _known_host(address) if len(address) <= LONGEST_REMEMBERED else _known_host.__wrapped__(address)
 
 
 @lru_cache(maxsize=1024)
-def _host(address: str) -> str:
+def _known_host(address: str) -> KnownHost:
+    host = host_of(address)
+    return KnownHost(host, unreachable_kind(host), is_local_name(host))
+
+
+def host_of(address: str) -> str:
+    """The host of an http(s) address; empty for everything else."""
     if plain := _PLAIN_ADDRESS.fullmatch(address):
         return plain[1]
     if is_data_uri(address):

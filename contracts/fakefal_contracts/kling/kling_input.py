@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -86,7 +87,7 @@ class KlingInput(Input):
 
     @override
     def advice(self) -> Iterator[Advice]:
-        yield from named_references(list(self._texts()), self._named())
+        yield from named_references(self._texts(), self._named())
         if self.given.get("end_image_url"):
             yield from self._last_frame()
         if self.given.get("multi_prompt"):
@@ -107,11 +108,10 @@ class KlingInput(Input):
         """The words that stand for media in a prompt, with the argument that lists them and their number."""
         if self.frames:
             return {"Image": ("end_image_url", 2) if self.argument("end_image_url") else ("start_image_url", 1)}
-        fields = field_names(type(self))
-        named = {word: (field, len(self._listed(field))) for word, field in _LISTS.items() if field in fields}
-        if named and "video_url" in fields:
-            named["Video"] = "video_url", 1
-        return named
+        return {
+            word: (field, 1 if word == "Video" else len(self._listed(field)))
+            for word, field in _words(type(self)).items()
+        }
 
     def _last_frame(self) -> Iterator[Advice]:
         if not self.first_frame():
@@ -123,7 +123,7 @@ class KlingInput(Input):
 
     def _shots(self) -> Iterator[Advice]:
         shots, loc = len(self._listed("multi_prompt")), ("multi_prompt",)
-        if (seconds := self.told_seconds) is None:
+        if (seconds := self.seconds()) is None:
             return
         duration = self.argument("duration")
         if "duration" in self.model_fields_set and int(duration) != seconds:
@@ -136,3 +136,11 @@ class KlingInput(Input):
             yield Advice(SHOTS_RANGE, loc, msg, f"make the shots add up to {SHORTEST} to {LONGEST} s")
         if shots > MOST_SHOTS:
             yield Advice(SHOTS_COUNT, loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
+
+
+@cache
+def _words(model: type[KlingInput]) -> dict[str, str]:
+    """The words that stand for media in the prompts of a model, each with the argument that has them."""
+    fields = field_names(model)
+    words = {word: field for word, field in _LISTS.items() if field in fields}
+    return words | {"Video": "video_url"} if words and "video_url" in fields else words

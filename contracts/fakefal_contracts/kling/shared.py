@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
@@ -84,7 +84,7 @@ def _names(text: str) -> dict[tuple[str, int], None]:
     return {(word.capitalize(), int(number[:9])): None for word, number in _NAME.findall(text)}
 
 
-def named_references(texts: list[tuple[Loc, str]], listed: dict[str, tuple[str, int]]) -> Iterator[Advice]:
+def named_references(texts: Iterable[tuple[Loc, str]], listed: dict[str, tuple[str, int]]) -> Iterator[Advice]:
     """Warn of names in a prompt that stand for nothing, and of listed media that no prompt names.
 
     `listed` maps a word (``Image``, ``Element``) to the field that holds the media and their count.
@@ -92,6 +92,8 @@ def named_references(texts: list[tuple[Loc, str]], listed: dict[str, tuple[str, 
     """
     used: set[tuple[str, int]] = set()
     for loc, text in texts:
+        if "@" not in text:
+            continue
         names = _names(text)
         used.update(names)
         for word, number in names:
