@@ -18,8 +18,8 @@ from fakefal_contracts.rule import Requirement, Stage
 class BodyParts:
     """The parts of a body that matter, outermost first.
 
-    `media` are its pictures and clips with their limits, `broken` the rules of the stage `MODEL` that its objects break,
-    `strange` the objects that were sent with keys that their models do not have.
+    `media` are its pictures and clips with their limits, `broken` the rules that its objects break once the schema is
+    kept, `strange` the objects that were sent with keys that their models do not have.
     """
 
     media: list[tuple[Loc, str, Limits]] = field(default_factory=list)
@@ -79,18 +79,21 @@ def _collect(value: Model, sent: Any, loc: Loc, found: BodyParts) -> None:
         part = values[name]
         # what the service itself fills in is not looked at: an empty address, or one of its own
         if part is not None and (kind.is_object or part != default):
-            _collect_part(part, sent.get(key) if is_json else None, kind, (*loc, key), found)
+            if isinstance(part, str) and kind.limits is not None:
+                found.media.append(((*loc, key), part, kind.limits))
+            else:
+                _collect_part(part, sent.get(key) if is_json else None, kind, (*loc, key), found)
 
 
 def _collect_part(part: Any, sent: Any, kind: _Kind, loc: Loc, found: BodyParts) -> None:
-    if isinstance(part, str):
-        if kind.limits is not None:
-            found.media.append((loc, part, kind.limits))
-    elif isinstance(part, (list, set)):
-        if kind.items is not None:
+    if isinstance(part, (list, set)):
+        if (items := kind.items) is not None:
             is_json = isinstance(sent, list)
             for index, item in enumerate(part):
-                _collect_part(item, sent[index] if is_json else None, kind.items, (*loc, index), found)
+                if isinstance(item, str) and items.limits is not None:
+                    found.media.append(((*loc, index), item, items.limits))
+                else:
+                    _collect_part(item, sent[index] if is_json else None, items, (*loc, index), found)
     elif isinstance(part, Model):
         _collect(part, sent, loc, found)
     elif kind.limits is not None and part is not None:

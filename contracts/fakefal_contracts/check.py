@@ -152,8 +152,12 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     media = _Media(edition, arguments, opener)
     if parts.media and not errors:
         media.look(parts.media)
-        errors = media.errors or list(_errors_about_media(edition, arguments, media.facts, body))
-    warnings, notes = [*arguments.advice(), *_unknown_keys(parts.strange)], []
+        errors = media.errors
+        if media.facts and not errors:
+            errors += _errors_about_media(edition, arguments, media.facts, body)
+    warnings, notes = list(arguments.advice()), []
+    if parts.strange:
+        warnings += _unknown_keys(parts.strange)
     if refusing := refusing_revisions(edition, body):
         warnings += accepted_no_more(edition, refusing)
         notes += accepted_since(edition, refusing)
@@ -192,22 +196,20 @@ class _Media:
         seen: dict[tuple[str, int], Facts | BrokenLimit | None] = {}
         for loc, address, limits in media:
             key = address, id(limits)
-            if key not in seen:
-                seen[key] = self._open(address, limits)
-            found = seen[key]
+            if key in seen:
+                found = seen[key]
+            else:
+                found = seen[key] = self._open(address, limits)
             if found is None:
-                self._leave(loc, address)
+                self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
+                if (host := known_host(address)).is_local_name:
+                    msg = f"{host.name[:80]} looks like the name of one network"
+                    hint = "upload the file, or give an address on the internet"
+                    self.warnings.append(Advice(LOCAL_NAME, loc, msg, hint))
             elif isinstance(found, BrokenLimit):
                 self._add(loc, address, found)
             else:
                 self._judge(loc, address, limits, found)
-
-    def _leave(self, loc: Loc, address: str) -> None:
-        self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
-        host = known_host(address)
-        if host.is_local_name:
-            msg = f"{host.name[:80]} looks like the name of one network"
-            self.warnings.append(Advice(LOCAL_NAME, loc, msg, "upload the file, or give an address on the internet"))
 
     def _judge(self, loc: Loc, address: str, limits: Limits, facts: Facts) -> None:
         self.facts[address] = facts

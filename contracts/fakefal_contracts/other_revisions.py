@@ -74,18 +74,18 @@ def accepted_no_more(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[
             yield Advice(OUTDATED, (name,), msg, "choose a value that contract latest accepts, too")
 
 
-def refusing_revisions(edition: Edition, body: Any) -> tuple[Refusal, ...]:
+def refusing_revisions(edition: Edition, body: Any) -> list[Refusal]:
     """The fields of an accepted body whose values another revision refuses, and that revision."""
     if len(edition.endpoint.revisions) == 1 or not isinstance(body, dict):
-        return ()
+        return []
     differing = _differing(edition.endpoint, edition.model)
-    return tuple(
+    return [
         (name, other)
         for name in body
         if name in differing
         for other, field in differing[name]
         if not field.isinstance_python(body[name])
-    )
+    ]
 
 
 def _validator(model: type[Input], name: str) -> SchemaValidator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
@@ -45,7 +45,7 @@ class KlingInput(Input):
         return self.given.get(name) or ()
 
     def _elements_have(self, name: str) -> bool:
-        return any(vars(element).get(name) for element in self._listed("elements"))
+        return any([vars(element).get(name) for element in self._listed("elements")])
 
     def references(self) -> int:
         """Elements and loose pictures, as the limits count them."""
@@ -54,7 +54,7 @@ class KlingInput(Input):
     @override
     def seconds(self) -> Decimal | None:
         """The sum of the shots where there are shots (inferred); of speech, what its text takes (inferred)."""
-        if shots := self._listed("multi_prompt"):
+        if shots := self.given.get("multi_prompt"):
             return Decimal(sum(int(shot.duration) for shot in shots))
         if self.speaks:
             return round(Decimal(self.characters()) / SPOKEN_CHARACTERS / Decimal(str(self.argument("voice_speed"))), 2)
@@ -86,32 +86,34 @@ class KlingInput(Input):
         return first or next(iter(self._listed("input_image_urls")), None)
 
     @override
-    def advice(self) -> Iterator[Advice]:
-        yield from named_references(self._texts(), self._named())
-        if self.given.get("end_image_url"):
-            yield from self._last_frame()
-        if self.given.get("multi_prompt"):
-            yield from self._shots()
+    def advice(self) -> list[Advice]:
+        given = self.given
+        found = named_references(self._texts(), self._named())
+        if given.get("end_image_url"):
+            found += self._last_frame()
+        if given.get("multi_prompt"):
+            found += self._shots()
+        return found
 
     @override
     def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:
         if isinstance(facts, PictureFacts) and facts.format not in SURE_FORMATS:
             yield Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png")
 
-    def _texts(self) -> Iterator[tuple[Loc, str]]:
+    def _texts(self) -> list[tuple[Loc, str]]:
         """The prompts, each with its place."""
-        yield ("prompt",), self.given.get("prompt", "")
+        found: list[tuple[Loc, str]] = [(("prompt",), self.given.get("prompt", ""))]
         for index, shot in enumerate(self._listed("multi_prompt")):
-            yield ("multi_prompt", index, "prompt"), shot.prompt
+            found.append((("multi_prompt", index, "prompt"), shot.prompt))
+        return found
 
-    def _named(self) -> dict[str, tuple[str, int]]:
-        """The words that stand for media in a prompt, with the argument that lists them and their number."""
+    def _named(self) -> Mapping[str, tuple[str, int]]:
+        """The words that stand for media in a prompt, with the argument that has them and their number."""
+        given = self.given
         if self.frames:
-            return {"Image": ("end_image_url", 2) if self.argument("end_image_url") else ("start_image_url", 1)}
-        return {
-            word: (field, 1 if word == "Video" else len(self._listed(field)))
-            for word, field in _words(type(self)).items()
-        }
+            return _BOTH_FRAMES if given.get("end_image_url") else _FIRST_FRAME
+        lists, others = _words(type(self))
+        return {word: (field, len(given.get(field) or ())) for word, field in lists} | others
 
     def _last_frame(self) -> Iterator[Advice]:
         if not self.first_frame():
@@ -138,9 +140,13 @@ class KlingInput(Input):
             yield Advice(SHOTS_COUNT, loc, f"{shots} shots; Kling takes {MOST_SHOTS}", "merge some shots")
 
 
+_FIRST_FRAME = {"Image": ("start_image_url", 1)}
+_BOTH_FRAMES = {"Image": ("end_image_url", 2)}
+
+
 @cache
-def _words(model: type[KlingInput]) -> dict[str, str]:
-    """The words that stand for media in the prompts of a model, each with the argument that has them."""
+def _words(model: type[KlingInput]) -> tuple[list[tuple[str, str]], dict[str, tuple[str, int]]]:
+    """The words that stand for lists of media in the prompts of a model, and the word for its one clip beside them."""
     fields = field_names(model)
-    words = {word: field for word, field in _LISTS.items() if field in fields}
-    return words | {"Video": "video_url"} if words and "video_url" in fields else words
+    lists = [(word, field) for word, field in _LISTS.items() if field in fields]
+    return lists, {"Video": ("video_url", 1)} if lists and "video_url" in fields else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
@@ -70,7 +70,7 @@ FORMAT = Caution(
 )
 
 
-_NAME = re.compile(r"@(?<!\w@)(Image|Element|Video)(\d+)", re.IGNORECASE)
+_NAME = re.compile(r"@(?<!\w@)(Image|Element|Video)(\d{1,9})\d*", re.IGNORECASE)
 """What stands within a word, as in an e-mail address, is no name.  It begins with its one sure letter, and so is
 searched for fast."""
 
@@ -79,37 +79,31 @@ UNKNOWN_REFERENCE = Caution("unknown_reference", "a name in a prompt should stan
 UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be named in a prompt", _NAMES)
 
 
-def _names(text: str) -> dict[tuple[str, int], None]:
-    """The names in a text, in its order."""
-    return {(word.capitalize(), int(number[:9])): None for word, number in _NAME.findall(text)}
-
-
-def named_references(texts: Iterable[tuple[Loc, str]], listed: dict[str, tuple[str, int]]) -> Iterator[Advice]:
+def named_references(texts: Iterable[tuple[Loc, str]], listed: Mapping[str, tuple[str, int]]) -> list[Advice]:
     """Warn of names in a prompt that stand for nothing, and of listed media that no prompt names.
 
     `listed` maps a word (``Image``, ``Element``) to the field that holds the media and their count.
     Names count from 1 in list order.  No source shows that fal checks them.
     """
+    found: list[Advice] = []
     used: set[tuple[str, int]] = set()
     for loc, text in texts:
         if "@" not in text:
             continue
-        names = _names(text)
+        names = {(word.capitalize(), int(number)): None for word, number in _NAME.findall(text)}
         used.update(names)
         for word, number in names:
             field, count = listed.get(word, ("", 0))
             if not 1 <= number <= count:
                 have = f"{field} holds {count}" if field else f"this endpoint has no @{word}"
                 msg = f"@{word}{number} names nothing: {have}"
-                yield Advice(UNKNOWN_REFERENCE, loc, msg, "names count from 1, in list order")
+                found.append(Advice(UNKNOWN_REFERENCE, loc, msg, "names count from 1, in list order"))
     for word, (field, count) in listed.items():
         if field.endswith("_url"):
             continue
         for number in range(1, count + 1):
             if (word, number) not in used:
-                yield Advice(
-                    UNNAMED_MEDIA,
-                    (field, number - 1),
-                    f"@{word}{number} is listed but no prompt names it",
-                    f"write @{word}{number} into the prompt where it should appear",
-                )
+                msg = f"@{word}{number} is listed but no prompt names it"
+                hint = f"write @{word}{number} into the prompt where it should appear"
+                found.append(Advice(UNNAMED_MEDIA, (field, number - 1), msg, hint))
+    return found
