@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -104,7 +104,7 @@ class Preflight:
             if (yield from _judged(edition, arguments, opener)).ok != report.ok:
                 break
         else:
-            return replace(report, contract=LATEST)
+            return report._replace(contract=LATEST)
         contract = yield from self._ask(until)
         return (yield from _judged(_edition(endpoint, contract or LATEST), arguments, opener))
 
@@ -223,7 +223,7 @@ def _texts(value: Any) -> list[str]:
 
 def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
     """With its price: also where the report refuses, since the service may accept it all the same."""
-    found, price = replace(report, warnings=warnings), report.endpoint.price(report.contract)
+    found, price = report._replace(warnings=warnings), report.endpoint.price(report.contract)
     if report.arguments is None or (cost := price_of(report.arguments, price, report.facts)) is None:
         return Checked(found, warnings)
     most = price_of(report.arguments, price, report.facts, at_most=True)

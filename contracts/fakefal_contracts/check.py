@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -68,8 +69,7 @@ class Unchecked(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """The result of a check: errors mean that the request is refused; warnings and notes do not.
 
     `arguments` is the parsed body, if there are no schema errors; with schema errors, warnings are only about unknown
@@ -79,13 +79,13 @@ class Report:
 
     endpoint: Endpoint
     contract: str
-    errors: tuple[Violation, ...] = ()
-    warnings: tuple[Advice, ...] = ()
-    unchecked: tuple[Unchecked, ...] = ()
-    arguments: Input | None = None
-    cost: Cost | None = None
-    facts: dict[str, Facts] = field(default_factory=dict)
-    notes: tuple[Note, ...] = ()
+    errors: tuple[Violation, ...]
+    warnings: tuple[Advice, ...]
+    unchecked: tuple[Unchecked, ...]
+    arguments: Input | None
+    cost: Cost | None
+    facts: dict[str, Facts]
+    notes: tuple[Note, ...]
 
     @property
     def ok(self) -> bool:
@@ -145,8 +145,9 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     try:
         arguments = edition.model.model_validate(body, from_attributes=True)
     except ValidationError as error:
+        refused = tuple(_schema_errors(edition, error, body))
         seen = islice(_objects_at_sight(edition.model, body), MOST_LOOKED_AT)
-        return Report(endpoint, contract, tuple(_schema_errors(edition, error, body)), tuple(_unknown_keys(seen)))
+        return Report(endpoint, contract, refused, tuple(_unknown_keys(seen)), (), None, None, {}, ())
     parts = parts_of(arguments, body)
     errors = [_violation(edition, rule, (*loc, rule.at), body) for loc, rule in parts.broken]
     media = _Media(edition, arguments, opener)
@@ -186,6 +187,7 @@ class _Media:
 
     def __init__(self, edition: Edition, arguments: Input, opener: Opener) -> None:
         self._edition, self._arguments, self._opener = edition, arguments, opener
+        self._seen: dict[tuple[str, int], Facts | BrokenLimit] = {}
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
         self.unchecked: list[Unchecked] = []
@@ -193,13 +195,15 @@ class _Media:
 
     def look(self, media: list[tuple[Loc, str, Limits]]) -> None:
         """Open, measure and judge everything."""
-        seen: dict[tuple[str, int], Facts | BrokenLimit | None] = {}
         for loc, address, limits in media:
-            key = address, id(limits)
-            if key in seen:
-                found = seen[key]
-            else:
-                found = seen[key] = self._open(address, limits)
+            found: Facts | BrokenLimit | None = None
+            try:
+                if (source := self._opener(address)) is not None:
+                    found = self._measured(address, source, limits)
+            except Unreadable as error:
+                found = limits.unreachable(error)
+            except FileNotFoundError as error:
+                found = limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
             if found is None:
                 self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
                 if (host := known_host(address)).is_local_name:
@@ -233,21 +237,20 @@ class _Media:
             Violation(rule, Stage.MODEL, loc, finding.type, finding.msg, address, finding.ctx, finding.hint)
         )
 
-    def _open(self, address: str, limits: Limits) -> Facts | BrokenLimit | None:
-        try:
-            source = self._opener(address)
-            if source is None:
-                return None
-            if isinstance(source, bytes):
-                return limits.too_large() if len(source) > limits.most_bytes else limits.measure(source)
-            state = source.stat()
-            if state.st_size > limits.most_bytes:
-                return limits.too_large()
-            return measured(source, state, limits.noun, limits.measure)
-        except Unreadable as error:
-            return limits.unreachable(error)
-        except FileNotFoundError as error:
-            return limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
+    def _measured(self, address: str, source: bytes | Path, limits: Limits) -> Facts | BrokenLimit:
+        key = address, id(limits)
+        if (found := self._seen.get(key)) is None:
+            found = self._seen[key] = _measure(source, limits)
+        return found
+
+
+def _measure(source: bytes | Path, limits: Limits) -> Facts | BrokenLimit:
+    if isinstance(source, bytes):
+        return limits.too_large() if len(source) > limits.most_bytes else limits.measure(source)
+    state = source.stat()
+    if state.st_size > limits.most_bytes:
+        return limits.too_large()
+    return measured(source, state, limits.noun, limits.measure)
 
 
 def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Iterator[Violation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -88,7 +88,7 @@ class Checker:
         except ContractError as error:
             return CheckedInput(given, CheckStatus.UNUSABLE, problem=str(error))
         if isinstance(opener, _Opener) and opener.local:
-            report = replace(report, warnings=(*report.warnings, *_uploads(report, opener)))
+            report = report._replace(warnings=(*report.warnings, *_uploads(report, opener)))
         return CheckedInput(given, self._status(report), report)
 
     def _status(self, report: Report) -> CheckStatus:

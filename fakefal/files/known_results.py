@@ -63,7 +63,7 @@ class KnownResults:
         arguments = wanted.report.arguments
         assert arguments is not None
         asked = _Asked(arguments.given)
-        watched = replace(wanted, report=replace(wanted.report, arguments=_only(arguments, asked)))
+        watched = replace(wanted, report=wanted.report._replace(arguments=_only(arguments, asked)))
         named: list[tuple[MadeFile, str]] = []
         body = jsonio.dump(result_of(watched, self._files, drawing=drawing, named=named))
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:

@@ -45,7 +45,7 @@ class KlingInput(Input):
         return self.given.get(name) or ()
 
     def _elements_have(self, name: str) -> bool:
-        return any([vars(element).get(name) for element in self._listed("elements")])
+        return any(vars(element).get(name) for element in self._listed("elements"))
 
     def references(self) -> int:
         """Elements and loose pictures, as the limits count them."""
