@@ -193,9 +193,9 @@ def estimate(report: Report) -> Cost:
     """
     if not report.ok:
         raise InvalidRequest(report)
-    if report.cost is None:
+    if (cost := report.cost) is None:
         raise UnknownPrice(f"the price of {report.endpoint.id} with these arguments is unknown")
-    return report.cost
+    return cost
 
 
 def _edition(endpoint: Endpoint, contract: str) -> Edition:

@@ -73,8 +73,7 @@ class Report(NamedTuple):
     """The result of a check: errors mean that the request is refused; warnings and notes do not.
 
     `arguments` is the parsed body, if there are no schema errors; with schema errors, warnings are only about unknown
-    keys.  `cost` is the price, if it is known and there are no errors, because fal does not bill refusals.  `facts`
-    maps URLs of media to what was measured.
+    keys.  `facts` maps URLs of media to what was measured.  Price and length are worked out each time they are read.
     """
 
     endpoint: Endpoint
@@ -83,7 +82,6 @@ class Report(NamedTuple):
     warnings: tuple[Advice, ...]
     unchecked: tuple[Unchecked, ...]
     arguments: Input | None
-    cost: Cost | None
     facts: dict[str, Facts]
     notes: tuple[Note, ...]
 
@@ -93,13 +91,20 @@ class Report(NamedTuple):
         return not self.errors
 
     @property
+    def cost(self) -> Cost | None:
+        """The price; None if it is unknown or there are errors, because fal does not bill refusals."""
+        if self.errors or self.arguments is None:
+            return None
+        return price_of(self.arguments, self.endpoint.price(self.contract), self.facts)
+
+    @property
     def length(self) -> Length | None:
         """The length of the result in seconds; None if unknown."""
         return None if self.arguments is None else length_of(self.arguments, self.facts)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON values, as in ``fakefal check --format json``."""
-        name = self.endpoint.name
+        name, cost = self.endpoint.name, self.cost
         return {
             "endpoint_id": self.endpoint.id,
             "contract": self.contract,
@@ -115,12 +120,12 @@ class Report(NamedTuple):
             ],
             "unchecked": [{"loc": ["body", *u.loc], "url": u.address, "reason": u.reason} for u in self.unchecked],
             "notes": [{"loc": ["body", *n.loc], "msg": n.msg} for n in self.notes],
-            "cost": self.cost
+            "cost": cost
             and {
-                "usd": float(self.cost.usd),
-                "units": float(self.cost.units),
-                "unit": self.cost.unit.value,
-                "unit_usd": float(self.cost.unit_usd),
+                "usd": float(cost.usd),
+                "units": float(cost.units),
+                "unit": cost.unit.value,
+                "unit_usd": float(cost.unit_usd),
             },
         }
 
@@ -147,7 +152,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     except ValidationError as error:
         refused = tuple(_schema_errors(edition, error, body))
         seen = islice(_objects_at_sight(edition.model, body), MOST_LOOKED_AT)
-        return Report(endpoint, contract, refused, tuple(_unknown_keys(seen)), (), None, None, {}, ())
+        return Report(endpoint, contract, refused, tuple(_unknown_keys(seen)), (), None, {}, ())
     parts = parts_of(arguments, body)
     errors = [_violation(edition, rule, (*loc, rule.at), body) for loc, rule in parts.broken]
     media = _Media(edition, arguments, opener)
@@ -171,7 +176,6 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         (*warnings, *media.warnings),
         tuple(media.unchecked),
         arguments,
-        None if errors else price_of(arguments, endpoint.price(contract), media.facts),
         media.facts,
         tuple(notes),
     )

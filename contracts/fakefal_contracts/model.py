@@ -73,17 +73,16 @@ class Output(BaseModel):
 T = TypeVar("T")
 
 
-class Once(Generic[T]):
+class LazyAttribute(Generic[T]):
     """A `cached_property` without its lock, which Python has dropped since: finding something takes less time."""
 
     def __init__(self, find: Callable[[Any], T]) -> None:
-        self._find = find
-        self.__doc__ = find.__doc__
+        self._find, self._name, self.__doc__ = find, find.__name__, find.__doc__
 
     def __get__(self, instance: Any, owner: type[Any]) -> T:
         if instance is None:
             return self  # type: ignore[return-value]
-        found = instance.__dict__[self._find.__name__] = self._find(instance)
+        found = instance.__dict__[self._name] = self._find(instance)
         return found
 
 
@@ -91,7 +90,7 @@ class Model(BaseModel):
     """An object of a request body.  Unknown keys are ignored, as fal does (observed September 2026)."""
 
     model_config = ConfigDict(
-        extra="ignore", frozen=True, defer_build=True, protected_namespaces=(), ignored_types=(Once,)
+        extra="ignore", frozen=True, defer_build=True, protected_namespaces=(), ignored_types=(LazyAttribute,)
     )
 
     requirements: ClassVar[tuple[Requirement, ...]] = ()
@@ -108,7 +107,7 @@ class Model(BaseModel):
                 return given[key]
         return None
 
-    @Once
+    @LazyAttribute
     def given(self) -> dict[str, Any]:
         """The arguments that are not null, under their names on the wire."""
         values = self.__dict__

@@ -121,9 +121,9 @@ class CheckTotals:
         if report is None:
             return
         self.warnings += len(report.warnings)
-        if report.cost is not None:
-            self.usd += report.cost.usd
-            self.most_usd += report.cost.usd if self.max_usd is None else _most(report, report.cost)
+        if (cost := report.cost) is not None:
+            self.usd += cost.usd
+            self.most_usd += cost.usd if self.max_usd is None else _most(report, cost)
         elif report.ok:
             self.unknown += 1
 
