@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
@@ -88,10 +88,20 @@ class KlingInput(Input):
     @override
     def advice(self) -> list[Advice]:
         given = self.given
-        found = named_references(self._texts(), self._named())
-        if given.get("end_image_url"):
+        texts: list[tuple[Loc, str]] = [(("prompt",), given.get("prompt", ""))]
+        shots = given.get("multi_prompt")
+        if shots:
+            texts += ((("multi_prompt", index, "prompt"), shot.prompt) for index, shot in enumerate(shots))
+        last_frame = given.get("end_image_url")
+        if self.frames:
+            found = named_references(texts, (), _BOTH_FRAMES if last_frame else _FIRST_FRAME)
+        else:
+            lists, others = _words(type(self))
+            counted = [(word, field, len(given.get(field) or ())) for word, field in lists]
+            found = named_references(texts, counted, others)
+        if last_frame:
             found += self._last_frame()
-        if given.get("multi_prompt"):
+        if shots:
             found += self._shots()
         return found
 
@@ -99,21 +109,6 @@ class KlingInput(Input):
     def media_advice(self, loc: Loc, facts: Facts) -> Iterator[Advice]:
         if isinstance(facts, PictureFacts) and facts.format not in SURE_FORMATS:
             yield Advice(FORMAT, loc, f"the picture is {facts.format}", "send it as jpeg or png")
-
-    def _texts(self) -> list[tuple[Loc, str]]:
-        """The prompts, each with its place."""
-        found: list[tuple[Loc, str]] = [(("prompt",), self.given.get("prompt", ""))]
-        for index, shot in enumerate(self._listed("multi_prompt")):
-            found.append((("multi_prompt", index, "prompt"), shot.prompt))
-        return found
-
-    def _named(self) -> Mapping[str, tuple[str, int]]:
-        """The words that stand for media in a prompt, with the argument that has them and their number."""
-        given = self.given
-        if self.frames:
-            return _BOTH_FRAMES if given.get("end_image_url") else _FIRST_FRAME
-        lists, others = _words(type(self))
-        return {word: (field, len(given.get(field) or ())) for word, field in lists} | others
 
     def _last_frame(self) -> Iterator[Advice]:
         if not self.first_frame():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
@@ -79,11 +79,14 @@ UNKNOWN_REFERENCE = Caution("unknown_reference", "a name in a prompt should stan
 UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be named in a prompt", _NAMES)
 
 
-def named_references(texts: Iterable[tuple[Loc, str]], listed: Mapping[str, tuple[str, int]]) -> list[Advice]:
+def named_references(
+    texts: Iterable[tuple[Loc, str]], lists: Sequence[tuple[str, str, int]], others: Mapping[str, tuple[str, int]]
+) -> list[Advice]:
     """Warn of names in a prompt that stand for nothing, and of listed media that no prompt names.
 
-    `listed` maps a word (``Image``, ``Element``) to the field that holds the media and their count.
-    Names count from 1 in list order.  No source shows that fal checks them.
+    `lists` has each word for media that a prompt should name (``Image``, ``Element``), the field that lists them, and
+    their count; `others` has the same for words that a prompt may use.  Names count from 1 in list order.  No source
+    shows that fal checks them.
     """
     found: list[Advice] = []
     used: set[tuple[str, int]] = set()
@@ -92,15 +95,14 @@ def named_references(texts: Iterable[tuple[Loc, str]], listed: Mapping[str, tupl
             continue
         names = {(word.capitalize(), int(number)): None for word, number in _NAME.findall(text)}
         used.update(names)
+        counts = {word: (field, count) for word, field, count in lists} | others
         for word, number in names:
-            field, count = listed.get(word, ("", 0))
+            field, count = counts.get(word, ("", 0))
             if not 1 <= number <= count:
                 have = f"{field} holds {count}" if field else f"this endpoint has no @{word}"
                 msg = f"@{word}{number} names nothing: {have}"
                 found.append(Advice(UNKNOWN_REFERENCE, loc, msg, "names count from 1, in list order"))
-    for word, (field, count) in listed.items():
-        if field.endswith("_url"):
-            continue
+    for word, field, count in lists:
         for number in range(1, count + 1):
             if (word, number) not in used:
                 msg = f"@{word}{number} is listed but no prompt names it"
