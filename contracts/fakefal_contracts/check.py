@@ -161,7 +161,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
         errors = media.errors
         if media.facts and not errors:
             errors += _errors_about_media(edition, arguments, media.facts, body)
-    warnings, notes = list(arguments.advice()), []
+    warnings, notes = list(arguments.advice()), list[Note]()
     if parts.strange:
         warnings += _unknown_keys(parts.strange)
     if refusing := refusing_revisions(edition, body):

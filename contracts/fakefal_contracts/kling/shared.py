@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fakefal_contracts.evidence import documented, inferred, observed, upstream
@@ -80,7 +80,7 @@ UNNAMED_MEDIA = Caution("unnamed_media", "listed pictures and elements should be
 
 
 def named_references(
-    texts: Iterable[tuple[Loc, str]], lists: Sequence[tuple[str, str, int]], others: Mapping[str, tuple[str, int]]
+    texts: Iterable[tuple[Loc, str]], lists: Sequence[tuple[str, str, int]], others: dict[str, tuple[str, int]]
 ) -> list[Advice]:
     """Warn of names in a prompt that stand for nothing, and of listed media that no prompt names.
 
