@@ -128,6 +128,8 @@ class Effects:
                 raise BadEffect(f"{UNREAD}: choose it by a rule or by the header X-Fakefal-Effect")
             return effect
         rules = self._rules.seen
+        if not rules:
+            return None
         drawn = [str(rule) if rule.probability < 1 else "" for rule in rules]
         twins = Counter(drawn)
         for rule, name in zip(rules, drawn, strict=True):

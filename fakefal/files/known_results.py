@@ -25,8 +25,11 @@ MOST_KNOWN = 1000
 LARGEST_KNOWN = 16 * 1024
 """Bytes of a result, and characters of what it follows from, beyond which it is not kept."""
 
-Causes = tuple[type[Input], tuple[str, ...], tuple[tuple[str, Facts], ...], str]
+Causes = tuple[type[Input], frozenset[str], tuple[tuple[str, Facts], ...], str]
 """What a result follows from: the model, the names of the arguments that were asked for, the files, the arguments."""
+
+
+NOTHING_ASKED: frozenset[str] = frozenset()
 
 
 class KnownResults:
@@ -38,7 +41,7 @@ class KnownResults:
 
     def __init__(self, files: MadeFiles) -> None:
         self._files = files
-        self._asked: dict[type[Input], tuple[str, ...]] = {}
+        self._asked: dict[type[Input], frozenset[str]] = {}
         self._known: Bounded[Causes, _Known] = Bounded(MOST_KNOWN)
 
     def body(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
@@ -55,9 +58,9 @@ class KnownResults:
         report, arguments = wanted.report, wanted.report.arguments
         assert arguments is not None
         model, given = type(arguments), arguments.given
-        asked = self._asked.get(model, ())
+        asked = self._asked.get(model, NOTHING_ASKED)
         # as a text, since 1 is True in a dictionary and lists cannot stand there
-        return model, asked, tuple(report.facts.items()), repr([given.get(name) for name in asked])
+        return model, asked, tuple(report.facts.items()), repr([pair for pair in given.items() if pair[0] in asked])
 
     def _made(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
         arguments = wanted.report.arguments
@@ -68,7 +71,7 @@ class KnownResults:
         body = jsonio.dump(result_of(watched, self._files, drawing=drawing, named=named))
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
-            self._asked[model] = tuple(sorted(asked.names.union(self._asked.get(model, ()))))
+            self._asked[model] = self._asked.get(model, NOTHING_ASKED) | asked.names
             causes = self._causes(wanted)
             *_, facts, given = causes
             if len(given) + sum(len(address) for address, _ in facts) <= LARGEST_KNOWN:

@@ -6,8 +6,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-YOUNG = 10_000
-"""After so many more new objects than gone ones the newest are searched."""
+THRESHOLDS = 2_000, 10, 50
+"""After two thousand more new objects than gone ones the newest are searched, which takes a millisecond or two.  All
+are searched after a million, since that takes a quarter of a second where 100,000 requests are stored."""
 
 
 @contextmanager
@@ -23,6 +24,6 @@ def without_gc() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        gc.set_threshold(YOUNG)
+        gc.set_threshold(*THRESHOLDS)
         if was_on:
             gc.enable()

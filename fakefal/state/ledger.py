@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer
@@ -139,6 +140,7 @@ class Sums:
         return f"{jobs}{cancelled}{twins}, {dollars(self.usd)} not spent{unknown}"
 
 
+@lru_cache(maxsize=1024)
 def nanos(usd: Decimal) -> int:
     """An amount as whole nano-dollars."""
     return int((usd * NANOS).to_integral_value())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -48,7 +48,7 @@ class MemoryQueueStore(QueueStore):
         self._max_bytes = max_bytes
         self._records: dict[str, Record] = {}
         self._lines: dict[str, Line] = {}
-        self._finished: dict[str, None] = {}
+        self._finished: OrderedDict[str, None] = OrderedDict()  # whose first is found at once, whatever was dropped
         self._sizes: dict[str, int] = {}
         self._erased: set[str] = set()
         self._deliveries = Deliveries()
@@ -275,8 +275,10 @@ class MemoryQueueStore(QueueStore):
 
     def _make_room(self, size: int) -> None:
         """Drop finished requests, oldest first, until one more of this size fits."""
-        dropped: list[str] = []
         count, total = len(self._records), self._bytes + size
+        if count < self._max_requests and total <= self._max_bytes:
+            return
+        dropped: list[str] = []
         finished = iter(self._finished)
         while count >= self._max_requests or total > self._max_bytes:
             oldest = next(finished, None)

@@ -1,4 +1,4 @@
-"""What the witness remembers: every try to make a job, and every job that came of one."""
+"""What the witness remembers: every call that asked for a job, and what became of that."""
 
 from __future__ import annotations
 
@@ -38,11 +38,18 @@ class Passage:
 
 @dataclass(slots=True, eq=False)
 class Sending:
-    """One call that asks for a job.
+    """One call that asks for a job, and what its program did with the job that came of it.
 
     `gone` tells whether the caller has hung up.  `whole` is whether the whole answer went out to a caller that was
     still there, None while it has not been tried, and `ended` is when that was.  `before` is the call of the same sign
-    before this one, and `earlier` a job of one before that, whose answer was lost.
+    before this one, and `earlier` one before that which became a job, and whose answer was lost.
+
+    `request_id` is that of the job, empty where none was accepted; `usd` is what it is to cost, and `status` that of
+    its result, as far as it is planned.  `looked` is the last look at its status, `over` whether that showed its end;
+    `read` says that somebody got the result, and `refused` is the call that told of a refusal.  `repeated` says that a
+    finding tells already that it was sent again.
+
+    One object for both: two that know each other would live until somebody looks for garbage.
     """
 
     call: JournalEntry
@@ -51,9 +58,28 @@ class Sending:
     before: Sending | None = None
     whole: bool | None = None
     ended: float = inf
-    job: SeenJob | None = None
-    earlier: SeenJob | None = None
+    earlier: Sending | None = None
     judged: bool = False
+    request_id: str = ""
+    usd: Decimal | None = None
+    status: int | None = None
+    looked: JournalEntry | None = None
+    over: bool = False
+    read: bool = False
+    cancelled: bool = False
+    refused: JournalEntry | None = None
+    repeated: bool = False
+
+    def accepted(self, look: Snapshot) -> None:
+        """It became a job."""
+        self.request_id = self.call.request_id = look.record.id  # which its caller may never hear
+        if look.plan is not None:
+            self.usd, self.status = look.plan.ending.usd, look.plan.ending.status
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its job is to cost something, as far as that is known."""
+        return bool(self.request_id) and (self.usd is None or self.usd > NOTHING)
 
     @property
     def is_lost(self) -> bool:
@@ -68,39 +94,6 @@ class Sending:
         if self.call.request_id or not self.whole:
             return False
         return HTTPStatus.BAD_GATEWAY <= (self.call.status or 0) <= HTTPStatus.GATEWAY_TIMEOUT
-
-
-@dataclass(slots=True, eq=False)
-class SeenJob:
-    """An accepted job: what made it, what it is to cost, and what its program did with it.
-
-    `status` is that of its result, as far as it is planned.  `looked` is the last look at its status, `over` whether
-    that showed its end; `read` says that somebody got the result, and `refused` is the call that told of a refusal.
-    `repeated` says that a finding tells already that it was sent again.
-    """
-
-    request_id: str
-    sending: Sending
-    usd: Decimal | None
-    status: int | None
-    looked: JournalEntry | None = None
-    over: bool = False
-    read: bool = False
-    cancelled: bool = False
-    refused: JournalEntry | None = None
-    repeated: bool = False
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether it is to cost something, as far as that is known."""
-        return self.usd is None or self.usd > NOTHING
-
-
-def seen_job(sending: Sending, look: Snapshot) -> SeenJob:
-    """A job as it was accepted."""
-    ending = look.plan.ending if look.plan is not None else None
-    usd = ending.usd if ending is not None else None
-    return SeenJob(look.record.id, sending, usd, ending.status if ending is not None else None)
 
 
 def usd_of(look: Snapshot) -> Decimal | None:

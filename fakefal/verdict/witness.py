@@ -18,7 +18,7 @@ from fakefal.state.ledger import DUPLICATE_SECONDS
 from fakefal.state.requests import Record, Snapshot
 from fakefal.verdict.findings import Finding, Verdict, is_refusal
 from fakefal.verdict.mistakes import SHORTEST_PAUSE, FindingGrade, Kind
-from fakefal.verdict.sendings import INJECTED, Passage, SeenJob, Sending, Sign, costs_nothing, seen_job, usd_of
+from fakefal.verdict.sendings import INJECTED, Passage, Sending, Sign, costs_nothing, usd_of
 from fakefal_contracts.hosts import Part
 
 MOST_SENT = 10_000
@@ -61,7 +61,7 @@ class Witness:
     def __init__(self, on_finding: Callable[[Finding], None] = lambda _: None) -> None:
         self._on_finding = on_finding
         self._sent: Bounded[Sign, Sending] = Bounded(MOST_SENT)
-        self._jobs: Bounded[str, SeenJob] = Bounded(MOST_SENT)
+        self._jobs: Bounded[str, Sending] = Bounded(MOST_SENT)
         self._downloads: Bounded[str, None] = Bounded(MOST_SENT)
         self._troubled: Bounded[Call, tuple[JournalEntry, Passage]] = Bounded(MOST_KEYS)
         self._locked: Bounded[str, tuple[JournalEntry, float]] = Bounded(MOST_KEYS)
@@ -87,36 +87,37 @@ class Witness:
             return sending
         before.before = None  # else each would keep all that came before it
         if before.is_lost:
-            sending.earlier = before.job or before.earlier
+            sending.earlier = before if before.request_id else before.earlier
         elif before.call.effect not in LOCKED and before.whole and is_refusal(before.call.status):
             self._find(Kind.RETRIED_REFUSAL, sending, before.call)
-        elif before.job is not None and before.job.refused is not None:
-            self._find(Kind.RETRIED_REFUSAL, sending, before.call, before.job.refused)
+        elif before.refused is not None:
+            self._find(Kind.RETRIED_REFUSAL, sending, before.call, before.refused)
         return sending
 
     def accepted(self, sending: Sending, look: Snapshot) -> None:
         """A sending became a job."""
-        job = sending.job = self._jobs[look.record.id] = seen_job(sending, look)
-        sending.call.request_id = look.record.id  # which its caller may never hear
-        before = sending.before
-        if before is None or not job.is_paid:
+        sending.accepted(look)
+        self._jobs[sending.request_id] = sending
+        before, earlier = sending.before, sending.earlier
+        sending.earlier = None  # else each would keep all that were lost before it
+        if before is None or not sending.is_paid:
             return
         if before.is_lost:
-            first, grade = sending.earlier, _PROVEN
+            first, grade = earlier, _PROVEN
         else:
-            first, grade = before.job, _POSSIBLE
+            first, grade = before, _POSSIBLE
             if sending.call.at - before.call.at > DUPLICATE_SECONDS:
                 return
         if first is not None and first.is_paid:
             first.repeated = sending.judged = grade is _PROVEN
-            self._find(Kind.PAID_TWICE, sending, first.sending.call, grade=grade, first=first)
+            self._find(Kind.PAID_TWICE, sending, first.call, grade=grade, first=first)
 
     def saw(self, call: JournalEntry, sending: Sending | None, passage: Passage) -> None:
         """A call is over."""
         if not passage.by_page:
             self._saw(call, sending, passage)
-        elif sending is not None and sending.job is not None:
-            sending.job.read = True  # somebody tried a model: no program is to fetch it
+        elif sending is not None:
+            sending.read = True  # somebody tried a model: no program is to fetch it
 
     def _saw(self, call: JournalEntry, sending: Sending | None, passage: Passage) -> None:
         if self._troubled:
@@ -151,7 +152,7 @@ class Witness:
         """A webhook with a wrong signature was answered."""
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             job = self._jobs.get(record.id)
-            calls = () if job is None else (job.sending.call,)
+            calls = () if job is None else (job.call,)
             if job is not None:
                 job.read = True  # as its program sees it
             found = Finding(Kind.UNVERIFIED_WEBHOOK, _PROVEN, record.key, record.endpoint_id, calls)
@@ -173,15 +174,14 @@ class Witness:
 
     def _answered(self, sending: Sending, passage: Passage) -> None:
         """What a sending's own answer tells, and what it tells of the one before."""
-        call, before, job = sending.call, sending.before, sending.job
-        if job is not None and call.part == Part.RUN and sending.whole:
-            job.over = True
-            job.read = _is_success(call.status)
-            job.refused = call if is_refusal(call.status) else None
+        call, before = sending.call, sending.before
+        if sending.request_id and call.part == Part.RUN and sending.whole:
+            sending.over = True
+            sending.read = _is_success(call.status)
+            sending.refused = call if is_refusal(call.status) else None
         if before is not None and not sending.judged and (before.is_lost or before.is_unclear):
             sending.judged = True
-            if before.job is not None:
-                before.job.repeated = True
+            before.repeated = True
             if self._listed.get(call.key, 0.0) > before.ended:
                 return  # it looked for the job before it sent again
             grade = _PROVEN if before.is_lost else _POSSIBLE
@@ -201,15 +201,15 @@ class Witness:
         sending: Sending,
         *before: JournalEntry,
         grade: FindingGrade = _PROVEN,
-        first: SeenJob | None = None,
+        first: Sending | None = None,
     ) -> None:
         """Keep a finding about a sending, with the calls before it that prove it."""
         key, endpoint_id, _ = sending.sign
         jobs: tuple[str, ...] = ()
         usd = None
-        if (job := sending.job) is not None:
-            jobs = (job.request_id,) if first is None else (first.request_id, job.request_id)
-            usd = job.usd if kind in _COST else None
+        if sending.request_id:
+            jobs = (sending.request_id,) if first is None else (first.request_id, sending.request_id)
+            usd = sending.usd if kind in _COST else None
         self._keep(Finding(kind, grade, key, endpoint_id, (*before, sending.call), usd, request_ids=jobs))
 
     def _keep(self, finding: Finding) -> None:
@@ -237,17 +237,16 @@ class Witness:
             if look is not None and not (job.read or job.cancelled or job.repeated):
                 yield from self._left_of(job, look)
 
-    def _left_of(self, job: SeenJob, look: Snapshot) -> Iterator[Finding]:
-        planned, ending = look.plan, ending_of(look)
-        sending, usd = job.sending, usd_of(look)
-        key, endpoint_id, _ = sending.sign
+    def _left_of(self, job: Sending, look: Snapshot) -> Iterator[Finding]:
+        planned, ending, usd = look.plan, ending_of(look), usd_of(look)
+        key, endpoint_id, _ = job.sign
         ends_well = planned is not None and planned.ending.ok and planned.run_seconds < LONGEST_RUN
         if ending is not None and (not ending.ok or self._was_downloaded(ending.body)):
             return
-        proof = (sending.call, job.looked) if job.looked is not None else (sending.call,)
+        proof = (job.call, job.looked) if job.looked is not None else (job.call,)
         found = Finding(Kind.SHORT_TIMEOUT, _PROVEN, key, endpoint_id, proof, request_ids=(job.request_id,))
-        if sending.is_lost and job.looked is None:
-            if sending.call.effect in INJECTED:
+        if job.is_lost and job.looked is None:
+            if job.call.effect in INJECTED:
                 if ending is not None:
                     yield replace(found, kind=Kind.RESULT_NEVER_FETCHED, grade=_POSSIBLE, usd=usd)
             elif ends_well:
@@ -268,7 +267,7 @@ class Witness:
             del self._sent[sign]
         for same in [one for one in self._troubled if key in (None, one[0])]:
             del self._troubled[same]
-        for request_id in [name for name, job in self._jobs.items() if key in (None, job.sending.sign[0])]:
+        for request_id in [name for name, job in self._jobs.items() if key in (None, job.sign[0])]:
             del self._jobs[request_id]
         for kept in (self._proven, self._possible):
             kept[:] = [one for one in kept if key not in (None, one.key)]
@@ -280,7 +279,7 @@ class Witness:
             self._more = 0
 
 
-def _looked(job: SeenJob, call: JournalEntry, *, whole: bool) -> None:
+def _looked(job: Sending, call: JournalEntry, *, whole: bool) -> None:
     """A call about a job that is not the one which made it."""
     path = call.path
     if path.endswith(_LOOKS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
@@ -76,7 +76,7 @@ class JournalRecorder:
         by_page = scope["state"]["by_page"] = headers.get(b"sec-fetch-site") == b"same-origin"
         passage = Passage(ticks(), by_page=by_page)
 
-        async def noted(message: Message) -> None:
+        def noted(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 self._begun(entry, scope, message, secret)
                 if message["status"] in TROUBLED:
@@ -88,7 +88,7 @@ class JournalRecorder:
                     witness.saw(entry, scope["state"].get("sending"), passage)
                 if entry.status is not None and entry.status >= REFUSED and not entry.error_type:
                     entry.error_type = _error_type(message.get("body", b""))
-            await send(message)
+            return send(message)
 
         try:
             await app(scope, receive, noted)

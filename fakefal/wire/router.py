@@ -129,7 +129,10 @@ def _closing(detail: str, status: HTTPStatus) -> ASGIApp:
 
 
 def _is_socket(headers: Headers) -> bool:
-    wanted = headers.get(b"upgrade", b"").lower()
+    wanted = headers.get(b"upgrade")
+    if wanted is None:
+        return False
+    wanted = wanted.lower()
     return b"websocket" in wanted and b"websocket" in (one.strip() for one in wanted.split(b","))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -54,9 +55,14 @@ def run_hint(query: Mapping[str, str]) -> str:
 def _meant(names: Iterable[Any]) -> str:
     """The first name that stands for a webhook in other services, or is misspelt."""
     for name in islice(names, _MOST_READ):  # nobody else is answered meanwhile
-        if isinstance(name, str) and _MEANT.fullmatch(re.sub(r"[^a-z]", "", name[:_LONGEST_SHOWN].lower())):
+        if isinstance(name, str) and _is_meant(name[:_LONGEST_SHOWN]):
             return name
     return ""
+
+
+@lru_cache(maxsize=1024)
+def _is_meant(name: str) -> bool:
+    return _MEANT.fullmatch(re.sub(r"[^a-z]", "", name.lower())) is not None
 
 
 def _why_never(address: str) -> str:

@@ -27,6 +27,7 @@ UNDER_LOAD = {
     "status_plain": "",
     "job_aimock": "at least 1.2",
     "job_aimock_new": "",
+    "submit_aimock_new": "",
     "submit_aimock": "at least 1",
     "status_aimock": "",
     "result_aimock": "",
