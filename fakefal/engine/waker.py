@@ -36,6 +36,8 @@ class Waker:
         self._send = send
         self._clock = clock
         self._call = asyncio.Event()
+        self._runs = False
+        self._task: asyncio.Task[None] | None = None
         self._changed_keys: set[str] = set()
         self._due: dict[str, float] = {}
         self._wakes_at = NEVER
@@ -49,7 +51,7 @@ class Waker:
     def changed(self, key: str) -> None:
         """Say that requests of a key may stand elsewhere now."""
         self._changed_keys.add(key)
-        self._call.set()
+        self._wake()
         self._ring(key)
 
     def added(self, key: str, due: float | None) -> None:
@@ -63,7 +65,12 @@ class Waker:
             if not pause:
                 self.changed(key)
             elif asyncio.get_running_loop().time() + pause < self._wakes_at:
-                self._call.set()
+                self._wake()
+
+    def _wake(self) -> None:
+        self._call.set()
+        if self._runs and self._task is None:
+            self._task = asyncio.create_task(self._run())
 
     def _ring(self, key: str) -> None:
         for bell in self._bells.get(key, ()):
@@ -75,13 +82,17 @@ class Waker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the task while the block lasts; at its end every watcher is let go."""
-        task = asyncio.create_task(self._run())
+        """Run the task while the block lasts, once it has something to do; at its end every watcher is let go."""
+        self._runs = True
+        if self._call.is_set():
+            self._wake()
         try:
             yield
         finally:
             self.close()
-            await cancel_and_wait((task,))
+            self._runs = False
+            if self._task is not None:
+                await cancel_and_wait((self._task,))
 
     def close(self) -> None:
         """Let every watcher go: the server is about to stop."""

@@ -90,7 +90,7 @@ class Engine:
         if os.getpid() != self._process:
             raise RuntimeError(ELSEWHERE)
         exchange = InProcessExchange(self.app, self._thread.loop, call)
-        self._thread.call(self._run, exchange)
+        self._thread.begin(self._answering(exchange.run()))
         return exchange
 
     @contextmanager
@@ -112,7 +112,7 @@ class Engine:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call that came by a socket; where the fake ends meanwhile, its connection dies."""
         self._connections.add(scope["extensions"][ABORT])
-        call = self._begun(self.app(scope, receive, send))
+        call = asyncio.create_task(self._answering(self.app(scope, receive, send)))
         try:
             await asyncio.wait((call,))
         except asyncio.CancelledError:
@@ -123,14 +123,15 @@ class Engine:
         else:
             call.result()
 
-    def _run(self, exchange: InProcessExchange) -> None:
-        self._begun(exchange.run())
-
-    def _begun(self, call: Awaitable[None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(call, loop=self._thread.loop)
+    async def _answering(self, call: Awaitable[None]) -> None:
+        """Answer a call, unless the fake ends meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-        return task
+        try:
+            await call
+        finally:
+            self._calls.discard(task)
 
     async def _stop(self) -> None:
         for task in tuple(self._calls):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -46,13 +47,18 @@ def intercepting(answerer: Answerer) -> Iterator[None]:
     """Lead calls to the answerer while the block lasts; of two nested blocks the inner one is asked first."""
     with ExitStack() as stack:
         for name in LIBRARIES:
-            if importlib.util.find_spec(name) is not None:
+            if name in sys.modules or _is_installed(name):
                 library = importlib.import_module(name)
                 stack.enter_context(_patched(library.HTTPTransport, "handle_request", _sync(library, answerer)))
                 stack.enter_context(
                     _patched(library.AsyncHTTPTransport, "handle_async_request", _async(library, answerer))
                 )
         yield
+
+
+@cache
+def _is_installed(library: str) -> bool:
+    return importlib.util.find_spec(library) is not None
 
 
 Method = Callable[[Any, Any], Any]
