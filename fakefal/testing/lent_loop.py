@@ -11,13 +11,14 @@ from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from typing_extensions import override
 
 from fakefal.server.loops import SteadyLoop
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 INSIDE = (
     "this call to fal interrupts the emulator, which cannot answer before it went on: do not make it in a signal "
     "handler, a finalizer, or a function that the emulator calls on its loop"
@@ -59,14 +60,17 @@ class LentLoop(SteadyLoop):
             raise RuntimeError(INSIDE)
         with self._borrowed():
             context = Context()
-            self._first_steps = steps = []
+            steps: list[Callable[..., object]] = []
+            self._first_steps = steps
             task = self.create_task(work, context=context)
             self._first_steps = None
             context.run(steps[0])
         return task
 
     @override
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         if self._first_steps is not None:
             self._first_steps.append(callback)
             return asyncio.Handle(callback, args, self, context)
@@ -75,7 +79,7 @@ class LentLoop(SteadyLoop):
 
     @override
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         self._left_work |= self._lent
         return super().call_at(when, callback, *args, context=context)
