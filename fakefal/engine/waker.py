@@ -10,6 +10,7 @@ from functools import partial
 
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import State
+from fakefal.engine.bell import Bell
 from fakefal.state.clock import Clock
 from fakefal.state.patience import PAUSE_SECONDS, cancel_and_wait, in_turns, until_written
 from fakefal.state.queue import QueueStore
@@ -19,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 LONGEST_SLEEP_SECONDS = 60.0
 WATCH_SECONDS = 15.0
-EARLY_SECONDS = 0.5
-"""So much too soon a watcher may look again: many changes in a row then need one timer, not one each."""
 SHORTEST_SLEEP_SECONDS = 0.005
 NEVER = float("inf")
 
@@ -42,7 +41,7 @@ class Waker:
         self._due: dict[str, float] = {}
         self._wakes_at = NEVER
         self._watched_key: str | None = None
-        self._bells: dict[str, set[asyncio.Event]] = {}
+        self._bells: dict[str, set[Bell]] = {}
         self.limits: set[asyncio.Timeout] = set()
         """Time limits that expire when the server is about to stop."""
         self.closing = False
@@ -74,7 +73,7 @@ class Waker:
 
     def _ring(self, key: str) -> None:
         for bell in self._bells.get(key, ()):
-            bell.set()
+            bell.ring()
 
     def watched(self) -> tuple[str, ...]:
         """The keys whose requests somebody watches."""
@@ -156,18 +155,19 @@ class Waker:
                     yield seen
 
     async def looks(
-        self, record: Record, look: Callable[[Record], Awaitable[Snapshot]]
+        self, record: Record, look: Callable[[Record], Awaitable[Snapshot]], bell: Bell | None = None
     ) -> AsyncGenerator[Snapshot, None]:
         """Look now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
-        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.
+        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.  Whoever rings `bell`
+        gets one more look.
         """
-        bell, timer = asyncio.Event(), None
+        bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())
         bells.add(bell)
         try:
             while not self.closing:
-                bell.clear()
+                bell.hush()
                 try:
                     seen = await look(record)
                 except StoreUnavailable:
@@ -178,26 +178,15 @@ class Waker:
                     return
                 if seen.plan is not None and seen.plan.polls is not None:
                     continue  # looking is what moves it
-                timer = self._timer(record.key, seen, bell, timer)
-                await bell.wait()
+                await bell.rung(self._pause(record.key, seen))
         finally:
-            if timer is not None:
-                timer.cancel()
+            bell.close()
             bells.discard(bell)
             if not bells:
                 self._bells.pop(record.key, None)
 
-    def _timer(
-        self, key: str, seen: Snapshot, bell: asyncio.Event, before: asyncio.TimerHandle | None
-    ) -> asyncio.TimerHandle:
-        """What rings when to look again: the timer of `before`, where that does so at most `EARLY_SECONDS` too soon."""
-        pause = WATCH_SECONDS
-        if seen.view.next_at is not None:
-            pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
-        loop = asyncio.get_running_loop()
-        if before is not None:
-            now = loop.time()
-            if max(now, now + pause - EARLY_SECONDS) < before.when() <= now + pause:
-                return before
-            before.cancel()
-        return loop.call_later(pause, bell.set)
+    def _pause(self, key: str, seen: Snapshot) -> float:
+        """Real seconds until a request may have changed by time alone."""
+        if seen.view.next_at is None:
+            return WATCH_SECONDS
+        return min(WATCH_SECONDS, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
