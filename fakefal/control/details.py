@@ -199,7 +199,7 @@ def _answers(look: Snapshot) -> Sequence[WireMessage]:
     """What status and result answer now."""
     record, ending = look.record, ending_of(look)
     status = HTTPStatus.ACCEPTED if ending is None else HTTPStatus.OK
-    told = Json(status_body(look, record.base_url, None), status, {REQUEST_ID: record.id})
+    told = Json(status_body(look, record.base_url), status, {REQUEST_ID: record.id})
     shown = [_answer("status", told)]
     expired = look.plan is not None and Quirk.RESULT_EXPIRED in look.plan.quirks
     if ending is not None and not (look.erased or expired):

@@ -315,7 +315,10 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
     if end is not None:
         whole = plan.polls is None and marks.cut is None
         return View(State.COMPLETED, plan, marks, end, run_seconds=plan.run_seconds if whole else end - start)
-    upcoming = [moment for moment, _ in _dated(plan, marks) if moment > now]
+    ahead = None
     if plan.polls is None and not plan.open:
-        upcoming.append(moment_of(marks, plan.run_seconds))
-    return View(State.IN_PROGRESS, plan, marks, now, min(upcoming, default=None))
+        ahead = moment_of(marks, plan.run_seconds)
+    for moment, _ in _dated(plan, marks):
+        if moment > now and (ahead is None or moment < ahead):
+            ahead = moment
+    return View(State.IN_PROGRESS, plan, marks, now, ahead)

@@ -22,6 +22,7 @@ from fakefal.effects.known import check_endpoint
 from fakefal.effects.rules import Effects
 from fakefal.engine.acceptance import Acceptance
 from fakefal.engine.accounts import Accounts
+from fakefal.engine.bell import Bell
 from fakefal.engine.judge import Judge
 from fakefal.engine.replica_member import ReplicaMember
 from fakefal.engine.waker import Waker
@@ -245,13 +246,15 @@ class Emulator:
         key = (await self.queue.look(request_id, BEFORE_ALL_TIME, key=key)).record.key
         return await self.queue.look(request_id, self.clock.now(key))
 
-    def looks(self, record: Record) -> AsyncGenerator[Snapshot, None]:
+    def looks(self, record: Record, bell: Bell | None = None) -> AsyncGenerator[Snapshot, None]:
         """Follow a request: one look now, one whenever it may have changed or a while has passed, the last at its end.
+
+        Whoever rings the bell gets one more.
 
         Raises:
             UnknownRequest: it was reset meanwhile.
         """
-        return self._waker.looks(record, lambda record: self._look(record.key, record.id, read=True))
+        return self._waker.looks(record, lambda record: self._look(record.key, record.id, read=True), bell)
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.

@@ -10,6 +10,7 @@ from functools import partial
 
 from fakefal.core.errors import StoreUnavailable
 from fakefal.core.lifecycle import State
+from fakefal.engine.bell import Bell
 from fakefal.state.clock import Clock
 from fakefal.state.patience import PAUSE_SECONDS, cancel_and_wait, in_turns, until_written
 from fakefal.state.queue import QueueStore
@@ -19,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 LONGEST_SLEEP_SECONDS = 60.0
 WATCH_SECONDS = 15.0
-EARLY_SECONDS = 0.5
-"""So much too soon a watcher may look again: many changes in a row then need one timer, not one each."""
 SHORTEST_SLEEP_SECONDS = 0.005
 NEVER = float("inf")
 
@@ -36,11 +35,13 @@ class Waker:
         self._send = send
         self._clock = clock
         self._call = asyncio.Event()
+        self._runs = False
+        self._task: asyncio.Task[None] | None = None
         self._changed_keys: set[str] = set()
         self._due: dict[str, float] = {}
         self._wakes_at = NEVER
         self._watched_key: str | None = None
-        self._bells: dict[str, set[asyncio.Event]] = {}
+        self._bells: dict[str, set[Bell]] = {}
         self.limits: set[asyncio.Timeout] = set()
         """Time limits that expire when the server is about to stop."""
         self.closing = False
@@ -49,7 +50,7 @@ class Waker:
     def changed(self, key: str) -> None:
         """Say that requests of a key may stand elsewhere now."""
         self._changed_keys.add(key)
-        self._call.set()
+        self._wake()
         self._ring(key)
 
     def added(self, key: str, due: float | None) -> None:
@@ -63,11 +64,16 @@ class Waker:
             if not pause:
                 self.changed(key)
             elif asyncio.get_running_loop().time() + pause < self._wakes_at:
-                self._call.set()
+                self._wake()
+
+    def _wake(self) -> None:
+        self._call.set()
+        if self._runs and self._task is None:
+            self._task = asyncio.create_task(self._run())
 
     def _ring(self, key: str) -> None:
         for bell in self._bells.get(key, ()):
-            bell.set()
+            bell.ring()
 
     def watched(self) -> tuple[str, ...]:
         """The keys whose requests somebody watches."""
@@ -75,13 +81,17 @@ class Waker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the task while the block lasts; at its end every watcher is let go."""
-        task = asyncio.create_task(self._run())
+        """Run the task while the block lasts, once it has something to do; at its end every watcher is let go."""
+        self._runs = True
+        if self._call.is_set():
+            self._wake()
         try:
             yield
         finally:
             self.close()
-            await cancel_and_wait((task,))
+            self._runs = False
+            if self._task is not None:
+                await cancel_and_wait((self._task,))
 
     def close(self) -> None:
         """Let every watcher go: the server is about to stop."""
@@ -145,18 +155,19 @@ class Waker:
                     yield seen
 
     async def looks(
-        self, record: Record, look: Callable[[Record], Awaitable[Snapshot]]
+        self, record: Record, look: Callable[[Record], Awaitable[Snapshot]], bell: Bell | None = None
     ) -> AsyncGenerator[Snapshot, None]:
         """Look now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
-        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.
+        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.  Whoever rings `bell`
+        gets one more look.
         """
-        bell, timer = asyncio.Event(), None
+        bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())
         bells.add(bell)
         try:
             while not self.closing:
-                bell.clear()
+                bell.hush()
                 try:
                     seen = await look(record)
                 except StoreUnavailable:
@@ -167,26 +178,15 @@ class Waker:
                     return
                 if seen.plan is not None and seen.plan.polls is not None:
                     continue  # looking is what moves it
-                timer = self._timer(record.key, seen, bell, timer)
-                await bell.wait()
+                await bell.rung(self._pause(record.key, seen))
         finally:
-            if timer is not None:
-                timer.cancel()
+            bell.close()
             bells.discard(bell)
             if not bells:
                 self._bells.pop(record.key, None)
 
-    def _timer(
-        self, key: str, seen: Snapshot, bell: asyncio.Event, before: asyncio.TimerHandle | None
-    ) -> asyncio.TimerHandle:
-        """What rings when to look again: the timer of `before`, where that does so at most `EARLY_SECONDS` too soon."""
-        pause = WATCH_SECONDS
-        if seen.view.next_at is not None:
-            pause = min(pause, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
-        loop = asyncio.get_running_loop()
-        if before is not None:
-            now = loop.time()
-            if max(now, now + pause - EARLY_SECONDS) < before.when() <= now + pause:
-                return before
-            before.cancel()
-        return loop.call_later(pause, bell.set)
+    def _pause(self, key: str, seen: Snapshot) -> float:
+        """Real seconds until a request may have changed by time alone."""
+        if seen.view.next_at is None:
+            return WATCH_SECONDS
+        return min(WATCH_SECONDS, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))

@@ -1,7 +1,8 @@
 """Results that were made before, so that a request like an earlier one is answered without making all anew.
 
 A result follows from the arguments that making it asked for, from what is known of the files among them, and from the
-id of its request, which names its files.  Requests that agree in the former differ by these names only.
+id of its request, which names its files.  Requests that agree in the former differ by these names only.  Nothing in it
+is of one emulator, so those of a process share what they made: each test has a new one.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ LARGEST_KNOWN = 16 * 1024
 Causes = tuple[type[Input], frozenset[str], tuple[tuple[str, Facts], ...], str]
 """What a result follows from: the model, the names of the arguments that were asked for, the files, the arguments."""
 
-
+_ASKED: Bounded[type[Input], frozenset[str]] = Bounded(MOST_KNOWN)
+_KNOWN: Bounded[Causes, _Known] = Bounded(MOST_KNOWN)
 NOTHING_ASKED: frozenset[str] = frozenset()
 
 
@@ -41,8 +43,6 @@ class KnownResults:
 
     def __init__(self, files: MadeFiles) -> None:
         self._files = files
-        self._asked: dict[type[Input], frozenset[str]] = {}
-        self._known: Bounded[Causes, _Known] = Bounded(MOST_KNOWN)
 
     def body(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
         """The body that the result call answers with, as `result_of` makes it.
@@ -50,15 +50,16 @@ class KnownResults:
         Raises:
             TakesLong: see there.
         """
-        known = self._known.get(self._causes(wanted)) if wanted.clip is None else None
+        known = _KNOWN.get(self._causes(wanted)) if wanted.clip is None else None
         return self._made(wanted, drawing=drawing) if known is None else known.of(wanted.request_id)
 
-    def _causes(self, wanted: WantedFiles) -> Causes:
+    @staticmethod
+    def _causes(wanted: WantedFiles) -> Causes:
         """All that a result follows from, as far as earlier ones of its model asked for it."""
         report, arguments = wanted.report, wanted.report.arguments
         assert arguments is not None
         model, given = type(arguments), arguments.given
-        asked = self._asked.get(model, NOTHING_ASKED)
+        asked = _ASKED.get(model, NOTHING_ASKED)
         # as a text, since 1 is True in a dictionary and lists cannot stand there
         return model, asked, tuple(report.facts.items()), repr([pair for pair in given.items() if pair[0] in asked])
 
@@ -71,11 +72,11 @@ class KnownResults:
         body = jsonio.dump(result_of(watched, self._files, drawing=drawing, named=named))
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
-            self._asked[model] = self._asked.get(model, NOTHING_ASKED) | asked.names
+            _ASKED[model] = _ASKED.get(model, NOTHING_ASKED) | asked.names
             causes = self._causes(wanted)
             *_, facts, given = causes
             if len(given) + sum(len(address) for address, _ in facts) <= LARGEST_KNOWN:
-                self._known[causes] = _Known(body, tuple((made, path.encode()) for made, path in named))
+                _KNOWN[causes] = _Known(body, tuple((made, path.encode()) for made, path in named))
         return body
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 FAKE_KEY = "fakefal-run:not-a-real-key"
 
@@ -23,18 +24,19 @@ def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | N
 
     They are told by their names, as `FAL_AI_API_KEY` or `fal_key`, and by values that one of these names holds, too.
     """
-    environ = dict(environ)  # os.environ translates what it is asked for, each time
     named = {name for name in environ if _is_credential(name)}
     halves = {name for name in named if name.upper() in HALVES}
     secrets = {secret for secret in _secrets(environ, named) if secret not in key}
     faked: dict[str, str | None] = dict.fromkeys(named - halves, key) | dict.fromkeys(halves)
-    for name in environ.keys() - named:
-        value = _without(environ[name], secrets, key)
-        if value != environ[name]:
-            faked[name] = value
+    if secrets:
+        for name in environ.keys() - named:
+            held = environ[name]
+            if (value := _without(held, secrets, key)) != held:
+                faked[name] = value
     return faked
 
 
+@cache
 def _is_credential(name: str) -> bool:
     upper = name.upper()
     says_key = any(word in upper for word in KEY_WORDS)

@@ -37,6 +37,13 @@ class TemporaryFolder:
         self.path, lock = made
         self.close = weakref.finalize(self, _remove, lock, self.path, os.getpid())
 
+    def is_empty(self) -> bool:
+        """Whether nothing was put into it, and nobody removed it."""
+        try:
+            return os.listdir(self.path) == [LOCK]  # noqa: PTH208 - this takes half as long
+        except FileNotFoundError:
+            return False
+
     def __enter__(self) -> Self:
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -45,7 +45,7 @@ class Engine:
         self._thread = loop_thread()
         self._process = os.getpid()
         self._stack = AsyncExitStack()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Future[None]] = set()
         self._connections: set[Callable[[], None]] = set()  # what kills each
 
     def start(self) -> None:
@@ -90,7 +90,7 @@ class Engine:
         if os.getpid() != self._process:
             raise RuntimeError(ELSEWHERE)
         exchange = InProcessExchange(self.app, self._thread.loop, call)
-        self._thread.call(self._run, exchange)
+        self._thread.begin(self._answering(exchange))
         return exchange
 
     @contextmanager
@@ -112,7 +112,9 @@ class Engine:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call that came by a socket; where the fake ends meanwhile, its connection dies."""
         self._connections.add(scope["extensions"][ABORT])
-        call = self._begun(self.app(scope, receive, send))
+        call = asyncio.ensure_future(self.app(scope, receive, send))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
         try:
             await asyncio.wait((call,))
         except asyncio.CancelledError:
@@ -123,14 +125,14 @@ class Engine:
         else:
             call.result()
 
-    def _run(self, exchange: InProcessExchange) -> None:
-        self._begun(exchange.run())
-
-    def _begun(self, call: Awaitable[None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(call, loop=self._thread.loop)
+    async def _answering(self, exchange: InProcessExchange) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
-        return task
+        try:
+            await exchange.run()
+        finally:
+            self._calls.discard(task)
 
     async def _stop(self) -> None:
         for task in tuple(self._calls):
@@ -138,4 +140,6 @@ class Engine:
         await asyncio.gather(*self._calls, return_exceptions=True)
         for kill in self._connections:  # else a program would use it again, outside of the fake
             kill()
+        if self._connections:
+            await asyncio.sleep(0)  # they die at the loop's next turn
         await self._stack.aclose()

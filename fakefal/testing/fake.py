@@ -25,7 +25,6 @@ from fakefal.settings import OwnResult, Settings
 from fakefal.state.account import JobAccount
 from fakefal.state.ledger import LedgerEntry, Sums, entries
 from fakefal.state.signing import MemorySigningKeys
-from fakefal.state.temporary import TemporaryFolder
 from fakefal.state.tokens import Tokens
 from fakefal.store.opening import open_parts
 from fakefal.testing.assertions import Assertions, exact_usd
@@ -37,7 +36,7 @@ from fakefal.testing.names import Guard, guarded_names
 from fakefal.testing.recorded_webhooks import RecordedWebhooks, WebhookRecorder
 from fakefal.testing.seen_requests import EmulatedRequest, seen
 from fakefal.testing.strictness import ADVICE, UnexpectedCall
-from fakefal.testing.surroundings import HOST, URL, fake_environment, fake_key
+from fakefal.testing.surroundings import HOST, URL, empty_home, fake_environment, fake_key
 from fakefal.verdict.findings import Verdict
 from fakefal_contracts.endpoint import LATEST
 
@@ -122,7 +121,7 @@ class Fakefal(Assertions):
         self._engine.start()
         self._stack.callback(self._engine.stop)
         self._stack.enter_context(logged_errors(self._failures.append))
-        home = str(self._stack.enter_context(TemporaryFolder("home")).path)
+        home = self._stack.enter_context(empty_home())
         self._stack.enter_context(fake_environment(self.url, home, self._key, self._contract))
         self._stack.enter_context(explained_look_ups(self._engine.answers, self._complain))
         self._stack.enter_context(guarded_names(Guard(self._engine.answers, self._complain)))

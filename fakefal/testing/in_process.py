@@ -81,7 +81,8 @@ class EmulatorFailed(Exception):
 
 
 END = b""
-Item = Head | bytes | ConnectionDropped | EmulatorFailed
+Part = Head | bytes
+Item = Part | ConnectionDropped | EmulatorFailed
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Mailbox:
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _items: deque[Item] = field(default_factory=deque)
-    _waiting: Future[Item] | None = None
+    _waiting: Future[Part] | None = None
 
     def put(self, *items: Item) -> None:
         """Add items, all at once; whoever waits gets the first."""
@@ -102,25 +103,25 @@ class Mailbox:
             if waiting is None or not waiting.set_running_or_notify_cancel():
                 return
             item = self._items.popleft()
-        _fulfil(waiting, item)
+        if isinstance(item, Exception):
+            waiting.set_exception(item)
+        else:
+            waiting.set_result(item)
 
-    def take(self) -> Future[Item]:
-        """The next item, once there is one."""
-        future: Future[Item] = Future()
+    def take(self) -> Part | Future[Part]:
+        """The next item, or what it will come in.
+
+        Raises:
+            ConnectionDropped, EmulatorFailed: this is the item.
+        """
         with self._lock:
             if not self._items:
-                self._waiting = future
-                return future
+                self._waiting = Future()
+                return self._waiting
             item = self._items.popleft()
-        _fulfil(future, item)
-        return future
-
-
-def _fulfil(future: Future[Item], item: Item) -> None:
-    if isinstance(item, ConnectionDropped | EmulatorFailed):
-        future.set_exception(item)
-    else:
-        future.set_result(item)
+        if isinstance(item, Exception):
+            raise item
+        return item
 
 
 class InProcessExchange:

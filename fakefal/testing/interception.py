@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from fakefal.testing.in_process import (
     Head,
     InProcessCall,
     InProcessExchange,
-    Item,
+    Part,
 )
 from fakefal.testing.waiting import arrival
 
@@ -46,13 +47,18 @@ def intercepting(answerer: Answerer) -> Iterator[None]:
     """Lead calls to the answerer while the block lasts; of two nested blocks the inner one is asked first."""
     with ExitStack() as stack:
         for name in LIBRARIES:
-            if importlib.util.find_spec(name) is not None:
+            if name in sys.modules or _is_installed(name):
                 library = importlib.import_module(name)
                 stack.enter_context(_patched(library.HTTPTransport, "handle_request", _sync(library, answerer)))
                 stack.enter_context(
                     _patched(library.AsyncHTTPTransport, "handle_async_request", _async(library, answerer))
                 )
         yield
+
+
+@cache
+def _is_installed(library: str) -> bool:
+    return importlib.util.find_spec(library) is not None
 
 
 Method = Callable[[Any, Any], Any]
@@ -85,12 +91,13 @@ def _sync(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callable
             exchange = answerer.begin(_call(request, request.read()))
             seconds = _read_seconds(request)
 
-            def take(future: Future[Item]) -> Item:
+            def take() -> Part:
                 with _translated(library, request):
-                    return future.result(seconds)
+                    part = exchange.answer.take()
+                    return part.result(seconds) if isinstance(part, Future) else part
 
             try:
-                head = take(exchange.answer.take())
+                head = take()
                 return _response(library, head, _streams(library)[0](exchange, take))
             except BaseException:
                 exchange.close()
@@ -110,12 +117,13 @@ def _async(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callabl
             exchange = answerer.begin(_call(request, await request.aread()))
             seconds = _read_seconds(request)
 
-            async def take(future: Future[Item]) -> Item:
+            async def take() -> Part:
                 with _translated(library, request):
-                    return await arrival(future, seconds)
+                    part = exchange.answer.take()
+                    return await arrival(part, seconds) if isinstance(part, Future) else part
 
             try:
-                head = await take(exchange.answer.take())
+                head = await take()
                 return _response(library, head, _streams(library)[1](exchange, take))
             except BaseException:
                 exchange.close()
@@ -129,16 +137,16 @@ def _async(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callabl
 class _Body:
     """The rest of an answer; closing it tells the application that nobody listens any more."""
 
-    def __init__(self, exchange: InProcessExchange, take: Callable[[Future[Item]], Any]) -> None:
+    def __init__(self, exchange: InProcessExchange, take: Callable[[], Any]) -> None:
         self._exchange = exchange
         self._take = take
 
     def __iter__(self) -> Iterator[bytes]:
-        while (part := _part(self._take(self._exchange.answer.take()))) != END:
+        while (part := _bytes(self._take())) != END:
             yield part
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while (part := _part(await self._take(self._exchange.answer.take()))) != END:
+        while (part := _bytes(await self._take())) != END:
             yield part
 
     def close(self) -> None:
@@ -156,12 +164,12 @@ def _streams(library: ModuleType) -> tuple[Any, Any]:
     )
 
 
-def _part(item: Item) -> bytes:
-    assert isinstance(item, bytes)
-    return item
+def _bytes(part: Part) -> bytes:
+    assert isinstance(part, bytes)
+    return part
 
 
-def _response(library: ModuleType, head: Item, stream: Any) -> Any:
+def _response(library: ModuleType, head: Part, stream: Any) -> Any:
     assert isinstance(head, Head)
     return library.Response(head.status, headers=head.headers, stream=stream, extensions={"http_version": b"HTTP/1.1"})
 

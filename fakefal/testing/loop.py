@@ -1,4 +1,4 @@
-"""The thread in which the emulators of tests live: one loop for the whole process."""
+"""Where the emulators of tests live: one loop for the whole process, with a thread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import atexit
 import os
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import Context
 from functools import cache
 from typing import Any, TypeVar
 from unittest import mock
 
-from fakefal.server.loops import SteadyLoop
+from fakefal.testing.lent_loop import LentLoop
+from fakefal.testing.waiting import in_trio
 
 T = TypeVar("T")
 ELSEWHERE = "the emulator lives in the parent of this process: use the fixture fakefal_server"
@@ -25,22 +27,30 @@ class LoopThread:
 
     def __init__(self) -> None:
         with _real_sockets():
-            self.loop = SteadyLoop()
+            self.loop = LentLoop()
         self.stack = AsyncExitStack()
         """What ends with the process."""
         self._process = os.getpid()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="fakefal", daemon=True)
+        self._thread = threading.Thread(target=self.loop.run_here, name="fakefal", daemon=True)
         self._thread.start()
         atexit.register(self._stop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something on the loop and wait for it."""
-        # in a context of its own: the caller's may say that Trio is running
-        return Context().run(asyncio.run_coroutine_threadsafe, work, self.loop).result()
+        if in_trio():  # the libraries of the emulator would take it for a task of Trio's
+            return self._handed_over(work).result()
+        task = self.loop.begin(work)
+        return task.result() if task.done() else self._handed_over(_outcome(task)).result()
 
-    def call(self, work: Callable[..., object], *arguments: Any) -> None:
-        """Have something done on the loop, soon."""
-        self.loop.call_soon_threadsafe(work, *arguments, context=Context())
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin something on the loop; what does not wait is over when this returns."""
+        if in_trio():
+            self._handed_over(work)
+        else:
+            self.loop.begin(work)
+
+    def _handed_over(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return Context().run(asyncio.run_coroutine_threadsafe, work, self.loop)
 
     def _stop(self) -> None:
         if os.getpid() != self._process:  # forked from that of the thread
@@ -59,6 +69,10 @@ def loop_thread() -> LoopThread:
 @cache
 def _thread_of(_process: int) -> LoopThread:
     return LoopThread()
+
+
+async def _outcome(task: asyncio.Task[T]) -> T:
+    return await task
 
 
 @contextmanager

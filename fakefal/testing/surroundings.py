@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 
 from fakefal.server.child import REMOVED
 from fakefal.server.credentials import FAKE_KEY, faked_credentials
+from fakefal.state.temporary import TemporaryFolder
 from fakefal_contracts.hosts import DOMAINS
 
 HOST = "fakefal.test"
@@ -21,12 +23,31 @@ def fake_key(keys: Mapping[str, str]) -> str:
 
 
 @contextmanager
+def empty_home() -> Iterator[str]:
+    """An empty folder, where fal's client looks for a stored log-in; the next block gets it, too, if it stays empty."""
+    spare = _spare_homes(os.getpid())
+    home = spare.pop() if spare else TemporaryFolder("home")
+    try:
+        yield str(home.path)
+    finally:
+        if home.is_empty():
+            spare.append(home)
+        else:
+            home.close()
+
+
+@cache
+def _spare_homes(_process: int) -> list[TemporaryFolder]:
+    return []
+
+
+@contextmanager
 def fake_environment(url: str, home: str, key: str, contract: str) -> Iterator[None]:
     """The environment while the block lasts: as ``fakefal run`` makes it for its child, without proxies.
 
     Args:
         url: what `FAKEFAL_URL` says.
-        home: an empty folder, where fal's client looks for a stored log-in.
+        home: what `FAL_HOME_DIR` says.
         key: what `FAL_KEY` says.
         contract: what `FAKEFAL_CONTRACT` says, by which clients check before they send.
     """

@@ -16,9 +16,14 @@ def in_coroutine() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        trio = sys.modules.get("trio")
-        return trio is not None and bool(trio.lowlevel.in_trio_run())
+        return in_trio()
     return True
+
+
+def in_trio() -> bool:
+    """Whether the caller runs on Trio's loop."""
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
 async def arrival(future: Future[T], seconds: float | None) -> T:

@@ -5,20 +5,24 @@ Status codes, bodies and key order as captured in May 2026, unless a comment say
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from time import monotonic
-from typing import Any
 
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
 
 from fakefal.core.errors import RefusedMove, UnknownRequest
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Charge, Ending, Quirk
-from fakefal.engine.waker import EARLY_SECONDS, WATCH_SECONDS
+from fakefal.engine.bell import Bell
+from fakefal.engine.waker import WATCH_SECONDS
 from fakefal.state import jsonio
 from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, is_tried_again, result_body
@@ -40,15 +44,17 @@ from fakefal.wire.incoming import read_submission
 from fakefal.wire.webhook_hint import WEBHOOK, webhook_hint
 from fakefal_contracts.hosts import BaseUrl, Part
 
-KEEP_ALIVE_SECONDS = WATCH_SECONDS - EARLY_SECONDS - 0.1
+KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
 """fal sends a comment about this often (documentation of the status stream, 2026)."""
 
 LONGEST_REMEMBERED = 100
-"""The addresses of applications with longer names are put together anew each time."""
+"""Longer names of applications and log lines are put into JSON anew each time."""
 
 KEEP_ALIVE = b": keep-alive\n\n"
 
 TRUE_WORDS = ("1", "true")
+
+NO_LOGS = "null"
 
 
 async def submit(call: Call) -> Response:
@@ -78,9 +84,7 @@ async def status(call: Call) -> Response:
     """Where a request stands: 202 until it is over, then 200."""
     look = await _look(call, read=True)
     return Json(
-        status_body(
-            look, call.base_url, _log_items(look.view.logs, call.emulator.clock) if _wants_logs(call) else None
-        ),
+        status_body(look, call.base_url, logged(look.view.logs, call.emulator.clock) if _wants_logs(call) else NO_LOGS),
         200 if look.view.state is State.COMPLETED else 202,
         {REQUEST_ID: call.request_id},
     )
@@ -88,35 +92,62 @@ async def status(call: Call) -> Response:
 
 async def stream(call: Call) -> Response:
     """Server-sent status objects, one whenever something changed; log lines come once each."""
-    record = (await _look(call)).record
-    emulator, base_url, wanted = call.emulator, call.base_url, _wants_logs(call)
+    return _StatusStream(call, (await _look(call)).record)
 
-    async def events() -> AsyncIterator[bytes]:
+
+class _StatusStream(Response):
+    """The answer of `stream`, as one coroutine: thousands of them may hear of one change."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, call: Call, record: Record) -> None:
+        self.status_code, self.background = HTTPStatus.OK, None
+        self.init_headers({REQUEST_ID: call.request_id, "cache-control": "no-store"})
+        self._emulator, self._record, self._base_url = call.emulator, record, call.base_url
+        self._wants_logs = _wants_logs(call)
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        bell = Bell()
+        gone = asyncio.create_task(_left(receive))
+        gone.add_done_callback(lambda _: bell.ring())
         shown: tuple[State, int, int] | None = None
         spoken = monotonic()
         try:
-            async with aclosing(emulator.looks(record)) as looks:
+            async with aclosing(self._emulator.looks(self._record, bell)) as looks:
                 async for look in looks:
+                    if gone.done():
+                        return
                     sent = shown[-1] if shown else 0
                     logs = look.view.logs
                     stands = look.view.state, look.position, len(logs)
                     if stands != shown:
                         shown, spoken = stands, monotonic()
                         # no name for the body: an open stream would keep it
-                        yield event(
-                            status_body(look, base_url, _log_items(logs[sent:], emulator.clock) if wanted else None)
-                        )
+                        await send(_part(event(self._body(look, logs[sent:]))))
                     elif monotonic() - spoken >= KEEP_ALIVE_SECONDS:
                         spoken = monotonic()
-                        yield KEEP_ALIVE
+                        await send(_part(KEEP_ALIVE))
         except UnknownRequest:
-            return  # it was reset meanwhile
+            pass  # it was reset meanwhile
+        finally:
+            gone.cancel()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    return StreamingResponse(
-        events(),
-        media_type="text/event-stream",
-        headers={REQUEST_ID: call.request_id, "cache-control": "no-store"},
-    )
+    def _body(self, look: Snapshot, lines: Iterable[tuple[float, str]]) -> bytes:
+        logs = logged(lines, self._emulator.clock) if self._wants_logs else NO_LOGS
+        return status_body(look, self._base_url, logs)
+
+
+def _part(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+async def _left(receive: Receive) -> None:
+    """Return once the caller is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def result(call: Call) -> Response:
@@ -181,24 +212,24 @@ def _members(state: State, record: Record, base_url: BaseUrl) -> str:
     )
 
 
-def _queued(look: Snapshot, base_url: BaseUrl, logs: str = "null") -> bytes:
+def _queued(look: Snapshot, base_url: BaseUrl, logs: str = NO_LOGS) -> bytes:
     """The status object of a request that waits."""
     start = _members(State.IN_QUEUE, look.record, base_url)
     return f'{start},"logs":{logs},"metrics":{{}},"queue_position":{look.position}}}'.encode()
 
 
-def status_body(look: Snapshot, base_url: BaseUrl, logs: list[dict[str, Any]] | None) -> bytes:
+def status_body(look: Snapshot, base_url: BaseUrl, logs: str = NO_LOGS) -> bytes:
     """The status object.  A refusal by the model does not show in it; platform failures do."""
-    view, shown = look.view, "null" if logs is None else jsonio.dump(logs).decode()
+    view = look.view
     if view.state is State.IN_QUEUE:
-        return _queued(look, base_url, shown)
+        return _queued(look, base_url, logs)
     start, metrics, error = _members(view.state, look.record, base_url), "", ""
     if view.state is State.COMPLETED and view.started_at is not None:
         metrics = f'"inference_time":{view.run_seconds}'
     ending = ending_of(look)
     if ending is not None and ending.error:
         error = "," + jsonio.dump({"error": ending.error, "error_type": ending.error_type}).decode()[1:-1]
-    return f'{start},"logs":{shown},"metrics":{{{metrics}}}{error}}}'.encode()
+    return f'{start},"logs":{logs},"metrics":{{{metrics}}}{error}}}'.encode()
 
 
 def event(data: bytes) -> bytes:
@@ -206,17 +237,21 @@ def event(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def _log_items(lines: Iterable[tuple[float, str]], clock: Clock) -> list[dict[str, Any]]:
-    """The lines of a log, each with its moment, as the wire has them."""
-    return [
-        {
-            "timestamp": datetime.fromtimestamp(clock.shown(moment), UTC).isoformat(timespec="milliseconds"),
-            "level": "INFO",
-            "message": text,
-            "labels": {},
-        }
-        for moment, text in lines
-    ]
+def logged(lines: Iterable[tuple[float, str]], clock: Clock) -> str:
+    """The lines of a log, each with its moment, as they stand in a status object."""
+    return f"[{','.join([_line(clock.shown(moment), text) for moment, text in lines])}]"
+
+
+def _line(moment: float, text: str) -> str:
+    stamp = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    message = (_quoted if len(text) <= LONGEST_REMEMBERED else _quoted.__wrapped__)(text)
+    return f'{{"timestamp":"{stamp}","level":"INFO","message":{message},"labels":{{}}}}'
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    """A text as it stands in JSON."""
+    return jsonio.dump(text).decode()
 
 
 def ending_answer(ending: Ending, record: Record, base_url: BaseUrl) -> Response:

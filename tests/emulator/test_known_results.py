@@ -63,9 +63,10 @@ class TestKnownResults:
                 made = jsonio.dump(result_of(WantedFiles(report, name), files))
                 assert known.body(WantedFiles(report, name), drawing=True) == made, endpoint_id
 
-    def test_an_equal_one_is_not_made_anew(self, files: MadeFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-        known, report = KnownResults(files), judged(O3, prompt="a")
-        known.body(WantedFiles(report, "one"), drawing=True)
+    def test_an_equal_one_is_not_made_anew_nor_by_another_emulator(
+        self, files: MadeFiles, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        KnownResults(files).body(WantedFiles(judged(O3, prompt="a"), "one"), drawing=True)
         monkeypatch.setattr("fakefal.files.known_results.result_of", None)
-        other = known.body(WantedFiles(judged(O3, prompt="b"), "other"), drawing=True)
+        other = KnownResults(MadeFiles()).body(WantedFiles(judged(O3, prompt="b"), "other"), drawing=True)
         assert b"video" in other

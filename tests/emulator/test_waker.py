@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from fakefal.core.lifecycle import State
 from fakefal.core.line import Line
-from fakefal.core.plan import Ending, Marks, Plan, View
+from fakefal.core.plan import Ending, Plan
+from fakefal.engine.bell import TICK_SECONDS, Bell
 from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.engine.waker import Waker
 from fakefal.server import app as application
@@ -18,8 +18,6 @@ from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
-from fakefal.state.requests import Record, Snapshot
-from fakefal_contracts.hosts import BaseUrl
 from support.waiting import LIMIT
 
 pytestmark = pytest.mark.quick
@@ -27,24 +25,56 @@ pytestmark = pytest.mark.quick
 PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
 
 
-def test_changes_in_a_row_need_one_timer_and_a_nearer_moment_a_new_one() -> None:
+def test_a_bell_needs_no_new_timer_to_wait_longer_and_one_to_wait_less() -> None:
     async def story() -> None:
-        clock, bell = MemoryClock(), asyncio.Event()
-        waker = Waker(cast("QueueStore", None), clock, nothing)
-        record = Record("id", "key", "fal-ai/kling-video", "o1", b"{}", 0.0, BaseUrl())
+        bell = Bell()
 
-        def seen(next_at: float | None) -> Snapshot:
-            return Snapshot(record, View(State.IN_PROGRESS, PLAN, Marks(), 0.0, next_at), 0, PLAN)
+        async def wait(seconds: float) -> asyncio.TimerHandle:
+            waiting = asyncio.create_task(bell.rung(seconds))
+            await asyncio.sleep(0)
+            bell.ring()
+            await waiting
+            bell.hush()
+            assert bell._timer is not None
+            return bell._timer
 
-        first = waker._timer("key", seen(None), bell, None)
-        assert waker._timer("key", seen(None), bell, first) is first
-        nearer = waker._timer("key", seen(clock.now("key") + 5), bell, first)
-        assert nearer is not first
+        first = await wait(LIMIT)
+        assert await wait(LIMIT + 1) is first
+        nearer = await wait(LIMIT / 2)
         assert first.cancelled()
-        later = waker._timer("key", seen(None), bell, nearer)
-        assert later.when() > nearer.when()
+        assert nearer.when() < first.when()
+        bell.close()
         assert nearer.cancelled()
-        later.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_bell_rings_once_its_time_has_come_and_not_with_a_timer_that_was_set_for_an_earlier_one() -> None:
+    async def story() -> None:
+        bell, loop = Bell(), asyncio.get_running_loop()
+        soon = asyncio.create_task(bell.rung(0.01))
+        await asyncio.sleep(0)
+        bell.ring()
+        await soon
+        bell.hush()
+        began = loop.time()
+        async with asyncio.timeout(LIMIT):
+            await bell.rung(0.05)
+        assert loop.time() - began >= 0.05 - TICK_SECONDS
+
+    asyncio.run(story())
+
+
+def test_a_bell_that_was_rung_is_not_waited_for_until_it_is_hushed() -> None:
+    async def story() -> None:
+        bell = Bell()
+        bell.ring()
+        await bell.rung(LIMIT)
+        bell.hush()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await bell.rung(LIMIT)
+        bell.close()
 
     asyncio.run(story())
 

@@ -38,14 +38,13 @@ class Answers:
 
     def __init__(self, app: Any) -> None:
         self._app = app
-        self.tasks: list[asyncio.Task[None]] = []
 
     def answers(self, host: str) -> bool:
         return host == "fal.run"
 
     def begin(self, call: InProcessCall) -> InProcessExchange:
         exchange = InProcessExchange(self._app, loop_thread().loop, call)
-        loop_thread().call(lambda: self.tasks.append(loop_thread().loop.create_task(exchange.run())))
+        loop_thread().begin(exchange.run())
         return exchange
 
 
