@@ -148,7 +148,7 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     """
     endpoint, contract = edition.endpoint, edition.contract
     try:
-        arguments = edition.model.model_validate(body, from_attributes=True)
+        arguments = edition.model.__pydantic_validator__.validate_python(body, from_attributes=True)
     except ValidationError as error:
         refused = tuple(_schema_errors(edition, error, body))
         seen = islice(_objects_at_sight(edition.model, body), MOST_LOOKED_AT)
