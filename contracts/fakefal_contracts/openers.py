@@ -41,7 +41,7 @@ def open_for_fake(address: str) -> bytes | Path | None:
     Raises:
         Missing: see `open_data_uris`.
     """
-    is_foreign = FILES not in address and _PLAIN_ADDRESS.fullmatch(address)
+    is_foreign = _PLAIN_ADDRESS.fullmatch(address) and FILES not in address
     if not (is_foreign or is_data_uri(address)) and host_of(address) and emulated_path(split_address(address).path):
         return None
     return open_data_uris(address)
