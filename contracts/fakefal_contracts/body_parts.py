@@ -67,12 +67,13 @@ def _plan(model: type[Model]) -> tuple[tuple[Requirement, ...], tuple[tuple[str,
 
 
 def _collect(value: Model, sent: Any, loc: Loc, found: BodyParts) -> None:
+    """Look at an object; `sent` is what it was parsed from.  Texts are noted without a call of their own."""
     rules, fields = _plan(type(value))
     for rule in rules:
         if not rule.holds(value):
             found.broken.append((loc, rule))
-    is_json = isinstance(sent, dict)
-    if is_json and len(sent) != len(value.model_fields_set):
+    is_given = isinstance(sent, dict)
+    if is_given and len(sent) != len(value.model_fields_set):
         found.strange.append((loc, type(value), sent))
     values = value.__dict__
     for key, name, kind, default in fields:
@@ -82,18 +83,18 @@ def _collect(value: Model, sent: Any, loc: Loc, found: BodyParts) -> None:
             if isinstance(part, str) and kind.limits is not None:
                 found.media.append(((*loc, key), part, kind.limits))
             else:
-                _collect_part(part, sent.get(key) if is_json else None, kind, (*loc, key), found)
+                _collect_part(part, sent.get(key) if is_given else None, kind, (*loc, key), found)
 
 
 def _collect_part(part: Any, sent: Any, kind: _Kind, loc: Loc, found: BodyParts) -> None:
     if isinstance(part, (list, set)):
         if (items := kind.items) is not None:
-            is_json = isinstance(sent, list)
+            is_given = isinstance(sent, (list, tuple))
             for index, item in enumerate(part):
                 if isinstance(item, str) and items.limits is not None:
                     found.media.append(((*loc, index), item, items.limits))
                 else:
-                    _collect_part(item, sent[index] if is_json else None, items, (*loc, index), found)
+                    _collect_part(item, sent[index] if is_given else None, items, (*loc, index), found)
     elif isinstance(part, Model):
         _collect(part, sent, loc, found)
     elif kind.limits is not None and part is not None:

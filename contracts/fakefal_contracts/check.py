@@ -147,8 +147,8 @@ def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Repor
     earlier ones found no error.  At most `MOST_FOUND` errors are reported.  Only `opener` may read files and block.
     """
     endpoint, contract = edition.endpoint, edition.contract
-    try:
-        arguments = edition.model.model_validate(body, from_attributes=True)
+    try:  # `model_validate` looks at options of its own first
+        arguments = edition.model.__pydantic_validator__.validate_python(body, from_attributes=True)
     except ValidationError as error:
         refused = tuple(_schema_errors(edition, error, body))
         seen = islice(_objects_at_sight(edition.model, body), MOST_LOOKED_AT)

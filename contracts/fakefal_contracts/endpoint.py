@@ -116,7 +116,7 @@ class Endpoint:
             return Depth.IN_DEPTH
         return Depth.TYPES if self.record.source is Source.TYPES else Depth.DOCUMENT
 
-    @property
+    @cached_property
     def depth_in_words(self) -> str:
         """How deep and how old the knowledge is: ``fal's document (2026-06-11)``."""
         if self.depth is Depth.IN_DEPTH:

@@ -74,7 +74,7 @@ T = TypeVar("T")
 
 
 class LazyAttribute(Generic[T]):
-    """A `cached_property` without its lock, which Python has dropped since: finding something takes less time."""
+    """A `cached_property` without the lock that this has before Python 3.12, which takes longer than a small search."""
 
     def __init__(self, find: Callable[[Any], T]) -> None:
         self._find, self._name, self.__doc__ = find, find.__name__, find.__doc__

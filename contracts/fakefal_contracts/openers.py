@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fakefal_contracts.addresses import is_local_name, unreachable_kind
-from fakefal_contracts.hosts import emulated_path, split_address
+from fakefal_contracts.hosts import FILES, emulated_path, split_address
 from fakefal_contracts.media import Missing
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 
@@ -41,7 +41,8 @@ def open_for_fake(address: str) -> bytes | Path | None:
     Raises:
         Missing: see `open_data_uris`.
     """
-    if not is_data_uri(address) and host_of(address) and emulated_path(split_address(address).path):
+    is_foreign = _PLAIN_ADDRESS.fullmatch(address) and FILES not in address
+    if not (is_foreign or is_data_uri(address)) and host_of(address) and emulated_path(split_address(address).path):
         return None
     return open_data_uris(address)
 

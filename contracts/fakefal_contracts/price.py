@@ -92,22 +92,12 @@ class Price:
 
     def units(self, arguments: Input, facts: Mapping[str, Facts], *, at_most: bool = False) -> Decimal | None:
         """How many units a request is billed for; None where neither its arguments nor its files tell."""
-        match self.unit:
-            case Unit.SECOND:
-                length = length_of(arguments, facts, at_most=at_most)
-                units = None if length is None else length.seconds
-            case Unit.IMAGE:
-                units = Decimal(arguments.pictures())
-            case Unit.MEGAPIXEL:
-                pixels = arguments.pixels()
-                units = None if pixels is None else arguments.pictures() * Decimal(pixels) / MILLION
-            case Unit.CHARACTERS:
-                units = Decimal(arguments.characters()) / THOUSAND
-            case Unit.REQUEST:
-                units = Decimal(1)
-        if units is not None and self.step:
+        units = _units(arguments, self.unit, facts, at_most=at_most)
+        if units is None:
+            return None
+        if self.step:
             units = Decimal(math.ceil(units / self.step) * self.step)
-        return max(units, Decimal(self.least_units)) if units is not None and self.least_units else units
+        return max(units, Decimal(self.least_units)) if self.least_units else units
 
 
 class Cost(NamedTuple):
@@ -127,10 +117,27 @@ def price_of(
     `facts` are what is known of the files among them, by their addresses; `at_most` assumes the longest of a file that
     nobody looked at, and so gives the most that they can cost (see `length_of`).
     """
-    if price is None or (units := price.units(arguments, facts, at_most=at_most)) is None:
+    units = None if price is None else price.units(arguments, facts, at_most=at_most)
+    if price is None or units is None:
         return None
     unit_usd = price.unit_usd(arguments)
     return Cost(unit_usd * units, units, unit_usd, price.unit)
+
+
+def _units(arguments: Input, unit: Unit, facts: Mapping[str, Facts], *, at_most: bool) -> Decimal | None:
+    match unit:
+        case Unit.SECOND:
+            length = length_of(arguments, facts, at_most=at_most)
+            return None if length is None else length.seconds
+        case Unit.IMAGE:
+            return Decimal(arguments.pictures())
+        case Unit.MEGAPIXEL:
+            pixels = arguments.pixels()
+            return None if pixels is None else arguments.pictures() * Decimal(pixels) / MILLION
+        case Unit.CHARACTERS:
+            return Decimal(arguments.characters()) / THOUSAND
+        case Unit.REQUEST:
+            return Decimal(1)
 
 
 def billed(units: Decimal, unit_usd: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from glob import glob
@@ -171,7 +172,7 @@ def _of_value(file: str, line: int, data: bytes, endpoint_id: str, label: str = 
     except jsonio.InvalidJson as error:
         yield _not_json(CheckInput(file, line, label=label), data, error)
         return
-    text = data.decode("utf-8-sig")
+    text = data.removeprefix(BOM_UTF8).decode()
     if not isinstance(value, list):
         yield _one(CheckInput(file, line, text, endpoint_id, value, (), label))
         return

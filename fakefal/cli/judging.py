@@ -35,17 +35,16 @@ class CheckStatus(StrEnum):
 
 @dataclass(slots=True)
 class CheckedInput:
-    """One input with its report, or with the problem for which there is none."""
+    """One input with its report, or with the problem for which there is none.
+
+    `cost` is None for what is refused, and where nobody knows.
+    """
 
     given: CheckInput
     status: CheckStatus
     report: Report | None = None
+    cost: Cost | None = None
     problem: str = ""
-
-    @property
-    def cost(self) -> Cost | None:
-        """What it costs; None for what is refused, and where nobody knows."""
-        return None if self.report is None else self.report.cost
 
     def as_dict(self) -> dict[str, Any]:
         """The input as plain JSON values."""
@@ -89,7 +88,7 @@ class Checker:
             return CheckedInput(given, CheckStatus.UNUSABLE, problem=str(error))
         if isinstance(opener, _Opener) and opener.local:
             report = report._replace(warnings=(*report.warnings, *_uploads(report, opener)))
-        return CheckedInput(given, self._status(report), report)
+        return CheckedInput(given, self._status(report), report, report.cost)
 
     def _status(self, report: Report) -> CheckStatus:
         if report.errors:
@@ -121,9 +120,9 @@ class CheckTotals:
         if report is None:
             return
         self.warnings += len(report.warnings)
-        if (cost := report.cost) is not None:
-            self.usd += cost.usd
-            self.most_usd += cost.usd if self.max_usd is None else _most(report, cost)
+        if one.cost is not None:
+            self.usd += one.cost.usd
+            self.most_usd += one.cost.usd if self.max_usd is None else _most(report, one.cost)
         elif report.ok:
             self.unknown += 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -152,7 +153,7 @@ def _decode(body: bytes, media: Sequence[_Medium]) -> Any:
 
     decoder = json.JSONDecoder(parse_constant=medium, parse_float=_finite) if media else _DECODER
     try:
-        text = body.decode("utf-8-sig")
+        text = body.removeprefix(BOM_UTF8).decode()
         if text.startswith("\ufeff"):  # a second mark: the function has words of its own for that
             return json.loads(text)
         return decoder.decode(text)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import copy
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from fakefal_contracts import BUILT_IN, FOUNDING, UnknownContract, UnknownEndpoint, check, judge
+from fakefal_contracts import BUILT_IN, FOUNDING, UnknownContract, UnknownEndpoint, check, examples, judge
 from fakefal_contracts.check import MOST_FOUND
+from fakefal_contracts.kling.objects import OmniElement
 from fakefal_contracts.price import dollars
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
 from support.endpoints import I2V, O1, O3, STANDARD
@@ -268,6 +270,26 @@ class TestBounds:
             text = f"fakefal:stuck({'x' * size}) fakefal:stuck"
             assert list(marks(text))[1:] == (["fakefal:stuck"] if size < LONGEST_EFFECT else [])
             assert len(effect_in(text) or "") >= size
+
+
+class TestValuesOfPython:
+    """Arguments that a program gives as Python has them, before they are JSON."""
+
+    def test_a_report_stays_as_it_is_when_the_body_is_changed_later(self) -> None:
+        for endpoint_id, edition in ((one, FOUNDING[one].edition("latest")) for one in FOUNDING):
+            body = copy.deepcopy(examples(endpoint_id)["full"]) | {"pormpt": [1], "duration": "3"}
+            report, before = judge(edition, body), judge(edition, copy.deepcopy(body)).as_dict()
+            for value in body.values():
+                if isinstance(value, list):
+                    value.clear()
+            body.clear()
+            assert report.as_dict() == before
+            assert report.cost is not None
+
+    def test_ignored_keys_are_found_in_tuples_and_beside_objects(self) -> None:
+        strange, known = PICTURES | {"x": 1}, OmniElement(**PICTURES)
+        report = check(O1, {"prompt": "@Element1 @Element2 @Element3", "y": 1, "elements": (strange, known, PICTURES)})
+        assert [advice.loc for advice in report.warnings] == [("y",), ("elements", 0, "x")]
 
 
 class TestManyFaults:

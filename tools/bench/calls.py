@@ -8,6 +8,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tools.bench.child import measured
@@ -19,11 +20,12 @@ JOB_SECONDS = 600
 
 def check(size: Size) -> Measured:
     """Processor seconds of `check()` over the full example of every endpoint, beside the validation of their models."""
-    return _found(measured("calls", "checked", size.repeats))
+    found = measured("calls", "checked", size.repeats)
+    return replace(_found(found), note=f"{found['priced'] * 1e6:,.0f} µs where the price is read, too")
 
 
 def checked(repeats: int) -> dict[str, Any]:
-    """Judge every example in turn, and only validate it in turn."""
+    """Judge every example in turn, and only validate it in turn; then judge and price it."""
     from fakefal_contracts import FOUNDING, examples
     from fakefal_contracts import check as judge
 
@@ -37,7 +39,14 @@ def checked(repeats: int) -> dict[str, Any]:
         for _, model, arguments in cases:
             model.model_validate(arguments)
 
-    return _timed_in_turn(repeats, ours, theirs, calls=CALLS_A_ROUND, each=len(cases))
+    def priced() -> None:
+        for endpoint_id, _, arguments in cases:
+            _ = judge(endpoint_id, arguments).cost
+
+    found = _timed_in_turn(repeats, ours, theirs, calls=CALLS_A_ROUND, each=len(cases))
+    return found | {
+        "priced": _timed_in_turn(repeats, priced, theirs, calls=CALLS_A_ROUND, each=len(cases))["ours"],
+    }
 
 
 def fixture(size: Size) -> Measured:
