@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fakefal.core.lifecycle import State
 from fakefal.core.plan import Cut, Marks, Plan, moment_of
@@ -21,7 +22,7 @@ class LineEntry:
     """What the line knows of one request.
 
     `start_by` is the moment that its caller set for every start; `credit` are seconds it was advanced
-    before it started.
+    before it started.  `about` is what its store keeps with it: one search finds both.
     """
 
     id: str
@@ -35,6 +36,7 @@ class LineEntry:
     extra: bool = False
     ready: bool = False
     reads: int = 0
+    about: Any = None
 
     @property
     def place(self) -> Place:

@@ -6,7 +6,7 @@ matter when, or how often, anybody looks.
 
 **What is kept.**  `_entries` holds every request; the rest are indexes of it:
 
-- `_queued`: the places of those that wait for a runner of the limit, sorted.  A position is a rank in it.
+- `_queued`: the orders of those that wait for a runner of the limit, normal and low.  A position is a rank in it.
 - `_ready`: those of them whose wait is over, by place.  The first one starts next.
 - `_aside`: those that wait for status reads instead of time; they take no runner of the limit.
 - four heaps of moments at which something happens by itself: `_unready` (a wait is over), `_running` (a run ends),
@@ -42,13 +42,15 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from sortedcontainers import SortedDict, SortedList
+from sortedcontainers import SortedDict
 
 from fakefal.core.entry import UNTOUCHED, LineEntry, Place
 from fakefal.core.errors import NeedsJudgement, QueueFull, UnknownRequest
 from fakefal.core.lifecycle import Move, State, after
 from fakefal.core.plan import Cut, Marks, Plan, View, view
+from fakefal.core.ranks import Ranks
 from fakefal.core.sealed import sealed
 
 Due = tuple[float, int, str]
@@ -82,7 +84,7 @@ class Line:
     def __init__(self, runners: int) -> None:
         self.runners = runners
         self._entries: dict[str, LineEntry] = {}
-        self._queued: SortedList[Place] = SortedList()
+        self._queued = {False: Ranks(), True: Ranks()}  # by whether they are low
         self._ready: SortedDict[Place, LineEntry] = SortedDict()
         self._aside: set[str] = set()
         self._unready: list[Due] = []
@@ -113,7 +115,8 @@ class Line:
         Raises:
             QueueFull: more wait already than that.
         """
-        if most_waiting is not None and len(self._queued) + len(self._aside) > most_waiting:
+        waiting = len(self._queued[False]) + len(self._queued[True]) + len(self._aside)
+        if most_waiting is not None and waiting > most_waiting:
             raise QueueFull(most_waiting)
 
     # -- the caller's moves ---------------------------------------------------------------------
@@ -126,16 +129,17 @@ class Line:
         *,
         low: bool = False,
         start_seconds: float | None = None,
+        about: Any = None,
     ) -> None:
         """Take a request in; `plan` is None while its judgement is open.
 
         With `start_seconds` it times out when it has not started by then; a server's further attempts are
-        starts, too.
+        starts, too.  `about` is what the caller keeps with it.
         """
         now = self._at(now)
         is_idle = self._now == now < self._idle_until
         wait = plan.wait_seconds if plan else 0.0
-        entry = LineEntry(request_id, self._arrivals, low, plan, now + wait)
+        entry = LineEntry(request_id, self._arrivals, low, plan, now + wait, about=about)
         self._arrivals += 1
         self._entries[request_id] = entry
         if start_seconds is not None:
@@ -262,6 +266,10 @@ class Line:
         entry = self._entry(request_id)
         return view(entry.plan, entry.marks, self._at(now))
 
+    def about(self, request_id: str) -> Any:
+        """What was kept with a request."""
+        return self._entry(request_id).about
+
     def started_at(self, request_id: str) -> float | None:
         """When a request started, if it has."""
         return self._entry(request_id).marks.started_at
@@ -310,8 +318,10 @@ class Line:
         return moved
 
     def _position(self, entry: LineEntry) -> int:
-        waits = entry.marks is UNTOUCHED and not entry.extra
-        return self._queued.bisect_left(entry.place) if waits else 0
+        if entry.marks is not UNTOUCHED or entry.extra:
+            return 0
+        before = self._queued[entry.low].below(entry.order)
+        return before + len(self._queued[False]) if entry.low else before
 
     def _at(self, now: float) -> float:
         """A moment that is never before one that the line has already seen."""
@@ -336,7 +346,7 @@ class Line:
             heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
     def _enqueue(self, entry: LineEntry) -> None:
-        self._queued.add(entry.place)
+        self._queued[entry.low].add(entry.order)
         heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
     def _start_at_once(self, entry: LineEntry, now: float) -> None:
@@ -358,7 +368,7 @@ class Line:
         self._aside.add(entry.id)
 
     def _dequeue(self, entry: LineEntry) -> None:
-        self._queued.discard(entry.place)
+        self._queued[entry.low].discard(entry.order)
         self._unmark(entry)
         self._aside.discard(entry.id)
 

@@ -70,7 +70,7 @@ class MemoryQueueStore(QueueStore):
         self._records[record.id] = record
         self._resize(record.id, size)
         self._lines[record.key] = line
-        line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds)
+        line.submit(record.id, plan, now, low=record.low, start_seconds=record.start_seconds, about=record)
         done = line.advance(now)
         look = self._look(record, line, now)
         self._account.accept(look)
@@ -216,11 +216,17 @@ class MemoryQueueStore(QueueStore):
         return True
 
     def _find(self, request_id: str, now: float, key: str | None = None) -> tuple[Record, Line]:
-        record = self._records.get(request_id)
-        if record is None or (key is not None and record.key != key):
+        line: Line | None
+        if key is None:
+            if (record := self._records.get(request_id)) is None:
+                raise UnknownRequest(request_id)
+            line = self._lines[record.key]
+        elif (line := self._lines.get(key)) is None:
             raise UnknownRequest(request_id)
+        else:
+            record = line.about(request_id)
         self._advance(record.key, now)
-        return record, self._lines[record.key]
+        return record, line
 
     def _look(self, record: Record, line: Line, now: float) -> Snapshot:
         view, position = line.look(record.id, now)

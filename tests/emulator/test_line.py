@@ -342,7 +342,8 @@ class Histories(RuleBasedStateMachine):
         line, entries = self.line, self.line._entries.values()
         waiting = [entry for entry in entries if entry.state is State.IN_QUEUE]
         running = [entry for entry in entries if entry.state is State.IN_PROGRESS]
-        assert [*line._queued] == sorted(entry.place for entry in waiting if not entry.extra)
+        for low, queued in line._queued.items():
+            assert [*queued] == sorted(one.order for one in waiting if not one.extra and one.low is low)
         assert line._aside == {entry.id for entry in waiting if entry.extra}
         assert [*line._ready] == sorted(entry.place for entry in waiting if entry.ready)
         noted = {note[2] for note in line._unready if line._is_current(note, State.IN_QUEUE)}
