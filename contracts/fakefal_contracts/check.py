@@ -104,7 +104,7 @@ class Report:
         return {
             "endpoint_id": self.endpoint.id,
             "contract": self.contract,
-            "depth": self.endpoint.depth_in_words,
+            "checked_against": self.endpoint.checked_against,
             "ok": self.ok,
             "errors": [
                 {"rule": e.rule.id, "type": e.type, "loc": ["body", *e.loc], "msg": e.msg, "hint": e.hint}

@@ -46,7 +46,7 @@ def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
     yield f"- **Category**: {endpoint.category}"
     yield f"- **Page**: {page_url(endpoint)}"
     yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.day})"
-    yield f"- **Known here**: {endpoint.depth_in_words}"
+    yield f"- **Checked against**: {endpoint.checked_against}"
 
 
 def _input(edition: Edition, document: Json) -> Iterator[str]:

@@ -18,7 +18,7 @@ COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
     "run": "Run a command whose calls to fal reach the emulator.",
     "env": "Print the variables with which programs reach a running server.",
-    "audit": "Run a command once for each way in which its calls to fal can fail.",
+    "audit": "Run a command once for each failure that its calls to fal can meet.",
     "record": "Run a command against the real fal, under a spend limit, and record it.",
     "proxy": "Serve a proxy to the real fal that checks, prices, records and compares.",
     "check": "Check and price arguments before you send them: files, folders or standard input.",

@@ -41,7 +41,7 @@ NOTHING_REACHED = (
     "--run-seconds", type=click.FloatRange(1), default=60, show_default=True, help="Stop a run after this time."
 )
 @click.option(
-    "--only", multiple=True, metavar="NAME", help="Only this point, this way, or both: submit:slow. Repeatable."
+    "--only", multiple=True, metavar="NAME", help="Only this call, this failure, or both: submit:slow. Repeatable."
 )
 @click.option(
     "--allow", multiple=True, type=click.Choice([*map(str, Kind)]), metavar="KIND", help="Ignore this kind of finding."
@@ -62,7 +62,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Run a command once for each way in which each of its calls to fal can fail.
+    """Run a command once for each failure that each of its calls to fal can meet.
 
     Each run has one failure and a new emulator.  Nothing reaches fal, and nothing is paid.  Exit code 0: no proven
     finding; 1: a proven finding, or no run reached its failure; 2: wrong use.
@@ -74,8 +74,8 @@ def command(
     for name in only:
         if name not in names():
             raise click.UsageError(
-                f"--only {name}: give a point ({', '.join(kind_names())}), a way ({', '.join(way_names())}), or both "
-                "as in submit:slow; docs/audit.md lists the ways of each point"
+                f"--only {name}: give a call ({', '.join(kind_names())}), a failure ({', '.join(way_names())}), or "
+                "both as in submit:slow; docs/audit.md lists the failures of each call"
             )
     if before is not None and jobs > 1:
         raise click.UsageError("--before needs one run at a time: leave out --jobs")
@@ -88,7 +88,7 @@ def command(
         faults = plan_of(first, only)
         if not faults:
             own = ", ".join(dict.fromkeys(one.kind.value for one in first.points))
-            sys.exit(f"fakefal audit: --only {' '.join(only)}: the program has no such point; it has {own}")
+            sys.exit(f"fakefal audit: --only {' '.join(only)}: the program makes no such call; it makes {own}")
         click.echo(f"fakefal audit: {plan_text(first, faults, run_seconds)}", err=True)
         if dry_run:
             return

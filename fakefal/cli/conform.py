@@ -46,9 +46,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", metavar="URL|fal", help="The base URL of an emulator, or fal for the real service.")
 @click.option("--max-usd", type=usd, default="0", show_default=True, help="With fal: spend at most this.")
 @click.option("--upstream", metavar="URL", help="With fal: call this server under the host names of fal.")
-@click.option(
-    "--endpoint", "endpoints", multiple=True, help="Test this model (default: the models in depth). Repeatable."
-)
+@click.option("--endpoint", "endpoints", multiple=True, help="Test this model (default: the Kling family). Repeatable.")
 @settings_options
 @click.option("--contract", help="The schema to expect: latest, documented, or a day (default: that of the target).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another number draws other requests.")

@@ -80,7 +80,7 @@ def command(
 ) -> None:
     """Compare the built-in schemas with what fal publishes, or a published document with an older one.
 
-    Without an ENDPOINT, compares every known model in the documents; with --types or --online, the models in depth.
+    Without an ENDPOINT, compares every known model in the documents; with --types or --online, the Kling family.
     Lists ids that fakefal does not know.  Differences that an older schema or a known difference explains are listed
     with their reason and do not count.
 

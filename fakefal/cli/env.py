@@ -1,4 +1,4 @@
-"""``fakefal env``: the variables that lead programs of this machine to a running server."""
+"""``fakefal env``: the variables that send the calls of programs on this machine to a running server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _EARLIER = {
 )
 @key_option
 def command(url: str, form: str, key: str | None) -> None:
-    """Print the variables that lead programs on this machine to a server started with --lead.
+    """Print environment variables that send the fal calls of programs to a running `fakefal serve --lead`.
 
     Ends with exit code 2 if there is no such server.
     """
@@ -67,11 +67,13 @@ def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -
 
     Raises:
         NoAnswer: no emulator is ready there, or it does not take the fake key.
-        NotLed: it does not lead programs of this machine.
+        NotLed: it was started without ``--lead``.
     """
     folder = ask_emulator(url)["lead_folder"]
     if not isinstance(folder, str):
-        raise NotLed(f"{url} does not lead programs: start it with fakefal serve --lead, or use fakefal run --attach")
+        raise NotLed(
+            f"{url} was started without --lead: start it with fakefal serve --lead, or use fakefal run --attach"
+        )
     check_key(url, key)
     leading = read_lead_folder(Path(folder)) | dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
     led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key or FAKE_KEY)

@@ -14,7 +14,7 @@ export function MoneyBar({ list: { data: list, reload }, account, link }) {
     <span class="sum"><b>${dollars(money.usd)}</b> not spent</span>
     <a ...${link({ view: "jobs", states: ["refused", "failed"], before: "", job: "" })}><b>${money.refused}</b> refused</a>
     ${money.billed_refusals > 0 && html`<span title="refusals that fal charges"><b>${money.billed_refusals}</b> of them charged</span>`}
-    ${money.maybe_billed > 0 && html`<span class="maybe" title="refusals that fal may charge"><b>${money.maybe_billed}</b> perhaps charged, ${dollars(money.maybe_usd)}</span>`}
+    ${money.maybe_billed > 0 && html`<span class="maybe" title="refusals that fal may charge"><b>${money.maybe_billed}</b> may be charged, ${dollars(money.maybe_usd)}</span>`}
     <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> price unknown</span>
     ${list.balance !== null && html`<${Balance} fresh=${list.balance} account=${account} reload=${reload}
       open=${open === "balance"} toggle=${toggle("balance")} />`}

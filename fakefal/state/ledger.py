@@ -131,7 +131,7 @@ class Sums:
     def __str__(self) -> str:
         twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
         billed = f"{self.billed_refusals} charged" if self.billed_refusals else ""
-        maybe = f"{self.maybe_billed} perhaps charged, {dollars(self.maybe_usd)}" if self.maybe_billed else ""
+        maybe = f"{self.maybe_billed} may be charged, {dollars(self.maybe_usd)}" if self.maybe_billed else ""
         of_them = f" ({said})" if (said := "; ".join(filter(None, (billed, maybe)))) else ""
         jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.done} done, {self.refused} refused{of_them}"
         cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""

@@ -120,9 +120,12 @@ class TestJudging:
         assert "https://" in error.hint
 
     def test_a_report_says_how_deep_it_looked(self) -> None:
-        assert check(FLUX, {"prompt": "x"}).as_dict()["depth"] == "fal's document (2026-06-11)"
-        assert check("CassetteAI/music-generator", {}).as_dict()["depth"] == "types only (2026-08-02)"
-        assert check(next(iter(FOUNDING)), {}).as_dict()["depth"] == "in depth"
+        assert check(FLUX, {"prompt": "x"}).as_dict()["checked_against"] == "fal's schema (2026-06-11)"
+        assert (
+            check("CassetteAI/music-generator", {}).as_dict()["checked_against"]
+            == "fal's types, no limits (2026-08-02)"
+        )
+        assert check(next(iter(FOUNDING)), {}).as_dict()["checked_against"] == "fal's schema and further rules"
 
     def test_a_price_of_pictures_counts_them(self) -> None:
         cost = check(FLUX, {"prompt": "x", "num_images": 3}).cost
@@ -194,7 +197,7 @@ class TestOwnDocuments:
         assert found.source is Source.OWN
         assert endpoint.depth is Depth.DOCUMENT
         day = "undated" if form == "bare" else "2026-11-01"
-        assert endpoint.depth_in_words == f"your document ({day})"
+        assert endpoint.checked_against == f"your schema ({day})"
         body = {"prompt": "x", "num_images": 9, "image_size": "huge"}
         ours, theirs = check(FLUX, body, catalogue=catalogue), check(FLUX, body)
         assert [error.wire() for error in ours.errors] == [error.wire() for error in theirs.errors]

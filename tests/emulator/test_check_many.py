@@ -142,7 +142,7 @@ class TestEveryFault:
         assert all(line.isprintable() for line in lines)
         counts = counted(expected)
         said = ", ".join(f"{counts[status]} {status}" for status in ("valid", "refused", "unusable"))
-        assert total.startswith(f"{counts.total()} inputs under contract latest: {said}; ")
+        assert total.startswith(f"{counts.total()} inputs: {said}; ")
 
     def test_json_is_one_document_with_the_totals(self, folder: Path, expected: dict[str, list[str]]) -> None:
         whole = json.loads(check("fal", "--format", "json", cwd=folder).stdout)

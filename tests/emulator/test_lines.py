@@ -299,7 +299,7 @@ class TestRun:
             told[4],
         ]
         assert told[4].startswith("? fal-ai/klink-video  unknown model: ")
-        assert closing.startswith("fakefal: 4 requests, 2 done, 2 refused (1 perhaps charged, $0.56), $1.12 not spent")
+        assert closing.startswith("fakefal: 4 requests, 2 done, 2 refused (1 may be charged, $0.56), $1.12 not spent")
 
     def test_quiet_says_nothing(self) -> None:
         assert self.run("--quiet").stderr == "the program's own words\n"

@@ -77,7 +77,7 @@ def test_refusals_say_whether_they_are_charged(page: Page, server: Server) -> No
         effect: server.submit(O1, {"prompt": effect}, **{"X-Fakefal-Effect": f"content_policy_violation{effect}"})
         for effect in said
     }
-    for words in ("3 refused", "1 of them charged", "1 perhaps charged, $0.56"):
+    for words in ("3 refused", "1 of them charged", "1 may be charged, $0.56"):
         expect(page.locator(".money")).to_contain_text(words)
     for effect, words in said.items():
         row = page.locator(f"tr[data-job='{ids[effect]['request_id']}']")
