@@ -11,7 +11,7 @@ import click
 
 from fakefal.cli.examples import examples
 from fakefal.cli.options import emulator_options, settings_from
-from fakefal.cli.supervision import end_quietly, passed_on, until_signal
+from fakefal.cli.supervision import end_quietly, not_found, passed_on, until_signal
 from fakefal.verdict.mistakes import Kind
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NOTHING_REACHED = (
     epilog=examples(
         "fakefal audit --dry-run -- python app.py",
         "fakefal audit --yes --profile instant -- python app.py",
-        "fakefal audit --only submit:slow -- python app.py",
+        "fakefal audit --yes --only submit:503 -- python app.py",
     ),
 )
 @click.option("--yes", is_flag=True, help="Do not ask before the runs.")
@@ -98,7 +98,8 @@ def command(
     except (BeforeFailed, ExceptionGroup) as error:
         sys.exit(f"fakefal audit: {_first_error(error)}")
     except OSError as error:
-        sys.exit(f"fakefal audit: {command[0]}: {error.strerror or error}")
+        unusable = f"{command[0]}: {error.strerror or error}"
+        sys.exit(f"fakefal audit: {not_found(command) if isinstance(error, FileNotFoundError) else unusable}")
     audit = Audit([first, *trials], [Kind(one) for one in allow])
     click.echo(json.dumps(audit.plain(), indent=1) if as_json else _shown(audit))
     sys.exit(NOTHING_REACHED if audit.reached_nothing else int(audit.proven > 0))

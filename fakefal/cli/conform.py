@@ -79,7 +79,8 @@ def command(
     """Test whether a server answers as fal does, rule by rule.
 
     Against fal, set FAL_KEY.  Nothing is spent by default: each request also breaks a second rule that every known
-    schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.
+    schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.  Needs the extra
+    `test`: fakefal[test].
 
     Exit code 0: agreed; 1: something differs; 2: wrong use.
     """

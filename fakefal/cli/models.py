@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from fakefal.cli.examples import examples
+from fakefal.cli.misspelt import no_such_command
 from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
 from fakefal_contracts.check import MEDIA_CAUTIONS
@@ -26,11 +28,28 @@ _PAGE = re.compile(r"(?P<site>https?://[^/]+)/models/(?P<id>[^?#]+?)(/(api|playg
 
 LEGEND = "the last column says what arguments are checked against (docs/models.md)"
 
+LISTING = ("list", "ls", "all")
+"""What other programs call it."""
+
 LONGEST = 100
 """Of longer rules the beginning is shown; --json has all of them."""
 
 
+class _Models(click.Group):
+    """Commands for models; an unknown one is told how to list them."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; say how models are listed to those who type ``models list``, or the name of a model."""
+        if not (name := args[0]).startswith("-") and name not in self.commands:
+            search = "" if name in LISTING else f" --search {shlex.quote(name)}"
+            ctx.fail(no_such_command(name, self.commands, f"To list models, type: fakefal models{search}"))
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Models,
     invoke_without_command=True,
     epilog=examples(
         'fakefal models --search "flux schnell"',
@@ -145,7 +164,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
 
 @command.command(
     epilog=examples(
-        "fakefal models add fal-ai/some/model",
+        "fakefal models add fal-ai/flux/dev",
         "fakefal models add openapi.json --id me/my-app",
     )
 )

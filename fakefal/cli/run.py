@@ -16,7 +16,7 @@ import click
 from fakefal.cli.attach import ChildEnvironment, attach_options, check_attach, run_attached
 from fakefal.cli.examples import examples
 from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
-from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 from fakefal.server.credentials import FAKE_KEY
 from fakefal.server.startup import without_gc
@@ -151,6 +151,8 @@ async def _run(
     with told(emulator.events, BY_RUN, lines, secrets=settings.secrets) as say:
         async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
             emulator.reached_at(addresses.url)
+            if file := settings_file():
+                say("settings", f"settings from {file}", path=str(file))
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
             code = await run_child(program, environment(addresses, say))
             say("summary", await summary_of(emulator))

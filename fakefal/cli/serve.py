@@ -24,7 +24,7 @@ import click
 
 from fakefal.cli.examples import examples
 from fakefal.cli.lines import BY_SERVE, LineOptions, line_options, told
-from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
 from fakefal.server.startup import without_gc
 from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
 from fakefal.state.temporary import TemporaryFolder
@@ -169,6 +169,7 @@ def command(
 
 def _emulating(settings: Settings, lines: LineOptions, lead_folder: Path | None) -> ServedApp:
     what = f"profile {settings.profile}, contract {settings.contract}"
+    what += f", settings from {file}" if (file := settings_file()) else ""
     hosted = partial(_listening, settings, lines, lead_folder)
     return ServedApp(hosted, what, workers=settings.workers, lead_folder=lead_folder)
 

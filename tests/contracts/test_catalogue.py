@@ -146,7 +146,8 @@ class TestJudging:
         with pytest.raises(UnknownEndpoint) as caught:
             check("fal-ai/flx/dev", {})
         said = (
-            "fakefal knows no model fal-ai/flx/dev: fakefal models add fal-ai/flx/dev (did you mean fal-ai/flux/dev?)"
+            "fakefal knows no model fal-ai/flx/dev: did you mean fal-ai/flux/dev? "
+            "If not, add it: fakefal models add fal-ai/flx/dev"
         )
         assert str(caught.value) == said
 

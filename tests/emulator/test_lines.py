@@ -150,7 +150,7 @@ BROKEN = (
             ModelUnknown(
                 at=0.0, key="", call="POST x", status=404, hint=unknown_model("a/b", "a/c"), endpoint_id="a/b"
             ),
-            "? a/b  unknown model: fakefal models add a/b (did you mean a/c?)",
+            "? a/b  unknown model: did you mean a/c? If not, add it: fakefal models add a/b",
         ),
         (
             job(outcome="refused", status=404, hint=unknown_model("fal-ai/x")),

@@ -336,7 +336,8 @@ class TestCommand:
         done = fakefal("models", "show", "fal-ai/flx/dev")
         assert done.returncode == 2
         said = (
-            "fakefal knows no model fal-ai/flx/dev: fakefal models add fal-ai/flx/dev (did you mean fal-ai/flux/dev?)"
+            "fakefal knows no model fal-ai/flx/dev: did you mean fal-ai/flux/dev? "
+            "If not, add it: fakefal models add fal-ai/flx/dev"
         )
         assert said in " ".join(done.stderr.split())
 

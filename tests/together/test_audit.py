@@ -175,7 +175,7 @@ def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
             "--only webhook: the program makes no such call; it makes submit, status",
         ),
         (["--yes", "--run-seconds", "1"], ["sleep", "60"], 1, "runs longer than --run-seconds 1"),
-        (["--yes"], ["no-such-program"], 1, "no-such-program: No such file"),
+        (["--yes"], ["no-such-program"], 1, "no-such-program: command not found"),
     ],
 )
 def test_what_cannot_be_audited(options: list[str], program: list[str], code: int, said: str) -> None:

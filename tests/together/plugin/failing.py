@@ -61,7 +61,7 @@ def test_cancelling_at_an_unknown_application(fakefal: Fakefal) -> None:
 
 
 def test_unknown_path(fakefal: Fakefal) -> None:
-    """(did you mean fal-ai/kling-video/o1/reference-to-video?)"""
+    """did you mean fal-ai/kling-video/o1/reference-to-video? If not, add it: fakefal models add"""
     assert fakefal.url
     httpx.post("https://queue.fal.run/fal-ai/kling-video/o1/referense-to-video", json=PROMPT, headers=KEY)
 
