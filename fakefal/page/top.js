@@ -19,7 +19,7 @@ export function MoneyBar({ list: { data: list, reload }, account, link }) {
     ${list.balance !== null && html`<${Balance} fresh=${list.balance} account=${account} reload=${reload}
       open=${open === "balance"} toggle=${toggle("balance")} />`}
     ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "twins"}
-      onClick=${toggle("twins")}><b>${money.duplicates}</b> sent twice?</button>`}
+      onClick=${toggle("twins")}><b>${money.duplicates}</b> repeated</button>`}
     ${verdict?.findings.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "findings"}
       onClick=${toggle("findings")}><b>${verdict.proven + verdict.possible}</b> ${verdict.proven + verdict.possible === 1 ? "finding" : "findings"}</button>`}
     ${open === "twins" && html`<${Twins} twins=${list.twins} link=${link} onClose=${toggle("twins")} />`}
@@ -89,9 +89,9 @@ function Findings({ verdict, link, onClose }) {
 }
 
 function Twins({ twins, link, onClose }) {
-  return html`<section class="panel" aria-label="Probably sent twice">
-    <header><h2>Probably sent twice</h2>
-      <p class="muted">Same key, model and arguments within a minute: at fal both would cost.</p>
+  return html`<section class="panel" aria-label="Repeated requests">
+    <header><h2>Repeated requests</h2>
+      <p class="muted">Same key, model and arguments within a minute: at fal both would cost. The findings say which were paid twice by mistake.</p>
       <button type="button" class="quiet" onClick=${onClose}>Close</button></header>
     <ul>${twins.map(([first, second]) => html`<li key=${second.request_id}>
       <p><code>${shortModel(second.endpoint_id)}</code> <span dir="auto">${second.prompt}</span></p>

@@ -226,7 +226,7 @@ def test_no_amount(fakefal: Fakefal) -> None:
 
 @pytest.mark.fakefal(effects="accept_then_drop when nth=1")
 def test_duplicates(fakefal: Fakefal) -> None:
-    """1 of 2 jobs were probably sent twice:"""
+    """1 of 2 jobs repeats an equal one:"""
     fal_client.SyncClient().subscribe(ENDPOINT, arguments=PROMPT)
     fakefal.assert_no_duplicates()
 
