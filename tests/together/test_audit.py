@@ -113,6 +113,25 @@ def test_what_is_not_reached_is_not_passed(tmp_path: Path) -> None:
     assert "--before CMD" in done.stderr
 
 
+def test_a_call_that_is_refused_before_its_effect_does_not_count() -> None:
+    program = f"""
+import json, os, urllib.error, urllib.request
+def send(body):
+    headers = {{"Authorization": f"Key {{os.environ['FAL_KEY']}}", "Content-Type": "application/json"}}
+    call = urllib.request.Request("https://queue.fal.run/{ENDPOINT}", body, headers)
+    try:
+        return urllib.request.urlopen(call).status
+    except urllib.error.HTTPError as error:
+        return error.code
+assert send(b"{{") == 422
+assert send(json.dumps({{"prompt": "x"}}).encode()) == 200
+"""
+    done = audit("--only", "submit:429", "--json", program=[sys.executable, "-c", program])
+    first, faulty = json.loads(done.stdout)["runs"]
+    assert (first["ending"], first["jobs"]) == ("exit 0", 1)
+    assert (faulty["ending"], faulty["hits"], faulty["jobs"]) == ("exit 1", 1, 0)
+
+
 def test_the_state_is_restored_before_each_run(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("of an earlier run")
