@@ -13,7 +13,7 @@ from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.example import example_input
 from fakefal_contracts.openapi import openapi, page_url, schema_names
 from fakefal_contracts.price import dollars
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.schema_models import ordered
 
 RUN = "https://fal.run"

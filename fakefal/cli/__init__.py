@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.misspelt import no_such_command
 from fakefal.cli.supervision import end_quietly
 from fakefal.server.startup import without_gc

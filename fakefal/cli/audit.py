@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import emulator_options, settings_from
 from fakefal.cli.supervision import end_quietly, not_found, passed_on, until_signal
 from fakefal.verdict.mistakes import Kind

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.inputs import ENVELOPE, STDIN, SUFFIXES, find_files, read_inputs, shown
 from fakefal.cli.judging import Checker, CheckTotals
 from fakefal.cli.options import full_id, settings_from, settings_options, usd

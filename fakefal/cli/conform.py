@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakefal.cli.examples import examples as shown_examples
+from fakefal.cli.help_examples import examples as shown_examples
 from fakefal.cli.options import (
     check_upstream,
     full_id,

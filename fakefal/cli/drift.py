@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
 from fakefal_contracts import FOUNDING, Catalogue, ContractError

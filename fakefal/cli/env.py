@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from fakefal.cli.asking import NoAnswer, ask_emulator, check_key, key_option, url_option
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.server.child import led_by, no_proxy
 from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal.server.lead_folder import NotLed, read_lead_folder

@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from fakefal.cli.inputs import CheckInput
 from fakefal_contracts import Catalogue, ContractError, Edition, Report, judge, open_for_fake
-from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.evidence import inferred
+from fakefal_contracts.judgement import media_addresses
 from fakefal_contracts.media import Missing
 from fakefal_contracts.model import Advice, Caution
 from fakefal_contracts.price import Cost, dollars, price_of

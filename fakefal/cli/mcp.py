@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import emulator_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
 from fakefal.version import install_line

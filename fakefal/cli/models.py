@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.misspelt import no_such_command
 from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
-from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
+from fakefal_contracts.judgement import MEDIA_CAUTIONS
 from fakefal_contracts.openapi import input_schema
 from fakefal_contracts.own_documents import read_models, records_of
 from fakefal_contracts.record import Record

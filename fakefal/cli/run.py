@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fakefal.cli.attach import ChildEnvironment, attach_options, check_attach, run_attached
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child

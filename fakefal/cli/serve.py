@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.lines import BY_SERVE, LineOptions, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
 from fakefal.server.startup import without_gc

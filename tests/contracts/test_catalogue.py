@@ -20,7 +20,7 @@ from fakefal_contracts.model import spots
 from fakefal_contracts.openapi import openapi
 from fakefal_contracts.own_documents import read_models, records_of
 from fakefal_contracts.record import Record, Source, with_titles, without_titles
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.shipped import is_shipped_app, shipped_ids, shipped_record, shipped_records
 from tools.catalogue import main as rebuild
 from tools.catalogue import without_words

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fakefal_contracts import BUILT_IN, FOUNDING, UnknownContract, UnknownEndpoint, check, judge
-from fakefal_contracts.check import MOST_FOUND
+from fakefal_contracts.judgement import MOST_FOUND
 from fakefal_contracts.price import dollars
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
 from support.endpoints import I2V, O1, O3, STANDARD

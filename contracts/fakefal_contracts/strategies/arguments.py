@@ -12,7 +12,7 @@ from fakefal_contracts.catalogue import BUILT_IN, Catalogue
 from fakefal_contracts.endpoint import LATEST, Edition
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import field_names, spots
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import Boundary, Breach, Broken, breaches
 from fakefal_contracts.strategies.edges import edges
