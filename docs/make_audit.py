@@ -101,11 +101,11 @@ def cell(run: dict[str, Any]) -> str:
 
 def table(columns: Sequence[Audited], audits: Sequence[list[dict[str, Any]]]) -> str:
     """A table of clients that call in the same way: a row for each fault."""
-    lines = [["point", "what fails", *(client.title for client in columns)]]
+    lines = [["call", "failure", *(client.title for client in columns)]]
     lines.append(["---"] * len(lines[0]))
     for row in zip(*audits, strict=True):
-        point = row[0]["point"]
-        lines.append([point["kind"] if point else "", row[0]["way"], *map(cell, row)])
+        call = row[0]["call"]
+        lines.append([call["kind"] if call else "", row[0]["failure"], *map(cell, row)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

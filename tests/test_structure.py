@@ -50,7 +50,6 @@ SAME_MODULES = {
     "access": "who may read a file: what is known, and the same on Redis",
     "app": "the ASGI application, of the emulator and of the proxy",
     "cdn": "fal's CDN: its files, and its routes",
-    "check": "the command is named as what it runs",
     "drift": "the command is named as what it runs",
     "errors": "one tree of errors for each package",
     "events": "what the emulator tells, and what the client tells of a job",
@@ -149,6 +148,21 @@ def test_one_name_is_one_thing() -> None:
     assert {name: where for name, where in classes.items() if len(where) > 1 and name not in SAME_CLASSES} == {}
     assert [name for name in SAME_MODULES if len(modules[name]) < 2] == []
     assert [name for name in SAME_CLASSES if len(classes[name]) < 2] == []
+
+
+def test_no_package_names_something_as_one_of_its_modules() -> None:
+    """Else `import package.name` would put the module in its place."""
+    hidden = set()
+    for package, path in MODULES.items():
+        if path.name != "__init__.py":
+            continue
+        for node in tree(path).body:
+            if isinstance(node, ast.ImportFrom):
+                taken = {alias.asname or alias.name for alias in node.names if node.module != package}
+                hidden |= {f"{package}.{name}" for name in taken}
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                hidden.add(f"{package}.{node.name}")
+    assert hidden & set(MODULES) == set()
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class InvalidRequest(UsageError):
 
     def __init__(self, report: Report) -> None:
         lines = [f"{'.'.join(map(str, e.loc)) or 'the body'}: {e.msg} ({e.rule.id}; {e.hint})" for e in report.errors]
-        super().__init__(f"{report.endpoint.id} refuses this under contract {report.contract}: " + "; ".join(lines))
+        super().__init__(f"{report.endpoint.id} refuses this (contract: {report.contract}): " + "; ".join(lines))
         self.report = report
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from fakefal_client.errors import UnknownMedia
 from fakefal_client.steps import Flow, Work
 from fakefal_contracts import Opener, Report
-from fakefal_contracts.check import media_addresses
+from fakefal_contracts.judgement import media_addresses
 from fakefal_contracts.media import Missing
 
 if TYPE_CHECKING:

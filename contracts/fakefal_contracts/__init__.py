@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from fakefal_contracts.catalogue import BUILT_IN, FOUNDING, KLING, Catalogue, examples
-from fakefal_contracts.check import Report, Unchecked, judge
 from fakefal_contracts.endpoint import LATEST, Depth, Edition, Endpoint, Revision
 from fakefal_contracts.errors import ContractError, UnknownContract, UnknownEndpoint, Unreadable
 from fakefal_contracts.evidence import Evidence, Grade
+from fakefal_contracts.judgement import Report, Unchecked, judge
 from fakefal_contracts.media import Opener
 from fakefal_contracts.model import Advice
 from fakefal_contracts.openers import open_data_uris, open_for_fake
 from fakefal_contracts.other_revisions import Note
 from fakefal_contracts.price import Cost, Unit
 from fakefal_contracts.rule import Rule, Stage, Violation
-from fakefal_contracts.rulebook import Rulebook, rulebook
+from fakefal_contracts.rulebooks import Rulebook, rulebook
 
 __all__ = [
     "BUILT_IN",

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from fakefal_contracts.endpoint import APP_SEGMENTS, Endpoint
 from fakefal_contracts.errors import UnknownEndpoint
-from fakefal_contracts.evidence import upstream
+from fakefal_contracts.evidence import third_party
 from fakefal_contracts.kling.family import PREFIX, ROWS, in_depth
 from fakefal_contracts.model import Input
 from fakefal_contracts.price import Price, Unit
@@ -151,7 +151,7 @@ def _third_party_prices(endpoint_id: str) -> tuple[Price, ...]:
     """The price of a model as a third party lists it, where one does."""
     if (listed := _listed_prices().get(endpoint_id)) is None:
         return ()
-    evidence = upstream("the price list of the LiteLLM project, a third party", "2026-11-30")
+    evidence = third_party("the price list of the LiteLLM project, a third party", "2026-11-30")
     tiers = {name: Decimal(usd) for name, usd in listed.get("by_resolution", {}).items()}
     unit = Unit(listed["unit"])
     return (Price(evidence.date, Decimal(listed["usd"]), evidence, unit=unit, by_resolution=tiers),)

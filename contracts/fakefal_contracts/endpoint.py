@@ -117,11 +117,11 @@ class Endpoint:
         return Depth.TYPES if self.record.source is Source.TYPES else Depth.DOCUMENT
 
     @cached_property
-    def depth_in_words(self) -> str:
-        """How deep and how old the knowledge is: ``fal's document (2026-06-11)``."""
+    def checked_against(self) -> str:
+        """What arguments are checked against, and how old that is: ``fal's schema (2026-06-11)``."""
         if self.depth is Depth.IN_DEPTH:
-            return self.depth.value
-        names = {Source.TYPES: "types only", Source.DOCUMENT: "fal's document", Source.OWN: "your document"}
+            return "fal's schema and further rules"
+        names = {Source.TYPES: "fal's types, no limits", Source.DOCUMENT: "fal's schema", Source.OWN: "your schema"}
         return f"{names[self.record.source]} ({self.record.evidence.day})"
 
     @property

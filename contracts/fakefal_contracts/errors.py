@@ -28,7 +28,7 @@ def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
     said, add = no_model(endpoint_id), f"fakefal models add {endpoint_id[:200]}"
     if family := next((name for start, name in _UNPUBLISHED.items() if endpoint_id.startswith(start)), None):
         return f"{said}: no document of {family} has been published yet. Once fal has one: {add}"
-    return f"{said}: {add}{f' (did you mean {nearest}?)' if nearest else ''}"
+    return f"{said}: did you mean {nearest}? If not, add it: {add}" if nearest else f"{said}: {add}"
 
 
 def how_to_price(endpoint_id: str) -> str:

@@ -17,8 +17,8 @@ class Grade(StrEnum):
     """Seen in the answers of the live service, by somebody who published the receipt."""
     DOCUMENTED = "documented"
     """Printed by fal: a schema, a model page, an API reference."""
-    UPSTREAM = "upstream"
-    """Stated for Kling itself or another reseller of it."""
+    THIRD_PARTY = "third-party"
+    """Stated by others than fal: the maker of the model, a reseller, another project."""
     INFERRED = "inferred"
     """Nobody has shown it: what the sources make likely."""
 
@@ -47,9 +47,9 @@ def observed(source: str, date: str) -> Evidence:
     return Evidence(Grade.OBSERVED, source, dt.date.fromisoformat(date))
 
 
-def upstream(source: str, date: str) -> Evidence:
-    """Evidence from Kling's own interface or a reseller; ``date`` is an ISO day."""
-    return Evidence(Grade.UPSTREAM, source, dt.date.fromisoformat(date))
+def third_party(source: str, date: str) -> Evidence:
+    """Evidence from the maker of a model, a reseller or another project; ``date`` is an ISO day."""
+    return Evidence(Grade.THIRD_PARTY, source, dt.date.fromisoformat(date))
 
 
 def inferred(source: str, date: str) -> Evidence:

@@ -13,7 +13,7 @@ from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.example import example_input
 from fakefal_contracts.openapi import openapi, page_url, schema_names
 from fakefal_contracts.price import dollars
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.schema_models import ordered
 
 RUN = "https://fal.run"
@@ -46,7 +46,7 @@ def _head(edition: Edition, document: Json, run: str) -> Iterator[str]:
     yield f"- **Category**: {endpoint.category}"
     yield f"- **Page**: {page_url(endpoint)}"
     yield f"- **Contract**: {edition.contract} ({edition.evidence.source}, {edition.evidence.day})"
-    yield f"- **Known here**: {endpoint.depth_in_words}"
+    yield f"- **Checked against**: {endpoint.checked_against}"
 
 
 def _input(edition: Edition, document: Json) -> Iterator[str]:

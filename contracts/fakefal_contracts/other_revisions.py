@@ -41,7 +41,7 @@ def other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
         for one, field in _differing(edition.endpoint, edition.model).get(name, ())
         if field.isinstance_python(value)
     ]
-    return f"; accepted under contract {', '.join(accepting)}" if accepting else ""
+    return f"; fal's schema of {', '.join(accepting)} accepts it" if accepting else ""
 
 
 @lru_cache(maxsize=1024)
@@ -71,7 +71,7 @@ def accepted_no_more(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[
     for name, other in refusing:
         if other is newest and other.evidence.date > edition.evidence.date:
             msg = f"fal refuses this since {other.evidence.date}"
-            yield Advice(OUTDATED, (name,), msg, "choose a value that contract latest accepts, too")
+            yield Advice(OUTDATED, (name,), msg, "choose a value that the newest schema accepts, too")
 
 
 def refusing_revisions(edition: Edition, body: Any) -> list[Refusal]:

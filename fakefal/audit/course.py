@@ -14,7 +14,7 @@ from fakefal.verdict.findings import Finding, Verdict
 from fakefal.verdict.mistakes import AT_END, Kind
 from fakefal_contracts.price import dollars
 
-HEADINGS = ("point", "what fails", "ended", "jobs", "paid", "findings")
+HEADINGS = ("call", "failure", "ended", "jobs", "paid", "findings")
 AS_IT_IS = "as it is"
 
 
@@ -78,8 +78,8 @@ class Audit:
     def _plain(self, trial: Trial) -> dict[str, Any]:
         fault = trial.fault
         return {
-            "point": None if fault is None else asdict(fault.point),
-            "way": AS_IT_IS if fault is None else fault.way.name,
+            "call": None if fault is None else asdict(fault.point),
+            "failure": AS_IT_IS if fault is None else fault.way.name,
             "what": "" if fault is None else fault.way.what,
             "reached": trial.was_reached,
             "ending": trial.ending,
@@ -111,14 +111,14 @@ def plan_of(first: Trial, only: Collection[str] = ()) -> list[Fault]:
 
 
 def plan_text(first: Trial, faults: Iterable[Fault], run_seconds: float) -> str:
-    """How many runs there will be, and for which ways of which points."""
+    """How many runs there will be, and for which failures of which calls."""
     ways: dict[Point, list[str]] = {point: [] for point in first.points}
     for fault in faults:
         ways[fault.point].append(fault.way.name)
     count = sum(map(len, ways.values()))
     took = f"without failures it took {first.seconds:.1f} s; each run is stopped after {run_seconds:g} s"
     lines = [f"  {point}: {', '.join(names)} ({len(names)})" for point, names in ways.items() if names]
-    return "\n".join([f"{_counted(len(ways), 'point')}, {_counted(count, 'run')} ({took}):", *lines])
+    return "\n".join([f"{_counted(count, 'run')}, for failures of {_counted(len(ways), 'call')} ({took}):", *lines])
 
 
 def _counted(number: int, name: str) -> str:

@@ -44,19 +44,27 @@ class Pointed:
             if fault is None or (self.hits and not fault.way.every) or not _meets(fault, found):
                 await app(scope, receive, send)
                 return
-            self.hits += 1
-            await self._fail(fault, app, scope, receive, send)
+            self.hits += 1  # now, so that no call beside this one meets it, too
+            try:
+                await self._fail(fault, app, scope, receive, send)
+            finally:
+                self.hits -= not self._was_applied(fault, scope)
 
         return answering
+
+    def _was_applied(self, fault: Fault, scope: Scope) -> bool:
+        """Whether a call had the effect: one that is refused before, such as a body that is not JSON, has none."""
+        call = scope["state"].get("call")
+        return not fault.way.effect or (
+            call is not None and call.effect == _effect(fault, self._slow).partition("(")[0]
+        )
 
     async def _fail(self, fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         way = fault.way
         if way.effect:
-            asked = EFFECT, way.effect.format(slow=self._slow).encode()
+            asked = EFFECT, _effect(fault, self._slow).encode()
             scope["state"]["headers"] = {**scope["state"]["headers"], asked[0]: asked[1]}
             await app({**scope, "headers": [asked, *scope["headers"]]}, receive, send)
-            if scope["state"].get("call") is not None:
-                scope["state"]["call"].effect = scope["state"]["call"].effect or way.name
         elif way.status is not None:
             await _read(receive)
             await Json({"detail": way.status.phrase}, way.status)(scope, receive, send)
@@ -65,6 +73,10 @@ class Pointed:
         else:
             await app(scope, receive, _unheard)
             await DroppedAnswer()(scope, receive, send)
+
+
+def _effect(fault: Fault, slow: float) -> str:
+    return fault.way.effect.format(slow=slow)
 
 
 def points_of(scope: Scope) -> Iterator[Point]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import signal
 from importlib import import_module
 from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
+from fakefal.cli.misspelt import no_such_command
 from fakefal.cli.supervision import end_quietly
 from fakefal.server.startup import without_gc
 from fakefal.version import VERSION
@@ -18,7 +18,7 @@ COMMANDS = {
     "serve": "Serve the emulator until it is stopped.",
     "run": "Run a command whose calls to fal reach the emulator.",
     "env": "Print the variables with which programs reach a running server.",
-    "audit": "Run a command once for each way in which its calls to fal can fail.",
+    "audit": "Run a command once for each failure that its calls to fal can meet.",
     "record": "Run a command against the real fal, under a spend limit, and record it.",
     "proxy": "Serve a proxy to the real fal that checks, prices, records and compares.",
     "check": "Check and price arguments before you send them: files, folders or standard input.",
@@ -59,8 +59,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; for a misspelt one, suggest what was probably meant."""
         if not (name := args[0]).startswith("-") and name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            ctx.fail(f"No such command {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+            ctx.fail(no_such_command(name, COMMANDS, "To list them, type: fakefal --help"))
         return super().resolve_command(ctx, args)
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import emulator_options, settings_from
-from fakefal.cli.supervision import end_quietly, passed_on, until_signal
+from fakefal.cli.supervision import end_quietly, not_found, passed_on, until_signal
 from fakefal.verdict.mistakes import Kind
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NOTHING_REACHED = (
     epilog=examples(
         "fakefal audit --dry-run -- python app.py",
         "fakefal audit --yes --profile instant -- python app.py",
-        "fakefal audit --only submit:slow -- python app.py",
+        "fakefal audit --yes --only submit:503 -- python app.py",
     ),
 )
 @click.option("--yes", is_flag=True, help="Do not ask before the runs.")
@@ -41,7 +41,7 @@ NOTHING_REACHED = (
     "--run-seconds", type=click.FloatRange(1), default=60, show_default=True, help="Stop a run after this time."
 )
 @click.option(
-    "--only", multiple=True, metavar="NAME", help="Only this point, this way, or both: submit:slow. Repeatable."
+    "--only", multiple=True, metavar="NAME", help="Only this call, this failure, or both: submit:slow. Repeatable."
 )
 @click.option(
     "--allow", multiple=True, type=click.Choice([*map(str, Kind)]), metavar="KIND", help="Ignore this kind of finding."
@@ -62,7 +62,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Run a command once for each way in which each of its calls to fal can fail.
+    """Run a command once for each failure that each of its calls to fal can meet.
 
     Each run has one failure and a new emulator.  Nothing reaches fal, and nothing is paid.  Exit code 0: no proven
     finding; 1: a proven finding, or no run reached its failure; 2: wrong use.
@@ -74,8 +74,8 @@ def command(
     for name in only:
         if name not in names():
             raise click.UsageError(
-                f"--only {name}: give a point ({', '.join(kind_names())}), a way ({', '.join(way_names())}), or both "
-                "as in submit:slow; docs/audit.md lists the ways of each point"
+                f"--only {name}: give a call ({', '.join(kind_names())}), a failure ({', '.join(way_names())}), or "
+                "both as in submit:slow; docs/audit.md lists the failures of each call"
             )
     if before is not None and jobs > 1:
         raise click.UsageError("--before needs one run at a time: leave out --jobs")
@@ -88,7 +88,7 @@ def command(
         faults = plan_of(first, only)
         if not faults:
             own = ", ".join(dict.fromkeys(one.kind.value for one in first.points))
-            sys.exit(f"fakefal audit: --only {' '.join(only)}: the program has no such point; it has {own}")
+            sys.exit(f"fakefal audit: --only {' '.join(only)}: the program makes no such call; it makes {own}")
         click.echo(f"fakefal audit: {plan_text(first, faults, run_seconds)}", err=True)
         if dry_run:
             return
@@ -98,7 +98,8 @@ def command(
     except (BeforeFailed, ExceptionGroup) as error:
         sys.exit(f"fakefal audit: {_first_error(error)}")
     except OSError as error:
-        sys.exit(f"fakefal audit: {command[0]}: {error.strerror or error}")
+        unusable = f"{command[0]}: {error.strerror or error}"
+        sys.exit(f"fakefal audit: {not_found(command) if isinstance(error, FileNotFoundError) else unusable}")
     audit = Audit([first, *trials], [Kind(one) for one in allow])
     click.echo(json.dumps(audit.plain(), indent=1) if as_json else _shown(audit))
     sys.exit(NOTHING_REACHED if audit.reached_nothing else int(audit.proven > 0))

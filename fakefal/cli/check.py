@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.inputs import ENVELOPE, STDIN, SUFFIXES, find_files, read_inputs, shown
 from fakefal.cli.judging import Checker, CheckTotals
 from fakefal.cli.options import full_id, settings_from, settings_options, usd
@@ -116,7 +116,7 @@ def _divided(arguments: tuple[str, ...], catalogue: Catalogue) -> tuple[str, tup
             return found, tuple(paths)
         if first.startswith((".", "/", "{", "[")) or first.endswith(SUFFIXES) or "*" in first or Path(first).exists():
             raise
-        message = f"{unknown_model(shown(first), catalogue.nearest(first))}; nor is there a file of this name"
+        message = f"{unknown_model(shown(first), catalogue.nearest(first))}. There is no file of this name, either"
         raise click.UsageError(message) from None
     return "", arguments
 

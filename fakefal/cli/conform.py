@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakefal.cli.examples import examples as shown_examples
+from fakefal.cli.help_examples import examples as shown_examples
 from fakefal.cli.options import (
     check_upstream,
     full_id,
@@ -46,9 +46,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", metavar="URL|fal", help="The base URL of an emulator, or fal for the real service.")
 @click.option("--max-usd", type=usd, default="0", show_default=True, help="With fal: spend at most this.")
 @click.option("--upstream", metavar="URL", help="With fal: call this server under the host names of fal.")
-@click.option(
-    "--endpoint", "endpoints", multiple=True, help="Test this model (default: the models in depth). Repeatable."
-)
+@click.option("--endpoint", "endpoints", multiple=True, help="Test this model (default: the Kling family). Repeatable.")
 @settings_options
 @click.option("--contract", help="The schema to expect: latest, documented, or a day (default: that of the target).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another number draws other requests.")
@@ -81,7 +79,8 @@ def command(
     """Test whether a server answers as fal does, rule by rule.
 
     Against fal, set FAL_KEY.  Nothing is spent by default: each request also breaks a second rule that every known
-    schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.
+    schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.  Needs the extra
+    `test`: fakefal[test].
 
     Exit code 0: agreed; 1: something differs; 2: wrong use.
     """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fakefal.cli.examples import examples as shown_examples
+from fakefal.cli.help_examples import examples as shown_examples
 from fakefal.settings import Settings
 from fakefal_contracts import FOUNDING, check, examples
 from fakefal_contracts.price import dollars

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal.conform.published import FAL, NoContract, fetch, load, read
 from fakefal_contracts import FOUNDING, Catalogue, ContractError
@@ -80,7 +80,7 @@ def command(
 ) -> None:
     """Compare the built-in schemas with what fal publishes, or a published document with an older one.
 
-    Without an ENDPOINT, compares every known model in the documents; with --types or --online, the models in depth.
+    Without an ENDPOINT, compares every known model in the documents; with --types or --online, the Kling family.
     Lists ids that fakefal does not know.  Differences that an older schema or a known difference explains are listed
     with their reason and do not count.
 

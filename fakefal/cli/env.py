@@ -1,4 +1,4 @@
-"""``fakefal env``: the variables that lead programs of this machine to a running server."""
+"""``fakefal env``: the variables that send the calls of programs on this machine to a running server."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from fakefal.cli.asking import NoAnswer, ask_emulator, check_key, key_option, url_option
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.server.child import led_by, no_proxy
-from fakefal.server.credentials import FAKE_KEY
+from fakefal.server.credentials import FAKE_KEY, faked_credentials
 from fakefal.server.lead_folder import NotLed, read_lead_folder
 from fakefal.state.temporary import PREFIX
 
@@ -35,8 +35,21 @@ _EARLIER = {
 }
 """What an earlier server put into the variables that keep the user's own parts: its files may be gone."""
 
+SHELLS = ("shell", "powershell")
+"""The formats that change the environment in which ``fakefal env`` is called."""
 
-@click.command(epilog=examples('eval "$(fakefal env)"', "fakefal env --format dotenv > .env.fakefal"))
+BEFORE = "_FAKEFAL_BEFORE"
+"""The variable in which a shell remembers, as JSON, the earlier values of all others: null where there was none, and
+false where it was a key, which is not kept."""
+
+
+@click.command(
+    epilog=examples(
+        'eval "$(fakefal env)"',
+        'eval "$(fakefal env --unset)"',
+        "fakefal env --format dotenv > .env.fakefal",
+    )
+)
 @url_option
 @click.option(
     "--format",
@@ -46,15 +59,20 @@ _EARLIER = {
     show_default=True,
     help="Write the variables in this format.",
 )
+@click.option("--unset", is_flag=True, help="Print what undoes `fakefal env` in this shell. Needs no server.")
 @key_option
-def command(url: str, form: str, key: str | None) -> None:
-    """Print the variables that lead programs on this machine to a server started with --lead.
+def command(url: str, form: str, key: str | None, *, unset: bool) -> None:
+    """Print environment variables that send the fal calls of programs to a running `fakefal serve --lead`.
 
     Ends with exit code 2 if there is no such server.
     """
     try:
+        if unset:
+            click.echo(WRITERS[form](restored(os.environ)))
+            return
         variables = variables_of(url, os.environ, key)
-        click.echo(WRITERS[form](variables))
+        memory = {BEFORE: _before(variables, os.environ)} if form in SHELLS else {}
+        click.echo(WRITERS[form]({**variables, **memory}))
     except (NoAnswer, NotLed, Unwritable) as error:
         click.echo(f"fakefal env: {error}", err=True)
         if form == "shell":
@@ -67,17 +85,50 @@ def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -
 
     Raises:
         NoAnswer: no emulator is ready there, or it does not take the fake key.
-        NotLed: it does not lead programs of this machine.
+        NotLed: it was started without ``--lead``.
     """
     folder = ask_emulator(url)["lead_folder"]
     if not isinstance(folder, str):
-        raise NotLed(f"{url} does not lead programs: start it with fakefal serve --lead, or use fakefal run --attach")
+        raise NotLed(
+            f"{url} was started without --lead: start it with fakefal serve --lead, or use fakefal run --attach"
+        )
     check_key(url, key)
     leading = read_lead_folder(Path(folder)) | dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
     led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key or FAKE_KEY)
     wanted = {name for name, value in led.items() if value != environ.get(name)} | {*leading, "FAL_KEY"}
     removed = environ.keys() - led.keys()
     return {name: led.get(name) for name in sorted(wanted | removed)}
+
+
+def _before(variables: Variables, environ: Mapping[str, str]) -> str:
+    """What a shell had before it is given these variables; for the second time, before the first."""
+    keys = {"FAL_KEY", *faked_credentials(environ, FAKE_KEY)}
+    had = {name: name not in keys and environ[name] if name in environ else None for name in variables}
+    return json.dumps({**had, **_remembered(environ)})
+
+
+def _remembered(environ: Mapping[str, str]) -> dict[str, str | bool | None]:
+    try:
+        return dict(json.loads(environ.get(BEFORE, "{}")))
+    except ValueError as error:
+        raise Unwritable(f"{BEFORE} was changed: start a new shell") from error
+
+
+def restored(environ: Mapping[str, str]) -> Variables:
+    """What gives a shell back the variables that it had before; says on standard error which keys it does not get back.
+
+    Raises:
+        Unwritable: what it had is no longer remembered.
+    """
+    before = _remembered(environ)
+    if not before:
+        click.echo("fakefal env: nothing to undo: this shell has no variables of fakefal env", err=True)
+        return {}
+    if keys := sorted(name for name, value in before.items() if value is False):
+        click.echo(f"fakefal env: set {', '.join(keys)} again: keys are not kept", err=True)
+    values = {name: value if isinstance(value, str) else None for name, value in before.items()}
+    own = {name: _without_earlier(name, environ[name]) or None for name in _EARLIER if name in environ}
+    return {**values, **own, BEFORE: None}
 
 
 def _without_earlier(name: str, value: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fakefal.cli.asking import NoAnswer, ask, url_option
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 
 
 @click.command(epilog=examples("fakefal health", "fakefal health --url http://127.0.0.1:8710"))

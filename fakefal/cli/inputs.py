@@ -204,9 +204,10 @@ def _not_json(given: CheckInput, data: bytes, error: jsonio.InvalidJson) -> Chec
         return given._replace(problem=_EMPTY)
     if isinstance(error, jsonio.JsonTooLarge):
         return given._replace(problem=f"{error}: to check more inputs, write one on each line of a .jsonl file")
-    before = data.decode("utf-8-sig", "replace")[: error.position]
-    line, column = given.line + before.count("\n"), error.position - before.rfind("\n")
-    return given._replace(line=line, problem=f"is not JSON: {error.reason}, line {line} column {column}")
+    line, column = jsonio.place_of(error, data)
+    line += given.line - 1
+    reason = error.reason.replace(" is not JSON", " is none of its values")
+    return given._replace(line=line, problem=f"is not JSON: {reason}, line {line} column {column}")
 
 
 _SPACE = re.compile(r"[ \t\r\n]*+")

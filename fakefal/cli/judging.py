@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from fakefal.cli.inputs import CheckInput
 from fakefal_contracts import Catalogue, ContractError, Edition, Report, judge, open_for_fake
-from fakefal_contracts.check import media_addresses
+from fakefal_contracts.endpoint import LATEST
 from fakefal_contracts.evidence import inferred
+from fakefal_contracts.judgement import media_addresses
 from fakefal_contracts.media import Missing
 from fakefal_contracts.model import Advice, Caution
 from fakefal_contracts.price import Cost, dollars, price_of
@@ -165,9 +166,10 @@ class CheckTotals:
         }
 
     def __str__(self) -> str:
-        """One sentence: ``3 inputs under contract latest: 2 valid, 1 refused; 1 warning; $0.56 in total``."""
+        """One sentence: ``3 inputs: 2 valid, 1 refused; 1 warning; $0.56 in total``."""
         counts = ", ".join(f"{self.by_status[one]} {one}" for one in CheckStatus if self.by_status[one])
-        words = f"{_counted(self.by_status.total(), 'input')} under contract {self.contract}: {counts}"
+        contract = "" if self.contract == LATEST else f" (contract: {self.contract})"
+        words = f"{_counted(self.by_status.total(), 'input')}{contract}: {counts}"
         words += f"; {_counted(self.warnings, 'warning')}" if self.warnings else ""
         words += f"; {dollars(self.usd)} in total"
         return words + (f", and {self.unknown} of unknown price" if self.unknown else "")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import emulator_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
 from fakefal.version import install_line
@@ -20,7 +20,7 @@ FOR_CHECKS = {"contract", "models"}
 """What an attached server is told all the same: `check_request` judges here."""
 
 
-@click.command(epilog=examples("fakefal mcp --root media", "fakefal mcp --attach http://127.0.0.1:8710"))
+@click.command(epilog=examples("fakefal mcp", "fakefal mcp --root .", "fakefal mcp --attach http://127.0.0.1:8710"))
 @click.option("--attach", metavar="URL", help="Use a running `fakefal serve` (default: start an emulator).")
 @click.option(
     "--root",
@@ -32,7 +32,7 @@ def command(attach: str | None, root: Path | None, **given: Any) -> None:
     """Serve MCP tools on standard input and output, with which coding agents rehearse calls to fal.
 
     The tools have the same names as those of the MCP server of fal.  Nothing is generated or charged, and fal is never
-    called.  The server stops at the end of its input.
+    called.  The server stops at the end of its input.  Needs the extra `mcp`: fakefal[mcp].
     """
     if attach is not None:
         _refuse_emulator_options(given)

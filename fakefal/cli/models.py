@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
+from fakefal.cli.misspelt import no_such_command
 from fakefal.cli.options import full_id, settings_from, settings_options
 from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
-from fakefal_contracts.check import MEDIA_CAUTIONS
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
+from fakefal_contracts.judgement import MEDIA_CAUTIONS
 from fakefal_contracts.openapi import input_schema
 from fakefal_contracts.own_documents import read_models, records_of
 from fakefal_contracts.record import Record
@@ -24,11 +26,30 @@ FOLDER = Path("fal-models")
 _PAGE = re.compile(r"(?P<site>https?://[^/]+)/models/(?P<id>[^?#]+?)(/(api|playground|llms\.txt))?/?([?#].*)?")
 """The page of a model on fal's site, as one copies its address from a browser."""
 
+LEGEND = "the last column says what arguments are checked against (docs/models.md)"
+
+LISTING = ("list", "ls", "all")
+"""What other programs call it."""
+
 LONGEST = 100
 """Of longer rules the beginning is shown; --json has all of them."""
 
 
+class _Models(click.Group):
+    """Commands for models; an unknown one is told how to list them."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; say how models are listed to those who type ``models list``, or the name of a model."""
+        if not (name := args[0]).startswith("-") and name not in self.commands:
+            search = "" if name in LISTING else f" --search {shlex.quote(name)}"
+            ctx.fail(no_such_command(name, self.commands, f"To list models, type: fakefal models{search}"))
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Models,
     invoke_without_command=True,
     epilog=examples(
         'fakefal models --search "flux schnell"',
@@ -52,14 +73,14 @@ def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Pat
         return
     catalogue = settings_from(models=models).catalogue()
     found = [catalogue.find(one) for one in catalogue.search(search, [kind] if kind else ())]
-    rows = [{"endpoint_id": one.id, "category": one.category, "depth": one.depth_in_words} for one in found]
+    rows = [{"endpoint_id": one.id, "category": one.category, "checked_against": one.checked_against} for one in found]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:
         width = max((len(one.id) for one in found), default=0)
         for one in found:
-            click.echo(f"{one.id:{width}}  {one.category or '-':16}  {one.depth_in_words}")
-        click.echo(f"{len(found)} of {len(catalogue)} models", err=True)
+            click.echo(f"{one.id:{width}}  {one.category or '-':16}  {one.checked_against}")
+        click.echo(f"{len(found)} of {len(catalogue)} models; {LEGEND}", err=True)
 
 
 @command.command(
@@ -92,7 +113,7 @@ def _shown(edition: Edition) -> dict[str, Any]:
         "endpoint_id": endpoint.id,
         "title": endpoint.title,
         "category": endpoint.category,
-        "depth": endpoint.depth_in_words,
+        "checked_against": endpoint.checked_against,
         "streams": endpoint.streams,
         "contract": edition.contract,
         "contracts": [one.evidence.day for one in endpoint.editions],
@@ -125,24 +146,25 @@ def _evidence(rule: Any) -> str:
 def _lines(shown: dict[str, Any]) -> Iterator[str]:
     yield click.style(shown["endpoint_id"], bold=True) + f"  {shown['title']}"
     yield f"  category   {shown['category'] or 'unknown'}"
-    yield f"  known      {shown['depth']}"
-    yield f"  contracts  {', '.join(shown['contracts'])}"
+    yield f"  checks     against {shown['checked_against']}"
+    if len(shown["contracts"]) > 1:
+        yield f"  contracts  {', '.join(shown['contracts'])}: days of fal's schemas; --contract chooses one"
     yield f"  price      {shown['price']}"
     if shown["streams"]:
-        yield "  streams    by /stream, as inferred"
-    yield ""
+        yield "  streaming  yes; how its events look is inferred (docs/models.md)"
+    yield "\n  Each rule, and in brackets its evidence (docs/explanation/contracts.md):"
     width = max(len(rule["rule"]) for rule in shown["rules"])
     for rule in shown["rules"]:
         says = rule["says"] if len(rule["says"]) <= LONGEST else f"{rule['says'][: LONGEST - 3]}..."
         yield f"  {rule['rule']:{width}}  {says}  [{rule['evidence']}]"
     yield from (f"  note: {note}" for note in shown["notes"])
-    yield "\n  accepted, for example:"
+    yield "\n  Accepted, for example:"
     yield from (f"  {line}" for line in json.dumps(shown["example"], indent=2, ensure_ascii=False).splitlines())
 
 
 @command.command(
     epilog=examples(
-        "fakefal models add fal-ai/some/model",
+        "fakefal models add fal-ai/flux/dev",
         "fakefal models add openapi.json --id me/my-app",
     )
 )

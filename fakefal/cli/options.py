@@ -12,7 +12,7 @@ import click
 
 from fakefal.core.plan import PROFILES
 from fakefal.settings import Settings, SettingsError, load_settings
-from fakefal.settings_file import FILE_NAME
+from fakefal.settings_file import FILE_NAME, nearest_file
 from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue
 from fakefal_contracts.endpoint import APP_SEGMENTS
 from fakefal_contracts.hosts import is_fal_host
@@ -211,6 +211,12 @@ def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
     return (exact or ids or [endpoint])[0]
 
 
+def settings_file() -> Path | None:
+    """The file that a command's settings come from, if there is one."""
+    file: Path | None = click.get_current_context().meta.get(_CONFIG)
+    return file or nearest_file(Path.cwd())
+
+
 def settings_from(**given: Any) -> Settings:
     """Settings from options, environment and file.
 
@@ -219,7 +225,7 @@ def settings_from(**given: Any) -> Settings:
     """
     given |= {name: given.get(name) or None for name in ("effects", "models")}
     try:
-        settings = load_settings(given, file=click.get_current_context().meta.get(_CONFIG))
+        settings = load_settings(given, file=settings_file())
         settings.catalogue()
     except SettingsError as error:
         raise click.UsageError(str(error)) from error

@@ -34,7 +34,7 @@ class Remark:
         loc: its place in the arguments.
         msg: what is wrong.
         rule: the rule that says so; empty for a note and unchecked media.
-        more: lines that follow: what is known of the rule, and what to change.
+        more: lines that follow: what to change, and the rule with its evidence.
     """
 
     def __init__(self, kind: str, loc: tuple[str | int, ...], msg: str, rule: str = "", *more: tuple[str, str]) -> None:
@@ -51,9 +51,9 @@ def findings(checked: CheckedInput) -> Iterator[Remark]:
     if (report := checked.report) is None:
         return
     for error in report.errors:
-        known = f"{error.rule.evidence.grade}: {error.rule.evidence.source}"
-        rule = error.rule.id
-        yield Remark("error", error.loc, error.msg, rule, ("rule", rule), ("known", known), ("hint", error.hint))
+        rule, evidence = error.rule.id, error.rule.evidence
+        source = f"{rule} ({evidence.grade}: {evidence.source})"
+        yield Remark("error", error.loc, error.msg, rule, ("hint", error.hint), ("rule", source))
     for advice in report.warnings:
         rule = f"{report.endpoint.name}.{advice.code}"
         yield Remark("warning", advice.loc, advice.msg, rule, ("hint", advice.hint))
@@ -88,11 +88,12 @@ class TextFormat:
         if report is None:
             return f"{row}  {'-':>8}  {shown(checked.problem)}\n"
         row += f"  {'-' if cost is None else dollars(cost.usd):>8}"
-        row += f"  {report.endpoint.id} ({report.endpoint.depth_in_words})"
+        row += f"  {report.endpoint.id}"
         if cost is not None:
             row += f": {cost.unit.in_words(cost.units)} at {dollars(cost.unit_usd)} {cost.unit.each}"
         elif report.ok:
             row += ": its price is unknown"
+        row += f" [checked against {report.endpoint.checked_against}]"
         if not (report.errors or report.warnings or report.notes or report.unchecked):
             return row + "\n"
         return "\n".join([row, *self._below(checked), ""])
@@ -100,7 +101,7 @@ class TextFormat:
     def _below(self, checked: CheckedInput) -> Iterator[str]:
         for found in findings(checked):
             yield shown(f"  {found.kind}, line {checked.given.line_of(found.loc)}, {found.text}")
-            yield from (shown(f"    {name:5} {text}") for name, text in found.more)
+            yield from (shown(f"    {name} {text}") for name, text in found.more)
 
     def end(self, totals: CheckTotals) -> str:
         """The totals."""
@@ -157,7 +158,7 @@ class JunitFormat:
             self._property(case, "usd", checked.cost.usd)
         found = list(findings(checked))
         text = "\n".join(
-            f"{one.kind}, line {given.line_of(one.loc)}, {one.text}" + "".join(f"\n  {n:5} {t}" for n, t in one.more)
+            f"{one.kind}, line {given.line_of(one.loc)}, {one.text}" + "".join(f"\n  {n} {t}" for n, t in one.more)
             for one in found
         )
         if report is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import recording_options
 from fakefal.cli.record import new_proxy, record, tell
 from fakefal.cli.serve import PORT, ServedApp, serve

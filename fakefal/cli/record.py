@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.options import check_upstream, real_key, recording_options, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fakefal.cli.attach import ChildEnvironment, attach_options, check_attach, run_attached
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.lines import BY_RUN, LineOptions, Say, line_options, told
-from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
 from fakefal.cli.supervision import end_quietly, passed_on, run_child
 from fakefal.server.credentials import FAKE_KEY
 from fakefal.server.startup import without_gc
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 REPORT = click.Path(path_type=Path, dir_okay=False)
+KEEP = "the page of this run ends with it; to keep one: fakefal run --report report.html -- ..."
 REPORT_ENDINGS = (".html", ".json", ".xml")
 KIND = click.Choice([*map(str, Kind)])
 
@@ -143,7 +144,7 @@ async def _run(
     """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
     with without_gc():
         from fakefal.engine.emulator import Emulator
-        from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of
+        from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of, went_wrong
         from fakefal.server.app import build_app
         from fakefal.server.child_server import serving_child
 
@@ -151,8 +152,12 @@ async def _run(
     with told(emulator.events, BY_RUN, lines, secrets=settings.secrets) as say:
         async with serving_child(build_app(emulator), closing=emulator.close) as addresses:
             emulator.reached_at(addresses.url)
+            if file := settings_file():
+                say("settings", f"settings from {file}", path=str(file))
             say("address", f"watch this run at {addresses.url}/", url=f"{addresses.url}/")
             code = await run_child(program, environment(addresses, say))
+            if report is None and await went_wrong(emulator):
+                say("keep", KEEP)
             say("summary", await summary_of(emulator))
             if report is not None:
                 await _write_report(emulator, program, code, report)

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from fakefal.cli.examples import examples
+from fakefal.cli.help_examples import examples
 from fakefal.cli.lines import BY_SERVE, LineOptions, line_options, told
-from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_from
+from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
 from fakefal.server.startup import without_gc
 from fakefal.settings import DEFAULT_PORT, Settings, SettingsError
 from fakefal.state.temporary import TemporaryFolder
@@ -142,7 +142,7 @@ def command(
     lines = LineOptions.taken(given)
     settings = settings_from(**given)
     if lead and host not in LED_HOSTS:
-        raise click.UsageError(f"--lead leads programs of this machine: use it with --host {' or '.join(LED_HOSTS)}")
+        raise click.UsageError(f"--lead serves programs on this machine: use it with --host {' or '.join(LED_HOSTS)}")
     if replay is not None:
         if lead:
             raise click.UsageError("--lead needs the emulator: leave --replay out, or use fakefal run --replay")
@@ -169,6 +169,7 @@ def command(
 
 def _emulating(settings: Settings, lines: LineOptions, lead_folder: Path | None) -> ServedApp:
     what = f"profile {settings.profile}, contract {settings.contract}"
+    what += f", settings from {file}" if (file := settings_file()) else ""
     hosted = partial(_listening, settings, lines, lead_folder)
     return ServedApp(hosted, what, workers=settings.workers, lead_folder=lead_folder)
 
@@ -298,7 +299,7 @@ def _names(settings: Settings, plain: socket.socket) -> list[str]:
 def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None) -> None:
     click.echo(f"fakefal listens on {ready['url']} ({service.what})")
     if "lead_folder" in ready:
-        click.echo(f'lead programs to it: eval "$(fakefal env --url {ready["url"]})"')
+        click.echo(f'for programs that should call it: eval "$(fakefal env --url {ready["url"]})"')
     elif "tls_url" in ready:
         host = ready["tls_url"].removeprefix("https://")
         told = {"FAL_RUN_HOST": f"{host}/run", "FAL_QUEUE_RUN_HOST": f"{host}/queue", "SSL_CERT_FILE": ready["ca_file"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -84,7 +84,7 @@ async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     try:
         child = await asyncio.create_subprocess_exec(*program, env=environ, preexec_fn=dying_with_us())
     except FileNotFoundError:
-        click.echo(f"fakefal run: {program[0]}: command not found", err=True)
+        click.echo(f"fakefal run: {not_found(program)}", err=True)
         return NOT_FOUND
     except OSError as error:
         click.echo(f"fakefal run: {program[0]}: cannot be executed: {error.strerror}", err=True)
@@ -92,6 +92,12 @@ async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     signals.pass_to(child)
     code = await child.wait()
     return code if code >= 0 else BY_SIGNAL - code
+
+
+def not_found(program: Sequence[str]) -> str:
+    """What to say of a command that does not exist; in quotes, a command and its arguments are one name."""
+    in_quotes = len(program) == 1 and " " in program[0].strip()
+    return f"{program[0]}: command not found" + (f"; leave out the quotes: -- {program[0]}" if in_quotes else "")
 
 
 class _Signals:

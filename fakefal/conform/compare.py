@@ -9,7 +9,7 @@ from fakefal.conform.results import ClaimState, Differs
 from fakefal.conform.spend_guard import UNITS
 from fakefal.conform.target import Answer
 from fakefal_contracts import Edition, Grade, Report, Stage, Violation
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 
 EVERYTHING = frozenset({"type", "loc", "msg", "input", "ctx", "url"})
 FORM = frozenset({"type", "loc"})

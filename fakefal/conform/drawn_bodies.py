@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fakefal_contracts import Rule, judge
 from fakefal_contracts.endpoint import Edition
 from fakefal_contracts.model import bare_type, choices
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.strategies import Body, Boundary
 from fakefal_contracts.strategies.arguments import boundaries_of, invalid_of, valid_of
 from fakefal_contracts.strategies.bodies import Builder

@@ -14,7 +14,7 @@ from typing import Any
 
 from fakefal_contracts import Depth, Endpoint, judge
 from fakefal_contracts.model import wire_fields
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 
 TOO_LONG = "x" * 513
 

@@ -88,7 +88,7 @@ class SuiteRun:
 
     def text(self) -> str:
         """The run as a user reads it: a line for each area, then what differs and what was not run."""
-        lines = [f"{self.target} under contract {self.contract}, seed {self.seed}", ""]
+        lines = [f"{self.target} (contract: {self.contract}, seed: {self.seed})", ""]
         for area in dict.fromkeys(one.area for one in self.outcomes):
             counted = Counter(one.state for one in self.outcomes if one.area == area)
             cases = sum(one.cases for one in self.outcomes if one.area == area and one.state is not ClaimState.NOT_RUN)

@@ -18,6 +18,7 @@ from fakefal.version import VERSION
 from fakefal.wire.answers import Json, refusal
 from fakefal.wire.context import TheEmulator
 from fakefal.wire.json_route import JsonRoute
+from fakefal_contracts.hosts import HOSTS
 
 HEADERS = {
     "content-security-policy": (
@@ -58,7 +59,7 @@ async def front(request: Request, emulator: TheEmulator) -> Response:
         return answer
     about = {
         "fakefal": VERSION,
-        "parts": "/queue /run /rest /cdn /platform /site /proxy",
+        "fal_hosts": {host: f"/{part}" for host, part in HOSTS.items()},
         "document": "/openapi.json",
         "page": "open this address in a browser",
     }

@@ -49,7 +49,7 @@ class ModelForm(BaseModel):
     title: str
     category: str
     about: str
-    depth: str
+    checked_against: str
     price: str
     input: str
     schemas: dict[str, Any]
@@ -99,7 +99,7 @@ async def model_form(emulator: TheEmulator, endpoint_id: ModelId) -> Json:
         title=endpoint.title,
         category=endpoint.category or "",
         about=about(endpoint.id),
-        depth=endpoint.depth_in_words,
+        checked_against=endpoint.checked_against,
         price=price.in_words if price else "",
         input=schema_names(endpoint)[0],
         schemas=schemas(edition),

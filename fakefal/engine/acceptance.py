@@ -109,9 +109,14 @@ class Acceptance:
         later = bool(judgement.foreign) or judgement.scene is not None
         make = partial(_plan, profile, seed, submission)
         plan = None if later else make(judgement)
-        if submission.fired is not None:  # before the store tells what the effect made of it
-            submission.fired(request_id)
-        added = await self._queue.add(record, plan, now, at_once=at_once)
+        if submission.fired is not None:
+            self._parts.events.foretell(request_id, submission.fired)
+        try:
+            added = await self._queue.add(record, plan, now, at_once=at_once)
+        except BaseException:
+            if submission.fired is not None and self._parts.events.forget(request_id):
+                submission.fired(None)
+            raise
         if later:
             settle = partial(self._settle, submission, record, make, judgement)
             self._downloads.begin(request_id, record.key, judgement.foreign, settle)

@@ -21,10 +21,10 @@ from fakefal.files.wanted import WantedFiles
 from fakefal.settings import OwnResult, own_result
 from fakefal.state import jsonio
 from fakefal_contracts import Catalogue, Report, UnknownContract, UnknownEndpoint, Unreadable, judge, open_data_uris
-from fakefal_contracts.check import media_addresses
 from fakefal_contracts.endpoint import STREAM, Edition
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.hosts import BaseUrl, host_name, is_fal_host, split_address
+from fakefal_contracts.judgement import media_addresses
 from fakefal_contracts.measured import is_measured
 from fakefal_contracts.media import Limits, Missing
 from fakefal_contracts.price import Unit

@@ -26,6 +26,15 @@ async def summary_of(emulator: Emulator) -> str:
     return "; ".join(filter(None, (sums, refused_calls(calls), missed_calls(calls))))
 
 
+async def went_wrong(emulator: Emulator) -> bool:
+    """Whether somebody may want to look into the run: something was refused, missed, repeated or found."""
+    sums = (await emulator.tally.account(emulator.all)).run
+    calls = await emulator.journal.newest(None, emulator.settings.max_journal)
+    if sums.refused or sums.duplicates or refused_calls(calls) or missed_calls(calls):
+        return True
+    return bool((await verdict_of(emulator)).proven)
+
+
 async def verdict_of(emulator: Emulator, key: str | None = None, *, patience: float = 0.0) -> Verdict:
     """What the programs of a key, or of all, would have done with real money, as if they ended now.
 

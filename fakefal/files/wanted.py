@@ -14,8 +14,8 @@ from typing import Any
 from fakefal.files.made import LONGEST_SECONDS, MadeFile
 from fakefal.files.media_types import FAMILIES, MediaFamily
 from fakefal_contracts import Report
-from fakefal_contracts.check import media_addresses
 from fakefal_contracts.hints import END_FRAMES, START_FRAMES
+from fakefal_contracts.judgement import media_addresses
 from fakefal_contracts.model import IMAGE_SIZES, Model
 from fakefal_contracts.probe import AudioFacts, ClipFacts, PictureFacts
 

@@ -172,7 +172,7 @@ class Rehearsal:
         return {**found, "note": _unpriced(endpoint_id)} if found["ok"] and found["cost"] is None else found
 
     def explain_refusal(self, request_id: RequestId) -> Facts:
-        """Explain why a job was refused: which rule it broke, how that is known, what to change, what fal charges."""
+        """Explain why a job was refused: which rule it broke, the evidence for it, what to change, what fal charges."""
         job = self._job(request_id)
         told = {name: job[name] for name in ("endpoint_id", "request_id", "status", "result_status", "charge", "hint")}
         if job["result_status"] is None:
@@ -187,7 +187,7 @@ class Rehearsal:
             {
                 "rule": one.rule.id,
                 "says": one.rule.says,
-                "known": f"{one.rule.evidence.grade}: {one.rule.evidence.source}",
+                "evidence": f"{one.rule.evidence.grade}: {one.rule.evidence.source}",
                 "loc": ["body", *one.loc],
                 "type": one.type,
                 "msg": one.msg,

@@ -129,7 +129,7 @@ export function Form({ id, link, go }) {
       <h2><code>${shortModel(model.endpoint_id)}</code></h2>
       <p>${model.title} <span class="muted">${model.category}</span></p>
       ${model.about && html`<p class="muted">${model.about}</p>`}
-      <p class="muted">known: ${model.depth}${model.price && ` · ${model.price}`}</p>
+      <p class="muted">checked against ${model.checked_against}${model.price && ` · ${model.price}`}</p>
     </header>
     <div class="sending">
       <${Verdict} report=${report} price=${model.price} />

@@ -119,7 +119,7 @@ export function Job({ id, link, now, list }) {
         <span class=${request.charge === "may_be_charged" ? "charge maybe" : "charge"}>${charge(job)}</span> <span>key <code>${request.key}</code></span> <time>${dateTime(request.submitted_at)}</time></p>
       <p class="facts"><code class="id">${request.request_id}</code> <${Copy} text=${request.request_id} label="Copy id" /></p>
       <${Tags} tags=${request.tags} link=${link} />
-      ${twin && html`<p class="failure">Probably the same call as <a ...${link({ job: twin })}>${twin.slice(-8)}</a>, sent twice.</p>`}
+      ${twin && html`<p class="failure">Repeats <a ...${link({ job: twin })}>${twin.slice(-8)}</a>: the same key, model and arguments within a minute.</p>`}
       ${request.hint && !job.problems.length && html`<p class="hint">${request.hint}</p>`}
       <${Actions} job=${job} link=${link} reload=${() => { reload(); list.reload(); }} />
       <${Failure} error=${error} />

@@ -49,7 +49,7 @@ function Row({ job, open, link, now }) {
       <span class="prompt" dir="auto">${job.prompt || "no prompt"}</span></a>
       <code class="model">${shortModel(job.endpoint_id)}</code><${Tags} tags=${job.tags} /></td>
     <td class="of-key"><code>${job.key}</code></td>
-    <td class="price">${dollars(job.usd)}${job.duplicate_of && html`<span class="twice" title="probably sent twice">twice?</span>`}
+    <td class="price">${dollars(job.usd)}${job.duplicate_of && html`<span class="twice" title="repeats an equal request within a minute">repeated</span>`}
       ${job.charge === "may_be_charged" && html`<span class="maybe" title="fal may charge this refusal">maybe ${dollars(job.maybe_usd)}</span>`}</td>
     <td class="age">${age(now() - job.submitted_at)}</td>
   </tr>`;

@@ -14,12 +14,12 @@ export function MoneyBar({ list: { data: list, reload }, account, link }) {
     <span class="sum"><b>${dollars(money.usd)}</b> not spent</span>
     <a ...${link({ view: "jobs", states: ["refused", "failed"], before: "", job: "" })}><b>${money.refused}</b> refused</a>
     ${money.billed_refusals > 0 && html`<span title="refusals that fal charges"><b>${money.billed_refusals}</b> of them charged</span>`}
-    ${money.maybe_billed > 0 && html`<span class="maybe" title="refusals that fal may charge"><b>${money.maybe_billed}</b> perhaps charged, ${dollars(money.maybe_usd)}</span>`}
+    ${money.maybe_billed > 0 && html`<span class="maybe" title="refusals that fal may charge"><b>${money.maybe_billed}</b> may be charged, ${dollars(money.maybe_usd)}</span>`}
     <span title="jobs whose price fakefal does not know"><b>${money.unpriced}</b> price unknown</span>
     ${list.balance !== null && html`<${Balance} fresh=${list.balance} account=${account} reload=${reload}
       open=${open === "balance"} toggle=${toggle("balance")} />`}
     ${list.twins.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "twins"}
-      onClick=${toggle("twins")}><b>${money.duplicates}</b> sent twice?</button>`}
+      onClick=${toggle("twins")}><b>${money.duplicates}</b> repeated</button>`}
     ${verdict?.findings.length > 0 && html`<button type="button" class="warn" aria-expanded=${open === "findings"}
       onClick=${toggle("findings")}><b>${verdict.proven + verdict.possible}</b> ${verdict.proven + verdict.possible === 1 ? "finding" : "findings"}</button>`}
     ${open === "twins" && html`<${Twins} twins=${list.twins} link=${link} onClose=${toggle("twins")} />`}
@@ -89,9 +89,9 @@ function Findings({ verdict, link, onClose }) {
 }
 
 function Twins({ twins, link, onClose }) {
-  return html`<section class="panel" aria-label="Probably sent twice">
-    <header><h2>Probably sent twice</h2>
-      <p class="muted">Same key, model and arguments within a minute: at fal both would cost.</p>
+  return html`<section class="panel" aria-label="Repeated requests">
+    <header><h2>Repeated requests</h2>
+      <p class="muted">Same key, model and arguments within a minute: at fal both would cost. The findings say which were paid twice by mistake.</p>
       <button type="button" class="quiet" onClick=${onClose}>Close</button></header>
     <ul>${twins.map(([first, second]) => html`<li key=${second.request_id}>
       <p><code>${shortModel(second.endpoint_id)}</code> <span dir="auto">${second.prompt}</span></p>

@@ -60,7 +60,7 @@ class RunReport:
         jobs, budget = self.jobs, self.jobs.budget
         money = f"{dollars(budget.spent)} spent"
         if budget.reserved:
-            money += f" and {dollars(budget.reserved)} perhaps"
+            money += f" and up to {dollars(budget.reserved)} more"
         yield f"{len(jobs.sent)} sent, {len(jobs.not_sent)} not sent, {money}, of {dollars(budget.limit)}"
         for refused in jobs.not_sent:
             yield f"  not sent ({refused.reason}): {refused.endpoint_id}: {refused.detail}"

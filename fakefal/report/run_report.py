@@ -66,7 +66,7 @@ class ReportedJob(BaseModel):
         maybe_usd: what a refusal costs that may be charged.
         seconds: how long it ran, in emulated seconds.
         polls: how often its status was asked for.
-        duplicate_of: the job that it probably repeats.
+        duplicate_of: the job that it repeats.
         poster: a small picture of its result, as a ``data:`` URI.
     """
 

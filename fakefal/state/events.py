@@ -69,6 +69,7 @@ class EventLog:
         self._polls: OrderedDict[str, int] = OrderedDict()
         self._subscribers: tuple[Subscriber, ...] = ()
         self._bells: set[asyncio.Event] = set()
+        self._foretold: dict[str, Callable[[str], object]] = {}
         self._closed = False
 
     # -- for those who watch --------------------------------------------------------------------
@@ -169,8 +170,18 @@ class EventLog:
         if len(polls) > MOST_POLLED:
             polls.popitem(last=False)
 
+    def foretell(self, request_id: str, telling: Callable[[str], object]) -> None:
+        """Have something told before it is told that a job was accepted, if it is."""
+        self._foretold[request_id] = telling
+
+    def forget(self, request_id: str) -> bool:
+        """The job was not accepted; returns whether nothing was told of it."""
+        return self._foretold.pop(request_id, None) is not None
+
     def accepted(self, record: Record) -> None:
         """A job was accepted."""
+        if self._foretold and (telling := self._foretold.pop(record.id, None)) is not None:
+            telling(record.id)
         self.tell(
             JobAccepted(
                 at=record.submitted_at,

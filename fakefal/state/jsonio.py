@@ -91,6 +91,38 @@ class _BrokenMedium(InvalidJson):
                 raise
 
 
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]|[^\s"\[\]{}:,]++', re.DOTALL)
+
+
+def place_of(fault: InvalidJson, body: bytes) -> tuple[int, int]:
+    """The line and the column of a fault in a body, from 1, for people.
+
+    What pydantic reports has neither for numbers and depths, and counts bytes in what is not UTF-8.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        before = text[: fault.position or _place_of_word(text, fault.reason)]
+    except UnicodeDecodeError as error:
+        before = body[: error.start].decode("utf-8-sig")
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def _place_of_word(text: str, reason: str) -> int:
+    """Where the number, constant or bracket stands that is refused for a reason; 0 where none is."""
+    depth = 0
+    for found in _WORD.finditer(text):
+        word = found[0]
+        depth += (word in "[{") - (word in "]}")
+        if reason == _TOO_DEEP and depth > DEEPEST:
+            return found.start()
+        try:
+            _ = word[0] in '"[]{}' or _DECODER.decode(word)
+        except ValueError as error:
+            if str(error) == reason:
+                return found.start()
+    return 0
+
+
 def load(body: bytes) -> Any:
     """Decode JSON that needs no bounds, such as what `dump` wrote.
 

@@ -19,8 +19,9 @@ from fakefal.state.requests import Record, Snapshot
 from fakefal_contracts.price import dollars
 
 DUPLICATE_SECONDS = 60.0
-"""Two accepted jobs of one key, endpoint and body within so many emulated seconds are probably one call
-that was sent twice: both official clients send again when an answer is lost."""
+"""A job repeats the one before it of its key, endpoint and body within so many emulated seconds.
+
+Whether it was paid twice is for the verdict to say: four equal jobs may be four takes of a prompt."""
 
 NANOS = 10**9
 """So many parts of a dollar are counted, as fal's own billing events have them: whole numbers add up exactly."""
@@ -130,9 +131,9 @@ class Sums:
         return cls(**values)
 
     def __str__(self) -> str:
-        twins = f", {self.duplicates} probably sent twice" if self.duplicates else ""
+        twins = f", {self.duplicates} repeated" if self.duplicates else ""
         billed = f"{self.billed_refusals} charged" if self.billed_refusals else ""
-        maybe = f"{self.maybe_billed} perhaps charged, {dollars(self.maybe_usd)}" if self.maybe_billed else ""
+        maybe = f"{self.maybe_billed} may be charged, {dollars(self.maybe_usd)}" if self.maybe_billed else ""
         of_them = f" ({said})" if (said := "; ".join(filter(None, (billed, maybe)))) else ""
         jobs = f"{self.jobs} request{'s' * (self.jobs != 1)}, {self.done} done, {self.refused} refused{of_them}"
         cancelled = f", {self.cancelled} cancelled" if self.cancelled else ""
@@ -162,7 +163,7 @@ class Twins:
         self._last = {} if last is None else last
 
     def of(self, record: Record) -> str | None:
-        """The id of the job that this one probably repeats.  Jobs are told of in the order of their acceptance."""
+        """The id of the job that this one repeats.  Jobs are told of in the order of their acceptance."""
         sign = record.key, hash((record.endpoint_id, record.arguments))
         before = self._last.pop(sign, None)
         self._last[sign] = record.id, record.submitted_at

@@ -77,11 +77,12 @@ class Assertions(ABC):
             raise AssertionError(f"{' and '.join(wrong)}:{listed(self.ledger)}")
 
     def assert_no_duplicates(self) -> None:
-        """Assert that no job was paid twice: equal jobs of a key within a minute count as one call, sent twice."""
+        """Assert that no job repeats an equal one of its key within a minute, as after a lost answer."""
         __tracebackhide__ = True
         twins = [entry for entry in self.ledger if entry.duplicate_of]
         if twins:
-            raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs were probably sent twice:{listed(twins)}")
+            repeat = "repeats" if len(twins) == 1 else "repeat"
+            raise AssertionError(f"{len(twins)} of {len(self.ledger)} jobs {repeat} an equal one:{listed(twins)}")
 
     def assert_careful(self, *, allow: Collection[str] = ()) -> None:
         """Assert that the program made no mistake that costs real money: the verdict has no proven finding.

@@ -80,5 +80,9 @@ def listed(things: Iterable[EmulatedRequest | LedgerEntry]) -> str:
 def _job(entry: LedgerEntry) -> str:
     twin = f", probably the same as {entry.duplicate_of}" if entry.duplicate_of else ""
     usd = "price unknown" if entry.usd is None else dollars(entry.usd)
-    maybe = f", perhaps {dollars(entry.maybe_usd or NOTHING)} for a refusal" if entry.charge is Charge.MAYBE else ""
+    maybe = (
+        f", and {dollars(entry.maybe_usd or NOTHING)} may be charged for the refusal"
+        if entry.charge is Charge.MAYBE
+        else ""
+    )
     return f"{entry.endpoint_id} {entry.request_id}: {entry.units:g} units, {usd}{maybe}{twin}"

@@ -150,8 +150,14 @@ def _note(call: JournalEntry, effect: Effect | None) -> None:
         call.effect = effect.name
 
 
-def _fired(call: Call, request_id: str) -> None:
-    """Tell that the effect of a call makes a job different, once: before the end of the job, which may come at once."""
+def _fired(call: Call, request_id: str | None) -> None:
+    """Tell that the effect of a call makes a job different, once: before the end of the job, which may come at once.
+
+    A call that does not become a job, such as one that finds the queue full, had no effect.
+    """
+    if request_id is None:
+        call.state["call"].effect = ""
+        return
     call.state["fired"] = True
     call.emulator.events.fired(call.state["call"], request_id)
 

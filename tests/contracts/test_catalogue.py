@@ -20,7 +20,7 @@ from fakefal_contracts.model import spots
 from fakefal_contracts.openapi import openapi
 from fakefal_contracts.own_documents import read_models, records_of
 from fakefal_contracts.record import Record, Source, with_titles, without_titles
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.shipped import is_shipped_app, shipped_ids, shipped_record, shipped_records
 from tools.catalogue import main as rebuild
 from tools.catalogue import without_words
@@ -120,9 +120,12 @@ class TestJudging:
         assert "https://" in error.hint
 
     def test_a_report_says_how_deep_it_looked(self) -> None:
-        assert check(FLUX, {"prompt": "x"}).as_dict()["depth"] == "fal's document (2026-06-11)"
-        assert check("CassetteAI/music-generator", {}).as_dict()["depth"] == "types only (2026-08-02)"
-        assert check(next(iter(FOUNDING)), {}).as_dict()["depth"] == "in depth"
+        assert check(FLUX, {"prompt": "x"}).as_dict()["checked_against"] == "fal's schema (2026-06-11)"
+        assert (
+            check("CassetteAI/music-generator", {}).as_dict()["checked_against"]
+            == "fal's types, no limits (2026-08-02)"
+        )
+        assert check(next(iter(FOUNDING)), {}).as_dict()["checked_against"] == "fal's schema and further rules"
 
     def test_a_price_of_pictures_counts_them(self) -> None:
         cost = check(FLUX, {"prompt": "x", "num_images": 3}).cost
@@ -143,7 +146,8 @@ class TestJudging:
         with pytest.raises(UnknownEndpoint) as caught:
             check("fal-ai/flx/dev", {})
         said = (
-            "fakefal knows no model fal-ai/flx/dev: fakefal models add fal-ai/flx/dev (did you mean fal-ai/flux/dev?)"
+            "fakefal knows no model fal-ai/flx/dev: did you mean fal-ai/flux/dev? "
+            "If not, add it: fakefal models add fal-ai/flx/dev"
         )
         assert str(caught.value) == said
 
@@ -194,7 +198,7 @@ class TestOwnDocuments:
         assert found.source is Source.OWN
         assert endpoint.depth is Depth.DOCUMENT
         day = "undated" if form == "bare" else "2026-11-01"
-        assert endpoint.depth_in_words == f"your document ({day})"
+        assert endpoint.checked_against == f"your schema ({day})"
         body = {"prompt": "x", "num_images": 9, "image_size": "huge"}
         ours, theirs = check(FLUX, body, catalogue=catalogue), check(FLUX, body)
         assert [error.wire() for error in ours.errors] == [error.wire() for error in theirs.errors]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakefal_contracts import BUILT_IN, FOUNDING, UnknownContract, UnknownEndpoint, check, examples, judge
-from fakefal_contracts.check import MOST_FOUND
+from fakefal_contracts.judgement import MOST_FOUND
 from fakefal_contracts.kling.objects import OmniElement
 from fakefal_contracts.price import dollars
 from fakefal_contracts.testprompt import LONGEST_EFFECT, effect_in, marks
@@ -129,7 +129,7 @@ class TestHints:
 
     def test_a_refusal_names_the_contracts_that_accept(self) -> None:
         (error,) = check(O1, {"prompt": "x", "duration": "7"}, contract="documented").errors
-        assert error.hint.endswith("; accepted under contract 2026-01-28")
+        assert error.hint.endswith("; fal's schema of 2026-01-28 accepts it")
 
     def test_what_the_founding_page_refused_is_a_note(self) -> None:
         report = check(O1, {"prompt": "x", "duration": "7"})

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakefal_contracts import check
-from fakefal_contracts.check import LONGEST_DATA_URI
 from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.judgement import LONGEST_DATA_URI
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 from support.endpoints import I2V
 from support.media import picture

@@ -21,7 +21,7 @@ from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Model, Spot, spots, wire_fields
 from fakefal_contracts.price import Price, price_of
 from fakefal_contracts.record import Source
-from fakefal_contracts.rulebook import type_name
+from fakefal_contracts.rulebooks import type_name
 from fakefal_contracts.schema_media import limits_of
 from fakefal_contracts.schema_models import SchemaModels
 from fakefal_contracts.strategies import boundaries

@@ -338,7 +338,7 @@ class TestWhatUsersSee:
     def test_wrong_names_are_refused_at_once(self) -> None:
         with pytest.raises(UnknownEndpoint):
             valid("fal-ai/kling-video/o1/image-to-vido")
-        with pytest.raises(ValueError, match="has no rule prompt under contract latest"):
+        with pytest.raises(ValueError, match="has no rule prompt in contract latest"):
             invalid("fal-ai/kling-video/o1/image-to-video", rules=["prompt"])
 
     def test_a_large_body_is_shown_in_a_few_words(self) -> None:

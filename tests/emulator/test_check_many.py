@@ -142,7 +142,7 @@ class TestEveryFault:
         assert all(line.isprintable() for line in lines)
         counts = counted(expected)
         said = ", ".join(f"{counts[status]} {status}" for status in ("valid", "refused", "unusable"))
-        assert total.startswith(f"{counts.total()} inputs under contract latest: {said}; ")
+        assert total.startswith(f"{counts.total()} inputs: {said}; ")
 
     def test_json_is_one_document_with_the_totals(self, folder: Path, expected: dict[str, list[str]]) -> None:
         whole = json.loads(check("fal", "--format", "json", cwd=folder).stdout)
@@ -228,9 +228,24 @@ class TestPlaces:
     def test_the_line_of_a_fault(self, text: str, line: int) -> None:
         assert [one["line"] for row in rows(FLUX, given=text) for one in row["errors"]] == [line]
 
-    def test_where_text_is_no_json(self) -> None:
-        (row,) = rows(FLUX, given='{\n "a" 1}')
-        assert (row["line"], row["problem"]) == (2, "is not JSON: Expecting ':' delimiter, line 2 column 6")
+    @pytest.mark.parametrize(
+        ("text", "why", "line", "column"),
+        [
+            (b'{\n "a" 1}', "Expecting ':' delimiter", 2, 6),
+            (b'\xef\xbb\xbf{"a": tru}', "Expecting value", 1, 7),
+            (b'{"prompt": "NaN",\n "x": "data:,a", "y": NaN}', "NaN is none of its values", 2, 23),
+            (b'{"a": {"b": -1e999}}', "a number is out of range", 1, 13),
+            (b'{"a": [1, ' + b"9" * 5000 + b"]}", "Exceeds the limit (4300 digits) for integer string ", 1, 11),
+            (b"[\n" * 150, "The body is nested more than 100 levels deep", 101, 1),
+            ('{"a": "éé",\n "é": "'.encode() + b"\xff", "The body is not UTF-8", 2, 8),
+        ],
+    )
+    def test_where_text_is_no_json(self, tmp_path: Path, text: bytes, why: str, line: int, column: int) -> None:
+        (tmp_path / "it.json").write_bytes(text)
+        (row,) = rows(FLUX, str(tmp_path / "it.json"))
+        assert row["line"] == line
+        assert row["problem"].startswith(f"is not JSON: {why}")
+        assert row["problem"].endswith(f", line {line} column {column}")
 
     def test_thousands_of_faults_in_one_list_are_quick(self) -> None:
         body = {"prompt": "x", "image_urls": [1] * 100_000}
@@ -268,7 +283,7 @@ class TestWhatIsRead:
             "./" + "x" * 5000: "cannot be read: File name too long",
             '{"prompt": "' + "x" * 5000: "that is JSON, not a path: send it to standard input",
             "[{}": "that is JSON, not a path",
-            "fal-ai/flux/dve": "did you mean fal-ai/flux/dev?); nor is there a file of this name",
+            "fal-ai/flux/dve": "add fal-ai/flux/dve. There is no file of this name, either",
         }.items():
             done = check(path, given="{}")
             assert done.exit_code == 2

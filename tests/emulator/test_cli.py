@@ -41,13 +41,14 @@ class TestCheck:
         report = json.loads(done.stdout)
         assert list(report) == [
             *("file", "line", "place", "status"),
-            *("endpoint_id", "contract", "depth", "ok", "errors", "warnings", "unchecked", "notes", "cost"),
+            *("endpoint_id", "contract", "checked_against", "ok", "errors", "warnings", "unchecked", "notes", "cost"),
         ]
-        assert report["depth"] == "in depth"
+        assert report["checked_against"] == "fal's schema and further rules"
         assert report["cost"] == {"usd": 0.896, "units": 8, "unit": "second", "unit_usd": 0.112}
         (row, *_, total) = self.check(examples(O3)["full"], endpoint=O3).stdout.splitlines()
-        assert row == f"valid     standard input    $0.896  {O3} (in depth): 8 seconds at $0.112 a second"
-        assert total == "1 input under contract latest: 1 valid; $0.896 in total"
+        said = "8 seconds at $0.112 a second [checked against fal's schema and further rules]"
+        assert row == f"valid     standard input    $0.896  {O3}: {said}"
+        assert total == "1 input: 1 valid; $0.896 in total"
 
     def test_a_wrong_body_is_refused_with_rule_place_and_hint(self) -> None:
         done = self.check(
@@ -74,7 +75,7 @@ class TestCheck:
         assert "warning" not in latest.stdout
         text = self.check(body, "--contract", "documented").stdout
         assert "duration: Input should be '5' or '10'" in text
-        assert "accepted under contract 2026-01-28" in text
+        assert "fal's schema of 2026-01-28 accepts it" in text
 
     def test_local_files_are_opened_and_judged(self, tmp_path: Path) -> None:
         (tmp_path / "good one.jpg").write_bytes(picture(form="JPEG"))

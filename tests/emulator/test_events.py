@@ -140,6 +140,18 @@ class TestWhatIsTold:
         assert found["effect"]["request_id"] == found["over"]["request_id"]
         assert (found["over"]["outcome"], found["over"]["error_type"]) == (outcome, said)
 
+    def test_an_effect_of_a_call_that_finds_the_queue_full_is_not_told(self, serve: Serve) -> None:
+        server = serve(profile="realistic", runners=1)
+        with watching(server) as watcher:
+            ids = {server.submit(O1, {"prompt": str(number)})["request_id"] for number in range(2)}
+            headers = {"x-fakefal-effect": "stuck"}
+            full = server.http.post(f"/queue/{O1}?fal_max_queue_length=1", json={"prompt": "x"}, headers=headers)
+            told = watcher.until("call_refused")
+        assert full.status_code == 429
+        assert (told[-1]["status"], kinds(told).count("effect")) == (429, 0)
+        assert {one["request_id"] for one in told if "request_id" in one} == ids
+        assert server.journal()[0]["effect"] == ""
+
     def test_who_cancelled_and_who_waited_in_vain(self, serve: Serve) -> None:
         server = serve(profile="realistic", runners=1)
         with watching(server) as watcher:

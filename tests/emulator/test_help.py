@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+import subprocess
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from fakefal.cli import COMMANDS, main
+from fakefal.cli import main
 from fakefal.settings import SettingsError, load_settings
+from support.commands import all_commands, examples_of
 from support.media import clip, picture
+from support.programs import FAKEFAL
+from support.waiting import run_program
 
 pytestmark = pytest.mark.quick
-
-
-def all_commands() -> Iterator[tuple[str, ...]]:
-    """The words of each command and subcommand."""
-    context = click.Context(main)
-    yield ()
-    for name in COMMANDS:
-        yield (name,)
-        command = main.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from ((name, below) for below in command.commands)
 
 
 @pytest.mark.parametrize("words", [*all_commands()], ids=" ".join)
@@ -34,15 +26,13 @@ def test_every_help_has_examples_that_can_be_typed(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(main, [*words, "--help"])
-    assert done.exit_code == 0
-    typed = done.output.partition("Examples:\n")[2].splitlines()
+    typed = examples_of(words)
     assert typed
     for line in typed:
         assert f"fakefal {' '.join(words)}".strip() in line
-        for file in re.findall(r" ([\w./@-]+\.(?:json|ts)|media)\b", line):
+        for file in re.findall(r" ([\w./@-]+\.(?:json|ts))\b", line):
             Path(file).parent.mkdir(parents=True, exist_ok=True)
-            Path(file).mkdir(exist_ok=True) if file == "media" else Path(file).touch()
+            Path(file).touch()
         given = shlex.split(line.rpartition("| ")[2].partition(" > ")[0])[1:]
         command: click.Command = main
         context = click.Context(main)
@@ -66,9 +56,22 @@ def test_a_misspelt_word_gets_a_suggestion(typed: list[str], meant: str) -> None
     assert meant in done.output
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("list", "No such command 'list'. To list models, type: fakefal models\n"),
+        ("kling o1", "No such command 'kling o1'. To list models, type: fakefal models --search 'kling o1'\n"),
+    ],
+)
+def test_who_looks_for_a_list_of_models_is_told_how(typed: str, said: str) -> None:
+    done = CliRunner().invoke(main, ["models", typed])
+    assert done.exit_code == 2
+    assert said in done.output
+
+
 def test_an_unlike_word_gets_none() -> None:
     done = CliRunner().invoke(main, ["xyz"])
-    assert "No such command 'xyz'.\n" in done.output
+    assert "No such command 'xyz'. To list them, type: fakefal --help\n" in done.output
 
 
 class TestTheSettingsFile:
@@ -127,6 +130,18 @@ class TestTheSettingsFile:
             done = CliRunner().invoke(main, [*typed, *(["--config", "../../other.toml"] if "show" in typed else [])])
             assert done.exit_code == 2
             assert "no-such-folder" in done.output
+
+    def test_who_serves_or_runs_is_told_which_one_is_read(self, project: Path) -> None:
+        (project / "fakefal.toml").write_text('profile = "instant"\n')
+        ran = run_program([*FAKEFAL, "run", "--", "true"])
+        assert ran.stderr.splitlines()[0] == f"fakefal: settings from {project}/fakefal.toml"
+        assert "settings from" not in run_program([*FAKEFAL, "run", "--", "true"], cwd="/").stderr
+        command = [*FAKEFAL, "serve", "--port", "0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
+            assert serving.stdout is not None
+            said = serving.stdout.readline()
+            serving.terminate()
+        assert f"(profile instant, contract latest, settings from {project}/fakefal.toml)" in said
 
     def test_a_file_that_does_not_exist_is_an_error(self, project: Path) -> None:
         done = CliRunner().invoke(main, ["check", "--config", f"{project}/none.toml", "fal-ai/flux/dev"])

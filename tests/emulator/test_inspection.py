@@ -276,7 +276,7 @@ class TestNearMisses:
     ) -> None:
         answer = server.http.post(f"{part}/{model}", json={"prompt": "x"})
         assert answer.status_code == 404
-        said = f"fakefal knows no model {model}: fakefal models add {model} (did you mean {I2V}?)"
+        said = f"fakefal knows no model {model}: did you mean {I2V}? If not, add it: fakefal models add {model}"
         assert answer.headers["x-fakefal-hint"] == server.journal()[0]["hint"] == said
 
     @pytest.mark.parametrize(

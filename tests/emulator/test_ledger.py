@@ -1,4 +1,4 @@
-"""The ledger: every accepted job once, with its price, and the ones that were probably sent twice."""
+"""The ledger: every accepted job once, with its price, and the ones that repeat another."""
 
 from __future__ import annotations
 

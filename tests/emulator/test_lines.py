@@ -52,6 +52,8 @@ ask("fal-ai/klink-video", prompt="x")
 print("the program's own words", file=sys.stderr)
 """
 
+ALL_WELL = f'import fal_client; fal_client.subscribe("{O1}", {{"prompt": "x"}})'
+
 LENGTHS = ", ".join(f'"{seconds}"' for seconds in range(3, 11))
 
 
@@ -150,7 +152,7 @@ BROKEN = (
             ModelUnknown(
                 at=0.0, key="", call="POST x", status=404, hint=unknown_model("a/b", "a/c"), endpoint_id="a/b"
             ),
-            "? a/b  unknown model: fakefal models add a/b (did you mean a/c?)",
+            "? a/b  unknown model: did you mean a/c? If not, add it: fakefal models add a/b",
         ),
         (
             job(outcome="refused", status=404, hint=unknown_model("fal-ai/x")),
@@ -297,9 +299,16 @@ class TestRun:
             f"✗ {O1}  content_policy_violation: {MODEL_ERRORS['content_policy_violation'].message({})}",
             f"! effect result_expired: POST queue.fal.run/{O1}",
             told[4],
+            "fakefal: the page of this run ends with it; to keep one: fakefal run --report report.html -- ...",
         ]
         assert told[4].startswith("? fal-ai/klink-video  unknown model: ")
-        assert closing.startswith("fakefal: 4 requests, 2 done, 2 refused (1 perhaps charged, $0.56), $1.12 not spent")
+        assert closing.startswith("fakefal: 4 requests, 2 done, 2 refused (1 may be charged, $0.56), $1.12 not spent")
+
+    def test_how_to_keep_the_page_is_told_where_something_went_wrong(self, tmp_path: Path) -> None:
+        kept = self.run("--report", str(tmp_path / "report.html"))
+        assert "to keep one" not in kept.stderr
+        done = run_program(run_under(sys.executable, "-c", ALL_WELL, profile="instant"))
+        assert done.stderr.splitlines()[1:] == ["fakefal: 1 request, 1 done, 0 refused, $0.56 not spent"]
 
     def test_quiet_says_nothing(self) -> None:
         assert self.run("--quiet").stderr == "the program's own words\n"

@@ -150,7 +150,7 @@ def test_a_refusal_is_explained(agent: Agent) -> None:
     (reason,) = explained["reasons"]
     assert reason["rule"] == "o1.image-to-video.duration.one_of"
     assert reason["hint"] == 'send it as a string: "5"'
-    assert reason["known"].startswith("documented: ")
+    assert reason["evidence"].startswith("documented: ")
 
 
 def test_a_price_that_is_unknown_is_said_to_be(agent: Agent) -> None:

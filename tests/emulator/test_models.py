@@ -299,12 +299,13 @@ class TestCommand:
     def test_models_are_found_by_words_and_kind(self) -> None:
         done = fakefal("models", "--search", "flux schnell", "--kind", "text-to-image", "--json")
         assert json.loads(done.stdout) == [
-            {"endpoint_id": one, "category": "text-to-image", "depth": "fal's document (2026-06-11)"}
+            {"endpoint_id": one, "category": "text-to-image", "checked_against": "fal's schema (2026-06-11)"}
             for one in ("fal-ai/flux-1/schnell", "fal-ai/flux/schnell")
         ]
         text = fakefal("models", "--search", "kling o1/standard/image")
         assert text.stdout.splitlines()[0].split() == [
-            "fal-ai/kling-video/o1/standard/image-to-video", "image-to-video", "in", "depth",
+            "fal-ai/kling-video/o1/standard/image-to-video", "image-to-video", "fal's", "schema", "and", "further",
+            "rules",
         ]  # fmt: skip
         assert f"1 of {len(BUILT_IN)} models" in text.stderr
 
@@ -314,7 +315,7 @@ class TestCommand:
     def test_of_one_its_rules_price_depth_and_an_example_are_told(self) -> None:
         shown = json.loads(fakefal("models", "show", "flux/dev", "--json").stdout)
         assert (shown["endpoint_id"], shown["category"], shown["price"]) == (FLUX, "text-to-image", "$0.025 an image")
-        assert shown["depth"] == "fal's document (2026-06-11)"
+        assert shown["checked_against"] == "fal's schema (2026-06-11)"
         assert shown["streams"]
         rule = next(one for one in shown["rules"] if one["rule"] == "flux.dev.num_images.maximum")
         assert rule == {
@@ -326,7 +327,7 @@ class TestCommand:
 
     def test_of_one_in_depth_the_contracts_and_tiers_of_its_price_are_told(self) -> None:
         text = fakefal("models", "show", "o3/pro/reference-to-video").stdout
-        assert "known      in depth" in text
+        assert "checks     against fal's schema and further rules" in text
         assert "contracts  2026-02-04, 2026-06-11" in text
         tiers = "$0.112 a second, $0.14 a second with a sound track, $0.168 a second with a clip among the inputs"
         assert f"price      {tiers}" in text
@@ -335,7 +336,8 @@ class TestCommand:
         done = fakefal("models", "show", "fal-ai/flx/dev")
         assert done.returncode == 2
         said = (
-            "fakefal knows no model fal-ai/flx/dev: fakefal models add fal-ai/flx/dev (did you mean fal-ai/flux/dev?)"
+            "fakefal knows no model fal-ai/flx/dev: did you mean fal-ai/flux/dev? "
+            "If not, add it: fakefal models add fal-ai/flx/dev"
         )
         assert said in " ".join(done.stderr.split())
 
@@ -346,7 +348,7 @@ class TestCommand:
         assert 'models = ["fal-models/"] in fakefal.toml' in done.stderr
         (tmp_path / "fakefal.toml").write_text('models = ["fal-models/"]\n')
         shown = json.loads(fakefal("models", "show", ANY, "--json", cwd=tmp_path).stdout)
-        assert (shown["depth"], shown["price"]) == ("your document (2026-11-01)", "unknown")
+        assert (shown["checked_against"], shown["price"]) == ("your schema (2026-11-01)", "unknown")
 
     def test_one_that_is_built_in_says_that_it_wins(self, tmp_path: Path) -> None:
         (tmp_path / "model.json").write_text(record(FLUX))
@@ -382,8 +384,7 @@ class TestCommand:
         (tmp_path / "openapi.json").write_text(own_app())
         fakefal("models", "add", "openapi.json", "--id", MINE, cwd=tmp_path)
         text = fakefal("models", "show", MINE, "--models", "fal-models", cwd=tmp_path).stdout
-        assert "known      your document (undated)" in text
-        assert "contracts  undated" in text
+        assert "checks     against your schema (undated)" in text
         assert "0001" not in text
 
     def test_an_id_that_the_site_does_not_have_is_wrong_use(self, site: Site, tmp_path: Path) -> None:

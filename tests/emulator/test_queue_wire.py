@@ -118,8 +118,10 @@ class TestSubmit:
     def test_an_unknown_application_is_404_and_says_how_to_add_it(self, server: Server) -> None:
         answer = server.http.post("/queue/fal-ai/flucks/dev", json={})
         assert (answer.status_code, answer.json()) == (404, {"detail": 'Application "flucks" not found'})
-        add = "fakefal knows no model fal-ai/flucks/dev: fakefal models add fal-ai/flucks/dev"
-        assert answer.headers["x-fakefal-hint"] == f"{add} (did you mean fal-ai/flux/dev?)"
+        assert answer.headers["x-fakefal-hint"] == (
+            "fakefal knows no model fal-ai/flucks/dev: did you mean fal-ai/flux/dev? "
+            "If not, add it: fakefal models add fal-ai/flucks/dev"
+        )
 
     def test_a_day_before_an_endpoint_makes_it_unknown(self, serve: Serve) -> None:
         server = serve(contract="2026-01-28")

@@ -26,6 +26,7 @@ from fakefal.recording.folder import ExchangeWriter
 from fakefal.recording.spend_limit import SpendLimit
 from fakefal.server.credentials import FAKE_KEY
 from fakefal.server.lead_folder import NotLed, read_lead_folder
+from fakefal.server.redirection import PREPENDED
 from fakefal.server.serving import hosting, serving, serving_from
 from fakefal.settings import Settings
 from support.endpoints import APP, O1
@@ -44,6 +45,10 @@ READ = f'curl -sS -H "Authorization: Key $FAL_KEY" https://queue.fal.run/{APP}/r
 """What a worker does, by the id."""
 
 OWN = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+
+
+MINE = {"FAL_KEY": "real:secret-of-mine", "HTTPS_PROXY": "http://mine.example:3128", "NODE_OPTIONS": "--no-warnings"}
+"""What a shell may have before."""
 
 
 @contextmanager
@@ -170,6 +175,85 @@ class TestLead:
             given = run_program([*FAKEFAL, "env", "--url", where["url"], "--key", "a:b"])
         assert (refused.returncode, "give one of them as --key" in refused.stderr) == (2, True)
         assert "export FAL_KEY=a:b" in given.stdout
+
+
+class TestUnset:
+    """What gives a shell back what it had, also where the server has ended."""
+
+    def test_other_programs_work_again_after_the_server_has_ended(self, tmp_path: Path, site: Site) -> None:
+        with started(tmp_path, "--lead") as where:
+            lines = run_program([*FAKEFAL, "env", "--url", where["url"]], env=OWN | MINE, check=True).stdout
+        site.pages["/"] = (200, {}, b"reached")
+        url = f"http://elsewhere.example:{site.server_port}/"
+        asking = f"""
+import socket, urllib.request
+found = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *more: found(host.replace("elsewhere.example", "127.0.0.1"), *more)
+print(urllib.request.urlopen("{url}").read())
+"""
+        script = f"""
+asking='{asking}'
+fakefal() {{ "{sys.executable}" -m fakefal "$@"; }}
+curled() {{ curl -sS --resolve elsewhere.example:{site.server_port}:127.0.0.1 {url}; echo " $?"; }}
+asked() {{ "{sys.executable}" -c "$asking" 2>&1 | tail -n 1; }}
+{lines}
+curled; asked
+eval "$(fakefal env --unset)"
+curled; asked
+env -0 > "$1"
+"""
+        done = run_program(["bash", "-c", script, "bash", tmp_path / "after"], env=OWN | MINE)
+        refused, led, reached, direct = done.stdout.splitlines()
+        assert (refused, reached) == (" 7", "reached 0"), done.stderr
+        assert ("Connection refused" in led, direct) == (True, "b'reached'")
+        assert site.asked == [f"elsewhere.example:{site.server_port}"] * 2
+        assert "fakefal env: set FAL_KEY again: keys are not kept" in done.stderr
+        after = dict(line.split("=", 1) for line in (tmp_path / "after").read_text().split("\0") if line)
+        of_bash = ("_", "SHLVL", "PWD", "OLDPWD", "FAL_KEY")
+        before = {**OWN, **MINE}
+        assert {name: after.get(name) for name in {*before, *after} - {*of_bash}} == {
+            name: before.get(name) for name in {*before, *after} - {*of_bash}
+        }
+        assert "FAL_KEY" not in after
+
+    def test_the_second_server_of_a_shell_does_not_hide_what_it_had_first(self, leading: dict[str, str]) -> None:
+        twice = f'eval "$(fakefal env --url {leading["url"]})"\n' * 2
+        done = in_shell(f'{twice}eval "$(fakefal env --unset)"; echo "$HTTPS_PROXY $NODE_OPTIONS"', **MINE)
+        assert done.stdout == f"{MINE['HTTPS_PROXY']} {MINE['NODE_OPTIONS']}\n", done.stderr
+
+    @pytest.mark.quick
+    @pytest.mark.parametrize(
+        ("form", "said"),
+        [
+            ("shell", "export A=1\nunset B\nunset FAL_KEY\nunset _FAKEFAL_BEFORE\n"),
+            ("dotenv", "A=1\n# remove B\n# remove FAL_KEY\n# remove _FAKEFAL_BEFORE\n"),
+            ("json", '{\n  "A": "1",\n  "B": null,\n  "FAL_KEY": null,\n  "_FAKEFAL_BEFORE": null\n}\n'),
+            (
+                "powershell",
+                "${env:A} = '1'\n"
+                + "".join(
+                    f"Remove-Item -ErrorAction Ignore 'Env:{name}'\n" for name in ("B", "FAL_KEY", "_FAKEFAL_BEFORE")
+                ),
+            ),
+        ],
+    )
+    def test_every_format_writes_it(self, form: str, said: str) -> None:
+        before = dict.fromkeys((*PREPENDED, "_FAKEFAL_BEFORE"))
+        given = {**before, "_FAKEFAL_BEFORE": '{"A": "1", "B": null, "FAL_KEY": false}'}
+        done = CliRunner(env=given).invoke(main, ["env", "--unset", "--format", form])
+        assert (done.exit_code, done.stdout) == (0, said)
+
+    @pytest.mark.quick
+    def test_a_shell_that_has_nothing_of_it_is_told_so(self) -> None:
+        done = CliRunner(env={"_FAKEFAL_BEFORE": None}).invoke(main, ["env", "--unset"])
+        assert (done.exit_code, done.stdout.strip()) == (0, "")
+        assert "nothing to undo" in done.stderr
+
+    @pytest.mark.quick
+    def test_what_is_no_longer_remembered_stops_the_shell(self) -> None:
+        done = CliRunner(env={"_FAKEFAL_BEFORE": "{"}).invoke(main, ["env", "--unset"])
+        assert (done.exit_code, done.stdout.strip()) == (2, "(exit 2)")
+        assert "_FAKEFAL_BEFORE was changed: start a new shell" in done.stderr
 
 
 class TestFormats:

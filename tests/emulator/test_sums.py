@@ -64,7 +64,7 @@ def test_what_is_refused_twice_was_not_probably_sent_twice(serve: Callable[..., 
     server = serve()
     for body in ({"prompt": "x", "duration": 5}, {"prompt": "x"}) * 2:
         server.submit(O1, body)
-    sums = "4 requests, 2 done, 2 refused, 1 probably sent twice, $1.12 not spent"
+    sums = "4 requests, 2 done, 2 refused, 1 repeated, $1.12 not spent"
     assert summary(server) == sums
     (total,) = server.http.get("/_fakefal/ledger").json()["totals"]
     assert total["duplicates"] == 1
@@ -135,7 +135,7 @@ def test_ledger_metrics_and_closing_line_say_the_same_of_jobs_that_were_dropped(
     metrics = server.http.get("/_fakefal/metrics").text
     assert f'fakefal_not_spent_dollars_total{{endpoint="{O1}"}} {usd}\n' in metrics
     assert f'fakefal_accepted_total{{endpoint="{O1}"}} 4.0\n' in metrics
-    assert summary(server) == f"4 requests, 3 done, 1 refused, 1 probably sent twice, ${usd:.2f} not spent"
+    assert summary(server) == f"4 requests, 3 done, 1 refused, 1 repeated, ${usd:.2f} not spent"
 
 
 class Accounts(RuleBasedStateMachine):

@@ -32,6 +32,7 @@ from fakefal.settings import Settings
 from fakefal.state import jsonio
 from fakefal_contracts import BUILT_IN, FOUNDING, judge, rulebook
 from fakefal_contracts.media import Limits
+from fakefal_contracts.record import Source
 from fakefal_contracts.strategies import Broken, anything, invalid, valid
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import breaches
@@ -60,7 +61,7 @@ class Difference:
 
     name: str
     reason: str
-    matches: Callable[[Any, Answer, Answer], bool]
+    matches: Callable[[str, Any, Answer, Answer], bool]
 
 
 def _scaled_by_dictionary(body: Any) -> bool:
@@ -78,9 +79,25 @@ DIFFERENCES: tuple[Difference, ...] = (
         "a dictionary where a union has bounds",
         "fal's own validation fails there with an internal error: pydantic cannot compare a dictionary with the bound "
         "of a number.  Whoever sends one means to be accepted, and fakefal accepts it.",
-        lambda body, _ours, theirs: theirs[0] == FAILED and _scaled_by_dictionary(body),
+        lambda _id, body, _ours, theirs: theirs[0] == FAILED and _scaled_by_dictionary(body),
+    ),
+    Difference(
+        "the order of shots",
+        "Types have no order of fields, which decides the order of errors: the shots of v3/turbo are those of v3.",
+        lambda endpoint_id, _body, ours, theirs: (
+            BUILT_IN.find(endpoint_id).record.source is Source.TYPES
+            and ours != theirs
+            and _sorted(ours) == _sorted(theirs)
+        ),
     ),
 )
+
+
+def _sorted(answer: Answer) -> tuple[int, list[str]]:
+    """An answer with the items of a refusal in one order, whichever they had."""
+    status, body = answer
+    items = json.loads(body)["detail"] if status == REFUSED else []
+    return status, sorted(json.dumps(item, sort_keys=True) for item in items)
 
 
 @dataclass
@@ -179,11 +196,12 @@ def compare(endpoint_id: str, raw: bytes, ours: Answer, theirs: Answer, findings
     named = {error.rule.id: error.rule.id if endpoint_id in FOUNDING else error.rule.kind for error in errors}
     tally = findings.endpoints.setdefault(endpoint_id, Tally())
     beyond = outside(endpoint_id)
+    kept = _without(ours, broken, beyond)
     if _equal(ours, theirs):
         tally.count("agreed", dict.fromkeys(named.values(), "agreed"))
-    elif _equal(_without(ours, broken, beyond), theirs):
+    elif _equal(kept, theirs):
         tally.count("outside", {name: "outside" if rule in beyond else "agreed" for rule, name in named.items()})
-    elif known := next((one for one in DIFFERENCES if one.matches(body, ours, theirs)), None):
+    elif known := next((one for one in DIFFERENCES if one.matches(endpoint_id, body, kept, theirs)), None):
         tally.count("known", dict.fromkeys(named.values(), "known"))
         findings.known[known.name] += 1
     else:

@@ -44,7 +44,7 @@ def test_axe_finds_nothing_serious(server: Server, open_page: Open, scheme: str,
         expect(visit.page.locator(".money .sum")).to_be_visible()
         expect(visit.page.locator("main h1, main h2, main table, main .code").first).to_be_attached()
         if name == "list":
-            visit.page.get_by_role("button", name="sent twice?").click()
+            visit.page.get_by_role("button", name="repeated").click()
             expect(visit.page.locator(".twin").first).to_contain_text("key")
         assert (name, serious(visit.page)) == (name, [])
 

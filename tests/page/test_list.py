@@ -97,9 +97,9 @@ def test_at_most_200_rows_are_drawn_and_older_ones_are_a_step_away(server: Serve
     expect(page.locator("tr[data-job] .prompt").first).to_have_text("number 204")
 
 
-def test_what_was_probably_sent_twice_stands_side_by_side(page: Page, server: Server) -> None:
+def test_requests_that_repeat_stand_side_by_side(page: Page, server: Server) -> None:
     first, second = (server.submit(O1, {"prompt": "x"})["request_id"] for _ in range(2))
-    page.get_by_role("button", name="1 sent twice?").click()
+    page.get_by_role("button", name="1 repeated").click()
     pair = page.locator(".pair .twin")
     expect(pair).to_have_count(2)
     for shown, request_id in zip((pair.nth(0), pair.nth(1)), (first, second), strict=True):

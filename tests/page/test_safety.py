@@ -86,6 +86,7 @@ def test_programs_get_json_and_fals_hosts_no_page(server: Server) -> None:
     for accept in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
         answer = server.http.get("/", headers=accept)
         assert answer.json()["document"] == "/openapi.json"
+        assert answer.json()["fal_hosts"]["queue.fal.run"] == "/queue"
         assert answer.headers["vary"] == "accept"
     for host in ("fal.run", "queue.fal.run", "v3.fal.media", "rest.fal.ai", "fal.ai", "api.fal.ai"):
         for path in ("/", "/_fakefal/page/app.js", "/_fakefal/jobs"):

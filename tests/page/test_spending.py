@@ -77,7 +77,7 @@ def test_refusals_say_whether_they_are_charged(page: Page, server: Server) -> No
         effect: server.submit(O1, {"prompt": effect}, **{"X-Fakefal-Effect": f"content_policy_violation{effect}"})
         for effect in said
     }
-    for words in ("3 refused", "1 of them charged", "1 perhaps charged, $0.56"):
+    for words in ("3 refused", "1 of them charged", "1 may be charged, $0.56"):
         expect(page.locator(".money")).to_contain_text(words)
     for effect, words in said.items():
         row = page.locator(f"tr[data-job='{ids[effect]['request_id']}']")
@@ -129,3 +129,23 @@ def test_findings_of_a_program_come_and_go_without_a_reload(open_page: Open) -> 
         expect(panel).not_to_contain_text("result never fetched")
         assert page.evaluate("window.kept") is True
         go_on()
+
+
+def test_what_is_to_be_said_of_money_stands_in_one_line(serve: Serve, open_page: Open) -> None:
+    server = serve(balance="100")
+    for prompt in ("x", "x", 5, 5, "fakefal:content_policy_violation"):
+        server.submit(O1, {"prompt": prompt})
+    page = open_page(server.url).page
+    expect(page.get_by_role("button", name="findings")).to_be_visible()
+    for width in (1024, 1280, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 700})
+        places = "() => [...document.querySelectorAll('.money > *')].map((one) => one.getBoundingClientRect())"
+        found = page.evaluate(places)
+        assert max(place["top"] for place in found) < min(place["bottom"] for place in found), width
+        top, margin = page.evaluate(
+            "() => [document.querySelector('.top').offsetHeight, "
+            "parseInt(getComputedStyle(document.documentElement).getPropertyValue('--top'))]"
+        )
+        assert abs(top - margin) <= 3, "the job beside the list would be hidden"
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 320

@@ -17,7 +17,7 @@ from fakefal_contracts.media import BrokenLimit, ClipLimits, Limits, Missing
 from fakefal_contracts.model import Model, Spot, bare_type, choices, spots, takes_null
 from fakefal_contracts.openers import open_data_uris
 from fakefal_contracts.rule import Requirement
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.strategies import Body
 from fakefal_contracts.strategies.bodies import Builder
 from support.bent_schemas import bent_schemas

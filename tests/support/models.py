@@ -8,7 +8,6 @@ from collections import Counter
 from functools import cache
 
 from fakefal_contracts import BUILT_IN, FOUNDING
-from fakefal_contracts.record import Source
 
 RARE = {
     "a set of choices": "fal-ai/fooocus",
@@ -56,6 +55,5 @@ def sample(count: int = COUNT) -> tuple[str, ...]:
 
 
 def family(start: str) -> tuple[str, ...]:
-    """The models with a document whose ids begin so, but for the founding ones; types tell no order of fields."""
-    records = (one for one in BUILT_IN.records() if one.source is not Source.TYPES and one.id not in FOUNDING)
-    return tuple(one.id for one in records if one.id.startswith(start))
+    """The models whose ids begin so, but for the founding ones."""
+    return tuple(one.id for one in BUILT_IN.records() if one.id.startswith(start) and one.id not in FOUNDING)

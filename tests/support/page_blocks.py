@@ -121,7 +121,7 @@ def run_page(page: Path, folder: Path, offline: list[str], *, from_npm: bool = F
     """
     blocks = blocks_of(page)
     typed = "".join(block.code for block in blocks if block.language == "bash" or block.is_workflow)
-    reader = _Reader(folder, offline, from_npm=from_npm)
+    reader = Reader(folder, offline, from_npm=from_npm)
     if not from_npm and re.search(r"\b(node|npm|npx)\b", typed):
         reader.take_packages_of_node()
     in_folder = page.parent != ROOT / "docs"
@@ -144,7 +144,7 @@ def run_page(page: Path, folder: Path, offline: list[str], *, from_npm: bool = F
         reader.type(Block("bash", f"{PYTEST} {shlex.join(untyped)}"))
 
 
-class _Reader:
+class Reader:
     """Somebody who follows a page."""
 
     def __init__(self, folder: Path, offline: list[str], *, from_npm: bool) -> None:

@@ -37,7 +37,7 @@ def audited(*options: str, modes: list[str]) -> tuple[int, dict[str, Any]]:
     assert done.stdout, done.stderr
     runs = json.loads(done.stdout)["runs"]
     return done.returncode, {
-        f"{one['point']['kind']}:{one['way']}" if one["point"] else one["way"]: one for one in runs
+        f"{one['call']['kind']}:{one['failure']}" if one["call"] else one["failure"]: one for one in runs
     }
 
 
@@ -113,6 +113,25 @@ def test_what_is_not_reached_is_not_passed(tmp_path: Path) -> None:
     assert "--before CMD" in done.stderr
 
 
+def test_a_call_that_is_refused_before_its_effect_does_not_count() -> None:
+    program = f"""
+import json, os, urllib.error, urllib.request
+def send(body):
+    headers = {{"Authorization": f"Key {{os.environ['FAL_KEY']}}", "Content-Type": "application/json"}}
+    call = urllib.request.Request("https://queue.fal.run/{ENDPOINT}", body, headers)
+    try:
+        return urllib.request.urlopen(call).status
+    except urllib.error.HTTPError as error:
+        return error.code
+assert send(b"{{") == 422
+assert send(json.dumps({{"prompt": "x"}}).encode()) == 200
+"""
+    done = audit("--only", "submit:429", "--json", program=[sys.executable, "-c", program])
+    first, faulty = json.loads(done.stdout)["runs"]
+    assert (first["ending"], first["jobs"]) == ("exit 0", 1)
+    assert (faulty["ending"], faulty["hits"], faulty["jobs"]) == ("exit 1", 1, 0)
+
+
 def test_the_state_is_restored_before_each_run(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("of an earlier run")
@@ -127,16 +146,16 @@ def test_what_it_will_do_is_said_first() -> None:
     done = audit("--dry-run", program=PROGRAM, yes=False)
     assert done.returncode == 0
     assert done.stdout == ""
-    assert "3 points, 21 runs" in done.stderr
+    assert "21 runs, for failures of 3 calls (" in done.stderr
     assert f"submit {ENDPOINT}: lost answer, lost call, 429," in done.stderr
 
 
 def test_the_table() -> None:
     done = audit("--only", "submit:lost answer", program=[*PROGRAM, "careless"])
     assert done.returncode == 1
-    assert "3 points, 1 run (without failures" in done.stderr
+    assert "1 run, for failures of 3 calls (without failures" in done.stderr
     head, as_it_is, row, *rest = done.stdout.splitlines()
-    assert head.split() == ["point", "what", "fails", "ended", "jobs", "paid", "findings"]
+    assert head.split() == ["call", "failure", "ended", "jobs", "paid", "findings"]
     assert as_it_is.split() == ["as", "it", "is", "exit", "0", "1", "$0.56"]
     assert row.split() == ["submit", ENDPOINT, "lost", "answer", "exit", "0", "2", "$1.12", "paid_twice"]
     assert rest[-1] == "2 runs: 1 with proven findings"
@@ -161,7 +180,7 @@ def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "program", "code", "said"),
     [
-        (["--yes", "--only", "sumbit"], ["true"], 2, "--only sumbit: give a point (submit, run, status"),
+        (["--yes", "--only", "sumbit"], ["true"], 2, "--only sumbit: give a call (submit, run, status"),
         (["--yes", "--before", "true", "--jobs", "2"], ["true"], 2, "leave out --jobs"),
         ([], ["true"], 2, "there is no terminal to ask on: give --yes"),
         (["--yes"], ["true"], 1, "the program did not call fal"),
@@ -172,10 +191,10 @@ def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
             ["--yes", "--only", "webhook"],
             PROGRAM,
             1,
-            "--only webhook: the program has no such point; it has submit, status",
+            "--only webhook: the program makes no such call; it makes submit, status",
         ),
         (["--yes", "--run-seconds", "1"], ["sleep", "60"], 1, "runs longer than --run-seconds 1"),
-        (["--yes"], ["no-such-program"], 1, "no-such-program: No such file"),
+        (["--yes"], ["no-such-program"], 1, "no-such-program: command not found"),
     ],
 )
 def test_what_cannot_be_audited(options: list[str], program: list[str], code: int, said: str) -> None:
@@ -210,7 +229,7 @@ def test_the_page_says_what_clients_do_with_a_lost_answer(client: str) -> None:
     as_it_is, lost = json.loads(done.stdout)["runs"]
     assert seen(as_it_is) == ("exit 0", 1, 0.56, [])
     queued = PAGE[PAGE.index("### Through the queue") :].splitlines()
-    head = next(line for line in queued if line.startswith("| point |")).removesuffix(" |").split(" | ")
+    head = next(line for line in queued if line.startswith("| call |")).removesuffix(" |").split(" | ")
     row = next(line for line in queued if line.startswith("| submit | lost answer |")).split(" | ")
     cell = row[head.index(client)].removesuffix(" |")
     assert cell.startswith(f"{lost['jobs']} (${lost['usd']:.2f}), {'error' if lost['code'] else 'result'}")
@@ -218,7 +237,7 @@ def test_the_page_says_what_clients_do_with_a_lost_answer(client: str) -> None:
 
 
 def test_the_page_lists_every_way() -> None:
-    listed = PAGE[PAGE.index("| point | ways |") :].partition("\n\n")[0]
+    listed = PAGE[PAGE.index("| call | failures |") :].partition("\n\n")[0]
     for kind, some in WAYS.items():
         (line,) = (line for line in listed.splitlines() if f"`{kind}`" in line.partition(" | ")[0])
         assert all(f"`{way.name}`" in line for way in some)

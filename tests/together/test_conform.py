@@ -494,7 +494,7 @@ class TestCommand:
         done = run("--target", server.url, "--examples", "1", "--endpoint", "o1/image-to-video")
         assert done.exit_code == 0, done.output
         lines = done.output.splitlines()
-        assert lines[0] == f"{server.url} under contract {contract}, seed 0"
+        assert lines[0] == f"{server.url} (contract: {contract}, seed: 0)"
         assert lines[-1].endswith(" agreed")
 
     def test_a_document_of_ones_own_is_asked(self, serve: Serve, tmp_path: Path) -> None:
@@ -540,7 +540,7 @@ class TestCommand:
         options = ["--upstream", server.url, "--examples", "1", "--endpoint", "o1/image-to-video"]
         done = run("--target", "fal", *options, env={**KEYED})
         assert done.exit_code == 0, done.output
-        assert done.output.startswith(f"fal, by way of {server.url} under contract latest")
+        assert done.output.startswith(f"fal, by way of {server.url} (contract: latest, ")
         assert "not run:\n" in done.output
         assert "no fuse covers it" in done.output
 

@@ -489,7 +489,7 @@ class TestDifferences:
         assert difference["predicted"] == "accepted"
         assert difference["answered"] == "refused: body.duration: literal_error: Input should be '5' or '10'"
         lines = found.text().splitlines()
-        assert lines[0] == "3 sent, 2 not sent, $0.56 spent and $0.336 perhaps, of $1.00"
+        assert lines[0] == "3 sent, 2 not sent, $0.56 spent and up to $0.336 more, of $1.00"
         assert lines[-2:] == [
             "  1 of those sent have an unknown end: their results were never read",
             f"  {report['exchanges']} exchanges recorded in {tmp_path / 'out'}",

@@ -74,12 +74,12 @@ class TestHook:
         hook = getattr(self, way)
         done = hook(project)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "3 inputs under contract latest: 3 valid; $0.075 in total" in done.stdout
+        assert "3 inputs: 3 valid; $0.075 in total" in done.stdout
         add(project, "fal/bad.json", BAD)
         run_program(["git", "add", "."], cwd=project, check=True)
         done = hook(project)
         assert done.returncode == 1
-        assert "4 inputs under contract latest: 3 valid, 1 refused; $0.075 in total" in done.stdout
+        assert "4 inputs: 3 valid, 1 refused; $0.075 in total" in done.stdout
         add(project, "fal/bad.json", {"prompt": "x"})
         run_program(["git", "add", "."], cwd=project, check=True)
         done = hook(project)
@@ -105,27 +105,27 @@ class TestAction:
     def test_a_check_writes_annotations_and_a_summary(self, runner: Path, project: Path) -> None:
         assert run_step("Check", runner, project).returncode == 0
         summary = (runner / "summary.md").read_text()
-        assert "\n3 inputs under contract latest: 3 valid; $0.075 in total\n\n```text\nvalid " in summary
+        assert "\n3 inputs: 3 valid; $0.075 in total\n\n```text\nvalid " in summary
         add(project, "fal/bad\n```.json", BAD)
         done = run_step("Check", runner, project)
         assert done.returncode == 1
         assert done.stdout.startswith("::error file=fal/bad%0A```.json,line=1,title=flux.dev.prompt.type::")
         summary = (runner / "summary.md").read_text()
         assert "\nrefused   fal/bad\\n```.json " in summary
-        assert "    hint  5 has the wrong JSON type" in summary
+        assert "    hint 5 has the wrong JSON type" in summary
         assert len(re.findall(r"^ {0,3}```", summary, re.MULTILINE)) == 4, "no name ends a block"
 
     @pytest.mark.parametrize(
         ("given", "code", "said"),
         [
-            ({"paths": "other.json\n\nfal/good.json", "model": FLUX}, 1, "2 inputs under contract latest: 1 valid, 1"),
+            ({"paths": "other.json\n\nfal/good.json", "model": FLUX}, 1, "2 inputs: 1 valid, 1"),
             ({"max_usd": "0.05"}, 1, "too expensive: $0.075 is more than --max-usd $0.05"),
-            ({"contract": "documented"}, 0, "3 inputs under contract documented: 3 valid"),
-            ({"paths": "fal/deep/*.jsonl"}, 0, "2 inputs under contract latest: 2 valid"),
+            ({"contract": "documented"}, 0, "3 inputs (contract: documented): 3 valid"),
+            ({"paths": "fal/deep/*.jsonl"}, 0, "2 inputs: 2 valid"),
             ({"paths": "no such folder/"}, 2, "Error: fakefal knows no model no such folder/"),
             ({"paths": "--strict"}, 2, "Error: fakefal knows no model --strict"),
             ({"paths": "$(touch owned); `touch owned`"}, 2, "Error: fakefal knows no model"),
-            ({"paths": "warned.json", "strict": "true"}, 1, "1 input under contract latest: 1 failed; 1 warning"),
+            ({"paths": "warned.json", "strict": "true"}, 1, "1 input: 1 failed; 1 warning"),
         ],
     )
     def test_inputs_reach_the_command(

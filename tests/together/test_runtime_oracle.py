@@ -35,6 +35,8 @@ from support.machine import ROOT, SHARED, not_tested_here, required_in_ci
 from support.models import sample
 
 ORACLES = ROOT / "tests" / "oracles"
+TURBO = "fal-ai/kling-video/v3/turbo/pro/image-to-video"
+"""One of those of which only types are known."""
 CASES = 500
 """Per endpoint in depth."""
 MODEL_CASES = 15
@@ -163,6 +165,16 @@ class TestWhatCountsAsWhat:
         raw = b'{"loras": [{"path": "x", "scale": {}}]}'
         assert self.outcome(raw, (ACCEPTED, b"{}"), (500, b"{}")) == {"known": 1}
         assert self.outcome(raw, (ACCEPTED, b"{}"), (REFUSED, b"{}")) == {"unexplained": 1}
+
+    @pytest.mark.parametrize(("endpoint_id", "outcome"), [(TURBO, "known"), (O3, "unexplained")])
+    def test_only_types_have_no_order_of_errors(self, endpoint_id: str, outcome: str) -> None:
+        raw, findings = b'{"multi_prompt": [{"duration": 5}]}', Findings()
+        edition = BUILT_IN.find(endpoint_id).edition(CONTRACT)
+        items = [error.wire() for error in judge(edition, json.loads(raw)).errors if error.loc[0] == "multi_prompt"]
+        ours, theirs = (jsonio.dump({"detail": one}) for one in (items, items[::-1]))
+        assert len(items) > 1
+        compare(endpoint_id, raw, (REFUSED, ours), (REFUSED, theirs), findings)
+        assert getattr(findings.endpoints[endpoint_id], outcome) == 1
 
     def test_every_known_difference_has_a_name_and_a_reason(self) -> None:
         names = [one.name for one in runtime.DIFFERENCES]

@@ -24,7 +24,7 @@ from fakefal_contracts.known_differences import KNOWN_DIFFERENCES
 from fakefal_contracts.published import INPUT, Place
 from fakefal_contracts.published.endpoint_document import read_openapi
 from fakefal_contracts.record import Record
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from tools.fidelity import page as fidelity_page
 from tools.receipts import Receipt, receipts
 

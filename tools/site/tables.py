@@ -131,7 +131,7 @@ def kling_models() -> str:
 def checks() -> str:
     """The functions that mkdocstrings cannot see, because modules have their names."""
     found = []
-    for name, file in (("check", CONTRACTS / "__init__.py"), ("rulebook", CONTRACTS / "rulebook.py")):
+    for name, file in (("check", CONTRACTS / "__init__.py"), ("rulebook", CONTRACTS / "rulebooks.py")):
         module = griffe.visit(CONTRACTS.name, file, file.read_text("utf-8"), docstring_parser="google")
         found.append("\n".join(_function(module[name])))
     return "\n\n".join(found)

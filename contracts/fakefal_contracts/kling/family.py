@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fakefal_contracts.endpoint import Endpoint, Revision, Tier
-from fakefal_contracts.evidence import UNDATED, Evidence, documented, inferred, upstream
+from fakefal_contracts.evidence import UNDATED, Evidence, documented, inferred, third_party
 from fakefal_contracts.kling import objects
 from fakefal_contracts.kling import requirements as own
 from fakefal_contracts.kling.kling_input import (
@@ -188,7 +188,7 @@ _LISTS = inferred("third-party price lists of spring and autumn 2026; the day is
 _TWO_LISTS = inferred("two third-party price lists (April and autumn 2026); the clip tier is Kling's own", "2026-04-01")
 _OLDER = inferred("launch price, from the older llms.txt as a third party quotes it", "2026-02-04")
 _AS_SIBLING = inferred("the price of the endpoint's siblings", "2026-06-11")
-_RESELLER = upstream("a reseller's price list", "2025-06-01")
+_RESELLER = third_party("a reseller's price list", "2025-06-01")
 _TURBO = inferred("copies of fal's pages, and code of clients; the day is inferred", "2026-09-15")
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from fakefal_contracts.evidence import upstream
+from fakefal_contracts.evidence import third_party
 from fakefal_contracts.kling.shared import FORMAT, SURE_FORMATS, named_references
 from fakefal_contracts.media import Facts
 from fakefal_contracts.model import Advice, Caution, Input, Loc, field_names
@@ -22,7 +22,7 @@ SPOKEN_CHARACTERS = 15
 _LISTS = {"Image": "image_urls", "Element": "elements"}
 """The words for what arguments list, in prompts."""
 
-_KLING = upstream("Kling's own interface, as a reseller documents it", "2026-06-11")
+_KLING = third_party("Kling's own interface, as a reseller documents it", "2026-06-11")
 SHOTS_SUM = Caution("shots_sum", "the shots should add up to an explicit duration", _KLING)
 SHOTS_RANGE = Caution("shots_range", f"the shots should add up to {SHORTEST} to {LONGEST} seconds", _KLING)
 SHOTS_COUNT = Caution("shots_count", f"at most {MOST_SHOTS} shots", _KLING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fakefal_contracts.evidence import documented, inferred, observed, upstream
+from fakefal_contracts.evidence import documented, inferred, observed, third_party
 from fakefal_contracts.failures import MODEL_ERRORS
 from fakefal_contracts.media import AudioLimits, ClipLimits, PictureLimits
 from fakefal_contracts.rule import Looked, Requirement, Stage
@@ -124,7 +124,7 @@ SEVEN_REFERENCES_WITHOUT_CLIP = Requirement(
     message="The number of images and elements exceeds the limit, max number is 7",
     holds=lambda body: body.uses_clip() or body.references() <= 7,
     hint="send fewer: each element counts as one, however many pictures it has",
-    evidence=upstream("Kling's own interface; fal documents it for the 4k sibling", "2026-06-11"),
+    evidence=third_party("Kling's own interface; fal documents it for the 4k sibling", "2026-06-11"),
 )
 PICTURES_OF_ELEMENT = Requirement(
     kind="media",

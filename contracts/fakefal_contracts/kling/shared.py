@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
-from fakefal_contracts.evidence import documented, inferred, observed, upstream
+from fakefal_contracts.evidence import documented, inferred, observed, third_party
 from fakefal_contracts.media import ClipLimits, PictureLimits
 from fakefal_contracts.model import Advice, Caution, Loc, Output
 
@@ -66,7 +66,7 @@ SURE_FORMATS = ("jpeg", "png")
 FORMAT = Caution(
     "format",
     "pictures other than jpeg and png may be refused by Kling",
-    upstream("Kling's own interface takes jpg, jpeg and png; fal's page lists more", "2026-06-11"),
+    third_party("Kling's own interface takes jpg, jpeg and png; fal's page lists more", "2026-06-11"),
 )
 
 

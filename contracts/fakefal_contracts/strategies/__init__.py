@@ -9,7 +9,7 @@ nothing here; a rule written by hand needs its recipe in `fakefal_contracts.stra
 
 from fakefal_contracts.strategies.arguments import Sample, anything, boundaries, invalid, media, valid
 from fakefal_contracts.strategies.broken import Body, Boundary, Broken
-from fakefal_contracts.strategies.histories import (
+from fakefal_contracts.strategies.job_histories import (
     Advance,
     Cancel,
     Fetch,

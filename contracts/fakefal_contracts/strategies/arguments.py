@@ -12,7 +12,7 @@ from fakefal_contracts.catalogue import BUILT_IN, Catalogue
 from fakefal_contracts.endpoint import LATEST, Edition
 from fakefal_contracts.media import Limits
 from fakefal_contracts.model import field_names, spots
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.strategies.bodies import Builder
 from fakefal_contracts.strategies.broken import Boundary, Breach, Broken, breaches
 from fakefal_contracts.strategies.edges import edges
@@ -73,7 +73,7 @@ def invalid_of(edition: Edition, rules: Collection[str] | None = None) -> st.Sea
     """
     if unknown := set(rules or ()) - {rule.id for rule in rulebook(edition)}:
         names = ", ".join(sorted(unknown))
-        raise ValueError(f"{edition.endpoint.id} has no rule {names} under contract {edition.contract}")
+        raise ValueError(f"{edition.endpoint.id} has no rule {names} in contract {edition.contract}")
     ways = _by_rule(edition)
     if unbroken := sorted(set(rules or ()) - set(ways)):
         raise ValueError(f"nothing breaks {', '.join(unbroken)}: any value is taken there, or another form takes it")

@@ -18,7 +18,7 @@ from fakefal_contracts.media import Limits
 from fakefal_contracts.model import Loc, bare_type, branches, choices, is_model
 from fakefal_contracts.openers import open_data_uris
 from fakefal_contracts.rule import Rule, Violation
-from fakefal_contracts.rulebook import Rulebook, rulebook
+from fakefal_contracts.rulebooks import Rulebook, rulebook
 from fakefal_contracts.strategies.bodies import FOREIGN, Builder, exactly, longest, others, pattern_of, shortest
 from fakefal_contracts.strategies.edges import edges
 from fakefal_contracts.strategies.medium import Medium

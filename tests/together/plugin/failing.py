@@ -61,7 +61,7 @@ def test_cancelling_at_an_unknown_application(fakefal: Fakefal) -> None:
 
 
 def test_unknown_path(fakefal: Fakefal) -> None:
-    """(did you mean fal-ai/kling-video/o1/reference-to-video?)"""
+    """did you mean fal-ai/kling-video/o1/reference-to-video? If not, add it: fakefal models add"""
     assert fakefal.url
     httpx.post("https://queue.fal.run/fal-ai/kling-video/o1/referense-to-video", json=PROMPT, headers=KEY)
 
@@ -226,7 +226,7 @@ def test_no_amount(fakefal: Fakefal) -> None:
 
 @pytest.mark.fakefal(effects="accept_then_drop when nth=1")
 def test_duplicates(fakefal: Fakefal) -> None:
-    """1 of 2 jobs were probably sent twice:"""
+    """1 of 2 jobs repeats an equal one:"""
     fal_client.SyncClient().subscribe(ENDPOINT, arguments=PROMPT)
     fakefal.assert_no_duplicates()
 

@@ -44,7 +44,7 @@ from fakefal_contracts.other_revisions import (
 from fakefal_contracts.price import Cost, price_of
 from fakefal_contracts.probe import is_data_uri
 from fakefal_contracts.rule import Looked, Requirement, Stage, Violation
-from fakefal_contracts.rulebook import rulebook
+from fakefal_contracts.rulebooks import rulebook
 
 LOCAL_NAME = Caution(
     "local_name",
@@ -108,7 +108,7 @@ class Report(NamedTuple):
         return {
             "endpoint_id": self.endpoint.id,
             "contract": self.contract,
-            "depth": self.endpoint.depth_in_words,
+            "checked_against": self.endpoint.checked_against,
             "ok": self.ok,
             "errors": [
                 {"rule": e.rule.id, "type": e.type, "loc": ["body", *e.loc], "msg": e.msg, "hint": e.hint}
