@@ -12,7 +12,7 @@ SHORTEST_PAUSE = 0.2
 
 
 class Kind(StrEnum):
-    """What a program did that costs money, or will."""
+    """A kind of mistake that costs money."""
 
     PAID_TWICE = "paid_twice"
     RESUBMITTED_UNKNOWN = "resubmitted_unknown"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 class FindingGrade(StrEnum):
-    """How sure a finding is.  Only what is proven changes an exit code."""
+    """How certain a finding is.  Only proven findings change an exit code."""
 
     PROVEN = "proven"
     POSSIBLE = "possible"
