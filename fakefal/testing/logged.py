@@ -1,4 +1,4 @@
-"""Errors of the emulator that no call is told of: what happens between calls is only logged."""
+"""Errors that happen in the emulator between calls, and are only logged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def logged_errors(failed: Callable[[BaseException], None]) -> Iterator[None]:
-    """Tell of each exception that the emulator logs while the block lasts."""
+    """Report each exception that the emulator logs while the block lasts."""
 
     class Telling(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -1,4 +1,4 @@
-"""The thread in which the emulators of tests live: one loop for the whole process."""
+"""The thread that runs the emulators of tests: one event loop for the whole process."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ ELSEWHERE = "the emulator lives in the parent of this process: use the fixture f
 
 
 class LoopThread:
-    """A running event loop in a thread of its own, for callers in any other thread."""
+    """An event loop that runs in its own thread, for callers in other threads."""
 
     def __init__(self) -> None:
         with _real_sockets():
             self.loop = SteadyLoop()
         self.stack = AsyncExitStack()
-        """What ends with the process."""
+        """Context managers that end with the process."""
         self._process = os.getpid()
         self._thread = threading.Thread(target=self.loop.run_forever, name="fakefal", daemon=True)
         self._thread.start()
         atexit.register(self._stop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something on the loop and wait for it."""
+        """Run a coroutine on the loop and wait for it."""
         # in a context of its own: the caller's may say that Trio is running
         return Context().run(asyncio.run_coroutine_threadsafe, work, self.loop).result()
 
     def call(self, work: Callable[..., object], *arguments: Any) -> None:
-        """Have something done on the loop, soon."""
+        """Schedule a function on the loop."""
         self.loop.call_soon_threadsafe(work, *arguments, context=Context())
 
     def _stop(self) -> None:
@@ -63,7 +63,7 @@ def _thread_of(_process: int) -> LoopThread:
 
 @contextmanager
 def _real_sockets() -> Iterator[None]:
-    """Sockets that pytest-socket does not stand before: a loop wakes itself up through a pair of them."""
+    """The real socket class, without pytest-socket: an event loop needs a pair of sockets to wake itself up."""
     real = next(kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
     with mock.patch.object(socket, "socket", real):
         yield
