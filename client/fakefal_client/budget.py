@@ -114,8 +114,8 @@ class Budget:
         if usd is None and self.limit is not None:
             why = f"no contract knows the price of {endpoint_id}:"
             if unmeasured:
-                why = f"{endpoint_id} costs by the length of {unmeasured}, not looked at: send a local file, or"
-            raise UnknownPrice(f"{why} say reserve_usd=, the most it may cost")
+                why = f"the price of {endpoint_id} depends on {unmeasured}, which was not read: send a local file, or"
+            raise UnknownPrice(f"{why} give reserve_usd=, the most it may cost")
         wanted = usd or NOTHING
         with self._lock:
             if self.limit is not None and self._spent + self._held + wanted > self.limit:

@@ -138,7 +138,7 @@ class LocalMedia:
         found = set() if report.arguments is None else {address for _, address, _ in media_addresses(report.arguments)}
         for place, file in self.files.items():
             if place not in found:
-                raise UnknownMedia(f"{file.name} stands in a field of {report.endpoint.id} that takes no media")
+                raise UnknownMedia(f"{file.name} is in a field of {report.endpoint.id} that takes no media")
 
     def with_addresses(self, addresses: Mapping[str, str]) -> Any:
         """The arguments with the URLs of the uploaded files instead of placeholders."""

@@ -41,7 +41,7 @@ from fakefal_contracts.testprompt import marked_texts
 
 HEALTH_SECONDS = 5.0
 _OURS = inferred("a rule of this client, not of the service", "2026-11-20")
-UNKNOWN_MODEL = Caution("unknown_model", "of an unknown model nothing is checked or priced", _OURS)
+UNKNOWN_MODEL = Caution("unknown_model", "an unknown model is not checked or priced", _OURS)
 OTHER_REVISION = Caution("other_revision", "the newest schema refuses what an older one accepts", _OURS)
 
 
@@ -130,7 +130,7 @@ class Preflight:
             )
         report = yield from self.judge(endpoint_id, arguments, opener, until=until)
         if report is None:
-            hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
+            hint = "with a budget, give reserve_usd=; the result shows whether the request was valid"
             return Checked(None, (Advice(UNKNOWN_MODEL, (), unknown_model(endpoint_id), hint),))
         if report.ok:
             return _checked(report, report.warnings)

@@ -75,7 +75,7 @@ def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Out
         page = (yield from session.read(session.call("GET", url), deadline)).json()
         items = page.get("items") if isinstance(page, dict) else None
         if not isinstance(items, list):
-            return Unknown("the list of jobs has another form")
+            return Unknown("the list of jobs has an unknown format")
         listed += items
         cursor = page.get("next_cursor")
         if not page.get("has_more") or not isinstance(cursor, str):

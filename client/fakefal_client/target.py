@@ -71,7 +71,7 @@ class Target:
         """
         parts = _split(address)
         if not self.is_fal and is_fal_host(host_name(parts.netloc)):
-            raise ForeignAddress(f"{self} answered with {address[:200]}, which leads to fal")
+            raise ForeignAddress(f"{self} answered with {address[:200]}, which points to fal")
         return address
 
     def check_allowed(self) -> None:
@@ -83,7 +83,7 @@ class Target:
         tested = "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
         if self.is_fal and tested and not self.is_faked and os.environ.get("FAKEFAL_ALLOW_REAL") != "1":
             raise RealNotAllowed(
-                "under pytest this would speak to fal, and pay: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
+                "under pytest this call would reach fal and cost money: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
                 "or use the fixture fakefal"
             )
 
@@ -155,5 +155,5 @@ def _base_url(said: str) -> str:
     if not parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"the target {said!r} is neither 'fal' nor a base URL such as http://127.0.0.1:8710")
     if is_fal_host(host_name(parts.netloc)):
-        raise UsageError(f"{said} is a fal host: write target='fal', which says that calls are paid for")
+        raise UsageError(f"{said} is a fal host: write target='fal', which confirms that calls cost money")
     return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")

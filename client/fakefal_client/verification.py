@@ -69,7 +69,9 @@ class WebhookVerifier:
         signed = self._signed_text(given, body)
         target = self._session.target
         if target.is_fal and not target.is_led_to_fake and _made_by((_development_key(),), signature, signed):
-            raise InvalidWebhook("everybody can make this signature: its key is fakefal's for development, not fal's")
+            raise InvalidWebhook(
+                "everybody can make this signature: its key is the development key of fakefal, not a key of fal"
+            )
         if self._since(self._read_at) > KEYS_SECONDS or not _made_by(self._keys, signature, signed):
             yield from self._refresh()
             if not _made_by(self._keys, signature, signed):

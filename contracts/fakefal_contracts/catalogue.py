@@ -138,7 +138,7 @@ BUILT_IN = Catalogue()
 """The models that come with this package, and no others."""
 
 FOUNDING = {one: BUILT_IN.find(one) for one in (PREFIX + row.path for row in ROWS if row.revisions)}
-"""The founding endpoints, with documents and examples of several days."""
+"""The first four endpoints, with documents and examples of several days."""
 
 
 @cache

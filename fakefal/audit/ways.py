@@ -45,7 +45,7 @@ class Way:
     every: bool = False
 
 
-_LOST = Way("lost answer", "the call was taken, and the connection dies before its answer")
+_LOST = Way("lost answer", "the call was accepted, and the connection dies before its answer")
 _BUSY = Way("429", "too many requests", status=HTTPStatus.TOO_MANY_REQUESTS)
 _DOWN = Way("503", "the service is unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
 _SLOW = Way("slow", "the answer comes late", late=True)
@@ -81,7 +81,7 @@ WAYS: dict[PointKind, tuple[Way, ...]] = {
     PointKind.WEBHOOK: (
         Way("lost", "it never comes", "webhook_lost"),
         Way("duplicate", "it comes twice", "webhook_duplicate"),
-        Way("bad signature", "a stranger sends one first", "webhook_bad_signature"),
+        Way("bad signature", "a forged webhook comes first", "webhook_bad_signature"),
     ),
 }
 """Every way of every kind of point."""

@@ -136,7 +136,7 @@ class CheckTotals:
             return f"{dollars(self.usd)} is more than --max-usd {dollars(self.max_usd)}"
         if self.most_usd > self.max_usd:
             return (
-                f"up to {dollars(self.most_usd)}, because the files that decide were not looked at, "
+                f"up to {dollars(self.most_usd)}, because the files that decide were not read, "
                 f"is more than --max-usd {dollars(self.max_usd)}"
             )
         if self.unknown:

@@ -29,7 +29,7 @@ def outcomes(target: ProbedTarget, area: str, claims: Iterable[Claim], endpoint_
         except Differs as error:
             yield differs(name, str(error))
         except (AttributeError, KeyError, TypeError) as error:  # whatever a stranger's answer has, or lacks
-            yield differs(name, f"an answer of another form: {error!r}")
+            yield differs(name, f"an answer in an unexpected format: {error!r}")
         else:
             yield ClaimOutcome(area, name, ClaimState.AGREED, endpoint_id)
 

@@ -1,4 +1,4 @@
-"""What a run may cost: the one gate that every submit goes through."""
+"""Limits what a run may cost: every submit is checked here."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SpendGuard:
         """The most that a submit may cost: nothing at a fake, and nothing where a fuse holds.
 
         Raises:
-            NotRun: more than the limit allows, or nobody knows.
+            NotRun: it may cost more than the limit allows, or its price is unknown.
         """
         if self.budget is None:
             return NOTHING
@@ -64,7 +64,9 @@ class SpendGuard:
         most = dearest(endpoint, body, self._catalogue)
         if most > max(self.budget.left, NOTHING):
             limit = dollars(self.budget.limit)
-            raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, which is not left of the limit of {limit}")
+            raise NotRun(
+                f"no fuse covers it, and it may cost {dollars(most)}: more than the rest of the limit of {limit}"
+            )
         return most
 
     def admit(self, endpoint_id: str, body: Any) -> Admitted | None:
@@ -137,7 +139,7 @@ def _longest(edition: Edition) -> Decimal:
     allowed = next((choices(spot.kind) for spot in spots(edition.model) if spot.path == "duration"), None)
     found = [re.fullmatch(r"(\d+)s?", str(one)) for one in allowed or ("60",)]
     if not all(found):
-        raise NotRun(f"nobody knows how long a duration of {' or '.join(map(str, allowed or ()))} may be")
+        raise NotRun(f"the length of duration {' or '.join(map(str, allowed or ()))} in seconds is unknown")
     return max(file or NOTHING, *(Decimal(one[1]) for one in found if one))
 
 

@@ -36,9 +36,9 @@ EndpointId = Annotated[
     str,
     Field(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)+$", max_length=300, description="a model's id: fal-ai/flux/dev"),
 ]
-RequestId = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=100, description="what submit_job answered with")]
-ModelInput = Annotated[Facts, Field(description="the model's arguments, as get_model_schema tells them")]
-Key = Annotated[str | None, Field(description="only of this key id; without it, of all keys that called")]
+RequestId = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=100, description="the request_id from submit_job")]
+ModelInput = Annotated[Facts, Field(description="the model's arguments; see get_model_schema")]
+Key = Annotated[str | None, Field(description="only this key id; default: all keys that called")]
 Most = Annotated[int, Field(ge=1, le=100, description="how many at most")]
 
 
@@ -89,7 +89,7 @@ class Rehearsal:
         document = self._model(endpoint_id, expand="openapi-3.0").get("openapi", {})
         if "paths" not in document:
             raise ToolRefused(
-                f"fakefal has no document of {endpoint_id}: read one with fakefal models add {endpoint_id}"
+                f"fakefal has no document of {endpoint_id}: download it with fakefal models add {endpoint_id}"
             )
         schemas = document.get("components", {}).get("schemas", {})
         return {
@@ -118,7 +118,7 @@ class Rehearsal:
         request_id = self._submit(endpoint_id, input)
         if self._is_stuck(request_id):
             raise ToolRefused(
-                "the job never ends, since an effect has it stuck: a program must give up by itself and cancel it",
+                "an effect keeps the job running for ever: a program must stop waiting and cancel it",
                 endpoint_id=endpoint_id,
                 request_id=request_id,
                 **self._cost(request_id),
@@ -147,7 +147,7 @@ class Rehearsal:
         return {"endpoint_id": endpoint_id, "request_id": request_id, **answer}
 
     def upload_file(
-        self, file_path: Annotated[str, Field(description="a file below the folder of --root; no address")]
+        self, file_path: Annotated[str, Field(description="the path of a file below the folder of --root, not a URL")]
     ) -> Facts:
         """Upload a local file to the emulator, and get the address to send in a model's input.
 
@@ -176,7 +176,7 @@ class Rehearsal:
         job = self._job(request_id)
         told = {name: job[name] for name in ("endpoint_id", "request_id", "status", "result_status", "charge", "hint")}
         if job["result_status"] is None:
-            return {**told, "refused": False, "note": "it is not over: nothing refused it so far"}
+            return {**told, "refused": False, "note": "it has not ended, and was not refused so far"}
         if job["cut"] is not None or job["result_status"] < HTTPStatus.BAD_REQUEST:
             return {**told, "refused": False, "note": f"it was not refused, but {job['cut'] or 'completed'}"}
         try:
@@ -205,7 +205,7 @@ class Rehearsal:
         found = self.calls.control("ledger", key=key)
         unpriced = sum(one["unpriced"] for one in found["totals"])
         count = sum(one["jobs"] for one in found["totals"])
-        note = f"{unpriced} of {count} jobs have an unknown price: the sum is without them" if unpriced else ""
+        note = f"{unpriced} of {count} jobs have an unknown price: the sum does not include them" if unpriced else ""
         jobs = found["jobs"][:limit]
         more = len(found["jobs"]) - len(jobs)
         return {**found, "jobs": jobs, "more": more, "unpriced": unpriced, **({"note": note} if note else {})}

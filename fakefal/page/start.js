@@ -1,4 +1,4 @@
-// What an empty server shows: the ways in, with its own addresses, to copy.
+// What an empty server shows: how to connect programs, with its own URLs, to copy.
 import { Code, html } from "./ui.js";
 
 const ENDPOINT = "fal-ai/kling-video/o1/reference-to-video";

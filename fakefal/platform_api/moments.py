@@ -105,7 +105,7 @@ def check_order(start: float, end: float) -> None:
         WireError: 400, there is none.
     """
     if not start < end:
-        raise platform_refusal(400, "end: it must lie behind start")
+        raise platform_refusal(400, "end: it must be after start")
 
 
 def _usual(seconds: float) -> Timeframe:

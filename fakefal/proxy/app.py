@@ -123,7 +123,7 @@ class ValidatingProxy:
         if before.accepted and before.cost is None:
             raise self._refused(endpoint_id, "no price is known", _why_unpriced(before.endpoint), 501)
         if before.cost is not None and before.most is None:
-            detail = "its price follows the length of a file that fakefal cannot look at: send it as a data: URI"
+            detail = "its price depends on the length of a file that fakefal cannot read: send it as a data: URI"
             raise self._refused(endpoint_id, "no price is known", detail, 501)
         if before.cost is None:
             refused = self._unacceptable(before)

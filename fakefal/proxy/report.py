@@ -16,7 +16,7 @@ from fakefal_contracts.price import dollars
 TITLES = {
     "accepted": "accepted, though a refusal was predicted",
     "refused": "refused, though it was predicted to be accepted",
-    "refusal": "refused in other words or at another place",
+    "refusal": "refused with another message or at another place",
     "units": "billed differently",
 }
 

@@ -1,4 +1,4 @@
-"""The front door that proxy and replay share with the emulator: fal's hosts, the base URL, and ``/proxy``."""
+"""The routing that proxy and replay share with the emulator: fal's hosts, the base URL, and ``/proxy``."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class Replay:
         if form == "file":
             path = self._folder / FILES / str(content)
             if not path.is_file():
-                raise refusal(501, f"fakefal misses the file {path} of a recording")
+                raise refusal(501, f"the recording has no file {path}")
             return FileResponse(path, answered.status, headers)
         raw = jsonio.dump(self._fresh(content)) if form == "json" else str(content or "").encode()
         text = _renamed(raw.decode("utf-8", "surrogateescape"), ids)

@@ -137,5 +137,5 @@ def _case(job: ReportedJob) -> ET.Element:
         case "cancelled":
             ET.SubElement(case, "skipped", message="cancelled")
         case None:
-            ET.SubElement(case, "skipped", message="not over at the end of the run")
+            ET.SubElement(case, "skipped", message="not ended at the end of the run")
     return case

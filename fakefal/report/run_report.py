@@ -57,7 +57,7 @@ class ReportedJob(BaseModel):
     Attributes:
         prompt: the beginning of its prompt.
         submitted_at: emulated seconds since 1970.
-        outcome: how it ended; null where it was not over at the end of the run.
+        outcome: how it ended; null where it was not ended at the end of the run.
         status: the HTTP status of its result.
         why: what was wrong, in one line.
         broken: which rules it broke, and where.

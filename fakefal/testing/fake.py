@@ -198,7 +198,7 @@ class Fakefal(Assertions):
             request_id = request if isinstance(request, str) else request.id
             self._engine.do(self._emulator.advance(request_id, how))
         elif isinstance(how, str):
-            raise TypeError(f"only a request can be brought to its {how}: advance({how!r}, fakefal.last)")
+            raise TypeError(f"advance({how!r}) needs a request: advance({how!r}, fakefal.last)")
         else:
             self._engine.do(self._emulator.move_clock(None, advance=how))
 

@@ -37,8 +37,8 @@ def prepare() -> None:
     """
     if dt.datetime.__module__ != "datetime":
         raise ImportError(
-            "fakefal.testing is imported while time is frozen: import it at the top of the file, or let the test name "
-            "the fixture fakefal"
+            "fakefal.testing is imported while time is frozen: import it at the top of the file, or request the "
+            "fixture fakefal in the test"
         )
     for name in LATE:
         importlib.import_module(name)

@@ -56,6 +56,6 @@ def sample(count: int = COUNT) -> tuple[str, ...]:
 
 
 def family(start: str) -> tuple[str, ...]:
-    """The models with a document whose ids begin so, but for the founding ones; types tell no order of fields."""
+    """The models with a document whose ids begin so, except the first four; types tell no order of fields."""
     records = (one for one in BUILT_IN.records() if one.source is not Source.TYPES and one.id not in FOUNDING)
     return tuple(one.id for one in records if one.id.startswith(start))
