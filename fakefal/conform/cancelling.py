@@ -1,4 +1,4 @@
-"""What a cancel is answered, in each state that the target was seen in."""
+"""Claims about the answer to a cancel in each state."""
 
 from __future__ import annotations
 
