@@ -138,7 +138,7 @@ class Jobs:
             self._end(job, ending)
 
     def _end(self, job: ForwardedJob, ending: ServiceEnding) -> None:
-        """Settle by the bill.  Without one, failures and refusals cost nothing, and anything else costs what was reserved.
+        """Settle by the bill.  Without one, failures and refusals cost nothing, and others what was reserved.
 
         A refusal that fal may charge stays reserved.
         """

@@ -73,8 +73,8 @@ _UPLOAD_ID = re.compile(r"(/multipart/)[^/]+")
 class Scrubber:
     """Cleans paths, headers, queries and bodies.
 
-    It learns the secrets of a run, to find them anywhere.  Cleaning twice changes nothing, so a request can be looked up
-    by its cleaned form.
+    It learns the secrets of a run, to find them anywhere.  Cleaning twice changes nothing, so a request can be looked
+    up by its cleaned form.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

@@ -28,7 +28,7 @@ FAMILIES = (MediaFamily.CLIP, MediaFamily.PICTURE)
 
 
 def poster_of(ending: Ending, files: MadeFiles) -> str | None:
-    """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None if it has no file of the emulator."""
+    """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None without one."""
     if not ending.ok or ending.text or CDN_MARK.encode() not in ending.body:
         return None
     for address in _addresses(jsonio.load(ending.body)):
