@@ -126,7 +126,7 @@ bench: $(VENV)/ready
 	else echo "*** Node is not installed: AIMock and WireMock will be missing ***" >&2; fi
 	$(BIN)/python -m tools.bench --page --json tools/bench/results.json
 
-# Odd calls at every door for twenty minutes, on loopback: nothing is lost, and memory stays flat. SOAK_SECONDS=60 for less.
+# Odd calls of every kind for twenty minutes, on loopback: nothing is lost, and memory stays flat. SOAK_SECONDS=60 for less.
 soak: $(VENV)/ready
 	$(BIN)/python -m tools.soak
 

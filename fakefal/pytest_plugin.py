@@ -1,6 +1,6 @@
 """The pytest plugin: the fixtures ``fakefal`` and ``fakefal_server``, and the marker ``fakefal``.
 
-pytest loads this at every start, so everything heavy is imported where a fixture is used.
+pytest loads this module at every start, so heavy imports happen only when a fixture is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REPORT = "--fakefal-report"
 REPORT_ENDINGS = (".html", ".json", ".xml")
 KEY = "fakefal_key"
 KEYLESS = ("NoKey", "NoTarget", "MissingCredentialsError")
-"""What fakefal's client and fal's raise where they find no key."""
+"""The names of the errors that fakefal's and fal's clients raise without a key."""
 EXPLANATION = (
     "fakefal sets FAL_KEY for each test that uses its fixture, but not while tests are collected. If a module "
     f"needs it at import, write {KEY} = true in the ini file of pytest ([tool.pytest.ini_options] in pyproject.toml)."
@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
-    """Set the fake key before anything of the user's is imported, if it is asked for; where fal is meant, it stays."""
+    """Set the fake key, if configured, before any code of the user is imported; not if the target is the real fal."""
     meant = os.environ.get(ALLOW_REAL) == "1" and "FAL_KEY" in os.environ
     faked = early_config.stash[_FAKED] = early_config.getini(KEY) and not meant
     if faked:
@@ -81,7 +81,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Explain why a module that reads the key when it is imported finds none."""
+    """Explain the error of a module that reads the key on import and finds none."""
     report = yield
     error = getattr(report.__dict__.get("call"), "excinfo", None)
     if error is not None and _lacks_key(error.value) and not collector.config.getini(KEY):
@@ -90,12 +90,12 @@ def pytest_make_collect_report(
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say that the key is fake."""
+    """Report the fake key."""
     return f"fakefal: FAL_KEY is fake ({KEY} = true)" if config.stash.get(_FAKED, False) else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and see that a report can be written."""
+    """Declare the marker, and check that the report can be written."""
     report = config.getoption(REPORT)
     if report is not None and not report.endswith(REPORT_ENDINGS):
         raise pytest.UsageError(f"{REPORT} {report}: end its name with {', '.join(REPORT_ENDINGS)}")
@@ -104,22 +104,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give the fixture to tests that carry the marker: none of them may call fal because it was forgotten."""
+    """Give the fixture to tests with the marker, so that a forgotten fixture does not let them call fal."""
     names = getattr(item, "fixturenames", None)
     if names is not None and item.get_closest_marker(MARKER) is not None and "fakefal" not in names:
         names.insert(0, "fakefal")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Guard the collection, too, where the whole suite has the fixture."""
+    """Also refuse fal host names during collection if the whole suite uses the fixture."""
     if "fakefal" in session.config.getini("usefixtures"):
         _guard(session.config)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Prepare where one test has the fixture: guard fixtures of wider scope and what outlives a test, and import all.
+    """If a test uses the fixture, import everything now, so that the first test is not slower than the others.
 
-    So the first test does not take longer than the others.
+    Also refuse fal host names outside tests: in fixtures with a wider scope, and in threads that outlive a test.
     """
     if any("fakefal" in getattr(item, "fixturenames", ()) for item in session.items):
         _guard(session.config)
@@ -156,7 +156,7 @@ def fakefal_server(fakefal: Fakefal) -> Fakefal:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Ask the fake before mocks of other plugins, in whatever order fixtures came; fail what it complains of."""
+    """Ask the emulator before mocks of other plugins; fail the test if it reports a problem."""
     fake = item.stash.get(_FAKE, None)
     if fake is None:
         return (yield)
@@ -175,7 +175,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what to change in a failed test's calls; send its sums along with its last report, which xdist carries."""
+    """Add hints to the report of a failed test, and its totals to its last report, which xdist passes on."""
     report = yield
     if report.when == "call" and report.failed and (fake := item.stash.get(_FAKE, None)) is not None:
         hinted = [f"{one}" for one in fake.requests if one.hint and not one.succeeded]
@@ -188,7 +188,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-    """End with what was not paid, and write the report that was asked for."""
+    """Print what was not spent, and write the configured report."""
     reports = [report for some in terminalreporter.stats.values() for report in some]
     noted = [report.fakefal for report in reports if hasattr(report, "fakefal")]
     if noted:
@@ -204,7 +204,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
 
 
 def _lacks_key(error: BaseException | None) -> bool:
-    """Whether something failed since there is no key: many programs say so in words of their own."""
+    """Whether an error is about a missing key; many programs have their own message for it."""
     if error is None:
         return False
     missing = "FAL_KEY" not in os.environ and re.search(r"\bFAL_KEY\b", str(error), re.IGNORECASE) is not None
@@ -230,7 +230,7 @@ def _guard(config: pytest.Config) -> None:
 
 @contextmanager
 def _failing() -> Iterator[None]:
-    """Let a test fail by what the fake complains of, without a traceback: it would lead through this plugin."""
+    """Let a test fail with the emulator's message, without a traceback, which would only show this plugin."""
     from fakefal.testing import UnexpectedCall
 
     try:
@@ -240,7 +240,7 @@ def _failing() -> Iterator[None]:
 
 
 def _note(item: pytest.Item, fake: Fakefal) -> None:
-    """Keep the sums of a test that is over."""
+    """Keep the totals of a finished test."""
     sums = item.stash[_SUMS] = fake.sums.plain()
     if item.config.getoption(REPORT):
         item.stash[_PART] = fake.report_part(item.nodeid)
@@ -249,7 +249,7 @@ def _note(item: pytest.Item, fake: Fakefal) -> None:
 
 
 def _options(node: Any, known: list[str]) -> dict[str, Any]:
-    """What the markers of a test, its class and its module say; the nearest wins."""
+    """The options of the markers of a test, its class and its module; the nearest wins."""
     options: dict[str, Any] = {"models": node.config.getini(MODELS)}
     for marker in reversed(list(node.iter_markers(MARKER))):
         if marker.args:

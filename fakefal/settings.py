@@ -136,7 +136,7 @@ def _pairs(keys: object) -> object:
 
 
 def _split_by(separator: str) -> BeforeValidator:
-    """The environment has lists in one text."""
+    """Split a list that the environment has as one text."""
     return BeforeValidator(lambda value: value.split(separator) if isinstance(value, str) else value)
 
 
@@ -209,7 +209,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
         spool: the folder for uploads; None makes one that is removed at the end.
         store: where requests are kept: ``memory``, or the URL of a Redis that replicas share.
         development_key: whether webhooks are signed with the key that every fakefal has; never beyond loopback.
-        workers: how many processes serve one port; more than one need a Redis.
+        workers: how many processes serve one port; more than one needs a Redis.
         origins: further web pages that may call the API of fal, such as ``https://app.example``; ``*`` allows all,
             ``null`` allows local files.
         hosts: further host names of the server, besides loopback names, fal host names and that of `public_url`.  On
@@ -254,26 +254,26 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
 
     @property
     def own_hosts(self) -> frozenset[str]:
-        """The names that the user gave the server, by `hosts` and by `public_url`."""
+        """The host names of the server from `hosts` and `public_url`."""
         public = host_name(urlsplit(self.public_url or "").netloc)
         return self.hosts | {public} if public else self.hosts
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nothing may show: the secrets of keys, and the control API's token."""
+        """Values that must never be shown: the secrets of keys, and the control token."""
         return (*filter(None, self.keys.values()), *filter(None, (self.control_token,)))
 
     @model_validator(mode="wrap")
     @classmethod
     def _refuse(cls, given: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
-        """Say the first error in the words of this project."""
+        """Raise the first pydantic error as a `SettingsError`."""
         try:
             return build(given)
         except ValidationError as found:
             raise _error(found) from None  # pydantic's own repeats secrets
 
     def catalogue(self) -> Catalogue:
-        """The models that are known: the user's own before the built-in ones.
+        """The known models: the user's override the built-in ones.
 
         Raises:
             SettingsError: a document cannot be read; the message names its file.
@@ -323,7 +323,7 @@ class Settings(BaseModel, frozen=True, extra="forbid", coerce_numbers_to_str=Tru
 
 
 _SECRET = {name for name, field in Settings.model_fields.items() if not field.repr}
-"""No message repeats their values: the address of a Redis may hold its password, too."""
+"""Messages never show the values of these settings; the URL of a Redis may contain its password."""
 
 
 def _error(found: ValidationError) -> SettingsError:
@@ -378,7 +378,7 @@ def load_settings(
 
 
 def _read(variables: Mapping[str, str], path: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the environment and a file say.
+    """Read the environment and a file.
 
     Raises:
         SettingsError: the file is not valid TOML.
@@ -389,7 +389,7 @@ def _read(variables: Mapping[str, str], path: Path | None) -> tuple[dict[str, An
     from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
     class Read(Settings, BaseSettings, env_prefix=PREFIX, enable_decoding=False):
-        """What pydantic-settings looks for."""
+        """The sources of pydantic-settings."""
 
     environment = EnvSettingsSource(Read)
     environment.env_vars = {name.lower(): value for name, value in variables.items() if value}

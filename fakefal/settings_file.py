@@ -1,4 +1,4 @@
-"""The file `fakefal.toml`: where it is found, and what its relative paths mean."""
+"""Finds `fakefal.toml`, and resolves its relative paths."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FILE_NAME = "fakefal.toml"
 def nearest_file(folder: Path) -> Path | None:
     """The settings file of a project: in this folder, or the nearest one above.
 
-    The search ends at the root of the repository, and at the user's home: what lies above belongs to others.  So does a
-    file whose owner is not that of this folder.
+    The search ends at the root of the repository and at the user's home.  A file of another owner than this folder's
+    is ignored.
     """
     last, owner = Path("~").expanduser(), folder.stat().st_uid
     for one in (folder, *folder.parents):
@@ -30,9 +30,9 @@ def nearest_file(folder: Path) -> Path | None:
 
 
 def with_paths_below(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a settings file whose relative paths start at its folder.
+    """The values of a settings file, with relative paths resolved from its folder.
 
-    Values of a wrong kind stay as they are: the settings refuse them.
+    Values of a wrong type stay unchanged; the settings refuse them.
     """
     found = dict(values)
     if isinstance(models := found.get("models"), list | str):

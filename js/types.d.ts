@@ -2,14 +2,14 @@
 export interface EmulatedRequest {
   requestId: string;
   endpointId: string;
-  /** The JSON body; a `data:` URI is shown as the address of its file. */
+  /** The JSON body; a `data:` URI is replaced by the URL of its file. */
   arguments: any;
   /** The id part of the caller's key. */
   key: string;
   /** fal calls a refused request COMPLETED, too: see `resultStatus`. */
   status: "IN_QUEUE" | "IN_PROGRESS" | "COMPLETED";
   queuePosition: number | null;
-  /** The HTTP status of the result, once the request is over. */
+  /** The HTTP status of the result, after the request has ended. */
   resultStatus: number | null;
   billableUnits: number | null;
   charge: Charge | null;
@@ -22,7 +22,7 @@ export interface EmulatedRequest {
   cut: "cancelled" | "timed out" | null;
   tags: Record<string, string>;
   logs: string[];
-  /** What to change, where the request was refused. */
+  /** What to change, if the request was refused. */
   hint: string;
 }
 
@@ -37,7 +37,7 @@ export interface LedgerJob {
   submittedAt: number;
   status: number | null;
   units: number;
-  /** US dollars; null where the price is unknown. */
+  /** US dollars; null if the price is unknown. */
   usd: number | null;
   charge: Charge;
   maybeUsd: number | null;
@@ -50,13 +50,13 @@ export interface LedgerJob {
 /** What a test would have cost at fal, in US dollars. */
 export interface Ledger {
   usd: number;
-  /** What fal may charge on top for refusals. */
+  /** What fal may charge for refusals in addition. */
   maybeUsd: number;
   /** Oldest first. */
   jobs: LedgerJob[];
 }
 
-/** Which requests a rule is for; what is left out matches all. */
+/** The requests that a rule applies to; a condition that is left out matches all. */
 export interface When {
   /** The end of the endpoint's id. */
   endpoint?: string;
@@ -67,19 +67,19 @@ export interface When {
   probability?: number;
 }
 
-/** An answer of your own: at most one of `result`, `text`, `video` and `events`. */
+/** Your own answer: at most one of `result`, `text`, `video` and `events`. */
 export interface Answer extends When {
   /** The JSON of the result. */
   result?: unknown;
-  /** The text of the result, where it is not JSON. */
+  /** The text of the result, if it is not JSON. */
   text?: string;
-  /** An http address that the model's usual result shall lead to. */
+  /** An http URL for the file of the model's usual result. */
   video?: string;
-  /** What `/stream` sends, evenly over the run; the last one is the result of every other call. */
+  /** The events of `/stream`, evenly over the run; the last one is the result of all other calls. */
   events?: unknown[];
-  /** The HTTP status of the result; 503 and 504 are tried again by the queue. */
+  /** The HTTP status of the result; the queue tries 503 and 504 again. */
   status?: number;
-  /** How long the run takes, in emulated seconds. */
+  /** How long the job runs, in emulated seconds. */
   seconds?: number;
   /** The log lines of the run. */
   logs?: string[];
@@ -99,7 +99,7 @@ export type FindingKind =
   | "wrong_address"
   | "unverified_webhook";
 
-/** fal, as the running test sees it: each test has its own key, so tests of other files are not seen. */
+/** The emulator for the running test. Each test has its own key, so it does not see jobs of other tests. */
 export interface Fakefal {
   /** The base URL of the emulator, for clients that take one, and for its page in a browser. */
   readonly url: string;
@@ -113,13 +113,13 @@ export interface Fakefal {
   inject(rule: string, when?: When): Promise<void>;
   /** Answer requests with your own result. */
   respond(answer: Answer): Promise<void>;
-  /** Let emulated seconds pass for this test; resolves when all that fell due has happened, webhooks included. */
+  /** Move emulated time for this test; resolves after everything due has happened, including webhooks. */
   advance(seconds: number): Promise<void>;
-  /** Bring one request so many emulated seconds nearer its end, to its start, or to its end. */
+  /** Advance one request by emulated seconds, to its start, or to its end. */
   advance(how: number | "start" | "end", request: EmulatedRequest | string): Promise<void>;
   /**
-   * Fail if the program did anything that would cost real money in vain: the message shows the calls that prove it.
-   * `allow` lets kinds of findings pass.
+   * Fail if the program made a mistake that costs real money; the message shows the calls that prove it.
+   * `allow` ignores kinds of findings.
    */
   assertCareful(options?: { allow?: FindingKind[] }): Promise<void>;
 }

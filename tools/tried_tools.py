@@ -216,21 +216,21 @@ def _open(folder: Path, made: str) -> None:
 
 PAGE_TEXT = """# Tools that people use with fal
 
-Each tool runs unmodified, with the models of its own pages, by the program that its name leads to. `make examples`
-installs all of them at pinned versions, runs each program under `fakefal run` and, where it is Python, in the pytest
-fixture, opens every file that comes back, and writes this page. It fails if a call works that was refused before, or
-the other way round.
+Each tool runs unmodified, with models from its own documentation. Its name links to the program. `make examples`
+installs all tools at pinned versions, runs each program under `fakefal run` (Python programs also in the pytest
+fixture), opens every file that they get, and writes this page. It fails if a call works that was refused before, or
+the reverse.
 
-| tool | version | works | ways in | what it sends wrongly |
+| tool | version | works | run by | invalid calls |
 |---|---|---|---|---|
 {rows}
 
-"Wrongly" means that fal's own document of the model refuses it. fakefal answers such a call with fal's 422. The hint in
-this table stands in the request's log, in the journal and in the header `x-fakefal-hint`.
+A call is invalid if the model's document at fal refuses it. fakefal answers it with fal's 422. The hint in this
+table is also in the log of the request, in the journal and in the header `x-fakefal-hint`.
 
 {remarks}
 
-To try one, run it in a folder with the files that it reads: `npm ci --prefix examples/tools`, then
+To try one, run it in a folder that has its input files: `npm ci --prefix examples/tools`, then
 `fakefal run -- node examples/tools/run.mjs ai_sdk`; or `pip install litellm`, then
 `fakefal run -- python examples/tools/run.py lite_llm`.
 """

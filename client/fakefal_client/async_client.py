@@ -1,4 +1,4 @@
-"""The client to be awaited, under asyncio or trio: the twin of `fakefal_client.client`."""
+"""The async client, for asyncio and trio; see `fakefal_client.client`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AsyncClient(BaseClient):
 
     Args:
         target: see `Client`.
-        http: the HTTP client to use; the caller closes it.  By default, this client makes its own.
+        http: the HTTP client to use; the caller closes it.  By default, this client creates its own.
         sleep: the function that pauses.
         options: see `ClientOptions`.
     """

@@ -1,4 +1,4 @@
-"""Carries flows out with httpx, under asyncio or trio.  The twin of `fakefal_client.driver`."""
+"""Runs flows with httpx, under asyncio or trio; the async version of `fakefal_client.driver`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class AsyncDriver:
     """Safe across the tasks of one event loop, as `httpx.AsyncClient` is.
 
     Args:
-        http: what speaks HTTP; None makes one that `close` closes.
+        http: the HTTP client; None creates one, which `close` closes.
         clock: the source of time.
-        sleep: how a pause is made.
+        sleep: the function that pauses.
         trust_env: see `Driver`.
     """
 
@@ -54,12 +54,12 @@ class AsyncDriver:
         self._turn = anyio.Lock()
 
     async def close(self) -> None:
-        """Close the connections, where they are the driver's own."""
+        """Close the HTTP client if this driver created it."""
         if self._owned:
             await self._http.aclose()
 
     async def run(self, flow: Flow[T], tell: Callable[[Any], object] | None = None) -> T:
-        """Carry a flow out to its end; what it emits is told to the caller (who may answer with a coroutine)."""
+        """Run a flow to its end.  The callback gets what it emits, and may be a coroutine function."""
         walk = Walk(flow)
         async with aclosing(self._play(walk)) as playing:
             async for emitted in playing:
@@ -69,7 +69,7 @@ class AsyncDriver:
         return cast("T", walk.value)
 
     async def play(self, flow: Flow[Any]) -> AsyncGenerator[Any, None]:
-        """Carry a flow out, and yield what it emits."""
+        """Run a flow, and yield what it emits."""
         async with aclosing(self._play(Walk(flow))) as playing:
             async for value in playing:
                 yield value
@@ -125,7 +125,7 @@ class AsyncDriver:
             await response.aclose()
 
     async def _within(self, call: HttpCall, work: Callable[[HttpCall], Awaitable[T]]) -> T:
-        """Do the work, and wait no longer than the call's deadline, however slowly answers drip."""
+        """Do the work, and stop at the call's deadline, even if an answer arrives slowly."""
         if call.until is None:
             return await work(call)
         try:
@@ -135,7 +135,7 @@ class AsyncDriver:
             raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
     async def _pieces(self, response: httpx.Response, call: HttpCall) -> AsyncGenerator[bytes, None]:
-        """The body, until the call's time is over."""
+        """The parts of the body, until the deadline of the call."""
         whole = cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
         async with aclosing(whole) as pieces:
             async for piece in pieces:

@@ -1,4 +1,4 @@
-"""What both clients are made of: a flow for each call."""
+"""The base of both clients: a flow for each call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AnyRequest = Request[Any] | str
 
 
 class BaseClient:
-    """What both clients know without asking, and what they do without I/O of their own."""
+    """What both clients share; it does no I/O."""
 
     def __init__(self, target: str | None, options: ClientOptions) -> None:
         self._session = make_session(target, options, type(self).__name__)
@@ -38,12 +38,12 @@ class BaseClient:
 
     @property
     def target(self) -> str:
-        """Whom it speaks to: ``fal``, or a base URL."""
+        """The target: ``fal``, or a base URL."""
         return str(self._session.target)
 
     @property
     def budget(self) -> Budget:
-        """What may be spent, and the ledger of what was."""
+        """The budget, with its limit and its ledger."""
         return self._session.budget
 
     def _submit(self, request: AnyRequest, arguments: Arguments | None, options: SubmitOptions) -> Flow[Accepted]:

@@ -1,4 +1,4 @@
-"""What may be spent, what was, and what may still be: reserved at submit, settled by the billed units."""
+"""A budget: money is reserved at submit, and settled by the billed units."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fakefal_client.errors import Attempt, OverBudget, UnknownPrice, UsageError
 
 NOTHING = Decimal(0)
 MOST_SETTLED = 10_000
-"""How many settled jobs a ledger lists and knows again; its sums count all of them."""
+"""How many settled jobs a ledger keeps; its totals count all."""
 
 
 def amount(usd: Decimal | float | str) -> Decimal:
-    """An amount in US dollars, exactly as it is written.
+    """An exact amount in US dollars.
 
     Raises:
-        UsageError: it is none, or less than nothing.
+        UsageError: it is not a number, or negative.
     """
     try:
         exact = Decimal(str(usd))
@@ -33,19 +33,19 @@ def amount(usd: Decimal | float | str) -> Decimal:
 
 
 class Money(StrEnum):
-    """The state of the money of a job."""
+    """Whether the money of a job is reserved, pending, spent or refunded."""
 
     RESERVED = "reserved"
-    """Nothing was sent yet."""
+    """The job was not sent yet."""
     PENDING = "pending"
-    """The job was sent; what it is billed is known once its result is read."""
+    """The job was sent; the bill is known when its result is read."""
     SPENT = "spent"
     REFUNDED = "refunded"
 
 
 @dataclass(frozen=True)
 class BudgetEntry:
-    """One job in the ledger: its money in US dollars, estimated until it is spent; None if unknown."""
+    """One job in the ledger.  `usd` is its cost in US dollars: an estimate until it is spent, None if unknown."""
 
     endpoint_id: str
     usd: Decimal | None
@@ -76,36 +76,36 @@ class Budget:
 
     @property
     def spent(self) -> Decimal:
-        """What was billed."""
+        """US dollars that were billed."""
         return self._spent
 
     @property
     def pending(self) -> Decimal:
-        """What may still be billed: reserved money, and that of jobs whose result was never read."""
+        """US dollars that may still be billed: reserved money, and jobs whose result was not read."""
         return self._held
 
     @property
     def left(self) -> Decimal | None:
-        """What further calls may cost, or None without a limit."""
+        """US dollars that further calls may cost; None without a limit."""
         with self._lock:
             return None if self.limit is None else self.limit - self._spent - self._held
 
     @property
     def entries(self) -> tuple[BudgetEntry, ...]:
-        """The ledger: settled jobs, oldest first, and then those that are not settled."""
+        """The ledger: settled jobs, oldest first, then jobs that are not settled."""
         with self._lock:
             return (*self._settled, *(one.entry for one in self._open.values()))
 
     def reserve(
         self, endpoint_id: str, usd: Decimal | None, unit_usd: Decimal | None = None, unmeasured: str = ""
     ) -> Reservation:
-        """Put money aside for a job.
+        """Reserve money for a job.
 
         Args:
-            endpoint_id: what is called.
-            usd: the most that it may cost; None if that is unknown.
-            unit_usd: what one unit costs.
-            unmeasured: the argument whose file decides the price, if that was not looked at.
+            endpoint_id: the endpoint.
+            usd: the most that it may cost, in US dollars; None if unknown.
+            unit_usd: the price of one unit.
+            unmeasured: the argument whose file decides the price, if the file was not read.
 
         Raises:
             OverBudget: less than that is left.
@@ -114,8 +114,8 @@ class Budget:
         if usd is None and self.limit is not None:
             why = f"no contract knows the price of {endpoint_id}:"
             if unmeasured:
-                why = f"{endpoint_id} costs by the length of {unmeasured}, not looked at: send a local file, or"
-            raise UnknownPrice(f"{why} say reserve_usd=, the most it may cost")
+                why = f"the price of {endpoint_id} depends on {unmeasured}, which was not read: send a local file, or"
+            raise UnknownPrice(f"{why} give reserve_usd=, the most it may cost")
         wanted = usd or NOTHING
         with self._lock:
             if self.limit is not None and self._spent + self._held + wanted > self.limit:
@@ -181,7 +181,7 @@ class Budget:
         return next(found, None)
 
     def _close(self, closed: Reservation, money: Money, usd: Decimal | None) -> None:
-        """The first settlement counts; but a bill that comes after a refund is a bill."""
+        """Settle a reservation.  Only the first settlement counts, but a bill can follow a refund."""
         with self._lock:
             if closed.money is Money.SPENT or (closed.money is Money.REFUNDED and not usd):
                 return
@@ -201,10 +201,10 @@ def _keep_newest(kept: dict[str, Any]) -> None:
 
 
 class Reservation:
-    """Money put aside for one job.
+    """Money reserved for one job.
 
-    As a context manager it covers the sending: where that fails, what was never sent is refunded, and what
-    was sent stays pending.
+    Use it as a context manager while sending.  If sending fails, the money is refunded if nothing was sent, and stays
+    pending otherwise.
     """
 
     def __init__(self, budget: Budget, number: int, endpoint_id: str, usd: Decimal, unit_usd: Decimal | None) -> None:
@@ -216,22 +216,22 @@ class Reservation:
 
     @property
     def entry(self) -> BudgetEntry:
-        """How it stands in the ledger."""
+        """Its entry in the ledger."""
         money = Money.RESERVED if self.attempt is None else Money.PENDING
         return BudgetEntry(self.endpoint_id, self.usd, money, self.request_id, self.attempt)
 
     def accept(self, request_id: str) -> None:
-        """The service has the job that was sent, and this is its id."""
+        """Record that the service accepted the job with this id."""
         assert self.attempt is not None
         self.request_id = request_id
         self._budget.remember(request_id, self.attempt)
 
     def settle(self, usd: Decimal | None) -> None:
-        """The job was billed; None where nobody knows how much."""
+        """Record that the job was billed; None if the amount is unknown."""
         self._budget._close(self, Money.SPENT, usd)  # noqa: SLF001 - two halves of one thing
 
     def refund(self) -> None:
-        """The job was not accepted, or not billed."""
+        """Record that the job was not accepted, or not billed."""
         self._budget._close(self, Money.REFUNDED, NOTHING)  # noqa: SLF001 - two halves of one thing
 
     def __enter__(self) -> Self:

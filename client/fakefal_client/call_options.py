@@ -1,4 +1,4 @@
-"""What a client can be told when it is built."""
+"""Options of a client."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class ClientOptions(TypedDict, total=False):
 
 
 def make_session(given_target: str | None, options: ClientOptions, of: str) -> Session:
-    """What the flows of a client share.
+    """Create the session that the flows of a client share.
 
     Raises:
-        UsageError: the target is not said or not usable, or an option is none.
+        UsageError: the target is missing or cannot be used, or an option does not exist.
         ContractError: the contract does not exist, or a document of a model cannot be read.
     """
     check_options(options, (*ClientOptions.__annotations__, *OF_EACH_KIND), of)

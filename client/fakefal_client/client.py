@@ -30,7 +30,7 @@ class Client(BaseClient):
 
     Args:
         target: ``"fal"``, or the base URL of an emulator; by default ``FAKEFAL_URL``, then ``FAKEFAL_TARGET=fal``.
-        http: the HTTP client to use; the caller closes it.  By default, this client makes its own.
+        http: the HTTP client to use; the caller closes it.  By default, this client creates its own.
         sleep: the function that pauses.
         options: see `ClientOptions`.
 

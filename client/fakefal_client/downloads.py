@@ -1,4 +1,4 @@
-"""Downloads of results: piece by piece, into place only when whole."""
+"""Downloads of results.  A file appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fakefal_client.uploads import Progress
 
 
 def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: Deadline) -> Flow[Path]:
-    """Wait for a job's end, and download its video.
+    """Wait for the end of a job, and download its video.
 
     Raises:
-        UsageError: it cannot be written there, or the result names no video.
+        UsageError: the file cannot be written, or the result has no video.
     """
     yield Work(partial(_check_place, path))
     yield from jobs.result(session, job, deadline)
@@ -34,13 +34,13 @@ def download_result(session: Session, job: jobs.Accepted, path: Path, deadline: 
 def download(
     session: Session, address: str, path: Path, deadline: Deadline, request_id: str | None = None
 ) -> Flow[Path]:
-    """Write what lies at an address to a file, emitting `Progress`; a file there is replaced at the end.
+    """Download a URL to a file, emitting `Progress`.  An existing file is replaced at the end.
 
-    Nothing is left behind where it fails.
+    A failed download leaves no file.
 
     Raises:
-        UsageError: it cannot be written there.
-        ForeignAddress: a fake's result leads to fal.
+        UsageError: the file cannot be written.
+        ForeignAddress: a result of the emulator has a URL at fal.
         ConnectionLost: the connection died, or ended before the whole file.
     """
     yield Work(partial(_check_place, path))
@@ -67,10 +67,10 @@ def download(
 
 
 def _check_place(path: Path) -> None:
-    """See that a file can be written, before anybody waits for what is to be in it.
+    """Check that a file can be written, before the job is waited for.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it cannot be written.
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give the name of a file")

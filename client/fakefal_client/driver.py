@@ -1,4 +1,4 @@
-"""Carries flows out with httpx, blocking.  Only this module and its async twin import httpx."""
+"""Runs flows with httpx, blocking.  Only this module and `fakefal_client.async_driver` import httpx."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from fakefal_client.steps import (
 T = TypeVar("T")
 CONNECT_SECONDS = 10.0
 SLACK_SECONDS = 0.05
-"""How much later than httpx itself a deadline is enforced, so that httpx's own answer comes first."""
+"""A deadline is enforced this much later than httpx's own timeout, so that the error of httpx comes first."""
 
 NOT_SENT = (
     httpx.ConnectError,
@@ -43,22 +43,22 @@ NOT_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-"""What httpx raises before the first byte of a request is sent."""
+"""Errors that httpx raises before it sends the first byte of a request."""
 
 HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(rb"([!-~]+([ \t]+[!-~]+)*)?")
-"""What HTTP allows (RFC 9110), in ASCII."""
+"""The characters that HTTP allows (RFC 9110), in ASCII."""
 
 
 class Driver:
     """Safe across threads, as `httpx.Client` is.
 
     Args:
-        http: what speaks HTTP; None makes one that `close` closes.
+        http: the HTTP client; None creates one, which `close` closes.
         clock: the source of time.
-        sleep: how a pause is made.
-        trust_env: whether proxies of the environment are used; not towards a fake.  Its certificates
-            (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) always count.
+        sleep: the function that pauses.
+        trust_env: whether to use proxies of the environment; not for an emulator.  Its certificates
+            (``SSL_CERT_FILE``, ``SSL_CERT_DIR``) are always used.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class Driver:
         self._turn = threading.Lock()
 
     def close(self) -> None:
-        """Close the connections, where they are the driver's own."""
+        """Close the HTTP client if this driver created it."""
         if self._owned:
             self._http.close()
 
     def run(self, flow: Flow[T], tell: Callable[[Any], object] | None = None) -> T:
-        """Carry a flow out to its end; what it emits is told to the caller, who may not care."""
+        """Run a flow to its end.  The callback, if there is one, gets what it emits."""
         playing = self.play(flow)
         try:
             while True:
@@ -93,7 +93,7 @@ class Driver:
             playing.close()
 
     def play(self, flow: Flow[T]) -> Generator[Any, None, T]:
-        """Carry a flow out, and yield what it emits."""
+        """Run a flow, and yield what it emits."""
         walk = Walk(flow)
         with ExitStack() as held:
             held.callback(walk.close)
@@ -145,7 +145,7 @@ class Driver:
         return self._http.send(request, stream=True, follow_redirects=False)
 
     def _within(self, call: HttpCall, work: Callable[[], T]) -> T:
-        """Do the work; where the call has a deadline, wait no longer than that, however slowly answers drip."""
+        """Do the work, and stop at the call's deadline if it has one, even if an answer arrives slowly."""
         if call.until is None:
             return work()
         done: Future[T] = Future()
@@ -164,7 +164,7 @@ class Driver:
             raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
     def _pieces(self, response: httpx.Response, call: HttpCall) -> Iterator[bytes]:
-        """The body, until the call's time is over."""
+        """The parts of the body, until the deadline of the call."""
         for piece in response.iter_bytes():
             check_time(call, self._clock)
             if piece:
@@ -172,7 +172,7 @@ class Driver:
 
 
 def request_of(call: HttpCall, clock: TimeSource) -> dict[str, Any]:
-    """The arguments of httpx for a call; no silence is longer than what is left of its time."""
+    """The arguments for httpx; no timeout is longer than the time that is left."""
     seconds = call.timeout_seconds
     if call.until is not None:
         left = max(0.001, call.until - clock.monotonic())
@@ -189,10 +189,10 @@ def request_of(call: HttpCall, clock: TimeSource) -> dict[str, Any]:
 
 
 def writable(http: httpx.Client | httpx.AsyncClient, call: HttpCall, clock: TimeSource) -> httpx.Request:
-    """The request of a call.
+    """The httpx request of a call.
 
     Raises:
-        UsageError: it cannot be written down, or the HTTP client is closed.
+        UsageError: httpx cannot build it, or the HTTP client is closed.
     """
     if http.is_closed:
         raise UsageError("the client is closed")
@@ -207,22 +207,22 @@ def writable(http: httpx.Client | httpx.AsyncClient, call: HttpCall, clock: Time
 
 
 def reply_of(response: httpx.Response, body: bytes = b"") -> Reply:
-    """An answer as flows see it."""
+    """An httpx response, as a `Reply`."""
     return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
 def check_time(call: HttpCall, clock: TimeSource) -> None:
-    """Go on reading, if the call has time left.
+    """Check the deadline of a call.
 
     Raises:
-        WireFailure: it has none.
+        WireFailure: it has passed.
     """
     if call.until is not None and clock.monotonic() >= call.until:
         raise WireFailure("the deadline passed while the answer was read", sent=True, timed_out=True)
 
 
 def failure_of(error: Exception) -> WireFailure:
-    """A failure of httpx as flows see it."""
+    """An error of httpx, as a `WireFailure`."""
     if isinstance(error, WireFailure):
         return error
     if isinstance(error, httpx.LocalProtocolError):  # of answers, too; its text may hold headers, and so the key
@@ -234,7 +234,7 @@ def failure_of(error: Exception) -> WireFailure:
 
 
 def _message(error: BaseException | None) -> str:
-    """What a failure says, or else what caused it: under trio httpx itself says nothing."""
+    """The message of an error, or of its cause: under trio, errors of httpx have no message."""
     while error is not None and not str(error):
         error = error.__cause__ or error.__context__
     return str(error or "")

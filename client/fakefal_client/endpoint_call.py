@@ -1,4 +1,4 @@
-"""What a call asks for: a typed request, or an endpoint's id and a dictionary."""
+"""The request of a call: a typed request, or an endpoint id and a dictionary."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Request(Protocol[Out_co]):
         ...
 
     def seconds(self) -> Decimal | None:
-        """The seconds that are billed; None where they follow an input file."""
+        """The billed seconds; None if they depend on an input file."""
         ...
 
 
@@ -42,10 +42,10 @@ class EndpointCall:
     output: type[BaseModel] | None = None
 
     def parse(self, output: Any, request_id: str | None) -> Any:
-        """The result as its model.
+        """Parse the result into its model.
 
         Raises:
-            UnexpectedAnswer: the model does not fit; `body` has the result, which was paid for.
+            UnexpectedAnswer: the result does not match the model; `body` has the result, which was paid for.
         """
         if self.output is None:
             return output
@@ -63,10 +63,10 @@ class EndpointCall:
 
 
 def endpoint_call(request: Request[Any] | str, arguments: Mapping[str, Any] | None) -> EndpointCall:
-    """Read what a call was given.
+    """Read the request of a call.
 
     Raises:
-        UsageError: it is neither a typed request nor an endpoint's id with a dictionary.
+        UsageError: it is neither a typed request nor an endpoint id with a dictionary.
     """
     if isinstance(request, Input):
         if arguments is not None:
@@ -81,17 +81,17 @@ def endpoint_call(request: Request[Any] | str, arguments: Mapping[str, Any] | No
 
 
 def endpoint_call_later(endpoint: type[Input] | str) -> EndpointCall:
-    """What a job was asked that was submitted earlier."""
+    """The request of a job that was submitted earlier."""
     if isinstance(endpoint, str):
         return EndpointCall(checked_endpoint(endpoint), None)
     return EndpointCall(endpoint_of(endpoint).id, None, endpoint.output_type())
 
 
 def checked_endpoint(endpoint_id: str) -> str:
-    """An id that can stand in an address.
+    """Check that an endpoint id can be part of a URL.
 
     Raises:
-        UsageError: it has other characters, or no owner.
+        UsageError: it has invalid characters, or no owner.
     """
     if not _ENDPOINT.fullmatch(endpoint_id) or ".." in endpoint_id:
         raise UsageError(f"{endpoint_id!r} is not an endpoint id such as fal-ai/kling-video/o1/image-to-video")
@@ -99,10 +99,10 @@ def checked_endpoint(endpoint_id: str) -> str:
 
 
 def checked_request_id(request_id: str) -> str:
-    """A request id that can stand in an address.
+    """Check that a request id can be part of a URL.
 
     Raises:
-        UsageError: it has other characters.
+        UsageError: it has invalid characters.
     """
     if not is_request_id(request_id):
         raise UsageError(f"{request_id!r} is not a request id")
@@ -110,15 +110,15 @@ def checked_request_id(request_id: str) -> str:
 
 
 def is_request_id(said: object) -> TypeGuard[str]:
-    """Whether something is a request id that can stand in an address."""
+    """Whether this is a request id that can be part of a URL."""
     return isinstance(said, str) and _REQUEST_ID.fullmatch(said) is not None
 
 
 def check_options(given: Collection[str], known: Collection[str], of: str) -> None:
-    """See that each option is one that there is: a misspelt limit must not be no limit.
+    """Check that each option exists, so that a misspelt limit is not ignored.
 
     Raises:
-        UsageError: one is not; the nearest that there is is named.
+        UsageError: an option does not exist; the message suggests the nearest one.
     """
     for name in given:
         if name not in known:

@@ -1,30 +1,30 @@
-"""What the client raises, by whose fault it is.
+"""The errors of the client, grouped by cause.
 
 FakefalError                the base of everything below
-|- UsageError               yours: the call cannot work as it stands, and does nothing
-|  |- NoTarget              nobody said whether to speak to a fake or to fal
-|  |- RealNotAllowed        a test would speak to fal
-|  |- NoKey                 fal wants a key
-|  |- InvalidRequest        pre-flight found errors
-|  |- TestPromptRefused     a test prompt would leave for fal
-|  |- UnknownPrice          a budget is set and nobody knows what the call costs
+|- UsageError               your code: the call cannot work as written, and did nothing
+|  |- NoTarget              no target was given: an emulator, or fal
+|  |- RealNotAllowed        a test tried to call the real fal
+|  |- NoKey                 the target is fal, and there is no key
+|  |- InvalidRequest        the check before sending found errors
+|  |- TestPromptRefused     a test prompt would be sent to fal
+|  |- UnknownPrice          there is a budget, and the price is unknown
 |  |- OverBudget            the call would exceed the budget
-|  |- UnknownMedia          a local file is none that the endpoint takes media in
-|  |- ForeignAddress        an answer of a fake leads to another place
-|  `- InvalidWebhook        a webhook whose signature, time or form is wrong
-|- ServiceError             the service's: it answered, but not with what was asked for
-|  |- RequestRefused        the model refuses the request
+|  |- UnknownMedia          a local file is in a field that takes none, or cannot be read
+|  |- ForeignAddress        a URL in an answer of the emulator points elsewhere
+|  `- InvalidWebhook        the signature, time or form of a webhook is wrong
+|- ServiceError             the service: it answered with an error
+|  |- RequestRefused        the model refused the request
 |  |- ModelFailed           the model failed
-|  |- PlatformFailed        the platform around the model failed
+|  |- PlatformFailed        the platform failed, not the model
 |  |- NotAllowed            the key is wrong or locked
 |  |- NotFound              no such request, file or application
-|  |- TooManyRequests       still too many after all tries
+|  |- TooManyRequests       still 429 after all retries
 |  `- UnexpectedAnswer      an answer that cannot be understood
-|- NetworkError             the network's
+|- NetworkError             the network failed
 |  |- Unreachable           nothing was sent
-|  |- ConnectionLost        a read failed; repeating it costs nothing
-|  `- MaybeAccepted         a job was sent and no answer came: it may run, and cost
-`- DeadlineExceeded         time's: the deadline of the call passed
+|  |- ConnectionLost        a read failed; reading again costs nothing
+|  `- MaybeAccepted         a job was sent without a clear answer: it may run, and cost
+`- DeadlineExceeded         the deadline of the call passed
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FakefalError(Exception):
         self.maybe_paid = maybe_paid
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors cross processes whole; only a report stays behind, since contracts are code."""
+        """Errors can be pickled.  Only `report` is lost, because contracts are code."""
         facts = self.__dict__ | ({"report": None} if "report" in self.__dict__ else {})
         return _rebuilt, (type(self), self.args, facts)
 
@@ -187,7 +187,7 @@ class NotFound(ServiceError):
 
 
 class TooManyRequests(ServiceError):
-    """The service still answered 429 after all tries."""
+    """The service still answered 429 after all retries."""
 
 
 class UnexpectedAnswer(ServiceError):

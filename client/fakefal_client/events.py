@@ -1,4 +1,4 @@
-"""Server-sent events, as far as fal's status stream uses them: ``data:`` lines, and comments between them."""
+"""Server-sent events, as fal's status stream sends them: ``data:`` lines and comments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Events:
-    """Puts the pieces of a stream together; an event is the JSON value of its ``data`` lines."""
+    """Parses a stream piece by piece; an event is the JSON value of its ``data`` lines."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -17,7 +17,7 @@ class Events:
         self._data: list[str] = []
 
     def feed(self, piece: bytes) -> Iterator[Any]:
-        """The events that this piece completes; what is no JSON is passed over."""
+        """The events that this piece completes; events that are not JSON are skipped."""
         *lines, self._rest = (self._rest + self._decoder.decode(piece)).replace("\r\n", "\n").split("\n")
         for line in lines:
             if line.startswith("data:"):

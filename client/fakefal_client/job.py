@@ -1,4 +1,4 @@
-"""Jobs as callers hold them: blocking and awaitable."""
+"""Jobs: the objects that `submit` returns, blocking and async."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OnUpdate = Callable[[Status], object]
 
 
 class BaseJob(Generic[Out]):
-    """What both kinds of job know without asking.
+    """What both kinds of job share.
 
     Attributes:
         request_id: the service's id; `resume` takes it.
@@ -42,17 +42,17 @@ class BaseJob(Generic[Out]):
 
     @property
     def report(self) -> Report | None:
-        """What pre-flight found; None for resumed jobs and endpoints that no contract covers."""
+        """The report of the check before sending; None for resumed jobs and endpoints without a contract."""
         return self._accepted.checked.report if self._accepted.checked else None
 
     @property
     def warnings(self) -> tuple[Advice, ...]:
-        """What pre-flight warned of."""
+        """The warnings of the check before sending."""
         return self._accepted.checked.warnings if self._accepted.checked else ()
 
     @property
     def estimated_usd(self) -> Decimal | None:
-        """What it should cost in US dollars."""
+        """The estimated cost in US dollars; None if unknown."""
         return self._accepted.checked.usd if self._accepted.checked else None
 
     def _status(self, seconds: float | None) -> Flow[Status]:

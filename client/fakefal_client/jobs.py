@@ -1,4 +1,4 @@
-"""A job's life in the queue, as flows: look, wait, read, cancel; and what its result was billed."""
+"""Flows for a job in the queue: status, wait, result, cancel, and the bill."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ APP_SEGMENTS = 2
 NAMESPACES = ("workflows", "comfy")
 BILLED = "x-fal-billable-units"
 UNCLEAR = ("client_cancelled",)
-"""Ends after which a job may have been billed all the same, unless the answer says that it was not."""
+"""Error types of jobs that may have been billed, unless the answer says that they were not."""
 
 
 @dataclass
 class Accepted:
-    """A job that the service has: what was asked, its id, what pre-flight found, its money, its output once read."""
+    """An accepted job: its request, id, check, reserved money, and its output after it was read."""
 
     endpoint_call: EndpointCall
     request_id: str
@@ -45,22 +45,22 @@ class Accepted:
 
     @property
     def path(self) -> str:
-        """Where the queue keeps it: owner and app, and the id."""
+        """Its path in the queue: owner, app and id."""
         return f"/{app_of(self.endpoint_call.endpoint_id)}/requests/{self.request_id}"
 
     def parse(self) -> Any:
-        """The output as its model; see `EndpointCall.parse`."""
+        """Parse the output; see `EndpointCall.parse`."""
         return self.endpoint_call.parse(self.output, self.request_id or None)
 
 
 def app_of(endpoint_id: str) -> str:
-    """The part of an endpoint's id that fal's queue addresses carry."""
+    """The part of an endpoint id that is in the URLs of fal's queue."""
     segments = endpoint_id.strip("/").split("/")
     return "/".join(segments[: APP_SEGMENTS + (segments[0] in NAMESPACES)])
 
 
 def about(job: Accepted, flow: Flow[T]) -> Flow[T]:
-    """A flow for a job: errors that tell nothing of it name it, and say that it may be paid for."""
+    """Run a flow for a job.  Errors without a request id get the id of the job, and `maybe_paid`."""
     try:
         return (yield from flow)
     except FakefalError as error:
@@ -70,7 +70,7 @@ def about(job: Accepted, flow: Flow[T]) -> Flow[T]:
 
 
 def status(session: Session, job: Accepted, deadline: Deadline, *, logs: bool = True) -> Flow[Status]:
-    """Where a job stands."""
+    """Read the status of a job."""
     url = session.target.url(Part.QUEUE, f"{job.path}/status?logs={int(logs)}")
     reply = yield from session.read(session.call("GET", url), deadline, job.request_id)
     found = read_status(reply.json(), job.request_id)
@@ -82,13 +82,13 @@ def status(session: Session, job: Accepted, deadline: Deadline, *, logs: bool = 
 def follow(
     session: Session, job: Accepted, deadline: Deadline, *, stream: bool = False, quiet: bool = False
 ) -> Flow[Completed]:
-    """Until a job is over, emit its state at each change, with the log lines that are new; or only wait."""
+    """Wait until a job has ended.  Unless `quiet`, emit its state at each change, with new log lines."""
     seen = _Seen(quiet=quiet)
     if stream:
         try:
             done = yield from _streamed(session, job, deadline, seen)
         except (NetworkError, ServiceError):
-            done = None  # polling goes on where the stream ended or never began, and says what is wrong
+            done = None  # polling takes over if the stream ended or failed, and reports errors
         if done is not None:
             return done
     while True:
@@ -102,7 +102,7 @@ def follow(
 
 
 def _streamed(session: Session, job: Accepted, deadline: Deadline, seen: _Seen) -> Flow[Completed | None]:
-    """Follow by server-sent events; None where the stream ended before the job."""
+    """Follow the server-sent events; None if the stream ended before the job."""
     url = session.target.url(Part.QUEUE, f"{job.path}/status/stream?logs=1")
     call = session.call("GET", url, headers={"accept": "text/event-stream"})
     events = Events()
@@ -120,7 +120,7 @@ def _streamed(session: Session, job: Accepted, deadline: Deadline, seen: _Seen) 
 
 
 class _Seen:
-    """What the caller was told of a job."""
+    """The states and log lines that the caller already got."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -128,7 +128,7 @@ class _Seen:
         self._state: Status | None = None
 
     def tell(self, now: Status) -> Flow[None]:
-        """Emit what is new: polls repeat log lines, streams do not."""
+        """Emit only what is new: status calls repeat log lines, streams do not."""
         lines = tuple(line for line in now.logs if line not in self._lines)
         self._lines.update(lines)
         state = replace(now, logs=())
@@ -138,24 +138,24 @@ class _Seen:
 
 
 def result(session: Session, job: Accepted, deadline: Deadline) -> Flow[None]:
-    """Wait for a job's end, and read its output, where that was not done."""
+    """Wait for the end of a job and read its output, unless it was read before."""
     if job.output is None:
         yield from follow(session, job, deadline, quiet=True)
         yield from read_result(session, job, deadline)
 
 
 def read_result(session: Session, job: Accepted, deadline: Deadline) -> Flow[None]:
-    """Read the output of a job that is over, and settle its money."""
+    """Read the output of a job that has ended, and settle its money."""
     call = session.call("GET", session.target.url(Part.QUEUE, job.path))
     reply = yield from session.send(call, deadline, job.request_id)
     settle(job, reply)
 
 
 def settle(job: Accepted, reply: Reply) -> None:
-    """Keep the output, after the money is settled by what the answer says was billed.
+    """Settle the money by the billed units in the answer, and keep the output.
 
     Raises:
-        ServiceError: the answer is none.
+        ServiceError: the answer is an error.
     """
     if reply.status not in SUCCESS:
         raise _failed(job, reply)
@@ -168,10 +168,10 @@ def settle(job: Accepted, reply: Reply) -> None:
 
 
 def _failed(job: Accepted, reply: Reply) -> ServiceError:
-    """The error that an answer is; refunded is only what was certainly not billed.
+    """The error of an answer; the money is refunded only if the job was certainly not billed.
 
-    That is what says so itself, and what the model or the platform refused, but for refusals that fal may charge
-    since a runner had worked (`MAY_BE_BILLED`).  Any other answer tells nothing of the job.
+    That is certain if the answer says so, or if the model or the platform refused the job.  Exception: fal may charge
+    for some refusals because a runner worked on them (`MAY_BE_BILLED`).  All other answers leave it open.
     """
     error = error_of(reply, job.request_id or None)
     units = _units(reply)
@@ -187,7 +187,7 @@ def _failed(job: Accepted, reply: Reply) -> ServiceError:
 
 
 def _units(reply: Reply) -> Decimal | None:
-    """What the answer says was billed."""
+    """The billed units, from the headers of the answer."""
     try:
         units = Decimal(reply.headers.get(BILLED, ""))
     except InvalidOperation:
@@ -196,7 +196,7 @@ def _units(reply: Reply) -> Decimal | None:
 
 
 def _billed_usd(job: Accepted, reply: Reply) -> Decimal | None:
-    """What was billed in US dollars; the estimate where the answer does not tell, None where nobody knows."""
+    """The billed amount in US dollars; the estimate if the answer has none, and None if both are unknown."""
     units, reserved = _units(reply), job.reservation
     unit_usd = reserved.unit_usd if reserved is not None else None
     if units is not None and unit_usd is not None:
@@ -205,7 +205,7 @@ def _billed_usd(job: Accepted, reply: Reply) -> Decimal | None:
 
 
 def cancel(session: Session, job: Accepted, deadline: Deadline) -> Flow[bool]:
-    """Ask for a job's end; returns whether it came in time: False where it is over already."""
+    """Cancel a job; returns False if it had ended already."""
     call = session.call("PUT", session.target.url(Part.QUEUE, f"{job.path}/cancel"))
     reply = yield from session.send(call, deadline, job.request_id)
     said = reply.json()

@@ -1,7 +1,7 @@
-"""Typed requests for the Kling family: ``KlingV3ProImageToVideo`` and its siblings, named as fal's paths.
+"""Typed requests for the Kling family, such as ``KlingV3ProImageToVideo``.  The names follow the paths of fal.
 
-Build one and submit it; type checkers know its fields and its result by `kling.pyi`, which ``python -m
-tools.kling_types`` writes.  Each class is the input model of its endpoint, built when it is first asked for.
+Create one and submit it.  Type checkers know its fields and its result from `kling.pyi`, which ``python -m
+tools.kling_types`` writes.  Each class is the input model of its endpoint, built on first use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from fakefal_contracts.model import Input
 
 
 def request_name(endpoint_id: str) -> str:
-    """The name of an endpoint's class: ``KlingV25TurboProTextToVideo``."""
+    """The name of the class of an endpoint, such as ``KlingV25TurboProTextToVideo``."""
     words = re.split("[/-]", endpoint_id.removeprefix(PREFIX).replace(".", ""))
     return "Kling" + "".join(word[:1].upper() + word[1:] for word in words)
 

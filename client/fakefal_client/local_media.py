@@ -1,4 +1,4 @@
-"""Local media in the arguments of a request: found, judged as they lie, and uploaded only then."""
+"""Local media in the arguments of a request: found, checked as local files, and then uploaded."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ LARGEST_PNG = 10 * 1024 * 1024
 JPEG_QUALITY = 95
 
 PLACE = "fakefal-local:"
-"""Stands in the arguments for a local file until it has an address."""
+"""The placeholder of a local file in the arguments until it is uploaded."""
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of this machine, or a picture in its memory, with the name that it gets."""
+    """A local file, or a picture in memory, with the name for its upload."""
 
     name: str
     content: bytes | Path
 
 
 def read_source(source: object, name: str | None = None) -> LocalFile:
-    """A path, bytes or PIL image as something to upload.  Reads pictures only, not files.
+    """Turn a path, bytes or a PIL image into a `LocalFile`.  Encodes pictures; does not read files.
 
     Raises:
         UnknownMedia: it is none of these, there is no such file, or the picture cannot be read.
@@ -52,16 +52,16 @@ def read_source(source: object, name: str | None = None) -> LocalFile:
 
 
 def is_picture(source: object) -> TypeGuard[Image]:
-    """Whether it is a PIL image; Pillow is not imported for the answer, and another thread may be at it."""
+    """Whether this is a PIL image.  Does not import Pillow."""
     kind = getattr(sys.modules.get("PIL.Image"), "Image", None)
     return kind is not None and isinstance(source, kind)
 
 
 def local_media(arguments: Any) -> Flow[LocalMedia]:
-    """The local media of a request; pictures, which take long, are written down where they hold nobody up.
+    """Find the local media of a request.  PIL images are encoded in a worker thread, because it is slow.
 
     Raises:
-        UnknownMedia: one cannot be read.
+        UnknownMedia: a file or picture cannot be read.
     """
     if "PIL.Image" not in sys.modules:
         return LocalMedia(arguments)
@@ -70,10 +70,10 @@ def local_media(arguments: Any) -> Flow[LocalMedia]:
 
 
 def _as_file(picture: Image, name: str | None) -> LocalFile:
-    """A picture as it is seen, turned as its EXIF says: as JPEG where it was one or gets too large, else as PNG.
+    """Encode a picture, rotated as its EXIF says: as JPEG if it was a JPEG or the PNG is too large, otherwise as PNG.
 
     Raises:
-        UnknownMedia: it cannot be read: its file is cut off, or was closed.
+        UnknownMedia: it cannot be read, because its file is cut off or closed.
     """
     try:
         return _written(picture, name)
@@ -100,15 +100,15 @@ def _saved(picture: Image, form: str, **options: Any) -> bytes:
 
 
 class LocalMedia:
-    """Arguments with their local media taken out.
+    """Arguments with placeholders instead of local media.
 
     Attributes:
-        arguments: a copy in which each stands as a place holder.
-        files: place holder to file.
+        arguments: a copy of the arguments with placeholders.
+        files: the file of each placeholder.
 
     Args:
-        given: the arguments; paths, bytes and PIL images count as local, texts never do, so that a
-            text from elsewhere cannot make this machine send a file.
+        given: the arguments.  Paths, bytes and PIL images are local media.  Strings never are, so a string from
+            an untrusted source cannot make this machine send a file.
     """
 
     def __init__(self, given: Any) -> None:
@@ -117,7 +117,7 @@ class LocalMedia:
         self.arguments = self._take(given)
 
     def opener(self, others: Opener) -> Opener:
-        """What the contract looks at: the local files, and what `others` opens."""
+        """An opener for the contract: opens the local files, and passes other URLs to `others`."""
         return partial(self._open, others) if self.files else others
 
     def _open(self, others: Opener, address: str) -> bytes | Path | None:
@@ -128,20 +128,20 @@ class LocalMedia:
         return others(address)
 
     def check_places(self, report: Report | None) -> None:
-        """See that each file stands where the endpoint takes media, before it is uploaded; None: nobody knows.
+        """Check, before uploads, that each file is in a field that takes media.  Without a report, do nothing.
 
         Raises:
-            UnknownMedia: one does not.
+            UnknownMedia: a file is in another field.
         """
         if report is None or not self.files:
             return
         found = set() if report.arguments is None else {address for _, address, _ in media_addresses(report.arguments)}
         for place, file in self.files.items():
             if place not in found:
-                raise UnknownMedia(f"{file.name} stands in a field of {report.endpoint.id} that takes no media")
+                raise UnknownMedia(f"{file.name} is in a field of {report.endpoint.id} that takes no media")
 
     def with_addresses(self, addresses: Mapping[str, str]) -> Any:
-        """The arguments with each place holder replaced by the address that its file got."""
+        """The arguments with the URLs of the uploaded files instead of placeholders."""
         return _replaced(self.arguments, addresses)
 
     def _take(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""From answers to objects: states of a job, and the error that an answer is.
+"""Parses answers: states of a job, and errors.
 
 Facts: fal's status and error bodies as of 2026 (its documentation and both official clients).
 """
@@ -61,7 +61,7 @@ class InProgress(Status):
 
 @dataclass(frozen=True)
 class Completed(Status):
-    """The job is over: it succeeded, was refused, failed or was cancelled.
+    """The job has ended: it succeeded, was refused, failed or was cancelled.
 
     `inference_seconds` is how long it ran; `error` and `error_type` describe a failure of the platform.
     """
@@ -73,7 +73,7 @@ class Completed(Status):
 
 
 def read_status(body: Any, request_id: str) -> Status | None:
-    """The state that a status answer or an event of the stream shows; None where it shows none."""
+    """The state in a status answer or an event of the stream; None if there is none."""
     if not isinstance(body, dict):
         return None
     logs = tuple(_log_lines(body.get("logs")))
@@ -99,7 +99,7 @@ def _log_lines(given: Any) -> Iterable[LogLine]:
 
 
 def error_of(reply: Reply, request_id: str | None, *, maybe_paid: bool = False) -> ServiceError:
-    """The error that an answer is."""
+    """The error for an answer."""
     body = reply.json()
     detail = body.get("detail") if isinstance(body, dict) else None
     fields = tuple(_field_errors(detail))
@@ -121,7 +121,7 @@ def error_of(reply: Reply, request_id: str | None, *, maybe_paid: bool = False) 
 
 
 def unexpected(reply: Reply, what: str, request_id: str | None = None, *, maybe_paid: bool = False) -> UnexpectedAnswer:
-    """The error for an answer that has not the form of a `what`."""
+    """The error for an answer that does not look like a `what`."""
     return UnexpectedAnswer(
         f"{reply.status}: the answer is not a {what}",
         status=reply.status,

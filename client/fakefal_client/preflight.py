@@ -1,7 +1,7 @@
-"""Checking and pricing before anything is sent.
+"""Checks and prices requests before they are sent.
 
-Against fal the newest schema counts, and what any known revision accepts is a warning and never a block;
-against a fake the fake's own contract counts.
+For fal, the newest schema decides, but a request that any known revision accepts only gets a warning.  For an emulator,
+its own contract decides.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from fakefal_contracts.testprompt import marked_texts
 
 HEALTH_SECONDS = 5.0
 _OURS = inferred("a rule of this client, not of the service", "2026-11-20")
-UNKNOWN_MODEL = Caution("unknown_model", "of an unknown model nothing is checked or priced", _OURS)
+UNKNOWN_MODEL = Caution("unknown_model", "an unknown model is not checked or priced", _OURS)
 OTHER_REVISION = Caution("other_revision", "the newest schema refuses what an older one accepts", _OURS)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What pre-flight found: the report, where a contract covers the endpoint, every warning, the price.
+    """The result of the check: the report if a contract covers the endpoint, warnings, and prices in US dollars.
 
-    `most_usd` is what is reserved: above `usd` where the job is as long as a file that nobody looked at.
+    `most_usd` is reserved.  It is higher than `usd` if the length of the job depends on a file that was not read.
     """
 
     report: Report | None
@@ -60,7 +60,7 @@ class Checked:
 
     @property
     def unmeasured(self) -> str:
-        """The argument whose file decides the price and was not looked at; empty where none does."""
+        """The argument whose file decides the price but was not read; empty if there is none."""
         length = self.report and self.report.length
         return length.assumed_of if length and self.usd is not None else ""
 
@@ -69,12 +69,12 @@ class Preflight:
     """Checks requests for one target.
 
     Args:
-        target: whose contract counts.
-        contract: the name of a contract that counts instead.
-        catalogue: the models that are known.
+        target: the target, whose contract decides.
+        contract: the name of a contract to use instead.
+        catalogue: the known models.
 
     Attributes:
-        opener: what is looked at of media that are not local: a fake knows its own files best.
+        opener: opens media that are not local; an emulator checks its own files itself.
     """
 
     def __init__(self, target: Target, contract: str | None, catalogue: Catalogue = BUILT_IN) -> None:
@@ -89,9 +89,9 @@ class Preflight:
     def judge(
         self, endpoint_id: str, arguments: Any, opener: Opener, *, until: float | None = None
     ) -> Flow[Report | None]:
-        """Judge and price under the contract that counts; None where no contract covers the endpoint.
+        """Check and price a request; None if no contract covers the endpoint.
 
-        A fake is asked for its contract only where one known revision accepts what another refuses.
+        An emulator is asked for its contract only if known revisions disagree about the request.
         """
         endpoint = self.catalogue.get(endpoint_id)
         if endpoint is None:
@@ -117,11 +117,11 @@ class Preflight:
         strict: bool,
         until: float | None = None,
     ) -> Flow[Checked]:
-        """Judge, price, and with `strict` refuse what the target would refuse.
+        """Check and price a request; with `strict`, raise if the target would refuse it.
 
         Raises:
-            TestPromptRefused: it asks the emulator for an effect, and would go to fal.
-            InvalidRequest: `strict`, and the target would refuse it.
+            TestPromptRefused: it is a test prompt for the emulator, and the target is fal.
+            InvalidRequest: `strict` is set, and the target would refuse it.
         """
         mark = next(marked_texts(arguments), None)
         if self._target.is_fal and mark is not None:
@@ -130,7 +130,7 @@ class Preflight:
             )
         report = yield from self.judge(endpoint_id, arguments, opener, until=until)
         if report is None:
-            hint = "send it with reserve_usd= under a budget; the result shows whether it was right"
+            hint = "with a budget, give reserve_usd=; the result shows whether the request was valid"
             return Checked(None, (Advice(UNKNOWN_MODEL, (), unknown_model(endpoint_id), hint),))
         if report.ok:
             return _checked(report, report.warnings)
@@ -144,7 +144,7 @@ class Preflight:
         return _checked(accepting, (*refused, *(one for one in accepting.warnings if one.caution is not OUTDATED)))
 
     def _accepting(self, report: Report, arguments: Any, opener: Opener) -> Flow[Report | None]:
-        """The newest revision that accepts what the newest schema refuses; only fal gets the benefit of the doubt."""
+        """The newest revision that accepts the request; None for an emulator whose contract is known."""
         if not self._target.is_fal and not self._unsure:
             return None
         for edition in reversed(report.endpoint.editions):
@@ -154,7 +154,7 @@ class Preflight:
         return None
 
     def _ask(self, until: float | None) -> Flow[str | None]:
-        """The contract of the fake; None where it does not say, and then nothing is blocked by a guess."""
+        """Ask the emulator for its contract; None if it does not tell, and then any revision may accept."""
         call = HttpCall(
             "GET", f"{self._target.base_url.base}/_fakefal/health", timeout_seconds=HEALTH_SECONDS, until=until
         )
@@ -169,7 +169,7 @@ class Preflight:
 
 
 def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadline) -> Flow[Report]:
-    """The report on a request, local media included, with every warning.
+    """Check a request, including its local media; the report has all warnings.
 
     Raises:
         UnknownEndpoint: the endpoint has no known schema.
@@ -185,11 +185,11 @@ def report_on(preflight: Preflight, endpoint_call: EndpointCall, deadline: Deadl
 
 
 def estimate(report: Report) -> Cost:
-    """What a request costs.
+    """The cost of a request.
 
     Raises:
         InvalidRequest: it would be refused.
-        UnknownPrice: it would be accepted, and nobody knows the price.
+        UnknownPrice: it is valid, but its price is unknown.
     """
     if not report.ok:
         raise InvalidRequest(report)
@@ -199,7 +199,7 @@ def estimate(report: Report) -> Cost:
 
 
 def _edition(endpoint: Endpoint, contract: str) -> Edition:
-    """The edition of a contract; the first where the endpoint is younger than the contract's day."""
+    """The edition under a contract; the first one if the endpoint did not exist yet."""
     try:
         return endpoint.edition(contract)
     except UnknownContract:
@@ -207,7 +207,7 @@ def _edition(endpoint: Endpoint, contract: str) -> Edition:
 
 
 def _judged(edition: Edition, arguments: Any, opener: Opener) -> Flow[Report]:
-    """Judge; in a worker thread where media have to be read."""
+    """Check a request, in a worker thread if media must be read."""
     if opener in (open_data_uris, open_for_fake) and not any(map(is_data_uri, _texts(arguments))):
         return judge(edition, arguments, opener)
     report: Report = yield Work(lambda: judge(edition, arguments, opener))
@@ -222,7 +222,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
-    """With its price: also where the report refuses, since the service may accept it all the same."""
+    """Add the price, also if the report has errors: the service may still accept the request."""
     found, price = report._replace(warnings=warnings), report.endpoint.price(report.contract)
     if report.arguments is None or (cost := price_of(report.arguments, price, report.facts)) is None:
         return Checked(found, warnings)
@@ -231,10 +231,10 @@ def _checked(report: Report, warnings: tuple[Advice, ...]) -> Checked:
 
 
 def encode(arguments: Any) -> bytes:
-    """The JSON body.
+    """Encode the arguments as JSON.
 
     Raises:
-        UsageError: a value is none that JSON has.
+        UsageError: JSON cannot represent a value.
     """
     try:
         return json.dumps(arguments, allow_nan=False).encode()

@@ -1,4 +1,4 @@
-"""What became of a job whose answer was lost: looked up at the platform, by body and time.  Never sent again."""
+"""Finds the job of a call whose answer was lost, in the request list of the Platform API.  Nothing is sent again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fakefal_contracts.hosts import Part
 
 MOST_PAGES = 20
 WINDOW_SECONDS = 60.0
-"""How far this machine's clock and the service's may be apart."""
+"""The assumed greatest difference between the clocks of this machine and the service, in seconds."""
 PAGE = 50
 LISTED_SECONDS = 60.0
-"""After how long a job that fal accepted is surely in its list (inferred)."""
+"""How long fal may take to list an accepted job, in seconds (inferred)."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Unknown:
 
 
 Outcome = Found | NotListed | Unknown
-"""What is known of a job whose answer was lost."""
+"""The result of `reconcile`."""
 
 
 def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:
-    """Look a job up, and put its money where it belongs.  What was found once is not looked up again."""
+    """Look up a job, and settle its money.  A job that was found before is not looked up again."""
     budget = session.budget
     if (known := budget.id_of(attempt)) is not None:
         return Found(known)
@@ -75,7 +75,7 @@ def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Out
         page = (yield from session.read(session.call("GET", url), deadline)).json()
         items = page.get("items") if isinstance(page, dict) else None
         if not isinstance(items, list):
-            return Unknown("the list of jobs has another form")
+            return Unknown("the list of jobs has an unknown format")
         listed += items
         cursor = page.get("next_cursor")
         if not page.get("has_more") or not isinstance(cursor, str):
@@ -84,7 +84,7 @@ def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Out
 
 
 def _query(attempt: Attempt, *, ends: bool) -> dict[str, str]:
-    """What is asked; a fake's clock may be ahead of this machine's, so its list is not cut at the end."""
+    """The query.  It has no end for an emulator, whose clock may be ahead of this machine's."""
     endpoint_call = {
         "endpoint_id": attempt.endpoint_id,
         "start": _moment(attempt.sent_at - WINDOW_SECONDS),
@@ -99,7 +99,7 @@ def _moment(seconds: float) -> str:
 
 
 def _judged(listed: list[dict[str, Any]], attempt: Attempt, known: Callable[[str], bool]) -> Outcome:
-    """Which listed job the attempt is: the one with the id that the service once said, else with the same body."""
+    """The listed job of the attempt: by its request id if that is known, otherwise by its body."""
     if attempt.request_id is not None and any(item.get("request_id") == attempt.request_id for item in listed):
         return Found(attempt.request_id)
     wanted = json.loads(json.dumps(attempt.arguments, default=str))
@@ -115,7 +115,7 @@ def _judged(listed: list[dict[str, Any]], attempt: Attempt, known: Callable[[str
 
 
 def _within(sent: Any, listed: Any) -> bool:
-    """Whether a listed body is the one that was sent; the service may have filled in defaults."""
+    """Whether a listed body is the one that was sent; the service may have added defaults."""
     if isinstance(sent, dict) and isinstance(listed, dict):
         return all(name in listed and _within(value, listed[name]) for name, value in sent.items())
     if isinstance(sent, list) and isinstance(listed, list):

@@ -1,4 +1,4 @@
-"""When a call is sent again, after how long, and until when."""
+"""Retries and deadlines of calls."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fakefal_client.errors import DeadlineExceeded
 
 
 def _now() -> float:
-    """The wall clock at this moment, even where a test froze it after this module was imported."""
+    """The current time, even if a test froze it after this module was imported."""
     return time.time()
 
 
 @dataclass(frozen=True)
 class TimeSource:
-    """A source of time: seconds since 1970, and seconds that never go back."""
+    """A source of time: seconds since 1970, and a monotonic clock."""
 
     wall: Callable[[], float] = _now
     monotonic: Callable[[], float] = time.monotonic
@@ -26,10 +26,10 @@ class TimeSource:
 
 @dataclass(frozen=True)
 class Retry:
-    """How often a call that cannot be paid twice is repeated, and after how long.
+    """How often, and after how long, a call that cannot be paid twice is repeated.
 
-    The pause before the n-th repetition is drawn evenly between nothing and
-    ``first_seconds * 2 ** (n - 1)``, at most `most_seconds` ("full jitter").
+    The pause before the n-th retry is random, between zero and ``first_seconds * 2 ** (n - 1)``, at most
+    `most_seconds` ("full jitter").
     """
 
     times: int = 4
@@ -38,7 +38,7 @@ class Retry:
     draw: Callable[[], float] = random.random
 
     def pause(self, number: int, headers: Mapping[str, str], wall: float) -> float:
-        """Seconds before the `number`-th repetition; what the answer's headers ask for counts, if they ask."""
+        """Seconds before the `number`-th retry; a Retry-After header overrides them."""
         endpoint_call = _retry_after(headers, wall)
         if endpoint_call is not None:
             return endpoint_call
@@ -46,7 +46,7 @@ class Retry:
 
 
 def _retry_after(headers: Mapping[str, str], wall: float) -> float | None:
-    """What ``Retry-After`` says: seconds, or a date."""
+    """The seconds of a ``Retry-After`` header, which has seconds or a date."""
     said = headers.get("retry-after", "")
     if said.strip().isdecimal():
         return float(said[:9])
@@ -57,7 +57,7 @@ def _retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 
 class Deadline:
-    """The moment by which everything that one call does must be over; None waits for ever."""
+    """The deadline for everything that one call does; None waits for ever."""
 
     def __init__(self, seconds: float | None, clock: TimeSource) -> None:
         self._clock = clock
@@ -68,16 +68,16 @@ class Deadline:
         return self.until is None or self._clock.monotonic() + seconds < self.until
 
     def check(self, request_id: str | None = None) -> None:
-        """Go on, if there is time left.
+        """Check the deadline.
 
         Raises:
-            DeadlineExceeded: there is none.
+            DeadlineExceeded: it has passed.
         """
         if not self.allows(0):
             raise self.exceeded(request_id)
 
     def exceeded(self, request_id: str | None = None) -> DeadlineExceeded:
-        """The error; an accepted job goes on, and may be paid for."""
+        """The error for a passed deadline; an accepted job continues, and may be paid for."""
         goes_on = f"; request {request_id} goes on" if request_id else ""
         return DeadlineExceeded(
             f"the deadline of the call passed{goes_on}", request_id=request_id, maybe_paid=request_id is not None

@@ -1,4 +1,4 @@
-"""How a job is sent: checked, reserved, its media uploaded, and then at most one paid job per call."""
+"""Sends jobs: check, reserve money, upload media, and send at most one paid job for each call."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ OF_THE_QUEUE = {"webhook_url", "max_queue_length"}
 class SubmitOptions(TypedDict, total=False):
     """Options of one call.
 
-    webhook_url: the URL that the service calls at the end (not for `run`).
+    webhook_url: the URL for the webhook at the end (not for `run`).
     priority: ``normal`` or ``low``.
-    start_timeout_seconds: give up if the job has not started by then.
-    max_queue_length: refuse if more jobs wait (not for `run`).
+    start_timeout_seconds: fail the job unless it starts within this time.
+    max_queue_length: refuse the job if more jobs are waiting (not for `run`).
     headers: further headers, such as ``X-Fal-No-Retry``.
-    deadline_seconds: the limit for all that this call does, including pauses.
+    deadline_seconds: the time limit for everything that this call does, including pauses.
     reserve_usd: the most it may cost, if its price is unknown or you know better.
-    preflight: whether errors are raised before sending; by default as set for the client.
+    preflight: whether to raise errors before sending; default: the client's option.
     """
 
     webhook_url: str
@@ -52,7 +52,7 @@ class SubmitOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class _Ready:
-    """A job that was checked: what is sent, the money for it, the time for it."""
+    """A checked job: its HTTP call, arguments, reserved money and deadline."""
 
     call: HttpCall
     arguments: Any
@@ -62,7 +62,7 @@ class _Ready:
 
 
 def submit(session: Session, endpoint_call: EndpointCall, options: SubmitOptions) -> Flow[Accepted]:
-    """Send to the queue.
+    """Submit to the queue.
 
     Raises:
         MaybeAccepted: it was sent, and its outcome is unknown.
@@ -108,7 +108,7 @@ def run(session: Session, endpoint_call: EndpointCall, options: SubmitOptions) -
 def _sent(
     session: Session, url: str, endpoint_call: EndpointCall, options: SubmitOptions, *, direct: bool = False
 ) -> Flow[tuple[_Ready, Reply]]:
-    """Check, warn, reserve, upload and send; `direct` is the road on which the answer comes with the video."""
+    """Check, warn, reserve, upload and send.  `direct` sends to fal.run, whose answer has the output."""
     check_options(options, SubmitOptions.__annotations__, "a call")
     if direct and (queued := OF_THE_QUEUE & options.keys()):
         raise UsageError(f"run does not use the queue, and has no option {min(queued)!r}")
@@ -144,7 +144,7 @@ def _headers(options: SubmitOptions) -> dict[str, str]:
 
 
 def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
-    """Send, and again only where the service certainly has not accepted it."""
+    """Send; send again only if the service has certainly not accepted it."""
     reservation, deadline = ready.reservation, ready.deadline
     number = 0
     while True:
@@ -166,7 +166,7 @@ def _send_once(session: Session, ready: _Ready, *, direct: bool) -> Flow[Reply]:
 
 
 def _certainly_not_taken(reply: Reply | None, failure: WireFailure | None) -> bool:
-    """Whether nothing was sent, or the service takes no more now: the two cases that may be tried again."""
+    """Whether nothing was sent, or the service is too busy: the two cases in which sending again is safe."""
     if failure is not None:
         return not failure.sent
     return reply is not None and reply.status == HTTPStatus.TOO_MANY_REQUESTS
@@ -180,10 +180,10 @@ def _refusal(session: Session, reply: Reply | None, failure: WireFailure | None)
 
 
 def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reservation, *, direct: bool) -> Reply:
-    """The answer of a job that was accepted.
+    """Check the answer to a submit.
 
     Raises:
-        MaybeAccepted: nobody knows.
+        MaybeAccepted: the outcome is unknown.
         ServiceError: it was refused.
     """
     if reply is None:
@@ -199,7 +199,7 @@ def _taken(reply: Reply | None, failure: WireFailure | None, reservation: Reserv
 
 
 def _unknown(reservation: Reservation, reason: str, reply: Reply | None = None) -> MaybeAccepted:
-    """The error for a job whose outcome is not known; its money stays pending."""
+    """The error for a job whose outcome is unknown; its money stays pending."""
     assert reservation.attempt is not None
     request_id = reply.headers.get(REQUEST_ID) if reply is not None else None
     reservation.attempt = replace(reservation.attempt, request_id=request_id)

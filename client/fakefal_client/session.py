@@ -1,4 +1,4 @@
-"""What all flows of one client share, and how a call is sent: with a key, with retries, by a deadline."""
+"""The state that all flows of a client share.  Sends calls with key, retries and deadline."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from fakefal_client.target import Target
 
 SUCCESS = range(200, 300)
 LONGEST_PAUSE_SECONDS = 600.0
-"""Where the service asks for a longer one, the call ends with its answer instead."""
+"""If the service asks for a longer pause, the call ends with its answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A client as its flows see it.
+    """The state of a client that its flows share.
 
     Attributes:
-        target: whom it speaks to.
-        preflight: what checks requests.
-        budget: what limits them.
-        retry: how reads are repeated.
+        target: the emulator or fal.
+        preflight: checks requests before sending.
+        budget: limits the cost.
+        retry: how calls that cost nothing are repeated.
         clock: the source of time.
-        poll_seconds: the pause between two looks at a job.
-        timeout_seconds: the longest silence within one call.
-        strict: whether pre-flight's errors raise.
-        user_agent: how the client names itself.
+        poll_seconds: the pause between two status calls.
+        timeout_seconds: the longest time without data within one call.
+        strict: whether errors of the check are raised.
+        user_agent: the User-Agent header.
     """
 
     target: Target
@@ -49,7 +49,7 @@ class Session:
     def call(
         self, method: str, url: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> HttpCall:
-        """A call with the key of this client; `content` is JSON."""
+        """A call with the API key; `content` is JSON."""
         given = {"authorization": f"Key {self.target.key}", "user-agent": self.user_agent, "accept": "application/json"}
         if content is not None:
             given["content-type"] = "application/json"
@@ -58,17 +58,17 @@ class Session:
     def bare_call(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes = b""
     ) -> HttpCall:
-        """A call without the key, for addresses that carry their own permission or need none."""
+        """A call without the API key, for URLs that contain their own token or need none."""
         return HttpCall(
             method, url, {"user-agent": self.user_agent} | dict(headers or {}), content, self.timeout_seconds
         )
 
     def send(self, call: HttpCall, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
-        """Send a call that costs nothing when it is repeated, and repeat it while that may help.
+        """Send a call that can be repeated without cost; repeat it while that may help.
 
         Raises:
-            Unreachable, ConnectionLost: the network failed to the last.
-            DeadlineExceeded: there is no time left.
+            Unreachable, ConnectionLost: the network failed in every try.
+            DeadlineExceeded: the deadline has passed.
         """
         number = 0
         while True:
@@ -88,10 +88,10 @@ class Session:
     def pause(
         self, number: int, headers: Mapping[str, str], deadline: Deadline, request_id: str | None = None
     ) -> Flow[bool]:
-        """Wait before the `number`-th repetition, as an answer's headers ask; False where there is to be none.
+        """Wait before the `number`-th retry, as the answer's headers ask; False if there are no more retries.
 
         Raises:
-            DeadlineExceeded: there is no time left.
+            DeadlineExceeded: the deadline has passed.
         """
         if number > self.retry.times:
             return False
@@ -104,7 +104,7 @@ class Session:
         return True
 
     def once(self, call: HttpCall, deadline: Deadline) -> Flow[tuple[Reply | None, WireFailure | None]]:
-        """Send a call one time: what came back, or why nothing did."""
+        """Send a call once; returns the answer or the failure."""
         self.target.check_allowed()
         try:
             reply: Reply = yield replace(call, until=deadline.until)
@@ -113,16 +113,16 @@ class Session:
         return reply, None
 
     def lost(self, failure: WireFailure, request_id: str | None = None) -> Unreachable | ConnectionLost:
-        """The error that a failure on the network is, where nothing can be paid twice."""
+        """The error for a network failure of a call that cannot be paid twice."""
         kind = ConnectionLost if failure.sent else Unreachable
         message = f"{self.target}: {failure}"
         return kind(message, request_id=request_id, maybe_paid=request_id is not None)
 
     def read(self, call: HttpCall, deadline: Deadline, request_id: str | None = None) -> Flow[Reply]:
-        """Send a call that costs nothing, and accept only success.
+        """Send a call that costs nothing, and return only a successful answer.
 
         Raises:
-            ServiceError: the answer is none; besides what `send` raises.
+            ServiceError: the answer is an error; also what `send` raises.
         """
         reply = yield from self.send(call, deadline, request_id)
         if reply.status not in SUCCESS:
@@ -130,10 +130,10 @@ class Session:
         return reply
 
     def pieces(self, call: HttpCall, deadline: Deadline, onto: Any, request_id: str | None = None) -> Flow[Reply]:
-        """Send a call whose answer's body is handed, piece by piece, to the flow that ``onto(reply)`` makes.
+        """Send a call, and pass the body of its answer piece by piece to the flow ``onto(reply)``.
 
         Raises:
-            ServiceError: the answer is no success.
+            ServiceError: the answer is an error.
             ConnectionLost, Unreachable: the network failed; nothing is repeated.
         """
         self.target.check_allowed()
@@ -152,7 +152,7 @@ class Session:
 
 
 def may_help(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether sending again may help: too many requests, or an ingress error, which carries no request id."""
+    """Whether sending again may help: for 429, and for errors of the ingress, which have no request id."""
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT):
         return True
     return status in INGRESS_ERRORS and REQUEST_ID not in headers

@@ -1,8 +1,8 @@
-"""Flows: what the client does, written once and without I/O.
+"""Flows: the logic of the client, written once and without I/O.
 
-A flow is a generator.  It yields steps, is sent what they bring, and returns its result; a driver
-(`fakefal_client.driver`, `fakefal_client.async_driver`) carries the steps out.  A step that fails on the
-network is thrown back into the flow as `WireFailure`.
+A flow is a generator.  It yields steps, receives their results, and returns its own.  A driver
+(`fakefal_client.driver`, `fakefal_client.async_driver`) executes the steps.  If a step fails on the network, the driver
+throws `WireFailure` into the flow.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ T = TypeVar("T")
 class HttpCall:
     """One HTTP request.
 
-    `timeout_seconds` bounds each read and write, None waits for ever; `until` is the moment of the
-    injected monotonic clock at which the whole call is given up.
+    `timeout_seconds` limits each read and write; None waits for ever.  `until` is the deadline of the whole call, on
+    the injected monotonic clock.
     """
 
     method: str
@@ -33,14 +33,14 @@ class HttpCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a call.  Header names are in lower case; a stream's body is empty here."""
+    """The answer to a call.  Header names are in lower case; the body of a stream is empty."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = b""
 
     def json(self) -> Any:
-        """The decoded body, or its text where it is no JSON."""
+        """The decoded JSON body, or its text if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -49,38 +49,38 @@ class Reply:
 
 @dataclass(frozen=True)
 class OpenStream:
-    """A request whose body is read piece by piece; brings a `Reply`.  The next one, or the flow's end, closes it."""
+    """Opens a stream and returns its `Reply`.  The next stream, or the end of the flow, closes it."""
 
     call: HttpCall
 
 
 @dataclass(frozen=True)
 class ReadPiece:
-    """Brings the next bytes of the open stream; empty at its end."""
+    """Returns the next bytes of the open stream; empty at its end."""
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Nothing for so many seconds."""
+    """Waits this many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something slow on this machine, such as reading a file; brings what it returns."""
+    """Runs something slow in a worker thread, such as reading a file, and returns its result."""
 
     do: Callable[[], Any]
 
 
 @dataclass(frozen=True)
 class Exclusive:
-    """Waits until no other flow of the driver is alone; the flow's end lets the next one go on."""
+    """Takes a lock of the driver until the end of the flow."""
 
 
 @dataclass(frozen=True)
 class Emit:
-    """Something for the caller while the flow goes on."""
+    """Gives a value to the caller while the flow continues."""
 
     value: Any
 
@@ -90,7 +90,7 @@ Flow = Generator[Step, Any, T]
 
 
 class WireFailure(Exception):
-    """A call failed on the network; `sent` tells whether the other side may have seen it."""
+    """A call failed on the network; `sent` says whether the other side may have received it."""
 
     def __init__(self, reason: str, *, sent: bool, timed_out: bool = False) -> None:
         super().__init__(reason)
@@ -99,11 +99,11 @@ class WireFailure(Exception):
 
 
 class Walk:
-    """A flow and the step that it waits for; what both drivers share.
+    """A flow and its current step; both drivers use it.
 
     Attributes:
-        step: what is to be done next, or None at the end.
-        value: what the flow returned.
+        step: the next step, or None at the end.
+        value: the result of the flow.
     """
 
     def __init__(self, flow: Flow[Any]) -> None:
@@ -113,15 +113,15 @@ class Walk:
         self.send(None)
 
     def send(self, brought: Any) -> None:
-        """Go on with what the step brought."""
+        """Continue with the result of the step."""
         self._go(lambda: self._flow.send(brought))
 
     def throw(self, error: BaseException) -> None:
-        """Go on with why the step failed."""
+        """Continue with the failure of the step."""
         self._go(lambda: self._flow.throw(error))
 
     def close(self) -> None:
-        """Give the flow up; it settles what it has begun."""
+        """Close the flow; it cleans up."""
         self._flow.close()
 
     def _go(self, on: Callable[[], Step]) -> None:

@@ -1,4 +1,4 @@
-"""Whom the client speaks to: a fake at an address, or fal.  It is always said, never guessed."""
+"""The target of a client: an emulator at a base URL, or fal.  It is always given, never guessed."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from fakefal_contracts.hosts import BaseUrl, Part, host_name, is_fal_host
 
 FAL = "fal"
 FAKE_KEY = "fakefal-client:not-a-real-key"
-"""What a fake gets where no key is set: it takes any."""
+"""The key for an emulator if none is set; it accepts any."""
 
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
-"""Hosts that everybody reads alike: no user, no letters that are mapped to others."""
+"""A host that all URL parsers read alike: no user, no characters that are mapped to others."""
 
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A fake at a base URL, or fal itself, and the key for it (``id:secret``)."""
+    """An emulator at a base URL, or fal, with the API key (``id:secret``)."""
 
     base_url: BaseUrl
     key: str = field(repr=False)
 
     @property
     def is_fal(self) -> bool:
-        """Whether calls are paid for."""
+        """Whether the target is fal, where calls cost money."""
         return self.base_url.base is None
 
     @property
     def is_faked(self) -> bool:
-        """Whether a fake answers all calls of this process, those to fal's own hosts included."""
+        """Whether an emulator answers all calls of this process, including those to fal's hosts."""
         return os.environ.get("FAKEFAL_FAKED_PID") == str(os.getpid())
 
     @property
     def is_led_to_fake(self) -> bool:
-        """Whether a fake answers calls to fal's own hosts: in this process, or around it (``fakefal run``)."""
+        """Whether an emulator answers calls to fal's hosts: in this process, or by ``fakefal run``."""
         return self.is_faked or bool(os.environ.get("FAKEFAL_URL"))
 
     def url(self, part: Part, path: str) -> str:
-        """An address of a part of the service; `path` starts with a slash."""
+        """A URL at a part of the service; `path` starts with a slash."""
         return self.base_url.url(part, path)
 
     def own(self, address: str, part: Part) -> str:
-        """The address, if it is one of a part of this service.
+        """Check that a URL belongs to this target.
 
         Raises:
-            ForeignAddress: it leads to another place.
+            ForeignAddress: it points elsewhere.
         """
         parts, base = _split(address), urlsplit(self.url(part, ""))
         if self.is_fal:
@@ -64,26 +64,26 @@ class Target:
         return address
 
     def readable(self, address: str) -> str:
-        """An address that a result names, if it may be opened: a fake's results must not lead to fal.
+        """Check that a URL of a result may be opened: a result of the emulator must not point to fal.
 
         Raises:
-            ForeignAddress: a fake names a host of fal's, or it is not a plain http(s) address.
+            ForeignAddress: the emulator returned a URL at fal, or it is not a plain http(s) URL.
         """
         parts = _split(address)
         if not self.is_fal and is_fal_host(host_name(parts.netloc)):
-            raise ForeignAddress(f"{self} answered with {address[:200]}, which leads to fal")
+            raise ForeignAddress(f"{self} answered with {address[:200]}, which points to fal")
         return address
 
     def check_allowed(self) -> None:
-        """Look, before each call, whether it may be made.
+        """Check, before each call, that it is allowed.
 
         Raises:
-            RealNotAllowed: it would speak to fal, under pytest, and nobody allowed that.
+            RealNotAllowed: it would reach fal under pytest, without ``FAKEFAL_ALLOW_REAL=1``.
         """
         tested = "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
         if self.is_fal and tested and not self.is_faked and os.environ.get("FAKEFAL_ALLOW_REAL") != "1":
             raise RealNotAllowed(
-                "under pytest this would speak to fal, and pay: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
+                "under pytest this call would reach fal and cost money: set FAKEFAL_ALLOW_REAL=1 if that is meant, "
                 "or use the fixture fakefal"
             )
 
@@ -92,10 +92,10 @@ class Target:
 
 
 def _split(address: str) -> SplitResult:
-    """The parts of a plain address.
+    """The parts of a plain URL.
 
     Raises:
-        ForeignAddress: it is none, or its host may be read in two ways.
+        ForeignAddress: it is not one, or its host is ambiguous.
     """
     try:
         parts = urlsplit(address)
@@ -107,12 +107,12 @@ def _split(address: str) -> SplitResult:
 
 
 def find_target(given: str | None, key: str | None, environ: Mapping[str, str]) -> Target:
-    """The target from, in falling order of weight, the argument, ``FAKEFAL_URL`` and ``FAKEFAL_TARGET=fal``.
+    """Read the target from the argument, then ``FAKEFAL_URL``, then ``FAKEFAL_TARGET=fal``.
 
     Raises:
-        NoTarget: nothing says it.
+        NoTarget: none of them is set.
         NoKey: the target is fal, and there is no key.
-        UsageError: what says it, or the key, cannot be used.
+        UsageError: the target or the key cannot be used.
     """
     url, word = environ.get("FAKEFAL_URL"), environ.get("FAKEFAL_TARGET")
     if given is None and not url and word not in (None, "", FAL):
@@ -132,7 +132,7 @@ def find_target(given: str | None, key: str | None, environ: Mapping[str, str]) 
 
 
 def find_key(environ: Mapping[str, str]) -> str | None:
-    """The key that the environment names, as both official clients read it."""
+    """Read the API key from the environment, as both official clients do."""
     if key := environ.get("FAL_KEY"):
         return key
     key_id, secret = environ.get("FAL_KEY_ID"), environ.get("FAL_KEY_SECRET")
@@ -140,7 +140,7 @@ def find_key(environ: Mapping[str, str]) -> str | None:
 
 
 def _checked_key(key: str | None) -> str | None:
-    """A key without the line end that files have."""
+    """The key without a trailing line end, and checked."""
     bare = (key or "").strip()
     if bare and not _PRINTABLE.fullmatch(bare):
         raise UsageError("the key contains characters that are not allowed (it is not shown here)")
@@ -155,5 +155,5 @@ def _base_url(said: str) -> str:
     if not parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"the target {said!r} is neither 'fal' nor a base URL such as http://127.0.0.1:8710")
     if is_fal_host(host_name(parts.netloc)):
-        raise UsageError(f"{said} is a fal host: write target='fal', which says that calls are paid for")
+        raise UsageError(f"{said} is a fal host: write target='fal', which confirms that calls cost money")
     return parts._replace(netloc=parts.netloc.lower()).geturl().rstrip("/")

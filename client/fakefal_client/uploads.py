@@ -1,4 +1,4 @@
-"""Uploads to fal's CDN, the way fal's Python client 1.0.3 sends them: whole, or from 100 MiB on in parts."""
+"""Uploads to fal's CDN, as fal's Python client 1.0.3 sends them: whole, or in parts above 100 MiB."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Progress:
 
 
 def upload_all(session: Session, files: Mapping[str, LocalFile], deadline: Deadline) -> Flow[dict[str, str]]:
-    """Upload files; returns the address of each."""
+    """Upload files; returns the URL of each."""
     addresses = {}
     for place, file in files.items():
         addresses[place] = yield from upload(session, file, deadline)
@@ -42,7 +42,7 @@ def upload_all(session: Session, files: Mapping[str, LocalFile], deadline: Deadl
 def upload(
     session: Session, file: LocalFile, deadline: Deadline, content_type: str | None = None, *, tell: bool = False
 ) -> Flow[str]:
-    """Upload one file, with `tell` emitting `Progress`; returns its address.
+    """Upload one file; returns its URL.  With `tell`, emits `Progress`.
 
     A failed call is repeated: an upload costs nothing.
     """
@@ -61,7 +61,7 @@ def upload(
 
 
 def _token(session: Session, deadline: Deadline) -> Flow[tuple[str, str]]:
-    """The Authorization header for uploads, and the CDN's address for parts."""
+    """The Authorization header for uploads, and the CDN's URL for multipart uploads."""
     url = session.target.url(Part.REST, "/storage/auth/token?storage_type=fal-cdn-v3")
     reply = yield from session.read(session.call("POST", url, b"{}"), deadline)
     base = session.target.own(_text(reply, "base_url"), Part.CDN)
@@ -105,7 +105,7 @@ def _read(content: bytes | Path, start: int, size: int) -> bytes:
 
 
 def _text(reply: Reply, name: str) -> str:
-    """A text of a JSON answer."""
+    """A string of a JSON answer."""
     body = reply.json()
     said = body.get(name) if isinstance(body, dict) else None
     if not isinstance(said, str):
@@ -114,5 +114,5 @@ def _text(reply: Reply, name: str) -> str:
 
 
 def _header(name: str) -> str:
-    """A file name that can stand in a header."""
+    """A file name that is valid in a header."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "_" for letter in name.strip())

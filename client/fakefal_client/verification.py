@@ -1,4 +1,4 @@
-"""Webhooks: whether one really comes from the service.
+"""Verifies that a webhook comes from the service.
 
 Facts: fal's documentation of webhooks (2026): Ed25519 over request id, user id, timestamp and the SHA-256 of
 the raw body in hex, joined by line feeds; the keys at ``rest.fal.ai/.well-known/jwks.json``, to be kept
@@ -27,7 +27,7 @@ from fakefal_contracts.hosts import Part
 
 KEYS_SECONDS = 24 * 3600.0
 REFRESH_SECONDS = 60.0
-"""How soon a signature that no known key made has the keys fetched again: they may have been rotated."""
+"""The pause before the keys are read again for the signature of an unknown key: fal may have rotated them."""
 TOLERANCE_SECONDS = 300.0
 PREFIX = "x-fal-webhook-"
 
@@ -48,7 +48,7 @@ class Webhook:
 
 
 class WebhookVerifier:
-    """Verifies webhooks, and keeps the service's public keys for that."""
+    """Verifies webhooks, and caches the service's public keys."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -58,18 +58,20 @@ class WebhookVerifier:
         self._failure: FakefalError | None = None
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Flow[Webhook]:
-        """The webhook, if the service signed it and it is fresh.
+        """Verify that the service signed the webhook, and that it is recent.
 
         Raises:
-            InvalidWebhook: it is not.
-            ServiceError, NetworkError: the keys cannot be read, so nobody knows.
+            InvalidWebhook: it is forged, changed, too old, or not a webhook.
+            ServiceError, NetworkError: the public keys cannot be read, so it cannot be verified.
         """
         given = {name.lower(): value for name, value in headers.items()}
         signature = self._signature(given)
         signed = self._signed_text(given, body)
         target = self._session.target
         if target.is_fal and not target.is_led_to_fake and _made_by((_development_key(),), signature, signed):
-            raise InvalidWebhook("everybody can make this signature: its key is fakefal's for development, not fal's")
+            raise InvalidWebhook(
+                "everybody can make this signature: its key is the development key of fakefal, not a key of fal"
+            )
         if self._since(self._read_at) > KEYS_SECONDS or not _made_by(self._keys, signature, signed):
             yield from self._refresh()
             if not _made_by(self._keys, signature, signed):
@@ -100,7 +102,7 @@ class WebhookVerifier:
         return "\n".join([*map(str, values), hashlib.sha256(body).hexdigest()]).encode()
 
     def _refresh(self) -> Flow[None]:
-        """Read the keys again, or wait for whoever is at it; with keys at hand strangers cannot make us ask often."""
+        """Read the keys again, once for concurrent callers.  Forged webhooks cannot cause frequent reads."""
         endpoint_call = self._asked
         yield Exclusive()
         if self._asked == endpoint_call and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
@@ -126,7 +128,7 @@ class WebhookVerifier:
 
 
 def _made_by(keys: Iterable[bytes], signature: bytes, signed: bytes) -> bool:
-    """Whether one of these public keys belongs to the signature."""
+    """Whether the signature fits one of these public keys."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -141,7 +143,7 @@ def _made_by(keys: Iterable[bytes], signature: bytes, signed: bytes) -> bool:
 
 @cache
 def _development_key() -> bytes:
-    """The public half of the key that every emulator on loopback has."""
+    """The public key of every emulator on loopback."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(SIGNING_SEED).public_key().public_bytes_raw()

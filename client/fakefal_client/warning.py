@@ -1,4 +1,4 @@
-"""What pre-flight warns of, as a warning of Python's own, at the line of the program that calls."""
+"""Warnings of the check before sending, as Python warnings at the line of the caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RequestWarning(UserWarning):
     """The service accepts the request, but it may not do what you mean.
 
     Attributes:
-        advice: its code, place, words and hint.
+        advice: its code, place, message and hint.
     """
 
     def __init__(self, endpoint_id: str, advice: Advice) -> None:
@@ -25,17 +25,17 @@ class RequestWarning(UserWarning):
 
 
 def warn(endpoint_id: str, found: Iterable[Advice]) -> None:
-    """Give each warning out.
+    """Issue each warning.
 
     Raises:
-        RequestWarning: the program's filters make errors of them.
+        RequestWarning: the program's warning filters turn it into an error.
     """
     for advice in found:
         warnings.warn(RequestWarning(endpoint_id, advice), stacklevel=_level_of_the_caller())
 
 
 def _level_of_the_caller() -> int:
-    """How many calls above `warn` this package ends."""
+    """The stack level of the first caller outside this package."""
     frame, level = sys._getframe(1), 1  # noqa: SLF001 - as the module warnings itself does
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == PACKAGE:
         frame, level = frame.f_back, level + 1

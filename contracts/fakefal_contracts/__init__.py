@@ -1,6 +1,6 @@
 """What fal accepts and answers: endpoints, rules with evidence, prices, and the validator.
 
-Nothing in here opens a connection or reads a clock.
+This package opens no connections and reads no clock.
 """
 
 from __future__ import annotations

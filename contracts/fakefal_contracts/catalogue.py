@@ -1,4 +1,4 @@
-"""Which models there are: the user's own documents before the ones that come with this package."""
+"""The catalogue of models: the user's documents override those of this package."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from fakefal_contracts.record import Record
 from fakefal_contracts.shipped import is_shipped, is_shipped_app, shipped_ids, shipped_record, shipped_records
 
 KLING = tuple(PREFIX + row.path for row in ROWS)
-"""The ids of the whole Kling family, all of them known in depth."""
+"""The ids of the Kling family; all of these models are known in depth."""
 
 _NEAR = 0.75
 _LONGEST = 200
-"""No model has a longer id: nobody misspells it, comparing takes quadratic time, and nothing is remembered of it."""
+"""Longer ids are not searched or cached: no model has one, and comparing takes quadratic time."""
 
 
 class ModelHeading(NamedTuple):
-    """What a model is called, and fal's category of it."""
+    """The title of a model, and its category at fal."""
 
     id: str
     title: str
@@ -39,7 +39,7 @@ class ModelHeading(NamedTuple):
 class Catalogue(Collection[str]):
     """The models that fakefal knows, by endpoint id.
 
-    A model is built when it is first used, and kept.  `prices` override the known ones.
+    A model is built on first use and cached.  `prices` override the known prices.
     """
 
     def __init__(self, own: Iterable[Record] = (), prices: Mapping[str, Price] | None = None) -> None:
@@ -88,12 +88,12 @@ class Catalogue(Collection[str]):
         return tuple(sorted({*self.own, *shipped_ids()}))
 
     def records(self) -> Iterator[Record]:
-        """The document of every model, in the order of ids."""
+        """The documents of all models, in the order of their ids."""
         found = {record.id: record for record in shipped_records()} | self.own
         return iter(sorted(found.values(), key=lambda record: record.id))
 
     def search(self, words: str = "", categories: Collection[str] = ()) -> list[str]:
-        """The ids of models with all of these words in their id, name or category, and of one of these categories."""
+        """The ids of models whose id, name or category contains all these words, in one of these categories."""
         wanted = words.casefold().split()
         return [
             one.id
@@ -104,41 +104,41 @@ class Catalogue(Collection[str]):
 
     @cached_property
     def headings(self) -> Mapping[str, ModelHeading]:
-        """The title of every model, by id and in order of ids; the first call takes half a second."""
+        """The titles of all models by id, in the order of ids; the first call takes half a second."""
         return {one.id: ModelHeading(one.id, one.title, one.category) for one in self.records()}
 
     def has_end(self, end: str) -> bool:
-        """Whether the id of a model ends with this."""
+        """Whether the id of any model ends with this."""
         return any(one.endswith(end) for one in FOUNDING) or any(one.endswith(end) for one in self._ids)
 
     def has_app(self, app: str) -> bool:
-        """Whether a model has this owner and application: ``fal-ai/flux``."""
+        """Whether any model has this owner and application, such as ``fal-ai/flux``."""
         if app not in self._apps and is_shipped_app(app):
             self._apps.add(app)
         return app in self._apps
 
     def has_owner(self, owner: str) -> bool:
-        """Whether a model has this owner, the first part of an id."""
+        """Whether any model has this owner, the first part of an id."""
         return any(app.startswith(f"{owner}/") for app in self._apps) or is_shipped_app(owner)
 
     def nearest(self, endpoint_id: str) -> str | None:
-        """The most similar id that is known, by the whole of it or by what follows its owner or application."""
+        """The most similar known id, compared as a whole or without its owner or application."""
         return _nearest(self._ids, endpoint_id) if len(endpoint_id) <= _LONGEST else None
 
 
 @lru_cache(maxsize=2048)
 def _shipped(endpoint_id: str) -> Endpoint | None:
-    """The endpoint that comes with this package, one for all catalogues: its models are built once."""
+    """A built-in endpoint; all catalogues share it, so its models are built once."""
     if (record := shipped_record(endpoint_id)) is None:
         return None
     return in_depth(record) or replace(Endpoint.of_record(record), prices=_third_party_prices(endpoint_id))
 
 
 BUILT_IN = Catalogue()
-"""The models that come with this package, and no others."""
+"""The built-in models."""
 
 FOUNDING = {one: BUILT_IN.find(one) for one in (PREFIX + row.path for row in ROWS if row.revisions)}
-"""The founding endpoints, with documents and examples of several days."""
+"""The first four endpoints, with documents and examples of several days."""
 
 
 @cache
@@ -148,7 +148,7 @@ def _listed_prices() -> dict[str, Any]:
 
 
 def _third_party_prices(endpoint_id: str) -> tuple[Price, ...]:
-    """The price of a model as a third party lists it, where one does."""
+    """The price of a model in a third-party price list, if there is one."""
     if (listed := _listed_prices().get(endpoint_id)) is None:
         return ()
     evidence = third_party("the price list of the LiteLLM project, a third party", "2026-11-30")
@@ -168,7 +168,7 @@ def _nearest(ids: tuple[str, ...], given: str) -> str | None:
 
 @cache
 def _ends(ids: tuple[str, ...]) -> dict[str, str]:
-    """Ids by the whole of them, by what follows the owner, and by what follows the application."""
+    """Ids by themselves, without the owner, and without the application."""
     found: dict[str, str] = {}
     for one in (*FOUNDING, *sorted(ids, key=len)):
         parts = one.split("/")
@@ -179,7 +179,7 @@ def _ends(ids: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def examples(endpoint_id: str) -> dict[str, Any]:
-    """The example bodies that fal's documents print for an endpoint in depth: ``required``, ``full``, ``output``."""
+    """The example bodies in fal's documents for an endpoint in depth: ``required``, ``full``, ``output``."""
     every = json.loads(files(__package__).joinpath("kling/examples.json").read_text("utf-8"))
     found: dict[str, Any] = every[endpoint_id]
     return found
@@ -187,23 +187,23 @@ def examples(endpoint_id: str) -> dict[str, Any]:
 
 @cache
 def words() -> dict[str, str]:
-    """What objects and fields of the Kling family are for, in our own words, by ``Object.field`` or ``field``."""
+    """Our descriptions of objects and fields of the Kling family, by ``Object.field`` or ``field``."""
     every: dict[str, str] = json.loads(files(__package__).joinpath("kling/words.json").read_text("utf-8"))
     return every
 
 
 @cache
 def about(endpoint_id: str) -> str:
-    """What a model does, in our own words; empty where nobody wrote it."""
+    """Our description of a model, or empty."""
     every: dict[str, str] = json.loads(files(__package__).joinpath("kling/about.json").read_text("utf-8"))
     return every.get(endpoint_id, "")
 
 
 def endpoint_of(request: type[Input]) -> Endpoint:
-    """The endpoint whose input model this is, or derives from.
+    """The endpoint of an input model or of its base class.
 
     Raises:
-        UnknownEndpoint: it is no endpoint's.
+        UnknownEndpoint: it is not the input model of an endpoint.
     """
     if not request.endpoint_id:
         raise UnknownEndpoint(request.__name__, None)

@@ -21,31 +21,31 @@ from fakefal_contracts.schema_models import NO_OVERLAY, Overlay, SchemaModels
 
 APP_SEGMENTS = 2
 STREAM = "/stream"
-"""What clients put behind the id of a model whose events they want to see."""
+"""The suffix of the path for the event stream of a model."""
 
 _OBVIOUS = ("fal-ai/kling-video/", "fal-ai/")
-"""The beginnings of ids that rule ids leave out."""
+"""Prefixes of endpoint ids that rule ids leave out."""
 
 Tier = Literal["standard", "pro", "4k", ""]
-"""The quality that an endpoint is sold in; empty where that is unknown."""
+"""The quality tier of an endpoint; empty if unknown."""
 
 
 class Depth(StrEnum):
-    """How much is known of a model, from least to most."""
+    """How much is known about a model, from least to most."""
 
     TYPES = "types only"
-    """Names, types, choices and defaults: no limits, no null."""
+    """Names, types, choices and defaults; no limits, no null."""
     DOCUMENT = "document"
-    """All that the model's own OpenAPI document says."""
+    """The model's OpenAPI document."""
     IN_DEPTH = "in depth"
     """Rules beyond the document, prices, lengths, and the wording of refusals, each with its evidence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Revision:
-    """A published document: the day it was first seen, and its differences from the newest.
+    """A published document: the day it was first seen, and its differences from the newest document.
 
-    `changes` maps an argument to its older schema; nothing else is ever repeated.
+    `changes` maps an argument to its older schema.
     """
 
     evidence: Evidence
@@ -78,12 +78,12 @@ class Edition:
 
 @dataclass(frozen=True, eq=False)
 class Endpoint:
-    """What is known of one endpoint.
+    """Everything that is known about one endpoint.
 
-    `record` is its newest document, which models are built from when they are first asked for; `overlay` is what is
-    known beyond it.  `revisions` run from the oldest to the newest; `documented` names the page behind the contract
-    of that name (its schema is the first revision).  `prices` run from the oldest to the newest;
-    there may be none.  `run_seconds` is how long it was seen to take.
+    `record` is its newest document; models are built from it on first use.  `overlay` is what is known beyond it.
+    `revisions` are in order from the oldest to the newest; `documented` is the source of the contract of that name
+    (its schema is the first revision).  `prices` are in order from the oldest to the newest, and may be empty.
+    `run_seconds` is a measured run time.
     """
 
     record: Record
@@ -96,12 +96,12 @@ class Endpoint:
 
     @classmethod
     def of_record(cls, record: Record) -> Endpoint:
-        """An endpoint of which its document is all that is known."""
+        """An endpoint that is known from its document only."""
         return cls(record, record.evidence, (Revision(record.evidence),))
 
     @property
     def id(self) -> str:
-        """The id by which it is called."""
+        """The endpoint id."""
         return self.record.id
 
     @property
@@ -111,7 +111,7 @@ class Endpoint:
 
     @property
     def depth(self) -> Depth:
-        """How much is known of it."""
+        """How much is known about it."""
         if self.overlay is not None:
             return Depth.IN_DEPTH
         return Depth.TYPES if self.record.source is Source.TYPES else Depth.DOCUMENT

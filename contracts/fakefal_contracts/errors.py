@@ -1,10 +1,10 @@
-"""What the contract package raises.
+"""The errors of this package.
 
-ContractError                 everything below
-|- UnknownEndpoint            the caller named an endpoint that no contract covers
-|- UnknownContract            the caller named a contract that does not exist, or a date before the first
-|- UnreadableContract         a document that publishes no contract this package can read
-`- Unreadable                 bytes that are no medium this package can measure
+ContractError                 the base of all errors below
+|- UnknownEndpoint            no contract covers the endpoint
+|- UnknownContract            the contract does not exist, or its date is before the first revision
+|- UnreadableContract         a document cannot be read
+`- Unreadable                 a file cannot be measured
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _UNPUBLISHED = {"kling/v4/": "Kling 4.0", "fal-ai/kling-video/v4/": "Kling 4.0"}
 
 
 def no_model(endpoint_id: str) -> str:
-    """How what is said of an unknown model begins."""
+    """The start of messages about an unknown model."""
     return f"fakefal knows no model {endpoint_id[:200]}"
 
 
 def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
-    """What to say of an id that no document here has: never that it does not exist."""
+    """The message for an unknown id; it never says that fal does not have the model."""
     said, add = no_model(endpoint_id), f"fakefal models add {endpoint_id[:200]}"
     if family := next((name for start, name in _UNPUBLISHED.items() if endpoint_id.startswith(start)), None):
         return f"{said}: no document of {family} has been published yet. Once fal has one: {add}"
@@ -32,7 +32,7 @@ def unknown_model(endpoint_id: str, nearest: str | None = None) -> str:
 
 
 def how_to_price(endpoint_id: str) -> str:
-    """What to write if the price of a model is unknown."""
+    """The setting that gives a model a price."""
     return f'set it in fakefal.toml: [prices."{endpoint_id}"] usd = "0.025", unit = "image"'
 
 

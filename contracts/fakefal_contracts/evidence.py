@@ -1,4 +1,4 @@
-"""How well a rule is known: who says it, and since when."""
+"""The evidence of a rule: its grade, its source and its date."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 UNDATED = dt.date.min
-"""The day of what names none."""
+"""The date of evidence without a date."""
 
 
 class Grade(StrEnum):
     """The strength of a rule's evidence, strongest first."""
 
     OBSERVED = "observed"
-    """Seen in the answers of the live service, by somebody who published the receipt."""
+    """Seen in published answers of the live service."""
     DOCUMENTED = "documented"
-    """Printed by fal: a schema, a model page, an API reference."""
+    """Published by fal: a schema, a model page, an API reference."""
     THIRD_PARTY = "third-party"
     """Stated by others than fal: the maker of the model, a reseller, another project."""
     INFERRED = "inferred"
-    """Nobody has shown it: what the sources make likely."""
+    """Not shown by any source, but likely from the sources."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why a rule is believed: a grade, a source and its day."""
+    """The evidence of a rule: a grade, a source and its date."""
 
     grade: Grade
     source: str
@@ -33,17 +33,17 @@ class Evidence:
 
     @property
     def day(self) -> str:
-        """The day as text: ``2026-06-11``, or ``undated``."""
+        """The date as text: ``2026-06-11``, or ``undated``."""
         return "undated" if self.date == UNDATED else self.date.isoformat()
 
 
 def documented(source: str, date: str) -> Evidence:
-    """Evidence printed by fal; ``date`` is an ISO day."""
+    """Evidence published by fal; ``date`` is an ISO day."""
     return Evidence(Grade.DOCUMENTED, source, dt.date.fromisoformat(date))
 
 
 def observed(source: str, date: str) -> Evidence:
-    """Evidence from a published receipt of the live service; ``date`` is an ISO day."""
+    """Evidence from a published answer of the live service; ``date`` is an ISO day."""
     return Evidence(Grade.OBSERVED, source, dt.date.fromisoformat(date))
 
 
@@ -53,5 +53,5 @@ def third_party(source: str, date: str) -> Evidence:
 
 
 def inferred(source: str, date: str) -> Evidence:
-    """No evidence but likelihood; ``date`` is the ISO day of the conclusion."""
+    """A conclusion without direct evidence; ``date`` is its ISO day."""
     return Evidence(Grade.INFERRED, source, dt.date.fromisoformat(date))

@@ -1,4 +1,4 @@
-"""Which findings are explained, by a revision or a known difference, and which are drift."""
+"""Separates findings that a revision or a known difference explains from drift."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fakefal_contracts.published.edition import read_edition
 
 @dataclass(frozen=True)
 class Explained:
-    """A finding, and why it is no drift; None where nothing explains it."""
+    """A finding and its explanation; None if it is drift."""
 
     finding: DriftFinding
     why: str | None = None
@@ -35,7 +35,7 @@ class Comparison:
     stale: tuple[KnownDifference, ...] = ()
 
     def drift(self, least: Level = Level.COSMETIC) -> tuple[DriftFinding, ...]:
-        """What nothing explains and is at least this bad."""
+        """The unexplained findings of at least this level."""
         return tuple(one.finding for one in self.findings if one.why is None and one.finding.level.counts(least))
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``llms.txt`` of an endpoint: what a language model has to know to call it, made from the contract."""
+"""``llms.txt`` of an endpoint: a description for language models, generated from the contract."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def llms_txt(edition: Edition, *, run: str = RUN, queue: str | None = None) -> s
 
     Args:
         edition: the endpoint and the contract.
-        run: the base of addresses that answer at once.
-        queue: the base of the queue's addresses; fal's own by default.
+        run: the base URL of synchronous calls.
+        queue: the base URL of the queue; default: fal's.
     """
     document = openapi(edition, **({"server": queue} if queue else {}))
     return "\n".join((*_head(edition, document, run), *_input(edition, document), *_rest(edition, document))) + "\n"
@@ -59,7 +59,7 @@ def _input(edition: Edition, document: Json) -> Iterator[str]:
             yield f"\n### {name}\n"
             yield from _fields(schema)
     yield "\n## Limits\n"
-    yield "What is checked beyond names and types; `[]` stands for each item of a list.\n"
+    yield "Checks beyond names and types; `[]` stands for each item of a list.\n"
     limits = (rule for rule in rulebook(edition) if rule.kind not in SHOWN_WITH_THE_FIELD)
     for field, rules in groupby(limits, key=lambda rule: rule.field):
         yield f"- **`{field or 'body'}`**: {'; '.join(rule.says for rule in rules)}"
@@ -95,7 +95,7 @@ def _fields(schema: Json) -> Iterator[str]:
 
 
 def _words(schema: Json) -> str:
-    """What the contract says of a field in words, where it does."""
+    """The first paragraph of a field's description, if it has one."""
     return f": {schema['description'].partition(PARAGRAPH)[0]}" if "description" in schema else ""
 
 
@@ -122,4 +122,4 @@ def _prices(edition: Edition) -> Iterator[str]:
     if price.step:
         yield f"- billed in steps of {price.unit.in_words(Decimal(price.step))}"
     yield f"\nSince {price.since}, {price.evidence.grade}: {price.evidence.source}. "
-    yield "A request that breaks the schema costs nothing; a later refusal may be charged if a runner had worked."
+    yield "A request that breaks the schema costs nothing; a later refusal may be charged if a runner worked on it."

@@ -1,8 +1,8 @@
-"""The OpenAPI document of an endpoint, in the form in which fal publishes it, made from the contract.
+"""The OpenAPI document of an endpoint, generated from the contract in the format that fal publishes.
 
-Form as read on 2026-06-11: fal takes pydantic's own JSON schema, drops defaults of null, names input and
-output after the endpoint, keeps the order of fields in ``x-fal-order-properties``, and prints paths that
-carry the whole id, though the live queue answers 405 there.  The words are ours.
+The format was read on 2026-06-11: fal takes pydantic's own JSON schema, drops defaults of null, names input and
+output after the endpoint, keeps the order of fields in ``x-fal-order-properties``, and prints paths with
+the whole endpoint id, though the live queue answers 405 there.  The descriptions are ours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def openapi(edition: Edition, *, server: str = QUEUE) -> Json:
 
     Args:
         edition: the endpoint and the contract.
-        server: the base of the queue's addresses.
+        server: the base URL of the queue.
     """
     endpoint = edition.endpoint
     return {
@@ -52,12 +52,12 @@ def schema_names(endpoint: Endpoint) -> tuple[str, str]:
 
 
 def page_url(endpoint: Endpoint) -> str:
-    """Where fal shows the endpoint to people."""
+    """The URL of the endpoint's page on fal's website."""
     return f"{SITE}/models/{endpoint.id}"
 
 
 def thumbnail_url(endpoint: Endpoint) -> str:
-    """The first picture of the endpoint's example; for models without examples of ours, of another's."""
+    """The URL of the first picture of the endpoint's example; without an example, of another endpoint's."""
     given = examples(endpoint.id if endpoint.id in FOUNDING else next(iter(FOUNDING)))["full"]
     return str(given.get("start_image_url") or given["image_urls"][0])
 
@@ -79,7 +79,7 @@ def _info(endpoint: Endpoint) -> Json:
 
 
 def schemas(edition: Edition) -> Json:
-    """Input, output and what they refer to, as in the document; of a model in depth with our words and its rules."""
+    """The schemas of input and output, and of what they contain; for a model in depth with descriptions and rules."""
     endpoint = edition.endpoint
     shown = {name: with_titles(schema) for name, schema in edition.record.schemas.items()}
     if endpoint.depth is Depth.IN_DEPTH:
@@ -92,7 +92,7 @@ def schemas(edition: Edition) -> Json:
 
 
 def input_schema(edition: Edition) -> Json:
-    """The JSON schema of the arguments, for editors: what judges them, with the words of the document."""
+    """The JSON schema that validates the arguments, for editors, with the descriptions of the document."""
     made = edition.model.model_json_schema(by_alias=True)
     told = schemas(edition)
     for title, schema in ((edition.record.input, made), *made.get("$defs", {}).items()):
@@ -107,7 +107,7 @@ def input_schema(edition: Edition) -> Json:
 
 
 def _describe(schema: Json, name: str, endpoint: Endpoint) -> None:
-    """Say what an object and its fields are for."""
+    """Add descriptions to an object and its fields."""
     given, made = schema_names(endpoint)
     whole = {given: f"Arguments of {endpoint.path}.", made: f"The result of {endpoint.path}."}
     schema["description"] = whole.get(name) or words().get(name, "")
@@ -118,7 +118,7 @@ def _describe(schema: Json, name: str, endpoint: Endpoint) -> None:
 
 
 def _say_limits(schema: Json, limits: Limits) -> None:
-    """Print the limits of a file as fal does: of a bare property in its description, else beside the text's type."""
+    """Add the limits of a file as fal does: to a plain property's description, otherwise beside the string type."""
     text, hint = limits.published_text(), {"field": limits.kind}
     for branch in (schema, *schema.get("anyOf", ())):
         for place in (branch, branch.get("items", {})):
@@ -133,7 +133,7 @@ def _say_limits(schema: Json, limits: Limits) -> None:
 
 
 def _say_rules(schemas: Json, edition: Edition) -> None:
-    """Say in words what JSON schema cannot, beside what it is about."""
+    """Add the rules that JSON schema cannot express to the descriptions."""
     for owner in dict.fromkeys(spot.owner for spot in spots(edition.model)):
         title = edition.record.input if owner is edition.model else owner.model_config.get("title")
         for rule, field in _rules_of(owner):
@@ -143,14 +143,14 @@ def _say_rules(schemas: Json, edition: Edition) -> None:
 
 
 def _rules_of(owner: type[Model]) -> Iterator[tuple[Requirement, str]]:
-    """The hand-written rules of an object, each with the field that it is about."""
+    """The hand-written rules of an object, each with its field."""
     for name, field in owner.model_fields.items():
         yield from ((one, name) for one in field.metadata if isinstance(one, Requirement))
     yield from ((one, one.at) for one in owner.requirements)
 
 
 def _show_examples(schemas: Json, endpoint: Endpoint) -> None:
-    """Show the example's values; those that repeat a default are not shown."""
+    """Add the values of the example, except those that equal the default."""
     shown = examples(endpoint.id)
     for name, whole in zip(schema_names(endpoint), (shown["full"], shown["output"]), strict=True):
         for field, schema in schemas[name]["properties"].items():
@@ -159,21 +159,21 @@ def _show_examples(schemas: Json, endpoint: Endpoint) -> None:
 
 
 def _queue_status() -> Json:
-    """Fal's schema of a status.  It calls logs an object; the live queue sends a list or null."""
+    """Fal's schema of a status.  It declares logs as an object; the live queue sends a list or null."""
     texts = {
         "request_id": "The id of the request.",
-        "response_url": "Where its result is read.",
-        "status_url": "Where its status is read.",
-        "cancel_url": "Where it is cancelled.",
+        "response_url": "The URL of its result.",
+        "status_url": "The URL of its status.",
+        "cancel_url": "The URL to cancel it.",
     }
     return {
         "type": "object",
         "properties": {
             "status": {"type": "string", "enum": ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]},
             **{name: {"type": "string", "description": text} for name, text in texts.items()},
-            "logs": {"type": "object", "description": "What it logged.", "additionalProperties": True},
-            "metrics": {"type": "object", "description": "How long it ran.", "additionalProperties": True},
-            "queue_position": {"type": "integer", "description": "How many requests wait before it."},
+            "logs": {"type": "object", "description": "The log lines.", "additionalProperties": True},
+            "metrics": {"type": "object", "description": "How long it ran, in seconds.", "additionalProperties": True},
+            "queue_position": {"type": "integer", "description": "The number of requests before it in the queue."},
         },
         "required": ["status", "request_id"],
     }
@@ -182,18 +182,18 @@ def _queue_status() -> Json:
 def _paths(endpoint: Endpoint) -> Json:
     """The four calls, in fal's order."""
     given, made = (f"#/components/schemas/{name}" for name in schema_names(endpoint))
-    status = _answer("Where the request stands.", {"$ref": "#/components/schemas/QueueStatus"})
+    status = _answer("The status of the request.", {"$ref": "#/components/schemas/QueueStatus"})
     success = {"success": {"type": "boolean", "description": "Whether the request was cancelled."}}
     request = f"/{endpoint.id}/requests/{{request_id}}"
     one = _parameter("request_id", "path", "string", "The id of the request.")
-    logs = _parameter("logs", "query", "number", "1 asks for log lines, 0 leaves them out.")
+    logs = _parameter("logs", "query", "number", "1: include log lines; 0: leave them out.")
     body = {"required": True, "content": {"application/json": {"schema": {"$ref": given}}}}
     cancelled = _answer("The request was cancelled.", {"type": "object", "properties": success})
     return {
         f"{request}/status": {"get": {"parameters": [one, logs], "responses": status}},
         f"{request}/cancel": {"put": {"parameters": [one], "responses": cancelled}},
         f"/{endpoint.id}": {"post": {"requestBody": body, "responses": status}},
-        request: {"get": {"parameters": [one], "responses": _answer("What the model made.", {"$ref": made})}},
+        request: {"get": {"parameters": [one], "responses": _answer("The output of the model.", {"$ref": made})}},
     }
 
 

@@ -1,6 +1,6 @@
-"""Reading a model's document in every form in which users have one, to a `Record`.
+"""Reads the documents of models in every format that users have, as a `Record`.
 
-The forms: a record of the models API (``{"endpoint_id": ..., "openapi": {...}}``), a page of it, a bare OpenAPI
+The formats: a record of the models API (``{"endpoint_id": ..., "openapi": {...}}``), a page of it, a bare OpenAPI
 document of fal's, the ``openapi.json`` of a ``fal.App`` (which does not name its id), and a line of a catalogue.
 """
 

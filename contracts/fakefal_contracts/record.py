@@ -1,4 +1,4 @@
-"""What fal says of one model, as data: its schemas, and what its catalogue says beside them."""
+"""One model as data: its schemas, and its entry in fal's catalogue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 
 class Source(StrEnum):
-    """What kind of document a record was read from."""
+    """The kind of document that a record was read from."""
 
     DOCUMENT = "document"
     """fal's OpenAPI document: complete."""
@@ -53,12 +53,12 @@ class Record:
 
     @property
     def title(self) -> str:
-        """The name that people know the model by."""
+        """The title of the model."""
         return str(self.metadata.get("display_name") or self.id)
 
     @property
     def evidence(self) -> Evidence:
-        """Why this record is believed."""
+        """The evidence of this record."""
         words = f"{_WORDS[self.source]} {self.file}".rstrip()
         return Evidence(Grade.DOCUMENTED, words, self.seen)
 

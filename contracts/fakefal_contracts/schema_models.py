@@ -145,7 +145,7 @@ class SchemaModels:
 
     def _open(self, why: str) -> Any:
         """The annotation of what is left open; the notes say why."""
-        self._note(f"{why}: any value is taken there")
+        self._note(f"{why}: any value is accepted there")
         return Any
 
     def _note(self, note: str) -> None:

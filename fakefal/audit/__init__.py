@@ -1,1 +1,1 @@
-"""The audit: a program is run once for each way in which each of its calls can fail."""
+"""The audit: runs a program once for each way in which each of its calls can fail."""

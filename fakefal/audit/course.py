@@ -1,4 +1,4 @@
-"""The course of an audit: the program as it is, then once for each fault; and what is told of it."""
+"""Runs an audit: the program without failures, then once for each fault; and reports the results."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ AS_IT_IS = "as it is"
 
 @dataclass(frozen=True)
 class Audit:
-    """What became of all runs; the first is the program as it is."""
+    """The results of all runs; the first run is without failures."""
 
     trials: Sequence[Trial]
     allowed: Collection[Kind] = ()
 
     @property
     def proven(self) -> int:
-        """How many runs have a proven finding."""
+        """The number of runs with a proven finding."""
         return sum(bool(self.verdict(one).proven) for one in self.trials)
 
     @property
     def reached_nothing(self) -> bool:
-        """Whether no fault of any run happened, so that nothing was audited."""
+        """Whether no run reached its fault, so nothing was audited."""
         faulty = [one for one in self.trials if one.fault is not None]
         return bool(faulty) and not any(one.was_reached for one in faulty)
 
     def verdict(self, trial: Trial) -> Verdict:
-        """The verdict on a run, but for what is allowed; there is none on a fault that did not happen.
+        """The verdict on a run, without allowed findings; None if its fault did not happen.
 
-        Who was ended in the midst of its work left nothing behind by itself.
+        If the program was stopped, findings about what it left unfinished do not count.
         """
         if not trial.was_reached:
             return Verdict()
         return trial.verdict.without({*self.allowed, *(AT_END if trial.code is None else ())})
 
     def summary(self) -> str:
-        """How it went, in one line."""
+        """The result in one line."""
         ended = Counter(one.ending for one in self.trials)
         asides = [f"{ended[name]} {name}" for name in ("did not end", "not reached") if ended[name]]
         runs = _counted(len(self.trials), "run")
@@ -68,7 +68,7 @@ class Audit:
         return (*place, trial.ending, str(trial.jobs), dollars(trial.usd), ", ".join(kinds))
 
     def plain(self) -> dict[str, Any]:
-        """All of it as JSON values."""
+        """The audit as JSON values."""
         return {
             "runs": [self._plain(one) for one in self.trials],
             "proven": self.proven,
@@ -106,12 +106,12 @@ def _finding(one: Finding) -> dict[str, Any]:
 
 
 def plan_of(first: Trial, only: Collection[str] = ()) -> list[Fault]:
-    """What will fail, by the points that the program called as it is."""
+    """The planned faults, by the points that the program called without failures."""
     return list(faults_of(first.points, only))
 
 
 def plan_text(first: Trial, faults: Iterable[Fault], run_seconds: float) -> str:
-    """How many runs there will be, and for which failures of which calls."""
+    """The number of planned runs, and the failures of which calls they are for."""
     ways: dict[Point, list[str]] = {point: [] for point in first.points}
     for fault in faults:
         ways[fault.point].append(fault.way.name)
@@ -126,7 +126,7 @@ def _counted(number: int, name: str) -> str:
 
 
 async def run_all(program: Program, faults: Sequence[Fault], jobs: int, told: Callable[[Trial], None]) -> list[Trial]:
-    """Run the program once for each fault, `jobs` at a time; `told` is told of each run when it is over."""
+    """Run the program once for each fault, `jobs` at a time; `told` is called with each run after its end."""
     places = asyncio.Semaphore(jobs)
 
     async def one(fault: Fault) -> Trial:

@@ -23,19 +23,19 @@ from fakefal.settings import Settings
 from fakefal.verdict.findings import Verdict
 
 SEED = "audit"
-"""Runs last equally long in each trial, unless the user gives another seed."""
+"""The default seed, so that jobs run equally long in each trial."""
 
 LONGEST_SAID = 300
 _BY_SIGNAL = 128
 
 
 class BeforeFailed(Exception):
-    """What was to restore the user's state did not."""
+    """The command of --before failed."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What is audited: the command, under which settings, for how long; and what restores its state before a run."""
+    """The audited program: its command, settings and time limit, and the command for --before."""
 
     command: tuple[str, ...]
     settings: Settings
@@ -45,9 +45,9 @@ class Program:
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one run.
+    """The result of one run.
 
-    `code` is the exit code, None where it did not end in time; `hits` says how often the fault happened, and `said` is
+    `code` is the exit code, None if it did not end in time.  `hits` is how often the fault happened, and `said`
     the last line that the program printed.
     """
 
@@ -68,7 +68,7 @@ class Trial:
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
+        """How the run ended, as text."""
         if not self.was_reached:
             return "not reached"
         return "did not end" if self.code is None else f"exit {self.code}"
@@ -100,7 +100,7 @@ async def run_trial(program: Program, fault: Fault | None) -> Trial:
 
 
 async def _run(program: Program, environ: dict[str, str], output: int) -> int | None:
-    """The exit code of a process group of its own, which does not outlive its time."""
+    """Run in a new process group, and stop it at the time limit; returns the exit code."""
     child = await asyncio.create_subprocess_exec(
         *program.command,
         env=environ,
@@ -132,7 +132,7 @@ async def _restore(command: str) -> None:
 
 
 def after_colon(said: str) -> str:
-    """What a program said last, to be put behind how it ended; empty where it said nothing."""
+    """The last line of a program's output after a colon; empty if there is none."""
     return f": {said}" if said else ""
 
 
@@ -142,6 +142,6 @@ def _last_line(output: bytes) -> str:
 
 
 def audited(command: tuple[str, ...], settings: Settings, run_seconds: float, before: str | None) -> Program:
-    """A program as it is audited: every run draws by the same seed."""
+    """The program with a fixed seed for all runs."""
     seeded = settings if settings.seed else settings.model_copy(update={"seed": SEED})
     return Program(command, seeded, run_seconds, before)

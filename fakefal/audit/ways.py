@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 
 class PointKind(StrEnum):
-    """What a program does at a point."""
+    """The kind of call at a point."""
 
     SUBMIT = "submit"
     RUN = "run"
@@ -21,7 +21,7 @@ class PointKind(StrEnum):
 
 @dataclass(frozen=True)
 class Point:
-    """A place of a program at which it needs fal: what it does, and for which endpoint, application or host."""
+    """A call on which the program depends: its kind, and its endpoint, application or host."""
 
     kind: PointKind
     name: str
@@ -32,9 +32,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Way:
-    """How a point fails: by an effect of the call that asks for the job, or by this status, or by the connection.
+    """How a point fails: by an effect, a status, or a dropped connection.
 
-    It happens to the first call of the point, or to `every` one.  `{slow}` stands for seconds in its effect.
+    It happens to the first call of the point, or to `every` call.  `{slow}` stands for seconds in its effect.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Way:
     every: bool = False
 
 
-_LOST = Way("lost answer", "the call was taken, and the connection dies before its answer")
+_LOST = Way("lost answer", "the call was accepted, and the connection dies before its answer")
 _BUSY = Way("429", "too many requests", status=HTTPStatus.TOO_MANY_REQUESTS)
 _DOWN = Way("503", "the service is unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
 _SLOW = Way("slow", "the answer comes late", late=True)
@@ -55,7 +55,7 @@ _FAILED = Way("failed", "the runner is lost: the job ends with 503 and is not pa
 
 
 def _asking(busy: str) -> tuple[Way, ...]:
-    """The ways of a call that asks for a job; `busy` is the effect of 429."""
+    """The ways of a call that creates a job; `busy` is the effect for 429."""
     return (
         Way("lost answer", "the job was accepted, and the connection dies before the answer", "accept_then_drop"),
         Way("lost call", "the connection dies before the job is accepted", "drop_before_accept"),
@@ -81,10 +81,10 @@ WAYS: dict[PointKind, tuple[Way, ...]] = {
     PointKind.WEBHOOK: (
         Way("lost", "it never comes", "webhook_lost"),
         Way("duplicate", "it comes twice", "webhook_duplicate"),
-        Way("bad signature", "a stranger sends one first", "webhook_bad_signature"),
+        Way("bad signature", "a forged webhook comes first", "webhook_bad_signature"),
     ),
 }
-"""Every way of every kind of point."""
+"""The ways of each kind of point."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Fault:
 
 
 def faults_of(points: Collection[Point], only: Collection[str] = ()) -> Iterator[Fault]:
-    """Every way of every point; with `only`, those whose kind or way is named."""
+    """All ways of all points; with `only`, those of the given kinds or ways."""
     for point in points:
         for way in WAYS[point.kind]:
             if not only or {point.kind.value, way.name, f"{point.kind}:{way.name}"} & set(only):
@@ -107,7 +107,7 @@ def faults_of(points: Collection[Point], only: Collection[str] = ()) -> Iterator
 
 
 def names() -> list[str]:
-    """What may be named to choose faults: kinds, ways, and both together."""
+    """The values that `only` accepts: kinds, ways, and both together."""
     return [*kind_names(), *way_names(), *(f"{kind}:{way.name}" for kind, some in WAYS.items() for way in some)]
 
 

@@ -32,10 +32,10 @@ COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Commands by name, each in the module of its name."""
+    """Finds each command in the module of the same name."""
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        """Run as a program: the keyboard's interrupt ends it without a word, even while it is imported."""
+        """Run as a program: Ctrl-C ends it without a traceback, even during imports."""
         end_quietly([signal.SIGINT])
         return super().__call__(*args, **named)
 
@@ -57,7 +57,7 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; for a misspelt one, suggest what was probably meant."""
+        """Find a command; for a misspelt one, suggest the nearest."""
         if not (name := args[0]).startswith("-") and name not in COMMANDS:
             ctx.fail(no_such_command(name, COMMANDS, "To list them, type: fakefal --help"))
         return super().resolve_command(ctx, args)

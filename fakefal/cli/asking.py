@@ -1,4 +1,4 @@
-"""What commands ask a running server by its control API."""
+"""Calls of commands to the control API of a running server."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PATIENCE_SECONDS = 5
 
 
 class NoAnswer(Exception):
-    """A server does not answer as an emulator does; the message says why, and what to change."""
+    """No emulator answers at this URL; the message says why, and what to change."""
 
 
 def url_option(function: F) -> F:
-    """Which server is asked."""
+    """The option for the URL of the server."""
     return click.option(
         "--url",
         default=lambda: os.environ.get(
@@ -36,7 +36,7 @@ def url_option(function: F) -> F:
 
 
 def key_option(function: F) -> F:
-    """The key with which programs call."""
+    """The option for the key of programs."""
     text = "Give programs this FAL_KEY, for a server with the setting `keys`."
     return click.option("--key", envvar="FAKEFAL_CLIENT_KEY", metavar="ID:SECRET", help=text)(function)
 
@@ -64,7 +64,7 @@ def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIE
 
 
 def _explained(error: Exception) -> str:
-    """Why there was no answer, and what to do."""
+    """The message for a missing answer, with what to do."""
     if getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED:
         return f"{error}; set {CONTROL_TOKEN} to the token of the server"
     if isinstance(getattr(error, "reason", None), ConnectionRefusedError):
@@ -73,7 +73,7 @@ def _explained(error: Exception) -> str:
 
 
 def ask_emulator(url: str) -> dict[str, Any]:
-    """Ask an emulator whether it is ready; returns its answer, which proves that it is a fakefal.
+    """Ask an emulator whether it is ready, and check that it is a fakefal; returns its answer.
 
     Raises:
         click.UsageError: `url` is not an http(s) URL.
@@ -91,10 +91,10 @@ def ask_emulator(url: str) -> dict[str, Any]:
 
 
 def check_key(url: str, key: str | None) -> None:
-    """See that an emulator takes the key with which programs are to call; None is the fake key.
+    """Check that an emulator accepts the key of programs; None is the fake key.
 
     Raises:
-        NoAnswer: it takes only keys of its own, and none was given.
+        NoAnswer: it accepts only its configured keys, and none was given.
     """
     if key is None and not ask(url, "health")["any_key"]:
         raise NoAnswer(f"{url} knows only its own keys: give one of them as --key or FAKEFAL_CLIENT_KEY")

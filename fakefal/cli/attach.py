@@ -1,4 +1,4 @@
-"""``fakefal run --attach URL``: the calls of a program go to a server that others call, too."""
+"""``fakefal run --attach URL``: sends the calls of a program to a shared server."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 LEDGER_SECONDS = 60
-"""A server that others use may have many jobs."""
+"""The timeout for the ledger, in seconds: a shared server may have many jobs."""
 
 ChildEnvironment = Callable[["ChildAddresses", Say], dict[str, str]]
-"""Makes the environment of a child that is led to these addresses, and says what of it changed."""
+"""Builds the environment of a child process that is redirected to these addresses, and says which variables changed."""
 
 
 def attach_options(function: F) -> F:
-    """To which server calls go, and by which key."""
+    """The options for the server and the key."""
     text = "Send calls to this running server, which other programs can share."
     return click.option("--attach", metavar="URL", help=text)(key_option(function))
 
 
 def check_attach(url: str, key: str | None, given: Mapping[str, Any]) -> None:
-    """See that a program can be attached to a server.
+    """Check that a program can be attached to a server.
 
     Raises:
-        click.UsageError: there is no emulator, it needs a key, or an option is given that only the server can follow.
+        click.UsageError: there is no emulator, it needs a key, or an option can only be set at the server.
     """
     options = {str(one.name): one.opts[0] for one in click.get_current_context().command.params}
     for name, value in given.items():
@@ -56,7 +56,7 @@ def check_attach(url: str, key: str | None, given: Mapping[str, Any]) -> None:
 
 
 async def run_attached(url: str, program: tuple[str, ...], lines: LineOptions, environment: ChildEnvironment) -> int:
-    """The exit code of a program whose calls go to a server."""
+    """Run a program whose calls go to a server; returns its exit code."""
     from fakefal.proxy.attached import MOST_JOBS, AttachedApp
     from fakefal.proxy.upstream import Upstream
     from fakefal.server.child_server import serving_child
@@ -77,7 +77,7 @@ async def run_attached(url: str, program: tuple[str, ...], lines: LineOptions, e
 
 
 def summary_of_attached(app: AttachedApp, ledger: object) -> str:
-    """The line that closes a run: its own jobs and calls, of all that the server has in its ledger."""
+    """The closing line of a run, with only its own jobs and calls."""
     from pydantic import TypeAdapter
 
     from fakefal.state.account import sums_of

@@ -42,7 +42,7 @@ WIDEST = 60
 @click.option("--contract", help="The schema that judges: latest (default), documented, or a day.")
 @settings_options
 @click.option("--local-files", is_flag=True, help="Judge local paths in media fields as if they were uploaded.")
-@click.option("--strict", is_flag=True, help="Also fail on warnings, and on media that were not looked at.")
+@click.option("--strict", is_flag=True, help="Also fail on warnings, and on media that were not read.")
 @click.option("--max-usd", type=usd, metavar="USD", help="Fail if all inputs together may cost more.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="The format of the output."

@@ -1,4 +1,4 @@
-"""What ``fakefal check`` makes of each input, and of all of them."""
+"""Judges the inputs of ``fakefal check`` and adds up the results."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from fakefal_contracts.price import Cost, dollars, price_of
 
 
 class CheckStatus(StrEnum):
-    """What became of an input."""
+    """The result for an input."""
 
     VALID = "valid"
     FAILED = "failed"
-    """The service would accept it; ``--strict`` does not, for its warnings or the media that nobody looked at."""
+    """The service would accept it, but ``--strict`` does not, because of warnings or media that were not read."""
     REFUSED = "refused"
     UNUSABLE = "unusable"
-    """It could not be judged: it is not JSON, or names no model that is known."""
+    """It could not be checked: it is not JSON, or names no known model."""
 
 
 @dataclass(slots=True)
 class CheckedInput:
-    """One input with its report, or with the problem for which there is none.
+    """One input with its report, or with the problem that prevented one.
 
-    `cost` is None for what is refused, and where nobody knows.
+    `cost` is None if it is refused, or if its price is unknown.
     """
 
     given: CheckInput
@@ -59,10 +59,10 @@ class CheckedInput:
 
 
 class Checker:
-    """Judges inputs under one contract.
+    """Checks inputs under one contract.
 
     Args:
-        catalogue: the models that are known.
+        catalogue: the known models.
         contract: the name of the contract.
         local_files: whether to open the files of this machine that an input names.
         strict: whether warnings and unchecked media fail.
@@ -79,7 +79,7 @@ class Checker:
         self._edition = edition
 
     def check(self, given: CheckInput) -> CheckedInput:
-        """Judge one input."""
+        """Check one input."""
         if given.problem:
             return CheckedInput(given, CheckStatus.UNUSABLE, problem=given.problem)
         opener = _Opener(given.file) if self._local_files else _open_none
@@ -102,8 +102,8 @@ class Checker:
 class CheckTotals:
     """All inputs together.
 
-    `usd` sums the prices that are known, `most_usd` the same where each file that nobody looked at is the longest that
-    is allowed; `unknown` counts the inputs that have no known price and are not refused.
+    `usd` is the total of the known prices.  For `most_usd`, files that were not read count as the longest that
+    is allowed.  `unknown` counts inputs that are not refused and have no known price.
     """
 
     contract: str
@@ -129,14 +129,14 @@ class CheckTotals:
 
     @property
     def over(self) -> str:
-        """Why these inputs may cost more than ``--max-usd`` allows; empty where they do not."""
+        """Why these inputs may cost more than ``--max-usd`` allows; empty if they cannot."""
         if self.max_usd is None:
             return ""
         if self.usd > self.max_usd:
             return f"{dollars(self.usd)} is more than --max-usd {dollars(self.max_usd)}"
         if self.most_usd > self.max_usd:
             return (
-                f"up to {dollars(self.most_usd)}, because the files that decide were not looked at, "
+                f"up to {dollars(self.most_usd)}, because the files that decide were not read, "
                 f"is more than --max-usd {dollars(self.max_usd)}"
             )
         if self.unknown:
@@ -148,7 +148,7 @@ class CheckTotals:
 
     @property
     def exit_code(self) -> int:
-        """0 where all is well, 2 where something could not be judged, else 1."""
+        """0 if all inputs are valid, 2 if an input could not be checked, otherwise 1."""
         if self.by_status[CheckStatus.UNUSABLE]:
             return 2
         return 1 if self.over or self.by_status[CheckStatus.REFUSED] or self.by_status[CheckStatus.FAILED] else 0
@@ -203,7 +203,7 @@ def _uploads(report: Report, opener: _Opener) -> Iterator[Advice]:
 
 
 _ADDRESS = re.compile("data:|https?://")
-"""What most addresses begin with: looked for first, since that is fast."""
+"""How most URLs start; a fast first test."""
 
 
 def _scheme(address: str) -> str:
@@ -211,7 +211,7 @@ def _scheme(address: str) -> str:
 
 
 def _open_none(address: str) -> bytes | Path | None:
-    """Reads ``data:`` URIs; leaves addresses unchecked."""
+    """Reads ``data:`` URIs; leaves URLs unchecked."""
     if _ADDRESS.match(address) or _scheme(address) in ("data", "http", "https"):
         return open_for_fake(address)
     raise Missing(
@@ -221,7 +221,7 @@ def _open_none(address: str) -> bytes | Path | None:
 
 
 class _Opener:
-    """Reads files of this machine, too, from the working folder or from beside the input's own file."""
+    """Also reads local files, relative to the working folder or to the folder of the input file."""
 
     def __init__(self, file: str) -> None:
         self._folder = Path(file).parent

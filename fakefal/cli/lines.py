@@ -1,6 +1,6 @@
-"""What happens, as lines for people or as JSON, one for each event.
+"""Logs events as text or JSON, one line for each event.
 
-Lines are formatted and written by a thread of their own: a terminal that somebody stopped stops no call.
+A separate thread formats and writes lines, so a stopped terminal does not stop calls.
 """
 
 from __future__ import annotations
@@ -45,33 +45,33 @@ from fakefal_contracts.price import dollars
 F = TypeVar("F", bound=Callable[..., object])
 
 MOST_WAITING = 10_000
-"""So many events wait to be written; where nobody reads, later ones are left out."""
+"""The most events that wait to be written; later ones are dropped."""
 
 FLUSH_SECONDS = 2.0
-"""How long the end waits for lines that are not written yet."""
+"""How long to wait for unwritten lines at the end, in seconds."""
 
 SIGNS = {"✓": "+", "✗": "x", "→": ">", "↪": "@", "·": "-"}
-"""The signs that lines begin with, and what stands for them where an encoding lacks them."""
+"""The signs at the start of lines, and their replacements for encodings without them."""
 
 COLORS = {"✓": "green", "✗": "red", "→": "cyan", "↪": "blue", "?": "yellow", "!": "magenta", "·": "bright_black"}
 
 BY_RUN = (ModelUnknown, NotEmulated, CallRefused, EffectFired, FindingMade)
-"""What ``fakefal run`` tells beside refusals, failures, and webhooks that did not arrive."""
+"""The events that ``fakefal run`` logs in addition to refusals, failures and failed webhooks."""
 
 BY_SERVE = (*BY_RUN, JobAccepted, JobOver, WebhookTried)
-"""What ``fakefal serve`` tells."""
+"""The events that ``fakefal serve`` logs."""
 
 
 class Lines:
-    """Writes a line for each event that is wanted; give `tell` to those who have events.
+    """Writes a line for each wanted event; `tell` is the callback for events.
 
     Args:
-        file: where to, without a buffer, whose lock a thread that waits for a reader would hold at the program's end.
-        wanted: which events.
-        as_json: one JSON object a line instead of words.
+        file: the output, unbuffered: a waiting thread would hold the lock of a buffer at the end of the program.
+        wanted: the events to write.
+        as_json: write one JSON object in a line instead of text.
         color: whether lines are coloured.
         encoding: of the file.
-        secrets: what is hidden, wherever a program sends it.
+        secrets: values to hide.
     """
 
     def __init__(
@@ -105,12 +105,12 @@ class Lines:
             self._writer.join(FLUSH_SECONDS)
 
     def tell(self, event: Event) -> None:
-        """Have an event written."""
+        """Queue an event for writing."""
         if self._wanted(event):
             self._put(event)
 
     def say(self, kind: str, text: str, *, is_error: bool = False, **facts: object) -> None:  # noqa: ARG002 - for `told`
-        """Have something written that is no event."""
+        """Queue a line that is not an event."""
         self._put(self._text(kind, text, **facts))
 
     def _text(self, kind: str, text: str, **facts: object) -> str:
@@ -149,7 +149,7 @@ class Lines:
 
 
 def said(text: str) -> str:
-    """What fakefal says of itself."""
+    """A line about fakefal itself."""
     return "fakefal: " + "\n".join(map(shown, text.split("\n")))
 
 
@@ -166,7 +166,7 @@ def _encodable(sign: str, encoding: str) -> str:
 
 @singledispatch
 def words(event: Event) -> list[str]:
-    """An event in words: a sign, a line, and further lines."""
+    """An event as text: a sign, a line, and further lines."""
     return ["·", str(getattr(event, "kind", ""))]
 
 
@@ -259,7 +259,7 @@ def _finding(event: FindingMade) -> list[str]:
 
 
 def line_options(function: F) -> F:
-    """How much is told, in which form, and where."""
+    """The options of the log."""
     for option in (
         click.option(
             "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Append the log to this file."
@@ -274,7 +274,7 @@ def line_options(function: F) -> F:
 
 @dataclass(frozen=True, kw_only=True)
 class LineOptions:
-    """What `line_options` gave."""
+    """The values of `line_options`."""
 
     quiet: bool | None = None
     verbose: bool | None = None
@@ -283,7 +283,7 @@ class LineOptions:
 
     @classmethod
     def taken(cls, given: dict[str, Any]) -> LineOptions:
-        """Take them out of all options.
+        """Remove them from a dictionary of options.
 
         Raises:
             click.UsageError: two of them contradict each other.
@@ -295,7 +295,7 @@ class LineOptions:
 
 
 Say = Callable[..., None]
-"""Says something that is no event: what kind of thing, in words, and as facts for JSON."""
+"""Logs a line that is not an event: its kind, its text, and its facts for JSON."""
 
 
 @contextmanager
@@ -307,7 +307,7 @@ def told(
     *,
     secrets: Collection[str] = (),
 ) -> Iterator[Say]:
-    """Tell of events as the options ask for while the block lasts; `usual` are told without ``--verbose``.
+    """Log events according to the options while the block lasts; `usual` are logged without ``--verbose``.
 
     The `secrets` are hidden.
     """
@@ -339,7 +339,7 @@ def _only_errors(kind: str, text: str, *, is_error: bool = False, **facts: objec
 
 
 def _colored(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether a stream is a terminal whose user has nothing against colours (https://no-color.org)."""
+    """Whether a stream is a terminal, and NO_COLOR (https://no-color.org) is not set."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 

@@ -1,4 +1,4 @@
-"""A child of ours and signals: what reaches us is passed on, and the child does not outlive us."""
+"""Runs a child process: passes signals on, and ends the child with this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
 
 FROM_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
-"""A terminal sends these to the child itself, too."""
+"""Signals that a terminal also sends to the child."""
 
 LEFT_ALONE = {
     *(signal.SIGKILL, signal.SIGSTOP),  # cannot be caught
@@ -33,7 +33,7 @@ LEFT_ALONE = {
 
 
 def passed_on() -> list[int]:
-    """The signals that would end this process and leave the child; not those that are ignored, as under nohup."""
+    """The signals to pass on: those that end this process but not the child, except ignored ones (nohup)."""
     defaults = (signal.SIG_DFL, signal.default_int_handler, _end)
     return [number for number in signal.valid_signals() - LEFT_ALONE if signal.getsignal(number) in defaults]
 
@@ -74,9 +74,9 @@ def until_signal(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
-    """The child's exit code, in the shell's form where a signal ended it.
+    """Run a child; returns its exit code, in the shell's form if a signal ended it.
 
-    It must be called on the main thread: the kernel takes the end of the thread for the end of the parent.
+    Call this on the main thread: the kernel treats the end of the thread as the end of the parent.
     """
     import asyncio
 
@@ -101,9 +101,9 @@ def not_found(program: Sequence[str]) -> str:
 
 
 class _Signals:
-    """Passes signals to the child, those included that came while it was started.
+    """Passes signals to the child, including those that came while it was started.
 
-    In a terminal the child gets the keyboard's signals by itself, and the parent only waits.
+    In a terminal the child gets signals of the keyboard itself, and the parent only waits.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""One suite against any target: what the contracts and fal's wire say, asked of whoever answers over HTTP."""
+"""One suite for any target: tests the contracts and fal's HTTP API over HTTP."""

@@ -1,4 +1,4 @@
-"""What a cancel is answered, in each state that the target was seen in."""
+"""Claims about the answer to a cancel in each state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Cancelling:
     def _claims(self) -> Iterator[Claim]:
         yield "while queued: 200 OK, and it ends cancelled", lambda: self._in_state(QUEUED)
         yield "while running: 202 CANCELLATION_REQUESTED, and it ends", lambda: self._in_state(RUNNING)
-        yield "when it is over: 400 ALREADY_COMPLETED", self._over
+        yield "after the end: 400 ALREADY_COMPLETED", self._over
         yield "an unknown id: 404 NOT_FOUND", self._unknown
 
     def _in_state(self, state: str) -> None:

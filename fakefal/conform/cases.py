@@ -1,4 +1,4 @@
-"""Regression cases: each difference that was once found, as a JSON file that later runs ask first."""
+"""Regression cases: each difference that was found, as a JSON file that later runs test first."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class BadCase(ValueError):
 
 @dataclass(frozen=True)
 class Case:
-    """One difference that a target once showed: a body that is asked again, or a claim about the wire by its name.
+    """One difference that a target showed: a body, or a claim about the wire by its name.
 
-    Of a body, `media` are those that were uploaded, by the addresses that stand for them.  A claim about the
-    wire has its `area`, and in `trace` the calls that showed it, with their answers.  `expected`, `answered`
-    and `trace` are for the reader: a later run predicts and asks anew.
+    For a body, `media` has the uploaded files by the placeholder URLs in the body.  A claim about the wire has its
+    `area`, and in `trace` the calls that showed it, with their answers.  `expected`, `answered` and `trace` are for
+    readers: a later run does not use them.
     """
 
     claim: str
@@ -41,15 +41,15 @@ class Case:
 
     @property
     def body(self) -> Body:
-        """The body with the media that stand behind its addresses."""
+        """The body with its media."""
         return Body(self.arguments, {address: _medium(kept) for address, kept in self.media.items()})
 
 
 def read_cases(folder: Path) -> Iterator[Case]:
-    """The cases of a folder, in the order of their names; a folder that is not there has none.
+    """The cases of a folder, in the order of their names; none if the folder does not exist.
 
     Raises:
-        BadCase: a file is none.
+        BadCase: a file is not a case.
     """
     for path in sorted(folder.glob("*.json")):
         try:
@@ -61,7 +61,7 @@ def read_cases(folder: Path) -> Iterator[Case]:
 def reproducer(
     area: str, claim: str, endpoint_id: str, detail: str, trace: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What a case of a claim about the wire is written from."""
+    """The data of a case about the wire."""
     expected, _, answered = detail.partition("; here ")
     found = {"area": area, "claim": claim, "endpoint_id": endpoint_id, "expected": expected, "answered": answered}
     clean = Scrubber()
@@ -69,7 +69,7 @@ def reproducer(
 
 
 def body_reproducer(claim: str, endpoint_id: str, small: Any, laid: Body, body: Body, detail: str) -> dict[str, Any]:
-    """What a case is written from: the smallest body, under the addresses that its media had before they were laid."""
+    """The data of a case about a body: the smallest body, with placeholder URLs for its media."""
     names = {medium: address for address, medium in body.media.items()}
     moved = {address: names[medium] for address, medium in laid.media.items()}
     arguments = replaced(small, moved)
@@ -90,7 +90,7 @@ def _medium(kept: Mapping[str, Any]) -> Medium:
 
 
 def write_case(folder: Path, reproducer: Mapping[str, Any]) -> Path:
-    """Keep a case under a name that its claim and body make, so that one difference is one file."""
+    """Write a case under a name derived from its claim and body, so that one difference is one file."""
     folder.mkdir(parents=True, exist_ok=True)
     area, claim = reproducer.get("area"), str(reproducer["claim"])
     name = f"{area}.{_NO_NAME.sub('-', claim.lower())}" if area else claim.replace("[]", "")
@@ -102,7 +102,7 @@ def write_case(folder: Path, reproducer: Mapping[str, Any]) -> Path:
 
 
 def replaced(value: Any, moved: Mapping[str, str]) -> Any:
-    """A value with addresses replaced, at any depth."""
+    """A value with URLs replaced, at any depth."""
     if isinstance(value, dict):
         return {name: replaced(one, moved) for name, one in value.items()}
     if isinstance(value, list):

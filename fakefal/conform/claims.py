@@ -1,4 +1,4 @@
-"""Claims about the wire: small functions that ask, and raise where the answer is another one."""
+"""Claims about the wire: functions that call the target, and raise if the answer differs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from fakefal.conform.results import ClaimOutcome, ClaimState, Differs, NotRun
 from fakefal.conform.target import Answer, ProbedTarget
 
 Claim = tuple[str, Callable[[], object]]
-"""A name in words, and what asks: it raises `Differs` or `NotRun`."""
+"""A name, and the function that tests the claim: it raises `Differs` or `NotRun`."""
 
 
 def outcomes(target: ProbedTarget, area: str, claims: Iterable[Claim], endpoint_id: str = "") -> Iterator[ClaimOutcome]:
-    """What comes of claims, each asked in its turn; a difference has what was called for its reproducer."""
+    """The outcomes of claims, tested in order; a difference has the calls that showed it."""
 
     def differs(claim: str, detail: str) -> ClaimOutcome:
         found = reproducer(area, claim, endpoint_id, detail, target.trace(called))
@@ -29,24 +29,24 @@ def outcomes(target: ProbedTarget, area: str, claims: Iterable[Claim], endpoint_
         except Differs as error:
             yield differs(name, str(error))
         except (AttributeError, KeyError, TypeError) as error:  # whatever a stranger's answer has, or lacks
-            yield differs(name, f"an answer of another form: {error!r}")
+            yield differs(name, f"an answer in an unexpected format: {error!r}")
         else:
             yield ClaimOutcome(area, name, ClaimState.AGREED, endpoint_id)
 
 
 def demand(holds: bool, expected: str, found: object) -> None:  # noqa: FBT001 - it reads as an assertion
-    """Raise `Differs` where something does not hold."""
+    """Raise `Differs` if a condition is false."""
     if not holds:
         raise Differs(f"expected {expected}; here {found}")
 
 
 def is_answer(answer: Answer, status: int, body: Any) -> None:
-    """An answer is of this status, with exactly this body."""
+    """Check that an answer has this status and exactly this body."""
     demand((answer.status, answer.json) == (status, body), f"{status} {body}", answer)
 
 
 def has_keys(answer: Answer, keys: tuple[str, ...], *, maybe: tuple[str, ...] = ()) -> None:
-    """A body has these members, and of others only those that may come."""
+    """Check that a body has these keys, and no others except `maybe`."""
     found = set(answer.json) if isinstance(answer.json, dict) else set()
     demand(
         set(keys) <= found <= {*keys, *maybe}, f"the members {', '.join(keys)}", f"{', '.join(sorted(found))}: {answer}"

@@ -1,8 +1,8 @@
-"""Fuses: a second fault that makes sure a request is refused, whatever becomes of the one that is asked about.
+"""Fuses: a second error that makes sure a request is refused, even if the tested rule no longer holds.
 
-A body that only one revision refuses may be accepted, and paid.  So each request that must cost nothing also
-breaks a rule whose refusal was observed live and that every known revision has.  A body for a model of which only
-its document is known lacks the first field that it requires.
+A body that only one revision refuses may be accepted and billed.  So each request that must cost nothing also
+breaks a rule that every known revision has, and whose refusal was observed at the real service.  For a model that is
+known from its document only, the first required field is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOO_LONG = "x" * 513
 
 @dataclass(frozen=True)
 class Fuse:
-    """One rule that is broken on purpose: its place and kind, and how a body comes to break it."""
+    """A rule that is broken on purpose: its place and kind, and a function that breaks it in a body."""
 
     path: str
     kind: str
@@ -52,14 +52,14 @@ FUSES = (
 
 
 def fuse_of(endpoint: Endpoint) -> Fuse | None:
-    """The fuse of an endpoint: the first whose rule every revision has; None where there is none."""
+    """The fuse of an endpoint: the first whose rule every revision has, or None."""
     books = [{rule.id for rule in rulebook(edition)} for edition in endpoint.editions]
     found = (*FUSES, *_of_required(endpoint))
     return next((fuse for fuse in found if all(fuse.rule(endpoint) in book for book in books)), None)
 
 
 def _of_required(endpoint: Endpoint) -> Iterator[Fuse]:
-    """For each field that the newest revision requires, the fuse that leaves it out."""
+    """A fuse for each required field of the newest revision, which leaves it out."""
     if endpoint.depth is not Depth.IN_DEPTH:
         for key, _, field in wire_fields(endpoint.input):
             if field.is_required():
@@ -67,7 +67,7 @@ def _of_required(endpoint: Endpoint) -> Iterator[Fuse]:
 
 
 def armed(endpoint: Endpoint, body: Any) -> Any:
-    """The body with the endpoint's fuse, where it can take one."""
+    """The body with the endpoint's fuse, if possible."""
     fuse = fuse_of(endpoint)
     return fuse.put(body) if fuse is not None and isinstance(body, dict) else body
 

@@ -118,7 +118,7 @@ class Examiner:
             return outcome(ClaimState.NOT_RUN, why)
         if ClaimState.WORDED in states:
             return outcome(
-                ClaimState.WORDED, "refused at the same place, in other words than ours: no source quotes any"
+                ClaimState.WORDED, "refused at the same place with another message; no source quotes the real one"
             )
         return outcome(ClaimState.AGREED)
 

@@ -23,7 +23,7 @@ RETRY = ("x-fal-needs-retry", "x-fal-retryable")
 IN_PROGRESS_STILL = {"detail": "Request is still in progress"}
 ADDRESSES = ("request_id", "response_url", "status_url", "cancel_url")
 STATUS_KEYS = ("status", *ADDRESSES, "logs", "metrics")
-KINDS = ((False, "a refused request"), (True, "a made one"))
+KINDS = ((False, "a refused request"), (True, "an accepted request"))
 ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -94,15 +94,15 @@ class LifecycleTraces:
             yield f"{kind}: its result before the end", self._of(self._early, good=good)
             yield f"{kind}: it ends without an error in its status", self._of(self._end, good=good)
         yield "a refused request: its result", self._of(self._refusal, good=False)
-        yield "a made one: its result", self._of(self._made, good=True)
-        yield "a made one: its log lines", self._of(self._logs, good=True)
+        yield "an accepted request: its result", self._of(self._made, good=True)
+        yield "an accepted request: its log lines", self._of(self._logs, good=True)
 
     def _headers(self) -> Iterator[Claim]:
         for good, kind in KINDS:
             yield f"{kind}: {REQUEST_ID} everywhere", self._of(self._ids, good=good)
             yield f"{kind}: {UNITS} on the result only", self._of(self._units, good=good)
         yield "a refused request: both retry headers say false", self._of(self._retry, good=False)
-        yield "a made one: no retry header", self._of(self._no_retry, good=True)
+        yield "an accepted request: no retry header", self._of(self._no_retry, good=True)
 
     def _of(self, check: Callable[[Trace], None], *, good: bool) -> Callable[[], None]:
         return lambda: check(self._trace(good=good))

@@ -1,4 +1,4 @@
-"""A target as a queue: submit once, follow, fetch; and the road for media that are too large for a body."""
+"""A target as a queue: submit once, follow, fetch; and uploads of media that are too large for a body."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class TargetService:
         return self.target.call("PUT", Part.QUEUE, f"{submitted.path}/cancel")
 
     def upload(self, medium: Medium) -> str:
-        """Upload on the road of fal's Python client; returns the address."""
+        """Upload as fal's Python client does; returns the URL."""
         token = self.target.call("POST", Part.REST, "/storage/auth/token?storage_type=fal-cdn-v3", body={})
         if token.status != HTTPStatus.OK or not isinstance(token.json, dict) or "token" not in token.json:
             raise Differs(f"expected 200 with an upload token; here {token}")

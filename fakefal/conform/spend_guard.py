@@ -1,4 +1,4 @@
-"""What a run may cost: the one gate that every submit goes through."""
+"""Limits what a run may cost: every submit is checked here."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ UNITS = "x-fal-billable-units"
 
 @dataclass(frozen=True)
 class Admitted:
-    """A submit that may cost something: what was set aside for it, and what a second of it costs in US dollars."""
+    """A submit that may cost money: its reservation, and the price of one unit in US dollars."""
 
     reservation: SpendReservation
     unit_usd: Decimal
 
 
 class SpendGuard:
-    """Lets a submit pass, or not.
+    """Allows or refuses submits.
 
     Args:
-        budget: what may be spent; None where the target is a fake, where nothing costs anything.
-        catalogue: the models that are known, and their prices.
+        budget: the spend limit; None for an emulator, where nothing costs money.
+        catalogue: the known models and their prices.
     """
 
     def __init__(self, budget: SpendLimit | None, catalogue: Catalogue = BUILT_IN) -> None:
@@ -44,14 +44,14 @@ class SpendGuard:
 
     @property
     def fused(self) -> bool:
-        """Whether bodies that only ask for a refusal carry a fuse."""
+        """Whether bodies that test a refusal get a fuse."""
         return self.budget is not None
 
     def check(self, endpoint_id: str, body: Any) -> Decimal:
-        """The most that a submit may cost: nothing at a fake, and nothing where a fuse holds.
+        """The highest possible cost of a submit: zero for an emulator, and zero with a fuse.
 
         Raises:
-            NotRun: more than the limit allows, or nobody knows.
+            NotRun: it may cost more than the limit allows, or its price is unknown.
         """
         if self.budget is None:
             return NOTHING
@@ -64,11 +64,13 @@ class SpendGuard:
         most = dearest(endpoint, body, self._catalogue)
         if most > max(self.budget.left, NOTHING):
             limit = dollars(self.budget.limit)
-            raise NotRun(f"no fuse covers it: it may cost {dollars(most)}, which is not left of the limit of {limit}")
+            raise NotRun(
+                f"no fuse covers it, and it may cost {dollars(most)}: more than the rest of the limit of {limit}"
+            )
         return most
 
     def admit(self, endpoint_id: str, body: Any) -> Admitted | None:
-        """Let a submit pass; None where it costs nothing.
+        """Allow a submit and reserve its cost; None if it costs nothing.
 
         Raises:
             NotRun: as `check`.
@@ -81,9 +83,9 @@ class SpendGuard:
         return Admitted(self.budget.reserve(most), unit)
 
     def settle(self, admitted: Admitted | None, answer: Answer) -> None:
-        """Replace what was set aside by the bill on a result; where it has none that stays spent.
+        """Replace the reservation by the bill on a result; without a bill, the reserved amount counts as spent.
 
-        The billed seconds are priced by the tier that the body asked for, or by the dearest where no known
+        The billed seconds are priced by the tier that the body asked for, or by the most expensive one if no known
         revision accepts the body.
         """
         if self.budget is None or admitted is None:
@@ -96,18 +98,18 @@ class SpendGuard:
             self.budget.settle(admitted.reservation, billed(units, admitted.unit_usd))
 
     def refund(self, admitted: Admitted | None) -> None:
-        """Give back what was set aside for a submit that was not accepted."""
+        """Refund a submit that was not accepted."""
         if self.budget is not None and admitted is not None:
             self.budget.refund(admitted.reservation)
 
     @property
     def spent_usd(self) -> float:
-        """What was spent, and what may have been, in US dollars."""
+        """The spent and reserved amount in US dollars."""
         return float(self.budget.spent + self.budget.reserved) if self.budget else 0.0
 
 
 def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> Decimal:
-    """The most that a body can cost, whatever of it the service ignores.
+    """The highest possible cost of a body, even if the service ignores parts of it.
 
     Raises:
         NotRun: its price is unknown, or how much of it the body asks for.
@@ -128,7 +130,7 @@ def _unit(price: Price | None) -> Decimal:
 
 
 def _longest(edition: Edition) -> Decimal:
-    """The longest clip that one prompt or one file can ask for, in seconds."""
+    """The longest clip that one prompt or one file can produce, in seconds."""
     file = edition.model.follows and longest_file(edition.model, edition.model.follows)
     if file is None:
         raise NotRun(f"the longest {edition.model.follows} that it takes is unknown")
@@ -137,7 +139,7 @@ def _longest(edition: Edition) -> Decimal:
     allowed = next((choices(spot.kind) for spot in spots(edition.model) if spot.path == "duration"), None)
     found = [re.fullmatch(r"(\d+)s?", str(one)) for one in allowed or ("60",)]
     if not all(found):
-        raise NotRun(f"nobody knows how long a duration of {' or '.join(map(str, allowed or ()))} may be")
+        raise NotRun(f"the length of duration {' or '.join(map(str, allowed or ()))} in seconds is unknown")
     return max(file or NOTHING, *(Decimal(one[1]) for one in found if one))
 
 

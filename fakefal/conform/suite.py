@@ -1,4 +1,4 @@
-"""The whole suite: every area, in an order in which the cheap comes first."""
+"""The whole suite: all areas, cheap ones first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ASKED_WITH = {"headers": "lifecycle"}
 
 
 def own_contract(target: ProbedTarget) -> str | None:
-    """The contract of a target that is an emulator of ours, which tells it; None for any other.
+    """The contract of a target, if it is a fakefal; otherwise None.
 
     Raises:
         NotRun: there is no connection.
@@ -41,19 +41,19 @@ def own_contract(target: ProbedTarget) -> str | None:
 
 @dataclass(frozen=True)
 class Suite:
-    """What is asked.
+    """A run of the suite.
 
     Attributes:
-        service: the target, and what it may cost.
-        contract: what answers are held against: documented, latest, or an ISO day.
-        endpoint_ids: which endpoints of the Kling family; the first of them is cancelled.
-        examples: how many bodies for each rule.
-        seed: makes draws repeatable.
-        cases: regression cases, asked first.
-        webhook_url: the public address of the receiver, which the real service needs.
-        webhook_port: where the receiver listens.
-        to_the_word: whether words that no source quotes count: the target is fakefal, under the same contract.
-        catalogue: the models that are known.
+        service: the target, and its spend guard.
+        contract: the expected contract: documented, latest, or an ISO day.
+        endpoint_ids: the endpoints to test; cancelling uses the first one.
+        examples: the number of bodies for each rule.
+        seed: makes generated bodies repeatable.
+        cases: regression cases, tested first.
+        webhook_url: the public URL of the receiver, which the real service needs.
+        webhook_port: the port of the receiver.
+        to_the_word: whether messages must match even if no source quotes them: for a fakefal under the same contract.
+        catalogue: the known models.
     """
 
     service: TargetService
@@ -68,7 +68,7 @@ class Suite:
     catalogue: Catalogue = BUILT_IN
 
     def run(self) -> Iterator[ClaimOutcome]:
-        """Every outcome, as it comes; what a case asked of the wire is not asked twice."""
+        """All outcomes, one by one; claims that a case already tested are not tested twice."""
         wire = cache(self._wire)
         yield from self.replayed(wire)
         for area, endpoint_id in self._areas():
@@ -76,12 +76,12 @@ class Suite:
         yield from self.rules()
 
     def rules(self) -> Iterator[ClaimOutcome]:
-        """What comes of the rules of every endpoint."""
+        """The outcomes of the rules of all endpoints."""
         for endpoint_id in self.endpoint_ids:
             yield from self._examiner(endpoint_id).all()
 
     def _areas(self) -> Iterator[tuple[str, str]]:
-        """The areas of the wire; those that are no endpoint's have no id."""
+        """The areas of the wire, with an endpoint id if they are about one."""
         yield from (("unknown", ""), ("uploads", ""))
         yield from (("lifecycle", endpoint_id) for endpoint_id in self.endpoint_ids)
         yield from (("cancel", self.endpoint_ids[0]), ("webhooks", ""))
@@ -105,7 +105,7 @@ class Suite:
         return Examiner(self.service, edition, examples=self.examples, seed=self.seed, to_the_word=self.to_the_word)
 
     def replayed(self, wire: Wire | None = None) -> Iterator[ClaimOutcome]:
-        """What comes of the regression cases; `wire` asks an area."""
+        """The outcomes of the regression cases; `wire` tests an area."""
         for case in self.cases:
             if case.endpoint_id not in self.catalogue and not (case.area and not case.endpoint_id):
                 why = "no contract covers its endpoint"
@@ -117,7 +117,7 @@ class Suite:
 
     @staticmethod
     def _claimed(case: Case, found: Iterable[ClaimOutcome]) -> ClaimOutcome:
-        """A claim about the wire, by its name."""
+        """The outcome of a claim about the wire, by its name."""
         for one in found:
             if (one.area, one.claim) == (case.area, case.claim):
                 return replace(one, area=CASES, claim=f"{one.area}: {one.claim}")

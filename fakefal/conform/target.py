@@ -177,7 +177,7 @@ class ProbedTarget:
                 return answer
             wait = _wait(answer, self._now())
             if wait > LONGEST_WAIT:
-                self._left_alone = f"the target wants to be left alone for {wait:g} s, and was"
+                self._left_alone = f"the target asked to wait {wait:g} s"
                 raise SlowDown(self._left_alone)
             self._sleep(wait)
         raise SlowDown(f"the target answered 429 to {method} {path}: {answer}")

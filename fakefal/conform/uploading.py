@@ -17,7 +17,7 @@ JAVASCRIPT = {"content_type": "image/png", "file_name": "conform.png"}
 
 
 class Uploads:
-    """Uploads one small picture on each road."""
+    """Uploads one small picture in each way that the clients have."""
 
     def __init__(self, service: TargetService) -> None:
         self._service = service
@@ -28,10 +28,10 @@ class Uploads:
         yield from outcomes(self._target, "uploads", self._claims())
 
     def _claims(self) -> Iterator[Claim]:
-        yield "the Python client's road, in one piece", self._python
-        yield "the Python client's road, in parts", self._python_parts
-        yield "the JavaScript client's road, in one piece", self._javascript
-        yield "the JavaScript client's road, in parts", self._javascript_parts
+        yield "the Python client, in one piece", self._python
+        yield "the Python client, in parts", self._python_parts
+        yield "the JavaScript client, in one piece", self._javascript
+        yield "the JavaScript client, in parts", self._javascript_parts
         yield "no token without a key: 401", self._keyless
 
     def _python(self) -> None:

@@ -64,7 +64,7 @@ def receiving(port: int = 0) -> Iterator[tuple[str, queue.Queue[Received]]]:
 
 @dataclass(frozen=True)
 class WebhookTraces:
-    """Receives webhooks of a refused request and of a made one.
+    """Receives webhooks of a refused request and of an accepted one.
 
     Attributes:
         service: who sends them.
@@ -85,7 +85,7 @@ class WebhookTraces:
             yield ClaimOutcome("webhooks", "deliveries", ClaimState.NOT_RUN, detail=why)
             return
         with receiving(self.port) as (address, received):
-            for good, kind in ((False, "a refused request"), (True, "a made one")):
+            for good, kind in ((False, "a refused request"), (True, "an accepted request")):
                 claims = self._claims(kind, self.url or address, received, good=good)
                 yield from outcomes(self.service.target, "webhooks", claims)
 

@@ -1,4 +1,4 @@
-"""Look at requests, advance them, start afresh."""
+"""Calls of the control API for requests, scenarios, clocks and webhooks."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ from fakefal.wire.json_route import JsonRoute
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
 Key = Annotated[
-    str | None, Query(min_length=1, max_length=LONGEST_KEY, description="id part of a key; without it, all keys")
+    str | None, Query(min_length=1, max_length=LONGEST_KEY, description="The id part of an API key; default: all keys.")
 ]
 Tag = Annotated[
     list[str] | None,
     Query(
-        description="key=value of X-Fal-Tags; several keys must all match, a repeated one by any of its values",
+        description="A tag of X-Fal-Tags, as key=value.  Repeat it for more: each key must match one of its values.",
         json_schema_extra=TagFilter.SCHEMA,
     ),
 ]
 
 
 MOST_LISTED = 10_000
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="so many of the newest")]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="Return at most this many, newest first.")]
 
 MOST_RULES = 1000
-"""How many scenarios are kept, those of the settings included."""
+"""How many scenarios there can be, those of the settings included."""
 
 
 class RequestInfo(BaseModel):
-    """A request as the developer sees it; times are emulated seconds since 1970.
+    """A request with what fal hides from callers.  Times are emulated seconds since 1970.
 
-    `charge` says whether fal charges for it; null while it is not judged.
+    `charge` says whether fal charges for the request, and is null until `judged` is true.  `cut` says why it ended
+    early, and `hint` what to change in it.
     """
 
     request_id: str
@@ -75,7 +76,7 @@ _ONE_OF_TWO: list[JsonValue] = [
 
 
 class AdvanceBody(BaseModel):
-    """By how many seconds, or to which moment."""
+    """Either `seconds` to advance by (emulated), or the moment `to` advance to."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"oneOf": _ONE_OF_TWO})
 
@@ -91,7 +92,7 @@ class AdvanceBody(BaseModel):
 
 @router.get("/requests", response_model=list[RequestInfo])
 async def requests(emulator: TheEmulator, key: Key = None, limit: Limit = 100, tag: Tag = None) -> Json:
-    """The newest requests, newest first; with tags, those that have them."""
+    """List the newest requests, newest first; with `tag`, only requests that have it."""
     wanted = TagFilter.read(tag or ())
     looks = await emulator.all(key)
 
@@ -104,13 +105,13 @@ async def requests(emulator: TheEmulator, key: Key = None, limit: Limit = 100, t
 
 @router.get("/requests/{request_id}", response_model=RequestInfo)
 async def one_request(request_id: str, emulator: TheEmulator, key: Key = None) -> Json:
-    """One request, whosever it is; with a key, only of that key."""
+    """Read one request of any key, or of the given key."""
     return Json(info(await emulator.find(request_id, key)).model_dump())
 
 
 @router.post("/requests/{request_id}/advance", response_model=RequestInfo)
 async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator, key: Key = None) -> Json:
-    """Bring one request nearer its end; no clock moves.  409 when it is over already."""
+    """Advance one request toward its end; no clock moves.  409 if it has ended already."""
     how = body.to if body.to is not None else body.seconds
     assert how is not None
     await emulator.find(request_id, key)
@@ -118,9 +119,9 @@ async def advance(request_id: str, body: AdvanceBody, emulator: TheEmulator, key
 
 
 class ScenarioBody(BaseModel):
-    """An effect and when it happens; what is not said matches every request.
+    """A rule: an effect, and the requests that it applies to.  A condition that is left out matches every request.
 
-    The conditions may stand in the effect's text instead, as in ``webhook_lost when nth=2``.
+    The conditions can also be part of `effect`, for example ``webhook_lost when nth=2``.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -135,16 +136,16 @@ class ScenarioBody(BaseModel):
 
 @router.get("/scenarios", response_model=list[ScenarioBody])
 async def scenarios(emulator: TheEmulator, key: Key = None) -> Json:
-    """The rules that choose effects, newest first: the first that matches wins.  With a key, those that name it."""
+    """List the rules that choose effects, newest first.  The first matching rule wins.  With `key`, only its rules."""
     rules = [rule for rule in await emulator.rules.listed() if key in (None, rule.key)]
     return Json([asdict(rule) | {"effect": str(rule.effect)} for rule in rules])
 
 
 @router.post("/scenarios", response_model=list[ScenarioBody])
 async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = None) -> Json:
-    """Add a rule, which wins over older ones; it stays until the next reset.  422 says what is wrong with it.
+    """Add a rule.  It overrides older rules and stays until the next reset.  422 says what is wrong with it.
 
-    With a key, the rule is for that one, and the body names no other.
+    With `key`, the rule applies to that key only, and the body must not name another key.
     """
     if key is not None and body.key not in (None, key):
         raise refusal(422, f"fakefal: the query names key {key!r}, the body {body.key!r}")
@@ -160,12 +161,12 @@ async def add_scenario(body: ScenarioBody, emulator: TheEmulator, key: Key = Non
 
 @router.delete("/scenarios")
 async def remove_scenarios(emulator: TheEmulator, key: Key = None) -> dict[str, int]:
-    """Remove every rule, those of the settings included; with a key, those that were added for it."""
+    """Remove all rules, including those of the settings; with `key`, only rules that were added for it."""
     return {"removed": await emulator.rules.clear(key)}
 
 
 class WebhookInfo(BaseModel):
-    """A webhook and every try; times are emulated seconds since 1970."""
+    """A webhook and its delivery attempts.  Times are emulated seconds since 1970."""
 
     request_id: str
     url: str
@@ -175,7 +176,7 @@ class WebhookInfo(BaseModel):
 
 
 class ClockInfo(BaseModel):
-    """A clock: emulated seconds since 1970, and its speed against the clock that it follows."""
+    """A clock.  `now` is in emulated seconds since 1970.  `speed` is relative to the clock that it follows."""
 
     key: str | None
     now: float
@@ -183,7 +184,7 @@ class ClockInfo(BaseModel):
 
 
 class ClockBody(BaseModel):
-    """How a clock is moved; speed 0 freezes it."""
+    """`advance` the clock by emulated seconds, set its `speed`, or both.  Speed 0 freezes it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -193,40 +194,40 @@ class ClockBody(BaseModel):
 
 @router.get("/clock")
 async def clock(emulator: TheEmulator, key: Key = None) -> ClockInfo:
-    """The clock of a key, or the global one, which all of them follow."""
+    """Read the clock of a key, or the global clock, which the clocks of all keys follow."""
     now, speed = await emulator.clock.read(key)
     return ClockInfo(key=key, now=now, speed=speed)
 
 
 @router.post("/clock")
 async def move_clock(body: ClockBody, emulator: TheEmulator, key: Key = None) -> ClockInfo:
-    """Move a clock; the answer comes when all that fell due was attempted, webhooks included."""
+    """Move a clock.  The answer comes after everything due was done, including attempts to send webhooks."""
     await emulator.unless_stopping(emulator.move_clock(key, advance=body.advance, speed=body.speed))
     return await clock(emulator, key)
 
 
 @router.get("/webhooks")
 async def webhooks(emulator: TheEmulator, key: Key = None, limit: Limit = MOST_LISTED) -> list[WebhookInfo]:
-    """The webhooks of requests that are over, newest first."""
+    """List the webhooks of requests that have ended, newest first."""
     return [webhook_info(one) for one in (await emulator.deliveries(key))[: -limit - 1 : -1]]
 
 
 @router.post("/webhooks/{request_id}/replay")
 async def replay(request_id: str, emulator: TheEmulator, key: Key = None) -> WebhookInfo:
-    """Send a webhook once more; the answer comes with the receiver's."""
+    """Send a webhook again.  The answer comes after the receiver has answered."""
     await emulator.find(request_id, key)
     return webhook_info(await emulator.unless_stopping(emulator.replay_webhook(request_id)))
 
 
 @router.post("/webhooks/rotate")
 async def rotate(emulator: TheEmulator) -> dict[str, Any]:
-    """Sign with a new key from now on; returns the JWKS, in which the older ones stay."""
+    """Sign webhooks with a new key from now on.  Returns the JWKS, which keeps the older keys."""
     await emulator.signing.rotate()
     return await emulator.signing.jwks()
 
 
 def webhook_info(delivery: Delivery) -> WebhookInfo:
-    """What is shown of a webhook."""
+    """A webhook, as the API shows it."""
     return WebhookInfo(
         request_id=delivery.request_id,
         url=delivery.url,
@@ -237,7 +238,7 @@ def webhook_info(delivery: Delivery) -> WebhookInfo:
 
 
 def info(look: Snapshot) -> RequestInfo:
-    """What is shown of a request."""
+    """A request, as the API shows it."""
     view, plan = look.view, look.plan
     waiting = view.state.value == "IN_QUEUE"
     ending, billed = ending_of(look), bill(look)

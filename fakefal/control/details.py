@@ -1,4 +1,4 @@
-"""One job with all that is known of it: its spans of time, what is wrong with it, its media, what the wire had."""
+"""The details of one job: timeline, errors, media, and the HTTP messages."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ MOST_CALLS = 50
 
 
 class TimeSpan(BaseModel):
-    """A stretch of a job's time in emulated seconds since 1970; a webhook's try is a moment, so it ends as it begins.
+    """A part of a job's timeline.  `begin` and `end` are emulated seconds since 1970; `end` is null while it lasts.
 
-    `end` is null while it lasts; a try that is still to come has the outcome `due`.
+    A delivery attempt of a webhook has equal `begin` and `end`.  A future attempt has the outcome `due`.
     """
 
     kind: Literal["queue", "attempt", "webhook"]
@@ -50,14 +50,14 @@ class TimeSpan(BaseModel):
 
 
 class LoggedLine(BaseModel):
-    """A line of the log, and the emulated second since 1970 at which it came."""
+    """A log line.  `at` is in emulated seconds since 1970."""
 
     at: float
     text: str
 
 
 class FieldProblem(BaseModel):
-    """What the model refused: place, type and message as on the wire, the rule and what to write instead."""
+    """An error in the arguments: `loc`, `type` and `msg` as fal sends them, the `rule`, and a `hint` what to change."""
 
     loc: list[str | int]
     type: str
@@ -67,7 +67,7 @@ class FieldProblem(BaseModel):
 
 
 class WireMessage(BaseModel):
-    """A call or an answer as it went over the wire; secrets are hidden, and `data:` URIs are addresses."""
+    """An HTTP request or answer.  Secrets are hidden, and `data:` URIs are replaced by URLs."""
 
     line: str
     headers: dict[str, str]
@@ -75,7 +75,10 @@ class WireMessage(BaseModel):
 
 
 class JobDetails(BaseModel):
-    """One job.  `now` is the emulated time; `calls` are the newest of `calls_kept` calls about it."""
+    """One job.  `now` is emulated seconds since 1970; amounts are US dollars.
+
+    `calls` are the newest of the `calls_kept` calls about it that the journal has.
+    """
 
     now: float
     request: RequestInfo
@@ -94,7 +97,7 @@ class JobDetails(BaseModel):
 
 @router.get("/requests/{request_id}/details", response_model=JobDetails)
 async def details(request_id: str, emulator: TheEmulator, key: Key = None) -> Json:
-    """All that is known of one job: what the page shows of it."""
+    """Read everything that the page shows of one job."""
     look = await emulator.find(request_id, key)
     record = look.record
     billed = bill(look)
@@ -122,7 +125,7 @@ async def details(request_id: str, emulator: TheEmulator, key: Key = None) -> Js
 
 @router.post("/requests/{request_id}/cancel", response_model=RequestInfo)
 async def cancel(request_id: str, emulator: TheEmulator, key: Key = None) -> Json:
-    """End a request, as its own caller could.  409 when it is over already."""
+    """Cancel a request, as its caller could.  409 if it has ended already."""
     record = (await emulator.find(request_id, key)).record
     await emulator.cancel(record.key, record.id)
     return Json(info(await emulator.find(record.id)).model_dump())

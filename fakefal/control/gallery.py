@@ -1,4 +1,4 @@
-"""The media of jobs, and uploads: where a browser finds them on this server, without asking anybody else."""
+"""The media of jobs and the uploads, with their URLs on this server."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(g
 
 MOST_MEDIA = 200
 MOST_SEARCHED = 1000
-"""In so many of the newest jobs media are looked for."""
+"""How many of the newest jobs are searched for media."""
 
 LARGEST_LISTED = 1024 * 1024
-"""Larger arguments and results are not searched for media in a gallery."""
+"""The gallery does not search larger arguments and results for media."""
 
 Loc = tuple[str | int, ...]
+Limit = Annotated[int, Query(ge=1, le=MOST_MEDIA, description="Return at most this many of each, newest first.")]
 
 
 class MediaInfo(BaseModel):
-    """A file that a browser can open at `href` on this server; `loc` is where it stands in arguments or result."""
+    """A file.  `href` is its URL path on this server; `loc` is its place in the arguments or the result."""
 
     href: str
     name: str
@@ -47,8 +48,8 @@ class MediaInfo(BaseModel):
 
 
 @router.get("/media", response_model=list[MediaInfo])
-async def media(emulator: TheEmulator, key: Key = None, limit: Annotated[int, Query(ge=1, le=MOST_MEDIA)] = 60) -> Json:
-    """The files of results and the uploads, newest first."""
+async def media(emulator: TheEmulator, key: Key = None, limit: Limit = 60) -> Json:
+    """List the files of results and the uploads, newest first."""
     looks = reversed(await emulator.all(key, MOST_SEARCHED))
     found = [*islice((one for look in looks for one in media_of_result(emulator, look)), limit)]
     stored = [one for one in reversed(emulator.files.all()) if one.whole and key in (None, one.key)]

@@ -1,11 +1,11 @@
-"""Who may use the control API: programs on this machine, and pages of its own; no other web page.
+"""Access control of the control API: programs and the server's own page may call it, other web pages may not.
 
-A browser sends any page's requests to loopback, so Host, Origin and Sec-Fetch-Site are looked at, and a
-body must be JSON, which no cross-site form can send without asking first.  A webhook comes from this
-machine, wherever its address was given, so none may come in here.
+A browser lets any web page send requests to loopback.  So the headers Host, Origin and Sec-Fetch-Site are checked, and
+a body must be JSON, which a cross-site form cannot send without a preflight request.  Webhooks are refused, because
+the emulator itself sends them and their URL can be anything.
 
-Where a token is needed, programs send it as a header.  A browser that was told it once has a cookie instead, which
-counts for reading, and for the rest only with an Origin, which is its own by then.
+If a token is set, programs send it as a header.  A browser gets a cookie instead, after the token was typed once.
+The cookie allows reading; other calls also need an Origin header, which is checked.
 """
 
 from __future__ import annotations

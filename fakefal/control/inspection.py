@@ -1,4 +1,4 @@
-"""What came in and what is kept: the journal, the uploads, and the verdict on what came."""
+"""Calls of the control API for the journal, the uploads and the verdict."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
-Limit = Annotated[int, Query(ge=1, le=10_000)]
-Allow = Annotated[Sequence[Kind], Query(description="kinds of findings that are left out; repeat it for several")]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="Return at most this many, newest first.")]
+Allow = Annotated[Sequence[Kind], Query(description="Leave out findings of this kind; repeat it for more.")]
 
 
 class CallInfo(BaseModel):
-    """One call; `at` is emulated and `wall` real time, in seconds since 1970.  No bodies, queries or secrets."""
+    """A call in the journal, without body, query and secrets.
+
+    `at` is emulated and `wall` is real time, in seconds since 1970.
+    """
 
     at: float
     wall: float
@@ -45,7 +48,7 @@ class CallInfo(BaseModel):
 
 
 class FileInfo(BaseModel):
-    """An upload; `wall` is when it came, in real seconds since 1970, and `key` whose it is, where that is known."""
+    """An uploaded file.  `wall` is its time in real seconds since 1970; `key` is empty if the owner is unknown."""
 
     path: str
     content_type: str
@@ -56,26 +59,26 @@ class FileInfo(BaseModel):
 
 @router.get("/journal", response_model=list[CallInfo])
 async def journal(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
-    """The newest calls, newest first; calls of this API are not among them."""
+    """List the newest calls to the emulator, newest first, without calls of the control API."""
     return Json([call_info(one).model_dump() for one in await emulator.journal.newest(key, limit)])
 
 
 @router.get("/files", response_model=list[FileInfo])
 async def files(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
-    """The newest uploads, newest first; parts of unfinished ones are not among them."""
+    """List the newest complete uploads, newest first."""
     whole = [one for one in reversed(emulator.files.all()) if one.whole and (key is None or one.key == key)]
     return Json([info.model_dump() for one in whole[:limit] if (info := _file(one)) is not None])
 
 
 def call_info(call: JournalEntry) -> CallInfo:
-    """What is shown of a call."""
+    """A call, as the API shows it."""
     return CallInfo(**{name: getattr(call, name) for name in CallInfo.model_fields})
 
 
 class FindingInfo(BaseModel):
-    """One thing that a program did, the calls that prove it, and what it would have cost where that has a price.
+    """One mistake of a program, and the calls that show it.  `usd` is what it would have cost; null if unknown.
 
-    What is judged `at_end` is judged as if the program ended now.
+    `at_end` is true if the finding holds only if the program ends now.
     """
 
     kind: Kind
@@ -92,7 +95,7 @@ class FindingInfo(BaseModel):
 
 
 class KindInfo(BaseModel):
-    """All findings of one kind and grade: the rule, what they would have cost, and what to do."""
+    """The findings of one kind and grade: their number, what they would have cost, the rule, and what to do."""
 
     kind: Kind
     grade: FindingGrade
@@ -103,9 +106,9 @@ class KindInfo(BaseModel):
 
 
 class VerdictInfo(BaseModel):
-    """What a program would have done with real money; `usd` is of what is proven, `more` were too many to keep.
+    """The findings on a program.  `usd` counts proven findings only; `more` findings were too many to keep.
 
-    `text` is all of it as a table, as ``fakefal run --careful`` prints it.
+    `text` is the verdict as a table, as ``fakefal run --careful`` prints it.
     """
 
     text: str
@@ -119,7 +122,7 @@ class VerdictInfo(BaseModel):
 
 @router.get("/verdict")
 async def verdict(emulator: TheEmulator, key: Key = None, limit: Limit = 100, allow: Allow = ()) -> VerdictInfo:
-    """What the programs of a key, or of all, would have done with real money, as if they ended now; newest first."""
+    """Read the mistakes of the programs of a key, or of all keys, as if they ended now; newest first."""
     found = (await verdict_of(emulator, key)).without(allow)
     rows = found.rows()
     return VerdictInfo(
@@ -155,7 +158,7 @@ def _finding(one: Finding) -> FindingInfo:
 
 
 def _file(file: StoredFile) -> FileInfo | None:
-    """What is shown of an upload; None where another process removed it meanwhile."""
+    """An upload, as the API shows it; None if another process has removed it."""
     try:
         moment = file.source.stat().st_mtime
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The list of jobs as the page shows it: what each is, how it stands, what it costs, and what all of them cost."""
+"""The list of jobs that the page shows, with states, prices and totals."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(g
 
 MOST_ROWS = 200
 MOST_LOOKED_AT = 2000
-"""Where nothing is searched for, so many of the newest jobs are looked at: a live list asks often."""
+"""Without a filter, only this many of the newest jobs are read: a live list asks often."""
 MOST_TWINS_SHOWN = 20
 LONGEST_PROMPT = 200
 NEW_KEY = ""
-"""No caller's key is empty."""
+"""Stands for a key that has not called yet; no real key is empty."""
 LARGEST_READ = 256 * 1024
-"""Of larger arguments the prompt is not read for a list."""
+"""The list does not read the prompt from larger arguments."""
 
 
 class JobState(StrEnum):
-    """How a job stands, in one word."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -53,10 +53,10 @@ class JobState(StrEnum):
 
 
 class JobRow(BaseModel):
-    """One job; times are emulated seconds since 1970.
+    """One job.  Times are emulated seconds since 1970; amounts are US dollars.
 
-    `charge` says whether fal charges for it; null while it is not judged.  `maybe_usd` is what a refusal costs if it
-    does.
+    `charge` says whether fal charges for the job, and is null until it is judged.  `maybe_usd` is what a refusal
+    costs if fal charges for it.  `duplicate_of` is an earlier job that this one probably repeats.
     """
 
     request_id: str
@@ -76,10 +76,10 @@ class JobRow(BaseModel):
 
 
 class MoneySums(BaseModel):
-    """What all jobs of the key add up to since the last reset; with tags, those that are stored and have them.
+    """Totals of all jobs of the key since the last reset; with `tag`, of the stored jobs that have it.
 
-    `usd` would have been spent at fal.  Of the `refused`, `billed_refusals` were charged, which `usd` holds, and
-    `maybe_billed` may have been, for `maybe_usd` in all.
+    `usd` is what fal would have charged, including the `billed_refusals`.  `maybe_billed` refusals may be charged,
+    `maybe_usd` in total.  The price of `unpriced` jobs is unknown.
     """
 
     usd: Dollars
@@ -95,10 +95,10 @@ class MoneySums(BaseModel):
 class JobList(BaseModel):
     """A page of jobs, newest first.
 
-    `now` is the emulated time and `speed` that of the clock; `found` jobs match of `stored`; `next` is the `before` of
-    the next page.  `keys` and `endpoints` are those of the jobs that `money` counts.  `balance` is what a key that has
-    not called yet has left, null where no account runs out.  `twins` are pairs of jobs of which the second probably
-    repeats the first.
+    `now` is the emulated time in seconds since 1970, and `speed` the speed of the clock.  `found` of `stored` jobs
+    match.  `next` is the value of `before` for the next page.  `keys` and `endpoints` are those of the jobs that
+    `money` counts.  `balance` is the balance of a new key in US dollars, null if unlimited.  `twins` are pairs of
+    jobs of which the second probably repeats the first.
     """
 
     now: float
@@ -118,14 +118,16 @@ class JobList(BaseModel):
 async def jobs(
     emulator: TheEmulator,
     key: Key = None,
-    q: Annotated[str, Query(max_length=1000, description="words in id, model, key or arguments")] = "",
-    endpoint: Annotated[str, Query(description="the model's whole id")] = "",
+    q: Annotated[
+        str, Query(max_length=1000, description="Words that the id, model, key or arguments contain; all must match.")
+    ] = "",
+    endpoint: Annotated[str, Query(description="The full endpoint id.")] = "",
     tag: Tag = None,
-    state: Annotated[list[JobState] | None, Query(description="may be repeated")] = None,
-    before: Annotated[str, Query(description="only jobs that are older than this request")] = "",
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 100,
+    state: Annotated[list[JobState] | None, Query(description="A state; repeat it for more.")] = None,
+    before: Annotated[str, Query(description="The id of a request: list only older jobs.")] = "",
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Jobs in a page.")] = 100,
 ) -> Json:
-    """The newest jobs with state and price, and what all of them would have cost."""
+    """List the newest jobs with state and price, and the totals of all jobs."""
     tags = TagFilter.read(tag or ())
     filtered = bool(q or endpoint or state or before or tag)
     looks = await emulator.all(key, None if filtered else MOST_LOOKED_AT)
@@ -173,14 +175,14 @@ Line = tuple[Snapshot, LedgerEntry]
 
 
 def _page(found: Sequence[Line], before: str, limit: int) -> tuple[Sequence[Line], str | None]:
-    """The lines of a page, and where the next one begins; an unknown beginning is the newest."""
+    """The lines of a page, and where the next page begins; an unknown start means the first page."""
     first = next((at for at, (look, _) in enumerate(found, 1) if look.record.id == before), 0) if before else 0
     shown = found[first : first + limit]
     return shown, shown[-1][0].record.id if len(found) > first + limit else None
 
 
 def _has(look: Snapshot, words: Sequence[str]) -> bool:
-    """Whether every word stands somewhere in what is known of a job."""
+    """Whether the id, model, key and arguments of a job contain every word."""
     record = look.record
     text = f"{record.id} {record.endpoint_id} {record.key} ".casefold()
     if all(word in text for word in words):
@@ -190,7 +192,7 @@ def _has(look: Snapshot, words: Sequence[str]) -> bool:
 
 
 def _twins(every: Sequence[Line]) -> list[tuple[JobRow, JobRow]]:
-    """The newest pairs of which one probably repeats the other, the first of each pair first."""
+    """The newest pairs of a job and one that probably repeats it."""
     second = [line for line in every if line[1].duplicate_of is not None][:MOST_TWINS_SHOWN]
     wanted = {entry.duplicate_of for _, entry in second}
     first = {look.record.id: row_of(look, entry) for look, entry in every if look.record.id in wanted}
@@ -211,7 +213,7 @@ def _money(totals: Sequence[Total]) -> MoneySums:
 
 
 def state_of(look: Snapshot) -> JobState:
-    """How a job stands."""
+    """The state of a job."""
     if look.view.state is State.IN_QUEUE:
         return JobState.QUEUED
     if look.view.state is State.IN_PROGRESS:
@@ -225,7 +227,7 @@ def state_of(look: Snapshot) -> JobState:
 
 
 def row_of(look: Snapshot, entry: LedgerEntry) -> JobRow:
-    """What a list shows of a job."""
+    """A job, as the list shows it."""
     state = state_of(look)
     return JobRow(
         request_id=entry.request_id,

@@ -1,4 +1,4 @@
-"""The state of an emulator as Prometheus metrics.  Labels are bounded: callers cannot make up new ones."""
+"""Prometheus metrics of an emulator.  Callers cannot create new values of labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fakefal.state.tally import Counts
 from fakefal.version import VERSION
 
 Samples = Mapping[tuple[str, ...], float]
-"""Numbers by the values of their labels."""
+"""Values by the values of their labels."""
 
 
 class _Taken(Collector):
@@ -31,7 +31,7 @@ class _Taken(Collector):
 
 
 async def exposition(emulator: Emulator, accept: str) -> tuple[bytes, str]:
-    """The metrics page in the form that an Accept header asks for, and its media type."""
+    """The metrics in the format that the Accept header asks for, and their media type."""
     gauges = await _gauges(emulator)  # which carries out what is due, and so counts it
     registry = CollectorRegistry()
     registry.register(_Taken([*_counters(await emulator.tally.counts()), *gauges]))
@@ -40,7 +40,7 @@ async def exposition(emulator: Emulator, accept: str) -> tuple[bytes, str]:
 
 
 def _counters(counts: Counts) -> list[Metric]:
-    """What happened since counting began; a reset of the emulator does not take it back."""
+    """Counters since the start; a reset of the emulator does not reset them."""
     usd: Samples = {(name,): float(amount) for name, amount in counts.usd.items()}
     tries: Samples = {("acknowledged" if well else "failed",): count for well, count in counts.tries.items()}
     accepted: Samples = {(name,): count for name, count in counts.accepted.items()}
@@ -48,7 +48,7 @@ def _counters(counts: Counts) -> list[Metric]:
     calls: Samples = {(part, str(status)): count for (part, status), count in counts.calls.items()}
     return [
         _counter("accepted", "Requests that were accepted.", ["endpoint"], accepted),
-        _counter("ended", "Requests that are over, by the status of their result.", ["endpoint", "status"], ended),
+        _counter("ended", "Requests that have ended, by the status of their result.", ["endpoint", "status"], ended),
         _counter("not_spent_dollars", "What fal would have charged, in US dollars.", ["endpoint"], usd),
         _counter("webhook_tries", "Webhooks that were sent.", ["outcome"], tries),
         _counter("calls", "Calls, by the part of fal; status 0 means no answer.", ["part", "status"], calls),
@@ -56,7 +56,7 @@ def _counters(counts: Counts) -> list[Metric]:
 
 
 async def _gauges(emulator: Emulator) -> list[Metric]:
-    """What there is now."""
+    """Gauges: the current state."""
     lines = (await emulator.states()).values()
     states = Counter({one: sum(line[one] for line in lines) for one in State})
     keys = Counter({one: sum(line[one] > 0 for line in lines) for one in State})

@@ -1,4 +1,4 @@
-"""The calls of the control API that plain functions answer: who only asks these needs no FastAPI."""
+"""Calls of the control API that work without FastAPI, which is slow to import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fakefal.wire.call import TEXT, Call
 
 
 async def health(call: Call) -> Response:
-    """Whether the server answers."""
+    """Check that the server is running."""
     check_caller(call.request, call.emulator.settings)
     settings = call.emulator.settings
     told = {"profile": settings.profile, "contract": settings.contract, "any_key": not settings.keys}
@@ -19,9 +19,9 @@ async def health(call: Call) -> Response:
 
 
 async def ready(call: Call) -> Response:
-    """Whether requests can be taken: 503 while stopping, and while the store is away.
+    """Check that the server accepts requests.  503 while it is stopping, or while its store is unreachable.
 
-    `lead_folder` has what leads programs of this machine, which ``fakefal env`` prints; null without ``serve --lead``.
+    ``fakefal env`` reads its variables from `lead_folder`, which is null without ``serve --lead``.
     """
     check_caller(call.request, call.emulator.settings)
     if not await call.emulator.ready():
@@ -31,7 +31,7 @@ async def ready(call: Call) -> Response:
 
 
 async def metrics(call: Call) -> Response:
-    """Counts and sums for Prometheus, in its text form or OpenMetrics, as it asks for."""
+    """Read metrics for Prometheus, in its text format or as OpenMetrics (header Accept)."""
     check_caller(call.request, call.emulator.settings)
     from fakefal.control.metrics import exposition
 
@@ -40,6 +40,6 @@ async def metrics(call: Call) -> Response:
 
 
 async def reset(call: Call) -> Response:
-    """Forget the requests of a key; without a key, everything."""
+    """Delete the requests of a key; without a key, delete everything."""
     check_caller(call.request, call.emulator.settings)
     return Json(await call.emulator.reset(call.read("key", TEXT)))

@@ -1,4 +1,4 @@
-"""What jobs cost: the ledger, and the balance of accounts."""
+"""Calls of the control API for the ledger and the balance of accounts."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from fakefal.wire.json_route import JsonRoute
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
 LARGEST_USD = 10**6
 MOST_LINES = 100_000
-"""As many as an emulator keeps by default, for those who look for their own jobs among all."""
+"""The number of requests that an emulator keeps by default."""
 
-Lines = Annotated[int, Query(ge=1, le=MOST_LINES, description="so many of the newest")]
+Lines = Annotated[int, Query(ge=1, le=MOST_LINES, description="Return at most this many jobs, newest first.")]
 
 
 class LedgerInfo(BaseModel):
-    """What was accepted and what it would have cost at fal, in US dollars.
+    """Accepted jobs and what they would have cost at fal, in US dollars.
 
-    `usd` is what fal charges, and `maybe_usd` what it may charge beside that for refusals.
+    `usd` is what fal charges; `maybe_usd` is what fal may charge for refusals in addition.
     """
 
     usd: Dollars
@@ -43,9 +43,9 @@ class LedgerInfo(BaseModel):
 
 @router.get("/ledger", response_model=LedgerInfo)
 async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None, limit: Lines = MOST_LISTED) -> Json:
-    """The stored jobs with units and price, newest first, and the sums, which survive dropped jobs.
+    """List the stored jobs with units and price, newest first, and totals by key and endpoint.
 
-    With tags, the sums are those of all jobs that have them.
+    The totals include evicted jobs.  With `tag`, they count all jobs that have it.
     """
     lines, sums = await ledger_of(emulator, key, TagFilter.read(tag or ()))
 
@@ -62,7 +62,7 @@ async def ledger(emulator: TheEmulator, key: Key = None, tag: Tag = None, limit:
 
 
 class AccountInfo(BaseModel):
-    """How many dollars a key has left, null where it never runs out, and whether that locks it."""
+    """The balance of an API key in US dollars; null if unlimited.  `locked` is true at or below zero."""
 
     key: str
     usd: Dollars | None
@@ -70,7 +70,7 @@ class AccountInfo(BaseModel):
 
 
 class TopUpBody(BaseModel):
-    """How many dollars are added."""
+    """The US dollars to add."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -79,7 +79,7 @@ class TopUpBody(BaseModel):
 
 @router.get("/balance")
 async def balance(emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
-    """What a key has left, or each key that has a job, a call in the journal, or a secret in the settings."""
+    """Read the balance of a key, or of every key with a job, a call in the journal, or a secret in the settings."""
     if key is not None:
         return [await _account(emulator, key)]
     called = {one.key for one in await emulator.journal.newest(None, emulator.settings.max_journal)} - {NO_KEY}
@@ -89,7 +89,7 @@ async def balance(emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
 
 @router.post("/balance")
 async def top_up(body: TopUpBody, emulator: TheEmulator, key: Key = None) -> list[AccountInfo]:
-    """Add to the balance of a key, or of all, until the next reset.  409 where no balance is set."""
+    """Add to the balance of a key, or of all keys, until the next reset.  409 if no balance is set."""
     await emulator.accounts.top_up(key, Decimal(repr(body.add)))
     return await balance(emulator, key)
 

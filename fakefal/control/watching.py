@@ -1,4 +1,4 @@
-"""The stream of what happens, as server-sent events."""
+"""The stream of events, as server-sent events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fakefal.state.happenings import Event, plain
 from fakefal.wire.call import TEXT, Call
 
 RETRY_MILLISECONDS = 1000
-"""After so long a browser comes back whose stream was cut."""
+"""How long a browser waits before it reconnects."""
 
 RECENT = TypeAdapter[int](Annotated[int, Interval(ge=0, le=MOST_EVENTS)])
 FOLLOW = TypeAdapter[str](Literal["0", "1"])
@@ -25,11 +25,11 @@ KEEP_ALIVE = b": nothing new\n\n"
 
 
 async def events(call: Call) -> Response:
-    """What happens from now on, as server-sent events; it ends when the server stops, or at once where `follow` is 0.
+    """Stream events as server-sent events, until the server stops; with `follow=0`, only past events.
 
-    Each event is one JSON object whose `kind` says which one it is.  Who comes back with `Last-Event-ID` gets what came
-    meanwhile, as far as it is kept; `lost` says that something is missing.  A comment comes where nothing else does.
-    With several replicas each tells what it saw itself.
+    Each event is a JSON object; `kind` says which event it is.  After a reconnect with `Last-Event-ID`, the missed
+    events come first; the event `lost` means that some of them are gone.  While nothing happens, comments keep the
+    connection open.  Each replica sends only its own events.
     """
     check_caller(call.request, call.emulator.settings)
     key, recent = call.read("key", TEXT), call.read("recent", RECENT)
@@ -38,7 +38,7 @@ async def events(call: Call) -> Response:
     happened = call.emulator.events
 
     async def stream() -> AsyncIterator[bytes]:
-        # so that who is cut off before the first event comes back to this place
+        # so that a client that is cut off before the first event reconnects to this place
         yield b"retry: %d\nid: %s\n\n" % (RETRY_MILLISECONDS, (after or happened.place()).encode("latin-1"))
         async with aclosing(happened.stream(after, key, recent=recent or 0, follow=follow)) as news:
             async for some in news:

@@ -1,4 +1,4 @@
-"""Trying models out: the catalogue, a model's input schema, and what a body would be told before it is sent."""
+"""Calls of the control API for models: search, input schema, and a check of arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fakefal_contracts.openapi import schema_names, schemas
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)], route_class=JsonRoute)
 
-ModelId = Annotated[str, Query(alias="id", max_length=500, description="a model's whole id")]
+ModelId = Annotated[str, Query(alias="id", max_length=500, description="The full endpoint id.")]
 
 
 class ModelRow(BaseModel):
@@ -35,7 +35,7 @@ class ModelRow(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The first of the models that match, how many there are, and every category."""
+    """The first models that match, how many match (`found`), and all categories."""
 
     models: list[ModelRow]
     found: int
@@ -43,7 +43,7 @@ class ModelList(BaseModel):
 
 
 class ModelForm(BaseModel):
-    """What a form for a model is made from: `schemas` hold its input, named `input`, and what that refers to."""
+    """The data of a form for a model.  `input` is the name of its input schema in `schemas`."""
 
     endpoint_id: str
     title: str
@@ -57,7 +57,7 @@ class ModelForm(BaseModel):
 
 
 class CheckBody(BaseModel):
-    """Arguments to judge."""
+    """A model and arguments to check."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -66,7 +66,7 @@ class CheckBody(BaseModel):
 
 
 class EffectInfo(BaseModel):
-    """An effect and the arguments that it takes."""
+    """An effect and the names of its arguments."""
 
     name: str
     takes: list[str]
@@ -75,11 +75,13 @@ class EffectInfo(BaseModel):
 @router.get("/models", response_model=ModelList)
 async def models(
     emulator: TheEmulator,
-    q: Annotated[str, Query(max_length=200, description="words in id, name or category")] = "",
-    category: Annotated[str | None, Query(min_length=1)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    q: Annotated[
+        str, Query(max_length=200, description="Words that the id, name or category contain; all must match.")
+    ] = "",
+    category: Annotated[str | None, Query(min_length=1, description="Only models of this category.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Return at most this many.")] = 50,
 ) -> Json:
-    """Search the catalogue."""
+    """Search the catalogue of models."""
     known = emulator.catalogue
     ids = await asyncio.to_thread(known.search, q, [category] if category else ())
     found = [known.headings[one] for one in ids[:limit]]
@@ -90,7 +92,7 @@ async def models(
 
 @router.get("/models/form", response_model=ModelForm)
 async def model_form(emulator: TheEmulator, endpoint_id: ModelId) -> Json:
-    """The input schema of a model, its price, and an example that it accepts.  404 for a model that is unknown."""
+    """Read the input schema of a model, its price, and an example that it accepts.  404 for an unknown model."""
     edition = _edition(emulator, endpoint_id)
     endpoint = edition.endpoint
     price = endpoint.price(edition.contract)
@@ -110,7 +112,7 @@ async def model_form(emulator: TheEmulator, endpoint_id: ModelId) -> Json:
 
 @router.post("/check")
 async def check_arguments(body: CheckBody, emulator: TheEmulator, base_url: TheBaseUrl) -> dict[str, Any]:
-    """Judge and price arguments as a request with them would be, in the form of ``fakefal check --format json``."""
+    """Check and price arguments as for a request, in the format of ``fakefal check --format json``."""
     edition = _edition(emulator, body.endpoint_id)
     gone = await emulator.access.gone(named_paths(body.arguments, base_url))
     report = await asyncio.to_thread(emulator.judge.report, edition, body.arguments, base_url, gone)
@@ -119,7 +121,7 @@ async def check_arguments(body: CheckBody, emulator: TheEmulator, base_url: TheB
 
 @router.get("/effects")
 async def effects() -> list[EffectInfo]:
-    """Every effect that a rule can choose."""
+    """List all effects and the names of their arguments."""
     return [EffectInfo(name=name, takes=sorted(takes)) for name, takes in sorted(KNOWN.items())]
 
 

@@ -1,4 +1,4 @@
-"""The bodies of fal's answers, in the forms that `fakefal.wire` writes them in."""
+"""The bodies of fal's answers, as `fakefal.wire` writes them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from fakefal.wire.cdn import MOST_PARTS
 
 
 class Refusal(BaseModel):
-    """Why nothing was done; `error_type` says it for programs, where fal has a word for it."""
+    """Why the call was refused.  `error_type` is fal's machine-readable reason, if it has one."""
 
     detail: str
     error_type: str = ""
 
 
 class NotFoundBody(BaseModel):
-    """No such request of this key and application is stored."""
+    """This application and API key have no such request."""
 
     status: Literal["NOT_FOUND"]
 
 
 class Problem(BaseModel):
-    """One thing that is wrong; `url`, `input` and `ctx` stand where fal sends them."""
+    """One error: its place, message and type.  Some errors also have `url`, `input` and `ctx`, as at fal."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -36,13 +36,13 @@ class Problem(BaseModel):
 
 
 class Problems(BaseModel):
-    """What is wrong with a request, item by item."""
+    """The errors of a request."""
 
     detail: Annotated[list[Problem], Len(min_length=1)]
 
 
 class LimitReached(BaseModel):
-    """The key has as many requests running as it may."""
+    """The API key has reached its limit of concurrent requests."""
 
     detail: str
     type: Literal["concurrent_requests_limit"]
@@ -50,7 +50,7 @@ class LimitReached(BaseModel):
 
 
 class LogLineBody(BaseModel):
-    """A line that the runner wrote."""
+    """One log line of the runner."""
 
     timestamp: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     level: str
@@ -59,13 +59,13 @@ class LogLineBody(BaseModel):
 
 
 class Metrics(BaseModel):
-    """How long it ran, in seconds, once it is over."""
+    """`inference_time` is how long the request ran, in seconds, after it has ended."""
 
     inference_time: Annotated[float, Field(ge=0)] = 0
 
 
 class AcceptedBody(BaseModel):
-    """A request that was accepted, and the addresses of what comes next."""
+    """The accepted request, and the URLs of its status, result and cancellation."""
 
     status: Literal["IN_QUEUE"]
     request_id: str
@@ -78,7 +78,7 @@ class AcceptedBody(BaseModel):
 
 
 class StatusBody(BaseModel):
-    """Where a request stands; `error` and `error_type` show failures of the platform."""
+    """The status of a request.  `error` and `error_type` describe a failure of the platform."""
 
     status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
     request_id: str
@@ -93,13 +93,13 @@ class StatusBody(BaseModel):
 
 
 class Cancelled(BaseModel):
-    """What became of a cancellation."""
+    """The outcome of a cancellation."""
 
     status: Literal["OK", "CANCELLATION_REQUESTED", "ALREADY_COMPLETED"]
 
 
 class UploadGrant(BaseModel):
-    """A token for uploads; `expires_at` carries its offset."""
+    """A token for uploads.  `expires_at` is an ISO time with an offset."""
 
     token: str
     token_type: Literal["Bearer"]
@@ -108,7 +108,7 @@ class UploadGrant(BaseModel):
 
 
 class SigningKey(BaseModel):
-    """A public key of RFC 8037."""
+    """A public key (Ed25519, RFC 8037)."""
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
@@ -119,13 +119,13 @@ class SigningKey(BaseModel):
 
 
 class JwksBody(BaseModel):
-    """The keys that webhooks are signed with, newest first."""
+    """The public keys that verify webhook signatures, newest first."""
 
     keys: Annotated[list[SigningKey], Len(min_length=1)]
 
 
 class Account(BaseModel):
-    """The account behind a key."""
+    """The account of an API key."""
 
     full_name: str
     nickname: str
@@ -137,80 +137,80 @@ class Account(BaseModel):
 
 
 class NewFile(BaseModel):
-    """The file that will be uploaded."""
+    """The file to upload."""
 
     file_name: Annotated[str, Field(examples=["frame.png"])]
     content_type: Annotated[str, Field(examples=["image/png"])]
 
 
 class UploadPlace(BaseModel):
-    """Where to PUT a file, and where it will lie."""
+    """`upload_url` is where to PUT the file; `file_url` is its URL after that."""
 
     file_url: str
     upload_url: str
 
 
 class Uploaded(BaseModel):
-    """Where a file lies."""
+    """`access_url` is the URL of the file."""
 
     access_url: str
     uploaded: Literal[True]
 
 
 class MultipartUpload(BaseModel):
-    """Where a file will lie, and the name of its upload."""
+    """`access_url` is the future URL of the file; `uploadId` identifies the upload."""
 
     access_url: str
     uploadId: str  # noqa: N815 - fal's spelling
 
 
 class PartBody(BaseModel):
-    """A part that has arrived."""
+    """A stored part."""
 
     partNumber: int  # noqa: N815 - fal's spelling
     etag: str
 
 
 class PartNumber(BaseModel):
-    """Names a part; its `etag` is not compared."""
+    """The number of a part.  Its `etag` is ignored."""
 
     partNumber: Annotated[int, Interval(ge=1, le=MOST_PARTS)]  # noqa: N815 - fal's spelling
 
 
 class PartsBody(BaseModel):
-    """The parts that make the file."""
+    """The parts of the file."""
 
     parts: Annotated[list[PartNumber], Len(min_length=1)]
 
 
 class PlatformFault(BaseModel):
-    """What is wrong, in the Platform API's form."""
+    """An error of the Platform API."""
 
     type: str
     message: str
 
 
 class PlatformRefusal(BaseModel):
-    """Why the Platform API did nothing."""
+    """Why the Platform API refused the call."""
 
     error: PlatformFault
 
 
 class Page(BaseModel):
-    """What a list always says of its rest."""
+    """One page of a list.  `next_cursor` is the cursor of the next page."""
 
     next_cursor: str | None
     has_more: bool
 
 
 class Models(Page):
-    """Models of the catalogue."""
+    """A page of models."""
 
     models: list[dict[str, Any]]
 
 
 class FoundModels(BaseModel):
-    """A page of the search of fal's own site."""
+    """A page of search results."""
 
     items: list[dict[str, Any]]
     page: int
@@ -229,13 +229,13 @@ class PriceBody(BaseModel):
 
 
 class Prices(Page):
-    """Prices of endpoints."""
+    """Prices of models."""
 
     prices: list[PriceBody]
 
 
 class Estimated(BaseModel):
-    """What it will cost."""
+    """The estimated cost in US dollars."""
 
     estimate_type: Literal["historical_api_price", "unit_price"]
     total_cost: float
@@ -243,7 +243,7 @@ class Estimated(BaseModel):
 
 
 class PastRequest(BaseModel):
-    """A request in the list; `json_input` and `json_output` stand there when asked for."""
+    """A request.  `json_input` and `json_output` are included with expand=payloads; `duration` is in seconds."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -257,52 +257,52 @@ class PastRequest(BaseModel):
 
 
 class PastRequests(Page):
-    """Requests of the key."""
+    """A page of the requests of an API key."""
 
     items: list[PastRequest]
 
 
 class Removal(BaseModel):
-    """What became of one file."""
+    """Whether one file was removed; `exception` says why not."""
 
     link: str
     exception: str | None
 
 
 class Removals(BaseModel):
-    """What became of the files that a request made."""
+    """The files of the result, and whether each was removed."""
 
     cdn_delete_results: list[Removal]
 
 
 class QueueSize(BaseModel):
-    """How many requests wait."""
+    """The number of waiting requests."""
 
     queue_size: Annotated[int, Field(ge=0)]
 
 
 class Signed(BaseModel):
-    """An address that leads to the file whoever reads it."""
+    """A URL that anybody can read until it expires."""
 
     signed_url: str
 
 
 class WebhookRanges(BaseModel):
-    """Where webhooks come from."""
+    """The IP ranges that webhooks come from, in CIDR notation."""
 
     webhook_ip_ranges: list[str]
 
 
 class AnAcl(Acl):
-    """Who may read a file."""
+    """The access control list of a file."""
 
 
 class StorageSettingsBody(UploadLifecycle):
-    """What holds for later uploads."""
+    """Defaults for later uploads of the key."""
 
 
 class Health(BaseModel):
-    """That the server answers, and what it was told."""
+    """The server's version and main settings."""
 
     status: Literal["ok"]
     version: str
@@ -312,7 +312,7 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """That requests can be taken, and by what; `lead_folder` is that of ``serve --lead``."""
+    """The server accepts requests; `fakefal` is its version, `lead_folder` the folder of ``serve --lead``."""
 
     ready: Literal[True]
     fakefal: str
@@ -320,4 +320,4 @@ class Ready(BaseModel):
 
 
 class EventInfo(RootModel[AnyEvent]):
-    """What happened; `kind` says which of these it is."""
+    """One event; `kind` says which."""

@@ -1,4 +1,4 @@
-"""Puts the document together: what FastAPI reads off the routes, and what they do not say themselves."""
+"""Builds the OpenAPI document from FastAPI's routes and from `OPERATIONS`, which adds details and other calls."""
 
 from __future__ import annotations
 
@@ -26,26 +26,46 @@ OPERATIONS: dict[str, Operation] = {
     **platform.OPERATIONS,
     **control.OPERATIONS,
 }
-"""What is said of every call, by method and path."""
+"""What the document adds to each call, by method and path."""
 
 ABOUT = """\
-fal's HTTP as fakefal answers it, and its control API.  Each part lies under the prefix that stands for its host.
-The queue takes any JSON: what is wrong with it shows in the result.  The calls of fal.run under a model's own
-address have that model's schemas.  `/proxy` passes on any of these calls.  What effects make calls answer, on the
-request of the developer, is not listed here."""
+The HTTP API of fal as fakefal emulates it, and the control API of fakefal.  A path prefix stands for each host of fal:
+`/queue` for queue.fal.run, `/run` for fal.run, `/platform` for api.fal.ai.
+
+- Submitting to the queue accepts any JSON.  Errors in the arguments show in the result.
+- The calls of fal.run that name a model show that model's schemas.
+- `/proxy` forwards any of these calls.
+- Answers that you ask for by effects are not listed."""
 
 SCHEMES: Json = {
     KEY: KEY_SCHEME,
-    TOKEN: {"type": "apiKey", "in": "query", "name": TOKEN_PARAMETER, "description": "from browserToken"},
-    UPLOAD: {"type": "http", "scheme": "bearer", "description": "from uploadGrant"},
-    CONTROL: {"type": "http", "scheme": "bearer", "description": "control_token of the settings"},
+    TOKEN: {
+        "type": "apiKey",
+        "in": "query",
+        "name": TOKEN_PARAMETER,
+        "description": "a token from the operation browserToken",
+    },
+    UPLOAD: {"type": "http", "scheme": "bearer", "description": "the token from the operation uploadGrant"},
+    CONTROL: {"type": "http", "scheme": "bearer", "description": "the setting control_token"},
 }
 KNOWN: dict[str, Json] = {
     **{name: {"enum": values} for name, values in queue.APPLICATIONS.items()},
     "name": {"enum": queue.APPLICATIONS["app"]},
     "endpoint_id": {"examples": platform.MODEL_IDS},
 }
-"""What stands for parameters of these names where they are plain texts."""
+"""Schemas of parameters with these names, if they are plain strings."""
+
+TEXTS = {
+    "owner": "The owner of the application, such as fal-ai.",
+    "name": "The name of the application, such as kling-video.",
+    "endpoint_id": "The full endpoint id.",
+    "request_id": "The id of the request.",
+    "path": "The path of the file, from its URL.",
+    "upload_id": "The uploadId of the multipart upload.",
+    "number": "The number of the part, from 1.",
+    "identity": "The token of a signed URL.",
+}
+"""Descriptions of parameters with these names, if their route has none."""
 
 
 def document(routes: Sequence[BaseRoute], emulator: Emulator) -> Json:
@@ -74,7 +94,7 @@ def document(routes: Sequence[BaseRoute], emulator: Emulator) -> Json:
 
 
 def _complete(shown: Json, operation: Operation, *, guarded: bool) -> None:
-    """Add to what is known of an operation what is said of it here."""
+    """Add to a route what its `Operation` declares."""
     shown["operationId"] = operation.name
     own = [one for one in shown.pop("parameters", []) if one["name"] != "path" or one["in"] != "query"]
     said = {one["name"] for one in operation.parameters}
@@ -96,14 +116,16 @@ def _complete(shown: Json, operation: Operation, *, guarded: bool) -> None:
 
 
 def _with_known(parameter: Json) -> Json:
-    schema = parameter["schema"]
-    if parameter["name"] in KNOWN and schema.get("type") == "string":
-        return {**parameter, "schema": {**schema, **KNOWN[parameter["name"]]}}
+    schema, name = parameter["schema"], parameter["name"]
+    if name in TEXTS:
+        parameter = {"description": TEXTS[name], **parameter}
+    if name in KNOWN and schema.get("type") == "string":
+        return {**parameter, "schema": {**schema, **KNOWN[name]}}
     return parameter
 
 
 def _editions(emulator: Emulator) -> dict[str, Edition]:
-    """The models under the server's contract; some were not there yet on an early day."""
+    """The models that exist under the server's contract."""
     found = {}
     for endpoint_id in FOUNDING:
         try:
@@ -115,9 +137,10 @@ def _editions(emulator: Emulator) -> dict[str, Edition]:
 
 def _models() -> dict[str, Any]:
     """The schemas of `fakefal.document.answer_bodies` and `fakefal.document.charge_bodies`."""
-    named = {**vars(answer_bodies), **vars(charge_bodies)}
-    every = [one for one in named.values() if isinstance(one, type) and issubclass(one, BaseModel)]
-    wanted: list[tuple[type[BaseModel], Any]] = [(one, "validation") for one in every if one is not BaseModel]
+    wanted: list[tuple[type[BaseModel], Any]] = []
+    for module in (answer_bodies, charge_bodies):
+        own = [one for name, one in vars(module).items() if name.isidentifier()]  # pydantic adds `RootModel[...]`
+        wanted += [(one, "validation") for one in own if isinstance(one, type) and one.__module__ == module.__name__]
     found: dict[str, Any] = models_json_schema(wanted, ref_template="#/components/schemas/{model}")[1]["$defs"]
     return found
 

@@ -18,34 +18,34 @@ Counted = {name: {"type": "integer" if name.endswith("_count") else "number", "m
 
 
 class NamedMembers(BaseModel):
-    """An answer without other members than those that are named."""
+    """An answer without other keys than those listed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Credits(NamedMembers):
-    """What an account has left."""
+    """The balance of an account."""
 
     current_balance: Amount
     currency: Literal["USD"]
 
 
 class AccountBilling(NamedMembers):
-    """The account behind a key; `credits` stand there when asked for."""
+    """The account of an API key.  `credits` is included with expand=credits."""
 
     username: str
     credits: Credits | None = None
 
 
 class AuthMethodStructured(NamedMembers):
-    """By which key a job came."""
+    """The API key of a job."""
 
     detail: str
     api_key_id: str
 
 
 class ChargeBody(NamedMembers):
-    """What was charged; nobody gets a discount here."""
+    """Charges in US dollars.  fakefal gives no discounts."""
 
     percent_discount: None
     cost_subtotal: Amount
@@ -56,7 +56,7 @@ class ChargeBody(NamedMembers):
 
 
 class UsageLine(ChargeBody):
-    """The charges of one endpoint at one price."""
+    """The charges of one endpoint at one unit price, in US dollars."""
 
     endpoint_id: str
     unit: str
@@ -67,21 +67,21 @@ class UsageLine(ChargeBody):
 
 
 class UsageBucket(NamedMembers):
-    """The charges of one bucket."""
+    """The charges of one bucket; `bucket` is its start."""
 
     bucket: str
     results: list[UsageLine]
 
 
 class Usage(Page):
-    """What was charged, over time and in all."""
+    """Charges over time (`time_series`) and in total (`summary`)."""
 
     time_series: Sequence[UsageBucket] = ()
     summary: Sequence[UsageLine] = ()
 
 
 class BillingEvent(ChargeBody):
-    """One charge; `tags` stand there with ``source=tagged-billed``."""
+    """One charge.  `tags` is included with source=tagged-billed."""
 
     request_id: str
     endpoint_id: str
@@ -95,7 +95,7 @@ class BillingEvent(ChargeBody):
 
 
 class BillingEvents(Page):
-    """Charges, newest first."""
+    """A page of charges, newest first."""
 
     billing_events: list[BillingEvent]
 
@@ -111,25 +111,25 @@ MetricsLine = Annotated[
         }
     ),
 ]
-"""The metrics of one endpoint that were asked for."""
+"""The requested metrics of one endpoint."""
 
 
 class AnalyticsBucket(NamedMembers):
-    """The metrics of one bucket."""
+    """The metrics of one bucket; `bucket` is its start."""
 
     bucket: str
     results: list[MetricsLine]
 
 
 class Analytics(Page):
-    """Counts and lengths, over time and in all."""
+    """Metrics over time (`time_series`) and in total (`summary`)."""
 
     time_series: Sequence[AnalyticsBucket] = ()
     summary: Sequence[MetricsLine] = ()
 
 
 class FoundRequest(NamedMembers):
-    """A request that was found; `similarity` stands there where likeness was asked for."""
+    """A request that was found.  `similarity`, from 0 to 1, is included if the search compares."""
 
     request_id: str
     endpoint_id: str
@@ -142,6 +142,6 @@ class FoundRequest(NamedMembers):
 
 
 class FoundRequests(Page):
-    """Requests of the key."""
+    """A page of the requests of an API key."""
 
     results: list[FoundRequest]

@@ -1,4 +1,4 @@
-"""The calls of the control API; what they answer with 200 stands at the routes."""
+"""The calls of the control API.  The schemas of their 200 answers come from the routes."""
 
 from __future__ import annotations
 
@@ -25,15 +25,19 @@ GUARD = refusals("Refusal", 401, 403, headers=ID)
 WRONG = refusals(either("Problems", "Refusal"), 422, headers=ID)
 BODY = {**refusals("Refusal", 400, 415, headers=ID), **WRONG}
 CLASH = refusals("Refusal", 409, headers=ID)
-NO_REQUEST = {404: DocumentedAnswer("No such request is stored.", "NotFoundBody", headers=ID)}
+NO_REQUEST = {404: DocumentedAnswer("The emulator has no such request.", "NotFoundBody", headers=ID)}
 NO_MODEL = refusals("Refusal", 404, headers=ID)
 STOPPING = refusals("Refusal", 503, headers=ID)
-KEY = parameter("key", "query", "id part of a key; without it, all keys", minLength=1)
+KEY = parameter("key", "query", "The id part of an API key; default: all keys.", minLength=1)
 RECENT = parameter(
-    "recent", "query", "how many of the newest events come first", type="integer", minimum=0, maximum=MOST_EVENTS
+    "recent", "query", "Send this many past events first.", type="integer", minimum=0, maximum=MOST_EVENTS
 )
-FOLLOW = parameter("follow", "query", "0 ends the stream behind what has happened", enum=["0", "1"], default="1")
-LAST_ID = parameter("last-event-id", "header", "id of the last event that was read; what came since comes first")
+FOLLOW = parameter(
+    "follow", "query", "0: end the stream after past events.  1 (default): keep it open.", enum=["0", "1"], default="1"
+)
+LAST_ID = parameter(
+    "last-event-id", "header", "The id of the last event that you received; later events are sent first."
+)
 COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
@@ -64,11 +68,17 @@ _ANSWERS: dict[str, tuple[str, dict[int, DocumentedAnswer]]] = {
     "GET /files": ("files", WRONG),
 }
 _PLAIN: dict[str, tuple[Callable[..., Any], dict[int, DocumentedAnswer]]] = {
-    "GET /events": (watching.events, {200: DocumentedAnswer("Events.", stream_of("EventInfo"), EVENTS), **WRONG}),
-    "GET /health": (plain.health, {200: DocumentedAnswer("It does.", "Health")}),
-    "GET /ready": (plain.ready, {200: DocumentedAnswer("They can.", "Ready"), **STOPPING}),
-    "GET /metrics": (plain.metrics, {200: DocumentedAnswer("Counts and sums.", {"type": "string"}, "text/plain")}),
-    "POST /reset": (plain.reset, {200: DocumentedAnswer("How many of each were forgotten.", COUNTS), **WRONG}),
+    "GET /events": (
+        watching.events,
+        {200: DocumentedAnswer("Events, as server-sent events.", stream_of("EventInfo"), EVENTS), **WRONG},
+    ),
+    "GET /health": (plain.health, {200: DocumentedAnswer("The server is running.", "Health")}),
+    "GET /ready": (plain.ready, {200: DocumentedAnswer("The server accepts requests.", "Ready"), **STOPPING}),
+    "GET /metrics": (plain.metrics, {200: DocumentedAnswer("The metrics.", {"type": "string"}, "text/plain")}),
+    "POST /reset": (
+        plain.reset,
+        {200: DocumentedAnswer("How many entries of each kind were deleted.", COUNTS), **WRONG},
+    ),
 }
 _PARAMETERS: dict[Callable[..., Any], tuple[Json, ...]] = {
     plain.reset: (KEY,),

@@ -25,46 +25,53 @@ from fakefal_contracts.hosts import Part
 REST, FILES = f"/{Part.REST}", f"/{Part.CDN}/files"
 RANGE = "^bytes=([0-9]+-[0-9]*|-[0-9]+)$"
 BYTES: Json = {"type": "string", "contentMediaType": "application/octet-stream"}
-FILE = request_body(
-    {}, "application/octet-stream", required=False, text="The bytes, maybe none; their media type goes with the file."
-)
+FILE = request_body({}, "application/octet-stream", required=False, text="The bytes of the file, in its media type.")
 LIFECYCLE = parameter(
     HEADER,
     "header",
-    "how long the file lives and who may read it",
+    "How long the file is kept (emulated seconds), and who may read it.",
     content={JSON: {"schema": schema("StorageSettingsBody")}},
 )
-NAME = parameter("X-Fal-File-Name", "header", "what the file is called")
+NAME = parameter("X-Fal-File-Name", "header", "The file name.")
 UPLOAD_TOKEN = parameter(
-    "upload_token", "query", "what initiate answered with the address", required=True, schema={"type": "string"}
+    "upload_token",
+    "query",
+    "The token in the upload_url from the operation initiate.",
+    required=True,
+    schema={"type": "string"},
 )
 WRONG = either("Refusal", "Problems")
 
-UPLOADED = DocumentedAnswer("It has arrived.", "Uploaded", links=file_links())
-STORAGE_TYPE = parameter("storage_type", "query", "where it will lie", enum=list(STORAGE_TYPES))
+UPLOADED = DocumentedAnswer("The file is stored.", "Uploaded", links=file_links())
+STORAGE_TYPE = parameter(
+    "storage_type",
+    "query",
+    "The storage: fal-cdn-v3, or gcs as the Python client uses for a fallback.",
+    enum=list(STORAGE_TYPES),
+)
 UPLOADS = {
-    "upload": link("upload", "Send a file with the token."),
-    "beginMultipart": link("beginMultipart", "Announce a file that comes in parts."),
+    "upload": link("upload", "Upload a file with the token."),
+    "beginMultipart": link("beginMultipart", "Start a multipart upload."),
 }
 UPLOAD_ID = {"upload_id": "$response.body#/uploadId"}
 OF_UPLOAD = {
-    "putPart": link("putPart", "Send a part.", **UPLOAD_ID),
-    "complete": link("completeMultipart", "Put the parts together.", **UPLOAD_ID),
+    "putPart": link("putPart", "Upload a part.", **UPLOAD_ID),
+    "complete": link("completeMultipart", "Complete the multipart upload.", **UPLOAD_ID),
 }
-"""The path is that of the address in the answer."""
+"""The path is that of `access_url` in the answer."""
 
-OF_PART = {"complete": link("completeMultipart", "Put the parts together.", upload_id="$request.path.upload_id")}
-PART = DocumentedAnswer("The part has arrived.", "PartBody", headers=("etag",), links=OF_PART)
+OF_PART = {"complete": link("completeMultipart", "Complete the multipart upload.", upload_id="$request.path.upload_id")}
+PART = DocumentedAnswer("The part is stored.", "PartBody", headers=("etag",), links=OF_PART)
 UPLOAD_REFUSALS = {**refusals("Refusal", 401, 413, headers=ID), **refusals(WRONG, 422, headers=ID)}
 TOKEN_REFUSALS = {**UPLOAD_REFUSALS, **refusals("Refusal", 403, 404, headers=ID)}
 INITIATE = {
-    200: DocumentedAnswer("Where to PUT it.", "UploadPlace"),
+    200: DocumentedAnswer("The URL to upload to, and the future URL of the file.", "UploadPlace"),
     **refusals("Refusal", 401, 403, 413, headers=ID),
     **refusals(WRONG, 422, headers=ID),
 }
 OF_ACCOUNT = refusals("Refusal", 401, 403, headers=ID)
 FOR_BROWSER = {
-    200: DocumentedAnswer("It stands for the key.", {"type": "string"}),
+    200: DocumentedAnswer("The token, as a JSON string.", {"type": "string"}),
     **OF_ACCOUNT,
     **refusals("Refusal", 400, headers=ID),
     **refusals("Problems", 422, headers=ID),
@@ -73,11 +80,14 @@ FOR_BROWSER = {
 OPERATIONS = {
     f"POST {REST}/storage/auth/token": Operation(
         name="uploadGrant",
-        answers={200: DocumentedAnswer("A token for an hour.", "UploadGrant", links=UPLOADS), **OF_ACCOUNT},
+        answers={
+            200: DocumentedAnswer("A token that is valid for an hour.", "UploadGrant", links=UPLOADS),
+            **OF_ACCOUNT,
+        },
         security=(KEY,),
     ),
     f"GET {REST}/.well-known/jwks.json": Operation(
-        name="signingKeys", answers={200: DocumentedAnswer("The keys.", "JwksBody", headers=("cache-control",))}
+        name="signingKeys", answers={200: DocumentedAnswer("The public keys.", "JwksBody", headers=("cache-control",))}
     ),
     f"GET {REST}/users/current": Operation(
         name="currentUser",
@@ -87,7 +97,7 @@ OPERATIONS = {
     f"GET {REST}/billing/user_balance": Operation(
         name="userBalance",
         answers={
-            200: DocumentedAnswer("Dollars left.", {"type": "number"}),
+            200: DocumentedAnswer("The balance in US dollars.", {"type": "number"}),
             **refusals("Refusal", 401, headers=ID),
         },
         security=(KEY,),
@@ -118,7 +128,9 @@ OPERATIONS = {
     f"POST {FILES}/upload/multipart": Operation(
         name="beginMultipart",
         answers={
-            200: DocumentedAnswer("Where it will lie.", "MultipartUpload", links=OF_UPLOAD),
+            200: DocumentedAnswer(
+                "The future URL of the file, and the id of the upload.", "MultipartUpload", links=OF_UPLOAD
+            ),
             **refusals("Refusal", 401, 422, headers=ID),
         },
         security=(UPLOAD,),
@@ -136,7 +148,7 @@ OPERATIONS = {
     f"PUT {FILES}/{{path}}": Operation(
         name="putFile",
         answers={
-            200: DocumentedAnswer("The file, or the part of it, has arrived.", either("Uploaded", "PartBody")),
+            200: DocumentedAnswer("The file or the part is stored.", either("Uploaded", "PartBody")),
             **TOKEN_REFUSALS,
         },
         parameters=(UPLOAD_TOKEN,),
@@ -152,13 +164,13 @@ OPERATIONS = {
         name="download",
         answers={
             200: DocumentedAnswer("The whole file.", BYTES, "*/*", headers=("accept-ranges", "cache-control", "etag")),
-            206: DocumentedAnswer("The parts that were asked for.", BYTES, "*/*", headers=("accept-ranges", "etag")),
-            400: DocumentedAnswer("The range has a wrong form.", {"type": "string"}, "text/plain"),
+            206: DocumentedAnswer("The requested ranges.", BYTES, "*/*", headers=("accept-ranges", "etag")),
+            400: DocumentedAnswer("The Range header is malformed.", {"type": "string"}, "text/plain"),
             **refusals("Refusal", 401, 403, 404, headers=ID),
-            416: DocumentedAnswer("The file does not reach so far.", headers=("content-range",)),
+            416: DocumentedAnswer("The range is outside the file.", headers=("content-range",)),
         },
         security=(KEY,),
         anonymous=True,
-        parameters=(parameter("Range", "header", "which bytes", pattern=RANGE, examples=["bytes=0-99"]),),
+        parameters=(parameter("Range", "header", "The bytes to return.", pattern=RANGE, examples=["bytes=0-99"]),),
     ),
 }

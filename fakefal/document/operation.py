@@ -1,4 +1,4 @@
-"""The words in which the calls of a part are documented, and how they become OpenAPI."""
+"""Classes and functions that describe calls for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ _PHRASES = {499: "Client Closed Request"}
 
 @dataclass(frozen=True)
 class DocumentedAnswer:
-    """What comes with one status.
+    """The answer for one status code.
 
     Attributes:
-        text: when it comes.
+        text: when the server sends it.
         body: a schema of `answer_bodies` by name, or a schema, of each event of a stream; None for none.
         media: the body's media type.
-        events: a schema of each event where a stream comes instead, which those addresses answer that end with
-            ``/stream``.
-        headers: names of `HEADERS` that it always carries.
-        links: calls that it leads to.
+        events: a schema of each event of the stream that paths ending with ``/stream`` return instead.
+        headers: names of `HEADERS` that it always has.
+        links: calls that can follow, as Link Objects.
     """
 
     text: str
@@ -55,18 +54,17 @@ class DocumentedAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What the routes do not say of a call themselves.
+    """What the document says of a call beside its FastAPI route.
 
     Attributes:
         name: its id in the document.
-        answers: what it answers, by status; a schema that the route has wins.
-        security: the schemes of which one is needed; none for calls that everybody may make.
-        anonymous: whether it may also be called without them.
+        answers: its answers by status code; a schema of the route overrides them.
+        security: the security schemes, one of which is required; empty for public calls.
+        anonymous: whether the call also works without credentials.
         parameters: Parameter Objects beside those of the route.
         body: a Request Body Object where the route reads the body itself.
-        function: what answers it, where that is no route of FastAPI's: its name and docstring are the summary and the
-            description.
-        tag: the part that it is listed under; for those functions.
+        function: the function that answers, if FastAPI does not: its name and docstring are summary and description.
+        tag: the group in the document, for such a function.
     """
 
     name: str
@@ -131,7 +129,11 @@ def link(operation_id: str, text: str, body: Any = None, **parameters: str) -> J
 def file_links() -> dict[str, Json]:
     """The calls that the answer to an upload leads to."""
     url = "$response.body#/access_url"
-    texts = {"acl": "Who may read it.", "changeAcl": "Say who may read it.", "sign": "An address for anybody."}
+    texts = {
+        "acl": "Read its access control list.",
+        "changeAcl": "Set its access control list.",
+        "sign": "Create a URL that anybody can read.",
+    }
     return {name: link(name, text, url=url) for name, text in texts.items()}
 
 
@@ -141,12 +143,14 @@ def _header(text: str, **rules: Any) -> Json:
 
 _FLAG = {"enum": ["true", "false", "1"]}
 HEADERS: dict[str, Json] = {
-    "x-fal-request-id": _header("The id of the request, or of the call."),
-    "x-fal-billable-units": _header("What is billed; 0 for refusals.", pattern=r"^[0-9]+(\.[0-9]+)?$"),
-    "x-fal-needs-retry": _header("Whether to try again.", **_FLAG),
-    "x-fal-retryable": _header("Whether to try again, under its older name.", **_FLAG),
-    "etag": _header("Names the part when the file is put together.", pattern='^".*"$'),
-    "cache-control": _header("How long it may be kept."),
-    "accept-ranges": _header("That parts of it can be asked for.", enum=["bytes"]),
-    "content-range": _header("Which part it is.", pattern=r"^bytes "),
+    "x-fal-request-id": _header("The id of the request; of the call if there is no request."),
+    "x-fal-billable-units": _header(
+        "The units that fal bills; 0 if the model refuses the request.", pattern=r"^[0-9]+(\.[0-9]+)?$"
+    ),
+    "x-fal-needs-retry": _header("Whether the client should try again.", **_FLAG),
+    "x-fal-retryable": _header("The older name of x-fal-needs-retry.", **_FLAG),
+    "etag": _header("The ETag of the file or part.", pattern='^".*"$'),
+    "cache-control": _header("How long clients may cache the answer."),
+    "accept-ranges": _header("The server accepts Range headers.", enum=["bytes"]),
+    "content-range": _header("The size of the file.", pattern=r"^bytes "),
 }

@@ -14,7 +14,7 @@ from fakefal_contracts.hosts import Part
 
 SITE = f"/{Part.SITE}"
 MODEL_IDS = list(FOUNDING)
-"""What stands for a model's id in the document; for others that fal has, some calls know a little, too."""
+"""Example endpoint ids."""
 
 WRONG = refusals("PlatformRefusal", 400, headers=ID)
 KEYED = refusals("PlatformRefusal", 400, 401, headers=ID)
@@ -23,23 +23,23 @@ FOREIGN = refusals("PlatformRefusal", 403, 404, headers=ID)
 PRICED = refusals("PlatformRefusal", 404, 501, headers=ID)
 OF_FILE = {**KEYED, **FOREIGN}
 MODEL = {
-    404: DocumentedAnswer("There is no such model.", {"type": "null"}, headers=ID),
+    404: DocumentedAnswer("The model is unknown.", {"type": "null"}, headers=ID),
     **refusals("Refusal", 501, headers=ID),
 }
 
 
 def _ids(ids: list[str], *, required: bool) -> Json:
-    """The parameter for endpoint ids; texts that hold several, separated by commas, are taken, too."""
-    known = {"enum": ids if required else [*ids, ""]}  # where none is needed, an empty text is none
+    """The parameter for endpoint ids; a value can be several ids, separated by commas."""
+    known = {"enum": ids if required else [*ids, ""]}  # an empty value is ignored if none is required
     rules = {"type": "array", "items": {"type": "string", **known}, "minItems": int(required)}
-    text = f"ids, repeated or separated by commas; at most {MOST_IDS} different ones"
+    text = f"Endpoint ids, repeated or separated by commas; at most {MOST_IDS} different ones."
     return parameter("endpoint_id", "query", text, required=required, schema=rules)
 
 
 def _expand(*names: str) -> Json:
-    """The parameter for what is shown beside the usual; empty texts ask for nothing."""
+    """The parameter for optional parts of the answer; empty values are ignored."""
     rules = {"type": "array", "items": {"type": "string", "enum": [*names, ""]}}
-    return parameter("expand", "query", "what is shown beside the usual", schema=rules)
+    return parameter("expand", "query", "Optional parts of the answer.", schema=rules)
 
 
 SERIES = (TIME_SERIES, SUMMARY)
@@ -57,12 +57,12 @@ OPERATIONS = {
     f"GET {PREFIX}/models/pricing": Operation(
         name="pricing",
         parameters=SOME_IDS,
-        answers={200: DocumentedAnswer("Prices.", "Prices"), **KEYED, **PRICED},
+        answers={200: DocumentedAnswer("The prices.", "Prices"), **KEYED, **PRICED},
         security=(KEY,),
     ),
     f"POST {PREFIX}/models/pricing/estimate": Operation(
         name="estimate",
-        answers={200: DocumentedAnswer("The sum.", "Estimated"), **KEYED, **PRICED},
+        answers={200: DocumentedAnswer("The estimate.", "Estimated"), **KEYED, **PRICED},
         security=(KEY,),
     ),
     f"GET {PREFIX}/account/billing": Operation(
@@ -74,7 +74,7 @@ OPERATIONS = {
     f"GET {PREFIX}/models/usage": Operation(
         name="usage",
         parameters=(_ids(MODEL_IDS, required=False), _expand(*SERIES, *AUTH_METHODS)),
-        answers={200: DocumentedAnswer("What was charged.", "Usage"), **KEYED},
+        answers={200: DocumentedAnswer("The charges.", "Usage"), **KEYED},
         security=(KEY,),
     ),
     f"GET {PREFIX}/models/billing-events": Operation(
@@ -86,7 +86,7 @@ OPERATIONS = {
     f"GET {PREFIX}/models/analytics": Operation(
         name="analytics",
         parameters=(*SOME_IDS, _expand(*SERIES, *METRICS)),
-        answers={200: DocumentedAnswer("Counts and lengths.", "Analytics"), **KEYED},
+        answers={200: DocumentedAnswer("The metrics.", "Analytics"), **KEYED},
         security=(KEY,),
     ),
     f"GET {PREFIX}/models/requests/search": Operation(
@@ -103,45 +103,45 @@ OPERATIONS = {
     ),
     f"DELETE {PREFIX}/models/requests/{{request_id}}/payloads": Operation(
         name="erasePayloads",
-        answers={200: DocumentedAnswer("They are forgotten.", "Removals"), **KEYED, **NONE},
+        answers={200: DocumentedAnswer("Input and output are deleted.", "Removals"), **KEYED, **NONE},
         security=(KEY,),
     ),
     f"GET {PREFIX}/serverless/apps/{{owner}}/{{name}}/queue": Operation(
         name="queueSize",
-        answers={200: DocumentedAnswer("Its size.", "QueueSize"), **KEYED, **NONE},
+        answers={200: DocumentedAnswer("The number of waiting requests.", "QueueSize"), **KEYED, **NONE},
         security=(KEY,),
     ),
     f"DELETE {PREFIX}/serverless/apps/{{owner}}/{{name}}/queue": Operation(
         name="flushQueue",
-        answers={204: DocumentedAnswer("Nothing waits any more."), **KEYED, **NONE},
+        answers={204: DocumentedAnswer("No request of the key is waiting any more."), **KEYED, **NONE},
         security=(KEY,),
     ),
     f"GET {PREFIX}/storage/files/acl": Operation(
         name="acl",
-        answers={200: DocumentedAnswer("Who may read it.", "AnAcl"), **OF_FILE},
+        answers={200: DocumentedAnswer("The access control list.", "AnAcl"), **OF_FILE},
         security=(KEY,),
     ),
     f"PUT {PREFIX}/storage/files/acl": Operation(
         name="changeAcl",
-        answers={200: DocumentedAnswer("Who may read it now.", "AnAcl"), **OF_FILE},
+        answers={200: DocumentedAnswer("The new access control list.", "AnAcl"), **OF_FILE},
         security=(KEY,),
     ),
     f"POST {PREFIX}/storage/files/sign": Operation(
         name="sign",
-        answers={200: DocumentedAnswer("The address.", "Signed"), **OF_FILE},
+        answers={200: DocumentedAnswer("The signed URL.", "Signed"), **OF_FILE},
         security=(KEY,),
     ),
     f"GET {PREFIX}/storage/settings": Operation(
         name="settings",
-        answers={200: DocumentedAnswer("What holds.", "StorageSettingsBody"), **KEYED},
+        answers={200: DocumentedAnswer("The settings.", "StorageSettingsBody"), **KEYED},
         security=(KEY,),
     ),
     f"PUT {PREFIX}/storage/settings": Operation(
         name="changeSettings",
-        answers={200: DocumentedAnswer("What holds now.", "StorageSettingsBody"), **KEYED},
+        answers={200: DocumentedAnswer("The new settings.", "StorageSettingsBody"), **KEYED},
         security=(KEY,),
     ),
-    f"GET {PREFIX}/meta": Operation(name="meta", answers={200: DocumentedAnswer("The ranges.", "WebhookRanges")}),
+    f"GET {PREFIX}/meta": Operation(name="meta", answers={200: DocumentedAnswer("The IP ranges.", "WebhookRanges")}),
     f"GET {SITE}/api/models": Operation(
         name="foundModels",
         answers={
@@ -151,10 +151,13 @@ OPERATIONS = {
     ),
     f"GET {SITE}/api/openapi/queue/openapi.json": Operation(
         name="modelDocument",
-        answers={200: DocumentedAnswer("The document.", {"type": "object", "required": ["openapi", "paths"]}), **MODEL},
+        answers={
+            200: DocumentedAnswer("The OpenAPI document.", {"type": "object", "required": ["openapi", "paths"]}),
+            **MODEL,
+        },
     ),
     f"GET {SITE}/models/{{endpoint_id}}/llms.txt": Operation(
         name="modelText",
-        answers={200: DocumentedAnswer("The text.", {"type": "string"}, "text/plain"), **MODEL},
+        answers={200: DocumentedAnswer("The description, as text.", {"type": "string"}, "text/plain"), **MODEL},
     ),
 }

@@ -32,63 +32,79 @@ ENDINGS = sorted(_STATUSES - {400, 422})
 
 _OWN_APP = {"owner": "$request.path.owner", "app": "$request.path.app", "request_id": "$response.body#/request_id"}
 LINKS = {
-    "status": link("status", "Where the request stands.", **_OWN_APP),
-    "stream": link("stream", "Every change of where it stands.", **_OWN_APP),
-    "result": link("result", "What the model answered.", **_OWN_APP),
-    "cancel": link("cancel", "End it.", **_OWN_APP),
-    "inspect": link("inspectRequest", "What the developer sees of it.", request_id="$response.body#/request_id"),
-    "advance": link("advanceRequest", "Bring it nearer its end.", request_id="$response.body#/request_id"),
-    "replayWebhook": link("replayWebhook", "Send its webhook again.", request_id="$response.body#/request_id"),
-    "erase": link("erasePayloads", "Forget what went in and came out.", request_id="$response.body#/request_id"),
+    "status": link("status", "Read the status of the request.", **_OWN_APP),
+    "stream": link("stream", "Stream the status of the request.", **_OWN_APP),
+    "result": link("result", "Read the result of the model.", **_OWN_APP),
+    "cancel": link("cancel", "Cancel the request.", **_OWN_APP),
+    "inspect": link(
+        "inspectRequest", "Inspect the request, by the control API.", request_id="$response.body#/request_id"
+    ),
+    "advance": link(
+        "advanceRequest", "Advance the request, by the control API.", request_id="$response.body#/request_id"
+    ),
+    "replayWebhook": link(
+        "replayWebhook", "Send its webhook again, by the control API.", request_id="$response.body#/request_id"
+    ),
+    "erase": link("erasePayloads", "Delete its input and output.", request_id="$response.body#/request_id"),
 }
 EXAMPLES = [one.id.removeprefix(f"{one.app}/") for one in FOUNDING.values()]
-OF_APPLICATION = (parameter("owner", "path", "Who owns the application."), parameter("app", "path", "The application."))
-OF_ONE = (*OF_APPLICATION, parameter("request_id", "path", "The id that the submission answered."))
-LOGS = parameter("logs", "query", "1 or true for log lines", default="0")
-SUB_PATH = parameter("path", "path", "The model within the application; others end as 404.", examples=EXAMPLES)
+OF_APPLICATION = (
+    parameter("owner", "path", "The owner of the application, such as fal-ai."),
+    parameter("app", "path", "The name of the application, such as kling-video."),
+)
+OF_ONE = (*OF_APPLICATION, parameter("request_id", "path", "The request_id from the answer to the submit."))
+LOGS = parameter("logs", "query", "1 or true: include log lines", default="0")
+SUB_PATH = parameter(
+    "path", "path", "The rest of the endpoint id.  If it is unknown, the result is 404.", examples=EXAMPLES
+)
 
 ANY_JSON = request_body(
     {},
     required=False,
-    text="The model's arguments; what is wrong with them shows in the result.",
+    text="The arguments of the model.  Errors in them show in the result.",
     examples={schema_names(one)[0]: {"value": examples(one.id)["full"]} for one in FOUNDING.values()},
 )
 START_TIMEOUT = parameter(
     "X-Fal-Request-Start-Timeout",
     "header",
-    "seconds until the start, or it fails",
+    "Fail the request unless it starts within this many seconds.",
     schema={"type": "number", "exclusiveMinimum": SHORTEST_START_TIMEOUT},
 )
-TAGS = parameter("X-Fal-Tags", "header", "labels of the request, as key=value,key=value; wrong ones are dropped")
+TAGS = parameter("X-Fal-Tags", "header", "Tags of the request, as key=value,key=value.  Malformed tags are ignored.")
 SUBMIT_PARAMETERS = (
-    parameter("fal_webhook", "query", "address that is called at the end"),
-    parameter("fal_max_queue_length", "query", "refuse when more wait", schema={"type": "integer", "minimum": 0}),
-    parameter("X-Fal-Queue-Priority", "header", "normal or low", default=""),
+    parameter("fal_webhook", "query", "The URL for a webhook when the request ends."),
+    parameter(
+        "fal_max_queue_length",
+        "query",
+        "Refuse with 429 if more requests of the key are waiting.",
+        schema={"type": "integer", "minimum": 0},
+    ),
+    parameter("X-Fal-Queue-Priority", "header", "normal (default) or low", default=""),
     TAGS,
-    parameter("X-Fal-No-Retry", "header", "1, true or yes: failures are final"),
+    parameter("X-Fal-No-Retry", "header", "1, true or yes: do not retry failures of the runner."),
     START_TIMEOUT,
 )
 
 GATE = refusals("Refusal", 401, 403, 404, 413, 501, 503, headers=ID)
-NOT_JSON = DocumentedAnswer("The body is not JSON, or a parameter has a wrong form.", "Problems", headers=ID)
+NOT_JSON = DocumentedAnswer("The body is not JSON, or a parameter is malformed.", "Problems", headers=ID)
 NO_MODEL = {name: one for name, one in LINKS.items() if name != "result"}
-"""There is none but fal's own 404."""
+"""Without a model, the only result is fal's 404."""
 
-WRONG_HEADER = {400: DocumentedAnswer("A header has a wrong value.", "Refusal", headers=ID)}
+WRONG_HEADER = {400: DocumentedAnswer("A header has an invalid value.", "Refusal", headers=ID)}
 SUBMIT = {
-    200: DocumentedAnswer("Accepted.", "AcceptedBody", headers=ID, links=LINKS),
+    200: DocumentedAnswer("The request is in the queue.", "AcceptedBody", headers=ID, links=LINKS),
     **WRONG_HEADER,
     **GATE,
     422: NOT_JSON,
-    429: DocumentedAnswer("More requests wait than fal_max_queue_length allows.", "Refusal", headers=ID),
+    429: DocumentedAnswer("More requests are waiting than fal_max_queue_length allows.", "Refusal", headers=ID),
 }
-NO_REQUEST = DocumentedAnswer("No such request of this application and key.", "NotFoundBody", headers=ID)
+NO_REQUEST = DocumentedAnswer("This application and API key have no such request.", "NotFoundBody", headers=ID)
 OF_REQUEST = {**refusals("Refusal", 401, headers=ID), 404: NO_REQUEST}
 FAILURES = {
-    422: DocumentedAnswer("The model refuses the arguments.", "Problems", headers=ID),
+    422: DocumentedAnswer("The model refused the arguments.", "Problems", headers=ID),
     **refusals(either("Problems", "Refusal"), *ENDINGS, headers=ID),
 }
-"""How a request ends that does not succeed; the headers of billing and retries stand on those of the model."""
+"""How a request can fail.  Failures of the model also have the headers of billing and retries."""
 
 REQUEST = f"/{Part.QUEUE}/{{owner}}/{{app}}/requests/{{request_id}}"
 
@@ -97,7 +113,12 @@ OPERATIONS = {
         name="submitToApplication",
         answers={
             **SUBMIT,
-            200: DocumentedAnswer("Accepted, though no model is named.", "AcceptedBody", headers=ID, links=NO_MODEL),
+            200: DocumentedAnswer(
+                "The request is in the queue, but the path names no model: its result is 404.",
+                "AcceptedBody",
+                headers=ID,
+                links=NO_MODEL,
+            ),
         },
         security=(KEY, TOKEN),
         parameters=(*OF_APPLICATION, *SUBMIT_PARAMETERS),
@@ -117,8 +138,8 @@ OPERATIONS = {
     f"GET {REQUEST}/status": Operation(
         name="status",
         answers={
-            200: DocumentedAnswer("It is over.", "StatusBody", headers=ID),
-            202: DocumentedAnswer("It is not over.", "StatusBody", headers=ID),
+            200: DocumentedAnswer("The request has ended.", "StatusBody", headers=ID),
+            202: DocumentedAnswer("The request is queued or running.", "StatusBody", headers=ID),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
@@ -130,7 +151,7 @@ OPERATIONS = {
         name="stream",
         answers={
             200: DocumentedAnswer(
-                "Status objects, one whenever something changed.", stream_of("StatusBody"), EVENTS, headers=ID
+                "A status object for each change, as server-sent events.", stream_of("StatusBody"), EVENTS, headers=ID
             ),
             **OF_REQUEST,
         },
@@ -142,10 +163,12 @@ OPERATIONS = {
     f"GET {REQUEST}": Operation(
         name="result",
         answers={
-            200: DocumentedAnswer("What the model made.", {}, headers=BILLED),
-            400: DocumentedAnswer("It is not over.", "Refusal", headers=ID),
+            200: DocumentedAnswer("The output of the model.", {}, headers=BILLED),
+            400: DocumentedAnswer("The request has not ended yet.", "Refusal", headers=ID),
             **OF_REQUEST,
-            404: DocumentedAnswer("No such request, or no such model.", either("NotFoundBody", "Refusal"), headers=ID),
+            404: DocumentedAnswer(
+                "There is no such request or no such model.", either("NotFoundBody", "Refusal"), headers=ID
+            ),
             **FAILURES,
         },
         security=(KEY, TOKEN),
@@ -156,9 +179,9 @@ OPERATIONS = {
     f"PUT {REQUEST}/cancel": Operation(
         name="cancel",
         answers={
-            200: DocumentedAnswer("It was waiting, and is over.", "Cancelled", headers=ID),
-            202: DocumentedAnswer("It was running; the runner is told.", "Cancelled", headers=ID),
-            400: DocumentedAnswer("It was over.", "Cancelled", headers=ID),
+            200: DocumentedAnswer("It was queued, and is now cancelled.", "Cancelled", headers=ID),
+            202: DocumentedAnswer("It is running; the runner was asked to stop.", "Cancelled", headers=ID),
+            400: DocumentedAnswer("It had already ended.", "Cancelled", headers=ID),
             **OF_REQUEST,
         },
         security=(KEY, TOKEN),
@@ -171,4 +194,4 @@ APPLICATIONS = {
     "owner": sorted({one.app.partition("/")[0] for one in FOUNDING.values()}),
     "app": sorted({one.app.partition("/")[2] for one in FOUNDING.values()}),
 }
-"""What stands for owner and application: those of the models in depth, for all others."""
+"""Example values of `owner` and `app`: those of the models in depth."""

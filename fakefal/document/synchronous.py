@@ -26,12 +26,12 @@ from fakefal_contracts.hosts import Part
 from fakefal_contracts.openapi import schema_names
 
 ANSWERS = {
-    200: DocumentedAnswer("What the model made.", {}, headers=BILLED),
+    200: DocumentedAnswer("The output of the model.", {}, headers=BILLED),
     **WRONG_HEADER,
     **GATE,
     **FAILURES,
     404: DocumentedAnswer("There is no such application or model.", "Refusal", headers=ID),
-    429: DocumentedAnswer("All runners of the key are taken.", "LimitReached", headers=FAILED),
+    429: DocumentedAnswer("All runners of the key are busy.", "LimitReached", headers=FAILED),
 }
 OPERATIONS = {
     f"POST /{Part.RUN}/{{owner}}/{{app}}": Operation(
@@ -45,7 +45,10 @@ OPERATIONS = {
     ),
     f"POST /{Part.RUN}/{{owner}}/{{app}}/{{path}}": Operation(
         name="run",
-        answers={**ANSWERS, 200: DocumentedAnswer("What the model made.", {}, headers=BILLED, events=stream_of({}))},
+        answers={
+            **ANSWERS,
+            200: DocumentedAnswer("The output of the model.", {}, headers=BILLED, events=stream_of({})),
+        },
         security=(KEY, TOKEN),
         parameters=(*OF_APPLICATION, SUB_PATH, START_TIMEOUT, TAGS),
         body=ANY_JSON,
@@ -76,10 +79,10 @@ def model_operations(editions: Mapping[str, Edition]) -> Iterator[tuple[str, str
 
 
 def _made(schema: str) -> DocumentedAnswer:
-    return DocumentedAnswer("What the model made.", schema, headers=BILLED)
+    return DocumentedAnswer("The output of the model.", schema, headers=BILLED)
 
 
 def _streamed() -> DocumentedAnswer:
     return DocumentedAnswer(
-        "What the model makes, as it comes; the last event has all.", stream_of({}), EVENTS, headers=ID
+        "The output as server-sent events; the last event has the whole output.", stream_of({}), EVENTS, headers=ID
     )

@@ -1,1 +1,1 @@
-"""Effects: what may be asked for, and which call gets which."""
+"""Effects: which effects exist, and which call gets which."""

@@ -1,4 +1,4 @@
-"""What there is to know when a call for a request arrives, before it is judged."""
+"""What the emulator must know about a submit before it judges it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from fakefal.state.bounded import MOST_KEYS, Bounded
 
 @sealed
 class Arrival:
-    """Which call of its key it is, and which files that it names were removed or have expired."""
+    """The number of the call of its key, and the removed or expired files among its media."""
 
     number: int
     gone: frozenset[str]
 
 
 class Arrivals(Protocol):
-    """Takes calls in: where replicas share a store, all that must be asked there is asked at once."""
+    """Counts calls.  With a shared store, one round trip reads everything that is needed."""
 
     async def arrive(self, key: str, paths: Collection[str]) -> Arrival:
-        """Count a call of a key that names the files at these paths of the CDN.
+        """Count a call of a key, which names the files at these CDN paths.
 
         Raises:
             StoreUnavailable: it cannot be counted now.
@@ -32,7 +32,7 @@ class Arrivals(Protocol):
         ...
 
     async def reset(self, key: str | None) -> None:
-        """Count the calls of a key, or of all, from the beginning."""
+        """Restart the count of calls of a key, or of all keys."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The effects there are, with the values that they take, and the conditions of rules."""
+"""All effects with their arguments, and the conditions of rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakefal_contracts.hosts import is_address
 from fakefal_contracts.testprompt import LONGEST_EFFECT
 
 LONGEST_RULE = 1024 * 1024
-"""Characters of a rule."""
+"""The most characters of a rule."""
 
 MOST_ATTEMPTS = 10
 DROP = "drop_before_accept"
@@ -29,7 +29,7 @@ UNREAD = f"{DROP} happens before the prompt is read"
 LARGEST_NUMBER = 1e9
 
 RETRY_AFTER = "retry_after"
-"""The seconds of a Retry-After header, which fal documents nowhere, but what stands before it may send."""
+"""The seconds of a Retry-After header, which fal does not document, but a gateway in front of it may send."""
 
 #: Faults of a call, before or beside the queue: answered in `fakefal.wire.faults`.
 CALL_EFFECTS: dict[str, tuple[str, ...]] = {
@@ -55,7 +55,7 @@ ACCOUNT_EFFECTS = ("locked_account", "invalid_key", "malformed_key")
 BEFORE_THE_GATE = (DROP, "ingress_502", "ingress_503", "ingress_504", "invalid_key", "malformed_key")
 
 EXHAUSTED = Effect(USED_UP, {"reason": "exhausted_balance"})
-"""What a used-up balance does."""
+"""The effect of an exhausted balance."""
 
 LOCKS = ("locked_account", EXHAUSTED.name)
 
@@ -89,7 +89,7 @@ CONDITIONS = ("endpoint", "key", "prompt", "nth", "probability")
 
 
 def parse_rule(text: str) -> EffectRule:
-    """Read ``effect`` or ``effect when nth=2 and endpoint=o1/image-to-video``, said on this machine.
+    """Read ``effect`` or ``effect when nth=2 and endpoint=o1/image-to-video``, from this machine.
 
     Raises:
         BadEffect: the text is malformed, or the effect or a condition is wrong.
@@ -100,7 +100,7 @@ def parse_rule(text: str) -> EffectRule:
 
 
 def make_rule(text: str, conditions: Mapping[str, Any]) -> EffectRule:
-    """A rule that was asked for over the network: its text, and conditions beside those of the text.
+    """Read a rule from the network: its text, and further conditions.
 
     Raises:
         BadEffect: the effect or a condition is wrong, or a condition is given twice.
@@ -113,10 +113,10 @@ def make_rule(text: str, conditions: Mapping[str, Any]) -> EffectRule:
 
 
 def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:
-    """A rule whose conditions can be met; those that are null count as not given.
+    """Check the conditions of a rule; null counts as not given.
 
     Raises:
-        BadEffect: one cannot.
+        BadEffect: a condition cannot be met.
     """
     for name in conditions:
         if name not in CONDITIONS:
@@ -137,10 +137,10 @@ def checked_rule(effect: Effect, conditions: Mapping[str, Any]) -> EffectRule:
 
 
 def check_endpoint(rule: EffectRule, catalogue: Catalogue) -> None:
-    """See that a rule can happen: a model that nobody knows never gets past fal's 404, unless the rule answers for it.
+    """Check that a rule can apply: an unknown model always gets fal's 404, unless the rule answers for it.
 
     Raises:
-        BadEffect: it cannot.
+        BadEffect: it can never apply.
     """
     if rule.endpoint and not ANSWERS & rule.effect.arguments.keys() and not catalogue.has_end(rule.endpoint):
         nearest = catalogue.nearest(rule.endpoint)
@@ -149,7 +149,7 @@ def check_endpoint(rule: EffectRule, catalogue: Catalogue) -> None:
 
 
 def parse_checked(text: str, longest: int = LONGEST_EFFECT) -> Effect:
-    """Read an effect of at most `longest` characters that was asked for over the network.
+    """Read an effect of at most `longest` characters from the network.
 
     Raises:
         BadEffect: the text is malformed, or names an effect or a value that cannot be used.
@@ -167,10 +167,10 @@ def _check_length(text: str, longest: int) -> None:
 
 
 def checked(effect: Effect, *, local: bool) -> Effect:
-    """An effect whose values can be used; only who says it on this machine (`local`) may name its files.
+    """Check the arguments of an effect; files are allowed only from this machine (`local`).
 
     Raises:
-        BadEffect: one cannot, or the effect does not exist.
+        BadEffect: the effect does not exist, or an argument cannot be used.
     """
     if effect.name not in KNOWN:
         raise BadEffect(f"there is no effect {effect.name!r}{_meant(effect.name, KNOWN)}")
@@ -195,7 +195,7 @@ def checked(effect: Effect, *, local: bool) -> Effect:
 
 
 ANSWERS = {"result", "text", "video", "events"}
-"""The arguments that give a request an answer of its own, whatever model it is for."""
+"""The arguments that set the answer of a request, for any model."""
 
 
 _ANSWER_WORDS = {"video": "a video", "result": "a result", "text": "a text", "events": "events"}
@@ -223,7 +223,7 @@ def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
         return
     if not local:
         raise BadEffect(
-            "respond: over the network, give the video as a URL; only whoever starts the server may name files"
+            "respond: over the network, video must be a URL; only settings, options and tests can name files"
         )
     if not Path(video).is_file():
         raise BadEffect(f"respond: there is no file {video}")
@@ -246,7 +246,7 @@ def _is_count(value: Any) -> bool:
 
 
 _SHORT_NAME = re.compile(r"[a-z_]*")
-"""What looks like the name of a reason, and must be one: fal's own texts have capitals."""
+"""Text that looks like the name of a reason and must be one; fal's texts have capitals."""
 
 
 #: What the values of effects must be, by the name of the argument: in words, and as a test.

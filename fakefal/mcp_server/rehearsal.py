@@ -1,8 +1,8 @@
-"""What the tools do: fal's by fal's names, and those that only an emulator can have.
+"""The tools of the MCP server: those of fal's server, and more that only an emulator can have.
 
-fal's documentation names its server's tools (``mcp.fal.ai/mcp``, 2026), not their arguments.  `endpoint_id`, `input`,
-`request_id`, `query`, `category`, `file_path` and the actions of `check_job` are those that public programs send it;
-everything else about arguments and answers is inferred.
+fal's documentation names the tools of its server (``mcp.fal.ai/mcp``, 2026), but not their arguments.  Public programs
+send `endpoint_id`, `input`, `request_id`, `query`, `category`, `file_path` and the actions of `check_job`; all other
+arguments and fields are inferred.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ EndpointId = Annotated[
     str,
     Field(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)+$", max_length=300, description="a model's id: fal-ai/flux/dev"),
 ]
-RequestId = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=100, description="what submit_job answered with")]
-ModelInput = Annotated[Facts, Field(description="the model's arguments, as get_model_schema tells them")]
-Key = Annotated[str | None, Field(description="only of this key id; without it, of all keys that called")]
+RequestId = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=100, description="the request_id from submit_job")]
+ModelInput = Annotated[Facts, Field(description="the model's arguments; see get_model_schema")]
+Key = Annotated[str | None, Field(description="only this key id; default: all keys that called")]
 Most = Annotated[int, Field(ge=1, le=100, description="how many at most")]
 
 
 class ToolRefused(Exception):
-    """A tool could not do what was asked; the message says what to change.
+    """A tool refused the call; the message says what to change.
 
     Args:
         said: what is wrong.
-        facts: what else the answer holds.
+        facts: further fields of the answer.
     """
 
     def __init__(self, said: str, **facts: Any) -> None:
@@ -60,9 +60,9 @@ class Rehearsal:
     """The tools.
 
     Args:
-        calls: the way to the emulator.
-        settings: under which contract, and with which models, `check_request` judges.
-        files: what may be uploaded.
+        calls: sends calls to the emulator.
+        settings: the contract and the models for `check_request`.
+        files: the files that may be uploaded.
     """
 
     calls: EmulatorCalls
@@ -70,26 +70,26 @@ class Rehearsal:
     files: LocalFiles
 
     def tools(self) -> Iterator[Callable[..., Facts]]:
-        """Every tool; its name is the function's, and its first paragraph what it is for."""
+        """All tools; the name of a tool is that of its function, its description is the docstring."""
         yield from (self.search_models, self.get_model_schema, self.get_pricing, self.run_model, self.submit_job)
         yield from (self.check_job, self.upload_file, self.check_request, self.explain_refusal, self.ledger)
         yield self.verdict
 
     def search_models(self, query: str = "", category: str | None = None, limit: Most = 20) -> Facts:
-        """Find models by words of their id, name or category, such as "kling video" in image-to-video."""
+        """Find models by words in their id, name or category, such as "kling video" in image-to-video."""
         found = self.calls.fal("GET", MODELS, q=query, category=category, limit=limit)
         models = [{"endpoint_id": one["endpoint_id"], **_short(one["metadata"])} for one in found["models"]]
         return {"models": models, "has_more": found["has_more"]}
 
     def get_model_schema(self, endpoint_id: EndpointId) -> Facts:
-        """Read the arguments that a model takes, and its answer, as JSON schemas.
+        """Read the JSON schemas of a model's arguments and result.
 
-        References lead to `components` of the answer.
+        References point to `components` in the answer.
         """
         document = self._model(endpoint_id, expand="openapi-3.0").get("openapi", {})
         if "paths" not in document:
             raise ToolRefused(
-                f"fakefal has no document of {endpoint_id}: read one with fakefal models add {endpoint_id}"
+                f"fakefal has no document of {endpoint_id}: download it with fakefal models add {endpoint_id}"
             )
         schemas = document.get("components", {}).get("schemas", {})
         return {
@@ -100,7 +100,7 @@ class Rehearsal:
         }
 
     def get_pricing(self, endpoint_id: EndpointId) -> Facts:
-        """Read the price of a unit of a model.  For the price of one request use check_request."""
+        """Read the unit price of a model.  For the price of a request, use check_request."""
         self._model(endpoint_id)
         try:
             found = self.calls.fal("GET", f"{MODELS}/pricing", endpoint_id=endpoint_id)
@@ -111,14 +111,14 @@ class Rehearsal:
         return {"endpoint_id": endpoint_id, "prices": found["prices"], "price_known": True}
 
     def run_model(self, endpoint_id: EndpointId, input: ModelInput) -> Facts:  # noqa: A002 - fal's name
-        """Rehearse a request to its end at once, and get a result of the right form with placeholder files.
+        """Rehearse a request, and get its result at once: the right format, with placeholder files.
 
-        A refusal comes with what to change.  `cost` is what fal would charge.
+        A refusal says what to change.  `cost` is what fal would charge.
         """
         request_id = self._submit(endpoint_id, input)
         if self._is_stuck(request_id):
             raise ToolRefused(
-                "the job never ends, since an effect has it stuck: a program must give up by itself and cancel it",
+                "an effect keeps the job running for ever: a program must stop waiting and cancel it",
                 endpoint_id=endpoint_id,
                 request_id=request_id,
                 **self._cost(request_id),
@@ -131,14 +131,14 @@ class Rehearsal:
         return self._result(endpoint_id, request_id)
 
     def submit_job(self, endpoint_id: EndpointId, input: ModelInput) -> Facts:  # noqa: A002 - fal's name
-        """Rehearse a request in the queue: answers with its request_id at once, for check_job."""
+        """Rehearse a request in the queue: returns its request_id at once, for check_job."""
         request_id = self._submit(endpoint_id, input)
         return {"endpoint_id": endpoint_id, "request_id": request_id, "status": "IN_QUEUE", **self._cost(request_id)}
 
     def check_job(
         self, endpoint_id: EndpointId, request_id: RequestId, action: Literal["status", "result", "cancel"] = "status"
     ) -> Facts:
-        """Look where a job stands, read its result, or cancel it."""
+        """Read the status or the result of a job, or cancel it."""
         if action == "status":
             return self._look(endpoint_id, request_id) | self._cost(request_id)
         if action == "result":
@@ -147,11 +147,11 @@ class Rehearsal:
         return {"endpoint_id": endpoint_id, "request_id": request_id, **answer}
 
     def upload_file(
-        self, file_path: Annotated[str, Field(description="a file below the folder of --root; no address")]
+        self, file_path: Annotated[str, Field(description="the path of a file below the folder of --root, not a URL")]
     ) -> Facts:
-        """Upload a local file to the emulator, and get the address to send in a model's input.
+        """Upload a local file to the emulator, and get the URL to send in a model's input.
 
-        What is on the web already needs no upload: send its address.
+        A file that is on the web needs no upload: send its URL.
         """
         name = Path(file_path).name
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -167,16 +167,16 @@ class Rehearsal:
         return {"cdn_url": given["file_url"], "content_type": content_type, "bytes": size}
 
     def check_request(self, endpoint_id: EndpointId, input: ModelInput) -> Facts:  # noqa: A002 - fal's name
-        """Judge and price a request without submitting it: every fault with its rule, its place and what to change."""
+        """Check and price a request without submitting it: all errors with rule, place and what to change."""
         found = self._judged(endpoint_id, input).as_dict()
         return {**found, "note": _unpriced(endpoint_id)} if found["ok"] and found["cost"] is None else found
 
     def explain_refusal(self, request_id: RequestId) -> Facts:
-        """Explain why a job was refused: which rule it broke, the evidence for it, what to change, what fal charges."""
+        """Explain why a job was refused: the broken rule, its evidence, what to change, what fal charges."""
         job = self._job(request_id)
         told = {name: job[name] for name in ("endpoint_id", "request_id", "status", "result_status", "charge", "hint")}
         if job["result_status"] is None:
-            return {**told, "refused": False, "note": "it is not over: nothing refused it so far"}
+            return {**told, "refused": False, "note": "it has not ended, and was not refused so far"}
         if job["cut"] is not None or job["result_status"] < HTTPStatus.BAD_REQUEST:
             return {**told, "refused": False, "note": f"it was not refused, but {job['cut'] or 'completed'}"}
         try:
@@ -201,17 +201,17 @@ class Rehearsal:
         return {**told, "refused": True, "reasons": reasons, "logs": job["logs"], **({"note": note} if note else {})}
 
     def ledger(self, key: Key = None, limit: Most = 20) -> Facts:
-        """Read what the jobs so far would have cost at fal: the sums, and the newest jobs."""
+        """Read what the jobs so far would have cost at fal: the totals, and the newest jobs."""
         found = self.calls.control("ledger", key=key)
         unpriced = sum(one["unpriced"] for one in found["totals"])
         count = sum(one["jobs"] for one in found["totals"])
-        note = f"{unpriced} of {count} jobs have an unknown price: the sum is without them" if unpriced else ""
+        note = f"{unpriced} of {count} jobs have an unknown price: the sum does not include them" if unpriced else ""
         jobs = found["jobs"][:limit]
         more = len(found["jobs"]) - len(jobs)
         return {**found, "jobs": jobs, "more": more, "unpriced": unpriced, **({"note": note} if note else {})}
 
     def verdict(self, key: Key = None, limit: Most = 20) -> Facts:
-        """Read what the calls so far say of the program that made them: mistakes that cost money, with evidence."""
+        """Read the mistakes of the calling program so far that would cost money, with evidence."""
         try:
             found: Facts = self.calls.control("verdict", key=key, limit=limit)
         except CallFailed as error:

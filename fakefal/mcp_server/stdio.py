@@ -21,7 +21,7 @@ BANNER = "fakefal: nothing is generated or charged"
 
 EMULATED = {"emulated": True}
 INSTRUCTIONS = f"""{BANNER}.
-This is an emulator of fal.ai for rehearsals: results have the right form, and their files are placeholders.
+This is an emulator of fal.ai for rehearsals: results have the right format, and their files are placeholders.
 Check a request with check_request, rehearse it with run_model or submit_job, and read ledger for what it would cost.
 """
 LOOKS = ("search_models", "get_model_schema", "get_pricing", "check_request", "explain_refusal", "ledger", "verdict")

@@ -66,9 +66,9 @@ function Reset({ list, go }) {
   const reset = async () => { await post("reset"); setSure(false); list.reload(); go({ view: "jobs", job: "", before: "" }); };
   return html`<section aria-label="Reset">
     <h2>Reset</h2>
-    <p class="muted">Forgets every job, file, call and rule that was added. Time does not go back.</p>
+    <p class="muted">Deletes all jobs, files, calls and added rules. The clock keeps its time.</p>
     ${sure
-      ? html`<${Act} class="danger" act=${reset} done="Everything is forgotten">Yes, forget everything<//>
+      ? html`<${Act} class="danger" act=${reset} done="Everything is deleted">Yes, delete everything<//>
         <button type="button" onClick=${() => setSure(false)}>Keep it</button>`
       : html`<button type="button" onClick=${() => setSure(true)}>Reset</button>`}
   </section>`;

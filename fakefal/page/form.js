@@ -135,7 +135,7 @@ export function Form({ id, link, go }) {
       <${Verdict} report=${report} price=${model.price} />
       <label>Key <input value=${key} autocomplete="off" spellcheck=${false} onInput=${(event) => setKey(event.target.value)}
         aria-describedby="about-key" /></label>
-      <${Act} class="primary" act=${send}>Submit to the fake<//>
+      <${Act} class="primary" act=${send}>Submit to the emulator<//>
       <button type="button" onClick=${() => setRaw(!raw)} aria-pressed=${raw}>JSON</button>
       <button type="button" onClick=${() => setArgs({ ...model.example })}>Example</button>
       ${health.data && !health.data.any_key && html`<p id="about-key" class="muted">This server accepts only its configured keys: id:secret.</p>`}

@@ -91,8 +91,8 @@ const wireText = (message) => [
 ].join("\n");
 
 function Wire({ job }) {
-  return html`<section aria-label="Over the wire">
-    <h3>Over the wire</h3>
+  return html`<section aria-label="HTTP messages">
+    <h3>HTTP messages</h3>
     ${job.exchange.map((message, at) => html`<details key=${at} open=${at === job.exchange.length - 1}>
       <summary><code>${message.line}</code></summary>
       <${Code} text=${wireText(message)} label=${message.line} /></details>`)}

@@ -1,4 +1,4 @@
-// What an empty server shows: the ways in, with its own addresses, to copy.
+// What an empty server shows: how to connect programs, with its own URLs, to copy.
 import { Code, html } from "./ui.js";
 
 const ENDPOINT = "fal-ai/kling-video/o1/reference-to-video";
@@ -11,7 +11,7 @@ const ways = (origin) => [
 
 fal.config({ proxyUrl: { url: "${origin}/proxy", when: "always" } });`],
   ["fakefal's own client", `FAKEFAL_URL=${origin} python app.py`],
-  ["Any program, unchanged: it gets an emulator of its own, and a page like this one", "fakefal run -- python app.py"],
+  ["Any program, unchanged: it gets its own emulator, with a page like this one", "fakefal run -- python app.py"],
 ];
 
 const parts = (origin) => [
@@ -26,7 +26,7 @@ export function Start({ link }) {
     <h1>No jobs yet</h1>
     <p>Requests appear here as they come in. Send one, or <a ...${link({ view: "models", model: ENDPOINT })}>try a model in a form</a>.</p>
     ${ways(origin).map(([title, code]) => html`<section><h2>${title}</h2><${Code} text=${code} label=${title} /></section>`)}
-    <section><h2>Addresses of this server</h2>
+    <section><h2>URLs of this server</h2>
       <dl class="addresses">${parts(origin).map(([name, address]) => html`<dt>${name}</dt><dd><code>${address}</code></dd>`)}</dl></section>
   </main>`;
 }

@@ -56,7 +56,7 @@ function Balance({ fresh, account, reload, open, toggle }) {
       <b>${dollars(least)}</b> left${accounts.length > 1 && " at least"}${locked > 0 && ` · ${locked > 1 ? `${locked} ` : ""}locked`}</button>
     ${open && html`<section class="panel" aria-label="Balance">
       <header><h2>Balance</h2>
-        <p class="muted">A job is charged at its end. From zero on an account is locked: its submits are refused with 403.</p>
+        <p class="muted">A job is charged at its end. At zero or below, the account is locked: its submits are refused with 403.</p>
         <button type="button" class="quiet" onClick=${toggle}>Close</button></header>
       <${Failure} error=${error} />
       <p class="paying"><label>Dollars <input type="number" min="0.01" max="1000000" step="any" value=${add}
@@ -111,7 +111,7 @@ function Twin({ job, first, link }) {
     ${call && html`<p class="muted"><code>${call.method} ${call.host}${call.path}</code></p>
       <p class="muted">key <code>${call.key}</code>, answered ${call.status ?? "never"}${call.agent && html`, by <code>${call.agent}</code>`}
         ${call.effect && html`, effect <code>${call.effect}</code>`}</p>`}
-    ${data && !call && html`<p class="muted">The journal has no call of it any more.</p>`}
+    ${data && !call && html`<p class="muted">The journal no longer has calls of this job.</p>`}
     <${Failure} error=${error} />
   </div>`;
 }

@@ -1,4 +1,4 @@
-"""The Platform API's analytics: how many requests of an endpoint ended how, and how long they took.
+"""The Platform API's analytics: numbers of requests by outcome, and durations.
 
 Metrics as its OpenAPI document of August 2026 names them (public repository tryAGI/Fal).
 """
@@ -49,7 +49,7 @@ def _errors(*types: str) -> Metric:
 
 
 def _percentile(percent: int, length: Callable[[Snapshot], float | None]) -> Metric:
-    """The nearest rank of what is known; None where nothing is."""
+    """The nearest-rank percentile of the known values; None if there are none."""
 
     def metric(looks: Looks) -> float | None:
         found = sorted(seconds for look in looks if (seconds := length(look)) is not None)
@@ -65,7 +65,7 @@ def _prepared(look: Snapshot) -> float | None:
 
 
 def _never(_: Looks) -> None:
-    """No runner of the emulator starts cold, so that nobody knows how long that takes."""
+    """Unknown: runners of the emulator never start cold."""
 
 
 def _billed_seconds(looks: Looks) -> float:
@@ -106,9 +106,9 @@ async def analytics(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Counts and lengths of the key's requests, by bucket of their acceptance and by endpoint.
+    """Read numbers and durations of the key's requests, by endpoint and by the time of their acceptance.
 
-    Lengths are emulated seconds; a metric of which nothing is known yet is left out.
+    Durations are emulated seconds.  A metric without values is left out.
     """
     wanted = expanded(expand, (TIME_SERIES, SUMMARY, *METRICS)) or [TIME_SERIES, "request_count"]
     metrics = [name for name in wanted if name in METRICS]

@@ -13,12 +13,14 @@ from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
 
 router = APIRouter(prefix=f"{PREFIX}/serverless/apps", tags=["platform"], route_class=PlatformRoute)
-IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", description="a repeated flush does nothing")]
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="A second flush with the same value does nothing.")
+]
 
 
 @router.get("/{owner}/{name}/queue")
 async def queue_size(owner: str, name: str, emulator: TheEmulator, key: PlatformKey) -> Response:
-    """How many requests of the caller's key wait for the application."""
+    """Read how many requests of the caller's key are waiting for the application."""
     return Json({"queue_size": len(await emulator.waiting(key, _app(emulator, owner, name)))})
 
 
@@ -26,7 +28,7 @@ async def queue_size(owner: str, name: str, emulator: TheEmulator, key: Platform
 async def flush(
     owner: str, name: str, emulator: TheEmulator, key: PlatformKey, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Cancel the requests of the caller's key that wait for the application; what runs is left alone."""
+    """Cancel the waiting requests of the caller's key for the application; running requests continue."""
     app = _app(emulator, owner, name)
     if idempotency_key is None or await emulator.once.first(key, f"{app}/{idempotency_key}"):
         await emulator.flush(key, app)

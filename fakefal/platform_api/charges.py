@@ -60,14 +60,14 @@ MOST_EVENTS = 10_000
 Source = Literal["billed", "tagged-billed"]
 
 LAG_SECONDS: dict[Source, float] = {"billed": 60.0, "tagged-billed": 300.0}
-"""How long after a job's end its charge shows, in emulated seconds.  That events are delayed, and those with tags
-longer, fal's document says; how long, it does not: inferred."""
+"""How long after a job's end its charge shows, in emulated seconds.  fal's document says that events are delayed, and
+those with tags longer, but not how long: these values are inferred."""
 
-Limit = Annotated[int, Query(ge=1, description="lines on a page")]
-KeyIds = Annotated[Texts, Query(description="ids of keys, repeated or separated by commas")]
-Names = Annotated[Texts, Query(description="users of a team; here nobody logs in, so that none has any")]
-RequestIds = Annotated[Texts, Query(description="ids of requests, repeated or separated by commas; at most 50")]
-WantedTags = Annotated[Texts, Query(description="key=value, with source=tagged-billed")]
+Limit = Annotated[int, Query(ge=1, description="Lines in a page.")]
+KeyIds = Annotated[Texts, Query(description="Ids of API keys, repeated or separated by commas.")]
+Names = Annotated[Texts, Query(description="Users of a team.  fakefal has no users, so any value matches nothing.")]
+RequestIds = Annotated[Texts, Query(description="Ids of requests, repeated or separated by commas; at most 50.")]
+WantedTags = Annotated[Texts, Query(description="A tag, as key=value; needs source=tagged-billed.")]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Charged:
 
 @router.get("/account/billing")
 async def account_billing(emulator: TheEmulator, key: PlatformKey, expand: Expand = None) -> Response:
-    """The account behind the key, and what it has left: at least 0, as fal's document wants it."""
+    """Read the account of the key; with expand=credits also its balance in US dollars (0 if negative)."""
     body: dict[str, Any] = {"username": key}
     if expanded(expand, (CREDITS,)):
         balance = await emulator.accounts.balance(key)
@@ -126,9 +126,9 @@ async def usage(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """What the key's jobs were charged, by bucket, endpoint and price.
+    """Read the charges of the key's jobs, by time, endpoint and unit price.
 
-    A job counts when it is over, in the bucket of its acceptance by the wall clock.
+    Only jobs that have ended count, at the real time of their acceptance.
     """
     wanted = expanded(expand, (TIME_SERIES, SUMMARY, AUTH_METHOD, AUTH_METHOD_STRUCTURED)) or [TIME_SERIES]
     if not {TIME_SERIES, SUMMARY} & set(wanted):
@@ -186,13 +186,13 @@ async def billing_events(
     login_username: Names = None,
     start: Moment = None,
     end: Moment = None,
-    source: Source = "billed",
+    source: Annotated[Source, Query(description="With tagged-billed, charges include their tags.")] = "billed",
     tag: WantedTags = None,
     expand: Expand = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS, description="Charges in a page.")] = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Each charge of the key, newest first; it shows a while after the job is over."""
+    """List the charges of the key, newest first.  A new charge is listed after a delay."""
     wanted = expanded(expand, (AUTH_METHOD, AUTH_METHOD_STRUCTURED))
     now = emulator.wall()
     first, last = wall_seconds(start, now - DAY_SECONDS), wall_seconds(end, float("inf"))

@@ -96,9 +96,11 @@ PlatformKey = Annotated[str, Depends(_platform_key)]
 """The caller's key id; without one the answer is 401."""
 
 Texts = list[str] | None
-Ids = Annotated[Texts, Query(alias="endpoint_id", description="ids, repeated or separated by commas; at most 50")]
-Expand = Annotated[Texts, Query(description="what is shown beside the usual, repeated or separated by commas")]
-Cursor = Annotated[str | None, Query(description="next_cursor of the page before")]
+Ids = Annotated[
+    Texts, Query(alias="endpoint_id", description="Endpoint ids, repeated or separated by commas; at most 50.")
+]
+Expand = Annotated[Texts, Query(description="Optional parts of the answer, repeated or separated by commas.")]
+Cursor = Annotated[str | None, Query(description="The next_cursor of the previous page.")]
 
 
 def split(values: Texts) -> list[str]:

@@ -15,5 +15,5 @@ WEBHOOK_RANGES = ("127.0.0.1/32", "::1/128")
 
 @router.get("/meta")
 async def meta() -> Response:
-    """The addresses that webhooks come from."""
+    """Read the IP ranges that webhooks come from."""
     return Json({"webhook_ip_ranges": WEBHOOK_RANGES})

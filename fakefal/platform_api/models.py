@@ -43,13 +43,13 @@ router = APIRouter(prefix=f"{PREFIX}/models", tags=["platform"], route_class=Pla
 OPENAPI, ENTERPRISE = "openapi-3.0", "enterprise_status"
 ACTIVE = "active"
 MOST_UNITS = 10**12
-"""Nobody calls oftener; what it costs is still a number."""
+"""An upper bound, so that the cost stays a finite number."""
 
 #: The shape that fal gave one model of each category instead of its document (June 2026).
 NO_DOCUMENT = {"error": {"code": "expansion_failed", "message": "Failed to fetch OpenAPI schema"}}
 NO_ENTERPRISE = {"error": {"code": "expansion_failed", "message": "fakefal does not know enterprise statuses"}}
 
-Limit = Annotated[int, Query(ge=1, description="models on a page")]
+Limit = Annotated[int, Query(ge=1, description="Models in a page.")]
 
 
 @router.get("")
@@ -58,14 +58,14 @@ async def models(
     base_url: TheBaseUrl,
     key: MaybeKey,
     endpoint_id: Ids = None,
-    q: str = "",
-    category: str | None = None,
-    status: Literal["active", "deprecated"] | None = None,
+    q: Annotated[str, Query(description="Words that the id, name or category contain; all must match.")] = "",
+    category: Annotated[str | None, Query(description="Only models of this category.")] = None,
+    status: Annotated[Literal["active", "deprecated"] | None, Query(description="Every model is active.")] = None,
     expand: Expand = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The models that fakefal knows, searched or by id."""
+    """List the models that fakefal knows, by id or by search."""
     wanted = expanded(expand, (OPENAPI, ENTERPRISE))
     known = emulator.catalogue
     ids = some_ids(endpoint_id) if split(endpoint_id) else list(known)
@@ -119,7 +119,7 @@ def _document(endpoint: Endpoint, contract: str, base_url: BaseUrl) -> dict[str,
 
 @router.get("/pricing")
 async def pricing(emulator: TheEmulator, _: PlatformKey, endpoint_id: Ids = None) -> Response:
-    """The price of a unit of each model whose price is known, without what sound or a clip adds."""
+    """Read unit prices in US dollars, without surcharges for sound or an input clip.  404 if a price is unknown."""
     prices = []
     for one in some_ids(endpoint_id):
         price = _priced(emulator, one)
@@ -128,13 +128,13 @@ async def pricing(emulator: TheEmulator, _: PlatformKey, endpoint_id: Ids = None
 
 
 class Calls(BaseModel):
-    """How often an endpoint will be called."""
+    """The planned number of calls."""
 
     call_quantity: Annotated[int, Interval(ge=1, le=MOST_UNITS)]
 
 
 class Units(BaseModel):
-    """How many units a model will be billed for."""
+    """The planned number of billed units."""
 
     unit_quantity: Annotated[float, Interval(ge=0.000001, le=MOST_UNITS)]
 
@@ -144,14 +144,14 @@ _IDS = Field(json_schema_extra={"propertyNames": {"enum": [*FOUNDING]}})
 
 
 class HistoricalEstimate(BaseModel):
-    """An estimate from what calls have cost so far."""
+    """An estimate from the average cost of earlier calls."""
 
     estimate_type: Literal["historical_api_price"]
     endpoints: Annotated[dict[str, Calls], Len(min_length=1), _IDS]
 
 
 class UnitEstimate(BaseModel):
-    """An estimate from the price of a unit."""
+    """An estimate from the unit price."""
 
     estimate_type: Literal["unit_price"]
     endpoints: Annotated[dict[str, Units], Len(min_length=1), _IDS]
@@ -162,9 +162,10 @@ Estimate = Annotated[HistoricalEstimate | UnitEstimate, Body(discriminator="esti
 
 @router.post("/pricing/estimate")
 async def estimate(wanted: Estimate, emulator: TheEmulator, key: PlatformKey) -> Response:
-    """What calls or units will cost; a call costs what the key's own billed calls did on average.
+    """Estimate the cost of calls or units, in US dollars.
 
-    Without any, it costs what the document's smallest example does.
+    A call costs the average of the key's billed calls.  If there are none, it costs what the smallest example of
+    the model costs.
     """
     if isinstance(wanted, UnitEstimate):
         parts = [

@@ -36,11 +36,13 @@ def _moment(text: str) -> dt.datetime:
 
 Moment = Annotated[
     Annotated[dt.datetime, BeforeValidator(_moment)] | None,
-    Query(description="ISO moment or day; without offset in UTC"),
+    Query(description="An ISO date or time; without offset it is UTC."),
 ]
-Zone = Annotated[str, Query(alias="timezone", description="of days and buckets, such as Europe/Berlin")]
-Frame = Annotated[Timeframe | None, Query(description="of a bucket; by the length of the stretch if left out")]
-Bound = Annotated[Literal["true", "false"], Query(description="whether the stretch is widened to whole buckets")]
+Zone = Annotated[str, Query(alias="timezone", description="The time zone of dates and buckets, such as Europe/Berlin.")]
+Frame = Annotated[
+    Timeframe | None, Query(description="The length of a bucket; default: depends on the length of the period.")
+]
+Bound = Annotated[Literal["true", "false"], Query(description="Whether start and end are extended to whole buckets.")]
 
 
 def wall_seconds(moment: dt.datetime | None, default: float, zone: dt.tzinfo = dt.UTC) -> float:
@@ -103,7 +105,7 @@ def check_order(start: float, end: float) -> None:
         WireError: 400, there is none.
     """
     if not start < end:
-        raise platform_refusal(400, "end: it must lie behind start")
+        raise platform_refusal(400, "end: it must be after start")
 
 
 def _usual(seconds: float) -> Timeframe:

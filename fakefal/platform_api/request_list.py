@@ -41,7 +41,7 @@ PAYLOADS = "payloads"
 LONG_SECONDS = 90 * DAY_SECONDS
 """How far back the list goes by default: a day, or longer where one request is asked for."""
 
-Limit = Annotated[int, Query(ge=1, le=100)]
+Limit = Annotated[int, Query(ge=1, le=100, description="Requests in a page.")]
 
 
 @router.get("/by-endpoint")
@@ -52,18 +52,19 @@ async def by_endpoint(
     endpoint_id: Ids = None,
     start: Moment = None,
     end: Moment = None,
-    status: Outcome | None = None,
-    request_id: str | None = None,
+    status: Annotated[Outcome | None, Query(description="Only requests with this outcome.")] = None,
+    request_id: Annotated[str | None, Query(description="Only this request.")] = None,
     expand: Expand = None,
-    sort_by: Literal["ended_at", "duration"] = "ended_at",
+    sort_by: Annotated[
+        Literal["ended_at", "duration"], Query(description="Latest first, or longest first.")
+    ] = "ended_at",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The requests of the caller's key.
+    """List the requests of the caller's key.
 
-    Start and end are compared with the wall time of the acceptance (`sent_at`), since they come from the
-    caller's own clock; `started_at` and `ended_at` are emulated.  That requests are listed from their
-    acceptance on, and compared with that moment, is inferred.
+    `start` and `end` filter by the real time of acceptance (`sent_at`).  `started_at` and `ended_at` are emulated
+    times.  Inferred: requests are listed as soon as they are accepted, and filtered by that time.
     """
     payloads = PAYLOADS in expanded(expand, (PAYLOADS,))
     back = DAY_SECONDS if request_id is None else LONG_SECONDS
@@ -116,7 +117,7 @@ def _with_addresses(value: Any, base_url: BaseUrl) -> Any:
 
 @router.delete("/{request_id}/payloads")
 async def delete_payloads(request_id: str, emulator: TheEmulator, base_url: TheBaseUrl, key: PlatformKey) -> Response:
-    """Forget input and output of a request, and remove the files that it made; files sent in stay."""
+    """Delete the input and output of a request, and the files of its result.  Input files stay."""
     try:
         look = await emulator.erase(key, request_id)
     except RefusedMove as error:

@@ -1,8 +1,8 @@
-"""The Platform API's search in past requests: by words, by the address of a file, or newest first.
+"""The Platform API's search in past requests: by text, by the URL of a file, or newest first.
 
-Form as its OpenAPI document of August 2026 has it (public repository tryAGI/Fal).  fal compares meanings; here a
-request is as similar to a text as the share of its words that the request's own texts hold, files and addresses left
-out, and to a file that it names or made, entirely.
+Parameters and answers are those of its OpenAPI document of August 2026 (public repository tryAGI/Fal).  fal compares
+meanings.  Here the similarity to a text is the share of its words that also occur in the request, not counting files
+and URLs.  The similarity to a file is 1 if the request has it as input or output.
 """
 
 from __future__ import annotations
@@ -33,8 +33,13 @@ from fakefal.wire.context import TheBaseUrl, TheEmulator
 from fakefal_contracts.hosts import BaseUrl
 
 router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
-Limit = Annotated[int, Query(ge=1, le=100)]
-Similarity = Annotated[float, Interval(ge=0, le=1)]
+Limit = Annotated[int, Query(ge=1, le=100, description="Requests in a page.")]
+Similarity = Annotated[
+    Annotated[float, Interval(ge=0, le=1)] | None, Query(description="Only results with at least this similarity.")
+]
+Wanted = Annotated[bool, Query(description="All requests count as API requests.")]
+Text = Annotated[str | None, Query(description="A text to compare with; the words of the request count.")]
+FileUrl = Annotated[str | None, Query(description="The URL of an input or output file of the request.")]
 _WORD = re.compile(r"\w+")
 _ADDRESS = re.compile(r"(?:https?:/|data:)\S+", re.IGNORECASE)
 
@@ -44,18 +49,21 @@ async def search(
     emulator: TheEmulator,
     base_url: TheBaseUrl,
     key: PlatformKey,
-    query: str | None = None,
-    image_url: str | None = None,
-    video_url: str | None = None,
+    query: Text = None,
+    image_url: FileUrl = None,
+    video_url: FileUrl = None,
     endpoint_id: Ids = None,
-    endpoint: Annotated[str | None, Query(deprecated=True)] = None,
-    exclude_api_requests: bool = False,  # noqa: FBT001, FBT002 - a parameter of the query
-    only_api_requests: bool = False,  # noqa: FBT001, FBT002 - a parameter of the query
-    min_similarity: Similarity | None = None,
+    endpoint: Annotated[str | None, Query(description="Older name of endpoint_id.", deprecated=True)] = None,
+    exclude_api_requests: Wanted = False,  # noqa: FBT002 - a parameter of the query
+    only_api_requests: Wanted = False,  # noqa: FBT002 - a parameter of the query
+    min_similarity: Similarity = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """The key's requests: most similar first where that is asked for, else newest first.  All come by API."""
+    """Search the key's requests.  With `query` or a URL the most similar come first, otherwise the newest.
+
+    All requests count as API requests.
+    """
     given = [one for one in (query, image_url, video_url) if one is not None]
     if len(given) > 1:
         raise platform_refusal(400, "query, image_url and video_url: give one of them")
@@ -83,7 +91,7 @@ async def search(
 
 
 def _similarity(look: Snapshot, query: str | None, wanted: str, base_url: BaseUrl) -> float:
-    """How near a request is to a text, or to the address of a file: from 0 to 1."""
+    """How similar a request is to a text or to the URL of a file: from 0 to 1."""
     if look.erased:
         return 0.0
     payloads = [*payloads_of(look, base_url)]
@@ -95,7 +103,7 @@ def _similarity(look: Snapshot, query: str | None, wanted: str, base_url: BaseUr
 
 
 def _texts(value: Any, *, files: bool = True) -> Iterator[str]:
-    """Every text in a JSON value, those that describe a file only where they are asked for."""
+    """All strings in a JSON value; with ``files=False``, without those of objects that describe a file."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):

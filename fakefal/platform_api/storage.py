@@ -1,4 +1,4 @@
-"""The Platform API's calls about files: who may read them, signed addresses, and a key's settings."""
+"""The Platform API's calls about files: access control lists, signed URLs, and settings for uploads."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from fakefal_contracts.hosts import BaseUrl, Part
 router = APIRouter(prefix=f"{PREFIX}/storage", tags=["platform"], route_class=PlatformRoute)
 WEEK_SECONDS = 604_800
 
-Address = Annotated[str, Query(description="address of a file on the CDN, without parameters")]
+Address = Annotated[str, Query(description="The URL of a file on the CDN, without query parameters.")]
 
 
 class NewAcl(Acl):
-    """An access control list as it is set: the decision for all must be said."""
+    """A new access control list; `default` is required."""
 
     default: Decision
 
 
 class SignBody(BaseModel):
-    """How long a signed address leads to the file: at most a week."""
+    """How long a signed URL is valid, in seconds; at most a week."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,14 +38,14 @@ class SignBody(BaseModel):
 
 
 class NewSettings(UploadLifecycle):
-    """A key's settings as they are set; a list must say its decision for all."""
+    """New settings for uploads of a key."""
 
     initial_acl: NewAcl | None = None
 
 
 @router.get("/files/acl")
 async def acl(url: Address, emulator: TheEmulator, base_url: TheBaseUrl, key: PlatformKey) -> Response:
-    """Who may read a file."""
+    """Read the access control list of a file."""
     _, kept = await _own_file(url, emulator, base_url, key)
     return Json(kept.model_dump())
 
@@ -54,7 +54,7 @@ async def acl(url: Address, emulator: TheEmulator, base_url: TheBaseUrl, key: Pl
 async def change_acl(
     body: NewAcl, url: Address, emulator: TheEmulator, base_url: TheBaseUrl, key: PlatformKey
 ) -> Response:
-    """Set who may read a file, from now on."""
+    """Replace the access control list of a file."""
     path, _ = await _own_file(url, emulator, base_url, key)
     try:
         await emulator.access.change_acl(path, key, Acl(default=body.default, rules=body.rules))
@@ -65,7 +65,7 @@ async def change_acl(
 
 @router.post("/files/sign")
 async def sign(body: SignBody, url: Address, emulator: TheEmulator, base_url: TheBaseUrl, key: PlatformKey) -> Response:
-    """An address that leads to a file whoever reads it, until it expires by the wall clock."""
+    """Create a URL that anybody can read until it expires, in real time."""
     path, _ = await _own_file(url, emulator, base_url, key)
     token = emulator.tokens.issue(body.expiration_seconds, identity=path)
     return Json({"signed_url": f"{base_url.url(Part.CDN, path)}?identity={token}"})
@@ -73,18 +73,18 @@ async def sign(body: SignBody, url: Address, emulator: TheEmulator, base_url: Th
 
 @router.get("/settings")
 async def settings(emulator: TheEmulator, key: PlatformKey) -> Response:
-    """What holds for later uploads of the caller's key."""
+    """Read the settings for uploads of the caller's key."""
     return Json((await emulator.access.settings(key)).model_dump())
 
 
 @router.put("/settings")
 async def change_settings(body: NewSettings, emulator: TheEmulator, key: PlatformKey) -> Response:
-    """Set what holds for later uploads; what is left out stays as it was (inferred)."""
+    """Change the settings for later uploads.  Settings that are left out keep their value (inferred)."""
     return Json((await emulator.access.change_settings(key, body)).model_dump())
 
 
 async def _own_file(url: str, emulator: Emulator, base_url: BaseUrl, key: str) -> tuple[str, Acl]:
-    """The path of a file that the emulator has and the key may see to, and its list."""
+    """The path and the access control list of a stored file that belongs to the key."""
     if "?" in url or "#" in url:
         raise platform_refusal(400, "url: it must not contain query parameters")
     path = emulator.cdn.path_of(url, base_url)

@@ -1,1 +1,1 @@
-"""The validating proxy before the real service: checks, prices, passes on, records, and compares."""
+"""The validating proxy in front of fal: checks, prices, passes on, records and compares."""

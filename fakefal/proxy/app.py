@@ -1,4 +1,4 @@
-"""The validating proxy as an application: what stands between a program and the real service."""
+"""The validating proxy as an ASGI application."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class ValidatingProxy:
     """Checks and prices paid calls, passes calls on once each, records them, and compares.
 
     Args:
-        upstream: the way to fal.
-        budget: what may be spent.
-        recorder: keeps the exchanges, and knows the date.
-        catalogue: the models that are known, with their prices.
+        upstream: sends calls to fal.
+        budget: the spend limit.
+        recorder: writes the exchanges.
+        catalogue: the known models and their prices.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class ValidatingProxy:
         return front(self._answer, f"a validating proxy for {self._upstream.name}", living=self._living)
 
     def report(self) -> RunReport:
-        """What the run found so far."""
+        """The report on the run so far."""
         return RunReport(self._upstream.name, self._began_at, self.jobs, self._recorder)
 
     def keep_secret(self, key: str) -> None:
-        """Take a key out of whatever is recorded; those of calls are known by themselves."""
+        """Remove a key from recordings; keys in calls are recognized without this."""
         self._recorder.scrubber.learn(key)
 
     def close_streams(self) -> None:
-        """Let open streams go, which would hold the server up."""
+        """End open streams, so that the server can stop."""
         self._stopping.set()
 
     @asynccontextmanager
@@ -123,7 +123,7 @@ class ValidatingProxy:
         if before.accepted and before.cost is None:
             raise self._refused(endpoint_id, "no price is known", _why_unpriced(before.endpoint), 501)
         if before.cost is not None and before.most is None:
-            detail = "its price follows the length of a file that fakefal cannot look at: send it as a data: URI"
+            detail = "its price depends on the length of a file that fakefal cannot read: send it as a data: URI"
             raise self._refused(endpoint_id, "no price is known", detail, 501)
         if before.cost is None:
             refused = self._unacceptable(before)
@@ -137,13 +137,13 @@ class ValidatingProxy:
             raise self._refused(endpoint_id, "spend limit", str(error), 403) from error
 
     def _refused(self, endpoint_id: str, reason: str, detail: str, status: int) -> WireError:
-        """The answer to a call that is not sent.  No client of fal's tries these statuses again."""
+        """The answer to a call that is not sent.  Clients of fal do not repeat calls with these statuses."""
         self.jobs.not_sent.append(NotSent(endpoint_id, reason, detail))
         text = f"fakefal did not send this request: {reason}: {detail}"
         return refusal(status, text, hint=text, headers={BILLABLE_UNITS: "0"})
 
     def _unacceptable(self, before: ProxyPreflight) -> WireError:
-        """Fal's own refusal, before anything is sent, let alone paid."""
+        """Fal's refusal, without sending the call."""
         errors = before.predicted.errors
         detail = "; ".join(f"{'.'.join(map(str, ('body', *one.loc)))}: {one.msg}" for one in errors)
         self.jobs.not_sent.append(NotSent(before.endpoint.id, "no known revision accepts it", detail))
@@ -151,7 +151,7 @@ class ValidatingProxy:
         return WireError(422, {"detail": [one.wire() for one in errors]}, {HINT: hint, BILLABLE_UNITS: "0"})
 
     def _ran(self, job: ForwardedJob, response: Reply, raw: bytes) -> None:
-        """A synchronous call was answered: by its end, or by a refusal."""
+        """Record the answer to a synchronous call."""
         job.request_id = response.headers.get(REQUEST_ID, "")
         self.jobs.answered(job, response.status_code, response.headers, raw)
         if job.ending is None:

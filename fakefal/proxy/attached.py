@@ -1,4 +1,4 @@
-"""Calls of one program, passed on to an emulator that others call, too, and counted here."""
+"""Passes the calls of one program to a shared emulator, and counts them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from fakefal.wire.faults import abort
 from fakefal_contracts.hosts import Part, host_name, part_of
 
 MOST_CALLS = 10_000
-"""So many of the newest calls are remembered."""
+"""How many of the newest calls are remembered."""
 
 MOST_JOBS = 100_000
-"""So many of the newest jobs are remembered: as many as an emulator keeps by default."""
+"""How many of the newest jobs are remembered: as many as an emulator keeps by default."""
 
 DROPPED = HOP_HEADERS - {"upgrade"}
 """Headers of one connection.  The emulator says itself why it opens no websocket."""
 
 
 class AttachedApp:
-    """Passes calls on as they are, and answers as they come.  A connection that breaks there breaks here.
+    """Passes calls and answers on unchanged.  A connection that breaks there also breaks here.
 
-    `calls` are those of the program, newest first.  `jobs` are the ids of what came of them, each with whether it was
+    `calls` are the calls of the program, newest first.  `jobs` are the ids of its jobs, each with whether it was
     certainly accepted.
 
     Args:
@@ -65,7 +65,7 @@ class AttachedApp:
             await self._upstream.close()
 
     async def _answer(self, request: Request) -> Response | None:
-        """The answer; None where none came, and the caller's connection is killed, too."""
+        """The answer; None if there is none, and then the caller's connection is dropped, too."""
         host = host_name(request.headers.get("host", ""))
         headers = _kept(request.headers.raw)
         has_body = any(name in request.headers for name in ("content-length", "transfer-encoding"))
@@ -89,7 +89,7 @@ class AttachedApp:
         return answer
 
     def _note_job(self, entry: JournalEntry, request_id: str | None) -> None:
-        """Remember what a submit became.  Where a call of fal.run failed, only the ledger knows whether a job came."""
+        """Remember the job of a submit.  If a call of fal.run failed, only the ledger knows whether there is a job."""
         accepted = entry.status == HTTPStatus.OK
         if entry.is_submit and request_id is not None and (accepted or entry.part == Part.RUN):
             self.jobs[request_id] = accepted
@@ -102,14 +102,14 @@ def _kept(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 
 def _entry(request: Request, host: str) -> JournalEntry:
-    """A call as the emulator's journal has it, for those who count."""
+    """A call as an entry of the journal."""
     part = part_of(host) or ""
     path = f"/{part}{request.scope['path']}" if part else request.scope["path"]
     return JournalEntry(at=0.0, wall=time.time(), key="", method=request.method, host=host, part=part, path=path)
 
 
 async def _pieces(scope: Scope, reply: Reply) -> AsyncIterator[bytes]:
-    """The body of an answer as it comes."""
+    """The parts of the body of an answer."""
     try:
         async for piece in reply.aiter_raw():
             yield piece

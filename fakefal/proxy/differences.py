@@ -1,4 +1,4 @@
-"""What the contract predicted against what the service answered."""
+"""Compares the prediction of the contract with the answer of the service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNFORESEEABLE = frozenset(
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a refusal, as far as it is compared."""
+    """The compared parts of one error of a refusal."""
 
     loc: tuple[Any, ...]
     type: str
@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True)
 class ServiceEnding:
-    """How a job ended at the service.  `units` is None where no bill came with it."""
+    """How a job ended at the service.  `units` is None without a bill."""
 
     status: int
     items: tuple[Item, ...]
@@ -58,13 +58,13 @@ class ServiceEnding:
 
     @property
     def refused(self) -> bool:
-        """Whether the model refused what it was asked."""
+        """Whether the model refused the request."""
         return self.status == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which prediction and answer differ: its name, and both sides in words."""
+    """One difference between prediction and answer: its kind, and both sides as text."""
 
     kind: str
     predicted: str
@@ -106,14 +106,14 @@ def _units(text: str | None) -> Decimal | None:
 
 
 def predicted_items(before: ProxyPreflight) -> tuple[Item, ...]:
-    """The refusal that is expected; none where acceptance is."""
+    """The expected errors; none if acceptance is expected."""
     return tuple(Item(("body", *error.loc), error.type, error.msg) for error in before.predicted.errors)
 
 
 def compare(before: ProxyPreflight, ending: ServiceEnding) -> list[Difference]:
-    """In what an ending is not what was predicted.
+    """The differences between an ending and its prediction.
 
-    A failure of the service, a cancelled job, and what depends on unseen media contradict nothing.
+    Failures of the service, cancelled jobs, and errors that depend on unread media are not differences.
     """
     expected = predicted_items(before)
     if ending.status == HTTPStatus.OK:
@@ -134,7 +134,7 @@ def _accepted(expected: tuple[Item, ...]) -> list[Difference]:
 
 
 def _bill(before: ProxyPreflight, ending: ServiceEnding) -> list[Difference]:
-    """Units that are not the seconds which were priced."""
+    """Billed units that differ from the priced units."""
     if ending.units is None or before.cost is None:
         return []
     expected = Decimal(0) if ending.refused else before.cost.units
@@ -144,7 +144,7 @@ def _bill(before: ProxyPreflight, ending: ServiceEnding) -> list[Difference]:
 
 
 def _unforeseen(before: ProxyPreflight, item: Item) -> bool:
-    """Whether an item is about what nobody could look at."""
+    """Whether an error is about media that were not read."""
     unseen = [("body", *media.loc) for media in before.predicted.unchecked]
     return item.type in UNFORESEEABLE or any(item.loc[: len(loc)] == loc for loc in unseen)
 

@@ -21,7 +21,7 @@ CLIENT_CANCELLED = "client_cancelled"
 
 @dataclass(eq=False)
 class ForwardedJob:
-    """One request that was sent.  `outcome` stays ``open`` where nobody asked for the end."""
+    """One request that was sent.  `outcome` stays ``open`` if its result was not read."""
 
     endpoint_id: str
     before: ProxyPreflight
@@ -70,10 +70,10 @@ class NotSent:
 
 
 class Jobs:
-    """Keeps jobs and money in step.
+    """Tracks jobs and their money.
 
     Args:
-        budget: what may be spent.
+        budget: the spend limit.
     """
 
     def __init__(self, budget: SpendLimit) -> None:
@@ -83,10 +83,10 @@ class Jobs:
         self._by_id: dict[str, ForwardedJob] = {}
 
     def begin(self, before: ProxyPreflight, now: dt.datetime) -> ForwardedJob:
-        """Set the price of a request aside: it is about to be sent.
+        """Reserve the price of a request before it is sent.
 
         Raises:
-            OverBudget: the limit would be exceeded.
+            OverSpendLimit: the limit would be exceeded.
         """
         assert before.most is not None
         job = ForwardedJob(before.endpoint.id, before, self.budget.reserve(before.most.usd), now)
@@ -94,13 +94,13 @@ class Jobs:
         return job
 
     def never_sent(self, job: ForwardedJob, why: str) -> None:
-        """There was no connection."""
+        """Refund a request that could not be sent."""
         self.budget.refund(job.reservation)
         self.sent.remove(job)
         self.not_sent.append(NotSent(job.endpoint_id, "no connection", why))
 
     def submitted(self, job: ForwardedJob, status: int, raw: bytes) -> None:
-        """The gateway answered.  After a 5xx nobody knows: the money stays set aside."""
+        """Record the answer to a submit.  After a 5xx the outcome is unknown, so the money stays reserved."""
         body = _object(raw)
         if status < HTTPStatus.BAD_REQUEST and isinstance(body.get("request_id"), str):
             job.request_id = body["request_id"]
@@ -112,9 +112,9 @@ class Jobs:
             job.outcome = f"unknown: the submit was answered with {status}"
 
     def looked(self, request_id: str, raw: bytes) -> None:
-        """A status was read.  A failure of the platform shows in it, and is not billed.
+        """Record a status.  It shows failures of the platform, which are not billed.
 
-        Whether a job is billed that was cancelled while it ran, only its result can tell.
+        Only the result says whether a job is billed that was cancelled while it ran.
         """
         body, job = _object(raw), self._by_id.get(request_id)
         error_type = str(body.get("error_type") or "") if body.get("status") == "COMPLETED" else ""
@@ -122,23 +122,23 @@ class Jobs:
             self._end(job, ServiceEnding(HTTPStatus.INTERNAL_SERVER_ERROR, (), None, error_type))
 
     def cancelled(self, request_id: str, status: int) -> None:
-        """A cancel was answered: 200 says that the job had not begun."""
+        """Record the answer to a cancel: 200 means that the job had not started."""
         if status == HTTPStatus.OK and (job := self._by_id.get(request_id)):
             self.budget.refund(job.reservation)
             job.outcome = "cancelled"
 
     def read(self, request_id: str, status: int, headers: Mapping[str, str], raw: bytes) -> None:
-        """A result was asked for."""
+        """Record the answer to a result call."""
         if job := self._by_id.get(request_id):
             self.answered(job, status, headers, raw)
 
     def answered(self, job: ForwardedJob, status: int, headers: Mapping[str, str], raw: bytes) -> None:
-        """A job's end, or that it is not over yet."""
+        """Record the end of a job, or that it has not ended."""
         if ending := read_ending(status, headers, raw):
             self._end(job, ending)
 
     def _end(self, job: ForwardedJob, ending: ServiceEnding) -> None:
-        """Settle by the bill; without one a failure or a refusal costs nothing, all else what was reserved.
+        """Settle by the bill.  Without one, failures and refusals cost nothing, and others what was reserved.
 
         A refusal that fal may charge stays reserved.
         """

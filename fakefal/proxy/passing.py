@@ -1,4 +1,4 @@
-"""One call on its way to the service and back, unchanged but for what is the connection's own."""
+"""Passes one call to the service and its answer back; only headers of the connection change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Seen = Callable[[Reply, bytes], None]
 
 
 class Unsent(WireError):
-    """There was no connection: the caller may try again, and pays nothing."""
+    """There was no connection: the caller may try again without paying twice."""
 
     def __init__(self, why: str) -> None:
         text = f"fakefal did not send this request: {why}"
@@ -47,14 +47,14 @@ class Unsent(WireError):
 
 
 class Passing:
-    """One call, passed on once.  Whoever passes it says whether its answer is needed whole, or as it comes.
+    """One call, passed on once, with a whole or a streamed answer.
 
     Args:
-        request: the caller's.
-        call: what it asks for.
-        upstream: where to.
-        recorder: keeps the exchange.
-        stopping: is set when streams shall end.
+        request: the request of the caller.
+        call: its kind.
+        upstream: sends it.
+        recorder: writes the exchange.
+        stopping: set when streams must end.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Passing:
         """The body of a paid call.
 
         Raises:
-            WireError: 413 or 422, it is too large or no JSON, and is not sent.
+            WireError: 413 or 422, it is too large or not JSON, and is not sent.
         """
         raw = await self.body()
         try:
@@ -107,7 +107,7 @@ class Passing:
         return answer
 
     async def stream(self, at_end: Seen) -> Response:
-        """Pass the call on, and its events back as they come.  `at_end` gets all that came."""
+        """Pass the call on, and its events back one by one.  `at_end` gets all of them."""
         response = await self._send(await self.body())
         recorded_request = await self._asked()
         if not response.headers.get("content-type", "").startswith(EVENTS):
@@ -119,7 +119,7 @@ class Passing:
         return answer
 
     async def file(self) -> Response:
-        """Pass a file to the CDN or from it, without holding it in memory."""
+        """Pass an upload or a download on, without holding it in memory."""
         if self.call.method not in READS:
             return await self._upload()
         response = await self._send(b"")
@@ -153,7 +153,7 @@ class Passing:
             raise _lost(clean.text(str(error))) from error
 
     def _own_headers(self, *, streamed: bool) -> list[tuple[bytes, bytes]]:
-        """The caller's headers.  The answer is to be unpacked, since it is read here, too."""
+        """The headers of the caller.  The answer must be uncompressed, because it is also read here."""
         left_out = HOP_HEADERS | {"accept-encoding", *(() if streamed else ("content-length",))}
         kept = [(k, v) for k, v in self._request.headers.raw if k.decode("latin-1").lower() not in left_out]
         return [*kept, (b"accept-encoding", b"identity")]
@@ -216,7 +216,7 @@ class Passing:
         return [(k.lower(), v) for k, v in response.headers.raw if k.decode("latin-1").lower() not in left_out]
 
     def _led_back(self, raw: bytes) -> bytes:
-        """Addresses of the queue lead callers by base URL back to here; nothing else is changed."""
+        """For callers with a base URL, replace URLs of the queue by URLs of this proxy; nothing else changes."""
         if self._base_url.base is None or self.call.kind not in LED_BACK:
             return raw
         return raw.replace(QUEUE_ADDRESS, f"{self._base_url.base}/queue/".encode())
@@ -225,7 +225,7 @@ class Passing:
         return await self._recorded(await self.body(), self._base_url)
 
     async def _recorded(self, raw: bytes, base_url: BaseUrl | None = None) -> RecordedBody:
-        """A body as it is kept; of a large one that takes long."""
+        """A body for the recording; slow for a large one."""
         return await asyncio.to_thread(RecordedBody.of, raw, self._recorder.scrubber, base_url)
 
     def _record(self, response: Reply, recorded_request: RecordedBody, answered: RecordedBody) -> None:
@@ -239,13 +239,13 @@ class Passing:
 
 
 def _lost(why: str) -> WireError:
-    """The answer where none came.  No client of fal's tries a 500 again, which could be paid twice."""
+    """The answer if none came: a 500, which clients of fal do not repeat, so nothing is paid twice."""
     text = f"fakefal sent this request once and got no answer ({why}): it may have been accepted, and billed"
     return refusal(500, text, hint=text)
 
 
 async def _chunks(response: Reply, *, whole_lines: bool) -> AsyncGenerator[bytes, None]:
-    """A stream as it comes; in whole lines where addresses in it have to be found."""
+    """The parts of a stream; whole lines if URLs in it must be replaced."""
     rest = b""
     async for chunk in response.aiter_bytes():
         if not whole_lines:
@@ -259,7 +259,7 @@ async def _chunks(response: Reply, *, whole_lines: bool) -> AsyncGenerator[bytes
 
 
 async def _until(stopping: asyncio.Event, chunks: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-    """What comes, until it ends or shall."""
+    """The parts of a stream, until it ends or must end."""
     stop = asyncio.ensure_future(stopping.wait())
     following: asyncio.Future[bytes | None] | None = None
     try:

@@ -1,4 +1,4 @@
-"""What is known of a paid request before it is sent: whether it can be accepted, and what it costs."""
+"""Checks and prices a paid request before it is sent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CONTRACT = "latest"
 
 @dataclass(frozen=True)
 class ProxyPreflight:
-    """The judgement before the call.
+    """The result of the check.
 
-    `predicted` is what the newest published schema makes of the request, `accepted` whether any known revision
-    accepts it; `cost` is what it costs then, and `most` what it can cost where a file decides that nobody looked at:
-    None where nobody knows.
+    `predicted` is the report of the newest published schema, and `accepted` says whether any known revision accepts the
+    request.  `cost` is its cost then.  `most` is its highest possible cost if the price depends on a file that was not
+    read.  Both are None if unknown.
     """
 
     endpoint: Endpoint
@@ -32,11 +32,11 @@ def preflight(
 ) -> ProxyPreflight:
     """Judge and price a body under every known revision of its endpoint.
 
-    Prices are today's, whichever revision accepts; `opener` is what is looked at of its media.
+    Prices are the current ones, for any revision; `opener` opens its media.
     Blocks for large ``data:`` URIs: call it in a thread.
 
     Raises:
-        UnknownEndpoint: no contract covers the endpoint, so that its price is not known.
+        UnknownEndpoint: no contract covers the endpoint, so its price is unknown.
     """
     endpoint = catalogue.find(endpoint_id)
     predicted = judge(endpoint.edition(CONTRACT), body, opener)

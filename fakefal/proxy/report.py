@@ -1,4 +1,4 @@
-"""What a run found: a JSON report for programs, and a few lines for people."""
+"""The report of a run, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fakefal_contracts.price import dollars
 TITLES = {
     "accepted": "accepted, though a refusal was predicted",
     "refused": "refused, though it was predicted to be accepted",
-    "refusal": "refused in other words or at another place",
+    "refusal": "refused with another message or at another place",
     "units": "billed differently",
 }
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """The report on one run.  `upstream` is ``fal`` or the address of what stood in for it."""
+    """The report on one run.  `upstream` is ``fal`` or the URL of another server."""
 
     upstream: str
     began_at: dt.datetime
@@ -31,7 +31,7 @@ class RunReport:
     recorder: ExchangeWriter
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """The report as JSON values."""
         budget = self.jobs.budget
         return {
             "upstream": self.upstream,
@@ -53,7 +53,7 @@ class RunReport:
         }
 
     def text(self) -> str:
-        """As lines; the first says what it cost."""
+        """The report as text; the first line has the cost."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:

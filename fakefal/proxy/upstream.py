@@ -1,4 +1,4 @@
-"""The way to the real service, or to a server that stands in for it."""
+"""Sends calls to fal, or to another server instead."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FAL = "fal"
 
 Headers = Iterable[tuple[bytes, bytes]]
 Reply = httpx.Response
-"""What came back, its body still to be read."""
+"""An answer whose body is not read yet."""
 Broken = httpx.TransportError
-"""The connection died while an answer was being read."""
+"""Errors if the connection dies during an answer."""
 
 
 class NotReached(Exception):
@@ -26,16 +26,15 @@ class NotReached(Exception):
 
 
 class AnswerLost(Exception):
-    """The call was sent, or part of it, and no answer came: what became of it is not known."""
+    """The call was sent at least in part, and no answer came: its outcome is unknown."""
 
 
 class Upstream:
     """Sends each call once.  There are no retries here, no redirects, no cookies.
 
     Args:
-        url: where a server listens that stands in for fal; it is called under fal's own host names.
-            None is fal itself.
-        transport: httpx's seam.
+        url: a server to call instead of fal, under fal's host names; None calls fal.
+        transport: an httpx transport, for tests.
     """
 
     def __init__(self, url: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -55,13 +54,13 @@ class Upstream:
 
     @property
     def name(self) -> str:
-        """For reports: ``fal``, or the address of what stands in for it."""
+        """The name for reports: ``fal``, or the URL of the other server."""
         return self._url or FAL
 
     async def send(
         self, method: str, host: str, path: str, query: str, headers: Headers, content: bytes | AsyncIterator[bytes]
     ) -> Reply:
-        """Send one call to a host of fal's; the answer's body is still to be read.
+        """Send one call to a host of fal; the body of the answer is not read yet.
 
         Raises:
             NotReached: nothing was sent.
@@ -80,5 +79,5 @@ class Upstream:
             raise AnswerLost(f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:
-        """Let all connections go."""
+        """Close all connections."""
         await self._client.aclose()

@@ -1,1 +1,1 @@
-"""Exchanges with the service: what they are, how they are kept without secrets, how they are answered from."""
+"""Recordings: calls and answers of fal, stored without secrets, and replay."""

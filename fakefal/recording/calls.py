@@ -1,4 +1,4 @@
-"""What a call of fal's hosts is: which cost money, which belong to a job, and which are neither."""
+"""Classifies calls to fal's hosts: paid calls, calls of a job, and others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fakefal_contracts.hosts import Part
 
 
 class CallKind(StrEnum):
-    """What a call asks for."""
+    """The kind of a call."""
 
     SUBMIT = "submit"
     RUN = "run"
@@ -21,13 +21,13 @@ class CallKind(StrEnum):
     RESULT = "result"
     CANCEL = "cancel"
     STORAGE = "storage"
-    """Tokens and addresses for uploads, and the keys that webhooks are signed with."""
+    """Tokens and URLs for uploads, and the public keys of webhooks."""
     FILE = "file"
     """An upload to the CDN, or a download."""
     ACCOUNT = "account"
-    """Reading what belongs to an account or to the site: passed on, never recorded."""
+    """Reads of account data or of fal's site: passed on, never recorded."""
     OTHER = "other"
-    """Nobody here knows whether it costs anything."""
+    """Unknown calls, which may cost money."""
 
 
 READS = ("GET", "HEAD")
@@ -43,7 +43,7 @@ _JOB_CALLS = {
 
 @dataclass(frozen=True)
 class FalCall:
-    """One call, by what it asks for.  `path` starts with a slash and does not name the part."""
+    """One call by its kind.  `path` starts with a slash, without the part."""
 
     kind: CallKind
     part: Part
@@ -59,12 +59,12 @@ class FalCall:
 
     @property
     def recorded(self) -> bool:
-        """Whether such calls are kept."""
+        """Whether such calls are recorded."""
         return self.kind not in (CallKind.ACCOUNT, CallKind.OTHER) and self.method != "HEAD"
 
 
 def read_call(method: str, routed: str) -> FalCall | None:
-    """The call of a path that starts with its part, as the router leaves it; None where there is no part."""
+    """Read a call from a path that starts with its part, as the router leaves it; None if there is no part."""
     name, _, rest = routed.lstrip("/").partition("/")
     if name not in set(Part):
         return None
@@ -77,7 +77,7 @@ def read_call(method: str, routed: str) -> FalCall | None:
 
 
 def _free_kind(method: str, part: Part, path: str) -> CallKind:
-    """What a call outside the applications is, if it is known to cost nothing."""
+    """The kind of a call outside the applications, if it is known to cost nothing."""
     if part is Part.REST and path.startswith(("/storage/", "/.well-known/")):
         return CallKind.STORAGE
     if part is Part.CDN and path.startswith("/files/"):

@@ -1,4 +1,4 @@
-"""One exchange with the service, as it is kept: a line of JSON without secrets."""
+"""One recorded call and its answer: a line of JSON without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fakefal_contracts.hosts import BaseUrl, Part
 
 EVENTS = "text/event-stream"
 OURS = "fakefal"
-"""The source of refusals that the validating proxy gave itself; no word of the service's."""
+"""The source of refusals by the validating proxy itself."""
 
 
 class BadExchange(ValueError):
@@ -25,14 +25,14 @@ class BadExchange(ValueError):
 
 @dataclass(frozen=True)
 class RecordedBody:
-    """A body in one of four forms: JSON, text, the digest of bytes that are not kept, or of a kept file."""
+    """A body in one of four forms: JSON, text, a digest of bytes that are not stored, or a digest of a stored file."""
 
     form: str = "none"
     content: Any = None
 
     @classmethod
     def of(cls, raw: bytes, scrubber: Scrubber, base_url: BaseUrl | None = None) -> RecordedBody:
-        """A body without what must not be kept."""
+        """A body without secrets."""
         if not raw:
             return cls()
         try:
@@ -48,16 +48,16 @@ class RecordedBody:
 
     @classmethod
     def digest(cls, sha256: str, form: str = "sha256") -> RecordedBody:
-        """Bytes by their digest only; with the form ``file`` they lie beside the recording."""
+        """Bytes as a digest; with the form ``file`` they are stored beside the recording."""
         return cls(form, sha256)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is written."""
+        """As JSON values."""
         return {} if self.form == "none" else {self.form: self.content}
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> RecordedBody:
-        """From what `as_dict` wrote."""
+        """Read the values of `as_dict`."""
         form = next((form for form in ("json", "text", "sha256", "file") if form in written), "none")
         return cls(form, written.get(form))
 
@@ -80,7 +80,7 @@ def _clean_line(line: str, scrubber: Scrubber) -> str:
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request as it is looked up: nothing in it depends on keys, ports or the moment."""
+    """A request as the key of a look-up, independent of API keys, ports and time."""
 
     method: str
     part: Part
@@ -90,26 +90,26 @@ class RecordedRequest:
 
     @classmethod
     def of(cls, call: FalCall, query: str, body: RecordedBody, scrubber: Scrubber) -> RecordedRequest:
-        """A call without what must not be kept."""
+        """A call without secrets."""
         return cls(call.method, call.part, scrubber.path(call.path), scrubber.query(query), body)
 
     @property
     def call(self) -> FalCall:
-        """What it asks for."""
+        """The kind of the call."""
         call = read_call(self.method, f"/{self.part}{self.path}")
         assert call is not None
         return call
 
     @property
     def canonical(self) -> str:
-        """One text for all requests that mean the same: members of objects in order."""
+        """A canonical text: equal for requests that differ only in the order of keys."""
         body = json.dumps(self.body.as_dict(), sort_keys=True, ensure_ascii=False)
         return f"{self.method} {self.part}{self.path}{query_text(self.query)} {body}"
 
 
 @dataclass(frozen=True)
 class RecordedAnswer:
-    """What came back."""
+    """A recorded answer."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class RecordedAnswer:
 class Exchange:
     """A request and its answer.
 
-    `source` is who answered: ``fal``, ``upstream`` where another server stood in for it, or `OURS`.
+    `source` is the server that answered: ``fal``, ``upstream`` for another server, or `OURS`.
     """
 
     recorded_at: dt.datetime
@@ -131,7 +131,7 @@ class Exchange:
 
     @property
     def request_id(self) -> str:
-        """The id of the job that it is about, if it is about one."""
+        """The id of its job, or empty."""
         call = self.recorded_request.call
         if call.kind is CallKind.SUBMIT:
             body = self.answered.body.content
@@ -139,7 +139,7 @@ class Exchange:
         return call.request_id
 
     def line(self) -> bytes:
-        """As one line of JSON."""
+        """One line of JSON."""
         return jsonio.dump(
             {
                 "recorded_at": self.recorded_at.astimezone(dt.UTC).isoformat(timespec="seconds"),
@@ -162,10 +162,10 @@ class Exchange:
 
     @classmethod
     def read(cls, line: bytes) -> Exchange:
-        """From what `line` wrote.
+        """Read a line of `line`.
 
         Raises:
-            BadExchange: it is none.
+            BadExchange: it is not a recorded exchange.
         """
         try:
             written = jsonio.load(line)

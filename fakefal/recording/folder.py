@@ -21,26 +21,26 @@ logger = logging.getLogger(__name__)
 FILES = "files"
 SUFFIX = ".jsonl"
 LARGEST_FILE = 256 * 1024 * 1024
-"""Downloads above this are passed on and not kept."""
+"""Larger downloads are passed on but not stored."""
 
 Now = Callable[[], dt.datetime]
 
 
 def wall_now() -> dt.datetime:
-    """The wall's date and time: recordings age with the service they were taken from."""
+    """The real date and time: recordings age in real time."""
     return dt.datetime.now(dt.UTC)
 
 
 class ExchangeWriter:
-    """Writes exchanges as they happen, each at once and whole, so that a run that dies loses nothing.
+    """Writes each exchange at once and completely, so that a crash loses nothing.
 
-    Where the folder cannot be written to, as on a full disk, it says so once and ends: what it was told until then
-    stays, and whoever passes calls on goes on.
+    If the folder cannot be written to, for example because the disk is full, it reports that once and stops.  Complete
+    lines stay, and calls still pass.
 
     Args:
-        folder: where to; it is made when the first exchange comes.
-        source: whose answers they are, ``fal`` or ``upstream``.
-        now: the wall's clock.
+        folder: the folder, created with the first exchange.
+        source: the server that answers, ``fal`` or ``upstream``.
+        now: the real time.
     """
 
     def __init__(self, folder: Path, *, source: str = "fal", now: Now = wall_now) -> None:
@@ -50,14 +50,14 @@ class ExchangeWriter:
         self.now = now
         self.written = 0
         self.ended = ""
-        """Why nothing is written any more; empty while it is."""
+        """Why writing has stopped, or empty."""
         self._file: FileIO | None = None
         self._latest: dict[str, bytes] = {}
 
     def write(self, exchange: Exchange) -> None:
-        """Keep an exchange; an answer that is the same as the one before it is kept once.
+        """Write an exchange, unless it is equal to the one before.
 
-        Polling asks the same again and again, so that lines would differ in nothing but their moment.
+        Polling repeats equal calls, whose lines would differ only in their time.
         """
         if self.ended:
             return
@@ -71,7 +71,7 @@ class ExchangeWriter:
             self.written += 1
 
     def _append(self, line: bytes) -> None:
-        """Write a line at the end, or nothing.
+        """Append a whole line, or nothing.
 
         Raises:
             OSError: it cannot be written.
@@ -90,7 +90,7 @@ class ExchangeWriter:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Change something in the folder; where that fails, say so once, and write nothing any more."""
+        """Change something in the folder; if that fails, report it once and stop writing."""
         try:
             yield
         except OSError as error:
@@ -142,7 +142,7 @@ class Keeper:
                 self._file.write(chunk)
 
     def finish(self, *, whole: bool) -> str | None:
-        """The digest under which the file lies now; None where it was cut off, too large, or could not be written."""
+        """The digest of the stored file; None if it was cut off, too large, or could not be written."""
         if self._file is None:
             return None
         with self._writer.writing():
@@ -156,7 +156,7 @@ class Keeper:
 
 
 def read_folder(folder: Path) -> Iterator[Exchange]:
-    """Every exchange of a folder, or of one file, in the order of recording.
+    """All exchanges of a folder or a file, in the order of recording.
 
     Raises:
         BadExchange: a line cannot be read; the message names file and line.

@@ -1,4 +1,4 @@
-"""The front door that proxy and replay share with the emulator: fal's hosts, the base URL, and ``/proxy``."""
+"""The routing that proxy and replay share with the emulator: fal's hosts, the base URL, and ``/proxy``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class _Endpoint:
-    """Any method of any path; a class, since Starlette would let a function have GET only."""
+    """Accepts any method and path; a class, because Starlette allows only GET for a function."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -39,7 +39,7 @@ class _Endpoint:
 
 
 def new_id() -> str:
-    """A fresh request id, as fal's are since 2025."""
+    """A new request id in the format that fal has used since 2025."""
     return uuid7(time.time(), secrets.randbits(RANDOM_BITS))
 
 
@@ -51,10 +51,10 @@ def front(
     public_url: str | None = None,
     cors: bool = False,
 ) -> ASGIApp:
-    """An application that answers every call for a part of fal's with `answer`.
+    """An application that answers every call to a part of fal with `answer`.
 
-    `what` says at the base URL what runs here; `living` is entered while the application is served; `cors`
-    is whether web pages may call it, as they may call fal.
+    The base URL shows `what`.  The context `living` lasts as long as the application is served.  `cors` says whether
+    web pages may call it, as at fal.
     """
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Answering from recordings, and from nothing else."""
+"""Answers calls from recordings only."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Track:
         return self.exchanges[min(position, len(self.exchanges) - 1)]
 
     def since(self, oldest: dt.datetime) -> Track:
-        """The track without what is older, if anything is left: what was recorded again replaces it."""
+        """The track without older exchanges, unless that leaves none: newer recordings replace older ones."""
         return Track([one for one in self.exchanges if one.recorded_at >= oldest] or self.exchanges)
 
 
 @dataclass
 class ReplayedJob:
-    """One job that is replayed: under its own id, with a place of its own in each track of a recorded job."""
+    """A replayed job: it has its own id, and its own position in each track of a recorded job."""
 
     job: dict[str, Track]
     recorded_id: str
@@ -58,17 +58,16 @@ class ReplayedJob:
 
 
 class Replay:
-    """Answers requests that were recorded.
+    """Answers recorded requests.
 
-    A submit begins a run of its own: of equal ones the first gets the first recording, the next the next,
-    and the last is repeated; those that are too old do not count where there are younger ones.  Status,
-    result and cancel are answered from that recording, each in its order, so that programs that poll more
-    or less often see the same states.
+    Equal submits get the recordings in their order, and the last one is repeated.  Recordings that are too old are
+    ignored if there are newer ones.  Status, result and cancel are answered from the same recording, each in its
+    order, so programs that poll more or less often see the same states.
 
     Args:
-        folder: with recordings, or one file of them.
-        max_age_days: refuse what is older; None refuses nothing.
-        now: the wall's date and time.
+        folder: the folder or file with recordings.
+        max_age_days: refuse older recordings; None allows all.
+        now: the real date and time.
 
     Raises:
         BadExchange: a line cannot be read.
@@ -126,7 +125,7 @@ class Replay:
         return await asyncio.to_thread(RecordedBody.of, raw, self._scrubber, base_url)
 
     def _find(self, recorded_request: RecordedRequest) -> tuple[Exchange, tuple[str, str]]:
-        """The exchange that answers, and the recorded id with the one that stands for it now."""
+        """The exchange that answers, the recorded request id, and the id that replaces it."""
         call = recorded_request.call
         if call.request_id:
             return self._find_in_job(recorded_request, call)
@@ -157,7 +156,7 @@ class Replay:
         return exchange, (run.recorded_id, call.request_id)
 
     def _not_recorded(self, recorded_request: RecordedRequest) -> WireError:
-        """Nothing is called in its place."""
+        """The refusal of a request that was not recorded."""
         wanted = recorded_request
         text = f"fakefal has no recording of {wanted.method} {wanted.part}{wanted.path} in {self._folder}"
         if recorded_request.call.is_paid and any(
@@ -169,14 +168,14 @@ class Replay:
         return refusal(501, f"{text}: {hint}", hint=f"{text}: {hint}")
 
     def _oldest(self) -> dt.datetime | None:
-        """The moment before which nothing may have been recorded."""
+        """The earliest allowed time of a recording."""
         return None if self._max_age_days is None else self._now() - dt.timedelta(days=self._max_age_days)
 
     def _check_age(self, exchange: Exchange) -> None:
-        """Refuse what is older than the user allows.
+        """Check the age of a recording.
 
         Raises:
-            WireError: 501, it is.
+            WireError: 501, it is too old.
         """
         oldest = self._oldest()
         if oldest is not None and exchange.recorded_at < oldest:
@@ -190,20 +189,20 @@ class Replay:
             raise refusal(501, text, hint=text)
 
     def _replayed(self, answered: RecordedAnswer, ids: tuple[str, str], base_url: BaseUrl) -> Response:
-        """The answer as this caller must see it: with the run's id, and addresses that lead back here."""
+        """The answer for this caller: with the id of this run, and URLs that point here."""
         headers = {name: _renamed(value, ids) for name, value in answered.headers.items()}
         form, content = answered.body.form, answered.body.content
         if form == "file":
             path = self._folder / FILES / str(content)
             if not path.is_file():
-                raise refusal(501, f"fakefal misses the file {path} of a recording")
+                raise refusal(501, f"the recording has no file {path}")
             return FileResponse(path, answered.status, headers)
         raw = jsonio.dump(self._fresh(content)) if form == "json" else str(content or "").encode()
         text = _renamed(raw.decode("utf-8", "surrogateescape"), ids)
         return Response(_led_back(text, base_url).encode("utf-8", "surrogateescape"), answered.status, headers)
 
     def _fresh(self, content: Any) -> Any:
-        """Tokens that would have expired since have not."""
+        """Renew the expiry of tokens."""
         if isinstance(content, dict) and EXPIRES in content:
             return content | {EXPIRES: (self._now() + dt.timedelta(seconds=TOKEN_SECONDS)).isoformat()}
         return content
@@ -215,7 +214,7 @@ async def _nothing() -> AsyncIterator[None]:
 
 
 def _in_job(recorded_request: RecordedRequest) -> str:
-    """Which of a job's calls a request is, whatever the job's id."""
+    """The call of a job that a request is, without the job's id."""
     return recorded_request.canonical.replace(recorded_request.call.request_id, "ID")
 
 
@@ -225,7 +224,7 @@ def _renamed(text: str, ids: tuple[str, str]) -> str:
 
 
 def _led_back(text: str, base_url: BaseUrl) -> str:
-    """Addresses of fal's hosts lead back to here; recordings name one host for each part."""
+    """Replace URLs of fal's hosts by URLs of this server; recordings have one host for each part."""
     if base_url.base is None:
         return text
     for part in dict.fromkeys(HOSTS.values()):

@@ -1,8 +1,7 @@
-"""Taking out of an exchange what must not be kept: keys, signed addresses, cookies, and who somebody is.
+"""Removes secrets from recordings: keys, signed URLs, cookies, and personal data.
 
-Headers and query members are kept by name only if they are known to be harmless.  In bodies, members are
-judged by their name, and every text by what it looks like.  Prompts are kept: they are what a recording is
-found by.
+Headers and query parameters are kept only if their names are known to be harmless.  In bodies, values are removed by
+the name of their key, and strings by their format.  Prompts are kept, because a recording is found by them.
 """
 
 from __future__ import annotations
@@ -74,8 +73,8 @@ _UPLOAD_ID = re.compile(r"(/multipart/)[^/]+")
 class Scrubber:
     """Cleans paths, headers, queries and bodies.
 
-    It learns the secrets of a run, so that they are found wherever they stand.  Cleaning what is clean
-    changes nothing: a request is looked up among the kept ones by its own cleaned form.
+    It learns the secrets of a run, to find them anywhere.  Cleaning twice changes nothing, so a request can be looked
+    up by its cleaned form.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -96,16 +95,16 @@ class Scrubber:
         return {name.lower(): self.text(value) for name, value in headers.items() if name.lower() in KEPT_HEADERS}
 
     def query(self, query: str) -> dict[str, str]:
-        """The harmless members of a query."""
+        """The harmless parameters of a query."""
         pairs = parse_qsl(query, keep_blank_values=True)
         return {name: TRUE_WORDS.get(value.lower(), value) for name, value in sorted(pairs) if name in KEPT_QUERY}
 
     def path(self, path: str) -> str:
-        """A path without the tokens that stand in it."""
+        """A path without tokens."""
         return _UPLOAD_ID.sub(rf"\g<1>{REMOVED}", self.text(path))
 
     def value(self, value: Any, base_url: BaseUrl | None = None) -> Any:
-        """A JSON value; addresses on the caller's way become those of fal's own hosts."""
+        """A JSON value; URLs of the caller's base URL become URLs of fal's hosts."""
         if isinstance(value, dict):
             return {self.text(key): self._member(key, item, base_url) for key, item in value.items()}
         if isinstance(value, list):
@@ -118,7 +117,7 @@ class Scrubber:
         return self.value(value, base_url)
 
     def text(self, text: str, base_url: BaseUrl | None = None) -> str:
-        """Any text; one that starts as an address or a ``data:`` URI is one, to its end."""
+        """Any string; one that starts like a URL or a ``data:`` URI is treated as one to its end."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REMOVED)
         if whole := _WHOLE_DATA_URI.match(text):
@@ -133,14 +132,14 @@ class Scrubber:
 
 
 def _digest(uri: str, media_type: str | None) -> str:
-    """A ``data:`` URI by its digest: the content is the user's."""
+    """A digest of a ``data:`` URI, because its content belongs to the user."""
     if _DIGESTED.fullmatch(uri):
         return uri
     return f"data:{(media_type or '').lower()};sha256,{hashlib.sha256(uri.encode()).hexdigest()}"
 
 
 def _bare_address(address: str, base_url: BaseUrl | None) -> str:
-    """An address without user, query and fragment, on one name for each part of fal's."""
+    """A URL without user, query and fragment, with one host for each part of fal."""
     address = address.replace("\\/", "/")
     try:
         parts = split_address(address)
@@ -160,7 +159,7 @@ def _bare_address(address: str, base_url: BaseUrl | None) -> str:
 
 
 def _without_ip(found: re.Match[str]) -> str:
-    """An address of the internet is removed; this machine's own says nothing about anybody."""
+    """Remove public IP addresses; loopback addresses are harmless."""
     try:
         address = ipaddress.ip_address(found[0])
     except ValueError:
@@ -169,5 +168,5 @@ def _without_ip(found: re.Match[str]) -> str:
 
 
 def query_text(query: Mapping[str, str]) -> str:
-    """A cleaned query as it stands in an address."""
+    """A cleaned query as text for a URL."""
     return f"?{urlencode(query)}" if query else ""

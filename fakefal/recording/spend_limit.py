@@ -23,7 +23,7 @@ class OverSpendLimit(Exception):
 
 @dataclass(eq=False)
 class SpendReservation:
-    """Money set aside for one request: `usd` until it is settled, then what it really cost."""
+    """Money reserved for one request: `usd` is the reserved amount until it is settled, then the real cost."""
 
     usd: Decimal
     settled: bool = False
@@ -32,9 +32,8 @@ class SpendReservation:
 class SpendLimit:
     """A limit in US dollars for one run.
 
-    What is reserved counts as spent until it is settled, so that the limit holds even where an answer is
-    lost.  A bill above its reservation is counted in full: what is left may fall below nothing, and then
-    every further request that costs something is refused.
+    Reserved money counts as spent until it is settled, so the limit also holds if an answer is lost.  A bill above its
+    reservation counts in full.  Then the rest may become negative, and every further paid request is refused.
 
     Args:
         limit: the most that may be spent; nothing is sent that could exceed it.
@@ -49,24 +48,24 @@ class SpendLimit:
 
     @property
     def spent(self) -> Decimal:
-        """What settled requests cost."""
+        """The cost of settled requests."""
         return sum((one.usd for one in self._reservations if one.settled), NOTHING)
 
     @property
     def reserved(self) -> Decimal:
-        """What requests may cost whose bill is not known yet."""
+        """The reserved cost of requests without a bill."""
         return sum((one.usd for one in self._reservations if not one.settled), NOTHING)
 
     @property
     def left(self) -> Decimal:
-        """What may still be reserved."""
+        """The rest of the limit."""
         return self.limit - self.spent - self.reserved
 
     def reserve(self, usd: Decimal) -> SpendReservation:
-        """Set money aside before a request is sent.
+        """Reserve money before a request is sent.
 
         Raises:
-            OverBudget: less than that is left; nothing is set aside.
+            OverSpendLimit: less than that is left; nothing is reserved.
         """
         with self._lock:
             if usd > max(self.left, NOTHING):
@@ -82,5 +81,5 @@ class SpendLimit:
                 reservation.usd, reservation.settled = usd, True
 
     def refund(self, reservation: SpendReservation) -> None:
-        """Give a reservation back: the request was refused, or never reached the service."""
+        """Refund a reservation: the request was refused, or did not reach the service."""
         self.settle(reservation, NOTHING)

@@ -1,4 +1,4 @@
-"""Small pictures of results, for files that stand alone."""
+"""Small pictures of results, for reports without external files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAMILIES = (MediaFamily.CLIP, MediaFamily.PICTURE)
 
 
 def poster_of(ending: Ending, files: MadeFiles) -> str | None:
-    """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None where it has none of ours."""
+    """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None without one."""
     if not ending.ok or ending.text or CDN_MARK.encode() not in ending.body:
         return None
     for address in _addresses(jsonio.load(ending.body)):
@@ -40,7 +40,7 @@ def poster_of(ending: Ending, files: MadeFiles) -> str | None:
 
 
 def _addresses(value: Any) -> Iterator[str]:
-    """Every address of a file of ours in a result."""
+    """The URLs of the emulator's files in a result."""
     if isinstance(value, str):
         if value.startswith(CDN_MARK):
             yield value

@@ -1,4 +1,4 @@
-"""Reports as files: a page that stands alone, JSON, and XML in JUnit's form."""
+"""Writes reports: a self-contained HTML page, JSON, and JUnit XML."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def as_junit(report: ReportedRun) -> bytes:
 
 
 WRITERS: dict[str, Callable[[ReportedRun], bytes]] = {".html": as_html, ".json": as_json, ".xml": as_junit}
-"""How a report is written, by the ending of its file."""
+"""The writers of reports, by file extension."""
 
 
 def write_report(report: ReportedRun, path: Path) -> None:
-    """Write a report in the form that the ending of its file asks for.
+    """Write a report in the format of its file extension.
 
     Raises:
         OSError: it cannot be written.
@@ -55,12 +55,12 @@ def write_report(report: ReportedRun, path: Path) -> None:
 
 
 def dump_part(part: ReportedPart) -> str:
-    """A part as JSON, for who brings it to where all are put together."""
+    """A part of a report as JSON, to be merged later."""
     return jsonio.dump(part.model_dump()).decode()
 
 
 def write_test_report(parts: Iterable[str], exit_code: int, path: Path) -> None:
-    """Write the report of tests, from what `dump_part` made of each."""
+    """Write the report of tests from the parts of `dump_part`."""
     write_report(run_report("pytest", exit_code, map(ReportedPart.model_validate_json, parts)), path)
 
 
@@ -116,7 +116,7 @@ def _suite(part: ReportedPart) -> ET.Element:
 
 
 def _told(part: ReportedPart) -> Iterator[tuple[str, str]]:
-    """What happened beside jobs, as names and values."""
+    """Other facts about the run, as names and values."""
     for call in part.calls:
         yield call.kind, f"{call.effect or call.status} {call.call} {call.hint}".strip()
     for finding in part.findings:
@@ -137,5 +137,5 @@ def _case(job: ReportedJob) -> ET.Element:
         case "cancelled":
             ET.SubElement(case, "skipped", message="cancelled")
         case None:
-            ET.SubElement(case, "skipped", message="not over at the end of the run")
+            ET.SubElement(case, "skipped", message="not ended at the end of the run")
     return case

@@ -1,4 +1,4 @@
-"""What a run did, in one form: what ``--report FILE.json`` holds, and what the other files are made of."""
+"""The data of a report: the content of ``--report FILE.json``, and the source of the other formats."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from fakefal.version import VERSION
 
 MOST_JOBS = 500
 MOST_CALLS = 200
-"""How many jobs and calls a report shows, the newest."""
+"""How many of the newest jobs and calls a report shows."""
 
 MOST_POSTERS = 100
-"""So many jobs have posters, the newest: making one takes some milliseconds."""
+"""How many of the newest jobs have posters; making one takes some milliseconds."""
 
 MOST_POSTER_BYTES = 1_000_000
-"""How much room posters take in a report."""
+"""The most bytes of posters in a report."""
 
 
 class WebhookTry(BaseModel):
-    """One try of a webhook: what its receiver answered, or why it did not."""
+    """One attempt of a webhook: the answer of its receiver, or why there is none."""
 
     status: int | None
     error: str | None
 
 
 class ReportedWebhook(BaseModel):
-    """The webhook of a job: where to, what became of it, and every try."""
+    """The webhook of a job: its URL, its outcome, and every attempt."""
 
     url: str
     fate: str
@@ -55,17 +55,17 @@ class ReportedJob(BaseModel):
     """One job.
 
     Attributes:
-        prompt: the beginning of its prompt.
+        prompt: the start of its prompt.
         submitted_at: emulated seconds since 1970.
-        outcome: how it ended; null where it was not over at the end of the run.
+        outcome: how it ended; null if it had not ended at the end of the run.
         status: the HTTP status of its result.
         why: what was wrong, in one line.
-        broken: which rules it broke, and where.
-        usd: what it would have cost; null where the price is unknown.
+        broken: the broken rules, and where.
+        usd: what it would have cost; null if the price is unknown.
         charge: whether fal charges for it, as far as fal says so.
-        maybe_usd: what a refusal costs that may be charged.
+        maybe_usd: what a refusal costs if fal charges for it.
         seconds: how long it ran, in emulated seconds.
-        polls: how often its status was asked for.
+        polls: the number of status calls.
         duplicate_of: the job that it repeats.
         poster: a small picture of its result, as a ``data:`` URI.
     """
@@ -90,7 +90,7 @@ class ReportedJob(BaseModel):
 
 
 class ReportedCall(BaseModel):
-    """A call of which no job came, or that an effect changed."""
+    """A call that created no job, or that an effect changed."""
 
     kind: Literal["unknown_model", "not_emulated", "call_refused", "effect"]
     call: str
@@ -100,7 +100,7 @@ class ReportedCall(BaseModel):
 
 
 class ReportedFinding(BaseModel):
-    """What the program does wrong: which kind, how sure, what it would have cost, and what to do."""
+    """A mistake of the program: its kind, its grade, what it would have cost, and what to do."""
 
     finding: str
     grade: str
@@ -110,9 +110,9 @@ class ReportedFinding(BaseModel):
 
 
 class ReportedSums(BaseModel):
-    """What the jobs add up to; `unpriced` are those whose price is unknown.
+    """The totals of the jobs; the price of `unpriced` jobs is unknown.
 
-    Of the refused ones `billed_refusals` are charged, and `maybe_billed` may be, for `maybe_usd` in all.
+    `billed_refusals` refusals are charged; `maybe_billed` refusals may be charged, `maybe_usd` in total.
     """
 
     jobs: int = 0
@@ -128,7 +128,7 @@ class ReportedSums(BaseModel):
 
 
 class ReportedPart(BaseModel):
-    """What happened in one part of a run, such as a test: its name, and what stands in the other lists."""
+    """One part of a run, such as a test: its name, and its entries in the other lists."""
 
     name: str
     sums: ReportedSums
@@ -143,11 +143,11 @@ class ReportedRun(BaseModel):
     Attributes:
         fakefal: the version.
         command: what ran.
-        exit_code: how it ended, where that is known.
+        exit_code: its exit code, if known.
         written_at: real seconds since 1970.
-        sums: of all parts.
+        sums: the totals of all parts.
         parts: one for a run of a command, and one for each test that has the fixture.
-        notes: what is left out, so that the file stays small.
+        notes: what was left out to keep the file small.
     """
 
     fakefal: str = VERSION
@@ -160,7 +160,7 @@ class ReportedRun(BaseModel):
 
 
 async def part_of_run(emulator: Emulator, name: str) -> ReportedPart:
-    """What one emulator saw, for a report."""
+    """The part of a report for one emulator."""
     looks = await emulator.all()
     jobs = [*zip(looks, entries(looks), strict=True)][-MOST_JOBS:]
     deliveries = {one.request_id: one for one in await emulator.deliveries()}
@@ -178,7 +178,7 @@ async def part_of_run(emulator: Emulator, name: str) -> ReportedPart:
 
 
 def run_report(command: str, exit_code: int | None, parts: Iterable[ReportedPart]) -> ReportedRun:
-    """A report within its bounds; what does not fit is left out, and said."""
+    """A report within its limits; it notes what was left out."""
     parts = list(parts)
     sums = ReportedSums(
         **{
@@ -193,7 +193,7 @@ def run_report(command: str, exit_code: int | None, parts: Iterable[ReportedPart
 
 
 def _bound_jobs(report: ReportedRun) -> None:
-    """Leave out the oldest jobs and calls beyond the bounds, and parts of which nothing is left."""
+    """Leave out the oldest jobs and calls beyond the limits, and empty parts."""
     for name, most in (("jobs", MOST_JOBS), ("calls", MOST_CALLS), ("findings", MOST_CALLS)):
         room = most
         for part in reversed(report.parts):
@@ -207,7 +207,7 @@ def _bound_jobs(report: ReportedRun) -> None:
 
 
 def _bound_posters(report: ReportedRun) -> None:
-    """Leave out the posters of older jobs that take more room than there is."""
+    """Leave out posters of older jobs beyond the limit."""
     room, left_out = MOST_POSTER_BYTES, 0
     for part in reversed(report.parts):
         for job in reversed(part.jobs):

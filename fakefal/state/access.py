@@ -18,11 +18,11 @@ MOST_RULES = 100
 """How many users one list may name (fal publishes no number)."""
 
 Decision = Literal["allow", "forbid", "hide"]
-"""Readable, answered with 403, or answered as if it were not there."""
+"""Readable, answered with 403, or answered with 404."""
 
 
 class AclRule(BaseModel):
-    """What one user may do; a user is the id of a key."""
+    """The access of one user; a user is the id part of an API key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class AclRule(BaseModel):
 
 
 class Acl(BaseModel):
-    """fal's access control list: a decision for all, and others for single users."""
+    """An access control list: `rules` for single users, and the `default` for all others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,14 +39,14 @@ class Acl(BaseModel):
     rules: Annotated[tuple[AclRule, ...], Len(max_length=MOST_RULES)] = ()
 
     def decide(self, user: str) -> Decision:
-        """What this user may do; the first rule that names it counts."""
+        """The access of this user, by the first rule that names it."""
         return next((rule.decision for rule in self.rules if rule.user == user), self.default)
 
 
 class UploadLifecycle(BaseModel):
-    """How long a file lives and who may read it at first: of one upload, or of a key's uploads.
+    """How long an uploaded file is kept, and its first access control list.
 
-    `expiration_duration_seconds` counts emulated seconds; None lets the file live on.
+    `expiration_duration_seconds` counts emulated seconds; null keeps the file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

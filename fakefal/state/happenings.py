@@ -1,6 +1,6 @@
-"""What an emulator tells while it works: one class for each kind of event.
+"""The events of an emulator: one class for each kind.
 
-The same classes are what subscribers in Python get, what ``GET /_fakefal/events`` sends, and what its document shows.
+Subscribers in Python get these objects, ``GET /_fakefal/events`` sends them, and the OpenAPI document describes them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fakefal.core.plan import BrokenRule
 from fakefal.state.ledger import Dollars
 
 Outcome = Literal["completed", "refused", "failed", "cancelled", "timed_out"]
-"""How a job ended: well, by its own fault (4xx), by the service's (5xx), or cut short by its caller."""
+"""How a job ended: with a result, refused (4xx), failed at the service (5xx), or ended early by its caller."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,10 +24,10 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        number: counts the events of this server, from 1.
+        number: the number of the event on this server, from 1.
         at: emulated seconds since 1970, on the clock of `key`.
         wall: real seconds since 1970.
-        key: the id part of the key that it concerns; null for what concerns all keys, empty where a call had no key.
+        key: the id part of the API key; null for all keys, empty for a call without a key.
     """
 
     number: int = 0
@@ -46,7 +46,7 @@ class JobEvent(Event):
 
 @dataclass(slots=True, kw_only=True)
 class JobAccepted(JobEvent):
-    """A job was accepted; `prompt` is the beginning of its prompt, and `webhook` says whether it has one."""
+    """A job was accepted.  `prompt` is the start of its prompt, and `webhook` says whether it has a webhook."""
 
     kind: Literal["accepted"] = "accepted"
     prompt: str
@@ -55,26 +55,26 @@ class JobAccepted(JobEvent):
 
 @dataclass(slots=True, kw_only=True)
 class JobStarted(JobEvent):
-    """A runner began to work on a job."""
+    """A runner started a job."""
 
     kind: Literal["started"] = "started"
 
 
 @dataclass(slots=True, kw_only=True)
 class JobOver(JobEvent):
-    """A job is over.
+    """A job has ended.
 
     Attributes:
         outcome: how it ended.
         status: the HTTP status of its result.
-        error_type: fal's word for a failure of the platform; else empty.
-        error: what its status says of that failure; else empty.
+        error_type: fal's name for a failure of the platform, or empty.
+        error: the message of that failure in the status, or empty.
         hint: what to change, in one line.
-        broken: which rules it broke, and where; the first ones of very many.
-        usd: what it would have cost; null where its price is unknown.
-        units: what would have been billed.
-        polls: how often its status was asked for at this server.
-        attempts: how often a runner tried.
+        broken: the broken rules, and where; not all of them if there are very many.
+        usd: what it would have cost in US dollars; null if the price is unknown.
+        units: the billed units.
+        polls: the number of status calls at this server.
+        attempts: the number of runs.
         seconds: how long it ran, in emulated seconds.
     """
 
@@ -94,9 +94,9 @@ class JobOver(JobEvent):
 
 @dataclass(slots=True, kw_only=True)
 class WebhookTried(JobEvent):
-    """A webhook was sent: the `attempt`-th try, and what the receiver answered, or why it did not.
+    """A webhook was sent.  `attempt` counts from 1; `status` is the receiver's, or `error` says why there is none.
 
-    Values of the query of `url` are hidden.
+    Values in the query of `url` are hidden.
     """
 
     kind: Literal["webhook"] = "webhook"
@@ -112,8 +112,8 @@ class CallEvent(Event):
     """Something that happened to one call.
 
     Attributes:
-        call: method, host of fal's and path.
-        status: the status of the answer; null where the connection was dropped.
+        call: method, host and path.
+        status: the status of the answer; null if the connection was dropped.
         hint: what to change, in one line.
     """
 
@@ -124,9 +124,10 @@ class CallEvent(Event):
 
 @dataclass(slots=True, kw_only=True)
 class EffectFired(CallEvent):
-    """An effect changes a call: told before the job that the call makes, or after a call that makes none.
+    """An effect was applied to a call.
 
-    `status` is null where the job is told of later; `request_id` is that of the job.
+    If the call creates a job, this event comes before those of the job, `request_id` is the job's, and `status` is
+    null.  Otherwise it comes after the call.
     """
 
     kind: Literal["effect"] = "effect"
@@ -136,7 +137,7 @@ class EffectFired(CallEvent):
 
 @dataclass(slots=True, kw_only=True)
 class ModelUnknown(CallEvent):
-    """A model was called that is unknown."""
+    """A call named an unknown model."""
 
     kind: Literal["unknown_model"] = "unknown_model"
     endpoint_id: str
@@ -144,14 +145,14 @@ class ModelUnknown(CallEvent):
 
 @dataclass(slots=True, kw_only=True)
 class NotEmulated(CallEvent):
-    """A part of fal's was called that is not emulated (501)."""
+    """A call was for a part of fal that is not emulated (501)."""
 
     kind: Literal["not_emulated"] = "not_emulated"
 
 
 @dataclass(slots=True, kw_only=True)
 class CallRefused(CallEvent):
-    """A call was refused before it became a job."""
+    """A call was refused, and no job was created."""
 
     kind: Literal["call_refused"] = "call_refused"
     error_type: str
@@ -159,14 +160,14 @@ class CallRefused(CallEvent):
 
 @dataclass(slots=True, kw_only=True)
 class StateReset(Event):
-    """The requests of a key, or of all, were forgotten; and so were the events before this one."""
+    """The requests and earlier events of a key, or of all keys, were deleted."""
 
     kind: Literal["reset"] = "reset"
 
 
 @dataclass(slots=True, kw_only=True)
 class ClockMoved(Event):
-    """The clock of a key, or the global one, was moved; `speed` is its speed now."""
+    """The clock of a key, or the global clock, was moved by `advance` seconds; `speed` is its new speed."""
 
     kind: Literal["clock"] = "clock"
     advance: float
@@ -175,13 +176,13 @@ class ClockMoved(Event):
 
 @dataclass(slots=True, kw_only=True)
 class FindingMade(Event):
-    """The verdict found something that the program does wrong.
+    """The verdict found a mistake of the program.
 
     Attributes:
-        finding: which kind, such as ``paid_twice``.
-        grade: whether it is proven.
-        request_ids: the jobs that prove it.
-        usd: what it would have cost; null where that is unknown.
+        finding: the kind of mistake, such as ``paid_twice``.
+        grade: whether the finding is proven.
+        request_ids: the jobs that show it.
+        usd: what it would have cost in US dollars; null if unknown.
         text: what happened and what to do, in one line.
     """
 
@@ -195,9 +196,9 @@ class FindingMade(Event):
 
 @dataclass(slots=True, kw_only=True)
 class EventsLost(Event):
-    """Events are missing here: read again what you show.
+    """Events are missing: read the current state again.
 
-    It comes first where ``Last-Event-ID`` is too old, or of another server.
+    It comes first if ``Last-Event-ID`` is too old, or from another server.
     """
 
     kind: Literal["lost"] = "lost"
@@ -221,7 +222,7 @@ AnyEvent = Annotated[
 
 
 def plain(value: Any) -> Any:
-    """An event as JSON values: its fields under their names, `kind` among them."""
+    """An event as JSON values: its fields by name, including `kind`."""
     if is_dataclass(value):
         return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Decimal):

@@ -35,11 +35,11 @@ Dollars = Annotated[Decimal, PlainSerializer(float, return_type=float)]
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One accepted job.  `status` is known once it is over; until then it is `pending`.
+    """One accepted job.  `submitted_at` is in emulated seconds since 1970; `status` is null while it is `pending`.
 
-    `units` and `usd` count from acceptance on; `charge` says whether fal charges for it, as far as fal says so, and
-    `maybe_usd` what a refusal costs if it does.  Both amounts are None where the price is unknown.
-    `duplicate_of` names the job that it probably repeats, and `tags` are its caller's.
+    `usd` is its price in US dollars, known from acceptance on; null if the price is unknown.  `charge` says whether
+    fal charges for it, and `maybe_usd` what a refusal costs if fal charges for it.  `duplicate_of` is an earlier job
+    that this one probably repeats.
     """
 
     request_id: str
@@ -58,7 +58,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class Total:
-    """The sums of the jobs of one key and endpoint."""
+    """The totals of the jobs of one key and endpoint; amounts are US dollars."""
 
     key: str
     endpoint_id: str

@@ -15,7 +15,7 @@ from fakefal_contracts.price import dollars
 
 FLOAT_ERROR = 1e-9
 PRICE_DIGITS = 9
-"""What a sum of floats may lose lies far behind the last digit of any price."""
+"""Rounding errors of floats are far smaller than the last digit of any price."""
 
 
 class Assertions(ABC):
@@ -101,10 +101,10 @@ class Assertions(ABC):
 
 
 def exact_usd(usd: float | str | Decimal) -> Decimal:
-    """An amount of dollars; of a float, as many digits as prices have.
+    """An exact amount in US dollars; a float is rounded to the digits of prices.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not an amount.
     """
     try:
         amount = Decimal(str(usd).removeprefix("$"))

@@ -1,4 +1,4 @@
-"""pytest-socket beside a fake: what it refuses is explained where the program meant fal."""
+"""Works with pytest-socket: explains its errors when the program called fal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ADVICE = (
 )
 LOOK_UPS = ("getaddrinfo", "gethostbyname")
 REFUSAL = "A test tried to use socket."
-"""So begins what pytest-socket raises, and warns of before that."""
+"""The start of the messages of pytest-socket."""
 
 
 @contextmanager
 def explained(complain: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Explain a refusal of pytest-socket that passes through."""
+    """Explain an error of pytest-socket that is raised in the block."""
     try:
         yield
     except Exception as error:
@@ -34,11 +34,11 @@ def explained(complain: Callable[[str], None] = lambda _: None) -> Iterator[None
 
 @contextmanager
 def explained_look_ups(answers: Callable[[str], bool], complain: Callable[[str], None]) -> Iterator[None]:
-    """Explain refused look-ups while the block lasts; it begins before names are redirected.
+    """Explain refused host name look-ups in the block; enter it before names are redirected.
 
     Args:
-        answers: tells which hosts the fake answers for.
-        complain: is told of every refusal, in words.
+        answers: whether the emulator answers for a host.
+        complain: gets a message for every refusal.
     """
     with ExitStack() as stack:
         plugin = sys.modules.get("pytest_socket")
@@ -54,7 +54,7 @@ def explained_look_ups(answers: Callable[[str], bool], complain: Callable[[str],
 
 @contextmanager
 def explained_connections(answers: Callable[[str], bool], complain: Callable[[str], None]) -> Iterator[None]:
-    """Explain refused connections while the block lasts; it begins once names are redirected."""
+    """Explain refused connections in the block; enter it after names are redirected."""
     with ExitStack() as stack:
         if "pytest_socket" in sys.modules:
             ours = _explaining(socket.socket.connect, lambda _, address: address[0], answers, complain)
@@ -82,7 +82,7 @@ def _explaining(
 
 @contextmanager
 def _replaced(owner: Any, name: str, ours: Any) -> Iterator[None]:
-    """Put something in a place, and back what was there, unless somebody else did that meanwhile."""
+    """Replace an attribute, and restore it afterwards unless other code has replaced it."""
     before = vars(owner).get(name)
     setattr(owner, name, ours)
     try:

@@ -1,4 +1,4 @@
-"""An emulator that is alive on the loop thread, and every way to it."""
+"""A running emulator on the loop thread, and all ways for calls to reach it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Engine:
 
     Args:
         emulator: the emulator.
-        complain: is told of calls that it has no answer for.
-        failed: is told of what the emulator raised.
+        complain: gets a message for each call that is not emulated.
+        failed: gets each exception of the emulator.
     """
 
     def __init__(
@@ -49,40 +49,40 @@ class Engine:
         self._connections: set[Callable[[], None]] = set()  # what kills each
 
     def start(self) -> None:
-        """Let the emulator's time run."""
+        """Start the emulator."""
         self.open(self.emulator.running())
 
     def stop(self) -> None:
-        """End it, with every call that is still on its way."""
+        """Stop the emulator and all unfinished calls."""
         self.do(self._stop())
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something where the emulator lives, and wait for it."""
+        """Run a coroutine on the loop of the emulator, and wait for it."""
         return self._thread.run(work)
 
     def open(self, context: AbstractAsyncContextManager[T]) -> T:
-        """Enter a context there that is left at the end."""
+        """Enter a context manager on that loop; it is left when the engine stops."""
         return self.do(self._stack.enter_async_context(context))
 
     def listen(self) -> str:
-        """Listen on a free port until the end; returns the base URL."""
+        """Listen on a free port until `stop`; returns the base URL."""
         with explained():
             hosts = self.emulator.settings.own_hosts
             served = hosting(outlive(self.app), bind("127.0.0.1", 0), hosts=hosts, closing=self.emulator.close)
             return self.open(served).url
 
     def child_environment(self, key: str) -> dict[str, str]:
-        """Open every road for other programs until the end; returns the environment that leads them here."""
+        """Listen for other programs until `stop`; returns the environment that redirects them here."""
         with explained():
             addresses = self.open(serving_child(outlive(self.app), closing=self.emulator.close))
         return child_environment(os.environ, addresses, key=key)
 
     def answers(self, host: str) -> bool:
-        """Whether calls of this host are answered here."""
+        """Whether the emulator answers calls to this host."""
         return is_fal_host(host) or host == HOST
 
     def begin(self, call: InProcessCall) -> InProcessExchange:
-        """Start answering a call; safe from every thread.
+        """Start answering a call; can be called from any thread.
 
         Raises:
             RuntimeError: this is another process, forked from the emulator's.
@@ -95,9 +95,9 @@ class Engine:
 
     @contextmanager
     def leading(self, complain: Callable[[str], None]) -> Iterator[None]:
-        """Lead what this process calls by sockets here while the block lasts, by whatever library.
+        """Redirect the socket connections of this process here while the block lasts, for any library.
 
-        `complain` is told of what another plugin refuses.
+        `complain` gets a message for each connection that another plugin refuses.
         """
         redirection = Redirection(self.answers, listener().destination)
         listener().add(self)
@@ -110,7 +110,7 @@ class Engine:
             listener().remove(self)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call that came by a socket; where the fake ends meanwhile, its connection dies."""
+        """Answer a call that came by a socket; its connection is dropped if the emulator stops meanwhile."""
         self._connections.add(scope["extensions"][ABORT])
         call = asyncio.ensure_future(self.app(scope, receive, send))
         self._calls.add(call)

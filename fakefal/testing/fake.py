@@ -1,4 +1,4 @@
-"""fal in the process of a test: what the fixture gives, for unittest and anything else, too."""
+"""fal inside a test process: the object that the fixture returns; also for unittest and other frameworks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from fakefal.verdict.findings import Verdict
 from fakefal_contracts.endpoint import LATEST
 
 _TOKENS = Tokens()
-"""One for all fakes of this process: clients of a module keep their upload tokens from test to test."""
+"""Shared by all emulators of this process, because module-level clients keep their upload tokens between tests."""
 
 
 class Fakefal(Assertions):
@@ -197,7 +197,7 @@ class Fakefal(Assertions):
             request_id = request if isinstance(request, str) else request.id
             self._engine.do(self._emulator.advance(request_id, how))
         elif isinstance(how, str):
-            raise TypeError(f"only a request can be brought to its {how}: advance({how!r}, fakefal.last)")
+            raise TypeError(f"advance({how!r}) needs a request: advance({how!r}, fakefal.last)")
         else:
             self._engine.do(self._emulator.move_clock(None, advance=how))
 
@@ -312,7 +312,7 @@ class Fakefal(Assertions):
             error.add_note(message)
 
     def intercepting(self) -> AbstractContextManager[None]:
-        """Answer first while the block lasts, before all mocks that were set up later."""
+        """Take precedence over all other mocks while the block lasts, even if they were set up later."""
         return intercepting(self._engine)
 
     def _complaint(self) -> str:
@@ -331,16 +331,16 @@ class Fakefal(Assertions):
         self._emulator.witness.forged(self._engine.do(self._emulator.find(request_id)).record, status)
 
     async def _settle(self) -> None:
-        """Let everything that is due happen, webhooks included."""
+        """Do everything that is due, including webhooks."""
         await self._emulator.carry_out()
 
 
 def _now() -> float:
-    """The time that the test's program has, which may be frozen: it compares the stamps of webhooks with that."""
+    """The time that the test's program sees, which may be frozen: it compares webhook timestamps with it."""
     return time.time()
 
 
 def _skips() -> tuple[type[BaseException], ...]:
-    """What skips a test: unittest's exception, and pytest's where pytest runs."""
+    """The exceptions that skip a test: unittest's, and pytest's if pytest runs."""
     pytest = sys.modules.get("pytest")
     return (SkipTest, pytest.skip.Exception) if pytest else (SkipTest,)

@@ -1,6 +1,6 @@
 """One call of an ASGI application from another thread or loop, without a socket.
 
-What the application sends goes through a `Mailbox`, so a stream arrives as it is made.
+The application's messages go through a `Mailbox`, so a stream arrives piece by piece.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class InProcessCall:
-    """A call as it would arrive at a server: `target` is path and query as they stand in a request line."""
+    """A call as a server receives it; `target` is the path and query of the request line."""
 
     method: str
     scheme: str
@@ -34,7 +34,7 @@ class InProcessCall:
     body: bytes
 
     def scope(self) -> dict[str, Any]:
-        """The call in ASGI's form."""
+        """The call as an ASGI scope."""
         raw_path, _, query = self.target.partition(b"?")
         return {
             "type": "http",
@@ -54,14 +54,14 @@ class InProcessCall:
 
 @dataclass(frozen=True)
 class Head:
-    """How an answer begins."""
+    """The status and headers of an answer."""
 
     status: int
     headers: Headers
 
 
 class ConnectionDropped(Exception):
-    """The connection died: what httpx says of a real one, and which of its errors says it."""
+    """The connection was dropped; has the error class and message that httpx would raise."""
 
     def __init__(self, message: str, kind: str = "RemoteProtocolError") -> None:
         super().__init__(message)
@@ -69,10 +69,10 @@ class ConnectionDropped(Exception):
 
 
 class EmulatorFailed(Exception):
-    """The emulator raised something, which is for the test and not for the program.
+    """The emulator raised an error, which the test reports instead of the program.
 
     Args:
-        error: what it raised.
+        error: the error.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -87,14 +87,14 @@ Item = Part | ConnectionDropped | EmulatorFailed
 
 @dataclass
 class Mailbox:
-    """What one side puts in, another takes out in that order, each from its own thread."""
+    """A queue between two threads."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _items: deque[Item] = field(default_factory=deque)
     _waiting: Future[Part] | None = None
 
     def put(self, *items: Item) -> None:
-        """Add items, all at once; whoever waits gets the first."""
+        """Add items at once; a waiting reader gets the first."""
         with self._lock:
             self._items.extend(items)
             if not self._items:
@@ -109,7 +109,7 @@ class Mailbox:
             waiting.set_result(item)
 
     def take(self) -> Part | Future[Part]:
-        """The next item, or what it will come in.
+        """Return the next item, or the future that it will come in.
 
         Raises:
             ConnectionDropped, EmulatorFailed: this is the item.
@@ -125,12 +125,12 @@ class Mailbox:
 
 
 class InProcessExchange:
-    """A call on its way and its answer.
+    """A call and its answer.
 
     Args:
-        app: who answers, on this loop.
-        loop: where the application lives.
-        call: what is asked.
+        app: the application that answers.
+        loop: the event loop of the application.
+        call: the call.
     """
 
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, call: InProcessCall) -> None:
@@ -145,12 +145,12 @@ class InProcessExchange:
         self._gone = asyncio.Event()
 
     def close(self) -> None:
-        """The caller wants no more of the answer.  Safe from every thread, and more than once."""
+        """Stop reading the answer.  Can be called from any thread, and more than once."""
         if not self._over:  # else there is nobody to tell, and telling costs a switch of threads
             self._loop.call_soon_threadsafe(self._gone.set)
 
     def abort(self) -> None:
-        """Kill the connection; the application calls this."""
+        """Drop the connection; the application calls this."""
         self._over = True
         self._gone.set()
         if self._began:
@@ -161,7 +161,7 @@ class InProcessExchange:
             self._put(ConnectionDropped("Server disconnected without sending a response."))
 
     async def run(self) -> None:
-        """Have the call answered; runs on the application's loop."""
+        """Run the application for this call, on its loop."""
         try:
             scope = {**self._call.scope(), "extensions": {ABORT: self.abort, GONE: self._gone.is_set}}
             await self._app(scope, self._receive, self.send)
@@ -180,7 +180,7 @@ class InProcessExchange:
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Take what the application says.  The head of a short answer waits for its body: one hand-over."""
+        """Receive an ASGI message.  The head of a short answer is passed on together with its body."""
         if message["type"] == "http.response.start":
             date = (b"date", formatdate(usegmt=True).encode())
             self._began = True

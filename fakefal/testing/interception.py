@@ -1,7 +1,7 @@
-"""Calls of httpx and httpx2 to fal's hosts, answered in this process.
+"""Answers calls of httpx and httpx2 to fal's hosts in this process.
 
-What is patched is the method of the transports that open connections, so clients built long before are
-included, and mocks of other hosts work above and below.
+It patches the method of the transports that opens connections.  So it also works for clients that were created
+earlier, and together with mocks of other hosts.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ LIBRARIES = ("httpx", "httpx2")
 
 
 class Answerer(Protocol):
-    """Who answers intercepted calls."""
+    """Answers intercepted calls."""
 
     def answers(self, host: str) -> bool:
-        """Whether calls of this host are for it."""
+        """Whether it answers calls to this host."""
         ...
 
     def begin(self, call: InProcessCall) -> InProcessExchange:
@@ -44,7 +44,7 @@ class Answerer(Protocol):
 
 @contextmanager
 def intercepting(answerer: Answerer) -> Iterator[None]:
-    """Lead calls to the answerer while the block lasts; of two nested blocks the inner one is asked first."""
+    """Pass calls to the answerer while the block lasts; in nested blocks, the inner one is asked first."""
     with ExitStack() as stack:
         for name in LIBRARIES:
             if name in sys.modules or _is_installed(name):
@@ -68,7 +68,7 @@ Method = Callable[[Any, Any], Any]
 def _patched(owner: Any, name: str, make: Callable[[Method, Callable[[], bool]], Method]) -> Iterator[None]:
     """Replace a method while the block lasts.
 
-    Whoever replaced it in the meantime may call ours later still, so it knows when it is over.
+    Other code that has replaced it meanwhile may still call ours later.  After the block, ours does nothing.
     """
     live = True
     inner: Method = getattr(owner, name)
@@ -135,7 +135,7 @@ def _async(library: ModuleType, answerer: Answerer) -> Callable[[Method, Callabl
 
 
 class _Body:
-    """The rest of an answer; closing it tells the application that nobody listens any more."""
+    """The rest of an answer; closing it tells the application that the caller stopped reading."""
 
     def __init__(self, exchange: InProcessExchange, take: Callable[[], Any]) -> None:
         self._exchange = exchange
@@ -158,7 +158,7 @@ class _Body:
 
 @cache
 def _streams(library: ModuleType) -> tuple[Any, Any]:
-    """The body as a library's clients expect it: a subclass of their own streams."""
+    """The body as a subclass of the library's own stream classes."""
     return type("_SyncBody", (_Body, library.SyncByteStream), {}), type(
         "_AsyncBody", (_Body, library.AsyncByteStream), {}
     )
@@ -187,7 +187,7 @@ def _read_seconds(request: Any) -> float | None:
 
 @contextmanager
 def _translated(library: ModuleType, request: Any) -> Iterator[None]:
-    """Say what happened to a connection as the library does."""
+    """Raise connection errors as the library does."""
     try:
         yield
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""Start and end of an ASGI application, as a server runs them; on asyncio and on Trio."""
+"""Runs the lifespan of an ASGI application, as a server does, on asyncio and Trio."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 @asynccontextmanager
 async def started(app: ASGIApp) -> AsyncIterator[ASGIApp]:
-    """Start an application for a block; what comes out knows the state that the start made.
+    """Start an application for a block; the returned application has the state of the lifespan.
 
-    An application that knows no start is left alone: it raises, or returns, before it says that it is there.
+    An application without a lifespan is used as it is: it raises or returns before it reports that it has started.
 
     Raises:
-        Exception: what the application raised when it could not start.
+        Exception: the error of an application that failed to start.
     """
     run = _Run(app)
     try:
@@ -37,7 +37,7 @@ async def started(app: ASGIApp) -> AsyncIterator[ASGIApp]:
 
 
 class _Run:
-    """One start and end."""
+    """One run of a lifespan."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.answered, self.ending = anyio.Event(), anyio.Event()

@@ -1,6 +1,6 @@
-"""One loopback server, plain and TLS, for every library but httpx: it answers for the newest fake of this process.
+"""One loopback server, plain and TLS, for all libraries except httpx.  The newest emulator of this process answers.
 
-It starts with the first connection that is led here, and stays: one for each test would take 30 ms.
+It starts with the first redirected connection, and then stays: a new one for each test would take 30 ms.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from fakefal.wire.faults import abort
 
 
 class Answering(Protocol):
-    """Who answers calls."""
+    """Answers calls."""
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call, on the loop of the fakes."""
+        """Answer a call, on the loop of the emulators."""
         ...
 
 
@@ -40,18 +40,18 @@ class Listener:
         self._process = os.getpid()
 
     def add(self, answering: Answering) -> None:
-        """Let this one answer from now on."""
+        """Let this emulator answer from now on."""
         self._answering.append(answering)
 
     def remove(self, answering: Answering) -> None:
-        """Let the one before answer again, if there is one; else connections are dropped."""
+        """Let the previous emulator answer again; without one, connections are dropped."""
         self._answering.remove(answering)
 
     def destination(self) -> Destination:
-        """Where it listens; it does from the first time on.  Safe from every thread.
+        """Its address.  The first call starts it.  Can be called from any thread.
 
         Raises:
-            RuntimeError: this is another process, and its parent has not begun to listen.
+            RuntimeError: this is a forked process, and its parent has not started the listener.
         """
         with self._starting:
             if self._destination is None:
@@ -79,5 +79,5 @@ class Listener:
 
 @cache
 def listener() -> Listener:
-    """The one of this process, and of those that are forked from it."""
+    """The listener of this process and of processes that are forked from it."""
     return Listener()

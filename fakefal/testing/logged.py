@@ -1,4 +1,4 @@
-"""Errors of the emulator that no call is told of: what happens between calls is only logged."""
+"""Errors that happen in the emulator between calls, and are only logged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing_extensions import override
 
 @contextmanager
 def logged_errors(failed: Callable[[BaseException], None]) -> Iterator[None]:
-    """Tell of each exception that the emulator logs while the block lasts."""
+    """Report each exception that the emulator logs while the block lasts."""
     logger, handler = logging.getLogger("fakefal"), _Telling(failed)
     logger.addHandler(handler)
     try:

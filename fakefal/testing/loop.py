@@ -1,4 +1,4 @@
-"""Where the emulators of tests live: one loop for the whole process, with a thread."""
+"""Where the emulators of tests run: one event loop for the whole process, with a thread."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ ELSEWHERE = "the emulator lives in the parent of this process: use the fixture f
 
 
 class LoopThread:
-    """A running event loop in a thread of its own, for callers in any other thread."""
+    """An event loop that runs in its own thread, for callers in other threads."""
 
     def __init__(self) -> None:
         with _real_sockets():
             self.loop = LentLoop()
         self.stack = AsyncExitStack()
-        """What ends with the process."""
+        """Context managers that end with the process."""
         self._process = os.getpid()
         self._thread = threading.Thread(target=self.loop.run_here, name="fakefal", daemon=True)
         self._thread.start()
         atexit.register(self._stop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something on the loop and wait for it."""
+        """Run a coroutine on the loop and wait for it."""
         if in_trio():  # the libraries of the emulator would take it for a task of Trio's
             return self._handed_over(work).result()
         task = self.loop.begin(work)
         return task.result() if task.done() else self._handed_over(_outcome(task)).result()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin something on the loop; what does not wait is over when this returns."""
+        """Begin a coroutine on the loop; one that does not wait is over when this returns."""
         if in_trio():
             self._handed_over(work)
         else:
@@ -77,7 +77,7 @@ async def _outcome(task: asyncio.Task[T]) -> T:
 
 @contextmanager
 def _real_sockets() -> Iterator[None]:
-    """Sockets that pytest-socket does not stand before: a loop wakes itself up through a pair of them."""
+    """The real socket class, without pytest-socket: an event loop needs a pair of sockets to wake itself up."""
     real = next(kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
     with mock.patch.object(socket, "socket", real):
         yield

@@ -1,6 +1,6 @@
-"""What the fixture costs on this machine: ``python -m fakefal.testing.measure``.
+"""Measures the time of the fixture on this machine: ``python -m fakefal.testing.measure``.
 
-Prints medians in milliseconds.  The user's own `httpx.Client()` is not counted: it is built before.
+Prints medians in milliseconds.  The user's own `httpx.Client()` is created before and not counted.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 KEY = {"Authorization": "Key measure:secret"}
 ROUNDS = 200
 GOALS = {"set-up": 5.0, "submit, status and result": 2.0, "tear-down": 5.0}
-"""What each should stay under, in milliseconds."""
+"""The goals, in milliseconds."""
 
 
 def whole_call(http: httpx.Client) -> None:
-    """Submit, ask for the status, read the result."""
+    """Submit, read the status, read the result."""
     submitted = http.post(f"https://queue.fal.run/{ENDPOINT}", json={"prompt": "a lighthouse"}).json()
     assert http.get(submitted["status_url"]).json()["status"] == "COMPLETED"
     assert http.get(submitted["response_url"]).is_success
 
 
 def measured(rounds: int = ROUNDS) -> dict[str, float]:
-    """The median of each step over so many rounds, in milliseconds."""
+    """The median of each step over this many rounds, in milliseconds."""
     with httpx.Client(headers=KEY) as http:
         steps = list(_rounds(http, rounds))
     return {name: statistics.median(step[name] for step in steps) for name in GOALS}

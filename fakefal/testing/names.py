@@ -1,7 +1,7 @@
 """Refuse to resolve fal host names and to connect to them, before anything leaves the process.
 
-`fakefal.server.redirection` asks about names wherever Python looks them up or connects to them.  It cannot patch a
-function that somebody got hold of earlier; of its look-ups Python tells by audit events.
+`fakefal.server.redirection` patches the functions that look up names and connect.  Code that imported such a function
+earlier is not patched; audit events of Python report its look-ups.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname")  # events; the second 
 
 @dataclass(frozen=True, eq=False)
 class Guard:
-    """What is refused, and who hears of it.
+    """Refuses names, and reports each try.
 
     Attributes:
-        refuses: tells for which names.
-        complain: is told of every try, in words.
+        refuses: whether a name is refused.
+        complain: gets a message for every try.
         advice: what to do instead.
     """
 
@@ -38,17 +38,17 @@ class Guard:
     advice: str = WAYS
 
     def ask(self, name: str) -> bool:
-        """Let a name pass; always False, since nothing is led anywhere.
+        """Check a name; always returns False, because nothing is redirected.
 
         Raises:
-            socket.gaierror: it is refused.
+            socket.gaierror: the name is refused.
         """
         if self.refuses(name):
             self.refuse(name)
         return False
 
     def refuse(self, name: str) -> NoReturn:
-        """Say that a name must not be reached.
+        """Report a refused name.
 
         Raises:
             socket.gaierror: always.
@@ -62,9 +62,9 @@ _guards: tuple[Guard, ...] = ()
 
 @contextmanager
 def guarded_names(guard: Guard) -> Iterator[None]:
-    """Let look-ups of names fail while the block lasts, as if there were no such host.
+    """Let look-ups of refused names fail while the block lasts, as if there were no such host.
 
-    Of several guards the newest is asked first.
+    If there are several guards, the newest is asked first.
     """
     global _guards  # noqa: PLW0603 - an audit hook cannot be removed, so the one there is has to find them
     _install()

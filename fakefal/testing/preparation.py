@@ -1,7 +1,7 @@
-"""Everything that an emulator would import or build at its first calls, done once and early.
+"""Imports and builds early what an emulator otherwise imports and builds at its first calls.
 
-A test may freeze time.  freezegun then has other classes stand for dates, and what is imported or built meanwhile holds
-on to them, or cannot be built at all.
+A test may freeze time.  freezegun then replaces the date classes.  Modules that are imported meanwhile keep the
+replaced classes, or fail to import.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ LATE = (
     "uvicorn.lifespan.on",
     "uvicorn.protocols.http.auto",
 )
-"""What is imported where it is needed, by the emulator or by libraries for it."""
+"""Modules that the emulator or its libraries import late."""
 
 
 def prepare() -> None:
-    """Import and build it.
+    """Import and build everything.
 
     Raises:
-        ImportError: freezegun holds the time right now.
+        ImportError: freezegun has frozen the time.
     """
     if dt.datetime.__module__ != "datetime":
         raise ImportError(
-            "fakefal.testing is imported while time is frozen: import it at the top of the file, or let the test name "
-            "the fixture fakefal"
+            "fakefal.testing is imported while time is frozen: import it at the top of the file, or request the "
+            "fixture fakefal in the test"
         )
     for name in LATE:
         importlib.import_module(name)

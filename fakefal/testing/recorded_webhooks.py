@@ -1,4 +1,4 @@
-"""Webhooks, recorded with their signed bytes, and delivered when a test asks for it."""
+"""Webhooks that are recorded with their signed bytes, and delivered when a test calls `deliver`."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ class RecordedWebhook:
 
     @property
     def json(self) -> Any:
-        """The body, read."""
+        """The body, decoded."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class WebhookRecorder(Sender):
-    """Signs and keeps webhooks instead of sending them."""
+    """Signs and records webhooks instead of sending them."""
 
     kept: list[RecordedWebhook] = field(default_factory=list)
 
     async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
-        """Keep one; for the emulator, it was taken."""
+        """Record one; the emulator treats it as acknowledged."""
         body = payload(look)
         signed = self.signed_headers(look.record.id, look.record.key, body)
         headers = {"Content-Type": "application/json", **signed}
@@ -68,16 +68,16 @@ class WebhookRecorder(Sender):
 
 IN_COROUTINE = "in a coroutine, write: await fakefal.webhooks.adeliver(to=...)"
 Target = str | Callable[..., Any]
-"""Who gets webhooks: an address, an ASGI or WSGI application, or a function of headers and body."""
+"""A receiver of webhooks: a URL, an ASGI or WSGI application, or a function of headers and body."""
 
 
 class RecordedWebhooks(Sequence[RecordedWebhook]):
     """The recorded webhooks, oldest first.
 
     Args:
-        recorder: what keeps them.
-        settle: returns once everything due was recorded.
-        on_forged: is told of each request whose forged webhook was taken, with the receiver's status.
+        recorder: has the webhooks.
+        settle: returns after everything due was recorded.
+        on_forged: gets each request whose forged webhook was accepted, with the receiver's status.
     """
 
     def __init__(
@@ -105,24 +105,24 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
         return f"Webhooks({self._all()!r})"
 
     def deliver(self, to: Target, *, lifespan: bool = True) -> list[Any]:
-        """Deliver every webhook that was not taken yet.
+        """Deliver every webhook that was not acknowledged yet.
 
-        A webhook is taken once its receiver answers below 400.  A receiver that answers 4xx or 5xx, or raises, gets it
-        again with the next call.  One with a wrong signature is delivered once, and every refusal of it is fine.
+        A status below 400 acknowledges a webhook.  If the receiver answers 4xx or 5xx, or raises, it gets the webhook
+        again with the next call.  A webhook with an invalid signature is delivered once; the receiver should refuse it.
 
         Args:
-            to: an address, which gets a POST; an ASGI or WSGI application, which gets it under the path of the
-                webhook's own address; or a function of headers and body.
-            lifespan: whether an ASGI application is started before, and ended after that.
+            to: a URL, which gets a POST; an ASGI or WSGI application, which gets it under the path of the
+                webhook's URL; or a function of headers and body.
+            lifespan: whether to run the lifespan of an ASGI application.
 
         Returns:
-            For each webhook the `httpx.Response`, or what the function returned.
+            For each webhook the `httpx.Response`, or the return value of the function.
 
         Raises:
-            Exception: the first that a delivery raised, once all were tried; its notes tell of the others.  Or what an
-                application raised that could not start.
-            RuntimeError: called from a running loop for an ASGI application or a coroutine function: those may
-                belong to that loop, so await `adeliver` there.
+            Exception: the first error of a delivery, after all were tried; its notes list the others.  Or the error of
+                an application that failed to start.
+            RuntimeError: called from a running event loop for an ASGI application or a coroutine function: these
+                may belong to that loop, so await `adeliver` there.
         """
         if _is_asgi(to) or inspect.iscoroutinefunction(to):
             if in_coroutine():
@@ -154,16 +154,16 @@ class RecordedWebhooks(Sequence[RecordedWebhook]):
         return list(self._recorder.kept)
 
     def _waiting(self) -> list[tuple[int, RecordedWebhook]]:
-        """Those that nobody took yet, with their numbers."""
+        """Webhooks that are not acknowledged yet, with their numbers."""
         return [(number, one) for number, one in enumerate(self._all()) if number not in self._taken]
 
 
 class _Round:
-    """Deliveries that go on whatever one of them raises.
+    """Deliveries that continue after an error.
 
     Args:
-        taken: gets the numbers of those that were taken.
-        on_forged: is told of the forged ones among them.
+        taken: gets the numbers of acknowledged webhooks.
+        on_forged: gets the forged ones among them.
     """
 
     def __init__(self, taken: set[int], on_forged: Callable[[str, int], None]) -> None:
@@ -174,7 +174,7 @@ class _Round:
 
     @contextmanager
     def trying(self, number: int, webhook: RecordedWebhook) -> Iterator[None]:
-        """Keep what is raised for the end."""
+        """Collect errors until the end."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 - raised at the end, by `end`
@@ -186,7 +186,7 @@ class _Round:
                 self._errors[0].add_note(f"and the webhook of {webhook.request_id}: {error!r}")
 
     def answered(self, number: int, webhook: RecordedWebhook, answer: Any) -> None:
-        """Keep an answer, or what a function returned; 4xx and 5xx mean that the webhook was not taken."""
+        """Record an answer or a return value; 4xx and 5xx mean that the webhook was not acknowledged."""
         self._answers.append(answer)
         status = getattr(answer, "status_code", None)
         if not webhook.genuine:
@@ -207,7 +207,7 @@ Send = Callable[[RecordedWebhook], Any]
 
 @contextmanager
 def _sender(to: Target) -> Iterator[Send]:
-    """How a webhook gets to an address, a WSGI application or a function."""
+    """A function that sends a webhook to a URL, a WSGI application or a function."""
     if isinstance(to, str) or _is_wsgi(to):
         transport = httpx.HTTPTransport() if isinstance(to, str) else httpx.WSGITransport(app=to)
         with httpx.Client(transport=transport, timeout=FIRST_TIMEOUT_SECONDS) as client:
@@ -218,7 +218,7 @@ def _sender(to: Target) -> Iterator[Send]:
 
 @asynccontextmanager
 async def _async_sender(to: Target, *, lifespan: bool) -> AsyncIterator[Send]:
-    """How a webhook gets to an address, an ASGI application or a function, which may be a coroutine function."""
+    """A function that sends a webhook to a URL, an ASGI application, a function or a coroutine function."""
     if isinstance(to, str) or _is_asgi(to):
         async with AsyncExitStack() as stack:
             app = await stack.enter_async_context(started(to)) if lifespan and not isinstance(to, str) else to
@@ -230,10 +230,10 @@ async def _async_sender(to: Target, *, lifespan: bool) -> AsyncIterator[Send]:
 
 
 def _handing(to: Callable[..., Any]) -> Send:
-    """How a function gets a webhook.
+    """A function that passes a webhook to the user's function.
 
     Raises:
-        TypeError: it takes other arguments.
+        TypeError: the user's function takes other arguments.
     """
     try:
         inspect.signature(to).bind({}, b"")
@@ -250,10 +250,10 @@ def _post(client: httpx.Client | httpx.AsyncClient, to: Target, one: RecordedWeb
 
 
 def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine returns, on a loop of its own.
+    """Run a coroutine on a new event loop.
 
     Raises:
-        RuntimeError: the caller has a loop, to which it may belong.
+        RuntimeError: the caller has an event loop, which the coroutine may belong to.
     """
     if in_coroutine():
         work.close()
@@ -263,18 +263,18 @@ def _awaited(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _is_asgi(to: Target) -> bool:
-    """Whether it takes scope, receive and send; a function that calls its first parameter otherwise does not."""
+    """Whether it is an ASGI application: it takes scope, receive and send, and its first parameter is named so."""
     required = _required(to)
     return len(required) == ASGI_PARAMETERS and not (inspect.isroutine(to) and required[0] != "scope")
 
 
 def _is_wsgi(to: Target) -> bool:
-    """Whether it takes an environment and a function to start the answer, which every framework calls so."""
+    """Whether it is a WSGI application: it takes environ and start_response, the names that every framework uses."""
     return _required(to)[1:] == ["start_response"]
 
 
 def _required(to: Target) -> list[str]:
-    """The names of the arguments that something has to be called with."""
+    """The names of the required arguments."""
     if isinstance(to, str):
         return []
     parameters = inspect.signature(to).parameters.values()

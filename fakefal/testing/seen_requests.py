@@ -1,4 +1,4 @@
-"""Requests as the emulator accepted them."""
+"""Accepted requests, as a test sees them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fakefal_contracts.price import dollars
 
 @dataclass(frozen=True)
 class EmulatedRequest:
-    """A request as it was when the test looked.
+    """A request at the moment when the test read it.
 
     Attributes:
         id: the request id.
@@ -25,9 +25,9 @@ class EmulatedRequest:
         arguments: the JSON body; a ``data:`` URI is replaced by the URL of the file in which it is stored.
         key: the id part of the key.
         status: IN_QUEUE, IN_PROGRESS or COMPLETED; fal calls a refused request COMPLETED, too.
-        result_status: the HTTP status of its result, once it is over.
-        result: the JSON of its result, once it is over: the model's output, or what went wrong.
-        webhook: the URL that is called at the end.
+        result_status: the HTTP status of its result, after it has ended.
+        result: the JSON of its result, after it has ended: the output of the model, or the error.
+        webhook: the URL for its webhook.
         logs: the log lines so far.
         hint: what to change, if it was refused.
     """
@@ -45,7 +45,7 @@ class EmulatedRequest:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it is over and the model produced its output."""
+        """Whether it has ended with an output of the model."""
         return self.result_status is not None and self.result_status < HTTPStatus.BAD_REQUEST
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class EmulatedRequest:
 
 
 def seen(look: Snapshot) -> EmulatedRequest:
-    """What a test sees of a request."""
+    """A request, as a test sees it."""
     record, ending = look.record, ending_of(look)
     return EmulatedRequest(
         record.id,
@@ -72,7 +72,7 @@ def seen(look: Snapshot) -> EmulatedRequest:
 
 
 def listed(things: Iterable[EmulatedRequest | LedgerEntry]) -> str:
-    """Requests or jobs for the message of a failed assertion, one in a line."""
+    """Requests or jobs, one in a line, for the message of a failed assertion."""
     lines = [f"\n  {one if isinstance(one, EmulatedRequest) else _job(one)}" for one in things]
     return "".join(lines) or "\n  (none was accepted)"
 

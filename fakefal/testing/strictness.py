@@ -1,4 +1,4 @@
-"""Calls that a test should not make: they are recorded, even if the program ignores their answers."""
+"""Reports calls that a test should not make, even if the program ignores their answers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class UnexpectedCall(AssertionError):
 
 
 class Watch:
-    """Passes calls on to an application, and reports those that it does not emulate.
+    """Passes calls to an application, and reports those that it does not emulate.
 
     Args:
-        app: who answers.
-        complain: is told of every such call, in words.
-        failed: is told of what the application raised.
-        knows_app: whether there is an application, by owner and name.
+        app: the application that answers.
+        complain: gets a message for every such call.
+        failed: gets each exception of the application.
+        knows_app: whether an application of fal exists, by owner and name.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Watch:
             raise
 
     def _unknown(self, scope: Scope, message: Message) -> str:
-        """Which host, part, model, application or effect there is none of; empty where nothing is unknown."""
+        """The unknown host, part, model, application or effect of a call; empty if everything is known."""
         status = message["status"]
         call: JournalEntry | None = scope.get("state", {}).get("call")
         app = "/".join(call.endpoint.split("/")[:APP_SEGMENTS]) if call is not None else ""
@@ -70,7 +70,7 @@ class Watch:
 
 
 def outlive(app: ASGIApp) -> ASGIApp:
-    """An application that is not told of a server's start and end: it lives longer."""
+    """An application without a lifespan: it lives longer than the server."""
 
     async def alive(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":

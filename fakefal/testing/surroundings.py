@@ -1,4 +1,4 @@
-"""The environment that a program finds while a fake is on: a key that fal refuses, and where the fake is."""
+"""The environment variables while an emulator is active: a fake key that fal refuses, and the URL of the emulator."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fakefal.state.temporary import TemporaryFolder
 from fakefal_contracts.hosts import DOMAINS
 
 HOST = "fakefal.test"
-"""Stands for the emulator in base URLs in this process.  Names under .test belong to nobody (RFC 6761)."""
+"""The host name of the emulator in this process.  Names under .test are reserved for tests (RFC 6761)."""
 URL = f"http://{HOST}"
 
 
 def fake_key(keys: Mapping[str, str]) -> str:
-    """What `FAL_KEY` says: the first of the configured keys, or the one that ``fakefal run`` gives."""
+    """The value of `FAL_KEY`: the first of the configured keys, or the key of ``fakefal run``."""
     return next((f"{key_id}:{secret}" for key_id, secret in keys.items()), FAKE_KEY)
 
 
@@ -43,13 +43,13 @@ def _spare_homes(_process: int) -> list[TemporaryFolder]:
 
 @contextmanager
 def fake_environment(url: str, home: str, key: str, contract: str) -> Iterator[None]:
-    """The environment while the block lasts: as ``fakefal run`` makes it for its child, without proxies.
+    """Set the environment variables while the block lasts, as ``fakefal run`` does for its child, but without proxies.
 
     Args:
-        url: what `FAKEFAL_URL` says.
-        home: what `FAL_HOME_DIR` says.
-        key: what `FAL_KEY` says.
-        contract: what `FAKEFAL_CONTRACT` says, by which clients check before they send.
+        url: the value of `FAKEFAL_URL`.
+        home: the value of `FAL_HOME_DIR`, where fal's client looks for a stored log-in.
+        key: the value of `FAL_KEY`.
+        contract: the value of `FAKEFAL_CONTRACT`, which clients use for their checks.
     """
     changes: dict[str, str | None] = dict.fromkeys((*REMOVED, "FAKEFAL_TARGET"))
     changes |= faked_credentials(os.environ, key)
@@ -65,7 +65,7 @@ def fake_environment(url: str, home: str, key: str, contract: str) -> Iterator[N
 
 @contextmanager
 def key_before_tests() -> Iterator[None]:
-    """A fake key while tests are collected and run, for clients that a module builds when it is imported."""
+    """Set a fake key while tests are collected and run, for clients that modules create when they are imported."""
     changes: dict[str, str | None] = {"FAKEFAL_TARGET": None, **faked_credentials(os.environ, FAKE_KEY)}
     with _changed(changes | {"FAL_KEY": FAKE_KEY, "FAKEFAL_URL": URL}):
         yield
@@ -73,7 +73,7 @@ def key_before_tests() -> Iterator[None]:
 
 @contextmanager
 def _changed(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """The environment with these changes while the block lasts."""
+    """Change the environment while the block lasts."""
     before = {name: os.environ.get(name) for name in changes}
     try:
         _set(changes)
@@ -83,7 +83,7 @@ def _changed(changes: Mapping[str, str | None]) -> Iterator[None]:
 
 
 def _set(variables: Mapping[str, str | None]) -> None:
-    """Set or remove these variables, and leave all others to whoever changes them meanwhile."""
+    """Set or remove these variables, and leave all others alone."""
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""Waiting for what another thread will bring, in asyncio and in Trio."""
+"""Waits for the result of another thread, in asyncio and Trio."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def in_coroutine() -> bool:
-    """Whether the caller runs on a loop, of asyncio or of Trio."""
+    """Whether the caller runs on an event loop of asyncio or Trio."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -27,7 +27,7 @@ def in_trio() -> bool:
 
 
 async def arrival(future: Future[T], seconds: float | None) -> T:
-    """The future's result, without blocking the loop that this runs on.
+    """Wait for the result of a future without blocking the event loop.
 
     Raises:
         TimeoutError: it took longer than that.

@@ -1,1 +1,1 @@
-"""The verdict: what a program would have done with real money, told from the calls that it made."""
+"""The verdict: finds mistakes in a program's calls that would cost real money."""

@@ -1,4 +1,4 @@
-"""Findings, and the verdict that they make."""
+"""Findings, and the verdict with all of them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ NO_KINDS: frozenset[Kind] = frozenset()
 
 @dataclass(slots=True, eq=False)  # not frozen: equal jobs make them in masses
 class Finding:
-    """One thing that a program did.
+    """One mistake of a program.
 
-    `calls` prove it, oldest first; `usd` is what it would have cost, None where that is no amount or is unknown;
-    `seconds` is how long the program waited, where that is the point; `request_ids` are the jobs that it is about.
-    `webhook_status` is how a receiver answered.
+    `calls` show it, oldest first.  `usd` is what it would have cost, None if it has no price or the price is unknown.
+    `seconds` is how long the program waited, if the finding is about that.  `request_ids` are its jobs, and
+    `webhook_status` is the answer of a receiver.
     """
 
     kind: Kind
@@ -36,7 +36,7 @@ class Finding:
 
     @property
     def evidence(self) -> str:
-        """What proves it, in one line."""
+        """The calls that show it, in one line."""
         shown = [shown_call(call) for call in self.calls]
         if self.seconds is not None:
             shown.insert(len(shown) - 1, f"{self.seconds:.3g} s later")
@@ -46,7 +46,7 @@ class Finding:
 
 
 def finding_event(finding: Finding) -> FindingMade:
-    """What those are told of a finding who watch."""
+    """The event of a finding."""
     return FindingMade(
         at=finding.calls[-1].at if finding.calls else 0.0,
         key=finding.key,
@@ -59,9 +59,9 @@ def finding_event(finding: Finding) -> FindingMade:
 
 
 def shown_call(call: JournalEntry) -> str:
-    """A call in one line: what was asked, what came back, and which request it was about.
+    """A call in one line: method, URL, status and request id.
 
-    A finding may be told before the call that proves it is answered.
+    A finding may be reported before its last call is answered.
     """
     nothing = "not answered yet" if call.milliseconds is None else "no whole answer"
     answer = nothing if call.status is None else str(call.status)
@@ -71,7 +71,7 @@ def shown_call(call: JournalEntry) -> str:
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """All findings of one kind and grade; `usd` sums those whose price is known, None where none is."""
+    """All findings of one kind and grade; `usd` is the total of the known prices, None if there are none."""
 
     kind: Kind
     grade: FindingGrade
@@ -82,9 +82,9 @@ class VerdictRow:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a program would have done with real money; as a text, a table.
+    """All findings on a program; ``str()`` makes a table of them.
 
-    `more` findings were too many to be kept; `allowed` ones are left out.
+    `more` findings were too many to keep; `allowed` ones are left out.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -93,21 +93,21 @@ class Verdict:
 
     @property
     def proven(self) -> tuple[Finding, ...]:
-        """Those that are sure."""
+        """The proven findings."""
         return tuple(one for one in self.findings if one.grade is FindingGrade.PROVEN)
 
     @property
     def usd(self) -> Decimal:
-        """What the proven findings would have cost, as far as they have a price."""
+        """What the proven findings would have cost, as far as the price is known."""
         return sum((one.usd for one in self.proven if one.usd is not None), Decimal())
 
     def without(self, allowed: Collection[Kind]) -> Verdict:
-        """The verdict but for findings of these kinds."""
+        """The verdict without findings of these kinds."""
         kept = tuple(one for one in self.findings if one.kind not in allowed)
         return Verdict(kept, self.more, self.allowed + len(self.findings) - len(kept))
 
     def rows(self) -> list[VerdictRow]:
-        """One row for each kind and grade, the proven ones first, in the order of the kinds."""
+        """A row for each kind and grade, proven ones first, in the order of kinds."""
         places = ((grade, kind) for grade in FindingGrade for kind in Kind)
         return [row for grade, kind in places if (row := _row(kind, grade, self.findings)) is not None]
 
@@ -150,5 +150,5 @@ _REFUSALS = frozenset(range(HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_E
 
 
 def is_refusal(status: int | None) -> bool:
-    """Whether an answer refuses a call in a way that sending it again does not change."""
+    """Whether an answer is a refusal that sending again does not change."""
     return status in _REFUSALS

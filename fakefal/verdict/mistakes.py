@@ -1,4 +1,4 @@
-"""The kinds of findings: for each its rule, and what to do about it."""
+"""The kinds of findings, with their rules and advice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from fakefal.state.ledger import DUPLICATE_SECONDS
 
 SHORTEST_PAUSE = 0.2
-"""Real seconds that a program waits at least before it tries again after 429 or 5xx."""
+"""The shortest acceptable pause before a retry after 429 or 5xx, in real seconds."""
 
 
 class Kind(StrEnum):
-    """What a program did that costs money, or will."""
+    """A kind of mistake that costs money."""
 
     PAID_TWICE = "paid_twice"
     RESUBMITTED_UNKNOWN = "resubmitted_unknown"
@@ -28,22 +28,22 @@ class Kind(StrEnum):
 
     @property
     def rule(self) -> str:
-        """When it is found."""
+        """The condition for a finding."""
         return RULES[self].rule
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """What to do instead."""
         return RULES[self].advice
 
     @property
     def at_end(self) -> bool:
-        """Whether it is judged when the verdict is asked for, as if the program ended then."""
+        """Whether it is decided when the verdict is read, as if the program ended then."""
         return self in AT_END
 
 
 class FindingGrade(StrEnum):
-    """How sure a finding is.  Only what is proven changes an exit code."""
+    """How certain a finding is.  Only proven findings change an exit code."""
 
     PROVEN = "proven"
     POSSIBLE = "possible"
@@ -51,7 +51,7 @@ class FindingGrade(StrEnum):
 
 @dataclass(frozen=True)
 class KindRule:
-    """The rule of a kind, and what to do."""
+    """The rule and the advice of a kind."""
 
     rule: str
     advice: str
@@ -114,4 +114,4 @@ RULES: dict[Kind, KindRule] = {
         "Verify the signature before anything else, and answer what is not fal's with 4xx.",
     ),
 }
-"""All that is said of the kinds, for people and for machines."""
+"""The rule and the advice of every kind."""

@@ -41,7 +41,10 @@ LONGEST_NUMBER = 6
 async def upload(
     request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
-    """Take a file in one piece: with a token (Python client 1.0.3), at fal.media with a key (up to 0.5.2)."""
+    """Upload a whole file, as the Python client does.
+
+    Version 1.0.3 sends an upload token.  Versions up to 0.5.2 send an API key to fal.media.
+    """
     older = host_name(request.headers.get("host", "")) == CDN_DOMAIN
     owner = await rest_key(request, emulator, authorization) if older else _bearer(request, authorization)
     claims = upload_claims(owner, read_lifecycle(request))
@@ -54,7 +57,7 @@ async def upload(
 async def begin_multipart(
     request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
-    """Announce a file that comes in parts (Python client 1.0.3)."""
+    """Start a multipart upload, as the Python client 1.0.3 does."""
     claims = upload_claims(_bearer(request, authorization), read_lifecycle(request))
     path = new_file_path(request.headers.get("x-fal-file-name", "file"))
     upload_id = emulator.tokens.issue(
@@ -72,7 +75,7 @@ async def put_part(
     emulator: TheEmulator,
     authorization: Authorization = None,
 ) -> Response:
-    """Take one part.  The ETag is in the header (Python) and in the body (JavaScript)."""
+    """Upload one part.  Its ETag is in the header and in the body."""
     _bearer(request, authorization)
     _claims(request, upload_id, f"/files/{path}")
     return await _keep_part(request, emulator, upload_id, number)
@@ -87,7 +90,7 @@ async def complete_multipart(
     base_url: TheBaseUrl,
     authorization: Authorization = None,
 ) -> Response:
-    """Put the parts together (Python client)."""
+    """Complete a multipart upload, as the Python client does."""
     _bearer(request, authorization)
     claims = _claims(request, upload_id, f"/files/{path}")
     return await _complete(request, emulator, upload_id, claims, base_url.url(Part.CDN, f"/files/{path}"))
@@ -97,7 +100,7 @@ async def complete_multipart(
 async def put_file(
     request: Request, path: str, emulator: TheEmulator, base_url: TheBaseUrl, upload_token: str = ""
 ) -> Response:
-    """Take a file, or a numbered part of one, at an address from the REST host (JavaScript client)."""
+    """Upload a file, or a numbered part of it, to an upload_url, as the JavaScript client does."""
     claims = _claims(request, upload_token)
     whole, _, number = f"/files/{path}".rpartition("/")
     if claims.get("path") == whole and number.isdecimal():
@@ -111,7 +114,7 @@ async def put_file(
 async def complete_file(
     request: Request, path: str, emulator: TheEmulator, base_url: TheBaseUrl, upload_token: str = ""
 ) -> Response:
-    """Put the parts together (JavaScript client)."""
+    """Complete a multipart upload, as the JavaScript client does."""
     claims = _claims(request, upload_token, f"/files/{path}")
     return await _complete(request, emulator, upload_token, claims, base_url.url(Part.CDN, f"/files/{path}"))
 
@@ -121,9 +124,9 @@ async def complete_file(
 async def download(
     request: Request, path: str, emulator: TheEmulator, identity: str = "", authorization: Authorization = None
 ) -> Response:
-    """Give a file, whole or by range, to those who may read it; 304 to those who have it.
+    """Download a file, whole or by range.  304 if the ETag in If-None-Match is current.
 
-    What was uploaded is shown, never run: an HTML page from here must not reach the control API.
+    Headers keep browsers from running an uploaded HTML page, which could call the control API.
     """
     url_path, cdn = f"/files/{path}", emulator.cdn
     found = await asyncio.to_thread(cdn.find, url_path) if cdn.is_slow(url_path) else cdn.find(url_path)

@@ -58,7 +58,7 @@ NO_LOGS = "null"
 
 
 async def submit(call: Call) -> Response:
-    """Accept a request.  Its body is judged by the runner, so that a wrong one is accepted, too."""
+    """Submit a request to the queue.  Any JSON is accepted: the runner validates the arguments later."""
     submission = await read_submission(
         call,
         low=(call.header(b"x-fal-queue-priority") or "").lower() == "low",
@@ -81,7 +81,7 @@ async def submit(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    """Where a request stands: 202 until it is over, then 200."""
+    """Read the status of a request: 202 until it has ended, then 200."""
     look = await _look(call, read=True)
     return Json(
         status_body(look, call.base_url, logged(look.view.logs, call.emulator.clock) if _wants_logs(call) else NO_LOGS),
@@ -91,7 +91,7 @@ async def status(call: Call) -> Response:
 
 
 async def stream(call: Call) -> Response:
-    """Server-sent status objects, one whenever something changed; log lines come once each."""
+    """Stream a status object for each change, as server-sent events.  Each log line is sent once."""
     return _StatusStream(call, (await _look(call)).record)
 
 
@@ -151,7 +151,7 @@ async def _left(receive: Receive) -> None:
 
 
 async def result(call: Call) -> Response:
-    """What the model answered, verbatim; 400 while it is not over."""
+    """Read the result: the model's own answer.  400 until the request has ended."""
     look = await _look(call)
     ending = ending_of(look)
     if ending is None:
@@ -162,7 +162,7 @@ async def result(call: Call) -> Response:
 
 
 async def cancel(call: Call) -> Response:
-    """End a request: 200 while it was queued, 202 while it ran, 400 when it was over."""
+    """Cancel a request: 200 if it was queued, 202 if it was running, 400 if it had ended."""
     key = (await _look(call)).record.key
     try:
         was = await call.emulator.cancel(key, call.request_id)

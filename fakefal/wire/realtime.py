@@ -21,7 +21,7 @@ LONGEST_SECONDS = 24 * 3600
 
 
 class TokenBody(BaseModel):
-    """For which applications, and for how many seconds (`duration` in the newer documents)."""
+    """The applications that the token is for, and how long it is valid, in seconds (newer name: `duration`)."""
 
     allowed_apps: list[str]
     token_expiration: Annotated[
@@ -36,7 +36,7 @@ class TokenBody(BaseModel):
 async def token(
     request: Request, body: TokenBody, emulator: TheEmulator, authorization: Authorization = None
 ) -> Response:
-    """A token that stands for the caller's key, as a JSON string (both clients, 2026)."""
+    """Get a token for browsers that replaces the caller's API key, as both clients do."""
     key = await rest_key(request, emulator, authorization)
     return Json(emulator.tokens.issue(body.token_expiration, user=key, apps=body.allowed_apps))
 

@@ -29,16 +29,18 @@ STORAGE_TYPES = ("fal-cdn-v3", "gcs")
 OCTETS = "application/octet-stream"
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[\x20-\x7e]*)?", re.ASCII)
 NEVER_EMPTY = 100
-"""What programs are told of an account that never runs out."""
+"""The balance that is shown for an account without a limit, in US dollars."""
 
-StorageType = Annotated[str, Query(description="fal-cdn-v3, or gcs as the Python client's fallback has it")]
+StorageType = Annotated[
+    str, Query(description="The storage: fal-cdn-v3, or gcs as the Python client uses for a fallback.")
+]
 
 
 @router.post("/storage/auth/token")
 async def storage_token(
     request: Request, emulator: TheEmulator, base_url: TheBaseUrl, authorization: Authorization = None
 ) -> Response:
-    """A token for uploads to the CDN (Python client 1.0.3).  The moment it expires carries its offset."""
+    """Get a token for uploads to the CDN, as the Python client 1.0.3 does."""
     key = await rest_key(request, emulator, authorization)
     expires = datetime.now(UTC) + timedelta(seconds=TOKEN_SECONDS)
     return Json(
@@ -53,13 +55,13 @@ async def storage_token(
 
 @router.get("/.well-known/jwks.json")
 async def jwks(emulator: TheEmulator) -> Response:
-    """The keys that webhooks are signed with; verifiers may keep them for a day."""
+    """Read the public keys that verify webhook signatures.  Receivers may cache them for a day."""
     return Json(await emulator.signing.jwks(), headers={"cache-control": "public, max-age=86400"})
 
 
 @router.get("/users/current")
 async def current_user(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
-    """The account behind the key, in the form of fal's older REST interface; an effect or its balance may lock it."""
+    """Read the account of the key, as fal's older REST interface shows it.  Its balance or an effect can lock it."""
     key = demand_rest_key(authorization, emulator.settings.keys)
     lock = await _account_lock(request, emulator, key)
     reason = None if lock is None else lock_reason(lock)
@@ -70,7 +72,7 @@ async def current_user(request: Request, emulator: TheEmulator, authorization: A
 
 @router.get("/billing/user_balance")
 async def user_balance(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
-    """How many dollars the key has left, as a bare number (public programs of 2026); a locked account has none."""
+    """Read the balance of the key in US dollars, as a JSON number.  A locked account has 0 or less."""
     key = demand_rest_key(authorization, emulator.settings.keys)
     locked = await _account_lock(request, emulator, key) is not None
     balance = await emulator.accounts.balance(key)
@@ -99,7 +101,7 @@ async def initiate(
     authorization: Authorization = None,
     storage_type: StorageType = "fal-cdn-v3",
 ) -> Response:
-    """Where to PUT a file, whole or in numbered parts, and where it will lie (JavaScript client 1.10.1)."""
+    """Get URLs to upload a file, whole or in numbered parts, as the JavaScript client 1.10.1 does."""
     key = await rest_key(request, emulator, authorization)
     if storage_type not in STORAGE_TYPES:
         raise refusal(422, f"storage_type {storage_type!r} is not known; use fal-cdn-v3")

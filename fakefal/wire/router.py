@@ -1,4 +1,4 @@
-"""The front door: which part of the emulator a call is for, by host name or by path prefix.
+"""The router: which part of the emulator a call is for, by host name or by path prefix.
 
 After this, every call has a path that starts with the part's prefix and no slash at its end, and
 `request.state` says how addresses in its answer must lead back (`base_url`), and has its headers by name (`headers`).

@@ -21,9 +21,9 @@ from fakefal_contracts.openapi import openapi, thumbnail_url
 from fakefal_contracts.price import dollars
 
 router = APIRouter(prefix=f"/{Part.SITE}", tags=["site"])
-EndpointId = Annotated[str, Query(description="full id of a model")]
-Keywords = Annotated[str, Query(description="words in the id, name or category")]
-Categories = Annotated[str, Query(description="fal's categories, separated by commas")]
+EndpointId = Annotated[str, Query(description="The full endpoint id.")]
+Keywords = Annotated[str, Query(description="Words that the id, name or category contain; all must match.")]
+Categories = Annotated[str, Query(description="Categories of fal, separated by commas.")]
 MODELS_ON_A_PAGE = 40
 """As programs of 2026 found it at fal."""
 
@@ -35,13 +35,13 @@ async def found_models(
     keywords: Keywords = "",
     categories: Categories = "",
     category: Categories = "",
-    page: Annotated[int, Query(ge=1)] = 1,
-    size: Annotated[int, Query(ge=1)] = MODELS_ON_A_PAGE,
+    page: Annotated[int, Query(ge=1, description="The number of the page, from 1.")] = 1,
+    size: Annotated[int, Query(ge=1, description="Models in a page.")] = MODELS_ON_A_PAGE,
 ) -> Response:
-    """The models that fakefal knows, as the search of fal's own site lists them; no key is needed.
+    """Search the models that fakefal knows, as fal's website does.  No API key is needed.
 
-    Inferred: no answer of fal's was seen.  Parameters and members are those that public programs of 2026 use; all
-    words must be found, and the order is that of ids.
+    Inferred: no answer of fal was seen.  Parameters and keys are those that public programs of 2026 use.  Results
+    are in the order of their ids.
     """
     catalogue = emulator.catalogue
     kinds = set(filter(None, f"{categories},{category}".split(",")))
@@ -75,19 +75,19 @@ def _item(endpoint: Endpoint, contract: str, base_url: BaseUrl) -> dict[str, Any
 
 @router.get("/api/openapi/queue/openapi.json")
 async def document(emulator: TheEmulator, base_url: TheBaseUrl, endpoint_id: EndpointId = "") -> Response:
-    """The OpenAPI document of a model under the server's contract; 404 and null for an unknown one."""
+    """Read the OpenAPI document of a model under the server's contract.  404 with null for an unknown model."""
     return Json(openapi(_edition(emulator, endpoint_id), server=base_url.url(Part.QUEUE, "")))
 
 
 @router.get("/models/{endpoint_id:path}/llms.txt")
 async def llms(endpoint_id: str, emulator: TheEmulator, base_url: TheBaseUrl) -> Response:
-    """What a language model has to know of a model; 404 and null for an unknown one."""
+    """Read a description of a model for language models.  404 with null for an unknown model."""
     text = llms_txt(_edition(emulator, endpoint_id), run=base_url.url(Part.RUN, ""), queue=base_url.url(Part.QUEUE, ""))
     return PlainTextResponse(text)
 
 
 def _edition(emulator: Emulator, endpoint_id: str) -> Edition:
-    """What the server judges this model by; 404 for one that it does not know."""
+    """The model under the server's contract; 404 if it is unknown."""
     try:
         return emulator.judge.edition(endpoint_id)
     except UnknownPath as error:

@@ -20,7 +20,7 @@ from fakefal_contracts.endpoint import STREAM
 
 
 async def run(call: Call) -> Response:
-    """Run the model and answer with its output; 429 when all runners of the key are taken."""
+    """Run the model and wait for its output.  429 if all runners of the key are busy."""
     path, call.path = call.path, _model_path(call)
     submission = await read_submission(call)
     # that the form of a start timeout is checked here, too, is inferred: what starts at once never waits

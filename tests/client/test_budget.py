@@ -75,7 +75,7 @@ class TestArithmetic:
 
     def test_or_the_length_of_the_file_that_tells_it(self) -> None:
         with pytest.raises(
-            UnknownPrice, match=r"length of audio_url, not looked at: send a local file, or say reserve"
+            UnknownPrice, match=r"depends on audio_url, which was not read: send a local file, or give reserve"
         ):
             Budget(1).reserve("fal-ai/kling-video/v1/pro/ai-avatar", None, unmeasured="audio_url")
 

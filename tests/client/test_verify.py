@@ -104,7 +104,7 @@ def test_the_development_key_is_refused_where_the_target_is_fal(
     with respx.mock(assert_all_called=False) as mocked:
         route = mocked.get("https://rest.fal.ai/.well-known/jwks.json").respond(json=published)
         client = make_client("fal", key="me:secret")
-        with pytest.raises(InvalidWebhook, match="fakefal's for development, not fal's"):
+        with pytest.raises(InvalidWebhook, match="the development key of fakefal, not a key of fal"):
             client.verify(one.headers, one.body)
         assert not route.called
         monkeypatch.setenv("FAKEFAL_URL", server.url)  # as under `fakefal run`

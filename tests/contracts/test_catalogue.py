@@ -246,7 +246,7 @@ class TestOwnDocuments:
         schemas = {name: one for name, one in record.schemas.items() if name != "ImageSize"}
         catalogue = Catalogue([Record(**{**vars(record), "schemas": schemas})])
         assert catalogue.find(FLUX).unread == (
-            "the document does not hold the schema ImageSize: any value is taken there",
+            "the document does not hold the schema ImageSize: any value is accepted there",
         )
         assert check(FLUX, {"prompt": "x", "image_size": 7}, catalogue=catalogue).ok
 

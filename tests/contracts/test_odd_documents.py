@@ -30,7 +30,7 @@ COMPONENTS = {
     "Cat": {"type": "object", "properties": {"kind": {"const": "cat"}}, "required": ["kind"]},
     "Dog": {"type": "object", "properties": {"kind": {"const": "dog"}}, "required": ["kind"]},
 }  # fmt: skip
-ANYTHING = "any value is taken there"
+ANYTHING = "any value is accepted there"
 NOT_JUDGED = "is not a limit that pydantic accepts, and is not judged"
 ODD: dict[str, tuple[Any, str]] = {
     "not": ({"not": {"type": "string"}}, ""),

@@ -385,4 +385,4 @@ class TestStrictAndMoney:
         (row,) = rows(given=given)
         at_most = check("--max-usd", str(row["cost"]["usd"]), given=given)
         assert at_most.exit_code == 1
-        assert "because the files that decide were not looked at" in at_most.stdout
+        assert "because the files that decide were not read" in at_most.stdout

@@ -489,7 +489,7 @@ class TestEndings:
         else:
             answer = server.http.post(f"/queue/{O1}", json={"prompt": f"fakefal:{effect}"})
         assert answer.status_code in (400, 422)
-        assert "over the network, give the video as a URL" in answer.json()["detail"]
+        assert "over the network, video must be a URL" in answer.json()["detail"]
         assert server.http.get("/_fakefal/requests").json() == []
 
 

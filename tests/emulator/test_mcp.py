@@ -133,7 +133,7 @@ def test_a_job_goes_through_the_queue(agent: Agent) -> None:
 def test_a_job_that_an_effect_has_stuck_does_not_end(agent: Agent) -> None:
     body = {"prompt": "fakefal:stuck", "start_image_url": "https://a.example/a.png"}
     refused = agent.refused("run_model", endpoint_id=I2V, input=body)
-    assert refused["error"].startswith("the job never ends, since an effect has it stuck")
+    assert refused["error"].startswith("an effect keeps the job running for ever")
     which = {"endpoint_id": I2V, "request_id": refused["request_id"]}
     assert agent.get("check_job", **which)["status"] != "COMPLETED"
 
@@ -170,7 +170,7 @@ def test_a_price_that_is_unknown_is_said_to_be(agent: Agent) -> None:
     ledger = agent.get("ledger")
     assert ledger["unpriced"] == 1
     assert ledger["note"].startswith("1 of ")
-    assert ledger["note"].endswith(" jobs have an unknown price: the sum is without them")
+    assert ledger["note"].endswith(" jobs have an unknown price: the sum does not include them")
 
 
 def test_media_that_were_never_uploaded_are_refused(agent: Agent, folder: Path) -> None:

@@ -132,7 +132,7 @@ class TestUsage:
         ("query", "said"),
         [
             ({"expand": "auth_method"}, "give time_series or summary"),
-            ({"start": "2027-01-02", "end": "2027-01-01"}, "behind start"),
+            ({"start": "2027-01-02", "end": "2027-01-01"}, "after start"),
             ({"timezone": "Mars/Base"}, "Mars/Base is not known"),
             ({"timezone": "../etc"}, "not known"),
             ({"timeframe": "year"}, "timeframe"),
@@ -211,7 +211,7 @@ class TestEvents:
             ({"tag": "team=design"}, "source=tagged-billed"),
             ({"tag": "design", "source": "tagged-billed"}, "write key=value"),
             ({"start": "2020-01-01"}, "at most 90 days"),
-            ({"start": "2027-01-02", "end": "2027-01-01"}, "behind start"),
+            ({"start": "2027-01-02", "end": "2027-01-01"}, "after start"),
             ({"limit": 10_001}, "limit"),
             ({"request_id": ",".join(map(str, range(51)))}, "request_id: give at most 50"),
         ],

@@ -129,6 +129,6 @@ def test_everything_is_forgotten_once_that_was_confirmed(server: Server, open_pa
     page = open_page(f"{server.url}/?view=control").page
     press(page, "Reset")
     assert server.control("jobs")["stored"] == 1
-    press(page, "Yes, forget everything")
+    press(page, "Yes, delete everything")
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     assert server.control("jobs")["stored"] == 0

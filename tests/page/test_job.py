@@ -118,7 +118,7 @@ def test_the_waterfall_has_queue_attempts_and_webhook_tries(serve: Serve, open_p
 
 def test_the_wire_shows_both_sides_without_a_secret(look: Any) -> None:
     page = look(O1, {"prompt": "a lighthouse"}, **{"X-Fal-Queue-Priority": "low"})
-    wire = section(page, "Over the wire")
+    wire = section(page, "HTTP messages")
     for summary in wire.locator("summary").all()[:2]:
         summary.click()
     expect(wire).to_contain_text("Authorization: Key tester:***")

@@ -29,7 +29,7 @@ def test_a_model_is_found_and_tried(page: Page, server: Server) -> None:
     page.get_by_label("prompt").fill("A lighthouse at dawn")
     expect(verdict).to_have_text("Valid · $1.12")
     assert server.control("jobs")["stored"] == 0
-    page.get_by_role("button", name="Submit to the fake").click()
+    page.get_by_role("button", name="Submit to the emulator").click()
     job = page.get_by_role("article", name="Job")
     expect(job.locator("header .state")).to_have_text("completed")
     (row,) = server.control("jobs")["jobs"]
@@ -44,7 +44,7 @@ def test_every_form_begins_with_what_its_model_accepts(server: Server, open_page
     expect(page.locator(".verdict.valid")).to_be_visible()
     page.get_by_role("button", name="JSON").click()
     text = page.get_by_label("Arguments as JSON").input_value()
-    page.get_by_role("button", name="Submit to the fake").click()
+    page.get_by_role("button", name="Submit to the emulator").click()
     expect(page.get_by_role("article", name="Job").locator("header .state")).to_have_text("completed")
     (sent,) = server.control("requests")
     assert sent["arguments"] == page.evaluate("JSON.parse", text)
@@ -66,10 +66,10 @@ def test_a_server_with_keys_of_its_own_asks_for_one(serve: Serve, open_page: Ope
     visit = open_page(f"{server.url}/?view=models&model={O1}")
     page = visit.page
     expect(page.get_by_text("accepts only its configured keys")).to_be_visible()
-    page.get_by_role("button", name="Submit to the fake").click()
+    page.get_by_role("button", name="Submit to the emulator").click()
     expect(page.get_by_role("status").last).to_contain_text("invalid key credentials")
     visit.faults.clear()  # Chromium itself notes the 401
     page.get_by_label("Key", exact=True).fill("mine:secret")
-    page.get_by_role("button", name="Submit to the fake").click()
+    page.get_by_role("button", name="Submit to the emulator").click()
     expect(page.get_by_role("article", name="Job").locator("header .state")).to_have_text("completed")
     assert "mine:secret" not in page.content()

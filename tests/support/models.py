@@ -55,5 +55,5 @@ def sample(count: int = COUNT) -> tuple[str, ...]:
 
 
 def family(start: str) -> tuple[str, ...]:
-    """The models whose ids begin so, but for the founding ones."""
+    """The models whose ids begin so, except the first four."""
     return tuple(one.id for one in BUILT_IN.records() if one.id.startswith(start) and one.id not in FOUNDING)

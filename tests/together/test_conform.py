@@ -90,7 +90,7 @@ class TestTheEmulator:
         service = ask(serve(profile="stepped", contract="latest"))
         suite = Suite(service, endpoint_ids=[endpoint_id], examples=1, to_the_word=True)
         life = LifecycleTraces(service, BUILT_IN.find(endpoint_id)).outcomes()
-        found = [*(one for one in life if one.claim != "a made one: its result"), *suite.rules()]
+        found = [*(one for one in life if one.claim != "an accepted request: its result"), *suite.rules()]
         assert differing(found) == []
         rules = [one.claim for one in found if one.area == "refusals"]
         assert rules == [rule.id for rule in drawn_bodies.rules(BUILT_IN.find(endpoint_id).edition("latest"))]
@@ -314,7 +314,7 @@ class TestManners:
             found = list(Suite(TargetService(target, SpendGuard(None)), examples=1, endpoint_ids=[O1]).run())
         assert len(seen) == 1
         assert {one.state for one in found} == {ClaimState.NOT_RUN}
-        assert all("wants to be left alone" in one.detail for one in found if "no delivery" not in one.detail)
+        assert all("asked to wait" in one.detail for one in found if "no delivery" not in one.detail)
 
     def test_reads_wait_as_long_as_they_are_told(self) -> None:
         waits: list[float] = []
@@ -509,7 +509,7 @@ class TestCommand:
         done = run("--target", server.url, "--examples", "1", "--models", str(file), "--json")
         assert done.exit_code == 0, done.output
         claims = {one["claim"]: one.get("endpoint_id") for one in json.loads(done.stdout)["outcomes"]}
-        assert claims["me.mine.steps.maximum"] == claims["a made one: its result"] == "me/mine"
+        assert claims["me.mine.steps.maximum"] == claims["an accepted request: its result"] == "me/mine"
 
     def test_a_difference_is_1(self, serve: Serve) -> None:
         server = serve(profile="stepped", effects=("content_policy_violation",))
@@ -521,7 +521,11 @@ class TestCommand:
         assert "differs: boundaries: " in done.stderr
         written = [json.loads(path.read_text()) for path in sorted(Path("conform-cases").glob("*.json"))]
         assert len(written) == found["differs"]
-        (lost,) = [one for one in written if (one.get("area"), one["claim"]) == ("lifecycle", "a made one: its result")]
+        (lost,) = [
+            one
+            for one in written
+            if (one.get("area"), one["claim"]) == ("lifecycle", "an accepted request: its result")
+        ]
         assert lost["expected"] == "expected 200"
         assert lost["trace"][-1]["status"] == 422
         assert lost["trace"][-1]["asked"].startswith("GET queue/fal-ai/kling-video/requests/")

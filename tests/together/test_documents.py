@@ -1,4 +1,4 @@
-"""Each snippet of the founding documents, as printed, runs under ``fakefal run``."""
+"""Each snippet of the first documents of fal that this project was given, as printed, runs under ``fakefal run``."""
 
 from __future__ import annotations
 

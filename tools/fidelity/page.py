@@ -8,23 +8,23 @@ from typing import Any
 MOST_FAMILIES = 25
 _HEAD = """# Fidelity
 
-How far the emulator is known to agree with fal, in sums. Made by `make fidelity` from what the oracles left in
-`tests/oracles`; [oracles.md](oracles.md) and [conformance.md](conformance.md) say what each of them is. Do not edit it.
-The rows behind the sums are in [fidelity.json](fidelity.json): every model with its counts, and of the models in depth
-every rule with its evidence, its verdict and the oracles behind it.
+How well the emulator agrees with fal, in totals. `make fidelity` generates this page from the results of the oracles in
+`tests/oracles`; [oracles.md](oracles.md) and [conformance.md](conformance.md) describe each oracle. Do not edit it.
+[fidelity.json](fidelity.json) has the details: every model with its counts, and for models in depth every rule with its
+evidence, its verdict and the oracles that tested it.
 
-Of a body sent to fal's own runtime:
+The result for a body that was sent to fal's own runtime:
 
 - **equal**: equal status, and for a refusal equal bytes;
-- **outside**: equal but for rules that no schema holds, such as the size of a picture;
+- **outside**: equal except for rules that no schema contains, such as the size of a picture;
 - **known**: a difference that is listed below with its reason;
-- **unexplained**: any other.
+- **unexplained**: any other difference.
 
-Of a rule in depth:
+The result for a rule in depth:
 
-- **agreed**: at least one oracle that can know says the same, and none says otherwise;
-- **differs**: an oracle says otherwise;
-- **unverified**: no oracle here can know. What we do then rests on its evidence alone.
+- **agreed**: at least one oracle agrees with it, and none disagrees;
+- **differs**: an oracle disagrees;
+- **unverified**: no oracle here can test it. The rule is based on its evidence alone.
 """
 _DEPTHS = {"in depth": "in depth", "document": "fal's document", "types only": "types only"}
 
@@ -38,8 +38,8 @@ def page(found: Mapping[str, Any]) -> str:
 def _by_depth(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## By depth"
     yield ""
-    yield "How much is known of a model: rules beyond its document, its document, or the types of fal's client alone."
-    yield "*Printed equal* are models whose own JSON schema, printed by pydantic, is fal's document."
+    yield "How much is known about a model: rules beyond its document, its document, or only the types of fal's client."
+    yield "*Printed equal* counts models whose JSON schema, exported by pydantic, equals fal's document."
     yield ""
     yield from _sums("depth", {name: _with(found, "depth", depth) for depth, name in _DEPTHS.items()})
 
@@ -53,7 +53,7 @@ def _by_family(found: Mapping[str, Any]) -> Iterator[str]:
     rest = largest[MOST_FAMILIES:]
     yield "## By family"
     yield ""
-    yield "A family is owner and application, the first two parts of an id."
+    yield "A family is owner and application: the first two parts of an endpoint id."
     yield ""
     yield from _sums("family", {**named, f"{len(rest)} others": [one for name in rest for one in families[name]]})
 
@@ -64,7 +64,7 @@ def _with(found: Mapping[str, Any], key: str, value: str) -> list[Mapping[str, A
 
 def _sums(what: str, groups: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[str]:
     """One row a group of models: how many, and what came of those that the runtime was asked about."""
-    yield f"| {what} | models | printed equal | asked of the runtime | bodies | equal | outside | known | unexplained |"
+    yield f"| {what} | models | printed equal | run at fal's runtime | bodies | equal | outside | known | unexplained |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, models in groups.items():
         asked = [one["runtime"] for one in models if one["runtime"]]
@@ -78,7 +78,7 @@ def _sums(what: str, groups: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[
 def _by_kind(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## By kind of rule"
     yield ""
-    yield "Bodies of models that are not in depth, by the kinds of the rules that they break."
+    yield "Bodies of models that are not in depth, by the kind of rule that they break."
     yield ""
     yield "| kind | equal | outside | known | unexplained |"
     yield "|---|---|---|---|---|"
@@ -91,7 +91,7 @@ def _by_kind(found: Mapping[str, Any]) -> Iterator[str]:
 def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     oracles = found["oracles"]
     runtime, clients, quoted = oracles["runtime"], oracles["clients"], oracles["receipts"]
-    live = "never asked from here: every rule is **unverified live**"
+    live = "not tested yet: every rule is **unverified live**"
     if isinstance(oracles["live"], dict):
         live = (
             f"{oracles['live']['claims']} claims, asked on {oracles['live']['asked_on']} by somebody who kept the run"
@@ -101,7 +101,7 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "| oracle | what was compared |"
     yield "|---|---|"
-    yield f"| fal's own runtime ({_versions(runtime)}) | {_bodies(runtime, 'the four founding models')} |"
+    yield f"| fal's own runtime ({_versions(runtime)}) | {_bodies(runtime, 'the first four models')} |"
     for run, models in (("family", "other models of the Kling family"), ("models", "models of every category")):
         others = f"{oracles[run]['asked']} {models}"
         yield f"| the same, `make oracle-full` | {_bodies(oracles[run], others)} |"
@@ -125,7 +125,7 @@ def _in_depth(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bodies(oracle: Mapping[str, Any], which: str) -> str:
-    equal = f"{oracle['agreed']:,} equal, {oracle['outside']:,} equal but for rules that no schema holds"
+    equal = f"{oracle['agreed']:,} equal, {oracle['outside']:,} equal except for rules that no schema contains"
     rest = f"{oracle['known']:,} known differences, {oracle['unexplained']:,} unexplained"
     return f"{oracle['cases']:,} generated bodies for {which}: {equal}, {rest}"
 
@@ -141,8 +141,8 @@ def _cell(text: str) -> str:
 def _receipts(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## Quoted receipts"
     yield ""
-    yield "Answers of the live service as public sources quote them, and documents of fal's that print one; each is"
-    yield "asked of the emulator by `tests/together/test_receipts.py`."
+    yield "Answers of the live service that public sources quote, and examples in fal's documents.  Each is"
+    yield "replayed against the emulator by `tests/together/test_receipts.py`."
     yield ""
     yield "| receipt | seen | source | verdict |"
     yield "|---|---|---|---|"
@@ -159,7 +159,7 @@ def _known(found: Mapping[str, Any]) -> Iterator[str]:
     for name, reason in found["known"].items():
         yield f"- {name}: {reason}"
     yield ""
-    yield "Of the models in depth from published contracts:"
+    yield "Models in depth against published contracts:"
     yield ""
     for one in found["known_differences"]:
         yield f"- `{one['place']}` ({one['aspect']}, {one['kind']}): {one['reason']}"

@@ -76,7 +76,7 @@ def invalid_of(edition: Edition, rules: Collection[str] | None = None) -> st.Sea
         raise ValueError(f"{edition.endpoint.id} has no rule {names} in contract {edition.contract}")
     ways = _by_rule(edition)
     if unbroken := sorted(set(rules or ()) - set(ways)):
-        raise ValueError(f"nothing breaks {', '.join(unbroken)}: any value is taken there, or another form takes it")
+        raise ValueError(f"nothing breaks {', '.join(unbroken)}: any value is accepted there, or another form takes it")
     return _invalid(edition, tuple(name for name in ways if rules is None or name in rules))
 
 
