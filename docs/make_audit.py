@@ -16,9 +16,12 @@ import sys
 import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from fakefal_contracts.price import dollars
 
 ROOT = Path(__file__).parent.parent
 PAGE = Path(__file__).parent / "audit.md"
@@ -96,7 +99,7 @@ def cell(run: dict[str, Any]) -> str:
     grades = dict.fromkeys((one["kind"], one["grade"]) for one in run["findings"])
     found = [f"**{kind}**" if grade == "proven" else f"{kind} (possible)" for kind, grade in sorted(grades)]
     ending = {"exit 0": "result"}.get(run["ending"], "error" if run["code"] else run["ending"])
-    return ", ".join([f"{run['jobs']} (${run['usd']:.2f})", ending, *found])
+    return ", ".join([f"{run['jobs']} ({dollars(Decimal(str(run['usd'])))})", ending, *found])
 
 
 def table(columns: Sequence[Audited], audits: Sequence[list[dict[str, Any]]]) -> str:

@@ -35,6 +35,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fakefal_contracts.price import dollars
+
 if TYPE_CHECKING:
     from fakefal_contracts import Report
 
@@ -105,7 +107,8 @@ class OverBudget(UsageError):
 
     def __init__(self, wanted: Decimal, left: Decimal, limit: Decimal) -> None:
         super().__init__(
-            f"the call may cost ${wanted}, and ${left} of the budget of ${limit} are left; it was not sent"
+            f"the call may cost {dollars(wanted)}, and {dollars(left)} of the budget of {dollars(limit)} are left; "
+            "it was not sent"
         )
         self.wanted, self.left, self.limit = wanted, left, limit
 

@@ -147,6 +147,6 @@ def billed(units: Decimal, unit_usd: Decimal) -> Decimal:
 
 def dollars(usd: Decimal) -> str:
     """An amount as people read it: two digits, and more only where they matter."""
-    exact = usd.normalize()
+    exact = abs(usd.normalize())
     cents = exact.quantize(Decimal("0.01"))
-    return f"${cents if cents == exact else exact}"
+    return f"{'-' if usd < 0 else ''}${cents if cents == exact else f'{exact:f}'}"

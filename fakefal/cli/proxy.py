@@ -14,6 +14,7 @@ from fakefal.cli.options import recording_options
 from fakefal.cli.record import new_proxy, record, tell
 from fakefal.cli.serve import PORT, ServedApp, serve
 from fakefal.settings import DEFAULT_PORT, Settings
+from fakefal_contracts.price import dollars
 
 
 @click.command(
@@ -55,7 +56,7 @@ def command(
 
     proxy = new_proxy(max_usd, upstream, out, models)
     hosted = partial(hosting, proxy.app(), closing=proxy.close_streams, own_date=False)
-    service = ServedApp(hosted, f"a validating proxy, which may spend {max_usd} dollars", any_key=False)
+    service = ServedApp(hosted, f"a validating proxy, which may spend {dollars(max_usd)}", any_key=False)
     try:
         serve(service, Settings(), "127.0.0.1", port, tls_port, ready_file)
     finally:

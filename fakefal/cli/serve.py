@@ -304,7 +304,7 @@ def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None
         host = ready["tls_url"].removeprefix("https://")
         told = {"FAL_RUN_HOST": f"{host}/run", "FAL_QUEUE_RUN_HOST": f"{host}/queue", "SSL_CERT_FILE": ready["ca_file"]}
         told |= {"FAL_KEY": "fakefal:not-a-real-key"} if service.any_key else {}
-        click.echo("lead fal's Python client to it by TLS:")
+        click.echo("for fal's Python client, by TLS:")
         for name, value in told.items():
             click.echo(f"export {name}={shlex.quote(value)}")
     if service.tells_token:

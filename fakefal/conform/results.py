@@ -7,8 +7,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+
+from fakefal_contracts.price import dollars
 
 LONGEST_SHOWN = 400
 
@@ -100,7 +103,7 @@ class SuiteRun:
             for why in dict.fromkeys(one.detail for one in found):
                 lines.append(f"  {why}")
                 lines += [line for one in found if one.detail == why for line in _detail_lines(one)]
-        spent = f", {self.spent_usd:.2f} dollars spent" if self.spent_usd else ""
+        spent = f", {dollars(Decimal(str(self.spent_usd)))} spent" if self.spent_usd else ""
         summary = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return "\n".join([*lines, "", f"{summary or 'nothing to ask'}{spent}"])
 

@@ -30,9 +30,8 @@ async def went_wrong(emulator: Emulator) -> bool:
     """Whether somebody may want to look into the run: something was refused, missed, repeated or found."""
     sums = (await emulator.tally.account(emulator.all)).run
     calls = await emulator.journal.newest(None, emulator.settings.max_journal)
-    if sums.refused or sums.duplicates or refused_calls(calls) or missed_calls(calls):
-        return True
-    return bool((await verdict_of(emulator)).proven)
+    troubled = sums.refused or sums.duplicates or emulator.witness.told
+    return bool(troubled or refused_calls(calls) or missed_calls(calls))
 
 
 async def verdict_of(emulator: Emulator, key: str | None = None, *, patience: float = 0.0) -> Verdict:

@@ -10,7 +10,7 @@ export const html = htm.bind(h);
 
 export function dollars(usd) {
   if (usd === null || usd === undefined) return "unknown";
-  const exact = Math.abs(usd).toFixed(4).replace(/0{1,2}$/, "");
+  const exact = Math.abs(usd).toFixed(9).replace(/0{1,7}$/, ""); // as `dollars` of fakefal_contracts.price
   return `${usd < 0 ? "-" : ""}$${exact}`;
 }
 

@@ -78,7 +78,7 @@ def listed(things: Iterable[EmulatedRequest | LedgerEntry]) -> str:
 
 
 def _job(entry: LedgerEntry) -> str:
-    twin = f", probably the same as {entry.duplicate_of}" if entry.duplicate_of else ""
+    twin = f", repeats {entry.duplicate_of}" if entry.duplicate_of else ""
     usd = "price unknown" if entry.usd is None else dollars(entry.usd)
     maybe = (
         f", and {dollars(entry.maybe_usd or NOTHING)} may be charged for the refusal"

@@ -224,6 +224,11 @@ class Witness:
 
     # -- when somebody asks ---------------------------------------------------------------------
 
+    @property
+    def told(self) -> bool:
+        """Whether a proven finding was told while calls came."""
+        return bool(self._proven)
+
     def verdict(self, looks: Mapping[str, Snapshot], key: str | None) -> Verdict:
         """The verdict on a key, or on all, as if their programs ended now; `looks` are the stored jobs by their ids."""
         made = sorted([*self._proven, *self._possible], key=lambda one: one.calls[-1].wall if one.calls else 0.0)

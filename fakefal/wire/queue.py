@@ -52,6 +52,10 @@ LONGEST_REMEMBERED = 100
 
 KEEP_ALIVE = b": keep-alive\n\n"
 
+MOVED_BY_READS = (
+    "with the profile stepped a job moves on when its status is read: read status_url, or use profile quick"
+)
+
 TRUE_WORDS = ("1", "true")
 
 NO_LOGS = "null"
@@ -155,7 +159,8 @@ async def result(call: Call) -> Response:
     look = await _look(call)
     ending = ending_of(look)
     if ending is None:
-        raise refusal(400, "Request is still in progress")
+        by_reads = look.plan is not None and look.plan.polls is not None
+        raise refusal(400, "Request is still in progress", hint=MOVED_BY_READS if by_reads else "")
     if look.erased or (look.plan is not None and Quirk.RESULT_EXPIRED in look.plan.quirks):
         raise UnknownRequest(call.request_id)
     return ending_answer(ending, look.record, call.base_url)

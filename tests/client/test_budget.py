@@ -116,7 +116,7 @@ class TestCalls:
         self, make_client: MakeClient, server: Server
     ) -> None:
         clip = {"prompt": "x", "video_url": "https://media.example/clip.mp4"}
-        with pytest.raises(OverBudget, match=r"may cost \$1\.68840, and"):
+        with pytest.raises(OverBudget, match=r"may cost \$1\.6884, and"):
             make_client(server.url, budget="1.68").submit(EDIT, clip)
         client = make_client(server.url, budget="1.69", poll_seconds=0.005)
         job = client.submit(EDIT, clip)

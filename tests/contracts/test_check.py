@@ -58,7 +58,17 @@ class TestCost:
             assert cost is not None
             assert cost.usd == Decimal(usd)
 
-    @pytest.mark.parametrize(("usd", "text"), [("0.560", "$0.56"), ("3", "$3.00"), ("0.896", "$0.896")])
+    @pytest.mark.parametrize(
+        ("usd", "text"),
+        [
+            ("0.560", "$0.56"),
+            ("3", "$3.00"),
+            ("0.896", "$0.896"),
+            ("-1.5", "-$1.50"),
+            ("0.0000001", "$0.0000001"),
+            ("1E+2", "$100.00"),
+        ],
+    )
     def test_amounts_are_read_by_people(self, usd: str, text: str) -> None:
         assert dollars(Decimal(usd)) == text
 

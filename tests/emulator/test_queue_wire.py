@@ -268,10 +268,13 @@ class TestResult:
         assert (video["content_type"], video["file_name"]) == ("video/mp4", "output.mp4")
         assert len(server.http.get(video["url"]).content) == video["file_size"]
 
-    def test_not_yet_is_400(self, serve: Serve) -> None:
-        server = serve(profile="realistic")
+    @pytest.mark.parametrize(("profile", "hinted"), [("realistic", False), ("stepped", True)])
+    def test_not_yet_is_400(self, serve: Serve, profile: str, *, hinted: bool) -> None:
+        """By `stepped` it stays so for who never asks for the status, as the AI SDK, and a hint says why."""
+        server = serve(profile=profile)
         answer = server.http.get(server.submit(O1, {"prompt": "x"})["response_url"])
         assert (answer.status_code, answer.json()) == (400, {"detail": "Request is still in progress"})
+        assert ("when its status is read" in answer.headers.get("x-fakefal-hint", "")) is hinted
 
     def test_addresses_lead_back_the_way_the_reader_came(self, server: Server) -> None:
         submitted = server.submit(O1, {"prompt": "x"})

@@ -520,7 +520,7 @@ class TestCommand:
             proxy.send_signal(signal.SIGTERM)
             out, err = proxy.communicate(timeout=LIMIT)
         assert proxy.returncode == 0, err
-        assert "a validating proxy, which may spend 1.5 dollars" in out
+        assert "a validating proxy, which may spend $1.50" in out
         assert "not-a-real-key" not in out, "it takes a real one"
         assert "2 sent, 0 not sent, $0.56 spent, of $1.50" in err
         assert json.loads(report.read_text())["differences"][0]["kind"] == "refused"
