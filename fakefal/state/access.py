@@ -65,9 +65,9 @@ class NotYours(Exception):
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What is known of a file: whose it is, who may read it, and whether it was removed or has expired.
+    """The owner and the access control list of a file, and whether it was removed or has expired.
 
-    A file that nobody uploaded, such as a result, has no owner.
+    A file that was not uploaded, such as a result, has no owner.
     """
 
     owner: str | None = None
@@ -75,7 +75,7 @@ class FileRecord:
     gone: bool = False
 
     def acl_for(self, key: str) -> Acl:
-        """The list, for the key that the file belongs to.
+        """The access control list, for the owner of the file.
 
         Raises:
             NotYours: it belongs to another key.
@@ -85,43 +85,43 @@ class FileRecord:
         return self.acl
 
     def decide(self, user: str) -> Decision:
-        """What a reader may do; `NO_KEY` stands for one who does not say who it is."""
+        """The access of a reader; `NO_KEY` stands for an anonymous reader."""
         if user != NO_KEY and user == self.owner:
             return "allow"
         return self.acl.decide(user)
 
 
 class Access(Protocol):
-    """What was said about files, by the path of their CDN address.  Every method is one atomic step.
+    """The access of files, by their CDN path.  Every method is one atomic step.
 
     Files expire on the emulated time of the key that uploaded them.  Any method may raise `StoreUnavailable`.
     """
 
     async def settings(self, key: str) -> UploadLifecycle:
-        """What holds for the uploads of a key that say nothing themselves."""
+        """The default settings for uploads of a key."""
         ...
 
     async def change_settings(self, key: str, changes: UploadLifecycle) -> UploadLifecycle:
-        """Set what holds for later uploads of a key, and return it; what `changes` leaves unset stays."""
+        """Change the settings for later uploads of a key, and return them; unset values in `changes` stay."""
         ...
 
     async def uploaded(self, path: str, owner: str, lifecycle: UploadLifecycle) -> None:
-        """A file came here; what its upload does not ask for, the settings of its key say.
+        """Record an upload; the settings of its key fill in what it does not set.
 
-        What was said of an upload before, by a call that was repeated, holds on.
+        A repeated call does not change an earlier record.
         """
         ...
 
     async def look(self, path: str) -> FileRecord:
-        """What is known of a file."""
+        """The record of a file."""
         ...
 
     async def gone(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of these files that were removed or have expired."""
+        """The removed or expired ones of these files."""
         ...
 
     async def change_acl(self, path: str, key: str, acl: Acl) -> None:
-        """Set the list of a file; one that nobody uploaded becomes the key's.
+        """Set the list of a file; a file without owner becomes the key's.
 
         Raises:
             NotYours: it belongs to another key.
@@ -129,7 +129,7 @@ class Access(Protocol):
         ...
 
     async def remove(self, path: str, key: str) -> None:
-        """Let a file be gone; one that nobody uploaded becomes the key's.
+        """Mark a file as removed; a file without owner becomes the key's.
 
         Raises:
             NotYours: it belongs to another key.
@@ -150,7 +150,7 @@ class _Entry:
 
 
 class MemoryAccess(Access):
-    """What is known in plain dictionaries, which a restart forgets.
+    """Access records in memory; a restart loses them.
 
     Args:
         clock: tells the emulated time.

@@ -1,4 +1,4 @@
-"""The one place where money is added up: for the ledger, for the line that closes a run, and for metrics."""
+"""Adds up money, for the ledger, for the closing line of a run, and for metrics."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from fakefal_contracts import BUILT_IN
 from fakefal_contracts.failures import PLATFORM_ERRORS
 
 CANCELLED = "client_cancelled"
-"""The error type of who cancelled: nobody refused that request."""
+"""The error type of a cancelled request, which does not count as refused."""
 
 CANCELLED_STATUS = PLATFORM_ERRORS[CANCELLED].status
 
 OTHER = "other"
-"""Stands for every endpoint that is not built in, so that callers cannot make up new counts."""
+"""The label of all endpoints that are not built in, so that callers cannot create new labels."""
 
 MOST_PLACES = 10_000
-"""So many keys and endpoints have a total of their own; later ones share one."""
+"""How many keys and endpoints have their own total; later ones share one."""
 
 MOST_TWINS = 10_000
-"""So many of the newest jobs are remembered to notice that one repeats another."""
+"""How many of the newest jobs are remembered, to detect repeated jobs."""
 
 
 class JobAccount:
-    """Adds up jobs.  Each is told of when it is accepted, when its price becomes known, and when it is over.
+    """Adds up jobs.  Call it when a job is accepted, when its price becomes known, and when it ends.
 
-    `run` are the sums of every job, and `accepted`, `ended` and `usd` count by endpoint what never falls: what was
-    accepted, what is over with which status, and what that would have cost.  `totals` are the sums since the last
-    reset.  What is dropped from a store stays in all of them.
+    `run` has the totals of all jobs.  `accepted`, `ended` and `usd` are counters by endpoint that never fall: accepted
+    jobs, ended jobs by status, and their cost.  `totals` are the totals since the last reset.  All of them include
+    evicted jobs.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class JobAccount:
         return account
 
     def accept(self, look: Snapshot) -> None:
-        """Count a job as it stands."""
+        """Count a job in its current state."""
         self.accepted[known(look.record.endpoint_id)] += 1
         by, is_twin = _charge(look), self._twins.of(look.record) is not None
         if is_twin:
@@ -68,12 +68,12 @@ class JobAccount:
         self._count_end(look)
 
     def judge(self, look: Snapshot) -> None:
-        """The plan of a job that was counted is known now."""
+        """Record the plan of a counted job."""
         if ending_of(look) is None:
             self._move(look, _charge(look))
 
     def end(self, look: Snapshot) -> None:
-        """A job that was counted is over: take back what it costs less than it was to."""
+        """Record the end of a counted job, and correct its cost."""
         by = _charge(look)
         if look.plan is not None:
             _pay(by, look.plan.ending, -1)
@@ -83,15 +83,15 @@ class JobAccount:
         self._count_end(look)
 
     def totals(self, key: str | None) -> list[Total]:
-        """The sums per key and endpoint, of a key or of all, in the order of their first job."""
+        """The totals by key and endpoint, of a key or of all, in the order of their first job."""
         return [Total.of(*place, sums) for place, sums in self._totals.items() if key in (None, place[0])]
 
     def credit(self, key: str) -> Decimal:
-        """What was paid in for a key, less what its jobs that are over cost."""
+        """The top-ups of a key minus the cost of its ended jobs."""
         return Decimal(self._nanos.get(key, 0) + self._nanos.get(None, 0)) / NANOS
 
     def pay(self, key: str | None, usd: Decimal) -> None:
-        """Pay in for a key, or for each."""
+        """Add to the credit of a key, or of each."""
         self._nanos.renew(key, self._nanos.get(key, 0) + nanos(usd))
 
     def reset(self, key: str | None) -> None:
@@ -123,9 +123,9 @@ class JobAccount:
 
 
 def sums_of(lines: Collection[LedgerEntry]) -> Sums:
-    """What lines of a ledger add up to, where their jobs are kept by another process.
+    """The totals of ledger lines whose jobs another process stores.
 
-    A job that repeats one of other lines is no duplicate here.
+    Duplicates are detected only among these lines.
     """
     sums, ids = Sums(), {one.request_id for one in lines}
     for one in lines:
@@ -150,7 +150,7 @@ def sums_of(lines: Collection[LedgerEntry]) -> Sums:
 
 
 def _charge(look: Snapshot) -> Sums:
-    """What a job as it stands adds to sums beside its number."""
+    """What a job in its current state adds to the totals, besides its number."""
     sums, billed, ending = Sums(), bill(look), ending_of(look)
     if billed is None:
         return sums
@@ -169,7 +169,7 @@ def _charge(look: Snapshot) -> Sums:
 
 
 def _pay(sums: Sums, ending: Ending, times: int = 1) -> None:
-    """Add what an ending costs."""
+    """Add the cost of an ending."""
     sums.units += times * ending.billable_units
     sums.usd += times * (ending.usd or NOTHING)
     sums.unpriced += times * (ending.usd is None)

@@ -1,4 +1,4 @@
-"""Emulated time.  There is a global clock that follows real time, and each key's clock follows that."""
+"""Emulated time: a global clock follows real time, and the clock of each key follows the global clock."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from fakefal.core.pace import STEADY, Pace
 from fakefal.state.bounded import MOST_KEYS, Bounded
 
 END_OF_TIME = 200_000_000_000.0
-"""Year 8307: clocks stop here, since dates do a little later."""
+"""Year 8307: clocks stop here, shortly before the last possible date."""
 
 
 STEP_SECONDS = 0.1
-"""The machine's clock was set where it is so far off; smaller differences are its drift."""
+"""A larger difference means that the machine's clock was set; smaller ones are drift."""
 
 MOST_STEPS = 1000
-"""How many of these steps are remembered; a clock that stands makes one every `STEP_SECONDS`."""
+"""How many steps are remembered; a frozen clock makes one every `STEP_SECONDS`."""
 
 
 def wall_time() -> float:
-    """The time that the machine's clock shows, which it may be set to and tests may freeze, in seconds since 1970."""
+    """The time of the machine's clock in seconds since 1970; it can be set, and tests can freeze it."""
     return time.time()
 
 
 def steady_time(ticks: Callable[[], float] = time.perf_counter) -> Callable[[], float]:
-    """A clock that shows the machine's time now, and from then on cannot be set, frozen or turned back.
+    """A clock that starts at the machine's time, and then cannot be set, frozen or turned back.
 
     Freezegun replaces functions by their names and time-machine `time.monotonic` in place: neither reaches a
     `perf_counter` that was bound before.
@@ -40,24 +40,24 @@ def steady_time(ticks: Callable[[], float] = time.perf_counter) -> Callable[[], 
 
 
 class Clock(Protocol):
-    """Tells the emulated time of a key, in seconds since 1970, and how long to sleep until a moment of it."""
+    """The emulated time of a key, in seconds since 1970, and how long to sleep until a given time."""
 
     def now(self, key: str | None) -> float:
         """The key's emulated time, or the global clock's."""
         ...
 
     def sleep_seconds(self, key: str, moment: float) -> float:
-        """Real seconds until the key's emulated time reaches `moment`: at least 0, infinite if it stands."""
+        """Real seconds until the key's emulated time reaches `moment`: at least 0, infinite if the clock is frozen."""
         ...
 
     def shown(self, moment: float) -> float:
-        """What answers print for a moment of emulated time: it follows a machine's clock that was set or frozen."""
+        """The time that answers show for an emulated time; it follows a machine clock that was set or frozen."""
         ...
 
     async def read(self, key: str | None) -> tuple[float, float]:
-        """The time of a key's clock or of the global one, and its speed against the clock that it follows.
+        """The time of the clock of a key, or of the global clock, and its speed relative to the clock that it follows.
 
-        What other replicas did to the clocks until now counts.
+        Changes by other replicas are included.
         """
         ...
 
@@ -66,7 +66,7 @@ class Clock(Protocol):
         ...
 
     async def reset(self, key: str | None) -> None:
-        """Let a key's clock keep step with the global one again; without a key, all with real time.
+        """Let the clock of a key follow the global clock again; without a key, all clocks real time.
 
         A clock that was ahead stays ahead, since time never goes back; a key's that was behind catches up.
         """
@@ -75,23 +75,23 @@ class Clock(Protocol):
 
 @dataclass
 class Paces:
-    """How the global clock follows real time, and how those keys' clocks follow it that do not keep step."""
+    """How the global clock follows real time, and how changed clocks of keys follow the global clock."""
 
     everyone: Pace = STEADY
     keys: MutableMapping[str, Pace] = field(default_factory=dict)
 
     def of(self, key: str | None) -> Pace:
-        """How a clock follows the one above it."""
+        """How a clock follows the clock above it."""
         return self.everyone if key is None else self.keys.get(key, STEADY)
 
     def now(self, key: str | None, real: float) -> float:
-        """What a clock shows at a moment of real time."""
+        """The time of a clock at a given real time."""
         shown = real if self.everyone is STEADY else self.everyone.at(real)
         own = None if key is None else self.keys.get(key)
         return min(END_OF_TIME, shown if own is None else own.at(shown))
 
     def sleep_seconds(self, key: str, moment: float, real: float) -> float:
-        """Real seconds until a clock shows `moment`."""
+        """Real seconds until a clock reaches `moment`."""
         if self.now(key, real) >= moment:
             return 0.0
         return max(0.0, self.everyone.when(self.of(key).when(moment)) - real)
@@ -101,9 +101,9 @@ class MemoryClock(Clock):
     """The clocks of one process.
 
     Args:
-        real: where real time comes from, in seconds since 1970; by default time that no step of the machine's
-            clock reaches.
-        wall: the machine's clock, which printed times follow; `real` where that is given alone.
+        real: the source of real time, in seconds since 1970; by default one that ignores changes of the machine's
+            clock.
+        wall: the machine's clock, which shown times follow; default: `real` if that is given.
     """
 
     def __init__(self, real: Callable[[], float] | None = None, wall: Callable[[], float] | None = None) -> None:
@@ -112,7 +112,7 @@ class MemoryClock(Clock):
         self._latest = 0.0
         self._paces = Paces(keys=Bounded(MOST_KEYS))
         self._steps: list[tuple[float, float]] = [(0.0, 0.0)]
-        """Since when the machine's clock is so far ahead of real time."""
+        """The steps of the machine's clock relative to real time."""
 
     @override
     def now(self, key: str | None) -> float:

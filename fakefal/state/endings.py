@@ -1,4 +1,4 @@
-"""What a request's end looks like as JSON: shared by the result call and the webhook."""
+"""The end of a request as JSON, for the result call and the webhook."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fakefal_contracts.failures import PLATFORM_ERRORS, RETRIED_STATUSES, Platfo
 from fakefal_contracts.hosts import BaseUrl, Part
 
 CDN_MARK = "fakefal-cdn:"
-"""Stands in a stored result for the CDN's address, which depends on how the reader comes in."""
+"""The placeholder of the CDN's URL in a stored result; the URL depends on the reader."""
 _MARK = CDN_MARK.encode()
 
 
 def result_body(ending: Ending, base_url: BaseUrl) -> bytes:
-    """The body of an ending, with addresses that lead back the reader's way; a text stays as it is."""
+    """The body of an ending, with URLs for this reader; a text stays unchanged."""
     if ending.text or not ending.ok:
         return ending.body
     return ending.body.replace(_MARK, base_url.url(Part.CDN, "").encode())
@@ -31,14 +31,14 @@ def result_value(ending: Ending, base_url: BaseUrl) -> Any:
 
 
 def is_tried_again(ending: Ending) -> bool:
-    """Whether fal calls such an ending worth another try: a 503 or 504 that is not the caller's own timeout."""
+    """Whether fal's headers advise a retry: for 503 and 504, except the caller's own timeout."""
     return ending.status in RETRIED_STATUSES and not ending.timeout_type
 
 
 def ending_of(look: Snapshot) -> Ending | None:
-    """How a request ended: as planned, or cut short by its caller; None while it has not.
+    """How a request ended: as planned, or early by its caller; None if it has not ended.
 
-    What the result of a cut request says is inferred: no capture shows one.
+    The result of a request that was ended early is inferred: no capture shows one.
     """
     if look.view.state is not State.COMPLETED:
         return None
@@ -48,14 +48,14 @@ def ending_of(look: Snapshot) -> Ending | None:
 
 
 def platform_ending(error: PlatformError) -> Ending:
-    """The end that a failure of the platform makes."""
+    """The ending for a failure of the platform."""
     return Ending(
         error.status, jsonio.dump(error.body()), 0.0, ok=False, error=error.sentence, error_type=error.error_type
     )
 
 
 USER_TIMEOUT = replace(platform_ending(PLATFORM_ERRORS["request_timeout"]), timeout_type="user")
-"""The end of a request that did not start in the time that its caller gave it."""
+"""The ending of a request that exceeded its start timeout."""
 
 CUT_ENDINGS = {Cut.CANCELLED: platform_ending(PLATFORM_ERRORS["client_cancelled"]), Cut.TIMED_OUT: USER_TIMEOUT}
-"""How requests end that their callers cut short."""
+"""The endings of requests that their callers ended early."""

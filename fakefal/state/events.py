@@ -1,6 +1,6 @@
-"""One bounded sequence of what happens, for those who watch: lines on a terminal, the page, programs.
+"""The events of an emulator, for the log, the page and programs.
 
-Writing an event down formats nothing.  Texts are made where somebody reads them.
+Recording an event formats nothing; text is created only for readers.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from fakefal.state.journal import USED_UP, JournalEntry, without_secrets
 from fakefal.state.requests import Record, Snapshot
 
 MOST_EVENTS = 10_000
-"""So many of the newest events are kept for those who come back."""
+"""How many of the newest events are kept for clients that reconnect."""
 
 MOST_POLLED = 10_000
-"""Of so many jobs the polls are counted: those that were asked for last."""
+"""For how many of the most recently polled jobs polls are counted."""
 
 LONGEST_NAME = 300
-"""Longer names of endpoints are cut off, so that the sequence has a bound in bytes, too."""
+"""Longer endpoint ids are cut off, to limit the memory of events."""
 
 QUIET_SECONDS = 15.0
-"""After so long a stream says that nothing came."""
+"""How long a stream waits before it reports that nothing happened."""
 
 Subscriber = Callable[[Event], None]
-"""Is told of every event, on the event loop, in their order; it must not block."""
+"""Called with every event, in order, on the event loop; it must not block."""
 
 
 class EventLog:
-    """What happened here, the newest events kept; told to subscribers at once, and to streams as they read.
+    """Keeps the newest events; calls subscribers at once, and serves streams.
 
     Args:
         most: how many events are kept.
@@ -76,7 +76,7 @@ class EventLog:
 
     @contextmanager
     def subscribed(self, subscriber: Subscriber) -> Iterator[None]:
-        """Tell somebody of every event while the block lasts."""
+        """Call a subscriber with every event while the block lasts."""
         self._subscribers = (*self._subscribers, subscriber)
         try:
             yield
@@ -85,30 +85,30 @@ class EventLog:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody is told, or reads a stream."""
+        """Whether there is a subscriber or a stream."""
         return bool(self._subscribers or self._bells)
 
     def newest(self, most: int = MOST_EVENTS, key: str | None = None) -> list[Event]:
-        """The newest events that are kept, oldest first; with a key, those that concern it."""
+        """The newest kept events, oldest first; with a key, only its events."""
         found = [one for one in self._kept if _concerns(one, key)]
         return found[max(0, len(found) - most) :]
 
     def place(self, event: Event | None = None) -> str:
-        """What names an event for those who come back, or the newest one."""
+        """The id of an event, or of the newest one, for clients that reconnect."""
         return f"{self._server}-{self._number if event is None else event.number}"
 
     async def stream(
         self, after: str | None = None, key: str | None = None, *, recent: int = 0, follow: bool = True
     ) -> AsyncGenerator[list[Event], None]:
-        """Every event from now on, as many at once as have come; an empty list when nothing came for a while.
+        """Events from now on, in lists; an empty list if nothing happened for a while.
 
-        It ends when the server stops.
+        The stream ends when the server stops.
 
         Args:
-            after: the place of the event that was read last; what came behind it comes first.
-            key: only what concerns this key.
-            recent: so many of the newest events come first, where there is no `after`.
-            follow: whether to wait for more than what has happened.
+            after: the id of the last event that was read; later ones come first.
+            key: only events of this key.
+            recent: start with this many past events, if there is no `after`.
+            follow: whether to wait for new events.
         """
         read = self._number
         if after is not None:
@@ -137,13 +137,13 @@ class EventLog:
             bell.set()
 
     def _resumed(self, after: str) -> int:
-        """The number behind which to go on; a place that is not known here is one before all."""
+        """The number of the last read event; an unknown id means the beginning."""
         server, _, number = after.rpartition("-")
         known = server == self._server and number.isdecimal() and int(number) <= self._number
         return int(number) if known else -1
 
     def _behind(self, read: int) -> tuple[list[Event], int]:
-        """The events that are kept behind a number, and up to which one they are read then."""
+        """The kept events after a number, and the number of the last of them."""
         news = [*takewhile(lambda one: one.number > read, reversed(self._kept))][::-1]
         if read < self._lost:
             news.insert(0, EventsLost(number=self._lost, at=self._wall(), wall=self._wall(), key=None))
@@ -152,7 +152,7 @@ class EventLog:
     # -- for those who tell -----------------------------------------------------------------------
 
     def tell(self, event: Event) -> None:
-        """Write an event down, which gets its number here, and tell all who watch."""
+        """Record an event, give it its number, and notify all subscribers."""
         self._number += 1
         event.number, event.wall = self._number, self._wall()
         if len(self._kept) == self._kept.maxlen:
@@ -164,7 +164,7 @@ class EventLog:
             bell.set()
 
     def polled(self, request_id: str) -> None:
-        """The status of a job was asked for."""
+        """Record a status call of a job."""
         polls = self._polls  # no `Bounded`, which would take three times as long at every poll
         polls[request_id] = polls.pop(request_id, 0) + 1
         if len(polls) > MOST_POLLED:
@@ -179,7 +179,7 @@ class EventLog:
         return self._foretold.pop(request_id, None) is not None
 
     def accepted(self, record: Record) -> None:
-        """A job was accepted."""
+        """Record that a job was accepted."""
         if self._foretold and (telling := self._foretold.pop(record.id, None)) is not None:
             telling(record.id)
         self.tell(
@@ -194,13 +194,13 @@ class EventLog:
         )
 
     def started(self, record: Record, at: float) -> None:
-        """A job was started."""
+        """Record that a job was started."""
         self.tell(
             JobStarted(at=at, key=record.key, request_id=record.id, endpoint_id=record.endpoint_id[:LONGEST_NAME])
         )
 
     def over(self, look: Snapshot) -> None:
-        """A job is over."""
+        """Record that a job has ended."""
         record, view, ending = look.record, look.view, ending_of(look)
         assert ending is not None
         assert view.ended_at is not None
@@ -225,7 +225,7 @@ class EventLog:
         )
 
     def tried(self, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt) -> None:
-        """A webhook was sent, well or not."""
+        """Record an attempt of a webhook."""
         self.tell(
             WebhookTried(
                 at=attempt.at,
@@ -241,7 +241,7 @@ class EventLog:
         )
 
     def fired(self, call: JournalEntry, request_id: str) -> None:
-        """An effect changes a call: the one that makes this job, or that is over already."""
+        """Record that an effect changes a call, before its job or after the call."""
         self.tell(
             EffectFired(
                 at=call.at,
@@ -255,7 +255,7 @@ class EventLog:
         )
 
     def called(self, call: JournalEntry) -> None:
-        """A call is over that an effect changed, or whose answer is an error: tell what is to be told of it."""
+        """Record the events of a finished call that an effect changed or that got an error."""
         if call.effect and call.effect != USED_UP:
             self.fired(call, call.request_id)
             return
@@ -274,11 +274,11 @@ class EventLog:
             self.tell(CallRefused(**facts, error_type=call.error_type))
 
     def moved(self, key: str | None, at: float, advance: float, speed: float) -> None:
-        """A clock was moved."""
+        """Record that a clock was moved."""
         self.tell(ClockMoved(at=at, key=key, advance=advance, speed=speed))
 
     def reset(self, key: str | None, at: float) -> None:
-        """Forget the events of a key, or all, and tell that they were."""
+        """Delete the events of a key, or all, and record the reset."""
         kept = [one for one in self._kept if key is not None and one.key != key]
         self._kept.clear()
         self._kept.extend(kept)

@@ -1,4 +1,4 @@
-"""What the emulator asks of a store of uploaded files."""
+"""The protocol of a store for uploaded files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_NAME = 100
 
 
 class FileTooLarge(QueueError):
-    """A file has more bytes than the store takes."""
+    """A file is larger than the store allows."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the file has more than {limit} bytes")
@@ -25,12 +25,12 @@ class FileTooLarge(QueueError):
 
 
 class SpoolFull(QueueError):
-    """There is no room for what is being written: on the disk, or beside other uploads that are not finished."""
+    """There is no space for an upload: on the disk, or beside other unfinished uploads."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file at a path of the CDN: its media type, its bytes, where they lie, and the key that brought it."""
+    """A file at a CDN path: its media type, size, location and owner."""
 
     url_path: str
     content_type: str
@@ -40,7 +40,7 @@ class StoredFile:
 
     @property
     def whole(self) -> bool:
-        """Whether it is a file, and not a part of an upload that is not complete."""
+        """Whether it is a complete file, not a part of a multipart upload."""
         return self.url_path.startswith("/")
 
 
@@ -62,7 +62,7 @@ class FileStore(Protocol):
         ...
 
     def keep(self, written: BinaryIO, url_path: str, content_type: str, *, key: str = "") -> StoredFile:
-        """Give a written file its address; `key` is whose it is, where that is known.
+        """Store a written file under its path; `key` is its owner, if known.
 
         Raises:
             FileTooLarge: it alone is larger than the store.
@@ -71,17 +71,17 @@ class FileStore(Protocol):
         ...
 
     def discard(self, written: BinaryIO) -> None:
-        """Remove a file that was written and is not wanted."""
+        """Remove a written file that is not needed."""
         ...
 
     def keep_part(self, written: BinaryIO, upload_id: str, number: int) -> str:
-        """Hold one part of a multipart upload; returns its ETag."""
+        """Store a part of a multipart upload; returns its ETag."""
         ...
 
     def join(
         self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int, key: str = ""
     ) -> StoredFile:
-        """Put parts together, in this order.
+        """Join parts in this order.
 
         Raises:
             KeyError: a part was never sent, or was dropped; its number is the argument.
@@ -94,7 +94,7 @@ class FileStore(Protocol):
         ...
 
     def get(self, url_path: str) -> StoredFile | None:
-        """The file at an address."""
+        """The file at a path."""
         ...
 
     def all(self) -> list[StoredFile]:
@@ -106,11 +106,11 @@ class FileStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the folder; a temporary one is removed."""
+        """Close the store; a temporary folder is removed."""
         ...
 
 
 def safe_name(name: str) -> str:
-    """A file name that can stand in an address: its last segment, without surprises."""
+    """A file name that is safe in a URL."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     return UNSAFE.sub("_", last).lstrip(".")[-LONGEST_NAME:] or "file"

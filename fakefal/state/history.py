@@ -11,12 +11,12 @@ from fakefal.state.endings import ending_of
 from fakefal.state.requests import Snapshot
 
 Outcome = Literal["success", "error", "user_error"]
-"""How a request ended: well, by a fault of the service, by a fault of its caller."""
+"""How a request ended: success, error of the service, or error of the caller."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which requests are listed: of these endpoints, accepted from `start` and before `end` (wall time)."""
+    """A filter of requests: by endpoints, and by acceptance from `start` to before `end` (real time)."""
 
     endpoint_ids: frozenset[str]
     start: float
@@ -25,7 +25,7 @@ class Wanted:
     request_id: str | None = None
 
     def holds(self, look: Snapshot) -> bool:
-        """Whether a request is one of them."""
+        """Whether a request matches."""
         record = look.record
         return (
             record.endpoint_id in self.endpoint_ids
@@ -36,7 +36,7 @@ class Wanted:
 
 
 def outcome_of(look: Snapshot) -> Outcome | None:
-    """How a request ended; None while it has not."""
+    """How a request ended; None if it has not."""
     ending = ending_of(look)
     if ending is None:
         return None
@@ -46,7 +46,7 @@ def outcome_of(look: Snapshot) -> Outcome | None:
 
 
 def duration_of(look: Snapshot) -> float | None:
-    """The emulated seconds from start to end; None while it runs, 0 for what never started."""
+    """The emulated seconds from start to end; None while it runs, 0 if it never started."""
     view = look.view
     if view.ended_at is None:
         return None
@@ -54,10 +54,10 @@ def duration_of(look: Snapshot) -> float | None:
 
 
 def latest_first(looks: Iterable[Snapshot]) -> list[Snapshot]:
-    """By the moment of the end; what has not ended comes first, the newest of it before the others."""
+    """Sort by end, latest first; requests that have not ended come first, newest first."""
     return sorted(looks, key=lambda look: (look.view.ended_at or float("inf"), look.record.submitted_at), reverse=True)
 
 
 def longest_first(looks: Iterable[Snapshot]) -> list[Snapshot]:
-    """By how long they ran; what has not ended comes last."""
+    """Sort by duration, longest first; requests that have not ended come last."""
     return sorted(looks, key=lambda look: duration_of(look) or -1.0, reverse=True)

@@ -1,4 +1,4 @@
-"""The journal: every call that came in on fal's side, the newest ones kept, without bodies and secrets."""
+"""The journal: the newest calls to emulated hosts of fal, without bodies and secrets."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from typing_extensions import override
 from fakefal_contracts.hosts import BaseUrl, Part
 
 LONGEST_TEXT = 1000
-"""Longer paths and hints are cut off, so that the journal has a bound in bytes, too."""
+"""Longer paths and hints are cut off, to limit the memory of the journal."""
 
 SHORTEST_SECRET = 6
-"""Shorter secrets are parts of ordinary words; those of fal's keys have 32 digits."""
+"""Shorter secrets are not hidden, because they occur in ordinary words; secrets of fal have 32 digits."""
 
 HIDDEN = "***"
 _UPLOAD_ID = re.compile(r"(?<=/multipart/)[^/]+")
 """The part of an upload's path that is a token."""
 
 _QUERY = re.compile(r"(?<=\?)[^\s=]*=\S*")
-"""What follows an address that a hint repeats: signatures, for example."""
+"""The query of a URL in a hint, which may contain signatures."""
 
 LONGEST_ADDRESS = 100
 MOST_MISSED = 3
-"""So many of what was called and is not emulated are named at the end of a run."""
+"""How many calls to parts that are not emulated are listed at the end of a run."""
 
 USED_UP = "exhausted_balance"
-"""What stands for an effect at a call that nobody gave one: its account's balance is used up."""
+"""The effect that is shown for a call whose account has an exhausted balance."""
 
 APPLICATIONS = ("queue", "run")
 AT_THE_DOOR = (401, 403, 405, 413, 429)
-"""With these statuses a call is refused before anybody looks at what it asks for."""
+"""Statuses of calls that are refused before their model is looked at."""
 
 APP_SEGMENTS = 2
 
@@ -45,10 +45,9 @@ APP_SEGMENTS = 2
 class JournalEntry:
     """One call.
 
-    `at` is emulated time and `wall` real time, both in seconds since 1970; `key` is the id part of the
-    caller's key, `path` stands without its query, which may hold tokens.  `status` and `milliseconds` are
-    None until the answer has begun and ended; a call whose connection an effect dropped never gets a status.
-    `agent` is what the calling program calls itself.
+    `at` is emulated and `wall` real time, both in seconds since 1970.  `key` is the id part of the API key.  `path`
+    has no query, because it may contain tokens.  `status` is None until the answer starts, and `milliseconds` until
+    it ends. A call whose connection an effect dropped never gets a status.  `agent` is the User-Agent.
     """
 
     at: float
@@ -66,28 +65,28 @@ class JournalEntry:
     effect: str = ""
     agent: str = ""
     name: str = ""
-    """What a journal of several processes knows it by."""
+    """The id of the entry in a shared journal."""
 
     @property
     def is_missed(self) -> bool:
-        """Whether it was for what the emulator does not have: a part of fal's, or a model."""
+        """Whether it was for a part of fal or a model that is not emulated."""
         return self.status == HTTPStatus.NOT_IMPLEMENTED or (self.is_submit and self.status == HTTPStatus.NOT_FOUND)
 
     @property
     def is_refused(self) -> bool:
-        """Whether no job came of it though the emulator has what it was for: its answer is no model's."""
+        """Whether it was refused without a job, although the emulator has its model."""
         failed = (self.status or 0) >= HTTPStatus.BAD_REQUEST
         of_queue = self.part == Part.QUEUE and self.is_submit
         return failed and not self.is_missed and (of_queue or self.status in AT_THE_DOOR)
 
     @property
     def is_submit(self) -> bool:
-        """Whether it asked a model for something, by the queue or by fal.run."""
+        """Whether it was a submit, to the queue or to fal.run."""
         return self.part in APPLICATIONS and self.method == "POST" and "/requests/" not in self.path
 
     @property
     def address(self) -> str:
-        """The call as its caller would write it, without a scheme: method, host of fal's, path."""
+        """The call as text: method, host of fal, path."""
         part, _, rest = self.path.lstrip("/").partition("/")
         known = self.part == part and part in tuple(Part)
         where = BaseUrl().url(Part(part), f"/{rest}").removeprefix("https://") if known else f"{self.host}{self.path}"
@@ -95,7 +94,7 @@ class JournalEntry:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint that the address names: all of it where a request is made, the application elsewhere."""
+        """The endpoint in the path: the whole id for a submit, otherwise the application."""
         part, _, rest = self.path.lstrip("/").partition("/")
         if part not in APPLICATIONS:
             return ""
@@ -105,7 +104,7 @@ class JournalEntry:
 
 
 def without_secrets(text: str, secret: str = "") -> str:
-    """A path or hint as it may be shown: tokens, queries and the caller's secret are hidden, and it is cut off."""
+    """A path or hint without tokens, queries and the caller's secret, and cut off."""
     if len(secret) >= SHORTEST_SECRET and secret in text:
         text = text.replace(secret, HIDDEN)
     if "/multipart/" in text:
@@ -116,7 +115,7 @@ def without_secrets(text: str, secret: str = "") -> str:
 
 
 def missed_calls(calls: Iterable[JournalEntry]) -> str:
-    """What was called and is not emulated, how often, and how to add models; empty where nothing was."""
+    """The calls to parts that are not emulated, and how to add models; empty if there were none."""
     every = [call for call in calls if call.is_missed]
     if not every:
         return ""
@@ -130,7 +129,7 @@ def missed_calls(calls: Iterable[JournalEntry]) -> str:
 
 
 def refused_calls(calls: Iterable[JournalEntry]) -> str:
-    """How many calls were refused before a job came of them, with which status; empty where none was."""
+    """The number of calls that were refused without a job, by status; empty if there were none."""
     refused = Counter(call.status for call in calls if call.is_refused)
     count = refused.total()
     if not count:
@@ -141,12 +140,12 @@ def refused_calls(calls: Iterable[JournalEntry]) -> str:
 
 
 class Journal(Protocol):
-    """The newest calls.  What waits for an answer may raise `StoreUnavailable`."""
+    """The newest calls.  Async methods may raise `StoreUnavailable`."""
 
     def add(self, call: JournalEntry) -> None:
-        """Write a call down when it comes in; the oldest one goes when there are too many.
+        """Add a call when it comes in; the oldest is evicted if there are too many.
 
-        What becomes known of a call is set on it until it is over, and shows in the journal.
+        Fields of a call are set until its end, and show in the journal.
         """
         ...
 

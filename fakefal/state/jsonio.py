@@ -1,8 +1,8 @@
-"""JSON in and out, as the wire has it, for any input whatsoever.
+"""Decodes and encodes JSON, safely for any input.
 
-What others wrote goes through `parse`, which bounds work and memory before it decodes; what `dump` wrote goes through
-`load`.  The media in a body, its ``data:`` strings, are taken out before decoding: they count towards none of the
-bounds, and an emoji in a prompt does not make Python keep them with four bytes a character.
+`parse` decodes input from callers, and limits work and memory first; `load` decodes output of `dump`.  The media of a
+body (its ``data:`` strings) are removed before decoding.  So they do not count towards the limits, and an emoji in a
+prompt does not make Python store them with four bytes for each character.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from itertools import accumulate
 from typing import Any
 
 DEEPEST = 100
-"""How deeply a body may be nested.  The models here need six levels."""
+"""The deepest nesting of a body.  Models need six levels."""
 
 MOST_VALUES = 200_000
-"""How many values a body may hold, lists and objects included.  They take up to 200 bytes each in Python."""
+"""The most values in a body, including lists and objects.  Each takes up to 200 bytes in Python."""
 
 MAX_BYTES = 4 * 1024 * 1024
-"""How long a body may be without its ``data:`` strings, unless the caller of `parse` says otherwise."""
+"""The default limit for a body without its ``data:`` strings."""
 
 
 class InvalidJson(ValueError):
-    """The bytes are no JSON.  `position` and `reason` are what pydantic's ``json_invalid`` reports."""
+    """The bytes are not JSON.  `position` and `reason` are those of pydantic's ``json_invalid``."""
 
     def __init__(self, position: int, reason: str) -> None:
         super().__init__(f"{reason} at character {position}" if position else reason)
@@ -35,7 +35,7 @@ class InvalidJson(ValueError):
 
 
 class JsonTooLarge(InvalidJson):
-    """The bytes may be JSON, but of more values or more bytes than are decoded."""
+    """The JSON has too many values or bytes."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(0, reason)
@@ -45,14 +45,14 @@ class JsonTooLarge(InvalidJson):
 
 
 def parse(body: bytes, max_bytes: int = MAX_BYTES) -> Any:
-    """Decode a JSON body that somebody sent.
+    """Decode a JSON body from a caller.
 
     Args:
         body: what was sent.
         max_bytes: how long it may be without its ``data:`` strings.
 
     Raises:
-        JsonTooLarge: it is longer than that, or holds more than `MOST_VALUES` values.
+        JsonTooLarge: it is longer, or has more than `MOST_VALUES` values.
         InvalidJson: malformed, not UTF-8, nested too deeply, or with numbers that JSON does not have.
     """
     if len(body) <= min(max_bytes, MAX_BYTES) and _is_plain(body):
@@ -124,7 +124,7 @@ def _place_of_word(text: str, reason: str) -> int:
 
 
 def load(body: bytes) -> Any:
-    """Decode JSON that needs no bounds, such as what `dump` wrote.
+    """Decode JSON without limits, such as output of `dump`.
 
     Raises:
         InvalidJson: malformed, not UTF-8, or with numbers that JSON does not have.
@@ -133,7 +133,7 @@ def load(body: bytes) -> Any:
 
 
 def dump(value: Any) -> bytes:
-    """Encode as fal's runners do: compact, other scripts as they are, a question mark for what is no Unicode.
+    """Encode as fal's runners do: compact, without escaping other scripts, with a question mark for invalid Unicode.
 
     The question mark is how fal's runtime (fal 1.83.0) echoes a lone surrogate in a refusal.
     """

@@ -1,4 +1,4 @@
-"""Calls that must not happen twice: what an ``Idempotency-Key`` is for."""
+"""Remembers values of ``Idempotency-Key``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MOST = 10_000
 
 
 class Once(Protocol):
-    """Remembers which calls were made, each for ten minutes of its key's emulated time."""
+    """Remembers calls for ten minutes of emulated time of their key."""
 
     async def first(self, key: str, call: str) -> bool:
-        """Whether this call of a key was not made in the last ten minutes; from now on it was.
+        """Whether this call of a key is new in the last ten minutes; remembers it.
 
         Raises:
-            StoreUnavailable: nobody can say now.
+            StoreUnavailable: the store cannot be reached.
         """
         ...
 
@@ -31,7 +31,7 @@ class Once(Protocol):
 
 
 class MemoryOnce(Once):
-    """Calls of this process, which a restart forgets.
+    """Calls of this process; a restart loses them.
 
     Args:
         clock: tells the emulated time.

@@ -1,4 +1,4 @@
-"""What is kept of a request, and the account it belongs to."""
+"""The stored data of a request."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from fakefal.core.sealed import sealed
 from fakefal_contracts.hosts import BaseUrl
 
 LONGEST_KEY = 255
-"""Characters of the id of a key; fal's have 36."""
+"""The most characters of a key id; fal's have 36."""
 
 NO_KEY = ""
 
 LONGEST_PROMPT = 100
-"""Characters of a prompt that are shown where requests are listed."""
+"""The most characters of a prompt in lists."""
 Tags = tuple[tuple[str, str], ...]
-"""Labels of a request, by which its owner groups costs: key and value, each key once."""
+"""The tags of a request: pairs of key and value, each key once."""
 
 
 @sealed
 class Record:
     """A request as it was accepted.
 
-    `key` is the id part of the caller's key, `path` what followed the app, and `arguments` the
-    JSON body with every ``data:`` URI replaced by the address of the file it was kept in.
-    `submitted_at` is emulated time, in seconds since 1970; `base_url` is how the caller came in, which is
-    how addresses in its webhook lead back.  It times out when it has not started after `start_seconds`,
-    and was to be refused with more than `most_waiting` requests before it.  `sent_at` is the wall time of
-    its acceptance, which is what callers compare with their own clock.  `prompt` is the beginning of its prompt, and
-    `tags` are the caller's own labels.
+    `key` is the id part of the API key, and `path` the part of the endpoint id after the app.  `arguments` is the
+    JSON body, with each ``data:`` URI replaced by the path of its file.  `submitted_at` is in emulated seconds since
+    1970. `base_url` is the base URL of the caller, for URLs in its webhook.  The request times out if it has not
+    started after `start_seconds`; it was submitted with the limit `most_waiting`.  `sent_at` is the real time of its
+    acceptance, which callers compare with their own clock.  `prompt` is the start of its prompt, and `tags` are its
+    tags.
     """
 
     id: str
@@ -49,15 +48,15 @@ class Record:
 
     @property
     def endpoint_id(self) -> str:
-        """The full id that was called."""
+        """The full endpoint id."""
         return f"{self.app}/{self.path}" if self.path else self.app
 
 
 @sealed
 class Snapshot:
-    """One look at a request: where it stands, how many wait before it, and its plan once judged.
+    """A request at one moment: its state, the number of requests before it, and its plan after it was judged.
 
-    `erased` says that its owner had input and output forgotten.
+    `erased` says that its input and output were deleted.
     """
 
     record: Record
@@ -68,11 +67,11 @@ class Snapshot:
 
 
 def stored_bytes(record: Record, plan: Plan | None) -> int:
-    """How many bytes a request and its answer occupy, by all that may be long in them."""
+    """The approximate size of a request and its answer, in bytes."""
     asked = getsizeof(record.arguments) + getsizeof(record.path) + getsizeof(record.webhook)
     return asked + (planned_bytes(plan) if plan else 0)
 
 
 def planned_bytes(plan: Plan) -> int:
-    """How many bytes the answer of a request occupies, with its hint and its log."""
+    """The approximate size of the answer of a request with hint and log, in bytes."""
     return getsizeof(plan.ending.body) + getsizeof(plan.ending.hint) + sum(getsizeof(text) for _, text in plan.logs)

@@ -27,11 +27,11 @@ MOST_KEYS = 8
 KEY_BYTES = 32
 
 DEVELOPMENT_KEY = SIGNING_SEED.hex()
-"""Signs on loopback, and on every machine the same, so that verifiers may keep the key set while servers change."""
+"""The signing key on loopback, equal on all machines, so that receivers can cache the key set when servers restart."""
 
 
 class SigningKeys(Protocol):
-    """The keys of an emulator: the newest signs, older ones stay in the JWKS."""
+    """The signing keys of an emulator: the newest one signs, older ones stay in the JWKS."""
 
     def sign(self, request_id: str, user_id: str, timestamp: str, body: bytes) -> str:
         """The signature of a webhook, 128 hex digits."""
@@ -42,7 +42,7 @@ class SigningKeys(Protocol):
         ...
 
     async def jwks(self) -> Jwks:
-        """What verifiers fetch, newest key first."""
+        """The public keys, newest first."""
         ...
 
 
@@ -51,7 +51,7 @@ class MemorySigningKeys(SigningKeys):
 
     Args:
         keys: in hex, oldest first; by default the development key alone.
-        keep: is given all of them, in this form, before a rotation counts.
+        keep: stores all keys, in this form, before a rotation takes effect.
 
     Raises:
         ValueError: there is no key, or one is not 64 hexadecimal digits.
@@ -83,7 +83,7 @@ class MemorySigningKeys(SigningKeys):
 
 
 def new_key() -> str:
-    """A private key that nobody else has, in hex."""
+    """A new random private key, in hex."""
     return secrets.token_hex(32)
 
 
@@ -105,12 +105,12 @@ def signature(key: Ed25519PrivateKey, request_id: str, user_id: str, timestamp: 
 
 
 def jwks(keys: Sequence[Ed25519PrivateKey]) -> Jwks:
-    """The public halves of keys, oldest first, as verifiers fetch them."""
+    """The JWKS of these keys, which are given oldest first."""
     return {"keys": [_jwk(key) for key in reversed(keys)]}
 
 
 def signed_bytes(request_id: str, user_id: str, timestamp: str, body: bytes) -> bytes:
-    """What the signature covers."""
+    """The signed bytes."""
     return "\n".join((request_id, user_id, timestamp, hashlib.sha256(body).hexdigest())).encode()
 
 

@@ -1,7 +1,7 @@
-"""The caller's own labels of a request (`X-Fal-Tags`), by which it groups costs and filters lists.
+"""The tags of a request (`X-Fal-Tags`), for grouping costs and filtering lists.
 
-Limits as fal's clients of 2026 have them, which say that they mirror the gateway's: it drops the pairs that it rejects
-and lets the request through.
+The limits are those of fal's clients of 2026, which say that they mirror the gateway: it ignores invalid pairs and
+accepts the request.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ MOST_BYTES = 1024
 
 RESERVED = "fal."
 UNTAGGED = "(untagged)"
-"""Stands in a filter for requests without the key."""
+"""The value in a filter for requests without the key."""
 
 _KEY = re.compile(r"[a-z0-9._-]+")
 _VALUE = re.compile(r"[\x20-\x2b\x2d-\x7e]*")
 
 
 class BadTagFilter(ValueError):
-    """A filter that can match nothing; the message says what to write."""
+    """A filter that cannot match; the message says what to write."""
 
 
 def read_tags(header: str) -> Tags:
-    """The pairs of a header ``key=value,key=value``; those that fal's gateway would reject are left out."""
+    """The pairs of a header ``key=value,key=value``; without pairs that fal's gateway would ignore."""
     found: dict[str, str] = {}
     count = size = 0
     for pair in header.split(","):
@@ -53,7 +53,7 @@ def _is_tag(key: str, value: str) -> bool:
 
 @dataclass(frozen=True)
 class TagFilter:
-    """Which tags are wanted: of each key here, one of these values.  That is how fal's billing events filter (2026)."""
+    """A filter by tags: each key must have one of these values, as in fal's billing events (2026)."""
 
     wanted: dict[str, frozenset[str]]
 
@@ -82,7 +82,7 @@ class TagFilter:
         return cls(wanted)
 
     def holds(self, tags: Tags) -> bool:
-        """Whether a request with these tags is wanted."""
+        """Whether a request with these tags matches."""
         if not self.wanted:
             return True
         given = dict(tags)
@@ -90,4 +90,4 @@ class TagFilter:
 
 
 ANY_TAGS = TagFilter({})
-"""Leaves nothing out."""
+"""The filter that matches everything."""

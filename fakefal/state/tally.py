@@ -1,4 +1,4 @@
-"""What happened since counting began: counts that never fall, whatever the stores drop."""
+"""Counters since the start; they never fall, even if requests are evicted."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Counts:
 
 
 class Tally(Protocol):
-    """Counts webhooks' tries and calls; requests are counted by the store that keeps them."""
+    """Counts attempts of webhooks, and calls; the store counts requests."""
 
     def tried(self, attempt: DeliveryAttempt) -> None:
-        """A webhook was sent, well or not."""
+        """Count an attempt of a webhook."""
         ...
 
     def called(self, part: str, status: int) -> None:
-        """A call was answered; status 0 means no answer."""
+        """Count a call; status 0 means no answer."""
         ...
 
     async def counts(self) -> Counts:
-        """What was counted so far, requests included.
+        """All counts, including requests.
 
         Raises:
-            StoreUnavailable: nobody can say now.
+            StoreUnavailable: the store cannot be reached.
         """
         ...
 
     async def account(self, stored: Stored) -> JobAccount:
-        """What jobs add up to; `stored` gives all that a store still has, oldest first, or all of one key.
+        """The totals of jobs; `stored` returns the stored jobs of all keys or of one, oldest first.
 
-        It counts those that were dropped, too, unless replicas share the store.
+        The totals include evicted jobs, unless replicas share the store.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Temporary folders.  Each is locked while it is used, so that those which a killed process left can be told."""
+"""Temporary folders.  Each is locked while it is used, so that folders of killed processes can be recognized."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import IO, Self
 
 PREFIX = "fakefal-tmp-"
-"""How the names of all of them begin."""
+"""The prefix of their names."""
 
 LOCK = ".fakefal-lock"
-"""The file in a folder that its user holds a lock on; the system lets go of it however the process ends."""
+"""The lock file in a folder; the system releases the lock when the process ends."""
 
 ABANDONED_SECONDS = 3600.0
 """How old one without such a file must be, before it counts as left behind."""
 
 
 class TemporaryFolder:
-    """A folder that is removed with this object, at the latest.  The first one of a process sweeps.
+    """A folder that is removed with this object at the latest.  The first one of a process removes abandoned folders.
 
     Args:
         kind: what it is for, which its name tells.
@@ -52,7 +52,7 @@ class TemporaryFolder:
 
 
 def _make(kind: str) -> tuple[Path, IO[bytes]] | None:
-    """A folder with its lock; None where another process swept it before it was locked."""
+    """A folder with its lock; None if another process removed it before it was locked."""
     path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-"))
     lock = (path / LOCK).open("ab")
     if try_lock(lock, fcntl.LOCK_EX) and (path / LOCK).exists():
@@ -79,7 +79,7 @@ def sweep_abandoned() -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove a folder that nobody uses, under its lock: who is just making it must notice."""
+    """Remove an unused folder under its lock, so that a process which is creating it notices."""
     try:
         with (folder / LOCK).open("rb") as lock:
             if try_lock(lock, fcntl.LOCK_EX):

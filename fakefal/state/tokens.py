@@ -1,4 +1,4 @@
-"""Signed tokens: what an upload may do, until when, without a table of who was told so."""
+"""Signed tokens for uploads, which need no table."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class BadToken(ValueError):
 
 
 class Tokens:
-    """Issues and reads tokens.  They expire by wall time, which is what clients compare them with.
+    """Issues and reads tokens.  They expire in real time, because clients compare them with their clock.
 
     Args:
-        secret: what they are signed with; replicas share it.
+        secret: the signing secret; replicas share it.
     """
 
     def __init__(self, secret: bytes | None = None) -> None:
         self._secret = secret or secrets.token_bytes(32)
 
     def issue(self, seconds: float, **claims: Any) -> str:
-        """A token that says these things for so many seconds."""
+        """A token with these claims that is valid for this many seconds."""
         claims["exp"] = time.time() + seconds
         body = _encode(json.dumps(claims).encode())
         return f"{body}.{self._sign(body)}"
 
     def read(self, token: str) -> dict[str, Any]:
-        """What a token says.
+        """The claims of a token.
 
         Raises:
             BadToken: it was not issued here, or has expired.

@@ -1,7 +1,7 @@
-"""Answers in fal's form, and the one table from errors to answers.
+"""Answers in fal's format, and the table that maps errors to answers.
 
-Facts: status codes and bodies of fal's queue as its documentation and both official clients have them
-in 2026; a body that no source quotes is marked where it stands.
+Status codes and bodies are those of fal's documentation and of both official clients in 2026.  Bodies that no source
+quotes are marked.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HINT = "x-fakefal-hint"
 LONGEST_HINT = 1000
 NO_HEADERS: Mapping[str, str] = {}
 SEND_KEY = "send Authorization: Key ID:SECRET"
-"""What to change where a call came without a key."""
+"""The hint for a call without a key."""
 
 
 class Json(Response):
@@ -65,7 +65,7 @@ class WireError(Exception):
 
 
 def refusal(status: int, detail: str, *, hint: str = "", headers: Mapping[str, str] | None = None) -> WireError:
-    """A flat ``{"detail": ...}`` answer, with a hint for the developer where there is one."""
+    """A flat ``{"detail": ...}`` answer, with an optional hint."""
     return WireError(status, {"detail": detail}, dict(headers or {}) | ({HINT: header_text(hint)} if hint else {}))
 
 
@@ -76,23 +76,23 @@ def no_access(app: str, hint: str = SEND_KEY) -> WireError:
 
 
 def invalid_key(hint: str = "") -> WireError:
-    """The answer to a key that nobody has (captures of October 2026)."""
+    """The answer to an unknown key (captures of October 2026)."""
     return refusal(401, "invalid key credentials", hint=hint)
 
 
 def malformed_key(hint: str = "") -> WireError:
-    """The answer to what is no key (issue report of March 2025)."""
+    """The answer to a malformed key (issue report of March 2025)."""
     return refusal(401, "Invalid Key Authorization header format. Expected '<key_id>:<key_secret>'.", hint=hint)
 
 
 def header_text(text: str) -> str:
-    """A text that can stand in a header: ASCII, one line, not too long."""
+    """A text that is valid in a header: ASCII, one line, limited length."""
     plain = text.encode("ascii", "replace").decode()
     return "".join(letter if letter.isprintable() else " " for letter in plain)[:LONGEST_HINT].strip()
 
 
 def retry_headers(*, retry: bool) -> dict[str, str]:
-    """Both headers that tell whether to try again (newer documents: needs-retry, older: retryable)."""
+    """Both headers that advise whether to retry (newer documents: needs-retry, older: retryable)."""
     word = str(retry).lower()
     return {"x-fal-needs-retry": word, "x-fal-retryable": word}
 

@@ -1,4 +1,4 @@
-"""Who calls: fal's ``Authorization: Key id:secret``.  The id is the tenant.
+"""Identifies callers by fal's ``Authorization: Key id:secret``.  The id is the tenant.
 
 The 401 bodies are as captured in 2026 (see each); which of several applies when is not settled by any
 source.
@@ -15,13 +15,13 @@ from fakefal.state.tokens import BadToken, Tokens
 from fakefal.wire.answers import SEND_KEY, invalid_key, malformed_key, no_access, refusal
 
 LONGEST_REMEMBERED = 512
-"""Longer Authorization headers are taken apart anew each time."""
+"""Longer Authorization headers are not cached."""
 
 TOKEN = "fal_jwt_token"  # noqa: S105 - the name of a query parameter
 
 
 def read_key(header: str | None, keys: Mapping[str, str]) -> str:
-    """The key id of a caller, or `NO_KEY` where no Authorization was sent.
+    """The key id of a caller, or `NO_KEY` without an Authorization header.
 
     Raises:
         WireError: the header is malformed, or the key is not among the configured ones.
@@ -47,7 +47,7 @@ def _key(header: str) -> tuple[str, str]:
 
 
 def application_key(header: str | None, token: str | None, app: str, keys: Mapping[str, str], tokens: Tokens) -> str:
-    """The key id of a caller of an application, which a browser names by a token; `NO_KEY` where neither was sent.
+    """The key id of a caller of an application, from its key or browser token; `NO_KEY` without either.
 
     Raises:
         WireError: 401, the token was not issued here, has expired or is for other applications; or as `read_key`.

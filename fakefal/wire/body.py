@@ -14,10 +14,10 @@ from fakefal.state import jsonio
 from fakefal.wire.answers import WireError, refusal
 
 LARGE_BODY = 64 * 1024
-"""Longer bodies are decoded in a worker thread, so that nobody else waits."""
+"""Longer bodies are decoded in a worker thread, so that other calls do not wait."""
 
 DRAIN_FACTOR = 16
-"""How many times the limit is still read and thrown away, so that the caller gets the answer."""
+"""Up to this many times the limit is read and discarded, so that the caller gets the answer."""
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -34,7 +34,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 
 async def decoded(raw: bytes, max_json_bytes: int = jsonio.MAX_BYTES) -> Any:
-    """The JSON value of a body that was read.
+    """Decode the JSON of a body.
 
     Raises:
         WireError: 413, beside its media it has more bytes or values than are decoded (inferred).
@@ -49,7 +49,7 @@ async def decoded(raw: bytes, max_json_bytes: int = jsonio.MAX_BYTES) -> Any:
 
 
 async def limited(receive: Receive, limit: int, first: Message | None = None) -> AsyncIterator[bytes]:
-    """The body part by part, after a first message that was read already; what exceeds the limit is read and refused.
+    """The parts of the body, after a first message; a body above the limit is read and refused.
 
     Raises:
         WireError: 413, it has more bytes than the limit.
@@ -72,7 +72,7 @@ async def limited(receive: Receive, limit: int, first: Message | None = None) ->
 
 
 async def skip(receive: Receive, size: float) -> int | None:
-    """Read and throw away so many bytes of the body; its checksum where that was all of it."""
+    """Read and discard this many bytes of the body; returns its checksum if that was all."""
     checksum = 0
     while size > 0:
         message = await receive()

@@ -1,4 +1,4 @@
-"""A call that a plain function answers: the emulator that it reached, and its parameters, each read once."""
+"""A call that a plain function answers, with its emulator and its parameters."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Call:
     """One call.
 
     Args:
-        emulator: what answers.
-        scope: the call in ASGI's form, after the router.
-        receive: where its body comes from.
-        named: what its path names: ``owner``, ``app``, ``path`` and ``request_id``, where the table has them.
+        emulator: the emulator that answers.
+        scope: the ASGI scope, after the router.
+        receive: the ASGI receive function.
+        named: the path parameters: ``owner``, ``app``, ``path`` and ``request_id``, if the table has them.
     """
 
     def __init__(self, emulator: Emulator, scope: Scope, receive: Receive, named: Mapping[str, str]) -> None:
@@ -46,7 +46,7 @@ class Call:
 
     @cached_property
     def request(self) -> Request:
-        """The call in Starlette's form."""
+        """The call as a Starlette request."""
         return Request(self.scope, self.receive)
 
     @property
@@ -56,19 +56,19 @@ class Call:
 
     @property
     def token(self) -> str | None:
-        """The token that a browser sends instead of a key."""
+        """The browser token that replaces a key."""
         return self.query.get(TOKEN)
 
     def header(self, name: bytes) -> str | None:
-        """A header by its name in lower case: the first of those that have it."""
+        """The first header with this name, in lower case."""
         given = self._headers.get(name)
         return None if given is None else given.decode("latin-1")
 
     def read(self, name: str, form: TypeAdapter[T]) -> T | None:
-        """A query parameter in its form; None where it was not sent.
+        """A validated query parameter; None if it was not sent.
 
         Raises:
-            WireError: 422 in FastAPI's words, it has another form.
+            WireError: 422 as FastAPI sends it, if it is invalid.
         """
         given = self.query.get(name)
         if given is None:

@@ -1,4 +1,4 @@
-"""fal's CDN: uploads in the ways both official clients have, and downloads."""
+"""fal's CDN: uploads as both official clients send them, and downloads."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def download(
 
 
 def _decision(emulator: Emulator, said: FileRecord, path: str, identity: str, authorization: str | None) -> Decision:
-    """What the reader may do.  Only of files with a list of their own it is asked who the reader is."""
+    """The access of the reader.  The reader is identified only for files with their own list."""
     decision = said.decide(NO_KEY)
     if identity:
         with suppress(BadToken):
@@ -153,7 +153,7 @@ def _decision(emulator: Emulator, said: FileRecord, path: str, identity: str, au
 
 
 class _HeldFile(FileResponse):
-    """A file that stays until it was sent, even if the store drops it meanwhile."""
+    """A file answer that keeps its file until it was sent, even if the store evicts it."""
 
     def __init__(self, files: FileStore, found: StoredFile, headers: Mapping[str, str]) -> None:
         state = found.source.stat()
@@ -162,7 +162,7 @@ class _HeldFile(FileResponse):
         self._held.enter_context(files.holding(found))
 
     def release(self) -> None:
-        """Hold it no longer: it is not sent."""
+        """Release the file without sending it."""
         self._held.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -192,7 +192,7 @@ def _names(known: str, etag: str) -> bool:
 
 
 def _bearer(request: Request, authorization: str | None) -> str:
-    """The key that a token for uploads was given to."""
+    """The key of an upload token."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise refusal(401, "Authorization header is required", hint="get a token from storage/auth/token")
@@ -216,9 +216,9 @@ def _claims(request: Request, token: str, path: str | None = None) -> dict[str, 
 
 
 async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
-    """The body in a new file; nothing is left behind when it does not arrive whole.
+    """Write the body to a new file, which is removed if the body is incomplete.
 
-    Also what finds no room is read, so that the caller gets the answer.
+    A body without space is still read, so that the caller gets the answer.
     """
     refused: QueueError | None = None
     with emulator.files.writing() as written:
@@ -234,7 +234,7 @@ async def _receive(request: Request, emulator: Emulator) -> BinaryIO:
 
 
 async def _keep(request: Request, emulator: Emulator, path: str, content_type: str, claims: Mapping[str, Any]) -> None:
-    """Take a whole file."""
+    """Store a whole file."""
     emulator.files.keep(await _receive(request, emulator), path, content_type, key=claims["owner"])
     await remember(emulator, path, claims)
 
@@ -279,7 +279,7 @@ async def _part_numbers(request: Request, emulator: Emulator) -> list[int]:
 
 
 def _is_part_number(given: Any) -> bool:
-    """JSON knows one kind of numbers: 2.0 is one, too; true is none."""
+    """Whether a JSON value is a part number: 2.0 is valid, true is not."""
     return isinstance(given, int | float) and not isinstance(given, bool) and given in range(1, MOST_PARTS + 1)
 
 

@@ -1,4 +1,4 @@
-"""What route functions ask for: the emulator, the base URL of addresses in answers, the caller's key."""
+"""Dependencies of route functions: the emulator, the base URL for answers, the caller's key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TheEmulator = Annotated[Emulator, Depends(_emulator)]
 """The emulator behind this server."""
 
 TheBaseUrl = Annotated[BaseUrl, Depends(_base_url)]
-"""How addresses in the answer lead back."""
+"""The base URL for URLs in the answer."""
 
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 """The Authorization header, as it was sent; the document has it as a security scheme."""

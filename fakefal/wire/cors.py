@@ -1,4 +1,4 @@
-"""Which web pages may call, and what their browsers are told."""
+"""CORS: which web pages may call, and the headers for their browsers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ EXPOSED_HEADERS = ("*", "x-fal-request-id", "x-fal-billable-units", "x-fal-error
 
 
 class Cors:
-    """Web pages may call what fal's hosts serve, none may call the control API or read the page.
+    """Web pages may call the emulated hosts of fal, but not the control API or the page.
 
     Args:
-        app: what answers.
-        origins: the pages beyond this machine that may call.
+        app: the application that answers.
+        origins: further origins that may call.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str] = (ANY_ORIGIN,)) -> None:

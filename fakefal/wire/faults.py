@@ -1,4 +1,4 @@
-"""Faults of a call itself: what a program sees when the gateway, the ingress or the connection fails.
+"""Faults of a call: failures of the gateway, the ingress or the connection.
 
 Bodies: the locked account and the limit as captured in 2026; those of the full queue and of the gateway's 503
 are not published.
@@ -38,18 +38,18 @@ INGRESS = {
 
 
 ABORT = "fakefal.abort"
-"""The ASGI extension by which a server lets an application kill the caller's connection: a call without arguments."""
+"""The ASGI extension that lets an application drop the caller's connection: a call without arguments."""
 
 
 GONE = "fakefal.gone"
-"""The ASGI extension by which a server tells whether the caller has hung up: a function without arguments."""
+"""The ASGI extension that tells whether the caller has disconnected: a function without arguments."""
 
 
 def abort(scope: Scope) -> None:
-    """Kill the caller's connection.
+    """Drop the caller's connection.
 
     Raises:
-        ConnectionResetError: no server said how.
+        ConnectionResetError: the server has no such extension.
     """
     kill: Callable[[], None] | None = scope.get("extensions", {}).get(ABORT)
     if kill is None:
@@ -58,7 +58,7 @@ def abort(scope: Scope) -> None:
 
 
 class DroppedAnswer(Response):
-    """No answer, or the head and the first bytes of one: then the connection dies."""
+    """No answer, or only the head and the first bytes; then the connection is dropped."""
 
     def __init__(self, answer: Response | None = None, sent: int = 0) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class DroppedAnswer(Response):
         self._sent = sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Kill the connection, and return once it is dead."""
+        """Drop the connection, and return after that."""
         left = self._sent
 
         async def cut(message: Message) -> None:
@@ -92,7 +92,7 @@ class DroppedAnswer(Response):
 async def with_fault(
     emulator: Emulator, effect: Effect | None, receive: Receive, accept: Callable[[], Awaitable[Response]]
 ) -> Response:
-    """The answer to a call under an effect; `accept` does what the call asks for.
+    """The answer to a call with an effect; `accept` handles the call.
 
     Raises:
         WireError: fal would refuse the call.
@@ -126,13 +126,13 @@ async def with_fault(
 
 
 def _retry_after(effect: Effect) -> dict[str, str]:
-    """When the caller shall try again, where the effect says so."""
+    """The Retry-After of the effect, if any."""
     seconds = effect.arguments.get(RETRY_AFTER)
     return {} if seconds is None else {"retry-after": f"{seconds:g}"}
 
 
 async def _pause(receive: Receive, seconds: float) -> None:
-    """Wait so long, or until the caller has gone."""
+    """Wait this long, or until the caller has disconnected."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while (await receive())["type"] != "http.disconnect":
@@ -140,10 +140,10 @@ async def _pause(receive: Receive, seconds: float) -> None:
 
 
 def refuse(effect: Effect) -> None:
-    """Refuse the call, where that is what the effect does.
+    """Refuse the call if the effect does that.
 
     Raises:
-        WireError, Busy, QueueFull: it is.
+        WireError, Busy, QueueFull: the call is refused.
     """
     match effect.name:
         case "concurrent_requests_limit":

@@ -42,11 +42,11 @@ DATA_URI = b"data:"
 
 
 async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Submission:
-    """The body and the caller of a request to an application; `more` is what else is known of it.
+    """Read the caller and the body of a submit; `more` are further facts.
 
     Raises:
         WireError: 401 without a usable key, 404 for an unknown application, 413 for a large body, 422
-            for what is not JSON.
+            for a body that is not JSON.
     """
     emulator, app, path = call.emulator, call.app, call.path
     key = application_key(call.authorization, call.token, app, emulator.settings.keys, emulator.tokens)
@@ -138,14 +138,14 @@ def _choose(call: Call, called: Occasion) -> Effect | None:
     """The effect of a call.
 
     Raises:
-        WireError: 400, what asks for one names none.
+        WireError: 400, the header or test prompt names no effect.
     """
     with WRONG_EFFECTS:
         return call.emulator.effects.choose(called, call.header(EFFECT))
 
 
 def _note(call: JournalEntry, effect: Effect | None) -> None:
-    """Tell the journal which effect a call has."""
+    """Record the effect of a call in the journal."""
     if effect is not None:
         call.effect = effect.name
 
@@ -163,13 +163,13 @@ def _fired(call: Call, request_id: str | None) -> None:
 
 
 def _note_sending(call: Call, sign: Sign) -> None:
-    """Tell the witness what a call asks for."""
+    """Report the call to the witness of the verdict."""
     gone = call.scope.get("extensions", {}).get(GONE)
     call.state["sending"] = call.emulator.witness.sent(call.state["call"], sign, gone, by_page=call.state["by_page"])
 
 
 async def rest_key(request: Request, emulator: Emulator, authorization: str | None) -> str:
-    """The key id of a caller of the REST host, whose account may be locked there, too.
+    """The key id of a caller of the REST host; its account may be locked.
 
     Raises:
         WireError: 401 without a usable key, 403 for a locked account.
@@ -183,7 +183,7 @@ async def rest_key(request: Request, emulator: Emulator, authorization: str | No
 
 
 async def account_effect(request: Request, emulator: Emulator, key: str) -> Effect | None:
-    """What holds for every call of the caller's account: an effect, or that its balance is used up.
+    """The effect on the caller's account: a rule, or an exhausted balance.
 
     Raises:
         WireError: 400, the header names no effect.
@@ -194,7 +194,7 @@ async def account_effect(request: Request, emulator: Emulator, key: str) -> Effe
 
 
 class _WrongEffects:
-    """Tells the caller what is wrong with the effect that it asked for."""
+    """Tells the caller what is wrong with the requested effect."""
 
     def __enter__(self) -> None:
         pass
@@ -208,10 +208,10 @@ WRONG_EFFECTS = _WrongEffects()
 
 
 def _read_start_seconds(call: Call) -> float | None:
-    """How long the caller lets the request wait for its start; the newer of two header names wins.
+    """The start timeout of the request; the newer of two header names wins.
 
     Raises:
-        WireError: 400, it is no number above 0.1 (the body is inferred).
+        WireError: 400, it is not a number above 0.1 (the body is inferred).
     """
     given = next((text for name in START_TIMEOUTS if (text := call.header(name)) is not None), None)
     if given is None:

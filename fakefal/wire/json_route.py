@@ -1,4 +1,4 @@
-"""Calls whose JSON bodies FastAPI checks: they are read and decoded with the same bounds as those of the queue."""
+"""Routes whose JSON bodies FastAPI validates, with the same limits as in the queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakefal.wire.body import decoded, read_body
 
 
 class JsonRoute(APIRoute):
-    """A call whose body is bounded, as FastAPI's own are not."""
+    """A route with limits for its body, which FastAPI does not have."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

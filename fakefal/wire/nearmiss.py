@@ -1,6 +1,6 @@
-"""What was probably meant by an address that does not exist: read off the routes and the endpoints.
+"""Suggests the URL that was probably meant by an unknown one, from the routes and endpoints.
 
-The answer stays fal's; what is found here only goes into the hint header and the journal.
+The answer stays fal's; suggestions go into the hint header and the journal.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ REQUESTS = "requests"
 NEAR = 0.8
 NEAR_WORD = 0.6
 LONGEST_PATH = 300
-"""Nobody misspells a longer one, and comparing takes quadratic time."""
+"""Longer paths get no suggestion: comparing takes quadratic time."""
 
 PARTS = frozenset(Part)
 
 
 @dataclass(frozen=True)
 class KnownAddress:
-    """Where an answer is: a method, a part, and a path of it."""
+    """A known URL: method, part and path."""
 
     method: str
     part: Part
@@ -41,7 +41,7 @@ class KnownAddress:
 
 
 class NearMisses:
-    """Finds the place that an address almost names.
+    """Finds the known URL that is nearest to an unknown one.
 
     Routes of parameters only say nothing about names.
 
@@ -67,7 +67,7 @@ class NearMisses:
         return self._applications if part in APPLICATIONS else self._every
 
     def find(self, method: str, path: str) -> KnownAddress | None:
-        """The place that was probably meant; None where the address is right, or nothing is near.
+        """The URL that was probably meant; None if the URL is known, or nothing is near.
 
         `path` starts with the part.  Where only the model is unknown, the answer's own hint names the nearest.
         """
@@ -144,7 +144,7 @@ def _nearest(given: str, names: Iterable[str], cutoff: float) -> str | None:
 
 
 async def why_not_found(emulator: Emulator, key: str | None, request_id: str) -> str:
-    """Why a request is not found by a caller with this key; None stands for every key."""
+    """The hint for an unknown request id; a key of None stands for every key."""
     try:
         record = (await emulator.find(request_id)).record
     except UnknownRequest:

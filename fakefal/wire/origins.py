@@ -1,7 +1,7 @@
-"""Which web pages may call what is fal's: those of this machine, and those that the user names.
+"""Which web pages may call the emulated hosts of fal: those of this machine, and those in the settings.
 
-A browser sends the calls of any page to loopback, and not all of them with a preflight; the emulator in turn
-calls webhooks on loopback.  So a page elsewhere is refused, not only denied the answer.
+Browsers let any page send calls to loopback, some without a preflight, and the emulator calls webhooks on
+loopback.  So calls of other pages are refused, not only their answers hidden.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fakefal_contracts.hosts import host_name
 
 
 def is_allowed(origin: str, named: Collection[str]) -> bool:
-    """Whether a page of this origin may call; `named` are the further ones that the user allows."""
+    """Whether a page of this origin may call; `named` are further allowed origins."""
     if ANY_ORIGIN in named or origin in named:
         return True
     try:

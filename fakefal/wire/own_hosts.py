@@ -1,4 +1,4 @@
-"""Which names a server on loopback answers under.
+"""The host names that a server on loopback accepts.
 
 A web page may give its own name the address 127.0.0.1 (DNS rebinding); the browser then takes this server for the
 page's own and lets it read everything.  Only the Host header tells.
@@ -18,15 +18,15 @@ from fakefal_contracts.hosts import LONGEST_NETLOC, host_name, is_fal_host
 LONGEST_SHOWN = 100
 
 EXPOSED = "fakefal.exposed"
-"""The ASGI extension by which a server says that it is bound beyond loopback: others than this machine can call."""
+"""The ASGI extension that tells that the server listens beyond loopback, so other machines can call."""
 
 
 class OwnHosts:
-    """Passes on calls for loopback's names, fal's, and those that the user named; refuses all others.
+    """Accepts calls to loopback names, fal's host names and configured names; refuses all others.
 
     Args:
-        app: what answers.
-        named: the user's names.
+        app: the application that answers.
+        named: the configured names.
     """
 
     def __init__(self, app: ASGIApp, named: Collection[str]) -> None:
@@ -57,7 +57,7 @@ def _is_own(host: str) -> bool:
 
 
 def _refusal(host: str) -> Json:
-    """The answer under a foreign name; it says what to change."""
+    """The answer for another host name; it says what to change."""
     text = (
         f"fakefal does not answer to the Host {host[:LONGEST_SHOWN]!r}: "
         "add the name to the setting hosts, or give --public-url, if you reach it by this name"

@@ -1,7 +1,7 @@
-"""``/proxy``: fal's own proxy protocol, which the JavaScript client speaks with `proxyUrl`.
+"""``/proxy``: fal's proxy protocol, which the JavaScript client uses with `proxyUrl`.
 
-The target comes in ``x-fal-target-url``; like @fal-ai/server-proxy 1.2.1 it answers 400 to a missing or
-foreign one, and brings a key of its own.
+The header ``x-fal-target-url`` has the target.  Like @fal-ai/server-proxy 1.2.1, it answers 400 if the target is
+missing or not at fal, and adds its own key.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ PROXY_KEY = ("fakefal-proxy", "not-a-real-key")
 
 
 class ProxyRoute:
-    """Turns a call of ``/proxy`` into the call that its target header names.
+    """Turns a call of ``/proxy`` into the call of its target header.
 
     Args:
-        app: what answers the call.
-        keys: the configured keys; the first is the proxy's own.
-        lends_key: whether callers without a key get the proxy's own even where the server is bound beyond loopback.
+        app: the application that answers.
+        keys: the configured keys; the first is the key of the proxy.
+        lends_key: whether callers without a key get the proxy's key even if the server listens beyond loopback.
     """
 
     def __init__(self, app: ASGIApp, keys: Mapping[str, str], *, lends_key: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Tokens for browsers, as both official clients ask for them; the sockets behind them are not emulated."""
+"""Browser tokens, as both official clients request them; WebSockets are not emulated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fal's REST host: tokens and addresses for uploads, as both official clients ask for them."""
+"""fal's REST host: tokens and URLs for uploads, as both official clients request them."""
 
 from __future__ import annotations
 
@@ -123,5 +123,5 @@ async def initiate(
 
 
 def media_type(given: str) -> str:
-    """A media type that can stand in a header; anything else is served as bytes."""
+    """A media type that is valid in a header; anything else is served as bytes."""
     return given if _MEDIA_TYPE.fullmatch(given) else OCTETS

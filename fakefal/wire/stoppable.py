@@ -1,4 +1,4 @@
-"""Bodies that stall while the server stops are given up, so that nobody has to wait for them."""
+"""Ends calls whose bodies stall while the server stops."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ BODILESS = ("GET", "HEAD")
 
 
 class Stoppable:
-    """Passes calls on; who still waits for a part of a body when the emulator stops gets `Stopping` instead.
+    """Passes calls on; a call that waits for its body while the emulator stops gets `Stopping`.
 
     Args:
-        emulator: whose stop counts.
-        app: what answers.
+        emulator: the emulator.
+        app: the application that answers.
     """
 
     def __init__(self, emulator: Emulator, app: ASGIApp) -> None:

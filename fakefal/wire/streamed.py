@@ -1,8 +1,8 @@
 """``/stream`` of fal.run: the events of a run, as server-sent events.
 
-That each event is ``data:`` and JSON and the last one the whole result is what both official clients read (2026).
-When events come, what is in those before the last, and that a run which fails answers as `synchronous.run` does are
-inferred: no capture of a stream exists.
+Both official clients (2026) read events of ``data:`` and JSON, the last one with the whole result.  Inferred, because
+no capture of a stream exists: the times of events, the content of all but the last event, and that a failed run
+answers as `synchronous.run` does.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from fakefal.wire.faults import abort
 from fakefal.wire.queue import ending_answer, event, hint_header
 
 PIECES = 4
-"""In so many events comes a text that grows."""
+"""The number of events of a growing text."""
 
 
 async def stream(call: Call, submission: Submission) -> Response:
-    """Run the model and answer with its events; where it fails, with its error."""
+    """Run the model and answer with its events, or with its error if it fails."""
     look = await call.emulator.begin(submission)
     call.emulator.witness.accepted(call.state["sending"], look)
     if not _has_events(look):  # it fails, or its media are being downloaded
@@ -54,7 +54,7 @@ def _has_events(look: Snapshot) -> bool:
 
 
 async def _paced(call: Call, record: Record, events: list[Any]) -> AsyncIterator[bytes]:
-    """The events, evenly over the run; where that does not end as planned, the connection dies before the last."""
+    """The events, evenly over the run; if the run ends otherwise, the connection is dropped before the last event."""
     sent = 0
     with suppress(UnknownRequest):  # it was reset meanwhile
         async with aclosing(call.emulator.parts(record, len(events))) as parts:
@@ -69,7 +69,7 @@ async def _paced(call: Call, record: Record, events: list[Any]) -> AsyncIterator
 
 
 def _events(effect: Effect | None, result: Any) -> list[Any]:
-    """What comes one after another: the user's own events; else a text that grows, where the model's results say so."""
+    """The events: the user's own, or a growing text if the result of the model has one."""
     if effect is not None and "events" in effect.arguments:
         return list(effect.arguments["events"])
     text = result.get("output") if isinstance(result, dict) else None

@@ -1,4 +1,4 @@
-"""fal.run: the synchronous call, and `/stream`.  No queue, no retry by the server; the model's answer at once."""
+"""fal.run: the synchronous call, and `/stream`.  No queue, no retry by the server; the answer has the output."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def run(call: Call) -> Response:
 
 
 def _model_path(call: Call) -> str:
-    """The path of the model that is called: without `STREAM`, with which only the ids of a few end."""
+    """The path of the model without `STREAM`, unless its id ends with it."""
     catalogue, model = call.emulator.catalogue, f"/{call.path}".removesuffix(STREAM)
     own_id = f"{call.app}/{call.path}" in catalogue
     endpoint = catalogue.get(call.app + model) if own_id else None
@@ -51,7 +51,7 @@ def _model_path(call: Call) -> str:
 
 
 def _streams(emulator: Emulator, submission: Submission) -> bool:
-    """Whether the model has a stream, or the user gave it one."""
+    """Whether the model has a stream, or an effect gives it one."""
     effect = submission.effect
     if effect is not None and ANSWERS & effect.arguments.keys():
         return True

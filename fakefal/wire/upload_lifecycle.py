@@ -1,4 +1,4 @@
-"""What holds for a file: how long it lives, and who may read it, as its upload says it at first."""
+"""Expiry and access of an uploaded file, from the header of its upload."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ HEADER = "x-fal-object-lifecycle"
 
 
 def read_lifecycle(request: Request) -> UploadLifecycle:
-    """What the header says that both clients send with uploads (Python 1.0.3, JavaScript 1.10.1).
+    """Read the lifecycle header of uploads of both clients (Python 1.0.3, JavaScript 1.10.1).
 
     Raises:
-        WireError: 422, it says something else (inferred).
+        WireError: 422, it is invalid (inferred).
     """
     text = request.headers.get(HEADER)
     if not text:
@@ -35,17 +35,17 @@ def read_lifecycle(request: Request) -> UploadLifecycle:
 
 
 def upload_claims(owner: str, lifecycle: UploadLifecycle) -> dict[str, Any]:
-    """What the token of an upload has to say, so that `remember` knows it at the end."""
+    """The claims in an upload token that `remember` needs at the end."""
     return {"owner": owner, "lifecycle": lifecycle.model_dump(exclude_defaults=True)}
 
 
 async def remember(emulator: Emulator, path: str, claims: Mapping[str, Any]) -> None:
-    """A file lies at this path now, and was its owner's only: from now on holds what was asked for it."""
+    """Record a stored file: until now it was readable by its owner only, from now on as its upload asked."""
     await emulator.access.uploaded(path, claims["owner"], UploadLifecycle.model_validate(claims["lifecycle"]))
 
 
 async def said_of(emulator: Emulator, file: StoredFile) -> FileRecord:
-    """What is known of a file; an upload of which nothing is known, yet or any more, is its owner's only."""
+    """The record of a file; an upload without a record can be read by its owner only."""
     said = await emulator.access.look(file.url_path)
     unknown = said.owner is None and file.key and not file.url_path.startswith(DATA_FOLDER)
     return FileRecord(file.key, CLOSED) if unknown else said
