@@ -50,18 +50,11 @@ class KnownResults:
         Raises:
             TakesLong: see there.
         """
-        known = _KNOWN.get(self._causes(wanted)) if wanted.clip is None else None
-        return self._made(wanted, drawing=drawing) if known is None else known.of(wanted.request_id)
-
-    @staticmethod
-    def _causes(wanted: WantedFiles) -> Causes:
-        """All that a result follows from, as far as earlier ones of its model asked for it."""
-        report, arguments = wanted.report, wanted.report.arguments
+        arguments = wanted.report.arguments
         assert arguments is not None
-        model, given = type(arguments), arguments.given
-        asked = _ASKED.get(model, NOTHING_ASKED)
-        # as a text, since 1 is True in a dictionary and lists cannot stand there
-        return model, asked, tuple(report.facts.items()), repr([pair for pair in given.items() if pair[0] in asked])
+        asked = _ASKED.get(type(arguments), NOTHING_ASKED)
+        known = _KNOWN.get(_causes(wanted, asked)) if wanted.clip is None else None
+        return self._made(wanted, drawing=drawing) if known is None else known.of(wanted.request_id)
 
     def _made(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
         arguments = wanted.report.arguments
@@ -72,8 +65,9 @@ class KnownResults:
         body = jsonio.dump(result_of(watched, self._files, drawing=drawing, named=named))
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
-            _ASKED[model] = _ASKED.get(model, NOTHING_ASKED) | asked.names
-            causes = self._causes(wanted)
+            # no second look there: another thread may have written what other arguments asked for
+            names = _ASKED[model] = asked.names | _ASKED.get(model, NOTHING_ASKED)
+            causes = _causes(wanted, names)
             *_, facts, given = causes
             if len(given) + sum(len(address) for address, _ in facts) <= LARGEST_KNOWN:
                 _KNOWN[causes] = _Known(body, tuple((made, path.encode()) for made, path in named))
@@ -93,6 +87,15 @@ class _Known:
         for number, (made, path) in enumerate(self.named):
             body = body.replace(path, made.path(request_id, number).encode())
         return body
+
+
+def _causes(wanted: WantedFiles, asked: frozenset[str]) -> Causes:
+    """All that a result follows from that asked for these arguments."""
+    report, arguments = wanted.report, wanted.report.arguments
+    assert arguments is not None
+    given = [pair for pair in arguments.given.items() if pair[0] in asked]
+    # as a text, since 1 is True in a dictionary and lists cannot stand there
+    return type(arguments), asked, tuple(report.facts.items()), repr(given)
 
 
 def _only(arguments: Input, asked: _Asked) -> Input:

@@ -114,6 +114,28 @@ def test_what_is_added_while_the_store_is_asked_is_asked_for_again() -> None:
     assert asyncio.run(story()) == 2
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_it_has_a_task_once_there_is_something_to_do(before: bool) -> None:
+    async def story() -> None:
+        store = Slow()
+        waker = Waker(cast("QueueStore", store), MemoryClock(), nothing)
+        if before:
+            waker.changed("key")
+        async with waker.running():
+            assert (len(asyncio.all_tasks()) > 1) is before
+            if not before:
+                waker.added("key", waker._clock.now("key") + LIMIT)
+            assert len(asyncio.all_tasks()) == 2
+            waker.changed("key")
+            async with asyncio.timeout(LIMIT):
+                await store.asked.acquire()
+        assert len(asyncio.all_tasks()) == 1
+        waker.changed("key")
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(story())
+
+
 def test_what_goes_wrong_for_one_key_does_not_end_it_for_the_others() -> None:
     class Broken(Slow):
         async def carry_out(self, key: str, now: float) -> float | None:

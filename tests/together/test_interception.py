@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ import httpx2
 import pytest
 
 from fakefal.server.redirection import LED
+from fakefal.state.temporary import LOCK
 from fakefal.testing import Fakefal
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.interception import intercepting
@@ -239,6 +241,19 @@ def test_only_the_process_with_the_fake_is_named_as_faked() -> None:
         code = "from os import *; print(environ['FAKEFAL_FAKED_PID'] == str(getpid()), 'FAKEFAL_ALLOW_REAL' in environ)"
         assert run_program([sys.executable, "-c", code], check=True).stdout == "False False\n"
     assert "FAKEFAL_FAKED_PID" not in os.environ
+
+
+def test_a_home_is_empty_for_each_fake() -> None:
+    with Fakefal():
+        home = Path(os.environ["FAL_HOME_DIR"])
+        with Fakefal():
+            assert Path(os.environ["FAL_HOME_DIR"]) != home
+        left = home / "auth0_token"
+        left.write_text("a log-in", "utf-8")
+    assert not home.exists()
+    with Fakefal():
+        again = Path(os.environ["FAL_HOME_DIR"])
+        assert [one for one in again.iterdir() if one.name != LOCK] == []
 
 
 @pytest.mark.parametrize("kept", ["queue.fal.run", LED])
