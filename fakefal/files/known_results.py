@@ -66,7 +66,7 @@ class KnownResults:
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
             # no second look there: another thread may have written what other arguments asked for
-            names = _ASKED[model] = asked.names | _ASKED.get(model, NOTHING_ASKED)
+            names = _ASKED[model] = _ASKED.get(model, NOTHING_ASKED) | asked.names
             causes = _causes(wanted, names)
             *_, facts, given = causes
             if len(given) + sum(len(address) for address, _ in facts) <= LARGEST_KNOWN:
