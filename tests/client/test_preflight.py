@@ -145,7 +145,7 @@ class TestContracts:
         server = serve(contract=contract)
         client = make_client(server.url, poll_seconds=0.005, environ={})
         if refused:
-            with pytest.raises(InvalidRequest, match="contract documented"):
+            with pytest.raises(InvalidRequest, match="contract: documented"):
                 client.submit(KlingO1ReferenceToVideo(prompt="x", duration=duration))
         else:
             assert client.subscribe(KlingO1ReferenceToVideo(prompt="x", duration=duration)).video.url
