@@ -83,7 +83,7 @@ def command(
     Against fal, set FAL_KEY.  Nothing is spent by default: each request also breaks a second rule that every known
     schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.
 
-    Exit code 0: agreed; 1: something differs; 2: wrong use.
+    Exit code 0: agreed; 1: something differs; 2: wrong usage.
     """
     if target is None:
         raise click.UsageError("give --target URL, or --target fal")
