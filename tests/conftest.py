@@ -127,8 +127,8 @@ def stand_in(tmp_path: Path) -> StandIn:
 
 @pytest.fixture(scope="session")
 def seeds() -> dict[str, str]:
-    """The founding documents, where they lie beside the project."""
+    """The first documents of this project, if they are in the folder beside it."""
     folder = SHARED / "reference" / "seeds"
     if not folder.is_dir():
-        required_in_ci("the founding documents are not beside the project (../shared)")
+        required_in_ci("the first documents are not beside the project (../shared)")
     return {path.name[:3]: path.read_text("utf-8") for path in sorted(folder.glob("*.txt"))}

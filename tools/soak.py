@@ -1,4 +1,4 @@
-"""``make soak``: calls of every kind at every door of a server, for minutes, and what that did to it.
+"""``make soak``: sends calls of every kind to a server for minutes, and measures the effect.
 
 One thread submits jobs and counts what becomes of them; the others send odd bodies, uploads and control calls.  At the
 end the figures are printed as JSON, and the exit code is 1 where one of them is bad: a job was lost, an answer was 500
@@ -130,7 +130,7 @@ def odd_body(draw: random.Random) -> bytes:
 
 
 def fuzz(http: httpx.Client, draw: random.Random, count: Figures, going: Callable[[], bool]) -> None:
-    """Send odd bodies to every door."""
+    """Send odd bodies to every kind of call."""
     endpoints = sorted(FOUNDING)
     as_json = {"Content-Type": "application/json"}
     while going():

@@ -65,7 +65,7 @@ def command(
     """Run a command once for each failure that each of its calls to fal can meet.
 
     Each run has one failure and a new emulator.  Nothing reaches fal, and nothing is paid.  Exit code 0: no proven
-    finding; 1: a proven finding, or no run reached its failure; 2: wrong use.
+    finding; 1: a proven finding, or no run reached its failure; 2: wrong usage.
     """
     from fakefal.audit.course import Audit, plan_of, plan_text
     from fakefal.audit.trial import BeforeFailed, audited

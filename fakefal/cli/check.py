@@ -63,7 +63,7 @@ def command(
     "fal-ai/flux/dev", "input": {...}}.  If the objects are arguments only, give the ID of the model first.  The first
     argument is an ID if fakefal knows a model of this id; write ./ before it to make it a path.
 
-    Exit code 0: all are valid; 1: refused, or failed by --strict or --max-usd; 2: wrong use, or an input that is not
+    Exit code 0: all are valid; 1: refused, or failed by --strict or --max-usd; 2: wrong usage, or an input that is not
     JSON or names no known model.
     """
     settings = settings_from(contract=contract, models=models)

@@ -82,7 +82,7 @@ def command(
     schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.  Needs the extra
     `test`: fakefal[test].
 
-    Exit code 0: agreed; 1: something differs; 2: wrong use.
+    Exit code 0: agreed; 1: something differs; 2: wrong usage.
     """
     if target is None:
         raise click.UsageError("give --target URL, or --target fal")

@@ -84,7 +84,7 @@ def command(
     Lists ids that fakefal does not know.  Differences that an older schema or a known difference explains are listed
     with their reason and do not count.
 
-    Exit code 0: no drift; 1: drift; 2: wrong use, or nothing to compare with.
+    Exit code 0: no drift; 1: drift; 2: wrong usage, or nothing to compare with.
     """
     if not (documents or types or online):
         raise click.UsageError("give something to compare with: --document FILE, --types FILE or --online")

@@ -92,7 +92,7 @@ class AdvanceBody(BaseModel):
 
 @router.get("/requests", response_model=list[RequestInfo])
 async def requests(emulator: TheEmulator, key: Key = None, limit: Limit = 100, tag: Tag = None) -> Json:
-    """List the newest requests, newest first; with `tag`, only requests that have it."""
+    """List requests, newest first; with `tag`, only requests that have it."""
     wanted = TagFilter.read(tag or ())
     looks = await emulator.all(key)
 

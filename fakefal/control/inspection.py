@@ -59,13 +59,13 @@ class FileInfo(BaseModel):
 
 @router.get("/journal", response_model=list[CallInfo])
 async def journal(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
-    """List the newest calls to the emulator, newest first, without calls of the control API."""
+    """List calls to the emulator, newest first, without calls of the control API."""
     return Json([call_info(one).model_dump() for one in await emulator.journal.newest(key, limit)])
 
 
 @router.get("/files", response_model=list[FileInfo])
 async def files(emulator: TheEmulator, key: Key = None, limit: Limit = 100) -> Json:
-    """List the newest complete uploads, newest first."""
+    """List complete uploads, newest first."""
     whole = [one for one in reversed(emulator.files.all()) if one.whole and (key is None or one.key == key)]
     return Json([info.model_dump() for one in whole[:limit] if (info := _file(one)) is not None])
 

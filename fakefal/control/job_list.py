@@ -127,7 +127,7 @@ async def jobs(
     before: Annotated[str, Query(description="The id of a request: list only older jobs.")] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Jobs in a page.")] = 100,
 ) -> Json:
-    """List the newest jobs with state and price, and the totals of all jobs."""
+    """List jobs with state and price, newest first, and the totals of all jobs."""
     tags = TagFilter.read(tag or ())
     filtered = bool(q or endpoint or state or before or tag)
     looks = await emulator.all(key, None if filtered else MOST_LOOKED_AT)

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
 from fakefal.document import answer_bodies, charge_bodies, control, files, platform, queue, synchronous
-from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operation
+from fakefal.document.operation import CONTROL, KEY, TOKEN, UPLOAD, Json, Operation, first_sentence
 from fakefal.engine.emulator import Emulator
 from fakefal.engine.judge import UnknownPath
 from fakefal.version import VERSION
@@ -96,6 +96,8 @@ def document(routes: Sequence[BaseRoute], emulator: Emulator) -> Json:
 def _complete(shown: Json, operation: Operation, *, guarded: bool) -> None:
     """Add to a route what its `Operation` declares."""
     shown["operationId"] = operation.name
+    if "description" in shown:
+        shown["summary"] = first_sentence(shown["description"])
     own = [one for one in shown.pop("parameters", []) if one["name"] != "path" or one["in"] != "query"]
     said = {one["name"] for one in operation.parameters}
     parameters = [*(_with_known(one) for one in own if one["name"] not in said), *operation.parameters]

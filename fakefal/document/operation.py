@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -63,7 +64,7 @@ class Operation:
         anonymous: whether the call also works without credentials.
         parameters: Parameter Objects beside those of the route.
         body: a Request Body Object where the route reads the body itself.
-        function: the function that answers, if FastAPI does not: its name and docstring are summary and description.
+        function: the function that answers, if FastAPI does not: its docstring is the description.
         tag: the group in the document, for such a function.
     """
 
@@ -79,8 +80,12 @@ class Operation:
     def begun(self) -> Json:
         """What FastAPI would read off a route of this function."""
         assert self.function is not None
-        summary = self.function.__name__.replace("_", " ").title()
-        return {"tags": [self.tag], "summary": summary, "description": inspect.getdoc(self.function)}
+        return {"tags": [self.tag], "description": inspect.getdoc(self.function)}
+
+
+def first_sentence(description: str) -> str:
+    """The summary of a description."""
+    return " ".join(re.split(r"\.\s|\.$", description, maxsplit=1)[0].split())
 
 
 def schema(body: str | Json) -> Json:

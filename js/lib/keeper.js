@@ -1,4 +1,4 @@
-// A program that `fakefal run` runs: tells how it is led, and ends with a run of tests, however that ends.
+// A program that `fakefal run` starts: it prints how its calls are redirected, and ends with the run of tests.
 // Arguments: the process with which it ends, and the files that it removes then.
 import { rmSync } from "node:fs";
 import { Socket } from "node:net";

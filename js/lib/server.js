@@ -1,4 +1,4 @@
-// One server for all test files of a run, and this process led to it.
+// One server for all test files of a run, and the redirection of this process to it.
 import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ const STARTER = fileURLToPath(new URL("starter.js", import.meta.url));
 /**
  * Send the calls of this process to fal to the emulator: that of `fakefal run`, or of this run of tests.
  *
- * All of it happens at once, so that what is imported next finds FAL_KEY and is led already.
+ * All of it happens synchronously, so that modules which are imported next find FAL_KEY and are redirected.
  *
  * @returns {{ enter: () => unknown }} the preload's exports
  */
@@ -56,7 +56,7 @@ function sharedServer(ownerId) {
   return shared;
 }
 
-/** A folder that nobody else can write to: what lies there is run. */
+/** A folder that only this user can write to, because its content is executed. */
 function privateFolder() {
   const user = process.getuid?.();
   const folder = join(tmpdir(), `fakefal-node-${user}`);

@@ -34,7 +34,7 @@ function isProgram(path) {
 }
 
 /**
- * Start the server, and write how a process is led to it.
+ * Start the server, and write how a process is redirected to it.
  *
  * @param {string} owner
  * @param {string} file

@@ -108,7 +108,7 @@ EXPLAINED = {
     ("o3/pro/reference-to-video", JUNE): [],
     ("o3/pro/reference-to-video", "npm"): [SHOT_TYPE, FILE_DATA],
 }
-DOCUMENTED = {  # what the founding documents say differently
+DOCUMENTED = {  # where the first documents differ
     "o1/reference-to-video": {JANUARY: [LONGER], JUNE: [LONGER], "npm": [LONGER]},
     "o1/image-to-video": {JANUARY: [LONGER], JUNE: [LONGER], "npm": [LONGER]},
     "o1/standard/image-to-video": {JANUARY: [], JUNE: [], "npm": []},

@@ -62,7 +62,7 @@ UI_FIELD = {
     )
     for name in ("start_image_url", "end_image_url")
 }
-LAUNCH_SECONDS = "the founding documents allow 5 and 10 seconds only"
+LAUNCH_SECONDS = "the first documents allow 5 and 10 seconds only"
 OLDER = {
     O1: {"! components.schemas.KlingVideoO1ReferenceToVideoInput.properties.duration.enum": LAUNCH_SECONDS},
     I2V: {"! components.schemas.KlingVideoO1ImageToVideoInput.properties.duration.enum": LAUNCH_SECONDS},

@@ -1,4 +1,4 @@
-"""Every call of the queue takes one road, in whatever form it is written; what FastAPI answers waits for its import."""
+"""Every call of the queue is answered by the same code, in any spelling; calls of FastAPI wait for its import."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_only_files_of_the_page_are_served(server: Server, name: str) -> None:
     assert server.http.get(f"/_fakefal/page/{name}").status_code == 404
 
 
-#: What a page may try: to read, to be led by cookies, to write without asking, to listen, to frame.
+#: What a page may try: to read, to use cookies, to write without a preflight, to listen, to frame.
 INTRUDER = """async (url) => {
     const said = [];
     const call = async (path, more) => {

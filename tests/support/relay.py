@@ -1,6 +1,6 @@
 """A TCP relay in front of a server that cuts the connection where no effect does: within the head of either side.
 
-An effect is chosen by a head that was read whole, and an answer that it cuts begins with its whole head.
+An effect is chosen after the whole head was read, and an answer that it cuts off begins with its whole head.
 """
 
 from __future__ import annotations

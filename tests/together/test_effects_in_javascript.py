@@ -41,7 +41,7 @@ def ended(status: int, body: Any) -> tuple[Seen, Seen]:
 
 
 def gate(status: int, body: Any = None) -> tuple[Seen, Seen]:
-    """An error of the gate, before there is a job."""
+    """An error before there is a job."""
     return refused(status, body), refused(status, body)
 
 

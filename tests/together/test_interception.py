@@ -1,4 +1,4 @@
-"""What a client sees of a connection that is none: every way in which it can end."""
+"""What a client sees of an intercepted connection, for every way in which it can end."""
 
 from __future__ import annotations
 

@@ -526,7 +526,7 @@ class TestCommand:
         assert json.loads(report.read_text())["differences"][0]["kind"] == "refused"
 
     def test_fals_javascript_client_under_it(self, node: str, offline: list[str], folder: Path) -> None:
-        """Behind `proxy --` the client is led by its environment, and everything it does is passed on."""
+        """Under `proxy --` the environment redirects the client, and all its calls are passed on."""
         script = PROGRAMS / "serve_and_run.py"
         program = [node, str(JS / "client.mjs"), str(folder), str(folder / "examples.json")]
         options = ["--max-usd", "100", "--upstream", "URL", "--out", str(folder / "out")]

@@ -1,4 +1,4 @@
-"""fal's Python client, led to the TLS port by FAL_RUN_HOST and FAL_QUEUE_RUN_HOST."""
+"""fal's Python client, redirected to the TLS port by FAL_RUN_HOST and FAL_QUEUE_RUN_HOST."""
 
 from __future__ import annotations
 
