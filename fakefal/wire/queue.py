@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from http import HTTPStatus
 from time import monotonic
 
 from starlette.responses import PlainTextResponse, Response
@@ -44,8 +43,8 @@ from fakefal.wire.incoming import read_submission
 from fakefal.wire.webhook_hint import WEBHOOK, webhook_hint
 from fakefal_contracts.hosts import BaseUrl, Part
 
-KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.1
-"""fal sends a comment about this often (documentation of the status stream, 2026)."""
+KEEP_ALIVE_SECONDS = WATCH_SECONDS - 0.5
+"""fal sends a comment about this often (documentation of the status stream, 2026).  A busy loop looks early."""
 
 LONGEST_REMEMBERED = 100
 """Longer names of applications and log lines are put into JSON anew each time."""
@@ -105,7 +104,7 @@ class _StatusStream(Response):
     media_type = "text/event-stream"
 
     def __init__(self, call: Call, record: Record) -> None:
-        self.status_code, self.background = HTTPStatus.OK, None
+        self.status_code, self.background = 200, None
         self.init_headers({REQUEST_ID: call.request_id, "cache-control": "no-store"})
         self._emulator, self._record, self._base_url = call.emulator, record, call.base_url
         self._wants_logs = _wants_logs(call)
