@@ -232,5 +232,5 @@ def test_duplicates(fakefal: Fakefal) -> None:
 
 
 def test_end_of_nothing(fakefal: Fakefal) -> None:
-    """only a request can be brought to its end: advance('end', fakefal.last)"""
+    """advance('end') needs a request: advance('end', fakefal.last)"""
     fakefal.advance("end")
