@@ -21,7 +21,7 @@ from fakefal.server.app import build_app
 from fakefal.server.loops import SteadyLoop
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.patience import cancel_and_wait
-from fakefal.wire.faults import ABORT, GONE
+from fakefal.wire.faults import ABORT, ARRIVED, GONE
 from fakefal.wire.own_hosts import EXPOSED, OwnHosts
 from fakefal_contracts.addresses import is_loopback
 
@@ -247,7 +247,9 @@ class _Ports:
                 told = {**ports._told, ABORT: transport.abort, GONE: transport.is_closing}
 
                 def answering(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-                    scope["extensions"] = {**scope.get("extensions", {}), **told}
+                    cycle: Any = receive.__self__  # type: ignore[attr-defined]
+                    arrived = not cycle.more_body
+                    scope["extensions"] = {**scope.get("extensions", {}), **told, ARRIVED: arrived}
                     return app(scope, receive, send)
 
                 self.app = answering

@@ -45,6 +45,10 @@ GONE = "fakefal.gone"
 """The ASGI extension that tells whether the caller has disconnected: a function without arguments."""
 
 
+ARRIVED = "fakefal.arrived"
+"""The ASGI extension that tells whether the whole body had come when the call began."""
+
+
 def abort(scope: Scope) -> None:
     """Drop the caller's connection.
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fakefal.engine.emulator import Emulator
+from fakefal.wire.faults import ARRIVED
 
 BODILESS = ("GET", "HEAD")
 
@@ -24,8 +25,9 @@ class Stoppable:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Pass a call on; one that has no body as it is, without a frame of its own."""
-        if scope["type"] != "http" or scope["method"] in BODILESS:
+        """Pass a call on; one whose body has come, or that has none, as it is and without a frame of its own."""
+        arrived = scope.get("extensions", {}).get(ARRIVED, False)
+        if arrived or scope["type"] != "http" or scope["method"] in BODILESS:
             return self._app(scope, receive, send)
         whole = False
 
