@@ -136,8 +136,7 @@ class Line:
         """Add a request; `plan` is None while its judgement is missing.
 
         With `start_seconds` the request times out if it has not started by then. Further attempts of the server count
-        as
-        starts too. `about` is what the caller keeps with the request.
+        as starts too. `about` is what the caller keeps with the request.
         """
         now = self._at(now)
         is_idle = self._now == now < self._idle_until
@@ -290,8 +289,7 @@ class Line:
         """Carry out everything that is due by `now`.
 
         If the request that would start next has no judgement, no request starts, and the line returns its id. Called
-        again
-        once the judgement is written, the line continues from that moment.
+        again once the judgement is written, the line continues from that moment.
         """
         now = self._at(now)
         if now < self._idle_until:

@@ -42,8 +42,7 @@ class BrokenRule:
     """Why a request was refused: the rule that it broke, the field, and what to change.
 
     `rule` is empty if the refusal comes from no rule of this project, such as an effect. `type`, `loc` and `msg` are
-    those
-    of the response.
+    those of the response.
     """
 
     rule: str
@@ -58,10 +57,9 @@ class Ending:
     """The result call's response once the request is over: status, body (JSON, or a `text`) and billed units.
 
     `ok` says whether the model produced its output; the core does not derive it from the status. `usd` is what fal
-    would
-    charge for the request, None if its price is unknown. `maybe_usd` is what a refusal may have cost. `hint` is for the
-    developer. `error` and `error_type` are shown by the status call after a platform failure. `timeout_type` says whose
-    timeout it was. `broken` holds the reasons of a refusal.
+    would charge for the request, None if its price is unknown. `maybe_usd` is what a refusal may have cost. `hint` is
+    for the developer. `error` and `error_type` are shown by the status call after a platform failure. `timeout_type`
+    says whose timeout it was. `broken` holds the reasons of a refusal.
     """
 
     status: int
@@ -111,8 +109,7 @@ class Plan:
 
     `wait_seconds` is the minimum time in the queue, `run_seconds` the time on a runner, and `logs` the lines with the
     second of the run at which each appears. With `polls` the request ignores time and moves on status reads, on a
-    runner
-    of its own. `retries` are the seconds of the run at which a further attempt begins.
+    runner of its own. `retries` are the seconds of the run at which a further attempt begins.
 
     A plan whose files are still being made is open: its run does not end until the whole plan replaces it.
     """
@@ -156,8 +153,7 @@ class Profile:
     """How long requests take: `wait` in the queue and `run` on a runner, or moved by `polls`.
 
     `run_of` gives single tiers their own run time. With `as_measured` a request takes as long as runs of its endpoint
-    were
-    measured to take, if they were measured.
+    were measured to take, if they were measured.
     """
 
     name: str
@@ -248,8 +244,7 @@ class Marks:
     """What has happened to a request so far, in emulated seconds; None means not yet.
 
     `shifts` are the moments at which it was advanced while it ran, each with the number of seconds. An advance brings
-    later
-    moments nearer; earlier ones stay.
+    later moments nearer; earlier ones stay.
     """
 
     started_at: float | None = None

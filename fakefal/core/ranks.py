@@ -14,8 +14,7 @@ class Ranks:
     """A set of ascending numbers that counts how many of them are below a given one.
 
     A binary search among a million numbers touches about twenty of them, none of which is in the cache of the
-    processor.
-    This class counts instead: groups of blocks, blocks, and the bits of one block.
+    processor. This class counts instead: groups of blocks, blocks, and the bits of one block.
     """
 
     def __init__(self) -> None:

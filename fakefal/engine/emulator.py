@@ -68,12 +68,9 @@ class Emulator:
 
     Its parts may be used by callers. `clock`, `files`, `access`, `once`, `rules`, `arrivals`, `tokens`, `signing`,
     `journal` and `tally` are protocols that document themselves. `queue` is the store of requests, and `events` the
-    events
-    so far. `lead_folder` holds the files that lead programs of this machine, if there is such a folder. `accounts`
-    holds
-    the balances of keys, `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, `judge` knows
-    their
-    editions, and `witness` watches what programs do.
+    events so far. `lead_folder` holds the files that lead programs of this machine, if there is such a folder.
+    `accounts` holds the balances of keys, `effects` chooses effects, `cdn` finds files, `catalogue` knows the models,
+    `judge` knows their editions, and `witness` watches what programs do.
 
     Args:
         settings: its settings.
@@ -328,8 +325,7 @@ class Emulator:
         """Advance the clock of a key, or of all keys; returns once everything that fell due was attempted.
 
         Media that requests wait for are downloaded first. Webhook receivers get `PATIENT_SECONDS` of real time
-        together; a try
-        that takes longer continues in the background.
+        together; a try that takes longer continues in the background.
         """
         await self.clock.move(key, advance=advance, speed=speed)
         now, pace = await self.clock.read(key)

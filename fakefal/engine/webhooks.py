@@ -61,8 +61,7 @@ class Sender:
     """Sends one signed webhook.
 
     `anywhere` allows targets beyond loopback, and `loopback` targets on it. `wall` gives the timestamp, because
-    receivers
-    compare it with their own clock. With `forging` the signature is `FORGED`.
+    receivers compare it with their own clock. With `forging` the signature is `FORGED`.
     """
 
     keys: SigningKeys

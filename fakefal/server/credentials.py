@@ -48,8 +48,7 @@ def _secrets(environ: Mapping[str, str], named: set[str]) -> set[str]:
     """The secrets that programs must not see. `FAL_KEY_ID` alone is not secret, nor is ``true`` in `FAL_USE_TOKEN`.
 
     A value may hold more than a key, such as quotes, a line end, ``Key`` or further keys. Each part counts as a secret,
-    and
-    so does the secret half of a key.
+    and so does the secret half of a key.
     """
     held = {environ[name] for name in named if name.upper().rstrip("S").endswith(KEY_WORDS)}
     parts = {part for value in held for part in re.split(r"[\s\"',;]+", value)}
