@@ -70,7 +70,7 @@ class Cdn:
         return made is not None and made not in self.made
 
     def own_file(self, source: str) -> dict[str, Any]:
-        """The file object, in fal's form, of a file of the user's: a URL stays as it is, a local file is stored here first.
+        """A user's file as a file object of fal's: a URL stays as it is, a local file is stored here first.
 
         Raises:
             OSError: the file can no longer be read.
