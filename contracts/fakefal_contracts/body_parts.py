@@ -1,6 +1,6 @@
-"""One walk over a parsed body, which finds what is judged after its schema: its media, and objects with faults.
+"""One walk over a parsed body that finds what is judged after its schema: media, and objects with faults.
 
-What there is to look for is read off a model once: reading annotations takes longer than judging by them.
+The parts to look for are read from a model once, because reading annotations takes longer than judging.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from fakefal_contracts.rule import Requirement, Stage
 
 @dataclass(slots=True)
 class BodyParts:
-    """The parts of a body that matter, outermost first.
+    """The relevant parts of a body, outermost first.
 
-    `media` are its pictures and clips with their limits, `broken` the rules that its objects break once the schema is
-    kept, `strange` the objects that were sent with keys that their models do not have.
+    `media` are its pictures and clips with their limits. `broken` are the rules that its objects break although they
+    fit the schema. `strange` are the objects that were sent with unknown keys.
     """
 
     media: list[tuple[Loc, str, Limits]] = field(default_factory=list)
@@ -28,7 +28,7 @@ class BodyParts:
 
 
 def parts_of(arguments: Model, body: Any = None) -> BodyParts:
-    """What there is to judge in a parsed body; `body` is what it was parsed from."""
+    """The relevant parts of a parsed body; `body` is the JSON from which it was parsed."""
     found = BodyParts()
     _collect(arguments, body, (), found)
     return found
@@ -36,7 +36,7 @@ def parts_of(arguments: Model, body: Any = None) -> BodyParts:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a value may be: media with these limits, a list of such, or an object."""
+    """The possible values of a field: media with these limits, a list of such values, or an object."""
 
     limits: Limits | None = None
     items: _Kind | None = None
@@ -58,7 +58,7 @@ def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> _Kind | None:
 
 @cache
 def _plan(model: type[Model]) -> tuple[tuple[Requirement, ...], tuple[tuple[str, str, _Kind, Any], ...]]:
-    """What to look at in an object: its rules, and its fields that matter with key, attribute, kind and default."""
+    """The relevant parts of an object: its rules, and its relevant fields with key, attribute, kind and default."""
     rules = tuple(one for one in model.requirements if one.stage is Stage.MODEL)
     kinds = (
         (key, name, _kind(one.annotation, tuple(one.metadata)), one.default) for key, name, one in wire_fields(model)
@@ -67,7 +67,7 @@ def _plan(model: type[Model]) -> tuple[tuple[Requirement, ...], tuple[tuple[str,
 
 
 def _collect(value: Model, sent: Any, loc: Loc, found: BodyParts) -> None:
-    """Look at an object; `sent` is what it was parsed from.  Texts are noted without a call of their own."""
+    """Walk an object; `sent` is the JSON from which it was parsed. Texts are noted without a call of their own."""
     rules, fields = _plan(type(value))
     for rule in rules:
         if not rule.holds(value):
@@ -78,7 +78,7 @@ def _collect(value: Model, sent: Any, loc: Loc, found: BodyParts) -> None:
     values = value.__dict__
     for key, name, kind, default in fields:
         part = values[name]
-        # what the service itself fills in is not looked at: an empty address, or one of its own
+        # not checked: values that the service itself fills in, such as an empty address or one of its own
         if part is not None and (kind.is_object or part != default):
             if isinstance(part, str) and kind.limits is not None:
                 found.media.append(((*loc, key), part, kind.limits))

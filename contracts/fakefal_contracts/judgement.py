@@ -58,11 +58,11 @@ LONG_DATA_URI = Caution(
     inferred("fal's staff said that those beyond about 10 MB fail (fal#178, 2024; one report has 3 MB)", "2026-11-30"),
 )
 MEDIA_CAUTIONS = (LOCAL_NAME, LONG_DATA_URI)
-"""What every endpoint that takes media may be warned of."""
+"""Warnings that any endpoint with media may give."""
 
 
 class Unchecked(NamedTuple):
-    """Media that were not looked at, or not fully, and why."""
+    """Media that were not checked, or not fully, and why."""
 
     loc: Loc
     address: str
@@ -73,7 +73,7 @@ class Report(NamedTuple):
     """The result of a check: errors mean that the request is refused; warnings and notes do not.
 
     `arguments` is the parsed body, if there are no schema errors; with schema errors, warnings are only about unknown
-    keys.  `facts` maps URLs of media to what was measured.  Price and length are worked out each time they are read.
+    keys. `facts` maps URLs of media to their measurements. Price and length are computed on each access.
     """
 
     endpoint: Endpoint
@@ -131,23 +131,23 @@ class Report(NamedTuple):
 
 
 MOST_MEANT = 20
-"""For so many unknown keys what they were meant to be is looked for, which takes long."""
+"""Suggestions, which are slow, are made for at most this number of unknown keys."""
 
 MOST_LOOKED_AT = 5000
-"""How many values of a body with more faults than are named are looked at for naming them."""
+"""How many values of a body are checked to list its faults, if there are more faults than are listed."""
 
 MOST_FOUND = 1000
-"""How many errors of the schema, and how many keys that nobody knows, a report names; the first ones."""
+"""How many schema errors, and how many unknown keys, a report lists; the first ones."""
 
 
 def judge(edition: Edition, body: Any, opener: Opener = open_data_uris) -> Report:
     """Judge a decoded JSON body under one edition.
 
-    The schema is judged first, then the rules of the model, then the media.  As at fal, later stages run only if the
-    earlier ones found no error.  At most `MOST_FOUND` errors are reported.  Only `opener` may read files and block.
+    The schema is judged first, then the rules of the model, then the media. As at fal, later stages run only if the
+    earlier ones found no error. At most `MOST_FOUND` errors are reported. Only `opener` may read files and block.
     """
     endpoint, contract = edition.endpoint, edition.contract
-    try:  # `model_validate` looks at options of its own first
+    try:  # `model_validate` reads options of its own first
         arguments = edition.model.__pydantic_validator__.validate_python(body, from_attributes=True)
     except ValidationError as error:
         refused = tuple(_schema_errors(edition, error, body))
@@ -187,7 +187,7 @@ def media_addresses(arguments: Input) -> Iterator[tuple[Loc, str, Limits]]:
 
 
 class _Media:
-    """One look at all media of a request; each address is measured once."""
+    """One check of all media of a request; each address is measured once."""
 
     def __init__(self, edition: Edition, arguments: Input, opener: Opener) -> None:
         self._edition, self._arguments, self._opener = edition, arguments, opener
@@ -198,7 +198,7 @@ class _Media:
         self.facts: dict[str, Facts] = {}
 
     def look(self, media: list[tuple[Loc, str, Limits]]) -> None:
-        """Open, measure and judge everything."""
+        """Open, measure and judge all media."""
         for loc, address, limits in media:
             found: Facts | BrokenLimit | None = None
             try:
@@ -271,7 +271,7 @@ def _schema_errors(edition: Edition, error: ValidationError, body: Any) -> Itera
 
 
 def _bounded(edition: Edition, error: ValidationError, body: Any) -> ValidationError:
-    """The error of a body with very many faults as that of its beginning: pydantic lists all in one long call."""
+    """For a body with very many faults, the error of its beginning: pydantic lists all faults in one long call."""
     if error.error_count() <= MOST_FOUND:
         return error
     try:
@@ -282,7 +282,7 @@ def _bounded(edition: Edition, error: ValidationError, body: Any) -> ValidationE
 
 
 def _beginning(value: Any, left: list[int]) -> Any:
-    """The value with as many items as are left to take."""
+    """The value, cut to the number of items that are left."""
     left[0] -= 1
     if isinstance(value, dict):
         return {key: _beginning(item, left) for key, item in value.items() if left[0] > 0}
@@ -292,7 +292,7 @@ def _beginning(value: Any, left: list[int]) -> Any:
 
 
 def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
-    """A body of ``null`` is a missing body to FastAPI, which fal's runners are built on."""
+    """FastAPI, on which fal's runners are built, treats a body of ``null`` as missing."""
     if body is None and item["loc"] == ():
         return {"type": "missing", "loc": (), "msg": "Field required", "input": None}
     return item
@@ -301,7 +301,7 @@ def _as_fastapi(item: dict[str, Any], body: Any) -> dict[str, Any]:
 def _errors_about_media(
     edition: Edition, arguments: Input, facts: Mapping[str, Facts], body: Any
 ) -> Iterator[Violation]:
-    """What breaks the rules about an argument and its file, as far as somebody looked at the file."""
+    """The broken rules about an argument and its file, as far as the file was read."""
     for requirement in arguments.requirements:
         if requirement.stage is not Stage.MEDIA:
             continue
@@ -322,29 +322,29 @@ def _violation(
 
 
 def _sent(body: Any, place: Loc) -> Any:
-    """What stands at a place of a body; of a list that was left out, the empty one that is judged instead."""
+    """The value at a place of a body; for an omitted list, the empty list that is judged instead."""
     for step in place[:-1]:
         body = body[step]
     return body.get(place[-1], [])
 
 
 def _assumed(arguments: Input, facts: Mapping[str, Facts]) -> Iterator[Note]:
-    """That nobody looked at the file that the result is as long as."""
+    """A note that the result is as long as a file that was not read."""
     if (length := length_of(arguments, facts)) and length.assumed_of:
-        msg = f"the result is as long as this file, which was not looked at: {length.seconds} s are assumed"
+        msg = f"the result is as long as this file, which was not read; {length.seconds} s are assumed"
         yield Note((length.assumed_of,), msg)
 
 
 @cache
 def _object_kinds(model: type[Model]) -> dict[str, type[Model]]:
-    """The objects of a model by their paths, where no union leaves open which one it is."""
+    """The objects of a model by their paths, unless a union leaves open which object it is."""
     return {spot.path: spot.kind for spot in spots(model) if is_model(spot.kind)}
 
 
 def _objects_at_sight(
     model: type[Model], body: Any, path: str = "", loc: Loc = ()
 ) -> Iterator[tuple[Loc, type[Model], dict[str, Any]]]:
-    """The objects of a body that its schema refuses, outermost first, as far as their places tell what they are."""
+    """The objects of a refused body, outermost first, as far as their places identify them."""
     if isinstance(body, dict) and (kind := _object_kinds(model).get(path)):
         yield loc, kind, body
         for key, value in body.items():

@@ -1,9 +1,9 @@
 """Limits of pictures, clips, audio and other files, written into the annotation of the field they guard.
 
-Measuring is `fakefal_contracts.probe`; judging is here, and pure.  Every bound may be absent: a rule exists
-for each bound that is there.  The types are fal's own (error reference, 2026); which of them an endpoint uses
-is known only for small pictures of Kling, so all but that one are graded as inferred in form, while the limits
-themselves are documented.
+`fakefal_contracts.probe` measures files; this module judges, and is pure. Every bound may be absent; each bound that is
+present is a rule. The error types are fal's own (error reference, 2026). Which of them an endpoint uses is known only
+for small pictures of Kling. So the form of all other errors is graded as inferred, while the limits themselves are
+documented.
 """
 
 from __future__ import annotations
@@ -75,21 +75,21 @@ def _broken(kind: str, type_: str, ctx: dict[str, Any], hint: str) -> BrokenLimi
 
 
 def _pixels(width: int | None, height: int | None) -> str:
-    """A size in words, of which one side may be open."""
+    """A size in words; one side may be open."""
     if width is not None and height is not None:
         return f"{width} x {height} pixels"
     return f"{height} pixels high" if width is None else f"{width} pixels wide"
 
 
 def _sides(width: int | None, height: int | None) -> list[tuple[int, tuple[str, ...]]]:
-    """The bounds of a frame, each with the sides that it is for: both at once where it is the same."""
+    """The bounds of a frame, each with its sides: both sides in one bound if they are equal."""
     if width is not None and width == height:
         return [(width, ("width", "height"))]
     return [(bound, (name,)) for name, bound in (("width", width), ("height", height)) if bound is not None]
 
 
 def _range(least: float | None, most: float | None) -> str:
-    """The range of a ratio in words, of which one end may be open."""
+    """The range of a ratio in words; one end may be open."""
     if least is not None and most is not None:
         return f"from {least:.2f} to {most:.2f}"
     return f"at most {most:.2f}" if least is None else f"at least {least:.2f}"
@@ -97,9 +97,9 @@ def _range(least: float | None, most: float | None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What is demanded of a file of any kind; what is None, or an empty tuple, is not limited.
+    """The limits of a file of any kind; None or an empty tuple means no limit.
 
-    `evidence` is why the bounds are believed.
+    `evidence` is the source of the limits.
     """
 
     max_bytes: int | None = None
@@ -109,10 +109,10 @@ class Limits:
     evidence: Evidence
     noun: ClassVar[str] = "file"
     kind: ClassVar[str] = "file"
-    """fal's word for it."""
+    """fal's word for this kind of file."""
 
     def says(self) -> dict[str, tuple[str, Evidence]]:
-        """Every rule of these limits: kind to what it demands and why it is believed."""
+        """Every rule of these limits: its kind, with its text and evidence."""
         answers = "answers" if self.timeout_seconds is None else f"answers within {self.timeout_seconds:g} s"
         found = {
             "reachable": (f"an http(s) or data: address that {answers}", _DOWNLOAD),
@@ -133,7 +133,7 @@ class Limits:
         return f"{'an' if self.noun[0] == 'a' else 'a'} {self.noun}"
 
     def unreachable(self, why: Unreadable) -> BrokenLimit:
-        """The finding for content that cannot be had or read."""
+        """The finding for content that is missing or unreadable."""
         if isinstance(why, Missing):
             return BrokenLimit(
                 "reachable",
@@ -153,11 +153,11 @@ class Limits:
 
     @property
     def most_bytes(self) -> float:
-        """How many bytes a file may have; infinitely many where they are not limited."""
+        """The maximum size in bytes; infinity if there is none."""
         return math.inf if self.max_bytes is None else self.max_bytes
 
     def too_large(self) -> BrokenLimit:
-        """The finding for content with more bytes than are allowed; nothing else is then looked at."""
+        """The finding for content above the maximum size; nothing else is checked then."""
         return BrokenLimit(
             "max_bytes",
             "file_too_large",
@@ -167,12 +167,12 @@ class Limits:
         )
 
     def published(self) -> dict[str, float]:
-        """The limits that are there, under the names that fal's schemas have for them (``x-fal``)."""
+        """The present limits, under their names in fal's schemas (``x-fal``)."""
         named = {theirs: getattr(self, ours, None) for theirs, (ours, _) in PUBLISHED.items()}
         return {theirs: bound for theirs, bound in named.items() if bound is not None}
 
     def published_text(self) -> str:
-        """The limits as the sentence that fal's documents print beside them."""
+        """The limits as the sentence that fal's documents print with them."""
         values = self.published()
         if "max_file_size" in values:
             values["max_file_size"] /= _MEGABYTE
@@ -200,7 +200,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class _Framed(Limits):
-    """Limits of what has a width and a height."""
+    """Limits of files with a width and a height."""
 
     min_width: int | None = None
     min_height: int | None = None
@@ -248,7 +248,7 @@ class PictureLimits(_Framed):
     @override
     def judge(self, facts: PictureFacts) -> Iterator[BrokenLimit]:
         yield from super().judge(facts)
-        if not facts.width:  # of such formats nothing else is known
+        if not facts.width:  # nothing else is known of such formats
             return
         size = f"the picture has {facts.width} x {facts.height} pixels"
         wide, high = self.min_width or 1, self.min_height or 1
@@ -280,7 +280,7 @@ class PictureLimits(_Framed):
 
 @dataclass(frozen=True, kw_only=True)
 class _Timed(Limits):
-    """Limits of what has a length."""
+    """Limits of files with a length."""
 
     min_seconds: float | None = None
     max_seconds: float | None = None
@@ -394,6 +394,7 @@ class AudioLimits(_Timed):
 
 
 Opener = Callable[[str], bytes | Path | None]
-"""Finds the content of an address: bytes, a file, or None for what nobody may look at.
+"""Finds the content of an address: bytes, a file, or None if it must not be opened.
 
-Raises `Unreadable` where the content cannot be had (`Missing`) or read."""
+Raises `Unreadable` if the content is not available (`Missing`) or not readable.
+"""

@@ -1,4 +1,4 @@
-"""Which addresses of media may be opened: the openers that `judge` is given where nobody brings one of their own."""
+"""The default openers of `judge`, which decide which addresses of media may be opened."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from fakefal_contracts.media import Missing
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 
 _PLAIN_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+)/[!-~]*")
-"""Nearly every address: taking it apart would tell nothing more."""
+"""Matches nearly every address; parsing these would yield nothing more."""
 
 LONGEST_REMEMBERED = 1024
-"""Longer addresses are taken apart anew each time: many of them would fill the memory."""
+"""Longer addresses are parsed each time, because a cache of them would fill the memory."""
 
 
 def open_data_uris(address: str) -> bytes | Path | None:
     """The default opener: ``data:`` URIs are read, other http(s) addresses are left unchecked.
 
     Raises:
-        Missing: the address is of no kind that a service could download, or of a host that no public one reaches.
+        Missing: no service could download the address: its scheme is unsuitable, or its host is not public.
     """
     host, kind, _ = known_host(address)
     if not host:
@@ -36,10 +36,10 @@ def open_data_uris(address: str) -> bytes | Path | None:
 
 
 def open_for_fake(address: str) -> bytes | Path | None:
-    """As `open_data_uris`, for requests to an emulator: what looks like a file on its CDN is left unchecked.
+    """As `open_data_uris`, for requests to an emulator: addresses that look like files on its CDN are left unchecked.
 
     Raises:
-        Missing: see `open_data_uris`.
+        Missing: as for `open_data_uris`.
     """
     is_foreign = _PLAIN_ADDRESS.fullmatch(address) and FILES not in address
     if not (is_foreign or is_data_uri(address)) and host_of(address) and emulated_path(split_address(address).path):
@@ -48,7 +48,7 @@ def open_for_fake(address: str) -> bytes | Path | None:
 
 
 class KnownHost(NamedTuple):
-    """The host of an http(s) address, empty for everything else, and what `addresses` tells of it."""
+    """The host of an http(s) address, empty for all other addresses, and what `addresses` says of the host."""
 
     name: str
     unreachable_kind: str
@@ -56,7 +56,7 @@ class KnownHost(NamedTuple):
 
 
 def known_host(address: str) -> KnownHost:
-    """What is known of the host of an address."""
+    """What `addresses` says of the host of an address."""
     return _known_host(address) if len(address) <= LONGEST_REMEMBERED else _known_host.__wrapped__(address)
 
 
@@ -67,7 +67,7 @@ def _known_host(address: str) -> KnownHost:
 
 
 def host_of(address: str) -> str:
-    """The host of an http(s) address; empty for everything else."""
+    """The host of an http(s) address; empty for all other addresses."""
     if plain := _PLAIN_ADDRESS.fullmatch(address):
         return plain[1]
     if is_data_uri(address):

@@ -1,4 +1,4 @@
-"""What other revisions of an endpoint make of a body that one of them judged: for hints, notes and warnings."""
+"""How other revisions of an endpoint judge the same body, for hints, notes and warnings."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ OUTDATED = Caution(
 
 
 Refusal = tuple[str, Edition]
-"""A field, and a revision that refuses what stands in it."""
+"""A field, and a revision that refuses its value."""
 
 
 class Note(NamedTuple):
-    """Something that is good to know and needs no change."""
+    """Information that requires no change."""
 
     loc: Loc
     msg: str
 
 
 def other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
-    """Name the contracts that accept this value in this field, where their schema differs there."""
+    """Name the contracts that accept this value in this field, if their schema of it differs."""
     if len(loc) != 1:
         return ""
     name = str(loc[0])
@@ -46,7 +46,7 @@ def other_revisions(edition: Edition, loc: Loc, value: Any) -> str:
 
 @lru_cache(maxsize=1024)
 def _differing(endpoint: Endpoint, model: type[Input]) -> dict[str, tuple[tuple[Edition, SchemaValidator], ...]]:
-    """The fields that have another schema in other revisions of an endpoint: these, and their validators of it."""
+    """The fields with another schema in other revisions of an endpoint: those revisions, and their validators of it."""
     found = {}
     for name, mine in model.model_fields.items():
         others = [one for one in endpoint.editions if one.model.model_fields[name].annotation != mine.annotation]
@@ -56,7 +56,7 @@ def _differing(endpoint: Endpoint, model: type[Input]) -> dict[str, tuple[tuple[
 
 
 def accepted_since(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[Note]:
-    """What the newest schema accepts and an older page of fal's still refuses."""
+    """Warnings for values that the newest schema accepts and an older page of fal's still refuses."""
     for name, other in refusing:
         if other.evidence.date < edition.evidence.date:
             allowed = choices(bare_type(other.model.model_fields[name].annotation)[0])
@@ -66,7 +66,7 @@ def accepted_since(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[No
 
 
 def accepted_no_more(edition: Edition, refusing: Iterable[Refusal]) -> Iterator[Advice]:
-    """What the chosen contract accepts and the newest schema refuses."""
+    """Warnings for values that the chosen contract accepts and the newest schema refuses."""
     newest = edition.endpoint.editions[-1]
     for name, other in refusing:
         if other is newest and other.evidence.date > edition.evidence.date:

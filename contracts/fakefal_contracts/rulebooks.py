@@ -1,4 +1,4 @@
-"""All rules of one edition, read off its model, and the way from an error item back to its rule."""
+"""All rules of one edition, read from its model, and a lookup from an error item to its rule."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Rulebook:
         return iter(self._rules.values())
 
     def written(self) -> Iterator[tuple[str, Rule, Requirement]]:
-        """The rules that were written by hand, each behind the place of the value that it looks at."""
+        """The hand-written rules, each after the place of the value that it checks."""
         for (path, _), (rule, requirement) in self._by_message.items():
             yield path, rule, requirement
 
@@ -89,7 +89,7 @@ class Rulebook:
         return self._rules[path, kind]
 
     def of_item(self, path: str, error_type: str, ctx: dict[str, Any]) -> tuple[Rule, Requirement | None]:
-        """The rule that a pydantic error breaks, and the requirement behind it if one was written by hand."""
+        """The rule that a pydantic error breaks, and its hand-written requirement, if it has one."""
         if error_type == "value_error" and (path, str(ctx.get("error"))) in self._by_message:
             return self._by_message[path, str(ctx["error"])]
         for kind in (_KINDS.get(error_type, "type"), "type", "one_of"):
@@ -100,7 +100,7 @@ class Rulebook:
 
 @lru_cache(maxsize=256)
 def rulebook(edition: Edition) -> Rulebook:
-    """The rules of an edition; read off its model once."""
+    """The rules of an edition; read from its model once."""
     return Rulebook(edition)
 
 
@@ -127,7 +127,7 @@ def _schema_rules(spot: Spot, evidence: Evidence) -> Iterator[tuple[str, str, Ev
 
 
 def _limit_rules(extra: Any, bare: Any, evidence: Evidence) -> Iterator[tuple[str, str, Evidence]]:
-    """The rules of one piece of metadata, by the names that `annotated_types` and pydantic have for its bounds."""
+    """The rules of one metadata object, by the names of its bounds in `annotated_types` and pydantic."""
     if isinstance(extra, Limits):
         yield from ((kind, says, why) for kind, (says, why) in extra.says().items())
         return
@@ -153,7 +153,7 @@ def _requirements(spot: Spot) -> Iterator[Requirement]:
 
 
 def type_name(kind: Any) -> str:
-    """What JSON calls the values of a type: ``a string or an object``."""
+    """JSON's name for the values of a type: ``a string or an object``."""
     names = dict.fromkeys(_json_name(bare_type(one)[0]) for one in branches(kind))
     return "anything" if "anything" in names else " or ".join(names)
 

@@ -106,7 +106,7 @@ def command(
 
 
 def _first(program: Program) -> Trial:
-    """The program as it is, which has to work."""
+    """Run the unchanged program, which must succeed."""
     from fakefal.audit.trial import after_colon, run_trial
 
     first = until_signal(run_trial(program, None))
@@ -137,7 +137,7 @@ def _first_error(error: BaseException) -> BaseException:
 
 
 def _shown(audit: Audit) -> str:
-    """The table, and below it what each finding is and what to do about it."""
+    """The table, and below it each finding with what to do about it."""
     from fakefal.audit.course import HEADINGS
 
     rows = [HEADINGS, *audit.table()]

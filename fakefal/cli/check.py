@@ -28,7 +28,7 @@ from fakefal_contracts.errors import unknown_model
 
 FORMATS = ("text", "json", "jsonl", "junit", "github")
 WIDEST = 60
-"""Longer places push their row to the right."""
+"""Longer places shift the rest of their row to the right."""
 
 
 @click.command(
@@ -97,9 +97,9 @@ def command(
 
 
 def _divided(arguments: tuple[str, ...], catalogue: Catalogue) -> tuple[str, tuple[str, ...]]:
-    """The id that comes first, or an empty one, and the paths behind it.
+    """The model id given first, or an empty one, and the paths after it.
 
-    A whole id goes before a path of the same name, a path before the end of an id.
+    A whole id takes precedence over a path of the same name, and a path over the end of an id.
 
     Raises:
         click.UsageError: the first argument is neither.

@@ -107,7 +107,7 @@ def _check_extra() -> None:
 
 @contextmanager
 def _service(target: str, max_usd: Decimal, upstream: str | None, catalogue: Catalogue) -> Iterator[TargetService]:
-    """The target that the command line names, and what it may cost."""
+    """The target from the command line, and its spend limit."""
     from fakefal.conform.service import TargetService
     from fakefal.conform.spend_guard import SpendGuard
     from fakefal.conform.target import ProbedTarget
@@ -160,13 +160,13 @@ def _suite(
 
 
 def _check_covered(catalogue: Catalogue, endpoint_ids: tuple[str, ...], contract: str) -> None:
-    """Raise `ContractError` where a model is not known, or has no such contract."""
+    """Raise `ContractError` if a model is unknown or has no such contract."""
     for one in endpoint_ids:
         catalogue.find(one).edition(contract)
 
 
 def _run(suite: Suite, cases: Path) -> SuiteRun:
-    """Ask everything; each difference is kept as a case."""
+    """Run all tests; each difference is stored as a case."""
     from fakefal.conform.cases import write_case
     from fakefal.conform.results import ClaimState, SuiteRun
 

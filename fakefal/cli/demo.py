@@ -30,7 +30,7 @@ HEADERS = {"Authorization": "Key demo:not-a-real-key"}
 
 @dataclass
 class DemoJob:
-    """One request of the demo and what is known of it so far."""
+    """One request of the demo and its state so far."""
 
     title: str
     endpoint_id: str
@@ -45,7 +45,7 @@ class DemoJob:
 
     @property
     def progress(self) -> float:
-        """From 0 to 1, read off the newest log line."""
+        """From 0 to 1, read from the newest log line."""
         if self.outcome:
             return 1.0
         digits = self.logs[-1].rpartition(" ")[2].rstrip("%") if self.logs else ""
@@ -142,7 +142,7 @@ def _save(http: httpx.Client, url: str, job: DemoJob, folder: Path) -> str:
 
 @contextmanager
 def _display(console: Console, jobs: list[DemoJob]) -> Iterator[Any]:
-    """A live table on a terminal; elsewhere a line whenever a job's news change."""
+    """A live table on a terminal; elsewhere a line for each change of a job."""
     if console.is_terminal:
         from rich.live import Live
 

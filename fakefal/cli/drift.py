@@ -30,7 +30,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @dataclass(frozen=True)
 class _Job:
-    """What is to be compared with what, and how bad a difference must be to count."""
+    """What to compare, and which differences count."""
 
     contract: str
     since: Path | None
@@ -123,7 +123,7 @@ def _files(paths: tuple[Path, ...], wanted: list[str]) -> Iterator[Published]:
 
 
 def _unknown(types: Path | None, catalogue: Catalogue) -> Iterator[str]:
-    """The ids that fal's types have and fakefal does not."""
+    """The ids that are in fal's types but unknown to fakefal."""
     return (one for one in declared_ids(read(types)) if one not in catalogue) if types is not None else iter(())
 
 

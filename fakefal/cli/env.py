@@ -20,7 +20,7 @@ from fakefal.server.lead_folder import NotLed, read_lead_folder
 from fakefal.state.temporary import PREFIX
 
 Variables = Mapping[str, str | None]
-"""Variables with their values; None where one is removed."""
+"""Variables with their values; None removes a variable."""
 
 FAILED = 2
 STOP = "(exit 2)"
@@ -33,14 +33,15 @@ _EARLIER = {
     "NODE_OPTIONS": re.compile(rf'--require "[^"]*/{PREFIX}[^"]*" ?'),
     "BUN_OPTIONS": re.compile(rf"--preload=\S*/{PREFIX}\S* ?"),
 }
-"""What an earlier server put into the variables that keep the user's own parts: its files may be gone."""
+"""The values of an earlier server in the variables that keep the user's own parts; its files may be gone."""
 
 SHELLS = ("shell", "powershell")
 """The formats that change the environment in which ``fakefal env`` is called."""
 
 BEFORE = "_FAKEFAL_BEFORE"
-"""The variable in which a shell remembers, as JSON, the earlier values of all others: null where there was none, and
-false where it was a key, which is not kept."""
+"""The variable in which a shell remembers, as JSON, the earlier values of all others: null for an unset variable, and
+false for a key, which is not kept.
+"""
 
 
 @click.command(
@@ -81,10 +82,10 @@ def command(url: str, form: str, key: str | None, *, unset: bool) -> None:
 
 
 def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -> Variables:
-    """What differs between an environment and that of a program which a server leads, with a key or the fake one.
+    """The changes that turn an environment into that of a program led by a server, with a key or the fake one.
 
     Raises:
-        NoAnswer: no emulator is ready there, or it does not take the fake key.
+        NoAnswer: no emulator is ready there, or it does not accept the fake key.
         NotLed: it was started without ``--lead``.
     """
     folder = ask_emulator(url)["lead_folder"]
@@ -101,7 +102,7 @@ def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -
 
 
 def _before(variables: Variables, environ: Mapping[str, str]) -> str:
-    """What a shell had before it is given these variables; for the second time, before the first."""
+    """The values that a shell had before these variables were set; if they are set again, before the first time."""
     keys = {"FAL_KEY", *faked_credentials(environ, FAKE_KEY)}
     had = {name: name not in keys and environ[name] if name in environ else None for name in variables}
     return json.dumps({**had, **_remembered(environ)})
@@ -115,10 +116,10 @@ def _remembered(environ: Mapping[str, str]) -> dict[str, str | bool | None]:
 
 
 def restored(environ: Mapping[str, str]) -> Variables:
-    """What gives a shell back the variables that it had before; says on standard error which keys it does not get back.
+    """The changes that restore a shell's earlier variables; prints to standard error which keys are not restored.
 
     Raises:
-        Unwritable: what it had is no longer remembered.
+        Unwritable: the earlier values are no longer remembered.
     """
     before = _remembered(environ)
     if not before:
@@ -151,7 +152,7 @@ def _shell(variables: Variables) -> str:
 
 
 def _dotenv(variables: Variables) -> str:
-    """Lines for a file ``.env``, in the quotes that all its readers take alike."""
+    """Lines for a file ``.env``, quoted in the way that all its readers understand."""
     return "\n".join(
         f"# remove {name}" if value is None else f"{name}={_dotenv_value(name, value)}"
         for name, value in variables.items()
@@ -169,7 +170,7 @@ def _dotenv_value(name: str, value: str) -> str:
 
 
 def _powershell(variables: Variables) -> str:
-    """Lines for PowerShell, where only a quote must be doubled between single quotes."""
+    """Lines for PowerShell, where only a single quote must be doubled inside single quotes."""
     return "\n".join(
         f"Remove-Item -ErrorAction Ignore 'Env:{name}'"
         if value is None

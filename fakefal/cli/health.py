@@ -36,10 +36,10 @@ def command(url: str, ready_file: Path | None) -> None:
 
 
 def _read(ready_file: Path) -> tuple[str, str | None]:
-    """The URL and the token that a server wrote down.
+    """The URL and the token in the ready file of a server.
 
     Raises:
-        NoAnswer: it did not, or it has ended.
+        NoAnswer: there is no such file, or the server has ended.
     """
     try:
         ready = json.loads(ready_file.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The inputs that ``fakefal check`` is given: files, folders, globs, JSON lines, lists and standard input."""
+"""The inputs of ``fakefal check``: files, folders, globs, JSON lines, lists and standard input."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ STDIN = "-"
 LINES = (".jsonl", ".ndjson")
 """Files with one JSON value on each line."""
 SUFFIXES = (".json", *LINES)
-"""The files that are read of a folder."""
+"""The files that are read from a folder."""
 ENVELOPE = '{"endpoint_id": "fal-ai/flux/dev", "input": {...}}'
-"""How an input names its model, as messages show it."""
+"""How an input names its model, as shown in messages."""
 
 Steps = tuple[str | int, ...]
 
 
 class CheckInput(NamedTuple):
-    """One input, or why there is none.
+    """One input, or the reason why there is none.
 
     Attributes:
         file: its path, or `STDIN`.
-        line: where it begins in its file, from 1.
-        text: what is written from there on; other inputs may follow.
-        endpoint_id: its model; empty where it cannot be judged.
+        line: its first line in the file, from 1.
+        text: the text of the file from there on; other inputs may follow.
+        endpoint_id: its model; empty if it cannot be judged.
         body: the arguments.
         at: the keys that lead from the text's value to the arguments.
-        label: what tells it from others of its file: ``:3`` for a line, ``[0]`` for an item of a list.
-        problem: why it cannot be judged; empty where it can.
+        label: distinguishes it from others in its file: ``:3`` for a line, ``[0]`` for an item of a list.
+        problem: why it cannot be judged; empty if it can.
     """
 
     file: str
@@ -54,11 +54,11 @@ class CheckInput(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it is, in words."""
+        """Its place, in words."""
         return ("standard input" if self.file == STDIN else self.file) + self.label
 
     def line_of(self, loc: Steps) -> int:
-        """The line of its file on which an argument, or what is known of the way to it, begins."""
+        """The first line of an argument in its file, or of the last known step towards it."""
         if self.text.find("\n", 0, -1) < 0:
             return self.line
         if (at := self._sole_place_of(loc)) is None:
@@ -66,7 +66,7 @@ class CheckInput(NamedTuple):
         return self.line + self.text.count("\n", 0, at)
 
     def _sole_place_of(self, loc: Steps) -> int | None:
-        """Where an argument begins whose name stands there once, which needs no reading of what is before it."""
+        """The start of an argument whose name occurs once; nothing before it needs to be parsed."""
         if len(loc) != 1 or not isinstance(self.body, dict) or loc[0] not in self.body or "\\" in self.text:
             return None
         name = f'"{loc[0]}"'
@@ -75,10 +75,10 @@ class CheckInput(NamedTuple):
 
 
 def find_files(paths: Iterable[str]) -> list[str]:
-    """The files that these paths name, each once: files themselves, and those inside of folders and globs.
+    """The files that these paths name, each once: files themselves, and those in folders and globs.
 
     Raises:
-        click.UsageError: one of them names nothing.
+        click.UsageError: a path names no file.
     """
     found: dict[str, None] = {}
     for path in paths:
@@ -106,7 +106,7 @@ def _named(path: str) -> Iterator[str]:
 
 
 def _inside(folder: str) -> Iterator[str]:
-    """The JSON files below a folder, in their order; hidden ones, and links to folders, are left out."""
+    """The JSON files below a folder, in order, without hidden ones and links to folders."""
     pending = [folder]
     while pending:
         with os.scandir(pending.pop()) as entries:
@@ -116,12 +116,12 @@ def _inside(folder: str) -> Iterator[str]:
 
 
 def _is_readable(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a file, or a link that leads nowhere, which is told; not what would be waited for."""
+    """Whether it is a file, or a broken link, which is reported; excludes files on which a read would block."""
     return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
 
 
 def read_inputs(file: str, endpoint_id: str) -> Iterator[CheckInput]:
-    """The inputs of one file; `endpoint_id` is the model of those that name none, or empty."""
+    """The inputs of one file; `endpoint_id` is the model of inputs that name none, or empty."""
     try:
         if file.lower().endswith(LINES):
             with Path(file).open("rb") as lines:
@@ -142,7 +142,7 @@ def read_inputs(file: str, endpoint_id: str) -> Iterator[CheckInput]:
 
 
 def _is_lines(data: bytes) -> bool:
-    """Whether a text is JSON lines, whatever its file is called: its first line is complete, and more follows."""
+    """Whether a text is JSON lines, whatever the file is called: its first line is complete, and more follows."""
     first, _, rest = data.strip().partition(b"\n")
     if not rest or first.rstrip()[-1:] not in b"]}":
         return False
@@ -222,13 +222,13 @@ def _after_space(text: str, at: int) -> int:
 
 
 def _value_after(text: str, at: int) -> int | None:
-    """Where the value of the key begins that ends there; None where it is no key."""
+    """The start of the value after the key that ends there; None if it is not a key."""
     found = _VALUE.match(text, at)
     return found and found.end()
 
 
 def _children(text: str, at: int) -> Iterator[tuple[str | int, int]]:
-    """The keys of the object, or the numbers in the list, that begins there, and where the value of each begins."""
+    """The keys of the object (or the indexes of the list) that starts there, with the start of each value."""
     opened, index = text[at], 0
     if opened not in "{[":
         return
@@ -246,14 +246,14 @@ def _children(text: str, at: int) -> Iterator[tuple[str | int, int]]:
 
 @lru_cache(maxsize=16)
 def _starts(text: str, at: int) -> dict[str | int, int]:
-    """Where the values of one object or list begin; kept, since a thousand findings may be about one list."""
+    """The starts of the values of one object or list; cached, since a thousand findings may be about one list."""
     return dict(_children(text, at))
 
 
 def _position(text: str, steps: Steps) -> int:
-    """Where the value begins to which these steps lead; a step that leads nowhere is left out.
+    """The start of the value to which these steps lead; a step that leads nowhere is skipped.
 
-    Pydantic's locations have such steps, for the branches of unions.  Of a key that is there twice the last one counts.
+    Pydantic's locations have such steps for the branches of unions. If a key occurs twice, the last one counts.
     """
     at = _after_space(text, 0)
     for step in steps:
@@ -262,7 +262,7 @@ def _position(text: str, steps: Steps) -> int:
 
 
 def shown(text: str) -> str:
-    """A text of unknown origin on one line, with escapes for what would move the cursor, colour or hide something."""
+    """A text of unknown origin on one line; characters that move the cursor, colour or hide text are escaped."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

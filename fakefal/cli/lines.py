@@ -311,7 +311,7 @@ def told(
 
     The `secrets` are hidden.
     """
-    if options.quiet or (options.log_file is None and sys.stderr is None):  # which it is where it was closed
+    if options.quiet or (options.log_file is None and sys.stderr is None):  # None if it was closed
         yield _only_errors
         return
 

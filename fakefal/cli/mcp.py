@@ -17,7 +17,7 @@ from fakefal.cli.supervision import BY_SIGNAL
 from fakefal.version import install_line
 
 FOR_CHECKS = {"contract", "models"}
-"""What an attached server is told all the same: `check_request` judges here."""
+"""The options that are allowed with an attached server, because `check_request` judges here."""
 
 
 @click.command(epilog=examples("fakefal mcp", "fakefal mcp --root .", "fakefal mcp --attach http://127.0.0.1:8710"))
@@ -77,7 +77,7 @@ def _refuse_emulator_options(given: dict[str, Any]) -> None:
 
 
 def _end_with(ends: ExitStack) -> None:
-    """Let signals end the process: the thread that waits for input would hold up everything else."""
+    """Let signals end the process; otherwise the thread that waits for input would block the exit."""
 
     def end(number: int, _: object) -> None:
         ends.close()

@@ -1,4 +1,4 @@
-"""``fakefal models``: which models fakefal knows, what it knows of one, and how to add one."""
+"""``fakefal models``: lists the known models, shows what is known of one, and adds models."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from fakefal_contracts.record import Record
 
 FOLDER = Path("fal-models")
 _PAGE = re.compile(r"(?P<site>https?://[^/]+)/models/(?P<id>[^?#]+?)(/(api|playground|llms\.txt))?/?([?#].*)?")
-"""The page of a model on fal's site, as one copies its address from a browser."""
+"""The URL of a model's page on fal's site, as copied from a browser."""
 
 LEGEND = "the last column says what arguments are checked against (docs/models.md)"
 
 LISTING = ("list", "ls", "all")
-"""What other programs call it."""
+"""The names that other programs use for it."""
 
 LONGEST = 100
-"""Of longer rules the beginning is shown; --json has all of them."""
+"""Longer rules are shortened; --json shows them in full."""
 
 
 class _Models(click.Group):
-    """Commands for models; an unknown one is told how to list them."""
+    """Commands for models; an unknown command is answered with how to list models."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; say how models are listed to those who type ``models list``, or the name of a model."""
+        """Find a command; for ``models list`` or the name of a model, say how models are listed."""
         if not (name := args[0]).startswith("-") and name not in self.commands:
             search = "" if name in LISTING else f" --search {shlex.quote(name)}"
             ctx.fail(no_such_command(name, self.commands, f"To list models, type: fakefal models{search}"))
@@ -213,10 +213,10 @@ def _read(source: str, endpoint_id: str | None, url: str) -> list[Record]:
 
 
 def _built(record: Record) -> Record:
-    """The record, of which models can be built.
+    """The record from which models can be built.
 
     Raises:
-        UnreadableContract: they cannot.
+        UnreadableContract: no models can be built from it.
     """
     _ = Endpoint.of_record(record).input, Endpoint.of_record(record).output
     return record

@@ -1,4 +1,4 @@
-"""Options that several commands share, and their way into the settings."""
+"""Options that several commands share, and how they become settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def emulator_options(function: F) -> F:
-    """The settings of an emulator that the command line can change; the environment can change them, too."""
+    """The settings of an emulator that the command line can change; the environment can change them too."""
     for option in reversed(
         (
             click.option(
@@ -69,7 +69,7 @@ def emulator_options(function: F) -> F:
 
 
 def settings_options(function: F) -> F:
-    """Options of every command that reads settings: the file with them, and documents of models."""
+    """Options of every command that reads settings: the settings file, and documents of models."""
     place = click.Path(exists=True, path_type=Path)
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     models = "Your document of a model, or a folder of them. Repeatable."
@@ -90,10 +90,10 @@ def _keep_config(ctx: click.Context, _: click.Parameter, file: Path | None) -> N
 
 
 def usd(text: str) -> Decimal:
-    """An amount in US dollars, exact; a currency sign is allowed.
+    """An exact amount in US dollars; a currency sign is allowed.
 
     Raises:
-        click.BadParameter: it is none.
+        click.BadParameter: the text is not an amount.
     """
     try:
         amount = Decimal(text.removeprefix("$"))
@@ -105,7 +105,7 @@ def usd(text: str) -> Decimal:
 
 
 def replay_options(function: F) -> F:
-    """Which recordings are replayed, and how old they may be."""
+    """Which recordings are replayed, and their maximum age."""
     folder = click.Path(exists=True, path_type=Path)
     function = click.option(
         "--max-age",
@@ -117,9 +117,9 @@ def replay_options(function: F) -> F:
 
 
 def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -> Replay:
-    """The recordings of a folder; what cannot be read ends the command with exit code 2.
+    """The recordings of a folder; unreadable recordings end the command with exit code 2.
 
-    So does any of the emulator's own options in `given`: recordings know nothing of them.
+    So does any of the emulator's own options in `given`, because recordings do not support them.
     """
     for name, value in given.items():
         if value not in (None, ()):
@@ -134,7 +134,7 @@ def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -
 
 
 def recording_options(function: F) -> F:
-    """Options of commands that call the real fal: how much they may spend, and what they record."""
+    """Options of commands that call the real fal: their spend limit, and what they record."""
     for option in reversed(
         (
             click.option("--max-usd", type=usd, required=True, metavar="USD", help="Spend at most this."),
@@ -158,7 +158,7 @@ def real_key(environ: Mapping[str, str]) -> str:
     """The user's own key, from the environment.
 
     Raises:
-        click.UsageError: there is none.
+        click.UsageError: there is no key.
     """
     if key := environ.get("FAL_KEY"):
         return key
@@ -169,10 +169,10 @@ def real_key(environ: Mapping[str, str]) -> str:
 
 
 def stand_in(address: str, *, malformed: str, of_fal: str) -> str:
-    """The base URL of something that stands in for fal; the two texts say what to change.
+    """The base URL of a server that replaces fal; the two texts say what to change.
 
     Raises:
-        click.UsageError: it is no http(s) address without a user, or a host of fal's.
+        click.UsageError: it is not an http(s) URL, contains a user, or is a fal host.
     """
     try:
         parts = urlsplit(address)
@@ -187,10 +187,10 @@ def stand_in(address: str, *, malformed: str, of_fal: str) -> str:
 
 
 def check_upstream(address: str) -> None:
-    """Whether an address can stand in for fal.
+    """Whether a server at this URL can replace fal.
 
     Raises:
-        click.UsageError: it is none, or it is fal's own.
+        click.UsageError: it is not a URL, or is fal's own.
     """
     stand_in(
         address,
@@ -200,9 +200,9 @@ def check_upstream(address: str) -> None:
 
 
 def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
-    """An endpoint's id from what a user types: the whole id, or what follows the app or owner.
+    """An endpoint id from the user's text: the whole id, or the part after the app or owner.
 
-    Of several that end so, those in depth come first, and then the shortest.
+    If several ids end so, those in depth come first, then the shortest.
     """
     if endpoint in catalogue:
         return endpoint
@@ -212,7 +212,7 @@ def full_id(endpoint: str, catalogue: Catalogue = BUILT_IN) -> str:
 
 
 def settings_file() -> Path | None:
-    """The file that a command's settings come from, if there is one."""
+    """The settings file of a command, if there is one."""
     file: Path | None = click.get_current_context().meta.get(_CONFIG)
     return file or nearest_file(Path.cwd())
 
@@ -221,7 +221,7 @@ def settings_from(**given: Any) -> Settings:
     """Settings from options, environment and file.
 
     Raises:
-        click.UsageError: one of them cannot be used, or a document of a model cannot be read.
+        click.UsageError: a setting is invalid, or a document of a model cannot be read.
     """
     given |= {name: given.get(name) or None for name in ("effects", "models")}
     try:

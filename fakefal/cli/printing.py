@@ -1,4 +1,4 @@
-"""The formats in which ``fakefal check`` prints: for people, for programs, for CI."""
+"""The output formats of ``fakefal check``: for people, for programs and for CI."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from fakefal_contracts.price import dollars
 
 
 class CheckFormat(Protocol):
-    """One way to print; `tells_totals` is whether the totals are part of it, else they go to standard error."""
+    """One output format; `tells_totals` says whether it contains the totals, which otherwise go to standard error."""
 
     tells_totals: bool
 
     def one(self, checked: CheckedInput) -> str:
-        """What is printed of an input as soon as it is judged."""
+        """The output for an input, printed as soon as it is judged."""
 
     def end(self, totals: CheckTotals) -> str:
-        """What is printed at the end."""
+        """The output at the end."""
 
 
 class Remark:
@@ -33,8 +33,8 @@ class Remark:
         kind: which of the four it is.
         loc: its place in the arguments.
         msg: what is wrong.
-        rule: the rule that says so; empty for a note and unchecked media.
-        more: lines that follow: what to change, and the rule with its evidence.
+        rule: the id of the rule; empty for a note and unchecked media.
+        more: further lines: the hint, and the rule with its evidence.
     """
 
     def __init__(self, kind: str, loc: tuple[str | int, ...], msg: str, rule: str = "", *more: tuple[str, str]) -> None:
@@ -47,7 +47,7 @@ class Remark:
 
 
 def findings(checked: CheckedInput) -> Iterator[Remark]:
-    """All that was found in an input, errors first."""
+    """All findings of an input, errors first."""
     if (report := checked.report) is None:
         return
     for error in report.errors:
@@ -64,11 +64,11 @@ def findings(checked: CheckedInput) -> Iterator[Remark]:
 
 
 class TextFormat:
-    """A table with a row for each input, and below it what was found.
+    """A table with a row for each input, and its findings below.
 
     Args:
-        width: of the column of places.
-        colour: whether colours are shown.
+        width: the width of the column of places.
+        colour: whether to use colours.
     """
 
     tells_totals = True
@@ -82,7 +82,7 @@ class TextFormat:
         }
 
     def one(self, checked: CheckedInput) -> str:
-        """The row of an input, and what was found in it."""
+        """The row of an input, and its findings."""
         given, report, cost = checked.given, checked.report, checked.cost
         row = f"{self._words[checked.status]}  {shown(given.place):{self._width}}"
         if report is None:
@@ -117,7 +117,7 @@ class JsonFormat:
         self._inputs: list[dict[str, Any]] = []
 
     def one(self, checked: CheckedInput) -> str:
-        """Nothing yet."""
+        """Empty; the document follows at the end."""
         self._inputs.append(checked.as_dict())
         return ""
 
@@ -128,7 +128,7 @@ class JsonFormat:
 
 
 class JsonLinesFormat:
-    """A JSON object on a line for each input."""
+    """A JSON object on one line for each input."""
 
     tells_totals = False
 
@@ -137,12 +137,12 @@ class JsonLinesFormat:
         return json.dumps(checked.as_dict()) + "\n"
 
     def end(self, totals: CheckTotals) -> str:  # noqa: ARG002 - others need them
-        """Nothing more."""
+        """Empty; the lines are complete."""
         return ""
 
 
 class JunitFormat:
-    """JUnit's XML, a test case for each input: what is refused fails, what cannot be judged is an error."""
+    """JUnit's XML with a test case for each input: a refused input is a failure, one that cannot be judged an error."""
 
     tells_totals = False
 
@@ -150,7 +150,7 @@ class JunitFormat:
         self._suite = ET.Element("testsuite", name="fakefal check")
 
     def one(self, checked: CheckedInput) -> str:
-        """Nothing yet."""
+        """Empty; the document follows at the end."""
         given, report = checked.given, checked.report
         model = given.endpoint_id or "unknown model"
         case = self._case(given.place, model, file=shown(given.file), line=str(given.line))
@@ -229,7 +229,7 @@ class GitHubFormat:
         return "".join(lines)
 
     def end(self, totals: CheckTotals) -> str:
-        """An annotation where the inputs cost too much."""
+        """An annotation if the inputs cost too much."""
         return _annotation("error", totals.over, title="too expensive") if totals.over else ""
 
 

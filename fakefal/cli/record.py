@@ -52,7 +52,7 @@ def record(
     report: Path | None,
     models: tuple[Path, ...],
 ) -> int:
-    """Run a command behind the validating proxy, and tell what it found; returns its exit code."""
+    """Run a command behind the validating proxy, and report its findings; returns the command's exit code."""
     key = real_key(os.environ)
     proxy = new_proxy(max_usd, upstream, out, models)
     proxy.keep_secret(key)
@@ -74,7 +74,7 @@ async def _record(program: tuple[str, ...], key: str, proxy: ValidatingProxy, re
 
 
 def new_proxy(max_usd: Decimal, upstream: str | None, out: Path, models: tuple[Path, ...]) -> ValidatingProxy:
-    """The validating proxy that the command line describes."""
+    """The validating proxy that the options describe."""
     from fakefal.proxy.app import ValidatingProxy
     from fakefal.proxy.upstream import FAL, Upstream
     from fakefal.recording.folder import ExchangeWriter
@@ -89,7 +89,7 @@ def new_proxy(max_usd: Decimal, upstream: str | None, out: Path, models: tuple[P
 
 
 def tell(proxy: ValidatingProxy, path: Path | None) -> None:
-    """Write the report, and say on standard error what is in it."""
+    """Write the report, and a summary of it to standard error."""
     found = proxy.report()
     click.echo(f"fakefal: {found.text()}", err=True)
     if path is not None:
@@ -97,5 +97,5 @@ def tell(proxy: ValidatingProxy, path: Path | None) -> None:
             path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", "utf-8")
         except OSError as error:
             if path.is_file():
-                path.unlink()  # half a report is none
+                path.unlink()  # an incomplete report is useless
             click.echo(f"fakefal: the report cannot be written to {path}: {error.strerror}", err=True)

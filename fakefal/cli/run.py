@@ -103,10 +103,10 @@ def command(
 
 
 def _refuse_with_attach(attach: str, *, careful: bool, report: Path | None, replay: Path | None) -> None:
-    """Refuse what only an emulator of this run can do.
+    """Refuse options that only this run's own emulator can carry out.
 
     Raises:
-        click.UsageError: it is asked for.
+        click.UsageError: such an option was given.
     """
     if replay is not None:
         raise click.UsageError("--attach sends calls to a server, --replay to recordings: leave one of them out")
@@ -122,10 +122,10 @@ def _refuse_with_attach(attach: str, *, careful: bool, report: Path | None, repl
 
 
 def _check_report(report: Path) -> None:
-    """See that a report can be written, before anything runs.
+    """Check that the report can be written, before anything runs.
 
     Raises:
-        click.UsageError: it cannot.
+        click.UsageError: it cannot be written.
     """
     if report.suffix not in REPORT_ENDINGS:
         raise click.UsageError(f"--report {report}: end its name with {', '.join(REPORT_ENDINGS)}")
@@ -141,7 +141,7 @@ async def _run(
     allowed: Collection[Kind] | None,
     report: Path | None,
 ) -> int:
-    """The child's exit code; with kinds that are allowed, even none, that of the verdict where the child has 0."""
+    """The child's exit code; with a list of allowed findings, even an empty one, the verdict's code replaces 0."""
     with without_gc():
         from fakefal.engine.emulator import Emulator
         from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of, went_wrong
@@ -186,7 +186,7 @@ async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions, 
 
 
 def _environment(addresses: ChildAddresses, say: Say, *, key: str) -> dict[str, str]:
-    """The child's environment; says by name which keys it lacks."""
+    """The child's environment; prints the names of the keys that were removed."""
     from fakefal.server.child import child_environment
     from fakefal.server.credentials import faked_credentials
 

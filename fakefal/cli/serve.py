@@ -39,19 +39,19 @@ if TYPE_CHECKING:
 PORT = click.IntRange(0, 65535)
 LOOPBACK = "127.0.0.1"
 LED_HOSTS = (LOOPBACK, "localhost", "0.0.0.0")  # noqa: S104 - nothing is bound by this
-"""Programs are led to 127.0.0.1, so the server must listen there, too."""
+"""Led programs connect to 127.0.0.1, so the server must also listen there."""
 
 Hosted = Callable[
     [socket.socket, socket.socket | None, ssl.SSLContext | None], AbstractAsyncContextManager["Listening"]
 ]
-"""Serves on a plain socket, and on one for TLS, while the block lasts."""
+"""Serves on a plain socket, and on one for TLS, during the block."""
 
 
 @dataclass(frozen=True)
 class ServedApp:
-    """What is served: how, what it is in words, whether any key will do, by how many processes, with a new token.
+    """What to serve: the function, a description, whether any key is accepted, the number of processes, a new token.
 
-    With a `lead_folder` it also leads programs of this machine, by what is written there.
+    With a `lead_folder` it also leads programs of this machine, by the files in that folder.
     """
 
     hosted: Hosted
@@ -64,14 +64,14 @@ class ServedApp:
 
 @dataclass(frozen=True)
 class _Sockets:
-    """Where a server listens: plain, with TLS, and as the proxy of programs that it leads."""
+    """The addresses of a server: plain, with TLS, and as the proxy of led programs."""
 
     plain: socket.socket
     tls: socket.socket | None = None
     proxy: socket.socket | None = None
 
     def addresses(self, folder: Path, authority: bytes) -> ChildAddresses:
-        """What a program must know to be led here."""
+        """The variables and files with which programs are led here."""
         from fakefal.server.child import ChildAddresses
         from fakefal.server.serving import base_url
 
@@ -82,7 +82,7 @@ class _Sockets:
 
     @asynccontextmanager
     async def proxying(self) -> AsyncIterator[None]:
-        """Be the proxy, if there is to be one, while the block lasts."""
+        """Run the proxy, if one is needed, during the block."""
         if self.proxy is None or self.tls is None:
             yield
             return
@@ -253,7 +253,7 @@ def _run(service: ServedApp, settings: Settings, sockets: _Sockets, ready_file: 
 
     if service.workers == 1:
         run(_serve(service, settings, sockets, authority, announce))
-        gc.freeze()  # else the interpreter searches all that it loaded for garbage, just before it ends
+        gc.freeze()  # otherwise the interpreter collects garbage in everything that it loaded, just before it ends
         return
     from fakefal.server.workers import Ready, Workers
 
@@ -292,7 +292,7 @@ async def _serve(
 
 
 def _names(settings: Settings, plain: socket.socket) -> list[str]:
-    """By which names the server may be reached, beside loopback."""
+    """The names of the server, besides loopback."""
     return [plain.getsockname()[0], *settings.own_hosts]
 
 
@@ -316,11 +316,11 @@ def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None
 
 
 def _partial(ready_file: Path) -> Path:
-    """Where the ready file is written before it is there as a whole."""
+    """The temporary path at which the ready file is written before it appears complete."""
     return ready_file.with_name(f"{ready_file.name}.partial")
 
 
 def _open_private(path: Path) -> TextIO:
-    """A new file that nobody else may read: it may hold the control API's token."""
+    """A new file that only this user may read, because it may hold the control API's token."""
     path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")

@@ -25,8 +25,8 @@ FROM_KEYBOARD = {signal.SIGINT, signal.SIGQUIT}
 
 LEFT_ALONE = {
     *(signal.SIGKILL, signal.SIGSTOP),  # cannot be caught
-    *(signal.SIGCHLD, signal.SIGPIPE, signal.SIGWINCH, signal.SIGURG),  # are about this process, or end none
-    *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),  # stop both, and let both go on
+    *(signal.SIGCHLD, signal.SIGPIPE, signal.SIGWINCH, signal.SIGURG),  # concern this process, or do not end a process
+    *(signal.SIGCONT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU),  # stop both, and continue both
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE),  # a crash
     *(signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS),
 }
@@ -95,7 +95,7 @@ async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
 
 
 def not_found(program: Sequence[str]) -> str:
-    """What to say of a command that does not exist; in quotes, a command and its arguments are one name."""
+    """The message for a command that does not exist; a command in quotes with its arguments counts as one name."""
     in_quotes = len(program) == 1 and " " in program[0].strip()
     return f"{program[0]}: command not found" + (f"; leave out the quotes: -- {program[0]}" if in_quotes else "")
 

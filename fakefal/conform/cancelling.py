@@ -1,4 +1,4 @@
-"""Claims about the answer to a cancel in each state."""
+"""Claims about the answer to a cancellation in each state."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Cancelling:
         yield "an unknown id: 404 NOT_FOUND", self._unknown
 
     def _in_state(self, state: str) -> None:
-        """Cancel a good request as soon as it was seen in a state; it may have moved on since."""
+        """Cancel a valid request as soon as it was seen in a state; it may have moved on since."""
         service = self._service
         submitted = service.submit(self._endpoint.id, sample(self._endpoint))
         seen = QUEUED if submitted.answer.json.get("status") == QUEUED else RUNNING
@@ -59,7 +59,7 @@ class Cancelling:
             raise NotRun(f"the request had moved on when it was cancelled: {answer}")
         self._ends(submitted.request_id, list(service.states(submitted))[-1].json["status"])
         result = service.fetch(submitted)
-        ended = (CANCELLED,) if state == QUEUED else (CANCELLED, HTTPStatus.OK)  # a runner need not listen
+        ended = (CANCELLED,) if state == QUEUED else (CANCELLED, HTTPStatus.OK)  # a runner may ignore a cancellation
         demand(result.status in ended, f"{' or '.join(map(str, ended))} as the result of a cancelled request", result)
 
     @staticmethod

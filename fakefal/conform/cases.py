@@ -1,4 +1,4 @@
-"""Regression cases: each difference that was found, as a JSON file that later runs test first."""
+"""Regression cases: each difference found, as a JSON file that later runs test first."""
 
 from __future__ import annotations
 

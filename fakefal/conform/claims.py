@@ -28,7 +28,7 @@ def outcomes(target: ProbedTarget, area: str, claims: Iterable[Claim], endpoint_
             yield ClaimOutcome(area, name, ClaimState.NOT_RUN, endpoint_id, detail=str(error))
         except Differs as error:
             yield differs(name, str(error))
-        except (AttributeError, KeyError, TypeError) as error:  # whatever a stranger's answer has, or lacks
+        except (AttributeError, KeyError, TypeError) as error:  # an unknown server may answer anything
             yield differs(name, f"an answer in an unexpected format: {error!r}")
         else:
             yield ClaimOutcome(area, name, ClaimState.AGREED, endpoint_id)

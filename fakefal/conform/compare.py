@@ -1,4 +1,4 @@
-"""An answer against what the contract says of the body, with what no source quotes left open."""
+"""Compares an answer with the contract's prediction for the body; parts without a source may differ."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PLACE = frozenset({"loc"})
 
 
 def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word: bool = False) -> ClaimState:
-    """Whether the answer is what was predicted, or so but for words that are ours.
+    """Whether the answer is as predicted, or differs only in words that are this project's own.
 
-    With `to_the_word` those words count, too: for a target that should have them, since it is fakefal itself.
+    With `to_the_word` those words must match too: for a target that is fakefal itself.
 
     Raises:
-        Differs: it is not; the message says in what.
+        Differs: it is not as predicted; the message describes the difference.
     """
     if predicted.ok:
         _accepted(predicted, answer)
@@ -49,7 +49,7 @@ def compare(edition: Edition, predicted: Report, answer: Answer, *, to_the_word:
 def certain(edition: Edition, error: Violation) -> frozenset[str]:
     """The members of an error item that a source shows, or that are pydantic's own.
 
-    Of what is measured in media the limit is documented, and the form of its refusal inferred.
+    For measured media the limit is documented, and the form of its refusal inferred.
     """
     if error.stage is Stage.SCHEMA and error.type != "value_error":
         return EVERYTHING
@@ -63,7 +63,7 @@ def _accepted(predicted: Report, answer: Answer) -> None:
     if answer.status != HTTPStatus.OK:
         raise Differs(f"expected to be accepted; here {answer}")
     if predicted.cost is None:
-        return  # nobody knows what it costs
+        return  # its cost is unknown
     units = answer.headers.get(UNITS)
     try:
         equal = float(units or "none") == float(predicted.cost.units)

@@ -1,4 +1,4 @@
-"""Which bodies are asked for each rule: drawn with a fixed seed, and those at the limits."""
+"""The bodies that test each rule: generated with a fixed seed, and those at the limits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def drawn(strategy: st.SearchStrategy[T], count: int, seed: str) -> list[T]:
-    """So many values of a strategy, the same ones for the same seed."""
+    """This number of values of a strategy, the same for the same seed."""
     values: list[T] = []
 
     @hypothesis.seed(zlib.crc32(seed.encode()))
@@ -58,9 +58,9 @@ def _limits(edition: Edition, rule: Rule) -> list[Boundary]:
 
 @lru_cache(maxsize=64)
 def refused(edition: Edition, rule: Rule, count: int, seed: int) -> tuple[Body, ...]:
-    """Bodies that break one rule and no other: drawn ones, then some from just outside of its limits.
+    """Bodies that break one rule and no other: generated ones, then some from just outside its limits.
 
-    Of sizes only the limits are asked: every other one would be an upload of megabytes.
+    For file sizes only the limits are tested, because every other body would upload megabytes.
     """
     outside = spread([one.outside for one in _limits(edition, rule)], count)
     if rule.kind == "max_bytes":
@@ -71,7 +71,7 @@ def refused(edition: Edition, rule: Rule, count: int, seed: int) -> tuple[Body, 
 
 @lru_cache(maxsize=64)
 def accepted(edition: Edition, rule: Rule, count: int) -> tuple[Body, ...]:
-    """Bodies that keep one rule at its limit: the last that it lets pass, each choice, null where it may stand."""
+    """Bodies that keep one rule at its limit: the last valid value, each choice, null where it is allowed."""
     return (*spread([one.inside for one in _limits(edition, rule)], count), *_legal(edition, rule, count))
 
 
@@ -98,7 +98,7 @@ def kept(edition: Edition, count: int, seed: int) -> tuple[Body, ...]:
 
 
 def spread(values: Sequence[T], count: int) -> list[T]:
-    """At most so many values, from all over the sequence, its ends among them."""
+    """At most this number of values, spread over the sequence, its ends included."""
     if len(values) <= count:
         return list(values)
     if count == 1:

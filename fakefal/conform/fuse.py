@@ -1,8 +1,8 @@
 """Fuses: a second error that makes sure a request is refused, even if the tested rule no longer holds.
 
-A body that only one revision refuses may be accepted and billed.  So each request that must cost nothing also
-breaks a rule that every known revision has, and whose refusal was observed at the real service.  For a model that is
-known from its document only, the first required field is missing.
+A body that only one revision refuses may be accepted and billed. So each request that must cost nothing also breaks a
+rule that every known revision has, and whose refusal was observed at the real service. For a model that is known only
+from its document, the first required field is missing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _without(key: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def _with_long_shot(body: dict[str, Any]) -> dict[str, Any]:
     shots = body.get("multi_prompt")
-    # what is no list is being asked about, and stays: then the fuse does not hold, and nothing is sent
+    # a value that is not a list is under test and stays: then the fuse does not hold, and nothing is sent
     if shots is None or isinstance(shots, list):
         return body | {"multi_prompt": [*(shots or ()), {"prompt": TOO_LONG}]}
     return body

@@ -18,30 +18,30 @@ _SECONDS, _MAX_BYTES = 20, 8 << 20
 
 
 class NoContract(Exception):
-    """There is no contract to be had; ``str()`` says where, and why."""
+    """The contract is not available; ``str()`` says where, and why."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Ask nobody but the address that was given."""
+    """Call only the given address, without redirects."""
 
     def redirect_request(self, *args: Any) -> None:  # noqa: ARG002  # the refusal needs to know nothing
         return None
 
 
 def fetch(endpoint_id: str, base: str = FAL) -> Any:
-    """Fal's OpenAPI document of an endpoint, by a public GET that carries no key.
+    """The OpenAPI document of an endpoint, by a public GET without a key.
 
     Raises:
-        NoContract: the address does not answer, or not with a JSON document.
+        NoContract: the address does not answer, or its answer is not a JSON document.
     """
     return fetch_address(f"{base.rstrip('/')}{_PATH}{quote(endpoint_id)}")
 
 
 def fetch_address(url: str) -> Any:
-    """The JSON document at an address, by a public GET that carries no key.
+    """The JSON document at an address, by a public GET without a key.
 
     Raises:
-        NoContract: as above.
+        NoContract: as for `fetched`.
     """
     if not url.startswith(("http://", "https://")):
         raise NoContract(f"{url} is not an http(s) address")
@@ -61,7 +61,7 @@ def load(path: Path) -> Any:
     """The JSON document in a file.
 
     Raises:
-        NoContract: the file cannot be read, or is no JSON.
+        NoContract: the file cannot be read, or is not JSON.
     """
     return _parsed(read(path).encode(), str(path))
 

@@ -1,4 +1,4 @@
-"""Rule by rule: what breaks it is refused as the contract says, and what just keeps it is accepted."""
+"""Rule by rule: a body that breaks the rule is refused as the contract says, one that just keeps it is accepted."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from fakefal_contracts.strategies import Body
 
 REFUSALS, BOUNDARIES, CASES = "refusals", "boundaries", "cases"
 VALID = 4
-"""How many valid bodies are drawn for each body that is drawn for a rule."""
+"""How many valid bodies are generated for each body that is generated for a rule."""
 
 
 class Respondent(Protocol):
-    """Whoever answers: a service over HTTP, or an edition in this process.  `fused` asks for fuses."""
+    """The target of the questions: a service over HTTP, or an edition in this process."""
 
     @property
     def fused(self) -> bool:
-        """Whether bodies that only ask for a refusal carry a fuse."""
+        """Whether bodies that test a refusal carry a fuse."""
 
     def check(self, endpoint_id: str, arguments: Any) -> None:
-        """Whether it may be asked; raises `NotRun`."""
+        """Check that the body may be sent; raises `NotRun`."""
 
     def lay(self, body: Body) -> Body:
-        """The body with its large media where the respondent finds them."""
+        """The body with its large media where the respondent can read them."""
 
     def ask(self, endpoint_id: str, arguments: Any) -> Answer:
-        """The answer that a caller gets in the end."""
+        """The final answer to a caller."""
 
 
 class Examiner:
-    """Asks a respondent about the rules of one edition.
+    """Tests a respondent against the rules of one edition.
 
     Args:
-        respondent: who answers.
-        edition: what the answers are held against.
-        examples: how many bodies are drawn for each rule, and taken from its limits.
-        seed: makes draws repeatable.
-        tries: how many smaller bodies are asked to shrink a difference.
-        to_the_word: whether words that no source quotes count, see `compare`.
+        respondent: gives the answers.
+        edition: predicts the answers.
+        examples: how many bodies are generated for each rule, and taken from its limits.
+        seed: makes generated bodies repeatable.
+        tries: how many smaller bodies are tried to shrink a difference.
+        to_the_word: whether words without a source must match, see `compare`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Examiner:
         yield self.valid()
 
     def rule(self, rule: Rule) -> Iterator[ClaimOutcome]:
-        """What breaks a rule, and what just keeps it."""
+        """Test bodies that break a rule, and bodies that just keep it."""
         yield self._claim(
             REFUSALS, rule.id, drawn_bodies.refused(self._edition, rule, self._examples, self._seed), rule
         )
@@ -81,17 +81,17 @@ class Examiner:
             yield self._claim(BOUNDARIES, rule.id, keeping)
 
     def valid(self) -> ClaimOutcome:
-        """Bodies that keep all rules are accepted and billed."""
+        """Test that bodies that keep all rules are accepted and billed."""
         found = drawn_bodies.kept(self._edition, self._examples * VALID, self._seed)
         return self._claim(BOUNDARIES, f"{self._edition.endpoint.name}.valid", found)
 
     def replay(self, case: Case) -> ClaimOutcome:
-        """A body that once made a difference."""
+        """Test a body that once showed a difference."""
         broken = {error.rule.id: error.rule for error in judge(self._edition, case.arguments, case.body.opener).errors}
         return self._claim(CASES, case.claim, [case.body], broken.get(case.claim))
 
     def _claim(self, area: str, claim: str, bodies: Iterable[Body], rule: Rule | None = None) -> ClaimOutcome:
-        """Ask one body after the other, until one differs or may not be asked."""
+        """Send the bodies in order, until one differs or may not be sent."""
         states: list[ClaimState] = []
         why = ""
 
@@ -123,7 +123,7 @@ class Examiner:
         return outcome(ClaimState.AGREED)
 
     def _prepared(self, body: Body, rule: Rule | None) -> tuple[Any, Report]:
-        """What is sent, with its fuse where one is asked for and leaves the rule to be seen."""
+        """The body to send, with a fuse if one is required and does not hide the rule."""
         bare = jsonio.load(jsonio.dump(body.arguments))
         if self._respondent.fused and rule is not None:
             fused = fuse.armed(self._edition.endpoint, bare)
@@ -137,7 +137,7 @@ class Examiner:
         return compare(self._edition, predicted, answer, to_the_word=self._to_the_word)
 
     def _shrunk(self, body: Body, arguments: Any, error: Differs) -> tuple[str, Any]:
-        """What is told of a difference, and the smallest body that breaks the same rules and shows it."""
+        """The description of a difference, and the smallest body that breaks the same rules and shows it."""
         detail = [str(error)]
         broken = _broken(judge(self._edition, arguments, body.opener))
 

@@ -1,4 +1,4 @@
-"""The life of a request as a caller sees it: order of states, status codes, where an error shows, headers."""
+"""The life of a request as a caller sees it: order of states, status codes, headers, and where an error shows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def sample(endpoint: Endpoint) -> dict[str, Any]:
-    """Arguments that every revision accepts: what fal's documents need at least, in depth with a short clip."""
+    """Arguments that every revision accepts: those that fal's documents require; in depth, with a short clip."""
     arguments = example_input(endpoint)
     if endpoint.depth is not Depth.IN_DEPTH:
         return arguments
@@ -36,13 +36,13 @@ def sample(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def broken(endpoint: Endpoint) -> Any:
-    """Arguments that every revision refuses, by the fuse alone; of a model without a fuse, what is no object."""
+    """Arguments that every revision refuses, because of the fuse alone; without a fuse, not an object."""
     return fuse.armed(endpoint, sample(endpoint)) if fuse.fuse_of(endpoint) else []
 
 
 @dataclass
 class Trace:
-    """One request from submit to result: every status, the result before the end, and after it."""
+    """One request from submit to result: every status, and the result call before and after the end."""
 
     submitted: Submitted
     statuses: list[Answer]
@@ -51,16 +51,16 @@ class Trace:
 
     @property
     def states(self) -> list[str]:
-        """The states in their order, each once in a row."""
+        """The states in order, without repetitions in a row."""
         found = [str(one.json["status"]) for one in self.statuses]
         return [one for place, one in enumerate(found) if place == 0 or one != found[place - 1]]
 
 
 def trace(service: TargetService, endpoint_id: str, arguments: Any) -> Trace:
-    """Put one request through its life.
+    """Run one request through its life.
 
     Raises:
-        NotRun, Differs: as `TargetService`.
+        NotRun, Differs: as for `TargetService`.
     """
     submitted = service.submit(endpoint_id, arguments)
     statuses: list[Answer] = []
@@ -74,7 +74,7 @@ def trace(service: TargetService, endpoint_id: str, arguments: Any) -> Trace:
 
 
 class LifecycleTraces:
-    """Traces of one endpoint: of a request that is refused, and of one that is made."""
+    """The lives of two requests of one endpoint: a refused one and an accepted one."""
 
     def __init__(self, service: TargetService, endpoint: Endpoint) -> None:
         self._service = service
@@ -108,7 +108,7 @@ class LifecycleTraces:
         return lambda: check(self._trace(good=good))
 
     def _trace(self, *, good: bool) -> Trace:
-        """The trace, made once; what it could not be made for is the answer to every claim."""
+        """The trace, made once; if it cannot be made, every claim gets the reason."""
         if good not in self._traces:
             arguments = sample(self._endpoint) if good else broken(self._endpoint)
             try:
@@ -128,7 +128,7 @@ class LifecycleTraces:
         self._addresses(one.submitted, answer)
 
     def _addresses(self, submitted: Submitted, answer: Answer) -> None:
-        """The three addresses carry owner and app only, and lead back the way the caller came."""
+        """The three URLs contain owner and app only, and use the caller's own host."""
         base = self._service.target.url(Part.QUEUE, submitted.path)
         expected = {"response_url": base, "status_url": f"{base}/status", "cancel_url": f"{base}/cancel"}
         found = {name: answer.json.get(name) for name in expected}

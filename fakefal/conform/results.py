@@ -1,4 +1,4 @@
-"""What came of a claim, and of a whole run."""
+"""The outcome of a claim, and of a whole run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LONGEST_SHOWN = 400
 
 
 class ClaimState(StrEnum):
-    """What came of one claim."""
+    """How a claim ended."""
 
     AGREED = "agreed"
     WORDED = "worded"
-    """Agreed in status, place and type; only a wording differs that no source quotes."""
+    """Status, place and type agree; only a wording without a source differs."""
     DIFFERS = "differs"
     NOT_RUN = "not run"
 
@@ -30,8 +30,8 @@ class ClaimState(StrEnum):
 class ClaimOutcome:
     """One claim about the target.
 
-    `claim` is a rule's id or a short name; `cases` how many requests were judged; `detail` says what
-    differed, or why nothing was asked.  `reproducer` is what a regression case is written from.
+    `claim` is a rule's id or a short name. `cases` is how many requests were judged. `detail` says what differed, or
+    why nothing was sent. A regression case is written from `reproducer`.
     """
 
     area: str
@@ -43,22 +43,22 @@ class ClaimOutcome:
     reproducer: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The outcome as plain JSON values, without what is empty."""
+        """The outcome as plain JSON values, without empty ones."""
         every = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: value for name, value in every.items() if value not in ("", None)}
 
 
 class NotRun(Exception):
-    """Nothing was asked, or not to the end; ``str()`` says why."""
+    """The test did not run, or not to its end; ``str()`` says why."""
 
 
 class Differs(Exception):
-    """The target did something else; ``str()`` says what was expected and what came."""
+    """The target behaved differently; ``str()`` says what was expected and what it answered."""
 
 
 @dataclass
 class SuiteRun:
-    """The outcomes of one run, and what it was about; `asked_on` is the day of it, in UTC."""
+    """The outcomes of one run, and its target and contract; `asked_on` is its day in UTC."""
 
     target: str
     contract: str
@@ -70,7 +70,7 @@ class SuiteRun:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many claims ended how."""
+        """The number of claims by outcome."""
         counted = Counter(one.state.value for one in self.outcomes)
         return {state.value: counted[state.value] for state in ClaimState}
 
@@ -90,7 +90,7 @@ class SuiteRun:
         }
 
     def text(self) -> str:
-        """The run as a user reads it: a line for each area, then what differs and what was not run."""
+        """The run as text for users: a line for each area, then the differences and the tests that did not run."""
         lines = [f"{self.target} (contract: {self.contract}, seed: {self.seed})", ""]
         for area in dict.fromkeys(one.area for one in self.outcomes):
             counted = Counter(one.state for one in self.outcomes if one.area == area)
@@ -109,7 +109,7 @@ class SuiteRun:
 
 
 def _detail_lines(one: ClaimOutcome) -> Iterator[str]:
-    """An outcome in lines: what it is about, and the smallest body that shows a difference."""
+    """The lines of an outcome: what it is about, and the smallest body that shows a difference."""
     yield f"    {one.area}: {_name(one)}"
     if one.reproducer is not None and "arguments" in one.reproducer:
         body = json.dumps(one.reproducer["arguments"], ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A target as a queue: submit once, follow, fetch; and uploads of media that are too large for a body."""
+"""A target as a queue: submit once, follow, fetch the result; and uploads of media that are too large for a body."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from fakefal_contracts.strategies.medium import LARGE
 STATES = ("IN_QUEUE", "IN_PROGRESS", "COMPLETED")
 FIRST_POLL, LAST_POLL = 0.002, 1.0
 POLL_AT_FAL = 0.5
-"""As often as fal's JavaScript client asks, in seconds."""
+"""The poll interval of fal's JavaScript client, in seconds."""
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """A submit that was accepted: where the request is found, and what was answered."""
+    """An accepted submit: the address of the request, and the answer."""
 
     endpoint_id: str
     request_id: str
@@ -34,16 +34,16 @@ class Submitted:
 
     @property
     def path(self) -> str:
-        """The path of the request, which names owner and app only."""
+        """The path of the request, which contains owner and app only."""
         return f"/{'/'.join(self.endpoint_id.split('/')[:2])}/requests/{self.request_id}"
 
 
 class TargetService:
-    """Asks a target as its callers do.
+    """Calls a target as its users' programs do.
 
     Args:
-        target: where to.
-        purse: what it may cost.
+        target: receives the calls.
+        purse: limits the cost.
         patience_seconds: how long a request may take from its submit to its end.
     """
 
@@ -64,20 +64,20 @@ class TargetService:
         self.purse.check(endpoint_id, arguments)
 
     def lay(self, body: Body) -> Body:
-        """The body with its large media uploaded, as one that the target can read.
+        """The body with its large media uploaded, so that the target can read them.
 
         Raises:
-            NotRun: they are too large to be sent to the real service.
+            NotRun: they are too large to send to the real service.
         """
         moved = {address: self._address(medium) for address, medium in body.media.items()}
         arguments = replaced(jsonio.load(jsonio.dump(body.arguments)), moved)
         return Body(arguments, {moved[address]: medium for address, medium in body.media.items()})
 
     def ask(self, endpoint_id: str, arguments: Any) -> Answer:
-        """Submit, follow to the end, and fetch: the answer that a caller gets in the end.
+        """Submit, follow to the end and fetch the result: the final answer to a caller.
 
         Raises:
-            NotRun, Differs: as `submit` and `states`.
+            NotRun, Differs: as for `submit` and `states`.
         """
         submitted = self.submit(endpoint_id, arguments)
         for _ in self.states(submitted):
@@ -88,7 +88,7 @@ class TargetService:
         """Submit, once.
 
         Raises:
-            NotRun: it may cost what the limit does not allow, or the target is too busy.
+            NotRun: its cost may exceed the limit, or the target is too busy.
             Differs: it was not accepted, or no answer came.
         """
         admitted = self.purse.admit(endpoint_id, arguments)
@@ -100,14 +100,14 @@ class TargetService:
             raise
         request_id = answer.json.get("request_id") if isinstance(answer.json, dict) else None
         if answer.status != HTTPStatus.OK or not isinstance(request_id, str):
-            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # after a server's error nobody knows
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # after a server error the outcome is unknown
                 self.purse.refund(admitted)
             raise Differs(f"expected 200 with a request_id, whatever the body; here {answer}")
         self._admitted[request_id] = admitted
         return Submitted(endpoint_id, request_id, answer)
 
     def status(self, submitted: Submitted, *, logs: bool = False) -> Answer:
-        """One look at where a request stands."""
+        """One status call."""
         return self.target.call("GET", Part.QUEUE, f"{submitted.path}/status{'?logs=1' if logs else ''}")
 
     def states(self, submitted: Submitted) -> Iterator[Answer]:
@@ -115,7 +115,7 @@ class TargetService:
 
         Raises:
             NotRun: it took too long.
-            Differs: the answer is no status.
+            Differs: the answer is not a status.
         """
         pause = POLL_AT_FAL if self.target.is_fal else FIRST_POLL
         give_up = time.monotonic() + self._patience_seconds
@@ -139,7 +139,7 @@ class TargetService:
         return answer
 
     def cancel(self, submitted: Submitted) -> Answer:
-        """Ask for the end of a request."""
+        """Cancel a request."""
         return self.target.call("PUT", Part.QUEUE, f"{submitted.path}/cancel")
 
     def upload(self, medium: Medium) -> str:

@@ -1,4 +1,4 @@
-"""A body that shows a difference, made as small as it still shows it."""
+"""Shrinks a body that shows a difference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MOST_TRIES = 60
 
 
 def shrink(body: Any, shows: Callable[[Any], bool], most_tries: int = MOST_TRIES) -> Any:
-    """The smallest body found, by taking away one thing at a time for as long as it `shows` the same."""
+    """The smallest body found by removing one part at a time while it still `shows` the difference."""
     tries = iter(range(most_tries))
     found = True
     while found:
@@ -25,7 +25,7 @@ def shrink(body: Any, shows: Callable[[Any], bool], most_tries: int = MOST_TRIES
 
 
 def _smaller(value: Any) -> Iterator[Any]:
-    """Every value that lacks one thing: a member, an item, the second half of a text; the outermost first."""
+    """Every value that lacks one part: a member, an item, or the second half of a text; outermost first."""
     if isinstance(value, dict):
         for name in value:
             yield {other: one for other, one in value.items() if other != name}

@@ -1,4 +1,4 @@
-"""The target as calls and answers: a base URL, fal itself, or a server that stands in for fal."""
+"""The target as calls and answers: a base URL, fal itself, or a server that replaces fal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fakefal.state import jsonio
 from fakefal_contracts.hosts import HOSTS, BaseUrl, Part
 
 KEY = "conform:secret"
-"""The key for a fake, where none is given: any will do."""
+"""The default key for a fake, which accepts any key."""
 
 CHUNK = 1 << 20
 MOST_WAITS, LONGEST_WAIT = 5, 120.0
@@ -39,7 +39,7 @@ _HOST: dict[str, str] = {part: name for name, part in reversed(HOSTS.items())}
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers by lower-case name, bytes."""
+    """A response: status, headers by lower-case name, bytes."""
 
     status: int
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class Answer:
 
     @cached_property
     def json(self) -> Any:
-        """The decoded body, or None where it is no JSON."""
+        """The decoded body, or None if it is not JSON."""
         try:
             return jsonio.parse(self.content)
         except jsonio.InvalidJson:
@@ -58,18 +58,18 @@ class Answer:
 
 
 class SlowDown(NotRun):
-    """The target answered 429 to what must not be sent twice, too often, or for longer than anybody waits."""
+    """A call that must not be repeated was answered with 429, or the target answered 429 too often or for too long."""
 
 
 class ProbedTarget:
-    """Calls parts of a target, each call once.  Only reads are asked again, after a 429, when the target said.
+    """Calls parts of a target, each call once. Only reads are repeated after a 429, when the target says.
 
     Args:
-        base: the base URL of a fake; None speaks to fal's own host names.
-        upstream: the way there; its connections are closed at the end.
+        base: the base URL of a fake; None calls fal's own host names.
+        upstream: the connections to the target, closed at the end.
         key: the key of an account there.
-        sleep: waits so many seconds.
-        now: the wall's date and time, which a date in Retry-After is held against.
+        sleep: waits this number of seconds.
+        now: the real date and time, to which a date in Retry-After is compared.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class ProbedTarget:
 
     @property
     def name(self) -> str:
-        """For reports."""
+        """The target's name in reports."""
         return self.base or (self._upstream.name if self._upstream.is_fal else f"fal, by way of {self._upstream.name}")
 
     @property
@@ -113,18 +113,18 @@ class ProbedTarget:
 
     @property
     def is_fal(self) -> bool:
-        """Whether it is fal itself, and no server that stands in for it."""
+        """Whether it is fal itself, not a server that replaces it."""
         return self.base is None and self._upstream.is_fal
 
     def url(self, part: Part, path: str) -> str:
-        """An address as this target gives it out."""
+        """An address in the form that this target gives out."""
         return self.base_url.url(part, path)
 
     def part_of(self, address: str) -> tuple[Part, str]:
         """Part and path (with its query) of an address that the target gave out.
 
         Raises:
-            Differs: it leads elsewhere.
+            Differs: it leads to another server.
         """
         parts = urlsplit(address)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
@@ -151,9 +151,9 @@ class ProbedTarget:
         key: bool = True,
         again: bool = True,
     ) -> Answer:
-        """One call.  `again` is whether it may be sent again after a 429, which no submit may.
+        """One call; `again` allows a repetition after a 429, which no submit may have.
 
-        Once the target has asked for a longer pause than `LONGEST_WAIT`, nothing is sent any more.
+        Once the target has asked for a longer pause than `LONGEST_WAIT`, nothing more is sent.
 
         Raises:
             NotRun: there is no connection, or the target is too busy.
@@ -183,7 +183,7 @@ class ProbedTarget:
         raise SlowDown(f"the target answered 429 to {method} {path}: {answer}")
 
     def trace(self, since: int) -> list[dict[str, Any]]:
-        """The calls after so many (see `called`), without secrets; where there were none, those before them."""
+        """The calls after this number (see `called`), without secrets; if there were none, the calls before."""
         calls = list(self._calls)
         return calls[-(self.called - since) :] if self.called > since else calls[-CALLS_SHOWN:]
 
@@ -219,7 +219,7 @@ def _size(content: bytes | Path | None) -> int:
 
 
 def _wait(answer: Answer, now: dt.datetime) -> float:
-    """For how many seconds the target wants to be left alone; it says so in seconds or as a date."""
+    """How many seconds the target asks to wait, given in seconds or as a date."""
     said = answer.headers.get("retry-after", "")
     try:
         seconds = float(said)

@@ -20,7 +20,7 @@ NO_APP = "fal-ai/no-such-application"
 
 
 class UnknownIds:
-    """Asks for what is not there."""
+    """Calls addresses that do not exist."""
 
     def __init__(self, service: TargetService) -> None:
         self._service = service
@@ -72,7 +72,7 @@ class UnknownIds:
         has_keys(answer, ("detail",))
 
     def _submit_with(self, authorization: str | None) -> Answer:
-        """A submit that two things refuse: the key, and the fuse."""
+        """A submit that is refused for two reasons: the key, and the fuse."""
         body, headers = broken(ENDPOINT), {"authorization": authorization} if authorization else {}
         self._service.check(ENDPOINT.id, body)
         return self._target.call(

@@ -1,4 +1,4 @@
-"""Uploads on the roads of both official clients, and what is found where they lead."""
+"""Uploads in the ways of both official clients, and the files at the resulting URLs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JAVASCRIPT = {"content_type": "image/png", "file_name": "conform.png"}
 
 
 class Uploads:
-    """Uploads one small picture in each way that the clients have."""
+    """Uploads one small picture in each way of the clients."""
 
     def __init__(self, service: TargetService) -> None:
         self._service = service
@@ -89,7 +89,7 @@ class Uploads:
         return self._target.call("PUT", part, path, content=PICTURE.head, headers=headers, key=False)
 
     def _found(self, address: str) -> None:
-        """The same bytes lie at the address, for anybody to read, under their type."""
+        """The URL serves the same bytes, publicly, with their media type."""
         part, path = self._target.part_of(address)
         answer = self._target.call("GET", part, path, key=False)
         demand(answer.content == PICTURE.head, f"the picture at {address}", answer.status)

@@ -1,4 +1,4 @@
-"""Webhooks: a receiver on this machine, and what fal's documents say of what it gets."""
+"""Webhooks: a receiver on this machine, and what fal's documents say of its deliveries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Received:
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[tuple[str, queue.Queue[Received]]]:
-    """A receiver on loopback while the block lasts: its address, and what it gets."""
+    """A receiver on loopback during the block: its address, and its deliveries."""
     received: queue.Queue[Received] = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ def receiving(port: int = 0) -> Iterator[tuple[str, queue.Queue[Received]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: outcomes do."""
+            """Log nothing: the outcomes report the deliveries."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -67,9 +67,9 @@ class WebhookTraces:
     """Receives webhooks of a refused request and of an accepted one.
 
     Attributes:
-        service: who sends them.
-        url: the address that the target is told; None tells it the receiver's own, which only a fake reaches.
-        port: where the receiver listens on loopback.
+        service: sends the webhooks.
+        url: the address that the target gets; None means the receiver's own, which only a fake reaches.
+        port: the receiver's port on loopback.
         patience_seconds: how long a delivery may take.
     """
 

@@ -1,1 +1,1 @@
-"""The queue as arithmetic: no I/O, no clock, no randomness of its own."""
+"""The queue as arithmetic, without I/O, a clock or randomness of its own."""

@@ -1,4 +1,4 @@
-"""Effects: faults and endings by name, and the rules that choose them."""
+"""Effects (failures and endings, by name) and the rules that choose them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fakefal.core.sealed import sealed
 
 @dataclass(frozen=True)
 class Effect:
-    """One effect and its arguments; as a text, in the grammar of `fakefal.core.grammar`."""
+    """One effect and its arguments. Its text form is defined in `fakefal.core.grammar`."""
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Effect:
 
 @sealed
 class Occasion:
-    """A call as far as rules look at it; `number` counts those of its key from 1.
+    """The parts of a call that rules compare; `number` counts the calls of its key from 1.
 
     The prompt is empty until the body is read.
     """
@@ -37,10 +37,10 @@ class Occasion:
 
 @dataclass(frozen=True)
 class EffectRule:
-    """When an effect happens; as a text, in the same grammar.  What is not said matches everything.
+    """The conditions of an effect; its text form has the same grammar. An omitted condition matches everything.
 
-    `endpoint` is the end of an id, `prompt` a part of the prompt, `nth` the request's number for its key,
-    and `probability` a share between 0 and 1, drawn by the seed, the number and the rule itself.
+    `endpoint` is the end of an endpoint id, `prompt` a part of the prompt and `nth` the number of the request for its
+    key. `probability` is a share from 0 to 1; the draw depends on the seed, the number and the rule itself.
     """
 
     effect: Effect
@@ -52,14 +52,14 @@ class EffectRule:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What is said of when it happens."""
+        """The conditions that are set."""
         return {one.name: getattr(self, one.name) for one in fields(self)[1:] if getattr(self, one.name) != one.default}
 
     def __str__(self) -> str:
         return rule_text(self.effect.name, self.effect.arguments, self.conditions)
 
     def matches(self, occasion: Occasion, seed: str) -> bool:
-        """Whether the effect happens to this request."""
+        """Whether the effect applies to this request."""
         return (
             occasion.endpoint_id.endswith(self.endpoint)
             and (self.key is None or self.key == occasion.key)
@@ -70,6 +70,6 @@ class EffectRule:
 
 
 def _draw(seed: str) -> float:
-    """A number from 0 up to 1, the same for the same seed."""
+    """A number from 0 up to, but not including, 1: the same for the same seed."""
     digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64

@@ -1,4 +1,4 @@
-"""One request as its line knows it: where it stands, what happened to it, when its run ends."""
+"""One request as its line knows it: its state, its position and when its run ends."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fakefal.core.lifecycle import State
 from fakefal.core.plan import Cut, Marks, Plan, moment_of
 
 Place = int
-"""Where a request stands: in the order of arrival, low priority after normal."""
+"""The place of a request in the line: order of arrival, low priority after normal."""
 
 LOW = 1 << 62
-"""What low priority adds to a place: more than ever arrive."""
+"""Added to the place of a low-priority request; larger than any number of arrivals."""
 
 UNTOUCHED = Marks()
 
@@ -21,8 +21,9 @@ UNTOUCHED = Marks()
 class LineEntry:
     """What the line knows of one request.
 
-    `start_by` is the moment that its caller set for every start; `credit` are seconds it was advanced
-    before it started.  `about` is what its store keeps with it: one search finds both.
+    `start_by` is the moment that the caller's timeout sets for every start. `credit` is the number of seconds by which
+    the request was advanced before it started. `about` is what the store keeps with the request, so that one lookup
+    finds both.
     """
 
     id: str
@@ -40,23 +41,23 @@ class LineEntry:
 
     @property
     def place(self) -> Place:
-        """Where it stands in the line."""
+        """Its place in the line."""
         return self.order + LOW if self.low else self.order
 
     @property
     def state(self) -> State:
-        """What the status call shows."""
+        """The state that the status call shows."""
         if self.marks.ended_at is not None:
             return State.COMPLETED
         return State.IN_QUEUE if self.marks.started_at is None else State.IN_PROGRESS
 
     @property
     def poll_driven(self) -> bool:
-        """Whether status reads move it, and not time."""
+        """Whether status reads move it, instead of time."""
         return self.plan is not None and self.plan.polls is not None
 
     def end_of_run(self) -> tuple[float, Cut | None]:
-        """When its run ends: as planned, or cut where a further attempt would begin too late."""
+        """When its run ends: as planned, or cut short if a further attempt would begin too late."""
         assert self.plan is not None
         for offset in self.plan.retries if self.start_by is not None else ():
             assert self.start_by is not None

@@ -1,20 +1,20 @@
-"""What the core raises.  None of these knows an HTTP status; `fakefal.wire.answers` maps them.
+"""The errors of the core. They hold no HTTP status; `fakefal.wire.answers` maps them to responses.
 
 QueueError
 |- RefusedMove      the caller asked for a move that the lifecycle does not have
-|- UnknownRequest   the caller named a request that is not stored, or is another key's
-|- NeedsJudgement   the request cannot start before somebody has judged it
-|- Busy             all runners of the key are taken, and the caller does not want to wait
+|- UnknownRequest   the caller named a request that is not stored or belongs to another key
+|- NeedsJudgement   the request cannot start before it is judged
+|- Busy             all runners of the key are taken and the caller does not want to wait
 |- QueueFull        more requests wait than the caller accepts
 |- StoreFull        the store holds only unfinished requests
-`- StoreUnavailable the store cannot be reached; what it holds stays
+`- StoreUnavailable the store cannot be reached; its contents are not lost
 """
 
 from __future__ import annotations
 
 
 class QueueError(Exception):
-    """The base of all errors of the queue.  Whatever raised it changed nothing."""
+    """The base of all errors of the queue. The call that raised it changed nothing."""
 
 
 class RefusedMove(QueueError):
@@ -35,7 +35,7 @@ class UnknownRequest(QueueError):
 
 
 class NeedsJudgement(QueueError):
-    """The request has no plan yet: its media are still being fetched."""
+    """The request has no plan yet, because its media are still being downloaded."""
 
     def __init__(self, request_id: str) -> None:
         super().__init__(f"request {request_id} waits for its judgement")
@@ -43,7 +43,7 @@ class NeedsJudgement(QueueError):
 
 
 class Busy(QueueError):
-    """All runners of the key are taken, and the synchronous road does not wait."""
+    """All runners of the key are taken, and a synchronous call does not wait for one."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"Reached concurrent requests limit of {limit}")
@@ -58,16 +58,16 @@ class QueueFull(QueueError):
 
 
 class StoreFull(QueueError):
-    """No finished request can be dropped to make room for a new one."""
+    """The store is full and has no finished request to evict."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the store is full: {reason}")
 
 
 class StoreUnavailable(QueueError):
-    """The store cannot be reached, or cannot write; what it holds is not lost.
+    """The store cannot be reached or cannot write; its contents are not lost.
 
-    `silent` says that it took longer to answer than it may: to ask again would only take as long.
+    `silent` means that it did not answer in time, so a retry would only take as long again.
     """
 
     def __init__(self, reason: str, *, silent: bool = False) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 DEEPEST = 50
-"""Levels of lists and objects in a value."""
+"""The greatest depth of nested lists and objects in a value."""
 
 SHAPE = "write name or name(key=value, ...)"
 QUOTES = "put the text in quotes"
@@ -28,7 +28,7 @@ _INSTEAD = {
     "=": "write = once",
     **dict.fromkeys((",", *_CLOSING), "write a value"),
 }
-"""What to write instead of a sign where a value must stand."""
+"""For a sign that cannot begin a value: what to write instead."""
 
 _QUOTED = r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"'
 _LETTER = r"[\w.\-/@+%~]"
@@ -43,11 +43,11 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", **{sign: sign
 
 
 class BadEffect(ValueError):
-    """The text does not name an effect or a rule; the message says where and what to write."""
+    """The text is not a valid effect or rule; the message says where and what to write instead."""
 
 
 def read_rule(text: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Read a rule: its effect's name and arguments, and its conditions.
+    """Read a rule: the name and arguments of its effect, and its conditions.
 
     Raises:
         BadEffect: the text is malformed.
@@ -58,7 +58,7 @@ def read_rule(text: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
 
 
 def rule_text(name: str, arguments: Mapping[str, Any], conditions: Mapping[str, Any]) -> str:
-    """A rule, or an effect without conditions, as `read_rule` reads it."""
+    """A rule, or an effect without conditions, as returned by `read_rule`."""
     given = ", ".join(map(_pair_text, arguments.items()))
     when = " and ".join(map(_pair_text, conditions.items()))
     return name + (f"({given})" if given else "") + (f" when {when}" if when else "")
@@ -72,7 +72,7 @@ def _pair_text(pair: tuple[str, Any]) -> str:
 
 
 def _meaning(word: str) -> Any:
-    """What a text without quotes stands for."""
+    """The value of a text without quotes."""
     if word in _CONSTANTS:
         return _CONSTANTS[word]
     if not _NUMBER.fullmatch(word):
@@ -84,7 +84,7 @@ def _meaning(word: str) -> Any:
 
 
 class _Reader:
-    """Reads a text from its start to its end, and looks at one token ahead."""
+    """Reads a text from start to end, with one token of lookahead."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -93,7 +93,7 @@ class _Reader:
         self._next()
 
     def effect(self) -> tuple[str, dict[str, Any]]:
-        """The name and the arguments."""
+        """Read the name and the arguments."""
         name = self._word(SHAPE)
         arguments: dict[str, Any] = {}
         if self._skip("("):
@@ -103,7 +103,7 @@ class _Reader:
         return name, arguments
 
     def conditions(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What follows an effect, up to the end."""
+        """Read the conditions, up to the end."""
         given: dict[str, Any] = {}
         if not self._kind:
             return given
@@ -165,7 +165,7 @@ class _Reader:
         return pairs
 
     def _separate(self, closing: str) -> None:
-        """Go past a comma, or up to the bracket that closes."""
+        """Skip a comma, or stop at the closing bracket."""
         if not self._skip(",") and self._ahead != closing:
             bracket = f"close the bracket: {closing}"
             raise self._wrong(bracket if self._ahead in _CLOSING else f"{QUOTES}, or write a comma")
@@ -188,14 +188,14 @@ class _Reader:
         return self._next()
 
     def _skip(self, token: str) -> bool:
-        """Go past this token, if it is the next."""
+        """Skip this token if it is the next one."""
         if self._ahead != token:
             return False
         self._next()
         return True
 
     def _next(self) -> str:
-        """Go past the next token, and return it."""
+        """Return the next token and move past it."""
         passed = self._ahead
         found = _TOKEN.match(self._text, self._end)
         assert found, "every text has a token or its end"
@@ -205,7 +205,7 @@ class _Reader:
         return passed
 
     def _wrong(self, advice: str, at: int | None = None) -> BadEffect:
-        """What to write at the next token, or at another place."""
+        """The error that says what to write at the next token, or at another place."""
         at = self._at if at is None else at
         place = f"{self._text[at : at + 20]!r} at character {at + 1}" if at < len(self._text) else "at the end"
         return BadEffect(f"{place}: {advice}")

@@ -1,4 +1,4 @@
-"""Ids in fal's form, from a moment and random bits that the caller brings."""
+"""Ids in the form of fal's, from a moment and random bits that the caller supplies."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ RANDOM_BITS = 74
 
 
 def uuid7(now: float, random_bits: int) -> str:
-    """A UUID of version 7, as fal's request ids have been since summer 2025.
+    """A UUID of version 7, the form of fal's request ids since summer 2025.
 
     Args:
-        now: seconds since 1970, of which milliseconds are kept.
+        now: seconds since 1970, kept to the millisecond.
         random_bits: `RANDOM_BITS` random bits.
     """
     milliseconds = int(now * 1000) & (2**48 - 1)

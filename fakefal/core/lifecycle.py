@@ -1,4 +1,4 @@
-"""The life of a request, as a table.  A pair that is missing from it is the error."""
+"""The life of a request as a table; a pair that is missing from the table is the error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fakefal.core.errors import RefusedMove
 
 
 class State(StrEnum):
-    """What the status call shows.  fal has no state for failure: a refused request is COMPLETED."""
+    """The states that the status call shows. fal has no state for failure: a refused request is COMPLETED."""
 
     IN_QUEUE = "IN_QUEUE"
     IN_PROGRESS = "IN_PROGRESS"
@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 class Move(StrEnum):
-    """What can happen to a request."""
+    """The events that move a request from state to state."""
 
     START = "start"
     ADVANCE = "advance"
@@ -38,10 +38,10 @@ NEXT: dict[tuple[State, Move], State] = {
 
 
 def after(state: State, move: Move) -> State:
-    """The state that a move leads to.
+    """The state after a move.
 
     Raises:
-        RefusedMove: the table has no such move; nothing has changed.
+        RefusedMove: the table has no such move; nothing was changed.
     """
     try:
         return NEXT[state, move]

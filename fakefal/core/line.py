@@ -1,39 +1,41 @@
-"""One line of requests and its runners: who starts when, in whose order.
+"""One line of requests and its runners: which request starts when, and in which order.
 
-A key has one line, because fal counts concurrency per account.  The line has no clock: whoever looks calls `advance`
-first, which carries out everything that fell due, in time order and each thing at its own moment.  So it does not
-matter when, or how often, anybody looks.
+A key has one line, because fal counts concurrency per account. The line has no clock. The caller first calls `advance`,
+which carries out everything that is due: in time order, and each thing at its own moment. So the history does not
+depend on when, or how often, a caller looks.
 
-**What is kept.**  `_entries` holds every request; the rest are indexes of it:
+**Data structures.** `_entries` holds every request; the others are indexes of it:
 
-- `_queued`: the orders of those that wait for a runner of the limit, normal and low.  A position is a rank in it.
-- `_ready`: those of them whose wait is over, by place.  The first one starts next.
-- `_aside`: those that wait for status reads instead of time; they take no runner of the limit.
-- four heaps of moments at which something happens by itself: `_unready` (a wait is over), `_running` (a run ends),
+- `_queued`: the places of the requests that wait for a runner within the limit, normal and low priority. A position is
+  a rank in it.
+- `_ready`: the queued requests whose wait is over, by place. The first one starts next.
+- `_aside`: the requests that wait for status reads instead of time; they take no runner of the limit.
+- four heaps of moments at which something happens without a call: `_unready` (a wait is over), `_running` (a run ends),
   `_releases` (a runner is free again), `_start_by` (a caller's start timeout).
 
-**Stale notes.**  A note in `_unready`, `_running` or `_start_by` is never searched for and removed.  When a request
-moves on or is advanced, a second note is added, and the first one is dropped when it reaches the top of its heap and no
-longer agrees with its entry (`_is_current`, `_waits`).  So each move costs a logarithm, however many requests wait.
+**Stale heap items.** An item in `_unready`, `_running` or `_start_by` is never searched for and removed. When a request
+moves on or is advanced, a second item is added. The first item is dropped when it reaches the top of its heap and no
+longer agrees with its entry (`_is_current`, `_waits`). So each move takes logarithmic time, however many requests wait.
 
-**What holds between calls.**
+**Invariants between calls.**
 
 - A request is in `_queued` or `_aside` exactly while it is IN_QUEUE, and in `_ready` only while it is in `_queued`.
-- Each waiting request that is not ready has a current note in `_unready`; each run that time ends has one in
+- Each waiting request that is not ready has a current item in `_unready`; each run that time ends has one in
   `_running`.
-- `_busy` counts the runs within the limit, plus ended ones whose release has not been carried out yet.  It is at most
-  `runners`.
-- `_now` never goes back.  Nothing that is due lies before it, except where a judgement is missing.
-- Before `_idle_until` nothing falls due; each change of the line sets it back, unless it is known what falls due then.
+- `_busy` counts the runs within the limit, plus ended runs whose runner is not released yet. It is at most `runners`.
+- `_now` never goes back. Nothing that is due lies before it, except while a judgement is missing.
+- Nothing falls due before `_idle_until`. Each change of the line resets it, unless the next due moment is known.
 
-**At one moment** ends come first, then releases, then waits, then starts, then start timeouts: a runner that is freed
-at a moment can be taken at that moment, and who can start is not timed out.
+**Order at one moment:** ends, releases, waits, starts, start timeouts. So a runner that becomes free at a moment can be
+taken at that moment, and a request that can start does not time out.
 
-**A missing judgement stops the line.**  Where a request without a plan would start, nobody does, whoever is behind it;
-`advance` names it and runs go on to their ends.  With the judgement written, the next `advance` goes on from the moment
-at which the line stopped, so that the history is the same as if the judgement had been there.
+**A missing judgement stops the line.** If the request that would start next has no plan, neither it nor any request
+behind it starts. `advance` names that request, and runs continue to their ends. Once the judgement is written, the next
+`advance` continues from the moment at which the line stopped. The history is then the same as if the judgement had
+been there.
 
-**An open plan stops nobody.**  Its request starts and holds its runner; the run ends once the whole plan is written.
+**An open plan does not stop the line.** Its request starts and holds its runner; the run ends once the whole plan is
+written.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ from fakefal.core.ranks import Ranks
 from fakefal.core.sealed import sealed
 
 Due = tuple[float, int, str]
-"""A moment, the order of arrival that breaks ties, and the request."""
+"""A moment, the order of arrival as tie-breaker, and the request."""
 
 
 BEFORE_ALL, NEVER = float("-inf"), float("inf")
@@ -63,9 +65,9 @@ _MOVES = {None: Move.FINISH, Cut.CANCELLED: Move.CANCEL, Cut.TIMED_OUT: Move.EXP
 
 @sealed
 class Advanced:
-    """What `Line.advance` did: who started or ended since the last time, whose judgement it needs, when to come again.
+    """The result of `Line.advance`: which requests started or ended, which needs a judgement, and when to call again.
 
-    `moved` are ids with the state that each came to, in the order in which that happened.
+    `moved` holds ids with the state that each reached, in the order in which that happened.
     """
 
     moved: Sequence[tuple[str, State]]
@@ -74,7 +76,7 @@ class Advanced:
 
     @property
     def ended(self) -> tuple[str, ...]:
-        """Which requests ended."""
+        """The ids of the requests that ended."""
         return tuple(request_id for request_id, state in self.moved if state is State.COMPLETED)
 
 
@@ -102,7 +104,7 @@ class Line:
 
     @property
     def busy(self) -> int:
-        """How many runners of the limit are taken."""
+        """How many runners within the limit are taken."""
         return self._busy
 
     def states(self) -> Counter[State]:
@@ -110,10 +112,10 @@ class Line:
         return Counter(entry.state for entry in self._entries.values())
 
     def check_room(self, most_waiting: int | None) -> None:
-        """See whether one more request is welcome.
+        """Check that the line accepts one more request.
 
         Raises:
-            QueueFull: more wait already than that.
+            QueueFull: more requests wait than that.
         """
         waiting = len(self._queued[False]) + len(self._queued[True]) + len(self._aside)
         if most_waiting is not None and waiting > most_waiting:
@@ -131,10 +133,10 @@ class Line:
         start_seconds: float | None = None,
         about: Any = None,
     ) -> None:
-        """Take a request in; `plan` is None while its judgement is open.
+        """Add a request; `plan` is None while its judgement is missing.
 
-        With `start_seconds` it times out when it has not started by then; a server's further attempts are
-        starts, too.  `about` is what the caller keeps with it.
+        With `start_seconds` the request times out if it has not started by then. Further attempts of the server count
+        as starts too. `about` is what the caller keeps with the request.
         """
         now = self._at(now)
         is_idle = self._now == now < self._idle_until
@@ -155,9 +157,9 @@ class Line:
             self._enqueue(entry)
 
     def settle(self, request_id: str, plan: Plan) -> bool:
-        """Write the plan of a request that has none, or an open one.  Returns whether it was so.
+        """Set the plan of a request that has none, or an open one. Returns whether it was set.
 
-        What takes the place of an open plan waits as that did, and moves on as that does.
+        The new plan takes over the waiting time and the advances of an open plan.
         """
         entry = self._entry(request_id)
         before = entry.plan
@@ -179,10 +181,10 @@ class Line:
         return True
 
     def cancel(self, request_id: str, now: float) -> State:
-        """End a request now.  Returns the state it was in.
+        """End a request now. Returns its previous state.
 
         Raises:
-            RefusedMove: it is over already.
+            RefusedMove: the request is already over.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
         was = entry.state
@@ -191,10 +193,10 @@ class Line:
         return was
 
     def hasten(self, request_id: str, seconds: float, now: float) -> None:
-        """Bring the remaining moments of a request nearer by so many seconds.
+        """Bring the remaining moments of a request nearer by this number of seconds.
 
         Raises:
-            RefusedMove: it is over already.
+            RefusedMove: the request is already over.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
         after(entry.state, Move.ADVANCE)
@@ -208,11 +210,11 @@ class Line:
             heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
     def start(self, request_id: str, now: float) -> None:
-        """Start a waiting request at once, on an extra runner outside the limit.
+        """Start a waiting request now, on an extra runner outside the limit.
 
         Raises:
-            RefusedMove: it does not wait.
-            NeedsJudgement: it has no plan yet.
+            RefusedMove: the request is not waiting.
+            NeedsJudgement: the request has no plan yet.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
         after(entry.state, Move.START)
@@ -223,11 +225,11 @@ class Line:
         self._begin(entry, now)
 
     def finish(self, request_id: str, now: float) -> None:
-        """Make the planned end of a request due now, with a whole run behind it.
+        """Make the planned end of a request due now, as if its whole run had passed.
 
         Raises:
-            RefusedMove: it is over already.
-            NeedsJudgement: it has no plan yet, or an open one.
+            RefusedMove: the request is already over.
+            NeedsJudgement: the request has no plan yet, or an open one.
         """
         entry, now = self._entry(request_id), self._touched_at(now)
         if entry.plan is not None and entry.plan.open and entry.state is not State.COMPLETED:
@@ -239,7 +241,7 @@ class Line:
         self._end(entry, now)
 
     def read(self, request_id: str, now: float) -> bool:
-        """Count a status read, which is what moves a poll-driven request.  Returns whether it is one."""
+        """Count a status read, which moves a poll-driven request. Returns whether the request is poll-driven."""
         entry = self._entry(request_id)
         if not entry.poll_driven or entry.state is State.COMPLETED:
             return False
@@ -255,39 +257,39 @@ class Line:
         return True
 
     def forget(self, request_id: str) -> None:
-        """Drop a request that is over."""
+        """Remove a request that is over."""
         entry = self._entries.pop(request_id)
         assert entry.state is State.COMPLETED
 
     # -- looking --------------------------------------------------------------------------------
 
     def view(self, request_id: str, now: float) -> View:
-        """Where a request stands."""
+        """The state of a request."""
         entry = self._entry(request_id)
         return view(entry.plan, entry.marks, self._at(now))
 
     def about(self, request_id: str) -> Any:
-        """What was kept with a request."""
+        """What the caller kept with a request."""
         return self._entry(request_id).about
 
     def started_at(self, request_id: str) -> float | None:
-        """When a request started, if it has."""
+        """When a request started; None before its start."""
         return self._entry(request_id).marks.started_at
 
     def position(self, request_id: str) -> int:
-        """How many requests stand before it; 0 for one that does not wait, or waits for an extra runner."""
+        """How many requests are ahead of it; 0 if it is not waiting, or waits for an extra runner."""
         return self._position(self._entry(request_id))
 
     def look(self, request_id: str, now: float) -> tuple[View, int]:
-        """Where a request stands, and its position."""
+        """The state of a request and its position."""
         entry = self._entry(request_id)
         return view(entry.plan, entry.marks, self._at(now)), self._position(entry)
 
     def advance(self, now: float) -> Advanced:
         """Carry out everything that is due by `now`.
 
-        Where a request without a judgement would start, nobody starts any more, and the line says whose
-        judgement it needs; called again with the judgement written, it goes on from that moment.
+        If the request that would start next has no judgement, no request starts, and the line returns its id. Called
+        again once the judgement is written, the line continues from that moment.
         """
         now = self._at(now)
         if now < self._idle_until:
@@ -324,11 +326,11 @@ class Line:
         return before + len(self._queued[False]) if entry.low else before
 
     def _at(self, now: float) -> float:
-        """A moment that is never before one that the line has already seen."""
+        """A moment that is never earlier than one that the line has already reached."""
         return max(now, self._now)
 
     def _touched_at(self, now: float) -> float:
-        """The moment of a change, which may make something due at once."""
+        """The moment of a change, after which something may be due at once."""
         self._idle_until = BEFORE_ALL
         return self._at(now)
 
@@ -339,7 +341,7 @@ class Line:
             raise UnknownRequest(request_id) from None
 
     def _postpone(self, entry: LineEntry, moment: float) -> None:
-        """Let a request be ready later, unless the line has passed that moment already."""
+        """Mark a request as ready later, unless the line has already passed that moment."""
         entry.ready_at = moment
         if moment > self._now:
             self._unmark(entry)
@@ -350,7 +352,7 @@ class Line:
         heapq.heappush(self._unready, (entry.ready_at, entry.order, entry.id))
 
     def _start_at_once(self, entry: LineEntry, now: float) -> None:
-        """Start a request that need not wait.  A run of no length is over at once, and takes no runner."""
+        """Start a request that need not wait. A run of zero seconds ends at once and takes no runner."""
         entry.marks = Marks(started_at=now)
         self._moved.append((entry.id, State.IN_PROGRESS))
         end, _ = entry.end_of_run()
@@ -363,7 +365,7 @@ class Line:
             self._moved.append((entry.id, State.COMPLETED))
 
     def _set_aside(self, entry: LineEntry) -> None:
-        """Let a request wait for status reads, beside the line."""
+        """Let a request wait for status reads, outside the line."""
         entry.extra = True
         self._aside.add(entry.id)
 
@@ -373,13 +375,13 @@ class Line:
         self._aside.discard(entry.id)
 
     def _unmark(self, entry: LineEntry) -> None:
-        """A request is not ready, or not any more."""
+        """Mark a request as not ready."""
         if entry.ready:
             entry.ready = False
             del self._ready[entry.place]
 
     def _start_ready(self) -> str | None:
-        """Fill free runners with ready requests; returns the id of one that lacks its judgement."""
+        """Give free runners to ready requests; returns the id of a request whose judgement is missing."""
         while self._ready and self._busy < self.runners:
             entry: LineEntry = self._ready.peekitem(0)[1]
             if entry.plan is None:
@@ -397,7 +399,7 @@ class Line:
         self._shift(entry, entry.credit, now)
 
     def _shift(self, entry: LineEntry, seconds: float, now: float) -> None:
-        """Spare a run so many seconds, and note when it now ends."""
+        """Shorten a run by this number of seconds, and push its new end on the heap."""
         assert entry.plan is not None
         if seconds:
             entry.marks = replace(entry.marks, shifts=(*entry.marks.shifts, (now, seconds)))
@@ -414,7 +416,7 @@ class Line:
         self._moved.append((entry.id, State.COMPLETED))
 
     def _next_due(self) -> float | None:
-        """The next moment at which something happens by itself; stale notes are dropped."""
+        """The next moment at which something happens without a call; drops stale items."""
         while self._unready and not self._is_current(self._unready[0], State.IN_QUEUE):
             heapq.heappop(self._unready)
         self._next_end()
@@ -424,13 +426,13 @@ class Line:
         return min(moments + self._releases[:1], default=None)
 
     def _next_end(self) -> float | None:
-        """When the next run ends, which it does while a missing judgement lets nobody start, too."""
+        """When the next run ends; runs also end while a missing judgement blocks all starts."""
         while self._running and not self._is_current(self._running[0], State.IN_PROGRESS):
             heapq.heappop(self._running)
         return self._running[0][0] if self._running else None
 
     def _is_current(self, due: Due, state: State) -> bool:
-        """Whether a noted moment still holds: its request was not moved on or advanced since."""
+        """Whether a heap item is still valid: its request was not moved on or advanced since."""
         moment, _, request_id = due
         entry = self._entries.get(request_id)
         if entry is None or entry.state is not state:
@@ -440,7 +442,7 @@ class Line:
         return moment == entry.ready_at and not entry.ready and not entry.extra
 
     def _end_runs(self, due: float) -> None:
-        """End the runs that are over by then; their runners are free once the line gets there."""
+        """End the runs that are over by then; a runner is released when the line reaches that moment."""
         while self._running and self._running[0][0] <= due:
             note = heapq.heappop(self._running)
             if self._is_current(note, State.IN_PROGRESS):
@@ -448,19 +450,19 @@ class Line:
                 self._end(entry, note[0], entry.end_of_run()[1])
 
     def _waits(self, due: Due) -> bool:
-        """Whether the request of a noted moment is still in the queue."""
+        """Whether the request of a heap item is still in the queue."""
         entry = self._entries.get(due[2])
         return entry is not None and entry.state is State.IN_QUEUE
 
     def _time_out(self, due: float) -> None:
-        """End the requests that have not started by the moment that their callers set."""
+        """End the requests that did not start within their caller's start timeout."""
         while self._start_by and self._start_by[0][0] <= due:
             note = heapq.heappop(self._start_by)
             if self._waits(note):
                 self._end(self._entries[note[2]], note[0], Cut.TIMED_OUT)
 
     def _carry_out(self, due: float) -> None:
-        """Everything noted for this moment: ends first, so that their runners are free."""
+        """Do everything that is due at this moment: ends first, so that their runners are free."""
         self._end_runs(due)
         while self._releases and self._releases[0] <= due:
             heapq.heappop(self._releases)

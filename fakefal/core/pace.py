@@ -1,4 +1,4 @@
-"""Clocks as arithmetic: how fast emulated time runs, and since when."""
+"""Clocks as arithmetic: the speed of emulated time, and since when."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pace:
-    """Maps the time of whoever this clock follows to its own: `shown` at `since`, then at `speed`.
+    """Maps the time of another clock to its own: `shown` at `since`, and from there at `speed`.
 
-    Speed 1 keeps step, 0 stands still.  Neither advancing nor a new speed ever turns a clock back.
+    Speed 1 runs at the same speed, 0 stands still. Neither an advance nor a new speed moves the clock back.
     """
 
     since: float = 0.0
@@ -18,21 +18,21 @@ class Pace:
     speed: float = 1.0
 
     def at(self, followed: float) -> float:
-        """The time it shows when the followed clock shows `followed`."""
+        """The time of this clock when the other clock shows `followed`."""
         return self.shown + max(0.0, followed - self.since) * self.speed
 
     def when(self, moment: float) -> float:
-        """What the followed clock will show when this one shows `moment`; infinite if it never does."""
+        """The time of the other clock when this clock shows `moment`; infinite if it never does."""
         if moment <= self.shown:
             return self.since
         return self.since + (moment - self.shown) / self.speed if self.speed else math.inf
 
     def moved(self, followed: float, *, advance: float = 0.0, speed: float | None = None) -> Pace:
-        """The same clock from now on: so many seconds later, or at another speed."""
+        """The same clock from now on, this number of seconds later or at another speed."""
         return Pace(followed, self.at(followed) + advance, self.speed if speed is None else speed)
 
     def in_step(self, followed: float) -> Pace:
-        """The same clock, keeping step from now on: ahead it stays ahead, behind it catches up."""
+        """The same clock at speed 1 from now on: a clock that is ahead stays ahead, one that is behind catches up."""
         shown = self.at(followed)
         return Pace(followed, shown) if shown > followed else STEADY
 

@@ -1,7 +1,7 @@
-"""The plan of a request: how long it waits and runs, what it logs, how it ends.
+"""The plan of a request: how long it waits and runs, what it logs and how it ends.
 
-A plan is immutable and a pure function of the request, its judgement, the profile and the seed; where
-the request stands at any moment follows from it by arithmetic (`view`).
+A plan is immutable, and a pure function of the request, its judgement, the profile and the seed. The state of the
+request at any moment is computed from it (`view`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ REFUSED_SECONDS = 0.2
 
 
 RUN_SIGMA = 0.35
-"""How unevenly runs last (inferred from how far the few measured runs of one endpoint lie apart)."""
+"""The spread of run times (inferred from the spread of the few measured runs of one endpoint)."""
 
 
 class Charge(StrEnum):
     """Whether fal charges for a request.
 
-    fal says that a refusal may be charged when a runner worked before it refused (its FAQ, 2026).
+    fal may charge for a refusal if a runner did work before it refused (FAQ of fal, 2026).
     """
 
     NO = "not_charged"
@@ -39,9 +39,10 @@ class Charge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """Why a request was refused: which rule it broke, where, and what to change.
+    """Why a request was refused: the rule that it broke, the field, and what to change.
 
-    `rule` is empty where no rule of ours says so, as for an effect; `type`, `loc` and `msg` are those of the answer.
+    `rule` is empty if the refusal comes from no rule of this project, such as an effect. `type`, `loc` and `msg` are
+    those of the response.
     """
 
     rule: str
@@ -53,12 +54,12 @@ class BrokenRule:
 
 @sealed
 class Ending:
-    """What the result call answers once the request is over: status, body (JSON, or a `text`), billed units.
+    """The result call's response once the request is over: status, body (JSON, or a `text`) and billed units.
 
-    `ok` says whether the model produced its output; the core does not read it off the status.  `usd` is what
-    the request would have cost at fal, None where its price is unknown, and `maybe_usd` what a refusal may have
-    cost; `hint` is for the developer; `error` and `error_type` are what the status of a platform failure shows;
-    `timeout_type` says whose timeout it was; `broken` are the reasons of a refusal.
+    `ok` says whether the model produced its output; the core does not derive it from the status. `usd` is what fal
+    would charge for the request, None if its price is unknown. `maybe_usd` is what a refusal may have cost. `hint` is
+    for the developer. `error` and `error_type` are shown by the status call after a platform failure. `timeout_type`
+    says whose timeout it was. `broken` holds the reasons of a refusal.
     """
 
     status: int
@@ -93,7 +94,7 @@ class Polls:
 
 
 class Quirk(StrEnum):
-    """What happens to a request after its end, or when it is cancelled; also the names of the effects that do it."""
+    """What happens to a request after its end or on its cancellation; the values are the names of the effects."""
 
     RESULT_EXPIRED = "result_expired"
     CANCEL_IGNORED = "cancel_ignored"
@@ -106,12 +107,11 @@ class Quirk(StrEnum):
 class Plan:
     """All that will happen to a request, fixed before it starts.
 
-    `wait_seconds` is the least time in the queue, `run_seconds` the time on a runner, and `logs`
-    the lines with the second of the run at which each appears.  With `polls` the request ignores
-    time and moves on status reads, on a runner of its own.  `retries` are the seconds of the run at which
-    a further attempt begins.
+    `wait_seconds` is the minimum time in the queue, `run_seconds` the time on a runner, and `logs` the lines with the
+    second of the run at which each appears. With `polls` the request ignores time and moves on status reads, on a
+    runner of its own. `retries` are the seconds of the run at which a further attempt begins.
 
-    A plan whose files are still being made is open: its run has no end, until the whole plan takes its place.
+    A plan whose files are still being made is open: its run does not end until the whole plan replaces it.
     """
 
     ending: Ending
@@ -128,19 +128,19 @@ class Plan:
         return self.run_seconds == math.inf
 
     def opened(self) -> Plan:
-        """The same without an end."""
+        """The same plan without an end."""
         return replace(self, run_seconds=math.inf)
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time in seconds: always `median`, or log-normal around it with shape `sigma`."""
+    """A duration in seconds: always `median`, or log-normal around it with shape `sigma`."""
 
     median: float
     sigma: float = 0.0
 
     def draw(self, seed: str) -> float:
-        """One length, the same for the same seed."""
+        """One duration, the same for the same seed."""
         if not self.sigma:
             return self.median
         digest = hashlib.blake2b(seed.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -150,10 +150,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Profile:
-    """How time passes for requests: `wait` in the queue and `run` on a runner, or by `polls`.
+    """How long requests take: `wait` in the queue and `run` on a runner, or moved by `polls`.
 
-    `run_of` gives single tiers a run of their own; with `as_measured` a request takes as long as its endpoint was
-    seen to take, where somebody saw it.
+    `run_of` gives single tiers their own run time. With `as_measured` a request takes as long as runs of its endpoint
+    were measured to take, if they were measured.
     """
 
     name: str
@@ -193,9 +193,9 @@ def make_plan(
 ) -> Plan:
     """The plan of a request under a profile.
 
-    `tier` and `run_seconds` are those of its endpoint, as far as they are known.  `notes` are log lines of the first
-    moment, such as media that were not checked; `failure` is what the log says of the attempts before the last, each
-    of which is over as soon as a refusal is.
+    `tier` and `run_seconds` are those of its endpoint, if they are known. `notes` are log lines of the first moment,
+    such as media that were not checked. `failure` is the log line of each attempt before the last; such an attempt
+    lasts as long as a refusal.
     """
     span = profile.run_of.get(tier, profile.run)
     if profile.as_measured and run_seconds is not None:
@@ -222,7 +222,7 @@ REFUSED_LOG = ((0.0, "Checking the arguments"),)
 
 @lru_cache(maxsize=256)
 def _progress(run: float) -> tuple[tuple[float, str], ...]:
-    """The lines of a run of this length: one copy for all, since they are most of what a plan occupies."""
+    """The log lines of a run of this length, shared by all plans because they take most of a plan's memory."""
     return (
         (0.0, "Arguments checked"),
         (run * 0.1, "Generating: 10%"),
@@ -232,19 +232,19 @@ def _progress(run: float) -> tuple[tuple[float, str], ...]:
 
 
 class Cut(StrEnum):
-    """Why a request ended otherwise than planned."""
+    """Why a request did not end as planned."""
 
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
-    """It had not started, or would have to start once more, after the moment that its caller had set."""
+    """By the moment that its caller had set, it had not started, or another attempt had not."""
 
 
 @sealed
 class Marks:
-    """What happened to a request so far, in emulated seconds; None means not yet.
+    """What has happened to a request so far, in emulated seconds; None means not yet.
 
-    `shifts` are the moments at which it was advanced while it ran, and by how many seconds: what then
-    lay ahead came nearer, what was past stayed.
+    `shifts` are the moments at which it was advanced while it ran, each with the number of seconds. An advance brings
+    later moments nearer; earlier ones stay.
     """
 
     started_at: float | None = None
@@ -255,30 +255,30 @@ class Marks:
 
 @sealed
 class View:
-    """Where a request stands at a moment, or stood at its end; times are emulated seconds."""
+    """The state of a request at a moment, or at its end; times are emulated seconds."""
 
     state: State
     plan: Plan | None
     marks: Marks
     at: float
     next_at: float | None = None
-    """When the request itself next changes by time alone."""
+    """When the request next changes by time alone."""
     run_seconds: float = 0.0
-    """How long it ran, once it is over; what it was spared by being advanced counts as run."""
+    """How long it ran, once it is over; the seconds by which it was advanced count as run."""
 
     @property
     def started_at(self) -> float | None:
-        """When it started, if it has."""
+        """When it started; None before that."""
         return self.marks.started_at
 
     @property
     def ended_at(self) -> float | None:
-        """When it ended, if it has."""
+        """When it ended; None before that."""
         return self.marks.ended_at
 
     @property
     def cut(self) -> Cut | None:
-        """Why it ended otherwise than planned, if it did."""
+        """Why it did not end as planned; None if it did."""
         return self.marks.cut
 
     @property
@@ -290,7 +290,7 @@ class View:
 
 
 def moment_of(marks: Marks, offset: float) -> float:
-    """When a second of the run comes, with every advance that brought it nearer."""
+    """The moment of a second of the run, after all advances."""
     assert marks.started_at is not None
     moment = marks.started_at + offset
     for at, seconds in marks.shifts:
@@ -307,7 +307,7 @@ def _dated(plan: Plan, marks: Marks) -> list[tuple[float, str]]:
 
 
 def view(plan: Plan | None, marks: Marks, now: float) -> View:
-    """Where a request with these marks stands at `now`."""
+    """The state of a request with these marks at `now`."""
     start, end = marks.started_at, marks.ended_at
     if start is None or plan is None:
         state = State.IN_QUEUE if end is None else State.COMPLETED

@@ -1,4 +1,4 @@
-"""Ranks among numbers that arrive in order, where any of them may leave."""
+"""Ranks among numbers that arrive in ascending order and leave in any order."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 BLOCK = 1024
 GROUP = 32
-"""So many numbers are the bits of one block, and so many blocks are counted together."""
+"""The bits of one block, and the blocks of one group."""
 
 
 class Ranks:
-    """A set of growing numbers that tells how many of them are below one.
+    """A set of ascending numbers that counts how many of them are below a given one.
 
-    A search among a million numbers would touch twenty of them, none of which is in a cache of the processor.  This
-    counts: groups of blocks, blocks, and the bits of one block.
+    A binary search among a million numbers touches about twenty of them, none of which is in the cache of the
+    processor. This class counts instead: groups of blocks, blocks, and the bits of one block.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Ranks:
             yield from (start + bit for bit in range(bits.bit_length()) if bits >> bit & 1)
 
     def add(self, number: int) -> None:
-        """Take a number in that is not below those that were there."""
+        """Add a number that is not below those already in the set."""
         block, bit = divmod(number - self._first, BLOCK)
         while block >= len(self._blocks):
             if len(self._blocks) % GROUP == 0:
@@ -48,7 +48,7 @@ class Ranks:
         self._change(block, 1)
 
     def discard(self, number: int) -> None:
-        """Remove a number, if it is there."""
+        """Remove a number if it is in the set."""
         if number not in self:
             return
         block, bit = divmod(number - self._first, BLOCK)
@@ -59,7 +59,7 @@ class Ranks:
             self._first += GROUP * BLOCK
 
     def below(self, number: int) -> int:
-        """How many are below a number."""
+        """How many numbers are below the given one."""
         block, bit = divmod(number - self._first, BLOCK)
         if not 0 <= block < len(self._blocks):
             return 0 if block < 0 else self._count

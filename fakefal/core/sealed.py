@@ -1,4 +1,4 @@
-"""Dataclasses that nobody changes, where many are made."""
+"""Dataclasses that are created often and never changed."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def sealed(cls: type[T]) -> type[T]:
-    """A dataclass with slots that only type checkers protect: to make a frozen one takes up to three times as long."""
+    """A dataclass with slots that only type checkers protect: creating a frozen one takes up to three times as long."""
     return dataclass(slots=True, unsafe_hash=True)(cls)

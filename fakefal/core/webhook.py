@@ -1,7 +1,7 @@
-"""The life of a webhook: when it is tried, and when that ends.  Sending is `fakefal.engine.webhooks`.
+"""The life of a webhook: when it is tried, and when the tries end. `fakefal.engine.webhooks` sends it.
 
-fal publishes no schedule.  What is documented (September 2026): up to 31 tries with backoff until the
-result expires, any 2xx acknowledges, redirects and private targets are final.  The waits are inferred.
+fal publishes no schedule. Documented (September 2026): up to 31 tries with backoff until the result expires; any 2xx
+acknowledges; redirects and private targets are final. The waits are inferred.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 120.0
 MOST_ATTEMPTS = 31
 MOST_KEPT = 100
-"""So many tries are kept of one delivery, the newest: it may be replayed without end."""
+"""The newest tries that are kept of one delivery, which may be replayed any number of times."""
 
 GIVE_UP_SECONDS = 3600.0
-"""Counted from the request's end."""
+"""Seconds since the end of the request."""
 
 FIRST_TIMEOUT_SECONDS = 15.0
 RETRY_TIMEOUT_SECONDS = 120.0
 
 
 class Fate(StrEnum):
-    """What became of a webhook."""
+    """The state of a webhook delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -32,9 +32,9 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One try: emulated moment, the receiver's status, and why there is none or why none will do.
+    """One try to deliver a webhook: its emulated moment, the status of the receiver, and the error if it failed.
 
-    It is `acknowledged` where the receiver took it, and `final` where no later try can do better.
+    `acknowledged` means that the receiver accepted it, and `final` that no later try can succeed.
     """
 
     at: float
@@ -45,18 +45,18 @@ class DeliveryAttempt:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the receiver took all the time that it was given."""
+        """Whether the receiver used up the whole time limit."""
         return self.error is not None and self.error.startswith(NO_ANSWER)
 
 
 NO_ANSWER = "no answer within "
 REFUSED = "refused: "
-"""How the error of a target begins that is never tried again."""
+"""The start of the error text for a target that is never tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook on its way: to where, since when, when it is tried next, and every try so far."""
+    """A webhook to deliver: its target, since when, when the next try is due, and every try so far."""
 
     request_id: str
     url: str
@@ -67,11 +67,11 @@ class Delivery:
 
     @property
     def timeout_seconds(self) -> float:
-        """How long the receiver may take for the next try, in real seconds."""
+        """The time limit of the receiver for the next try, in real seconds."""
         return RETRY_TIMEOUT_SECONDS if self.attempts else FIRST_TIMEOUT_SECONDS
 
     def after(self, attempt: DeliveryAttempt) -> Delivery:
-        """The delivery once one more try is over."""
+        """The delivery after one more try."""
         tried = replace(self, attempts=self._with(attempt))
         if attempt.acknowledged:
             return replace(tried, fate=Fate.DELIVERED)
@@ -82,7 +82,7 @@ class Delivery:
         return replace(tried, due_at=due_at)
 
     def replayed(self, attempt: DeliveryAttempt) -> Delivery:
-        """The delivery once a try out of turn is over: that may turn failure into success, never the reverse."""
+        """The delivery after an extra try, which can turn failure into success but never the reverse."""
         fate = Fate.DELIVERED if attempt.acknowledged else self.fate
         return replace(self, fate=fate, attempts=self._with(attempt))
 
@@ -91,5 +91,5 @@ class Delivery:
 
 
 def retry_seconds(attempts: int) -> float:
-    """The wait after so many failed tries: 5, 10, 20 ... seconds, at most 120 (inferred)."""
+    """The wait after this number of failed tries: 5, 10, 20 ... seconds, at most 120 (inferred)."""
     return min(FIRST_RETRY_SECONDS * 2.0 ** (attempts - 1), LONGEST_RETRY_SECONDS)

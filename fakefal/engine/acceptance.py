@@ -1,4 +1,4 @@
-"""How a submission becomes a request: its judgement, its plan, its record.  What it waits for is settled here, too."""
+"""How a submission becomes a request: its judgement, its plan, its record and the work that it waits for."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ logger = logging.getLogger(__name__)
 
 
 UNKNOWN_PATH_SECONDS = 0.05
-"""How long a request for a path that fal does not know runs (captures of September 2026)."""
+"""How long a request for a path unknown to fal runs (captures of September 2026)."""
 
 
 class Acceptance:
-    """Takes submissions in.
+    """Accepts submissions.
 
     Args:
-        settings: the seed, and what becomes of unknown models.
-        parts: those of the emulator.
-        judge: gives the judgements.
-        cdn: where the videos of effects are laid.
-        downloads: fetch foreign media.
+        settings: the seed, and how unknown models are treated.
+        parts: the parts of the emulator.
+        judge: judges the requests.
+        cdn: stores the videos of effects.
+        downloads: downloads foreign media.
         renderer: renders clips.
         waker: is told of every request.
     """
@@ -74,12 +74,12 @@ class Acceptance:
         self._accepted: Bounded[str, int] = Bounded(MOST_KEYS)
 
     async def accept(self, submission: Submission, profile: Profile, *, at_once: bool = False) -> Snapshot:
-        """Store a request under a profile; `at_once` wants a free runner for it.
+        """Store a request under a profile; `at_once` requires a free runner.
 
         Raises:
             StoreFull: only unfinished requests are stored.
-            QueueFull: more wait than the caller allows.
-            Busy: no runner is free at once.
+            QueueFull: more requests wait than the caller allows.
+            Busy: no runner is free now.
         """
         now = self._clock.now(submission.key)
         request_id = uuid7(now, self._parts.random_bits(RANDOM_BITS))
@@ -124,7 +124,7 @@ class Acceptance:
         return added.look
 
     def reset(self, key: str | None) -> None:
-        """Count the calls of a key, or of all, from the beginning."""
+        """Restart the call counter of a key, or of all keys."""
         if key is None:
             self._accepted.clear()
         else:
@@ -135,7 +135,7 @@ class Acceptance:
         return self._accepted[key]
 
     async def _judge(self, submission: Submission, request_id: str, fetched: Fetched | None = None) -> Judgement:
-        """The judgement on a submission; a wrong path is one, too."""
+        """The judgement on a submission, also if its path is unknown."""
         try:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
@@ -146,12 +146,12 @@ class Acceptance:
         arguments = submission.body, request_id, submission.base_url, fetched or {}, submission.gone
         work = partial(self._judges.judgement, edition, *arguments)
         if not submission.heavy:
-            with suppress(ReadsFiles):  # most bodies name no file of ours: a thread would take longer than they do
+            with suppress(ReadsFiles):  # few bodies name files of ours; threads cost more
                 return work(reading=False)
         return await asyncio.to_thread(work)
 
     async def _with_own_video(self, submission: Submission, effect: Effect) -> Submission:
-        """Lay the video of the user's that the effect answers with on the CDN."""
+        """Store the user's video, with which the effect answers, on the CDN."""
         given = dict(effect.arguments)
         given["result"] = {"video": await asyncio.to_thread(self._cdn.own_file, given.pop("video"))}
         return replace(submission, effect=replace(effect, arguments=given))
@@ -167,9 +167,9 @@ class Acceptance:
         judgement: Judgement,
         fetched: Fetched,
     ) -> None:
-        """Write the judgement that the line waits for, whatever happens while judging.
+        """Write the judgement for which the line waits, whatever happens while judging.
 
-        A clip is rendered while the request runs: until then its plan is open.
+        A clip is rendered while the request runs; until then its plan is open.
         """
         plan = Plan(Ending(500, jsonio.dump({"detail": "Internal Server Error"}), 0.0, ok=False))
         try:
@@ -181,7 +181,7 @@ class Acceptance:
                 await self._write(record, plan.opened())
                 whole = make(await self._rendered(judgement, scene))
                 plan = replace(whole, run_seconds=max(whole.run_seconds, await self._ran(record)))
-        except UnknownRequest:  # it was reset or dropped meanwhile
+        except UnknownRequest:  # it was reset or evicted in the meantime
             return
         except Exception:
             logger.exception("judging request %s failed", record.id)
@@ -189,7 +189,7 @@ class Acceptance:
             await self._write(record, plan)
 
     async def _write(self, record: Record, plan: Plan) -> None:
-        """Write a plan down, as soon as the store can."""
+        """Write a plan as soon as the store accepts it."""
         await until_written(lambda: self._queue.settle(record.id, plan, self._clock.now(record.key)))
         self._waker.changed(record.key)
 
@@ -200,7 +200,7 @@ class Acceptance:
         return 0.0 if started_at is None else now - started_at
 
     async def _rendered(self, judgement: Judgement, scene: Scene) -> Judgement:
-        """The judgement with a clip that shows the request's own pictures; where that fails, its log says why."""
+        """The judgement with a clip that shows the request's own pictures; if that fails, its log says why."""
         try:
             clip = await self._renderer.render(scene)
         except NotRendered as error:
@@ -226,11 +226,11 @@ def _plan(profile: Profile, seed: str, submission: Submission, judged: Judgement
 
 
 def _opening(body: Any) -> str:
-    """The beginning of a body's prompt, if it has one."""
+    """The start of a body's prompt, if it has one."""
     prompt = body.get("prompt") if isinstance(body, dict) else None
     return prompt[:LONGEST_PROMPT] if isinstance(prompt, str) else ""
 
 
 def _unknown_path(path: str, hint: str) -> Ending:
-    """The runner's own answer to a path that it does not have (captures of September 2026)."""
+    """The runner's answer to an unknown path (captures of September 2026)."""
     return Ending(HTTPStatus.NOT_FOUND, jsonio.dump({"detail": f"Path /{path} not found"}), 0.0, ok=False, hint=hint)

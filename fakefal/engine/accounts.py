@@ -1,4 +1,4 @@
-"""The accounts of keys: how many dollars each has left, and whether that locks it."""
+"""The accounts of keys: the balance of each, and whether it is locked."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from fakefal.state.queue import QueueStore
 
 
 class NoBalance(QueueError):
-    """An account that never runs out cannot be topped up."""
+    """The balance of this account is unlimited, so it cannot be topped up."""
 
     def __init__(self) -> None:
         super().__init__("no balance is set, so no account runs out: start with --balance 10.00")
 
 
 class Accounts:
-    """Accounts that all begin with the same balance.
+    """Accounts that all start with the same balance.
 
     Args:
-        start: dollars of each key at first; None where no account runs out.
+        start: dollars of each key at the start; None for unlimited balances.
         queue: charges jobs at their end.
-        clock: tells by when they are over.
+        clock: tells which jobs are over.
     """
 
     def __init__(self, start: Decimal | None, queue: QueueStore, clock: Clock) -> None:
@@ -31,23 +31,23 @@ class Accounts:
         self._clock = clock
 
     async def balance(self, key: str) -> Decimal | None:
-        """How many dollars a key has left, below zero too; None where it never runs out."""
+        """The balance of a key in dollars, which can be below zero; None if it is unlimited."""
         if self._start is None:
             return None
         return self._start + await self._queue.credit(key, self._clock.now(key))
 
     async def is_locked(self, key: str) -> bool:
-        """Whether a key has no dollar left."""
+        """Whether the balance of a key is used up."""
         if self._start is None:
             return False
         balance = await self.balance(key)
         return balance is not None and balance <= 0
 
     async def top_up(self, key: str | None, usd: Decimal) -> None:
-        """Add to the balance of a key, or of all, until the next reset.
+        """Add to the balance of a key, or of all keys, until the next reset.
 
         Raises:
-            NoBalance: there is nothing to add to.
+            NoBalance: the balance is unlimited.
         """
         if self._start is None:
             raise NoBalance

@@ -1,15 +1,15 @@
-"""A bell for one who waits: thousands of them may be rung at once, so it is small and sets its timer seldom."""
+"""A bell that wakes one waiting task. Thousands may ring at once, so it is small and seldom sets its timer."""
 
 from __future__ import annotations
 
 import asyncio
 
 TICK_SECONDS = 0.001
-"""So much too soon a timer may come."""
+"""A timer may fire this many seconds early."""
 
 
 class Bell:
-    """Wakes one who waits, when somebody rings it or a while has passed."""
+    """Wakes one waiting task when somebody rings it, or after a time."""
 
     __slots__ = ("_due", "_loop", "_rung", "_timer", "_timer_at", "_waiting")
 
@@ -21,7 +21,7 @@ class Bell:
         self._timer: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
-        """Wake who waits, or who will."""
+        """Wake the task that waits, or the next one that does."""
         self._rung = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
@@ -31,11 +31,11 @@ class Bell:
         self._rung = False
 
     async def rung(self, seconds: float) -> None:
-        """Return once it was rung since it was hushed, at the latest after so many seconds."""
+        """Return once it was rung since the last hush, or after this number of seconds."""
         if self._rung:
             return
         self._due = self._loop.time() + seconds
-        if self._due < self._timer_at:  # a timer that comes too soon is set again then: later ends need none
+        if self._due < self._timer_at:  # an early timer is set again then: later deadlines need none
             self._set_timer()
         self._waiting = self._loop.create_future()
         try:
@@ -44,7 +44,7 @@ class Bell:
             self._waiting = None
 
     def close(self) -> None:
-        """Wake nobody any more."""
+        """Stop waking."""
         if self._timer is not None:
             self._timer.cancel()
 

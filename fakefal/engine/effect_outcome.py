@@ -1,4 +1,4 @@
-"""What an effect makes of a request: how it ends, and how it runs."""
+"""How an effect changes a request: its run and its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STUCK_SECONDS = 1e15
 
 
 def changed_judgement(effect: Effect | None, judgement: Judgement, *, retry: bool) -> Judgement:
-    """How the request ends under an effect; `retry` says whether the server may try again."""
+    """How the request ends under an effect; `retry` allows further attempts by the server."""
     if effect is None or (failed := _failed(effect, judgement.ending)) is None:
         return judgement
     ending, failure = failed
@@ -36,7 +36,7 @@ def changed_judgement(effect: Effect | None, judgement: Judgement, *, retry: boo
 
 
 def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
-    """How one attempt ends under an effect, and what the log says of it."""
+    """How one attempt ends under an effect, and its log line."""
     arguments = {name: value for name, value in effect.arguments.items() if name not in ("attempts", "billed")}
     billed = effect.arguments.get("billed")
     if model := MODEL_ERRORS.get(effect.name):
@@ -57,12 +57,12 @@ def _failed(effect: Effect, planned: Ending) -> tuple[Ending, str] | None:
 
 
 def _charged(ending: Ending, planned: Ending, billed: bool | None) -> Ending:  # noqa: FBT001
-    """An ending that costs what the planned one would, where it is `billed`."""
+    """An ending that costs as much as the planned one, if it is `billed`."""
     return replace(ending, billable_units=planned.billable_units, usd=planned.usd) if billed else ending
 
 
 def _answer(arguments: dict[str, Any]) -> Ending:
-    """The user's own answer."""
+    """The answer that the user chose."""
     text = arguments.get("text")
     result = arguments["events"][-1] if "events" in arguments else arguments.get("result")
     body = jsonio.dump(result) if text is None else text.encode()
@@ -92,7 +92,7 @@ def changed_plan(effect: Effect | None, plan: Plan) -> Plan:
 
 
 def gateway_id(request_id: str, attempts: int) -> str:
-    """The id of a request's last attempt, which its webhook carries: its own where one was enough."""
+    """The id of a request's last attempt, which its webhook carries; the request's own id if there was one attempt."""
     if attempts == 1:
         return request_id
     digest = hashlib.blake2b(f"{request_id}/{attempts}".encode(), digest_size=6).hexdigest()

@@ -1,4 +1,4 @@
-"""The emulator: requests in, answers out.  HTTP is one way to it; nothing in here knows of HTTP."""
+"""The emulator: it takes requests and gives answers. It knows nothing of HTTP, which is one way to reach it."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ logger = logging.getLogger(__name__)
 
 PATIENT_SECONDS = FIRST_TIMEOUT_SECONDS
 FETCH_SECONDS = 60.0
-"""How long a move of the clock waits for receivers, and for foreign media, in real seconds."""
+"""How long an advance of the clock waits for webhook receivers and foreign media, in real seconds."""
 
 LARGE_RESULT = 10 * 1024
 RESULT_SECONDS, LARGE_RESULT_SECONDS = 3600.0, 360.0
-"""How long fal keeps a result, and one of 10 KB or more (documentation of the result call, 2026)."""
+"""How long fal keeps a result, and a result of 10 KB or more (documentation of the result call, 2026)."""
 
 
 class Stopping(QueueError):
-    """The emulator is being stopped; what it was asked to wait for did not happen."""
+    """The emulator is stopping, so the awaited event did not happen."""
 
     def __init__(self) -> None:
         super().__init__("the emulator is stopping")
@@ -66,16 +66,16 @@ class Stopping(QueueError):
 class Emulator:
     """One emulated fal.
 
-    What it keeps lies in parts that callers may use: `clock`, `files`, `access`, `once`, `rules`, `arrivals`,
-    `tokens`, `signing`, `journal` and `tally`, each a protocol that says what for; `queue` is the store of requests,
-    and `events` is what happened.  Programs of this machine are led by what lies in `lead_folder`, where there is one.
-    `accounts` are the balances of keys, `effects` chooses effects, `cdn` finds files, `catalogue` knows the models, and
-    `judge` their editions; `witness` sees what programs do.
+    Its parts may be used by callers. `clock`, `files`, `access`, `once`, `rules`, `arrivals`, `tokens`, `signing`,
+    `journal` and `tally` are protocols that document themselves. `queue` is the store of requests, and `events` the
+    events so far. `lead_folder` holds the files that lead programs of this machine, if there is such a folder.
+    `accounts` holds the balances of keys, `effects` chooses effects, `cdn` finds files, `catalogue` knows the models,
+    `judge` knows their editions, and `witness` watches what programs do.
 
     Args:
-        settings: what it was told.
-        parts: where it keeps what it knows; those that the settings ask for by default.
-        sender: how webhooks are sent.
+        settings: its settings.
+        parts: where its state is kept; by default the parts that the settings select.
+        sender: sends webhooks.
     """
 
     def __init__(
@@ -137,52 +137,52 @@ class Emulator:
             self.cdn.made.close()
 
     def expose(self) -> None:
-        """Others than this machine can call from now on: they may not reach loopback by webhooks of theirs."""
+        """From now on other machines can call, so their webhooks must not reach loopback."""
         if not self.settings.webhooks_loopback:
             self._webhooks.spare_loopback()
 
     def reached_at(self, url: str) -> None:
-        """Browsers reach this emulator at a base URL: where media addresses are to be local, they begin with it."""
+        """Browsers reach this emulator at a base URL; if media addresses are local, they start with it."""
         if self.settings.media_urls == "local":
             self.media_base = (self.settings.public_url or url).rstrip("/")
 
     async def add_rule(self, rule: EffectRule) -> None:
-        """Add a rule that chooses effects; it wins over those that are there.
+        """Add a rule that chooses effects; it takes precedence over the existing rules.
 
         Raises:
-            BadEffect: it can never match.
+            BadEffect: the rule can never match.
         """
         if self.settings.unknown == "refuse":
             check_endpoint(rule, self.catalogue)
         await self.rules.add(rule)
 
     def knows_app(self, app: str) -> bool:
-        """Whether requests to this application get further than fal's 404."""
+        """Whether this application exists; requests to others get fal's 404."""
         return self.settings.unknown == "accept" or self.catalogue.has_app(app)
 
     def new_id(self) -> str:
-        """A fresh request id."""
+        """A new request id."""
         return uuid7(self.clock.now(None), self._parts.random_bits(RANDOM_BITS))
 
     # -- requests -------------------------------------------------------------------------------
 
     async def submit(self, submission: Submission) -> Snapshot:
-        """Accept a request, as fal's gateway does: whatever its body is, the answer comes later.
+        """Accept a request as fal's gateway does: any body is accepted, and errors follow in the result.
 
         Raises:
             StoreFull: only unfinished requests are stored.
         """
-        # who waits for a webhook does not poll: without this, a poll-driven request would never end
+        # a caller with a webhook does not poll: without this, a poll-driven request would never end
         profile = self._profile if submission.webhook is None else replace(self._profile, polls=None)
         return await self._acceptance.accept(submission, profile)
 
     async def run(
         self, submission: Submission, accepted: Callable[[Snapshot], None] = lambda _: None
     ) -> tuple[Snapshot, Ending]:
-        """Run a request without the queue, and wait for its end; `accepted` is told when it begins.
+        """Run a request without the queue and wait for its end; `accepted` is called when it starts.
 
         Raises:
-            Busy, StoreFull: as `begin`.
+            Busy, StoreFull: as for `begin`.
         """
         look = await self.begin(submission)
         accepted(look)
@@ -194,20 +194,20 @@ class Emulator:
         return look, ending
 
     async def begin(self, submission: Submission) -> Snapshot:
-        """Begin a request without the queue.
+        """Start a request without the queue.
 
         Raises:
             Busy: all runners of the key are taken.
-            StoreFull: as `submit`.
+            StoreFull: as for `submit`.
         """
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
         return await self._acceptance.accept(submission, direct, at_once=True)
 
     async def parts(self, record: Record, count: int) -> AsyncGenerator[tuple[int, Snapshot], None]:
-        """How many of `count` equal parts of a run are over, whenever that changes: all of them only at its end.
+        """Yield how many of `count` equal parts of a run are over, at each change; the last part only at its end.
 
         Raises:
-            UnknownRequest: it was reset meanwhile.
+            UnknownRequest: it was reset in the meantime.
         """
 
         def ends(look: Snapshot) -> list[float]:
@@ -228,17 +228,17 @@ class Emulator:
                 yield count if over else sum(end <= now for end in ends(look)), look
 
     def look(self, key: str, request_id: str, *, read: bool = False) -> Coroutine[Any, Any, Snapshot]:
-        """See where a request of this key stands; `read` counts as a status read.
+        """A snapshot of a request of this key; `read` counts it as a status read.
 
         Raises:
-            UnknownRequest: no such request, or another key's.
+            UnknownRequest: no such request, or it belongs to another key.
         """
         if read:
             self.events.polled(request_id)
         return self._look(key, request_id, read=read)
 
     async def find(self, request_id: str, key: str | None = None) -> Snapshot:
-        """See where a request stands, whosever it is; with a key, only of that one.
+        """A snapshot of a request of any key; with `key`, only of that key.
 
         Raises:
             UnknownRequest: no such request.
@@ -247,21 +247,21 @@ class Emulator:
         return await self.queue.look(request_id, self.clock.now(key))
 
     def looks(self, record: Record, bell: Bell | None = None) -> AsyncGenerator[Snapshot, None]:
-        """Follow a request: one look now, one whenever it may have changed or a while has passed, the last at its end.
+        """Follow a request: yields now, then whenever it may have changed or some time has passed, and at its end.
 
-        Whoever rings the bell gets one more.
+        Ringing `bell` yields once more.
 
         Raises:
-            UnknownRequest: it was reset meanwhile.
+            UnknownRequest: it was reset in the meantime.
         """
         return self._waker.looks(record, lambda record: self._look(record.key, record.id, read=True), bell)
 
     async def cancel(self, key: str, request_id: str) -> State:
-        """End a request; returns the state it was in, or IN_PROGRESS where the runner does not listen.
+        """End a request. Returns its previous state, or IN_PROGRESS if the runner ignores the cancellation.
 
         Raises:
-            UnknownRequest: no such request, or another key's.
-            RefusedMove: it is over already.
+            UnknownRequest: no such request, or it belongs to another key.
+            RefusedMove: it is already over.
         """
         look = await self.look(key, request_id)
         if look.plan is not None and Quirk.CANCEL_IGNORED in look.plan.quirks:
@@ -273,33 +273,33 @@ class Emulator:
         return was
 
     async def flush(self, key: str, app: str) -> int:
-        """Cancel the requests of a key that wait for an application; returns how many."""
+        """Cancel a key's requests that wait for an application; returns how many."""
         waiting = [look.record.id for look in await self.waiting(key, app)]
         for request_id in waiting:
-            with suppress(UnknownRequest, RefusedMove):  # it began or was dropped meanwhile
+            with suppress(UnknownRequest, RefusedMove):  # it started or was evicted in the meantime
                 await self.cancel(key, request_id)
         return len(waiting)
 
     async def waiting(self, key: str, app: str) -> list[Snapshot]:
-        """The requests of a key that wait for an application."""
+        """A key's requests that wait for an application."""
         return [look for look in await self.all(key) if look.record.app == app and look.view.state is State.IN_QUEUE]
 
     async def erase(self, key: str, request_id: str) -> Snapshot:
-        """Forget what went into a request that is over and what came out.
+        """Delete the input and output of a request that is over.
 
         Raises:
-            UnknownRequest: no such request, or another key's.
+            UnknownRequest: no such request, or it belongs to another key.
             RefusedMove: it is not over.
         """
         await self.look(key, request_id)
         return await self.queue.erase(request_id, self.clock.now(key))
 
     async def advance(self, request_id: str, how: float | How) -> Snapshot:
-        """Advance one request, of whatever key, once its judgement is there.
+        """Advance one request of any key, once it is judged.
 
         Raises:
             UnknownRequest: no such request.
-            RefusedMove: it is too late for that.
+            RefusedMove: the request is past that move.
         """
         key = (await self.find(request_id)).record.key
         try:
@@ -310,7 +310,7 @@ class Emulator:
         return look
 
     async def _advance_unjudged(self, key: str, request_id: str, how: float | How) -> Snapshot:
-        """Advance once the judgement is there; it may have brought the request there by itself."""
+        """Advance once the request is judged, which may itself have moved the request that far."""
         record = (await self.find(request_id)).record
         async with aclosing(self._waker.looks(record, self._see)) as looks:
             async for seen in looks:
@@ -322,10 +322,10 @@ class Emulator:
             return await self.queue.look(request_id, self.clock.now(key))
 
     async def move_clock(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
-        """Move the clock of a key, or of all; returns once all that fell due was attempted.
+        """Advance the clock of a key, or of all keys; returns once everything that fell due was attempted.
 
-        Media that requests wait for are fetched first.  Receivers get `PATIENT_SECONDS` of real time in all;
-        a try that takes longer goes on by itself.
+        Media that requests wait for are downloaded first. Webhook receivers get `PATIENT_SECONDS` of real time
+        together; a try that takes longer continues in the background.
         """
         await self.clock.move(key, advance=advance, speed=speed)
         now, pace = await self.clock.read(key)
@@ -350,11 +350,11 @@ class Emulator:
     # -- webhooks -------------------------------------------------------------------------------
 
     async def deliveries(self, key: str | None = None) -> list[Delivery]:
-        """The webhooks of requests that are over, of a key or of all, oldest first."""
+        """The webhooks of finished requests, of a key or of all keys, oldest first."""
         return await self.queue.webhooks(key)
 
     async def replay_webhook(self, request_id: str) -> Delivery:
-        """Send a webhook once more, whatever became of it.
+        """Send a webhook again, whether or not it was delivered.
 
         Raises:
             UnknownRequest: the request is not stored, or has no webhook yet.
@@ -364,23 +364,23 @@ class Emulator:
     # -- starting and stopping ------------------------------------------------------------------
 
     async def ready(self) -> bool:
-        """Whether requests can be taken: not while it is being stopped.
+        """Check that requests can be accepted; returns False while it is stopping.
 
         Raises:
-            StoreUnavailable: they cannot, since the store is away.
+            StoreUnavailable: the store cannot be reached.
         """
         return not self._waker.closing and await self.queue.ready()
 
     def close(self) -> None:
-        """Let everybody go who waits for something here: the server is about to stop."""
+        """Release everybody who waits here, because the server is about to stop."""
         self._waker.close()
         self.events.close()
 
     async def unless_stopping(self, work: Awaitable[T]) -> T:
-        """Wait for something that may take long, but not beyond the order to stop.
+        """Wait for slow work, but not beyond the stop of the server.
 
         Raises:
-            Stopping: that came first; the work was cancelled.
+            Stopping: the server stopped first; the work was cancelled.
         """
         limit = asyncio.timeout(0 if self._waker.closing else None)
         self._waker.limits.add(limit)
@@ -397,19 +397,19 @@ class Emulator:
     # -- all of them ----------------------------------------------------------------------------
 
     async def all(self, key: str | None = None, most: int | None = None) -> list[Snapshot]:
-        """Every stored request of a key, or of all, oldest first; or the newest `most` of them."""
+        """Every stored request of a key, or of all keys, oldest first; or the newest `most` of them."""
         return await self.queue.all(key, self.clock.now, most)
 
     async def states(self) -> dict[str, Counter[State]]:
-        """How many stored requests of each key are in which state."""
+        """The number of stored requests of each key by state."""
         return await self.queue.states(self.clock.now)
 
     async def webhooks_settled(self, patience: float) -> None:
-        """Wait until no webhook is on its way, for so many real seconds at most."""
+        """Wait until no webhook is being sent, for at most this number of real seconds."""
         await self._webhooks.settle(patience)
 
     async def reset(self, key: str | None = None) -> dict[str, int]:
-        """Forget a key's requests and calls and set its clock free; without a key, everything, files included."""
+        """Delete a key's requests and calls and reset its clock; without a key, delete everything including files."""
         keys = tuple(await self.queue.keys()) if key is None else (key,)
         counts = {"requests": await self.queue.reset(key)}
         if key is None:
@@ -436,7 +436,7 @@ class Emulator:
     # -- inside ---------------------------------------------------------------------------------
 
     def _is_gone(self, look: Snapshot) -> bool:
-        """Whether fal would not keep this result any more: after an hour, a large one after six minutes."""
+        """Whether fal would no longer keep this result: after an hour, or after six minutes for a large one."""
         if not self.settings.retention or look.view.ended_at is None:
             return False
         large = look.plan is not None and len(look.plan.ending.body) >= LARGE_RESULT
@@ -447,7 +447,7 @@ class Emulator:
         return await self.queue.look(record.id, self.clock.now(record.key))
 
     async def _look(self, key: str, request_id: str, *, read: bool) -> Snapshot:
-        """Look at a request of this key; a status read moves what is poll-driven."""
+        """A snapshot of a request of this key; a status read moves a poll-driven request."""
         look = await self.queue.look(request_id, self.clock.now(key), read=read, key=key)
         if self._is_gone(look):
             raise UnknownRequest(request_id)
@@ -457,7 +457,7 @@ class Emulator:
 
 
 async def _for_each(keys: Sequence[str], work: Callable[[str], Coroutine[None, None, None]]) -> None:
-    """Do something for all keys at once; where they are many, others get their turn in between."""
+    """Do something for all keys concurrently; with many keys, other tasks get their turn in between."""
     tasks: list[asyncio.Task[None]] = []
     try:
         async for some in in_turns(keys):
@@ -471,12 +471,12 @@ async def _for_each(keys: Sequence[str], work: Callable[[str], Coroutine[None, N
 def _tell_try(
     tally: Tally, events: EventLog, witness: Witness, delivery: Delivery, look: Snapshot, attempt: DeliveryAttempt
 ) -> None:
-    """A webhook was tried.  This is no method: who forgets an emulator without closing it frees its spool, too."""
+    """A webhook was tried. Not a method, so that an emulator that was never closed still releases its spool."""
     tally.tried(attempt)
     events.tried(delivery, look, attempt)
     witness.delivered(delivery.request_id, attempt)
 
 
 def _tell_finding(events: EventLog, finding: Finding) -> None:
-    """Something was found while calls come."""
+    """A finding was made while calls arrive."""
     events.tell(finding_event(finding))

@@ -1,4 +1,4 @@
-"""The judgement on a request: how it will end, and what its log says from the start."""
+"""The judgement on a request: how it will end, and its first log lines."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from fakefal_contracts.price import Unit
 from fakefal_contracts.probe import probe_clip, probe_picture
 
 MOST_BROKEN = 20
-"""So many of the rules that a request broke are kept for its developer, the first ones; its answer has more."""
+"""The number of broken rules that are kept for the developer: the first ones. The answer holds them all."""
 
 
 @sealed
 class Judgement:
-    """How a request ends, and what shapes its plan: tier, measured run, log lines, and why earlier attempts failed.
+    """How a request ends, and what its plan needs: tier, measured run, log lines, and why earlier attempts failed.
 
-    `foreign` are the media that nobody looked at and that could be downloaded.  `scene` is what its clip is to show
-    before this is carried out, and `wanted` what its files are to be.
+    `foreign` are the media that were not checked and could be downloaded. `scene` is what its clip will show once it is
+    rendered, and `wanted` the properties that its files must have.
     """
 
     ending: Ending
@@ -53,7 +53,7 @@ class Judgement:
 
 
 class UnknownPath(Exception):
-    """fal knows no such path below the app: the runner answers 404, after the queue."""
+    """fal knows no such path below the app; the runner answers 404, after the queue."""
 
     def __init__(self, path: str, hint: str) -> None:
         super().__init__(path)
@@ -61,7 +61,7 @@ class UnknownPath(Exception):
 
 
 class ReadsFiles(Exception):
-    """Judging this body reads files, or its result needs large ones: a worker thread has to do it."""
+    """Judging this body reads files, or its result needs large ones, so it must run in a worker thread."""
 
 
 class Judge:
@@ -70,8 +70,8 @@ class Judge:
     Args:
         contract: documented, latest, or an ISO day.
         cdn: finds the emulator's own files.
-        catalogue: the models that are known.
-        results: what models answer with by the user's wish, by endpoint id.
+        catalogue: the known models.
+        results: the answers that the user chose for models, by endpoint id.
         fetch: whether judgements name the media to download.
         renders: whether clips are rendered.
     """
@@ -95,7 +95,7 @@ class Judge:
         self.results = dict(results)
 
     def edition(self, endpoint_id: str) -> Edition:
-        """What judges this endpoint.
+        """The edition that judges this endpoint.
 
         Raises:
             UnknownPath: no document of it is known, or fal did not have it on the day of the contract.
@@ -119,13 +119,13 @@ class Judge:
         *,
         reading: bool = True,
     ) -> Judgement:
-        """Judge a body.  Where it has media of ours, this reads files: call it in a worker thread then.
+        """Judge a body. If it names files of the emulator, this reads them, so call it in a worker thread then.
 
-        `fetched` holds what was downloaded from foreign addresses; files of ours at the paths in `gone` are there
-        no more.
+        `fetched` holds the downloads from foreign addresses. Files of the emulator at the paths in `gone` no longer
+        exist.
 
         Raises:
-            ReadsFiles: it would, and `reading` is not wanted.
+            ReadsFiles: it would have to read files, and `reading` is False.
         """
         report = self.report(edition, body, base_url, gone, fetched, reading=reading)
         tier, run_seconds = edition.endpoint.tier, edition.endpoint.run_seconds
@@ -151,7 +151,7 @@ class Judge:
         )
 
     def with_clip(self, judgement: Judgement, clip: MadeFile) -> Judgement:
-        """A judgement whose result has this clip, which was rendered for it."""
+        """A judgement whose result has this clip, rendered for it."""
         assert judgement.wanted is not None
         wanted = replace(judgement.wanted, clip=clip)
         return replace(judgement, ending=_made(wanted.report, self._result(wanted, drawing=True)))
@@ -166,7 +166,7 @@ class Judge:
         *,
         reading: bool = True,
     ) -> Report:
-        """What is wrong with a body, and what it costs; arguments and errors are those of `judgement`."""
+        """The errors of a body and its cost; arguments and exceptions as for `judgement`."""
         found = self._sources(base_url, gone, fetched or {})
 
         def opener(address: str) -> bytes | Path | None:
@@ -178,7 +178,7 @@ class Judge:
         return judge(edition, body, opener)
 
     def _sources(self, base_url: BaseUrl, gone: Collection[str], downloaded: Fetched) -> Source:
-        """Where the media of a body are."""
+        """The places of the media in a body."""
 
         def found(address: str) -> bytes | Path | None:
             if address in downloaded:
@@ -196,13 +196,13 @@ class Judge:
         return found
 
     def unjudged(self, endpoint_id: str, hint: str) -> Judgement:
-        """The judgement on an unknown model that runs all the same: one unit, if it has a price."""
+        """The judgement on an unknown model that runs anyway: one unit, if it has a price."""
         price = self._catalogue.prices.get(endpoint_id)
         usd = price.usd if price is not None and price.unit is Unit.REQUEST else None
         return Judgement(Ending(200, b"{}", 1.0, ok=True, hint=hint, usd=usd))
 
     def _result(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
-        """The user's own result of the model, or one that is made."""
+        """The user's own result of the model, or a generated one."""
         given = self.results.get(wanted.report.endpoint.id)
         if callable(given):
             given = _asked(given, wanted.report)
@@ -215,10 +215,10 @@ class Judge:
 
 
 def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
-    """What the user's function answers for these arguments: a file, or a whole result.
+    """The answer of the user's function for these arguments: a file, or a whole result.
 
     Raises:
-        Exception: whatever it raises, with a note that says which function it was.
+        Exception: any exception of the function, with a note that names the function.
     """
     assert report.arguments is not None
     try:
@@ -232,7 +232,7 @@ def _asked(function: Callable[[dict[str, Any]], Any], report: Report) -> Any:
 
 
 def _fetchable(report: Report) -> dict[str, Limits]:
-    """The addresses to download, which nobody has read yet, each with the widest limits that it stands under."""
+    """The addresses to download that were not read yet, each with the widest limits that apply to it."""
     assert report.arguments is not None
     unread = {one.address for one in report.unchecked} - report.facts.keys()
     found: dict[str, Limits] = {}
@@ -245,7 +245,7 @@ def _fetchable(report: Report) -> dict[str, Limits]:
 
 
 def _pixels(path: Path) -> dict[str, int]:
-    """Width and height of a picture or a clip of the user's; nothing for other files."""
+    """Width and height of a picture or clip of the user's; empty for other files."""
     for probe in (probe_picture, probe_clip):
         with suppress(Unreadable):
             facts = probe(path)
@@ -254,7 +254,7 @@ def _pixels(path: Path) -> dict[str, int]:
 
 
 def _notes(report: Report) -> Iterator[str]:
-    """What the log of a request says from the start."""
+    """The first log lines of a request."""
     for one in report.unchecked:
         yield f"Not checked: {'.'.join(map(str, one.loc))} ({one.address[:200]}): {one.reason}"
     for advice in report.warnings:
@@ -280,7 +280,7 @@ def _made(report: Report, result: bytes) -> Ending:
 
 
 def _assumed_units(report: Report) -> Decimal:
-    """The units of a model whose price, and so whose unit, is unknown: seconds, pictures, or the request itself."""
+    """The unit of a model whose price, and so whose unit, is unknown: seconds, pictures, or the request itself."""
     assert report.arguments is not None
     category = report.endpoint.category or ""
     if category.endswith(("-to-video", "-to-audio", "-to-speech")):

@@ -1,4 +1,4 @@
-"""What a whole run comes to: its sums, its ledger and its verdict."""
+"""The overview of a whole run: its sums, its ledger and its verdict."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fakefal.state.tags import ANY_TAGS, TagFilter
 from fakefal.verdict.findings import Verdict
 
 ENDED_SECONDS = 2.0
-"""How long a program that has ended may have webhooks on their way."""
+"""How long the webhooks of a program that has ended may still be on their way, in real seconds."""
 
 
 async def summary_of(emulator: Emulator) -> str:
-    """One line on the whole run: how many requests, how they ended, the cost, what was refused or missed.
+    """A one-line summary of the run: how many requests, how they ended, the cost, refused and unknown calls.
 
-    Where replicas share a store, on what is stored there.
+    If replicas share a store, it covers everything in that store.
     """
     sums = str((await emulator.tally.account(emulator.all)).run)
     calls = await emulator.journal.newest(None, emulator.settings.max_journal)
@@ -27,7 +27,7 @@ async def summary_of(emulator: Emulator) -> str:
 
 
 async def went_wrong(emulator: Emulator) -> bool:
-    """Whether somebody may want to look into the run: something was refused, missed, repeated or found."""
+    """Whether the run needs attention: something was refused, not found, repeated or reported as a finding."""
     sums = (await emulator.tally.account(emulator.all)).run
     calls = await emulator.journal.newest(None, emulator.settings.max_journal)
     troubled = sums.refused or sums.duplicates or emulator.witness.told
@@ -35,9 +35,10 @@ async def went_wrong(emulator: Emulator) -> bool:
 
 
 async def verdict_of(emulator: Emulator, key: str | None = None, *, patience: float = 0.0) -> Verdict:
-    """What the programs of a key, or of all, would have done with real money, as if they ended now.
+    """The verdict on the programs of a key, or of all keys, as if they ended now.
 
-    Where replicas share a store, what came to this one.  Webhooks on their way get `patience` real seconds.
+    If replicas share a store, it covers the calls that reached this one. Webhooks on their way get `patience` real
+    seconds.
     """
     await emulator.webhooks_settled(patience)
     return emulator.witness.verdict({look.record.id: look for look in await emulator.all(key)}, key)
@@ -46,9 +47,9 @@ async def verdict_of(emulator: Emulator, key: str | None = None, *, patience: fl
 async def ledger_of(
     emulator: Emulator, key: str | None = None, tags: TagFilter = ANY_TAGS
 ) -> tuple[list[LedgerEntry], list[Total]]:
-    """Every stored job of a key, or of all, with these tags, oldest first, and the sums since the last reset.
+    """Every stored job of a key, or of all keys, with these tags, oldest first, and the sums since the last reset.
 
-    The sums count what was dropped since, too, but where tags are asked for or replicas share a store.
+    The sums include jobs that were evicted since, except if tags are given or replicas share a store.
     """
     looks = await emulator.all(key)
     if tags != ANY_TAGS:

@@ -1,4 +1,4 @@
-"""What an emulator does for the other replicas of its store."""
+"""The work of an emulator for the other replicas of its store."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ORPHANED = Plan(
     replace(platform_ending(PLATFORM_ERRORS["runner_disconnected"]), hint="its replica ended: submit again"),
     logs=((0.0, "The replica that was downloading its media ended"),),
 )
-"""How a request ends whose media a dead replica was downloading."""
+"""How a request ends if a replica died while it was downloading the request's media."""
 
 
 class ReplicaMember(Member):
-    """One emulator as the group of replicas sees it: who waits in it, and for which media it works."""
+    """One emulator as its group of replicas sees it: its waiting callers, and the media that it downloads."""
 
     def __init__(self, queue: QueueStore, clock: Clock, waker: Waker, downloads: Downloads) -> None:
         self._queue, self._clock, self._waker, self._downloads = queue, clock, waker, downloads

@@ -1,4 +1,4 @@
-"""Sleeps until something falls due, and tells whoever waits that something changed."""
+"""Sleeps until something falls due, and tells waiting callers that something changed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NEVER = float("inf")
 
 
 class Waker:
-    """One task that carries out what is due for every key.  All it knows it could ask the store again.
+    """One task that carries out what is due for every key. All its knowledge can be read again from the store.
 
-    It only exists so that those who do not look are told; what goes wrong for one key is logged, and the others go on.
+    It exists only to notify waiting callers. An error for one key is logged, and the other keys continue.
     """
 
     def __init__(self, queue: QueueStore, clock: Clock, send: Callable[[str], Awaitable[None]]) -> None:
@@ -43,21 +43,21 @@ class Waker:
         self._watched_key: str | None = None
         self._bells: dict[str, set[Bell]] = {}
         self.limits: set[asyncio.Timeout] = set()
-        """Time limits that expire when the server is about to stop."""
+        """The time limits that expire when the server is about to stop."""
         self.closing = False
         """Whether the server is about to stop."""
 
     def changed(self, key: str) -> None:
-        """Say that requests of a key may stand elsewhere now."""
+        """Say that requests of a key may have changed state."""
         self._changed_keys.add(key)
         self._wake()
         self._ring(key)
 
     def added(self, key: str, due: float | None) -> None:
-        """Say that a key has one more request, and when something of that key is due next: nothing is now due."""
+        """Say that a key has one more request, and when its next event is due; nothing is due now."""
         self._ring(key)
         if key == self._watched_key:
-            self.changed(key)  # the answer that is on its way may be older than this
+            self.changed(key)  # an answer that is on its way may be older than this
         elif due is not None and due < self._due.get(key, NEVER):
             self._due[key] = due
             pause = self._clock.sleep_seconds(key, due)
@@ -76,12 +76,12 @@ class Waker:
             bell.ring()
 
     def watched(self) -> tuple[str, ...]:
-        """The keys whose requests somebody watches."""
+        """The keys whose requests are watched."""
         return tuple(self._bells)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the task while the block lasts, once it has something to do; at its end every watcher is let go."""
+        """Run the task during the block, once there is work for it; at the end every watcher is released."""
         self._runs = True
         if self._call.is_set():
             self._wake()
@@ -94,7 +94,7 @@ class Waker:
                 await cancel_and_wait((self._task,))
 
     def close(self) -> None:
-        """Let every watcher go: the server is about to stop."""
+        """Release every watcher, because the server is about to stop."""
         self.closing = True
         for limit in self.limits:
             if not limit.expired():
@@ -145,7 +145,7 @@ class Waker:
             self._due[key] = due
 
     async def watch(self, record: Record, look: Callable[[Record], Awaitable[Snapshot]]) -> AsyncIterator[Snapshot]:
-        """Look now and at every change of one request, until it is over or the server stops."""
+        """Yield now and at every change of one request, until it is over or the server stops."""
         before: tuple[object, ...] | None = None
         async with aclosing(self.looks(record, look)) as looks:
             async for seen in looks:
@@ -157,10 +157,9 @@ class Waker:
     async def looks(
         self, record: Record, look: Callable[[Record], Awaitable[Snapshot]], bell: Bell | None = None
     ) -> AsyncGenerator[Snapshot, None]:
-        """Look now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
+        """Yield now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
-        Whoever watches on behalf of a caller can so tell it now and then that nothing happened.  Whoever rings `bell`
-        gets one more look.
+        The regular yields let a watcher tell its caller that nothing happened. Ringing `bell` yields once more.
         """
         bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())
@@ -177,7 +176,7 @@ class Waker:
                 if seen.view.state is State.COMPLETED:
                     return
                 if seen.plan is not None and seen.plan.polls is not None:
-                    continue  # looking is what moves it
+                    continue  # looking moves the request
                 await bell.rung(self._pause(record.key, seen))
         finally:
             bell.close()
@@ -186,7 +185,7 @@ class Waker:
                 self._bells.pop(record.key, None)
 
     def _pause(self, key: str, seen: Snapshot) -> float:
-        """Real seconds until a request may have changed by time alone."""
+        """Real seconds until a request may change by time alone."""
         if seen.view.next_at is None:
             return WATCH_SECONDS
         return min(WATCH_SECONDS, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))

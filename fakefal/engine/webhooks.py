@@ -1,7 +1,7 @@
 """Sending webhooks in fal's form: payload, signature, tries.
 
-Bodies are as captured in July 2025: keys sorted at every level, Python's own separators, ``error``
-null on success; what is no JSON is not sent, only that it is none.
+Bodies are as captured in July 2025: keys sorted at every level, Python's own separators, ``error`` null on success. A
+result that is not JSON is not sent; the body only says that it is not JSON.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from fakefal.state.signing import SigningKeys
 from fakefal_contracts.addresses import LOOPBACK, UNSPECIFIED, unreachable_kind
 
 if TYPE_CHECKING:
-    import httpx  # imported late elsewhere: many emulators never send anything
+    import httpx  # imported late elsewhere, because many emulators never send a webhook
 
 ELSEWHERE_SECONDS = 0.02
 
 FORGED = "00" * 64
-"""A signature of the right form that is nobody's."""
+"""A well-formed signature that no key made."""
 
 NO_TARGET = "x-fakefal-no-target"
-"""Stands on the answers of what may never be sent a webhook."""
+"""A header of answers to which a webhook must never be sent."""
 
 #: As quoted in an issue report of June 2025 and in fal's documentation of webhooks.
 NOT_JSON = (
@@ -53,15 +53,15 @@ NOT_JSON = (
 
 
 OnTry = Callable[[Delivery, Snapshot, DeliveryAttempt], None]
-"""Is told of a try: the delivery before it, the request, and what came of it."""
+"""Is called after each try with the delivery before it, the request and the result."""
 
 
 @dataclass(frozen=True)
 class Sender:
     """Sends one signed webhook.
 
-    `anywhere` allows targets beyond loopback, and `loopback` those on it; `wall` stamps, because receivers compare with
-    their own clock.  One that is `forging` signs with bytes that no key has made.
+    `anywhere` allows targets beyond loopback, and `loopback` targets on it. `wall` gives the timestamp, because
+    receivers compare it with their own clock. With `forging` the signature is `FORGED`.
     """
 
     keys: SigningKeys
@@ -73,7 +73,7 @@ class Sender:
     forging: bool = False
 
     async def send(self, delivery: Delivery, look: Snapshot, now: float) -> DeliveryAttempt:
-        """Try once; whatever the receiver does becomes an `DeliveryAttempt` at the emulated moment `now`."""
+        """Try once; any outcome becomes a `DeliveryAttempt` at the emulated moment `now`."""
         import httpx
 
         try:
@@ -114,7 +114,7 @@ class Sender:
         }
 
     def _allows(self, address: str) -> bool:
-        local = unreachable_kind(address) in (LOOPBACK, UNSPECIFIED)  # which leads to loopback, too
+        local = unreachable_kind(address) in (LOOPBACK, UNSPECIFIED)  # this address leads to loopback too
         if not (self.loopback if local else self.anywhere):
             setting = "webhooks_loopback" if local else "webhooks_anywhere"
             raise TargetRefused(f"it leads to {address}, which is not allowed here: set {setting} to allow it")
@@ -138,14 +138,14 @@ def payload(look: Snapshot) -> bytes:
 
 
 class WebhookDispatcher:
-    """Sends what is due.  The store knows what that is and who is at it.
+    """Sends what is due. The store knows what is due and which replica sends it.
 
     Args:
-        queue: where deliveries are kept.
-        clock: on which they fall due.
-        sender: how one is sent.
-        on_try: is told of every try.
-        on_forged: is told how a receiver answers to a wrong signature.
+        queue: stores the deliveries.
+        clock: tells when they are due.
+        sender: sends one webhook.
+        on_try: is called after every try.
+        on_forged: is called with a receiver's response to a wrong signature.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class WebhookDispatcher:
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
 
     def spare_loopback(self) -> None:
-        """Send nothing to loopback any more."""
+        """Stop sending to loopback."""
         self._sender = replace(self._sender, loopback=False)
 
     async def begin(self, key: str) -> None:
@@ -181,18 +181,18 @@ class WebhookDispatcher:
             if tasks := self._tasks.get(key):
                 await asyncio.wait(tuple(tasks))
             elif await self._queue.trying(key):
-                await asyncio.sleep(ELSEWHERE_SECONDS)  # another replica is at it
+                await asyncio.sleep(ELSEWHERE_SECONDS)  # another replica is sending it
             else:
                 return
             await self.begin(key)
 
     async def settle(self, seconds: float) -> None:
-        """Wait for the tries that are on their way, but no longer than so many real seconds."""
+        """Wait for the tries in progress, for at most this number of real seconds."""
         if tasks := [task for some in self._tasks.values() for task in some]:
             await asyncio.wait(tasks, timeout=seconds)
 
     async def replay(self, request_id: str) -> Delivery:
-        """Send a webhook once more, whatever became of it.
+        """Send a webhook again, whether or not it was delivered.
 
         Raises:
             UnknownRequest: the request is not stored, or has no webhook yet.
@@ -205,14 +205,14 @@ class WebhookDispatcher:
         return await self._queue.webhook_replayed(request_id, attempt) or delivery
 
     async def stop(self, key: str) -> None:
-        """Stop whatever is on its way for a key."""
+        """Stop all tries of a key."""
         tasks = tuple(self._tasks.get(key, ()))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Stop whatever is on its way."""
+        """Stop all tries."""
         for key in tuple(self._tasks):
             await self.stop(key)
 
@@ -227,14 +227,14 @@ class WebhookDispatcher:
         return attempt
 
     async def _send_forged(self, delivery: Delivery, look: Snapshot) -> None:
-        """Send what fal never would: the webhook with a signature that is not its own."""
+        """Send what fal never sends: the webhook with a wrong signature."""
         forger = replace(self._sender, forging=True)
         attempt = await forger.send(delivery, look, delivery.due_at)
         if attempt.status is not None:
             self._on_forged(look.record, attempt.status)
 
     async def _try(self, key: str, delivery: Delivery) -> None:
-        """Try a delivery that is due.  The try counts as made when it was due, so that time can be moved."""
+        """Try a due delivery. The try counts at the moment when it was due, so that the clock can be moved."""
         try:
             look = await until_written(lambda: self._queue.look(delivery.request_id, BEFORE_ALL_TIME))
             quirks = look.plan.quirks if look.plan is not None else ()
@@ -248,4 +248,4 @@ class WebhookDispatcher:
                 twin = await self._send(delivery, look, attempt.at)
                 await until_written(lambda: self._queue.webhook_replayed(delivery.request_id, twin))
         except UnknownRequest:
-            pass  # it was reset meanwhile
+            pass  # it was reset in the meantime

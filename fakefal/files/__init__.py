@@ -1,1 +1,1 @@
-"""Files by address: the CDN, results and the files they name, ``data:`` URIs, and downloads from foreign hosts."""
+"""Files by address: the CDN, results and their files, ``data:`` URIs, and downloads from foreign hosts."""

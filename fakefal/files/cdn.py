@@ -23,16 +23,16 @@ from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_
 from fakefal_fixtures import EXAMPLE_CLIPS, EXAMPLES, example_file
 
 LONGEST_ADDRESS = 2048
-"""Longer ones are taken apart anew each time: nobody sends the same one often, and remembering costs memory."""
+"""Longer addresses are parsed each time: they are seldom repeated, and a cache of them would cost memory."""
 
 MOST_NAMED = 1000
-"""So many addresses of a body are looked after, far more than any model takes."""
+"""The number of addresses in a body that are looked at, far more than any model takes."""
 
 
 class Cdn:
-    """Finds what lies at a path, or at an address.
+    """Finds the file at a path or an address.
 
-    Which files were removed or have expired, `fakefal.state.access` knows; who asks here says so.
+    `fakefal.state.access` knows which files were removed or have expired; the caller passes that on.
 
     Args:
         files: the uploads.
@@ -43,10 +43,10 @@ class Cdn:
         self.made = MadeFiles(rendered=files)
 
     def path_of(self, address: str, base_url: BaseUrl, gone: Collection[str] = ()) -> str | None:
-        """The path here that an address leads to for a caller who came this way, or None for foreign ones.
+        """The local path of an address for a caller with this base URL; None for foreign addresses.
 
-        Addresses on fal's CDN are own where the emulator has the file; others there belong to the
-        real CDN, which is never asked.  So are addresses under another base URL of the emulator.
+        An address on fal's CDN is ours if the emulator has the file. Other addresses there belong to the real CDN,
+        which is never called. An address under another base URL of the emulator is ours too.
         """
         place = _place_of(address, base_url)
         if place is None:
@@ -55,7 +55,7 @@ class Cdn:
         return path if own or self.find(path, gone) else None
 
     def find(self, url_path: str, gone: Collection[str] = ()) -> StoredFile | None:
-        """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``, unless it is one that is gone."""
+        """The file at a CDN path such as ``/files/b/0a8d1c8a/..._output.mp4``, unless it is gone."""
         if url_path in gone:
             return None
         if stored := self.files.get(url_path):
@@ -65,15 +65,15 @@ class Cdn:
         return _example(url_path) if example_file(url_path) else None
 
     def is_slow(self, url_path: str) -> bool:
-        """Whether the file at a path is to be made first: finding it in a worker thread keeps nobody waiting."""
+        """Whether the file at a path must be generated first; a worker thread should then do it."""
         made = made_at(url_path)
         return made is not None and made not in self.made
 
     def own_file(self, source: str) -> dict[str, Any]:
-        """Fal's file object for a file of the user's: an address stays, a local file is laid here first.
+        """A user's file as a file object of fal's: a URL stays as it is, a local file is stored here first.
 
         Raises:
-            OSError: the file cannot be read any more.
+            OSError: the file can no longer be read.
         """
         name = safe_name(urlsplit(source).path if is_address(source) else Path(source).name)
         kind = MEDIA_TYPES.get(name.rpartition(".")[2].lower()) or mimetypes.guess_type(name)[0] or "video/mp4"
@@ -87,13 +87,13 @@ class Cdn:
 
 
 def named_paths(value: Any, base_url: BaseUrl) -> set[str]:
-    """The paths on the CDN that the addresses in a JSON value have, at most `MOST_NAMED`."""
+    """The CDN paths of the addresses in a JSON value, at most `MOST_NAMED`."""
     places = (_place_of(address, base_url) for address in addresses_in(value))
     return {path for path, _ in islice(filter(None, places), MOST_NAMED)}
 
 
 def addresses_in(value: Any) -> Iterator[str]:
-    """Every address in a JSON value, in its order."""
+    """Every address in a JSON value, in order."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -111,9 +111,9 @@ def _place_of(address: str, base_url: BaseUrl) -> tuple[str, bool] | None:
 
 @lru_cache(maxsize=4096)
 def _place(address: str, base: str) -> tuple[str, bool] | None:
-    """The CDN path that an address has, and whether it surely is one of ours; None for addresses of other servers.
+    """The CDN path of an address, and whether it certainly is ours; None for addresses of other servers.
 
-    `base` is where the caller came in, or empty for fal's own hosts.
+    `base` is the base URL of the caller, or empty for fal's own hosts.
     """
     try:
         parts = split_address(address)
@@ -140,13 +140,13 @@ def _example_clip(url_path: str) -> MadeFile | None:
 
 @cache
 def _example(url_path: str) -> StoredFile:
-    """A file of the documents' examples; they never change."""
+    """A file of the documents' examples; these never change."""
     example = EXAMPLES[url_path]
     return StoredFile(url_path, example.content_type, example.path.stat().st_size, example.path)
 
 
 def new_file_path(name: str) -> str:
-    """A CDN path in the form that uploads have had since 2026: eight hex digits, an id, the name."""
+    """A CDN path in the form of uploads since 2026: eight hex digits, an id, the name."""
     return f"/files/b/{secrets.token_hex(4)}/{secrets.token_urlsafe(16)[:21]}_{safe_name(name)}"
 
 

@@ -1,4 +1,4 @@
-"""Clips of results, cut from the masters: the nearest of their shapes and sizes; WebM has one."""
+"""Clips of results, cut from the masters of the nearest shape and size; WebM has one master."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fakefal_fixtures import MASTERS, WEBM, Master
 
 @lru_cache(maxsize=1024)
 def nearest_master(width: int, height: int) -> Master:
-    """The master of the nearest shape, and of these the one whose size is nearest."""
+    """The master of the nearest shape, and among these of the nearest size."""
 
     def distance(master: Master) -> tuple[float, float]:
         shape = abs(math.log(width * master.height / (height * master.width)))
@@ -22,22 +22,22 @@ def nearest_master(width: int, height: int) -> Master:
 
 
 def size_of_clip(width: int, height: int, ending: str) -> tuple[int, int]:
-    """The size of the clip that stands for one of this size."""
+    """The size of the clip that is used for this size."""
     return WEBM.size if ending == WEBM.ending else nearest_master(width, height).size
 
 
 @lru_cache(maxsize=1)
 def opened_webm() -> WebmMaster:
-    """The master that is WebM, taken apart."""
+    """The WebM master, parsed."""
     return WebmMaster(WEBM.path.read_bytes())
 
 
 @lru_cache(maxsize=len(MASTERS))
 def opened(master: Master) -> Mp4Master:
-    """A master, taken apart."""
+    """A master, parsed."""
     return Mp4Master(master.path.read_bytes())
 
 
 def sound_of_clips() -> Mp4Master:
-    """The smallest master, of which AAC is cut."""
+    """The smallest master, from which AAC is cut."""
     return opened(MASTERS[0])

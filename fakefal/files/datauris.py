@@ -1,4 +1,4 @@
-"""``data:`` URIs in a body are kept once, as files by digest, and replaced by their address."""
+"""Stores the ``data:`` URIs of a body once, as files by digest, and replaces them by their addresses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DATA_FOLDER = "/files/data/"
 
 
 def externalize(value: Any, files: FileStore, key: str = "") -> Any:
-    """The same JSON value with each ``data:`` URI replaced by the CDN path of a file that holds it.
+    """The same JSON value with each ``data:`` URI replaced by the CDN path of a file with its content.
 
-    Short ones and broken ones stay as they are.  `key` is whose upload it counts as.
+    Short and malformed URIs stay as they are. The uploads count for `key`.
     """
     if isinstance(value, dict):
         return {name: externalize(item, files, key) for name, item in value.items()}

@@ -1,7 +1,7 @@
-"""Downloading media from foreign addresses, where the user allowed it.
+"""Downloads of media from foreign addresses, if the user allowed them.
 
-Each host name is resolved once and that very address is connected to; private, link-local and other
-special addresses are refused, again after each redirect.
+Each host name is resolved once, and the connection goes to exactly that address. Private, link-local and other special
+addresses are refused; redirects are checked again.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from fakefal_contracts.addresses import is_public
 from fakefal_contracts.media import Limits, Missing
 
 if TYPE_CHECKING:
-    import httpx  # imported late elsewhere: few emulators ever download
+    import httpx  # imported late elsewhere, because few emulators ever download
 
 MAX_REDIRECTS = 5
 MOST_SECONDS = 60.0
 MOST_BYTES = 1024 * 1024 * 1024
-"""What is waited for and downloaded where the limits of a field say nothing of it."""
+"""The default limits for seconds and bytes of a download, if the field has none."""
 
 
 @dataclass(frozen=True)
 class Fetcher:
     """Downloads one address into a file.
 
-    `resolve` and `allow` decide which address is connected to; `transport` is httpx's seam.
+    `resolve` and `allow` decide which address is called; `transport` is httpx's transport.
     """
 
     resolve: Resolve = resolve
@@ -46,9 +46,9 @@ class Fetcher:
     transport: httpx.AsyncBaseTransport | None = None
 
     async def fetch(self, address: str, limits: Limits, into: BinaryIO) -> Path | Unreadable:
-        """Download within the limits' seconds and one byte more than their bytes.
+        """Download within the time limit, and at most one byte more than the size limit.
 
-        Returns the written file, or why it cannot be had.
+        Returns the written file, or the reason why there is none.
         """
         import httpx
 

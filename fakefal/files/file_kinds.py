@@ -1,4 +1,4 @@
-"""Which kind of file a field of a result holds, by what its document says."""
+"""The kind of file that a field of a result holds, according to its document."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _CATEGORIES = {"image": "png", "video": "mp4", "audio": "mp3", "speech": "mp3", 
 
 
 def ending_of_field(name: str, outer: Schema, title: str, example: Any, category: str | None) -> str:
-    """The ending of the file in a field.
+    """The file name extension for the file in a field.
 
     Args:
         name: the field's name.
         outer: the field's schema.
         title: the title of the file's own schema.
-        example: what the document prints for this field, if anything.
+        example: the example of this field in the document, if there is one.
         category: fal's category of the model, such as ``text-to-image``.
     """
     return (
@@ -61,7 +61,7 @@ def ending_of_field(name: str, outer: Schema, title: str, example: Any, category
 
 
 def ending_in(example: Any) -> str | None:
-    """The ending of the first address in a JSON value that has a known one."""
+    """The extension of the first address in a JSON value that has a known one."""
     for text in _texts(example):
         for found in _ENDING.finditer(text):
             if (ending := found[1].lower()) in MEDIA_TYPES:
@@ -83,7 +83,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _by_words(text: str) -> str | None:
-    """The kind that words tell; the last word of a name does so first: ``body_mesh_ply``, ``mask_video``."""
+    """The kind that words indicate, starting with the last word of a name: ``body_mesh_ply``, ``mask_video``."""
     last = text.lower().rpartition("_")[2]
     if last in MEDIA_TYPES:
         return last

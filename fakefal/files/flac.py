@@ -1,4 +1,4 @@
-"""FLAC of any length: the tone of a WAV, in frames that hold their samples as they are (RFC 9639)."""
+"""FLAC of any length: the tone of a WAV, in frames of verbatim samples (RFC 9639)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fakefal.files.sounds import RATE, tone
 
 _BLOCK = 4096
 _BLOCK_CODE, _RATE_CODE, _DEPTH_CODE = 0b1100, 0b0111, 0b100
-"""How a frame's header says 4,096 samples, 24 kHz, and 16 bits."""
+"""The codes of a frame header for 4,096 samples, 24 kHz and 16 bits."""
 _EXPLICIT_BLOCK = 0b0111
 _POLYNOMIAL = 0x8005
 _VERBATIM = b"\x02"
@@ -33,7 +33,7 @@ def _frame(number: int, raw: bytes) -> bytes:
     samples = len(raw) // 2
     whole = samples == _BLOCK
     head = bytes([0xFF, 0xF8, (_BLOCK_CODE if whole else _EXPLICIT_BLOCK) << 4 | _RATE_CODE, _DEPTH_CODE << 1])
-    head += chr(number).encode()  # FLAC writes numbers as UTF-8 does
+    head += chr(number).encode()  # FLAC encodes numbers as UTF-8 does
     if not whole:
         head += (samples - 1).to_bytes(2, "big")
     frame = head + bytes([_checksum(head, 0x07, 8)]) + _VERBATIM
@@ -44,7 +44,7 @@ def _frame(number: int, raw: bytes) -> bytes:
 
 
 def _checksum(content: bytes, polynomial: int, width: int) -> int:
-    """FLAC's CRCs, of 8 bits for a header and 16 for a frame."""
+    """FLAC's CRCs: 8 bits for a header and 16 for a frame."""
     found = 0
     for byte in content:
         found ^= byte << width - _BYTE
@@ -56,9 +56,9 @@ def _checksum(content: bytes, polynomial: int, width: int) -> int:
 
 @cache
 def _words() -> tuple[int, ...]:
-    """What each sample makes of a frame's CRC: bit by bit a minute would take seconds."""
+    """The effect of each sample on a frame's CRC; bit by bit, a minute of sound would take seconds."""
     made = [0]
-    for bit in range(16):  # a CRC of two is theirs, one upon the other
+    for bit in range(16):  # the CRC of two samples combines theirs
         one = _checksum((1 << bit).to_bytes(2, "big"), _POLYNOMIAL, 16)
         made += [one ^ other for other in made]
     return tuple(made)

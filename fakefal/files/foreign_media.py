@@ -15,15 +15,15 @@ from fakefal_contracts.media import Limits
 AT_ONCE = 8
 
 Fetched = Mapping[str, Path | Unreadable | Exception]
-"""What was found at each address: a file, why there is none, or what went wrong on our side."""
+"""The result for each address: a file, the reason why there is none, or an error on our side."""
 
 
 class Downloads:
-    """One task a request.  The files live only until whoever asked for them is done.
+    """One task for each request. The files exist only until their receiver is done.
 
     Args:
-        files: where the bytes are kept meanwhile.
-        fetcher: how one address is downloaded.
+        files: keeps the bytes in the meantime.
+        fetcher: downloads one address.
     """
 
     def __init__(self, files: FileStore, fetcher: Fetcher) -> None:
@@ -39,23 +39,23 @@ class Downloads:
     def begin(
         self, request_id: str, key: str, foreign: Mapping[str, Limits], then: Callable[[Fetched], Awaitable[None]]
     ) -> None:
-        """Download in the background, and call `then` with what was found."""
+        """Download in the background, and call `then` with the results."""
         self._keys[request_id] = key
         self._tasks[request_id] = asyncio.create_task(self._work(request_id, foreign, then))
 
     def stop(self, request_id: str) -> None:
-        """Nobody waits for these media any more."""
+        """Cancel a download that is no longer needed."""
         self._keys.pop(request_id, None)
         if task := self._tasks.pop(request_id, None):
             task.cancel()
 
     async def finish(self, key: str, seconds: float) -> None:
-        """Return once everything that a key's requests wait for was dealt with, or after so many real seconds."""
+        """Return once the downloads of a key's requests are done, or after this number of real seconds."""
         if tasks := [task for request_id, task in self._tasks.items() if self._keys.get(request_id) == key]:
             await asyncio.wait(tasks, timeout=seconds)
 
     async def close(self) -> None:
-        """Stop everything, and return once it stopped."""
+        """Stop all downloads; returns once they have stopped."""
         tasks = tuple(self._tasks.values())
         for request_id in self:
             self.stop(request_id)

@@ -1,8 +1,8 @@
-"""Results that were made before, so that a request like an earlier one is answered without making all anew.
+"""A cache of results, so that a request like an earlier one is answered without generating everything again.
 
-A result follows from the arguments that making it asked for, from what is known of the files among them, and from the
-id of its request, which names its files.  Requests that agree in the former differ by these names only.  Nothing in it
-is of one emulator, so those of a process share what they made: each test has a new one.
+A result depends on the arguments that were read to make it, on the facts about the files among them, and on the id of
+its request, which names its files. Requests that agree in arguments and files differ only in these names. A result does
+not depend on an emulator, so all emulators of a process share the cache: each test has a new emulator.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from fakefal_contracts.model import Input
 
 MOST_KNOWN = 1000
 LARGEST_KNOWN = 16 * 1024
-"""Bytes of a result, and characters of what it follows from, beyond which it is not kept."""
+"""The limits for caching: the bytes of a result, and the characters of its inputs."""
 
 Causes = tuple[type[Input], frozenset[str], tuple[tuple[str, Facts], ...], str]
-"""What a result follows from: the model, the names of the arguments that were asked for, the files, the arguments."""
+"""The inputs of a result: the model, the names of the arguments that were read, the files, the arguments."""
 
 _ASKED: Bounded[type[Input], frozenset[str]] = Bounded(MOST_KNOWN)
 _KNOWN: Bounded[Causes, _Known] = Bounded(MOST_KNOWN)
@@ -35,7 +35,7 @@ NOTHING_ASKED: frozenset[str] = frozenset()
 
 
 class KnownResults:
-    """Makes the bodies of results, and keeps the newest of them.
+    """Makes the bodies of results, and caches the newest.
 
     Args:
         files: the files that results name.
@@ -45,10 +45,10 @@ class KnownResults:
         self._files = files
 
     def body(self, wanted: WantedFiles, *, drawing: bool) -> bytes:
-        """The body that the result call answers with, as `result_of` makes it.
+        """The body of the result call, as made by `result_of`.
 
         Raises:
-            TakesLong: see there.
+            TakesLong: as for `result_of`.
         """
         arguments = wanted.report.arguments
         assert arguments is not None
@@ -65,7 +65,7 @@ class KnownResults:
         body = jsonio.dump(result_of(watched, self._files, drawing=drawing, named=named))
         if not watched.is_random and wanted.clip is None and len(body) <= LARGEST_KNOWN:
             model = type(arguments)
-            # no second look there: another thread may have written what other arguments asked for
+            # no second lookup: another thread may have cached a result that read other arguments
             names = _ASKED[model] = _ASKED.get(model, NOTHING_ASKED) | asked.names
             causes = _causes(wanted, names)
             *_, facts, given = causes
@@ -76,13 +76,13 @@ class KnownResults:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A result, and its files in their order with the path of each that stands in it."""
+    """A result, and its files in order with the path of each in the result."""
 
     body: bytes
     named: tuple[tuple[MadeFile, bytes], ...]
 
     def of(self, request_id: str) -> bytes:
-        """The same for another request."""
+        """The same result for another request."""
         body = self.body
         for number, (made, path) in enumerate(self.named):
             body = body.replace(path, made.path(request_id, number).encode())
@@ -90,16 +90,16 @@ class _Known:
 
 
 def _causes(wanted: WantedFiles, asked: frozenset[str]) -> Causes:
-    """All that a result follows from that asked for these arguments."""
+    """All inputs of a result for which these arguments were read."""
     report, arguments = wanted.report, wanted.report.arguments
     assert arguments is not None
     given = [pair for pair in arguments.given.items() if pair[0] in asked]
-    # as a text, since 1 is True in a dictionary and lists cannot stand there
+    # as text, because in a dictionary 1 equals True and lists are not allowed
     return type(arguments), asked, tuple(report.facts.items()), repr(given)
 
 
 def _only(arguments: Input, asked: _Asked) -> Input:
-    """The arguments without anything that tells of them beside `Model.given`: who reads them otherwise fails."""
+    """A view of the arguments that allows only `Model.given`; any other access fails."""
     bare = arguments.model_copy()
     vars(bare).clear()
     vars(bare)["given"] = asked
@@ -107,7 +107,7 @@ def _only(arguments: Input, asked: _Asked) -> Input:
 
 
 class _Asked(Mapping[str, Any]):
-    """Arguments that are not null, as `Model.given`, and which of them were asked for, also in vain."""
+    """The arguments that are not null, as `Model.given`, recording which were read, absent ones included."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given

@@ -1,7 +1,7 @@
-"""A generated file as its address names it: kind, size, length and caption.
+"""A generated file as its address describes it: kind, size, length and caption.
 
-The address carries all that the file is made of, so that no table of results has to be kept, and each replica
-makes the same bytes.
+The address holds everything that the file is made from. So no table of results is stored, and each replica makes the
+same bytes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from fakefal.files.media_types import FAMILIES, MEDIA_TYPES, MediaFamily
 LONGEST_SIDE = 14_142
 """The longest side of a picture that fal's models take (``ImageSize``, 2026)."""
 MOST_PIXELS = 64_000_000
-"""Larger pictures are made smaller: Pillow warns of those above 89 million pixels."""
+"""Larger pictures are scaled down, because Pillow warns above 89 million pixels."""
 LONGEST_SECONDS = 600
 LONGEST_CAPTION = 120
-"""In bytes of UTF-8, before the number of one of several: the rest of an address is about 70 characters long."""
+"""In bytes of UTF-8, without the number of one of several files; the rest of an address has about 70 characters."""
 
 _FACTS = struct.Struct(">HHH?")
 _UNIQUE = 11
@@ -31,11 +31,11 @@ _ADDRESS = re.compile(r"/files/b/([0-9a-f]{8})/([A-Za-z0-9_-]{11})([A-Za-z0-9_-]
 
 @dataclass(frozen=True)
 class MadeFile:
-    """What a generated file is made of.
+    """The description of a generated file.
 
-    `width` and `height` are of pictures and clips, `seconds` (whole hundredths) of clips and sounds; `sound` is
-    whether a clip has a sound track.  `caption` is written into a picture; of a rendered clip it is the
-    digest of what that shows.  Its first frame has its length and its digest.
+    `width` and `height` belong to pictures and clips, `seconds` (in whole hundredths) to clips and sounds. `sound` is
+    whether a clip has a sound track. `caption` is written into a picture; for a rendered clip it is the digest of its
+    scene. The first frame of a clip has the clip's length and digest.
     """
 
     ending: str
@@ -47,17 +47,17 @@ class MadeFile:
 
     @property
     def media_type(self) -> str:
-        """The type that it is served with."""
+        """Its media type."""
         return MEDIA_TYPES[self.ending]
 
     @property
     def family(self) -> MediaFamily:
-        """What it is for its viewer."""
+        """Its family: picture, clip, sound or other."""
         return FAMILIES[self.ending]
 
     @property
     def name(self) -> str:
-        """The file's name as a result has it."""
+        """The file's name in a result."""
         return f"output.{self.ending}"
 
     @cached_property
@@ -77,14 +77,14 @@ class MadeFile:
         return MadeFile("jpg", self.width, self.height, self.seconds if self.caption else 0.0, caption=self.caption)
 
     def path(self, request_id: str, number: int) -> str:
-        """Its CDN path as the file with this number of a request, in the form that fal's results have."""
+        """Its CDN path as file number `number` of a request, in the form of fal's results."""
         unique = _text(hashlib.blake2b(f"{request_id}/{number}".encode(), digest_size=9).digest())[:_UNIQUE]
         token = unique + self._facts
         return f"/files/b/{_checksum(token, self.ending)}/{token}_{self.name}"
 
 
 def picture(ending: str, width: int, height: int, caption: str) -> MadeFile:
-    """A picture within the bounds: one that is too large is made smaller in the same shape."""
+    """The size of a picture within the bounds; a larger one is scaled down in the same shape."""
     width, height = max(1, width), max(1, height)
     too_large = max(1.0, width / LONGEST_SIDE, height / LONGEST_SIDE, (width * height / MOST_PIXELS) ** 0.5)
     short = caption.encode("utf-8", "replace")[:LONGEST_CAPTION].decode("utf-8", "ignore")
@@ -92,8 +92,8 @@ def picture(ending: str, width: int, height: int, caption: str) -> MadeFile:
 
 
 def made_at(url_path: str) -> MadeFile | None:
-    """The generated file that a CDN path names, or None for any other path."""
-    found = _ADDRESS.fullmatch(url_path)  # what does not match may be of any length, and is not remembered
+    """The generated file that a CDN path describes, or None for any other path."""
+    found = _ADDRESS.fullmatch(url_path)  # other paths may have any length, so they are not cached
     return _read(*found.groups()) if found else None
 
 

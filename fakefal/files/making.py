@@ -1,4 +1,4 @@
-"""Makes generated files when somebody asks for them, and keeps the latest in a folder."""
+"""Makes generated files on demand, and keeps the latest in a folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from fakefal.state.temporary import TemporaryFolder
 LONG_AGO = 1_700_000_000
 MOST_BYTES = 256 * 1024 * 1024
 _SIZES: Bounded[MadeFile, int] = Bounded(4096)
-"""The sizes of files that were made in this process: those of one description have equal bytes in all emulators."""
+"""The sizes of the files made in this process; equal descriptions give equal bytes in all emulators."""
 
 
 def content_of(made: MadeFile) -> bytes:
-    """The bytes of a generated file; equal ones have equal bytes."""
+    """The bytes of a generated file; equal descriptions give equal bytes."""
     match made.family:
         case MediaFamily.PICTURE if not made.caption or made.rendered:
             return nearest_master(made.width, made.height).poster.read_bytes()
@@ -44,7 +44,7 @@ def content_of(made: MadeFile) -> bytes:
 
 
 def place_of_rendered(made: MadeFile) -> str:
-    """Where a rendered clip or its first frame is kept among the uploads: no path of the CDN leads there."""
+    """The place of a rendered clip or its first frame among the uploads; no CDN path leads there."""
     return f"rendered/{made.caption}.{made.ending}"
 
 
@@ -68,13 +68,13 @@ _SOUNDS: dict[str, Callable[[float], bytes]] = {
 
 
 class MadeFiles:
-    """The generated files that were asked for, in a temporary folder; those not used for longest go first.
+    """Generated files in a temporary folder; the least recently used are deleted first.
 
-    Worker threads may use it beside the event loop.
+    Worker threads may use it while the event loop does.
 
     Args:
-        max_bytes: how many bytes they have together.
-        rendered: where rendered clips are; a canned one stands in for each that is not there any more.
+        max_bytes: the size limit for all files together.
+        rendered: the rendered clips; a master clip replaces each one that is gone.
     """
 
     def __init__(self, max_bytes: int = MOST_BYTES, rendered: FileStore | None = None) -> None:
@@ -85,7 +85,7 @@ class MadeFiles:
         self._lock = threading.Lock()
 
     def get(self, made: MadeFile) -> StoredFile:
-        """The file, made now if it is not there.  Its bytes stay readable for whoever has opened it."""
+        """The file, made now if necessary. Its bytes stay readable for a caller that has opened it."""
         rendered = self._rendered if made.rendered else None
         if rendered is not None and (kept := rendered.get(place_of_rendered(made))) is not None:
             return kept
@@ -98,7 +98,7 @@ class MadeFiles:
             return self._kept.get(made) or self._keep(made, content)
 
     def size(self, made: MadeFile) -> int | None:
-        """How many bytes the file has, where that is known without making it."""
+        """The size of the file in bytes, if it is known without making the file."""
         return None if made.rendered else _SIZES.get(made)
 
     def __contains__(self, made: MadeFile) -> bool:
@@ -112,7 +112,7 @@ class MadeFiles:
         name = f"{hashlib.blake2b(repr(made).encode(), digest_size=16).hexdigest()}.{made.ending}"
         source = self._folder.path / name
         source.write_bytes(content)
-        os.utime(source, (LONG_AGO, LONG_AGO))  # so the ETag is the same from each replica
+        os.utime(source, (LONG_AGO, LONG_AGO))  # so that the ETag is the same on each replica
         kept = self._kept[made] = StoredFile(f"/made/{name}", made.media_type, len(content), source)
         self._size += kept.size
         _SIZES[made] = kept.size

@@ -1,4 +1,4 @@
-"""The media type of a file by the ending of its name, and the family that it belongs to."""
+"""The media type and family of a file, by its file name extension."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class MediaFamily(Enum):
-    """What a file is for its viewer."""
+    """The family of a file."""
 
     PICTURE = "picture"
     CLIP = "clip"
@@ -69,10 +69,10 @@ _TYPES = {
 }
 
 MEDIA_TYPES: dict[str, str] = {ending: kind for group in _TYPES.values() for ending, kind in group.items()}
-"""The media type of each ending that a generated file can have."""
+"""The media type of each extension that a generated file can have."""
 
 FAMILIES: dict[str, MediaFamily] = {ending: family for family, group in _TYPES.items() for ending in group}
-"""The family of each ending."""
+"""The family of each extension."""
 
 _OTHER_NAMES = {
     "audio/mp3": "mp3",
@@ -90,5 +90,5 @@ _ENDINGS = {kind: ending for ending, kind in reversed(MEDIA_TYPES.items()) if ki
 
 
 def ending_of_type(media_type: str) -> str | None:
-    """The usual ending of a media type; None where it is unknown or says nothing."""
+    """The usual extension of a media type; None if the type is unknown or generic."""
     return _ENDINGS.get(media_type.partition(";")[0].strip().lower())

@@ -1,7 +1,7 @@
 """The program that renders a clip: pictures that move slowly, each fading into the next.
 
 It runs as ``python -m fakefal.files.moving CLIP.json`` in a process of its own, because a codec that crashes on a file
-takes its process with it.  Only this module needs PyAV.
+takes down its process. Only this module needs PyAV.
 """
 
 from __future__ import annotations
@@ -28,29 +28,30 @@ _OPTIONS = {
     "x264-params": f"threads=1:keyint={FRAMES_PER_SECOND}:scenecut=0:open-gop=0:bframes=0",
 }
 _BT709 = 1
-"""The number of these colours in H.264 (ITU-T H.273)."""
+"""The code of these colours in H.264 (ITU-T H.273)."""
 ZOOM = 0.08
-"""How much larger a picture is at the far end of its move."""
+"""The scale of a picture at the end of its move."""
 FADE = 0.3
-"""How long a cross-fade lasts, as a part of the time that each picture has."""
+"""The length of a cross-fade, as a share of the time of each picture."""
 _POSTER_QUALITY = 85
 _SHRUNK = 1, 2, 2
-"""By how much each plane is smaller than the picture."""
+"""How much smaller each plane is than the picture."""
 _INKS = (16, 235), (128, 128), (128, 128)
 """Black and white in each plane."""
 _STRIP = 110
-"""How dark the strip is below the caption, of 255."""
+"""The opacity of the dark strip behind the caption, out of 255."""
 
 Planes: TypeAlias = tuple[Image.Image, ...]
-"""Brightness and the two colours of a picture, these at half its size: what H.264 takes, so no frame is converted."""
+"""The planes of a picture: brightness and two colours at half its size. H.264 takes these, so no frame is converted."""
 
 
 @dataclass(frozen=True)
 class ClipOrder:
-    """What is to be rendered, as the JSON file says it.
+    """A render order, as read from the JSON file.
 
-    `pictures` are files (of clips the first frame is taken), in one of the `formats` by Pillow's names; `rests` is
-    whether the last of them is the clip's last frame.  `sound` is an M4A file or empty; `into` is where the clip goes.
+    `pictures` are files in one of the `formats`, by Pillow's names; of clips the first frame is used. `rests` is
+    whether the last picture is the clip's last frame. `sound` is an M4A file or empty. `into` is the path of the new
+    clip.
     """
 
     pictures: list[str]
@@ -68,7 +69,7 @@ class MovingPictures:
     """The frames of a clip.
 
     Args:
-        order: what it shows.
+        order: describes the clip.
     """
 
     def __init__(self, order: ClipOrder) -> None:
@@ -82,17 +83,17 @@ class MovingPictures:
         last = self._order.frames - 1
         for number in range(last + 1):
             planes = self._at(number / last * len(self._order.pictures))
-            if self._text is not None and 0 < number < last:  # the first and the last are the pictures themselves
+            if self._text is not None and 0 < number < last:  # the first and the last frame are the pictures themselves
                 planes = _captioned(planes, *self._text)
             yield _frame(planes)
 
     def _at(self, time: float) -> Planes:
-        """What is seen at a time, of which each picture has one unit."""
+        """The frame at a time, in units of one picture."""
         count = len(self._order.pictures)
         number = min(int(time), count - 1)
         shown = self._moved(number, time - number)
         boundary = round(time)
-        share = (time - boundary) / FADE + 0.5  # of the later picture
+        share = (time - boundary) / FADE + 0.5  # the share of the later picture
         if not (0 < boundary < count and 0 < share < 1):
             return shown
         other = boundary if number < boundary else boundary - 1
@@ -100,16 +101,16 @@ class MovingPictures:
         return tuple(map(Image.blend, shown, self._moved(other, time - other), (share,) * len(shown)))
 
     def _moved(self, number: int, part: float) -> Planes:
-        """A picture at this part of its move, which goes inwards; that of the last one may end at rest."""
+        """A picture at this part of its inward move; the move of the last picture may end at rest."""
         part = min(max(part, 0.0), 1.0)
         outwards = self._order.rests and number == len(self._order.pictures) - 1
         return self._zoomed(number, 2 * round(self._order.width * ZOOM * (1 - part if outwards else part) / 2))
 
     def _zoom(self, number: int, wider: int) -> Planes:
-        """The part of a picture that fits, when it is made so many pixels wider.
+        """The crop of a picture that fits after it was made wider by this number of pixels.
 
-        Steps of two pixels in whole places, which colours have, too: a step lasts few frames, and scaling the whole
-        picture by FFmpeg is faster by far than moving it by parts of pixels.
+        Moves go in whole steps of two pixels, because colours have half the size. A step lasts only a few frames. This
+        is much faster than to move the picture by fractions of pixels.
         """
         wide, high = self._size
         higher = 2 * round(high * wider / wide / 2)
@@ -130,10 +131,10 @@ class MovingPictures:
         path = Path(self._order.pictures[number])
         try:
             with Image.open(path, formats=self._order.formats) as picture:
-                picture.draft("RGB", (max(self._size),) * 2)  # a large JPEG is read smaller
+                picture.draft("RGB", (max(self._size),) * 2)  # large JPEGs are decoded smaller
                 return ImageOps.exif_transpose(picture).convert("RGB")
         except UnidentifiedImageError:
-            # by name of the format, and not by path: a playlist could lead to other files
+            # opened by format and not by path, because a playlist could lead to other files
             with path.open("rb") as content, av.open(content, "r", format="mp4") as clip:
                 first: Image.Image = next(clip.decode(video=0)).to_image()  # type: ignore[no-untyped-call]
                 return first
@@ -144,7 +145,7 @@ def _image(plane: av.video.plane.VideoPlane) -> Image.Image:
 
 
 def _caption(size: tuple[int, int], text: str) -> tuple[Planes, Planes]:
-    """Masks, for each plane, of a dark strip for the foot of a picture, and of white text on it."""
+    """For each plane, the masks of a dark strip at the foot of a picture, and of white text on it."""
     wide, high = size
     letter = max(1, min(high // 22, wide * 3 // (2 * len(text))))
     strip, white = (Image.new("L", (wide, 2 * letter), ink) for ink in (_STRIP, 0))
@@ -170,7 +171,7 @@ def _frame(planes: Planes) -> av.VideoFrame:
 
 
 def render(order: ClipOrder) -> None:
-    """Write the clip, and its first frame as a JPEG beside it."""
+    """Write the clip, and its first frame as a JPEG next to it."""
     form = Path(order.into).suffix.removeprefix(".")
     with ExitStack() as files:
         out = files.enter_context(av.open(order.into, "w", format=form, options={"movflags": "+faststart"}))
@@ -195,9 +196,9 @@ def render(order: ClipOrder) -> None:
 
 
 def main() -> None:
-    """Render what the file says that is named as the first argument, in so many seconds of work as the second."""
+    """Render the order in the file named by the first argument, within the CPU seconds of the second argument."""
     seconds = int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # also where its server is gone
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # also ends if its server is gone
     order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     render(ClipOrder(**order))
 

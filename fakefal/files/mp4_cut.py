@@ -1,7 +1,7 @@
-"""The first seconds of a master clip as a file of its own, by rewriting the tables of its MP4: no codec is needed.
+"""Cuts the first seconds of a master clip into a new file by rewriting its MP4 tables, without a codec.
 
-Layout of the boxes: ISO/IEC 14496-12.  The masters are as `fixtures/make_masters.py` writes them: each second is a
-closed group of pictures, no picture looks ahead, all boxes are of version 0.
+Layout of the boxes: ISO/IEC 14496-12. The masters are as `fixtures/make_masters.py` writes them: each second is a
+closed group of pictures, no picture refers to later ones, all boxes are of version 0.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ PICTURES, SOUND = b"vide", b"soun"
 _QUICKTIME = b"qt  \0\0\2\0qt  "
 _ADTS_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000)
 AAC_SAMPLES = 1024
-"""In each frame of AAC, of which the first only prepares the decoder."""
+"""The samples in each AAC frame; the first frame only prepares the decoder."""
 
 
 @dataclass(frozen=True)
 class Mp4Track:
-    """A track of a master: its boxes, ticks a second, ticks a sample, and the samples that may be repeated."""
+    """A track of a master: its boxes, ticks per second, ticks per sample, and the samples that may be repeated."""
 
     boxes: Boxes
     kind: bytes
@@ -37,14 +37,14 @@ class Mp4Track:
     samples: Sequence[bytes]
 
     def count(self, seconds: float) -> int:
-        """How many samples a clip of so many seconds has: fal's law of 24 N + 1 for pictures, and sound for them."""
+        """The samples of a clip of this length: fal's formula 24 N + 1 for pictures, and the sound to match."""
         if self.kind == PICTURES:
             return round(seconds * FRAMES_PER_SECOND) + 1
         return 1 + -(-round(seconds * self.rate) // self.delta)
 
 
 class Mp4Master:
-    """A master clip, taken apart.
+    """A parsed master clip.
 
     Args:
         content: the whole file.
@@ -57,7 +57,7 @@ class Mp4Master:
         self._tracks = [_track(boxes, content) for kind, boxes in self._movie if kind == b"trak" and boxes]
 
     def cut(self, seconds: float, *, sound: bool, quicktime: bool = False) -> bytes:
-        """The first seconds of it, as MP4 or QuickTime; beyond its end it begins again."""
+        """Its first seconds as MP4 or QuickTime; after its end it starts again."""
         lasts = seconds + 1 / FRAMES_PER_SECOND
         kinds = {PICTURES: seconds, **({SOUND: lasts} if sound else {})}
         return self._file(kinds, lasts, _QUICKTIME if quicktime else self._brand)
@@ -67,7 +67,7 @@ class Mp4Master:
         return self._file({SOUND: seconds}, seconds, b"M4A \0\0\2\0M4A isom")
 
     def adts(self, seconds: float) -> bytes:
-        """The first seconds of its sound track as a stream of AAC frames, each under a header of its own."""
+        """The first seconds of its sound track as a stream of AAC frames, each with a header of its own."""
         track = next(one for one in self._tracks if one.kind == SOUND)
         samples = [track.samples[at % len(track.samples)] for at in range(track.count(seconds))]
         return b"".join(_adts_header(track.rate, len(one)) + one for one in samples)
@@ -82,7 +82,7 @@ class Mp4Master:
         return header + movie + _written([(b"mdat", b"".join(data))])
 
     def _tables(self, tracks: list[tuple[Mp4Track, int]], lasts: float, starts: list[int]) -> Boxes:
-        """The movie's boxes for these samples, whose bytes begin there in the file."""
+        """The movie's boxes for these samples, whose bytes start at that offset in the file."""
         kept: Boxes = [(kind, boxes) for kind, boxes in self._movie if kind not in (b"trak", b"mvhd")]
         head = _get(self._movie, b"mvhd")
         ticks = round(lasts * _u32(head, 12))
@@ -137,7 +137,7 @@ def _track(boxes: bytes | Boxes, content: bytes) -> Mp4Track:
     rate, kind = _u32(_get(media, b"mdhd"), 12), _get(media, b"hdlr")[8:12]
     samples = list(_samples(table, content))
     delta = _u32(_get(table, b"stts"), 12)
-    # the last picture begins a group that has no others, and the last of the sound may be shorter
+    # the last picture starts a group of its own, and the last piece of sound may be shorter
     repeated = samples[:-1] if kind == PICTURES else samples[:-2]
     return Mp4Track(boxes, kind, rate, delta, repeated)
 
@@ -177,7 +177,7 @@ def _cut_track(track: Mp4Track, count: int, start: int, ticks: int) -> Boxes:
 
 
 def _sample_tables(track: Mp4Track, count: int, start: int) -> Boxes:
-    """Where each sample is and how long it lasts: a chunk for each time that the track begins anew."""
+    """The offset and duration of each sample: one chunk for each repetition of the track."""
     period = len(track.samples)
     whole, rest = divmod(count, period)
     runs = [*([(1, period)] if whole else []), *([(whole + 1, rest)] if rest else [])]

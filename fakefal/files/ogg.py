@@ -10,15 +10,15 @@ from itertools import cycle, islice
 from fakefal_fixtures import OPUS
 
 PACKET_SAMPLES = 960
-"""In a packet of 20 ms: Opus counts 48,000 a second, whatever it was made of."""
+"""The samples in a packet of 20 ms: Opus counts 48,000 per second, whatever the source."""
 _PER_PAGE = 50
 _FIRST, _LAST = 2, 4
 _SKIPPED = slice(10, 12)
-"""Where the header says how many samples decoders leave out at the beginning."""
+"""The offset of the number of samples that decoders skip at the start."""
 
 
 def make_opus(seconds: float) -> bytes:
-    """A file of so many seconds."""
+    """A file of this number of seconds."""
     header, tags, *sound = _packets()
     skipped = int.from_bytes(header[_SKIPPED], "little")
     samples = round(seconds * 48_000) + skipped
@@ -70,7 +70,7 @@ def _table() -> tuple[int, ...]:
 
 
 def _checksum(page: bytes) -> int:
-    """Ogg's CRC-32, whose bits run the other way than zlib's."""
+    """Ogg's CRC-32, with the opposite bit order of zlib's."""
     table, found = _table(), 0
     for byte in page:
         found = (found << 8) & 0xFFFFFFFF ^ table[found >> 24 ^ byte]

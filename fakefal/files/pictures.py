@@ -1,4 +1,4 @@
-"""Pictures of results: a flat colour and a caption, so that people tell them apart; equal ones are equal bytes."""
+"""Pictures of results: a flat colour and a caption that tells them apart; equal descriptions give equal bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # Pillow takes long to import: whoever draws does that
+if TYPE_CHECKING:  # Pillow takes long to import, so it is imported when a picture is drawn
     from PIL import Image, ImageFont
 
 WHITE = (255, 255, 255)
@@ -32,7 +32,7 @@ _BY_PALETTE = ("GIF", "TIFF", "BMP")
 
 
 def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
-    """A picture with this caption, its own size below it."""
+    """A picture with this caption and its own size below it."""
     lines = [*caption.split("\n"), f"{width} x {height}"]
     colour = _colour(caption)
     if ending == "svg":
@@ -55,7 +55,7 @@ def draw_picture(ending: str, width: int, height: int, caption: str) -> bytes:
 
 
 def draw_animation(width: int, height: int, caption: str, seconds: float) -> bytes:
-    """A GIF of so many seconds: the picture, and below it a bar that grows."""
+    """A GIF of this number of seconds: the picture, with a growing bar below it."""
     from PIL import Image, ImageDraw
 
     still = Image.open(BytesIO(draw_picture("gif", width, height, caption)))
@@ -71,14 +71,14 @@ def draw_animation(width: int, height: int, caption: str, seconds: float) -> byt
 
 
 def _colour(caption: str) -> tuple[int, int, int]:
-    """A dark colour that differs from caption to caption."""
+    """A dark colour that depends on the caption."""
     hue = hashlib.blake2b(caption.encode(), digest_size=1).digest()[0] / 256
     red, green, blue = (round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.6, 0.45))
     return red, green, blue
 
 
 def _drawn(picture: Image.Image, lines: list[str], ink: int | tuple[int, ...]) -> Image.Image:
-    """The picture with lines of text in its middle, as large as their longest allows."""
+    """The picture with centred lines of text, as large as the longest line allows."""
     from PIL import ImageDraw
 
     width, height = picture.size
@@ -102,7 +102,7 @@ def font_of_size(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _png(picture: Image.Image, colour: tuple[int, int, int]) -> bytes:
-    """A picture of two colours, one bit a pixel: Pillow takes ten times as long for a 4K picture."""
+    """A picture of two colours, one bit per pixel; for a 4K picture Pillow takes ten times as long."""
     width, height = picture.size
     stride = (width + 7) // 8
     pixels = picture.tobytes()
@@ -136,7 +136,7 @@ def _printable(line: str) -> str:
 
 
 def _exr(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
-    """An OpenEXR picture of one colour: half floats, each line compressed by itself."""
+    """An OpenEXR picture of one colour: half floats, each line compressed separately."""
     box = struct.pack("<4i", 0, 0, width - 1, height - 1)
     channels = b"".join(name + b"\0" + struct.pack("<iB3xii", 1, 0, 1, 1) for name in (b"B", b"G", b"R")) + b"\0"
     attributes = (
@@ -161,7 +161,7 @@ def _exr(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
 
 
 def _exr_line(raw: bytes) -> bytes:
-    """OpenEXR's ZIPS: the bytes of odd places after those of even ones, as differences, deflated."""
+    """OpenEXR's ZIPS: bytes at odd offsets after those at even offsets, as differences, deflated."""
     split = raw[::2] + raw[1::2]
     differences = bytes([split[0], *((two - one + 128) % 256 for one, two in pairwise(split))])
     packed = zlib.compress(differences)

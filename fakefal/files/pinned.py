@@ -1,4 +1,4 @@
-"""Calls to addresses that strangers chose: the name is looked up once, and that very address is called."""
+"""Calls to addresses from untrusted input: the name is resolved once, and exactly that address is called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fakefal_contracts.hosts import is_fal_host
 
 if TYPE_CHECKING:
-    import httpx  # imported late elsewhere: it takes a third of the time that a server takes to start
+    import httpx  # imported late elsewhere: it takes a third of a server's start time
 
 HIGHEST_PORT = 65535
 
@@ -26,18 +26,18 @@ Allow = Callable[[str], bool]
 
 
 class TargetRefused(ValueError):
-    """The address is not called; ``str()`` says why."""
+    """The address is not called; ``str()`` gives the reason."""
 
 
 async def resolve(host: str, port: int) -> str:
-    """The address of a host name; of several, an IPv4 one, which local servers are more likely to have."""
+    """The address of a host name; IPv4 is preferred, because local servers are more likely to have it."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     best = min(found, key=lambda one: one[0] != socket.AF_INET)
     return str(best[4][0])
 
 
 def pinned_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """A client that sets no time limits and heeds no proxies; `transport` is httpx's seam."""
+    """A client without time limits and proxies; `transport` is httpx's transport."""
     import httpx
 
     return httpx.AsyncClient(transport=transport, verify=_trusted(), trust_env=False, timeout=None)  # noqa: S113
@@ -45,7 +45,7 @@ def pinned_client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClie
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The usual authorities, read once: reading them takes 30 ms, during which nobody is answered."""
+    """The usual certificate authorities, read once: reading them takes 30 ms, which blocks the server."""
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)
@@ -61,15 +61,15 @@ async def pinned_request(
     headers: Mapping[str, str],
     content: bytes | None = None,
 ) -> httpx.Request:
-    """A request that connects to the one address that was looked up and allowed.
+    """A request that connects to the one address that was resolved and allowed.
 
     Raises:
-        TargetRefused: no http(s) address, fal's own, or one that `allow` does not accept.
+        TargetRefused: not an http(s) address, an address of fal's, or one that `allow` refuses.
         OSError: the name does not exist.
     """
     if url.scheme not in ("http", "https") or not url.host:
         raise TargetRefused(f"{url} is not an http(s) address")
-    name = url.raw_host.decode("ascii")  # as it goes over the wire, international names encoded
+    name = url.raw_host.decode("ascii")  # in wire form, with international names encoded
     if is_fal_host(name):
         raise TargetRefused(f"{name} is fal's: the emulator never calls it")
     port = url.port or (443 if url.scheme == "https" else 80)
@@ -85,7 +85,7 @@ async def pinned_request(
 
 
 async def send_unlogged(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send, and leave the body unread.  httpx would log the whole address, and there people keep tokens."""
+    """Send, and leave the body unread. httpx would log the whole address, which may hold tokens."""
     before = _UNLOGGED.set(True)
     try:
         return await client.send(request, stream=True)

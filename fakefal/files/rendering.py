@@ -1,4 +1,4 @@
-"""Clips that show the pictures of their requests: what they are made of, and the processes that render them."""
+"""Clips that show the pictures of their requests: their scenes, and the processes that render them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from fakefal_contracts.probe import OTHER_PICTURE_FORMATS, PICTURE_FORMATS
 from fakefal_fixtures import FRAMES_PER_SECOND
 
 MOST_PIXELS = 4096 * 2304
-"""In each frame: more than the 4K of any shape."""
+"""The pixel limit of a frame: more than 4K in any shape."""
 MOST_RENDERED_SECONDS = 30.0
 MOST_WORK_SECONDS = 60
-"""How long rendering one clip may take."""
+"""The time limit for rendering one clip."""
 LEAST_SIDE = 16
 SAME_SHAPE, SAME_TIER = 0.01, 0.35
-"""How far the ratio and the area of two sizes may differ that mean the same."""
+"""How far ratio and area of two sizes may differ that count as the same."""
 _LONGEST_REASON = 300
 
 Source = Callable[[str], bytes | Path | None]
@@ -41,15 +41,15 @@ Source = Callable[[str], bytes | Path | None]
 
 
 class NotRendered(Exception):
-    """A clip cannot be rendered; the message says why."""
+    """A clip cannot be rendered; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a clip shows.
+    """The content of a clip.
 
-    `pictures` are shown one after another, and `rests` is whether the last of them is the last frame; `caption` stands
-    at their foot.  `made` is the clip as its address describes it.
+    `pictures` are shown one after another. `rests` is whether the last of them is the clip's last frame. `caption` is
+    written at their foot. `made` is the clip as its address describes it.
     """
 
     pictures: tuple[bytes | Path, ...]
@@ -58,7 +58,7 @@ class Scene:
     made: MadeFile
 
     def named(self) -> MadeFile:
-        """The clip with the digest of all that it shows: equal scenes have equal ones.  This reads the pictures."""
+        """The clip with the digest of its whole scene; equal scenes have equal digests. This reads the pictures."""
         digest = hashlib.sha256(repr((self.rests, self.caption, self.made)).encode())
         for one in self.pictures:
             content = one if isinstance(one, bytes) else one.read_bytes()
@@ -67,16 +67,16 @@ class Scene:
 
 
 def scene_of(wanted: WantedFiles, source: Source) -> Scene | None:
-    """What the clip of a request is to show, or None where it makes none."""
+    """The scene of a request's clip, or None if it makes no clip."""
     ending = wanted.clip_ending
     if ending is None or not wanted.makes_clips:
         return None
     wide, high = _size(wanted)
     made = MadeFile(ending, wide, high, wanted.made_seconds, wanted.has_sound)
     pictures: tuple[bytes | Path, ...] = ()
-    with suppress(Unreadable):  # one was dropped since it was judged
+    with suppress(Unreadable):  # one was removed after it was judged
         pictures = tuple(found for address in wanted.shown if (found := source(address)) is not None)
-    if not pictures:  # drawn, as pictures of results are
+    if not pictures:  # drawn in the same way as pictures of results
         pictures = (draw_picture("png", wide, high, wanted.caption),) if wide * high <= MOST_PIXELS else ()
         return Scene(pictures, rests=False, caption="", made=made)
     rests = len(pictures) > 1 or wanted.last_frame in wanted.shown
@@ -84,7 +84,7 @@ def scene_of(wanted: WantedFiles, source: Source) -> Scene | None:
 
 
 def _size(wanted: WantedFiles) -> Size:
-    """The size that was given, else that of the master of this shape and tier, else one of this shape and tier."""
+    """The given size, otherwise the size of the master of this shape and tier, otherwise one that fits both."""
     wide, high = wanted.clip_size
     master = nearest_master(wide, high)
     other_shape = abs(wide * master.height / (high * master.width) - 1)
@@ -98,7 +98,7 @@ class Renderer:
     """Renders clips, one at a time, each in a process of its own.
 
     Args:
-        files: where the clips are kept, so that replicas have them, too.
+        files: stores the clips, so that replicas have them too.
         program: the Python module that renders.
     """
 
@@ -108,7 +108,7 @@ class Renderer:
         self._turn = asyncio.Semaphore(1)
 
     async def render(self, scene: Scene) -> MadeFile:
-        """Render a clip, unless an equal one is there.
+        """Render a clip, unless an equal one exists.
 
         Raises:
             NotRendered: it is WebM or too large, its pictures cannot be read, or the process failed.
@@ -162,7 +162,7 @@ class Renderer:
 
 
 def _order(scene: Scene, folder: Path, into: Path) -> Path:
-    """Lay what the program needs into a folder; returns the file that tells it what to do."""
+    """Write the program's input into a folder; returns the file with the order."""
     pictures = []
     for number, one in enumerate(scene.pictures):
         path = one if isinstance(one, Path) else folder / f"picture-{number}"

@@ -1,6 +1,7 @@
-"""The result of an accepted request: what its output schema promises, with files that the CDN serves.
+"""The result of an accepted request: the fields of its output schema, with files that the CDN serves.
 
-A value is an argument's where the model takes one of that name, else the document's example, else the plainest.
+The value of a field is the argument of the same name if the model has one, otherwise the document's example, otherwise
+the simplest valid value.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
 _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
 _MOST_PIXELS = 2_000_000
-"""Drawing more than so many keeps others waiting."""
+"""Drawing more pixels than this would block other calls."""
 _MOST_EXAMPLES = 3
-"""So many items of an example's list are kept."""
+"""The number of items of an example's list that are kept."""
 _INFERENCE_SECONDS = 1.0
-"""What `timings` say: the model was never run."""
+"""The value of each of the `timings`: the model was never run."""
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _SEEDS = ("seed", "used_seed")
@@ -46,7 +47,7 @@ _ABSENT = object()
 
 
 class TakesLong(Exception):
-    """Pictures of a result take long to draw: a worker thread has to do it."""
+    """The pictures of a result take long to draw, so a worker thread must do it."""
 
 
 def result_of(
@@ -57,18 +58,18 @@ def result_of(
     drawing: bool = True,
     named: list[tuple[MadeFile, str]] | None = None,
 ) -> dict[str, Any]:
-    """The body that the result call answers with; addresses in it begin with `CDN_MARK`.
+    """The body of the result call; addresses in it begin with `CDN_MARK`.
 
-    `own` describes a file of the user's, which takes the place of those of its family.  `named` gets every file that
-    the body names, with its path.
+    `own` describes a file of the user's, which replaces the files of its family. `named` receives every file of the
+    body, with its path.
 
     Raises:
-        TakesLong: large pictures are to be drawn for it, and `drawing` is not wanted.
+        TakesLong: it has large pictures to draw, and `drawing` is False.
     """
     endpoint = wanted.report.endpoint
     if (record := endpoint.record) is None:
         return {}
-    if not record.schemas.get(record.output):  # nothing is said of what the stream sends
+    if not record.schemas.get(record.output):  # the content of the stream is not documented
         record = shipped_record(endpoint.id.removesuffix(STREAM)) or record
     pixels = inf if drawing else _MOST_PIXELS
     named = [] if named is None else named
@@ -78,7 +79,7 @@ def result_of(
 
 @lru_cache(maxsize=4096)
 def _unusable(endpoint: Endpoint) -> Collection[str]:
-    """The fields of a result whose printed examples its own schema refuses."""
+    """The fields of a result whose examples do not fit its own schema."""
     record = endpoint.record
     assert record is not None
     schema = record.schemas.get(record.output, {})
@@ -109,12 +110,12 @@ class _Result:
     wanted: WantedFiles
     files: MadeFiles
     pixels: float
-    """So many may be drawn yet."""
+    """The number of pixels that may still be drawn."""
     named: list[tuple[MadeFile, str]]
     unusable: Collection[str] = ()
     own: Mapping[str, Any] = field(default_factory=dict)
     _above: list[Schema] = field(default_factory=list)
-    """The objects around the value that is being made: one that holds itself ends there."""
+    """The objects around the current value; recursion ends at an object that contains itself."""
 
     def body(self) -> Any:
         return self._value("output", {"$ref": self.record.output}, None)
@@ -140,7 +141,7 @@ class _Result:
                 return schema
 
     def _value(self, name: str, outer: Schema, example: Any, *, required: bool = True) -> Any:
-        """The value of a field, or `_ABSENT` where it may be left out and nothing is known of it."""
+        """The value of a field, or `_ABSENT` if it is optional and nothing is known of it."""
         schema = self._resolved(outer)
         if example is None:
             examples = outer.get("examples") or schema.get("examples")
@@ -181,7 +182,7 @@ class _Result:
         places = schema.get("prefixItems") or [items[at] for at in items if at.isdigit()]  # as one document has it
         if places and name == "timestamp":
             return [0.0, self.wanted.sound_seconds]
-        if places:  # of untyped items each is its number: most such pairs are times
+        if places:  # each of the untyped items is its number: most such pairs are times
             return [self._value(name, one, None) if one else at for at, one in enumerate(places)]
         item = self._resolved(items)
         given = example if isinstance(example, list) else []
@@ -222,7 +223,7 @@ class _Result:
         return Maker(self.record).made_up(name, schema) if required else _ABSENT
 
     def _echo(self, name: str, schema: Schema) -> Any:
-        """The argument of this name where the schema takes it, or what follows from the arguments."""
+        """The argument of this name if it fits the schema, or a value derived from the arguments."""
         if schema.get("type") in ("integer", "number") and (number := self._number(name)) is not None:
             return number if schema["type"] == "number" else round(number)
         if name == "timings" and schema.get("type") == "object":
@@ -235,7 +236,7 @@ class _Result:
         return value if fits and value in schema.get("enum", [value]) else _ABSENT
 
     def _ours(self, name: str, example: Any) -> Any:
-        """An example with addresses of ours in the places of fal's."""
+        """An example with our addresses in place of fal's."""
         if isinstance(example, dict):
             return {key: self._ours(key, one) for key, one in example.items()}
         if isinstance(example, list):
@@ -247,7 +248,7 @@ class _Result:
     # -- files ----------------------------------------------------------------------------------
 
     def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
-        """The object of a file, of the one at this place in a list of several."""
+        """The object of a file, which may be one of several in a list."""
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
         if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
             return self._object(schema, None, {**self.own, "file_data": _ABSENT})
@@ -266,7 +267,7 @@ class _Result:
             known["file_size"] = self._stored(made).size if size is None else size
         if made.width:
             known |= {"width": made.width, "height": made.height}
-        if made.seconds and made.ending != "jpg":  # else it is the first frame of a clip
+        if made.seconds and made.ending != "jpg":  # otherwise it is the first frame of a clip
             known["duration"] = made.seconds
         if made.family is MediaFamily.CLIP:
             frames = round(made.seconds * FRAMES_PER_SECOND) + 1
@@ -274,7 +275,7 @@ class _Result:
         return self._object(schema, None, known)
 
     def _made(self, name: str, guess: str) -> MadeFile:
-        """The file that stands where the document has one of this kind, as the arguments want it."""
+        """The file for a place of this kind in the document, with the properties that the arguments request."""
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
             if wanted.makes_clips and _FIRST_FRAME.search(name):
@@ -297,7 +298,7 @@ class _Result:
 
     @property
     def _clip(self) -> MadeFile:
-        """The clip that the arguments want; its ending is that of a GIF where they want one instead."""
+        """The clip that the arguments request; its extension is that of a GIF if they request one."""
         wanted, ending = self.wanted, self.wanted.clip_ending or "gif"
         size = size_of_clip(*wanted.clip_size, ending)
         return wanted.clip or MadeFile(ending, *size, wanted.made_seconds, wanted.has_sound)

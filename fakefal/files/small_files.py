@@ -1,4 +1,4 @@
-"""The smallest valid file of each kind that is neither picture, clip nor sound."""
+"""The smallest valid file of each kind that is not a picture, clip or sound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 def small_file(ending: str, caption: str) -> bytes:
-    """A valid file of this kind; where it holds text, it says the caption."""
+    """A valid file of this kind; a file with text contains the caption."""
     return _MAKERS[ending](caption or "fakefal")
 
 
@@ -82,7 +82,7 @@ def _fbx(_: str) -> bytes:
 
 
 def _usdz(_: str) -> bytes:
-    """A zip of one stored layer whose content begins at a multiple of 64 bytes, as the format asks."""
+    """A zip of one stored layer whose content starts at a multiple of 64 bytes, as the format requires."""
     points = ", ".join(map(str, _CORNERS))
     layer = (
         '#usda 1.0\n(\n    defaultPrim = "triangle"\n)\ndef Mesh "triangle"\n{\n    int[] faceVertexCounts = [3]\n'
@@ -113,7 +113,7 @@ def _tar(caption: str) -> bytes:
 
 
 def _safetensors(_: str) -> bytes:
-    """One weight of 0 under the format of the safetensors library."""
+    """One weight of 0 in the format of the safetensors library."""
     header = json.dumps({"weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     header += b" " * (-len(header) % 8)
     return struct.pack("<Q", len(header)) + header + bytes(4)
@@ -126,12 +126,12 @@ def _npy(_: str) -> bytes:
 
 
 def _splat(_: str) -> bytes:
-    """One Gaussian: place, scale, colour, rotation."""
+    """One Gaussian: position, scale, colour, rotation."""
     return struct.pack("<6f8B", 0, 0, 0, 1, 1, 1, 255, 255, 255, 255, 128, 128, 128, 128)
 
 
 def _blend(_: str) -> bytes:
-    """The header of a Blender file and the block that ends it."""
+    """The header of a Blender file and its end block."""
     return b"BLENDER-v400ENDB" + bytes(20)
 
 

@@ -12,10 +12,10 @@ from itertools import cycle, islice
 from fakefal_fixtures import SOUND
 
 RATE = 24_000
-"""Samples a second, of one channel."""
+"""Samples per second, in one channel."""
 PITCH = 330
 _FRAME_SAMPLES = 576
-"""In a frame of an MP3 of 24 kHz (MPEG-2, layer III)."""
+"""Samples in a frame of an MP3 of 24 kHz (MPEG-2, layer III)."""
 _BIT_RATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 
 
@@ -38,20 +38,20 @@ def tone(seconds: float) -> bytes:
 
 @cache
 def _second() -> bytes:
-    """A second of the tone, which ends where it begins."""
+    """One second of the tone, which can be repeated without a break."""
     turn = 2 * math.pi * PITCH / RATE
     return struct.pack(f"<{RATE}h", *(int(6000 * math.sin(turn * at)) for at in range(RATE)))
 
 
 def make_mp3(seconds: float) -> bytes:
-    """An MP3 of whole frames, each of 24 ms: the number that comes nearest."""
+    """An MP3 of whole frames of 24 ms each, as close to the length as possible."""
     frames = max(1, round(seconds * RATE / _FRAME_SAMPLES))
     return b"".join(islice(cycle(_mp3_frames()), frames))
 
 
 @cache
 def _mp3_frames() -> tuple[bytes, ...]:
-    """The frames of the master but the first, which holds the encoder's delay."""
+    """The frames of the master except the first, which holds the encoder's delay."""
     content = SOUND.read_bytes()
     frames, at = [], 0
     while at + 4 <= len(content):

@@ -1,4 +1,4 @@
-"""What an accepted request asks of the files of its result: size, number, kind, length, caption, seed."""
+"""The properties that a request wants for the files of its result: size, number, kind, length, caption, seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MORE_SIZES: dict[str, Size] = IMAGE_SIZES | {
     "portrait": (768, 1024),
     "landscape": (1024, 768),
 }
-"""Width and height behind names of sizes; those that only few models have are inferred from their names."""
+"""Width and height of named sizes; those that only few models have are inferred from their names."""
 
 _PIXELS = re.compile(r"(\d{2,5})\s*[x*]\s*(\d{2,5})")
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)[:/](\d+(?:\.\d+)?)")
@@ -41,10 +41,10 @@ _SIDES_OF_TIERS = {"pro": 1080, "4k": 2160}
 _SHORT_SIDES = {"sd": 480, "hd": 720, "fhd": 1080, "2k": 1440, "4k": 2160}
 _SQUARE = 1024
 _STEP = 8
-"""Sides that follow from a shape are multiples of this."""
+"""Sides that are computed from a shape are multiples of this."""
 WORDS = 6
 SPOKEN_CHARACTERS = 15
-"""In a second of speech."""
+"""Words per second of speech."""
 MOST_FILES = 100
 DEFAULT_SECONDS = 5.0
 MOST_SEED = 2**31
@@ -59,10 +59,10 @@ _ENDING_KEYS = {
 
 @dataclass
 class WantedFiles:
-    """What a report's arguments ask for; its files are found by the id of its request.
+    """The files that a report's arguments request; the files are found by the id of its request.
 
-    `clip` is the clip that was rendered for it.  `is_random` tells that something beside the names of files followed
-    from the id.
+    `clip` is the clip that was rendered for it. `is_random` says that something besides the file names was derived from
+    the id.
     """
 
     report: Report
@@ -72,25 +72,25 @@ class WantedFiles:
 
     @cached_property
     def argument(self) -> Callable[..., Any]:
-        """Finds the first argument of several names that was given or has a default."""
+        """Finds the first of several arguments that was given or has a default."""
         assert self.report.arguments is not None
         return self.report.arguments.argument
 
     @property
     def inline(self) -> bool:
-        """Whether the files are to come inside the result, as ``data:`` URIs."""
+        """Whether the files are returned inside the result, as ``data:`` URIs."""
         return self.argument("sync_mode") is True
 
     @cached_property
     def count(self) -> int:
-        """How many files a list of them has."""
+        """The number of files in a list."""
         given = self.argument("num_images", "num_samples", "num_outputs", "num_videos", "n", "max_images")
         whole = isinstance(given, int | float) and not isinstance(given, bool)
         return min(max(1, int(given)), MOST_FILES) if whole else 1
 
     @cached_property
     def seed(self) -> int:
-        """The seed that was given; else one that follows from the request's id, as random as that."""
+        """The given seed; otherwise a random-looking one derived from the request's id."""
         given = self.argument("seed")
         if isinstance(given, int) and not isinstance(given, bool):
             return given
@@ -98,11 +98,11 @@ class WantedFiles:
 
     @property
     def voice_id(self) -> str:
-        """The id of a voice that was made: eighteen digits, as fal's example has, another for each request."""
+        """The id of a generated voice: eighteen digits as in fal's example, different for each request."""
         return f"{self._drawn() % 10**18:018d}"
 
     def _drawn(self) -> int:
-        """A number that follows from the request's id, as random as that."""
+        """A random-looking number derived from the request's id."""
         self.is_random = True
         return int.from_bytes(hashlib.blake2b(self.request_id.encode(), digest_size=8).digest(), "big")
 
@@ -119,14 +119,14 @@ class WantedFiles:
 
     @property
     def clip_ending(self) -> str | None:
-        """The ending of its clips, or None where a GIF is wanted instead."""
+        """The extension of its clips, or None if a GIF is requested instead."""
         if self.ending(MediaFamily.PICTURE) == "gif":
             return None
         return self.ending(MediaFamily.CLIP) or "mp4"
 
     @cached_property
     def last_frame(self) -> Any:
-        """The address of the picture that the clip ends with."""
+        """The address of the picture with which the clip ends."""
         return self.argument(*END_FRAMES)
 
     @cached_property
@@ -148,14 +148,14 @@ class WantedFiles:
 
     @cached_property
     def caption(self) -> str:
-        """The model, the first words of the prompt, and the seed where the model has one: a line each."""
+        """The model, the first words of the prompt and the seed if the model has one, each on its own line."""
         assert self.report.arguments is not None
         seeded = "seed" in type(self.report.arguments).model_fields
         lines = (self.report.endpoint.id[:60], self.words, f"seed {self.seed}" if seeded else "")
         return "\n".join(filter(None, lines))
 
     def ending(self, family: MediaFamily) -> str | None:
-        """The ending that the arguments ask for in files of this family."""
+        """The extension that the arguments request for files of this family."""
         for name in _ENDING_KEYS[family]:
             if asked := self.argument(name):
                 for word in _WORD.finditer(str(asked).lower()):
@@ -197,7 +197,7 @@ class WantedFiles:
         return round(min(max(1.0, float(seconds or DEFAULT_SECONDS)), LONGEST_SECONDS), 2)
 
     def _measured(self, *kinds: type[ClipFacts | AudioFacts]) -> float | None:
-        """The length of the first input file of these kinds whose length is known."""
+        """The length of the first input file of these kinds with a known length."""
         found = (facts for kind in kinds for facts in self.report.facts.values() if isinstance(facts, kind))
         return next((facts.seconds for facts in found if facts.seconds), None)
 
@@ -217,12 +217,12 @@ class WantedFiles:
 
     @cached_property
     def given_clip_size(self) -> Size | None:
-        """Width and height of a clip where the arguments say them, and not only its shape or tier."""
+        """Width and height of a clip, if the arguments give them and not only its shape or tier."""
         return self._given_size("video_size", "image_size", "size", "resolution")
 
     @cached_property
     def clip_size(self) -> Size:
-        """Width and height of a clip, of which the nearest master is cut."""
+        """Width and height of a clip, which is cut from the nearest master."""
         if (given := self.given_clip_size) is not None:
             return given
         source = self._source
@@ -244,7 +244,7 @@ class WantedFiles:
 
     @property
     def _source(self) -> Size | None:
-        """The size of the first picture or clip of the arguments, as far as somebody looked at it."""
+        """The size of the first picture or clip among the arguments whose size is known."""
         assert self.report.arguments is not None
         facts = self.report.facts
         first = facts.get(self.report.arguments.first_frame() or "")
@@ -261,7 +261,7 @@ class WantedFiles:
 
     @property
     def _picture_side(self) -> int:
-        """The side of a square picture of the asked resolution."""
+        """The side of a square picture at the requested resolution."""
         for given in self._resolutions:
             if found := _THOUSANDS.search(given):
                 return round(float(found[1]) * _SQUARE)
@@ -271,7 +271,7 @@ class WantedFiles:
 
     @property
     def _short_side(self) -> int | None:
-        """The shorter side of a clip of the asked resolution."""
+        """The shorter side of a clip at the requested resolution."""
         for given in self._resolutions:
             if given in _SHORT_SIDES:
                 return _SHORT_SIDES[given]
@@ -281,7 +281,7 @@ class WantedFiles:
 
 
 def _size(given: Any) -> Size | None:
-    """The size that an argument names or has."""
+    """The size that an argument names or contains."""
     if isinstance(given, Model):
         return _pixels(given.argument("width"), given.argument("height"))
     if isinstance(given, str):
@@ -292,7 +292,7 @@ def _size(given: Any) -> Size | None:
 
 
 def _pixels(wide: Any, high: Any) -> Size | None:
-    """A size, where these are two; many models take a width of 0, or less."""
+    """A size, if both numbers are valid; many models accept a width of 0 or less."""
     return (wide, high) if isinstance(wide, int) and isinstance(high, int) and min(wide, high) > 0 else None
 
 

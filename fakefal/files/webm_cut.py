@@ -1,7 +1,7 @@
-"""The first seconds of the WebM master as a file of its own, by writing its blocks anew: no codec is needed.
+"""Cuts the first seconds of the WebM master into a new file by rewriting its blocks, without a codec.
 
-Layout of the elements: RFC 8794 (EBML) and RFC 9559 (Matroska).  The master is as `fixtures/make_masters.py` writes it:
-each second begins with a picture that needs no other, a packet of sound lasts 20 ms, and times are milliseconds.
+Layout of the elements: RFC 8794 (EBML) and RFC 9559 (Matroska). The master is as `fixtures/make_masters.py` writes it:
+each second starts with a key frame, a packet of sound lasts 20 ms, and times are milliseconds.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _LONG = 1 << 56
 """Marks a size of eight bytes."""
 
 Timed = tuple[int, bytes]
-"""A time in milliseconds, and what a block holds there behind its own time: flags and content."""
+"""A time in milliseconds, and the rest of a block after its time: flags and content."""
 
 
 class WebmMaster:
-    """The master clip, taken apart.
+    """The parsed master clip.
 
     Args:
         content: the whole file.
@@ -49,10 +49,10 @@ class WebmMaster:
         for cluster in (one for kind, one in parts if kind == _CLUSTER):
             for block in _blocks(cluster):  # a number of one byte, a time of two, flags, content
                 (self._shown if block[0] & 0x7F == self._pictures[0] else self._heard).append(block[3:])
-        self._shown.pop()  # the last picture begins a second that has no others
+        self._shown.pop()  # the last picture starts a second without further pictures
 
     def cut(self, seconds: float, *, sound: bool) -> bytes:
-        """The first seconds of it; beyond its end it begins again."""
+        """Its first seconds; after its end it starts again."""
         count = round(seconds * FRAMES_PER_SECOND) + 1
         lasts = count / FRAMES_PER_SECOND
         duration = _element(_DURATION, struct.pack(">d", lasts * 1000))
@@ -66,7 +66,7 @@ class WebmMaster:
         return _element(_HEADER, self._header) + segment
 
     def _clusters(self, count: int, sounds: float) -> Iterator[bytes]:
-        """So many pictures and seconds of sound, a cluster for each second."""
+        """This number of pictures and seconds of sound, in a cluster for each second."""
         shown = _repeated(self._shown, count, 1000 / FRAMES_PER_SECOND)
         heard = _repeated(self._heard, math.ceil(sounds * _PACKETS_PER_SECOND), 1000 / _PACKETS_PER_SECOND)
         named = [(time, self._pictures, one) for time, one in shown]
@@ -80,7 +80,7 @@ class WebmMaster:
             yield _element(_CLUSTER, _element(_TIME, struct.pack(">I", start)), *written)
 
     def _cues(self, places: list[int]) -> bytes:
-        """Where each second begins, for players that look for one."""
+        """The position of each second, for players that seek."""
         return _element(
             _CUES,
             *(
@@ -103,7 +103,7 @@ def _repeated(contents: list[bytes], count: int, milliseconds: float) -> list[Ti
 
 
 def _elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The elements in this content: ids, and what they hold."""
+    """The elements in this content: ids and contents."""
     at = 0
     while at < len(content):
         begin = at + _length(content[at])
@@ -115,7 +115,7 @@ def _elements(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _length(first: int) -> int:
-    """How many bytes an id or a size has that begins so."""
+    """The length in bytes of an id or a size with this first byte."""
     return 9 - first.bit_length()
 
 
@@ -125,7 +125,7 @@ def _element(kind: bytes, *parts: bytes) -> bytes:
 
 
 def _blocks(cluster: bytes) -> Iterator[bytes]:
-    """The blocks of a cluster; those in groups with the flag that they lack there."""
+    """The blocks of a cluster; blocks in groups get the flag that they lack there."""
     for kind, content in _elements(cluster):
         if kind == _BLOCK:
             yield content

@@ -1,1 +1,1 @@
-"""The ASGI application and what serves it: sockets, TLS, the proxy for child programs, worker processes."""
+"""The ASGI application and its server: sockets, TLS, the proxy for child programs and worker processes."""

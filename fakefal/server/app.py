@@ -1,4 +1,4 @@
-"""The ASGI application of one emulator: all that stands between the socket and the function that answers."""
+"""The ASGI application of one emulator: all layers between the socket and the function that answers."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from fakefal.wire.stoppable import Stoppable
 
 
 def build_app(emulator: Emulator, layer: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> ASGIApp:
-    """The application for one emulator; its lifespan keeps the emulator running.
+    """The application for one emulator; its lifespan runs the emulator.
 
-    `layer` is one more layer, which knows the place that a call is for, and which the journal sees the answers of.
+    `layer` is one more layer, placed where it knows which part a call is for and where the journal sees its answers.
 
     A call passes these layers, in this order:
 
-    1. `Router` turns host or prefix into a part and a path, so that all below knows one form of address.
-    2. `JournalRecorder` notes the call under that address, and whatever becomes of it below.
-    3. `Stoppable` gives up bodies that stall while the server stops, whoever reads them.
-    4. `ProxyRoute` turns ``/proxy`` into the call that it names, which is then judged as any other.
-    5. `Cors` refuses foreign web pages before a function acts.
-    6. `PlainCalls` answers what its table has, by plain functions.
-    7. `Documented` answers the rest, by FastAPI.
+    1. `Router` turns host or prefix into a part and a path, so that the other layers know one form of address.
+    2. `JournalRecorder` records the call under that address, with its outcome.
+    3. `Stoppable` aborts request bodies that stall while the server stops.
+    4. `ProxyRoute` turns ``/proxy`` into the call that it names, which is then handled like any other.
+    5. `Cors` refuses foreign web pages before anything changes.
+    6. `PlainCalls` answers the calls in its table with plain functions.
+    7. `Documented` answers all other calls with FastAPI.
 
-    A layer that changes a header changes it twice: in the call's list, and by name in what `Router` made of it.
+    A layer that changes a header must change it twice: in the call's list, and by name in the result of `Router`.
     """
     app: ASGIApp = PlainCalls(emulator, Documented(emulator))
     app = layer(Cors(app, emulator.settings.origins))
@@ -49,10 +49,10 @@ def build_app(emulator: Emulator, layer: Callable[[ASGIApp], ASGIApp] = lambda a
 
 
 class Documented:
-    """The calls that FastAPI answers.  It takes long to import, so a thread does that when the first of them comes.
+    """The calls that FastAPI answers. FastAPI takes long to import, so a thread imports it at the first such call.
 
     Args:
-        emulator: what answers, and runs while the lifespan lasts.
+        emulator: answers, and runs during the lifespan.
     """
 
     def __init__(self, emulator: Emulator) -> None:
@@ -61,7 +61,7 @@ class Documented:
         self._made: asyncio.Future[ASGIApp] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call, once there is something that can."""
+        """Answer a call, once the application is loaded."""
         app = self._lifespan if scope["type"] == "lifespan" else await asyncio.shield(self._making())
         await app(scope, receive, send)
 
@@ -73,7 +73,7 @@ class Documented:
                 await asyncio.wait((self._made,))
 
     def _making(self) -> asyncio.Future[ASGIApp]:
-        """The application, made once; a try that failed is made anew by the next call."""
+        """The application, made once; after a failure the next call tries again."""
         made = self._made
         if made is None or (made.done() and (made.cancelled() or made.exception() is not None)):
             made = self._made = asyncio.ensure_future(asyncio.to_thread(_documented, self._emulator))

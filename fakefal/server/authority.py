@@ -1,8 +1,8 @@
 """A certificate authority for one run.
 
-Its key stays in memory; only the certificate of the authority, which is public, is written out.  It is
-never put into any system's trust store: programs are pointed at it by their environment.  Should its key leak, it
-vouches for fal's names and loopback only: critical name constraints say so (RFC 5280, 4.2.1.10).
+Its key stays in memory; only its certificate, which is public, is written to a file. It is never added to the trust
+store of a system: environment variables point programs at it. If its key leaked, it could vouch for fal's names and
+loopback only, because its name constraints are critical (RFC 5280, 4.2.1.10).
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ BUNDLE_VARIABLES = (
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "HTTPLIB2_CA_CERTS",
 )
-"""Where programs with a trust store of their own look for another one."""
+"""The variables that point programs with a trust store of their own to another one."""
 
 LOCAL_ADDRESSES = ("127.0.0.1", "::1")
 LOCAL_DOMAINS = ("localhost",)
 LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
 MOST_NAMES = 256
-"""So many asked names keep their certificate."""
+"""The number of requested names whose certificates are kept."""
 
 BEGINS, ENDS = datetime(2000, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
-"""As trustme's certificates: tests freeze clocks anywhere."""
+"""The same dates as trustme's certificates, because tests freeze clocks anywhere."""
 
 
 class Authority:
-    """Issues a certificate for each name of fal's or of this machine when it is asked for, of any depth.
+    """Issues a certificate for each name of fal's or of this machine on request, at any depth of subdomains.
 
-    One for all names would need wildcards and addresses side by side, which Bun's and Deno's TLS refuse under name
+    One certificate for all names would mix wildcards and addresses, which the TLS of Bun and Deno refuses under name
     constraints.
 
     Args:
-        names: further names and addresses that the server is reached by.
+        names: further names and addresses of the server.
     """
 
     def __init__(self, *names: str) -> None:
-        import trustme  # late: a server without TLS needs none of it
+        import trustme  # late: a server without TLS does not need it
 
         self._domains = (*DOMAINS, *LOCAL_DOMAINS, *(name.lower() for name in names if _network(name) is None))
         self._addresses = (*LOCAL_ADDRESSES, *(name for name in names if _network(name)))
@@ -61,19 +61,19 @@ class Authority:
 
     @property
     def certificate(self) -> bytes:
-        """The authority's certificate as PEM, for those who shall trust it."""
+        """The authority's certificate as PEM, for programs that must trust it."""
         return self._ca.cert_pem.bytes()
 
     def server_context(self) -> ssl.SSLContext:
-        """What a TLS listener needs; HTTP/1.1 only."""
+        """The TLS context of a listener; HTTP/1.1 only."""
         context = self._context(*self._addresses)
         context.sni_callback = self._choose
         return context
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        """Take the asked name's certificate; who asks for none is here by an address."""
+        """Use the certificate of the requested name; a caller that sends no name used an address."""
         if name is not None and is_below(name.lower(), self._domains):
-            with suppress(ValueError):  # a name that no certificate can have
+            with suppress(ValueError):  # a name for which no certificate is possible
                 connection.context = self._by_name(name.lower())
 
     def _context(self, *names: str) -> ssl.SSLContext:
@@ -84,7 +84,7 @@ class Authority:
 
 
 def _constrained_root(domains: Iterable[str], networks: Iterable[str]) -> tuple[bytes, bytes]:
-    """A new root and its key as PEM; it can vouch for names in these domains, and for addresses in these networks."""
+    """A new root certificate and its key as PEM, limited to names in these domains and addresses in these networks."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -119,7 +119,7 @@ def _constrained_root(domains: Iterable[str], networks: Iterable[str]) -> tuple[
 
 
 def _network(name: str) -> IPv4Network | IPv6Network | None:
-    """The network that a name stands for, if it is an address."""
+    """The network of a name, if the name is an address."""
     try:
         return ip_network(name)
     except ValueError:
@@ -127,9 +127,9 @@ def _network(name: str) -> IPv4Network | IPv6Network | None:
 
 
 def merged_bundle(environ: Mapping[str, str], authority: bytes) -> bytes:
-    """All that a program trusted before, and the run's authority.
+    """All certificates that a program trusted before, and the run's authority.
 
-    ``SSL_CERT_FILE`` replaces a trust store rather than adding to it, so the store goes in as well.
+    ``SSL_CERT_FILE`` replaces a trust store instead of adding to it, so the bundle includes that store.
     """
     import certifi
 

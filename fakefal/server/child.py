@@ -1,4 +1,4 @@
-"""The environment of a child of ``fakefal run``: every road to fal leads to the emulator."""
+"""The environment of a child of ``fakefal run``: all its calls to fal reach the emulator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class ChildAddresses:
-    """Where the emulator listens for a child, and a folder for what the child has to read."""
+    """The addresses of the emulator for a child, and a folder for the files that the child reads."""
 
     url: str
     plain_port: int
@@ -35,25 +35,25 @@ class ChildAddresses:
 
 
 def child_environment(environ: Mapping[str, str], addresses: ChildAddresses, *, key: str = FAKE_KEY) -> dict[str, str]:
-    """The environment for a program that believes it speaks to fal; `key` is its ``FAL_KEY``.
+    """The environment for a program that believes it calls fal; `key` is its ``FAL_KEY``.
 
-    Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the roads' folder.
+    Writes the certificate bundle and an empty ``FAL_HOME_DIR`` into the folder of the roads.
     """
     return led_by(environ, leading_files(environ, addresses), key=key)
 
 
 def led_by(environ: Mapping[str, str], leading: Mapping[str, str], *, key: str = FAKE_KEY) -> dict[str, str]:
-    """The environment of a program that these variables lead; `key` is its ``FAL_KEY``."""
+    """The environment of a program that these variables lead to the emulator; `key` is its ``FAL_KEY``."""
     faked = {**environ, **faked_credentials(environ, key)}
     child = {name: value for name, value in faked.items() if value is not None and name.upper() not in REMOVED}
     for name in [name for name in child if name.upper().endswith("_PROXY")]:
-        del child[name]  # ws_proxy, socks_proxy and others would lead past ours
+        del child[name]  # ws_proxy, socks_proxy and others would bypass the emulator
     own = {name: value for name, value in child.items() if name not in leading or name in PREPENDED}
     return {**led_environ(own, leading), "FAL_KEY": key}
 
 
 def leading_files(environ: Mapping[str, str], addresses: ChildAddresses) -> dict[str, str]:
-    """Write what a program has to read, and return the variables that lead it to the emulator by these files."""
+    """Write the files that a program reads, and return the variables that lead it to the emulator by these files."""
     proxy = f"http://127.0.0.1:{addresses.proxy_port}"
     leading = {spelt: proxy for name in PROXY_VARIABLES for spelt in (name, name.lower())}
     leading |= dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
@@ -65,7 +65,7 @@ def leading_files(environ: Mapping[str, str], addresses: ChildAddresses) -> dict
     leading |= {"FAL_HOME_DIR": str(home), "FAKEFAL_URL": addresses.url}
     preload = addresses.folder / "preload.cjs"
     leading["NODE_OPTIONS"] = f"--require {_quoted(preload)}"
-    if " " not in str(preload):  # Bun knows no quotes there
+    if " " not in str(preload):  # Bun does not support quotes there
         leading["BUN_OPTIONS"] = f"--preload={preload}"
     leading["PYTHONPATH"] = str(addresses.folder / "python")
     _write_preload(preload, addresses, leading)
@@ -74,24 +74,24 @@ def leading_files(environ: Mapping[str, str], addresses: ChildAddresses) -> dict
 
 
 def no_proxy(environ: Mapping[str, str]) -> str:
-    """The user's exceptions without fal's hosts and ``*``, plus loopback."""
+    """The user's proxy exceptions without fal's hosts and ``*``, plus loopback."""
     given = f"{environ.get('NO_PROXY', '')},{environ.get('no_proxy', '')}"
     kept = [name for name in re.split(r"[,\s]+", given) if name and not _covers_fal(name)]
     return ",".join(dict.fromkeys((*kept, *LOCAL)))
 
 
 def _covers_fal(name: str) -> bool:
-    """Whether an exception would let calls to fal past the proxy, as a host or as a suffix such as ``ai``."""
+    """Whether a proxy exception would let calls to fal bypass the proxy, as a host or as a suffix such as ``ai``."""
     plain = ascii_name(name)
     pattern = host_name(re.split(r"[/#]", plain.rpartition("://")[2])[0])
     bare = pattern.partition("?")[0].lstrip("*.")
-    # some programs compare plain suffixes, without regard for dots, and some know * and ? anywhere
+    # some programs compare plain suffixes without dots, and some accept * and ? anywhere
     covers = not bare or is_fal_host(bare) or any(host.endswith(bare) for host in (*HOSTS, *DOMAINS))
     return covers or any(domain in plain for domain in DOMAINS) or any(fnmatchcase(host, pattern) for host in HOSTS)
 
 
 def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
-    """What Node and Bun run when they start: the redirection."""
+    """The redirection that Node and Bun run when they start."""
     ports = {"tlsPort": addresses.tls_port, "plainPort": addresses.plain_port}
     authority = addresses.authority.decode()
     facts = {**ports, "authority": authority, "domains": DOMAINS, "environ": leading, "prepended": PREPENDED}
@@ -99,7 +99,7 @@ def _write_preload(path: Path, addresses: ChildAddresses, leading: Mapping[str, 
 
 
 def _write_sitecustomize(addresses: ChildAddresses, leading: Mapping[str, str]) -> None:
-    """What Python runs when it starts: the redirection."""
+    """The redirection that Python runs when it starts."""
     facts = {
         "tls_port": addresses.tls_port,
         "plain_port": addresses.plain_port,
@@ -112,11 +112,11 @@ def _write_sitecustomize(addresses: ChildAddresses, leading: Mapping[str, str]) 
     source = _filled("redirection.py", "\nRUN: dict[str, Any] | None = None\n", f"\nRUN = {facts!r}\n")
     path = folder / "sitecustomize.py"
     path.write_text(source, "utf-8")
-    py_compile.compile(str(path))  # else each child does, where PYTHONDONTWRITEBYTECODE is set
+    py_compile.compile(str(path))  # otherwise each child compiles it, if PYTHONDONTWRITEBYTECODE is set
 
 
 def _filled(template: str, blank: str, filled: str) -> str:
-    """A file with this run's facts written into it: a grandchild may be given another environment."""
+    """A file that holds the facts of this run, because a grandchild may get another environment."""
     text = files("fakefal.server").joinpath(template).read_text("utf-8")
     before, found, after = text.partition(blank)
     assert found, f"{template} has no {blank}"
@@ -124,5 +124,5 @@ def _filled(template: str, blank: str, filled: str) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """A path inside an option's text; one with a space needs quotes."""
+    """A path inside an option's value; a path with a space needs quotes."""
     return '"' + os.fspath(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,4 +1,4 @@
-"""All roads of a child at once: plain and TLS port of an application, and the proxy before them."""
+"""All servers of a child: the plain port and the TLS port of an application, and the proxy in front of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fakefal.state.temporary import TemporaryFolder
 async def serving_child(
     app: ASGIApp, *, closing: Callable[[], None] = lambda: None, own_date: bool = True
 ) -> AsyncIterator[ChildAddresses]:
-    """Lead everything that a child means for fal to an application while the block lasts.
+    """Lead all calls of a child to fal to an application during the block.
 
     `closing` and `own_date` are those of `hosting`.
     """

@@ -1,4 +1,4 @@
-"""Real credentials of fal's in an environment, and what programs find there instead."""
+"""Real fal credentials in an environment, and the values that programs see instead."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ FAKE_KEY = "fakefal-run:not-a-real-key"
 
 KEY_WORDS = ("KEY", "TOKEN", "SECRET", "CREDENTIAL")
 _NAME = re.compile(r"FAL(AI)?((API)?(KEY|TOKEN|SECRET|CREDENTIAL)S?)?")
-"""A word of a name that says fal: GitHub has `INPUT_FAL-KEY`, others `FALAI_API_KEY` or `falKey`."""
+"""The words that mark a name as fal's: GitHub has `INPUT_FAL-KEY`, others have `FALAI_API_KEY` or `falKey`."""
 HALVES = ("FAL_KEY_ID", "FAL_KEY_SECRET")
-"""fal's clients join them to one key, so neither can hold a fake one."""
+"""fal's clients join these two to one key, so neither can hold a fake key"""
 
 SHORTEST_SECRET = 8
 SHORTEST_PART = 16
-"""A secret of this length is replaced inside longer values, too: ``Key id:secret``."""
+"""A secret of at least this length is also replaced inside longer values, such as ``Key id:secret``."""
 
 
 def faked_credentials(environ: Mapping[str, str], key: str) -> dict[str, str | None]:
-    """The variables that hold a credential, with what they hold instead: `key`, or None where they are removed.
+    """The variables that hold a credential, with their new values: `key`, or None to remove the variable.
 
-    They are told by their names, as `FAL_AI_API_KEY` or `fal_key`, and by values that one of these names holds, too.
+    A variable is recognised by its name, such as `FAL_AI_API_KEY` or `fal_key`, or by a value that such a variable also
+    holds.
     """
     named = {name for name in environ if _is_credential(name)}
     halves = {name for name in named if name.upper() in HALVES}
@@ -44,10 +45,10 @@ def _is_credential(name: str) -> bool:
 
 
 def _secrets(environ: Mapping[str, str], named: set[str]) -> set[str]:
-    """What must stay out: `FAL_KEY_ID` alone is no secret, and `FAL_USE_TOKEN=true` makes none of ``true``.
+    """The secrets that programs must not see. `FAL_KEY_ID` alone is not secret, nor is ``true`` in `FAL_USE_TOKEN`.
 
-    A value may hold more than a key, such as quotes, a line end, ``Key`` or further keys; each part counts, and so does
-    the half of a key that is secret.
+    A value may hold more than a key, such as quotes, a line end, ``Key`` or further keys. Each part counts as a secret,
+    and so does the secret half of a key.
     """
     held = {environ[name] for name in named if name.upper().rstrip("S").endswith(KEY_WORDS)}
     parts = {part for value in held for part in re.split(r"[\s\"',;]+", value)}

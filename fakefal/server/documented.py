@@ -1,4 +1,4 @@
-"""The calls that FastAPI answers, and documents: control API, Platform API, files, and the document of all calls."""
+"""The calls that FastAPI answers and documents: control API, Platform API, files, and the document of all calls."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from fakefal.wire.answers import (
 from fakefal_contracts.hosts import Part
 
 CONTROLS = tuple(part.router for part in (control, inspection, spending, job_list, details, gallery, workbench, page))
-"""What FastAPI answers of what is the developer's."""
+"""The calls for the developer that FastAPI answers."""
 
 PARTS = (*(part.router for part in (rest, realtime, cdn, site)), *elsewhere.PLATFORM)
-"""What FastAPI answers of what is fal's."""
+"""The calls of fal's that FastAPI answers."""
 
 OF_FAL = [one for part in PARTS for one in part.routes]
 _EVERY = [*ROUTES, *(one for part in (*PARTS, *CONTROLS) for one in part.routes)]
@@ -52,10 +52,10 @@ def documented(emulator: Emulator) -> ASGIApp:
 
 
 class _Application(FastAPI):
-    """FastAPI with the emulator's own document, which is made when somebody asks for it."""
+    """FastAPI with the emulator's own document, built on demand."""
 
     def openapi(self) -> dict[str, Any]:
-        """The document; made once."""
+        """The document; built once."""
         if self.openapi_schema is None:
             from fakefal.document.build import document
 
@@ -65,7 +65,7 @@ class _Application(FastAPI):
 
 @cache
 def routes() -> list[BaseRoute]:
-    """All routes.  They know no emulator, so that applications share them: FastAPI takes long to build them."""
+    """All routes. They do not depend on an emulator, so applications share them: FastAPI takes long to build them."""
     app = FastAPI(redirect_slashes=False, openapi_url=None)
 
     for router in (*PARTS, *CONTROLS):
@@ -74,7 +74,7 @@ def routes() -> list[BaseRoute]:
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a call that no route has: 405 where the table has the address, else what is not emulated.
+    """Answer a call without a route: 405 if the table has the address, otherwise "not emulated".
 
     Raises:
         WireError: 405 or 501, in the form of its host.
@@ -85,19 +85,19 @@ async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _allowed(path: str) -> list[str]:
-    """The methods of an address, by the routes that say most of it."""
+    """The methods of an address, from its most specific routes."""
     found = [route for route in _EVERY if isinstance(route, Route) and route.path_regex.match(path)]
     said = max((_words(route) for route in found), default=0)
     return sorted({method for route in found if _words(route) == said for method in route.methods or ()})
 
 
 def _words(route: Route) -> int:
-    """How many segments of its address a route names."""
+    """The number of literal segments in a route's address."""
     return sum("{" not in segment for segment in route.path.split("/"))
 
 
 def _wrong_method(request: Request) -> WireError:
-    """405 in the form of its host, with all methods of the address: starlette names those of one route only."""
+    """405 in the form of its host, with all methods of the address; starlette names those of one route only."""
     part, *rest = request.url.path.strip("/").split("/")
     if part in (Part.QUEUE, Part.RUN) and not request.headers.get("authorization"):
         return no_access("/".join(rest[:2]))  # the key is checked before the method (probe of September 2026)
@@ -108,7 +108,7 @@ def _wrong_method(request: Request) -> WireError:
 
 
 def _add_handlers(app: FastAPI, emulator: Emulator) -> None:
-    """Answer every error of the table, and FastAPI's own, in fal's form."""
+    """Answer every error of the table, and those of FastAPI, in fal's form."""
 
     def answer(request: Request, error: WireError) -> Response:
         return wire_answer(error, request.path_params.get("request_id") or emulator.new_id())
@@ -126,7 +126,7 @@ def _add_handlers(app: FastAPI, emulator: Emulator) -> None:
         return answer(request, refusal(500, "Internal Server Error"))
 
     async def invalid(request: Request, error: Exception) -> Response:
-        """FastAPI's own form, without the input: it may hold what JSON cannot."""
+        """FastAPI's own form without the input, which may hold values that JSON cannot."""
         errors = cast("RequestValidationError", error).errors()
         items = [{name: item[name] for name in ("type", "loc", "msg")} for item in errors]
         return answer(request, WireError(422, {"detail": items}))

@@ -1,6 +1,6 @@
-"""The folder of ``serve --lead``: what leads programs of this machine, in files that only their user can read.
+"""The folder of ``serve --lead``: the files that lead programs of this machine, readable by their user only.
 
-Nothing in it is secret: the authority's key and the control API's token stay in the server's memory.
+The folder holds no secrets: the authority's key and the control API's token stay in the server's memory.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ ELSEWHERE = "the server is on another machine, or in a container: use fakefal ru
 
 
 class NotLed(Exception):
-    """Programs here cannot be led by what is in a folder; the message says why, and what to do instead."""
+    """The folder cannot lead programs here; the message says why, and what to do instead."""
 
 
 def write_lead_folder(environ: Mapping[str, str], addresses: ChildAddresses) -> None:
-    """Write what programs have to read, and the variables that name it; others may read none of it."""
+    """Write the files that programs read, and the variables that name them; other users cannot read them."""
     leading = leading_files(environ, addresses)
     (addresses.folder / VARIABLES).write_text(json.dumps(leading), "utf-8")
     for path in addresses.folder.rglob("*"):
@@ -37,10 +37,10 @@ def write_lead_folder(environ: Mapping[str, str], addresses: ChildAddresses) -> 
 def read_lead_folder(folder: Path) -> dict[str, str]:
     """The variables that lead a program by the files of a folder.
 
-    What lies there is run by the programs of this user.  So it must be theirs alone, whoever named the folder.
+    Programs of this user execute files of the folder. So only this user may be able to write to it, whoever chose it.
 
     Raises:
-        NotLed: there is no such folder on this machine, or others can write to it.
+        NotLed: the folder does not exist on this machine, or others can write to it.
     """
     try:
         found = folder.lstat()

@@ -1,4 +1,4 @@
-"""The event loop of a server: uvloop where the extra ``[fast]`` is installed, else asyncio's own.
+"""The event loop of a server: uvloop if the extra ``[fast]`` is installed, otherwise asyncio's own.
 
 Inside the process of a test the loop is `SteadyLoop`.
 """
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the loop; None means asyncio's own."""
+    """The factory of the loop; None means asyncio's own."""
     try:
         import uvloop
     except ImportError:
@@ -24,7 +24,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class SteadyLoop(asyncio.SelectorEventLoop):
-    """A loop whose timers fall due also while the test around it has frozen time, or moved it (time-machine)."""
+    """A loop whose timers also fire while a test has frozen or moved the time (time-machine)."""
 
     _ticks: ClassVar[Callable[[], float]] = time.perf_counter
 

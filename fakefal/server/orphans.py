@@ -1,4 +1,4 @@
-"""A child does not outlive the process that started it, however that ends."""
+"""A child does not outlive the process that started it, however that process ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SET_DEATH_SIGNAL = 1
 
 
 def dying_with_us() -> Callable[[], None] | None:
-    """What the child does before it becomes the program: on Linux it asks to be killed when we end in any way."""
+    """Runs in the child before it becomes the program: on Linux it asks to be killed when its parent ends."""
     if not sys.platform.startswith("linux"):
         return None
     import ctypes
@@ -22,7 +22,7 @@ def dying_with_us() -> Callable[[], None] | None:
 
     def ask() -> None:
         prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:  # we ended before it asked
+        if os.getppid() != parent:  # the parent ended before this call
             os.kill(os.getpid(), signal.SIGKILL)
 
     return ask

@@ -1,40 +1,41 @@
-"""Python's connections to fal's hosts end at the emulator, whatever library makes them.
+"""Redirects Python's connections to fal's hosts to the emulator, for every library.
 
-Look-ups of fal's names answer an address of our own, `LED`.  Connections to it, or to a name of fal's, go to the
-emulator's port instead.  TLS to a name of fal's trusts the emulator's authority as well.
+Look-ups of fal's names return an address of this project, `LED`. Connections to `LED`, or to a name of fal's, go to the
+emulator's port instead. TLS connections to a name of fal's also trust the emulator's authority.
 
-This file serves twice.  Imported, it redirects inside this process from `install` to `uninstall`.  Copied to
-``sitecustomize.py`` with `RUN` filled in, it redirects a Python child of ``fakefal run`` from its start.  So it runs on
-Python 3.8, imports nothing of fakefal, and imports nothing before the program does: a child pays for what it uses.
+This file is used in two ways. Imported, it redirects inside this process from `install` to `uninstall`. Copied to
+``sitecustomize.py`` with `RUN` filled in, it redirects a Python child of ``fakefal run`` from its start. So it runs on
+Python 3.8, imports nothing of fakefal, and imports a library only after the program does: a child pays only for what
+it uses.
 """
 
 from __future__ import annotations
 
 import sys
 
-TYPE_CHECKING = False  # the module typing takes longer to import than a child may lose
+TYPE_CHECKING = False  # importing the module typing takes too long for the start of a child
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
 LED, LED_BY_RUN = "127.102.97.1", "127.102.97.2"
-"""What look-ups answer: loopback, so that a library that is not redirected meets a closed port."""
+"""The answer to look-ups: loopback, so that a library that is not redirected meets a closed port."""
 
 PLAIN_PORT = 80
 LOOK_UPS = ("gethostbyname", "gethostbyname_ex")
-ADDRESS_METHODS = ("connect", "connect_ex", "sendto")  # the address is their last argument
-NAME_POSITIONS = {"wrap_socket": 4, "wrap_bio": 3}  # of `server_hostname`, counted without self
+ADDRESS_METHODS = ("connect", "connect_ex", "sendto")  # the functions whose last argument is the address
+NAME_POSITIONS = {"wrap_socket": 4, "wrap_bio": 3}  # the position of `server_hostname`, counted without self
 MARK = "_leads_to_fakefal"
 PREPENDED = {"PYTHONPATH": ":", "NODE_OPTIONS": " ", "BUN_OPTIONS": " "}
 RUN: dict[str, Any] | None = None
 
 
 class Destination:
-    """Where the emulator listens on 127.0.0.1.
+    """The emulator's ports on 127.0.0.1.
 
     Args:
-        tls_port: for every port but 80.
-        plain_port: for port 80.
+        tls_port: replaces every port except 80.
+        plain_port: replaces port 80.
         authority: the certificate that signed the emulator's, as PEM.
     """
 
@@ -44,18 +45,18 @@ class Destination:
         self.authority = authority
 
     def address(self, port: object) -> tuple[str, int]:
-        """What to connect to instead of a port of fal's."""
+        """The address to connect to instead of a port of fal's."""
         plain = str(port) in (str(PLAIN_PORT), "http")
         return "127.0.0.1", self.plain_port if plain else self.tls_port
 
 
 class Redirection:
-    """What is redirected, and where to.
+    """Which connections are redirected, and to which address.
 
     Args:
-        leads: tells which host names are; it gets them in lower case and ASCII.
-        destination: is asked whenever one is connected to, and may start the server then.
-        led: what look-ups answer; redirections that lead different names must differ in it.
+        leads: whether a host name is redirected; it gets the name in lower case and ASCII.
+        destination: called at each connection; it may start the server then.
+        led: the answer to look-ups; redirections of different names must have different values.
     """
 
     def __init__(self, leads: Callable[[str], bool], destination: Callable[[], Destination], led: str = LED) -> None:
@@ -69,7 +70,7 @@ _patches: list[tuple[Any, str, Any, Any]] = []
 
 
 def install(redirection: Redirection) -> None:
-    """Redirect inside this process, until `uninstall`.  Of several redirections the newest is asked first."""
+    """Redirect inside this process until `uninstall`. The newest redirection takes precedence."""
     _redirections.insert(0, redirection)
     if len(_redirections) == 1:
         sys.meta_path.insert(0, _WATCHER)
@@ -77,7 +78,7 @@ def install(redirection: Redirection) -> None:
 
 
 def uninstall(redirection: Redirection) -> None:
-    """Take a redirection back.  A patch that somebody else wrapped meanwhile stays where it is, without effect."""
+    """Undo a redirection. A patch that somebody else has wrapped since then stays in place, without effect."""
     _redirections.remove(redirection)
     if _redirections:
         _patch_what_is_not()
@@ -94,14 +95,14 @@ def uninstall(redirection: Redirection) -> None:
 
 
 def _patch_what_is_not() -> None:
-    """Patch what is imported, and once more what somebody else has replaced meanwhile, as pytest-socket does."""
+    """Patch the imported modules, and again after somebody else replaced the functions, as pytest-socket does."""
     for name, patch in _MODULES.items():
         if name in sys.modules:
             patch(sys.modules[name])
 
 
 def ascii_name(host: object) -> str:
-    """A host as the resolver would ask for it, in lower case; empty for what is no name."""
+    """A host in the form that the resolver uses, in lower case; empty if it is not a name."""
     name = bytes(host).decode("latin-1") if isinstance(host, (bytes, bytearray)) else host
     if not isinstance(name, str):
         return ""
@@ -114,18 +115,18 @@ def ascii_name(host: object) -> str:
 
 
 def is_below(name: str, domains: tuple[str, ...]) -> bool:
-    """Whether a name is one of these domains, or belongs to one."""
+    """Whether a name is one of these domains or a subdomain."""
     return any(name == domain or name.endswith("." + domain) for domain in domains)
 
 
 def _found(host: object) -> Redirection | None:
-    """Who redirects a host, if anybody does."""
+    """The redirection of a host, if there is one."""
     name = ascii_name(host) if _redirections else ""
     return next((one for one in _redirections if name and (name == one.led or one.leads(name))), None)
 
 
 def _address(address: Any) -> Any:
-    """The address to use instead of one that was given."""
+    """The address to use instead of the given one."""
     if isinstance(address, tuple) and len(address) > 1:
         redirection = _found(address[0])
         if redirection is not None:
@@ -142,10 +143,10 @@ def _host(host: Any) -> Any:
 
 
 class _Watcher:
-    """Patches a module as soon as it was imported for the first time."""
+    """Patches a module right after its first import."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """What the other finders say, with the patch behind the module's own code."""
+        """The answer of the other finders, with the patch added after the module's own code."""
         if name not in _MODULES or name in sys.modules:
             return None
         for finder in sys.meta_path:
@@ -159,7 +160,7 @@ class _Watcher:
 
 
 class _PatchingLoader:
-    """A module's own loader, which patches behind it."""
+    """A module's own loader, followed by its patch."""
 
     def __init__(self, loader: Any, patch: Callable[[Any], None]) -> None:
         self._loader = loader
@@ -186,7 +187,7 @@ def _patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     outer = make(inner)
     setattr(outer, MARK, True)
     outer.__wrapped__ = inner
-    for about in ("__module__", "__name__", "__qualname__", "__doc__"):  # functools would be imported for nothing else
+    for about in ("__module__", "__name__", "__qualname__", "__doc__"):  # functools would be imported only for this
         setattr(outer, about, getattr(inner, about, None))
     _patches.append((owner, name, vars(owner).get(name), outer))
     setattr(owner, name, outer)
@@ -244,7 +245,7 @@ def _argument(name: str, position: int, args: tuple[Any, ...], named: Mapping[st
 
 
 def _patch_uvloop(uvloop: Any) -> None:
-    """Patch the methods of uvloop's loop: it looks up and connects in C."""
+    """Patch the methods of uvloop's loop, which looks up and connects in C."""
     _patch(uvloop.Loop, "create_connection", _creating)
     _patch(uvloop.Loop, "getaddrinfo", _looking_up_in_loop)
     _patch(uvloop.Loop, "sock_connect", _connecting_in_loop)
@@ -252,7 +253,7 @@ def _patch_uvloop(uvloop: Any) -> None:
 
 
 def _patch_pycares(pycares: Any) -> None:
-    """Patch the look-ups of c-ares: aiohttp asks it where aiodns is installed."""
+    """Patch the look-ups of c-ares, which aiohttp uses if aiodns is installed."""
     for name in ("getaddrinfo", "gethostbyname"):
         if hasattr(pycares.Channel, name):
             _patch(pycares.Channel, name, _looking_up_by_method)
@@ -299,7 +300,7 @@ def _connecting_in_loop(inner: Any) -> Any:
 
 
 def _patch_httpx(httpx: Any) -> None:
-    """Let a client read the certificates once: by itself it does so for each of our proxy variables, too."""
+    """Let a client read the certificates once; otherwise it reads them again for each of our proxy variables."""
     if RUN is not None:
         for client in (httpx.Client, httpx.AsyncClient):
             _patch(client, "__init__", _trusting_once(httpx))
@@ -333,7 +334,7 @@ def _patch_os(os: Any) -> None:
 
 
 def _starting(position: int) -> Callable[[Any], Any]:
-    """Lead a program that is given an environment of its own, or one that this program has changed."""
+    """Lead a program that is started with an environment of its own, or with one that this program has changed."""
     import os
 
     def make(inner: Any) -> Any:
@@ -350,7 +351,7 @@ def _starting(position: int) -> Callable[[Any], Any]:
 
 
 def led_environ(own: Mapping[str, str], leading: Mapping[str, str]) -> dict[str, str]:
-    """An environment with the variables that lead a program; what it has itself is kept, behind ours in `PREPENDED`."""
+    """An environment with the variables that lead a program. Its own values stay; in `PREPENDED`, after ours."""
     led = {**leading, **own}
     for name in PREPENDED.keys() & leading.keys() & own.keys():
         ours, separator = leading[name], PREPENDED[name]
@@ -378,7 +379,7 @@ _MODULES: dict[str, Callable[[Any], None]] = {
 
 
 def _or_say_so(do: Callable[[], None]) -> None:
-    """Do something, or say in one line that it failed: the proxy variables still lead most programs."""
+    """Do something, or report its failure in one line: the proxy variables still lead most programs."""
     try:
         do()
     except Exception as error:
@@ -395,7 +396,7 @@ def _begin(run: Mapping[str, Any]) -> None:
 
 
 def _run_the_next(folder: str) -> None:
-    """Run the sitecustomize that this one hides: of Debian, a tracer, or the user."""
+    """Run the sitecustomize that this one hides, such as that of Debian, a tracer or the user."""
     sys.path[:] = [path for path in sys.path if path != folder]
     own = sys.modules.pop(__name__)
     try:

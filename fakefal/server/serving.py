@@ -1,4 +1,4 @@
-"""Listening: the same application on a plain port and, where asked for, on a TLS port."""
+"""Listening: the same application on a plain port and, if requested, on a TLS port."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from fakefal_contracts.addresses import is_loopback
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 2
-"""How long open answers may take once the server stops."""
+"""How long open responses may continue once the server stops."""
 
 TLS_GRACE_SECONDS = 0.5
-"""How long a stop waits for callers to answer the end of TLS; open answers on a TLS port have no longer, either."""
+"""How long a stop waits for callers to close TLS; this also limits open responses on a TLS port."""
 
 BACKLOG = 2048
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound by this
-"""Where a server that listens on all addresses is reached from this machine: nobody may be sent to 0.0.0.0."""
+"""The address on this machine of a server that listens on all addresses, because 0.0.0.0 is not a target."""
 
-KEEP_ALIVE_SECONDS = 75  # longer than anybody polls, so that no poll meets a closing connection
+KEEP_ALIVE_SECONDS = 75  # longer than any poll interval, so that no poll meets a closing connection
 
 
 @dataclass(frozen=True)
 class Listening:
-    """Where a server can be reached: ``http://host:port``, and the TLS port if there is one."""
+    """The addresses of a server: ``http://host:port``, and the TLS port if there is one."""
 
     url: str
     port: int
@@ -50,13 +50,13 @@ class Listening:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+    """A listening socket; port 0 takes a free port.
 
     Raises:
         OSError: the address is in use or not allowed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's delay off only where the protocol number is spelled out
+    # asyncio disables Nagle's algorithm only if the protocol number is given
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,7 +70,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def base_url(bound: socket.socket) -> str:
-    """Where programs of this machine reach the server on a socket."""
+    """The address of a socket's server for programs of this machine."""
     host, port = bound.getsockname()[:2]
     host = ANY_ADDRESS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -80,11 +80,11 @@ def base_url(bound: socket.socket) -> str:
 async def listening(
     emulator: Emulator, plain: socket.socket, tls: socket.socket | None = None, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[Listening]:
-    """Serve on bound sockets while the block lasts.
+    """Serve on bound sockets during the block.
 
     Raises:
-        SettingsError: a socket is reachable from elsewhere, and the control API has no token, or everybody the key
-            that signs webhooks.
+        SettingsError: a socket is reachable from other machines, and the control API has no token or the key that signs
+            webhooks is public.
     """
     if not is_loopback(plain.getsockname()[0]):
         if emulator.settings.control_token is None:
@@ -111,10 +111,10 @@ async def hosting(
     closing: Callable[[], None] = lambda: None,
     own_date: bool = True,
 ) -> AsyncIterator[Listening]:
-    """Serve any application on bound sockets while the block lasts.
+    """Serve any application on bound sockets during the block.
 
-    On loopback it answers under loopback's names, fal's and `hosts`.  `closing` lets streams go at the end;
-    `own_date` is whether answers get a Date header from here.
+    On loopback it answers under loopback's names, fal's names and `hosts`. `closing` ends streams at the end. With
+    `own_date` this server adds a Date header to responses.
     """
     exposed = not is_loopback(plain.getsockname()[0])
     ports = _Ports(_config(app if exposed else OwnHosts(app, hosts), own_date=own_date), exposed=exposed)
@@ -145,19 +145,19 @@ def _config(app: ASGIApp, *, own_date: bool) -> uvicorn.Config:
         ws="none",
     )
     config.load()
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # callers' protocol errors are their own business
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # protocol errors of callers are not logged
     return config
 
 
 class _Ports:
-    """One application on several sockets, which stop at once where no answer is open.
+    """One application on several sockets, which stops at once if no response is open.
 
-    It stands for `uvicorn.Server.serve`, whose stop waits for a tick of 0.1 s and then for another 0.1 s.  All else is
-    uvicorn's: the protocol, the driver of the lifespan, and `Server.main_loop`, which keeps the Date header true.
+    It replaces `uvicorn.Server.serve`, whose stop waits for a tick of 0.1 s and then for another 0.1 s. All else is
+    uvicorn's: the protocol, the driver of the lifespan, and `Server.main_loop`, which keeps the Date header current.
 
     Args:
         config: a loaded one.
-        exposed: whether others than this machine can call, which the application is told (`wire.own_hosts.EXPOSED`).
+        exposed: whether other machines can call; the application is told so (`wire.own_hosts.EXPOSED`).
     """
 
     def __init__(self, config: uvicorn.Config, *, exposed: bool) -> None:
@@ -172,7 +172,7 @@ class _Ports:
 
     @asynccontextmanager
     async def application(self) -> AsyncIterator[None]:
-        """Keep the application alive while the block lasts: longer than its last answer.
+        """Run the lifespan of the application during the block, which outlasts its last response.
 
         Raises:
             RuntimeError: it did not start; its error is in the log.
@@ -188,20 +188,20 @@ class _Ports:
             await self._lifespan.shutdown()
 
     async def listen(self, bound: socket.socket, context: ssl.SSLContext | None = None) -> None:
-        """Serve on a bound socket, with TLS where there is a context."""
+        """Serve on a bound socket, with TLS if there is a context."""
         loop = asyncio.get_running_loop()
         self._listeners.append(await loop.create_server(self._connection, sock=bound, ssl=context, backlog=BACKLOG))
 
     async def close(self) -> None:
-        """Stop listening, close the idle connections, and wait for open answers no longer than their grace."""
+        """Stop listening, close idle connections, and wait for open responses up to their time limit."""
         self._stopping = True
         loop = asyncio.get_running_loop()
         for bound in [one for listener in self._listeners for one in listener.sockets]:
-            with contextlib.suppress(RuntimeError):  # of uvloop, which has no such reader
+            with contextlib.suppress(RuntimeError):  # a connection of uvloop, which has no such reader
                 loop.remove_reader(bound.fileno())
         accepted = loop.create_future()
         loop.call_soon(accepted.set_result, None)
-        await accepted  # asyncio would never close what it accepted in this turn once the listener is closed
+        await accepted  # otherwise asyncio never closes connections that it accepted in this turn
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._server.server_state.connections):
@@ -218,7 +218,7 @@ class _Ports:
                 answer.cancel()
 
     async def _ended(self) -> None:
-        """Wait until every connection is closed, and every call has been carried out."""
+        """Wait until every connection is closed and every call is handled."""
         while self._server.server_state.connections:
             self._lost.clear()
             await self._lost.wait()
@@ -226,7 +226,7 @@ class _Ports:
             await asyncio.wait(tasks)
 
     def _abort_tls(self) -> None:
-        """Let go of connections whose other side does not answer the end of TLS."""
+        """Drop connections whose other side does not complete the TLS closure."""
         for connection in tuple(self._server.server_state.connections):
             if connection.transport.get_extra_info("sslcontext") is not None:
                 connection.transport.abort()
@@ -237,7 +237,7 @@ class _Ports:
         )
 
     def _extended(self, protocol: type[asyncio.Protocol]) -> Callable[..., asyncio.Protocol]:
-        """A protocol of uvicorn's that tells the application how to kill its connection, and us that it is lost."""
+        """A protocol of uvicorn's that tells the application how to abort its connection, and reports its loss."""
         ports = self
 
         class Extended(protocol):  # type: ignore[misc, valid-type]
@@ -253,7 +253,7 @@ class _Ports:
                     return app(scope, receive, send)
 
                 self.app = answering
-                if ports._stopping:  # accepted before, and made known only now
+                if ports._stopping:  # accepted before the stop, but reported only now
                     self.shutdown()
 
             def connection_lost(self, exc: Exception | None) -> None:
@@ -267,7 +267,7 @@ class _Ports:
 def serving(
     settings: Settings | None = None, *, emulator: Emulator | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[Listening]:
-    """Serve from a thread of this process while the block lasts, for tests and scripts."""
+    """Serve from a thread of this process during the block, for tests and scripts."""
     with serving_from(lambda bound: listening(emulator or Emulator(settings), bound), host=host, port=port) as where:
         yield where
 
@@ -279,7 +279,7 @@ def serving_from(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[Listening]:
-    """Serve from a thread of this process whatever `serve_on` serves on a bound socket."""
+    """Serve from a thread of this process, with `serve_on` on a bound socket."""
     ready = threading.Event()
     found: list[Listening] = []
     failed: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""What makes a process ready sooner."""
+"""Faster starts of a process."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 THRESHOLDS = 2_000, 10, 50
-"""After two thousand more new objects than gone ones the newest are searched, which takes a millisecond or two.  All
-are searched after a million, since that takes a quarter of a second where 100,000 requests are stored."""
+"""The newest objects are searched after two thousand more were made than freed, which takes a millisecond or two. All
+objects are searched after a million, because that takes a quarter of a second with 100,000 stored requests.
+"""
 
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Do not search for garbage while modules are imported: nearly all that they make lives on.
+    """Turn off garbage collection during imports, because nearly all objects that they make survive.
 
-    What lives on is not searched again later, either.  Afterwards it is searched less often than by default: requests
-    are kept, and there is hardly any garbage among them that only a search finds.
+    These objects are never searched again. Afterwards collections are rarer than by default: requests are kept, and few
+    of them become garbage that only a collection finds.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -1,6 +1,6 @@
 """The calls that plain functions answer: one small table of methods and paths.
 
-These come in masses, or before anything else.  FastAPI answers all other calls (`fakefal.server.documented`).
+These calls are frequent, or come before all others. FastAPI answers all other calls (`fakefal.server.documented`).
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ TABLE: tuple[tuple[str, str, Answer], ...] = (
 )
 
 REST = "{path:path}"
-"""Stands for all that is left of a path, slashes included."""
+"""Matches the rest of a path, slashes included."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of the table, taken apart: its segments behind the part, the variable ones by name."""
+    """A parsed row of the table: the segments after the part, with the variable ones by name."""
 
     answer: Answer
     count: int
@@ -56,7 +56,7 @@ class _Row:
     takes_rest: bool
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """What these segments name; None where they are another path."""
+        """The values of these segments; None if they do not match."""
         if self.takes_rest and len(segments) <= self.count:
             return None
         for at, wanted in self.fixed:
@@ -71,7 +71,7 @@ class _Row:
 
 
 def _read_table() -> dict[tuple[str, str, int], list[_Row]]:
-    """The rows by method, part and number of segments behind it, 0 for those with a rest; in the order of the table."""
+    """The rows by method, part and number of segments after the part, 0 for rows with a rest; in table order."""
     rows: dict[tuple[str, str, int], list[_Row]] = {}
     for method, path, answer in TABLE:
         part, *segments = path.removesuffix(f"/{REST}")[1:].split("/")
@@ -85,17 +85,17 @@ def _read_table() -> dict[tuple[str, str, int], list[_Row]]:
 
 _ROWS = _read_table()
 ROUTES = tuple(Route(path, answer, methods=[method]) for method, path, answer in TABLE)
-"""The table for those who look for addresses that are nearly right, and for the methods of one."""
+"""The table for the search of similar addresses, and for the methods of an address."""
 OF_APPLICATIONS = tuple(route for route in ROUTES if not route.path.startswith(f"/{CONTROL}"))
-"""Those of the queue and of fal.run."""
+"""The addresses of the queue and of fal.run."""
 
 for _route in ROUTES:
     assert _route.methods is not None
-    _route.methods.discard("HEAD")  # which Starlette adds to GET
+    _route.methods.discard("HEAD")  # Starlette adds it to GET
 
 
 def find(method: str, path: str) -> tuple[Answer, dict[str, str]] | None:
-    """What answers a call, and what its path names; None where no row does."""
+    """The function that answers a call, and the values in its path; None if no row matches."""
     part, *segments = path[1:].split("/")
     for count in (len(segments), 0):
         for row in _ROWS.get((method, part, count), ()):
@@ -109,8 +109,8 @@ class PlainCalls:
     """Answers the calls of the table, and passes all others on.
 
     Args:
-        emulator: what answers.
-        app: who answers the others.
+        emulator: answers.
+        app: answers all other calls.
     """
 
     def __init__(self, emulator: Emulator, app: ASGIApp) -> None:
@@ -118,7 +118,7 @@ class PlainCalls:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call, or have it answered."""
+        """Answer a call, or pass it on."""
         found = find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)

@@ -1,7 +1,7 @@
-"""An HTTP and HTTPS proxy: what is meant for fal ends at the emulator, everything else passes unread.
+"""An HTTP and HTTPS proxy: calls to fal reach the emulator, all other traffic passes unread.
 
-Nothing for a host of fal's is ever forwarded, emulated or not: its bytes go to the emulator's TLS port,
-which answers 501 for hosts that it does not know.
+A call to a fal host is never forwarded, emulated or not: its bytes go to the emulator's TLS port, which answers 501
+for unknown hosts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CLOSE = (b"Connection", b"close")
 
 
 class ProxyError(Exception):
-    """The call cannot be passed on; `status` is what its sender is told."""
+    """The call cannot be passed on; `status` is the response to its sender."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -39,7 +39,7 @@ class ProxyError(Exception):
 
 @dataclass(frozen=True)
 class Hop:
-    """Who is asked next: the target itself, or a proxy before it."""
+    """The next hop: the target itself, or a proxy in front of it."""
 
     host: str
     port: int
@@ -49,12 +49,12 @@ class Hop:
 
 @dataclass(frozen=True)
 class UserProxy:
-    """The user's own proxy for hosts outside, as the environment names it."""
+    """The user's own proxy for outside hosts, as the environment names it."""
 
     environ: Mapping[str, str]
 
     def hop(self, scheme: str, host: str, port: int) -> Hop:
-        """The way to a target: through the proxy, or direct."""
+        """The route to a target: through the proxy, or direct."""
         proxies = {name.lower()[:-6]: value for name, value in self.environ.items() if name.lower().endswith("_proxy")}
         address = proxies.get(scheme) or proxies.get("all")
         if not address or proxy_bypass_environment(f"{host}:{port}", {"no": proxies.get("no", "")}):
@@ -74,11 +74,11 @@ class UserProxy:
 
 
 class _Peer:
-    """One end of a call: its stream, and h11's account of our part in the exchange with it.
+    """One end of a call: its stream, and the state in h11 of our side of the exchange.
 
     Args:
-        role: h11.SERVER towards the child, h11.CLIENT towards whom its call is for.
-        name: who is at that end.
+        role: h11.SERVER towards the child, h11.CLIENT towards the target.
+        name: the name of that end.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class _Peer:
         """The next event.
 
         Raises:
-            ProxyError: the message is malformed or ends early; 4xx where the child sent it, 502 elsewhere.
+            ProxyError: the message is malformed or incomplete; 4xx if the child sent it, otherwise 502.
         """
         try:
             while (event := self.http.next_event()) is h11.NEED_DATA:
@@ -115,22 +115,22 @@ class _Peer:
         await self.writer.drain()
 
     async def refuse(self, error: ProxyError) -> None:
-        """Tell the child why its call cannot be passed on, unless an answer has begun."""
+        """Tell the child why its call cannot be passed on, unless a response has begun."""
         if self.http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             text = " ".join(f"fakefal: {error}".split()).encode("ascii", "replace")
             headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"%d" % len(text)), CLOSE]
-            # most clients show nothing of a refused tunnel but the reason phrase
+            # most clients show only the reason phrase of a refused tunnel
             await self.send(h11.Response(status_code=error.status, headers=headers, reason=text[:LONGEST_REASON]))
             await self.send(h11.Data(data=text))
             await self.send(h11.EndOfMessage())
 
 
 class Tunnel:
-    """The proxy's behaviour for one connection after the other.
+    """The proxy's handling of connections.
 
     Args:
-        tls_port: where the emulator listens with TLS, on loopback.
-        plain_port: where it listens without.
+        tls_port: the emulator's TLS port on loopback.
+        plain_port: its port without TLS.
         upstream: the user's own proxy.
     """
 
@@ -151,14 +151,14 @@ class Tunnel:
             with suppress(OSError):
                 await near.refuse(error)
         except (OSError, h11.LocalProtocolError):
-            pass  # one of both ends went away, or said what HTTP/1.1 cannot pass on, as trailers to HTTP/1.0
+            pass  # one end went away, or sent what HTTP/1.1 cannot pass on, such as trailers to HTTP/1.0
         finally:
             with suppress(OSError):
                 writer.close()
                 await writer.wait_closed()
 
     async def _connect(self, near: _Peer, call: h11.Request) -> None:
-        """Make the tunnel that a CONNECT asks for, and copy both ways until both ends are done."""
+        """Open the tunnel that a CONNECT requests, and copy in both directions until both ends are done."""
         target = call.target.decode("ascii")
         _, host, port = _address(f"//{target}", 443)
         hop = self._hop("https", host, port, self._plain_port if port == PLAIN_PORT else self._tls_port)
@@ -169,7 +169,7 @@ class Tunnel:
             await asyncio.gather(_copy(near, far), _copy(far, near))
 
     async def _forward(self, near: _Peer, call: h11.Request) -> None:
-        """Pass one plain-text call and its answer on.  The connection ends with it: the next may go elsewhere."""
+        """Pass on one plain-text call and its response. Then the connection ends: the next call may go elsewhere."""
         target = call.target.decode("ascii")
         parts, host, port = _address(target, PLAIN_PORT)
         if parts.scheme != "http":
@@ -192,7 +192,7 @@ class Tunnel:
 
 @asynccontextmanager
 async def tunnelling(tunnel: Tunnel, bound: socket.socket | None = None) -> AsyncIterator[int]:
-    """Listen on a bound socket, or on a free port of loopback, while the block lasts; gives the port."""
+    """Listen on a bound socket, or on a free port of loopback, during the block; yields the port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -215,7 +215,7 @@ async def tunnelling(tunnel: Tunnel, bound: socket.socket | None = None) -> Asyn
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # closed connections let go of their sockets in the loop's next turn
+        await asyncio.sleep(0)  # closed connections release their sockets in the loop's next turn
 
 
 def _address(url: str, default_port: int) -> tuple[SplitResult, str, int]:
@@ -231,7 +231,7 @@ def _address(url: str, default_port: int) -> tuple[SplitResult, str, int]:
 
 
 def _without_hop_headers(message: h11.Request | h11.Response) -> list[tuple[bytes, bytes]]:
-    """The headers that are for the far end; the others are for the next one only (RFC 9110, 7.6.1)."""
+    """The end-to-end headers; the others are for the next hop only (RFC 9110, 7.6.1)."""
     return [(name, value) for name, value in message.headers.raw_items() if name.lower() not in HOP_HEADERS]
 
 
@@ -250,7 +250,7 @@ async def _opened(hop: Hop) -> AsyncIterator[_Peer]:
 
 
 async def _ask_for_tunnel(far: _Peer, target: str, hop: Hop) -> None:
-    """Have the user's own proxy open a tunnel."""
+    """Ask the user's own proxy to open a tunnel."""
     headers = [(b"Host", target.encode()), *hop.credentials]
     await far.send(h11.Request(method=b"CONNECT", target=target, headers=headers))
     while isinstance(answer := await far.receive(), h11.InformationalResponse):
@@ -261,16 +261,16 @@ async def _ask_for_tunnel(far: _Peer, target: str, hop: Hop) -> None:
 
 
 async def _pass_body(near: _Peer, far: _Peer) -> None:
-    """Pass the call's body on, and nothing that comes behind it."""
+    """Pass on the call's body, and nothing after it."""
     while isinstance(event := await near.receive(), h11.Data | h11.EndOfMessage):
-        with suppress(OSError):  # who answers early and goes away has answered
+        with suppress(OSError):  # an end that answers early and leaves has answered
             await far.send(event)
         if isinstance(event, h11.EndOfMessage):
             return
 
 
 async def _pass_answer(far: _Peer, near: _Peer) -> None:
-    """Pass the answer on as it comes, until it is whole."""
+    """Pass on the response as it arrives, until it is complete."""
     while isinstance(event := await far.receive(), h11.Event):
         if isinstance(event, h11.Response):
             headers = [*_without_hop_headers(event), CLOSE]
@@ -281,7 +281,7 @@ async def _pass_answer(far: _Peer, near: _Peer) -> None:
 
 
 async def _copy(source: _Peer, sink: _Peer) -> None:
-    """Copy one way of a tunnel, beginning with what came in one piece with the head."""
+    """Copy one direction of a tunnel, starting with the bytes that arrived together with the head."""
     try:
         sink.writer.write(source.http.trailing_data[0])
         while data := await source.reader.read(CHUNK):

@@ -1,4 +1,4 @@
-"""Several processes that serve one port: started, watched, replaced when one dies, ended together."""
+"""Several processes that serve one port: started, watched, replaced when one dies, and ended together."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import click
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 WATCHED = ENDING | {signal.SIGCHLD}
 GRACE_SECONDS = 10.0
-"""How long a worker may take to end, before it is killed."""
+"""How long a worker may take to end before it is killed."""
 
 SHORT_LIFE_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
-"""A worker that dies within its first seconds is replaced after a pause."""
+"""A worker that dies within this number of seconds is replaced after a pause."""
 
 Ready = dict[str, str]
 Serve = Callable[[int, Callable[[Ready], None]], None]
@@ -28,18 +28,18 @@ Serve = Callable[[int, Callable[[Ready], None]], None]
 
 
 class WorkerFailed(RuntimeError):
-    """A worker ended before it listened; it has said why."""
+    """A worker ended before it listened; it has reported why."""
 
 
 class Workers:
-    """So many forks of this process, which must have bound its sockets and started no thread.
+    """A number of forks of this process, which must have bound its sockets and started no threads.
 
-    A connection that nobody took yet waits in the one socket that all share: it outlives the worker that
-    dies.  Each worker watches a pipe that closes when this process dies, so that none is left behind.
+    All workers share one socket. A connection that no worker has accepted waits there, so it survives the death of a
+    worker. Each worker watches a pipe that closes when this process dies, so none is left behind.
 
     Args:
-        count: how many.
-        serve: what each does.
+        count: the number of workers.
+        serve: runs in each worker.
     """
 
     def __init__(self, count: int, serve: Serve) -> None:
@@ -49,10 +49,10 @@ class Workers:
         self._lifeline = os.pipe()
 
     def run(self, announce: Callable[[Ready], None]) -> None:
-        """Serve until a signal ends it; `announce` is called once all listen.
+        """Serve until a signal ends it; `announce` is called once all workers listen.
 
         Raises:
-            WorkerFailed: one could not begin.
+            WorkerFailed: a worker could not start.
         """
         with _signals() as signals_within:
             try:
@@ -63,7 +63,7 @@ class Workers:
                 self._end(signals_within)
 
     def _watch(self, signals_within: SignalsWithin) -> None:
-        """Replace whoever dies, until this process is told to end."""
+        """Replace workers that die, until this process is told to end."""
         while not signals_within(None) & ENDING:
             for born in self._reap():
                 click.echo("fakefal: a worker died; another takes its place", err=True)
@@ -72,7 +72,7 @@ class Workers:
                 os.close(self._start())
 
     def _start(self) -> int:
-        """Fork a worker; returns where its first words can be read."""
+        """Fork a worker; returns the descriptor of its first message."""
         words, speak = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
         child = os.fork()
@@ -84,7 +84,7 @@ class Workers:
         return words
 
     def _work(self, words: int, speak: int) -> NoReturn:
-        """What a worker does, from its first to its last moment."""
+        """The whole life of a worker."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -95,7 +95,7 @@ class Workers:
             os.close(words)
 
             def listening(ready: Ready) -> None:
-                with suppress(BrokenPipeError):  # nobody waits for those that replace others
+                with suppress(BrokenPipeError):  # replacements have no waiting reader
                     os.write(speak, json.dumps(ready).encode())
                 os.close(speak)
 
@@ -107,7 +107,7 @@ class Workers:
             os._exit(code)
 
     def _reap(self) -> Iterator[float]:
-        """When each worker was born that is dead by now."""
+        """The start times of the workers that are dead now."""
         while self._born:
             child, _ = os.waitpid(-1, os.WNOHANG)
             if child == 0:
@@ -115,7 +115,7 @@ class Workers:
             yield self._born.pop(child)
 
     def _end(self, signals_within: SignalsWithin) -> None:
-        """End every worker, and return once they have."""
+        """End every worker; returns once they have ended."""
         self._tell(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         while list(self._reap()) or (self._born and time.monotonic() < deadline):
@@ -130,7 +130,7 @@ class Workers:
 
 
 SignalsWithin = Callable[[float | None], set[int]]
-"""Waits so many seconds, or for ever, for signals, and returns those that came."""
+"""Waits up to this number of seconds, or without limit, for signals, and returns them."""
 
 
 @contextmanager

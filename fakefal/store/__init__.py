@@ -1,1 +1,1 @@
-"""Where requests and files are kept."""
+"""The stores of requests and files."""

@@ -1,4 +1,4 @@
-"""Webhooks on their way, in the memory of this process."""
+"""Webhook deliveries, in the memory of this process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fakefal.core.webhook import Delivery, DeliveryAttempt, Fate
 
 
 class Deliveries:
-    """Deliveries by request, and per key a heap of when each is tried next.
+    """Deliveries by request, and for each key a heap of the next tries.
 
-    A delivery that was claimed belongs to the claimer until the try is written down.
+    A claimed delivery belongs to the claimer until the try is recorded.
     """
 
     def __init__(self) -> None:
@@ -20,13 +20,13 @@ class Deliveries:
         self._claimed: set[str] = set()
 
     def add(self, key: str, delivery: Delivery) -> None:
-        """Take a delivery in."""
+        """Add a delivery."""
         self._deliveries[delivery.request_id] = delivery
         self._keys[delivery.request_id] = key
         self._push(delivery)
 
     def claim(self, key: str, now: float, most: int) -> list[Delivery]:
-        """The first deliveries that are due and that nobody else is trying."""
+        """The first deliveries that are due and not claimed."""
         claimed: list[Delivery] = []
         while len(claimed) < most and (due := self.next_due(key)) is not None and due <= now:
             _, request_id = heapq.heappop(self._due[key])
@@ -35,23 +35,23 @@ class Deliveries:
         return claimed
 
     def trying(self, key: str) -> bool:
-        """Whether somebody is trying a delivery of a key."""
+        """Whether a delivery of a key is claimed."""
         return any(self._keys[request_id] == key for request_id in self._claimed)
 
     def next_due(self, key: str) -> float | None:
-        """When a delivery of a key is tried next."""
+        """When the next try of a key is due."""
         heap = self._due.get(key, [])
         while heap and not self._is_current(*heap[0]):
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 
     def tried(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """Write a try down; returns the delivery after it, or None where it was forgotten meanwhile."""
+        """Record a try; returns the delivery after it, or None if the delivery was deleted in the meantime."""
         self._claimed.discard(request_id)
         before = self._deliveries.get(request_id)
         if before is None:
             return None
-        if before.fate is not Fate.PENDING:  # a replay settled it meanwhile
+        if before.fate is not Fate.PENDING:  # a replay settled it in the meantime
             return self.replayed(request_id, attempt)
         after = self._deliveries[request_id] = before.after(attempt)
         if after.fate is Fate.PENDING:
@@ -59,7 +59,7 @@ class Deliveries:
         return after
 
     def replayed(self, request_id: str, attempt: DeliveryAttempt) -> Delivery | None:
-        """Write a try down that was made out of turn."""
+        """Record an extra try."""
         before = self._deliveries.get(request_id)
         if before is None:
             return None
@@ -71,11 +71,11 @@ class Deliveries:
         return self._deliveries.get(request_id)
 
     def all(self, key: str | None) -> list[Delivery]:
-        """The deliveries of a key, or of all, oldest first."""
+        """The deliveries of a key, or of all keys, oldest first."""
         return [one for one in self._deliveries.values() if key is None or self._keys[one.request_id] == key]
 
     def forget(self, request_id: str) -> None:
-        """Drop the delivery of a request, if it has one."""
+        """Delete the delivery of a request, if it has one."""
         if self._deliveries.pop(request_id, None):
             self._claimed.discard(request_id)
             key = self._keys.pop(request_id)

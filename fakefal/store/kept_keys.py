@@ -1,4 +1,4 @@
-"""Signing keys of one server's own, which it finds again in its spool."""
+"""Signing keys that belong to one server and are kept in its spool."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from fakefal.settings import SettingsError
 from fakefal.state.signing import MemorySigningKeys, SigningKeys, new_key
 
 FILE_NAME = ".fakefal-signing-keys"
-"""One private key a line, oldest first."""
+"""One private key per line, oldest first."""
 
 
 def own_keys(spool: Path | None) -> SigningKeys:
     """Keys that no other machine has; without a spool, a restart makes new ones.
 
     Raises:
-        SettingsError: the file of keys cannot be read or written.
+        SettingsError: the key file cannot be read or written.
     """
     if spool is None:
         return MemorySigningKeys([new_key()])

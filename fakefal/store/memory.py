@@ -24,14 +24,14 @@ from fakefal.store.deliveries import Deliveries
 
 
 class MemoryQueueStore(QueueStore):
-    """Requests in plain dictionaries.  One event loop uses it, so each method is atomic; but a look at very many.
+    """Requests in plain dictionaries. One event loop uses it, so every method is atomic, except a look at very many.
 
     Args:
         runners: how many requests of a key run at once.
         max_requests: how many requests are kept, finished or not.
         max_bytes: how many bytes of arguments and answers are kept.
-        account: where every request is counted.
-        events: is told what becomes of requests.
+        account: counts every request.
+        events: is told of every change of a request.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class MemoryQueueStore(QueueStore):
         self._max_bytes = max_bytes
         self._records: dict[str, Record] = {}
         self._lines: dict[str, Line] = {}
-        self._finished: OrderedDict[str, None] = OrderedDict()  # whose first is found at once, whatever was dropped
+        self._finished: OrderedDict[str, None] = OrderedDict()  # first item found at once, whatever was removed
         self._sizes: dict[str, int] = {}
         self._erased: set[str] = set()
         self._deliveries = Deliveries()
@@ -206,7 +206,7 @@ class MemoryQueueStore(QueueStore):
         return len(gone)
 
     def _told(self, delivery: Delivery | None) -> Delivery | None:
-        """Note that nobody has to be told of a request any more, where that is so and it was not reset meanwhile."""
+        """Note that a request has no pending notifications, if that is so and it was not reset in the meantime."""
         if delivery is not None and delivery.fate is not Fate.PENDING and delivery.request_id in self._records:
             self._finished[delivery.request_id] = None
         return delivery
@@ -242,7 +242,7 @@ class MemoryQueueStore(QueueStore):
         return done.next_due
 
     def _tell(self, moved: Sequence[tuple[str, State]], line: Line, now: float, new: Snapshot | None = None) -> None:
-        """Tell of requests that started or ended; `new` is one that was counted as it stands now."""
+        """Report requests that started or ended; `new` is a request that was already counted in its present state."""
         for request_id, state in moved:
             record = self._records[request_id]
             if state is not State.COMPLETED:
@@ -257,14 +257,14 @@ class MemoryQueueStore(QueueStore):
                 self._ended(look)
 
     def _next(self, key: str, due: float | None) -> float | None:
-        """When something of a key is due next: in its line, or a webhook."""
+        """When the next event of a key is due, in its line or for a webhook."""
         webhook = self._deliveries.next_due(key)
         if due is None or webhook is None:
             return webhook if due is None else due
         return min(due, webhook)
 
     def _ended(self, look: Snapshot) -> None:
-        """A request is over; it can be dropped once nobody has to be told of it any more."""
+        """A request is over; it can be evicted once it has no pending notifications."""
         record = look.record
         self._events.over(look)
         if record.webhook is None:
@@ -280,7 +280,7 @@ class MemoryQueueStore(QueueStore):
         self._deliveries.add(record.key, delivery)
 
     def _make_room(self, size: int) -> None:
-        """Drop finished requests, oldest first, until one more of this size fits."""
+        """Evict finished requests, oldest first, until one more request of this size fits."""
         count, total = len(self._records), self._bytes + size
         if count < self._max_requests and total <= self._max_bytes:
             return
@@ -305,7 +305,7 @@ class MemoryQueueStore(QueueStore):
         self._forget(request_id)
 
     def _forget(self, request_id: str) -> None:
-        """Forget a request that is in no line any more."""
+        """Delete a request that is in no line any more."""
         del self._records[request_id]
         self._finished.pop(request_id, None)
         self._erased.discard(request_id)

@@ -1,4 +1,4 @@
-"""What an emulator is made of: everything of one process, or the parts that replicas share."""
+"""The parts of an emulator: those of one process, or those that replicas share."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from fakefal.store.spool import OwnFolder, SpoolFiles
 
 
 def open_parts(settings: Settings, *, clock: Clock | None = None, **others: Any) -> EmulatorParts:
-    """The parts that settings ask for; `others` take the place of parts.
+    """The parts that the settings select; `others` replace single parts.
 
-    Replicas that share a store have no other clock than its own.
+    Replicas that share a store always use its clock.
 
     Raises:
         SettingsError: the extra for Redis is missing, Redis cannot be reached, or the kept signing keys cannot be used.

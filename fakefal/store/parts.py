@@ -1,4 +1,4 @@
-"""What an emulator is made of: where each thing that it knows is kept, and what it draws on."""
+"""The parts of an emulator: its stores, and its sources of randomness, time and foreign media."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from fakefal.state.tokens import Tokens
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatorParts:
-    """Where an emulator keeps what it knows.
+    """The stores and sources of an emulator.
 
-    `fetcher` downloads foreign media where `settings.fetch` allows it, ids get their randomness from `random_bits`,
-    `wall` is real time in seconds since 1970, and `ticks` measures how long something took.
+    `fetcher` downloads foreign media if `settings.fetch` allows it. `random_bits` supplies the randomness of ids.
+    `wall` is real time in seconds since 1970. `ticks` measures durations.
     """
 
     queue: QueueStore

@@ -1,4 +1,4 @@
-"""Where a spool lies, and who uses the folder."""
+"""The folder of a spool, and who uses it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class UsedFolder:
     """A folder in use.
 
     Args:
-        path: where it is; None makes a temporary one.
+        path: its path; None makes a temporary folder.
         shared: whether other processes may use it in the same way.
 
     Raises:
-        SettingsError: others use it in a way that excludes this one.
+        SettingsError: other processes use it in a way that excludes this one.
     """
 
     def __init__(self, path: Path | None = None, *, shared: bool = False) -> None:
@@ -39,5 +39,5 @@ class UsedFolder:
         self._end = weakref.finalize(self, lock.close)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the folder."""
         self._end()

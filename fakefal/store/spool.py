@@ -1,4 +1,4 @@
-"""Uploaded files, in a spool folder: for each file its bytes and a note, a JSON that is found by its address."""
+"""Uploaded files in a spool folder: for each file its bytes, and a JSON note that is found by the file's address."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _NOTE_TYPE = TypeAdapter(StoredFile)
 
 @dataclass
 class SpoolListing:
-    """Files by address, oldest first, and how many bytes they have together."""
+    """Files by address, oldest first, and their total size in bytes."""
 
     files: dict[str, StoredFile] = field(default_factory=dict)
     size: int = 0
 
     def put(self, file: StoredFile) -> None:
-        """List a file as the newest."""
+        """Add a file as the newest."""
         self.take(file.url_path)
         self.files[file.url_path] = file
         self.size += file.size
 
     def take(self, url_path: str) -> StoredFile | None:
-        """Strike a file off."""
+        """Remove a file from the list."""
         old = self.files.pop(url_path, None)
         if old is not None:
             self.size -= old.size
@@ -57,15 +57,15 @@ class SpoolListing:
 
 
 class Folder(Protocol):
-    """A folder of files and notes, and what is known to lie there."""
+    """A folder of files and notes, and a list of its contents."""
 
     @property
     def path(self) -> Path:
-        """Where it is; a temporary folder is made when this is asked for first."""
+        """Its path; a temporary folder is created at the first use."""
         ...
 
     def has(self, source: Path) -> bool:
-        """Whether bytes lie in it."""
+        """Whether it holds any bytes."""
         ...
 
     def get(self, url_path: str) -> StoredFile | None:
@@ -77,7 +77,7 @@ class Folder(Protocol):
         ...
 
     def bounded(self) -> SpoolListing:
-        """What the bounds of the store are held by."""
+        """The list to which the limits of the store apply."""
         ...
 
     def add(self, file: StoredFile) -> None:
@@ -85,23 +85,23 @@ class Folder(Protocol):
         ...
 
     def remove(self, url_path: str) -> StoredFile | None:
-        """Remove the note of a file, whose bytes stay."""
+        """Remove the note of a file; its bytes stay."""
         ...
 
     def drop(self, source: Path) -> None:
-        """Drop bytes that no note speaks of."""
+        """Delete bytes that no note refers to."""
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the folder."""
         ...
 
 
 class OwnFolder(Folder):
-    """A folder that only this process writes to, so that it knows what lies there.
+    """A folder that only this process writes to, so its list of contents stays correct.
 
     Args:
-        path: where it is; None makes one with the first file, which `close` removes.
+        path: its path; None creates a folder with the first file, which `close` removes.
 
     Raises:
         SettingsError: another process uses it.
@@ -118,7 +118,7 @@ class OwnFolder(Folder):
             self._read(path)
 
     def _read(self, path: Path) -> None:
-        """Learn what lies there, and remove what was left behind unfinished."""
+        """List the contents, and remove unfinished files."""
         notes = sorted((one for one in path.glob("*.json") if NOTE.fullmatch(one.name)), key=_modified)
         read = [note_or_warning(note) for note in notes]
         for file in read:
@@ -179,8 +179,8 @@ class _Unfinished(io.BufferedWriter):
     """A file that is being written.
 
     Args:
-        path: where; there is nothing yet.
-        count: is told how many bytes come, before they are written.
+        path: its path, which must not exist yet.
+        count: is called with the number of bytes before they are written.
     """
 
     def __init__(self, path: Path, count: Callable[[int], None]) -> None:
@@ -197,13 +197,13 @@ class _Unfinished(io.BufferedWriter):
 class SpoolFiles(FileStore):
     """Files in a folder.
 
-    The oldest files go when there are too many; parts of unfinished uploads count as files, and so do the bytes of
-    what is being written.  Worker threads may use it beside the event loop.
+    The oldest files are deleted when a limit is exceeded. Parts of unfinished uploads count as files, and bytes that
+    are being written count too. Worker threads may use it while the event loop does.
 
     Args:
-        folder: where files are kept.
+        folder: keeps the files.
         max_files: how many files are kept.
-        max_bytes: how many bytes all files have together.
+        max_bytes: the size limit for all files together.
     """
 
     def __init__(self, folder: Folder, *, max_files: int, max_bytes: int) -> None:
@@ -212,13 +212,13 @@ class SpoolFiles(FileStore):
         self._lock = threading.RLock()
         self._held: Counter[Path] = Counter()
         self._dropped: set[Path] = set()
-        """Those of the held that are to go afterwards."""
+        """The held files to delete afterwards."""
         self._open: dict[str, int] = {}
-        """How many bytes the files have that are being written."""
+        """The size of the files that are being written."""
 
     @property
     def folder(self) -> Path:
-        """Where the files are."""
+        """The path of the folder."""
         return self._files.path
 
     @override
@@ -262,7 +262,7 @@ class SpoolFiles(FileStore):
                 written.close()
                 self._forget(url_path)
                 self._make_room(more_files=1)
-                # a new name each time: a reader may still hold the bytes of the file that was here
+                # a new name each time: a reader may still use the bytes of the previous file
                 Path(written.name).replace(source)
                 kept = StoredFile(url_path, content_type, size, source, key)
                 self._files.add(kept)
@@ -275,7 +275,7 @@ class SpoolFiles(FileStore):
 
     @override
     def discard(self, written: BinaryIO) -> None:
-        with suppress(OSError):  # what is left in the buffer may not fit the disk
+        with suppress(OSError):  # the rest of the buffer may not fit on the disk
             written.close()
         Path(written.name).unlink(missing_ok=True)
         with self._lock:
@@ -365,7 +365,7 @@ class SpoolFiles(FileStore):
 
 
 def write_note(folder: Path, file: StoredFile) -> None:
-    """Say at which address a file lies.  Whoever reads a note meanwhile sees the old one or the new one."""
+    """Record the address of a file. A concurrent reader sees either the old note or the new one."""
     note = asdict(file) | {"source": file.source.name}
     written = file.source.with_suffix(".note")
     try:
@@ -377,12 +377,12 @@ def write_note(folder: Path, file: StoredFile) -> None:
 
 
 def note_name(url_path: str) -> str:
-    """The name of the note on the file at an address."""
+    """The name of the note for the file at an address."""
     return f"{hashlib.sha256(url_path.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}.json"
 
 
 def note_or_warning(note: Path) -> StoredFile | None:
-    """The file that a note speaks of; None, and a warning, where it is damaged.
+    """The file that a note describes; None, with a warning, if the note is damaged.
 
     Raises:
         FileNotFoundError: there is no such note.
@@ -396,7 +396,7 @@ def note_or_warning(note: Path) -> StoredFile | None:
 
 
 def leftovers(folder: Path) -> Iterator[Path]:
-    """What is no note: bytes, and what was not finished.  Files of others that lie here are not among them."""
+    """Everything but notes: bytes, and unfinished files. Files of other programs in the folder are not included."""
     return (path for path in folder.iterdir() if LEFTOVER.fullmatch(path.name))
 
 
@@ -406,10 +406,10 @@ def _modified(path: Path) -> float:
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Name a full disk.
+    """Turn the error of a full disk into `SpoolFull`.
 
     Raises:
-        SpoolFull: it is full, or a quota is.
+        SpoolFull: the disk or a quota is full.
     """
     try:
         yield
@@ -420,5 +420,5 @@ def disk_errors() -> Iterator[None]:
 
 
 def _part(upload_id: str, number: int) -> str:
-    """The address of a part, which no CDN path can be."""
+    """The address of a part, which cannot be a CDN path."""
     return f"part:{number}:{upload_id}"

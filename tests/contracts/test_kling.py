@@ -183,7 +183,7 @@ class TestLengths:
         assert report.length == (5, "video_url")
         (note,) = report.notes
         assert note.loc == ("video_url",)
-        assert note.msg == "the result is as long as this file, which was not looked at: 5 s are assumed"
+        assert note.msg == "the result is as long as this file, which was not read; 5 s are assumed"
 
     def test_speech_is_as_long_as_its_text_takes(self) -> None:
         assert asked("v1/tts", text="x" * 150).length == (10, "")

@@ -1,4 +1,4 @@
-"""From bytes to facts: what a picture, a clip or an audio file is, and whether its data are there."""
+"""From bytes to facts: the properties of a picture, clip or audio file, and whether its data are complete."""
 
 from fakefal_contracts.probe.audio import AUDIO_FORMATS, AudioFacts, probe_audio
 from fakefal_contracts.probe.clip import ClipFacts, probe_clip

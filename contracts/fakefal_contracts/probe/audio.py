@@ -1,4 +1,4 @@
-"""Audio files: format and length, by their headers."""
+"""Audio files: format and length, from their headers."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ NO_AUDIO = "it is not audio in a known format"
 NO_SOUND = "no sound is found in it: it is cut off or broken"
 
 HELD_BY_BYTES = {"wav", "mp3"}
-"""Formats whose players play what is there, whatever the header says."""
+"""Formats whose players play the available data, whatever the header says."""
 
 SHORTEST_FRAME = 0.008
-"""Seconds: a frame of an MP3 lasts no less."""
+"""Seconds; a frame of an MP3 is not shorter."""
 
 MOST_READS = 100_000
-"""How often a file may be read from: twice for each second of ten hours in fragments of one second."""
+"""How many reads of a file are allowed: twice for each second of ten hours in fragments of one second."""
 
 MOST_READ = 16 * 1024 * 1024
-"""How many bytes of a file may be read in all: tags and sound are skipped."""
+"""How many bytes of a file may be read in total; tags and sound are skipped."""
 
 BOTH_ENDS = 128 * 1024
-"""So much of an Ogg file is read at its beginning, and at its end, where its length stands: two pages fit in."""
+"""How much of an Ogg file is read at its start, and at its end, which holds its length: two pages fit in."""
 
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """An audio file: its format, and what its headers say of length in seconds, channels and samples a second.
+    """An audio file: its format, and the length in seconds, channels and samples per second from its headers.
 
-    The length is None where they do not say it.  A clip with sound is ``mp4``, or named as `ClipFacts` does.
+    The length is None if the headers do not give it. A clip with sound is ``mp4``, or named as `ClipFacts` does.
     """
 
     bytes: int
@@ -58,12 +58,12 @@ class AudioFacts:
 
     @property
     def unread(self) -> str:
-        """What nobody looked at, and why; empty if all was read."""
+        """What was not checked, and why; empty if everything was read."""
         return "" if self.seconds is not None else f"the length of this {self.format} file is not stated in its header"
 
 
 class _Counted(io.RawIOBase):
-    """A file of which only so much is read, in only so many pieces, as headers need."""
+    """A file with a limit on the bytes and the number of reads, enough for headers."""
 
     def __init__(self, file: io.BytesIO | io.BufferedReader) -> None:
         super().__init__()
@@ -90,10 +90,10 @@ class _Counted(io.RawIOBase):
 
 
 def probe_audio(source: bytes | Path) -> AudioFacts:
-    """Measure an audio file by its headers; its kind is what its first bytes say.
+    """Measure an audio file by its headers; its first bytes determine the kind.
 
     Raises:
-        Unreadable: it is no audio, or has none.
+        Unreadable: it is not audio, or contains none.
     """
     size = size_of(source)
     with opened(source) as file:
@@ -109,7 +109,7 @@ def probe_audio(source: bytes | Path) -> AudioFacts:
 
 
 def _both_ends(file: io.BytesIO | io.BufferedReader) -> io.BytesIO:
-    """The first and the last pages of an Ogg file: all between them would be read packet by packet."""
+    """The first and the last pages of an Ogg file; the packets between would be read one by one."""
     begins = file.read(BOTH_ENDS)
     left = file.seek(0, io.SEEK_END) - BOTH_ENDS
     if left <= 0:
@@ -128,14 +128,14 @@ def _measured(file: io.BytesIO | io.BufferedReader, size: int) -> AudioFacts:
         name = AUDIO_FORMATS[(tag.mime_type or "").partition(";")[0]]
     except Unreadable:
         raise
-    except Exception as error:  # tinytag's parsers raise whatever they meet in broken bytes
+    except Exception as error:  # tinytag's parsers raise any exception for broken bytes
         if isinstance(error.__cause__, Unreadable):
             raise error.__cause__ from error
         raise Unreadable(NO_AUDIO) from error
     seconds = tag.duration
     if not (tag.samplerate or seconds):
         raise Unreadable(NO_SOUND)
-    if seconds and tag.bitrate and name in HELD_BY_BYTES:  # a header may say more than there is
+    if seconds and tag.bitrate and name in HELD_BY_BYTES:  # a header may claim more data than there is
         seconds = min(seconds, size * 8 / 1000 / tag.bitrate)
     if name == "mp3" and (not seconds or seconds < SHORTEST_FRAME):
         raise Unreadable(NO_SOUND)
@@ -149,7 +149,7 @@ def _tracks(source: OpenFile) -> tuple[bytes, ...]:
 
 
 def _unmeasured(first: bytes) -> str | None:
-    """The format of audio, or of a clip that may hold it, of which headers alone do not tell the length."""
+    """The format of audio whose length the headers alone do not give, or of a clip that may contain audio."""
     if first[:1] == b"\xff" and len(first) > 1 and first[1] & 0xF6 == 0xF0:  # noqa: PLR2004 - the sync word of ADTS
         return "aac"
     known = next((name for magic, name in UNMEASURED.items() if first.startswith(magic)), None)

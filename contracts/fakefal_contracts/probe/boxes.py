@@ -12,28 +12,28 @@ from fakefal_contracts.errors import Unreadable
 
 BOX_NAME = re.compile(rb"[0-9A-Za-z ]{4}")
 MOST_BOXES = 100_000
-"""Of a whole file: one with a fragment for each frame of eight minutes has fewer."""
+"""The limit for a whole file; eight minutes with a fragment for each frame have fewer boxes."""
 
 LARGEST_TABLE = 4 * 1024 * 1024
-"""Of what is read at once: four hours of frames."""
+"""The limit for one read: four hours of frames."""
 
 
 @dataclass
 class OpenFile:
-    """A file whose boxes are listed; all of its boxes count towards one bound."""
+    """A file whose boxes are listed; one limit applies to all of its boxes."""
 
     file: IO[bytes]
     size: int
     boxes_left: int = MOST_BOXES
 
     def whole(self) -> Box:
-        """The file, as the box of all others."""
+        """The file, as the box that contains all others."""
         return Box(self, b"", 0, self.size)
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box of an open file: its name, and where its content begins and ends."""
+    """A box of an open file: its name, and the start and end of its content."""
 
     source: OpenFile
     kind: bytes
@@ -42,18 +42,18 @@ class Box:
 
     @cached_property
     def inside(self) -> tuple[Box, ...]:
-        """The boxes that it holds; what begins as no box does is not looked at.
+        """The boxes that it contains; the rest is skipped where no box begins.
 
         Raises:
-            Unreadable: one goes on behind its end, or the file has too many.
+            Unreadable: a box extends past the end of its parent, or the file has too many.
         """
         return tuple(self.after(0))
 
     def after(self, skipped: int) -> Iterator[Box]:
-        """The boxes behind so many bytes of its content.
+        """The boxes after this number of bytes of its content.
 
         Raises:
-            Unreadable: see `inside`.
+            Unreadable: as for `inside`.
         """
         at = self.start + skipped
         while self.end - at >= 8:  # noqa: PLR2004 - a size and a name
@@ -63,7 +63,7 @@ class Box:
             self.source.file.seek(at)
             header = self.source.file.read(16)
             size, kind, content = int.from_bytes(header[:4], "big"), header[4:8], at + 8
-            if size == 1:  # the size has 64 bits, and stands behind the name
+            if size == 1:  # the size has 64 bits, and follows the name
                 size, content = int.from_bytes(header[8:], "big"), at + 16
             if not BOX_NAME.fullmatch(kind):
                 return
@@ -74,7 +74,7 @@ class Box:
             at = after
 
     def all(self, *path: bytes) -> Iterator[Box]:
-        """Every box that this path of names leads to."""
+        """Every box at this path of names."""
         name, *rest = path
         for box in self.inside:
             if box.kind == name:
@@ -85,10 +85,10 @@ class Box:
         return next(self.all(*path), None)
 
     def only(self, *path: bytes) -> Box | None:
-        """The one that this path leads to, if there is one.
+        """The only box at this path, if there is one.
 
         Raises:
-            Unreadable: there are more, and readers may take either.
+            Unreadable: there are several, and readers may choose either.
         """
         found = self.all(*path)
         first = next(found, None)
@@ -97,7 +97,7 @@ class Box:
         return first
 
     def content(self) -> bytes:
-        """What is in it.
+        """Its content.
 
         Raises:
             Unreadable: it is too long for a table.

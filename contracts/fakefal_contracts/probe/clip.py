@@ -1,4 +1,4 @@
-"""Clips: size, length and rate, by the tables of their frames."""
+"""Clips: size, length and rate, from the tables of their frames."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ QUICKTIME = b"qt  "
 GIF = b"GIF8"
 
 UNEVEN = 0.0006
-"""How far the rate of a clip may be from a whole one, as a part of it, that is meant all the same."""
+"""How far a frame rate may be from a whole number, as a share of it, to count as that number."""
 
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """A clip: pixels, length in seconds, and frames per second (None where the file does not say).
+    """A clip: pixels, length in seconds, and frames per second (None if the file does not say).
 
     Of containers other than MP4 and QuickTime only the bytes and the format are known.
     """
@@ -37,7 +37,7 @@ class ClipFacts:
 
     @property
     def unread(self) -> str:
-        """What nobody looked at, and why; empty if all was read."""
+        """What was not checked, and why; empty if everything was read."""
         return "" if self.width else f"of {self.format} only the format and the bytes are read"
 
 
@@ -77,13 +77,13 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
 
 
 def _meant(fps: float) -> float:
-    """The rate that a camera meant whose frames last unevenly; 23.976 and 29.97 are none of those."""
+    """The nominal rate of a camera whose frames vary in length; 23.976 and 29.97 are not rounded."""
     whole = round(fps)
     return float(whole) if abs(fps - whole) <= whole * UNEVEN else round(fps, 3)
 
 
 def _check_boxes(whole: Box) -> None:
-    """Refuse a file without media, and one whose tables are compressed: nobody inflates them here.
+    """Refuse a file without media, and one with compressed tables, which are not supported.
 
     Raises:
         Unreadable: it is such a file, or is cut off.
@@ -95,6 +95,6 @@ def _check_boxes(whole: Box) -> None:
 
 
 def _container(whole: Box) -> str:
-    """``mov`` for QuickTime files: the brand says it, or there is none."""
+    """``mov`` for QuickTime files, which have that brand or none."""
     brand = whole.first(b"ftyp")
     return "mov" if brand is None or brand.content()[:4] == QUICKTIME else "mp4"

@@ -1,8 +1,8 @@
-"""Content that an address carries itself.
+"""Content inside an address.
 
-fal's toolkit (the package ``fal`` 1.83.0) has it read by the standard library's handler of ``data:`` URIs.  This module
-reads as that does: line breaks and blanks within base64 pass, ``;BASE64`` in capitals does not count.  The handler
-itself is not called: the request that it wants makes the standard library remember the last 128 URIs.
+fal's toolkit (the package ``fal`` 1.83.0) reads it with the standard library's handler of ``data:`` URIs. This module
+reads it in the same way: line breaks and blanks within base64 are accepted, ``;BASE64`` in capitals is not recognised.
+The handler itself is not called, because its request object makes the standard library cache the last 128 URIs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fakefal_contracts.errors import Unreadable
 
 _BEGIN = re.compile(r"[\s\x1c-\x1f]*data:", re.IGNORECASE | re.ASCII)
 LONGEST_HEADER = 8192
-"""The standard library's handler takes seconds for one of megabytes."""
+"""The standard library's handler takes seconds for a header of megabytes."""
 
 _BASE64 = ";base64"
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
@@ -23,12 +23,12 @@ _LOOKS_ENCODED = re.compile(rb"[A-Za-z0-9+/_\s-]{64,}={0,2}\s*")
 
 
 def is_data_uri(address: str) -> bool:
-    """Whether the address carries its content itself."""
+    """Whether the address contains its content."""
     return _BEGIN.match(address) is not None
 
 
 def read_data_uri(address: str) -> tuple[str, bytes]:
-    """The media type, empty where none is named, and the content of a ``data:`` URI.
+    """The media type, empty if there is none, and the content of a ``data:`` URI.
 
     Raises:
         Unreadable: the header or the base64 is malformed.

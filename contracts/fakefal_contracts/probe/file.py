@@ -1,4 +1,4 @@
-"""Files of any kind: only how many bytes they have is of interest."""
+"""Files of any kind, of which only the size matters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fakefal_contracts.probe.source import size_of
 
 @dataclass(frozen=True)
 class FileFacts:
-    """A file whose content nobody looks at, such as an archive or a 3D model."""
+    """A file whose content is not checked, such as an archive or a 3D model."""
 
     bytes: int
     format: str = ""

@@ -1,4 +1,4 @@
-"""Well-known kinds of files that are sent by mistake: what they are, by their first bytes, and what to do with them."""
+"""Well-known kinds of files that are sent by mistake: how to recognise them by their first bytes, and what to do."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 
 HEAD_BYTES = 1024
-"""So many first bytes tell the kind of a file."""
+"""The number of first bytes that identify the kind of a file."""
 
 _PACKET, _TIMED_PACKET = 188, 192
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """What a file is, in words, and what to do.
+    """The kind of a file, in words, and what to do.
 
-    `as_picture` and `as_clip` are what to do where a picture or a clip is wanted; one is empty where the file is such.
-    `container` is the short name of a clip that no endpoint takes.
+    `as_picture` and `as_clip` say what to do if a picture or a clip is required; one is empty if the file is of that
+    kind. `container` is the short name of a clip that no endpoint takes.
     """
 
     name: str
@@ -83,7 +83,7 @@ _SOUND_FRAME = re.compile(rb"\xff[\xf1-\xf3\xf9-\xfb]")
 
 
 def file_kind(head: bytes) -> FileKind | None:
-    """The kind of a file by its first bytes; None where it is none of the well-known ones."""
+    """The kind of a file by its first bytes; None if it is not a well-known one."""
     if not head:
         return _EMPTY
     if known := next((kind for magic, kind in _MAGIC if head.startswith(magic)), None):
@@ -110,8 +110,8 @@ def _by_form(head: bytes) -> FileKind | None:
 
 
 def _by_brand(head: bytes) -> FileKind:
-    """The kind of a file of boxes, by what it says it is compatible with."""
-    end = min(len(head), int.from_bytes(head[:4], "big"))  # a size that lies may be of gigabytes
+    """The kind of a file of boxes, by its compatible brands."""
+    end = min(len(head), int.from_bytes(head[:4], "big"))  # a false size may claim gigabytes
     brands = {head[8:12], *(head[at : at + 4] for at in range(16, end, 4))}
     if brands & {b"avif", b"avis"}:
         return _picture("an AVIF picture")
@@ -125,6 +125,6 @@ def _by_brand(head: bytes) -> FileKind:
 
 
 def _repeats(head: bytes, start: int, step: int) -> bool:
-    """Whether each packet begins as one of MPEG-TS."""
+    """Whether each packet starts as one of MPEG-TS."""
     places = range(start, len(head), step)
     return len(head) > start + 2 * step and all(head[at] == 0x47 for at in places)  # noqa: PLR2004 - its sync byte

@@ -1,4 +1,4 @@
-"""Pictures: what their headers say, and whether Pillow can decode their pixels."""
+"""Pictures: the facts in their headers, and whether Pillow can decode their pixels."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ MOST_PIXELS = 50_000_000
 """Pictures with more bytes or pixels are not decoded: Pillow takes up to 20 bytes of memory for a pixel."""
 
 MOST_OPENED = 178_956_970
-"""Pillow's own guard: its ``Image.open``, by which fal's toolkit reads pictures, refuses more pixels."""
+"""Pillow's own limit: its ``Image.open``, with which fal's toolkit reads pictures, refuses more pixels."""
 
 MOST_SCANNED = 10_000_000_000
-"""Pixels by scans of a JPEG: a scan of a few bytes may go over all pixels, and ten megabytes hold thousands of them."""
+"""Pixels times scans of a JPEG: a few bytes may scan all pixels, and ten megabytes hold thousands of scans."""
 
 MOST_READS = 10_000
-"""How often a file may be read from, beside twice for each KiB: Pillow reads headers in pieces, some byte by byte."""
+"""How many reads are allowed, besides two for each KiB: Pillow reads headers in pieces, some byte by byte."""
 
 START_OF_SCAN = b"\xff\xda"
 EIGHTH = 8
@@ -48,9 +48,9 @@ _one_at_a_time = threading.Lock()
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """A picture as a viewer sees it: pixels are counted after its EXIF rotation.
+    """A picture as a viewer sees it: width and height after its EXIF rotation.
 
-    `undecoded` is why nobody looked whether its pixels are there; it is empty if they are.
+    `undecoded` is why its pixels were not decoded; it is empty if they were.
     """
 
     bytes: int
@@ -61,7 +61,7 @@ class PictureFacts:
 
     @property
     def unread(self) -> str:
-        """What nobody looked at, and why; empty if all was read."""
+        """What was not checked, and why; empty if everything was read."""
         return f"only its header was read: {self.undecoded}" if self.undecoded else ""
 
     @property
@@ -71,7 +71,7 @@ class PictureFacts:
 
 
 class _CountedReads(io.BufferedReader):
-    """A picture's file, of which Pillow may not read so many pieces that it takes seconds."""
+    """A picture's file with a limit on the number of reads, so that Pillow does not take seconds."""
 
     def __init__(self, file: io.BytesIO | io.BufferedReader, size: int) -> None:
         super().__init__(file)
@@ -86,7 +86,7 @@ class _CountedReads(io.BufferedReader):
 
 
 def probe_picture(source: bytes | Path) -> PictureFacts:
-    """Measure a picture, and decode it if it is not too large for that; of an animation, the first frame.
+    """Measure a picture, and decode it unless it is too large; of an animation, the first frame.
 
     Raises:
         Unreadable: it is not a picture, or its pixels cannot be decoded.
@@ -108,7 +108,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
                     width, height = height, width
         except Unreadable:
             raise
-        except Exception as error:  # Pillow's plugins raise whatever their parsers meet in broken bytes
+        except Exception as error:  # Pillow's plugins raise any exception for broken bytes
             raise Unreadable(why) from error
     return PictureFacts(size, name, width, height, undecoded)
 
@@ -139,14 +139,14 @@ def _undecoded(image: ImageFile, name: str, file: IO[bytes], size: int) -> str:
 
 
 def _decode(image: ImageFile) -> None:
-    """Decode a picture, a JPEG at an eighth of its size and without colours."""
+    """Decode a picture; a JPEG at an eighth of its size and without colours."""
     with _one_at_a_time:
         image.draft("L", (max(1, image.width // EIGHTH), max(1, image.height // EIGHTH)))
         image.load()
 
 
 def _open_header(file: IO[bytes]) -> ImageFile:
-    """What ``Image.open`` does, without its guard against many pixels, which warns: `_undecoded` has its own."""
+    """``Image.open`` without its warning about many pixels, for which `_undecoded` has its own limit."""
     from PIL import Image  # late: importing the contracts must stay light
 
     Image.init()  # registers every plugin, once
@@ -169,7 +169,7 @@ def _is_icon(file: IO[bytes]) -> bool:
 
 
 def _probe_icon(file: IO[bytes], size: int) -> PictureFacts:
-    """The first picture of an icon, by its directory: opening one in Pillow decodes the pictures inside."""
+    """The first picture of an icon, by its directory; Pillow would decode all pictures inside on opening."""
     from PIL.IcoImagePlugin import IcoFile
 
     width, height = IcoFile(file).entry[0].dim
@@ -177,7 +177,7 @@ def _probe_icon(file: IO[bytes], size: int) -> PictureFacts:
 
 
 def _is_sideways(image: ImageFile) -> bool:
-    """Whether EXIF turns the picture.  A PNG without EXIF would be decoded to look for more, however large it is."""
+    """Whether EXIF rotates the picture. A PNG without EXIF would be decoded in search of it, however large it is."""
     if image.format == "PNG" and "exif" not in image.info:
         return False
     return image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS

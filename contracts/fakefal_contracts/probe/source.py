@@ -1,4 +1,4 @@
-"""Bytes or a file: what is measured."""
+"""Bytes or a file to measure."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def opened(source: bytes | Path) -> io.BytesIO | io.BufferedReader:
 
 
 def size_of(source: bytes | Path) -> int:
-    """How many bytes it has."""
+    """The size in bytes."""
     return len(source) if isinstance(source, bytes) else source.stat().st_size

@@ -1,8 +1,8 @@
-"""How long the pictures of a clip last, by the tables of their frames.
+"""The length of a clip's pictures, from the tables of their frames.
 
-A clip is as long as its frames: `stts` gives their durations, `stsz` their sizes, `stsc` and `stco` their places, in
-a fragmented file `trun` gives all.  Edits may delay, cut, repeat or stretch them.  The lengths that `mvhd`, `tkhd`
-and `mdhd` state are not used: a file with fewer frames than they say is as short as its frames.
+A clip is as long as its frames. `stts` gives their durations, `stsz` their sizes, `stsc` and `stco` their places; in a
+fragmented file `trun` gives all of these. Edits may delay, cut, repeat or stretch them. The lengths in `mvhd`, `tkhd`
+and `mdhd` are not used: a file with fewer frames than they say is as short as its frames.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from fakefal_contracts.errors import Unreadable
 from fakefal_contracts.probe.boxes import Box
 
 SLACK = 0.1
-"""Seconds that an edit may be off, and one frame more: writers round, and guess how long the last frame lasts."""
+"""The tolerance for an edit in seconds, plus one frame: writers round, and guess the length of the last frame."""
 
 NORMAL_SPEED = 0x10000
 DURATION = 0x100
-"""What each entry of a `trun` has, besides size (0x200), flags (0x400) and offset (0x800)."""
+"""The fields of each entry of a `trun`, besides size (0x200), flags (0x400) and offset (0x800)."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A track of pictures: the seconds that it is shown, its frames per second, and its sample entry."""
+    """A track of pictures: the seconds that are shown, its frames per second, and its sample entry."""
 
     seconds: float
     fps: float | None
@@ -37,9 +37,9 @@ class Pictures:
 
 @dataclass
 class _Held:
-    """Frames that are there: how many, and how long they last in ticks.
+    """Existing frames: how many, and their total length in ticks.
 
-    `begins` is the tick at which the first of them is decoded, where fragments say so.
+    `begins` is the tick at which the first frame is decoded, if fragments say so.
     """
 
     frames: int = 0
@@ -74,7 +74,7 @@ def _pictures(whole: Box, movie: Box, track: Box) -> Pictures:
     slack = SLACK + seconds / max(1, held.frames)
     shown = _shown(track, _scale(_table(movie, b"mvhd")), seconds, slack)
     if abs(shown - seconds) <= slack:
-        shown = seconds  # edits are told in ticks of the whole file
+        shown = seconds  # edits are given in ticks of the whole file
     entry = next(_only(track, b"mdia", b"minf", b"stbl", b"stsd").after(8), None)
     if entry is None:
         raise Unreadable("it does not say how its pictures are coded")
@@ -93,17 +93,17 @@ def _table(box: Box, *path: bytes) -> bytes:
 
 
 def _scale(header: bytes) -> int:
-    """The ticks of a second, of an `mvhd` or `mdhd`."""
+    """The ticks per second, from an `mvhd` or `mdhd`."""
     return int.from_bytes(header[20:24] if header[0] else header[12:16], "big")
 
 
 def _shown(track: Box, scale: int, seconds: float, slack: float) -> float:
-    """How long a track of so many seconds is shown, by its edits."""
+    """How long a track of this number of seconds is shown, by its edits."""
     table = track.only(b"edts", b"elst")
     edits = list(_edits(table.content())) if table else []
     delay = sum(length for length, start, _ in edits if start < 0) / scale
     parts = [(length / scale, speed) for length, start, speed in edits if start >= 0]
-    if not parts or any(not length for length, _ in parts):  # of no length: to the end
+    if not parts or any(not length for length, _ in parts):  # without a length: to the end
         return seconds + delay
     if any(length > seconds + slack for length, speed in parts if speed == NORMAL_SPEED):
         raise Unreadable("an edit shows more than its frames")
@@ -117,12 +117,12 @@ def _edits(table: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _listed(table: bytes, size: int) -> bytes:
-    """The entries of a table that says their number first."""
+    """The entries of a table that starts with their number."""
     return _entries(table, 8, int.from_bytes(table[4:8], "big"), size)
 
 
 def _entries(table: bytes, at: int, count: int, size: int) -> bytes:
-    """The bytes of so many entries."""
+    """The bytes of this number of entries."""
     if at + count * size > len(table):
         raise Unreadable(f"a table says {count} entries, its {len(table)} bytes hold fewer")
     return table[at : at + count * size]
@@ -137,7 +137,7 @@ def _numbers(entries: bytes, form: str = "I") -> array[int]:
 
 
 def _held(track: Box) -> _Held:
-    """The frames of a track outside of fragments; they have to be where the tables say."""
+    """The frames of a track outside of fragments; they must be where the tables say."""
     samples = _only(track, b"mdia", b"minf", b"stbl")
     times = _numbers(_listed(_table(samples, b"stts"), 8))
     held = _Held(sum(times[::2]), sum(map(mul, times[::2], times[1::2])))
@@ -146,7 +146,7 @@ def _held(track: Box) -> _Held:
 
 
 def _check_places(samples: Box, frames: int) -> None:
-    """Every frame has a size and a place within the file."""
+    """Check that every frame has a size and a place within the file."""
     count, ends = _sizes(samples)
     if count != frames:
         raise Unreadable(f"its tables have lengths for {frames} frames and sizes for {count}")
@@ -168,7 +168,7 @@ def _check_places(samples: Box, frames: int) -> None:
 
 
 def _sizes(samples: Box) -> tuple[int, range | list[int]]:
-    """How many frames have a size, and where each ends if they stand side by side."""
+    """How many frames have a size, and the end of each if they are contiguous."""
     if samples.first(b"stz2"):
         table = _table(samples, b"stz2")
         bits, count = struct.unpack_from(">7xBI", table)
@@ -184,7 +184,7 @@ def _sizes(samples: Box) -> tuple[int, range | list[int]]:
 
 
 def _fragments(whole: Box, movie: Box, track_header: bytes) -> _Held:
-    """What the fragments of a file hold of a track."""
+    """The frames of a track in the fragments of a file."""
     identity = track_header[20:24] if track_header[0] else track_header[12:16]
     defaults = (box.content() for box in movie.all(b"mvex", b"trex"))
     usual = next((one[12:16] for one in defaults if one[4:8] == identity), bytes(4))
@@ -204,14 +204,14 @@ def _fragments(whole: Box, movie: Box, track_header: bytes) -> _Held:
 
 
 def _move_on(held: _Held, moment: bytes) -> None:
-    """A fragment says when it begins: what came before it lasted until then."""
+    """Use the start that a fragment states: the frames before it lasted until then."""
     (at,) = struct.unpack_from(">Q" if moment[0] else ">I", moment, 4)
     held.begins = at if held.begins is None else held.begins
     held.ticks = max(held.ticks, at - held.begins)
 
 
 def _add_run(held: _Held, table: bytes, ticks: int) -> None:
-    """Add the frames of a `trun`, each of which lasts so many ticks unless it says others."""
+    """Add the frames of a `trun`; each lasts the default number of ticks unless its entry differs."""
     flags, count = struct.unpack_from(">II", table)
     at = 8 + (4 if flags & 1 else 0) + (4 if flags & 4 else 0)
     each = (flags & 0xF00).bit_count()

@@ -1,4 +1,4 @@
-"""Who may read a file, where replicas share a Redis."""
+"""Who may read a file, for replicas that share a Redis."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 
 class RedisAccess(Access):
-    """What is known in Redis, which stays there until a reset.
+    """Access rights in Redis, which keeps them until a reset.
 
     Args:
         steps: the connection.
-        max_files: how many uploads are remembered, and how many other files; the oldest are forgotten first.
+        max_files: how many uploads are remembered, and how many other files; the oldest are deleted first.
     """
 
     def __init__(self, steps: Steps, max_files: int) -> None:
@@ -75,12 +75,12 @@ class RedisAccess(Access):
 
 
 def digest(text: str) -> str:
-    """What stands for a text of any length."""
+    """A digest of fixed length for a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def marked(paths: Iterable[str], marks: bytes) -> frozenset[str]:
-    """Those of the paths at whose place there is a ``1``."""
+    """The paths whose place holds a ``1``."""
     return frozenset(path for path, mark in zip(paths, marks.decode(), strict=True) if mark == "1")
 
 

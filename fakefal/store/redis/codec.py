@@ -1,6 +1,6 @@
-"""Records, plans and tries as bytes.  They never change, so each is written once.
+"""Records, plans and tries as bytes. They never change, so each is written once.
 
-A first line of JSON, and behind it the JSON that came from outside, untouched.
+The first line is JSON; after it comes the JSON from outside, unchanged.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from fakefal.state.requests import Record
 from fakefal_contracts.hosts import BaseUrl
 
 AMOUNTS = ("usd", "maybe_usd")
-"""What of an ending is exact dollars, which JSON's numbers are not."""
+"""The fields of an ending with exact dollars, which JSON numbers are not."""
 
 
 def dump_record(record: Record) -> bytes:
-    """A record without what can be had elsewhere."""
+    """A record without the fields that are stored elsewhere."""
     head = _values(record, "arguments") | {"base_url": asdict(record.base_url)}
     return _join(head, record.arguments)
 
 
 def load_record(packed: bytes) -> Record:
-    """What `dump_record` wrote."""
+    """Reads the output of `dump_record`."""
     head, arguments = _split(packed)
     tags = tuple((name, value) for name, value in head["tags"])
     return Record(**(head | {"base_url": BaseUrl(**head["base_url"]), "arguments": arguments, "tags": tags}))
@@ -44,7 +44,7 @@ def dump_plan(plan: Plan) -> bytes:
 
 
 def load_plan(packed: bytes) -> Plan:
-    """What `dump_plan` wrote."""
+    """Reads the output of `dump_plan`."""
     head, body = _split(packed)
     ending = head["ending"]
     broken = tuple(BrokenRule(**(one | {"loc": tuple(one["loc"])})) for one in ending["broken"])
@@ -65,7 +65,7 @@ def load_plan(packed: bytes) -> Plan:
 
 
 def plan_facts(plan: Plan) -> dict[str, Any]:
-    """What the line must know of a plan; what is not so is left out, since Lua has no null."""
+    """The part of a plan that the line needs; false values are left out, since Lua has no null."""
     facts: dict[str, Any] = {
         "wait": plan.wait_seconds,
         "run": plan.run_seconds,
@@ -99,7 +99,7 @@ def dump_attempts(attempts: Sequence[DeliveryAttempt]) -> bytes:
 
 
 def load_attempts(packed: bytes) -> tuple[DeliveryAttempt, ...]:
-    """What `dump_attempts` wrote."""
+    """Reads the output of `dump_attempts`."""
     return tuple(attempted(float(at), status, error) for at, status, error in json.loads(packed))
 
 

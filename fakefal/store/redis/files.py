@@ -1,4 +1,4 @@
-"""Uploaded files in a folder that other replicas write to, too."""
+"""Uploaded files in a folder that other replicas write to as well."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from fakefal.store.place import UsedFolder
 from fakefal.store.spool import Folder, SpoolListing, leftovers, note_name, note_or_warning, write_note
 
 LOOK_SECONDS = 1.0
-"""How old the picture of the folder may be that the bounds are held by."""
+"""The maximum age of the list of the folder to which the limits apply."""
 
 GRACE_SECONDS = 60.0
-"""How long the bytes of a dropped file stay, since another replica may be sending them."""
+"""How long the bytes of a deleted file stay, since another replica may be sending them."""
 
 ABANDONED_SECONDS = 24 * 3600.0
-"""How old something unfinished must be, before it counts as left behind by a dead replica."""
+"""The age at which an unfinished file counts as left behind by a dead replica."""
 
 
 class SharedFolder(Folder):
-    """A folder that other replicas write to, too; it, not this process, knows what there is.
+    """A folder that other replicas write to as well, so the folder itself is the source of truth.
 
-    An address is looked up in the folder each time.  The bounds hold for all replicas together, as each saw
-    the folder at most a second ago.
+    An address is looked up in the folder each time. The limits apply to all replicas together; each works with a list
+    of the folder that is at most a second old.
 
     Args:
-        path: where it is; None makes one that `close` removes.
+        path: its path; None creates one that `close` removes.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -107,7 +107,7 @@ class SharedFolder(Folder):
         self._place.close()
 
     def _clean_up(self) -> None:
-        """Remove what dead replicas left behind unfinished."""
+        """Remove unfinished files of dead replicas."""
         known = {file.source for file in self._listing.files.values()}
         for path in leftovers(self._path):
             with suppress(FileNotFoundError):
@@ -115,7 +115,7 @@ class SharedFolder(Folder):
                     path.unlink()
 
     def _look_around(self) -> None:
-        """See every change that others made."""
+        """Read all changes by other replicas."""
         for name in {path.name for path in self._path.glob("*.json")} | set(self._notes):
             self._catch_up(name)
         files = self._listing.files
@@ -124,24 +124,24 @@ class SharedFolder(Folder):
         self._looked_at = time.monotonic()
 
     def _catch_up(self, name: str) -> None:
-        """See what became of one note."""
+        """Read the change of one note."""
         try:
             changed = (self._path / name).stat().st_mtime_ns
             if changed in (self._notes.get(name, (0, ""))[0], self._damaged.get(name)):
                 return
             file = note_or_warning(self._path / name)
             if file is None:
-                self._damaged[name] = changed  # it is told of once
+                self._damaged[name] = changed  # each change is reported once
         except FileNotFoundError:
             changed, file = 0, None
         _, url_path = self._notes.pop(name, (0, ""))
-        self._listing.take(url_path)  # another replica dropped or replaced it
+        self._listing.take(url_path)  # another replica deleted or replaced it
         if file is not None:
             self._notes[name] = changed, file.url_path
             self._listing.put(file)
 
     def _sweep(self) -> None:
-        """Remove dropped bytes that nobody can be sending any more."""
+        """Remove the bytes of deleted files that no replica can be sending any more."""
         with self._lock:
             while self._gone and time.monotonic() - self._gone[0][0] >= GRACE_SECONDS:
                 self._gone.pop(0)[1].unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """The journal and the metrics of all replicas of a Redis.
 
-What happens at a replica it writes there a moment later, so that no call waits for it.
+A replica writes its events there a moment later, so that no call waits for the write.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fakefal.state.tally import Counts, Stored, Tally
 from fakefal.store.redis.scripts import ANSWER_SECONDS, Steps, tag, tag_or_all
 
 WRITE_SECONDS = 0.25
-"""How often a replica writes: the longest that the others do not know of a call that it has answered."""
+"""How often a replica writes: the longest time for which the others do not know of an answered call."""
 
 PAGE = 100
 """How many calls one step writes."""
@@ -34,12 +34,12 @@ PAGE = 100
 ACKNOWLEDGED, FAILED = "acknowledged", "failed"
 
 _VALUES = attrgetter(*(one.name for one in fields(JournalEntry) if one.name != "name"))
-"""All that is said of a call, in the order in which it is made of it."""
+"""All facts about a call, in the order in which a call is built from them."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A call that is not over, or not written: when it came, and what Redis was told of it last."""
+    """A call that is not over or not written: when it came, and what was last written to Redis."""
 
     call: JournalEntry
     came: float
@@ -47,11 +47,11 @@ class _Open:
 
 
 class RedisJournal(Journal):
-    """Calls in Redis.  While that is away, the newest wait here.
+    """Calls in Redis. While Redis is away, the newest calls wait here.
 
     Args:
         steps: the connection.
-        real_time: tells Redis's own time, behind which it may lag a little.
+        real_time: gives Redis's own time, possibly a little late.
         most: how many calls are kept.
         monotonic: measures how long ago a call came.
     """
@@ -92,26 +92,26 @@ class RedisJournal(Journal):
 
     @override
     async def reset(self, key: str | None) -> None:
-        # calls that other replicas have yet to write are forgotten, too
+        # calls that other replicas have not written yet are deleted too
         await self.write()
         await self._steps("forget_journal", tag_or_all(key))
 
     async def write(self) -> None:
-        """Write down what happened here since the last time.
+        """Write everything since the last time.
 
         Raises:
-            StoreUnavailable: nothing is lost, as long as no more calls come than are kept.
+            StoreUnavailable: nothing is lost, unless more calls come than are kept.
         """
         async with self._writing:
             ahead = self._real_time() - self._monotonic()
-            # it lags by the time that an answer takes, and must not grow less by that: calls stay in their order
+            # it lags by the time of a reply, and must not shrink by that: calls keep their order
             self._ahead = ahead if ahead < self._ahead - ANSWER_SECONDS else max(ahead, self._ahead)
             news = [(one, text) for one in self._open.values() if (text := json.dumps(_VALUES(one.call))) != one.told]
             for start in range(0, len(news), PAGE):
                 await self._write(news[start : start + PAGE])
 
     async def _write(self, page: list[tuple[_Open, str]]) -> None:
-        """Write some calls; what becomes known of them meanwhile is written the next time."""
+        """Write some calls; their later changes are written the next time."""
         try:
             await self._send(page)
         except StoreUnavailable as error:
@@ -124,7 +124,7 @@ class RedisJournal(Journal):
                 self._open.pop(one.call.name, None)
 
     async def _send(self, page: list[tuple[_Open, str]]) -> None:
-        """Tell of calls, and how long ago they came: the second time that is more."""
+        """Describe calls, and how long ago they came: a second description replaces more."""
         now = self._monotonic()
         texts = (
             value
@@ -142,7 +142,7 @@ class RedisJournal(Journal):
 
 
 class RedisTally(Tally):
-    """Counts that stand in Redis and stay there.  Steps count requests; calls and tries are brought later.
+    """Counts that Redis keeps. Steps count requests; calls and tries are added later.
 
     Args:
         steps: the connection.
@@ -187,10 +187,10 @@ class RedisTally(Tally):
         return counts
 
     async def write(self) -> None:
-        """Bring what was counted here since the last time.
+        """Add the counts since the last time.
 
         Raises:
-            StoreUnavailable: it is brought next time, once.
+            StoreUnavailable: they are added the next time, once.
         """
         async with self._writing:
             while self._batch or self._unwritten:

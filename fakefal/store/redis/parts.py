@@ -36,7 +36,7 @@ from fakefal.store.redis.state import (
 from fakefal.store.spool import SpoolFiles
 
 MARK = ".fakefal-spool"
-"""Names a folder of uploads, so that replicas notice when theirs are two."""
+"""Marks a folder of uploads, so that replicas notice if they use different folders."""
 
 REFUSALS = {
     b"other layout": "the store was filled by another version of fakefal: take another database, or empty it",
@@ -100,10 +100,10 @@ def shared_parts(settings: Settings) -> EmulatorParts:
 
 
 def join(step: Callable[..., Reply], folder: Path) -> None:
-    """Become one of the replicas that use a Redis.
+    """Register as one of the replicas that use a Redis.
 
     Raises:
-        SettingsError: this one does not fit.
+        SettingsError: this replica is not compatible with them.
     """
     (joined,) = step("join", mark(folder))
     if joined in REFUSALS:
@@ -111,11 +111,11 @@ def join(step: Callable[..., Reply], folder: Path) -> None:
 
 
 def mark(folder: Path) -> str:
-    """The name of a folder of uploads, on whatever host and path it is seen."""
+    """The mark of a folder of uploads, the same from every host and path."""
     name = uuid.uuid4().hex
     written = folder / f"{MARK}-{name}"
     written.write_text(name, "ascii")
     with suppress(FileExistsError):
-        os.link(written, folder / MARK)  # whole, and only where there is none
+        os.link(written, folder / MARK)  # written as a whole, and only if there is none
     written.unlink()
     return (folder / MARK).read_text("ascii")

@@ -33,23 +33,23 @@ from fakefal.store.redis import codec
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
 REMEMBERED = 1024
-"""How many records and plans a replica keeps decoded: they never change."""
+"""How many records and plans a replica keeps decoded; they never change."""
 
 PAGE = 200
 """How many requests one step lists."""
 
 
 class RedisQueueStore(QueueStore):
-    """Requests on Redis.  Each method is one step of a script; see `fakefal.store.redis.scripts`.
+    """Requests on Redis. Each method is one step of a script; see `fakefal.store.redis.scripts`.
 
-    A step takes the moment from Redis's time and the shared clocks, since replicas must agree on it; the
-    `now` of the caller counts only where it is `BEFORE_ALL_TIME`.  Every method raises `StoreUnavailable`
-    where Redis cannot be reached.
+    A step computes the moment from Redis's time and the shared clocks, since replicas must agree on it; the `now` of
+    the caller counts only if it is `BEFORE_ALL_TIME`. Every method raises `StoreUnavailable` if Redis cannot be
+    reached.
 
     Args:
         steps: the connection.
-        events: is told what is accepted here, and, while somebody watches, who started or ended by a step from here:
-            telling that costs a look at each.
+        events: is told of requests accepted here. While somebody watches, it is also told of requests that a step from
+            here started or ended, which costs one more look at each.
     """
 
     def __init__(self, steps: Steps, events: EventLog | None = None) -> None:
@@ -60,11 +60,11 @@ class RedisQueueStore(QueueStore):
         steps.on_move = self._on_move
         self._remembered: Bounded[str, tuple[Record, Plan]] = Bounded(REMEMBERED)
         self.trying_now: set[str] = set()
-        """Webhooks that were claimed here and not written down yet."""
+        """Webhooks that were claimed here and not recorded yet."""
         self.claiming = 0
-        """How many claims are under way, whose answers may tell of more."""
+        """The number of claims in progress, whose replies may contain more."""
         self.claims_begun = 0
-        """How many claims were ever begun."""
+        """The number of claims so far."""
 
     @override
     async def add(self, record: Record, plan: Plan | None, now: float, *, at_once: bool = False) -> Added:
@@ -171,14 +171,14 @@ class RedisQueueStore(QueueStore):
         return await self._write_try(request_id, attempt, in_turn=False)
 
     async def _write_try(self, request_id: str, attempt: DeliveryAttempt, *, in_turn: bool) -> Delivery | None:
-        """Read, add the try, and write, until nobody wrote in between."""
+        """Read, add the try, and write; repeat if somebody wrote in between."""
         while True:
             reply = await self._steps("delivery", request_id, again=True)
             if reply[0] == b"unknown":
                 return None
             before, mine = self._delivery(reply), bool(reply[6])
             if in_turn and not mine and attempt in before.attempts:
-                return before  # written already: its answer was lost
+                return before  # already written: the reply was lost
             if in_turn and mine and before.fate is Fate.PENDING:
                 after = before.after(attempt)
             else:
@@ -262,7 +262,7 @@ class RedisQueueStore(QueueStore):
             self._telling = asyncio.create_task(self._tell())
 
     async def _tell(self) -> None:
-        """Tell who started or ended, in that order; who is gone meanwhile is left out."""
+        """Report requests that started or ended, in that order; requests deleted in the meantime are left out."""
         while self._moves:
             request_id, state = self._moves[0].decode(), self._moves[1]
             del self._moves[:2]
@@ -275,7 +275,7 @@ class RedisQueueStore(QueueStore):
 
     @contextmanager
     def _claims(self) -> Iterator[None]:
-        """Note that an answer is under way that may tell of a claim."""
+        """Note that a reply is on its way that may contain a claim."""
         self.claims_begun += 1
         self.claiming += 1
         try:
@@ -290,7 +290,7 @@ class RedisQueueStore(QueueStore):
         return sorted(name.decode() for name in names)
 
     async def _pages(self, step: str, name: str) -> AsyncIterator[list[Reply]]:
-        """What a line has, a page at a time, in the order of arrival."""
+        """The requests of a line, a page at a time, in order of arrival."""
         after = "-inf"
         while True:
             _, *page = await self._steps(step, name, after, str(PAGE), again=True)
@@ -301,7 +301,7 @@ class RedisQueueStore(QueueStore):
             after = (page[-1][3] if step == "page" else page[-1][0]).decode()
 
     async def _whole(self, reply: Reply, record: Record | None = None, plan: Plan | None = None) -> Snapshot:
-        """The look that a step answers with, once all that was due is carried out."""
+        """The snapshot in a step's reply, after everything due was carried out."""
         seen = self._look(reply, record, plan)
         while reply[1]:
             reply = await self._steps("look", seen.record.id, tag(seen.record.key), "", "1", "", again=True)
@@ -336,7 +336,7 @@ class RedisQueueStore(QueueStore):
         )
 
     def _check(self, reply: Reply, request_id: str, record: Record | None = None) -> None:
-        """Raise what a reply says, where it is a refusal."""
+        """Raise the error of a reply that is a refusal."""
         match reply[0]:
             case b"unknown":
                 self._remembered.pop(request_id, None)

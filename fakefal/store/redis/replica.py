@@ -1,4 +1,4 @@
-"""One replica among others: it shows that it is alive, hears what the others change, and takes over from dead ones."""
+"""One of several replicas: it shows that it is alive, hears of changes by the others, and takes over from dead ones."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from fakefal.store.redis.state import RedisClock
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
-"""How often the lease is renewed; also the longest that a change goes unseen whose message was lost."""
+"""How often the lease is renewed; also the longest delay of a change whose message was lost."""
 
 LEAVE_SECONDS = 2.0
-"""How long the end waits for what is written and given up last."""
+"""The time limit for the last writes and releases at the end."""
 
 
 class Replica:
-    """Keeps this replica's place among the others.
+    """Maintains this replica's membership.
 
     Args:
         steps: the connection.
-        queue: what webhooks this replica has claimed.
-        clock: looked at again with every beat.
-        write: brings to Redis what was noted here meanwhile.
+        queue: knows which webhooks this replica has claimed.
+        clock: is refreshed with every beat.
+        write: writes to Redis what was recorded here since.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Replica:
 
     @asynccontextmanager
     async def running(self, member: Member) -> AsyncIterator[None]:
-        """Take part while the block lasts; at its end everything that was claimed here is free for others."""
+        """Take part during the block; at its end all claims of this replica are released."""
         work = (
             self._on_and_on(partial(self._hear, member), BEAT_SECONDS),
             self._on_and_on(partial(self.beat, member), BEAT_SECONDS),
@@ -68,7 +68,7 @@ class Replica:
                 await self._steps.close()
 
     async def _leave(self) -> None:
-        """Write what is left, and give everything up; a Redis that does not answer is not waited for."""
+        """Write the rest, and release everything; a Redis that does not reply is not waited for."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 for write in self._write:
@@ -82,7 +82,7 @@ class Replica:
 
     @staticmethod
     async def _attempt(work: Callable[[], Awaitable[object]]) -> None:
-        """Do something that is done again later, or matters to others only: nothing that goes wrong is the end."""
+        """Do something that is repeated later or concerns only others, so its errors are ignored."""
         try:
             await work()
         except StoreUnavailable:
@@ -91,7 +91,7 @@ class Replica:
             logger.exception("A replica goes on after an error")
 
     async def beat(self, member: Member) -> None:
-        """Renew the lease, see who is dead, and look at whatever is due somewhere."""
+        """Renew the lease, find dead replicas, and carry out what is due for any key."""
         _, active, orphans, held = await self._steps("beat")
         await self._clock.refresh()
         for key in {*map(key_of, active), *member.watched()}:
@@ -101,7 +101,7 @@ class Replica:
             await self._reconcile(member)
 
     async def _reconcile(self, member: Member) -> None:
-        """Give up claims whose answers were lost on the way here."""
+        """Release claims whose replies were lost on the way here."""
         begun = self._queue.claims_begun
         if self._queue.claiming:
             return

@@ -1,7 +1,7 @@
-"""Steps on a shared Redis: one call of one script each, so that each is atomic.
+"""Steps on a shared Redis: each is one call of one script, and so atomic.
 
-A script is a file of `NEEDS` behind those that it needs and the constants that Python knows.  It builds the names of
-keys itself, so it wants one Redis (with replicas or a sentinel, if you like) and no cluster.
+A script is a file of `NEEDS`, preceded by the files that it needs and the constants from Python. It builds the names of
+keys itself, so it needs a single Redis (with replicas or a sentinel, if you like), not a cluster.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "access": ("bounded",),
     "journal": ("bounded",),
 }
-"""The files of the scripts, and behind which others each must stand."""
+"""The files of the scripts, each with the files that must precede it."""
 
 STEP = re.compile(r"^function STEPS\.(\w+)", re.MULTILINE)
 PREFIX = "fakefal"
 LAYOUT = "2"
-"""Which things stand in Redis, and how: another number whenever code of before could not go on with them."""
+"""The version of the data layout in Redis; it changes when older code could not use the data."""
 
 ALL_KEYS = "*"
-"""Stands where the name of a key would; no quoted name contains it."""
+"""A placeholder for the name of a key; no quoted name contains it."""
 
 EVENTS_A_STEP = 256
-"""How much a step carries out before it asks to be called again: others wait meanwhile, for a few milliseconds."""
+"""How much a step carries out before it asks to be called again; other calls wait meanwhile, for a few milliseconds."""
 
 LEASE_SECONDS = 5.0
-"""How long a replica that fell silent keeps what it claimed, in real seconds."""
+"""How long a silent replica keeps its claims, in real seconds."""
 
 CONNECTIONS = 64
 CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 5.0
@@ -78,12 +78,12 @@ Reply = list[Any]
 
 
 def tag(key: str) -> str:
-    """A key's name inside names of Redis keys: no braces, spaces or other letters than ASCII."""
+    """A key's name inside names of Redis keys: no braces, no spaces, ASCII letters only."""
     return quote(key, safe="", errors="surrogatepass")
 
 
 def tag_or_all(key: str | None) -> str:
-    """A key's name inside names, or what stands for all keys."""
+    """A key's name inside names, or the placeholder for all keys."""
     return ALL_KEYS if key is None else tag(key)
 
 
@@ -94,7 +94,7 @@ def key_of(quoted: bytes | str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How many requests of a key run at once, how many requests and bytes of them are kept, and of how many keys."""
+    """The limits: running requests of a key, kept requests and their bytes, and keys."""
 
     runners: int
     max_requests: int
@@ -103,13 +103,13 @@ class Bounds:
 
 
 class Steps:
-    """Calls the script.  A reply is a list of bytes; the first says what it is.
+    """Calls the script. A reply is a list of bytes; the first says what kind it is.
 
     Args:
-        url: where Redis is, as ``redis://host:port/db``.
-        bounds: what is kept, and runs.
-        real_time: where real time comes from; Redis's own clock by default.
-        lease_seconds: how long a silent replica keeps what it claimed.
+        url: the address of Redis, as ``redis://host:port/db``.
+        bounds: the limits.
+        real_time: the source of real time; Redis's own clock by default.
+        lease_seconds: how long a silent replica keeps its claims.
         events: how much one step carries out.
     """
 
@@ -134,15 +134,15 @@ class Steps:
             timeout=ANSWER_SECONDS,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
-            protocol=2,  # with 3 come maintenance notifications, and with these closed connections are handed out
-            retry=Retry(NoBackoff(), 0),  # what may be sent twice is known here, not there
+            protocol=2,  # version 3 brings maintenance notifications, and with these closed connections are handed out
+            retry=Retry(NoBackoff(), 0),  # the caller knows which step may be sent twice
         )
         self.redis = Redis.from_pool(pool)
         self.on_move: Callable[[list[bytes]], None] = lambda _: None
-        """Is told which requests a step started or ended: their ids, each followed by its state."""
+        """Is called with the requests that a step started or ended: their ids, each followed by its state."""
 
     async def __call__(self, step: str, *arguments: str | bytes | float, again: bool = False) -> Reply:
-        """Take a step; `again` says that it may be sent a second time when its answer was lost.
+        """Take a step; with `again` it may be sent a second time if the reply was lost.
 
         Raises:
             StoreUnavailable: Redis cannot be reached, or cannot write now.
@@ -194,7 +194,7 @@ class Steps:
 
 
 def raise_unavailable(error: Exception) -> None:
-    """Raise `StoreUnavailable` for a Redis that is away or unable; return for a fault of ours."""
+    """Raise `StoreUnavailable` if Redis is away or unable to write; return if the error is ours."""
     able = isinstance(error, ResponseError) and not isinstance(error, UNABLE)
     if able and not str(error).startswith(UNABLE_WORDS):
         return
@@ -204,14 +204,14 @@ def raise_unavailable(error: Exception) -> None:
 
 @dataclass(frozen=True)
 class Script:
-    """What Redis runs for a step: the text, and the digest by which Redis knows it."""
+    """The script of a step as Redis runs it: its text, and the digest by which Redis knows it."""
 
     text: str
     sha: str
 
 
 def scripts(**numbers: float) -> dict[str, Script]:
-    """For each step its script: constants, then the files that it needs, then the step that is asked for."""
+    """The script of each step: constants, then the files that it needs, then the step itself."""
     moves: dict[str, dict[str, bool]] = {}
     for state, move in NEXT:
         moves.setdefault(state.value, {})[move.value] = True
@@ -236,7 +236,7 @@ return reply
 
 
 def _in_order(name: str) -> tuple[str, ...]:
-    """A file behind all that it needs, each once."""
+    """A file after all the files that it needs, each once."""
     needed = (one for other in NEEDS[name] for one in _in_order(other))
     return (*dict.fromkeys(needed), name)
 

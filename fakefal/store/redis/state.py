@@ -1,4 +1,4 @@
-"""What replicas share beside the queue: clocks, effects, calls, signing keys, the secret of tokens."""
+"""The state that replicas share besides the queue: clocks, effects, calls, signing keys and the secret of tokens."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ Added = dict[str, Any]
 """A rule as JSON."""
 
 NOTHING = b'{"settled": true, "added": []}'
-"""What stands for the rules before anybody changes them, and when Redis has lost them."""
+"""The version of the rules before any change, and after Redis has lost them."""
 
 
 class RedisClock(Clock):
-    """Clocks that stand in Redis, on Redis's own time.
+    """Clocks in Redis, on Redis's own time.
 
-    What a step says of time is exact; what is told here between two looks at Redis lags behind it by the
-    time that an answer takes, never more, and never leads.  Beyond `MOST_CLOCKS` keys, those whose clocks were not
-    moved or reset for longest follow the global clock again.
+    The time in a step is exact. Between two looks at Redis, the time given here is late by at most the time of a reply,
+    and never early. Beyond `MOST_CLOCKS` keys, the clocks that were not moved or reset for longest follow the global
+    clock again.
 
     Args:
         steps: the connection.
-        first: what the step ``clocks`` answered.
+        first: the reply of the step ``clocks``.
     """
 
     def __init__(self, steps: Steps, first: Reply, ticks: Callable[[], float] = time.perf_counter) -> None:
@@ -60,7 +60,7 @@ class RedisClock(Clock):
         return self._steps.real_time() if self._steps.real_time else self._ticks() + self._ahead
 
     async def refresh(self) -> None:
-        """Look at Redis again, for what has changed since the last time."""
+        """Read the changes in Redis since the last time."""
         self._take(await self._steps("clocks", *self._known(), again=True))
 
     @override
@@ -90,7 +90,7 @@ class RedisClock(Clock):
         self._take(await self._steps("reset_clocks", tag_or_all(key), *self._known(), again=True))
 
     def _real(self) -> float:
-        """Redis's time, which stands while Redis is replaced by one that is behind."""
+        """Redis's time, which stands still while Redis is replaced by one whose time is behind."""
         self._latest = max(self._latest, self.real_time())
         return self._latest
 
@@ -102,7 +102,7 @@ class RedisClock(Clock):
         if era != self._era:
             self._paces.keys.clear()
         elif int(number) < self._seen:
-            self._era = b""  # a later answer came sooner, or another Redis knows less: look at everything again
+            self._era = b""  # replies came out of order, or another Redis knows less: read everything again
             return
         self._ahead = float(now) - self._ticks()
         self._era, self._seen, self._paces.everyone = era, int(number), _pace(everyone)
@@ -112,7 +112,7 @@ class RedisClock(Clock):
 
 
 class RedisRules(Rules):
-    """Rules of which those that were added stand in Redis.  Those of the settings are each replica's own.
+    """Rules; the added ones are in Redis, and those of the settings belong to each replica.
 
     Args:
         steps: the connection.
@@ -154,7 +154,7 @@ class RedisRules(Rules):
             await self._change(lambda added: [one for one in added if one["key"] != key])
 
     def hear(self, packed: bytes) -> None:
-        """Take in which rules were added, as Redis has them."""
+        """Take over the added rules from Redis."""
         if packed == self._packed:
             return
         found = json.loads(packed or NOTHING)
@@ -163,7 +163,7 @@ class RedisRules(Rules):
         self._packed = packed
 
     async def _change(self, change: Callable[[list[Added]], list[Added]], *, settled: bool | None = None) -> None:
-        """Change what is there; if another replica does at the same time, on top of its change."""
+        """Change the rules; if another replica changes them at the same time, apply this change on top of its own."""
         while True:
             await self.listed()
             before = json.loads(self._packed or NOTHING)
@@ -176,11 +176,11 @@ class RedisRules(Rules):
 
 
 class RedisArrivals(Arrivals):
-    """Counts and files in Redis: one step tells everything, the rules of effects included.
+    """Counts and files in Redis; one step reads everything, the rules of effects included.
 
     Args:
         steps: the connection.
-        rules: hear of every change.
+        rules: are told of every change.
     """
 
     def __init__(self, steps: Steps, rules: RedisRules) -> None:
@@ -199,7 +199,7 @@ class RedisArrivals(Arrivals):
 
 
 class RedisOnce(Once):
-    """Calls in Redis, which stays there until a reset."""
+    """Calls in Redis, which keeps them until a reset."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -224,14 +224,14 @@ def _pack(rule: EffectRule) -> Added:
 
 
 class RedisSigningKeys(SigningKeys):
-    """Signing keys that stand in Redis.
+    """Signing keys in Redis.
 
-    A replica that has not seen the newest signs with the one before, which is in the JWKS as well.
+    A replica that has not seen the newest key signs with the one before, which is in the JWKS as well.
 
     Args:
         steps: the connection.
-        first: what the step ``signing`` answered.
-        family: which keys: those of servers on loopback, or of those beyond.
+        first: the reply of the step ``signing``.
+        family: the keys of servers on loopback, or those of servers reachable from elsewhere.
     """
 
     def __init__(self, steps: Steps, first: Reply, family: str) -> None:
@@ -249,7 +249,7 @@ class RedisSigningKeys(SigningKeys):
 
     @override
     async def jwks(self) -> Jwks:
-        with suppress(StoreUnavailable):  # those that are known still verify
+        with suppress(StoreUnavailable):  # the known keys still verify
             self._keys = _keys(await self._steps("signing", self._family, "", "", str(MOST_KEYS), again=True))
         return jwks(self._keys)
 
