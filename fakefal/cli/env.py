@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -109,10 +110,11 @@ def _before(variables: Variables, environ: Mapping[str, str]) -> str:
 
 
 def _remembered(environ: Mapping[str, str]) -> dict[str, str | bool | None]:
-    try:
-        return dict(json.loads(environ.get(BEFORE, "{}")))
-    except ValueError as error:
-        raise Unwritable(f"{BEFORE} was changed: start a new shell") from error
+    with suppress(ValueError):
+        found = json.loads(environ.get(BEFORE, "{}"))
+        if isinstance(found, dict):
+            return found
+    raise Unwritable(f"{BEFORE} was changed: start a new shell")
 
 
 def restored(environ: Mapping[str, str]) -> Variables:

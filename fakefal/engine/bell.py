@@ -11,9 +11,11 @@ TICK_SECONDS = 0.001
 class Bell:
     """Wakes one waiting task when somebody rings it, or after a time."""
 
-    __slots__ = ("_due", "_loop", "_rung", "_timer", "_timer_at", "_waiting")
+    __slots__ = ("_due", "_loop", "_rung", "_timer", "_timer_at", "_waiting", "over")
 
     def __init__(self) -> None:
+        self.over = False
+        """Whether nobody wants to be woken any more."""
         self._loop = asyncio.get_running_loop()
         self._rung = False
         self._waiting: asyncio.Future[None] | None = None
@@ -25,6 +27,11 @@ class Bell:
         self._rung = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+    def end(self) -> None:
+        """Wake the task that waits for the last time."""
+        self.over = True
+        self.ring()
 
     def hush(self) -> None:
         """Forget that it was rung."""

@@ -159,13 +159,14 @@ class Waker:
     ) -> AsyncGenerator[Snapshot, None]:
         """Yield now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
-        The regular yields let a watcher tell its caller that nothing happened. Ringing `bell` yields once more.
+        The regular yields let a watcher tell its caller that nothing happened. Ringing `bell` yields once more, ending
+        it ends the looks, also while the store is away.
         """
         bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())
         bells.add(bell)
         try:
-            while not self.closing:
+            while not (self.closing or bell.over):
                 bell.hush()
                 try:
                     seen = await look(record)

@@ -117,6 +117,7 @@ class Witness:
         if not passage.by_page:
             self._saw(call, sending, passage)
         elif sending is not None:
+            sending.gone = None  # which would keep its connection
             sending.read = True  # somebody tried a model: no program is to fetch it
 
     def _saw(self, call: JournalEntry, sending: Sending | None, passage: Passage) -> None:

@@ -114,14 +114,12 @@ class _StatusStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         bell = Bell()
         gone = asyncio.create_task(_left(receive))
-        gone.add_done_callback(lambda _: bell.ring())
+        gone.add_done_callback(lambda _: bell.end())
         shown: tuple[State, int, int] | None = None
         spoken = monotonic()
         try:
             async with aclosing(self._emulator.looks(self._record, bell)) as looks:
                 async for look in looks:
-                    if gone.done():
-                        return
                     sent = shown[-1] if shown else 0
                     logs = look.view.logs
                     stands = look.view.state, look.position, len(logs)
@@ -136,7 +134,8 @@ class _StatusStream(Response):
             pass  # it was reset meanwhile
         finally:
             gone.cancel()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if not bell.over:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _body(self, look: Snapshot, lines: Iterable[tuple[float, str]]) -> bytes:
         logs = logged(lines, self._emulator.clock) if self._wants_logs else NO_LOGS

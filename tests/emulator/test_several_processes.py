@@ -250,8 +250,9 @@ env -0 > "$1"
         assert "nothing to undo" in done.stderr
 
     @pytest.mark.quick
-    def test_what_is_no_longer_remembered_stops_the_shell(self) -> None:
-        done = CliRunner(env={"_FAKEFAL_BEFORE": "{"}).invoke(main, ["env", "--unset"])
+    @pytest.mark.parametrize("changed", ["{", "5", "[1]"])
+    def test_what_is_no_longer_remembered_stops_the_shell(self, changed: str) -> None:
+        done = CliRunner(env={"_FAKEFAL_BEFORE": changed}).invoke(main, ["env", "--unset"])
         assert (done.exit_code, done.stdout.strip()) == (2, "(exit 2)")
         assert "_FAKEFAL_BEFORE was changed: start a new shell" in done.stderr
 

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from fakefal.core.errors import StoreUnavailable
 from fakefal.core.line import Line
 from fakefal.core.plan import Ending, Plan
+from fakefal.engine import waker
 from fakefal.engine.bell import TICK_SECONDS, Bell
 from fakefal.engine.emulator import Emulator, Stopping
 from fakefal.engine.waker import Waker
@@ -18,10 +20,13 @@ from fakefal.settings import Settings
 from fakefal.state.clock import MemoryClock
 from fakefal.state.patience import cancel_and_wait
 from fakefal.state.queue import QueueStore
+from fakefal.state.requests import Record, Snapshot
+from fakefal_contracts.hosts import BaseUrl
 from support.waiting import LIMIT
 
 pytestmark = pytest.mark.quick
 
+RECORD = Record("id", "key", "fal-ai/app", "path", b"{}", 0.0, BaseUrl())
 PLAN = Plan(Ending(200, b"{}", 5.0, ok=True), run_seconds=10)
 
 
@@ -132,6 +137,29 @@ def test_it_has_a_task_once_there_is_something_to_do(before: bool) -> None:
         assert len(asyncio.all_tasks()) == 1
         waker.changed("key")
         assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(story())
+
+
+def test_who_has_left_looks_no_more_while_the_store_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waker, "PAUSE_SECONDS", 0)
+
+    async def story() -> None:
+        bell, looked = Bell(), asyncio.Event()
+
+        async def look(_: Record) -> Snapshot:
+            looked.set()
+            raise StoreUnavailable("it is away")
+
+        async def watch() -> None:
+            async for _ in Waker(cast("Any", None), MemoryClock(), cast("Any", None)).looks(RECORD, look, bell):
+                pass
+
+        watching = asyncio.create_task(watch())
+        await looked.wait()
+        bell.end()
+        async with asyncio.timeout(LIMIT):
+            await watching
 
     asyncio.run(story())
 
