@@ -191,6 +191,7 @@ class _Media:
 
     def __init__(self, edition: Edition, arguments: Input, opener: Opener) -> None:
         self._edition, self._arguments, self._opener = edition, arguments, opener
+        self._opened: set[str] = set()
         self._seen: dict[tuple[str, int], Facts | BrokenLimit] = {}
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
@@ -200,14 +201,9 @@ class _Media:
     def look(self, media: list[tuple[Loc, str, Limits]]) -> None:
         """Open, measure and judge all media."""
         for loc, address, limits in media:
-            found: Facts | BrokenLimit | None = None
-            try:
-                if (source := self._opener(address)) is not None:
-                    found = self._measured(address, source, limits)
-            except Unreadable as error:
-                found = limits.unreachable(error)
-            except FileNotFoundError as error:
-                found = limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
+            found = self._seen.get((address, id(limits))) if address in self._opened else None
+            if found is None:
+                found = self._open(address, limits)
             if found is None:
                 self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
                 if (host := known_host(address)).is_local_name:
@@ -241,10 +237,18 @@ class _Media:
             Violation(rule, Stage.MODEL, loc, finding.type, finding.msg, address, finding.ctx, finding.hint)
         )
 
-    def _measured(self, address: str, source: bytes | Path, limits: Limits) -> Facts | BrokenLimit:
-        key = address, id(limits)
-        if (found := self._seen.get(key)) is None:
-            found = self._seen[key] = _measure(source, limits)
+    def _open(self, address: str, limits: Limits) -> Facts | BrokenLimit | None:
+        """What is at an address; None, which is not remembered, if it must not be opened."""
+        try:
+            if (source := self._opener(address)) is None:
+                return None
+            found = _measure(source, limits)
+        except Unreadable as error:
+            found = limits.unreachable(error)
+        except FileNotFoundError as error:
+            found = limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
+        self._opened.add(address)
+        self._seen[address, id(limits)] = found
         return found
 
 

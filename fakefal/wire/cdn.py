@@ -75,7 +75,7 @@ async def put_part(
     emulator: TheEmulator,
     authorization: Authorization = None,
 ) -> Response:
-    """Upload one part.  Its ETag is in the header and in the body."""
+    """Upload one part.  Its ETag is in the header, which the Python client reads, and in the body, for JavaScript."""
     _bearer(request, authorization)
     _claims(request, upload_id, f"/files/{path}")
     return await _keep_part(request, emulator, upload_id, number)

@@ -36,7 +36,7 @@ class TokenBody(BaseModel):
 async def token(
     request: Request, body: TokenBody, emulator: TheEmulator, authorization: Authorization = None
 ) -> Response:
-    """Get a token for browsers that replaces the caller's API key, as both clients do."""
+    """Get a token for browsers that replaces the caller's API key, as both clients do (2026)."""
     key = await rest_key(request, emulator, authorization)
     return Json(emulator.tokens.issue(body.token_expiration, user=key, apps=body.allowed_apps))
 

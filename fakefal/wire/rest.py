@@ -73,6 +73,7 @@ async def current_user(request: Request, emulator: TheEmulator, authorization: A
 @router.get("/billing/user_balance")
 async def user_balance(request: Request, emulator: TheEmulator, authorization: Authorization = None) -> Response:
     """Read the balance of the key in US dollars, as a JSON number.  A locked account has 0 or less."""
+    # a bare number in public programs of 2026
     key = demand_rest_key(authorization, emulator.settings.keys)
     locked = await _account_lock(request, emulator, key) is not None
     balance = await emulator.accounts.balance(key)

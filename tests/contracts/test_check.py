@@ -239,6 +239,18 @@ class TestMedia:
         (error,) = check(I2V, {"prompt": "x", "start_image_url": address}).errors
         assert error.rule.kind in ("readable", "reachable")
 
+    @pytest.mark.parametrize("content", [picture(), b"none"])
+    def test_what_stands_in_a_body_several_times_is_opened_once(self, content: bytes) -> None:
+        opened: list[str] = []
+
+        def opener(address: str) -> bytes:
+            opened.append(address)
+            return content
+
+        body = {"prompt": "x", "image_urls": ["https://a.example/b.png"] * 3}
+        judge(BUILT_IN.find(O1).edition("latest"), body, opener)
+        assert opened == ["https://a.example/b.png"]
+
     def test_media_are_not_opened_when_something_else_is_wrong(self) -> None:
         def opener(address: str) -> bytes:
             raise AssertionError(address)
