@@ -1,1 +1,1 @@
-"""What maintainers run in a checkout; not part of the wheel."""
+"""Programs for maintainers, run in a checkout; not part of the wheel."""

@@ -1,8 +1,8 @@
 """Rebuild the shipped catalogue of models from a listing of fal's models API.
 
-Usage: ``python -m tools.catalogue PAGE.json... [--seen DAY] [--whole]``, where the pages are answers of
-``GET https://api.fal.ai/v1/models?expand=openapi-3.0``.  Models that the pages hold replace those of the catalogue;
-with ``--whole`` the others are marked as no longer listed.  Facts are kept, fal's words are not.
+Usage: ``python -m tools.catalogue PAGE.json... [--seen DAY] [--whole]``, where the pages are answers of ``GET
+https://api.fal.ai/v1/models?expand=openapi-3.0``. Models in the pages replace those of the catalogue; with ``--whole``
+the others are marked as no longer listed. Facts are kept, fal's prose is not.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from fakefal_contracts.shipped import shipped_records
 
 CATALOGUE = Path(__file__).parents[1] / "contracts" / "fakefal_contracts" / "models.jsonl"
 WORDS = {"description", "summary", "limit_description", "ui", "_fal_ui_field", "$comment", "example"}
-"""Keys of a schema that hold fal's words, or hints for its own pages."""
+"""Keys of a schema that hold fal's prose, or hints for its own pages."""
 
 _ADDRESS = re.compile(r"https?://\S*?(?:\.([A-Za-z0-9]{1,12}))?(?:[?#]\S*)?")
 LONGEST_NAME = 3
-"""Words of an example that may be the name of something; longer ones are prose."""
+"""The number of words up to which an example may be a name; a longer one is prose."""
 
 _NO_EXAMPLE = object()
 
@@ -38,7 +38,7 @@ _NO_EXAMPLE = object()
 @click.option("--whole", is_flag=True, help="The pages are the whole listing: other models are marked as not listed.")
 @click.option("--to", type=click.Path(path_type=Path), default=CATALOGUE, help="Where to write the catalogue.")
 def main(pages: tuple[Path, ...], seen: str, to: Path, *, whole: bool) -> None:
-    """Write the catalogue anew."""
+    """Write the catalogue."""
     given = {record.id: record for page in pages for record in read_models(page)}
     day = dt.date.fromisoformat(seen)
     found = {one.id: replace(one, listed=False) if whole else one for one in shipped_records()}
@@ -55,7 +55,7 @@ def write(records: Iterable[Record], to: Path) -> None:
 
 
 def without_words(record: Record) -> Record:
-    """A record without fal's words."""
+    """A record without fal's prose."""
     return replace(record, schemas={name: _facts(schema) for name, schema in record.schemas.items()})
 
 
@@ -78,7 +78,7 @@ def _facts(schema: Any) -> Any:
 
 
 def _example(value: Any) -> Any:
-    """An example as a fact: an address as one of ours with the same ending, and no prose."""
+    """An example as a fact: an address becomes one of ours with the same extension, and prose is removed."""
     if isinstance(value, dict):
         return {key: one for key, item in value.items() if (one := _example(item)) is not _NO_EXAMPLE}
     if isinstance(value, list):

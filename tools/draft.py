@@ -1,6 +1,6 @@
-"""A drift as the revision that would explain it: Python to paste into the endpoint's row in ``kling/family.py``.
+"""Drafts the revision that explains a drift: Python to paste into the endpoint's row in ``kling/family.py``.
 
-``python -m tools.draft DOCUMENT...`` in a checkout, for documents that `fakefal drift` finds a drift in.
+``python -m tools.draft DOCUMENT...`` in a checkout, for documents in which `fakefal drift` finds a drift.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from tools.catalogue import without_words
 
 
 def draft(endpoint: Endpoint, theirs: Record, findings: Iterable[DriftFinding], day: dt.date) -> str:
-    """The revisions that make the contract say what a document says, first seen on a day.
+    """The revisions under which the contract agrees with a document, first seen on a day.
 
-    The text is a sequence of ``Revision(...)`` for the endpoint's ``revisions``: one to insert where the
-    document is older than our newest, else all of them, to go with the new document in the catalogue, since
-    every revision states its difference from the newest.  What no revision can say (objects inside, arguments that
-    went, came or became required, results) stands in comments; where nothing else is left there is no ``Revision`` (see
-    `is_revision`).
+    The text is a sequence of ``Revision(...)`` for the endpoint's ``revisions``. If the document is older than our
+    newest, it is the one revision to insert. Otherwise it is all of them, to go with the new document in the catalogue,
+    since every revision states its difference from the newest. Changes that no revision can express (nested objects,
+    arguments that were removed, added or made required, results) become comments; if there are only such changes, there
+    is no ``Revision`` (see `is_revision`).
 
     Args:
         endpoint: our endpoint.
-        theirs: the document as the catalogue would hold it (see `stored`).
-        findings: what `compare` finds between the two.
+        theirs: the document in the catalogue's form (see `stored`).
+        findings: the differences from `compare`.
         day: the day of the document.
     """
     ours, new = _fields(endpoint.record), _fields(theirs)
@@ -59,15 +59,15 @@ def draft(endpoint: Endpoint, theirs: Record, findings: Iterable[DriftFinding], 
 
 
 def is_revision(text: str) -> bool:
-    """Whether a draft holds anything to paste, or comments only."""
+    """Whether a draft has anything to paste besides comments."""
     return any(not line.startswith("#") for line in text.splitlines())
 
 
 def stored(document: Any, name: str) -> Record:
-    """A document of fal's as the catalogue would hold it.
+    """A document of fal's in the catalogue's form.
 
     Raises:
-        UnreadableContract: it is none.
+        UnreadableContract: it is not one.
     """
     return Record.from_json(without_words(records_of(document, name)[0]).as_json())
 
@@ -79,7 +79,7 @@ def _fields(record: Record) -> dict[str, Schema]:
 
 
 def _top(finding: DriftFinding) -> str:
-    """The argument that a finding is about, itself or its items; empty for all else."""
+    """The argument that a finding is about, itself or its items; empty for other findings."""
     holder, _, name = finding.place.partition(".")
     return name.rstrip("[]") if holder == INPUT else ""
 
@@ -102,7 +102,7 @@ def _lines(changes: Mapping[str, Schema]) -> Iterator[str]:
 
 
 def _python(value: Any) -> str:
-    """A value of JSON as the formatter writes it."""
+    """A JSON value as the formatter writes it."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_python(key)}: {_python(one)}' for key, one in value.items())}}}"
     if isinstance(value, list):
@@ -114,7 +114,7 @@ def _python(value: Any) -> str:
 @click.argument("documents", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--seen", type=click.DateTime(["%Y-%m-%d"]), help="The day of the revision (default: today).")
 def command(documents: tuple[Path, ...], seen: dt.datetime | None) -> None:
-    """Draft the revisions that explain what fal's OpenAPI documents say and our newest contract does not."""
+    """Draft the revisions for what fal's OpenAPI documents say and our newest contract does not."""
     day = (seen or dt.datetime.now(dt.UTC)).date()
     for path in documents:
         try:

@@ -1,4 +1,4 @@
-"""Write `client/fakefal_client/kling.pyi`: what type checkers know of the typed requests.
+"""Write `client/fakefal_client/kling.pyi`, the types of the typed requests for type checkers.
 
 ::
 
@@ -52,7 +52,7 @@ def stub() -> str:
 
 
 def formatted(text: str) -> str:
-    """Source as ruff sorts and formats it."""
+    """Source sorted and formatted by ruff."""
     for job in (("check", "--select=I,RUF022", "--fix", "--quiet"), ("format",)):
         command = (sys.executable, "-m", "ruff", *job, f"--stdin-filename={STUB}", "-")
         text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
@@ -65,7 +65,7 @@ def _imports() -> Iterator[str]:
 
 
 class _Choices:
-    """The choices of fields, the long ones under names of their own."""
+    """The choices of fields; long ones get names of their own."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._names: dict[Any, str] = {}
@@ -79,7 +79,7 @@ class _Choices:
                     self._names[kind] = name if taken[name] == 1 else f"{name}{taken[name]}"
 
     def named(self, kind: Any) -> str:
-        """How a choice is written."""
+        """The type of a choice."""
         return self._names.get(kind) or _literal(kind)
 
     def lines(self) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Exchanges with the real service that public sources quote: golden cases for the emulator.
 
-Each has its source and the day, month or year of it; bodies stand as they were quoted.  What is known to
-differ is listed with the reason, so that a difference which goes away is noticed as much as a new one.
+Each has its source and its day, month or year; bodies are exactly as quoted. Known differences are listed with their
+reasons, so that a difference that disappears is noticed as much as a new one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECONDS = ("inference_time",)
 
 @dataclass(frozen=True)
 class Known:
-    """A difference that is meant: everything at this place or below, and why."""
+    """A known difference: everything at this place or below, and why."""
 
     at: str
     why: str
@@ -35,11 +35,11 @@ class Known:
 class Receipt:
     """One quoted exchange.
 
-    `given` is what comes before: settings, a submit, and what happened to it then (start, end, cancel).
-    Of `request`, the path has ``{id}`` for the request's id; ``{"delivery": true}`` is the webhook of what was
-    submitted, which has no status.  With `partial` the source leaves members of
-    objects out, so that more may come; `begins` are texts of which the beginning is quoted, `free` values
-    that can be any, whole objects among them; with `ordered` the members come in the quoted order.
+    `given` is what comes before: settings, a submit, and what happened to it then (start, end, cancel). In `request`,
+    the path has ``{id}`` for the request's id; ``{"delivery": true}`` is the webhook of the submitted request, which
+    has no status. With `partial` the source omits members of objects, so there may be more. `begins` are texts of which
+    only the start is quoted. `free` are values that may be anything, whole objects included. With `ordered` the members
+    have the quoted order.
     """
 
     id: str
@@ -79,9 +79,9 @@ def _read(written: dict[str, Any]) -> Receipt:
 def differences(
     receipt: Receipt, status: int | None, headers: Mapping[str, str], body: Any
 ) -> dict[str, tuple[Any, Any]]:
-    """Where an answer is not what was quoted: place, and both values.  Ids, addresses and times are equal.
+    """The differences from the quoted answer: place, and both values. Ids, addresses and times count as equal.
 
-    `headers` have names in lower case; only those that are quoted count.
+    `headers` have names in lower case; only quoted headers are compared.
     """
     free = receipt.free
     quoted = dict(_leaves(receipt.response.get("json"), "json", free)) if "json" in receipt.response else {}
@@ -111,7 +111,7 @@ def _equal(receipt: Receipt, place: str, quoted: Any, ours: Any) -> bool:
 
 
 def _leaves(value: Any, place: str, free: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Every value that holds no others, or is free, with its place; empty lists and objects are values, too."""
+    """Every value that contains no others, or is free, with its place; empty lists and objects count as values."""
     if isinstance(value, dict | list) and value and place not in free:
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _leaves(item, f"{place}.{name}", free)
@@ -120,7 +120,7 @@ def _leaves(value: Any, place: str, free: Collection[str]) -> Iterator[tuple[str
 
 
 def _timeless(value: Any, name: str) -> Any:
-    """A value without what is another one in every exchange."""
+    """A value without the parts that differ in every exchange."""
     if name in SECONDS:
         return "SECONDS" if isinstance(value, float) else value
     if not isinstance(value, str):
@@ -129,14 +129,14 @@ def _timeless(value: Any, name: str) -> Any:
         return "ID"
     if MOMENT.match(value):
         return "TIME"
-    # fal's own error pages are words of the service's, other addresses are of one exchange
+    # fal's own error pages are part of the message; other addresses belong to one exchange
     if value.startswith("https://") and not value.startswith("https://docs.fal.ai/"):
         return f"an address on {urlsplit(value).netloc}"
     return value
 
 
 def unexplained(receipt: Receipt, found: Mapping[str, Any]) -> list[str]:
-    """The places of differences that are not listed, and the listed ones that are not there."""
+    """The places of differences that are not listed, and the listed differences that do not occur."""
     listed = [known.at for known in receipt.differs]
     new = [place for place in found if not any(f"{place}.".startswith(f"{at}.") for at in listed)]
     gone = [at for at in listed if not any(f"{place}.".startswith(f"{at}.") for place in found)]

@@ -1,7 +1,7 @@
-"""Build what a release uploads, and use it as a user would: `make release`.  Nothing is uploaded here.
+"""Build the files of a release, and use them as a user would: `make release`. Nothing is uploaded.
 
-The wheel is built from the source distribution, so that one proves the other.  Both are installed, each in an empty
-environment, for the oldest and the newest Python of this machine, and used from another folder.
+The wheel is built from the source distribution, which tests both. Both are installed, each in an empty environment, for
+the oldest and the newest Python of this machine, and used from another folder.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from fakefal.version import VERSION
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.11", "3.12", "3.13")
-"""What is tested; `requires-python` names the first."""
+"""The versions to test; `requires-python` names the first."""
 
 CALLER = "fal-client"
-"""fal's own client, which the smoke test calls with."""
+"""fal's own client, which the smoke test uses."""
 
 
 def build(folder: Path) -> tuple[Path, Path]:
@@ -37,10 +37,10 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def inspect(sdist: Path, wheel: Path) -> None:
-    """Have both judged by the tools of the index and of its users.
+    """Check both with the tools of the index and of its users.
 
     Raises:
-        ReleaseError: one of them finds something, or a name has another version.
+        ReleaseError: a check fails, or a name has another version.
     """
     for file in (sdist, wheel):
         if not file.name.startswith(f"fakefal-{VERSION}"):
@@ -50,13 +50,13 @@ def inspect(sdist: Path, wheel: Path) -> None:
 
 
 def in_sdist(sdist: Path) -> set[str]:
-    """The files of a source distribution, without its own folder."""
+    """The files of a source distribution, without its top folder."""
     with tarfile.open(sdist) as archive:
         return {one.name.partition("/")[2] for one in archive if one.isfile()}
 
 
 def wanted_in_sdist() -> set[str]:
-    """The files that it must have: those of git in the packages, and what describes them."""
+    """The files that it must contain: the packages' files in git, and the files that describe them."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = declared["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     listed: list[str | Path] = ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -65,14 +65,14 @@ def wanted_in_sdist() -> set[str]:
 
 
 def smoke(python: Path) -> None:
-    """Use what is installed for a Python, from another folder."""
+    """Use the installed package of a Python from another folder."""
     with tempfile.TemporaryDirectory() as elsewhere:
         script = shutil.copy(ROOT / "tools" / "smoke.py", elsewhere)
         run(python, script, VERSION, cwd=elsewhere)
 
 
 def pythons() -> Iterator[tuple[str, Path]]:
-    """The supported Pythons of this machine: by their names, and where pyenv keeps them."""
+    """The supported Pythons of this machine: found by name, and in pyenv's folder."""
     kept = sorted((Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions").glob("3.*/bin"))
     for version in PYTHONS:
         name = f"python{version}"
@@ -83,7 +83,7 @@ def pythons() -> Iterator[tuple[str, Path]]:
 
 
 def _runs(python: str) -> bool:
-    """Whether a Python is there and starts: pyenv has names for those that it does not run."""
+    """Whether a Python exists and starts: pyenv has names for versions that it does not run."""
     try:
         run(python, "-c", "")
     except (OSError, ReleaseError):
@@ -92,7 +92,7 @@ def _runs(python: str) -> bool:
 
 
 def try_in_empty_environments(files: Iterable[Path]) -> None:
-    """Install each for the oldest and the newest Python, and use it; say loudly which Pythons are not tried."""
+    """Install each for the oldest and the newest Python, and use it; say clearly which Pythons are not tested."""
     found = dict(pythons())
     ends = list(dict.fromkeys([*found][:1] + [*found][-1:]))
     for version in PYTHONS:
@@ -111,14 +111,14 @@ def try_in_empty_environments(files: Iterable[Path]) -> None:
 
 
 class ReleaseError(Exception):
-    """A release would be faulty; the message says in what."""
+    """A release would be faulty; the message says why."""
 
 
 def run(*command: str | Path, cwd: str | Path | None = None) -> str:
-    """What a program prints that ends well.
+    """The output of a program, which must succeed.
 
     Raises:
-        ReleaseError: it does not.
+        ReleaseError: it fails.
     """
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environ)

@@ -1,7 +1,7 @@
 """Runs the examples, each in a copy of its folder, by its README: ``python -m tools.run_examples fastapi``.
 
-The npm package of this checkout lies where their package.json names it.  What installs packages has the network; all
-else has loopback alone, where ``unshare`` can make such a network.
+The npm package of this checkout is placed where their package.json expects it. Commands that install packages have
+network access. All others have only loopback, if ``unshare`` can make such a network.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 LOOPBACK = ("unshare", "-rn", sys.executable, str(ROOT / "tests" / "support" / "loopback_only.py"))
-"""What a command begins with that is to have no other network."""
+"""The prefix of commands that must not have network access."""
 COMPOSED = "docker-compose"
-"""The example that only a container engine runs as its README says; tests/together/test_container.py has its steps."""
+"""The example whose README needs a container engine; tests/together/test_container.py has its steps."""
 NAMES = tuple(sorted({path.parent.name for path in EXAMPLES.glob("*/README.md")} - {COMPOSED}))
 MOST_SECONDS = 600.0
 _INSTALLS = ("pip install ", "npm ci")
 
 
 class ExampleFailed(Exception):
-    """An example did not run to its end, or what it made is not what it says."""
+    """An example failed, or its output is not as described."""
 
 
 def blocks(name: str) -> list[str]:
-    """The commands of an example, as its README shows them."""
+    """The commands of an example, from its README."""
     text = (EXAMPLES / name / "README.md").read_text("utf-8")
     return re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
@@ -42,15 +42,15 @@ def run_example(name: str, programs: Sequence[Path], prefix: Sequence[str], *, i
 
     Args:
         name: its folder.
-        programs: folders with `fakefal`, `python` and `pytest`, which go before others.
-        prefix: what commands begin with that need no other network than loopback.
-        install: whether to run the blocks that install packages; without, they are there.
+        programs: folders with `fakefal`, `python` and `pytest`, which come first in the search path.
+        prefix: the prefix of commands that need only loopback.
+        install: whether to run the blocks that install packages; otherwise the packages are already installed.
 
     Returns:
-        What they printed.
+        The output.
 
     Raises:
-        ExampleFailed: one ended with an error.
+        ExampleFailed: a command failed.
     """
     said = ""
     with tempfile.TemporaryDirectory(prefix="fakefal-example-") as folder:
@@ -80,7 +80,7 @@ def run_example(name: str, programs: Sequence[Path], prefix: Sequence[str], *, i
 
 
 def main() -> None:
-    """Run the examples that are named, or all."""
+    """Run the named examples, or all."""
     parser = argparse.ArgumentParser(prog="python -m tools.run_examples", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="without, all of them")
     parser.add_argument("--python", default=sys.executable, help="an interpreter whose environment has fakefal")

@@ -1,4 +1,4 @@
-"""Takes the pictures of the page that the README shows: ``python -m tools.screenshots``, or ``make screenshots``."""
+"""Takes the pictures of the page for the README: ``python -m tools.screenshots``, or ``make screenshots``."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _send(http: httpx.Client) -> list[str]:
-    """Send all jobs on a clock that stands still; returns their ids."""
+    """Send all jobs on a frozen clock; returns their ids."""
     http.post("/_fakefal/clock", json={"speed": 0}).raise_for_status()
     ids = []
     for at, (key, model, arguments, effect) in enumerate(SENT):
@@ -92,7 +92,7 @@ def _submit(http: httpx.Client, key: str, model: str, arguments: dict[str, Any],
 
 
 def _settle(page: Page) -> None:
-    """Wait until every picture and clip has something to show; clips stop at their second second."""
+    """Wait until every picture and clip is loaded; clips stop at their second second."""
     page.evaluate(
         """async () => {
             const shown = (video) => new Promise((done) => {
@@ -110,7 +110,7 @@ def _settle(page: Page) -> None:
 
 
 def _write(shot: bytes, path: Path) -> None:
-    """Write a picture with few colours: it is a third of the size, and looks the same."""
+    """Write a picture with few colours: a third of the size, and it looks the same."""
     with Image.open(io.BytesIO(shot)) as picture:
         picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 

@@ -1,6 +1,6 @@
-"""What an installed fakefal must do, used as a user would: from another folder, by its commands.
+"""Checks an installed fakefal as a user would use it: from another folder, by its commands.
 
-Usage: python smoke.py VERSION, with the Python that it is installed for.  It runs without the checkout.
+Usage: python smoke.py VERSION, with the Python for which it is installed. It needs no checkout.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ with urllib.request.urlopen(answer["video"]["url"]) as video:
 
 
 def fakefal(*arguments: str, given: str = "") -> str:
-    """What a command prints that ends well."""
+    """The output of a command, which must succeed."""
     program = Path(sys.executable).with_name("fakefal")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FAKEFAL_"))}
     done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False, env=environ)
@@ -35,7 +35,7 @@ def fakefal(*arguments: str, given: str = "") -> str:
 
 
 def check(version: str) -> None:
-    """Go through the commands; ends the program where one does something else."""
+    """Run all commands; ends the program if one behaves differently."""
     assert version in fakefal("--version")
     assert "1 valid" in fakefal("check", ENDPOINT, given=json.dumps(BODY))
     assert ENDPOINT in fakefal("models")

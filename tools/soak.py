@@ -1,8 +1,8 @@
 """``make soak``: sends calls of every kind to a server for minutes, and measures the effect.
 
-One thread submits jobs and counts what becomes of them; the others send odd bodies, uploads and control calls.  At the
-end the figures are printed as JSON, and the exit code is 1 where one of them is bad: a job was lost, an answer was 500
-or never came, or the server's memory did not stay flat, or not within what the bounds allow.
+One thread submits jobs and counts their outcomes; the others send odd bodies, uploads and control calls. At the end the
+numbers are printed as JSON. The exit code is 1 if a job was lost, an answer was 500 or missing, or the memory of the
+server grew or exceeded its limits.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ MEBIBYTE = 1024 * 1024
 KEY = {"Authorization": "Key soak:secret"}
 ENDPOINT = "fal-ai/kling-video/o1/reference-to-video"
 MOST_GROWTH = 1.25
-"""How much larger the server may be in the last fifth of the time than in the third, by medians."""
+"""The maximum growth of the server: medians of the last fifth of the time against the third fifth."""
 
 STORED = 32 * MEBIBYTE
 MEMORY_OF_JSON = 30
-"""How many times its length a body without media takes while it is read and judged, at most."""
+"""The maximum memory for reading and judging a body without media, in multiples of its length."""
 
 ALLOWED = STORED + FUZZERS * MEMORY_OF_JSON * MAX_BYTES
-"""How much more than at its start the server may occupy: what it keeps, and what it reads at once.
+"""The maximum growth since the start: what the server keeps, and what it reads at once.
 
-A cache that is full of large things is flat, too.
+A cache full of large things would also stay flat.
 """
 
 BOUNDS = f"""
@@ -54,12 +54,12 @@ max_files = 100
 max_file_bytes = {64 * MEBIBYTE}
 max_journal = 500
 """
-"""Small bounds are reached early, so that what lies beyond them is seen."""
+"""Small limits are reached early, so that the test also covers the time after that."""
 
 
 @dataclass
 class Figures:
-    """What was counted; threads add under the lock."""
+    """The counts; threads add under the lock."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -77,22 +77,22 @@ class Figures:
                 self.failures[f"{door}: 500"] += 1
 
     def fail(self, why: str) -> None:
-        """Count what must not happen."""
+        """Count a failure."""
         with self.lock:
             self.failures[why] += 1
 
     def growth(self) -> float:
-        """The memory of the last fifth over that of the third: before, what the bounds allow is still filling up."""
+        """The memory of the last fifth over that of the third; earlier, the stores are still filling up."""
         fifth = max(1, len(self.memory) // 5)
         early, late = sorted(self.memory[2 * fifth : 3 * fifth] or self.memory), sorted(self.memory[-fifth:])
         return late[len(late) // 2] / early[len(early) // 2]
 
     def memory_is_bounded(self) -> bool:
-        """Whether the memory stayed flat, and within what the bounds allow."""
+        """Whether the memory stayed flat, and within the limits."""
         return self.growth() <= MOST_GROWTH and max(self.memory) <= self.memory[0] + ALLOWED
 
     def report(self) -> dict[str, object]:
-        """All of it, for people."""
+        """All counts, for people."""
         return {
             "calls": sum(self.statuses.values()),
             "jobs": dict(self.jobs),
@@ -170,7 +170,7 @@ def send(
 
 
 def work(http: httpx.Client, count: Figures, going: Callable[[], bool]) -> None:
-    """Submit jobs and ask for each: every accepted one must end with its own result."""
+    """Submit jobs and read each: every accepted job must end with its own result."""
     body = json.dumps({"prompt": "soak"}).encode()
     while going():
         submitted = send(http, count, "job", "POST", f"/queue/{ENDPOINT}", body, KEY)
@@ -188,7 +188,7 @@ def work(http: httpx.Client, count: Figures, going: Callable[[], bool]) -> None:
 
 
 def soak(running: Running, seconds: float) -> Figures:
-    """Load a server for so long."""
+    """Load a server for this number of seconds."""
     count, end = Figures(), time.monotonic() + seconds
     seed = random.SystemRandom().getrandbits(32)
     print(f"soak: {seconds:.0f} s, seed {seed}", file=sys.stderr)  # noqa: T201
@@ -216,7 +216,7 @@ def soak(running: Running, seconds: float) -> Figures:
 
 
 def main() -> int:
-    """Start a server, load it, print the figures."""
+    """Start a server, load it, print the numbers."""
     with tempfile.TemporaryDirectory(prefix="fakefal-soak-") as folder:
         (Path(folder) / FILE_NAME).write_text(BOUNDS)
         ready = Path(folder) / "ready.json"

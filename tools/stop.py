@@ -1,7 +1,7 @@
-"""How long servers take to stop: ``python -m tools.stop`` prints the median of some stops in milliseconds.
+"""How long servers take to stop: ``python -m tools.stop`` prints the median of several stops in milliseconds.
 
-A stop begins with leaving the block, or with SIGTERM, and ends when that returns, or when the process is over.  So a
-process's row contains what the interpreter needs to end, which the row of an idle interpreter shows by itself.
+A stop starts when the block is left, or with SIGTERM, and ends when that returns, or when the process has ended. So the
+row of a process includes the end of the interpreter, which the row of an idle interpreter shows separately.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Stopped = Callable[[], float]
 
 
 def _asked(port: int, context: ssl.SSLContext | None = None) -> socket.socket:
-    """A connection on which something was asked, and the beginning of its answer was read."""
+    """A connection on which a request was sent, and the start of its response was read."""
     caller = socket.create_connection(("127.0.0.1", port))
     if context is not None:
         caller = context.wrap_socket(caller, server_hostname="localhost")
@@ -49,7 +49,7 @@ def _asked(port: int, context: ssl.SSLContext | None = None) -> socket.socket:
 
 
 def thread(idle: int) -> float:
-    """A stop of the emulator in a thread, as of the fixture `fakefal_server`."""
+    """A stop of the emulator in a thread, as in the fixture `fakefal_server`."""
     with ExitStack() as callers, ExitStack() as server:
         where = server.enter_context(serving())
         for _ in range(idle):
@@ -58,7 +58,7 @@ def thread(idle: int) -> float:
 
 
 def pair(idle: int) -> float:
-    """A stop of a plain and a TLS port; the TLS callers keep silent when the server ends TLS."""
+    """A stop of a plain and a TLS port; the TLS callers do not answer the end of TLS."""
     authority = Authority()
     trusted = ssl.create_default_context(cadata=authority.certificate.decode())
     with ExitStack() as callers, ExitStack() as server:
@@ -73,7 +73,7 @@ def pair(idle: int) -> float:
 
 
 def open_answer(seconds: float) -> float:
-    """A stop while the second half of an answer is still to come, for so many seconds."""
+    """A stop while the second half of a response follows only after this number of seconds."""
     began = threading.Event()
     with ExitStack() as callers, ExitStack() as server:
         where = server.enter_context(serving_from(partial(hosting, partial(_late, began=began, seconds=seconds))))
@@ -85,7 +85,7 @@ def open_answer(seconds: float) -> float:
 async def _late(
     scope: Scope, receive: Receive, send: Send, *, began: threading.Event | None = None, seconds: float = 0.0
 ) -> None:
-    """Answer one half, and after a while the other."""
+    """Send one half, and after a while the other."""
     if scope["type"] == "lifespan":
         for done in ("startup", "shutdown"):
             await receive()
@@ -101,7 +101,7 @@ async def _late(
 
 
 def process(idle: int, *command: str) -> float:
-    """A stop of the command by SIGTERM, until its process is over."""
+    """A stop of the command by SIGTERM, until its process has ended."""
     with ExitStack() as callers, _started(*command) as (server, port):
         for _ in range(idle):
             callers.enter_context(_asked(port))

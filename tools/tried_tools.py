@@ -1,6 +1,7 @@
-"""Runs the examples of tools that people use with fal, each unmodified, and writes docs/tools.md from what came of it.
+"""Runs the examples of tools that people use with fal, each unmodified, and writes docs/tools.md from the outcome.
 
-``python -m tools.tried_tools --python .venv-tools/bin/python`` runs all of them; names of examples narrow that.
+``python -m tools.tried_tools --python .venv-tools/bin/python`` runs all of them; with names it runs only those
+examples.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ MINUTES = 60.0
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool: how people call it, the packages it comes in, its example, and what no measurement shows of it.
+    """A tool: how people call it, its packages, its example, and facts that no measurement shows.
 
-    `refused` are the calls of the example that send what fal's documents refuse: this is kept as it is.
+    `refused` are the calls of the example that fal's documents refuse; the example keeps them.
     """
 
     name: str
@@ -47,13 +48,13 @@ class Tool:
 
     @property
     def is_python(self) -> bool:
-        """Whether it runs in the fixture, too."""
+        """Whether it also runs in the fixture."""
         return self.file.suffix == ".py"
 
 
 @dataclass
 class Outcome:
-    """What came of an example: what each call made or why it failed, and the requests that fal would have refused."""
+    """The outcome of an example: the output or error of each call, and the requests that fal would have refused."""
 
     tool: Tool
     versions: dict[str, str]
@@ -64,7 +65,7 @@ class Outcome:
 
     @property
     def surprises(self) -> list[str]:
-        """What is otherwise than this table says."""
+        """The differences from this table."""
         wrong = [f"{task} failed: {why}" for task, why in self.failed.items() if task not in self.tool.refused]
         return wrong + [f"{task} is not refused any more" for task in self.tool.refused if task not in self.failed]
 
@@ -76,7 +77,7 @@ class Outcome:
 
     @property
     def findings(self) -> str:
-        """Its row behind the versions."""
+        """The part of its row after the versions."""
         ways = "`fakefal run`, fixture" if self.in_fixture else "`fakefal run`"
         wrong = "; ".join(f"to `{endpoint}`: {hint}" for endpoint, hint in self.hints.items()) or "nothing"
         works = ", ".join(task.replace("_", " ") for task in self.made)
@@ -125,13 +126,13 @@ TOOLS = (
 
 
 def measured(tool: Tool, python: str, prefix: Sequence[str] = (), profile: str = "quick") -> Outcome:
-    """Run the example of a tool under ``fakefal run`` and, where it is Python, in the fixture.
+    """Run the example of a tool under ``fakefal run`` and, if it is Python, in the fixture.
 
     Args:
         tool: the tool.
         python: the interpreter that has the Python tools.
-        prefix: what the commands begin with, such as a network of their own.
-        profile: how time passes: with `quick` the tools have to wait and ask again.
+        prefix: the prefix of the commands, such as a network of their own.
+        profile: how time passes; with `quick` the tools have to wait and poll.
     """
     program = [python, "run.py"] if tool.is_python else ["node", str(PROGRAMS / "run.mjs")]
     with tempfile.TemporaryDirectory(prefix="fakefal-examples-") as name:
@@ -157,7 +158,7 @@ def measured(tool: Tool, python: str, prefix: Sequence[str] = (), profile: str =
 
 
 def _lay_inputs(folder: Path) -> None:
-    """The files that examples read, and Python's examples themselves."""
+    """The files that examples read, and the Python examples themselves."""
     sounds = [MadeFile(ending, seconds=2.0) for ending in ("mp3", "wav")]
     for made in (*sounds, MadeFile("png", 512, 512, caption="input")):
         (folder / f"input.{made.ending}").write_bytes(content_of(made))
@@ -166,10 +167,10 @@ def _lay_inputs(folder: Path) -> None:
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
-    """Run a program to its end; returns what it prints.
+    """Run a program to its end; returns its output.
 
     Raises:
-        ExampleFailed: it ended with an error.
+        ExampleFailed: it failed.
     """
     more = {
         "FAL_AI_API_KEY": "any:key",
@@ -195,10 +196,10 @@ def _versions(tool: Tool, python: str) -> Iterator[tuple[str, str]]:
 
 
 def _open(folder: Path, made: str) -> None:
-    """Open a file that an example saved with an independent reader; anything else is a text.
+    """Open a file that an example saved with an independent reader; unknown kinds count as text.
 
     Raises:
-        ExampleFailed: it is empty, or not what its name says.
+        ExampleFailed: it is empty, or does not match its name.
     """
     path = folder / made
     if not made.strip() or (len(made) < 40 and Path(made).suffix and not path.is_file()):  # noqa: PLR2004

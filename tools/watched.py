@@ -1,6 +1,6 @@
-"""Runs a command inside ``fakefal run``, and prints which requests it made, as JSON in its last line.
+"""Runs a command inside ``fakefal run``, and prints its requests as JSON in the last line.
 
-For huggingface_hub it stands in for the one call that goes to huggingface.co: which model of fal's is meant.
+For huggingface_hub it answers the one call to huggingface.co, which asks for the id of the model at fal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAPPED = {
     "black-forest-labs/FLUX.1-schnell": ("fal-ai/flux/schnell", "text-to-image"),
     "tencent/HunyuanVideo": ("fal-ai/hunyuan-video", "text-to-video"),
 }
-"""What huggingface.co calls a model, the id at fal, and the task (inferred: nobody here could ask it)."""
+"""The name of a model at huggingface.co, its id at fal, and its task (inferred: the service could not be called)."""
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -39,7 +39,7 @@ class Hub(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main(command: list[str]) -> int:

@@ -105,7 +105,7 @@ class SuiteRun:
                 lines += [line for one in found if one.detail == why for line in _detail_lines(one)]
         spent = f", {dollars(Decimal(str(self.spent_usd)))} spent" if self.spent_usd else ""
         summary = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
-        return "\n".join([*lines, "", f"{summary or 'nothing to ask'}{spent}"])
+        return "\n".join([*lines, "", f"{summary or 'nothing to test'}{spent}"])
 
 
 def _detail_lines(one: ClaimOutcome) -> Iterator[str]:

@@ -121,5 +121,5 @@ class Suite:
         for one in found:
             if (one.area, one.claim) == (case.area, case.claim):
                 return replace(one, area=CASES, claim=f"{one.area}: {one.claim}")
-        why = "there is no such claim, or it was not asked"
+        why = "no such claim exists, or it was not tested"
         return ClaimOutcome(CASES, f"{case.area}: {case.claim}", ClaimState.NOT_RUN, case.endpoint_id, detail=why)

@@ -103,7 +103,7 @@ class WebhookTraces:
         def of(check: Any) -> Any:
             def ask() -> None:
                 if not got:
-                    raise NotRun("there was no delivery to look at")
+                    raise NotRun("no delivery arrived")
                 check(*got[0])
 
             return ask

@@ -159,7 +159,7 @@ class Line:
     def settle(self, request_id: str, plan: Plan) -> bool:
         """Set the plan of a request that has none, or an open one. Returns whether it was set.
 
-        The new plan takes over the waiting time and the advances of an open plan.
+        A plan that replaces an open one must have the same wait, and move in the same way (by time or status reads).
         """
         entry = self._entry(request_id)
         before = entry.plan

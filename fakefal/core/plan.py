@@ -236,7 +236,7 @@ class Cut(StrEnum):
 
     CANCELLED = "cancelled"
     TIMED_OUT = "timed out"
-    """By the moment that its caller had set, it had not started, or another attempt had not."""
+    """It had not started by its caller's start timeout, or would have to start again after it."""
 
 
 @sealed

@@ -280,7 +280,7 @@ def _made(report: Report, result: bytes) -> Ending:
 
 
 def _assumed_units(report: Report) -> Decimal:
-    """The unit of a model whose price, and so whose unit, is unknown: seconds, pictures, or the request itself."""
+    """The number of units if the price and so the unit is unknown: seconds, pictures, or the request itself."""
     assert report.arguments is not None
     category = report.endpoint.category or ""
     if category.endswith(("-to-video", "-to-audio", "-to-speech")):

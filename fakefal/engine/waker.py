@@ -124,7 +124,7 @@ class Waker:
         try:
             await until_written(partial(self._carry_out, key))
         except Exception:
-            logger.exception("what is due of a key could not be carried out")
+            logger.exception("the due events of a key could not be carried out")
             self._due.pop(key, None)  # the next look or change asks again
 
     async def _carry_out(self, key: str) -> None:

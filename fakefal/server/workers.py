@@ -66,7 +66,7 @@ class Workers:
         """Replace workers that die, until this process is told to end."""
         while not signals_within(None) & ENDING:
             for born in self._reap():
-                click.echo("fakefal: a worker died; another takes its place", err=True)
+                click.echo("fakefal: a worker died; another replaces it", err=True)
                 if time.monotonic() - born < SHORT_LIFE_SECONDS and signals_within(PAUSE_SECONDS) & ENDING:
                     return
                 os.close(self._start())
@@ -159,5 +159,5 @@ def _first_words(words: int) -> Ready:
     with os.fdopen(words, "rb") as said:
         ready: Ready | None = json.loads(said.read() or b"null")
     if ready is None:
-        raise WorkerFailed("a worker could not begin")
+        raise WorkerFailed("a worker could not start")
     return ready

@@ -898,7 +898,7 @@ class TestRedisGoesAway:
             status(server, submitted)
             until(lambda: client.hlen("fakefal:journal") > written)
         assert answer.status_code == (503 if fault == "no rights" else 500)
-        assert ("A replica goes on after an error" in caplog.text) == (fault == "another error")
+        assert ("A replica continues after an error" in caplog.text) == (fault == "another error")
 
     def test_a_redis_that_forgot_everything_has_no_rules_either(self, serve: Serve, empty_redis: str) -> None:
         server = serve(store=empty_redis)

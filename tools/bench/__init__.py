@@ -1,1 +1,1 @@
-"""What the emulator costs, side by side with named references, on the machine where it is asked."""
+"""The cost of the emulator, side by side with named references, on the machine where it is measured."""

@@ -57,7 +57,7 @@ def command(names: tuple[str, ...], tiny: bool, rounds: int | None, json_file: P
 
 
 def _measured(rows: Iterable[Row], size: Size) -> list[RowOutcome]:
-    """Measure one row after the other, and tell each as soon as it is there."""
+    """Measure one row after the other, and report each as soon as it is ready."""
     outcomes = []
     for row in rows:
         began = time.monotonic()

@@ -1,7 +1,7 @@
 """The references: applications that do as little as a server can do for the same bytes.
 
-``python -m tools.bench.bare KIND [FILE]`` serves one on a free port, exactly as the emulator is served, and
-prints its address.
+``python -m tools.bench.bare KIND [FILE]`` serves one on a free port, exactly as the emulator is served, and prints its
+address.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 async def lifespan(receive: Receive, send: Send) -> None:
-    """Say yes to start and end."""
+    """Confirm the start and the end of the lifespan."""
     for moment in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{moment}.complete"})
@@ -84,7 +84,7 @@ def fastapi_app() -> ASGIApp:
 
 
 def build(kind: str, source: str = "") -> ASGIApp:
-    """The application of a kind; `source` is a file with what it answers."""
+    """The application of a kind; `source` is a file with its answer."""
     if kind == "fastapi":
         return fastapi_app()
     if kind == "streaming":

@@ -1,4 +1,4 @@
-"""What happens inside one process: judging, the fixture of tests, and jobs in virtual time."""
+"""Measurements inside one process: judging, the fixture of tests, and jobs in virtual time."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def tested(repeats: int) -> dict[str, Any]:
 
 
 def virtual(size: Size) -> Measured:
-    """Seconds until so many ten-minute jobs are submitted, over, and their results read, all by HTTP's calls."""
+    """Seconds until this number of ten-minute jobs are submitted, over, and their results read, all by HTTP calls."""
     found = measured("calls", "travelled", size.jobs, size.rounds)
     return Measured(statistics.median(found["seconds"]), f"{size.jobs:,} jobs", "", tuple(found["seconds"]))
 

@@ -1,6 +1,6 @@
-"""Runs one measurement in a fresh process, so that none sees the memory and the imports of another.
+"""Runs one measurement in a new process, so that no measurement sees the memory and the imports of another.
 
-``python -m tools.bench.child MODULE FUNCTION NUMBER ...`` prints what the function returns, as JSON.
+``python -m tools.bench.child MODULE FUNCTION NUMBER ...`` prints the result of the function as JSON.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tools.bench.servers import environment
 from tools.bench.table import NotInstalled
 
 ABSENT = 3
-"""How a child ends when what it needs is not installed."""
+"""The exit code of a child whose requirements are not installed."""
 
 
 def measured(module: str, function: str, *numbers: float) -> dict[str, Any]:
-    """What a function of a module here finds in a process of its own.
+    """The result of a function of a module here, run in a process of its own.
 
     Raises:
-        NotInstalled: the child said that something is not installed.
+        NotInstalled: the child reported that something is not installed.
     """
     command = [sys.executable, "-m", "tools.bench.child", module, function, *map(str, numbers)]
     done = subprocess.run([*pinned(0), *command], env=environment(), capture_output=True, text=True, check=False)  # noqa: S603

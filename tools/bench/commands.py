@@ -29,11 +29,11 @@ CLIENT = f"[httpx.Client().close() for _ in range({CLIENTS})]"
 TEST = "def test_nothing() -> None:\n    pass\n"
 PLUGIN = ("-p", "fakefal.pytest_plugin")
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-"""No plugin of pytest's comes by itself."""
+"""No pytest plugin is loaded automatically."""
 
 
 def finished(*command: str, **extra: str) -> str:
-    """What a command prints that ends well."""
+    """The output of a command, which must succeed."""
     env = {**environment(), **extra}
     done = subprocess.run([*pinned(0), *command], env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
@@ -49,15 +49,15 @@ def lasted(*command: str, **extra: str) -> float:
 
 
 def inside(code: str, *, setup: str = "pass", command: tuple[str, ...] = ()) -> float:
-    """Seconds of processor time that code takes inside a process that is up; `command` starts the process."""
+    """Seconds of processor time that code takes inside a running process; `command` starts the process."""
     timed = f"import time; {setup}; began = time.process_time(); {code}; print(time.process_time() - began)"
     return float(finished(*command, sys.executable, "-c", timed))
 
 
 class Watched:
-    """Something that starts processes and says how long it took; keeps what these used of the processor.
+    """Starts processes and measures how long that takes; also keeps their processor time.
 
-    Its moments are those of a wall clock, which other programs on the machine make longer.
+    The times are those of a wall clock, which other programs on the machine lengthen.
     """
 
     def __init__(self, work: Callable[[], float]) -> None:
@@ -65,7 +65,7 @@ class Watched:
         self.processor: list[float] = []
 
     def __call__(self) -> float:
-        """How long it took."""
+        """The time it took."""
         before = _processor()
         found = self._work()
         self.processor.append(_processor() - before)
@@ -73,13 +73,13 @@ class Watched:
 
 
 def _processor() -> float:
-    """Processor seconds of all processes that were started from here and have ended."""
+    """Processor seconds of all processes that were started here and have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def beside_imports(size: Size, work: Callable[[], float]) -> Measured:
-    """How long something takes, beside the import of what servers are made with."""
+    """The time that something takes, beside the import of the server's libraries."""
     ours, theirs = Watched(work), Watched(lambda: lasted(sys.executable, "-c", FRAMEWORK))
     mine, other, quotients = alternating(size.rounds * RUNS_A_ROUND, ours, theirs)
     used = statistics.median(ours.processor), statistics.median(theirs.processor)
@@ -104,7 +104,7 @@ def client_under_run(size: Size) -> Measured:
 
 
 def client_import(size: Size) -> Measured:
-    """Seconds inside a process that is up: the import of the client and one typed request, beside httpx."""
+    """Seconds inside a running process: the import of the client and one typed request, beside httpx."""
     mine, other, quotients = alternating(
         size.rounds * RUNS_A_ROUND, lambda: inside(TYPED_REQUEST), lambda: inside("import httpx")
     )

@@ -1,4 +1,4 @@
-"""Calls of the emulator's application without a server, for measurements that no socket should blur."""
+"""Calls of the emulator's application without a server, for measurements that sockets would distort."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ HEADERS += [(name.lower().encode(), value.encode()) for name, value in KEY.items
 
 
 async def called(app: ASGIApp, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-    """Call an application as a server does; returns what it answers.
+    """Call an application as a server does; returns its answer.
 
     Raises:
-        RuntimeError: that is no success.
+        RuntimeError: the answer is not a success.
     """
     parts: list[bytes] = []
     statuses: list[int] = []

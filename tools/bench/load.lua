@@ -1,12 +1,12 @@
--- What wrk does with the `plan` that stands above this text; tools/bench/load.py writes it.
--- plan.steps are the calls of one job: each answer is checked and leads to the job's next call.
+-- How wrk carries out the `plan` that tools/bench/load.py writes above this text.
+-- plan.steps are the calls of one job: each answer is checked, then the job's next call follows.
 
 local steps, ids = plan.steps, plan.ids
 local started = 0
 local follow_ups, first, last = {}, 1, 0
-local position = {} -- by request id: which step the next answer to it belongs to
+local position = {} -- by request id: the step of its next answer
 
--- globals, because wrk lets done() read nothing else
+-- globals, because in wrk done() can read nothing else
 right, wrong, closed, jobs, example = 0, 0, 0, 0, ""
 
 local function call(step, id)
@@ -25,7 +25,7 @@ function request()
   return call(steps[1], steps[1].body_start and "" or ids[started % #ids + 1])
 end
 
--- A server ends a connection by saying so, or by an answer whose length only the end shows.
+-- A server ends a connection by a header, or by an answer without a stated length.
 local function closes(headers)
   local has_length = false
   for name, value in pairs(headers) do
@@ -69,7 +69,7 @@ function setup(thread) table.insert(threads, thread) end
 
 function done(summary)
   local count = { microseconds = summary.duration, timeouts = summary.errors.timeout }
-  -- wrk opens a connection anew after each of these
+  -- wrk reconnects after each of these
   count.reopened = summary.errors.connect + summary.errors.read + summary.errors.write
   for _, name in ipairs({ "right", "wrong", "closed", "jobs" }) do
     count[name] = 0

@@ -1,7 +1,7 @@
-"""The load generator: wrk with `load.lua`, and what makes one of its runs a measurement.
+"""The load generator: wrk with `load.lua`, and the checks that make a run a measurement.
 
-A run counts only if every answer was right, no connection was opened beyond those that were asked for, and
-server or generator had work to do at every moment.  Otherwise it raises `WrongMeasurement`.
+A run counts only if every answer was right, no more connections were opened than requested, and server or generator had
+work to do at every moment. Otherwise it raises `WrongMeasurement`.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from tools.bench.table import Size
 SCRIPT = Path(__file__).with_name("load.lua")
 SAMPLE_SECONDS = 0.05
 MOST_ASLEEP = 0.5
-"""The share of a run in which neither side may have work.
+"""The maximum share of a run in which neither side has work.
 
-It is near 0, and below where both have work at once, which waiting for a processor counts as.
+The share is near 0, and negative if both have work at once, because waiting for a processor counts as work.
 """
 
 
 class WrongMeasurement(RuntimeError):
-    """A run that measured something else than a server that answers well over connections that stay."""
+    """A run that did not measure a server with right answers over lasting connections."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What wrk counted in one run, and what the server used for it."""
+    """The counts of wrk for one run, and the server's use of the processor for it."""
 
     connections: int
     counted: dict[str, int]
@@ -66,7 +66,7 @@ class Run:
         """The run itself.
 
         Raises:
-            WrongMeasurement: it is none.
+            WrongMeasurement: it does not count.
         """
         counted = self.counted
         if counted["wrong"]:
@@ -85,12 +85,12 @@ class Run:
 
 
 class Load:
-    """A server under load, to be asked for in every round.
+    """A server under load, started in every round.
 
     Args:
-        serving: gives the server for a round.
+        serving: starts the server for a round.
         kinds: the calls of one job.
-        size: for how long, over how many connections.
+        size: the length of the load, and the number of connections.
     """
 
     def __init__(self, serving: Callable[[], AbstractContextManager[Side]], kinds: Sequence[Kind], size: Size) -> None:
@@ -99,7 +99,7 @@ class Load:
 
     @classmethod
     def warm(cls, side: Side, kinds: Sequence[Kind], size: Size) -> Load:
-        """A server that has answered many calls and goes on."""
+        """A server that has answered many calls and keeps running."""
         calls = 0
         while calls < size.warm_calls:
             calls += run(side, plan(side, kinds), size).checked().counted["right"]
@@ -127,14 +127,14 @@ class Load:
 
 
 def plan(side: Side, kinds: Sequence[Kind]) -> dict[str, Any]:
-    """What `load.lua` asks of a server, and what it calls right."""
+    """The calls that `load.lua` makes to a server, and the answers that it accepts."""
     if len(kinds) > 1:
-        side = side.filled(1)  # a server may have dropped what it had before the last run
+        side = side.filled(1)  # a server may have evicted its earlier requests
     return {"steps": [_step(side, kind) for kind in kinds], "ids": side.ids}
 
 
 def run(side: Side, plan: dict[str, Any], size: Size) -> Run:
-    """Let wrk work for a while, which it does for whole seconds.  No two runs send the same bodies.
+    """Let wrk work for a number of whole seconds. No two runs send the same bodies.
 
     Raises:
         NotInstalled: wrk is not installed.
@@ -166,9 +166,9 @@ def run(side: Side, plan: dict[str, Any], size: Size) -> Run:
 
 
 def _watched(command: Sequence[str], server: int) -> tuple[str, float]:
-    """What wrk prints, and the share of the time in which neither it nor the server could have gone on.
+    """The output of wrk, and the share of the time in which neither it nor the server could continue.
 
-    Waiting for a processor is no sleep: a busy machine does not change the share.
+    Waiting for a processor does not count as sleep, so a busy machine does not change the share.
     """
     samples: list[_Sample] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as wrk:  # noqa: S603
@@ -177,7 +177,7 @@ def _watched(command: Sequence[str], server: int) -> tuple[str, float]:
                 said, _ = wrk.communicate(timeout=SAMPLE_SECONDS)
             except subprocess.TimeoutExpired:
                 sample = _sample(wrk.pid, server)
-                # when the thread of wrk that works is gone, so is its time
+                # the time of wrk's working thread is lost when the thread ends
                 if sample and (not samples or sample.wrk >= samples[-1].wrk):
                     samples.append(sample)
             else:
@@ -198,7 +198,7 @@ class _Sample(NamedTuple):
 
 
 def _sample(wrk: int, server: int) -> _Sample | None:
-    """A sample of now; None while a thread of wrk comes or goes."""
+    """A sample of now; None while a thread of wrk starts or ends."""
     try:
         return _Sample(time.monotonic(), wanted_seconds(wrk), wanted_seconds(server))
     except (FileNotFoundError, ProcessLookupError):

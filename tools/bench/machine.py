@@ -1,4 +1,4 @@
-"""The machine and the versions that numbers belong to, and where its processes are pinned."""
+"""The machine and the versions that the numbers belong to, and the cores to which its processes are pinned."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def need(program: str, advice: str) -> str:
 
 @cache
 def pinned(side: int) -> tuple[str, ...]:
-    """The start of a command that runs on one core: 0 for servers, 1 for whoever calls them."""
+    """The prefix of a command that runs on one core: 0 for servers, 1 for their callers."""
     taskset, cores = (
         shutil.which("taskset"),
         sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [],
@@ -44,7 +44,7 @@ def pinned(side: int) -> tuple[str, ...]:
 
 
 def machine() -> dict[str, Any]:
-    """What numbers depend on: processor, system, versions, and how busy the machine is."""
+    """The conditions of the numbers: processor, system, versions, and how busy the machine is."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -56,7 +56,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that takes part, as far as it is installed."""
+    """The versions of all components that are installed."""
     found = {"fakefal": VERSION, platform.python_implementation(): platform.python_version()}
     for name in PACKAGES:
         try:

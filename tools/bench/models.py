@@ -1,4 +1,4 @@
-"""What it costs that every model of fal is there: the first request of one, memory, start, the wheel."""
+"""The cost of knowing all models of fal: the first request of one, memory, start, the wheel."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ async def _requested(count: int) -> dict[str, Any]:
 
 
 def memory(size: Size) -> Measured:
-    """Bytes by which a process grows that opens the catalogue and finds a model."""
+    """The bytes by which a process grows when it opens the catalogue and finds a model."""
     found = [measured("models", "opened") for _ in range(size.rounds)]
     grown = tuple(one["bytes"] / MEBIBYTE for one in found)
     return Measured(statistics.median(grown), f"{statistics.median(grown):.2f} MiB", "", grown)
 
 
 def start(size: Size) -> Measured:
-    """Percent of the processor time of a start that opening the catalogue and finding a model takes."""
+    """The percentage of a start's processor time that opening the catalogue and finding a model takes."""
     found = [measured("models", "opened") for _ in range(size.rounds)]
     shares = tuple(PERCENT * one["seconds"] / one["start"] for one in found)
     ours, theirs = (f"{statistics.median(one[side] for one in found) * 1000:.1f} ms" for side in ("seconds", "start"))
@@ -86,7 +86,7 @@ def start(size: Size) -> Measured:
 
 
 def opened() -> dict[str, float]:
-    """Bytes and processor seconds of the catalogue, and the seconds of all that a server does before it listens."""
+    """Bytes and processor seconds of the catalogue, and the seconds of a server's whole start until it listens."""
     import fakefal.server.serving  # noqa: F401 - what a server imports beside the application
     from fakefal.engine.emulator import Emulator
     from fakefal.server.app import build_app

@@ -1,4 +1,4 @@
-"""A server as a process: how soon it is ready, what it occupies at rest."""
+"""A server as a process: how soon it is ready, and its memory at rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30
 
 
 def start(size: Size) -> Measured:
-    """Seconds from the start of a process until it listens, has said so, and its control API says that it is ready."""
+    """Seconds from the start of a process until it listens, has said so, and its control API reports it ready."""
     return beside_imports(size, _until_ready)
 
 

@@ -1,4 +1,4 @@
-"""What processes have used of the processor, as Linux counts it."""
+"""The processor time of processes, as Linux counts it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def family(pid: int) -> Iterator[int]:
 
 
 def processor_seconds(pid: int) -> float:
-    """The processor time of a process and its children, all their threads, also those that have ended."""
+    """The processor time of a process and its children, including threads and children that have ended."""
     return sum(_ticks(one) for one in family(pid)) / os.sysconf("SC_CLK_TCK")
 
 
@@ -28,7 +28,7 @@ def _ticks(pid: int) -> int:
 
 
 def wanted_seconds(pid: int) -> float:
-    """For how long its threads have run, or could have run and waited for a processor: all but their sleep."""
+    """How long its threads have run, or could have run and waited for a processor: everything except sleep."""
     found = 0
     for one in family(pid):
         for task in Path(f"/proc/{one}/task").iterdir():

@@ -1,4 +1,4 @@
-"""Replicas on one Redis: what one process and two take in, and how often an operation asks Redis."""
+"""Replicas on one Redis: the submits of one process and of two, and how often an operation calls Redis."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ ASKED = re.compile(r"cmdstat_(?:evalsha|eval|fcall):calls=(\d+),usec=(\d+)")
 
 @contextmanager
 def _redis() -> Iterator[int]:
-    """A Redis that keeps nothing on disk; gives its port.
+    """A Redis that stores nothing on disk; yields its port.
 
     Raises:
-        NotInstalled: there is none.
+        NotInstalled: Redis is not installed.
     """
     program, port = need("redis-server", "redis-server is not installed: apt-get install redis-server"), free_port()
     with tempfile.TemporaryDirectory(prefix="fakefal-bench-") as folder:
@@ -72,14 +72,14 @@ def two(size: Size) -> Measured:
 
 
 def trips(_: Size, *, operation: Operation) -> Measured:
-    """How often an operation asks Redis."""
+    """How often an operation calls Redis."""
     found = [scripts for scripts, _ in _asked(operation)]
     note = f"with what a replica writes now and then, journal and leases: {statistics.mean(found):.2f} on average"
     return Measured(statistics.median(found), f"{OPERATIONS} operations", "", (), note)
 
 
 def work(_: Size, *, operation: Operation) -> Measured:
-    """For how many microseconds Redis works for it."""
+    """For how many microseconds Redis works for an operation."""
     return Measured(statistics.median(worked for _, worked in _asked(operation)), f"{OPERATIONS} operations")
 
 
@@ -87,8 +87,8 @@ def work(_: Size, *, operation: Operation) -> Measured:
 def _asked(operation: Operation) -> list[tuple[int, int]]:
     """Scripts that Redis ran from one operation to the next, and their microseconds; four rows are made of this.
 
-    What the waker asks after each is in it.  Leases, and what is written for all operations of a quarter of a second
-    together, are in a few of them.
+    This includes the calls of the waker after each operation. A few operations also include leases, and the joint
+    writes for all operations of a quarter of a second.
     """
     with _redis() as port, _replicas(port, 1) as running:
         url = json.loads(running.call("POST", SUBMIT, arguments(), KEY).body)["status_url"].removeprefix(running.url)

@@ -22,7 +22,7 @@ NODE_MODULES = Path(__file__).parent / "node_modules"
 """Where ``make bench`` installs both."""
 
 FAL_QUEUE = {"x-fal-target-host": "queue.fal.run"}
-"""How AIMock is told which host of fal's a call is for."""
+"""The header that tells AIMock for which fal host a call is."""
 
 RESULT = {"video": {"url": "https://v3b.fal.media/files/b/1/output.mp4", "content_type": "video/mp4"}}
 

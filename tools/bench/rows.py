@@ -1,4 +1,4 @@
-"""All rows of the table, in its order.  A new one is a `Row` in the module of its kind, listed here."""
+"""All rows of the table, in order. A new one is a `Row` in the module of its kind, listed here."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ class Running:
     pid: int
 
     def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> ServedAnswer:
-        """Call it once, as clients do that keep their connections.
+        """Call it once, as clients with keep-alive do.
 
         Raises:
-            RuntimeError: the answer is no success.
+            RuntimeError: the answer is not a success.
         """
         json_type = {} if body is None else {"Content-Type": "application/json"}
         with closing(HTTPConnection(self.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)) as connection:
@@ -52,13 +52,13 @@ class Running:
         return answer
 
     def memory(self) -> float:
-        """What it occupies now, in bytes (resident set)."""
+        """Its present memory in bytes (resident set)."""
         return resident(self.pid)
 
 
 @dataclass(frozen=True)
 class ServedAnswer:
-    """What a server said."""
+    """The answer of a server."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -78,7 +78,7 @@ def resident(pid: int) -> float:
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the emulator; modules stay compiled, as an installation leaves them."""
+    """The environment without settings of the emulator; modules stay compiled, as in an installation."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) and name != NO_BYTECODE}
 
 
@@ -140,7 +140,7 @@ def bare(kind: str, content: bytes = b"") -> Iterator[Running]:
 
 @contextmanager
 def serving(module: str, kind: str, *, content: bytes, fast: bool = True) -> Iterator[Running]:
-    """A module that serves on a free port and prints where; it gets a kind, and a file with the content."""
+    """A module that serves on a free port and prints its address; it gets a kind, and a file with the content."""
     started = ("-m", module) if fast else (*PLAIN, module)
     with tempfile.NamedTemporaryFile(prefix="fakefal-bench-") as file:
         file.write(content)
@@ -159,7 +159,7 @@ def free_port() -> int:
 
 
 def answers(running: Running, method: str, path: str, body: Any, headers: Mapping[str, str]) -> None:
-    """Wait until a server that says nothing of itself answers a call well."""
+    """Wait until a server that does not report its start answers a call with success."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A server under load: where its calls of the queue stand, and what a right answer to each is."""
+"""A server under load: the addresses of its queue calls, and the right answer to each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUESTS = "/queue/fal-ai/kling-video/requests"
 
 POLLED = 100
 INSTANT = ("--profile", "instant")
-"""A request that ends at once can be dropped again, so that submits can go on for ever."""
+"""A request that ends at once can be evicted, so that submits can continue without limit."""
 
 A_DAY = "respond(seconds=86400)"
 RUNNING = ("--profile", "realistic", "--runners", str(POLLED), "--effect", A_DAY)
@@ -33,13 +33,13 @@ RIGHT: dict[Kind, tuple[int, tuple[str, ...]]] = {
     "status": (200, ('"status":"COMPLETED"', '"request_id":"')),
     "result": (200, ('"video":{"url":"',)),
 }
-"""The status code of every right answer, and what it says: ours and a rival's."""
+"""The status code and content of every right answer: ours and a rival's."""
 
 SPREAD = 0.1
-"""By which share answers to one call may differ in length."""
+"""The share by which the lengths of answers to one call may differ."""
 
 NOT_COMPARED = {"date", "connection", "keep-alive"}
-"""Headers that the server itself sets: time, and the connection's own."""
+"""Headers that the server itself sets: time, and those of the connection."""
 
 
 def arguments(prompt: str = "a lighthouse") -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Right:
-    """What a right answer is."""
+    """The right answer to a call."""
 
     status: int
     texts: tuple[str, ...]
@@ -71,8 +71,8 @@ class Right:
 class Side:
     """One side of a comparison.
 
-    `submit` is the path that takes requests, `requests` the path below which they stand, `ids` are requests
-    that it has.  `fixed` is the answer of a server that knows only one.
+    `submit` is the path that takes requests, `requests` the path below which they are found, and `ids` are existing
+    requests. `fixed` is the answer of a server that has only one.
     """
 
     running: Running
@@ -90,13 +90,13 @@ class Side:
         return Call("GET", f"{self.requests}/ID{'' if kind == 'result' else '/status'}", self.headers)
 
     def answer(self, kind: Kind) -> ServedAnswer:
-        """What it says to one call."""
+        """Its answer to one call."""
         call = self.call(kind)
         path = call.path.replace("ID", self.ids[0]) if self.ids else call.path
         return self.running.call(call.method, path, arguments() if call.body else None, call.headers)
 
     def right(self, kind: Kind) -> Right:
-        """What every answer to a call must be: as the first one, which must say what a right one says."""
+        """The pattern for every answer to a call: like the first one, which must contain the right content."""
         if self.fixed is not None:
             return Right(self.fixed.status, (self.fixed.body.decode(),), len(self.fixed.body), len(self.fixed.body))
         first, (status, texts) = self.answer(kind), RIGHT[kind]
@@ -112,7 +112,7 @@ class Side:
 
 @contextmanager
 def fakefal(kind: Kind, *, fast: bool) -> Iterator[Side]:
-    """The emulator with requests to read: running ones for `poll`, else finished ones."""
+    """The emulator with requests to read: running ones for `poll`, otherwise finished ones."""
     with emulator(*(RUNNING if kind == "poll" else INSTANT), fast=fast) as running:
         side = Side(running).filled()
         if kind == "poll":
@@ -127,7 +127,7 @@ def bare_asgi(
     """An application that answers one kind of call as our side does: the same headers, the same bytes.
 
     Raises:
-        RuntimeError: it answers something else.
+        RuntimeError: it answers differently.
     """
     answer = ours.answer(kind)
     recorded = json.dumps(answer.recorded(NOT_COMPARED)).encode()

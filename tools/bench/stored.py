@@ -1,4 +1,4 @@
-"""Many stored requests: what one of them occupies, and what a look at one costs."""
+"""Many stored requests: the memory of one, and the cost of a look at one."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ KIBIBYTE = 1024
 
 
 def memory(size: Size) -> Measured:
-    """Bytes by which the process grows per request, and whether it grows on once the store is full."""
+    """Bytes by which the process grows per request, and whether it still grows once the store is full."""
     found = measured("stored", "grown", size.stored)
     note = f"after twice as many submits {found['again']:.2f} of that: finished requests make room"
     return Measured(found["bytes"] / KIBIBYTE, f"{found['bytes']:,.0f} bytes", "", (), note)
 
 
 def grown(count: int) -> dict[str, Any]:
-    """Fill a store over the whole application, then once more as much."""
+    """Fill a store through the whole application, then submit as many again."""
     return asyncio.run(_grown(count))
 
 
@@ -57,7 +57,7 @@ async def _grown(count: int) -> dict[str, Any]:
     full = await fill(emulator, count)
     again = await fill(emulator, count)
     assert len(await emulator.all()) == count
-    grown = max(full - before, 1)  # a tiny run may fit into what the process has already
+    grown = max(full - before, 1)  # the memory of a tiny run may fit into what the process already has
     return {"bytes": grown / count, "again": (again - before) / grown}
 
 
@@ -89,9 +89,9 @@ def looked(few: int, many: int, rounds: int) -> dict[str, Any]:
 
 
 async def _queued(count: int) -> tuple[ASGIApp, list[str]]:
-    """An emulator with so many requests of one key, a few of which run; the others wait in its line.
+    """An emulator with this number of requests of one key; a few run, and the others wait in its line.
 
-    They are put into its store: a million submits would take longer than all else that is measured.
+    They are put directly into its store: a million submits would take longer than everything that is measured.
     """
     from fakefal.core.ids import RANDOM_BITS, uuid7
     from fakefal.core.plan import PROFILES, Ending, make_plan
@@ -110,7 +110,7 @@ async def _queued(count: int) -> tuple[ASGIApp, list[str]]:
         record = Record(request_id, "bench", "fal-ai/kling-video", "o1/image-to-video", SMALL, now, base_url)
         await emulator.queue.add(record, plan, now)
         ids.append(request_id)
-    await emulator.move_clock(None, advance=SETTLED_SECONDS, speed=0)  # else some become ready while others are timed
+    await emulator.move_clock(None, advance=SETTLED_SECONDS, speed=0)  # none becomes ready while others are timed
     return build_app(emulator), ids
 
 

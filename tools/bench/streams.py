@@ -1,4 +1,4 @@
-"""Many open status streams: what one occupies in the server, and how soon all of them hear of a change."""
+"""Many open status streams: the memory of one in the server, and how soon all of them receive a change."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tools.bench.sides import SUBMIT, arguments
 from tools.bench.table import Goal, Measured, NotInstalled, Row, Size
 
 STARTED_SECONDS = 50
-"""Emulated seconds after which every job runs, and none has come to its first line of progress, at 60 s."""
+"""Emulated seconds after which every job runs and none has reached its first line of progress, at 60 s."""
 
 CHANGES = (50, 240, 240, 60)
-"""Steps of emulated time that each change what all streams show: three lines of progress, the end.
+"""Steps of emulated time, each of which changes what all streams show: three lines of progress, the end.
 
-The jobs have waited up to half a minute, each its own time.
+The jobs have waited up to half a minute, each for its own time.
 """
 
 JOB = ("--effect", "respond(seconds=600)", "--seed", "1")
@@ -42,7 +42,7 @@ class Streams:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def open(self, paths: list[str]) -> None:
-        """Open all, and wait until each has brought its first event."""
+        """Open all, and wait until each has received its first event."""
         self.seen = [0] * len(paths)
         host, _, port = self.server.url.removeprefix("http://").partition(":")
         for number, path in enumerate(paths):
@@ -61,7 +61,7 @@ class Streams:
             writer.close()
 
     async def wait_for_events(self, events: int) -> None:
-        """Wait until every stream has brought so many events."""
+        """Wait until every stream has received this number of events."""
         async with asyncio.timeout(SETTLED_SECONDS):
             while min(self.seen) < events:  # noqa: ASYNC110 - an event for each line would cost more than waiting
                 await asyncio.sleep(0.001)
@@ -75,7 +75,7 @@ class Streams:
 
 @dataclass(frozen=True)
 class StreamCost:
-    """What open streams cost: bytes of the server for each, and seconds until the last hears of a change."""
+    """The cost of open streams: bytes of the server for each, and seconds until the last one receives a change."""
 
     bytes: float
     seconds: float
@@ -128,7 +128,7 @@ def _posted(server: Running) -> None:
 
 @cache
 def _costs(size: Size) -> list[tuple[StreamCost, StreamCost]]:
-    """Both sides in turn; two rows are made of this."""
+    """Both sides in turn; two rows are made from this."""
     needed, (_, most) = size.streams + SPARE_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < needed:
         raise NotInstalled(f"a process may open {most} files, {needed} are needed: ulimit -n {needed}")
@@ -149,7 +149,7 @@ def memory(size: Size) -> Measured:
 
 
 def latency(size: Size) -> Measured:
-    """Seconds from a change until the last stream has heard of it."""
+    """Seconds from a change until the last stream has received it."""
     pairs = _costs(size)
     quotients = tuple(ours.seconds / theirs.seconds for ours, theirs in pairs)
     ours, theirs = (f"{statistics.median(pair[side].seconds for pair in pairs) * 1000:.0f} ms" for side in (0, 1))

@@ -1,4 +1,4 @@
-"""The reference for the fixture: what somebody writes by hand with respx to test the same three calls."""
+"""The reference for the fixture: hand-written respx stubs that test the same three calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the benchmark: what is measured, against what, with which goal, and what came out."""
+"""Rows of the benchmark: the measurement, the reference, the goal and the result."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 
 class NotInstalled(Exception):
-    """What a row needs is not on this machine; the message says how to get it."""
+    """A row's requirement is not on this machine; the message says how to get it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much is measured.
+    """The size of the measurements.
 
-    `rounds` alternating runs, each of `seconds` under load from `connections`, after `warm_calls` (V8 and the JVM
-    take so many until all is compiled); `stored` requests for the
-    memory of one, `few` and `many` for the status call; so many `streams`, `jobs` and quick `repeats`.
+    `rounds` alternating runs, each of `seconds` under load from `connections`, after `warm_calls` (V8 and the JVM need
+    so many to compile everything); `stored` requests for the memory of one, `few` and `many` for the status call; and
+    the numbers of `streams`, `jobs` and quick `repeats`.
     """
 
     rounds: int = 5
@@ -50,7 +50,7 @@ TINY = Size(
 
 @dataclass(frozen=True)
 class Goal:
-    """Where the value should lie; without a bound the row only reports."""
+    """The target range of a value; without a bound the row only reports."""
 
     bound: float | None = None
     kind: Literal["at least", "at most"] = "at most"
@@ -68,7 +68,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measurement found: the value that the goal is about, and what it was made of.
+    """The result of a measurement: the value that the goal is about, and its parts.
 
     `ours` and `theirs` are medians in words; `values` are the values of the single rounds.
     """
@@ -93,7 +93,7 @@ class Row:
 
 @dataclass
 class RowOutcome:
-    """A row with what was found, or why nothing was: something is not installed, or the measurement failed."""
+    """A row with its result, or the reason why there is none: something is not installed, or the measurement failed."""
 
     row: Row
     found: Measured | None = None
@@ -131,7 +131,7 @@ def alternating(
 ) -> tuple[float, float, tuple[float, ...]]:
     """Measure both sides in turn, each round in the other order, and compare within each round.
 
-    Returns the median of ours, the median of theirs, and ours by theirs of every round.
+    Returns the median of ours, the median of theirs, and the ratio of ours to theirs in every round.
     """
     pairs: list[tuple[float, float]] = []
     for number in range(rounds):

@@ -23,7 +23,7 @@ NEW_AIMOCK = "AIMock, just started"
 
 
 class Reference(Protocol):
-    """Starts what our side is compared with, for one kind of call."""
+    """Starts the reference of our side, for one kind of call."""
 
     def __call__(self, ours: Side, kind: Kind, /, *, fast: bool) -> AbstractContextManager[Side]:
         """The other side."""
@@ -43,7 +43,7 @@ def measured(size: Size, *, kinds: tuple[Kind, ...], beside: Reference, fast: bo
 
 
 def in_the_first_second(*kinds: Kind) -> Callable[[Size], Measured]:
-    """Calls in the first second of new servers, which is where the programs of tests stay."""
+    """Calls in the first second of new servers, in which most tests' programs end."""
 
     def measure(size: Size) -> Measured:
         size = replace(size, seconds=1)
@@ -61,7 +61,7 @@ def compared(size: Size, ours: Load, theirs: Load) -> Measured:
 
 
 def at_least(bound: float) -> Goal:
-    """How rows under load read: more is better."""
+    """How to read rows under load: more is better."""
     return Goal(bound, "at least")
 
 

@@ -1,1 +1,1 @@
-"""The fidelity report: what each rule rests on, and what each oracle found of it."""
+"""The fidelity report: the evidence of each rule, and the findings of each oracle about it."""

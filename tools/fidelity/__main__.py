@@ -11,7 +11,7 @@ from tools.fidelity.report import NoOracles, write_report
 
 @click.command
 def command() -> None:
-    """Write the fidelity report from what the oracles left in the checkout."""
+    """Write the fidelity report from the oracles' outputs in the checkout."""
     try:
         written = write_report(Path.cwd())
     except NoOracles as error:

@@ -63,7 +63,7 @@ def _with(found: Mapping[str, Any], key: str, value: str) -> list[Mapping[str, A
 
 
 def _sums(what: str, groups: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[str]:
-    """One row a group of models: how many, and what came of those that the runtime was asked about."""
+    """One row for each group of models: how many, and the outcome for those that the runtime judged."""
     yield f"| {what} | models | printed equal | run at fal's runtime | bodies | equal | outside | known | unexplained |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for name, models in groups.items():

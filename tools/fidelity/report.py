@@ -1,7 +1,7 @@
-"""The fidelity report: for every model what the oracles found, and in depth for every rule its evidence.
+"""The fidelity report: the oracles' findings for every model and, in depth, the evidence of every rule.
 
-It is put together from what the project keeps: the rules, fal's own documents and the summaries that the
-oracles left in ``tests/oracles``.  There is no date of a run in it, so that equal inputs give equal bytes.
+Its inputs are kept by the project: the rules, fal's own documents and the summaries that the oracles left in
+``tests/oracles``. It contains no date of a run, so that equal inputs give equal bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAGE, DATA = "docs/fidelity.md", "docs/fidelity.json"
 AGREED, DIFFERS, UNVERIFIED = "agreed", "differs", "unverified"
 OUTCOMES = ("cases", "agreed", "outside", "known", "unexplained")
 OUTSIDE = "outside"
-"""The oracle cannot know: no schema holds the rule, or no receipt is about it."""
+"""The oracle cannot tell: no schema holds the rule, or no receipt is about it."""
 
 #: Where fal's documents state a rule: aspects of a place, or names in its limits.
 _ASPECTS = {"required": ("required",), "type": ("types", "nullable"), "one_of": ("choices",)}
@@ -53,15 +53,15 @@ _LIMITS = {
 
 
 class NoOracles(Exception):
-    """There is nothing to report from; ``str()`` says what is missing."""
+    """An input is missing; ``str()`` says which."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What the oracles left: summaries by name, and fal's documents by endpoint.
+    """The outputs of the oracles: summaries by name, and fal's documents by endpoint.
 
     `models` is the large run of the runtime, over models of every category, and `family` the one over the Kling family;
-    `round_trip` is of all models that have documents.
+    `round_trip` covers all models that have documents.
     """
 
     runtime: Mapping[str, Any]
@@ -77,7 +77,7 @@ def write_report(root: Path) -> tuple[Path, Path]:
     """Write the report into the root of a checkout; returns both files.
 
     Raises:
-        NoOracles: it is none.
+        NoOracles: an input is missing.
     """
     found = report(read_sources(root))
     page, data = root / PAGE, root / DATA
@@ -88,11 +88,11 @@ def write_report(root: Path) -> tuple[Path, Path]:
 
 
 def read_sources(root: Path) -> Sources:
-    """What the oracles left in a checkout; of the live service there is nothing until somebody asked it.
+    """The outputs of the oracles in a checkout; those of the live service only if somebody called it.
 
     Raises:
-        NoOracles: a file is missing, or is none of theirs; or what is said to be the live service was another one,
-            or was asked about another contract.
+        NoOracles: a file is missing or malformed, or a run that is said to be of the live service was of another
+            service or under another contract.
     """
     folder = root / ORACLES
     try:
@@ -152,7 +152,7 @@ def report(sources: Sources) -> dict[str, Any]:
 
 
 def _model(record: Record, sources: Sources) -> dict[str, Any]:
-    """What is known of one model, and what came of it; a model that the runtime was not asked about has no counts."""
+    """The facts about one model, and its outcome; a model that the runtime did not judge has no counts."""
     endpoint = BUILT_IN.find(record.id)
     runs = (sources.runtime["endpoints"], sources.family["models"], sources.models["models"])
     asked = next((one[record.id] for one in runs if record.id in one), None)
@@ -249,7 +249,7 @@ def _row(rule: Rule, by: dict[str, str], quoted: list[Receipt], parsed: Mapping[
 
 
 def _by_runtime(outcomes: Mapping[str, int]) -> str:
-    """What fal's own runtime made of bodies that break the rule."""
+    """How fal's own runtime judged bodies that break the rule."""
     if outcomes.get("unexplained") or outcomes.get("known"):
         return DIFFERS
     return AGREED if outcomes.get("agreed") and not outcomes.get("outside") else OUTSIDE
@@ -271,7 +271,7 @@ def _by_document(edition: Edition, rule: Rule, places: Mapping[str, Place], comp
 
 
 def _by_receipts(quoted: list[Receipt]) -> str:
-    """What quoted answers of the live service say; one with a known difference shows the rule in older words."""
+    """The quoted answers of the live service; one with a known difference shows the rule in older words."""
     if not quoted:
         return OUTSIDE
     return AGREED if any(not one.differs for one in quoted) else DIFFERS
@@ -308,7 +308,7 @@ def _receipt(one: Receipt) -> dict[str, Any]:
 
 
 def _live(sources: Sources, endpoint_id: str) -> dict[str, str]:
-    """What a run of ``fakefal conform --target fal --json`` found, where somebody kept it."""
+    """The findings of a run of ``fakefal conform --target fal --json``, if one was kept."""
     states = {"agreed": AGREED, "worded": AGREED, "differs": DIFFERS}
     found: dict[str, str] = {}
     for one in sources.live["outcomes"] if sources.live else ():

@@ -1,1 +1,1 @@
-"""What MkDocs does not do by itself for the site: pages and tables that are made from the code."""
+"""Additions to MkDocs for the site: pages and tables that are made from the code."""

@@ -1,6 +1,6 @@
 """Hooks of MkDocs: tables made from the code, pages of the repository's root, and links that leave the site.
 
-In a page, ``<!-- generated: NAME -->`` stands for what a function of `tools.site.tables` makes.
+In a page, ``<!-- generated: NAME -->`` is replaced by the output of a function of `tools.site.tables`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FROM_ROOT = {
     "maintainers/architecture.md": "ARCHITECTURE.md",
     "maintainers/changelog.md": "CHANGELOG.md",
 }
-"""Pages that lie elsewhere in the repository, where people look for them."""
+"""Pages that are elsewhere in the repository, where people expect them."""
 
 _PAGES = {ROOT / file: page for page, file in FROM_ROOT.items()}
 _TABLE = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
@@ -45,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Put tables in their places, and lead links that leave the site to the repository."""
+    """Insert the tables, and point links that leave the site to the repository."""
     source = Path(page.file.abs_src_path or "")
     whole = _TABLE.sub(lambda found: TABLES[found[1]](), markdown)
     whole = _DIAGRAM.sub(lambda found: _steps(found[1]), whole)
@@ -53,13 +53,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _steps(diagram: str) -> str:
-    """A diagram of states as a table: to draw it, readers' browsers would fetch a library from elsewhere."""
+    """A state diagram as a table: to draw it, readers' browsers would load a library from another host."""
     steps = _STEP.findall(diagram)
     return table(("from", "by", "to"), [(before.replace("[*]", "(new)"), move, after) for before, after, move in steps])
 
 
 def _address(link: str, page: Page, source: Path, config: MkDocsConfig) -> str:
-    """Where a link of the repository leads on the site."""
+    """The target on the site of a link in the repository."""
     target = Path(os.path.normpath(source.parent / link))
     docs = Path(config.docs_dir)
     inside = _PAGES.get(target) or (target.relative_to(docs).as_posix() if target.is_relative_to(docs) else None)

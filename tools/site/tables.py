@@ -19,7 +19,7 @@ from tools.site.calls import control_calls
 
 CONTRACTS = Path(__file__).parents[2] / "contracts" / "fakefal_contracts"
 HELP_WIDTH = 100
-"""Characters of a line of help."""
+"""The line width of the help, in characters."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -103,7 +103,7 @@ def platform_errors() -> str:
 
 
 def effect_values() -> str:
-    """What the arguments of effects take."""
+    """The arguments of effects and their values."""
     return table(("argument", "value"), [(f"`{name}`", words) for name, (words, _) in VALUES.items()])
 
 
@@ -160,4 +160,4 @@ TABLES: dict[str, Callable[[], str]] = {
     "kling-models": kling_models,
     "control-calls": control_calls,
 }
-"""What a page can ask for, by name."""
+"""The tables that a page can request, by name."""

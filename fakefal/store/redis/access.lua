@@ -1,11 +1,11 @@
--- What replicas share of files and their readers, and of calls that must not happen twice.
+-- The state that replicas share about files and their readers, and about calls that must not happen twice.
 --
--- A file stands under a digest of its path; the owner of one is the tag of a key.  Uploads are `files`; what was made
--- here and somebody closed or removed is `made`, apart, so that it pushes out nothing that was said of an upload.
+-- A file is stored under a digest of its path; its owner is the tag of a key.  Uploads are in `files`.  Generated files
+-- that were restricted or removed are in `made`, so that they do not evict the facts about an upload.
 
 local SECONDS, ACL = 'expiration_duration_seconds', 'initial_acl'
 
--- What was said of a file, and whether it is an upload.
+-- The facts about a file, and whether it is an upload.
 local function file_at(digest)
   local uploaded = redis.call('HGET', key('files'), digest)
   local packed = uploaded or redis.call('HGET', key('made'), digest)
@@ -16,7 +16,7 @@ local function is_gone(file)
   return file.removed ~= nil or file.expires ~= nil and moment_of_key(file.owner) >= file.expires
 end
 
--- For each of these files '1' where it is gone, else '0', in one text.
+-- One text with '1' for each of these files that is gone, otherwise '0'.
 local function gone(digests)
   local marks = {}
   for _, digest in ipairs(digests) do
@@ -38,7 +38,7 @@ function STEPS.settings(tag, ...)
   return {'settings', kept[SECONDS] or '', kept[ACL] or ''}
 end
 
--- A file came here.  What was said of it before, by a call that was repeated, holds on.
+-- A file arrived.  Facts from an earlier, repeated call still hold.
 function STEPS.uploaded(digest, tag, most, seconds, acl)
   if redis.call('HEXISTS', key('files'), digest) == 1 then return {'kept'} end
   local usual = settings(tag)
@@ -57,7 +57,7 @@ end
 
 function STEPS.gone(...) return {'gone', gone({...})} end
 
--- Changes one thing of a file for its owner, who becomes so where it has none.
+-- Changes one fact about a file for its owner; a file without an owner gets this one.
 function STEPS.change_file(digest, tag, most, name, value)
   local file, uploaded = file_at(digest)
   file = file or {owner = tag}
@@ -82,14 +82,14 @@ function STEPS.forget_files(tag)
   return {'forgotten'}
 end
 
--- Counts a call of a key; returns its number for the key, the rules that were added, and which of these files are gone.
+-- Counts a call of a key; returns its number for the key, the added rules, and which of these files are gone.
 function STEPS.arrive(tag, ...)
   local number = string.format('%d', (redis.call('HGET', key('calls'), tag) or 0) + 1)
   remember('calls', MAX_KEYS, tag, number)
   return {'arrived', number, redis.call('GET', key('rules')) or '', gone({...})}
 end
 
--- Whether nobody made this call in so many seconds.  `attempt` names the one who asks, for when an answer is lost.
+-- Whether nobody made this call in this number of seconds.  `attempt` identifies the caller, in case a reply is lost.
 function STEPS.once(tag, call, attempt, seconds, most)
   call = tag .. ' ' .. call
   local now, before = moment_of_key(tag), redis.call('HGET', key('once'), call)

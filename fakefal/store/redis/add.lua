@@ -26,7 +26,7 @@ local function take_in(id, record, plan, facts)
   return e
 end
 
--- A second call with the same id, because the first answer was lost, takes nothing in.
+-- A second call with the same id, made because the first reply was lost, adds nothing.
 function STEPS.add(id, tag, record, plan, facts)
   facts = cjson.decode(facts)
   open(tag)

@@ -1,6 +1,6 @@
--- Hashes that hold a bounded number of things, the oldest of which are forgotten first.
+-- Hashes with a bounded number of items; the oldest are deleted first.
 
--- Forgets the oldest things of a hash beyond so many.
+-- Deletes the oldest items of a hash above this number.
 local function trim(name, most)
   local order = key(name .. ':order')
   local over = redis.call('ZCARD', order) - tonumber(most)
@@ -10,7 +10,7 @@ local function trim(name, most)
   end
 end
 
--- Puts something into a hash that holds a bounded number of things.
+-- Adds an item to a hash with a bounded number of items.
 local function remember(name, most, field, value)
   redis.call('ZADD', key(name .. ':order'), redis.call('INCR', key('arrivals')), field)
   redis.call('HSET', key(name), field, value)

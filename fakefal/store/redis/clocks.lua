@@ -1,7 +1,7 @@
--- What replicas share beside the lines: clocks, scenarios, secrets.
+-- The state that replicas share besides the lines: clocks, rules, secrets.
 
--- The global clock, and those of keys that were moved since change number `since` of an era; an era ends when Redis is
--- emptied.  '' is the pace of a clock that follows the global one.
+-- The global clock, and the clocks of keys that were moved since change number `since` of an era; an era ends when
+-- Redis is emptied.  '' is the pace of a clock that follows the global one.
 function STEPS.clocks(era, since)
   local now = redis.call('HGET', key('store'), 'era') or ''
   local changed = {}
@@ -34,7 +34,7 @@ function STEPS.move(tag, advance, speed, most, era, since)
   return STEPS.clocks(era, since)
 end
 
--- Lets the clock of a key keep step with the global one, which shows this.
+-- Lets the clock of a key run at the speed of the global one, which shows this time.
 local function in_step(tag, followed)
   local packed = redis.call('HGET', key('clock'), tag)
   if not packed then return end
@@ -66,7 +66,7 @@ end
 
 function STEPS.rules() return {'rules', redis.call('GET', key('rules')) or ''} end
 
--- Writes the rules, unless somebody else did since they were read.
+-- Writes the rules, unless they were changed since the caller read them.
 function STEPS.set_rules(before, after)
   if (redis.call('GET', key('rules')) or '') ~= before then return {'changed'} end
   redis.call('SET', key('rules'), after)
@@ -85,7 +85,7 @@ function STEPS.secret(fresh)
   return {'secret', redis.call('HGET', key('secrets'), 'tokens')}
 end
 
--- The signing keys of a family, oldest first; `fresh` becomes the newest where there is none, or where it is asked for.
+-- The signing keys of a family, oldest first; `fresh` becomes the newest if there is none, or on request.
 function STEPS.signing(family, fresh, rotate, most)
   local kept = key('signing:' .. family)
   if fresh ~= '' and (rotate == '1' or redis.call('EXISTS', kept) == 0) then

@@ -1,6 +1,7 @@
--- Webhooks, and who sends them.
+-- Webhooks, and the replicas that send them.
 --
--- A claim says which replica is at a webhook or a judgement.  It holds while that replica renews its lease, in real time.
+-- A claim says which replica works on a webhook or a judgement.  It holds while that replica renews its lease, in real
+-- time.
 
 local function delivery(e)
   local kept = redis.call('HMGET', request_key(e.id), 'attempts', 'record')
@@ -47,8 +48,8 @@ function STEPS.delivery(id)
   return delivery(e)
 end
 
--- Writes what became of a try, unless another one was written since the caller read; `due` is '' where it was made out
--- of turn, and leaves the schedule alone.
+-- Records the result of a try, unless another was recorded since the caller read; `due` is '' for an extra try, which
+-- does not change the schedule.
 function STEPS.tried(id, tries, fate, due, attempts)
   local tag = tag_of(id, '')
   if not tag then return {'unknown'} end

@@ -1,13 +1,13 @@
--- The calls of all replicas, and what metrics tell.  Replicas write in batches, now and then; a batch may come twice.
+-- The calls of all replicas, and the metrics.  Replicas write in batches, now and then; a batch may come twice.
 
 local PAGE = 256
-local COUNTED_SECONDS = 24 * 3600 -- so long it is known what a replica counted last, however dead it seems
-local RESET_SECONDS = 3600 -- so long it is known that calls were forgotten: nobody writes them down later than that
+local COUNTED_SECONDS = 24 * 3600 -- how long a replica's last batch is remembered, even if the replica seems dead
+local RESET_SECONDS = 3600 -- how long a reset of calls is remembered: no replica writes them later than that
 
 local function forgotten_at(tag) return tonumber(redis.call('GET', key('journal:since:' .. tag)) or 0) end
 
--- Writes down calls: of each its name, '1' where it is new, when it came by the clock of its replica, how long ago that
--- is, the tag of its key, and the call itself.  What came before a reset, and what is no longer kept, is left out.
+-- Writes calls: of each its name, '1' if it is new, its time by the clock of its replica, its age, the tag of its key,
+-- and the call itself.  Calls from before a reset, and calls that are no longer kept, are left out.
 function STEPS.write_calls(most, ...)
   local now, calls, all_since, since = real_time(), {...}, forgotten_at(ALL_KEYS), {}
   for index = 1, #calls, 6 do
@@ -22,7 +22,7 @@ function STEPS.write_calls(most, ...)
   return {'written'}
 end
 
--- Shows `visit` the calls of a key, or of ALL_KEYS, with their names, newest first, until it returns true.
+-- Calls `visit` with the calls of a key, or of ALL_KEYS, and their names, newest first, until it returns true.
 local function each_call(tag, visit)
   local at, begins = 0, tag .. ' '
   repeat
@@ -36,7 +36,7 @@ local function each_call(tag, visit)
   until #names < PAGE
 end
 
--- The newest calls of a key, or of ALL_KEYS, each behind the tag of its key.
+-- The newest calls of a key, or of ALL_KEYS, each preceded by the tag of its key.
 function STEPS.calls(tag, limit)
   local reply = {'calls'}
   each_call(tag, function(_, call)
@@ -60,7 +60,7 @@ function STEPS.forget_journal(tag)
   return {'forgotten'}
 end
 
--- Adds to counts, unless this replica's batch of that number was added before.
+-- Adds to counts, unless this replica's batch with that number was added before.
 function STEPS.count(number, ...)
   if redis.call('GET', key('counted:' .. REPLICA)) ~= number then
     redis.call('SET', key('counted:' .. REPLICA), number, 'EX', COUNTED_SECONDS)

@@ -1,11 +1,11 @@
--- The line of a key: the arithmetic of fakefal/core/line.py on sorted sets.  A property test holds both together.
+-- The line of a key: the arithmetic of fakefal/core/line.py on sorted sets.  A property test compares both.
 --
--- A `place` is the order of arrival in hex, followed by the id: ties of a score fall in the order of arrival.
+-- A `place` is the order of arrival in hex, followed by the id: equal scores are sorted in order of arrival.
 
 local HUGE = math.huge
 local ORDER_DIGITS = 14
 
-local L -- the line that this step is about
+local L -- the line of this step
 local entries, changed = {}, {}
 local heads = {}
 local budget = EVENTS
@@ -16,7 +16,7 @@ local function request_key(id) return at('request:' .. id) end
 local function place(e) return string.format('%0' .. ORDER_DIGITS .. 'x', e.order) .. e.id end
 local function id_of(member) return string.sub(member, ORDER_DIGITS + 1) end
 
--- Opens the line of a key; `moment` is the key's emulated time, which never lies before one that was seen.
+-- Opens the line of a key; `moment` is the key's emulated time, which is never before a moment seen earlier.
 local function open(tag)
   L = {tag = tag}
   entries, changed, heads = {}, {}, {}
@@ -113,7 +113,7 @@ local function moment_of(e, offset)
   return moment
 end
 
--- When a run ends: as planned, or cut where a further attempt would begin too late.
+-- When a run ends: as planned, or cut short if a further attempt would begin too late.
 local function end_of(e)
   if e.start_by then
     for _, offset in ipairs(e.plan.retries) do
@@ -164,7 +164,7 @@ local function begin(e, now)
   shift(e, e.credit, now)
 end
 
--- Nobody has to be told of this request any more: it may be dropped.
+-- The request has no pending notifications any more, so it may be evicted.
 local function may_be_dropped(e)
   local order = redis.call('INCR', key('arrivals'))
   if redis.call('ZADD', key('finished'), 'NX', order, e.id) == 1 then
@@ -184,7 +184,7 @@ local function make_delivery(e)
   end
 end
 
--- Writes down an end.
+-- Records an end.
 local function over(e, now, cut)
   e.ended, e.cut = now, cut
   note_move(e, 'COMPLETED')
@@ -210,8 +210,7 @@ end
 
 -- -- advancing --------------------------------------------------------------------------------------
 
--- Takes a new request into a line that is up to date.  It is noted nowhere where it can start at once and be over at
--- once.
+-- Adds a new request to a line that is up to date.  A request that can start and end at once is added to no index.
 local function arrive(e)
   if poll_driven(e) then return set_aside(e) end
   if not e.plan or e.ready_at > L.now or L.blocked or L.busy >= RUNNERS then return enqueue(e) end
@@ -223,7 +222,7 @@ local function arrive(e)
   note('running', e, moment)
 end
 
--- Fills free runners with ready requests; returns whether the next one lacks its judgement.
+-- Gives free runners to ready requests; returns whether the next request lacks its judgement.
 local function start_ready()
   while L.busy < RUNNERS do
     local first = head('ready')
@@ -248,7 +247,7 @@ local function end_runs(due)
   end
 end
 
--- Everything noted for a moment: ends first, so that their runners are free.
+-- Does everything that is due at a moment: ends first, so that their runners are free.
 local function carry_out(due)
   if not end_runs(due) then return false end
   while head('releases') and head('releases').moment <= due do
@@ -274,7 +273,7 @@ local function time_out(due)
   return true
 end
 
--- Carries out what is due by `now`.  False: so much was due that the caller must come again.
+-- Carries out what is due by `now`.  False means that more is due than one call carries out.
 local function advance_by(now)
   L.blocked = not L.mid and start_ready()
   L.mid = false
@@ -283,7 +282,7 @@ local function advance_by(now)
     if due > now then break end
     L.now = math.max(L.now, due)
     if not carry_out(due) then
-      L.mid = true -- the moment is half done: nobody starts before all of it is
+      L.mid = true -- half of the moment is done: nothing starts before the rest is
       return false
     end
     L.blocked = start_ready()
@@ -294,7 +293,7 @@ local function advance_by(now)
   return true
 end
 
--- Brings the line to its moment.  False: come again.
+-- Brings the line to its moment.  False means that the caller must call again.
 local function catch_up()
   if not L.dirty and not L.mid and L.moment < L.wake then
     if not L.blocked then L.now = math.max(L.now, L.moment) end
@@ -323,7 +322,7 @@ local function mark_active()
   end
 end
 
--- Writes down what changed.  That a moment was seen is no change that must outlive Redis: it goes to no file.
+-- Writes the changes.  That a moment was seen need not outlive Redis, so it goes to no file.
 local function close()
   if L.dirty or L.mid then
     for id, e in pairs(changed) do

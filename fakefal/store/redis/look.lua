@@ -1,16 +1,16 @@
--- Where requests stand: the steps that only look, after what is due is carried out.
+-- The state of requests: the steps that only read, after everything due is carried out.
 --
 -- Every reply is a list of texts whose first says what it is; an absent value is '', since a nil would end the list.
--- 'again' asks to be called once more with the same arguments: much was due, and nothing of the step itself was done.
--- Where requests started or ended, the reply stands in one that says which: {'moved', {id, state, ...}, reply}.
+-- 'again' asks the caller to repeat the call with the same arguments: much was due, and the step itself was not done.
+-- If requests started or ended, the reply is wrapped in one that lists them: {'moved', {id, state, ...}, reply}.
 
--- The line that a request belongs to: named by the caller, or looked up.
+-- The line of a request: named by the caller, or looked up.
 local function tag_of(id, tag)
   if tag ~= '' then return tag end
   return redis.call('HGET', key('owners'), id)
 end
 
--- Opens the line of a request and brings it up to date.  Returns the request, or the reply instead.
+-- Opens the line of a request and brings it up to date.  Returns the request, or the reply if there is none.
 local function enter(id, tag)
   tag = tag_of(id, tag)
   if not tag then return nil, {'unknown'} end
@@ -23,7 +23,7 @@ local function enter(id, tag)
   return load(id), nil
 end
 
--- Brings the line up to date after a change, and writes everything down.  Returns '1' where more is due.
+-- Brings the line up to date after a change, and writes everything.  Returns '1' if more is due.
 local function leave()
   local more = not catch_up()
   close()
@@ -45,7 +45,7 @@ local function shown(e, known, more)
     table.concat(shifts, ' '), tostring(position(e)), e.erased and '1' or '', kept[1] or '', kept[2] or ''}
 end
 
--- When something of the open line is due next, its webhooks included, as text.
+-- When the next event of the open line is due, its webhooks included, as text.
 local function next_moment()
   local due = wakes_at()
   local webhook = head('webhooks')
@@ -70,7 +70,7 @@ local function count_read(e)
 end
 
 function STEPS.look(id, tag, read, known, still)
-  if still == '1' then -- as it was seen last: nothing is carried out
+  if still == '1' then -- unchanged: nothing is carried out
     tag = tag_of(id, tag)
     if not tag then return {'unknown'} end
     open(tag)
@@ -92,7 +92,7 @@ function STEPS.carry_out(tag)
   return {'due', more, next_moment()}
 end
 
--- What was paid in for a key, less what its jobs that are over cost.
+-- The payments of a key minus the cost of its jobs that are over.
 function STEPS.credit(tag)
   open(tag)
   if L.exists then
@@ -103,7 +103,7 @@ function STEPS.credit(tag)
   return {'credit', string.format('%.0f', (tonumber(kept[1]) or 0) + (tonumber(kept[2]) or 0))}
 end
 
--- A page of a line's requests, in the order of arrival: those behind `after`.
+-- A page of a line's requests, in order of arrival: those after `after`.
 function STEPS.page(tag, after, count)
   open(tag)
   if not catch_up() then close() return AGAIN end

@@ -1,4 +1,4 @@
--- What callers do to requests: one function a step, named as in fakefal/store/queue.py.
+-- The callers' operations on requests: one function for each step, named as in fakefal/state/queue.py.
 
 local function resize(e, size)
   redis.call('HINCRBY', key('store'), 'bytes', size - e.size)
@@ -129,7 +129,7 @@ function STEPS.forget_credit(tag)
   return {'forgotten'}
 end
 
--- Forgets the requests of a line that arrived by `last`, a bounded number of them.
+-- Deletes the requests of a line that arrived by `last`, a bounded number of them.
 function STEPS.forget(tag, last)
   open(tag)
   local gone = 0

@@ -88,7 +88,7 @@ class Replica:
         except StoreUnavailable:
             pass
         except Exception:
-            logger.exception("A replica goes on after an error")
+            logger.exception("A replica continues after an error")
 
     async def beat(self, member: Member) -> None:
         """Renew the lease, find dead replicas, and carry out what is due for any key."""

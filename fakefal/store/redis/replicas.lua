@@ -1,6 +1,6 @@
--- Who is alive, and who takes over what the dead had claimed.
+-- Which replicas are alive, and who takes over the claims of dead ones.
 
--- Puts a claimed webhook back, so that another replica sends it.
+-- Releases a claimed webhook, so that another replica sends it.
 local function put_back(id, owner)
   local e = load(id)
   if not e or e.claimed_by ~= owner then return end
@@ -9,7 +9,7 @@ local function put_back(id, owner)
   announced = true
 end
 
--- Takes one claim from a replica: a webhook is due again; a judgement falls to this replica.
+-- Takes one claim from a replica: a webhook is due again; a judgement goes to this replica.
 local function take_over(owner, name, reply)
   local kind, tag, id = string.match(name, '(%S+) (%S+) (%S+)')
   redis.call('SREM', claims(owner), name)
@@ -29,14 +29,14 @@ local function take_over(owner, name, reply)
   announced = false
 end
 
--- Says what stands in this Redis, from when it is empty on.
+-- Writes the version of the data into an empty Redis.
 local function found()
   redis.call('HSETNX', key('store'), 'layout', LAYOUT)
   redis.call('HSETNX', key('store'), 'era', REPLICA .. text(real_time()))
 end
 
--- Renews the lease of this replica, and takes over from those whose lease has run out.  A replica that was late itself
--- only renews: when Redis was away, nobody could, and nobody is dead.
+-- Renews the lease of this replica, and takes over from replicas whose lease has expired.  A replica that was late
+-- itself only renews: while Redis was away no replica could renew, so none is dead.
 function STEPS.beat()
   local now = real_time()
   local last = redis.call('ZSCORE', key('replicas'), REPLICA)
@@ -58,14 +58,14 @@ function STEPS.claims()
   return reply
 end
 
--- Gives up claims that this replica does not know of, since the answer that told it was lost.
+-- Releases claims that this replica does not know of, because the reply with them was lost.
 function STEPS.give_up(...)
   local orphans = {'orphans'}
   for _, name in ipairs({...}) do take_over(REPLICA, name, orphans) end
   return orphans
 end
 
--- This replica ends: what it claimed is free at once, and judgements fall to the next that beats.
+-- This replica ends: its claims are free at once, and judgements go to the next replica that beats.
 function STEPS.leave()
   redis.call('ZADD', key('replicas'), '-inf', REPLICA)
   for _, name in ipairs(redis.call('SMEMBERS', claims(REPLICA))) do
@@ -83,7 +83,7 @@ function STEPS.leave()
   return {'left'}
 end
 
--- What other code wrote is not touched; the folder of uploads is one for all replicas that are alive.
+-- Data of other code versions are not touched; all replicas that are alive use one folder of uploads.
 function STEPS.join(spool)
   local filled = redis.call('EXISTS', key('store')) == 1
   if filled and redis.call('HGET', key('store'), 'layout') ~= LAYOUT then return {'other layout'} end

@@ -1,4 +1,4 @@
--- How much is kept: what is dropped, oldest first, so that one more fits.
+-- The limits of the store: evicts the oldest requests, so that one more fits.
 
 local function claims(replica) return key('claims:' .. replica) end
 local function claim(kind, id) return kind .. ' ' .. L.tag .. ' ' .. id end
@@ -14,7 +14,7 @@ local function forget_line()
   heads = {}
 end
 
--- Drops a request of the open line, whatever its state.
+-- Deletes a request of the open line, whatever its state.
 local function drop(e)
   if redis.call('ZREM', key('finished'), e.id) == 1 then
     redis.call('HINCRBY', key('store'), 'finished_bytes', -e.size)
@@ -32,7 +32,7 @@ local function drop(e)
   if redis.call('ZCARD', at('requests')) == 0 then forget_line() end
 end
 
--- Drops a finished request of whatever line.
+-- Deletes a finished request of any line.
 local function evict(id)
   local here = L
   local tag = redis.call('HGET', key('owners'), id)
@@ -45,7 +45,7 @@ local function evict(id)
   entries, changed, heads = kept[1], kept[2], kept[3]
 end
 
--- Drops finished requests, oldest first, until one more of this size fits.  Returns a reply where it does not.
+-- Evicts finished requests, oldest first, until one more of this size fits.  Returns a reply if it does not.
 local function make_room(size)
   local sums = redis.call('HMGET', key('store'), 'bytes', 'finished_bytes')
   local bytes, finished_bytes = tonumber(sums[1]) or 0, tonumber(sums[2]) or 0

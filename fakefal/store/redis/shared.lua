@@ -1,13 +1,13 @@
--- What all other files are written with: names of Redis keys, numbers as text, clocks, counts.
+-- What all other files use: names of Redis keys, numbers as text, clocks, counts.
 --
--- A step is one script, so that it is atomic: its file, behind those that it needs.  `NEEDS` in
--- fakefal/store/redis/scripts.py says which.  Each call makes the functions of its script anew, which takes a third of a
--- microsecond for each: so a step that comes often needs few files.  What stands in capitals and is not defined in a
--- file is put in front of all by that module.
+-- A step is one script, so that it is atomic: the step's file, preceded by the files that it needs.  `NEEDS` in
+-- fakefal/store/redis/scripts.py lists these.  Each call creates all functions of its script, which takes a third of a
+-- microsecond for each, so a frequent step needs few files.  That module also prepends the names in capitals that no
+-- file defines.
 
 local STEPS = {}
 local AGAIN = {'again'}
-local moved = {} -- ids, each followed by the state that it came to
+local moved = {} -- ids, each followed by its new state
 
 local function text(number) return string.format('%.17g', number) end
 local function key(name) return PREFIX .. ':' .. name end
@@ -38,5 +38,5 @@ end
 -- Whole nano-dollars of a key, or of ALL_KEYS: exact, unlike sums of numbers.
 local function pay(tag, nanos) redis.call('HINCRBY', key('credit'), tag, nanos) end
 
--- Counts what metrics tell: it stays whatever is dropped or reset.
+-- Counts for the metrics, which stay whatever is evicted or reset.
 local function count(what, by) redis.call('HINCRBY', key('counts'), what, by or 1) end
