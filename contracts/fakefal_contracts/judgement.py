@@ -191,8 +191,7 @@ class _Media:
 
     def __init__(self, edition: Edition, arguments: Input, opener: Opener) -> None:
         self._edition, self._arguments, self._opener = edition, arguments, opener
-        self._opened: set[str] = set()
-        self._seen: dict[tuple[str, int], Facts | BrokenLimit] = {}
+        self._seen: dict[str, dict[int, Facts | BrokenLimit]] = {}
         self.errors: list[Violation] = []
         self.warnings: list[Advice] = []
         self.unchecked: list[Unchecked] = []
@@ -201,9 +200,8 @@ class _Media:
     def look(self, media: list[tuple[Loc, str, Limits]]) -> None:
         """Open, measure and judge all media."""
         for loc, address, limits in media:
-            found = self._seen.get((address, id(limits))) if address in self._opened else None
-            if found is None:
-                found = self._open(address, limits)
+            known = self._seen.get(address)
+            found = self._open(address, limits) if known is None or id(limits) not in known else known[id(limits)]
             if found is None:
                 self.unchecked.append(Unchecked(loc, address, "not fetched: only data: URIs and known files are read"))
                 if (host := known_host(address)).is_local_name:
@@ -247,8 +245,7 @@ class _Media:
             found = limits.unreachable(error)
         except FileNotFoundError as error:
             found = limits.unreachable(Missing(f"{address} is gone: {error.strerror}"))
-        self._opened.add(address)
-        self._seen[address, id(limits)] = found
+        self._seen.setdefault(address, {})[id(limits)] = found
         return found
 
 
