@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from fakefal.cli import main
+from fakefal.cli.demo import demo_jobs
 from fakefal.core.lifecycle import NEXT, State
 from fakefal.settings import DEFAULT_PORT, Settings, load_settings
 from fakefal.version import VERSION
 from fakefal_contracts import BUILT_IN
 from fakefal_contracts.shipped import shipped_record
+from support.commands import all_commands
 from support.machine import ROOT
 from support.page_blocks import README, blocks_of, run_page
 
@@ -65,9 +69,24 @@ def test_the_readme_counts_the_models() -> None:
     assert f"{len(BUILT_IN):,} models" in README.read_text("utf-8")
 
 
+def test_the_readme_counts_the_jobs_of_the_demo() -> None:
+    jobs = demo_jobs()
+    assert (len(jobs), sum(not job.purpose for job in jobs)) == (6, 4)
+    assert "`make demo` sends six jobs\nthrough the queue and saves the videos of four." in README.read_text("utf-8")
+
+
 def test_the_settings_table_is_complete() -> None:
     rows = re.findall(r"^\| (`.*?) \|", (DOCS / "settings.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(Settings.model_fields) == sorted(name for row in rows for name in re.findall(r"`(\w+)`", row))
+
+
+def test_the_pages_explain_the_variables_of_the_helps() -> None:
+    runner = CliRunner()
+    helps = "".join(runner.invoke(main, [*words, "--help"]).output for words in all_commands())
+    named = set(re.findall(r"FAKEFAL_[A-Z_]*[A-Z]", helps))
+    pages = "".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
+    assert "FAKEFAL_PORT" in named
+    assert named - set(re.findall(r"FAKEFAL_[A-Z_]*[A-Z]", pages)) == set()
 
 
 def test_the_job_is_yaml() -> None:

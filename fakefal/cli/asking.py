@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CONTROL_TOKEN = "FAKEFAL_CONTROL_TOKEN"  # noqa: S105 - the name of the variable
 PATIENCE_SECONDS = 5
+START = "fakefal serve"
 
 
 class NoAnswer(Exception):
@@ -41,10 +42,10 @@ def key_option(function: F) -> F:
     return click.option("--key", envvar="FAKEFAL_CLIENT_KEY", metavar="ID:SECRET", help=text)(function)
 
 
-def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIENCE_SECONDS) -> Any:
+def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIENCE_SECONDS, start: str = START) -> Any:
     """Send a GET to the control API, without a proxy; returns the JSON of the answer.
 
-    The default token is that of ``FAKEFAL_CONTROL_TOKEN``.
+    The default token is that of ``FAKEFAL_CONTROL_TOKEN``.  `start` is the command that starts such a server.
 
     Raises:
         click.UsageError: `url` is not an http(s) URL.
@@ -60,27 +61,29 @@ def ask(url: str, path: str, token: str | None = None, *, seconds: float = PATIE
         with direct.open(request, timeout=seconds) as answer:
             return json.load(answer)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise NoAnswer(_explained(error)) from error
+        raise NoAnswer(_explained(error, start)) from error
 
 
-def _explained(error: Exception) -> str:
+def _explained(error: Exception, start: str) -> str:
     """The message for a missing answer, with what to do."""
     if getattr(error, "code", 0) == HTTPStatus.UNAUTHORIZED:
         return f"{error}; set {CONTROL_TOKEN} to the token of the server"
     if isinstance(getattr(error, "reason", None), ConnectionRefusedError):
-        return "nothing listens there; start it with fakefal serve"
+        return f"nothing listens there; start it with {start}"
     return str(error)
 
 
-def ask_emulator(url: str) -> dict[str, Any]:
+def ask_emulator(url: str, *, start: str = START) -> dict[str, Any]:
     """Ask an emulator whether it is ready, and check that it is a fakefal; returns its answer.
+
+    `start` is the command that starts such a server.
 
     Raises:
         click.UsageError: `url` is not an http(s) URL.
         NoAnswer: there is no answer, or that of another program.
     """
     try:
-        ready = ask(url, "ready")
+        ready = ask(url, "ready", start=start)
     except NoAnswer as error:
         raise NoAnswer(f"no fakefal is ready at {url}: {error}") from error
     if not (isinstance(ready, dict) and ready.get("ready") is True and "fakefal" in ready):

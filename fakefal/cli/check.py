@@ -33,8 +33,8 @@ WIDEST = 60
 
 @click.command(
     epilog=examples(
-        "fakefal check fal/ --max-usd 5",
-        "fakefal check fal-ai/flux/dev prompts.jsonl",
+        "fakefal check fal/ --max-usd 5               # the files in a folder",
+        'fakefal check fal-ai/flux/dev prompts.jsonl  # lines such as {"prompt": "a lighthouse"}',
         """echo '{"prompt": "a lighthouse"}' | fakefal check fal-ai/flux/dev""",
     )
 )

@@ -76,7 +76,7 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Test whether a server answers as fal does, rule by rule.
+    """Test whether a server answers as fal does, rule by rule.  --max-usd SPENDS MONEY, up to the limit.
 
     Against fal, set FAL_KEY.  Nothing is spent by default: each request also breaks a second rule that every known
     schema has, so fal refuses it.  Tests that cannot be done in this way are listed as not run.  Needs the extra

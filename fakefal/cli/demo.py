@@ -30,12 +30,15 @@ HEADERS = {"Authorization": "Key demo:not-a-real-key"}
 
 @dataclass
 class DemoJob:
-    """One request of the demo and its state so far."""
+    """One request of the demo and its state so far.
+
+    `purpose` says why its video is not saved, if it is not.
+    """
 
     title: str
     endpoint_id: str
     arguments: dict[str, Any]
-    save: bool = True
+    purpose: str = ""
     urls: dict[str, str] = field(default_factory=dict)
     state: str = ""
     position: int | None = None
@@ -53,11 +56,16 @@ class DemoJob:
 
 
 def demo_jobs() -> list[DemoJob]:
-    """Two other requests, then the documented full example of each endpoint."""
+    """Two requests that show the queue and a refusal, then the documented full example of each endpoint."""
     first = next(iter(FOUNDING))
     others = [
-        DemoJob("job of another user", first, examples(first)["required"], save=False),
-        DemoJob("duration as a number", first, examples(first)["full"] | {"duration": 5}, save=False),
+        DemoJob("a job ahead", first, examples(first)["required"], "it shows how the next jobs wait for a runner"),
+        DemoJob(
+            "duration as a number",
+            first,
+            examples(first)["full"] | {"duration": 5},
+            'it shows that fal takes "5", not 5',
+        ),
     ]
     return others + [DemoJob(one.path, one.id, examples(one.id)["full"]) for one in FOUNDING.values()]
 
@@ -95,8 +103,9 @@ def command(folder: Path) -> None:
                     _poll(http, job, folder)
             refresh()
             time.sleep(POLL_SECONDS)
-    total = sum((job.usd for job in jobs if job.save), Decimal(0))
-    console.print(f"{sum(job.save for job in jobs)} videos in {folder}/.", highlight=False)
+    saved = [job for job in jobs if not job.purpose]
+    total = sum((job.usd for job in saved), Decimal(0))
+    console.print(f"{len(saved)} videos in {folder}/.", highlight=False)
     console.print(f"At fal they would have cost {dollars(total)}. Not spent.", highlight=False)
 
 
@@ -109,19 +118,20 @@ def _poll(http: httpx.Client, job: DemoJob, folder: Path) -> None:
     answer = http.get(job.urls["response_url"])
     if answer.is_error:
         first = answer.json()["detail"][0]
-        job.outcome = f"refused: {'.'.join(map(str, first['loc']))}: {first['msg']}, not billed"
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        job.outcome = f"refused on purpose, not billed: {job.purpose} ({why})" if job.purpose else f"refused: {why}"
         return
     report = check(job.endpoint_id, job.arguments)
     assert report.cost is not None
     job.usd = report.cost.usd
     video = answer.json()["video"]
     saved = _save(http, video["url"], job, folder)
-    job.outcome = f"{saved}, {dollars(job.usd)} at fal" if saved else "done, not saved"
+    job.outcome = f"{saved}, {dollars(job.usd)} at fal" if saved else f"done, not saved: {job.purpose}"
 
 
 def _save(http: httpx.Client, url: str, job: DemoJob, folder: Path) -> str:
     """Download the video under the first free name; returns the file's path."""
-    if not job.save:
+    if job.purpose:
         return ""
     try:
         folder.mkdir(parents=True, exist_ok=True)

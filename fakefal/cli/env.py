@@ -24,6 +24,7 @@ Variables = Mapping[str, str | None]
 """Variables with their values; None removes a variable."""
 
 FAILED = 2
+START = "fakefal serve --lead"
 STOP = "(exit 2)"
 """Printed for shells after an error: ``eval`` fails then, so that ``set -e`` stops a script before a real call."""
 
@@ -89,11 +90,9 @@ def variables_of(url: str, environ: Mapping[str, str], key: str | None = None) -
         NoAnswer: no emulator is ready there, or it does not accept the fake key.
         NotLed: it was started without ``--lead``.
     """
-    folder = ask_emulator(url)["lead_folder"]
+    folder = ask_emulator(url, start=START)["lead_folder"]
     if not isinstance(folder, str):
-        raise NotLed(
-            f"{url} was started without --lead: start it with fakefal serve --lead, or use fakefal run --attach"
-        )
+        raise NotLed(f"{url} was started without --lead: start it with {START}, or use fakefal run --attach")
     check_key(url, key)
     leading = read_lead_folder(Path(folder)) | dict.fromkeys(("NO_PROXY", "no_proxy"), no_proxy(environ))
     led = led_by({name: _without_earlier(name, value) for name, value in environ.items()}, leading, key=key or FAKE_KEY)

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 import { isAlive, readShared } from "./server.js";
 
 const KEEPER = fileURLToPath(new URL("keeper.js", import.meta.url));
-const FIND = "import importlib.util as u, sys; sys.exit(u.find_spec('fakefal') is None)";
+// A folder ./fakefal, such as a clone, is a package, too, but has no __main__.
+const FIND = "import importlib.util as u, sys; sys.exit(u.find_spec('fakefal.__main__') is None)";
 const INSTALL = `fakefal: the command fakefal was not found. It is a Python program; install it with
   pip install "fakefal @ git+https://github.com/OWNER/fakefal"
 or say where it is: FAKEFAL_COMMAND=.venv/bin/fakefal`;

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fakefal.cli.demo import demo_jobs
 from fakefal.state.signing import MemorySigningKeys
 from fakefal_contracts import examples
 from support.media import clip, measure, picture
@@ -159,6 +160,22 @@ class TestServe:
         assert fakefal("health", "--url", told["url"]).returncode == 1
         assert not (tmp_path / "ready.json").exists(), "it says where a server is, not where one was"
 
+    def test_health_waits_for_a_server_that_starts_later(self, tmp_path: Path) -> None:
+        file = tmp_path / "ready.json"
+        command = [*FAKEFAL, "health", "--wait", str(LIMIT), "--ready-file", str(file)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+            server, told = self.serve(tmp_path)
+            out, err = waiting.communicate(timeout=LIMIT)
+        server.terminate()
+        server.communicate(timeout=LIMIT)
+        assert (out, err, waiting.returncode) == (f"{told['url']} is ready\n", "", 0)
+
+    def test_health_gives_up_after_the_wait(self) -> None:
+        done = fakefal("health", "--wait", "0.2", "--url", "http://127.0.0.1:9")
+        assert done.returncode == 1
+        (said,) = done.stderr.splitlines()
+        assert said == "http://127.0.0.1:9 is not ready: nothing listens there; start it with fakefal serve"
+
     def test_open_streams_do_not_hold_it_up(self, tmp_path: Path) -> None:
         import httpx
 
@@ -270,6 +287,14 @@ class TestDemo:
         ]
         assert measure(tmp_path / "fakefal-demo" / "o3-pro-reference-to-video.mp4")["frames"] == 8 * 24 + 1
         assert "4 videos in fakefal-demo/." in done.stdout
+        outcomes = re.findall(
+            r"^(.+): (done, not saved|refused on purpose, not billed): it shows (.+)$", done.stdout, re.MULTILINE
+        )
+        assert [(title, outcome) for title, outcome, _ in sorted(outcomes)] == [
+            ("a job ahead", "done, not saved"),
+            ("duration as a number", "refused on purpose, not billed"),
+        ]
+        assert set(re.findall(r"^(.+?): position", done.stdout, re.MULTILINE)) == {job.title for job in demo_jobs()}
         assert "At fal they would have cost $2.436. Not spent." in done.stdout
         positions = re.findall(r"^o3/pro/reference-to-video: position (\d)$", done.stdout, re.MULTILINE)
         assert positions == sorted(positions, reverse=True)

@@ -119,7 +119,9 @@ class TestLead:
 
     def test_without_a_server_the_shell_stops(self) -> None:
         gone = "http://127.0.0.1:9"
-        assert f"fakefal env: no fakefal is ready at {gone}: " in refusal("env", "--url", gone)
+        said = refusal("env", "--url", gone)
+        assert f"fakefal env: no fakefal is ready at {gone}: " in said
+        assert "start it with fakefal serve --lead" in said
         stopped = in_shell(f'eval "$(fakefal env --url {gone})"\necho reached')
         assert stopped.returncode == 2
         assert stopped.stdout == ""

@@ -159,6 +159,22 @@ def test_what_keeps_the_server_from_starting_is_said(
     assert not left_behind(environ)
 
 
+def test_a_clone_in_the_folder_is_not_an_installation(
+    user: Path, environ: dict[str, str], node: str, tmp_path: Path
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # nothing is installed
+    (programs / "python3").chmod(0o755)
+    folder = suite(user, "node")
+    (folder / "fakefal" / "fakefal").mkdir(parents=True)
+    (folder / "fakefal" / "fakefal" / "__main__.py").touch()
+    own = {"FAKEFAL_COMMAND": "", "PATH": str(programs), "PYTHONPATH": ""}
+    done = run_program([node, "jobs.test.mjs"], cwd=folder, env={**environ, **own})
+    shutil.rmtree(folder / "fakefal")
+    assert "fakefal: the command fakefal was not found." in done.stderr, done.stderr
+
+
 def test_a_folder_that_others_can_write_to_is_refused(
     user: Path, environ: dict[str, str], node: str, tmp_path: Path
 ) -> None:
