@@ -102,7 +102,7 @@ class TestCheck:
         assert done.returncode == 0, done.stdout
         done = fakefal("check", I2V, str(tmp_path / "body.json"))
         assert done.returncode == 1
-        assert "'a.png' is not an http(s) or data: address" in done.stdout
+        assert "'a.png' is not an http(s) or data: address; if it is a file of this machine, upload it" in done.stdout
         assert "--local-files" in done.stdout
 
     def test_a_machine_that_the_service_cannot_reach_is_refused(self) -> None:
