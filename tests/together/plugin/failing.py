@@ -154,6 +154,12 @@ def test_look_ups_by_old_functions_fail_with_strict_false_too(fakefal: Fakefal) 
     OLD[0]("queue.fal.run")
 
 
+def test_an_unknown_host_is_told_how_to_allow_it(fakefal: Fakefal) -> None:
+    """(to allow such calls, mark the test with @pytest.mark.fakefal(strict=False), or create Fakefal(strict=False);"""
+    assert fakefal.url
+    httpx.get("https://auth.fal.ai/x")
+
+
 def test_an_unknown_host_by_urllib(fakefal: Fakefal) -> None:
     """GET https://auth.fal.ai/x was answered 501: fakefal does not emulate auth.fal.ai"""
     assert fakefal.url
