@@ -220,7 +220,7 @@ def test_nothing_billed(fakefal: Fakefal) -> None:
 
 
 def test_billed_otherwise(fakefal: Fakefal) -> None:
-    """$0.56 were billed, not $1.12 and 5 units were billed, not 10:"""
+    """$0.56 were billed, not $1.12 and 5 seconds were billed, not 10:"""
     httpx.post(QUEUE, json=PROMPT, headers=KEY)
     fakefal.assert_billed(1.12, units=10)
 
