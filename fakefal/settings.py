@@ -396,4 +396,5 @@ def _read(variables: Mapping[str, str], path: Path | None) -> tuple[dict[str, An
     try:
         return environment(), TomlConfigSettingsSource(Read, path)() if path else {}
     except ValueError as error:  # of tomllib, or of UTF-8
-        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+        quoted = '; put texts in quotes, as in profile = "instant"' if "Invalid value" in str(error) else ""
+        raise SettingsError(f"{path} is not valid TOML: {error}{quoted}") from error

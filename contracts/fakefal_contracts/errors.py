@@ -5,9 +5,13 @@ ContractError                 the base of all errors below
 |- UnknownContract            the contract does not exist, or its date is before the first revision
 |- UnreadableContract         a document cannot be read
 `- Unreadable                 a file cannot be measured
+   `- CutOff                  it ends too early
 """
 
 from __future__ import annotations
+
+WHOLE = "send the whole file"
+"""What to do about files that are cut off."""
 
 
 class ContractError(ValueError):
@@ -53,4 +57,15 @@ class UnreadableContract(ContractError):
 
 
 class Unreadable(ContractError):
-    """The bytes could not be measured; ``str()`` says why in a few words."""
+    """The bytes could not be measured; ``str()`` says why in a few words, and what to do if that is known."""
+
+    def __init__(self, why: str, advice: str = "") -> None:
+        super().__init__(f"{why}; {advice}" if advice else why)
+        self.advice = advice
+
+
+class CutOff(Unreadable):
+    """The bytes end too early, or may do so."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, WHOLE)

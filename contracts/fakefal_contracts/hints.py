@@ -111,7 +111,20 @@ def _wrong_type(error: dict[str, Any], spot: Spot) -> str:
         return f"send a list: [{_echo(value)}]"
     if value is None and not spot.required and not spot.path.endswith("[]"):
         return "leave the key out instead of sending null"
-    return f"{_echo(value)} has the wrong JSON type: {error['msg'][0].lower()}{error['msg'][1:]}"
+    kind = next((words for start, words in _TYPES.items() if error["type"].startswith(start)), "")
+    wanted = f"give {kind}" if kind else f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    return f"{_echo(value)} has the wrong JSON type: {wanted}"
+
+
+#: JSON types in words, by the start of the names of pydantic's errors.
+_TYPES = {
+    "string_": "a string",
+    "int_": "a whole number",
+    "float_": "a number",
+    "bool_": "true or false",
+    "list_": "a list",
+    **dict.fromkeys(("dict_", "model_", "dataclass_"), "an object"),
+}
 
 
 def _missing(name: str, given: Any, owner: type[Model]) -> str:

@@ -140,7 +140,7 @@ class Limits:
                 "file_download_error",
                 "Failed to download the file. Please check if the URL is accessible and try again.",
                 None,
-                f"{why}; give an http(s) or data: address that the service can open",
+                str(why) if why.advice else f"{why}; give an http(s) or data: address that the service can open",
             )
         form = f" as {' or '.join(self.formats)}" if self.formats else ""
         return BrokenLimit(
@@ -148,7 +148,7 @@ class Limits:
             "image_load_error" if self.kind == "image" else "file_download_error",
             f"Failed to load the {self.kind}.",
             None,
-            f"{why}; send {self._one}{form}",
+            str(why) if why.advice else f"{why}; send {self._one}{form}",
         )
 
     @property

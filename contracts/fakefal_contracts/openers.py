@@ -19,6 +19,16 @@ LONGEST_REMEMBERED = 1024
 """Longer addresses are parsed each time, because a cache of them would fill the memory."""
 
 
+UPLOAD = "upload it, for example with fal_client.upload_file, and send the URL that comes back"
+"""What to do with a file of this machine."""
+
+
+def not_an_address(address: str, otherwise: str = "") -> Missing:
+    """The error for an address that is neither an http(s) nor a ``data:`` URL, such as a path."""
+    why = f"{address[:80]!r} is not an http(s) or data: address"
+    return Missing(why, f"if it is a file of this machine, {UPLOAD}{otherwise}")
+
+
 def open_data_uris(address: str) -> bytes | Path | None:
     """The default opener: ``data:`` URIs are read, other http(s) addresses are left unchecked.
 
@@ -29,9 +39,9 @@ def open_data_uris(address: str) -> bytes | Path | None:
     if not host:
         if is_data_uri(address):
             return read_data_uri(address)[1]
-        raise Missing(f"{address[:80]!r} is not an http(s) or data: address")
+        raise not_an_address(address)
     if kind:
-        raise Missing(f"no public service reaches {host[:80]} ({kind} address): upload the file")
+        raise Missing(f"no public service reaches {host[:80]} ({kind} address)", UPLOAD)
     return None
 
 

@@ -46,11 +46,14 @@ class Audit:
         return trial.verdict.without({*self.allowed, *(AT_END if trial.code is None else ())})
 
     def summary(self) -> str:
-        """The result in one line."""
-        ended = Counter(one.ending for one in self.trials)
+        """The result of the runs with failures in one line, and whether the run without one has proven findings."""
+        first, *faulty = self.trials
+        ended = Counter(one.ending for one in faulty)
         asides = [f"{ended[name]} {name}" for name in ("did not end", "not reached") if ended[name]]
-        runs = _counted(len(self.trials), "run")
-        return ", ".join([f"{runs}: {self.proven} with proven findings", *asides])
+        if self.verdict(first).proven:
+            asides.append("and the run without failures has proven findings, too")
+        proven = sum(bool(self.verdict(one).proven) for one in faulty)
+        return ", ".join([f"{_counted(len(faulty), 'run')}: {proven} with proven findings", *asides])
 
     def table(self) -> list[tuple[str, ...]]:
         """A row for each run, under `HEADINGS`."""

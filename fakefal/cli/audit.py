@@ -24,6 +24,8 @@ NOTHING_REACHED = (
     "If the program skips work that it did before, undo that before each run: --before CMD"
 )
 
+MARKS = "Findings are proven, except those marked (possible).  Only proven findings change the exit code.\n"
+
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
@@ -145,4 +147,5 @@ def _shown(audit: Audit) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     kinds = {one.kind: one for trial in audit.trials for one in audit.verdict(trial).findings}
     advice = [f"{kind}: {kind.advice}\n  seen: {one.evidence}" for kind, one in sorted(kinds.items())]
-    return "\n".join([*lines, "", *advice, audit.summary()])
+    marks = [MARKS] if kinds else []
+    return "\n".join([*lines, "", *marks, *advice, audit.summary()])

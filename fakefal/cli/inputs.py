@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import click
 
 from fakefal.state import jsonio
+from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 
 STDIN = "-"
 LINES = (".jsonl", ".ndjson")
@@ -204,10 +205,12 @@ def _not_json(given: CheckInput, data: bytes, error: jsonio.InvalidJson) -> Chec
         return given._replace(problem=_EMPTY)
     if isinstance(error, jsonio.JsonTooLarge):
         return given._replace(problem=f"{error}: to check more inputs, write one on each line of a .jsonl file")
+    kind = file_kind(data[:HEAD_BYTES])
+    if error.reason == jsonio.NOT_UTF_8 and kind is not None and kind.name != "JSON":
+        return given._replace(problem=f"is not JSON: it is {kind.name}; give the JSON file with the arguments")
     line, column = jsonio.place_of(error, data)
     line += given.line - 1
-    reason = error.reason.replace(" is not JSON", " is none of its values")
-    return given._replace(line=line, problem=f"is not JSON: {reason}, line {line} column {column}")
+    return given._replace(line=line, problem=f"is not JSON: {error.reason}, line {line} column {column}")
 
 
 _SPACE = re.compile(r"[ \t\r\n]*+")

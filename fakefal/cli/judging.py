@@ -20,6 +20,7 @@ from fakefal_contracts.evidence import inferred
 from fakefal_contracts.judgement import media_addresses
 from fakefal_contracts.media import Missing
 from fakefal_contracts.model import Advice, Caution
+from fakefal_contracts.openers import UPLOAD, not_an_address
 from fakefal_contracts.price import Cost, dollars, price_of
 
 
@@ -198,8 +199,7 @@ def _uploads(report: Report, opener: _Opener) -> Iterator[Advice]:
         return
     for loc, address, _ in media_addresses(report.arguments):
         if address in opener.local:
-            hint = "upload it, for example with fal_client.upload_file, and send the address that comes back"
-            yield Advice(LOCAL, loc, f"{address[:80]} is a file of this machine", hint)
+            yield Advice(LOCAL, loc, f"{address[:80]} is a file of this machine", UPLOAD)
 
 
 _ADDRESS = re.compile("data:|https?://")
@@ -214,10 +214,7 @@ def _open_none(address: str) -> bytes | Path | None:
     """Reads ``data:`` URIs; leaves URLs unchecked."""
     if _ADDRESS.match(address) or _scheme(address) in ("data", "http", "https"):
         return open_for_fake(address)
-    raise Missing(
-        f"{address[:80]!r} is not an http(s) or data: address; if it is a file of this machine, "
-        "upload it, or judge it here with --local-files"
-    )
+    raise not_an_address(address, "; --local-files checks it here")
 
 
 class _Opener:

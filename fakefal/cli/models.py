@@ -14,7 +14,7 @@ import click
 from fakefal.cli.help_examples import examples
 from fakefal.cli.misspelt import no_such_command
 from fakefal.cli.options import full_id, settings_from, settings_options
-from fakefal_contracts import BUILT_IN, ContractError, Edition, Endpoint, rulebook
+from fakefal_contracts import BUILT_IN, Catalogue, ContractError, Edition, Endpoint, rulebook
 from fakefal_contracts.errors import UnreadableContract
 from fakefal_contracts.example import example_input
 from fakefal_contracts.judgement import MEDIA_CAUTIONS
@@ -72,6 +72,8 @@ def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Pat
     if ctx.invoked_subcommand is not None:
         return
     catalogue = settings_from(models=models).catalogue()
+    if kind is not None:
+        _check_category(kind, catalogue)
     found = [catalogue.find(one) for one in catalogue.search(search, [kind] if kind else ())]
     rows = [{"endpoint_id": one.id, "category": one.category, "checked_against": one.checked_against} for one in found]
     if as_json:
@@ -81,6 +83,12 @@ def command(ctx: click.Context, search: str, kind: str | None, models: tuple[Pat
         for one in found:
             click.echo(f"{one.id:{width}}  {one.category or '-':16}  {one.checked_against}")
         click.echo(f"{len(found)} of {len(catalogue)} models; {LEGEND}", err=True)
+
+
+def _check_category(given: str, catalogue: Catalogue) -> None:
+    known = sorted({one.category for one in catalogue.headings.values() if one.category})
+    if given not in known:
+        raise click.UsageError(f"--kind: no model has the category {given!r}; there are {', '.join(known)}")
 
 
 @command.command(

@@ -14,7 +14,7 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from fakefal.cli.asking import NoAnswer, ask
 from fakefal.cli.help_examples import examples
 from fakefal.cli.lines import BY_SERVE, LineOptions, line_options, told
 from fakefal.cli.options import emulator_options, replay_from, replay_options, settings_file, settings_from
@@ -218,8 +219,11 @@ def serve(
         try:
             bound.append(bind(address, number))
         except OSError as error:
-            advice = "; try port 0" if error.errno == errno.EADDRINUSE else "; give an address of this machine"
-            sys.exit(f"fakefal cannot listen on {address}:{number}: {error.strerror or error}{advice}")
+            advice = "give an address of this machine"
+            if error.errno == errno.EADDRINUSE:
+                option = "--port 0" if number == port else "--tls-port 0"
+                advice = f"{_occupant(address, number)}{option} takes a free one"
+            sys.exit(f"fakefal cannot listen on {address}:{number}: {error.strerror or error}; {advice}")
     try:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
@@ -231,6 +235,15 @@ def serve(
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
+
+
+def _occupant(address: str, port: int) -> str:
+    """Whether another fakefal listens at a port, in words."""
+    with suppress(NoAnswer):
+        ready = ask(f"http://{address}:{port}", "ready", seconds=1)
+        if isinstance(ready, dict) and "fakefal" in ready:
+            return "a fakefal already runs there; "
+    return ""
 
 
 def _run(service: ServedApp, settings: Settings, sockets: _Sockets, ready_file: Path | None, folder: Path) -> None:

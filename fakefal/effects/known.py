@@ -173,7 +173,8 @@ def checked(effect: Effect, *, local: bool) -> Effect:
         BadEffect: the effect does not exist, or an argument cannot be used.
     """
     if effect.name not in KNOWN:
-        raise BadEffect(f"there is no effect {effect.name!r}{_meant(effect.name, KNOWN)}")
+        listed = "; docs/effects.md lists them all"
+        raise BadEffect(f"there is no effect {effect.name!r}{_meant(effect.name, KNOWN) or listed}")
     takes = sorted(KNOWN[effect.name])
     for name, value in effect.arguments.items():
         if name in CONDITIONS and name not in takes:

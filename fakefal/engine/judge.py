@@ -189,7 +189,7 @@ class Judge:
             if (path := self._cdn.path_of(address, base_url, gone)) is not None:
                 source = self._cdn.find(path, gone)
                 if source is None:
-                    raise Missing(f"{address} is not on the emulator's CDN: upload the file first")
+                    raise Missing(f"{address} is not on the emulator's CDN", "upload the file first")
                 return source.source
             return open_data_uris(address)
 

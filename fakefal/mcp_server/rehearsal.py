@@ -301,7 +301,7 @@ class Rehearsal:
         try:
             content = self.calls.file(address)
         except CallFailed as error:
-            raise Missing(f"{address} is not on the emulator's CDN: upload the file first") from error
+            raise Missing(f"{address} is not on the emulator's CDN", "upload the file first") from error
         return open_for_fake(address) if content is None else content
 
     def _asked(self, method: str, path: str, *, body: Any = None, **query: str | int | None) -> Facts:

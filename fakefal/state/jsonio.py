@@ -25,6 +25,9 @@ MAX_BYTES = 4 * 1024 * 1024
 """The default limit for a body without its ``data:`` strings."""
 
 
+NOT_UTF_8 = "The body is not UTF-8"
+
+
 class InvalidJson(ValueError):
     """The bytes are not JSON.  `position` and `reason` are those of pydantic's ``json_invalid``."""
 
@@ -193,7 +196,7 @@ def _decode(body: bytes, media: Sequence[_Medium]) -> Any:
         raise InvalidJson(error.pos + sum(one.cut for one in media[:taken]), error.msg) from None
     except UnicodeDecodeError as error:
         before = sum(one.cut for one in media if one.end <= error.start)
-        raise InvalidJson(error.start + before, "The body is not UTF-8") from None
+        raise InvalidJson(error.start + before, NOT_UTF_8) from None
     except RecursionError:
         raise InvalidJson(0, _TOO_DEEP) from None
     except ValueError as error:

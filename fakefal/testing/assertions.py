@@ -11,7 +11,7 @@ from fakefal.state.ledger import LedgerEntry, Sums
 from fakefal.testing.seen_requests import EmulatedRequest, listed
 from fakefal.verdict.findings import Verdict
 from fakefal.verdict.mistakes import Kind
-from fakefal_contracts.price import dollars
+from fakefal_contracts.price import Unit, dollars
 
 FLOAT_ERROR = 1e-9
 PRICE_DIGITS = 9
@@ -40,6 +40,10 @@ class Assertions(ABC):
     @abstractmethod
     def verdict(self) -> Verdict:
         """Mistakes so far that would cost real money, as if the program ended now; ``str()`` makes a table of them."""
+
+    @abstractmethod
+    def _unit_of(self, endpoint_id: str) -> Unit | None:
+        """What the price of a model is for, such as a second; None if its price is unknown."""
 
     def assert_completed(self, count: int | None = None) -> None:
         """Assert that every request succeeded, and that there were `count`, or at least one."""
@@ -70,11 +74,17 @@ class Assertions(ABC):
         if usd is not None and billed.usd != (wanted := exact_usd(usd)):
             wrong.append(f"{dollars(billed.usd)} were billed, not {dollars(wanted)}")
         if units is not None and not math.isclose(billed.units, units, rel_tol=FLOAT_ERROR):
-            wrong.append(f"{billed.units:g} units were billed, not {units:g}")
+            wrong.append(f"{self._in_words(billed.units)} were billed, not {units:g}")
         if usd is None and units is None and not billed.usd:
             wrong.append("nothing was billed")
         if wrong:
             raise AssertionError(f"{' and '.join(wrong)}:{listed(self.ledger)}")
+
+    def _in_words(self, units: float) -> str:
+        """Units with their name, if all jobs have the same one."""
+        found = {self._unit_of(entry.endpoint_id) for entry in self.ledger}
+        unit = found.pop() if len(found) == 1 else None
+        return f"{units:g} units" if unit is None else unit.in_words(Decimal(f"{units:g}"))
 
     def assert_no_duplicates(self) -> None:
         """Assert that no job repeats an equal one of its key within a minute, as after a lost answer."""

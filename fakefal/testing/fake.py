@@ -39,6 +39,7 @@ from fakefal.testing.strictness import ADVICE, UnexpectedCall
 from fakefal.testing.surroundings import HOST, URL, empty_home, fake_environment, fake_key
 from fakefal.verdict.findings import Verdict
 from fakefal_contracts.endpoint import LATEST
+from fakefal_contracts.price import Unit
 
 _TOKENS = Tokens()
 """Shared by all emulators of this process, because module-level clients keep their upload tokens between tests."""
@@ -166,6 +167,13 @@ class Fakefal(Assertions):
     def sums(self) -> Sums:
         """The totals of the ledger; ``str()`` makes one line of them."""
         return JobAccount.of(self._engine.do(self._emulator.all())).run
+
+    @override
+    def _unit_of(self, endpoint_id: str) -> Unit | None:
+        """What the price of a model is for, such as a second; None if its price is unknown."""
+        model = self._emulator.catalogue.get(endpoint_id)
+        price = model and model.price(self._emulator.settings.contract)
+        return price.unit if price else None
 
     def report_part(self, name: str) -> str:
         """A section of a report on this emulator, with this name, as JSON."""

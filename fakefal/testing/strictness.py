@@ -11,7 +11,10 @@ from fakefal.state.journal import APP_SEGMENTS, JournalEntry
 from fakefal.wire.answers import HINT
 from fakefal_contracts.hosts import host_name
 
-ADVICE = "(strict=False, in the marker or for Fakefal, allows this; fal host names still do not resolve)"
+ADVICE = (
+    "(to allow such calls, mark the test with @pytest.mark.fakefal(strict=False), or create Fakefal(strict=False); "
+    "names of fal's hosts still do not resolve)"
+)
 
 
 class UnexpectedCall(AssertionError):

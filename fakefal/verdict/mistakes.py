@@ -59,18 +59,22 @@ class KindRule:
 
 AT_END = frozenset({Kind.RESULT_NEVER_FETCHED, Kind.NEVER_CANCELLED, Kind.SHORT_TIMEOUT})
 
+_LOOK_FIRST = (
+    "look for its job first (GET api.fal.ai/v1/models/requests/by-endpoint), or use a client that does "
+    "(fakefal_client)."
+)
+
 RULES: dict[Kind, KindRule] = {
     Kind.PAID_TWICE: KindRule(
         "A call whose answer was lost, cut or later than the client waited was sent again with the same body, and "
         f"both became paid jobs. Possible: equal jobs within {DUPLICATE_SECONDS:g} s, though the first was answered.",
-        "Do not send a call again that may have been accepted: look for its job first (GET api.fal.ai/v1/models/"
-        "requests/by-endpoint), or use a client that does (fakefal_client).",
+        f"Do not send a call again that may have been accepted: {_LOOK_FIRST}",
     ),
     Kind.RESUBMITTED_UNKNOWN: KindRule(
         "A call whose answer was lost, cut or later than the client waited was sent again with the same body, before "
         "the list of requests was asked for its job; this time only one became a paid job. Possible: the same after "
         "502, 503 or 504 of an ingress, which does not say whether fal took the call.",
-        "As for paid_twice: whether a lost call was accepted cannot be told from the error, so look for its job first.",
+        f"The error does not say whether a lost call was accepted: {_LOOK_FIRST}",
     ),
     Kind.RETRIED_REFUSAL: KindRule(
         "A body that was refused with 4xx (but 408, 409, 425 and 429), at once or as the result of its job, was sent "

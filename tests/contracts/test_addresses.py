@@ -94,7 +94,10 @@ def test_every_media_field_is_looked_at(endpoint_id: str, media: dict[str, Any],
     assert [(error.type, error.loc, error.rule.id.rpartition(".")[2]) for error in errors] == [
         ("file_download_error", loc, "reachable")
     ]
-    assert "no public service reaches localhost (loopback address): upload the file" in errors[0].hint
+    assert (
+        "no public service reaches localhost (loopback address); upload it, for example with fal_client.upload_file"
+        in errors[0].hint
+    )
 
 
 @pytest.mark.parametrize("host", ["minio", "nas.local", "host.docker.internal", "media.svc.internal.", "pc.lan"])

@@ -75,6 +75,11 @@ def test_what_it_does_not_read_is_refused(name: str) -> None:
         assert 'end its header with ";base64," in small letters' in error.hint
 
 
+def test_base64_that_is_cut_off_is_named() -> None:
+    (error,) = check(I2V, {"prompt": "x", "start_image_url": "data:image/png;base64,iVBORw0KG"}).errors
+    assert error.hint == "the base64 of the data URI is incomplete; it was probably cut off; send the whole file"
+
+
 @given(
     st.sampled_from(["data:", " data:", "\ndata:", "Data:", "\x1fdata:", "\0data:", "da\tta:"]),
     st.sampled_from(["image/png;base64,", ";base64,", "image/png,", "a/b;c=d;base64,", ";BASE64,", "base64", ""]),

@@ -80,17 +80,21 @@ BOTH: dict[str, tuple[Callable[[Path], bytes], str, str]] = {
     "SVG": (given(SVG), "an SVG drawing", "export it as png"),
     "SVG with a mark": (given(b"\xef\xbb\xbf<svg/>"), "an SVG drawing", "export it as png"),
     "PDF": (given(saved("PDF")), "a PDF document", "export its page"),
-    "HTML": (given(PAGE), "an HTML page", "open it in a browser that is not logged in"),
-    "XML": (given(b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'), "an XML document", "its address"),
-    "JSON": (given(json.dumps({"detail": "Not Found"}).encode()), "JSON", "its address leads to something else"),
-    "a list": (given(b'[\n  {"a": 1}]'), "JSON", "its address leads to something else"),
-    "MP3": (given(b"ID3\x04" + bytes(300)), "an MP3 sound", "sound alone is neither"),
-    "MP3, bare": (given(b"\xff\xfb\x90\x64" + bytes(300)), "an MP3 or AAC sound", "sound alone is neither"),
-    "WAV": (sound, "a WAV sound", "sound alone is neither"),
+    "HTML": (given(PAGE), "an HTML page", "open its address in a browser that is not logged in"),
+    "XML": (
+        given(b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'),
+        "an XML document",
+        "open its address",
+    ),
+    "JSON": (given(json.dumps({"detail": "Not Found"}).encode()), "JSON", "it leads to something else"),
+    "a list": (given(b'[\n  {"a": 1}]'), "JSON", "it leads to something else"),
+    "MP3": (given(b"ID3\x04" + bytes(300)), "an MP3 sound", "neither a picture nor a clip"),
+    "MP3, bare": (given(b"\xff\xfb\x90\x64" + bytes(300)), "an MP3 or AAC sound", "neither a picture nor a clip"),
+    "WAV": (sound, "a WAV sound", "neither a picture nor a clip"),
     "gzip": (given(gzip.compress(picture())), "compressed by gzip", "unpack it"),
     "ZIP": (zipped, "a ZIP archive", "unpack it"),
     "base64": (given(base64.b64encode(picture())), "a picture as base64 text", "send the decoded bytes"),
-    "empty": (given(b""), "empty", "it was not written, or not sent, to its end"),
+    "empty": (given(b""), "empty", "send the whole file"),
 }
 CLIPS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "MP4": (mp4, "an MP4 clip"),
@@ -140,7 +144,7 @@ def test_a_clip_as_a_picture_is_named(name: str, tmp_path: Path) -> None:
     write, kind = CLIPS[name]
     type_, hint = as_picture(write(tmp_path))
     assert type_ == "image_load_error"
-    assert hint.startswith(f"it is {kind}: send one frame of it as a picture; ")
+    assert hint == f"it is {kind}; send one frame of it as a picture"
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
@@ -160,6 +164,20 @@ def test_a_picture_as_a_clip_is_named(form: str) -> None:
         return
     assert type_ == "file_download_error"
     assert "picture, not a clip; " in hint
+
+
+@pytest.mark.parametrize(
+    ("form", "length"), [("JPEG", 3), ("JPEG", 20), ("JPEG", 300), ("PNG", 20), ("GIF", 10), ("WEBP", 20), ("AVIF", 40)]
+)
+def test_a_picture_that_is_cut_off_is_named(form: str, length: int) -> None:
+    type_, hint = as_picture(PICTURES[form][:length])
+    assert type_ == "image_load_error"
+    assert f" {form} ".casefold() in hint.casefold()
+    assert hint.endswith(", but its header cannot be read; it is cut off or broken; send the whole file")
+
+
+def test_a_clip_that_is_cut_off_gets_one_advice(tmp_path: Path) -> None:
+    assert as_clip(mp4(tmp_path)[:-1]) == ("file_download_error", "it is cut off; send the whole file")
 
 
 def test_noise_is_not_named() -> None:

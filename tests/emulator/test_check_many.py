@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fakefal.cli.check import command
+from support.media import clip, picture
 from support.programs import FAKEFAL
 from support.waiting import LIMIT, run_program
 
@@ -233,7 +234,7 @@ class TestPlaces:
         [
             (b'{\n "a" 1}', "Expecting ':' delimiter", 2, 6),
             (b'\xef\xbb\xbf{"a": tru}', "Expecting value", 1, 7),
-            (b'{"prompt": "NaN",\n "x": "data:,a", "y": NaN}', "NaN is none of its values", 2, 23),
+            (b'{"prompt": "NaN",\n "x": "data:,a", "y": NaN}', "NaN is not JSON", 2, 23),
             (b'{"a": {"b": -1e999}}', "a number is out of range", 1, 13),
             (b'{"a": [1, ' + b"9" * 5000 + b"]}", "Exceeds the limit (4300 digits) for integer string ", 1, 11),
             (b"[\n" * 150, "The body is nested more than 100 levels deep", 101, 1),
@@ -246,6 +247,15 @@ class TestPlaces:
         assert row["line"] == line
         assert row["problem"].startswith(f"is not JSON: {why}")
         assert row["problem"].endswith(f", line {line} column {column}")
+
+    def test_a_picture_or_a_clip_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(picture(form="JPEG"))
+        clip(tmp_path / "b.mp4")
+        found = rows(FLUX, str(tmp_path / "a.jpg"), str(tmp_path / "b.mp4"))
+        assert [row["problem"] for row in found] == [
+            f"is not JSON: it is {kind}; give the JSON file with the arguments"
+            for kind in ("a JPEG picture", "an MP4 clip")
+        ]
 
     def test_thousands_of_faults_in_one_list_are_quick(self) -> None:
         body = {"prompt": "x", "image_urls": [1] * 100_000}

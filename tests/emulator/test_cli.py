@@ -103,7 +103,7 @@ class TestCheck:
         assert done.returncode == 0, done.stdout
         done = fakefal("check", I2V, str(tmp_path / "body.json"))
         assert done.returncode == 1
-        assert "'a.png' is not an http(s) or data: address" in done.stdout
+        assert "'a.png' is not an http(s) or data: address; if it is a file of this machine, upload it" in done.stdout
         assert "--local-files" in done.stdout
 
     def test_a_machine_that_the_service_cannot_reach_is_refused(self) -> None:
@@ -194,7 +194,7 @@ class TestServe:
     def test_a_port_in_use_is_a_clear_error(self, server: Server) -> None:
         done = fakefal("serve", "--port", server.url.rpartition(":")[2])
         assert done.returncode == 1
-        assert "Address already in use; try port 0" in done.stderr
+        assert "Address already in use; a fakefal already runs there; --port 0 takes a free one" in done.stderr
 
     @pytest.mark.parametrize(
         ("options", "environ", "said"),
@@ -236,6 +236,7 @@ class TestServe:
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (
             ('profil = "instant"', "fakefal.toml: profil is not a setting; did you mean profile?"),
+            ("profile = instant", '; put texts in quotes, as in profile = "instant"'),
             ("runners = true", "fakefal.toml: runners cannot be True: give a whole number of at least 1"),
         ):
             (tmp_path / "fakefal.toml").write_text(line)

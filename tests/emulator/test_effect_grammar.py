@@ -168,6 +168,7 @@ def test_what_is_an_effect(text: str, name: str, arguments: Any) -> None:
         ("locked_account(reason='')", "or fal's own text, such as 'TOP_UP.'"),
         ("stuck(nth=1)", "nth is a condition; write: stuck when nth=1"),
         ("stuck when nth=1", "conditions do not belong here; write: stuck"),
+        ("bogus", "there is no effect 'bogus'; docs/effects.md lists them all"),
         ("x" * 3000, "at most 2000 characters"),
         ("content_policy_violation(self=1)", "takes billed, input, loc, msg, not 'self'"),
         ("content_policy_violation(billed=1)", "billed is true or false"),

@@ -309,6 +309,11 @@ class TestCommand:
         ]  # fmt: skip
         assert f"1 of {len(BUILT_IN)} models" in text.stderr
 
+    def test_an_unknown_category_is_refused_with_those_that_exist(self) -> None:
+        done = fakefal("models", "--kind", "tts")
+        assert done.returncode == 2
+        assert "no model has the category 'tts'; there are 3d-to-3d, audio-to-audio, " in done.stderr
+
     def test_all_are_listed(self) -> None:
         assert len(fakefal("models").stdout.splitlines()) == len(BUILT_IN)
 

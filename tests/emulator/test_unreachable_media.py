@@ -19,6 +19,14 @@ def test_media_on_this_machine_cannot_be_downloaded(server: Server) -> None:
     assert "no public service reaches localhost" in answer.headers["x-fakefal-hint"]
 
 
+def test_a_path_gets_the_advice_to_upload_the_file(server: Server) -> None:
+    answer = server.result(I2V, {"prompt": "x", "start_image_url": "photo.jpg"})
+    said = (
+        "'photo.jpg' is not an http(s) or data: address; if it is a file of this machine, upload it, for example with"
+    )
+    assert said in answer.headers["x-fakefal-hint"]
+
+
 def test_downloading_is_not_tried_there(serve: Serve) -> None:
     server = serve(fetch=True)
     answer = server.result(I2V, {"prompt": "x", "start_image_url": f"{server.url}/queue"})

@@ -158,7 +158,8 @@ def test_the_table() -> None:
     assert head.split() == ["call", "failure", "ended", "jobs", "paid", "findings"]
     assert as_it_is.split() == ["as", "it", "is", "exit", "0", "1", "$0.56"]
     assert row.split() == ["submit", ENDPOINT, "lost", "answer", "exit", "0", "2", "$1.12", "paid_twice"]
-    assert rest[-1] == "2 runs: 1 with proven findings"
+    assert rest[-1] == "1 run: 1 with proven findings"
+    assert "Findings are proven, except those marked (possible)." in done.stdout
     assert any(line.startswith("paid_twice: Do not send") for line in rest)
     allowed = audit("--only", "submit:lost answer", "--allow", "paid_twice", program=[*PROGRAM, "careless"])
     assert allowed.returncode == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.errors import CutOff, Unreadable
 from fakefal_contracts.probe.boxes import OpenFile
 from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.source import opened, size_of
@@ -25,7 +25,7 @@ AUDIO_FORMATS = {
 UNMEASURED = {b"#!AMR": "amr", b"caff": "caf", b"RF64": "wav"}
 OGG_PAGE = b"OggS"
 NO_AUDIO = "it is not audio in a known format"
-NO_SOUND = "no sound is found in it: it is cut off or broken"
+NO_SOUND = "no sound is found in it; it is cut off or broken"
 
 HELD_BY_BYTES = {"wav", "mp3"}
 """Formats whose players play the available data, whatever the header says."""
@@ -134,11 +134,11 @@ def _measured(file: io.BytesIO | io.BufferedReader, size: int) -> AudioFacts:
         raise Unreadable(NO_AUDIO) from error
     seconds = tag.duration
     if not (tag.samplerate or seconds):
-        raise Unreadable(NO_SOUND)
+        raise CutOff(NO_SOUND)
     if seconds and tag.bitrate and name in HELD_BY_BYTES:  # a header may claim more data than there is
         seconds = min(seconds, size * 8 / 1000 / tag.bitrate)
     if name == "mp3" and (not seconds or seconds < SHORTEST_FRAME):
-        raise Unreadable(NO_SOUND)
+        raise CutOff(NO_SOUND)
     return AudioFacts(size, name, round(seconds, 3) if seconds else None, tag.channels, tag.samplerate)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO
 
-from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.errors import CutOff, Unreadable
 
 BOX_NAME = re.compile(rb"[0-9A-Za-z ]{4}")
 MOST_BOXES = 100_000
@@ -69,7 +69,7 @@ class Box:
                 return
             after = at + size if size else self.end
             if not content <= after <= self.end:
-                raise Unreadable("it is cut off")
+                raise CutOff("it is cut off")
             yield Box(self.source, kind, content, after)
             at = after
 

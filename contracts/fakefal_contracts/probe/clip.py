@@ -57,7 +57,7 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
         if kind is not None and kind.container:
             return ClipFacts(size, kind.container, 0, 0, 0.0, None)
         if kind is not None and kind.as_clip:
-            raise Unreadable(kind.as_clip)
+            raise Unreadable(*kind.as_clip)
         if head[4:8] not in FIRST_BOXES:
             raise Unreadable("it is not a clip in a known format")
         whole = OpenFile(file, size).whole()

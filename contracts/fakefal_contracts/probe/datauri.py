@@ -8,10 +8,11 @@ The handler itself is not called, because its request object makes the standard 
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from urllib.parse import unquote_to_bytes
 
-from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.errors import CutOff, Unreadable
 
 _BEGIN = re.compile(r"[\s\x1c-\x1f]*data:", re.IGNORECASE | re.ASCII)
 LONGEST_HEADER = 8192
@@ -37,14 +38,16 @@ def read_data_uri(address: str) -> tuple[str, bytes]:
     if len(header) > LONGEST_HEADER:
         raise Unreadable("the data URI has a header of more characters than a type needs")
     if not comma:
-        raise Unreadable("the data URI has no comma after its header")
+        raise Unreadable("the data URI has no comma after its header", "write data:image/png;base64,...")
     try:
         body = unquote_to_bytes(content)
         if header.endswith(_BASE64):
             body = base64.decodebytes(body)
+    except binascii.Error as error:  # its only one: characters that are not base64's are skipped
+        raise CutOff("the base64 of the data URI is incomplete; it was probably cut off") from error
     except ValueError as error:
         raise Unreadable("the content of the data URI is not valid base64") from error
     if not header.endswith(_BASE64) and _LOOKS_ENCODED.fullmatch(body):
-        raise Unreadable('the data URI looks like base64: end its header with ";base64," in small letters, no blanks')
+        raise Unreadable("the data URI looks like base64", 'end its header with ";base64," in small letters, no blanks')
     named = _TYPE.match(header.partition(":")[2].strip())
     return named[0] if named else "", body

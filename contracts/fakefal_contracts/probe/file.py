@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.errors import CutOff
+from fakefal_contracts.probe.kinds import EMPTY
 from fakefal_contracts.probe.source import size_of
 
 
@@ -22,9 +23,9 @@ def probe_file(source: bytes | Path) -> FileFacts:
     """Measure a file.
 
     Raises:
-        Unreadable: it is empty.
+        CutOff: it is empty.
     """
     size = size_of(source)
     if not size:
-        raise Unreadable("it is empty: it was not written, or not sent, to its end")
+        raise CutOff(EMPTY)
     return FileFacts(size)

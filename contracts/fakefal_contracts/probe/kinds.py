@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from fakefal_contracts.errors import WHOLE
+
 HEAD_BYTES = 1024
 """The number of first bytes that identify the kind of a file."""
 
@@ -15,38 +17,42 @@ _PACKET, _TIMED_PACKET = 188, 192
 class FileKind:
     """The kind of a file, in words, and what to do.
 
-    `as_picture` and `as_clip` say what to do if a picture or a clip is required; one is empty if the file is of that
-    kind. `container` is the short name of a clip that no endpoint takes.
+    `as_picture` and `as_clip` are what is wrong if a picture or a clip is required, and what to do; one is empty if the
+    file is of that kind. `container` is the short name of a clip that no endpoint takes.
     """
 
     name: str
-    as_picture: str
-    as_clip: str
+    as_picture: tuple[str, ...]
+    as_clip: tuple[str, ...]
     container: str = ""
 
 
 def _clip(name: str, container: str = "") -> FileKind:
-    return FileKind(name, f"it is {name}: send one frame of it as a picture", "", container)
+    return FileKind(name, (f"it is {name}", "send one frame of it as a picture"), (), container)
 
 
 def _picture(name: str) -> FileKind:
-    return FileKind(name, "", f"it is {name}, not a clip")
+    return FileKind(name, (), (f"it is {name}, not a clip",))
+
+
+def _sound(name: str) -> FileKind:
+    return FileKind(name, wrong := (f"it is {name}, neither a picture nor a clip",), wrong)
 
 
 def _other(name: str, advice: str) -> FileKind:
-    return FileKind(name, f"it is {name}: {advice}", f"it is {name}: {advice}")
+    return FileKind(name, wrong := (f"it is {name}", advice), wrong)
 
 
-_EMPTY = _other("empty", "it was not written, or not sent, to its end")
+EMPTY = "it is empty"
+_EMPTY = _other("empty", WHOLE)
 _HEIC = _other("a HEIC picture", "convert it to jpeg; iPhones take such pictures unless set to Most Compatible")
 _JPEG_2000 = _other("a JPEG 2000 picture", "convert it to jpeg or png")
-_SOUND = "sound alone is neither a picture nor a clip"
-_TEXT_ADVICE = "its address leads to something else than the file: open it in a browser that is not logged in"
+_TEXT_ADVICE = "open its address in a browser that is not logged in: it leads to something else than the file"
 
 _MAGIC = (
     (b"\xff\xd8\xff", _picture("a JPEG picture")),
     (b"\x89PNG\r\n", _picture("a PNG picture")),
-    (b"GIF8", FileKind("a GIF animation", "", "it is a GIF animation: convert it to mp4")),
+    (b"GIF8", FileKind("a GIF animation", (), ("it is a GIF animation", "convert it to mp4"))),
     (b"BM", _picture("a BMP picture")),
     (b"II*\0", _picture("a TIFF picture")),
     (b"MM\0*", _picture("a TIFF picture")),
@@ -60,8 +66,8 @@ _MAGIC = (
     (b"\x30\x26\xb2\x75", _clip("a WMV clip", "wmv")),
     (b"\0\0\x01\xba", _clip("an MPEG clip", "mpeg")),
     (b"OggS", _clip("an Ogg file", "ogg")),
-    (b"ID3", _other("an MP3 sound", _SOUND)),
-    (b"fLaC", _other("a FLAC sound", _SOUND)),
+    (b"ID3", _sound("an MP3 sound")),
+    (b"fLaC", _sound("a FLAC sound")),
     (b"\x1f\x8b", _other("compressed by gzip", "unpack it, or let its server send it as it is")),
     (b"PK\x03\x04", _other("a ZIP archive", "unpack it")),
     (b"iVBORw0KGgo", _other("a picture as base64 text", "send the decoded bytes")),
@@ -71,7 +77,7 @@ _MAGIC = (
 _RIFF = {
     b"WEBP": _picture("a WebP picture"),
     b"AVI ": _clip("an AVI clip", "avi"),
-    b"WAVE": _other("a WAV sound", _SOUND),
+    b"WAVE": _sound("a WAV sound"),
 }
 _TEXTS = (
     ((b"<!doctype html", b"<html", b"<head", b"<body"), _other("an HTML page", _TEXT_ADVICE)),
@@ -102,7 +108,7 @@ def _by_form(head: bytes) -> FileKind | None:
     if _repeats(head, 0, _PACKET) or _repeats(head, 4, _TIMED_PACKET):
         return _clip("an MPEG-TS clip", "ts")
     if _SOUND_FRAME.match(head):
-        return _other("an MP3 or AAC sound", _SOUND)
+        return _sound("an MP3 or AAC sound")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(b"<"):
         return next((kind for words, kind in _TEXTS if any(word in text for word in words)), None)
@@ -118,7 +124,7 @@ def _by_brand(head: bytes) -> FileKind:
     if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}:
         return _HEIC
     if head[8:11] in (b"M4A", b"M4B"):
-        return _other("an M4A sound", _SOUND)
+        return _sound("an M4A sound")
     if head[8:11] == b"crx":
         return _other("a raw picture of a camera", "convert it to jpeg")
     return _clip("a MOV clip" if head[8:12] == b"qt  " else "an MP4 clip")

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from typing_extensions import override
 
-from fakefal_contracts.errors import Unreadable
+from fakefal_contracts.errors import CutOff, Unreadable
 from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.source import opened, size_of
 
@@ -92,7 +92,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
         Unreadable: it is not a picture, or its pixels cannot be decoded.
     """
     size = size_of(source)
-    why = UNKNOWN
+    why: Unreadable | None = None
     with opened(source) as content, _CountedReads(content, size) as file:
         try:
             if _is_icon(file):
@@ -100,7 +100,9 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
             with _open_header(file) as image:
                 name = (PICTURE_FORMATS | OTHER_PICTURE_FORMATS)[image.format or ""]
                 width, height = image.size
-                why = f"its header says {width}x{height} pixels, but they cannot be decoded: it is cut off or broken"
+                why = CutOff(
+                    f"its header says {width}x{height} pixels, but they cannot be decoded; it is cut off or broken"
+                )
                 undecoded = _undecoded(image, name, file, size)
                 if not undecoded:
                     _decode(image)
@@ -109,7 +111,7 @@ def probe_picture(source: bytes | Path) -> PictureFacts:
         except Unreadable:
             raise
         except Exception as error:  # Pillow's plugins raise any exception for broken bytes
-            raise Unreadable(why) from error
+            raise why or _unknown(content) from error
     return PictureFacts(size, name, width, height, undecoded)
 
 
@@ -157,9 +159,18 @@ def _open_header(file: IO[bytes]) -> ImageFile:
             continue
         file.seek(0)
         return factory(file, "")
+    raise _unknown(file)
+
+
+def _unknown(file: IO[bytes]) -> Unreadable:
+    """The error for a file whose header cannot be read, by its first bytes."""
     file.seek(0)
     kind = file_kind(file.read(HEAD_BYTES))
-    raise Unreadable((kind and kind.as_picture) or UNKNOWN)
+    if kind is None:
+        return Unreadable(UNKNOWN)
+    if kind.as_picture:
+        return Unreadable(*kind.as_picture)
+    return CutOff(f"it starts like {kind.name}, but its header cannot be read; it is cut off or broken")
 
 
 def _is_icon(file: IO[bytes]) -> bool:

@@ -154,6 +154,12 @@ def test_look_ups_by_old_functions_fail_with_strict_false_too(fakefal: Fakefal) 
     OLD[0]("queue.fal.run")
 
 
+def test_an_unknown_host_is_told_how_to_allow_it(fakefal: Fakefal) -> None:
+    """(to allow such calls, mark the test with @pytest.mark.fakefal(strict=False), or create Fakefal(strict=False);"""
+    assert fakefal.url
+    httpx.get("https://auth.fal.ai/x")
+
+
 def test_an_unknown_host_by_urllib(fakefal: Fakefal) -> None:
     """GET https://auth.fal.ai/x was answered 501: fakefal does not emulate auth.fal.ai"""
     assert fakefal.url
@@ -214,7 +220,7 @@ def test_nothing_billed(fakefal: Fakefal) -> None:
 
 
 def test_billed_otherwise(fakefal: Fakefal) -> None:
-    """$0.56 were billed, not $1.12 and 5 units were billed, not 10:"""
+    """$0.56 were billed, not $1.12 and 5 seconds were billed, not 10:"""
     httpx.post(QUEUE, json=PROMPT, headers=KEY)
     fakefal.assert_billed(1.12, units=10)
 
