@@ -231,6 +231,7 @@ class TestChoice:
         server.http.delete("/_fakefal/scenarios")
         assert unused_effects(server.emulator) == ""
 
+    @pytest.mark.memory_only("another replica may have applied them")
     def test_few_of_those_that_never_applied_are_listed(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=tuple(f"stuck when nth={number}" for number in range(5, 10)))
         assert unused_effects(server.emulator) == (
