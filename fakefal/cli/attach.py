@@ -85,6 +85,8 @@ def summary_of_attached(app: AttachedApp, ledger: object) -> str:
     from fakefal.state.ledger import LedgerEntry
 
     kept = {one.request_id: one for one in TypeAdapter(list[LedgerEntry]).validate_python(ledger)}
+    for call in app.calls:
+        call.accepted = call.accepted or call.request_id in kept
     own = [kept[request_id] for request_id in app.jobs if request_id in kept]
     lost = sum(accepted and request_id not in kept for request_id, accepted in app.jobs.items())
     forgotten = f"{lost} more that the server no longer keeps" if lost else ""

@@ -144,7 +144,7 @@ async def _run(
     """The child's exit code; with a list of allowed findings, even an empty one, the verdict's code replaces 0."""
     with without_gc():
         from fakefal.engine.emulator import Emulator
-        from fakefal.engine.overview import ENDED_SECONDS, summary_of, verdict_of, went_wrong
+        from fakefal.engine.overview import ENDED_SECONDS, summary_of, unused_effects, verdict_of, went_wrong
         from fakefal.server.app import build_app
         from fakefal.server.child_server import serving_child
 
@@ -159,6 +159,8 @@ async def _run(
             if report is None and await went_wrong(emulator):
                 say("keep", KEEP)
             say("summary", await summary_of(emulator))
+            if unused := unused_effects(emulator):
+                say("unused_effects", unused)
             if report is not None:
                 await _write_report(emulator, program, code, report)
                 say("report", f"the report of this run is {report}", path=str(report))
@@ -170,11 +172,14 @@ async def _run(
 
 
 async def _write_report(emulator: Emulator, program: tuple[str, ...], code: int, path: Path) -> None:
+    from fakefal.engine.overview import unused_effects
     from fakefal.report.report_files import write_report
     from fakefal.report.run_report import part_of_run, run_report
 
     command = shlex.join(program)
-    write_report(run_report(command, code, [await part_of_run(emulator, command)]), path)
+    report = run_report(command, code, [await part_of_run(emulator, command)])
+    report.notes.extend(filter(None, [unused_effects(emulator)]))
+    write_report(report, path)
 
 
 async def _replay(replay: Replay, program: tuple[str, ...], lines: LineOptions, environment: ChildEnvironment) -> int:

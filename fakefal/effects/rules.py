@@ -95,13 +95,19 @@ class Effects:
     """Chooses effects.  The header wins over a test prompt, and that over the newest rule that matches.
 
     Args:
-        rules: the rules.
+        rules: the rules, only those of the settings so far.
         seed: makes probabilities repeatable; without one each run draws anew.
     """
 
     def __init__(self, rules: Rules, seed: str = "") -> None:
         self._rules = rules
         self._seed = seed or secrets.token_hex(8)
+        self._unused = {id(rule): rule for rule in rules.seen}
+
+    @property
+    def unused(self) -> list[EffectRule]:
+        """The rules of the settings, oldest first, that applied to no call here, without removed ones."""
+        return [rule for rule in reversed(self._rules.seen) if id(rule) in self._unused]
 
     def may_drop(self, key: str, header: str | None) -> bool:
         """Whether a call of a key may have to be dropped, which is chosen before its body is read.
@@ -136,6 +142,7 @@ class Effects:
             twins[name] -= 1
             # equal rules draw each for itself, whatever rules others have
             if rule.matches(occasion, f"{self._seed}/{twins[name]}" if name else self._seed):
+                self._unused.pop(id(rule), None)
                 return rule.effect
         return None
 
@@ -153,7 +160,11 @@ class Effects:
             for rule in await self._rules.listed()
             if rule.effect.name in ACCOUNT_EFFECTS and rule.key in (None, key)
         )
-        return next((rule.effect for rule in rules if rule == EffectRule(rule.effect, key=rule.key)), None)
+        found = next((rule for rule in rules if rule == EffectRule(rule.effect, key=rule.key)), None)
+        if found is None:
+            return None
+        self._unused.pop(id(found), None)
+        return found.effect
 
 
 def prompts(body: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from fakefal.engine.emulator import Emulator
+from fakefal.settings import MEMORY
 from fakefal.state.account import JobAccount
 from fakefal.state.journal import missed_calls, refused_calls
 from fakefal.state.ledger import LedgerEntry, Total, entries
@@ -15,6 +16,10 @@ from fakefal.verdict.findings import Verdict
 ENDED_SECONDS = 2.0
 """How long the webhooks of a program that has ended may still be on their way, in real seconds."""
 
+MOST_SHOWN = 3
+LONGEST_SHOWN = 200
+"""How many effects that never applied are listed, and how much of each."""
+
 
 async def summary_of(emulator: Emulator) -> str:
     """A one-line summary of the run: how many requests, how they ended, the cost, refused and unknown calls.
@@ -24,6 +29,18 @@ async def summary_of(emulator: Emulator) -> str:
     sums = str((await emulator.tally.account(emulator.all)).run)
     calls = await emulator.journal.newest(None, emulator.settings.max_journal)
     return "; ".join(filter(None, (sums, refused_calls(calls), missed_calls(calls))))
+
+
+def unused_effects(emulator: Emulator) -> str:
+    """The effects of the settings that never applied; empty if there are none.
+
+    Over a shared store it is always empty, because another replica may have applied them.
+    """
+    unused = [f"{rule!s:.{LONGEST_SHOWN}}" for rule in emulator.effects.unused]
+    if not unused or emulator.settings.store != MEMORY:
+        return ""
+    more = f", and {len(unused) - MOST_SHOWN} others" if len(unused) > MOST_SHOWN else ""
+    return f"{len(unused)} effect{'s' * (len(unused) != 1)} never applied: {', '.join(unused[:MOST_SHOWN])}{more}"
 
 
 async def went_wrong(emulator: Emulator) -> bool:

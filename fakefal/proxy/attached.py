@@ -92,7 +92,8 @@ class AttachedApp:
         """Remember the job of a submit.  If a call of fal.run failed, only the ledger knows whether there is a job."""
         accepted = entry.status == HTTPStatus.OK
         if entry.is_submit and request_id is not None and (accepted or entry.part == Part.RUN):
-            self.jobs[request_id] = accepted
+            self.jobs[request_id] = entry.accepted = accepted
+            entry.request_id = request_id
 
 
 def _kept(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -147,7 +147,7 @@ class ReportedRun(BaseModel):
         written_at: real seconds since 1970.
         sums: the totals of all parts.
         parts: one for a run of a command, and one for each test that has the fixture.
-        notes: what was left out to keep the file small.
+        notes: what was left out to keep the file small, and effects that never applied.
     """
 
     fakefal: str = VERSION

@@ -47,7 +47,8 @@ class JournalEntry:
 
     `at` is emulated and `wall` real time, both in seconds since 1970.  `key` is the id part of the API key.  `path`
     has no query, because it may contain tokens.  `status` is None until the answer starts, and `milliseconds` until
-    it ends. A call whose connection an effect dropped never gets a status.  `agent` is the User-Agent.
+    it ends. A call whose connection an effect dropped never gets a status.  `agent` is the User-Agent.  `accepted` says
+    that the call became a job.
     """
 
     at: float
@@ -64,20 +65,22 @@ class JournalEntry:
     hint: str = ""
     effect: str = ""
     agent: str = ""
+    accepted: bool = False
     name: str = ""
     """The id of the entry in a shared journal."""
 
     @property
     def is_missed(self) -> bool:
         """Whether it was for a part of fal or a model that is not emulated."""
+        if self.accepted:
+            return False
         return self.status == HTTPStatus.NOT_IMPLEMENTED or (self.is_submit and self.status == HTTPStatus.NOT_FOUND)
 
     @property
     def is_refused(self) -> bool:
         """Whether it was refused without a job, although the emulator has its model."""
         failed = (self.status or 0) >= HTTPStatus.BAD_REQUEST
-        of_queue = self.part == Part.QUEUE and self.is_submit
-        return failed and not self.is_missed and (of_queue or self.status in AT_THE_DOOR)
+        return failed and not (self.accepted or self.is_missed) and (self.is_submit or self.status in AT_THE_DOOR)
 
     @property
     def is_submit(self) -> bool:

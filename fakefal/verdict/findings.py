@@ -61,12 +61,14 @@ def finding_event(finding: Finding) -> FindingMade:
 def shown_call(call: JournalEntry) -> str:
     """A call in one line: method, URL, status and request id.
 
-    A finding may be reported before its last call is answered.
+    A finding may be reported while its last call is in progress.
     """
-    nothing = "not answered yet" if call.milliseconds is None else "no whole answer"
-    answer = nothing if call.status is None else str(call.status)
+    if call.status is not None:
+        answer = f"-> {call.status}"
+    else:
+        answer = "(in progress)" if call.milliseconds is None else "-> no whole answer"
     told = f" [{call.request_id}]" if call.request_id and call.request_id not in call.path else ""
-    return f"{call.address} -> {answer}{told}"
+    return f"{call.address} {answer}{told}"
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ class Sending:
 
     def accepted(self, look: Snapshot) -> None:
         """It became a job."""
+        self.call.accepted = True
         self.request_id = self.call.request_id = look.record.id  # which its caller may never hear
         if look.plan is not None:
             self.usd, self.status = look.plan.ending.usd, look.plan.ending.status

@@ -19,6 +19,7 @@ from fakefal.core.effects import Occasion
 from fakefal.effects.known import CALL_EFFECTS, KNOWN, QUIRKS, make_rule, parse_rule
 from fakefal.effects.rules import Effects, MemoryRules
 from fakefal.engine.emulator import Emulator
+from fakefal.engine.overview import unused_effects
 from fakefal.settings import Settings
 from fakefal.testing import Fakefal
 from fakefal_contracts.failures import LOCK_REASONS, MAY_BE_BILLED, MODEL_ERRORS, PLATFORM_ERRORS
@@ -216,6 +217,26 @@ class TestChoice:
         first = [effects.choose(at, None) for at in occasions]
         asyncio.run(rules.add(rules.seen[0]))
         assert all(effects.choose(at, None) for at, chosen in zip(occasions, first, strict=True) if chosen)
+
+    @pytest.mark.both_stores
+    def test_those_of_the_settings_that_applied_to_no_call_are_known(self, serve: Callable[..., Server]) -> None:
+        late, drop = "generation_timeout when nth=9", "drop_before_accept when nth=8"
+        server = serve(effects=(late, "stuck when prompt=a", drop, "locked_account when key=other"))
+        server.http.post("/_fakefal/scenarios", json={"effect": "queue_full", "nth": 7})
+        server.submit(O1, {"prompt": "a"})
+        server.http.post("/rest/storage/upload/initiate", json={}, headers={"Authorization": "Key other:secret"})
+        assert [str(rule) for rule in server.emulator.effects.unused] == [late, drop]
+        shared = server.emulator.settings.store != "memory"
+        assert unused_effects(server.emulator) == ("" if shared else f"2 effects never applied: {late}, {drop}")
+        server.http.delete("/_fakefal/scenarios")
+        assert unused_effects(server.emulator) == ""
+
+    @pytest.mark.memory_only("another replica may have applied them")
+    def test_few_of_those_that_never_applied_are_listed(self, serve: Callable[..., Server]) -> None:
+        server = serve(effects=tuple(f"stuck when nth={number}" for number in range(5, 10)))
+        assert unused_effects(server.emulator) == (
+            "5 effects never applied: stuck when nth=5, stuck when nth=6, stuck when nth=7, and 2 others"
+        )
 
     def test_settings_choose_the_nth(self, serve: Callable[..., Server]) -> None:
         server = serve(effects=("generation_timeout when nth=2",))

@@ -120,6 +120,13 @@ class TestRefused:
             send(server, {"prompt": "x", "duration": 5}, path=f"run/{O1}")
         assert only(server, Kind.RETRIED_REFUSAL)
 
+    @pytest.mark.parametrize("body", [b"NaN", b'{"prompt": "x", "duration": 5}'])
+    def test_by_the_queue_after_run(self, server: Server, body: bytes) -> None:
+        assert server.http.post(f"run/{O1}", content=body).status_code == 422
+        server.http.post(f"queue/{O1}", content=body)
+        calls = only(server, Kind.RETRIED_REFUSAL)["calls"]
+        assert [one["path"] for one in calls] == [f"/run/{O1}", f"/queue/{O1}"]
+
     @pytest.mark.parametrize("path", [f"queue/{O1}", f"run/{O1}"])
     def test_whoever_tries_the_same_again_on_the_page_is_no_program(self, server: Server, path: str) -> None:
         wrong, own = {"prompt": "x", "duration": 5}, {"Sec-Fetch-Site": "same-origin"}

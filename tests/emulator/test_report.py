@@ -144,6 +144,14 @@ def test_a_run_leaves_json_in_the_documented_form(tmp_path: Path) -> None:
     ]
 
 
+def test_a_run_and_its_report_name_an_effect_that_never_applied(tmp_path: Path) -> None:
+    file, said = tmp_path / "report.json", "1 effect never applied: generation_timeout when nth=99"
+    effects = ("--effect", "generation_timeout when nth=99", "--effect", "slow_response(seconds=0) when nth=1")
+    done = run("--careful", "--report", str(file), *effects)
+    assert done.stderr.count("never applied") == done.stderr.count(said) == 1
+    assert ReportedRun.model_validate_json(file.read_bytes()).notes == [said]
+
+
 def test_a_run_leaves_junit(tmp_path: Path) -> None:
     file = tmp_path / "report.xml"
     assert run("--report", str(file)).returncode == 0

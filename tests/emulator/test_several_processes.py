@@ -364,6 +364,8 @@ class TestAttach:
             {POST} '{{"prompt": 5}}' https://fal.run/{O1}
             {POST} '{{"prompt": "x"}}' https://queue.fal.run/{O1}
             {POST} '{{"prompt": "x"}}' https://queue.fal.run/{O1}
+            {POST} NaN https://queue.fal.run/{O1}
+            {POST} NaN https://fal.run/{O1}
             {POST} '{{}}' https://queue.fal.run/me/unknown
             curl -s --json '{{}}' https://queue.fal.run/{O1}
             curl -s https://new.fal.run/x
@@ -372,6 +374,7 @@ class TestAttach:
         server.submit(O1, {"prompt": "of another program"})
         shared = attached(server.url, "sh", "-c", calls)
         assert "3 requests, 2 done, 1 refused" in own.stderr
+        assert "3 calls refused without a job (422: 2, 401: 1)" in own.stderr
         assert shared.stderr.splitlines()[-1] == own.stderr.splitlines()[-1]
 
     def test_what_breaks_or_is_dropped_at_the_server_is_so_here(self, server: Server) -> None:

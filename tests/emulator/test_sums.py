@@ -14,15 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fakefal.core.errors import QueueError
 from fakefal.core.plan import NOTHING, Ending, Plan
-from fakefal.engine.overview import summary_of
+from fakefal.engine.overview import summary_of, went_wrong
 from fakefal.state.account import JobAccount
 from fakefal.state.endings import ending_of
+from fakefal.state.happenings import CallEvent
 from fakefal.state.ledger import Sums
 from fakefal.state.queue import QueueStore
 from fakefal.state.requests import Record
 from fakefal.store.memory import MemoryQueueStore
 from fakefal_contracts.hosts import BaseUrl
 from support.server import Server
+from support.waiting import until
 
 pytestmark = [
     pytest.mark.memory_only("replicas sum up the jobs that Redis still has (docs/replicas.md)"),
@@ -102,6 +104,43 @@ def test_calls_refused_at_the_door_are_in_the_closing_line(serve: Callable[..., 
         f"{none}; 4 calls refused without a job (401: 2, 422: 1, 403: 1); "
         "1 call to what fakefal does not have: POST queue.fal.run/me/none; fakefal models add me/none"
     )
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("part", ["queue", "run"])
+@pytest.mark.parametrize("body", [b"NaN", b"{bad", b"prompt=x", b"1e999"])
+def test_a_body_that_is_not_json_is_refused_alike_by_queue_and_run(
+    serve: Callable[..., Server], part: str, body: bytes
+) -> None:
+    server = serve()
+    assert server.http.post(f"/{part}/{O1}", content=body).status_code == 422
+    assert summary(server) == "0 requests, 0 done, 0 refused, $0.00 not spent; 1 call refused without a job (422)"
+    assert asyncio.run(went_wrong(server.emulator))
+    events = server.emulator.events
+    until(events.newest)
+    assert [(one.kind, one.status) for one in events.newest() if isinstance(one, CallEvent)] == [("call_refused", 422)]
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize(
+    ("body", "effect"),
+    [
+        ({"prompt": "x", "duration": 5}, ""),
+        ({"prompt": "x"}, "generation_timeout"),
+        ({"prompt": "x"}, "respond(result={}, status=404)"),
+        ({"prompt": "x"}, "respond(result={}, status=413)"),
+        ({"prompt": "x"}, "respond(result={}, status=501)"),
+    ],
+)
+def test_a_job_of_run_that_fails_is_no_call_without_a_job(
+    serve: Callable[..., Server], body: dict[str, Any], effect: str
+) -> None:
+    server = serve()
+    headers = {"X-Fakefal-Effect": effect} if effect else {}
+    assert server.http.post(f"/run/{O1}", json=body, headers=headers).is_error
+    said = summary(server)
+    assert said.startswith("1 request, 0 done")
+    assert "call" not in said
 
 
 def test_sums_count_what_was_dropped(serve: Callable[..., Server]) -> None:
