@@ -107,7 +107,8 @@ class LentLoop(SteadyLoop):
 
     def _first_step(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         context = Context()
-        self._first_steps = steps = []
+        steps: list[Callable[..., object]] = []
+        self._first_steps = steps
         try:
             task = self.create_task(work, context=context)
         finally:
