@@ -8,7 +8,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import Context
 from functools import cache
@@ -46,12 +47,12 @@ class LoopThread:
         begun = self.loop.begin(work) if self._can_begin_here(work) else work
         if isinstance(begun, asyncio.Task) and begun.done():
             return begun.result()
-        ended: SimpleQueue[asyncio.Task[T]] = SimpleQueue()
-        self._hand_over(_put_when_done(begun, ended))
+        ended: SimpleQueue[Future[T]] = SimpleQueue()
+        self._hand_over(_finish(begun, ended))
         return ended.get().result()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin a coroutine on the loop, without waiting for it.
+        """Begin a coroutine on the loop; one that does not wait is over when this returns.
 
         Raises:
             RuntimeError: this is another process, forked from that of the loop.
@@ -59,7 +60,9 @@ class LoopThread:
         if self._can_begin_here(work):
             self.loop.begin(work)
         else:
-            self._hand_over(work)
+            begun: SimpleQueue[None] = SimpleQueue()
+            self._hand_over(_begin(work, begun))
+            begun.get()
 
     def _can_begin_here(self, work: Coroutine[Any, Any, object]) -> bool:
         """Whether this thread can run the emulator's code itself.
@@ -99,11 +102,24 @@ def _alarm_may_come() -> bool:
     return signal.getitimer(signal.ITIMER_REAL)[0] > 0 and threading.current_thread() is threading.main_thread()
 
 
-async def _put_when_done(work: Coroutine[Any, Any, T] | asyncio.Task[T], ended: SimpleQueue[asyncio.Task[T]]) -> None:
-    """Unlike a `Future`, such a queue stays usable if a signal handler interrupts the thread that waits for it."""
-    task = asyncio.ensure_future(work)
-    await asyncio.wait((task,))
-    ended.put(task)
+# A signal handler may interrupt the thread that waits for these.  A SimpleQueue stays usable then, a Future that the
+# other thread is about to set does not.  And no task ends in that thread: asyncio would swallow the interruption.
+
+
+async def _begin(work: Coroutine[Any, Any, None], begun: SimpleQueue[None]) -> None:
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0)  # until it waits, or is done
+    begun.put(None)
+    await task
+
+
+async def _finish(work: Awaitable[T], ended: SimpleQueue[Future[T]]) -> None:
+    outcome: Future[T] = Future()
+    try:
+        outcome.set_result(await work)
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        outcome.set_exception(error)
+    ended.put(outcome)
 
 
 @contextmanager
