@@ -19,7 +19,7 @@ from fakefal.server.serving import bind, hosting
 from fakefal.testing.blocked import explained, explained_connections
 from fakefal.testing.in_process import InProcessCall, InProcessExchange
 from fakefal.testing.listener import listener
-from fakefal.testing.loop import ELSEWHERE, loop_thread
+from fakefal.testing.loop import loop_thread
 from fakefal.testing.strictness import Watch, outlive
 from fakefal.testing.surroundings import HOST
 from fakefal.wire.faults import ABORT, abort
@@ -43,7 +43,6 @@ class Engine:
         self.emulator = emulator
         self.app: ASGIApp = Watch(build_app(emulator), complain, failed, emulator.knows_app)
         self._thread = loop_thread()
-        self._process = os.getpid()
         self._stack = AsyncExitStack()
         self._calls: set[asyncio.Future[None]] = set()
         self._connections: set[Callable[[], None]] = set()  # what kills each
@@ -82,13 +81,7 @@ class Engine:
         return is_fal_host(host) or host == HOST
 
     def begin(self, call: InProcessCall) -> InProcessExchange:
-        """Start answering a call; can be called from any thread.
-
-        Raises:
-            RuntimeError: this is another process, forked from the emulator's.
-        """
-        if os.getpid() != self._process:
-            raise RuntimeError(ELSEWHERE)
+        """Start answering a call; can be called from any thread."""
         exchange = InProcessExchange(self.app, self._thread.loop, call)
         self._thread.begin(self._answering(exchange))
         return exchange

@@ -24,16 +24,23 @@ def fake_key(keys: Mapping[str, str]) -> str:
 
 @contextmanager
 def empty_home() -> Iterator[str]:
-    """An empty folder, where fal's client looks for a stored log-in; the next block gets it, too, if it stays empty."""
-    spare = _spare_homes(os.getpid())
-    home = spare.pop() if spare else TemporaryFolder("home")
+    """An empty folder, where fal's client looks for a stored log-in; later blocks get it, too, if it is still empty."""
+    home = _unused_home()
     try:
         yield str(home.path)
     finally:
+        _spare_homes(os.getpid()).append(home)
+
+
+def _unused_home() -> TemporaryFolder:
+    """A spare one that is empty now: threads of an earlier test may have used theirs after that test."""
+    spare = _spare_homes(os.getpid())
+    while spare:
+        home = spare.pop()
         if home.is_empty():
-            spare.append(home)
-        else:
-            home.close()
+            return home
+        home.close()
+    return TemporaryFolder("home")
 
 
 @cache

@@ -7,6 +7,7 @@ import importlib.util
 import multiprocessing
 import os
 import re
+import shutil
 import socket
 import sys
 import threading
@@ -243,17 +244,34 @@ def test_only_the_process_with_the_fake_is_named_as_faked() -> None:
     assert "FAKEFAL_FAKED_PID" not in os.environ
 
 
-def test_a_home_is_empty_for_each_fake() -> None:
+def log_in(home: Path) -> None:
+    (home / "auth0_token").write_text("a log-in", "utf-8")
+
+
+@pytest.mark.parametrize("spoil", [log_in, shutil.rmtree])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_home_is_empty_for_each_fake(spoil: Callable[[Path], None], late: bool) -> None:
     with Fakefal():
         home = Path(os.environ["FAL_HOME_DIR"])
         with Fakefal():
             assert Path(os.environ["FAL_HOME_DIR"]) != home
-        left = home / "auth0_token"
-        left.write_text("a log-in", "utf-8")
-    assert not home.exists()
+        if not late:
+            spoil(home)
+    if late:
+        spoil(home)
     with Fakefal():
         again = Path(os.environ["FAL_HOME_DIR"])
-        assert [one for one in again.iterdir() if one.name != LOCK] == []
+        assert again != home
+        assert [one.name for one in again.iterdir()] == [LOCK]
+    assert not home.exists()
+
+
+def test_a_home_that_stayed_empty_is_used_again() -> None:
+    homes = []
+    for _ in range(2):
+        with Fakefal():
+            homes.append(os.environ["FAL_HOME_DIR"])
+    assert homes[0] == homes[1]
 
 
 @pytest.mark.parametrize("kept", ["queue.fal.run", LED])
