@@ -44,7 +44,7 @@ class Engine:
         self.app: ASGIApp = Watch(build_app(emulator), complain, failed, emulator.knows_app)
         self._thread = loop_thread()
         self._stack = AsyncExitStack()
-        self._calls: set[asyncio.Future[None]] = set()
+        self._calls: dict[asyncio.Future[None], InProcessExchange | None] = {}
         self._connections: set[Callable[[], None]] = set()  # what kills each
 
     def start(self) -> None:
@@ -106,8 +106,8 @@ class Engine:
         """Answer a call that came by a socket; its connection is dropped if the emulator stops meanwhile."""
         self._connections.add(scope["extensions"][ABORT])
         call = asyncio.ensure_future(self.app(scope, receive, send))
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        self._calls[call] = None
+        call.add_done_callback(self._calls.pop)
         try:
             await asyncio.wait((call,))
         except asyncio.CancelledError:
@@ -121,15 +121,16 @@ class Engine:
     async def _answering(self, exchange: InProcessExchange) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._calls.add(task)
+        self._calls[task] = exchange
         try:
             await exchange.run()
         finally:
-            self._calls.discard(task)
+            del self._calls[task]
 
     async def _stop(self) -> None:
-        for task in tuple(self._calls):
-            task.cancel()
+        for task, exchange in self._calls.items():
+            if exchange is None or not exchange.over:  # else it has answered, and only cleans up: it closes its file
+                task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         for kill in self._connections:  # else a program would use it again, outside of the fake
             kill()

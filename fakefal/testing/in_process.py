@@ -144,6 +144,11 @@ class InProcessExchange:
         self._body: list[bytes] = [call.body]
         self._gone = asyncio.Event()
 
+    @property
+    def over(self) -> bool:
+        """Whether the whole answer was sent, or the connection was dropped."""
+        return self._over
+
     def close(self) -> None:
         """Stop reading the answer.  Can be called from any thread, and more than once."""
         if not self._over:  # else there is nobody to tell, and telling costs a switch of threads

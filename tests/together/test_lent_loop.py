@@ -310,3 +310,19 @@ def test_a_forked_process_is_refused_instead_of_reading_its_own_copy() -> None:
         with os.fdopen(ours) as pipe:
             assert pipe.read().splitlines() == [ELSEWHERE] * 3
         assert os.waitpid(child, 0) == (child, 0)
+
+
+def test_what_has_answered_still_cleans_up_when_its_emulator_ends() -> None:
+    """An answer that is a file closes it after its last byte, in a thread."""
+    cleaned: list[bool] = []
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        await asyncio.sleep(0)
+        cleaned.append(True)
+
+    with Fakefal() as fake:
+        fake._engine.app = app
+        assert httpx.get("https://queue.fal.run/fal-ai/app").status_code == 200
+    assert cleaned
