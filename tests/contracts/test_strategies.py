@@ -128,6 +128,23 @@ def test_every_rule_written_by_hand_has_a_recipe() -> None:
     assert set(RECIPES) == written
 
 
+RULED = [one for one in KLING if one not in FOUNDING and BUILT_IN.find(one).input.requirements]
+"""The models beside the first four with rules across fields."""
+
+
+@pytest.mark.parametrize("endpoint_id", RULED)
+def test_bodies_of_models_with_rules_across_fields_are_what_they_promise(endpoint_id: str) -> None:
+    edition = BUILT_IN.find(endpoint_id).edition("latest")
+
+    @settings(max_examples=draws(60), derandomize=True)
+    @given(valid(endpoint_id), invalid(endpoint_id))
+    def drawn(arguments: dict[str, Any], broken: Broken) -> None:
+        assert judge(edition, arguments).errors == ()
+        assert refused(edition, broken) == [(broken.rule, broken.loc)]
+
+    drawn()
+
+
 class TestNothingIsThrownAway:
     @pytest.mark.parametrize("endpoint_id", FOUNDING)
     @pytest.mark.parametrize("strategy", [valid, invalid, anything], ids=lambda one: one.__name__)

@@ -59,8 +59,8 @@ class Builder:
                     built[key] = None
                 else:
                     built[key] = self.value(kind, inner, need[1:] if wanted else (), wanted=wanted)
-        for requirement in model.requirements:
-            built = RECIPES[requirement].mend(built, keep)
+        while (mended := _mended(built, model, keep)) != built:
+            built = mended
         return built
 
     def value(self, kind: Any, metadata: tuple[Any, ...], need: Way = (), *, wanted: bool = False) -> Any:
@@ -178,6 +178,13 @@ def others(kind: Any, count: int) -> list[Any]:
     if bare is str and not metadata:
         return [f"{number}. {TEXT}" for number in range(count)]
     return [Builder().value(kind, ())][:count]
+
+
+def _mended(built: dict[str, Any], model: type[Model], keep: str) -> dict[str, Any]:
+    """The body after one turn of every recipe; one may undo what another did."""
+    for requirement in model.requirements:
+        built = RECIPES[requirement].mend(built, keep)
+    return built
 
 
 def _foreign(name: str) -> tuple[str, ...]:

@@ -163,8 +163,10 @@ def _orientation_of_elements(given: dict[str, Any], keep: str) -> dict[str, Any]
 
 
 def _orientation_of_clip(given: dict[str, Any], keep: str) -> dict[str, Any]:
-    """A clip that has to stay may be long; all others are short."""
-    return given | {"character_orientation": "video"} if keep == "video_url" else given
+    """A clip that is inside the body is measured, and may be long; others are only addresses."""
+    if keep != "video_url" and not given["video_url"].startswith("data:"):
+        return given
+    return given | ({"video_url": CLIP} if keep == "character_orientation" else {"character_orientation": "video"})
 
 
 def _six_shots(given: dict[str, Any], _: str) -> dict[str, Any]:
