@@ -56,11 +56,11 @@ class Catalogue(Collection[str]):
 
     def _read(self, endpoint_id: str) -> Endpoint | None:
         if (record := self.own.get(endpoint_id)) is not None:
-            found: Endpoint | None = Endpoint.of_record(record)
+            found: Endpoint | None = _own(record)
         else:
             found = _shipped(endpoint_id) if len(endpoint_id) <= _LONGEST else None
         price = self.prices.get(endpoint_id)
-        return found if found is None or price is None else replace(found, prices=(price,))
+        return found if found is None or price is None else _priced(found, price)
 
     def find(self, endpoint_id: str) -> Endpoint:
         """The endpoint with this id.
@@ -132,6 +132,18 @@ def _shipped(endpoint_id: str) -> Endpoint | None:
     if (record := shipped_record(endpoint_id)) is None:
         return None
     return in_depth(record) or replace(Endpoint.of_record(record), prices=_third_party_prices(endpoint_id))
+
+
+@lru_cache(maxsize=2048)
+def _own(record: Record) -> Endpoint:
+    """The endpoint of a user's document.  Catalogues share it, so its models are built once."""
+    return Endpoint.of_record(record)
+
+
+@lru_cache(maxsize=2048)
+def _priced(endpoint: Endpoint, price: Price) -> Endpoint:
+    """An endpoint at a user's price, shared as well."""
+    return replace(endpoint, prices=(price,))
 
 
 BUILT_IN = Catalogue()

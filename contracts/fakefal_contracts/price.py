@@ -60,6 +60,9 @@ class Price:
     least_units: int = 0
     step: int = 0
 
+    def __hash__(self) -> int:
+        return hash((self.since, self.usd, self.unit))
+
     @property
     def tiers(self) -> Mapping[str, Decimal]:
         """The price of a unit by what makes it dearer, in words; the plain one first."""

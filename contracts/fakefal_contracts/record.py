@@ -51,6 +51,9 @@ class Record:
     listed: bool = True
     file: str = ""
 
+    def __hash__(self) -> int:
+        return hash((self.id, self.file))
+
     @property
     def title(self) -> str:
         """The title of the model."""

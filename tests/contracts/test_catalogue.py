@@ -14,11 +14,13 @@ from pydantic import BaseModel, Field
 
 from fakefal_contracts import BUILT_IN, FOUNDING, Catalogue, Depth, Unit, UnknownContract, UnknownEndpoint, check, judge
 from fakefal_contracts.errors import UnreadableContract
+from fakefal_contracts.evidence import UNDATED, third_party
 from fakefal_contracts.example import example_input
 from fakefal_contracts.media import AudioLimits, ClipLimits, Limits, PictureLimits
-from fakefal_contracts.model import spots
+from fakefal_contracts.model import Input, spots
 from fakefal_contracts.openapi import openapi
-from fakefal_contracts.own_documents import read_models, records_of
+from fakefal_contracts.own_documents import load_catalogue, read_models, records_of
+from fakefal_contracts.price import Price
 from fakefal_contracts.record import Record, Source, with_titles, without_titles
 from fakefal_contracts.rulebooks import rulebook
 from fakefal_contracts.shipped import is_shipped_app, shipped_ids, shipped_record, shipped_records
@@ -26,6 +28,7 @@ from tools.catalogue import main as rebuild
 from tools.catalogue import without_words
 
 FLUX = "fal-ai/flux/dev"
+O1 = "fal-ai/kling-video/o1/image-to-video"
 
 
 class TestShipped:
@@ -215,6 +218,22 @@ class TestOwnDocuments:
         assert check("me/my-app/turbo", {}, catalogue=catalogue).ok
         assert catalogue.has_app("me/my-app")
         assert catalogue.has_owner("me")
+
+    def test_its_models_are_built_once_for_all_tests_and_again_for_another_document(self, tmp_path: Path) -> None:
+        file = tmp_path / "model.json"
+        priced = Price(UNDATED, Decimal("0.1"), third_party("a test", "2026-11-30"))
+
+        def built(text: dict[str, Any]) -> tuple[type[Input], type[Input], type[Input]]:
+            file.write_text(json.dumps(text))
+            plain, at_a_price = load_catalogue(file), load_catalogue(file, {FLUX: priced, O1: priced})
+            return plain.find(FLUX).input, at_a_price.find(FLUX).input, at_a_price.find(O1).input
+
+        first = built(self.published())
+        assert built(self.published()) == first
+        other = built(self.published(metadata={"updated_at": "2026-11-02T00:00:00Z"}))
+        assert other[0] is not first[0]
+        assert other[1] is not first[1]
+        assert other[2] is first[2]
 
     def test_a_folder_is_read_whole(self, tmp_path: Path) -> None:
         (tmp_path / "deep").mkdir()
