@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -35,6 +36,8 @@ collect_ignore = ["together/project"]  # a project of its own, for the wheel
 
 load_profile()
 be_patient()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background ignores Ctrl-C, and so would all children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
