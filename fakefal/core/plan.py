@@ -261,8 +261,6 @@ class View:
     plan: Plan | None
     marks: Marks
     at: float
-    next_at: float | None = None
-    """When the request next changes by time alone."""
     run_seconds: float = 0.0
     """How long it ran, once it is over; the seconds by which it was advanced count as run."""
 
@@ -286,7 +284,21 @@ class View:
         """The lines of its log so far, each with its moment."""
         if self.plan is None or self.marks.started_at is None:
             return ()
-        return tuple(line for line in _dated(self.plan, self.marks) if line[0] <= self.at)
+        at, marks = self.at, self.marks
+        return tuple([(moment, text) for offset, text in self.plan.logs if (moment := moment_of(marks, offset)) <= at])
+
+    @property
+    def next_at(self) -> float | None:
+        """When the request next changes by time alone; None if it does not."""
+        plan, marks = self.plan, self.marks
+        if plan is None or self.state is not State.IN_PROGRESS:
+            return None
+        ahead = None if plan.polls is not None or plan.open else moment_of(marks, plan.run_seconds)
+        for offset, _ in plan.logs:
+            moment = moment_of(marks, offset)
+            if moment > self.at and (ahead is None or moment < ahead):
+                ahead = moment
+        return ahead
 
 
 def moment_of(marks: Marks, offset: float) -> float:
@@ -299,13 +311,6 @@ def moment_of(marks: Marks, offset: float) -> float:
     return moment
 
 
-def _dated(plan: Plan, marks: Marks) -> list[tuple[float, str]]:
-    """The lines of the log, each with its moment."""
-    if not marks.shifts and (start := marks.started_at) is not None:
-        return [(start + offset, text) for offset, text in plan.logs]
-    return [(moment_of(marks, offset), text) for offset, text in plan.logs]
-
-
 def view(plan: Plan | None, marks: Marks, now: float) -> View:
     """The state of a request with these marks at `now`."""
     start, end = marks.started_at, marks.ended_at
@@ -314,11 +319,5 @@ def view(plan: Plan | None, marks: Marks, now: float) -> View:
         return View(state, plan, marks, now if end is None else end)
     if end is not None:
         whole = plan.polls is None and marks.cut is None
-        return View(State.COMPLETED, plan, marks, end, run_seconds=plan.run_seconds if whole else end - start)
-    ahead = None
-    if plan.polls is None and not plan.open:
-        ahead = moment_of(marks, plan.run_seconds)
-    for moment, _ in _dated(plan, marks):
-        if moment > now and (ahead is None or moment < ahead):
-            ahead = moment
-    return View(State.IN_PROGRESS, plan, marks, now, ahead)
+        return View(State.COMPLETED, plan, marks, end, plan.run_seconds if whole else end - start)
+    return View(State.IN_PROGRESS, plan, marks, now)

@@ -215,13 +215,11 @@ class Emulator:
                 return []
             return [look.view.started_at + look.plan.run_seconds * part / count for part in range(1, count)]
 
-        async def see(record: Record) -> Snapshot:
-            look = await self._see(record)
+        def next_at(look: Snapshot) -> float | None:
             now, moments = self.clock.now(record.key), [*ends(look), look.view.next_at]
-            ahead = min((moment for moment in moments if moment is not None and moment > now), default=None)
-            return replace(look, view=replace(look.view, next_at=ahead))
+            return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
-        async with aclosing(self._waker.looks(record, see)) as looks:
+        async with aclosing(self._waker.looks(record, self._see, next_at=next_at)) as looks:
             async for look in looks:
                 now = self.clock.now(record.key)
                 over = look.view.state is State.COMPLETED

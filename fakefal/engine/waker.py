@@ -155,12 +155,16 @@ class Waker:
                     yield seen
 
     async def looks(
-        self, record: Record, look: Callable[[Record], Awaitable[Snapshot]], bell: Bell | None = None
+        self,
+        record: Record,
+        look: Callable[[Record], Awaitable[Snapshot]],
+        bell: Bell | None = None,
+        next_at: Callable[[Snapshot], float | None] = lambda seen: seen.view.next_at,
     ) -> AsyncGenerator[Snapshot, None]:
         """Yield now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
-        The regular yields let a watcher tell its caller that nothing happened. Ringing `bell` yields once more, ending
-        it ends the looks, also while the store is away.
+        The regular yields let a watcher tell its caller that nothing happened. `next_at` tells when time alone may
+        change what was seen. Ringing `bell` yields once more, ending it ends the looks, also while the store is away.
         """
         bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())
@@ -178,15 +182,15 @@ class Waker:
                     return
                 if seen.plan is not None and seen.plan.polls is not None:
                     continue  # looking moves the request
-                await bell.rung(self._pause(record.key, seen))
+                await bell.rung(self._pause(record.key, next_at(seen)))
         finally:
             bell.close()
             bells.discard(bell)
             if not bells:
                 self._bells.pop(record.key, None)
 
-    def _pause(self, key: str, seen: Snapshot) -> float:
-        """Real seconds until a request may change by time alone."""
-        if seen.view.next_at is None:
+    def _pause(self, key: str, moment: float | None) -> float:
+        """Real seconds until a request may change by time alone, at `moment`."""
+        if moment is None:
             return WATCH_SECONDS
-        return min(WATCH_SECONDS, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, seen.view.next_at)))
+        return min(WATCH_SECONDS, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, moment)))

@@ -124,9 +124,10 @@ class MemoryClock(Clock):
 
     @override
     def shown(self, moment: float) -> float:
-        self._real()
-        position = bisect_right(self._steps, moment, key=lambda step: step[0])
-        return min(END_OF_TIME, moment + self._steps[max(0, position - 1)][1])
+        began, ahead = self._steps[-1]
+        if moment < began:
+            ahead = self._steps[max(0, bisect_right(self._steps, moment, key=lambda step: step[0]) - 1)][1]
+        return min(END_OF_TIME, moment + ahead)
 
     @override
     async def read(self, key: str | None) -> tuple[float, float]:
@@ -154,8 +155,9 @@ class MemoryClock(Clock):
 
     def _real(self) -> float:
         """Real time, which never goes back."""
-        self._latest = max(self._latest, self._steady())
+        if (steady := self._steady()) > self._latest:
+            self._latest = steady
         ahead = self._wall() - self._latest
-        if abs(ahead - self._steps[-1][1]) > STEP_SECONDS:
+        if not -STEP_SECONDS <= ahead - self._steps[-1][1] <= STEP_SECONDS:
             self._steps = [*self._steps[1 - MOST_STEPS :], (self._latest, ahead)]
         return self._latest

@@ -112,6 +112,11 @@ class _StatusStream(Response):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        # in a task of its own: a change then runs through none of the layers around this
+        await asyncio.create_task(self._tell(receive, send))
+
+    async def _tell(self, receive: Receive, send: Send) -> None:
+        """Send what changes until nothing does any more, or nobody listens."""
         bell = Bell()
         gone = asyncio.create_task(_left(receive))
         gone.add_done_callback(lambda _: bell.end())
