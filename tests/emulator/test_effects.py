@@ -418,7 +418,7 @@ class TestEndings:
         headers = {"X-Fakefal-Effect": "retry_then_succeed", "X-Fal-No-Retry": "1"}
         submitted = server.http.post(f"/queue/{O1}", json={"prompt": "x"}, headers=headers).json()
         assert server.http.get(submitted["response_url"]).status_code == 503
-        assert ask(server, "retry_then_succeed", "run").status_code == 503, "the synchronous road never does"
+        assert ask(server, "retry_then_succeed", "run").status_code == 503, "fal.run never does"
 
     @pytest.mark.parametrize("header", ["X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout"])
     def test_a_callers_own_timeout_answers_as_one_by_header_does(
