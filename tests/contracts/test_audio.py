@@ -110,21 +110,24 @@ class TestMeasuring:
 
 class TestWhatIsNoAudio:
     @pytest.mark.parametrize(
-        "content",
+        ("content", "says"),
         [
-            b"",
-            b"ID3",
-            b"I am a text.",
-            "\ufeffI am a text.".encode("utf-16"),
-            b"RIFF\0\0\0\0WAVE",
-            b"fLaC",
-            b"OggS",
-            picture(),
+            (b"", "it is empty"),
+            (b"ID3", "no sound is found in it"),
+            (b"I am a text.", "it is not audio in a known format"),
+            ("\ufeffI am a text.".encode("utf-16"), "no sound is found in it"),  # it starts like a frame of MP3
+            (b"<html>Sign in</html>", "it is an HTML page"),
+            (b"RIFF\0\0\0\0WAVE", "no sound is found in it"),
+            (b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0", "it starts like a WAV sound, but its header cannot be read"),
+            (b"fLaC", "no sound is found in it"),
+            (b"OggS", "it starts like an Ogg file, but its header cannot be read"),
+            (picture(), "it is a PNG picture, not audio"),
+            (b"GIF89a", "it is a GIF animation, not audio"),
         ],
-        ids=range(8),
+        ids=range(11),
     )
-    def test_it_is_unreadable(self, content: bytes) -> None:
-        with pytest.raises(Unreadable):
+    def test_it_is_unreadable(self, content: bytes, says: str) -> None:
+        with pytest.raises(Unreadable, match=says):
             probe_audio(content)
 
     def test_a_clip_is_audio_if_it_has_sound(self, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from fakefal_contracts.errors import CutOff, Unreadable
 from fakefal_contracts.probe.boxes import OpenFile
-from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
+from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind, not_read
 from fakefal_contracts.probe.source import opened, size_of
 
 #: The formats that are measured, by the media type that tinytag finds.
@@ -104,7 +104,7 @@ def probe_audio(source: bytes | Path) -> AudioFacts:
         if boxes and b"soun" not in boxes:
             raise Unreadable("it has no sound track")
         file.seek(0)
-        facts = _measured(_both_ends(file) if first.startswith(OGG_PAGE) else file, size)
+        facts = _measured(_both_ends(file) if first.startswith(OGG_PAGE) else file, size, first)
     return AudioFacts(size, "mp4", facts.seconds, facts.channels, facts.rate) if b"vide" in boxes else facts
 
 
@@ -119,7 +119,7 @@ def _both_ends(file: io.BytesIO | io.BufferedReader) -> io.BytesIO:
     return io.BytesIO(begins[: begins.rfind(OGG_PAGE)] + ends[ends.find(OGG_PAGE) :])
 
 
-def _measured(file: io.BytesIO | io.BufferedReader, size: int) -> AudioFacts:
+def _measured(file: io.BytesIO | io.BufferedReader, size: int, first: bytes) -> AudioFacts:
     from tinytag import TinyTag  # late: importing the contracts must stay light
 
     try:
@@ -131,7 +131,7 @@ def _measured(file: io.BytesIO | io.BufferedReader, size: int) -> AudioFacts:
     except Exception as error:  # tinytag's parsers raise any exception for broken bytes
         if isinstance(error.__cause__, Unreadable):
             raise error.__cause__ from error
-        raise Unreadable(NO_AUDIO) from error
+        raise _unknown(first) from error
     seconds = tag.duration
     if not (tag.samplerate or seconds):
         raise CutOff(NO_SOUND)
@@ -140,6 +140,14 @@ def _measured(file: io.BytesIO | io.BufferedReader, size: int) -> AudioFacts:
     if name == "mp3" and (not seconds or seconds < SHORTEST_FRAME):
         raise CutOff(NO_SOUND)
     return AudioFacts(size, name, round(seconds, 3) if seconds else None, tag.channels, tag.samplerate)
+
+
+def _unknown(first: bytes) -> Unreadable:
+    """The error for a file that is not read as audio, by its first bytes."""
+    kind = file_kind(first)
+    if kind is None:
+        return Unreadable(NO_AUDIO)
+    return Unreadable(*kind.as_sound) if kind.as_sound else not_read(kind)
 
 
 def _tracks(source: OpenFile) -> tuple[bytes, ...]:

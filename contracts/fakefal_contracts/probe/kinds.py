@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fakefal_contracts.errors import WHOLE
+from fakefal_contracts.errors import WHOLE, CutOff
 
 HEAD_BYTES = 1024
 """The number of first bytes that identify the kind of a file."""
@@ -17,42 +17,49 @@ _PACKET, _TIMED_PACKET = 188, 192
 class FileKind:
     """The kind of a file, in words, and what to do.
 
-    `as_picture` and `as_clip` are what is wrong if a picture or a clip is required, and what to do; one is empty if the
-    file is of that kind. `container` is the short name of a clip that no endpoint takes.
+    `as_picture`, `as_clip` and `as_sound` are what is wrong if a picture, a clip or sound is required, and what to do;
+    they are empty if the file can be that. `container` is the short name of a clip that no endpoint takes.
     """
 
     name: str
     as_picture: tuple[str, ...]
     as_clip: tuple[str, ...]
+    as_sound: tuple[str, ...]
     container: str = ""
 
 
 def _clip(name: str, container: str = "") -> FileKind:
-    return FileKind(name, (f"it is {name}", "send one frame of it as a picture"), (), container)
+    return FileKind(name, (f"it is {name}", "send one frame of it as a picture"), (), (), container)
 
 
 def _picture(name: str) -> FileKind:
-    return FileKind(name, (), (f"it is {name}, not a clip",))
+    return FileKind(name, (), (f"it is {name}, not a clip",), (f"it is {name}, not audio",))
 
 
 def _sound(name: str) -> FileKind:
-    return FileKind(name, wrong := (f"it is {name}, neither a picture nor a clip",), wrong)
+    return FileKind(name, wrong := (f"it is {name}, neither a picture nor a clip",), wrong, ())
 
 
 def _other(name: str, advice: str) -> FileKind:
-    return FileKind(name, wrong := (f"it is {name}", advice), wrong)
+    return FileKind(name, wrong := (f"it is {name}", advice), wrong, wrong)
+
+
+def not_read(kind: FileKind) -> CutOff:
+    """The error for a file that starts like the right kind, but cannot be read."""
+    return CutOff(f"it starts like {kind.name}, but its header cannot be read; it is cut off or broken")
 
 
 EMPTY = "it is empty"
 _EMPTY = _other("empty", WHOLE)
 _HEIC = _other("a HEIC picture", "convert it to jpeg; iPhones take such pictures unless set to Most Compatible")
+_GIF = replace(_picture("a GIF animation"), as_clip=("it is a GIF animation", "convert it to mp4"))
 _JPEG_2000 = _other("a JPEG 2000 picture", "convert it to jpeg or png")
 _TEXT_ADVICE = "open its address in a browser that is not logged in: it leads to something else than the file"
 
 _MAGIC = (
     (b"\xff\xd8\xff", _picture("a JPEG picture")),
     (b"\x89PNG\r\n", _picture("a PNG picture")),
-    (b"GIF8", FileKind("a GIF animation", (), ("it is a GIF animation", "convert it to mp4"))),
+    (b"GIF8", _GIF),
     (b"BM", _picture("a BMP picture")),
     (b"II*\0", _picture("a TIFF picture")),
     (b"MM\0*", _picture("a TIFF picture")),

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from typing_extensions import override
 
 from fakefal_contracts.errors import CutOff, Unreadable
-from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
+from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind, not_read
 from fakefal_contracts.probe.source import opened, size_of
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _unknown(file: IO[bytes]) -> Unreadable:
         return Unreadable(UNKNOWN)
     if kind.as_picture:
         return Unreadable(*kind.as_picture)
-    return CutOff(f"it starts like {kind.name}, but its header cannot be read; it is cut off or broken")
+    return not_read(kind)
 
 
 def _is_icon(file: IO[bytes]) -> bool:
