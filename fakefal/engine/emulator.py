@@ -244,7 +244,7 @@ class Emulator:
         key = (await self.queue.look(request_id, BEFORE_ALL_TIME, key=key)).record.key
         return await self.queue.look(request_id, self.clock.now(key))
 
-    def looks(self, record: Record, bell: Bell | None = None) -> AsyncGenerator[Snapshot, None]:
+    def looks(self, record: Record, bell: Bell) -> AsyncGenerator[Snapshot, None]:
         """Follow a request: yields now, then whenever it may have changed or some time has passed, and at its end.
 
         Ringing `bell` yields once more.
@@ -252,7 +252,8 @@ class Emulator:
         Raises:
             UnknownRequest: it was reset in the meantime.
         """
-        return self._waker.looks(record, lambda record: self._look(record.key, record.id, read=True), bell)
+        look = partial(self._look, record.key, record.id, read=True, by=bell)
+        return self._waker.looks(record, lambda _: look(), bell, reads=True)
 
     async def cancel(self, key: str, request_id: str) -> State:
         """End a request. Returns its previous state, or IN_PROGRESS if the runner ignores the cancellation.
@@ -444,13 +445,13 @@ class Emulator:
     async def _see(self, record: Record) -> Snapshot:
         return await self.queue.look(record.id, self.clock.now(record.key))
 
-    async def _look(self, key: str, request_id: str, *, read: bool) -> Snapshot:
-        """A snapshot of a request of this key; a status read moves a poll-driven request."""
+    async def _look(self, key: str, request_id: str, *, read: bool, by: Bell | None = None) -> Snapshot:
+        """A snapshot of a request of this key; a status read moves a poll-driven request, `by` is the reader's bell."""
         look = await self.queue.look(request_id, self.clock.now(key), read=read, key=key)
         if self._is_gone(look):
             raise UnknownRequest(request_id)
         if read and look.plan is not None and look.plan.polls is not None:
-            self._waker.changed(key)
+            self._waker.changed(key, by)
         return look
 
 

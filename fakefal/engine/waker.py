@@ -47,11 +47,11 @@ class Waker:
         self.closing = False
         """Whether the server is about to stop."""
 
-    def changed(self, key: str) -> None:
-        """Say that requests of a key may have changed state."""
+    def changed(self, key: str, by: Bell | None = None) -> None:
+        """Say that requests of a key may have changed state; the watcher that changed them itself is not woken."""
         self._changed_keys.add(key)
         self._wake()
-        self._ring(key)
+        self._ring(key, by)
 
     def added(self, key: str, due: float | None) -> None:
         """Say that a key has one more request, and when its next event is due; nothing is due now."""
@@ -71,9 +71,10 @@ class Waker:
         if self._runs and self._task is None:
             self._task = asyncio.create_task(self._run())
 
-    def _ring(self, key: str) -> None:
+    def _ring(self, key: str, by: Bell | None = None) -> None:
         for bell in self._bells.get(key, ()):
-            bell.ring()
+            if bell is not by:
+                bell.ring()
 
     def watched(self) -> tuple[str, ...]:
         """The keys whose requests are watched."""
@@ -160,11 +161,14 @@ class Waker:
         look: Callable[[Record], Awaitable[Snapshot]],
         bell: Bell | None = None,
         next_at: Callable[[Snapshot], float | None] = lambda seen: seen.view.next_at,
+        *,
+        reads: bool = False,
     ) -> AsyncGenerator[Snapshot, None]:
         """Yield now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
         The regular yields let a watcher tell its caller that nothing happened. `next_at` tells when time alone may
-        change what was seen. Ringing `bell` yields once more, ending it ends the looks, also while the store is away.
+        change what was seen; with `reads` looking is a status read, which may change it, too. Ringing `bell` yields once
+        more, ending it ends the looks, also while the store is away.
         """
         bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())
@@ -180,8 +184,8 @@ class Waker:
                 yield seen
                 if seen.view.state is State.COMPLETED:
                     return
-                if seen.plan is not None and seen.plan.polls is not None:
-                    continue  # looking moves the request
+                if reads and _moves_by_reads(seen):
+                    continue
                 await bell.rung(self._pause(record.key, next_at(seen)))
         finally:
             bell.close()
@@ -194,3 +198,9 @@ class Waker:
         if moment is None:
             return WATCH_SECONDS
         return min(WATCH_SECONDS, max(SHORTEST_SLEEP_SECONDS, self._clock.sleep_seconds(key, moment)))
+
+
+def _moves_by_reads(seen: Snapshot) -> bool:
+    """Whether the next status read may change a request; one that runs with an open plan waits for its clip."""
+    plan = seen.plan
+    return plan is not None and plan.polls is not None and not (plan.open and seen.view.state is State.IN_PROGRESS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 import os
 import re
 import sys
@@ -210,6 +211,25 @@ def test_in_the_process_of_a_test() -> None:
         clip = httpx.get(result["video"]["url"]).content
         assert difference(Decoded(clip).first, photo(0)) < ALIKE
         fal.assert_completed(1)
+
+
+class TestMovedByReads:
+    """With the profile stepped a job moves when it is read; until its clip is there, no read ends it."""
+
+    def test_advancing_it_to_its_end_waits_for_its_clip(self) -> None:
+        with Fakefal(render=True, profile="stepped") as fal:
+            job = fal_client.submit(STANDARD, arguments=PICTURE | {"start_image_url": as_data(photo(0))})
+            fal.advance("end", job.request_id)
+            assert difference(Decoded(httpx.get(job.get()["video"]["url"]).content).first, photo(0)) < ALIKE
+
+    def test_a_status_stream_waits_for_its_clip(self, serve: Serve) -> None:
+        server = serve(render=True, profile="stepped")
+        submitted = server.submit(STANDARD, PICTURE | {"start_image_url": as_data(photo(0))})
+        with server.http.stream("GET", f"{submitted['status_url']}/stream") as answer:
+            seen = [json.loads(line[6:])["status"] for line in answer.iter_lines() if line]
+        assert seen == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+        made = server.http.get(submitted["response_url"]).json()["video"]
+        assert difference(Decoded(content(made["url"])).first, photo(0)) < ALIKE
 
 
 @pytest.mark.both_stores
