@@ -167,8 +167,8 @@ class Waker:
         """Yield now, when something may have changed and every `WATCH_SECONDS`, until it is over or the server stops.
 
         The regular yields let a watcher tell its caller that nothing happened. `next_at` tells when time alone may
-        change what was seen; with `reads` looking is a status read, which may change it, too. Ringing `bell` yields once
-        more, ending it ends the looks, also while the store is away.
+        change what was seen; with `reads` looking is a status read, which may change it, too. Ringing `bell` yields
+        once more, ending it ends the looks, also while the store is away.
         """
         bell = bell or Bell()
         bells = self._bells.setdefault(record.key, set())

@@ -291,22 +291,24 @@ class SpoolFiles(FileStore):
     def join(
         self, upload_id: str, numbers: list[int], url_path: str, content_type: str, *, max_bytes: int, key: str = ""
     ) -> StoredFile:
-        with self._lock, ExitStack() as held:
-            parts = {number: self.get(_part(upload_id, number)) for number in numbers}
-            for number, part in parts.items():
-                if part is None:
-                    raise KeyError(number)
-                held.enter_context(self.holding(part))
+        with ExitStack() as held:
+            with self._lock:
+                parts = {number: self.get(_part(upload_id, number)) for number in numbers}
+                for number, part in parts.items():
+                    if part is None:
+                        raise KeyError(number)
+                    held.enter_context(self.holding(part))
             found = [part for part in parts.values() if part is not None]
             if sum(part.size for part in found) > max_bytes:
                 raise FileTooLarge(max_bytes)
-            with self.writing() as whole:
+            with self.writing() as whole:  # not in the lock, for which the event loop waits
                 for part in found:
                     with part.source.open("rb") as content:
                         shutil.copyfileobj(content, whole)
-            for part in found:
-                self._forget(part.url_path)
-            return self.keep(whole, url_path, content_type, key=key)
+            with self._lock:
+                for part in found:
+                    self._forget(part.url_path)
+                return self.keep(whole, url_path, content_type, key=key)
 
     @override
     def get(self, url_path: str) -> StoredFile | None:
