@@ -146,12 +146,14 @@ class _Watcher:
     """Patches a module right after its first import."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """The answer of the other finders, with the patch added after the module's own code."""
+        """The answer of the finders behind this one, with the patch added after the module's own code.
+
+        A watcher of another copy of this file asks those behind itself.
+        """
         if name not in _MODULES or name in sys.modules:
             return None
-        for finder in sys.meta_path:
-            own = finder is self or not hasattr(finder, "find_spec")
-            spec: Any = None if own else finder.find_spec(name, path, target)
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            spec: Any = finder.find_spec(name, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
                     spec.loader = _PatchingLoader(spec.loader, _MODULES[name])
@@ -182,10 +184,11 @@ class _PatchingLoader:
 
 def _patch(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     inner = getattr(owner, name)
-    if getattr(inner, MARK, False):
+    marked = getattr(inner, MARK, None)
+    if marked is True or marked is _patches:  # that of another copy of this file stays, behind ours
         return
     outer = make(inner)
-    setattr(outer, MARK, True)
+    setattr(outer, MARK, _patches)
     outer.__wrapped__ = inner
     for about in ("__module__", "__name__", "__qualname__", "__doc__"):  # functools would be imported only for this
         setattr(outer, about, getattr(inner, about, None))

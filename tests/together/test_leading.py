@@ -42,6 +42,39 @@ def test_every_library_that_ignores_proxies_is_led(stand_in: StandIn) -> None:
     assert stand_in.arrived == []
 
 
+OF_A_PROCESS = [way for way in WAYS if way not in (*ELSEWHERE, "gevent") and not way.startswith(("child_", "exec_"))]
+"""Those that leave the rest of their process as it was."""
+
+FIXED = f"""
+import sys
+import pytest
+
+@pytest.mark.parametrize("way", {OF_A_PROCESS})
+def test_it(fakefal, way):
+    sys.path.insert(0, {str(PROGRAMS)!r})
+    import led
+    assert getattr(led, "by_" + way)() == 200
+    assert len(fakefal.requests) == 1
+"""
+
+
+def test_the_fixture_of_a_test_comes_before_the_run_around_it(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(FIXED)
+    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert done.stderr.splitlines()[-1].startswith("fakefal: 0 requests, ")
+
+
+def test_the_inner_of_two_runs_answers(stand_in: StandIn) -> None:
+    led = [way for way in WAYS if way not in ELSEWHERE]
+    calls = " ".join(f"{sys.executable} {LED} {way};" for way in led)
+    done = run(*run_under("sh", "-c", calls), prefix=stand_in.prefix)
+    assert done.stdout.splitlines() == ["200"] * len(led), done.stderr
+    inner, outer = (line for line in done.stderr.splitlines() if " requests, " in line)
+    assert inner.startswith(f"fakefal: {len(led)} requests, ")
+    assert outer.startswith("fakefal: 0 requests, ")
+
+
 def test_aiodns_is_led(stand_in: StandIn) -> None:
     if importlib.util.find_spec("aiodns") is None:
         required_in_ci("aiodns is not installed")
