@@ -86,15 +86,19 @@ def read_stretch(
     """The stretch that a call asks for: the last day by default.
 
     Raises:
-        WireError: 400, its end does not lie behind its start, or there is no such time zone.
+        WireError: 400, its end does not lie behind its start, its buckets leave the calendar, or there is no such time
+            zone.
     """
     place = _zone(zone)
     first, last = wall_seconds(start, now - DAY_SECONDS, place), wall_seconds(end, now, place)
     check_order(first, last)
     frame = _usual(last - first) if timeframe is None else timeframe
     if bound == "true":
-        first = _floor(dt.datetime.fromtimestamp(first, place), frame).timestamp()
-        last = _ceiling(dt.datetime.fromtimestamp(last, place), frame).timestamp()
+        try:
+            first = _floor(dt.datetime.fromtimestamp(first, place), frame).timestamp()
+            last = _ceiling(dt.datetime.fromtimestamp(last, place), frame).timestamp()
+        except (OverflowError, ValueError) as error:
+            raise platform_refusal(400, f"start, end: a {frame} at their ends is in no year from 1 to 9999") from error
     return Stretch(first, last, frame, place)
 
 

@@ -37,6 +37,16 @@ class TestAccount:
 
 
 class TestUsage:
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"start": "9999-12-30", "end": "9999-12-31T23:59:00"},
+            {"start": "0001-01-01", "end": "0001-01-02", "timezone": "Europe/Berlin"},
+        ],
+    )
+    def test_days_at_the_edges_of_the_calendar_are_refused(self, server: Server, query: dict[str, str]) -> None:
+        assert "start, end" in refused(server, "models/usage", **query)
+
     def test_charges_add_up_by_endpoint_and_price(self, server: Server) -> None:
         run(server)
         run(server, **POLICY)
