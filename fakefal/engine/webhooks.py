@@ -96,7 +96,7 @@ class Sender:
                 await response.aclose()
                 problem = f"{REFUSED}the control API takes no webhooks" if NO_TARGET in response.headers else None
                 return attempted(now, response.status_code, problem)
-        except TargetRefused as error:
+        except (TargetRefused, httpx.InvalidURL) as error:
             return attempted(now, None, f"{REFUSED}{error}")
         except TimeoutError:
             return attempted(now, None, f"{NO_ANSWER}{delivery.timeout_seconds:g} s")

@@ -77,6 +77,7 @@ def _why_never(address: str) -> str:
     reasons = (
         (not address, "it is empty"),
         (address.lower() in _NO_VALUES, "a variable of your program has no value"),
+        (not address.isprintable(), "it has a line break or another control character, take it out"),
         (address.startswith("/"), "it is a path, give the whole address with http:// or https://"),
         (known, "give an http:// or https:// address"),
         (parts.scheme not in ("http", "https"), "it has no scheme, begin it with http:// or https://"),

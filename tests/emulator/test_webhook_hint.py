@@ -25,6 +25,7 @@ QUERIES = {
     "fal_webhook=http://[": "it is not an http(s) address",
     "fal_webhook=https://queue.fal.run/hook": "it is a fal host",
     "fal_webhook=https://example.com:99999/": "it is not an http(s) address",
+    "fal_webhook=https://example.com/%0D%0AX:%20y": "it has a line break",
     "fal_webhook=https://undefined/api/hook": "'undefined' is not a host",
     "fal_webhook=https://null:3000/hook": "'null' is not a host",
     "fal_webhook=https://https://example.com/hook": "'https' is not a host",

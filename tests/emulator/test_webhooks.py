@@ -203,7 +203,15 @@ class TestTries:
         assert len(receiver.received) == 1
 
     @pytest.mark.parametrize(
-        "url", ["http://192.0.2.1/hook", "https://queue.fal.run/hook", "ftp://x/", "nonsense", "http://["]
+        "url",
+        [
+            "http://192.0.2.1/hook",
+            "https://queue.fal.run/hook",
+            "ftp://x/",
+            "nonsense",
+            "http://[",
+            "http://127.0.0.1:1/\r\n",
+        ],
     )
     def test_targets_that_are_not_allowed_are_final(self, server: Server, url: str) -> None:
         submit(server, url)
