@@ -65,7 +65,7 @@ class SuiteRun:
     seed: int
     examples: int
     outcomes: list[ClaimOutcome] = field(default_factory=list)
-    spent_usd: float = 0.0
+    spent_usd: Decimal = Decimal(0)
     asked_on: dt.date = field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
 
     @property
@@ -81,9 +81,10 @@ class SuiteRun:
 
     def as_dict(self) -> dict[str, Any]:
         """The run as plain JSON values."""
-        head = {name: getattr(self, name) for name in ("target", "contract", "seed", "examples", "spent_usd")}
+        head = {name: getattr(self, name) for name in ("target", "contract", "seed", "examples")}
         return {
             **head,
+            "spent_usd": float(self.spent_usd),
             "asked_on": self.asked_on.isoformat(),
             **self.counts,
             "outcomes": [one.as_dict() for one in self.outcomes],
@@ -103,7 +104,7 @@ class SuiteRun:
             for why in dict.fromkeys(one.detail for one in found):
                 lines.append(f"  {why}")
                 lines += [line for one in found if one.detail == why for line in _detail_lines(one)]
-        spent = f", {dollars(Decimal(str(self.spent_usd)))} spent" if self.spent_usd else ""
+        spent = f", {dollars(self.spent_usd)} spent" if self.spent_usd else ""
         summary = ", ".join(f"{count} {state}" for state, count in self.counts.items() if count)
         return "\n".join([*lines, "", f"{summary or 'nothing to test'}{spent}"])
 

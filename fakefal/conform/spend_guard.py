@@ -103,9 +103,9 @@ class SpendGuard:
             self.budget.refund(admitted.reservation)
 
     @property
-    def spent_usd(self) -> float:
+    def spent_usd(self) -> Decimal:
         """The spent and reserved amount in US dollars."""
-        return float(self.budget.spent + self.budget.reserved) if self.budget else 0.0
+        return self.budget.spent + self.budget.reserved if self.budget else Decimal(0)
 
 
 def dearest(endpoint: Endpoint, body: Any, catalogue: Catalogue = BUILT_IN) -> Decimal:

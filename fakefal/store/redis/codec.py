@@ -73,7 +73,6 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "status": plan.ending.status,
     }
     if plan.ending.usd:
-        facts["usd"] = str(plan.ending.usd)
         facts["nanos"] = str(nanos(plan.ending.usd))
     if plan.polls is not None:
         facts["polls"] = [plan.polls.queued, plan.polls.running]

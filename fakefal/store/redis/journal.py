@@ -22,6 +22,7 @@ from fakefal.core.webhook import DeliveryAttempt
 from fakefal.state.account import JobAccount
 from fakefal.state.bounded import Bounded
 from fakefal.state.journal import Journal, JournalEntry
+from fakefal.state.ledger import NANOS
 from fakefal.state.tally import Counts, Stored, Tally
 from fakefal.store.redis.scripts import ANSWER_SECONDS, Steps, tag, tag_or_all
 
@@ -178,8 +179,8 @@ class RedisTally(Tally):
                     counts.accepted[endpoint] = int(number)
                 case ["ended", endpoint, status]:
                     counts.ended[endpoint, int(status)] = int(number)
-                case ["usd", endpoint]:
-                    counts.usd[endpoint] = Decimal(number.decode())
+                case ["nanos", endpoint]:
+                    counts.usd[endpoint] = Decimal(int(number)) / NANOS
                 case ["tries", outcome]:
                     counts.tries[outcome == ACKNOWLEDGED] = int(number)
                 case ["calls", part, status]:

@@ -191,8 +191,8 @@ local function over(e, now, cut)
   touch(e)
   local status = cut and CUT[cut] or e.plan.status
   count('ended ' .. e.name .. ' ' .. status)
-  if e.plan and e.plan.usd and not cut then
-    redis.call('HINCRBYFLOAT', key('counts'), 'usd ' .. e.name, e.plan.usd)
+  if e.plan and e.plan.nanos and not cut then
+    count('nanos ' .. e.name, e.plan.nanos)
     pay(L.tag, '-' .. e.plan.nanos)
   end
   if e.webhook then make_delivery(e) else may_be_dropped(e) end
