@@ -161,6 +161,7 @@ class Driver:
         try:
             return done.result(left + SLACK_SECONDS)
         except FutureTimeout:
+            done.add_done_callback(_close_late)
             raise WireFailure("the deadline passed while it waited", sent=True, timed_out=True) from None
 
     def _pieces(self, response: httpx.Response, call: HttpCall) -> Iterator[bytes]:
@@ -169,6 +170,12 @@ class Driver:
             check_time(call, self._clock)
             if piece:
                 yield piece
+
+
+def _close_late(done: Future[Any]) -> None:
+    """Give the connection back of a response for which nobody waits any more."""
+    if done.exception() is None and isinstance(response := done.result(), httpx.Response):
+        response.close()
 
 
 def request_of(call: HttpCall, clock: TimeSource) -> dict[str, Any]:

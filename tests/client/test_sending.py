@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 
 from fakefal_client import (
@@ -27,13 +28,16 @@ from fakefal_client import (
     Unreachable,
     UsageError,
 )
+from fakefal_client.driver import Driver
 from fakefal_client.kling import KlingO1ReferenceToVideo
+from fakefal_client.retry import TimeSource
+from fakefal_client.steps import HttpCall, WireFailure
 from support.clients import MakeClient
 from support.endpoints import O1
 from support.media import picture
 from support.relay import Cut, Relay, relay_to
 from support.server import Serve, Server
-from support.waiting import HASTE
+from support.waiting import HASTE, until
 
 REQUEST = KlingO1ReferenceToVideo(prompt="a lighthouse")
 FRAMES_BODY = {"prompt": "x", "start_image_url": "https://example.com/a.png"}
@@ -176,6 +180,17 @@ def test_a_timeout_after_sending_is_not_a_reason_to_send_again(make_client: Make
     client = make_client(server.url, retry=SOON)
     with pytest.raises(MaybeAccepted):
         client.submit(REQUEST, deadline_seconds=HASTE)
+
+
+def test_an_answer_that_comes_after_the_deadline_gives_its_connection_back() -> None:
+    came, response = threading.Event(), httpx.Response(200, content=iter([b"x"]))
+    with httpx.Client(transport=httpx.MockTransport(lambda _: came.wait() and response)) as http:
+        driver = Driver(http, clock=TimeSource(monotonic=lambda: 1.0))
+        call = HttpCall("GET", "http://x", until=1.0)
+        with pytest.raises(WireFailure, match="deadline"):
+            driver._within(call, lambda: driver._open(call))
+        came.set()
+        until(lambda: response.is_closed)
 
 
 def test_a_deadline_holds_against_an_answer_that_drips(make_client: MakeClient) -> None:
