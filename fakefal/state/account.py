@@ -45,7 +45,8 @@ class JobAccount:
         self.ended: Counter[tuple[str, int]] = Counter()
         self.usd: dict[str, Decimal] = {}
         self._totals: dict[tuple[str, str], Sums] = {}
-        self._nanos: Bounded[str | None, int] = Bounded(MOST_PLACES)
+        self._nanos: Bounded[str, int] = Bounded(MOST_PLACES)
+        self._nanos_for_all = 0
         self._twins = Twins(Bounded(MOST_TWINS))
         self._repeating: Bounded[str, None] = Bounded(MOST_TWINS)
 
@@ -88,16 +89,20 @@ class JobAccount:
 
     def credit(self, key: str) -> Decimal:
         """The top-ups of a key minus the cost of its ended jobs."""
-        return Decimal(self._nanos.get(key, 0) + self._nanos.get(None, 0)) / NANOS
+        return Decimal(self._nanos.get(key, 0) + self._nanos_for_all) / NANOS
 
     def pay(self, key: str | None, usd: Decimal) -> None:
         """Add to the credit of a key, or of each."""
-        self._nanos.renew(key, self._nanos.get(key, 0) + nanos(usd))
+        if key is None:
+            self._nanos_for_all += nanos(usd)
+        else:
+            self._nanos.renew(key, self._nanos.get(key, 0) + nanos(usd))
 
     def reset(self, key: str | None) -> None:
         """Forget the totals and the credit of a key, or of all."""
         if key is None:
             self._nanos.clear()
+            self._nanos_for_all = 0
         else:
             self._nanos.pop(key, None)
         self._totals = {place: sums for place, sums in self._totals.items() if key not in (None, place[0])}

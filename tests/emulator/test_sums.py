@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fakefal.core.errors import QueueError
 from fakefal.core.plan import NOTHING, Ending, Plan
 from fakefal.engine.overview import summary_of, went_wrong
-from fakefal.state.account import JobAccount
+from fakefal.state.account import MOST_PLACES, JobAccount
 from fakefal.state.endings import ending_of
 from fakefal.state.happenings import CallEvent
 from fakefal.state.ledger import Sums
@@ -242,3 +242,14 @@ class Accounts(RuleBasedStateMachine):
 
 
 TestAccounts = Accounts.TestCase
+
+
+def test_a_top_up_for_all_outlasts_very_many_keys() -> None:
+    account = JobAccount()
+    account.pay(None, Decimal(5))
+    for number in range(MOST_PLACES + 1):
+        account.pay(f"key{number}", Decimal(1))
+    assert account.credit("another") == 5
+    assert account.credit(f"key{MOST_PLACES}") == 6
+    account.reset(None)
+    assert account.credit("another") == 0
