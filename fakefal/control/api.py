@@ -94,7 +94,7 @@ class AdvanceBody(BaseModel):
 async def requests(emulator: TheEmulator, key: Key = None, limit: Limit = 100, tag: Tag = None) -> Json:
     """List requests, newest first; with `tag`, only requests that have it."""
     wanted = TagFilter.read(tag or ())
-    looks = await emulator.all(key)
+    looks = await emulator.all(key, None if tag else limit)
 
     def answer() -> Json:
         found = [look for look in looks if wanted.holds(look.record.tags)]

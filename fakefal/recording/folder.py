@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from fakefal.recording.exchange import BadExchange, Exchange
 from fakefal.recording.scrub import Scrubber
+from fakefal.state.bounded import MOST_KEYS, Bounded
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ LARGEST_FILE = 256 * 1024 * 1024
 """Larger downloads are passed on but not stored."""
 
 Now = Callable[[], dt.datetime]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def wall_now() -> dt.datetime:
@@ -52,7 +57,7 @@ class ExchangeWriter:
         self.ended = ""
         """Why writing has stopped, or empty."""
         self._file: FileIO | None = None
-        self._latest: dict[str, bytes] = {}
+        self._latest: Bounded[bytes, bytes] = Bounded(MOST_KEYS)
 
     def write(self, exchange: Exchange) -> None:
         """Write an exchange, unless it is equal to the one before.
@@ -62,10 +67,11 @@ class ExchangeWriter:
         if self.ended:
             return
         line = exchange.line()
-        sign = hashlib.sha256(repr(exchange.answered).encode()).digest()
-        if not exchange.recorded_request.call.is_paid and self._latest.get(exchange.recorded_request.canonical) == sign:
-            return
-        self._latest[exchange.recorded_request.canonical] = sign
+        if not exchange.recorded_request.call.is_paid:
+            request, sign = _digest(exchange.recorded_request.canonical), _digest(repr(exchange.answered))
+            if self._latest.get(request) == sign:
+                return
+            self._latest.renew(request, sign)
         with self.writing():
             self._append(line + b"\n")
             self.written += 1

@@ -45,6 +45,9 @@ MOST_POLLED = 10_000
 LONGEST_NAME = 300
 """Longer endpoint ids are cut off, to limit the memory of events."""
 
+LONGEST_NUMBER = 20
+"""No event has a number of more digits, but a caller may send one."""
+
 QUIET_SECONDS = 15.0
 """How long a stream waits before it reports that nothing happened."""
 
@@ -139,8 +142,8 @@ class EventLog:
     def _resumed(self, after: str) -> int:
         """The number of the last read event; an unknown id means the beginning."""
         server, _, number = after.rpartition("-")
-        known = server == self._server and number.isdecimal() and int(number) <= self._number
-        return int(number) if known else -1
+        known = server == self._server and number.isdecimal() and len(number) <= LONGEST_NUMBER
+        return int(number) if known and int(number) <= self._number else -1
 
     def _behind(self, read: int) -> tuple[list[Event], int]:
         """The kept events after a number, and the number of the last of them."""

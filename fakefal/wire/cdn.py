@@ -137,7 +137,14 @@ async def download(
         raise refusal(404, "File not found", hint=hint)
     if decision == "forbid":
         raise refusal(403, "Forbidden", hint="its access control list forbids it: sign its address")
-    return _serve(found, emulator.files, request.headers.get("if-none-match"))
+    known = request.headers.get("if-none-match")
+    try:
+        return _serve(found, emulator.files, known)
+    except FileNotFoundError:  # it was dropped for a newer one in the meantime
+        found = await asyncio.to_thread(cdn.find, url_path)
+        if found is None:
+            raise refusal(404, "File not found", hint="it was dropped for newer files") from None
+        return _serve(found, emulator.files, known)
 
 
 def _decision(emulator: Emulator, said: FileRecord, path: str, identity: str, authorization: str | None) -> Decision:

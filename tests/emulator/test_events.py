@@ -254,6 +254,11 @@ class TestComingBack:
         assert lost["kind"] == "lost"
         assert kinds(rest) == ["reset", "accepted", "started", "over"]
 
+    def test_a_number_that_no_event_can_have_is_told_so(self, server: Server) -> None:
+        place = server.emulator.events.place() + "9" * 5000
+        with server.http.stream("GET", "/_fakefal/events", headers={"Last-Event-ID": place}) as answer:
+            assert Watcher(answer).next(1)[0]["kind"] == "lost"
+
     def test_what_no_longer_is_kept_is_told(self) -> None:
         emulator = Emulator(Settings(profile="instant"))
         emulator.events.__init__(most=4)  # type: ignore[misc]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -130,6 +131,25 @@ class TestFullDisk:
         with pytest.raises(SpoolFull):
             files.join("id", [1, 2], "/files/a", "", max_bytes=10 * MEBIBYTE)
         assert inside(small_disk / "spool") == [".bin", ".bin", ".json", ".json"]
+
+
+def test_while_parts_are_joined_nobody_waits_for_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = store(tmp_path / "spool", max_bytes=MEBIBYTE)
+    for number in (1, 2):
+        with files.writing() as written:
+            written.write(b"x" * 10)
+        files.keep_part(written, "id", number)
+    copy, others = shutil.copyfileobj, []
+
+    def copied(*given: Any) -> None:
+        one = threading.Thread(target=lambda: others.append(put(files, f"other{len(others)}", b"y")))
+        one.start()
+        one.join()
+        copy(*given)
+
+    monkeypatch.setattr(shutil, "copyfileobj", copied)
+    assert files.join("id", [1, 2], "/files/a", "", max_bytes=MEBIBYTE).source.read_bytes() == b"x" * 20
+    assert len(others) == 2
 
 
 class TestNotes:
