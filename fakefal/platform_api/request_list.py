@@ -29,7 +29,7 @@ from fakefal.state import jsonio
 from fakefal.state.access import NotYours
 from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, result_value
-from fakefal.state.history import Outcome, Wanted, duration_of, latest_first, longest_first
+from fakefal.state.history import ListedOutcome, Wanted, duration_of, latest_first, longest_first
 from fakefal.state.requests import Snapshot
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
@@ -52,7 +52,7 @@ async def by_endpoint(
     endpoint_id: Ids = None,
     start: Moment = None,
     end: Moment = None,
-    status: Annotated[Outcome | None, Query(description="Only requests with this outcome.")] = None,
+    status: Annotated[ListedOutcome | None, Query(description="Only requests with this outcome.")] = None,
     request_id: Annotated[str | None, Query(description="Only this request.")] = None,
     expand: Expand = None,
     sort_by: Annotated[
