@@ -67,11 +67,11 @@ def reconcile(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Ou
 
 def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Outcome]:
     listed: list[Any] = []
-    endpoint_call = _query(attempt, ends=session.target.is_fal)
+    query = _query(attempt, ends=session.target.is_fal)
     cursor: str | None = None
     for _ in range(MOST_PAGES):
-        query = urlencode(endpoint_call | ({"cursor": cursor} if cursor else {}))
-        url = session.target.url(Part.PLATFORM, f"/v1/models/requests/by-endpoint?{query}")
+        page_query = urlencode(query | ({"cursor": cursor} if cursor else {}))
+        url = session.target.url(Part.PLATFORM, f"/v1/models/requests/by-endpoint?{page_query}")
         page = (yield from session.read(session.call("GET", url), deadline)).json()
         items = page.get("items") if isinstance(page, dict) else None
         if not isinstance(items, list):
@@ -85,13 +85,13 @@ def _look_up(session: Session, attempt: Attempt, deadline: Deadline) -> Flow[Out
 
 def _query(attempt: Attempt, *, ends: bool) -> dict[str, str]:
     """The query.  It has no end for an emulator, whose clock may be ahead of this machine's."""
-    endpoint_call = {
+    query = {
         "endpoint_id": attempt.endpoint_id,
         "start": _moment(attempt.sent_at - WINDOW_SECONDS),
         "expand": "payloads",
         "limit": str(PAGE),
     }
-    return endpoint_call | ({"end": _moment(attempt.until + WINDOW_SECONDS)} if ends else {})
+    return query | ({"end": _moment(attempt.until + WINDOW_SECONDS)} if ends else {})
 
 
 def _moment(seconds: float) -> str:

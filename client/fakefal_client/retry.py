@@ -39,9 +39,9 @@ class Retry:
 
     def pause(self, number: int, headers: Mapping[str, str], wall: float) -> float:
         """Seconds before the `number`-th retry; a Retry-After header overrides them."""
-        endpoint_call = _retry_after(headers, wall)
-        if endpoint_call is not None:
-            return endpoint_call
+        seconds = _retry_after(headers, wall)
+        if seconds is not None:
+            return seconds
         return float(self.draw() * min(self.most_seconds, self.first_seconds * 2 ** (number - 1)))
 
 

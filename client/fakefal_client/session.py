@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
 
 from fakefal_client.budget import Budget
 from fakefal_client.errors import ConnectionLost, Unreachable
@@ -129,7 +128,13 @@ class Session:
             raise error_of(reply, request_id, maybe_paid=request_id is not None)
         return reply
 
-    def pieces(self, call: HttpCall, deadline: Deadline, onto: Any, request_id: str | None = None) -> Flow[Reply]:
+    def pieces(
+        self,
+        call: HttpCall,
+        deadline: Deadline,
+        onto: Callable[[Reply], Flow[None]],
+        request_id: str | None = None,
+    ) -> Flow[Reply]:
         """Send a call, and pass the body of its answer piece by piece to the flow ``onto(reply)``.
 
         Raises:

@@ -103,9 +103,9 @@ class WebhookVerifier:
 
     def _refresh(self) -> Flow[None]:
         """Read the keys again, once for concurrent callers.  Forged webhooks cannot cause frequent reads."""
-        endpoint_call = self._asked
+        asked = self._asked
         yield Exclusive()
-        if self._asked == endpoint_call and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
+        if self._asked == asked and (not self._keys or self._since(self._asked_at) > REFRESH_SECONDS):
             try:
                 self._keys = yield from self._read()
                 self._failure, self._read_at = None, self._session.clock.monotonic()

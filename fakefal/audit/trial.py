@@ -7,6 +7,7 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,53 +83,60 @@ async def run_trial(program: Program, fault: Fault | None) -> Trial:
         OSError: the program cannot be started.
     """
     if program.before is not None:
-        await _restore(program.before)
+        await _restore(program.before, program.run_seconds)
     emulator = Emulator(program.settings)
     pointed = Pointed(fault, program.run_seconds / 2)
     app = build_app(emulator, pointed.layer)
     async with serving_child(app, closing=emulator.close) as addresses:
-        with tempfile.TemporaryFile() as output:
-            started = time.monotonic()
-            code = await _run(program, child_environment(os.environ, addresses), output.fileno())
-            seconds = time.monotonic() - started
-            output.seek(0)
-            said = _last_line(output.read())
+        started = time.monotonic()
+        environ = child_environment(os.environ, addresses)
+        code, said = await _run(program.command, program.run_seconds, environ)
+        seconds = time.monotonic() - started
         account = await emulator.tally.account(emulator.all)
         verdict = await verdict_of(emulator, patience=ENDED_SECONDS)
     sums = account.run
     return Trial(fault, code, seconds, pointed.hits, sums.jobs, sums.usd, verdict, said, tuple(pointed.points))
 
 
-async def _run(program: Program, environ: dict[str, str], output: int) -> int | None:
-    """Run in a new process group, and stop it at the time limit; returns the exit code."""
-    child = await asyncio.create_subprocess_exec(
-        *program.command,
-        env=environ,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        preexec_fn=dying_with_us(),
-    )
-    try:
-        async with asyncio.timeout(program.run_seconds):
-            code = await child.wait()
-    except TimeoutError:
-        return None
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
-    return code if code >= 0 else _BY_SIGNAL - code
+async def _run(
+    command: Sequence[str], seconds: float, environ: Mapping[str, str], *, leaves_processes: bool = False
+) -> tuple[int | None, str]:
+    """Run in a new process group, and kill the group at the time limit, or when this is cancelled.
+
+    Returns the exit code, None if it did not end in time, and the last line that was printed.  What a command that
+    ended in time left in the background is killed, too, unless it may leave processes.
+    """
+    with tempfile.TemporaryFile() as output:
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            env=environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=dying_with_us(),
+        )
+        with suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(seconds):
+                    await child.wait()
+            finally:
+                ended = child.returncode
+                if ended is None or not leaves_processes:
+                    with suppress(ProcessLookupError):
+                        os.killpg(child.pid, signal.SIGKILL)
+                await child.wait()
+        output.seek(0)
+        code = ended if ended is None or ended >= 0 else _BY_SIGNAL - ended
+        return code, _last_line(output.read())
 
 
-async def _restore(command: str) -> None:
-    child = await asyncio.create_subprocess_shell(
-        command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await child.communicate()
-    if child.returncode:
-        raise BeforeFailed(f"--before ended with {child.returncode}" + after_colon(_last_line(errors)))
+async def _restore(command: str, seconds: float) -> None:
+    code, said = await _run(("/bin/sh", "-c", command), seconds, os.environ, leaves_processes=True)
+    if code is None:
+        raise BeforeFailed(f"--before did not end within {seconds:g} s; --run-seconds gives it more time")
+    if code:
+        raise BeforeFailed(f"--before ended with {code}{after_colon(said)}")
 
 
 def after_colon(said: str) -> str:

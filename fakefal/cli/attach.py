@@ -10,7 +10,7 @@ import click
 
 from fakefal.cli.asking import NoAnswer, ask, ask_emulator, check_key, key_option
 from fakefal.cli.lines import LineOptions, Say, told
-from fakefal.cli.options import stand_in
+from fakefal.cli.options import given_options, stand_in
 from fakefal.cli.supervision import run_child
 
 if TYPE_CHECKING:
@@ -38,11 +38,8 @@ def check_attach(url: str, key: str | None, given: Mapping[str, Any]) -> None:
     Raises:
         click.UsageError: there is no emulator, it needs a key, or an option can only be set at the server.
     """
-    options = {str(one.name): one.opts[0] for one in click.get_current_context().command.params}
-    for name, value in given.items():
-        if value not in (None, ()):
-            option = options[name]
-            raise click.UsageError(f"--attach takes a server that has its own settings: give {option} to fakefal serve")
+    for option in given_options(given):
+        raise click.UsageError(f"--attach takes a server that has its own settings: give {option} to fakefal serve")
     stand_in(
         url,
         malformed="--attach needs the address of a server: --attach http://127.0.0.1:8710",

@@ -40,7 +40,11 @@ MARKS = "Findings are proven, except those marked (possible).  Only proven findi
 @click.option("--before", metavar="CMD", help="Shell command before each run, to undo what a run changes.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many runs at the same time.")
 @click.option(
-    "--run-seconds", type=click.FloatRange(1), default=60, show_default=True, help="Stop a run after this time."
+    "--run-seconds",
+    type=click.FloatRange(1),
+    default=60,
+    show_default=True,
+    help="Stop a run or --before after this time.",
 )
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Only this call, this failure, or both: submit:slow. Repeatable."

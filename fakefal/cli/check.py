@@ -11,19 +11,12 @@ from pathlib import Path
 import click
 
 from fakefal.cli.help_examples import examples
-from fakefal.cli.inputs import ENVELOPE, STDIN, SUFFIXES, find_files, read_inputs, shown
+from fakefal.cli.inputs import ENVELOPE, STDIN, SUFFIXES, find_files, read_inputs
 from fakefal.cli.judging import Checker, CheckTotals
 from fakefal.cli.options import full_id, settings_from, settings_options, usd
-from fakefal.cli.printing import (
-    CheckFormat,
-    GitHubFormat,
-    JsonFormat,
-    JsonLinesFormat,
-    JunitFormat,
-    TextFormat,
-)
-from fakefal_contracts import Catalogue, ContractError
-from fakefal_contracts.endpoint import parse_contract
+from fakefal.cli.printing import CheckFormat, GitHubFormat, JsonFormat, JsonLinesFormat, JunitFormat, TextFormat
+from fakefal.state.printable import shown
+from fakefal_contracts import Catalogue
 from fakefal_contracts.errors import unknown_model
 
 FORMATS = ("text", "json", "jsonl", "junit", "github")
@@ -68,10 +61,6 @@ def command(
     """
     settings = settings_from(contract=contract, models=models)
     catalogue = settings.catalogue()
-    try:
-        parse_contract(settings.contract)
-    except ContractError as error:
-        raise click.UsageError(str(error)) from error
     endpoint_id, paths = _divided(arguments, catalogue)
     files = find_files(paths or [STDIN])
     if STDIN in files and sys.stdin is None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import click
 
 from fakefal.state import jsonio
+from fakefal.state.printable import shown
 from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 
 STDIN = "-"
@@ -262,10 +263,3 @@ def _position(text: str, steps: Steps) -> int:
     for step in steps:
         at = _starts(text, at).get(step, at)
     return at
-
-
-def shown(text: str) -> str:
-    """A text of unknown origin on one line; characters that move the cursor, colour or hide text are escaped."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

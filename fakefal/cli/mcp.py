@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from fakefal.cli.help_examples import examples
-from fakefal.cli.options import emulator_options, settings_from, stand_in
+from fakefal.cli.options import emulator_options, given_options, settings_from, stand_in
 from fakefal.cli.supervision import BY_SIGNAL
 from fakefal.version import install_line
 
@@ -68,12 +68,8 @@ def command(attach: str | None, root: Path | None, **given: Any) -> None:
 
 
 def _refuse_emulator_options(given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        if name not in FOR_CHECKS and value not in (None, ()):
-            option = name.removesuffix("s") if name == "effects" else name
-            raise click.UsageError(
-                f"--{option.replace('_', '-')} has no effect with --attach: give it to fakefal serve"
-            )
+    for option in given_options({name: value for name, value in given.items() if name not in FOR_CHECKS}):
+        raise click.UsageError(f"{option} has no effect with --attach: give it to fakefal serve")
 
 
 def _end_with(ends: ExitStack) -> None:

@@ -104,6 +104,16 @@ def usd(text: str) -> Decimal:
     return amount
 
 
+def given_options(given: Mapping[str, Any]) -> list[str]:
+    """The options that have these values, as they are written on the command line, such as --no-fetch."""
+    options = {one.name: one for one in click.get_current_context().command.params}
+    return [
+        (options[name].secondary_opts if value is False else options[name].opts)[0]
+        for name, value in given.items()
+        if value not in (None, ())
+    ]
+
+
 def replay_options(function: F) -> F:
     """Which recordings are replayed, and their maximum age."""
     folder = click.Path(exists=True, path_type=Path)
@@ -121,9 +131,8 @@ def replay_from(folder: Path, max_age: float | None, given: Mapping[str, Any]) -
 
     So does any of the emulator's own options in `given`, because recordings do not support them.
     """
-    for name, value in given.items():
-        if value not in (None, ()):
-            raise click.UsageError(f"--replay only answers from recordings: leave out --{name.replace('_', '-')}")
+    for option in given_options(given):
+        raise click.UsageError(f"--replay only answers from recordings: leave out {option}")
     from fakefal.recording.exchange import BadExchange
     from fakefal.recording.replay import Replay
 

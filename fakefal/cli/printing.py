@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 
 import click
 
-from fakefal.cli.inputs import STDIN, shown
+from fakefal.cli.inputs import STDIN
 from fakefal.cli.judging import CheckedInput, CheckStatus, CheckTotals
+from fakefal.state.printable import shown
 from fakefal_contracts.price import dollars
 
 

@@ -13,8 +13,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -225,16 +225,10 @@ def serve(
                 advice = f"{_occupant(address, number)}{option} takes a free one"
             sys.exit(f"fakefal cannot listen on {address}:{number}: {error.strerror or error}; {advice}")
     try:
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
-            _open_private(_partial(ready_file)).close()
-        with TemporaryFolder("serve") as folder:
+        with _writing(ready_file), TemporaryFolder("serve") as folder:
             _run(service, settings, _Sockets(*bound), ready_file, folder.path)
     except (OSError, RuntimeError, SettingsError) as error:
         sys.exit(f"fakefal: {error}")
-    finally:
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
 
 
 def _occupant(address: str, port: int) -> str:
@@ -270,10 +264,10 @@ def _run(service: ServedApp, settings: Settings, sockets: _Sockets, ready_file: 
         return
     from fakefal.server.workers import Ready, Workers
 
-    def serve(lifeline: int, listening: Callable[[Ready], None]) -> None:
+    def serve_part(lifeline: int, listening: Callable[[Ready], None]) -> None:
         run(_serve(service, settings, sockets, authority, listening, lifeline))
 
-    Workers(service.workers, serve).run(announce)
+    Workers(service.workers, serve_part).run(announce)
 
 
 async def _serve(
@@ -326,6 +320,21 @@ def _announce(ready: dict[str, str], service: ServedApp, ready_file: Path | None
         with _open_private(_partial(ready_file)) as file:
             json.dump(ready, file)
         _partial(ready_file).replace(ready_file)
+
+
+@contextmanager
+def _writing(ready_file: Path | None) -> Iterator[None]:
+    """Check at once that the ready file can be written, and leave nothing of it behind."""
+    if ready_file is None:
+        yield
+        return
+    ready_file.unlink(missing_ok=True)
+    _open_private(_partial(ready_file)).close()
+    try:
+        yield
+    finally:
+        ready_file.unlink(missing_ok=True)
+        _partial(ready_file).unlink(missing_ok=True)
 
 
 def _partial(ready_file: Path) -> Path:

@@ -81,13 +81,14 @@ async def run_child(program: tuple[str, ...], environ: dict[str, str]) -> int:
     import asyncio
 
     signals = _Signals()
+    name = f"fakefal {click.get_current_context().info_name}"
     try:
         child = await asyncio.create_subprocess_exec(*program, env=environ, preexec_fn=dying_with_us())
     except FileNotFoundError:
-        click.echo(f"fakefal run: {not_found(program)}", err=True)
+        click.echo(f"{name}: {not_found(program)}", err=True)
         return NOT_FOUND
     except OSError as error:
-        click.echo(f"fakefal run: {program[0]}: cannot be executed: {error.strerror}", err=True)
+        click.echo(f"{name}: {program[0]}: cannot be executed: {error.strerror}", err=True)
         return NOT_EXECUTABLE
     signals.pass_to(child)
     code = await child.wait()

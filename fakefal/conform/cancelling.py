@@ -10,6 +10,7 @@ from fakefal.conform.request_life import broken, sample
 from fakefal.conform.results import ClaimOutcome, Differs, NotRun
 from fakefal.conform.service import STATES, TargetService
 from fakefal_contracts import FOUNDING, Endpoint
+from fakefal_contracts.hosts import Part
 
 ENDPOINT = next(iter(FOUNDING.values()))
 NOBODYS = "019e161b-386c-7d33-8106-f2de1a3ff595"
@@ -74,7 +75,5 @@ class Cancelling:
         is_answer(self._service.cancel(submitted), 400, {"status": "ALREADY_COMPLETED"})
 
     def _unknown(self) -> None:
-        from fakefal_contracts.hosts import Part
-
         answer = self._service.target.call("PUT", Part.QUEUE, f"/{self._endpoint.app}/requests/{NOBODYS}/cancel")
         is_answer(answer, 404, {"status": "NOT_FOUND"})

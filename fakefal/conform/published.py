@@ -41,7 +41,7 @@ def fetch_address(url: str) -> Any:
     """The JSON document at an address, by a public GET without a key.
 
     Raises:
-        NoContract: as for `fetched`.
+        NoContract: as for `fetch`.
     """
     if not url.startswith(("http://", "https://")):
         raise NoContract(f"{url} is not an http(s) address")

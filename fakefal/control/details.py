@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from fakefal.control.api import Key, RequestInfo, WebhookInfo, info, webhook_info
-from fakefal.control.gallery import MediaInfo, media_of_arguments, media_of_result, with_addresses
+from fakefal.control.gallery import MediaInfo, media_of_arguments, media_of_result
 from fakefal.control.guard import guard
 from fakefal.control.inspection import CallInfo, call_info
 from fakefal.control.job_list import JobState, state_of
 from fakefal.core.plan import NOTHING, BrokenRule, Quirk
 from fakefal.core.webhook import Delivery, Fate
+from fakefal.files.datauris import with_addresses
 from fakefal.state import jsonio
 from fakefal.state.endings import ending_of
 from fakefal.state.journal import HIDDEN

@@ -20,7 +20,7 @@ from fakefal.state.endings import CDN_MARK, ending_of
 from fakefal.state.requests import Snapshot
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
-from fakefal_contracts.hosts import BaseUrl, Part
+from fakefal_contracts.hosts import Part
 
 router = APIRouter(prefix="/_fakefal", tags=["control"], dependencies=[Depends(guard)])
 
@@ -62,31 +62,20 @@ def media_of_result(emulator: Emulator, look: Snapshot) -> Iterator[MediaInfo]:
     ending = ending_of(look)
     if ending is None or not ending.ok or ending.text or len(ending.body) > LARGEST_LISTED or look.erased:
         return
-    for loc, text in texts_in(jsonio.load(ending.body)):
+    for loc, text in _placed_texts(jsonio.load(ending.body)):
         if text.startswith(CDN_MARK):
             yield _info(emulator, text.removeprefix(CDN_MARK), "result", loc, look)
 
 
 def media_of_arguments(emulator: Emulator, look: Snapshot, arguments: Any) -> Iterator[MediaInfo]:
     """The files of ours that a job's arguments name; those elsewhere are never opened."""
-    for loc, text in texts_in(arguments):
+    for loc, text in _placed_texts(arguments):
         kept = text if text.startswith(DATA_FOLDER) else emulator.cdn.path_of(text, look.record.base_url)
         if kept is not None:
             yield _info(emulator, kept, "argument", loc, look)
 
 
-def with_addresses(arguments: Any, base_url: BaseUrl) -> Any:
-    """Arguments with addresses in the places of the paths under which ``data:`` URIs are kept."""
-    if isinstance(arguments, dict):
-        return {name: with_addresses(one, base_url) for name, one in arguments.items()}
-    if isinstance(arguments, list):
-        return [with_addresses(one, base_url) for one in arguments]
-    if isinstance(arguments, str) and arguments.startswith(DATA_FOLDER):
-        return base_url.url(Part.CDN, arguments)
-    return arguments
-
-
-def texts_in(value: Any) -> Iterator[tuple[Loc, str]]:
+def _placed_texts(value: Any) -> Iterator[tuple[Loc, str]]:
     """Every text in a JSON value with its place, in its order."""
     waiting: list[tuple[Loc, Any]] = [((), value)]
     while waiting:

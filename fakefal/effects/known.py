@@ -142,19 +142,19 @@ def check_endpoint(rule: EffectRule, catalogue: Catalogue) -> None:
     Raises:
         BadEffect: it can never apply.
     """
-    if rule.endpoint and not ANSWERS & rule.effect.arguments.keys() and not catalogue.has_end(rule.endpoint):
+    if rule.endpoint and not ANSWERING & rule.effect.arguments.keys() and not catalogue.has_end(rule.endpoint):
         nearest = catalogue.nearest(rule.endpoint)
         meant = f"; did you mean {nearest}?" if nearest else ""
         raise BadEffect(f"no model that fakefal knows has an id that ends with {rule.endpoint}{meant}")
 
 
-def parse_checked(text: str, longest: int = LONGEST_EFFECT) -> Effect:
-    """Read an effect of at most `longest` characters from the network.
+def parse_checked(text: str) -> Effect:
+    """Read an effect of at most `LONGEST_EFFECT` characters from the network.
 
     Raises:
         BadEffect: the text is malformed, or names an effect or a value that cannot be used.
     """
-    _check_length(text, longest)
+    _check_length(text, LONGEST_EFFECT)
     name, arguments, conditions = read_rule(text)
     if conditions:
         raise BadEffect(f"conditions do not belong here; write: {Effect(name, arguments)!s:.200}")
@@ -195,11 +195,10 @@ def checked(effect: Effect, *, local: bool) -> Effect:
     return effect
 
 
-ANSWERS = {"result", "text", "video", "events"}
-"""The arguments that set the answer of a request, for any model."""
-
-
 _ANSWER_WORDS = {"video": "a video", "result": "a result", "text": "a text", "events": "events"}
+
+ANSWERING = _ANSWER_WORDS.keys()
+"""The arguments that set the answer of a request, for any model."""
 
 
 def _meant(name: str, known: Collection[str]) -> str:

@@ -15,7 +15,7 @@ from fakefal.core.effects import Effect
 from fakefal.core.errors import UnknownRequest
 from fakefal.core.ids import RANDOM_BITS, uuid7
 from fakefal.core.plan import Ending, Plan, Profile, make_plan
-from fakefal.effects.known import ANSWERS
+from fakefal.effects.known import ANSWERING
 from fakefal.engine.effect_outcome import changed_judgement, changed_plan
 from fakefal.engine.judge import Judge, Judgement, ReadsFiles, UnknownPath
 from fakefal.engine.waker import Waker
@@ -139,7 +139,7 @@ class Acceptance:
         try:
             edition = self._judges.edition(submission.endpoint_id)
         except UnknownPath as error:
-            answered = submission.effect is not None and ANSWERS & submission.effect.arguments.keys()
+            answered = submission.effect is not None and ANSWERING & submission.effect.arguments.keys()
             if answered or self._settings.unknown == "accept":
                 return self._judges.unjudged(submission.endpoint_id, error.hint)
             return Judgement(_unknown_path(submission.path, error.hint))

@@ -38,8 +38,6 @@ class Accounts:
 
     async def is_locked(self, key: str) -> bool:
         """Whether the balance of a key is used up."""
-        if self._start is None:
-            return False
         balance = await self.balance(key)
         return balance is not None and balance <= 0
 

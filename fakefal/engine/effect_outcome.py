@@ -7,9 +7,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from fakefal.core.effects import (
-    Effect,
-)
+from fakefal.core.effects import Effect
 from fakefal.core.plan import BrokenRule, Ending, Plan, Quirk
 from fakefal.effects.known import MOST_ATTEMPTS, QUIRKS
 from fakefal.engine.judge import Judgement

@@ -203,8 +203,8 @@ class Emulator:
         direct = replace(self._profile, wait=replace(self._profile.wait, median=0.0, sigma=0.0), polls=None)
         return await self._acceptance.accept(submission, direct, at_once=True)
 
-    async def parts(self, record: Record, count: int) -> AsyncGenerator[tuple[int, Snapshot], None]:
-        """Yield how many of `count` equal parts of a run are over, at each change; the last part only at its end.
+    async def pieces(self, record: Record, count: int) -> AsyncGenerator[tuple[int, Snapshot], None]:
+        """Yield how many of `count` equal pieces of a run are over, at each change; the last piece only at its end.
 
         Raises:
             UnknownRequest: it was reset in the meantime.
@@ -213,7 +213,7 @@ class Emulator:
         def ends(look: Snapshot) -> list[float]:
             if look.view.started_at is None or look.plan is None or look.plan.open:
                 return []
-            return [look.view.started_at + look.plan.run_seconds * part / count for part in range(1, count)]
+            return [look.view.started_at + look.plan.run_seconds * piece / count for piece in range(1, count)]
 
         def next_at(look: Snapshot) -> float | None:
             now, moments = self.clock.now(record.key), [*ends(look), look.view.next_at]

@@ -18,6 +18,7 @@ from fakefal.files.making import MadeFiles
 from fakefal.files.media_types import MEDIA_TYPES
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import FileStore, StoredFile, safe_name
+from fakefal.state.jsonio import texts_in
 from fakefal_contracts.addresses import is_loopback
 from fakefal_contracts.hosts import BaseUrl, Part, emulated_path, host_name, is_address, part_of, split_address
 from fakefal_fixtures import EXAMPLE_CLIPS, EXAMPLES, example_file
@@ -94,14 +95,7 @@ def named_paths(value: Any, base_url: BaseUrl) -> set[str]:
 
 def addresses_in(value: Any) -> Iterator[str]:
     """Every address in a JSON value, in order."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            if is_address(one):
-                yield one
-        elif isinstance(one, dict | list):
-            waiting.extend(reversed(one.values() if isinstance(one, dict) else one))
+    return filter(is_address, texts_in(value))
 
 
 def _place_of(address: str, base_url: BaseUrl) -> tuple[str, bool] | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fakefal.state.files import FileStore, FileTooLarge
 from fakefal_contracts import Unreadable
+from fakefal_contracts.hosts import BaseUrl, Part
 from fakefal_contracts.probe import is_data_uri, read_data_uri
 
 SHORTEST_WORTH_IT = 256
@@ -24,6 +25,17 @@ def externalize(value: Any, files: FileStore, key: str = "") -> Any:
         return [externalize(item, files, key) for item in value]
     if isinstance(value, str) and len(value) >= SHORTEST_WORTH_IT and is_data_uri(value):
         return _keep(value, files, key)
+    return value
+
+
+def with_addresses(value: Any, base_url: BaseUrl) -> Any:
+    """The same JSON value with addresses in the places of the paths that `externalize` put there."""
+    if isinstance(value, dict):
+        return {name: with_addresses(item, base_url) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_addresses(item, base_url) for item in value]
+    if isinstance(value, str) and value.startswith(DATA_FOLDER):
+        return base_url.url(Part.CDN, value)
     return value
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from fakefal.files.media_types import MEDIA_TYPES, OCTETS, ending_of_type
+from fakefal.state.jsonio import texts_in
 from fakefal_contracts.record import Schema
 
 _ENDING = re.compile(r"https?://[^\s\"'?#]+\.([A-Za-z0-9]{2,11})(?=[\s\"'?#]|$)")
@@ -62,7 +62,7 @@ def ending_of_field(name: str, outer: Schema, title: str, example: Any, category
 
 def ending_in(example: Any) -> str | None:
     """The extension of the first address in a JSON value that has a known one."""
-    for text in _texts(example):
+    for text in texts_in(example):
         for found in _ENDING.finditer(text):
             if (ending := found[1].lower()) in MEDIA_TYPES:
                 return ending
@@ -70,16 +70,8 @@ def ending_in(example: Any) -> str | None:
 
 
 def _by_content_type(example: Any) -> str | None:
-    kinds = (text for text in _texts(example) if re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", text) and text != OCTETS)
+    kinds = (text for text in texts_in(example) if re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", text) and text != OCTETS)
     return next(filter(None, map(ending_of_type, kinds)), None)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
 
 
 def _by_words(text: str) -> str | None:

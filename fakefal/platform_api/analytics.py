@@ -29,7 +29,7 @@ from fakefal.platform_api.forms import (
 )
 from fakefal.platform_api.moments import Bound, Frame, Moment, Zone, read_stretch
 from fakefal.state.endings import ending_of
-from fakefal.state.history import duration_of, outcome_of
+from fakefal.state.history import duration_of, listed_outcome
 from fakefal.state.requests import Snapshot
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheEmulator
@@ -40,7 +40,7 @@ Metric = Callable[[Looks], float | None]
 
 
 def _outcomes(name: str) -> Metric:
-    return lambda looks: sum(outcome_of(look) == name for look in looks)
+    return lambda looks: sum(listed_outcome(look) == name for look in looks)
 
 
 def _errors(*types: str) -> Metric:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from fakefal.core.errors import RefusedMove
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import addresses_in
-from fakefal.files.datauris import DATA_FOLDER
+from fakefal.files.datauris import with_addresses
 from fakefal.platform_api.forms import (
     PREFIX,
     Cursor,
@@ -29,12 +29,12 @@ from fakefal.state import jsonio
 from fakefal.state.access import NotYours
 from fakefal.state.clock import Clock
 from fakefal.state.endings import ending_of, result_value
-from fakefal.state.history import Outcome, Wanted, duration_of, latest_first, longest_first
+from fakefal.state.history import ListedOutcome, Wanted, duration_of, latest_first, longest_first
 from fakefal.state.requests import Snapshot
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
 from fakefal.wire.upload_lifecycle import said_of
-from fakefal_contracts.hosts import BaseUrl, Part
+from fakefal_contracts.hosts import BaseUrl
 
 router = APIRouter(prefix=f"{PREFIX}/models/requests", tags=["platform"], route_class=PlatformRoute)
 PAYLOADS = "payloads"
@@ -52,7 +52,7 @@ async def by_endpoint(
     endpoint_id: Ids = None,
     start: Moment = None,
     end: Moment = None,
-    status: Annotated[Outcome | None, Query(description="Only requests with this outcome.")] = None,
+    status: Annotated[ListedOutcome | None, Query(description="Only requests with this outcome.")] = None,
     request_id: Annotated[str | None, Query(description="Only this request.")] = None,
     expand: Expand = None,
     sort_by: Annotated[
@@ -102,17 +102,8 @@ def request_item(look: Snapshot, clock: Clock, base_url: BaseUrl, *, payloads: b
 def payloads_of(look: Snapshot, base_url: BaseUrl) -> tuple[Any, Any]:
     """What went in and what came out: None where nothing did yet."""
     ending = ending_of(look)
-    given = _with_addresses(jsonio.load(look.record.arguments), base_url)
+    given = with_addresses(jsonio.load(look.record.arguments), base_url)
     return given, result_value(ending, base_url) if ending else None
-
-
-def _with_addresses(value: Any, base_url: BaseUrl) -> Any:
-    """The input, with addresses for the files that ``data:`` URIs were kept in."""
-    if isinstance(value, dict):
-        return {name: _with_addresses(one, base_url) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_with_addresses(one, base_url) for one in value]
-    return base_url.url(Part.CDN, value) if isinstance(value, str) and value.startswith(DATA_FOLDER) else value
 
 
 @router.delete("/{request_id}/payloads")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from annotated_types import Interval
@@ -27,6 +26,7 @@ from fakefal.platform_api.forms import (
     platform_refusal,
 )
 from fakefal.platform_api.request_list import payloads_of, request_item
+from fakefal.state.jsonio import texts_in
 from fakefal.state.requests import Snapshot
 from fakefal.wire.answers import Json
 from fakefal.wire.context import TheBaseUrl, TheEmulator
@@ -96,19 +96,14 @@ def _similarity(look: Snapshot, query: str | None, wanted: str, base_url: BaseUr
         return 0.0
     payloads = [*payloads_of(look, base_url)]
     if query is None:
-        return float(wanted in _texts(payloads))
-    said = " ".join(_ADDRESS.sub(" ", text) for text in _texts(payloads, files=False))
+        return float(wanted in texts_in(payloads))
+    said = " ".join(_ADDRESS.sub(" ", text) for text in texts_in(_without_files(payloads)))
     words, own = set(_WORD.findall(query.lower())), set(_WORD.findall(said.lower()))
     return len(words & own) / len(words) if words else 0.0
 
 
-def _texts(value: Any, *, files: bool = True) -> Iterator[str]:
-    """All strings in a JSON value; with ``files=False``, without those of objects that describe a file."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one, files=files)
-    elif isinstance(value, dict) and (files or "url" not in value):
-        for one in value.values():
-            yield from _texts(one, files=files)
+def _without_files(value: Any) -> Any:
+    """A JSON value without the members of objects that describe a file."""
+    if isinstance(value, dict):
+        return {} if "url" in value else {name: _without_files(one) for name, one in value.items()}
+    return [_without_files(one) for one in value] if isinstance(value, list) else value

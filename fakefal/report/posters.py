@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from PIL import Image
 
@@ -31,22 +29,12 @@ def poster_of(ending: Ending, files: MadeFiles) -> str | None:
     """A small JPEG of the first picture or clip of a result, as a ``data:`` URI; None without one."""
     if not ending.ok or ending.text or CDN_MARK.encode() not in ending.body:
         return None
-    for address in _addresses(jsonio.load(ending.body)):
-        made = made_at(address.removeprefix(CDN_MARK))
+    for text in jsonio.texts_in(jsonio.load(ending.body)):
+        made = made_at(text.removeprefix(CDN_MARK)) if text.startswith(CDN_MARK) else None
         if made is not None and made.family in FAMILIES and made.width * made.height <= MOST_PIXELS:
             shown = made.first_frame if made.family is MediaFamily.CLIP else replace(made, ending="jpg", seconds=0.0)
             return _small(files.get(shown).source.read_bytes()) if shown.rendered else _poster(shown)
     return None
-
-
-def _addresses(value: Any) -> Iterator[str]:
-    """The URLs of the emulator's files in a result."""
-    if isinstance(value, str):
-        if value.startswith(CDN_MARK):
-            yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _addresses(one)
 
 
 @lru_cache(maxsize=256)

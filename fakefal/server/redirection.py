@@ -389,7 +389,7 @@ def _or_say_so(do: Callable[[], None]) -> None:
         if RUN is None:
             raise
         if sys.stderr is not None:
-            sys.stderr.write(f"fakefal run: only the proxy variables redirect {sys.executable}: {error!r}\n")
+            sys.stderr.write(f"fakefal: only the proxy variables redirect {sys.executable}: {error!r}\n")
 
 
 def _begin(run: Mapping[str, Any]) -> None:

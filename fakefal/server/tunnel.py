@@ -78,6 +78,8 @@ class _Peer:
 
     Args:
         role: h11.SERVER towards the child, h11.CLIENT towards the target.
+        reader: what that end sends.
+        writer: what is sent to that end.
         name: the name of that end.
     """
 

@@ -56,16 +56,10 @@ Subscriber = Callable[[Event], None]
 
 
 class EventLog:
-    """Keeps the newest events; calls subscribers at once, and serves streams.
+    """Keeps the newest events; calls subscribers at once, and serves streams."""
 
-    Args:
-        most: how many events are kept.
-        wall: real time in seconds since 1970.
-    """
-
-    def __init__(self, most: int = MOST_EVENTS, *, wall: Callable[[], float] = wall_time) -> None:
-        self._kept: deque[Event] = deque(maxlen=most)
-        self._wall = wall
+    def __init__(self) -> None:
+        self._kept: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._number = 0
         self._lost = 0
         self._server = secrets.token_hex(4)
@@ -149,7 +143,7 @@ class EventLog:
         """The kept events after a number, and the number of the last of them."""
         news = [*takewhile(lambda one: one.number > read, reversed(self._kept))][::-1]
         if read < self._lost:
-            news.insert(0, EventsLost(number=self._lost, at=self._wall(), wall=self._wall(), key=None))
+            news.insert(0, EventsLost(number=self._lost, at=wall_time(), wall=wall_time(), key=None))
         return news, self._number
 
     # -- for those who tell -----------------------------------------------------------------------
@@ -157,7 +151,7 @@ class EventLog:
     def tell(self, event: Event) -> None:
         """Record an event, give it its number, and notify all subscribers."""
         self._number += 1
-        event.number, event.wall = self._number, self._wall()
+        event.number, event.wall = self._number, wall_time()
         if len(self._kept) == self._kept.maxlen:
             self._lost = self._kept[0].number
         self._kept.append(event)

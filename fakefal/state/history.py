@@ -10,7 +10,7 @@ from typing import Literal
 from fakefal.state.endings import ending_of
 from fakefal.state.requests import Snapshot
 
-Outcome = Literal["success", "error", "user_error"]
+ListedOutcome = Literal["success", "error", "user_error"]
 """How a request ended: success, error of the service, or error of the caller."""
 
 
@@ -21,7 +21,7 @@ class Wanted:
     endpoint_ids: frozenset[str]
     start: float
     end: float
-    outcome: Outcome | None = None
+    outcome: ListedOutcome | None = None
     request_id: str | None = None
 
     def holds(self, look: Snapshot) -> bool:
@@ -31,11 +31,11 @@ class Wanted:
             record.endpoint_id in self.endpoint_ids
             and self.start <= record.sent_at < self.end
             and self.request_id in (None, record.id)
-            and self.outcome in (None, outcome_of(look))
+            and self.outcome in (None, listed_outcome(look))
         )
 
 
-def outcome_of(look: Snapshot) -> Outcome | None:
+def listed_outcome(look: Snapshot) -> ListedOutcome | None:
     """How a request ended; None if it has not."""
     ending = ending_of(look)
     if ending is None:

@@ -143,6 +143,19 @@ def dump(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
+def texts_in(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, in order, without the names of members."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting.extend(reversed(one.values()))
+        elif isinstance(one, list):
+            waiting.extend(reversed(one))
+
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

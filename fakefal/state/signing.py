@@ -23,7 +23,7 @@ Jwks = dict[str, list[dict[str, str]]]
 if TYPE_CHECKING:  # it takes long to import: whoever signs does that
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-MOST_KEYS = 8
+MOST_SIGNING_KEYS = 8
 KEY_BYTES = 32
 
 DEVELOPMENT_KEY = SIGNING_SEED.hex()
@@ -73,7 +73,7 @@ class MemorySigningKeys(SigningKeys):
 
     @override
     async def rotate(self) -> None:
-        keys = [*self._keys, new_key()][-MOST_KEYS:]
+        keys = [*self._keys, new_key()][-MOST_SIGNING_KEYS:]
         self._keep(keys)
         self._keys = keys
 
@@ -87,7 +87,7 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
-@lru_cache(MOST_KEYS)
+@lru_cache(MOST_SIGNING_KEYS)
 def signing_key(text: str) -> Ed25519PrivateKey:
     """A private key from its hex.
 

@@ -64,10 +64,6 @@ class Folder(Protocol):
         """Its path; a temporary folder is created at the first use."""
         ...
 
-    def has(self, source: Path) -> bool:
-        """Whether it holds any bytes."""
-        ...
-
     def get(self, url_path: str) -> StoredFile | None:
         """The file at an address."""
         ...
@@ -136,10 +132,6 @@ class OwnFolder(Folder):
         if self._place is None:
             self._place = UsedFolder(self._given)
         return self._place.path
-
-    @override
-    def has(self, source: Path) -> bool:
-        return self._place is not None and source.parent == self._place.path
 
     @override
     def get(self, url_path: str) -> StoredFile | None:

@@ -271,8 +271,6 @@ class Fakefal(Assertions):
         rule = checked_rule(effect, {"endpoint": endpoint, "prompt": prompt, "nth": nth})
         self._engine.do(self._emulator.add_rule(rule))
 
-    # -- other programs -------------------------------------------------------------------------
-
     def answer(self, endpoint: str, result: OwnResult) -> None:
         """Set the answer of a model from now on, for any number of calls.
 
@@ -287,6 +285,8 @@ class Fakefal(Assertions):
         """
         self._emulator.catalogue.find(endpoint)
         self._emulator.judge.results |= Settings(results={endpoint: result}).results
+
+    # -- other programs -------------------------------------------------------------------------
 
     def serve(self) -> str:
         """Also listen on a socket from now on; returns the base URL, which is then in `url`."""

@@ -12,8 +12,6 @@ from fakefal.state.journal import JournalEntry
 from fakefal.verdict.mistakes import FindingGrade, Kind
 from fakefal_contracts.price import dollars
 
-NO_KINDS: frozenset[Kind] = frozenset()
-
 
 @dataclass(slots=True, eq=False)  # not frozen: equal jobs make them in masses
 class Finding:

@@ -15,7 +15,7 @@ from fakefal.core.effects import Effect, Occasion
 from fakefal.core.grammar import BadEffect
 from fakefal.core.sealed import sealed
 from fakefal.effects.arrivals import Arrival
-from fakefal.effects.known import ANSWERS, BEFORE_THE_GATE, DROP, EXHAUSTED
+from fakefal.effects.known import ANSWERING, BEFORE_THE_GATE, DROP, EXHAUSTED
 from fakefal.effects.rules import prompts
 from fakefal.engine.emulator import Emulator
 from fakefal.files.cdn import named_paths
@@ -54,7 +54,7 @@ async def read_submission(call: Call, *, low: bool = False, **more: Any) -> Subm
         raise no_access(app)
     endpoint_id = f"{app}/{path}" if path else app
     read = await _read(call, endpoint_id, key)
-    if not (emulator.knows_app(app) or (read.effect is not None and ANSWERS & read.effect.arguments.keys())):
+    if not (emulator.knows_app(app) or (read.effect is not None and ANSWERING & read.effect.arguments.keys())):
         hint = str(UnknownEndpoint(endpoint_id, emulator.catalogue.nearest(endpoint_id)))
         raise refusal(404, f'Application "{app.rpartition("/")[2]}" not found', hint=hint)
     no_retry = (call.header(b"x-fal-no-retry") or "").lower() in NO_RETRY_WORDS

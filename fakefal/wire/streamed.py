@@ -34,8 +34,8 @@ async def stream(call: Call, submission: Submission) -> Response:
     look = await call.emulator.begin(submission)
     call.emulator.witness.accepted(call.state["sending"], look)
     if not _has_events(look):  # it fails, or its media are being downloaded
-        async with aclosing(call.emulator.parts(look.record, 1)) as parts:
-            async for _, look in parts:
+        async with aclosing(call.emulator.pieces(look.record, 1)) as pieces:
+            async for _, look in pieces:
                 if _has_events(look):
                     break
     if look.plan is None or not _has_events(look):
@@ -57,8 +57,8 @@ async def _paced(call: Call, record: Record, events: list[Any]) -> AsyncIterator
     """The events, evenly over the run; if the run ends otherwise, the connection is dropped before the last event."""
     sent = 0
     with suppress(UnknownRequest):  # it was reset meanwhile
-        async with aclosing(call.emulator.parts(record, len(events))) as parts:
-            async for over, look in parts:
+        async with aclosing(call.emulator.pieces(record, len(events))) as pieces:
+            async for over, look in pieces:
                 if look.view.cut is not None:
                     break
                 for one in events[sent:over]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.responses import Response
 
-from fakefal.effects.known import ANSWERS
+from fakefal.effects.known import ANSWERING
 from fakefal.engine.emulator import Emulator
 from fakefal.state.submission import Submission
 from fakefal.wire.call import Call
@@ -53,7 +53,7 @@ def _model_path(call: Call) -> str:
 def _streams(emulator: Emulator, submission: Submission) -> bool:
     """Whether the model has a stream, or an effect gives it one."""
     effect = submission.effect
-    if effect is not None and ANSWERS & effect.arguments.keys():
+    if effect is not None and ANSWERING & effect.arguments.keys():
         return True
     endpoint = emulator.catalogue.get(submission.endpoint_id)
     return endpoint.streams if endpoint is not None else emulator.settings.unknown == "accept"

@@ -116,7 +116,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
 ) -> None:
     _, one = sent()
     keys = server.http.get(KEYS).json()
-    endpoint_call, second_came, two = Event(), Event(), []
+    first_came, second_came, two = Event(), Event(), []
 
     def wall() -> float:
         two.append(None)
@@ -125,7 +125,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
         return time.time()
 
     def answer(_: httpx.Request) -> httpx.Response:
-        endpoint_call.set()
+        first_came.set()
         assert second_came.wait(LIMIT)
         return httpx.Response(200, json=keys)
 
@@ -137,7 +137,7 @@ def test_who_comes_while_the_keys_are_read_waits_for_them(
         route = respx.get(f"{FAKE}{KEYS}").mock(side_effect=answer if blocking else answer_later)
         client = make_client(FAKE, clock=TimeSource(wall=wall), environ={})
         first = pool.submit(client.verify, one.headers, one.body)
-        assert endpoint_call.wait(LIMIT)
+        assert first_came.wait(LIMIT)
         second = pool.submit(client.verify, one.headers, one.body)
         assert first.result().ok
         assert second.result().ok
@@ -164,11 +164,11 @@ def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[.
     verified: list[Any] = []
 
     async def main() -> None:
-        endpoint_call = anyio.Event()
+        first_came = anyio.Event()
 
         async def answer(_: httpx.Request) -> httpx.Response:
-            if not endpoint_call.is_set():
-                endpoint_call.set()
+            if not first_came.is_set():
+                first_came.set()
                 await anyio.sleep_forever()
             return keys
 
@@ -180,7 +180,7 @@ def test_a_reader_of_the_keys_that_is_cancelled_holds_nobody_up(sent: Callable[.
 
             async with anyio.create_task_group() as reader:
                 reader.start_soon(verify)
-                await endpoint_call.wait()
+                await first_came.wait()
                 others.start_soon(verify)
                 await anyio.wait_all_tasks_blocked()
                 reader.cancel_scope.cancel()

@@ -228,10 +228,19 @@ class TestServe:
         assert done.returncode == 1 if "--host" in options else 2, done.stderr
         assert said in done.stderr, done.stderr
 
-    def test_a_ready_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
-        done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / "no" / "ready.json"))
+    @pytest.mark.parametrize("folder", ["no", "file"])
+    def test_a_ready_file_that_cannot_be_written_is_named(self, folder: str, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        done = fakefal("serve", "--port", "0", "--ready-file", str(tmp_path / folder / "ready.json"))
         assert done.returncode == 1, done.stderr
-        assert "ready.json" in done.stderr, done.stderr
+        assert re.fullmatch(r"fakefal: .*ready\.json.*\n", done.stderr), done.stderr
+
+    def test_a_start_that_fails_leaves_no_ready_file(self, tmp_path: Path) -> None:
+        options = ["--store", "redis://127.0.0.1:1/0", "--ready-file", str(tmp_path / "ready.json")]
+        done = fakefal("serve", "--port", "0", *options, cwd=tmp_path)
+        assert done.returncode == 1, done.stderr
+        assert "the store cannot be used" in done.stderr
+        assert list(tmp_path.iterdir()) == []
 
     def test_the_file_is_read(self, tmp_path: Path) -> None:
         for line, says in (

@@ -259,10 +259,9 @@ class TestComingBack:
         with server.http.stream("GET", "/_fakefal/events", headers={"Last-Event-ID": place}) as answer:
             assert Watcher(answer).next(1)[0]["kind"] == "lost"
 
-    def test_what_no_longer_is_kept_is_told(self) -> None:
-        emulator = Emulator(Settings(profile="instant"))
-        emulator.events.__init__(most=4)  # type: ignore[misc]
-        with served(emulator) as server:
+    def test_what_no_longer_is_kept_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "MOST_EVENTS", 4)
+        with served(Emulator(Settings(profile="instant"))) as server:
             with watching(server) as watcher:
                 server.submit(O1, {"prompt": "x"})
                 watcher.next(1)

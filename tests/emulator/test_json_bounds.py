@@ -232,3 +232,9 @@ class TestDoors:
 
     def test_a_deep_answer_is_text_to_the_client(self) -> None:
         assert Reply(200, {}, b"[" * 100_000).json() == "[" * 100_000
+
+
+def test_the_strings_of_a_value_come_in_its_order_without_names() -> None:
+    value = {"a": "1", "b": [{"c": "2", "n": 5}, "3", None, ["4"]], "d": {"e": "5"}, "f": "6"}
+    assert "".join(jsonio.texts_in(value)) == "123456"
+    assert list(jsonio.texts_in("alone")) == ["alone"]

@@ -312,6 +312,8 @@ def test_a_signal_ends_it(tmp_path: Path) -> None:
         (["--attach", "https://queue.fal.run"], "--attach: this is a fal host"),
         (["--attach", "localhost"], "such as http://127.0.0.1:8710"),
         (["--attach", "http://127.0.0.1:9", "--profile", "instant"], "--profile has no effect with --attach"),
+        (["--attach", "http://127.0.0.1:9", "--effect", "stuck"], "--effect has no effect with --attach"),
+        (["--attach", "http://127.0.0.1:9", "--no-fetch"], "--no-fetch has no effect with --attach"),
         (["--attach", "http://127.0.0.1:9"], "no emulator answers at http://127.0.0.1:9"),
         (["--root", "nothing"], "does not exist"),
     ],

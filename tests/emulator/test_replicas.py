@@ -151,7 +151,7 @@ class TestOneQueue:
     async def test_clocks_of_keys_are_one(
         self, group: Group, empty_redis: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fakefal.store.redis.state.MOST_CLOCKS", 3)
+        monkeypatch.setattr("fakefal.store.redis.state.MOST_KEYS", 3)
 
         here, there = group.clocks(), group.clocks()
 

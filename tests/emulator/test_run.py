@@ -500,7 +500,7 @@ class TestCommand:
     def test_a_command_that_is_not_there(self, tmp_path: Path) -> None:
         done = self.run("no-such-command")
         assert done.returncode == 127
-        assert "command not found\n" in done.stderr
+        assert "fakefal run: no-such-command: command not found\n" in done.stderr
         in_quotes = self.run("python app.py")
         assert "python app.py: command not found; leave out the quotes: -- python app.py\n" in in_quotes.stderr
         (tmp_path / "file").write_text("x")

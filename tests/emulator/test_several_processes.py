@@ -422,7 +422,7 @@ print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
             (["--replay", "."], "leave one of them out"),
             (["--profile", "quick"], "give --profile to fakefal serve"),
             (["--effect", "stuck"], "give --effect to fakefal serve"),
-            (["--no-fetch"], "give --fetch to fakefal serve"),
+            (["--no-fetch"], "give --no-fetch to fakefal serve"),
         ],
     )
     def test_what_only_an_own_emulator_can_do_is_refused(self, options: list[str], said: str, server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -140,6 +141,16 @@ def test_the_state_is_restored_before_each_run(tmp_path: Path) -> None:
     assert [one["ending"] for one in json.loads(done.stdout)["runs"]] == ["exit 0", "exit 0"]
     failed = audit("--before", "echo no state >&2; exit 3", program=PROGRAM)
     assert (failed.returncode, failed.stderr.strip()) == (1, "fakefal audit: --before ended with 3: no state")
+    slow = audit("--before", "sleep 1000", "--run-seconds", "1", program=PROGRAM)
+    said = "fakefal audit: --before did not end within 1 s; --run-seconds gives it more time"
+    assert (slow.returncode, slow.stderr.strip()) == (1, said)
+
+
+def test_a_server_that_restores_the_state_stays(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    done = audit("--before", f"sleep 1000 & echo $! > {started}", "--dry-run", program=PROGRAM)
+    assert done.returncode == 0, done.stderr
+    os.kill(int(started.read_text()), signal.SIGKILL)
 
 
 def test_what_it_will_do_is_said_first() -> None:
@@ -165,10 +176,12 @@ def test_the_table() -> None:
     assert allowed.returncode == 0
 
 
-def test_a_signal_ends_it_and_all_that_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", ["program", "before"])
+def test_a_signal_ends_it_and_all_that_runs(runs: str, tmp_path: Path) -> None:
     started = tmp_path / "started"
     script = f"sleep 1000 & echo $! > {started}.new; mv {started}.new {started}; wait"
-    command = [*FAKEFAL, "audit", "--yes", "--run-seconds", "1000", "--", "sh", "-c", script]
+    own = ["--", "sh", "-c", script] if runs == "program" else ["--before", script, "--", "true"]
+    command = [*FAKEFAL, "audit", "--yes", "--run-seconds", "1000", *own]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         until(started.exists)
         running.terminate()

@@ -164,7 +164,7 @@ def test_what_cannot_be_patched_is_said_in_one_line(tmp_path: Path) -> None:
     *others, closing = done.stderr.splitlines()
     (said,) = [line for line in others if not line.startswith("fakefal: watch this run")]
     assert done.stdout == "1\n"
-    assert said.startswith(f"fakefal run: only the proxy variables redirect {sys.executable}: AttributeError(")
+    assert said.startswith(f"fakefal: only the proxy variables redirect {sys.executable}: AttributeError(")
     assert closing.startswith("fakefal: 0 requests")
 
 

@@ -323,6 +323,15 @@ class TestFullDisk:
         assert f"fakefal: the report cannot be written to {report}: No space left on device\n" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["record", "proxy"])
+def test_a_command_that_is_not_there_is_told_by_the_command_that_was_given(command: str, tmp_path: Path) -> None:
+    options = ["--max-usd", "1", "--upstream", "http://127.0.0.1:9", "--out", str(tmp_path / "out")]
+    environ = {**os.environ, "FAL_KEY": FAL_KEY}
+    done = run_program([*FAKEFAL, command, *options, "--", "no-such-command"], env=environ)
+    assert done.returncode == 127
+    assert f"fakefal {command}: no-such-command: command not found\n" in done.stderr
+
+
 def recording(out: Path, *program: str, usd: str = "100") -> list[str]:
     """Run a program under `fakefal record`, beside a `fakefal serve` that stands in for fal."""
     options = ["--max-usd", usd, "--upstream", "URL", "--out", str(out), "--report", str(out / "report.json")]

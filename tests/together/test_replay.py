@@ -271,6 +271,13 @@ class TestCommand:
         assert done.exit_code == 2
         assert "--replay" in done.output
 
+    @pytest.mark.parametrize("options", [["--effect", "stuck"], ["--no-fetch"], ["--media-urls", "fal"]])
+    @pytest.mark.parametrize("command", [["serve"], ["run", "true"]])
+    def test_an_option_of_the_emulator_is_named_as_it_is_written(self, command: list[str], options: list[str]) -> None:
+        done = CliRunner().invoke(main, [command[0], "--replay", ".", *options, *command[1:]])
+        assert done.exit_code == 2
+        assert f"leave out {options[0]}\n" in done.output
+
     @pytest.mark.parametrize("command", [["serve"], ["run", "true"]])
     def test_a_broken_recording_ends_it_at_once(self, command: list[str], tmp_path: Path) -> None:
         (tmp_path / "broken.jsonl").write_text("{}\n")

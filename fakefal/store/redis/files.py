@@ -53,10 +53,6 @@ class SharedFolder(Folder):
         return self._path
 
     @override
-    def has(self, source: Path) -> bool:
-        return source.parent == self._path
-
-    @override
     def get(self, url_path: str) -> StoredFile | None:
         with self._lock:
             self._catch_up(note_name(url_path))

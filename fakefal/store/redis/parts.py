@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from fakefal.settings import Settings, SettingsError
 from fakefal.state.events import EventLog
-from fakefal.state.signing import DEVELOPMENT_KEY, MOST_KEYS, new_key
+from fakefal.state.signing import DEVELOPMENT_KEY, MOST_SIGNING_KEYS, new_key
 from fakefal.state.tokens import Tokens
 from fakefal.store.parts import EmulatorParts
 from fakefal.store.redis.access import RedisAccess
@@ -71,7 +71,7 @@ def shared_parts(settings: Settings) -> EmulatorParts:
             clock = RedisClock(steps, step("clocks", "", "0"))
             _, secret = step("secret", secrets.token_bytes(32))
             family, key = ("development", DEVELOPMENT_KEY) if settings.development_key else ("own", new_key())
-            signing = RedisSigningKeys(steps, step("signing", family, key, "", str(MOST_KEYS)), family)
+            signing = RedisSigningKeys(steps, step("signing", family, key, "", str(MOST_SIGNING_KEYS)), family)
             undone.pop_all()
     except SettingsError:
         raise

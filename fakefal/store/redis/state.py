@@ -19,11 +19,10 @@ from fakefal.core.pace import Pace
 from fakefal.effects.arrivals import Arrival, Arrivals
 from fakefal.effects.known import make_rule
 from fakefal.effects.rules import Rules, parse_rules
-from fakefal.state.bounded import MOST_KEYS as MOST_CLOCKS
-from fakefal.state.bounded import Bounded
+from fakefal.state.bounded import MOST_KEYS, Bounded
 from fakefal.state.clock import Clock, Paces
 from fakefal.state.once import MOST, REMEMBERED_SECONDS, Once
-from fakefal.state.signing import MOST_KEYS, Jwks, SigningKeys, jwks, new_key, signature, signing_key
+from fakefal.state.signing import MOST_SIGNING_KEYS, Jwks, SigningKeys, jwks, new_key, signature, signing_key
 from fakefal.store.redis.access import digest, marked
 from fakefal.store.redis.scripts import Reply, Steps, key_of, tag, tag_or_all
 
@@ -38,18 +37,19 @@ class RedisClock(Clock):
     """Clocks in Redis, on Redis's own time.
 
     The time in a step is exact. Between two looks at Redis, the time given here is late by at most the time of a reply,
-    and never early. Beyond `MOST_CLOCKS` keys, the clocks that were not moved or reset for longest follow the global
+    and never early. Beyond `MOST_KEYS` keys, the clocks that were not moved or reset for longest follow the global
     clock again.
 
     Args:
         steps: the connection.
         first: the reply of the step ``clocks``.
+        ticks: a monotonic clock in seconds.
     """
 
     def __init__(self, steps: Steps, first: Reply, ticks: Callable[[], float] = time.perf_counter) -> None:
         self._steps = steps
         self._ticks = ticks  # bound before any test freezes time
-        self._paces = Paces(keys=Bounded(MOST_CLOCKS))
+        self._paces = Paces(keys=Bounded(MOST_KEYS))
         self._ahead = 0.0
         self._latest = 0.0
         self._era, self._seen = b"", 0
@@ -83,7 +83,7 @@ class RedisClock(Clock):
     @override
     async def move(self, key: str | None, *, advance: float = 0.0, speed: float | None = None) -> None:
         moved = repr(advance), "" if speed is None else repr(speed)
-        self._take(await self._steps("move", tag_or_all(key), *moved, str(MOST_CLOCKS), *self._known()))
+        self._take(await self._steps("move", tag_or_all(key), *moved, str(MOST_KEYS), *self._known()))
 
     @override
     async def reset(self, key: str | None) -> None:
@@ -245,12 +245,12 @@ class RedisSigningKeys(SigningKeys):
 
     @override
     async def rotate(self) -> None:
-        self._keys = _keys(await self._steps("signing", self._family, new_key(), "1", str(MOST_KEYS)))
+        self._keys = _keys(await self._steps("signing", self._family, new_key(), "1", str(MOST_SIGNING_KEYS)))
 
     @override
     async def jwks(self) -> Jwks:
         with suppress(StoreUnavailable):  # the known keys still verify
-            self._keys = _keys(await self._steps("signing", self._family, "", "", str(MOST_KEYS), again=True))
+            self._keys = _keys(await self._steps("signing", self._family, "", "", str(MOST_SIGNING_KEYS), again=True))
         return jwks(self._keys)
 
 

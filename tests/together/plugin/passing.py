@@ -199,6 +199,24 @@ def test_answers_of_ones_own(fakefal: Fakefal, tmp_path: Path) -> None:
     )
 
 
+def test_an_answer_of_ones_own_takes_its_seconds(fakefal: Fakefal) -> None:
+    fakefal.respond({"mine": 1}, seconds=7)
+    handle = fal_client.SyncClient().submit(ENDPOINT, arguments=PROMPT)
+    assert isinstance(handle.status(), fal_client.InProgress)
+    fakefal.advance(7)
+    status = handle.status()
+    assert isinstance(status, fal_client.Completed)
+    assert status.metrics == {"inference_time": 7.0}
+    assert handle.get() == {"mine": 1}
+
+
+def test_an_answer_of_ones_own_for_a_prompt(fakefal: Fakefal) -> None:
+    fakefal.respond({"mine": 1}, prompt="lighthouse")
+    client = fal_client.SyncClient()
+    assert client.subscribe(ENDPOINT, arguments={"prompt": "A harbour"}).keys() == {"video"}
+    assert client.subscribe(ENDPOINT, arguments=PROMPT) == {"mine": 1}
+
+
 def test_a_base_url_works_too(fakefal: Fakefal) -> None:
     assert os.environ["FAKEFAL_URL"] == fakefal.url
     submitted = httpx.post(f"{fakefal.url}/queue/{ENDPOINT}", json=PROMPT, headers=KEY).json()
