@@ -28,8 +28,8 @@ class TimeSource:
 class Retry:
     """How often, and after how long, a call that cannot be paid twice is repeated.
 
-    The pause before the n-th retry is random, between zero and ``first_seconds * 2 ** (n - 1)``, at most
-    `most_seconds` ("full jitter").
+    The pause before the n-th retry is random, between half and all of ``first_seconds * 2 ** (n - 1)``, or of
+    `most_seconds` if that is less ("equal jitter").
     """
 
     times: int = 4
@@ -42,7 +42,8 @@ class Retry:
         seconds = _retry_after(headers, wall)
         if seconds is not None:
             return seconds
-        return float(self.draw() * min(self.most_seconds, self.first_seconds * 2 ** (number - 1)))
+        longest = min(self.most_seconds, self.first_seconds * 2 ** (number - 1))
+        return float(longest * (1 + self.draw()) / 2)
 
 
 def _retry_after(headers: Mapping[str, str], wall: float) -> float | None:

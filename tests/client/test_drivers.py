@@ -13,6 +13,7 @@ import httpx
 import pytest
 import respx
 
+from fakefal.verdict.mistakes import SHORTEST_PAUSE
 from fakefal_client import (
     Attempt,
     Completed,
@@ -87,7 +88,10 @@ def submit(fake: Any) -> Any:
 
 @pytest.mark.quick
 class TestPauses:
-    def test_full_jitter_doubles_up_to_the_last_try(self, fake: Any, time: Time) -> None:
+    def test_the_shortest_one_is_careful_as_the_verdict_sees_it(self) -> None:
+        assert Retry(draw=lambda: 0.0).pause(1, {}, 0) >= SHORTEST_PAUSE
+
+    def test_they_double_up_to_the_last_try(self, fake: Any, time: Time) -> None:
         fake.mock.post(QUEUE).respond(429, json={"detail": "no"})
         with pytest.raises(TooManyRequests):
             fake.submit(KlingO1ReferenceToVideo(prompt="x"))
