@@ -226,7 +226,7 @@ class _Result:
         """The argument of this name if it fits the schema, or a value derived from the arguments."""
         if schema.get("type") in ("integer", "number") and (number := self._number(name)) is not None:
             return number if schema["type"] == "number" else round(number)
-        if name == "timings" and schema.get("type") == "object":
+        if name == "timings" and schema.get("type", "object") == "object":
             return {"inference": _INFERENCE_SECONDS}
         if name == "voice_id" and self.wanted.argument(name) is None:
             return self.wanted.voice_id

@@ -1,0 +1,133 @@
+"""Results follow the files of their requests: their size, their sound, their length, their number."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from typing import Any
+
+import pytest
+
+from fakefal.files.made import MadeFile, made_at
+from fakefal.files.making import MadeFiles, content_of
+from fakefal.files.result import result_of
+from fakefal.files.wanted import WantedFiles
+from fakefal.state.endings import CDN_MARK
+from support.results import judged
+
+pytestmark = pytest.mark.quick
+
+LARGE = MadeFile("mp4", 1920, 1080, 3.0)
+SMALL = MadeFile("mp4", 1280, 720, 3.0)
+UPRIGHT = MadeFile("mp4", 720, 1280, 2.0)
+LOUD = MadeFile("mp4", 960, 960, 3.0, sound=True)
+TONE = MadeFile("mp3", seconds=4.8)
+
+
+@cache
+def uri(made: MadeFile) -> str:
+    return f"data:{made.media_type};base64,{base64.b64encode(content_of(made)).decode()}"
+
+
+def result(endpoint_id: str, **arguments: Any) -> dict[str, Any]:
+    given = {name: uri(one) if isinstance(one, MadeFile) else one for name, one in arguments.items()}
+    return result_of(WantedFiles(judged(endpoint_id, **given), "a-request"), MadeFiles())
+
+
+def clip_of(endpoint_id: str, **arguments: Any) -> MadeFile:
+    """The clip of a result."""
+    video = result(endpoint_id, **arguments)["video"]
+    made = made_at((video[0] if isinstance(video, list) else video)["url"].removeprefix(CDN_MARK))
+    assert made is not None
+    return made
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        "endpoint_id",
+        [
+            "bria/video/background-removal",
+            "fal-ai/ffmpeg-api/merge-audio-video",
+            "fal-ai/mmaudio-v2",
+            "fal-ai/rife/video",
+            "fal-ai/sync-lipsync/v2",
+            "fal-ai/workflow-utilities/reverse-video",
+        ],
+    )
+    @pytest.mark.parametrize("given", [LARGE, UPRIGHT, LOUD])
+    def test_a_clip_made_from_a_clip_has_its_size(self, endpoint_id: str, given: MadeFile) -> None:
+        made = clip_of(endpoint_id, video_url=given)
+        assert (made.width, made.height) == (given.width, given.height)
+
+    @pytest.mark.parametrize(
+        ("endpoint_id", "given", "asked", "size"),
+        [
+            ("fal-ai/topaz/upscale/video", UPRIGHT, {"upscale_factor": 1.5}, (1080, 1920)),
+            ("fal-ai/topaz/upscale/video", SMALL, {"upscale_factor": 3}, (3840, 2160)),
+            ("fal-ai/topaz/upscale/video", LARGE, {"upscale_factor": 4}, (3840, 2160)),
+            ("fal-ai/video-upscaler", SMALL, {"scale": 3}, (3840, 2160)),
+            ("clarityai/crystal-video-upscaler", LARGE, {"scale_factor": 2}, (3840, 2160)),
+            ("fal-ai/seedvr/upscale/video", SMALL, {"upscale_factor": 3}, (3840, 2160)),
+            (
+                "fal-ai/seedvr/upscale/video",
+                SMALL,
+                {"upscale_mode": "target", "target_resolution": "1080p"},
+                (1920, 1080),
+            ),
+            ("fal-ai/bytedance-upscaler/upscale/video", UPRIGHT, {"target_resolution": "4k"}, (2160, 3840)),
+            ("fal-ai/workflow-utilities/scale-video", LARGE, {"width": 1280, "height": None}, (1280, 720)),
+            ("fal-ai/luma-dream-machine/ray-2/reframe", LARGE, {"aspect_ratio": "9:16"}, (1080, 1920)),
+        ],
+    )
+    def test_a_factor_a_resolution_or_a_shape_changes_it(
+        self, endpoint_id: str, given: MadeFile, asked: dict[str, Any], size: tuple[int, int]
+    ) -> None:
+        made = clip_of(endpoint_id, video_url=given, **asked)
+        assert (made.width, made.height) == size
+
+    def test_an_upscaled_clip_is_no_larger_than_the_largest_master(self) -> None:
+        given = {"video_url": uri(LARGE), "upscale_factor": 4}
+        wanted = WantedFiles(judged("fal-ai/topaz/upscale/video", **given), "a-request")
+        assert wanted.clip_size == (3840, 2160)
+
+
+class TestSound:
+    @pytest.mark.parametrize(
+        ("endpoint_id", "arguments"),
+        [
+            ("fal-ai/ffmpeg-api/merge-audio-video", {"video_url": LARGE, "audio_url": TONE}),
+            ("fal-ai/sync-lipsync/v2", {"video_url": LARGE, "audio_url": TONE}),
+            ("fal-ai/latentsync", {"video_url": LARGE}),
+            ("fal-ai/mmaudio-v2", {"video_url": LARGE}),
+            ("fal-ai/hunyuan-video-foley", {"video_url": LARGE}),
+            ("mirelo-ai/sfx-v1.5/video-to-video", {}),
+            ("fal-ai/bytedance/omnihuman", {}),
+            ("fal-ai/sadtalker", {}),
+            ("fal-ai/ltx-2-19b/audio-to-video", {}),
+            ("fal-ai/elevenlabs/dubbing", {"video_url": LARGE}),
+            ("fal-ai/ovi", {}),
+            ("fal-ai/flashhead", {}),
+            ("fal-ai/kling-video/lipsync/text-to-video", {}),
+            ("fal-ai/vidu/q3/image-to-video", {"audio": True}),
+            ("fal-ai/topaz/upscale/video", {"video_url": LOUD}),
+            ("bria/video/background-removal", {"video_url": LOUD, "preserve_audio": True}),
+            ("fal-ai/kling-video/o1/video-to-video/edit", {"video_url": LOUD, "keep_audio": True}),
+        ],
+    )
+    def test_is_there_where_it_is_made_brought_or_kept(self, endpoint_id: str, arguments: dict[str, Any]) -> None:
+        assert clip_of(endpoint_id, **arguments).sound
+
+    @pytest.mark.parametrize(
+        ("endpoint_id", "arguments"),
+        [
+            ("fal-ai/topaz/upscale/video", {"video_url": LARGE}),
+            ("bria/video/background-removal", {"video_url": LOUD, "preserve_audio": False}),
+            ("fal-ai/kling-video/o1/video-to-video/edit", {"video_url": LOUD, "keep_audio": False}),
+            ("fal-ai/kling-video/o1/video-to-video/edit", {"video_url": LARGE, "keep_audio": True}),
+            ("fal-ai/ltx-2-19b/distilled/video-to-video", {"video_url": LOUD, "generate_audio": False}),
+            ("fal-ai/vidu/q3/image-to-video", {"audio": False}),
+            ("fal-ai/veo2", {}),
+        ],
+    )
+    def test_is_absent_elsewhere(self, endpoint_id: str, arguments: dict[str, Any]) -> None:
+        assert not clip_of(endpoint_id, **arguments).sound
