@@ -60,7 +60,7 @@ class WantedLengths(RequestFiles):
 
     def _seconds(self, asked: Decimal | None, *kinds: _Timed) -> float:
         seconds = self._merged or self._matched or self._cut(asked) or asked
-        if seconds is None:
+        if not seconds or self._task.startswith("retake"):  # this redoes the asked seconds within the whole clip
             seconds = self._measured(*kinds) or self._by_text
         if any(self.argument(name) is not None for name in _EXTENSIONS):
             more = sum(self.number(name) or 0.0 for name in _EXTENSIONS)

@@ -104,6 +104,8 @@ class WantedSizes(RequestFiles):
         if self.argument("upscale_mode") == "target":
             short, source = self._short_side, self._source
             return short / min(source) if short and source else None
+        if self.argument("dsize") is not None:  # its `scale` is that of the part around a face
+            return None
         return self.number("upscale_factor", "scale_factor", "scale_ratio", "scale")
 
     def _sizes(self, *kinds: type[PictureFacts | ClipFacts]) -> list[Size]:

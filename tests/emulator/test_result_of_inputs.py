@@ -131,3 +131,62 @@ class TestSound:
     )
     def test_is_absent_elsewhere(self, endpoint_id: str, arguments: dict[str, Any]) -> None:
         assert not clip_of(endpoint_id, **arguments).sound
+
+
+class TestLengths:
+    @pytest.mark.parametrize(
+        ("endpoint_id", "asked", "seconds"),
+        [
+            ("fal-ai/elevenlabs/music", {"music_length_ms": 9000}, 9.0),
+            ("fal-ai/diffrhythm", {"music_duration": "285s"}, 285.0),
+            ("fal-ai/stable-audio-25/audio-to-audio", {"audio_url": TONE, "total_seconds": 30}, 30.0),
+            ("fal-ai/stable-audio-25/audio-to-audio", {"audio_url": TONE}, 4.8),
+            (
+                "fal-ai/stable-audio-3/medium/audio-outpainting",
+                {"audio_url": TONE, "extend_seconds_before": 2, "extend_seconds_after": 3},
+                9.8,
+            ),
+            (
+                "fal-ai/ace-step/audio-outpaint",
+                {"audio_url": TONE, "extend_before_duration": 5, "extend_after_duration": 0},
+                9.8,
+            ),
+            ("mirelo-ai/sfx1.6/extend-audio", {"audio_url": TONE, "append_duration": 7}, 11.8),
+            ("fal-ai/ffmpeg-api/merge-audios", {"audio_urls": [uri(TONE), uri(TONE)]}, 9.6),
+        ],
+    )
+    def test_of_sounds(self, endpoint_id: str, asked: dict[str, Any], seconds: float) -> None:
+        found = result(endpoint_id, **asked)["audio"]
+        made = made_at((found[0] if isinstance(found, list) else found)["url"].removeprefix(CDN_MARK))
+        assert made is not None
+        assert made.seconds == pytest.approx(seconds, abs=0.05)
+
+    @pytest.mark.parametrize(
+        ("endpoint_id", "asked", "seconds"),
+        [
+            ("fal-ai/rife/video", {"video_url": LARGE, "num_frames": 4}, 3.04),
+            ("fal-ai/film/video", {"video_url": SMALL, "num_frames": 1, "use_calculated_fps": False}, 3.04),
+            ("fal-ai/fast-animatediff/video-to-video", {"video_url": LARGE, "first_n_seconds": 2}, 2.0),
+            ("fal-ai/fast-animatediff/video-to-video", {"video_url": LARGE, "first_n_seconds": 4}, 3.04),
+            ("fal-ai/ltx-2-19b/video-to-video", {"video_url": LARGE}, 3.04),
+            ("fal-ai/ltx-2-19b/video-to-video", {"video_url": LARGE, "match_video_length": False}, 4.84),
+            ("fal-ai/ltx-2-19b/audio-to-video", {"audio_url": TONE}, 4.8),
+            (
+                "fal-ai/wan-vace-14b/depth",
+                {"video_url": LARGE, "match_input_num_frames": True, "match_input_frames_per_second": True},
+                3.04,
+            ),
+            (
+                "fal-ai/wan-vace-14b/depth",
+                {"video_url": LARGE, "match_input_num_frames": True, "frames_per_second": 12},
+                6.08,
+            ),
+            ("fal-ai/ffmpeg-api/merge-videos", {"video_urls": [uri(LARGE), uri(SMALL), uri(LARGE)]}, 9.12),
+            ("fal-ai/workflow-utilities/trim-video", {"video_url": LARGE, "start_time": 1, "duration": 1.5}, 1.5),
+            ("fal-ai/workflow-utilities/trim-video", {"video_url": LARGE, "start_time": 1, "end_time": 9}, 2.04),
+            ("fal-ai/ltx-2/retake-video", {"video_url": SMALL, "start_time": 1, "duration": 2}, 3.04),
+            ("fal-ai/wan/v2.7/edit-video", {"video_url": SMALL, "duration": 0}, 3.04),
+        ],
+    )
+    def test_of_clips(self, endpoint_id: str, asked: dict[str, Any], seconds: float) -> None:
+        assert clip_of(endpoint_id, **asked).seconds == pytest.approx(seconds, abs=0.05)
