@@ -21,6 +21,7 @@ from fakefal.files.file_kinds import ending_in, ending_of_field
 from fakefal.files.made import MadeFile, picture
 from fakefal.files.making import MadeFiles
 from fakefal.files.media_types import FAMILIES, MediaFamily, ending_of_type
+from fakefal.files.stated import stated_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import StoredFile
@@ -29,11 +30,12 @@ from fakefal_contracts.example import Maker
 from fakefal_contracts.record import Record, Schema
 from fakefal_contracts.schema_models import ordered
 from fakefal_contracts.shipped import shipped_record
-from fakefal_fixtures import FRAMES_PER_SECOND
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
 _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
+_MEASURED = re.compile("(original|scaled|trimmed)_(width|height|duration)")
+"""Numbers that a result says of its input or of its file."""
 _MOST_PIXELS = 2_000_000
 """Drawing more pixels than this would block other calls."""
 _MOST_EXAMPLES = 3
@@ -127,8 +129,23 @@ class _Result:
         seconds = wanted.clip_seconds if wanted.makes_clips else wanted.sound_seconds
         return {"duration": seconds, "duration_ms": seconds * 1000}
 
+    @cached_property
+    def _output(self) -> dict[str, Any]:
+        """The facts of the main file of the result."""
+        wanted = self.wanted
+        if wanted.makes_clips:
+            return stated_of(self._made("video", "mp4"))
+        return dict(zip(("width", "height"), wanted.picture_size, strict=True)) | self._known
+
     def _number(self, name: str) -> float | None:
-        return self.wanted.seed if name in _SEEDS else self._known.get(name)
+        if name in _SEEDS:
+            return self.wanted.seed
+        if found := _MEASURED.fullmatch(name):
+            facts = self.wanted.input_facts if found[1] == "original" else self._output
+            return facts.get(found[2])
+        if name == "num_frames" and self.wanted.makes_clips:
+            return self._output.get(name)
+        return self._known.get(name)
 
     def _resolved(self, schema: Schema) -> Schema:
         """A schema without references; of several branches the first that is not null."""
@@ -255,23 +272,13 @@ class _Result:
         made = self._made(name, ending)
         if at and made.caption and made.family is not MediaFamily.CLIP:
             made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
-        known = {
+        known = stated_of(made) | {
             "url": self._address(made),
-            "content_type": made.media_type,
-            "file_name": made.name,
             "file_data": _ABSENT,
         }
-        properties = schema["properties"]
-        if "file_size" in properties:
+        if "file_size" in schema["properties"]:
             size = self.files.size(made)
             known["file_size"] = self._stored(made).size if size is None else size
-        if made.width:
-            known |= {"width": made.width, "height": made.height}
-        if made.seconds and made.ending != "jpg":  # otherwise it is the first frame of a clip
-            known["duration"] = made.seconds
-        if made.family is MediaFamily.CLIP:
-            frames = round(made.seconds * FRAMES_PER_SECOND) + 1
-            known |= {"fps": FRAMES_PER_SECOND, "num_frames": frames, "frame_count": frames}
         return self._object(schema, None, known)
 
     def _made(self, name: str, guess: str) -> MadeFile:

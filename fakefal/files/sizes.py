@@ -51,7 +51,7 @@ class WantedSizes(RequestFiles):
         """Width and height of a picture."""
         if (given := self._given_size("image_size", "canvas_size", "size", "resolution")) is not None:
             return given
-        ratio, source = self._ratio, self._source
+        ratio, source = self._ratio, self.source
         if ratio is None and source is not None:
             return _scaled(source, self._factor or 1)
         return _of_area(ratio or 1.0, self._picture_side)
@@ -66,7 +66,7 @@ class WantedSizes(RequestFiles):
         """Width and height of a clip, which is cut from the nearest master."""
         if (given := self.given_clip_size) is not None:
             return given
-        ratio, source = self._ratio, self._source
+        ratio, source = self._ratio, self.source
         clip = source if source is not None and source in self._sizes(ClipFacts) else None
         factor = None if ratio else self._factor
         short = self._short_side or _SIDES_OF_TIERS.get(self.report.endpoint.tier)
@@ -83,7 +83,7 @@ class WantedSizes(RequestFiles):
     def _sides(self) -> Size | None:
         """The size of which both sides are given, or one side of the input's shape."""
         wide, high = self.argument("width"), self.argument("height")
-        if (size := _pixels(wide, high)) or (source := self._source) is None:
+        if (size := _pixels(wide, high)) or (source := self.source) is None:
             return size
         by_width, by_height = _pixels(wide, 1), _pixels(1, high)
         if high is None and by_width:
@@ -102,7 +102,7 @@ class WantedSizes(RequestFiles):
     def _factor(self) -> float | None:
         """How many times larger than its input a result is."""
         if self.argument("upscale_mode") == "target":
-            short, source = self._short_side, self._source
+            short, source = self._short_side, self.source
             return short / min(source) if short and source else None
         if self.argument("dsize") is not None:  # its `scale` is that of the part around a face
             return None
@@ -114,7 +114,7 @@ class WantedSizes(RequestFiles):
         return [(one.width, one.height) for one in found if one.width and one.height]
 
     @cached_property
-    def _source(self) -> Size | None:
+    def source(self) -> Size | None:
         """The size of the input that the result is made from: the first frame, a clip, otherwise the first picture."""
         assert self.report.arguments is not None
         first = self.report.facts.get(self.report.arguments.first_frame() or "")

@@ -80,6 +80,16 @@ class WantedFiles(WantedSizes, WantedLengths, WantedSound):
             return None
         return self.ending(MediaFamily.CLIP) or "mp4"
 
+    @property
+    def input_facts(self) -> dict[str, float]:
+        """Size and length of the input, as far as they are known."""
+        known: dict[str, float] = {}
+        if self.source is not None:
+            known["width"], known["height"] = self.source
+        if self.input_seconds is not None:
+            known["duration"] = self.input_seconds
+        return known
+
     @cached_property
     def last_frame(self) -> Any:
         """The address of the picture with which the clip ends."""

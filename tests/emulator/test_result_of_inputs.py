@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 from functools import cache
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from fakefal.files.made import MadeFile, made_at
 from fakefal.files.making import MadeFiles, content_of
@@ -190,3 +192,26 @@ class TestLengths:
     )
     def test_of_clips(self, endpoint_id: str, asked: dict[str, Any], seconds: float) -> None:
         assert clip_of(endpoint_id, **asked).seconds == pytest.approx(seconds, abs=0.05)
+
+
+class TestStatements:
+    def test_of_a_cut_clip_are_the_lengths_of_input_and_output(self) -> None:
+        made = result("fal-ai/workflow-utilities/trim-video", video_url=LARGE, start_time=1, duration=1.5)
+        assert (made["original_duration"], made["trimmed_duration"]) == (pytest.approx(3.04, abs=0.01), 1.5)
+
+    def test_of_a_scaled_clip_are_the_sizes_of_input_and_output(self) -> None:
+        made = result("fal-ai/workflow-utilities/scale-video", video_url=UPRIGHT, width=1920, height=1080)
+        names = "original_width", "original_height", "scaled_width", "scaled_height"
+        assert [made[name] for name in names] == [720, 1280, 1920, 1080]
+
+    @pytest.mark.parametrize("frames", [97, 300, 481])
+    def test_of_a_gif_are_its_frames(self, frames: int) -> None:
+        asked = {"video_output_type": "GIF (.gif)", "num_frames": frames, "frames_per_second": 24}
+        video = result("fal-ai/ltx-2-19b/text-to-video", **asked)["video"]
+        made = made_at(video["url"].removeprefix(CDN_MARK))
+        assert made is not None
+        with Image.open(io.BytesIO(content_of(made))) as picture:
+            shown = [picture.seek(number) or picture.info["duration"] for number in range(picture.n_frames)]
+        assert (video["num_frames"], video["duration"]) == (len(shown), sum(shown) / 1000)
+        assert video["fps"] == pytest.approx(len(shown) / video["duration"], abs=0.001)
+        assert (video["width"], video["height"]) == (made.width, made.height)
