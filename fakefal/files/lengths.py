@@ -65,13 +65,18 @@ class WantedLengths(RequestFiles):
         if any(self.argument(name) is not None for name in _EXTENSIONS):
             more = sum(self.number(name) or 0.0 for name in _EXTENSIONS)
             seconds = float(seconds or DEFAULT_SECONDS) + more - (self.number("crop_duration") or 0.0)
-        return round(min(max(1.0, float(seconds or DEFAULT_SECONDS)), LONGEST_SECONDS), 2)
+        return _bounded(float(seconds or DEFAULT_SECONDS))
+
+    @staticmethod
+    def spoken_seconds(text: str) -> float:
+        """How long a text is spoken."""
+        return _bounded(len(text) / SPOKEN_CHARACTERS)
 
     @property
     def _by_text(self) -> float | None:
         """How long its text is spoken."""
         spoken = self.argument("text", "input", "prompt") if self.category.endswith("-to-speech") else None
-        return len(spoken) / SPOKEN_CHARACTERS if isinstance(spoken, str) else None
+        return self.spoken_seconds(spoken) if isinstance(spoken, str) else None
 
     @property
     def _merged(self) -> float | None:
@@ -113,3 +118,7 @@ class WantedLengths(RequestFiles):
         """The length of the first input file of these kinds with a known length."""
         found = (facts for kind in kinds for facts in self.read(kind))
         return next((facts.seconds for facts in found if facts.seconds), None)
+
+
+def _bounded(seconds: float) -> float:
+    return round(min(max(1.0, seconds), LONGEST_SECONDS), 2)

@@ -45,6 +45,10 @@ _INFERENCE_SECONDS = 1.0
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _SEEDS = ("seed", "used_seed")
+_FILE_SCHEMA: Schema = {
+    "properties": {name: {} for name in ("url", "content_type", "file_name", "file_size", "width", "height")}
+}
+"""The schema of a file in a list of which the document gives only an example."""
 _ABSENT = object()
 
 
@@ -204,6 +208,8 @@ class _Result:
         item = self._resolved(items)
         given = example if isinstance(example, list) else []
         least = schema.get("minItems", 0)
+        if not item.get("properties") and given and isinstance(given[0], dict) and "url" in given[0]:
+            item = _FILE_SCHEMA
         if "content_type" in item.get("properties", {}):
             number = max(least, min(self.wanted.count, schema.get("maxItems", self.wanted.count)))
             outer = {**outer, **items, "examples": None}
@@ -211,12 +217,17 @@ class _Result:
         if item.get("properties"):
             shown = [None] * (least if self._is_above(item) else max(1, least))
             return [self._object(item, one) for one in given[:_MOST_EXAMPLES] or shown]
-        return self._plain_list(name, items, given, least)
+        batch = self.wanted.batch if outer.get("type") == "array" and len(self._above) == 1 else []
+        if batch and given:
+            given = [given[at % len(given)] for at in range(len(batch))]
+        return self._plain_list(name, items, given, max(least, len(batch)))
 
     def _plain_list(self, name: str, items: Schema, given: list[Any], least: int) -> Any:
         """A list of values that are neither files nor objects."""
         if name == "seeds":
             return [self.wanted.seed + number for number in range(self.wanted.count)]
+        if name == "durations" and self.wanted.batch:
+            return [self.wanted.sound_seconds_of(number) for number in range(least)]
         if given:
             return self._ours(name, given)
         if self._resolved(items).get("type") == "boolean":
@@ -269,7 +280,7 @@ class _Result:
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
         if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
             return self._object(schema, None, {**self.own, "file_data": _ABSENT})
-        made = self._made(name, ending)
+        made = self._made(name, ending, at)
         if at and made.caption and made.family is not MediaFamily.CLIP:
             made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
         known = stated_of(made) | {
@@ -281,7 +292,7 @@ class _Result:
             known["file_size"] = self._stored(made).size if size is None else size
         return self._object(schema, None, known)
 
-    def _made(self, name: str, guess: str) -> MadeFile:
+    def _made(self, name: str, guess: str, at: int = 0) -> MadeFile:
         """The file for a place of this kind in the document, with the properties that the arguments request."""
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
@@ -297,7 +308,7 @@ class _Result:
             return clip
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
-            return MadeFile(ending, seconds=wanted.sound_seconds)
+            return MadeFile(ending, seconds=wanted.sound_seconds_of(at))
         chosen = wanted.ending(family)
         if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
             guess = chosen

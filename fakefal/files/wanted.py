@@ -49,11 +49,23 @@ class WantedFiles(WantedSizes, WantedLengths, WantedSound):
         return self.argument("sync_mode") is True
 
     @cached_property
+    def batch(self) -> list[Any]:
+        """The inputs of a batch, each of which has a result of its own; empty for any other request."""
+        given = self.argument("texts", "inputs")
+        return given[:MOST_FILES] if isinstance(given, list) else []
+
+    @cached_property
     def count(self) -> int:
         """The number of files in a list."""
-        given = self.argument("num_images", "num_samples", "num_outputs", "num_videos", "num_songs", "n", "max_images")
-        whole = isinstance(given, int | float) and not isinstance(given, bool)
-        return min(max(1, int(given)), MOST_FILES) if whole else 1
+        if self.batch:
+            return len(self.batch)
+        given = self.number("num_images", "num_samples", "num_outputs", "num_videos", "num_songs", "n", "max_images")
+        return min(max(1, int(given or 1)), MOST_FILES)
+
+    def sound_seconds_of(self, at: int) -> float:
+        """The seconds of a sound, which may be one of a batch."""
+        one = self.batch[at] if self.batch else None
+        return self.spoken_seconds(one) if isinstance(one, str) else self.sound_seconds
 
     @cached_property
     def seed(self) -> int:

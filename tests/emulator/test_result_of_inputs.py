@@ -215,3 +215,30 @@ class TestStatements:
         assert (video["num_frames"], video["duration"]) == (len(shown), sum(shown) / 1000)
         assert video["fps"] == pytest.approx(len(shown) / video["duration"], abs=0.001)
         assert (video["width"], video["height"]) == (made.width, made.height)
+
+
+class TestNumbers:
+    def test_a_batch_of_texts_has_a_sound_of_each(self) -> None:
+        texts = ["x" * 150, "x" * 45, "x" * 60]
+        made = result("fal-ai/maya/batch", texts=texts, prompts=["a voice"] * 3)
+        sounds = [made_at(one["url"].removeprefix(CDN_MARK)) for one in made["audios"]]
+        assert [one and one.seconds for one in sounds] == made["durations"] == [10.0, 3.0, 4.0]
+
+    @pytest.mark.parametrize("number", [1, 4])
+    def test_a_batch_of_inputs_has_an_output_of_each(self, number: int) -> None:
+        inputs = [{"image_url": "https://example.com/a.png", "prompt": "What is it?"}] * number
+        assert len(result("fal-ai/moondream/batched", inputs=inputs)["outputs"]) == number
+
+    @pytest.mark.parametrize("endpoint_id", ["fal-ai/patina/material", "fal-ai/patina/material/extract"])
+    def test_pictures_without_a_schema_are_as_many_as_asked(self, endpoint_id: str) -> None:
+        images = result(endpoint_id, num_images=3, image_size="square", output_format="webp")["images"]
+        assert [made_at(one["url"].removeprefix(CDN_MARK)) is not None for one in images] == [True] * 3
+        assert {one["content_type"] for one in images} == {"image/webp"}
+
+    def test_songs(self) -> None:
+        assert len(result("sonauto/v2/text-to-music", num_songs=2)["audio"]) == 2
+
+
+def test_a_canvas_is_the_size_of_the_picture() -> None:
+    image = result("fal-ai/bria/expand", canvas_size=[800, 900])["image"]
+    assert (image["width"], image["height"]) == (800, 900)
