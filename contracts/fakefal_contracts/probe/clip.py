@@ -11,7 +11,7 @@ from fakefal_contracts.probe.boxes import Box, OpenFile
 from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.picture import probe_picture
 from fakefal_contracts.probe.source import opened, size_of
-from fakefal_contracts.probe.tables import read_pictures
+from fakefal_contracts.probe.tables import read_pictures, track_kinds
 
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 QUICKTIME = b"qt  "
@@ -105,7 +105,6 @@ def _container(whole: Box) -> str:
 def _has_sound(whole: Box) -> bool | None:
     """Whether one of the tracks is sound, if their kinds can be read."""
     try:
-        handlers = list(whole.all(b"moov", b"trak", b"mdia", b"hdlr"))
-        return any(one.content()[8:12] == b"soun" for one in handlers)
+        return b"soun" in track_kinds(whole)
     except Unreadable:
         return None
