@@ -108,6 +108,11 @@ def _family(media_type: str) -> MediaFamily:
     return FAMILIES.get(ending_of_type(media_type) or "", MediaFamily.DATA)
 
 
+def _media_type(schema: Schema) -> Any:
+    """The kind of media that an object is about, if it says that."""
+    return schema.get("properties", {}).get("media_type", {}).get("const")
+
+
 @dataclass
 class _Result:
     """Makes the values of one result."""
@@ -147,6 +152,8 @@ class _Result:
         if found := _MEASURED.fullmatch(name):
             facts = self.wanted.input_facts if found[1] == "original" else self._output
             return facts.get(found[2])
+        if name == "points" and self.wanted.waveform is not None:
+            return len(self.wanted.waveform)
         if name == "num_frames" and self.wanted.makes_clips:
             return self._output.get(name)
         return self._known.get(name)
@@ -226,6 +233,8 @@ class _Result:
         """A list of values that are neither files nor objects."""
         if name == "seeds":
             return [self.wanted.seed + number for number in range(self.wanted.count)]
+        if name == "waveform" and self.wanted.waveform is not None:
+            return self.wanted.waveform
         if name == "durations" and self.wanted.batch:
             return [self.wanted.sound_seconds_of(number) for number in range(least)]
         if given:
@@ -277,6 +286,10 @@ class _Result:
 
     def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
         """The object of a file, which may be one of several in a list."""
+        if (inspected := self.wanted.inspected) is not None:
+            for kind in map(self._resolved, outer.get("anyOf", (schema,))):
+                if _media_type(kind) == inspected["media_type"]:
+                    return self._object(kind, None, inspected)
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
         if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
             return self._object(schema, None, {**self.own, "file_data": _ABSENT})

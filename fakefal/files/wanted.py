@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from fakefal.files.described import description_of
 from fakefal.files.lengths import WantedLengths
 from fakefal.files.made import MadeFile
 from fakefal.files.media_types import FAMILIES, MediaFamily
@@ -101,6 +103,20 @@ class WantedFiles(WantedSizes, WantedLengths, WantedSound):
         if self.input_seconds is not None:
             known["duration"] = self.input_seconds
         return known
+
+    @property
+    def inspected(self) -> dict[str, Any] | None:
+        """The description of the file that the model is asked about, if it was read."""
+        facts = self.report.facts.get(address := str(self.argument("media_url")))
+        return None if facts is None else description_of(address, facts)
+
+    @cached_property
+    def waveform(self) -> list[float] | None:
+        """The loudness of the input at each point of time that is asked for."""
+        if (rate := self.number("points_per_second")) is None:
+            return None
+        digits = round(self.number("precision") or 2)
+        return [round(abs(math.sin(at)), digits) for at in range(round(self.sound_seconds * rate))]
 
     @cached_property
     def last_frame(self) -> Any:

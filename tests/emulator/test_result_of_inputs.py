@@ -15,6 +15,8 @@ from fakefal.files.making import MadeFiles, content_of
 from fakefal.files.result import result_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
+from fakefal_contracts import judge
+from fakefal_contracts.catalogue import BUILT_IN
 from support.results import judged
 
 pytestmark = pytest.mark.quick
@@ -242,3 +244,35 @@ class TestNumbers:
 def test_a_canvas_is_the_size_of_the_picture() -> None:
     image = result("fal-ai/bria/expand", canvas_size=[800, 900])["image"]
     assert (image["width"], image["height"]) == (800, 900)
+
+
+class TestInspection:
+    @pytest.mark.parametrize("given", [LARGE, UPRIGHT, LOUD])
+    def test_of_a_clip(self, given: MadeFile) -> None:
+        media = result("fal-ai/ffmpeg-api/metadata", media_url=given)["media"]
+        assert (media["media_type"], media["content_type"], media["fps"]) == ("video", "video/mp4", 24)
+        assert (media["resolution"]["width"], media["resolution"]["height"]) == (given.width, given.height)
+        assert (media["frame_count"], media["file_size"]) == (24 * given.seconds + 1, len(content_of(given)))
+        assert (media["audio"] is not None) is given.sound
+
+    def test_of_a_sound(self) -> None:
+        media = result("fal-ai/ffmpeg-api/metadata", media_url=TONE)["media"]
+        assert (media["media_type"], media["content_type"], media["sample_rate"]) == ("audio", "audio/mpeg", 24_000)
+        assert media["duration"] == pytest.approx(4.8, abs=0.05)
+
+    def test_of_a_picture(self) -> None:
+        media = result("fal-ai/ffmpeg-api/metadata", media_url=MadeFile("png", 640, 480, caption="x"))["media"]
+        assert media["resolution"] == {"aspect_ratio": "4:3", "width": 640, "height": 480}
+        assert media["content_type"] == "image/png"
+
+    @pytest.mark.parametrize(("rate", "given", "points"), [(10, TONE, 48), (4, LARGE, 12)])
+    def test_of_the_loudness(self, rate: int, given: MadeFile, points: int) -> None:
+        made = result("fal-ai/ffmpeg-api/waveform", media_url=given, points_per_second=rate)
+        assert (made["points"], len(made["waveform"])) == (points, points)
+
+    @pytest.mark.parametrize("path", ["metadata", "waveform"])
+    def test_of_an_address_that_cannot_be_opened_is_refused(self, path: str) -> None:
+        report = judge(
+            BUILT_IN.find(f"fal-ai/ffmpeg-api/{path}").edition("latest"), {"media_url": "data:audio/wav;base64,?"}
+        )
+        assert [one.type for one in report.errors] == ["file_download_error"]
