@@ -20,6 +20,7 @@ from fakefal_contracts.rule import Requirement, Stage
 
 Loc = tuple[str | int, ...]
 
+_LENGTHS = ("duration", "seconds_total", "duration_seconds", "length_seconds", "music_duration", "total_seconds")
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?s?(?:ec|econds)?")
 
 #: Width and height behind fal's names of sizes, as its clients and pages give them (2026).
@@ -155,10 +156,14 @@ class Input(RuledModel):
 
     def seconds(self) -> Decimal | None:
         """The seconds that are billed; None where the arguments do not tell (they may follow an input file)."""
-        duration = self.argument("duration", "seconds_total", "duration_seconds", "length_seconds")
+        duration = self.argument(*_LENGTHS)
         if duration is not None and not isinstance(duration, bool):
             found = _NUMBER.fullmatch(str(duration))
             return Decimal(found[1]) if found else None
+        if isinstance(milliseconds := self.argument("music_length_ms"), int):
+            return Decimal(milliseconds) / 1000
+        if self.argument("use_calculated_fps") is not None:  # its frames are those between two of the input
+            return None
         frames, rate = self.argument("num_frames"), self.argument("frames_per_second", "fps")
         if isinstance(frames, int) and isinstance(rate, int | float) and rate > 0:
             return round(Decimal(frames) / Decimal(str(rate)), 3)

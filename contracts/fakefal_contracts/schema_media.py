@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from fakefal_contracts.any_media import MediaLimits
 from fakefal_contracts.evidence import Evidence
 from fakefal_contracts.media import PUBLISHED, AudioLimits, ClipLimits, Limits, PictureLimits
 
@@ -26,6 +27,7 @@ _WORDS: dict[str, type[Limits] | None] = {
     **dict.fromkeys(("video", "videos", "clip"), ClipLimits),
     **dict.fromkeys(("audio", "voice", "speech", "music", "song", "sound"), AudioLimits),
     **dict.fromkeys(("data", "archive", "zip", "file", "files", "mesh", "pointmap"), Limits),
+    "media": MediaLimits,
     # weights may be named by a repository as well
     **dict.fromkeys(("model", "lora", "checkpoint", "embedding", "config"), None),
 }

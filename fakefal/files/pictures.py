@@ -59,15 +59,21 @@ def draw_animation(width: int, height: int, caption: str, seconds: float) -> byt
     from PIL import Image, ImageDraw
 
     still = Image.open(BytesIO(draw_picture("gif", width, height, caption)))
-    count, thick = min(round(seconds * _FRAMES_A_SECOND), _MOST_FRAMES), max(1, height // 40)
+    (count, hundredths), thick = frames_of_animation(seconds), max(1, height // 40)
     frames = []
     for number in range(1, count + 1):
         frame = still.copy()
         ImageDraw.Draw(frame).rectangle((0, height - thick, width * number // count, height), fill=1)
         frames.append(frame)
     out = BytesIO()
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=round(1000 * seconds / count), loop=0)
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=10 * hundredths, loop=0)
     return out.getvalue()
+
+
+def frames_of_animation(seconds: float) -> tuple[int, int]:
+    """The frames of a GIF of about this length, and how many hundredths of a second it shows each."""
+    count = min(round(seconds * _FRAMES_A_SECOND), _MOST_FRAMES)
+    return count, round(100 * seconds / count)
 
 
 def _colour(caption: str) -> tuple[int, int, int]:

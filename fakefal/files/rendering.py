@@ -19,7 +19,8 @@ from fakefal.files.clips import nearest_master, sound_of_clips
 from fakefal.files.made import MadeFile
 from fakefal.files.making import place_of_rendered
 from fakefal.files.pictures import draw_picture
-from fakefal.files.wanted import Size, WantedFiles
+from fakefal.files.sizes import Size
+from fakefal.files.wanted import WantedFiles
 from fakefal.state.files import FileStore
 from fakefal.state.temporary import TemporaryFolder
 from fakefal_contracts import Unreadable

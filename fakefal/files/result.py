@@ -21,6 +21,7 @@ from fakefal.files.file_kinds import ending_in, ending_of_field
 from fakefal.files.made import MadeFile, picture
 from fakefal.files.making import MadeFiles
 from fakefal.files.media_types import FAMILIES, MediaFamily, ending_of_type
+from fakefal.files.stated import stated_of
 from fakefal.files.wanted import WantedFiles
 from fakefal.state.endings import CDN_MARK
 from fakefal.state.files import StoredFile
@@ -29,11 +30,12 @@ from fakefal_contracts.example import Maker
 from fakefal_contracts.record import Record, Schema
 from fakefal_contracts.schema_models import ordered
 from fakefal_contracts.shipped import shipped_record
-from fakefal_fixtures import FRAMES_PER_SECOND
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>)\]]+")
 _NAMED_ADDRESS = re.compile(r"(.+_)?(url|uri)s?")
 _FIRST_FRAME = re.compile("thumbnail|poster|preview_image|start_frame")
+_MEASURED = re.compile("(original|scaled|trimmed)_(width|height|duration)")
+"""Numbers that a result says of its input or of its file."""
 _MOST_PIXELS = 2_000_000
 """Drawing more pixels than this would block other calls."""
 _MOST_EXAMPLES = 3
@@ -43,6 +45,10 @@ _INFERENCE_SECONDS = 1.0
 _MODELS_3D = ("glb", "gltf", "obj", "stl", "usdz", "fbx", "ply")
 _TYPES = {"string": str, "integer": int, "number": int | float, "boolean": bool}
 _SEEDS = ("seed", "used_seed")
+_FILE_SCHEMA: Schema = {
+    "properties": {name: {} for name in ("url", "content_type", "file_name", "file_size", "width", "height")}
+}
+"""The schema of a file in a list of which the document gives only an example."""
 _ABSENT = object()
 
 
@@ -102,6 +108,11 @@ def _family(media_type: str) -> MediaFamily:
     return FAMILIES.get(ending_of_type(media_type) or "", MediaFamily.DATA)
 
 
+def _media_type(schema: Schema) -> Any:
+    """The kind of media that an object is about, if it says that."""
+    return schema.get("properties", {}).get("media_type", {}).get("const")
+
+
 @dataclass
 class _Result:
     """Makes the values of one result."""
@@ -127,8 +138,25 @@ class _Result:
         seconds = wanted.clip_seconds if wanted.makes_clips else wanted.sound_seconds
         return {"duration": seconds, "duration_ms": seconds * 1000}
 
+    @cached_property
+    def _output(self) -> dict[str, Any]:
+        """The facts of the main file of the result."""
+        wanted = self.wanted
+        if wanted.makes_clips:
+            return stated_of(self._made("video", "mp4"))
+        return dict(zip(("width", "height"), wanted.picture_size, strict=True)) | self._known
+
     def _number(self, name: str) -> float | None:
-        return self.wanted.seed if name in _SEEDS else self._known.get(name)
+        if name in _SEEDS:
+            return self.wanted.seed
+        if found := _MEASURED.fullmatch(name):
+            facts = self.wanted.input_facts if found[1] == "original" else self._output
+            return facts.get(found[2])
+        if name == "points" and self.wanted.waveform is not None:
+            return len(self.wanted.waveform)
+        if name == "num_frames" and self.wanted.makes_clips:
+            return self._output.get(name)
+        return self._known.get(name)
 
     def _resolved(self, schema: Schema) -> Schema:
         """A schema without references; of several branches the first that is not null."""
@@ -187,6 +215,8 @@ class _Result:
         item = self._resolved(items)
         given = example if isinstance(example, list) else []
         least = schema.get("minItems", 0)
+        if not item.get("properties") and given and isinstance(given[0], dict) and "url" in given[0]:
+            item = _FILE_SCHEMA
         if "content_type" in item.get("properties", {}):
             number = max(least, min(self.wanted.count, schema.get("maxItems", self.wanted.count)))
             outer = {**outer, **items, "examples": None}
@@ -194,12 +224,19 @@ class _Result:
         if item.get("properties"):
             shown = [None] * (least if self._is_above(item) else max(1, least))
             return [self._object(item, one) for one in given[:_MOST_EXAMPLES] or shown]
-        return self._plain_list(name, items, given, least)
+        batch = self.wanted.batch if outer.get("type") == "array" and len(self._above) == 1 else []
+        if batch and given:
+            given = [given[at % len(given)] for at in range(len(batch))]
+        return self._plain_list(name, items, given, max(least, len(batch)))
 
     def _plain_list(self, name: str, items: Schema, given: list[Any], least: int) -> Any:
         """A list of values that are neither files nor objects."""
         if name == "seeds":
             return [self.wanted.seed + number for number in range(self.wanted.count)]
+        if name == "waveform" and self.wanted.waveform is not None:
+            return self.wanted.waveform
+        if name == "durations" and self.wanted.batch:
+            return [self.wanted.sound_seconds_of(number) for number in range(least)]
         if given:
             return self._ours(name, given)
         if self._resolved(items).get("type") == "boolean":
@@ -226,7 +263,7 @@ class _Result:
         """The argument of this name if it fits the schema, or a value derived from the arguments."""
         if schema.get("type") in ("integer", "number") and (number := self._number(name)) is not None:
             return number if schema["type"] == "number" else round(number)
-        if name == "timings" and schema.get("type") == "object":
+        if name == "timings" and schema.get("type", "object") == "object":
             return {"inference": _INFERENCE_SECONDS}
         if name == "voice_id" and self.wanted.argument(name) is None:
             return self.wanted.voice_id
@@ -249,32 +286,26 @@ class _Result:
 
     def _file(self, name: str, outer: Schema, schema: Schema, example: Any, at: int = 0) -> dict[str, Any]:
         """The object of a file, which may be one of several in a list."""
+        if (inspected := self.wanted.inspected) is not None:
+            for kind in map(self._resolved, outer.get("anyOf", (schema,))):
+                if _media_type(kind) == inspected["media_type"]:
+                    return self._object(kind, None, inspected)
         ending = ending_of_field(name, outer, schema.get("title", ""), example, self.record.category)
         if self.own and FAMILIES.get(ending) is _family(self.own["content_type"]):
             return self._object(schema, None, {**self.own, "file_data": _ABSENT})
-        made = self._made(name, ending)
+        made = self._made(name, ending, at)
         if at and made.caption and made.family is not MediaFamily.CLIP:
             made = replace(made, caption=f"{made.caption}\nno. {at + 1}")
-        known = {
+        known = stated_of(made) | {
             "url": self._address(made),
-            "content_type": made.media_type,
-            "file_name": made.name,
             "file_data": _ABSENT,
         }
-        properties = schema["properties"]
-        if "file_size" in properties:
+        if "file_size" in schema["properties"]:
             size = self.files.size(made)
             known["file_size"] = self._stored(made).size if size is None else size
-        if made.width:
-            known |= {"width": made.width, "height": made.height}
-        if made.seconds and made.ending != "jpg":  # otherwise it is the first frame of a clip
-            known["duration"] = made.seconds
-        if made.family is MediaFamily.CLIP:
-            frames = round(made.seconds * FRAMES_PER_SECOND) + 1
-            known |= {"fps": FRAMES_PER_SECOND, "num_frames": frames, "frame_count": frames}
         return self._object(schema, None, known)
 
-    def _made(self, name: str, guess: str) -> MadeFile:
+    def _made(self, name: str, guess: str, at: int = 0) -> MadeFile:
         """The file for a place of this kind in the document, with the properties that the arguments request."""
         wanted, family = self.wanted, FAMILIES[guess]
         if family is MediaFamily.PICTURE:
@@ -290,7 +321,7 @@ class _Result:
             return clip
         if family is MediaFamily.SOUND:
             ending = wanted.ending(family) or guess
-            return MadeFile(ending, seconds=wanted.sound_seconds)
+            return MadeFile(ending, seconds=wanted.sound_seconds_of(at))
         chosen = wanted.ending(family)
         if chosen in _MODELS_3D and guess in _MODELS_3D and guess not in name:
             guess = chosen

@@ -5,48 +5,24 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from fakefal.files.made import LONGEST_SECONDS, MadeFile
+from fakefal.files.described import description_of
+from fakefal.files.lengths import WantedLengths
+from fakefal.files.made import MadeFile
 from fakefal.files.media_types import FAMILIES, MediaFamily
-from fakefal_contracts import Report
+from fakefal.files.sizes import WantedSizes
+from fakefal.files.soundtrack import WantedSound
 from fakefal_contracts.hints import END_FRAMES, START_FRAMES
 from fakefal_contracts.judgement import media_addresses
-from fakefal_contracts.model import IMAGE_SIZES, Model
-from fakefal_contracts.probe import AudioFacts, ClipFacts, PictureFacts
+from fakefal_contracts.model import Model
+from fakefal_contracts.probe import ClipFacts, PictureFacts
 
-Size = tuple[int, int]
-
-MORE_SIZES: dict[str, Size] = IMAGE_SIZES | {
-    "square_uhd": (2048, 2048),
-    "portrait_3_2": (1024, 1536),
-    "landscape_3_2": (1536, 1024),
-    "portrait_hd": (1152, 2048),
-    "landscape_hd": (2048, 1152),
-    "portrait": (768, 1024),
-    "landscape": (1024, 768),
-}
-"""Width and height of named sizes; those that only few models have are inferred from their names."""
-
-_PIXELS = re.compile(r"(\d{2,5})\s*[x*]\s*(\d{2,5})")
-_RATIO = re.compile(r"(\d+(?:\.\d+)?)[:/](\d+(?:\.\d+)?)")
-_LINES = re.compile(r"(\d{3,4})p?")
-_THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)k", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9]+")
-_SIDES_OF_TIERS = {"pro": 1080, "4k": 2160}
-_SHORT_SIDES = {"sd": 480, "hd": 720, "fhd": 1080, "2k": 1440, "4k": 2160}
-_SQUARE = 1024
-_STEP = 8
-"""Sides that are computed from a shape are multiples of this."""
 WORDS = 6
-SPOKEN_CHARACTERS = 15
-"""Words per second of speech."""
 MOST_FILES = 100
-DEFAULT_SECONDS = 5.0
 MOST_SEED = 2**31
 
 _ENDING_KEYS = {
@@ -58,23 +34,16 @@ _ENDING_KEYS = {
 
 
 @dataclass
-class WantedFiles:
+class WantedFiles(WantedSizes, WantedLengths, WantedSound):
     """The files that a report's arguments request; the files are found by the id of its request.
 
     `clip` is the clip that was rendered for it. `is_random` says that something besides the file names was derived from
     the id.
     """
 
-    report: Report
     request_id: str
     clip: MadeFile | None = None
     is_random: bool = field(default=False, init=False)
-
-    @cached_property
-    def argument(self) -> Callable[..., Any]:
-        """Finds the first of several arguments that was given or has a default."""
-        assert self.report.arguments is not None
-        return self.report.arguments.argument
 
     @property
     def inline(self) -> bool:
@@ -82,11 +51,23 @@ class WantedFiles:
         return self.argument("sync_mode") is True
 
     @cached_property
+    def batch(self) -> list[Any]:
+        """The inputs of a batch, each of which has a result of its own; empty for any other request."""
+        given = self.argument("texts", "inputs")
+        return given[:MOST_FILES] if isinstance(given, list) else []
+
+    @cached_property
     def count(self) -> int:
         """The number of files in a list."""
-        given = self.argument("num_images", "num_samples", "num_outputs", "num_videos", "n", "max_images")
-        whole = isinstance(given, int | float) and not isinstance(given, bool)
-        return min(max(1, int(given)), MOST_FILES) if whole else 1
+        if self.batch:
+            return len(self.batch)
+        given = self.number("num_images", "num_samples", "num_outputs", "num_videos", "num_songs", "n", "max_images")
+        return min(max(1, int(given or 1)), MOST_FILES)
+
+    def sound_seconds_of(self, at: int) -> float:
+        """The seconds of a sound, which may be one of a batch."""
+        one = self.batch[at] if self.batch else None
+        return self.spoken_seconds(one) if isinstance(one, str) else self.sound_seconds
 
     @cached_property
     def seed(self) -> int:
@@ -107,22 +88,35 @@ class WantedFiles:
         return int.from_bytes(hashlib.blake2b(self.request_id.encode(), digest_size=8).digest(), "big")
 
     @property
-    def has_sound(self) -> bool:
-        """Whether a clip has a sound track."""
-        assert self.report.arguments is not None
-        return self.report.arguments.audio() or self.argument("generate_audio_switch") is True
-
-    @property
-    def makes_clips(self) -> bool:
-        """Whether the model makes clips."""
-        return (self.report.endpoint.category or "").endswith("video")
-
-    @property
     def clip_ending(self) -> str | None:
         """The extension of its clips, or None if a GIF is requested instead."""
         if self.ending(MediaFamily.PICTURE) == "gif":
             return None
         return self.ending(MediaFamily.CLIP) or "mp4"
+
+    @property
+    def input_facts(self) -> dict[str, float]:
+        """Size and length of the input, as far as they are known."""
+        known: dict[str, float] = {}
+        if self.source is not None:
+            known["width"], known["height"] = self.source
+        if self.input_seconds is not None:
+            known["duration"] = self.input_seconds
+        return known
+
+    @property
+    def inspected(self) -> dict[str, Any] | None:
+        """The description of the file that the model is asked about, if it was read."""
+        facts = self.report.facts.get(address := str(self.argument("media_url")))
+        return None if facts is None else description_of(address, facts)
+
+    @cached_property
+    def waveform(self) -> list[float] | None:
+        """The loudness of the input at each point of time that is asked for."""
+        if (rate := self.number("points_per_second")) is None:
+            return None
+        digits = round(self.number("precision") or 2)
+        return [round(abs(math.sin(at)), digits) for at in range(round(self.sound_seconds * rate))]
 
     @cached_property
     def last_frame(self) -> Any:
@@ -165,138 +159,3 @@ class WantedFiles:
         if family is MediaFamily.SOUND and isinstance(setting, Model) and FAMILIES.get(str(setting.argument("format"))):
             return str(setting.argument("format"))
         return None
-
-    # -- lengths --------------------------------------------------------------------------------
-
-    @cached_property
-    def clip_seconds(self) -> float:
-        """The seconds of a clip."""
-        assert self.report.arguments is not None
-        return self._bounded(self.report.arguments.clip_seconds() or self._measured(ClipFacts, AudioFacts))
-
-    @property
-    def made_seconds(self) -> float:
-        """The seconds of a clip as files have them: at least one, in whole hundredths."""
-        return max(1.0, round(self.clip_seconds, 2))
-
-    @cached_property
-    def sound_seconds(self) -> float:
-        """The seconds of a sound."""
-        assert self.report.arguments is not None
-        spoken = self.argument("text", "input", "prompt") if self._speaks else None
-        by_text = len(spoken) / SPOKEN_CHARACTERS if isinstance(spoken, str) else None
-        measured = self._measured(AudioFacts, ClipFacts)
-        return self._bounded(self.report.arguments.seconds() or measured or by_text)
-
-    @property
-    def _speaks(self) -> bool:
-        return (self.report.endpoint.category or "").endswith("-to-speech")
-
-    @staticmethod
-    def _bounded(seconds: Decimal | float | None) -> float:
-        return round(min(max(1.0, float(seconds or DEFAULT_SECONDS)), LONGEST_SECONDS), 2)
-
-    def _measured(self, *kinds: type[ClipFacts | AudioFacts]) -> float | None:
-        """The length of the first input file of these kinds with a known length."""
-        found = (facts for kind in kinds for facts in self.report.facts.values() if isinstance(facts, kind))
-        return next((facts.seconds for facts in found if facts.seconds), None)
-
-    # -- sizes ----------------------------------------------------------------------------------
-
-    @cached_property
-    def picture_size(self) -> Size:
-        """Width and height of a picture."""
-        if (given := self._given_size("image_size", "size", "resolution")) is not None:
-            return given
-        ratio, source = self._ratio, self._source
-        if ratio is None and source is not None:
-            factor = self.argument("upscale_factor", "scale")
-            factor = factor if isinstance(factor, int | float) and factor > 0 else 1
-            return max(1, round(source[0] * factor)), max(1, round(source[1] * factor))
-        return _of_area(ratio or 1.0, self._picture_side)
-
-    @cached_property
-    def given_clip_size(self) -> Size | None:
-        """Width and height of a clip, if the arguments give them and not only its shape or tier."""
-        return self._given_size("video_size", "image_size", "size", "resolution")
-
-    @cached_property
-    def clip_size(self) -> Size:
-        """Width and height of a clip, which is cut from the nearest master."""
-        if (given := self.given_clip_size) is not None:
-            return given
-        source = self._source
-        ratio = self._ratio or (source[0] / source[1] if source and all(source) else 16 / 9)
-        short = self._short_side or _SIDES_OF_TIERS.get(self.report.endpoint.tier, 720)
-        return _of_area(ratio, short * 4 / 3)
-
-    def _given_size(self, *names: str) -> Size | None:
-        sizes = (_size(self.argument(name)) for name in (*names, "aspect_ratio"))
-        return next(filter(None, sizes), None) or _pixels(self.argument("width"), self.argument("height"))
-
-    @property
-    def _ratio(self) -> float | None:
-        given = self.argument("aspect_ratio", "ratio", "video_aspect_ratio")
-        if isinstance(given, Model):
-            given = given.argument("ratio")
-        found = _RATIO.fullmatch(str(given))
-        return float(found[1]) / float(found[2]) if found and float(found[1]) and float(found[2]) else None
-
-    @property
-    def _source(self) -> Size | None:
-        """The size of the first picture or clip among the arguments whose size is known."""
-        assert self.report.arguments is not None
-        facts = self.report.facts
-        first = facts.get(self.report.arguments.first_frame() or "")
-        for one in (first, *facts.values()):
-            if isinstance(one, PictureFacts | ClipFacts) and one.width and one.height:
-                return one.width, one.height
-        return None
-
-    @property
-    def _resolutions(self) -> Iterator[str]:
-        for name in ("resolution", "target_resolution", "video_resolution", "image_size", "video_quality"):
-            if isinstance(given := self.argument(name), str):
-                yield given.lower()
-
-    @property
-    def _picture_side(self) -> int:
-        """The side of a square picture at the requested resolution."""
-        for given in self._resolutions:
-            if found := _THOUSANDS.search(given):
-                return round(float(found[1]) * _SQUARE)
-            if found := _LINES.fullmatch(given):
-                return int(found[1])
-        return _SQUARE
-
-    @property
-    def _short_side(self) -> int | None:
-        """The shorter side of a clip at the requested resolution."""
-        for given in self._resolutions:
-            if given in _SHORT_SIDES:
-                return _SHORT_SIDES[given]
-            if found := _LINES.fullmatch(given):
-                return int(found[1])
-        return None
-
-
-def _size(given: Any) -> Size | None:
-    """The size that an argument names or contains."""
-    if isinstance(given, Model):
-        return _pixels(given.argument("width"), given.argument("height"))
-    if isinstance(given, str):
-        if found := _PIXELS.search(given):
-            return _pixels(int(found[1]), int(found[2]))
-        return MORE_SIZES.get(given)
-    return None
-
-
-def _pixels(wide: Any, high: Any) -> Size | None:
-    """A size, if both numbers are valid; many models accept a width of 0 or less."""
-    return (wide, high) if isinstance(wide, int) and isinstance(high, int) and min(wide, high) > 0 else None
-
-
-def _of_area(ratio: float, side: float) -> Size:
-    """A size of this shape with as many pixels as a square of this side; 960 has those of 1280x720."""
-    wide = side * math.sqrt(ratio)
-    return max(_STEP, round(wide / _STEP) * _STEP), max(_STEP, round(wide / ratio / _STEP) * _STEP)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakefal_contracts.any_media import MediaLimits
 from fakefal_contracts.kling.shared import OPENAPI
 from fakefal_contracts.media import AudioLimits, ClipLimits, Limits, PictureLimits
 from fakefal_contracts.schema_media import limits_of
@@ -43,6 +44,7 @@ class TestKinds:
             ("audio_url_person2", TEXT, AudioLimits),
             ("voice_url", TEXT, AudioLimits),
             ("impulse_response_url", MARKED | example("wav"), AudioLimits),
+            ("media_url", TEXT, MediaLimits),
             ("images_data_url", TEXT, Limits),
             ("training_data_url", MARKED, Limits),
             ("model_url", example("glb"), Limits),
@@ -68,7 +70,6 @@ class TestKinds:
             ("path", TEXT | {"examples": ["https://v3b.fal.media/files/example"]}),
             ("control_method_url", TEXT | {"examples": ["canny"]}),
             ("base_model_url", TEXT),
-            ("media_url", TEXT),
             ("image_url", {"type": "integer"}),
             ("voice_url", {"type": "string", "enum": ["a", "b"]}),
             ("images", {"type": "array", "items": {"$ref": "#/components/schemas/Image"}}),

@@ -106,7 +106,8 @@ def test_times_and_timings_are_numbers(files: MadeFiles) -> None:
     for endpoint_id in ("fal-ai/whisper", "fal-ai/wizper"):
         (chunk,) = result(files, endpoint_id)["chunks"]
         assert chunk["timestamp"] == [0.0, 5.0]
-    assert result(files, "fal-ai/flux/dev")["timings"] == {"inference": 1.0}
+    for endpoint_id in ("fal-ai/flux/dev", "ideogram/v4/fast"):
+        assert result(files, endpoint_id)["timings"] == {"inference": 1.0}
 
 
 def test_a_stream_of_which_nothing_is_said_answers_as_its_model(files: MadeFiles) -> None:

@@ -12,6 +12,7 @@ from fakefal_contracts.errors import CutOff, Unreadable
 from fakefal_contracts.probe.boxes import OpenFile
 from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind, not_read
 from fakefal_contracts.probe.source import opened, size_of
+from fakefal_contracts.probe.tables import track_kinds
 
 #: The formats that are measured, by the media type that tinytag finds.
 AUDIO_FORMATS = {
@@ -100,7 +101,7 @@ def probe_audio(source: bytes | Path) -> AudioFacts:
         first = file.read(HEAD_BYTES)
         if name := _unmeasured(first):
             return AudioFacts(size, name, None)
-        boxes = _tracks(OpenFile(file, size)) if first[4:8] == b"ftyp" else ()
+        boxes = track_kinds(OpenFile(file, size).whole()) if first[4:8] == b"ftyp" else ()
         if boxes and b"soun" not in boxes:
             raise Unreadable("it has no sound track")
         file.seek(0)
@@ -148,12 +149,6 @@ def _unknown(first: bytes) -> Unreadable:
     if kind is None:
         return Unreadable(NO_AUDIO)
     return Unreadable(*kind.as_sound) if kind.as_sound else not_read(kind)
-
-
-def _tracks(source: OpenFile) -> tuple[bytes, ...]:
-    """The kinds of the tracks of an MP4 or QuickTime file."""
-    boxes = source.whole().all(b"moov", b"trak", b"mdia", b"hdlr")
-    return tuple(box.content()[8:12] for box in boxes)
 
 
 def _unmeasured(first: bytes) -> str | None:

@@ -11,7 +11,7 @@ from fakefal_contracts.probe.boxes import Box, OpenFile
 from fakefal_contracts.probe.kinds import HEAD_BYTES, file_kind
 from fakefal_contracts.probe.picture import probe_picture
 from fakefal_contracts.probe.source import opened, size_of
-from fakefal_contracts.probe.tables import read_pictures
+from fakefal_contracts.probe.tables import read_pictures, track_kinds
 
 FIRST_BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 QUICKTIME = b"qt  "
@@ -25,7 +25,8 @@ UNEVEN = 0.0006
 class ClipFacts:
     """A clip: pixels, length in seconds, and frames per second (None if the file does not say).
 
-    Of containers other than MP4 and QuickTime only the bytes and the format are known.
+    `sound` is whether it has a sound track; None if that was not read. Of containers other than MP4 and QuickTime only
+    the bytes and the format are known.
     """
 
     bytes: int
@@ -34,6 +35,7 @@ class ClipFacts:
     height: int
     seconds: float
     fps: float | None
+    sound: bool | None = None
 
     @property
     def unread(self) -> str:
@@ -71,9 +73,9 @@ def probe_clip(source: bytes | Path) -> ClipFacts:
         width, height = struct.unpack_from(">24xHH", entry) if len(entry) >= 28 else (0, 0)  # noqa: PLR2004
         if not width or not height:
             raise Unreadable("it has no picture track")
-        container = _container(whole)
+        container, sound = _container(whole), _has_sound(whole)
     fps = pictures.fps and _meant(pictures.fps)
-    return ClipFacts(size, container, width, height, round(pictures.seconds, 3), fps)
+    return ClipFacts(size, container, width, height, round(pictures.seconds, 3), fps, sound)
 
 
 def _meant(fps: float) -> float:
@@ -98,3 +100,11 @@ def _container(whole: Box) -> str:
     """``mov`` for QuickTime files, which have that brand or none."""
     brand = whole.first(b"ftyp")
     return "mov" if brand is None or brand.content()[:4] == QUICKTIME else "mp4"
+
+
+def _has_sound(whole: Box) -> bool | None:
+    """Whether one of the tracks is sound, if their kinds can be read."""
+    try:
+        return b"soun" in track_kinds(whole)
+    except Unreadable:
+        return None

@@ -47,6 +47,11 @@ class _Held:
     begins: int | None = None
 
 
+def track_kinds(whole: Box) -> tuple[bytes, ...]:
+    """The kinds of the tracks of an MP4 or QuickTime file: ``vide``, ``soun``."""
+    return tuple(box.content()[8:12] for box in whole.all(b"moov", b"trak", b"mdia", b"hdlr"))
+
+
 def read_pictures(whole: Box) -> Pictures | None:
     """The first track of pictures of a clip, if it has one.
 
