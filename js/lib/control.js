@@ -4,8 +4,11 @@ import { Agent, request } from "node:http";
 const agent = new Agent({ keepAlive: true });
 const AS_SENT = ["arguments", "tags"];
 
+/** The emulator, and the running test's key with its file. They stay, whatever a test does to its environment. */
+export const current = { url: "", key: "", file: "" };
+
 /**
- * Ask or change what the emulator has of this process's key.
+ * Ask or change what the emulator has of the running test's key.
  *
  * @param {"GET" | "POST"} method
  * @param {string} path
@@ -13,8 +16,8 @@ const AS_SENT = ["arguments", "tags"];
  * @returns {Promise<any>} the answer, its names in camel case
  */
 export async function control(method, path, given = {}) {
-  const url = new URL(`/_fakefal/${path}`, process.env.FAKEFAL_URL);
-  url.searchParams.set("key", String(process.env.FAL_KEY).split(":")[0]);
+  const url = new URL(`/_fakefal/${path}`, current.url);
+  url.searchParams.set("key", current.key.split(":")[0]);
   const body = method === "POST" ? JSON.stringify(given) : undefined;
   if (!body) {
     for (const [name, value] of Object.entries(given)) [value].flat().forEach((one) => url.searchParams.append(name, one));

@@ -2,7 +2,7 @@
 import { AssertionError } from "node:assert";
 import { randomBytes } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
-import { control } from "./control.js";
+import { control, current } from "./control.js";
 
 const MOST_REQUESTS = 10_000;
 const LONGEST_NAME = 80;
@@ -15,10 +15,10 @@ const SHOWN_CALLS = 1000;
  */
 export function begin(name) {
   const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, LONGEST_NAME);
-  process.env.FAL_KEY = `${plain}-${randomBytes(4).toString("hex")}:not-a-real-key`;
-  const caller = String(process.env.FAKEFAL_CALLER);
-  writeFileSync(`${caller}.new`, process.env.FAL_KEY);
-  renameSync(`${caller}.new`, caller); // whoever reads it finds a whole key
+  current.key = `${plain}-${randomBytes(4).toString("hex")}:not-a-real-key`;
+  process.env.FAL_KEY = current.key;
+  writeFileSync(`${current.file}.new`, current.key);
+  renameSync(`${current.file}.new`, current.file); // whoever reads it finds a whole key
 }
 
 /**
@@ -55,11 +55,11 @@ export function fakefalFor(enter) {
   };
   return {
     get url() {
-      return String(process.env.FAKEFAL_URL);
+      return current.url;
     },
     get key() {
       needTest();
-      return String(process.env.FAL_KEY);
+      return current.key;
     },
     async requests() {
       return (await ask("GET", "requests", { limit: MOST_REQUESTS })).reverse();

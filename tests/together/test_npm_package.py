@@ -86,7 +86,7 @@ def test_files_of_vitest_do_not_meet_and_failures_are_readable(
     folder = suite(user, "vitest", "jobs.test.ts")
     done = run_program([*offline, *VITEST, "--dir", folder.name], cwd=user, env=environ)
     said = done.stdout + done.stderr
-    assert re.search(r"Tests  5 failed \| 22 passed \(27\)", said), said
+    assert re.search(r"Tests  5 failed \| 30 passed \(35\)", said), said
     assert len(re.findall(r"^server (\S+)$", said, re.MULTILINE)) == 2
     assert len(set(re.findall(r"^server (\S+)$", said, re.MULTILINE))) == 1
     for text in (
@@ -104,7 +104,7 @@ def test_workers_that_keep_their_modules_will_do(user: Path, environ: dict[str, 
     folder = suite(user, "vitest", "jobs.test.ts")
     one_worker = ["--pool=threads", "--no-isolate", "--maxWorkers=1", "--dir", folder.name, "jobs"]
     done = run_program([*offline, *VITEST, *one_worker], cwd=user, env=environ)
-    assert re.search(r"Tests  22 passed \(22\)", done.stdout), done.stdout + done.stderr
+    assert re.search(r"Tests  30 passed \(30\)", done.stdout), done.stdout + done.stderr
 
 
 def test_files_of_node_test_do_not_meet_and_failures_are_readable(

@@ -19,6 +19,17 @@ test("a test sees its own requests", async (context) => {
   console.log(`server ${fakefal.url}`);
 });
 
+for (const key of ["set:key", "another:key"]) {
+  test(`a test that sets FAL_KEY to ${key} sees its own requests`, async () => {
+    const own = fakefal.key;
+    process.env.FAL_KEY = key;
+    assert.equal(fakefal.key, own);
+    await fal.queue.submit(endpoint, { input });
+    assert.deepEqual((await fakefal.requests()).map((one) => one.key), [own.split(":")[0]]);
+    await assert.rejects(fakefal.assertCareful(), /result_never_fetched/);
+  });
+}
+
 describe("a suite", () => {
   before(() => assert.rejects(fakefal.inject("stuck"), /no test runs here/));
   beforeEach(async () => assert.deepEqual(await fakefal.requests(), []));
