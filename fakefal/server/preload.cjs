@@ -88,6 +88,7 @@ function led(own) {
   const { FAL_KEY } = process.env;
   exports.enter();
   if (own === null || typeof own !== "object") return own;
+  if (own[run.ledBy] && own[run.ledBy] !== run.environ[run.ledBy]) return own; // a run within this one leads it
   const environ = { ...run.environ, ...own };
   if (exports.caller) environ.FAKEFAL_CALLER = exports.caller;
   if (own.FAL_KEY && own.FAL_KEY === FAL_KEY) environ.FAL_KEY = process.env.FAL_KEY;
