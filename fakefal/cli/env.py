@@ -30,6 +30,9 @@ STOP = "(exit 2)"
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"[\w./:@,+=-]*", re.ASCII)
+AT_THE_START = "# For readers that set variables before a program starts, such as node --env-file and dotenv run."
+"""The first line of a file ``.env``: NODE_OPTIONS and PYTHONPATH have no effect on a process that already runs."""
+
 SHELLS = ("shell", "powershell")
 """The formats that change the environment in which ``fakefal env`` is called."""
 
@@ -142,10 +145,11 @@ def _shell(variables: Variables) -> str:
 
 def _dotenv(variables: Variables) -> str:
     """Lines for a file ``.env``, quoted in the way that all its readers understand."""
-    return "\n".join(
+    lines = (
         f"# remove {name}" if value is None else f"{name}={_dotenv_value(name, value)}"
         for name, value in variables.items()
     )
+    return "\n".join([AT_THE_START, *lines])
 
 
 def _dotenv_value(name: str, value: str) -> str:
