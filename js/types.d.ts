@@ -109,7 +109,7 @@ export interface Fakefal {
   requests(): Promise<EmulatedRequest[]>;
   /** What this test would have cost. */
   ledger(): Promise<Ledger>;
-  /** Add an effect, such as `"generation_timeout when nth=2"`. The newest rule that matches wins. */
+  /** Add an effect, such as `"content_policy_violation when nth=2"`. The newest rule that matches wins. */
   inject(rule: string, when?: When): Promise<void>;
   /** Answer requests with your own result. */
   respond(answer: Answer): Promise<void>;

@@ -196,6 +196,47 @@ def test_the_types_fit_the_code_and_its_users(user: Path) -> None:
     assert of_user.returncode == 0, of_user.stdout
 
 
+OF_VITEST = """
+import { fal } from "@fal-ai/client";
+import { expect, test } from "vitest";
+
+test("a file that does not import fakefal", async () => {
+  expect(process.env.FAL_KEY).toMatch(/^a-file-that-does-not-import-fakefal-/);
+  const { data } = await fal.subscribe("fal-ai/flux/dev", { input: { prompt: "x" } });
+  expect(data.images).toHaveLength(1);
+});
+"""
+
+
+OF_NODE = """
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fal } from "@fal-ai/client";
+
+test("a file that does not import fakefal", async () => {
+  assert.match(process.env.FAL_KEY, /^a-file-that-does-not-import-fakefal-/);
+  const { data } = await fal.subscribe("fal-ai/flux/dev", { input: { prompt: "x" } });
+  assert.equal(data.images.length, 1);
+});
+"""
+
+
+def test_a_setup_file_covers_files_that_do_not_import_it(
+    user: Path, environ: dict[str, str], offline: list[str]
+) -> None:
+    folder = user / "covered"
+    folder.mkdir()
+    (config,) = re.findall(r"^```js\n// vitest.config.js\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (folder / "vitest.config.js").write_text(config)
+    for name in ("one", "other"):
+        (folder / f"{name}.test.js").write_text(OF_VITEST)
+    done = run_program([*offline, *VITEST], cwd=folder, env=environ)
+    assert re.search(r"Tests  2 passed \(2\)", done.stdout), done.stdout + done.stderr
+    (folder / "own.mjs").write_text(OF_NODE)
+    done = run_program([*offline, "node", "--import", "fakefal/node", "--test", "own.mjs"], cwd=folder, env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_readme_shows_what_runs(user: Path, environ: dict[str, str], offline: list[str]) -> None:
     for name, code in re.findall(r"^```js\n// (\S+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE):
         (user / name).write_text(code)
