@@ -99,6 +99,9 @@ export type FindingKind =
   | "wrong_address"
   | "unverified_webhook";
 
+/** A request: its id, one of `requests()`, or what `fal.queue.submit` returned. */
+export type Named = string | { requestId: string } | { request_id: string };
+
 /** The emulator for the running test. Each test has its own key, so it does not see jobs of other tests. */
 export interface Fakefal {
   /** The base URL of the emulator, for clients that take one, and for its page in a browser. */
@@ -116,7 +119,7 @@ export interface Fakefal {
   /** Move emulated time for this test; resolves after everything due has happened, including webhooks. */
   advance(seconds: number): Promise<void>;
   /** Advance one request by emulated seconds, to its start, or to its end. */
-  advance(how: number | "start" | "end", request: EmulatedRequest | string): Promise<void>;
+  advance(how: number | "start" | "end", request: Named): Promise<void>;
   /**
    * Fail if the program made a mistake that costs real money; the message shows the calls that prove it.
    * `allow` ignores kinds of findings.

@@ -22,9 +22,9 @@ export async function control(method, path, given = {}) {
   if (!body) {
     for (const [name, value] of Object.entries(given)) [value].flat().forEach((one) => url.searchParams.append(name, one));
   }
-  const { status, text } = await answered(method, url, body);
+  const { status, text, hint } = await answered(method, url, body);
   const answer = JSON.parse(text);
-  if (status >= 400) throw new Error(explained(answer.detail));
+  if (status >= 400) throw new Error(explained(answer.detail ?? `fakefal: ${path}: ${hint || text}`));
   return camel(answer);
 }
 
@@ -32,7 +32,7 @@ export async function control(method, path, given = {}) {
  * @param {string} method
  * @param {URL} url
  * @param {string | undefined} body
- * @returns {Promise<{ status: number, text: string }>}
+ * @returns {Promise<{ status: number, text: string, hint: string }>}
  */
 function answered(method, url, body) {
   return new Promise((resolve, reject) => {
@@ -42,7 +42,8 @@ function answered(method, url, body) {
     const sent = request(url, { method, agent, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (part) => (text += part)).on("error", failed);
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+      const hint = String(response.headers["x-fakefal-hint"] ?? "");
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, hint }));
     });
     sent.on("error", failed).end(body);
   });
