@@ -224,7 +224,7 @@ def _check_answer(given: Mapping[str, Any], *, local: bool) -> None:
         return
     if not local:
         raise BadEffect(
-            "respond: over the network, video must be a URL; only settings, options and tests can name files"
+            "respond: over the network, video must be a URL; only settings, options and Python tests can name files"
         )
     if not Path(video).is_file():
         raise BadEffect(f"respond: there is no file {video}")

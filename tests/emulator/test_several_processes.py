@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -457,6 +459,29 @@ print([type(one).__name__ for one in handle.iter_events(with_logs=True)][-1])
         site.pages["/_fakefal/ready"] = 200, {}, page
         refused = refusal("run", "--attach", f"http://127.0.0.1:{site.server_port}", "--", "true")
         assert "fakefal" in refused
+
+    @pytest.mark.parametrize("page", [(200, {}, b"<html>"), (200, {}, b"\xff"), (404, {}, b"")])
+    def test_a_server_that_is_no_fakefal_is_said_so(self, page: Any, site: Site) -> None:
+        site.pages["/_fakefal/ready"] = page
+        url = f"http://127.0.0.1:{site.server_port}"
+        refused = refusal("run", "--attach", url, "--", "true")
+        assert (
+            f"no fakefal is ready at {url}: something else answers there; start it with fakefal serve on a free port"
+            in refused
+        )
+
+    def test_a_server_that_speaks_no_http_is_said_so(self) -> None:
+        class Greeting(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.rfile.readline()
+                self.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        with socketserver.TCPServer(("127.0.0.1", 0), Greeting) as other:
+            thread = threading.Thread(target=other.handle_request)
+            thread.start()
+            refused = refusal("run", "--attach", f"http://127.0.0.1:{other.server_address[1]}", "--", "true")
+            thread.join()
+        assert "something else answers there" in refused
 
     def test_a_guarded_server_with_keys_wants_token_and_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = Settings(profile="instant", control_token=SECRET, development_key=False, keys={"team": SECRET})
