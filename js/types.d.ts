@@ -83,6 +83,10 @@ export interface Answer extends When {
   seconds?: number;
   /** The log lines of the run. */
   logs?: string[];
+  /** After how many failed attempts the job succeeds; for a `status` of 503 or 504. */
+  attempts?: number;
+  /** Whether the refusal is charged; for a `status` of 400 to 499. */
+  billed?: boolean;
 }
 
 /** A kind of finding of the verdict. */

@@ -21,8 +21,7 @@ class Finding:
 
     `calls` show it, oldest first.  `usd` is what it would have cost, None if it has no price or the price is unknown.
     `seconds` is how long the program waited, if the finding is about that.  `request_ids` are its jobs, and
-    `webhook_status` is the answer of a receiver, and `unacknowledged` tells that no webhook of its job was answered with
-    2xx.
+    `webhook_status` is the answer of a receiver. `unacknowledged`: no webhook of its job was answered with 2xx.
     """
 
     kind: Kind

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fakefal.effects.known import CONDITIONS, KNOWN
 from fakefal.verdict.mistakes import Kind
 from fakefal.version import VERSION
 from support.machine import ROOT, required_in_ci
@@ -78,6 +79,17 @@ def test_its_types_know_every_kind_of_finding() -> None:
     types = (PACKAGE / "types.d.ts").read_text("utf-8")
     (union,) = re.findall(r"export type FindingKind =([^;]*);", types)
     assert re.findall(r'"(\w+)"', union) == [*Kind]
+
+
+@pytest.mark.quick
+def test_its_types_know_every_field_of_an_answer_and_every_condition() -> None:
+    types = (PACKAGE / "types.d.ts").read_text("utf-8")
+    fields = {
+        name: re.findall(r"^  (\w+)\?:", body, re.MULTILINE)
+        for name, body in re.findall(r"export interface (\w+)[^{]*{\n(.*?)^}", types, re.DOTALL | re.MULTILINE)
+    }
+    assert sorted(fields["Answer"]) == sorted(KNOWN["respond"])
+    assert {*fields["When"]} == {*CONDITIONS} - {"key"}, "a test has its own key"
 
 
 def test_files_of_vitest_do_not_meet_and_failures_are_readable(
@@ -157,6 +169,13 @@ def test_what_keeps_the_server_from_starting_is_said(
     assert done.returncode == 1
     assert re.search(said, done.stderr, re.DOTALL), done.stderr
     assert not left_behind(environ)
+
+
+@pytest.mark.parametrize("what", ["'fakefal'", "{ fakefal } from 'fakefal'"])
+def test_an_import_of_no_entry_names_the_entries(what: str, user: Path, node: str) -> None:
+    done = run_program([node, "--input-type=module", "-e", f"import {what}"], cwd=user)
+    assert done.returncode == 1
+    assert 'Error: fakefal: import from "fakefal/vitest" or, for node:test, from "fakefal/node"' in done.stderr
 
 
 def test_a_clone_in_the_folder_is_not_an_installation(

@@ -83,6 +83,10 @@ test("answers of one's own, in emulated time", async () => {
   expect((await fal.queue.result(endpoint, { requestId })).data).toEqual(result);
   expect((await fakefal.requests())[0].logs).toEqual(["half"]);
   await expect(fakefal.advance("end" as never)).rejects.toThrow('advance("end", request)');
+  await expect(fakefal.respond({})).rejects.toThrow("respond: give what the job answers or how it runs");
+  await fakefal.respond({ result: { detail: "no" }, status: 422, billed: true });
+  await expect(fal.subscribe(endpoint, { input })).rejects.toThrow("Unprocessable Entity");
+  expect((await fakefal.ledger()).jobs.map((job) => job.charge)).toEqual(["charged", "charged"]);
 });
 
 test("webhooks come to a server of the test", async () => {
